@@ -1,0 +1,78 @@
+//! Addresses: proving one, asking whether one is taken.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fields::request;
+use crate::password::GivenCode;
+use crate::rules::Rule;
+
+request! {
+    /// `POST /v1/email/verify`, with the code of the mail (then `email` too) or with the token of its link.
+    /// The answer is the [`crate::profile::UserProfile`].
+    pub struct VerifyEmailRequest {
+        /// The address that the code was sent to.
+        pub email: Option<String> = optional(Rule::Email),
+        /// The code of the mail.
+        pub code: Option<GivenCode> = optional(Rule::Code),
+        /// The token of the mail's link.
+        pub token: Option<String> = optional(Rule::Token),
+    }
+}
+
+request! {
+    /// `POST /v1/email/resend`: sends the verification mail again. The answer is the same whether there is such
+    /// an account or not, and whether it is verified or not.
+    pub struct ResendVerificationRequest {
+        /// The address to verify.
+        pub email: String = required(Rule::Email),
+    }
+}
+
+/// Answer of `POST /v1/email/resend`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ResendVerificationAnswer {
+    /// The address that was asked for.
+    pub email: String,
+    /// [`crate::messages::PLEASE_CONFIRM`]
+    pub message: String,
+}
+
+request! {
+    /// `POST /v1/email/check`: is this address taken? `FORBIDDEN` unless the operator enables it (D-19).
+    pub struct CheckEmailRequest {
+        /// The address to look for.
+        pub email: String = required(Rule::Email),
+    }
+}
+
+/// Answer of `POST /v1/email/check`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EmailStatus {
+    /// What is known of the address.
+    pub data: EmailStatusData,
+    /// [`crate::messages::EMAIL_AVAILABLE`] or [`crate::messages::EMAIL_IN_USE`]
+    pub message: String,
+}
+
+/// What is known of an address.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EmailStatusData {
+    /// The address, in canonical form.
+    pub email: String,
+    /// Is there an account with it?
+    pub registered: bool,
+    /// Was it proven? Only with `disclosure = "compatible"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
+    /// RFC 3339. Only with `disclosure = "compatible"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+    /// RFC 3339. Only with `disclosure = "compatible"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<String>,
+    /// The address again.
+    pub id: String,
+}

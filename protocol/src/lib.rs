@@ -1,0 +1,31 @@
+//! What the doorward SDK and server say to each other: requests, answers, field rules, error codes.
+//!
+//! No I/O, no clock, no randomness: the same code runs in the form and on the server, so that both
+//! refuse the same input with the same code and the same field name.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod fields;
+mod rules;
+
+pub mod email;
+pub mod error;
+pub mod login;
+pub mod logout;
+pub mod messages;
+pub mod password;
+pub mod profile;
+pub mod session;
+pub mod settings;
+pub mod signup;
+
+pub use fields::{Field, Given, Invalid, Policy, Request, Source, optional, required};
+pub use rules::{Rule, canonical_email};

@@ -1,0 +1,95 @@
+//! Getting back in: a forgotten password.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fields::{Invalid, request};
+use crate::rules::Rule;
+
+request! {
+    /// `POST /v1/password/forgot`. The answer is the same whether there is such an account or not.
+    pub struct ForgotPasswordRequest {
+        /// The address of the account.
+        pub email: String = required(Rule::Email),
+    }
+}
+
+/// A one-time code as it was given. JSON numbers have lost their leading zeros.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum GivenCode {
+    /// `"012345"`
+    Text(String),
+    /// `12345`
+    Number(u32),
+}
+
+impl GivenCode {
+    /// Six digits, leading zeros restored (seed K42).
+    pub fn digits(&self) -> String {
+        match self {
+            GivenCode::Text(text) => format!("{:0>6}", text.trim()),
+            GivenCode::Number(number) => format!("{number:06}"),
+        }
+    }
+}
+
+request! {
+    /// `POST /v1/password/reset`, with the code of the mail (then `email` too) or with the token of its link.
+    pub struct ResetPasswordRequest {
+        /// The address that the code was sent to.
+        pub email: Option<String> = optional(Rule::Email),
+        /// The code of the mail.
+        pub code: Option<GivenCode> = optional(Rule::Code),
+        /// The token of the mail's link.
+        pub token: Option<String> = optional(Rule::Token),
+        /// The password from now on.
+        pub new_password: String = required(Rule::NewPassword),
+    }
+}
+
+/// What proves that a mail was read: its code with the address, or the token of its link.
+#[derive(Clone, Debug)]
+pub enum MailProof {
+    /// The code, six digits, and the address that it was sent to.
+    Code {
+        /// Canonical address.
+        email: String,
+        /// Six digits.
+        code: String,
+    },
+    /// The token of the link.
+    Token(String),
+}
+
+impl MailProof {
+    /// Takes exactly one of the two; the error names the field that is missing.
+    pub fn of(
+        email: Option<&str>,
+        code: Option<&GivenCode>,
+        token: Option<&str>,
+    ) -> Result<MailProof, Invalid> {
+        let missing =
+            |field: &str| Invalid { field: field.into(), message: "This field is required.".into() };
+        match (email.and_then(crate::canonical_email), code, token) {
+            (_, None, Some(token)) => Ok(MailProof::Token(token.into())),
+            (Some(email), Some(code), None) => Ok(MailProof::Code { email, code: code.digits() }),
+            (_, Some(_), Some(_)) => {
+                Err(Invalid { field: "token".into(), message: "Give a code or a token, not both.".into() })
+            }
+            (None, _, None) => Err(missing("email")),
+            (Some(_), None, None) => Err(missing("code")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seed_k42_a_code_that_came_as_a_number_gets_its_zeros_back() {
+        assert_eq!(GivenCode::Number(12345).digits(), "012345");
+        assert_eq!(GivenCode::Text(" 7 ".into()).digits(), "000007");
+    }
+}

@@ -1,0 +1,148 @@
+//! The profile: what a person says of themself, and the account as its owner sees it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fields::{Field, optional};
+use crate::rules::Rule;
+
+/// The OpenID Connect address claim (OpenID Connect Core §5.1.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AddressClaim {
+    /// The whole address as on an envelope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub formatted: Option<String>,
+    /// Street and number; may have several lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub street_address: Option<String>,
+    /// City.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locality: Option<String>,
+    /// State, province, prefecture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Post code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<String>,
+    /// Country.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+}
+
+/// An address: a line, or the OpenID Connect claim.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum Address {
+    /// As one text.
+    Text(String),
+    /// In parts.
+    Claim(AddressClaim),
+}
+
+/// The fields of [`AddressClaim`].
+pub const ADDRESS: &[Field] = &[
+    optional("formatted", Rule::Text(512)),
+    optional("street_address", Rule::Text(256)),
+    optional("locality", Rule::Line(128)),
+    optional("region", Rule::Line(128)),
+    optional("postal_code", Rule::Line(32)),
+    optional("country", Rule::Line(128)),
+];
+
+/// Declares the profile's fields once: the struct that is stored and answered, and the rules that a signup checks.
+macro_rules! profile {
+    ($( $(#[$meta:meta])* $name:ident : $type:ty = $rule:expr; )*) => {
+        /// What a person says of themself. Absent fields were never given.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        pub struct ProfileFields {
+            $( $(#[$meta])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $name: Option<$type>, )*
+        }
+
+        /// The rules of [`ProfileFields`].
+        pub const PROFILE: &[Field] = &[ $( optional(stringify!($name), $rule), )* ];
+    };
+}
+
+profile! {
+    /// Full name.
+    name: String = Rule::Line(256);
+    /// Given name or names.
+    given_name: String = Rule::Line(128);
+    /// Family name or names.
+    family_name: String = Rule::Line(128);
+    /// Middle name or names.
+    middle_name: String = Rule::Line(128);
+    /// Casual name.
+    nickname: String = Rule::Line(128);
+    /// Short name by which the person wishes to be referred to; not unique.
+    preferred_username: String = Rule::Line(128);
+    /// Address of the profile picture.
+    picture: String = Rule::Url;
+    /// Address of the profile page.
+    profile: String = Rule::Url;
+    /// Address of a web page or blog.
+    website: String = Rule::Url;
+    /// Gender, in the person's own words.
+    gender: String = Rule::Line(64);
+    /// `YYYY-MM-DD`.
+    birthdate: String = Rule::Date;
+    /// Time zone, like `Europe/Paris`.
+    zoneinfo: String = Rule::Line(64);
+    /// Language, a BCP 47 tag.
+    locale: String = Rule::Line(64);
+    /// Company.
+    company: String = Rule::Line(256);
+    /// Postal address.
+    address: Address = Rule::TextOrObject(ADDRESS);
+    /// May other users see the e-mail address? Default false.
+    email_public: bool = Rule::Flag;
+    /// May other users see the phone number? Default false.
+    phone_number_public: bool = Rule::Flag;
+    /// May other users see the postal address? Default false.
+    address_public: bool = Rule::Flag;
+    /// May other users see the gender? Default false.
+    gender_public: bool = Rule::Flag;
+    /// May other users see the birthdate? Default false.
+    birthdate_public: bool = Rule::Flag;
+    /// Free text that only the owner sees.
+    misc: String = Rule::Text(4096);
+}
+
+/// An account as its owner sees it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UserProfile {
+    /// UUID of the account.
+    pub user_id: String,
+    /// E-mail address, in lower case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Was the address proven?
+    pub email_verified: bool,
+    /// Phone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<String>,
+    /// Was the phone number proven?
+    pub phone_number_verified: bool,
+    /// Does the person want the newsletter?
+    pub email_subscription: bool,
+    /// Roles, as the operator gave them.
+    pub roles: Vec<String>,
+    /// Was the account disabled by an operator?
+    pub disabled: bool,
+    /// How often the account was signed in to.
+    pub logins_count: u64,
+    /// Last sign-in, RFC 3339 with milliseconds in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_login: Option<String>,
+    /// RFC 3339 with milliseconds in UTC.
+    pub created_at: String,
+    /// RFC 3339 with milliseconds in UTC.
+    pub updated_at: String,
+    /// What the person said of themself, at the top level. The visibility flags are always there.
+    #[serde(flatten)]
+    pub fields: ProfileFields,
+}

@@ -1,0 +1,345 @@
+//! What a value must look like. The same rules run in the form and on the server.
+
+use std::borrow::Cow;
+
+use crate::fields::{Field, Given, Policy};
+
+/// What a field takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule {
+    /// One line of text with at most this many characters and no control characters.
+    Line(u32),
+    /// Text with at most this many characters; line breaks and tabs are allowed.
+    Text(u32),
+    /// True or false.
+    Flag,
+    /// True or false, or a line of text (an address, a path).
+    FlagOrLine(u32),
+    /// An e-mail address as HTML's `type=email` defines it, with a dot in its domain.
+    Email,
+    /// A password that exists already: any text up to 1,024 bytes.
+    Password,
+    /// A password to be set: as the policy says.
+    NewPassword,
+    /// A phone number: `+` and 5 to 15 digits.
+    Phone,
+    /// A real date, `YYYY-MM-DD`.
+    Date,
+    /// An `http:` or `https:` address.
+    Url,
+    /// A one-time code: up to 6 digits, as text or as a number; leading zeros may be missing.
+    Code,
+    /// A one-time token from a mailed link: base64url text.
+    Token,
+    /// An object with these fields.
+    Object(&'static [Field]),
+    /// A text of up to 512 characters, or an object with these fields.
+    TextOrObject(&'static [Field]),
+}
+
+/// Longest password that is looked at, in bytes; longer ones are refused before any hashing.
+const PASSWORD_BYTES: usize = 1024;
+
+type Verdict = Result<(), Cow<'static, str>>;
+
+impl Rule {
+    /// Checks one value. The error is a sentence for a person.
+    pub fn check(self, given: &Given<'_>, policy: Policy) -> Verdict {
+        let text = match (self, given) {
+            (Rule::Flag | Rule::FlagOrLine(_), Given::Flag(_)) => return Ok(()),
+            (Rule::Flag, _) => return refuse("This must be true or false."),
+            (Rule::Code, Given::Number(number)) if *number <= 999_999 => return Ok(()),
+            (Rule::Object(_), _) => return refuse("This must be an object."),
+            (_, Given::Text(text)) => text.as_ref(),
+            _ => return refuse("This must be text."),
+        };
+        match self {
+            Rule::Line(max) | Rule::FlagOrLine(max) => line(text, max),
+            Rule::Text(max) => paragraph(text, max),
+            Rule::TextOrObject(_) => paragraph(text, 512),
+            Rule::Email => {
+                say(canonical_email(text).is_some(), "Enter an e-mail address, like name@example.com.")
+            }
+            Rule::Password => say(text.len() <= PASSWORD_BYTES, "This password is too long."),
+            Rule::NewPassword => new_password(text, policy),
+            Rule::Phone => say(is_phone(text), "Enter a phone number as + and digits, like +12025550123."),
+            Rule::Date => say(is_date(text), "Enter a real date as YYYY-MM-DD."),
+            Rule::Url => say(is_http_url(text), "Enter a web address that begins with https:// or http://."),
+            Rule::Code => say(is_code(text), "Enter the code of 6 digits."),
+            Rule::Token => say(is_token(text), "This link is damaged. Open it again from the mail."),
+            Rule::Flag | Rule::Object(_) => Ok(()),
+        }
+    }
+}
+
+fn refuse(message: &'static str) -> Verdict {
+    Err(Cow::Borrowed(message))
+}
+
+fn say(holds: bool, message: &'static str) -> Verdict {
+    if holds { Ok(()) } else { refuse(message) }
+}
+
+fn line(text: &str, max: u32) -> Verdict {
+    say(!text.chars().any(char::is_control), "This must be one line without control characters.")?;
+    length(text, max)
+}
+
+fn paragraph(text: &str, max: u32) -> Verdict {
+    let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    say(!text.chars().any(control), "This contains a character that cannot be stored.")?;
+    length(text, max)
+}
+
+fn length(text: &str, max: u32) -> Verdict {
+    if text.chars().count() <= max as usize {
+        return Ok(());
+    }
+    Err(sentence("This may have at most ", max, " characters."))
+}
+
+fn new_password(text: &str, policy: Policy) -> Verdict {
+    // No composition rules, no truncation, any Unicode: NIST SP 800-63B-4 §3.1.1.2.
+    let characters = text.chars().count();
+    if characters < policy.password_min as usize {
+        return Err(sentence("A password needs at least ", policy.password_min, " characters."));
+    }
+    if characters > policy.password_max as usize || text.len() > PASSWORD_BYTES {
+        return Err(sentence("A password may have at most ", policy.password_max, " characters."));
+    }
+    say(!text.contains('\0'), "This contains a character that cannot be stored.")
+}
+
+/// `format!` would bring its machinery into the wasm for these three.
+fn sentence(before: &str, number: u32, after: &str) -> Cow<'static, str> {
+    let mut text = String::from(before);
+    let mut scale = 1_000_000_000_u32;
+    let mut begun = false;
+    while scale > 0 {
+        let digit = number.checked_div(scale).unwrap_or(0).checked_rem(10).unwrap_or(0);
+        begun = begun || digit > 0 || scale == 1;
+        if begun {
+            text.push(char::from_digit(digit, 10).unwrap_or('0'));
+        }
+        scale = scale.checked_div(10).unwrap_or(0);
+    }
+    text.push_str(after);
+    Cow::Owned(text)
+}
+
+/// The one form in which an address is stored and compared: trimmed, in lower case; `None` when it is no
+/// address that exactly one mailbox answers to.
+///
+/// The grammar is that of HTML's `type=email` (ASCII only, no quoting, no comments, no lists), with a dot in
+/// the domain. Addresses that differ only in case are one: two accounts for them would help nobody but a thief.
+pub fn canonical_email(text: &str) -> Option<String> {
+    let text = text.trim_matches([' ', '\t', '\r', '\n']);
+    let (local, domain) = text.split_once('@')?;
+    let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~-.".contains(c);
+    let label = |part: &str| {
+        (1..=63).contains(&part.len())
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+    };
+    let holds = text.len() <= 254
+        && (1..=64).contains(&local.len())
+        && local.chars().all(atom)
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !local.contains("..")
+        && domain.contains('.')
+        && domain.split('.').all(label);
+    holds.then(|| text.to_ascii_lowercase())
+}
+
+fn is_phone(text: &str) -> bool {
+    text.strip_prefix('+').is_some_and(|digits| (5..=15).contains(&digits.len()) && all_digits(digits))
+}
+
+fn is_code(text: &str) -> bool {
+    let text = text.trim();
+    (1..=6).contains(&text.len()) && all_digits(text)
+}
+
+fn is_token(text: &str) -> bool {
+    (16..=512).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+fn all_digits(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_date(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let mut number = |width: usize| {
+        let part = parts.next().filter(|part| part.len() == width && all_digits(part))?;
+        part.parse::<u32>().ok()
+    };
+    let (Some(year), Some(month), Some(day)) = (number(4), number(2), number(2)) else { return false };
+    let divides = |by: u32| year.checked_rem(by) == Some(0);
+    let leap = divides(4) && (!divides(100) || divides(400));
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => return false,
+    };
+    parts.next().is_none() && year >= 1 && (1..=days).contains(&day)
+}
+
+fn is_http_url(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or("");
+    (scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http"))
+        && text.len() <= 2048
+        && !host.is_empty()
+        && !host.starts_with(':')
+        // User information in an address only serves to mislead its reader.
+        && !host.contains('@')
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '<' | '>' | '"' | '`'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn takes(rule: Rule, text: &str) -> bool {
+        rule.check(&Given::Text(Cow::Borrowed(text)), Policy::default()).is_ok()
+    }
+
+    #[test]
+    fn an_email_address_names_exactly_one_mailbox() {
+        for good in ["user@email.com", "a.b+c@sub.example.co", "o'neil@example.ie", "X@EXAMPLE.COM"] {
+            assert!(takes(Rule::Email, good), "{good}");
+        }
+        for bad in [
+            "",
+            "user",
+            "@example.com",
+            "user@",
+            "user@localhost",
+            "a@x.de,b@y.de",
+            "\"e@evil.de\"@victim.de",
+            "user\u{ff20}example.com",
+            "a@b@c.de",
+            "user@example..com",
+            "user@-example.com",
+            "us er@example.com",
+            "user@exam\r\nple.com",
+            ".user@example.com",
+            "u..r@example.com",
+            "user@example.com.",
+            "u\0r@example.com",
+        ] {
+            assert!(!takes(Rule::Email, bad), "{bad:?}");
+        }
+        assert!(!takes(Rule::Email, &format!("{}@example.com", "a".repeat(65))));
+    }
+
+    #[test]
+    fn addresses_that_differ_in_case_or_outer_spaces_are_one() {
+        assert_eq!(canonical_email(" Ada@Example.COM\n").as_deref(), Some("ada@example.com"));
+    }
+
+    #[test]
+    fn seed_k04_a_new_password_has_6_to_60_characters_of_any_script() {
+        for (text, good) in
+            [("12345", false), ("123456", true), ("密码密码密码", true), ("🔑🔑🔑🔑🔑", false)]
+        {
+            assert_eq!(takes(Rule::NewPassword, text), good, "{text}");
+        }
+        assert!(takes(Rule::NewPassword, &"🔑".repeat(60)));
+        assert!(!takes(Rule::NewPassword, &"a".repeat(61)));
+        assert!(!takes(Rule::NewPassword, "pass\0word"));
+    }
+
+    #[test]
+    fn a_password_message_names_the_limit_in_force() {
+        let policy = Policy { password_min: 15, password_max: 128 };
+        let verdict = Rule::NewPassword.check(&Given::Text("short".into()), policy);
+        assert_eq!(verdict.unwrap_err(), "A password needs at least 15 characters.");
+        let verdict = Rule::NewPassword.check(&Given::Text("x".repeat(129).into()), policy);
+        assert_eq!(verdict.unwrap_err(), "A password may have at most 128 characters.");
+    }
+
+    #[test]
+    fn seed_k06_a_phone_number_is_a_plus_and_digits() {
+        for good in ["+0012341234", "+12025550123", "+12345"] {
+            assert!(takes(Rule::Phone, good), "{good}");
+        }
+        for bad in ["12025550123", "+1 202", "+1234", "+1234567890123456", "+12345a", "+", "+１２３４５"]
+        {
+            assert!(!takes(Rule::Phone, bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn seed_k09_a_birthdate_is_a_real_date() {
+        for good in ["1990-01-31", "2000-02-29", "2024-02-29", "0001-01-01"] {
+            assert!(takes(Rule::Date, good), "{good}");
+        }
+        for bad in [
+            "1990-02-29",
+            "1900-02-29",
+            "1990-13-01",
+            "1990-00-10",
+            "1990-04-31",
+            "90-01-01",
+            "1990-1-1",
+            "1990-01-01T00:00",
+            "0000-01-01",
+            "1990/01/01",
+            "-990-01-01",
+        ] {
+            assert!(!takes(Rule::Date, bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_http_or_https_and_nothing_a_browser_could_run() {
+        for good in [
+            "https://example.com/me.png",
+            "http://localhost:3000",
+            "HTTPS://EXAMPLE.com?x#y",
+            "https://例え.jp/",
+        ] {
+            assert!(takes(Rule::Url, good), "{good}");
+        }
+        for bad in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "//example.com",
+            "example.com",
+            "https://",
+            "https:///x",
+            "https://a b.com",
+            "https://user@evil.com",
+            "ftp://example.com",
+            "https://ex\nample.com",
+            "java\tscript://x",
+        ] {
+            assert!(!takes(Rule::Url, bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn seed_k42_a_code_is_digits_as_text_or_as_a_number() {
+        assert!(takes(Rule::Code, "012345") && takes(Rule::Code, " 12345 "));
+        assert!(!takes(Rule::Code, "1234567") && !takes(Rule::Code, "12a456"));
+        assert!(Rule::Code.check(&Given::Number(12345), Policy::default()).is_ok());
+        assert!(Rule::Code.check(&Given::Number(1_000_000), Policy::default()).is_err());
+    }
+
+    #[test]
+    fn text_keeps_every_script_and_refuses_control_characters() {
+        assert!(takes(Rule::Line(64), "שלום 👩‍👩‍👧 Ünï") && takes(Rule::Text(64), "two\nlines"));
+        assert!(
+            !takes(Rule::Line(64), "two\nlines")
+                && !takes(Rule::Text(64), "nul\0")
+                && !takes(Rule::Line(3), "four")
+        );
+    }
+}

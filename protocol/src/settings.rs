@@ -1,0 +1,49 @@
+//! What a server allows, for pages that render their forms by it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fields::Policy;
+
+/// `GET /v1/settings`: public, cacheable.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ServerSettings {
+    /// Ways to sign in that are on, like `password`.
+    pub methods: Vec<String>,
+    /// Outside issuers that are configured.
+    pub providers: Vec<String>,
+    /// The rule for new passwords.
+    pub password: PasswordRule,
+    /// `none`, or what has to be solved after failures.
+    pub captcha: String,
+    /// How accounts begin.
+    pub signup: SignupRule,
+    /// Does `checkEmail` answer?
+    pub check_email: bool,
+}
+
+/// The rule for new passwords.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PasswordRule {
+    /// Least number of characters.
+    pub min_length: u32,
+    /// Greatest number of characters.
+    pub max_length: u32,
+}
+
+impl From<PasswordRule> for Policy {
+    fn from(rule: PasswordRule) -> Policy {
+        Policy { password_min: rule.min_length, password_max: rule.max_length }
+    }
+}
+
+/// How accounts begin.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SignupRule {
+    /// May anybody sign up?
+    pub open: bool,
+    /// `optional` or `required`.
+    pub confirmation: String,
+}

@@ -1,0 +1,90 @@
+//! Creating an account.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fields::{Field, Request, optional, request, required};
+use crate::profile::{PROFILE, ProfileFields};
+use crate::rules::Rule;
+use crate::session::Tokens;
+
+request! {
+    /// How the account begins. What the operator requires wins; a page can only tighten (D-20).
+    pub struct SignupOptions {
+        /// Must the address be confirmed before the first login? A URL or path: where the confirmation ends.
+        pub signup_confirmation: Option<SignupConfirmation> = optional(Rule::FlagOrLine(2048)),
+        /// Newsletter wanted? Default false.
+        pub email_subscription: Option<bool> = optional(Rule::Flag),
+        /// Sign in at once, as a login would. Not together with `signup_confirmation`.
+        pub login: Option<bool> = optional(Rule::Flag),
+        /// Sign in at once without counting as a login. Not together with `signup_confirmation`.
+        pub generate_token: Option<bool> = optional(Rule::Flag),
+    }
+}
+
+/// `signup_confirmation`: a flag, or the address where the confirmation ends.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum SignupConfirmation {
+    /// Required or not.
+    Flag(bool),
+    /// Required; afterwards the browser goes there. Absolute, and on the operator's list of redirects.
+    Redirect(String),
+}
+
+/// `POST /v1/signup`. The profile's fields stand beside the credentials.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SignupRequest {
+    /// The address that names the account.
+    pub email: String,
+    /// The first password.
+    pub password: String,
+    /// A phone number, unproven.
+    #[serde(default)]
+    pub phone_number: Option<String>,
+    /// How the account begins.
+    #[serde(default)]
+    pub options: SignupOptions,
+    /// Everything else that the person says of themself.
+    #[serde(flatten)]
+    pub profile: ProfileFields,
+}
+
+const CREDENTIALS: [Field; 4] = [
+    required("email", Rule::Email),
+    required("password", Rule::NewPassword),
+    optional("phone_number", Rule::Phone),
+    optional("options", Rule::Object(SignupOptions::FIELDS)),
+];
+
+impl Request for SignupRequest {
+    const FIELDS: &'static [Field] = &join::<{ CREDENTIALS.len() + PROFILE.len() }>(&CREDENTIALS, PROFILE);
+}
+
+/// Two tables as one, at compile time.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "evaluated by the compiler only"
+)]
+const fn join<const N: usize>(first: &[Field], second: &[Field]) -> [Field; N] {
+    let mut all = [optional("", Rule::Flag); N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
+        at += 1;
+    }
+    all
+}
+
+/// What a signup led to.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SignupAnswer {
+    /// Must the address be confirmed before the first login?
+    pub confirmation_required: bool,
+    /// The session, when `login` or `generate_token` asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Tokens>,
+}

@@ -1,0 +1,3 @@
+//! The doorward server.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The browser SDK of doorward, compiled to WebAssembly.
