@@ -147,4 +147,13 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn the_page_of_error_codes_has_a_row_for_every_code() {
+        let page = include_str!("../../docs/errors.md");
+        for code in ErrorCode::ALL {
+            let row = format!("| `{}` | {} | {} |", code.as_str(), code.status(), code.message());
+            assert!(page.contains(&row), "docs/errors.md has no row {row}");
+        }
+    }
 }

@@ -132,7 +132,7 @@ pub(crate) fn check(
 /// Declares a request: the struct that the server reads, and the table that both sides check.
 ///
 /// A field is `name: Type = rule` with `required(…)` or `optional(…)`:
-/// ```ignore
+/// ```text
 /// request! {
 ///     /// `POST /v1/login`
 ///     pub struct LoginRequest {
