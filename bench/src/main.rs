@@ -1,0 +1,84 @@
+//! Load for an HTTP server on this machine, and the bare hash to compare logins with. Prints one JSON line:
+//! requests per second, and latencies in milliseconds.
+//!
+//! One thread makes the load, so that a server on two cores keeps most of them.
+
+mod hash;
+mod load;
+
+use std::error::Error;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+#[derive(Parser)]
+struct Command {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Argon2id alone, on every core: what bounds the logins per second.
+    Hash {
+        /// Seconds to run.
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+    },
+    /// The same request again and again.
+    Repeat {
+        #[command(flatten)]
+        load: Load,
+        /// Path, with its query.
+        #[arg(long)]
+        path: String,
+        /// Headers, `name: value`.
+        #[arg(long)]
+        header: Vec<String>,
+        /// JSON body; makes it a POST.
+        #[arg(long)]
+        body: Option<String>,
+    },
+    /// Chains of refreshes, one session for each connection.
+    Refresh {
+        #[command(flatten)]
+        load: Load,
+        /// Body of the login that begins each session.
+        #[arg(long)]
+        login: String,
+    },
+}
+
+/// How much load, and where to.
+#[derive(Args, Clone)]
+struct Load {
+    /// `127.0.0.1:PORT`; loopback only.
+    #[arg(long)]
+    address: std::net::SocketAddr,
+    /// Seconds to run, after one second of warming up.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Connections, each with one request at a time.
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// Requests per second in all, evenly spaced; latencies then count from when a request was due. Without: as fast as answered.
+    #[arg(long)]
+    rate: Option<f64>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = match Command::parse().what {
+        What::Hash { seconds } => hash::run(Duration::from_secs(seconds))?,
+        What::Repeat { load, path, header, body } => {
+            let request = load::Request::new(&path, &header, body)?;
+            runtime.block_on(load::run(&load, load::Plan::Repeat(request)))?
+        }
+        What::Refresh { load, login } => runtime.block_on(load::run(&load, load::Plan::Refresh { login }))?,
+    };
+    #[expect(clippy::print_stdout, reason = "the result is the program's output")]
+    {
+        println!("{result}");
+    }
+    Ok(())
+}
