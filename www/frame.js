@@ -1,0 +1,27 @@
+// What every page of the demo has around its form: who is signed in, buttons that show a password, the source.
+
+import { AuthClient } from "/pkg/doorward.js";
+import "./source.js";
+
+// A second client on the page: all clients of an origin share one session.
+const link = document.querySelector(".session");
+new AuthClient().onAuthStateChange((event, session) => {
+  if (event === "WARNING") return;
+  link.toggleAttribute("data-in", Boolean(session));
+  link.href = session ? "/profile" : "/login";
+  link.firstElementChild.textContent = session ? session.user.email : "Signed out";
+});
+
+for (const input of document.querySelectorAll("input[type=password]")) {
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "reveal" });
+  const turn = (visible) => {
+    input.type = visible ? "text" : "password";
+    button.textContent = visible ? "Hide" : "Show";
+    button.setAttribute("aria-label", `${button.textContent} the password`);
+  };
+  turn(false);
+  button.addEventListener("click", () => turn(input.type === "password"));
+  // A password manager and the browser's history should see a password field.
+  input.form.addEventListener("submit", () => turn(false), true);
+  input.after(button);
+}

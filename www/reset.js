@@ -1,0 +1,18 @@
+import { AuthClient } from "/pkg/doorward.js";
+import { carryEmail } from "./email.js";
+import { show } from "./form-errors.js";
+
+const auth = new AuthClient();
+const form = document.querySelector("#reset");
+carryEmail(form);
+
+// The mailed link ends here. Its token is in the fragment: no server's log sees it.
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
+if (token) {
+  document.querySelector("#by-code").disabled = true;
+  form.token.disabled = false;
+  form.token.value = token;
+  history.replaceState(null, "", location.pathname);
+}
+
+form.addEventListener("submit", (event) => show(form, auth.resetPassword(event)));

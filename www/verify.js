@@ -1,0 +1,31 @@
+import { AuthClient } from "/pkg/doorward.js";
+import { carryEmail } from "./email.js";
+import { show } from "./form-errors.js";
+
+const auth = new AuthClient();
+const byLink = document.querySelector("#by-link");
+const byCode = document.querySelector("#by-code");
+carryEmail(byCode);
+
+// The mailed link ends here. Only the click uses it: mail scanners open links, too.
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
+byLink.hidden = !token;
+byCode.hidden = Boolean(token);
+
+byLink.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const call = auth.verifyAccount(token);
+  show(byLink, call);
+  call.then(
+    () => location.assign("/login#confirmed"),
+    () => { byCode.hidden = false; },
+  );
+});
+
+byCode.addEventListener("submit", (event) => show(byCode, auth.verifyEmail(event)));
+
+document.querySelector("#again").addEventListener("click", () => {
+  if (!byCode.email.reportValidity()) return;
+  const call = auth.resendVerification(byCode.email.value);
+  show(byCode, call, "If the address waits for it, a new mail is on its way.");
+});
