@@ -1,0 +1,160 @@
+//! `cargo xtask build`: the npm package in `pkg/` and the release server. Each stage runs only when what goes
+//! into it has changed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::repo::Repo;
+use crate::run::{Outcome, command, output, read, read_text, run as execute, run_perhaps_long, words, write};
+use crate::setup::{self, fingerprint};
+use crate::{glue, inline};
+
+/// Builds the SDK, the server, or (with neither flag) both.
+pub(crate) fn run(repo: &Repo, arguments: &[String]) -> Outcome {
+    let only = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    if let Some(unknown) =
+        arguments.iter().find(|argument| !["--sdk", "--server"].contains(&argument.as_str()))
+    {
+        return Err(format!("build does not know {unknown}"));
+    }
+    if !only("--server") || only("--sdk") {
+        setup::for_build(repo)?;
+        sdk(repo)?;
+    }
+    if !only("--sdk") || only("--server") {
+        server(repo)?;
+    }
+    Ok(())
+}
+
+/// `target/release/doorward`.
+pub(crate) fn server(repo: &Repo) -> Outcome {
+    let mut cargo = command("cargo build --release --package doorward-server --bin doorward");
+    cargo.current_dir(&repo.root);
+    run_perhaps_long("the server: 2 to 5 minutes the first time, then seconds", &mut cargo)
+}
+
+/// `pkg/`: Rust to wasm, bindings, optimiser, one JavaScript file.
+pub(crate) fn sdk(repo: &Repo) -> Outcome {
+    let wasm = compile(repo)?;
+    bind(repo, &wasm)?;
+    bundle(repo)
+}
+
+/// Cargo's part. No path of the building machine goes into the file: the sources of the standard library, of the
+/// dependencies and of this repository get fixed names.
+fn compile(repo: &Repo) -> Outcome<PathBuf> {
+    let sysroot = output(&mut command("rustc --print sysroot"))?;
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home =
+        home.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cargo"))).unwrap_or_default();
+    let flags = [
+        format!("--remap-path-prefix={}/lib/rustlib/src/rust=/rust", sysroot.trim()),
+        format!("--remap-path-prefix={}/registry/src=/cargo", home.display()),
+        format!("--remap-path-prefix={}=/doorward", repo.root.display()),
+    ];
+    // `rustc --crate-type`, because Cargo leaves out link-time optimisation where a crate is an rlib too.
+    let mut cargo = command("cargo rustc --package doorward --lib --crate-type cdylib");
+    cargo.args(words("--profile wasm --target wasm32-unknown-unknown"));
+    cargo.current_dir(&repo.root).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    run_perhaps_long("the SDK to wasm: about a minute the first time, then seconds", &mut cargo)?;
+    Ok(repo.target.join("wasm32-unknown-unknown/wasm/doorward.wasm"))
+}
+
+/// wasm-bindgen and wasm-opt: `target/sdk/{glue.js,wasm.js,doorward_bg.wasm}`.
+fn bind(repo: &Repo, wasm: &Path) -> Outcome {
+    let bindgen = repo.own_program("wasm-bindgen");
+    let optimiser = repo.npm_program("wasm-opt");
+    let tools =
+        [read_text(&repo.tools.join(".crates.toml"))?, read_text(&repo.root.join("package-lock.json"))?];
+    let inputs = fingerprint(&(
+        read(wasm)?,
+        tools,
+        include_str!("glue.rs"),
+        include_str!("inline.rs"),
+        include_str!("build.rs"),
+    ));
+    let sdk = repo.sdk();
+    stage(&sdk.join("bind.stamp"), &inputs, || {
+        let work = sdk.join("bindgen");
+        _ = fs::remove_dir_all(&work);
+        execute(
+            Command::new(bindgen)
+                .args([
+                    "--target",
+                    "web",
+                    "--no-typescript",
+                    "--remove-producers-section",
+                    "--remove-name-section",
+                ])
+                .args(["--out-name", "doorward", "--out-dir"])
+                .args([&work, wasm]),
+        )?;
+        let small = sdk.join("doorward_bg.wasm");
+        let names = output(
+            Command::new(optimiser)
+                .args(words("-Oz --strip-target-features --minify-imports-and-exports-and-modules -o"))
+                .args([&small, &work.join("doorward_bg.wasm")]),
+        )?;
+        let optimised = read(&small)?;
+        refuse_local_paths(repo, &optimised)?;
+        write(&sdk.join("glue.js"), glue::factory(&read_text(&work.join("doorward.js"))?, &names)?)?;
+        write(&sdk.join("wasm.js"), inline::module(&optimised))
+    })
+}
+
+/// esbuild: `pkg/`.
+fn bundle(repo: &Repo) -> Outcome {
+    let (js, sdk, pkg) = (repo.root.join("js"), repo.sdk(), repo.root.join("pkg"));
+    let mut sources = files_in(&js)?;
+    sources.extend([sdk.join("glue.js"), sdk.join("wasm.js"), sdk.join("doorward_bg.wasm")]);
+    let contents: Vec<_> = sources.iter().map(|file| read(file)).collect::<Outcome<_>>()?;
+    let inputs = fingerprint(&(&sources, contents, include_str!("build.rs")));
+    stage(&sdk.join("bundle.stamp"), &inputs, || {
+        _ = fs::remove_dir_all(&pkg);
+        for (entry, out) in [("index.js", "doorward.js"), ("slim.js", "slim.js")] {
+            execute(
+                Command::new(repo.npm_program("esbuild"))
+                    .arg(js.join(entry))
+                    .args(words("--bundle --format=esm --minify --charset=utf8 --target=es2022"))
+                    .args(words("--legal-comments=none --log-level=warning"))
+                    .arg(format!("--outfile={}", pkg.join(out).display())),
+            )?;
+        }
+        write(&pkg.join("doorward_bg.wasm"), read(&sdk.join("doorward_bg.wasm"))?)?;
+        for types in sources.iter().filter(|file| file.to_string_lossy().ends_with(".d.ts")) {
+            write(&pkg.join(types.file_name().unwrap_or_default()), read(types)?)?;
+        }
+        Ok(())
+    })?;
+    if pkg.join("doorward.js").exists() { Ok(()) } else { Err("pkg/ was removed: build again".to_owned()) }
+}
+
+/// Runs `work` unless it has run with the same inputs before.
+fn stage(stamp: &Path, inputs: &str, work: impl FnOnce() -> Outcome) -> Outcome {
+    if fs::read_to_string(stamp).is_ok_and(|known| known == inputs) {
+        return Ok(());
+    }
+    work()?;
+    write(stamp, inputs)
+}
+
+/// A wasm that names a folder of the machine that built it tells users something they have no use for.
+fn refuse_local_paths(repo: &Repo, wasm: &[u8]) -> Outcome {
+    let home = std::env::var("HOME").unwrap_or_default();
+    let root = repo.root.to_string_lossy();
+    let local = [root.as_ref(), home.as_str(), "/.cargo/", "/rustlib/"];
+    let found = local
+        .iter()
+        .find(|path| path.len() > 1 && wasm.windows(path.len()).any(|part| part == path.as_bytes()));
+    found.map_or(Ok(()), |path| Err(format!("the wasm names {path}")))
+}
+
+fn files_in(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut files: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,77 @@
+//! Where things are, and which versions of outside tools the project uses.
+
+use std::path::{Path, PathBuf};
+
+use crate::run::Outcome;
+
+/// The places that every command needs.
+pub(crate) struct Repo {
+    /// The repository's root; every command runs there.
+    pub(crate) root: PathBuf,
+    /// Cargo's output: `CARGO_TARGET_DIR`, else `target/`.
+    pub(crate) target: PathBuf,
+    /// Tools built for this repository alone; not in git.
+    pub(crate) tools: PathBuf,
+}
+
+impl Repo {
+    /// The repository that this xtask was started in. `cargo run` says where: a path compiled in would be wrong
+    /// as soon as two work trees share a target folder.
+    pub(crate) fn here() -> Outcome<Self> {
+        let manifest = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("start me with `cargo xtask`")?;
+        let root = Path::new(&manifest).parent().ok_or("xtask has no parent folder")?.to_path_buf();
+        let target = match std::env::var_os("CARGO_TARGET_DIR") {
+            Some(folder) => root.join(folder),
+            None => root.join("target"),
+        };
+        let tools = root.join(".tools");
+        Ok(Self { root, target, tools })
+    }
+
+    /// What the SDK's build makes on its way to `pkg/`. Always here, because `js/*.js` imports from it.
+    pub(crate) fn sdk(&self) -> PathBuf {
+        self.root.join("target/sdk")
+    }
+
+    /// The release server.
+    pub(crate) fn server(&self) -> PathBuf {
+        self.target.join("release/doorward")
+    }
+
+    /// A program that `npm ci` installed.
+    pub(crate) fn npm_program(&self, name: &str) -> PathBuf {
+        self.root.join("node_modules/.bin").join(name)
+    }
+
+    /// A program that setup installed into `.tools`.
+    pub(crate) fn own_program(&self, name: &str) -> PathBuf {
+        self.tools.join("bin").join(name)
+    }
+}
+
+/// The pinned version of a tool: `[workspace.metadata.tools]` in Cargo.toml (npm's are in package.json).
+pub(crate) fn pinned(tool: &str) -> Outcome<&'static str> {
+    include_str!("../../Cargo.toml")
+        .lines()
+        .skip_while(|line| *line != "[workspace.metadata.tools]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split_once(" = "))
+        .find(|(name, _)| *name == tool)
+        .map(|(_, version)| version.trim_matches('"'))
+        .ok_or_else(|| format!("Cargo.toml, [workspace.metadata.tools], has no {tool}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pinned;
+
+    #[test]
+    fn the_wasm_bindgen_program_has_the_version_of_the_library_in_cargo_lock() {
+        let library = include_str!("../../Cargo.lock")
+            .split("[[package]]")
+            .find_map(|package| package.split_once("name = \"wasm-bindgen\"\nversion = \""))
+            .and_then(|(_, rest)| rest.split('"').next());
+        assert!(library.is_none() || library == pinned("wasm-bindgen-cli").ok(), "{library:?}");
+    }
+}

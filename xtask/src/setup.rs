@@ -1,0 +1,162 @@
+//! `cargo xtask setup`: installs what a machine with only Rust and Node lacks. A step that has nothing to do
+//! costs a few milliseconds, so every other command begins with the steps it needs.
+
+use std::ffi::OsString;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::repo::{Repo, pinned};
+use crate::run::{Outcome, command, output, read, run_long, say, words, write};
+
+/// What the build and `start` need; with `--tests` also what the tests need.
+pub(crate) fn run(repo: &Repo, arguments: &[String]) -> Outcome {
+    for_build(repo)?;
+    if arguments.iter().any(|argument| argument == "--tests") {
+        for_tests(repo)?;
+    }
+    say("setup: everything is there");
+    Ok(())
+}
+
+/// The wasm target, wasm-bindgen, and the npm packages of the build.
+pub(crate) fn for_build(repo: &Repo) -> Outcome {
+    wasm_target(repo)?;
+    wasm_bindgen(repo)?;
+    npm_packages("npm packages of the build", &repo.root)
+}
+
+/// The packages of the package tests; the browser and its driver.
+pub(crate) fn for_tests(repo: &Repo) -> Outcome<Browser> {
+    npm_packages("npm packages of the package tests", &repo.root.join("tests/package"))?;
+    browser()
+}
+
+/// The standard library for wasm32-unknown-unknown. The script's own test of it takes half a second, so a good
+/// result is kept for as long as the compiler and the library's files stay the same.
+fn wasm_target(repo: &Repo) -> Outcome {
+    let stamp = repo.tools.join("wasm-target");
+    if fs::read_to_string(&stamp).is_ok_and(|known| wasm_target_state().is_ok_and(|state| state == known)) {
+        return Ok(());
+    }
+    let mut script = Command::new("sh");
+    script.arg(repo.root.join("xtask/wasm-target.sh"));
+    if !may_use_rustup() {
+        script.env("WASM_TARGET_NO_RUSTUP", "1");
+    }
+    run_long("the wasm32 target for Rust: seconds if it is there, else up to 2 minutes", &mut script)?;
+    write(&stamp, wasm_target_state()?)
+}
+
+fn wasm_target_state() -> Outcome<String> {
+    let version = output(&mut command("rustc -vV"))?;
+    let sysroot = output(&mut command("rustc --print sysroot"))?;
+    let library = Path::new(sysroot.trim()).join("lib/rustlib/wasm32-unknown-unknown/lib");
+    let mut files: Vec<OsString> =
+        fs::read_dir(library).into_iter().flatten().flatten().map(|file| file.file_name()).collect();
+    files.sort();
+    Ok(fingerprint(&(version, files)))
+}
+
+/// rustup is for contributors' machines; build machines may reach nothing but package registries.
+fn may_use_rustup() -> bool {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    set("CI").is_none()
+        && set("DOORWARD_NO_RUSTUP").is_none()
+        && set("RUSTUP_AUTO_INSTALL").is_none_or(|it| it != "0")
+}
+
+/// wasm-bindgen and its test runner, in `.tools`. Built without TLS (nothing here speaks it) and lightly
+/// optimised: compiling them takes longer than they will ever run.
+fn wasm_bindgen(repo: &Repo) -> Outcome {
+    let version = pinned("wasm-bindgen-cli")?;
+    let installed = fs::read_to_string(repo.tools.join(".crates.toml")).unwrap_or_default();
+    if installed.contains(&format!("wasm-bindgen-cli {version} "))
+        && repo.own_program("wasm-bindgen").exists()
+    {
+        return Ok(());
+    }
+    let install = |locked: bool| {
+        let mut cargo = command("cargo install wasm-bindgen-cli --no-default-features --force --version");
+        cargo.arg(version).arg("--root").arg(&repo.tools).args(locked.then_some("--locked"));
+        cargo.env_remove("CARGO_TARGET_DIR").env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+        cargo
+    };
+    let what = format!("wasm-bindgen {version}, compiled from source: 1 to 3 minutes, once");
+    run_long(&what, &mut install(true)).or_else(|_| {
+        say("  its own lock file names a version that this registry does not have: again with what it has");
+        run_long(&what, &mut install(false))
+    })
+}
+
+/// `npm ci` in a folder, unless what is there came from the very same lock file.
+pub(crate) fn npm_packages(what: &str, folder: &Path) -> Outcome {
+    let lock = folder.join("package-lock.json");
+    if !lock.exists() {
+        return Ok(());
+    }
+    let state = fingerprint(&read(&lock)?);
+    let stamp = folder.join("node_modules/.lock-fingerprint");
+    if fs::read_to_string(&stamp).is_ok_and(|known| known == state) {
+        return Ok(());
+    }
+    let mut npm = command("npm ci --ignore-scripts --loglevel=error");
+    npm.current_dir(folder);
+    run_long(&format!("{what}: a few seconds"), &mut npm)?;
+    write(&stamp, state)
+}
+
+/// A Chromium and the driver of the same version.
+pub(crate) struct Browser {
+    pub(crate) chromium: PathBuf,
+    pub(crate) driver: PathBuf,
+}
+
+/// The browser that is there, or Debian's. `DOORWARD_CHROMIUM` and `CHROMEDRIVER` name others.
+fn browser() -> Outcome<Browser> {
+    if let Some(found) = find_browser() {
+        return Ok(found);
+    }
+    let help = "the tests need Chromium and its ChromeDriver: install both, and if they are not on PATH \
+                set DOORWARD_CHROMIUM and CHROMEDRIVER to them";
+    if on_path("apt-get").is_none() || !Path::new("/etc/debian_version").exists() {
+        return Err(help.to_owned());
+    }
+    let apt = |arguments: &str| {
+        let mut apt = command(if on_path("sudo").is_some() { "sudo" } else { "env" });
+        apt.args(words("DEBIAN_FRONTEND=noninteractive apt-get -q -o=Dpkg::Use-Pty=0"))
+            .args(words(arguments));
+        apt
+    };
+    let packages = "install -y --no-install-recommends chromium chromium-driver fonts-liberation";
+    run_long("Debian's package lists: about 10 MB", &mut apt("update"))
+        .and_then(|()| {
+            run_long("Chromium and its driver from Debian: about 120 MB, 1 to 2 minutes", &mut apt(packages))
+        })
+        .map_err(|error| format!("{error}; {help}"))?;
+    find_browser().ok_or_else(|| help.to_owned())
+}
+
+fn find_browser() -> Option<Browser> {
+    let named = |variable, names: &[&str]| {
+        let set = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.exists());
+        set.or_else(|| names.iter().find_map(|name| on_path(name)))
+    };
+    Some(Browser {
+        chromium: named("DOORWARD_CHROMIUM", &["chromium", "chromium-browser", "google-chrome"])?,
+        driver: named("CHROMEDRIVER", &["chromedriver"])?,
+    })
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// A short text that changes when the value does.
+pub(crate) fn fingerprint(value: &impl Hash) -> String {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
