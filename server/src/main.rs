@@ -1,3 +1,5 @@
-//! The doorward server.
+//! The binary: reads the command line and runs what it asks for.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    doorward_server::cli::run()
+}

@@ -1,0 +1,115 @@
+//! The command line: one file per verb.
+
+mod config_check;
+mod keys;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{ConfigError, Layers};
+
+/// Sign-up and sign-in for web front ends: the server.
+#[derive(Debug, Parser)]
+#[command(name = "doorward", version)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the server.
+    Serve(Settings),
+    /// Look at the settings.
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Make secret keys.
+    #[command(subcommand)]
+    Keys(KeysVerb),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigVerb {
+    /// Print every setting, its value, where it came from and what it does; fail if one is wrong.
+    Check(Settings),
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysVerb {
+    /// Print a new line for the file of secret keys.
+    Generate,
+}
+
+/// Where settings come from.
+#[derive(Debug, Args)]
+struct Settings {
+    /// For trying and developing: makes its own keys, shows mails at /dev/mailbox, allows any localhost origin.
+    #[arg(long)]
+    dev: bool,
+    /// Address and port to listen on [default: 127.0.0.1:8787].
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Folder of the database [default: data].
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// File with settings [default: doorward.toml, if there is one].
+    #[arg(long, value_name = "FILE")]
+    config: Option<std::path::PathBuf>,
+}
+
+impl Settings {
+    fn layers(&self) -> Result<Layers, ConfigError> {
+        let mut layers = Layers::default();
+        let default = std::path::PathBuf::from("doorward.toml");
+        let file = self.config.as_ref().unwrap_or(&default);
+        match std::fs::read_to_string(file) {
+            Ok(text) => layers.toml(&text, &file.display().to_string())?,
+            Err(error) if self.config.is_some() || error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(ConfigError::about(
+                    "--config",
+                    None,
+                    format_args!("{}: {error}", file.display()),
+                ));
+            }
+            Err(_) => {}
+        }
+        let variables = std::env::vars_os();
+        layers.environment(
+            variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        );
+        for (key, value) in [("listen", &self.listen), ("data", &self.data)] {
+            if let Some(value) = value {
+                layers.text(key, value, &format!("the flag --{key}"));
+            }
+        }
+        Ok(layers)
+    }
+}
+
+/// Reads the command line and does what it asks for.
+pub fn run() -> ExitCode {
+    let verdict = match Cli::parse().verb {
+        Verb::Serve(settings) => serve::run(&settings),
+        Verb::Config(ConfigVerb::Check(settings)) => config_check::run(&settings),
+        Verb::Keys(KeysVerb::Generate) => keys::generate(),
+    };
+    match verdict {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the command line speaks to a person, also before there is a log")]
+fn complain(error: &dyn std::fmt::Display) {
+    eprintln!("doorward: {error}");
+}
+
+#[expect(clippy::print_stdout, reason = "what a command was asked for goes to stdout")]
+fn say(line: impl std::fmt::Display) {
+    println!("{line}");
+}

@@ -1,0 +1,113 @@
+//! Time and chance as arguments, so that a test can say "29 minutes later" and repeat itself.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
+/// A moment: milliseconds since 1970, as in the database.
+pub type Millis = i64;
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Millis;
+}
+
+/// The machine's own clock.
+#[derive(Debug)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Millis {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+    }
+}
+
+/// Gives unpredictable bytes.
+pub trait Random: Send + Sync {
+    /// Fills the buffer.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The system's generator.
+pub struct SystemRandomness(SystemRandom);
+
+impl Default for SystemRandomness {
+    fn default() -> Self {
+        SystemRandomness(SystemRandom::new())
+    }
+}
+
+impl fmt::Debug for SystemRandomness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SystemRandomness")
+    }
+}
+
+impl Random for SystemRandomness {
+    fn fill(&self, bytes: &mut [u8]) {
+        // AWS-LC ends the process itself when the kernel gives no entropy: there is no error to handle.
+        let _ = self.0.fill(bytes);
+    }
+}
+
+/// The outside world as the application sees it.
+#[derive(Clone)]
+pub struct World {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        World { clock: Arc::new(SystemClock), random: Arc::new(SystemRandomness::default()) }
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("World")
+    }
+}
+
+impl World {
+    /// Now.
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// So many unpredictable bytes.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes);
+        bytes
+    }
+
+    /// A new id: a UUID of version 7, so that rows of one time lie together in an index.
+    pub fn id(&self) -> String {
+        let millis = u64::try_from(self.now()).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes()).into_uuid().to_string()
+    }
+}
+
+/// As in answers: RFC 3339 with milliseconds in UTC.
+pub fn rfc3339(at: Millis) -> String {
+    let moment = jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    format!("{moment:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_with_milliseconds_in_utc() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(1_767_225_600_120), "2026-01-01T00:00:00.120Z");
+    }
+}

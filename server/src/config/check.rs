@@ -1,0 +1,172 @@
+//! What settings must be together, before anything starts.
+
+use url::Url;
+
+use super::{Config, ConfigError, Layers};
+
+/// Settings that cannot go together, or warnings about ones that can.
+#[derive(Debug)]
+pub enum Fault {
+    /// The server does not start.
+    Error(ConfigError),
+    /// The server starts and says so.
+    Warning(String),
+}
+
+impl Config {
+    /// Reads the layers, fills in what `--dev` and `public_url` imply, and checks the whole.
+    pub fn load(layers: &Layers, dev: bool) -> Result<(Config, Vec<String>), ConfigError> {
+        let mut config: Config = layers.read()?;
+        if dev {
+            config.check_email = config.check_email || layers.origin("check_email").is_none();
+            if config.public_url.is_empty() {
+                config.public_url = format!("http://localhost:{}", config.listen.port());
+            }
+        }
+        let mut warnings = Vec::new();
+        for fault in config.faults(layers, dev) {
+            match fault {
+                Fault::Error(error) => return Err(error),
+                Fault::Warning(warning) => warnings.push(warning),
+            }
+        }
+        config.public_url.truncate(config.public_url.trim_end_matches('/').len());
+        if config.token.audience.is_empty() {
+            config.token.audience.clone_from(&config.public_url);
+        }
+        Ok((config, warnings))
+    }
+
+    fn faults(&self, layers: &Layers, dev: bool) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut error = |key: &str, message: &str| {
+            faults.push(Fault::Error(ConfigError::about(key, layers.origin(key), message)));
+        };
+        match Url::parse(&self.public_url) {
+            Err(_) if self.public_url.is_empty() => error(
+                "public_url",
+                "is required: the https address that people reach this server at. To try doorward without settings, use --dev",
+            ),
+            Err(_) => error("public_url", "is no address"),
+            Ok(url) if !dev && url.scheme() != "https" => {
+                error("public_url", "must be https outside --dev: tokens and passwords travel to it");
+            }
+            Ok(url)
+                if url.query().is_some()
+                    || url.fragment().is_some()
+                    || !matches!(url.scheme(), "https" | "http") =>
+            {
+                error("public_url", "must be an https address without query and fragment");
+            }
+            Ok(_) => {}
+        }
+        if dev && !self.listen.ip().is_loopback() {
+            error(
+                "listen",
+                "must be a loopback address like 127.0.0.1:8787 with --dev: its mailbox shows every code",
+            );
+        }
+        for origin in &self.cors.origins {
+            let exact = Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
+            if !exact || origin == "null" {
+                error(
+                    "cors.origins",
+                    "each must be an exact origin like https://www.example.com: no path, no slash at the end, no *",
+                );
+            }
+        }
+        for redirect in &self.links.redirects {
+            if !Url::parse(redirect).is_ok_and(|url| matches!(url.scheme(), "https" | "http")) {
+                error("links.redirects", "each must be a full address like https://www.example.com/welcome");
+            }
+        }
+        for (key, template) in [("links.verify", &self.links.verify), ("links.reset", &self.links.reset)] {
+            if !template.contains("{token}") {
+                error(key, "must have {token} in it");
+            }
+        }
+        let password = &self.password;
+        if password.min_length == 0 || password.min_length > password.max_length || password.max_length > 1024
+        {
+            error(
+                "password.min_length",
+                "must be at least 1 and at most password.max_length, and that at most 1024",
+            );
+        }
+        if argon2::Params::new(password.hash_memory, password.hash_passes, password.hash_lanes, None).is_err()
+            || password.hash_memory > 4_194_304
+        {
+            error("password.hash_memory", "Argon2id cannot run with this memory, passes and lanes");
+        } else if !dev && u64::from(password.hash_memory) * u64::from(password.hash_passes) < 19_456 * 2 {
+            error(
+                "password.hash_memory",
+                "is less than the 19456 KiB and 2 passes that keep a stolen database useless",
+            );
+        }
+        let session = &self.session;
+        if self.token.lifetime.as_seconds() == 0
+            || session.absolute < session.idle
+            || session.idle < session.grace
+        {
+            error("session.absolute", "must be at least session.idle, and that at least session.grace");
+        }
+        if !dev && password.min_length < 8 {
+            faults.push(Fault::Warning(format!(
+                "password.min_length is {}: passwords below 8 characters are guessed easily; 15 is today's advice",
+                password.min_length
+            )));
+        }
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, dev: bool) -> Result<(Config, Vec<String>), String> {
+        let mut layers = Layers::default();
+        layers.toml(text, "doorward.toml").unwrap();
+        Config::load(&layers, dev).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn development_needs_no_settings_at_all() {
+        let (config, warnings) = load("", true).unwrap();
+        assert_eq!(config.public_url, "http://localhost:8787");
+        assert_eq!(config.token.audience, "http://localhost:8787");
+        assert!(config.check_email && warnings.is_empty());
+    }
+
+    #[test]
+    fn sec_l01_production_needs_an_https_address_of_its_own() {
+        assert!(load("", false).unwrap_err().starts_with("public_url: is required"));
+        let said = load("public_url = \"http://auth.example.com\"", false).unwrap_err();
+        assert!(
+            said.starts_with("public_url: must be https") && said.ends_with("(from doorward.toml)"),
+            "{said}"
+        );
+        let (config, warnings) = load("public_url = \"https://auth.example.com/\"", false).unwrap();
+        assert_eq!(config.public_url, "https://auth.example.com");
+        assert!(!config.check_email);
+        assert!(warnings.iter().any(|warning| warning.contains("password.min_length")), "sec_P01");
+    }
+
+    #[test]
+    fn a_setting_that_would_fail_later_is_refused_at_start_with_its_name() {
+        let https = "public_url = \"https://auth.example.com\"\n";
+        for (text, key) in [
+            ("[cors]\norigins = [\"https://a.example/\"]", "cors.origins"),
+            ("[cors]\norigins = [\"*\"]", "cors.origins"),
+            ("[links]\nredirects = [\"/welcome\"]", "links.redirects"),
+            ("[links]\nverify = \"https://a.example/\"", "links.verify"),
+            ("[password]\nmin_length = 70", "password.min_length"),
+            ("[password]\nhash_memory = 1024", "password.hash_memory"),
+            ("[session]\nidle = \"100d\"", "session.absolute"),
+        ] {
+            let said = load(&format!("{https}{text}"), false).unwrap_err();
+            assert!(said.starts_with(key), "{said}");
+        }
+        assert!(load("listen = \"0.0.0.0:8787\"", true).unwrap_err().starts_with("listen: "), "D-36");
+    }
+}

@@ -1,0 +1,167 @@
+//! Every setting of the core. Defaults suit production; what `--dev` changes is said there.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Span, settings};
+use crate::secret::Secret;
+
+settings! {
+    /// Everything an operator can set.
+    pub struct Config {
+        /// Where people and apps reach this server, like `https://auth.example.com`. Names the issuer of tokens and the host of mail links. Required and https, except with --dev.
+        public_url: String = String::new(),
+        /// Address and port to listen on.
+        listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)),
+        /// Folder of the database.
+        data: PathBuf = PathBuf::from("data"),
+        /// File with the secret keys, or its content. `doorward keys generate` makes one; --dev makes its own in the data folder.
+        secret_keys: Secret = Secret::default(),
+        /// Does `POST /v1/email/check` tell whether an address is taken? On with --dev.
+        check_email: bool = false,
+        /// Pages of other origins that may call this server.
+        cors: Cors = Cors::default(),
+        /// Creating accounts.
+        signup: Signup = Signup::default(),
+        /// What answers tell about accounts.
+        disclosure: Disclosure = Disclosure::default(),
+        /// Passwords and their hashes.
+        password: Password = Password::default(),
+        /// Access tokens.
+        token: Token = Token::default(),
+        /// Sessions and their refresh tokens.
+        session: Session = Session::default(),
+        /// Roles.
+        roles: Roles = Roles::default(),
+        /// Addresses in mails and redirects.
+        links: Links = Links::default(),
+        /// Logging.
+        log: Log = Log::default(),
+        /// Deleting what is over.
+        prune: Prune = Prune::default(),
+    }
+
+    /// Pages of other origins that may call this server.
+    pub struct Cors {
+        /// Exact origins, like `https://www.example.com`. With --dev any localhost origin is allowed too.
+        origins: Vec<String> = Vec::new(),
+    }
+
+    /// Creating accounts.
+    pub struct Signup {
+        /// May anybody sign up?
+        open: bool = true,
+        /// `required`: the address must be confirmed before the first login. `optional`: as the page asks.
+        confirmation: Confirmation = Confirmation::Optional,
+        /// May a page ask to be signed in by the signup itself (`login`, `generate_token`)?
+        auto_login: bool = true,
+    }
+
+    /// What answers tell about accounts.
+    pub struct Disclosure {
+        /// `exists`: a signup with a taken address says so. `quiet`: every signup answers that confirmation is required.
+        signup: SignupDisclosure = SignupDisclosure::Exists,
+        /// `compatible`: `check_email` tells dates and whether an address is verified. `strict`: it does not.
+        account: AccountDisclosure = AccountDisclosure::Strict,
+    }
+
+    /// Passwords and their hashes.
+    pub struct Password {
+        /// Least number of characters in a new password.
+        min_length: u32 = 6,
+        /// Greatest number of characters in a new password.
+        max_length: u32 = 60,
+        /// Argon2id: memory of one hash in KiB.
+        hash_memory: u32 = 19_456,
+        /// Argon2id: passes over the memory.
+        hash_passes: u32 = 2,
+        /// Argon2id: lanes.
+        hash_lanes: u32 = 1,
+        /// Hashes computed at the same time; 0 means one per core.
+        hash_threads: u32 = 0,
+        /// Hashes that may wait; more are refused at once with 503 and Retry-After.
+        hash_queue: u32 = 256,
+    }
+
+    /// Access tokens.
+    pub struct Token {
+        /// How long an access token lives.
+        lifetime: Span = Span::minutes(10),
+        /// Its `aud`; empty means `public_url`.
+        audience: String = String::new(),
+    }
+
+    /// Sessions and their refresh tokens.
+    pub struct Session {
+        /// A session ends this long after the sign-in, however much it is used.
+        absolute: Span = Span::days(90),
+        /// A session ends when it was not refreshed for this long.
+        idle: Span = Span::days(30),
+        /// For this long after a refresh the token before still gets the same successor.
+        grace: Span = Span::seconds(30),
+        /// A token this young is not replaced by a refresh: the answer carries it again.
+        repeat: Span = Span::seconds(10),
+    }
+
+    /// Roles.
+    pub struct Roles {
+        /// Roles of a new account. They stand in the `roles` claim of its access tokens.
+        default: Vec<String> = vec!["user".to_owned()],
+    }
+
+    /// Addresses in mails and redirects.
+    pub struct Links {
+        /// Exact addresses that a confirmation may end at. With --dev any localhost address is allowed too.
+        redirects: Vec<String> = Vec::new(),
+        /// Address in the verification mail, with `{public_url}` and `{token}`.
+        verify: String = "{public_url}/account/verify#token={token}".to_owned(),
+        /// Address in the password mail, with `{public_url}` and `{token}`.
+        reset: String = "{public_url}/account/reset#token={token}".to_owned(),
+    }
+
+    /// Logging.
+    pub struct Log {
+        /// What is logged: `error`, `warn`, `info`, `debug`, or a filter like `info,doorward_server=debug`.
+        level: String = "info".to_owned(),
+    }
+
+    /// Deleting what is over.
+    pub struct Prune {
+        /// How often to look.
+        every: Span = Span::minutes(10),
+        /// How long the audit log is kept.
+        audit: Span = Span::days(365),
+    }
+}
+
+/// `signup.confirmation`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confirmation {
+    /// As the page asks.
+    Optional,
+    /// Always.
+    Required,
+}
+
+/// `disclosure.signup`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignupDisclosure {
+    /// A taken address is said to be taken.
+    Exists,
+    /// Taken or not, the answer is that confirmation is required.
+    Quiet,
+}
+
+/// `disclosure.account`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccountDisclosure {
+    /// Nothing about an account to anybody but its owner.
+    Strict,
+    /// As the seeds' systems did.
+    Compatible,
+}

@@ -1,0 +1,353 @@
+//! Lays sources of settings over each other, remembers where each value came from, and reads the whole into a
+//! struct; every error names the setting and its origin.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+/// A setting that cannot be used.
+#[derive(Debug)]
+pub struct ConfigError {
+    key: Option<String>,
+    origin: Option<String>,
+    message: String,
+}
+
+impl ConfigError {
+    /// About one setting.
+    pub fn about(key: &str, origin: Option<&str>, message: impl fmt::Display) -> ConfigError {
+        ConfigError {
+            key: Some(key.to_owned()),
+            origin: origin.map(str::to_owned),
+            message: message.to_string(),
+        }
+    }
+
+    fn at(self, key: &str, origin: &str) -> ConfigError {
+        match self.key {
+            Some(_) => self,
+            None => ConfigError { key: Some(key.into()), origin: Some(origin.into()), ..self },
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(key) = &self.key {
+            write!(f, "{key}: ")?;
+        }
+        f.write_str(&self.message)?;
+        match &self.origin {
+            Some(origin) => write!(f, " (from {origin})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl de::Error for ConfigError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        ConfigError { key: None, origin: None, message: message.to_string() }
+    }
+
+    fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
+        de::Error::custom(format_args!("there is no such setting; there are: {}", expected.join(", ")))
+    }
+}
+
+/// A value, and where it came from.
+#[derive(Debug)]
+enum Node {
+    Section(BTreeMap<String, Node>),
+    Value(toml::Value, String),
+    /// From the environment or a flag: becomes whatever the setting is.
+    Text(String, String),
+}
+
+/// Sources of settings, laid over each other.
+#[derive(Debug)]
+pub struct Layers {
+    root: Node,
+}
+
+impl Default for Layers {
+    fn default() -> Self {
+        Layers { root: Node::Section(BTreeMap::new()) }
+    }
+}
+
+impl Layers {
+    /// Adds the settings of a TOML text.
+    pub fn toml(&mut self, text: &str, origin: &str) -> Result<(), ConfigError> {
+        let table: toml::Table = text.parse().map_err(|error| ConfigError {
+            key: None,
+            origin: Some(origin.into()),
+            message: format!("{error}"),
+        })?;
+        self.table(&mut Vec::new(), table, origin);
+        Ok(())
+    }
+
+    fn table(&mut self, path: &mut Vec<String>, table: toml::Table, origin: &str) {
+        for (key, value) in table {
+            path.push(key);
+            match value {
+                toml::Value::Table(table) => self.table(path, table, origin),
+                value => self.put(path, Node::Value(value, origin.to_owned())),
+            }
+            path.pop();
+        }
+    }
+
+    /// Adds variables: `DOORWARD_PASSWORD__MIN_LENGTH` is `password.min_length`.
+    pub fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
+        for (name, value) in variables {
+            if let Some(path) = name.strip_prefix("DOORWARD_") {
+                let path: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
+                self.put(&path, Node::Text(value, format!("the variable {name}")));
+            }
+        }
+    }
+
+    /// Adds one setting, given as text.
+    pub fn text(&mut self, key: &str, value: impl Into<String>, origin: &str) {
+        let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+        self.put(&path, Node::Text(value.into(), origin.to_owned()));
+    }
+
+    fn put(&mut self, path: &[String], value: Node) {
+        let mut at = &mut self.root;
+        for part in path {
+            // A section that stands where a value stood before replaces it: reading reports what is wrong with it.
+            if !matches!(at, Node::Section(_)) {
+                *at = Node::Section(BTreeMap::new());
+            }
+            let Node::Section(section) = at else { return };
+            at = section.entry(part.clone()).or_insert_with(|| Node::Section(BTreeMap::new()));
+        }
+        *at = value;
+    }
+
+    /// Where a setting came from; `None` is its default.
+    pub fn origin(&self, key: &str) -> Option<&str> {
+        let mut at = &self.root;
+        for part in key.split('.') {
+            let Node::Section(section) = at else { break };
+            at = section.get(part)?;
+        }
+        at.origin()
+    }
+
+    /// Reads the whole.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        T::deserialize(Reader { node: &self.root, path: String::new() })
+    }
+}
+
+impl Node {
+    fn origin(&self) -> Option<&str> {
+        match self {
+            Node::Section(section) => section.values().find_map(Node::origin),
+            Node::Value(_, origin) | Node::Text(_, origin) => Some(origin),
+        }
+    }
+}
+
+struct Reader<'a> {
+    node: &'a Node,
+    path: String,
+}
+
+/// Text becomes a number or a flag when the setting is one.
+macro_rules! parsed {
+    ($($method:ident $visit:ident $what:literal)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
+            match self.node {
+                Node::Text(text, _) => match text.trim().parse() {
+                    Ok(value) => visitor.$visit(value),
+                    Err(_) => Err(de::Error::custom(format_args!("{text:?} is not {}", $what))),
+                },
+                _ => self.deserialize_any(visitor),
+            }
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Reader<'_> {
+    type Error = ConfigError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
+        match self.node {
+            Node::Section(section) => {
+                visitor.visit_map(SectionReader { entries: section.iter(), value: None, path: self.path })
+            }
+            Node::Value(value, _) => {
+                value.clone().deserialize_any(visitor).map_err(|error| de::Error::custom(error.message()))
+            }
+            Node::Text(text, _) => visitor.visit_string(text.clone()),
+        }
+    }
+
+    parsed! {
+        deserialize_bool visit_bool "true or false"
+        deserialize_u8 visit_u8 "a whole number that fits"
+        deserialize_u16 visit_u16 "a whole number that fits"
+        deserialize_u32 visit_u32 "a whole number that fits"
+        deserialize_u64 visit_u64 "a whole number that fits"
+        deserialize_i32 visit_i32 "a whole number that fits"
+        deserialize_i64 visit_i64 "a whole number that fits"
+        deserialize_f64 visit_f64 "a number"
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
+        match self.node {
+            Node::Text(text, _) => {
+                let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned);
+                visitor.visit_seq(de::value::SeqDeserializer::new(parts))
+            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ConfigError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ConfigError> {
+        let text = match self.node {
+            Node::Text(text, _) | Node::Value(toml::Value::String(text), _) => text,
+            _ => return Err(de::Error::custom(format_args!("must be one of: {}", variants.join(", ")))),
+        };
+        if !variants.contains(&text.as_str()) {
+            return Err(de::Error::custom(format_args!("must be one of: {}", variants.join(", "))));
+        }
+        visitor.visit_enum(de::value::StringDeserializer::new(text.clone()))
+    }
+
+    forward_to_deserialize_any! {
+        i8 i16 u128 i128 f32 char str string bytes byte_buf unit unit_struct tuple tuple_struct map struct
+        identifier ignored_any
+    }
+}
+
+struct SectionReader<'a> {
+    entries: std::collections::btree_map::Iter<'a, String, Node>,
+    value: Option<(&'a str, &'a Node)>,
+    path: String,
+}
+
+impl SectionReader<'_> {
+    fn full(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+}
+
+impl<'de> MapAccess<'de> for SectionReader<'_> {
+    type Error = ConfigError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ConfigError> {
+        let Some((key, node)) = self.entries.next() else { return Ok(None) };
+        self.value = Some((key, node));
+        seed.deserialize(de::value::StrDeserializer::<ConfigError>::new(key))
+            .map(Some)
+            .map_err(|error| error.at(&self.full(key), node.origin().unwrap_or("nowhere")))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ConfigError> {
+        let Some((key, node)) = self.value.take() else { return Err(de::Error::custom("no value")) };
+        let path = self.full(key);
+        seed.deserialize(Reader { node, path: path.clone() })
+            .map_err(|error| error.at(&path, node.origin().unwrap_or("nowhere")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Span};
+
+    fn layers(text: &str, variables: &[(&str, &str)]) -> Layers {
+        let mut layers = Layers::default();
+        layers.toml(text, "doorward.toml").unwrap();
+        layers.environment(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        layers
+    }
+
+    fn fault(layers: &Layers) -> String {
+        layers.read::<Config>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_variable_stands_over_the_file_and_the_file_over_the_default() {
+        let text =
+            "check_email = true\n[password]\nmin_length = 8\nmax_length = 90\n[token]\nlifetime = \"5m\"";
+        let layers = layers(text, &[("DOORWARD_PASSWORD__MIN_LENGTH", "15"), ("PATH", "/bin")]);
+        let config: Config = layers.read().unwrap();
+        assert_eq!((config.password.min_length, config.password.max_length), (15, 90));
+        assert_eq!(config.token.lifetime, Span::minutes(5));
+        assert_eq!(config.session.idle, Span::days(30));
+        assert!(config.check_email);
+        assert_eq!(layers.origin("password.min_length"), Some("the variable DOORWARD_PASSWORD__MIN_LENGTH"));
+        assert_eq!(layers.origin("password.max_length"), Some("doorward.toml"));
+        assert_eq!(layers.origin("session.idle"), None);
+    }
+
+    #[test]
+    fn a_list_in_a_variable_is_separated_by_commas() {
+        let layers = layers("", &[("DOORWARD_CORS__ORIGINS", "https://a.example, https://b.example")]);
+        let config: Config = layers.read().unwrap();
+        assert_eq!(config.cors.origins, ["https://a.example", "https://b.example"]);
+    }
+
+    #[test]
+    fn a_text_setting_takes_a_variable_that_looks_like_a_number() {
+        let layers = layers("", &[("DOORWARD_TOKEN__AUDIENCE", "00123")]);
+        assert_eq!(layers.read::<Config>().unwrap().token.audience, "00123");
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named_with_its_origin() {
+        let said = fault(&layers("[password]\nminimum = 8", &[]));
+        assert!(said.starts_with("password.minimum: there is no such setting"), "{said}");
+        assert!(said.ends_with("(from doorward.toml)"), "{said}");
+        let said = fault(&layers("", &[("DOORWARD_PASWORD__MIN", "1")]));
+        assert!(said.starts_with("pasword: there is no such setting"), "{said}");
+        assert!(said.contains("DOORWARD_PASWORD__MIN"), "{said}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_named_with_its_origin() {
+        for (text, variable, key) in [
+            ("[password]\nmin_length = \"six\"", None, "password.min_length: "),
+            ("password = 3", None, "password: "),
+            ("listen = \"nowhere\"", None, "listen: "),
+            ("[token]\nlifetime = \"10\"", None, "token.lifetime: "),
+            (
+                "[signup]\nconfirmation = \"never\"",
+                None,
+                "signup.confirmation: must be one of: optional, required",
+            ),
+            ("", Some(("DOORWARD_PASSWORD__MIN_LENGTH", "six")), "password.min_length: \"six\" is not"),
+            ("", Some(("DOORWARD_CHECK_EMAIL", "yes")), "check_email: \"yes\" is not true or false"),
+        ] {
+            let said = fault(&layers(text, variable.as_slice()));
+            assert!(said.starts_with(key), "{said}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Settings: defaults, then the file, then `DOORWARD_…` variables, then flags. What a setting does stands at its field.
+
+mod check;
+mod core;
+mod layers;
+
+mod span;
+
+pub use check::Fault;
+pub use core::*;
+pub use layers::{ConfigError, Layers};
+pub use span::Span;
+
+/// What `settings!` knows of one setting, for `doorward config check`.
+#[derive(Debug)]
+pub struct Explained {
+    /// Its full name, like `password.min_length`.
+    pub key: String,
+    /// Its value, as it would be written.
+    pub value: String,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+/// A setting, or a section of them, that can say what it is.
+pub trait Explain {
+    /// Appends itself to the list.
+    fn explain(&self, key: &str, doc: &'static str, list: &mut Vec<Explained>);
+}
+
+/// Declares a section: each field with its documentation, type and default.
+macro_rules! settings {
+    ($(
+        $(#[doc = $about:literal])*
+        pub struct $name:ident {
+            $( $(#[doc = $doc:literal])* $field:ident : $type:ty = $default:expr ),* $(,)?
+        }
+    )*) => {$(
+        $(#[doc = $about])*
+        #[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name {
+            $( $(#[doc = $doc])* pub $field: $type, )*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                $name { $( $field: $default, )* }
+            }
+        }
+
+        impl $crate::config::Explain for $name {
+            fn explain(&self, key: &str, _: &'static str, list: &mut Vec<$crate::config::Explained>) {
+                $(
+                    let name = stringify!($field);
+                    let full = if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+                    self.$field.explain(&full, concat!($($doc),*), list);
+                )*
+            }
+        }
+    )*};
+}
+pub(crate) use settings;
+
+/// Settings that are written as one value.
+macro_rules! plain {
+    ($($type:ty),* $(,)?) => {$(
+        impl Explain for $type {
+            fn explain(&self, key: &str, doc: &'static str, list: &mut Vec<Explained>) {
+                let value = serde_json::to_string(self).unwrap_or_default();
+                list.push(Explained { key: key.to_owned(), value, doc });
+            }
+        }
+    )*};
+}
+plain!(
+    bool,
+    u16,
+    u32,
+    String,
+    Vec<String>,
+    Option<String>,
+    Option<std::path::PathBuf>,
+    std::path::PathBuf,
+    std::net::SocketAddr,
+    crate::secret::Secret,
+    Span,
+    Confirmation,
+    SignupDisclosure,
+    AccountDisclosure,
+);

@@ -1,0 +1,109 @@
+//! A length of time as people write it: `90s`, `10m`, `24h`, `30d`.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::clock::Millis;
+
+/// A length of time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    seconds: u32,
+}
+
+const UNITS: [(char, u32); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+impl Span {
+    /// So many seconds.
+    pub const fn seconds(seconds: u32) -> Span {
+        Span { seconds }
+    }
+
+    /// So many minutes.
+    pub const fn minutes(minutes: u32) -> Span {
+        Span { seconds: minutes * 60 }
+    }
+
+    /// So many hours.
+    pub const fn hours(hours: u32) -> Span {
+        Span { seconds: hours * 3_600 }
+    }
+
+    /// So many days.
+    pub const fn days(days: u32) -> Span {
+        Span { seconds: days * 86_400 }
+    }
+
+    /// In the unit of the clock.
+    pub fn millis(self) -> Millis {
+        Millis::from(self.seconds) * 1000
+    }
+
+    /// In whole seconds.
+    pub fn as_seconds(self) -> u32 {
+        self.seconds
+    }
+
+    fn parse(text: &str) -> Option<Span> {
+        let (at, unit) = text.char_indices().next_back()?;
+        let (_, scale) = UNITS.into_iter().find(|(letter, _)| *letter == unit)?;
+        let number: u32 = text.get(..at)?.trim().parse().ok()?;
+        Some(Span { seconds: number.checked_mul(scale)? })
+    }
+}
+
+impl From<Span> for Duration {
+    fn from(span: Span) -> Duration {
+        Duration::from_secs(span.seconds.into())
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = UNITS.into_iter().find(|(_, scale)| self.seconds.is_multiple_of(*scale));
+        let (unit, scale) = whole.unwrap_or(('s', 1));
+        write!(f, "{}{unit}", self.seconds / scale)
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Span::parse(&text).ok_or_else(|| {
+            de::Error::custom(format_args!(
+                "{text:?} is no length of time: write it like 90s, 10m, 24h or 30d"
+            ))
+        })
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_of_time_is_read_and_written_with_its_unit() {
+        for (text, seconds) in [("90s", 90), ("10m", 600), ("24h", 86_400), ("30d", 2_592_000)] {
+            assert_eq!(Span::parse(text), Some(Span { seconds }), "{text}");
+        }
+        assert_eq!(Span::hours(24).to_string(), "1d");
+        assert_eq!(Span::seconds(90).to_string(), "90s");
+        for bad in ["", "10", "m", "-1m", "1.5h", "99999999d", "10 minutes"] {
+            assert_eq!(Span::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The one error of the HTTP layer: a code for the caller, a cause for the log.
+
+use std::borrow::Cow;
+
+use axum::response::{IntoResponse, Response};
+use doorward_protocol::Invalid;
+use doorward_protocol::error::{ErrorCode, Problem};
+
+use crate::store::StoreError;
+
+/// Why a request was not carried out. [`crate::http::problems`] turns it into RFC 9457's JSON.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    /// What a program can act on.
+    pub code: ErrorCode,
+    /// The HTTP status, where it is not the code's own.
+    pub status: Option<u16>,
+    /// The field at fault.
+    pub field: Option<String>,
+    /// What was wrong in this case.
+    pub detail: Option<Cow<'static, str>>,
+    /// Seconds to wait.
+    pub retry_after: Option<u32>,
+    /// For the log only.
+    pub cause: Option<String>,
+}
+
+impl From<ErrorCode> for ApiError {
+    fn from(code: ErrorCode) -> ApiError {
+        ApiError { code, status: None, field: None, detail: None, retry_after: None, cause: None }
+    }
+}
+
+impl ApiError {
+    /// The request as a whole cannot be carried out; with a status of its own like 413.
+    pub fn request(status: u16, detail: impl Into<Cow<'static, str>>) -> ApiError {
+        let error = ApiError::from(ErrorCode::InvalidRequest);
+        ApiError { status: Some(status), detail: Some(detail.into()), ..error }
+    }
+
+    /// A field is not as it must be.
+    pub fn field(field: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> ApiError {
+        let error = ApiError::from(ErrorCode::InvalidParameter);
+        ApiError { field: Some(field.into()), detail: Some(detail.into()), ..error }
+    }
+
+    /// There is more to do than can be done now.
+    pub fn overloaded(retry_after: u32) -> ApiError {
+        ApiError { retry_after: Some(retry_after), ..ErrorCode::Overloaded.into() }
+    }
+
+    /// A fault of ours; the cause goes to the log.
+    pub fn internal(cause: impl std::fmt::Display) -> ApiError {
+        ApiError { cause: Some(cause.to_string()), ..ErrorCode::Internal.into() }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        // Codes of the SDK have no status; none of them arises here.
+        self.status.unwrap_or(match self.code.status() {
+            0 => 500,
+            status => status,
+        })
+    }
+
+    /// As JSON for the caller.
+    pub fn problem(&self, request_id: &str) -> Problem {
+        Problem {
+            kind: format!("urn:doorward:error:{}", self.code.as_str()),
+            title: self.code.message().to_owned(),
+            status: self.status(),
+            detail: self.detail.as_ref().map(|detail| detail.clone().into_owned()),
+            code: self.code.as_str().to_owned(),
+            field: self.field.clone(),
+            retry_after: self.retry_after,
+            business_code: None,
+            id: Some(request_id.to_owned()),
+        }
+    }
+}
+
+impl From<Invalid> for ApiError {
+    fn from(invalid: Invalid) -> ApiError {
+        ApiError::field(invalid.field, invalid.message)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> ApiError {
+        match error {
+            StoreError::Unavailable(cause) => ApiError { cause: Some(cause), ..ApiError::overloaded(1) },
+            StoreError::Conflict => ApiError::internal("a unique row exists already"),
+            StoreError::Internal(cause) => ApiError::internal(cause),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// Leaves the body to the layer that knows the request's id.
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        *response.status_mut() = axum::http::StatusCode::from_u16(self.status()).unwrap_or_default();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

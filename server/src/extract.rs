@@ -1,0 +1,240 @@
+//! Request bodies: size, content type, JSON, the protocol's table of fields, then the struct; and who asks.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request as HttpRequest};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use doorward_protocol::{Given, Request, Source};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::error::ApiError;
+use crate::idempotency::Idempotency;
+use crate::state::AppState;
+
+/// Largest body that is read, in bytes.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// A request that passed its table, and its `Idempotency-Key` if it came with one.
+#[derive(Debug)]
+pub struct Json<T> {
+    /// The request.
+    pub request: T,
+    /// Makes a repetition harmless, where the caller asked for it.
+    pub idempotency: Option<Idempotency>,
+}
+
+impl<T: Request + DeserializeOwned> FromRequest<AppState> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: HttpRequest, app: &AppState) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&parts.headers) {
+            return Err(ApiError::request(415, "Send JSON, with the header Content-Type: application/json."));
+        }
+        let bytes = read(body).await?;
+        let idempotency = Idempotency::of(&parts, &bytes, app)?;
+        let Strict(value) = serde_json::from_slice(&bytes).map_err(|error| ApiError {
+            cause: Some(error.to_string()),
+            ..ApiError::request(400, "The body is not valid JSON.")
+        })?;
+        let Value::Object(mut object) = value else {
+            return Err(ApiError::request(400, "The body must be a JSON object."));
+        };
+        T::check(&Fields(&object), app.policy())?;
+        drop_empty(&mut object);
+        // The table has accepted every field, so that a refusal here is a gap between the table and the struct.
+        let request = T::deserialize(Value::Object(object)).map_err(|error| ApiError {
+            cause: Some(error.to_string()),
+            ..ApiError::request(400, "The body has a field of the wrong type.")
+        })?;
+        Ok(Json { request, idempotency })
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()) else {
+        return false;
+    };
+    let mut parts = kind.split(';').map(str::trim);
+    parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
+        && parts.all(|part| {
+            !part.to_ascii_lowercase().starts_with("charset=") || part.to_ascii_lowercase().contains("utf-8")
+        })
+}
+
+/// Reads a whole body, at most [`BODY_LIMIT`]. It may hold a password: wiped when dropped.
+pub async fn read(body: Body) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+    let mut body = Limited::new(body, BODY_LIMIT);
+    let mut bytes = Zeroizing::new(Vec::new());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => ApiError::request(413, "The body may have at most 64 KiB."),
+            None => ApiError::request(400, "The body could not be read."),
+        })?;
+        if let Some(data) = frame.data_ref() {
+            bytes.extend_from_slice(data);
+        }
+    }
+    Ok(bytes)
+}
+
+/// JSON in which no object has a name twice: two readers could see two different requests in it.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Strict)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::Bool(flag))
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(text.into())
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(Strict(value)) = seq.next_element()? {
+            array.push(value);
+        }
+        Ok(Value::Array(array))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Strict(value))) = map.next_entry::<String, Strict>()? {
+            if object.insert(name, value).is_some() {
+                return Err(de::Error::custom("a name occurs twice"));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+/// A JSON object as the protocol's tables see it.
+struct Fields<'a>(&'a Map<String, Value>);
+
+impl Source for Fields<'_> {
+    fn get(&self, name: &str) -> Given<'_> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Given::Absent,
+            Some(Value::String(text)) if text.is_empty() => Given::Absent,
+            Some(Value::String(text)) => Given::Text(text.into()),
+            Some(Value::Bool(flag)) => Given::Flag(*flag),
+            Some(Value::Number(number)) => number.as_u64().map_or(Given::Other, Given::Number),
+            Some(Value::Object(_)) => Given::Object,
+            Some(Value::Array(_)) => Given::Other,
+        }
+    }
+
+    fn nested(&self, name: &str) -> Option<Self> {
+        self.0.get(name).and_then(Value::as_object).map(Fields)
+    }
+
+    fn unknown(&self, known: &dyn Fn(&str) -> bool) -> Option<String> {
+        // The name comes from outside and goes into the answer and the log: keep it short and printable.
+        let printable = |name: &String| name.chars().filter(|c| !c.is_control()).take(64).collect();
+        self.0.keys().find(|name| !known(name)).map(printable)
+    }
+}
+
+/// What counts as absent for the table is absent for the struct too.
+fn drop_empty(object: &mut Map<String, Value>) {
+    object.retain(|_, value| match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Object(inner) => {
+            drop_empty(inner);
+            true
+        }
+        _ => true,
+    });
+}
+
+/// The id of the request, in the log and in the answer.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// Who asks, as far as the connection and the headers tell.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Id of the request.
+    pub request_id: String,
+    /// Address of the other end of the connection.
+    pub ip: Option<IpAddr>,
+    /// `Accept-Language`: the first language, a tag like `de-CH`.
+    pub locale: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Caller {
+            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            ip: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
+            locale: locale(&parts.headers),
+        })
+    }
+}
+
+fn locale(headers: &HeaderMap) -> Option<String> {
+    let languages = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+    let tag = languages.split([',', ';']).next()?.trim();
+    let sound = (2..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    sound.then(|| tag.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_occurs_twice_is_refused_at_any_depth() {
+        assert!(serde_json::from_str::<Strict>(r#"{"a":1,"b":{"a":1}}"#).is_ok());
+        assert!(serde_json::from_str::<Strict>(r#"{"a":1,"a":2}"#).is_err());
+        assert!(serde_json::from_str::<Strict>(r#"{"b":[{"a":1,"a":1}]}"#).is_err());
+    }
+
+    #[test]
+    fn only_the_first_language_tag_is_taken_and_only_if_it_is_one() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, text.parse().unwrap());
+            locale(&headers)
+        };
+        assert_eq!(of("de-CH, en;q=0.5").as_deref(), Some("de-CH"));
+        assert_eq!(of("*"), None);
+        assert_eq!(of("<script>"), None);
+    }
+}

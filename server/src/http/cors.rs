@@ -1,0 +1,46 @@
+//! Cross-origin requests (D-14): exact origins from the settings; public documents are open to all.
+
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use url::Url;
+
+use super::guard::is_local;
+use crate::state::AppState;
+
+/// What any page may read: it says nothing about anybody.
+const OPEN: &[&str] = &["/v1/settings", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server"];
+
+pub(super) fn layer(app: &AppState) -> CorsLayer {
+    let app = app.clone();
+    let name = HeaderName::from_static;
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin: &HeaderValue, parts: &Parts| {
+            OPEN.contains(&parts.uri.path()) || allowed(&app, origin)
+        }))
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::ACCEPT_LANGUAGE,
+            name("dpop"),
+            name("idempotency-key"),
+        ])
+        .expose_headers([
+            header::RETRY_AFTER,
+            header::WWW_AUTHENTICATE,
+            name("dpop-nonce"),
+            name("x-request-id"),
+        ])
+        .max_age(std::time::Duration::from_secs(600))
+}
+
+fn allowed(app: &AppState, origin: &HeaderValue) -> bool {
+    let Ok(origin) = origin.to_str() else { return false };
+    app.config.cors.origins.iter().any(|allowed| allowed == origin) || (app.dev && local_origin(origin))
+}
+
+/// `http://localhost:3000`, and also what only looks like an origin is parsed before it is believed.
+fn local_origin(origin: &str) -> bool {
+    Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == origin && is_local(&url))
+}

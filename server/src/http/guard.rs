@@ -1,0 +1,82 @@
+//! Keeps one request from harming others: a time limit, a net under panics, and the Host check of `--dev`.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use url::{Host, Url};
+
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Longest time for a request, its body included.
+const LIMIT: Duration = Duration::from_secs(30);
+
+pub(super) async fn timeout(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(LIMIT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError { cause: Some("took longer than 30 s".into()), ..ApiError::overloaded(5) }
+            .into_response(),
+    }
+}
+
+/// A panic costs one request.
+pub(super) async fn panics(request: Request, next: Next) -> Response {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            ApiError::internal(format_args!("panic: {}", text.unwrap_or_default())).into_response()
+        }
+    }
+}
+
+/// With `--dev` only names of this machine are served: a page of another site must not reach the mailbox by
+/// pointing its own name at 127.0.0.1 (DNS rebinding, D-36).
+pub(super) async fn host(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let local =
+        host.is_none_or(|host| Url::parse(&format!("http://{host}/")).is_ok_and(|url| is_local(&url)));
+    if app.dev && !local {
+        return ApiError::request(421, "With --dev this server answers only to localhost.").into_response();
+    }
+    next.run(request).await
+}
+
+/// Does the address name this machine?
+pub fn is_local(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && match url.host() {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machines_own_names_are_local() {
+        for (text, local) in [
+            ("http://localhost:3000", true),
+            ("https://app.localhost", true),
+            ("http://127.0.0.1", true),
+            ("http://[::1]:80/", true),
+            ("http://localhost.evil.example", false),
+            ("http://evil.example/localhost", false),
+            ("http://localhost@evil.example", false),
+            ("file://localhost/", false),
+            ("http://192.168.1.2", false),
+        ] {
+            assert_eq!(is_local(&Url::parse(text).unwrap()), local, "{text}");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What surrounds every route, from the outside in: CORS, request id and log, security headers, problems,
+//! panics, time-out, Host check.
+
+mod cors;
+mod guard;
+mod headers;
+mod trace;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+
+use crate::state::AppState;
+
+pub use guard::is_local;
+pub use trace::problems;
+
+/// Puts everything around the routes.
+pub fn surround(router: Router, app: &AppState) -> Router {
+    router
+        .layer(from_fn_with_state(app.clone(), guard::host))
+        .layer(from_fn(guard::timeout))
+        .layer(from_fn(guard::panics))
+        .layer(from_fn_with_state(app.clone(), headers::security))
+        .layer(from_fn_with_state(app.clone(), trace::problems))
+        .layer(cors::layer(app))
+}

@@ -1,0 +1,65 @@
+//! Gives each request its id, writes its line in the log, and turns errors into RFC 9457's JSON.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+
+use crate::error::ApiError;
+use crate::extract::RequestId;
+use crate::state::AppState;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The layer. Nothing of a request is logged but its method, its route and its verdict: a path, a query or a
+/// header may carry a secret.
+pub async fn problems(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
+    let id = app.world.id();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let begun = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let span = tracing::info_span!("request", id);
+    let mut response = next.run(request).instrument(span).await;
+    let error = response.extensions_mut().remove::<ApiError>();
+    if let Some(error) = &error {
+        render(&mut response, error, &id);
+    }
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    let status = response.status().as_u16();
+    let route = route.as_deref().unwrap_or("(none)");
+    let ms = begun.elapsed().as_micros() as f64 / 1000.0;
+    let code = error.as_ref().map(|error| error.code.as_str());
+    let cause = error.as_ref().and_then(|error| error.cause.as_deref());
+    if status >= 500 {
+        tracing::error!(id, %method, route, status, ms, code, cause, "request");
+    } else {
+        tracing::debug!(id, %method, route, status, ms, code, cause, "request");
+    }
+    response
+}
+
+fn render(response: &mut Response, error: &ApiError, id: &str) {
+    let body = serde_json::to_vec(&error.problem(id)).unwrap_or_default();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.remove(header::CONTENT_LENGTH);
+    if let Some(seconds) = error.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if error.status() == 401 {
+        // RFC 6750 §3.1; a sign-in that failed has no token to speak of.
+        let challenge = match error.code {
+            doorward_protocol::error::ErrorCode::SessionRequired => "Bearer error=\"invalid_token\"",
+            _ => "Bearer",
+        };
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    *response.body_mut() = Body::from(body);
+}

@@ -1,0 +1,252 @@
+//! The secret keys (D-4): kept in a file outside the database, one active, the others retired. They MAC refresh
+//! tokens and seal what the database must not show. Copying the file to another node is all that scaling needs.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::{hkdf, hmac};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use crate::clock::World;
+use crate::config::{Config, ConfigError};
+
+/// Names a key: in refresh tokens and sealed values.
+pub type KeyId = [u8; 4];
+
+/// The keys of the file, the active one first.
+pub struct SecretKeys(Vec<SecretKey>);
+
+struct SecretKey {
+    id: KeyId,
+    refresh: hmac::Key,
+    revoke: hmac::Key,
+    replay: hmac::Key,
+    code: hmac::Key,
+    seal: LessSafeKey,
+}
+
+/// What a MAC is for: each purpose has a key of its own.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose {
+    /// Refresh tokens (D-3).
+    Refresh,
+    /// Revoke-only values (D-10).
+    Revoke,
+    /// Bodies of requests with an idempotency key (D-16).
+    Replay,
+    /// One-time codes, which are too short for a bare hash.
+    Code,
+}
+
+const HEADER: &str = "# doorward secret keys: one a line, the first is active, the others are retired.\n\
+    # Whoever has this file and the database can sign in as anybody: keep it out of backups of the database.\n";
+
+impl SecretKeys {
+    /// Reads the keys that the settings name; `--dev` makes them when there are none.
+    pub fn load(config: &Config, dev: bool, world: &World) -> Result<SecretKeys, ConfigError> {
+        let setting = config.secret_keys.expose().trim();
+        let wrong = |message: String| ConfigError::about("secret_keys", None, message);
+        // A path has no colon after eight hexadecimal digits, a key always has.
+        if setting.lines().any(|line| SecretKey::parse(line).is_some()) {
+            return SecretKeys::parse(setting).map_err(wrong);
+        }
+        let own = config.data.join("secret_keys");
+        let file = if setting.is_empty() { own.as_path() } else { Path::new(setting) };
+        if setting.is_empty() && dev && !file.exists() {
+            SecretKeys::create(file, &config.data, world)
+                .map_err(|error| wrong(format!("{}: {error}", file.display())))?;
+        }
+        if setting.is_empty() && !file.exists() {
+            return Err(wrong(
+                "is required: name a file with keys. Make one with: doorward keys generate > secret_keys"
+                    .into(),
+            ));
+        }
+        let text =
+            std::fs::read_to_string(file).map_err(|error| wrong(format!("{}: {error}", file.display())))?;
+        SecretKeys::parse(&Zeroizing::new(text))
+            .map_err(|error| wrong(format!("{}: {error}", file.display())))
+    }
+
+    fn create(file: &Path, folder: &Path, world: &World) -> std::io::Result<()> {
+        crate::store::make_folder(folder)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+        file.write_all(HEADER.as_bytes())?;
+        file.write_all(SecretKeys::generate(world).as_bytes())?;
+        file.sync_all()
+    }
+
+    /// A line for the file: a new id and a new key.
+    pub fn generate(world: &World) -> Zeroizing<String> {
+        let id = u32::from_be_bytes(world.bytes());
+        let key = Zeroizing::new(world.bytes::<32>());
+        Zeroizing::new(format!("{id:08x}:{}\n", URL_SAFE_NO_PAD.encode(key.as_slice())))
+    }
+
+    fn parse(text: &str) -> Result<SecretKeys, String> {
+        let mut keys: Vec<SecretKey> = Vec::new();
+        for (at, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let key = SecretKey::parse(line).ok_or_else(|| {
+                format!("line {} is no key: it must be as doorward keys generate prints it", at + 1)
+            })?;
+            if keys.iter().any(|other| other.id == key.id) {
+                return Err(format!("line {} repeats the id of another key", at + 1));
+            }
+            keys.push(key);
+        }
+        if keys.is_empty() { Err("has no key in it".into()) } else { Ok(SecretKeys(keys)) }
+    }
+
+    fn find(&self, id: KeyId) -> Option<&SecretKey> {
+        self.0.iter().find(|key| key.id == id)
+    }
+
+    fn active(&self) -> Option<&SecretKey> {
+        self.0.first()
+    }
+
+    /// Id of the active key.
+    pub fn active_id(&self) -> KeyId {
+        self.active().map_or([0; 4], |key| key.id)
+    }
+
+    /// A MAC with the key of that id; `None` when there is no such key (any more).
+    pub fn mac(&self, id: KeyId, purpose: Purpose, parts: &[&[u8]]) -> Option<[u8; 32]> {
+        let mut context = hmac::Context::with_key(self.find(id)?.mac_key(purpose));
+        for part in parts {
+            context.update(part);
+        }
+        context.sign().as_ref().try_into().ok()
+    }
+
+    /// Encrypts with the active key, bound to what it is (`context`): it opens nowhere else.
+    pub fn seal(&self, world: &World, context: &str, plain: &[u8]) -> Option<Vec<u8>> {
+        let key = self.active()?;
+        let nonce = world.bytes::<12>();
+        let mut sealed = plain.to_vec();
+        let aad = Aad::from(context.as_bytes());
+        key.seal.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed).ok()?;
+        Some([&[1], key.id.as_slice(), &nonce, &sealed].concat())
+    }
+
+    /// Decrypts what [`SecretKeys::seal`] made, with whichever key made it.
+    pub fn open(&self, context: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (version, rest) = sealed.split_first()?;
+        let (id, rest) = rest.split_first_chunk::<4>()?;
+        let (nonce, rest) = rest.split_first_chunk::<12>()?;
+        if *version != 1 {
+            return None;
+        }
+        let mut plain = Zeroizing::new(rest.to_vec());
+        let aad = Aad::from(context.as_bytes());
+        let key = &self.find(*id)?.seal;
+        let length = key.open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut plain).ok()?.len();
+        plain.truncate(length);
+        Some(plain)
+    }
+}
+
+impl SecretKey {
+    fn parse(line: &str) -> Option<SecretKey> {
+        let (id, key) = line.trim().split_once(':')?;
+        let id = (id.len() == 8).then(|| u32::from_str_radix(id, 16).ok())??.to_be_bytes();
+        let key = Zeroizing::new(URL_SAFE_NO_PAD.decode(key).ok()?);
+        // Whatever comes from a generator has 32 bytes; a pattern like 000… or aaa… does not come from one.
+        let distinct = key.iter().collect::<std::collections::BTreeSet<_>>().len();
+        if key.len() != 32 || distinct < 8 {
+            return None;
+        }
+        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"doorward").extract(&key);
+        Some(SecretKey {
+            id,
+            refresh: mac_key(&root, b"refresh token")?,
+            revoke: mac_key(&root, b"revoke token")?,
+            replay: mac_key(&root, b"idempotency")?,
+            code: mac_key(&root, b"one-time code")?,
+            seal: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*derive(&root, b"seal")?).ok()?),
+        })
+    }
+
+    fn mac_key(&self, purpose: Purpose) -> &hmac::Key {
+        match purpose {
+            Purpose::Refresh => &self.refresh,
+            Purpose::Revoke => &self.revoke,
+            Purpose::Replay => &self.replay,
+            Purpose::Code => &self.code,
+        }
+    }
+}
+
+fn derive(root: &hkdf::Prk, label: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+    let mut key = Zeroizing::new([0; 32]);
+    root.expand(&[label], hkdf::HKDF_SHA256).ok()?.fill(key.as_mut_slice()).ok()?;
+    Some(key)
+}
+
+fn mac_key(root: &hkdf::Prk, label: &[u8]) -> Option<hmac::Key> {
+    Some(hmac::Key::new(hmac::HMAC_SHA256, derive(root, label)?.as_slice()))
+}
+
+impl fmt::Debug for SecretKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKeys")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line() -> String {
+        SecretKeys::generate(&World::default()).to_string()
+    }
+
+    #[test]
+    fn a_retired_key_opens_what_it_sealed_and_nothing_opens_elsewhere() {
+        let world = World::default();
+        let old = line();
+        let before = SecretKeys::parse(&old).unwrap();
+        let sealed = before.seal(&world, "signing key 1", b"secret").unwrap();
+        let after = SecretKeys::parse(&format!("{HEADER}{}{old}", line())).unwrap();
+        assert_ne!(after.active_id(), before.active_id());
+        assert_eq!(after.open("signing key 1", &sealed).unwrap().as_slice(), b"secret");
+        assert!(after.open("signing key 2", &sealed).is_none());
+        assert!(SecretKeys::parse(&line()).unwrap().open("signing key 1", &sealed).is_none());
+        for at in 0..sealed.len() {
+            let mut bent = sealed.clone();
+            bent[at] ^= 1;
+            assert!(after.open("signing key 1", &bent).is_none(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn sec_l01_a_missing_or_weak_key_is_refused() {
+        for bad in
+            ["", "# nothing", "changeme", "00000001:", "00000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
+        {
+            assert!(SecretKeys::parse(bad).is_err(), "{bad}");
+        }
+        let key = line();
+        assert!(SecretKeys::parse(&format!("{key}{key}")).unwrap_err().contains("repeats"));
+    }
+
+    #[test]
+    fn each_purpose_has_a_mac_of_its_own() {
+        let keys = SecretKeys::parse(&line()).unwrap();
+        let of = |purpose| keys.mac(keys.active_id(), purpose, &[b"same"]).unwrap();
+        let macs = [Purpose::Refresh, Purpose::Revoke, Purpose::Replay, Purpose::Code].map(of);
+        for (at, mac) in macs.iter().enumerate() {
+            assert!(macs.iter().skip(at + 1).all(|other| other != mac));
+        }
+    }
+}

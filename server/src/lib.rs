@@ -1,0 +1,23 @@
+//! The doorward server: sign-up and sign-in over HTTP, with an embedded database.
+//!
+//! Dependencies point one way: `routes`, `methods` → `sessions`, `passwords` → `store`. A method proves who
+//! someone is; only [`sessions`] issues tokens; only [`store`] has SQL.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod cli;
+pub mod config;
+
+pub mod serve;
+pub mod state;
+
+pub mod error;
+pub mod extract;
+pub mod http;
+pub mod routes;
+
+pub mod store;
+
+pub mod clock;
+pub mod idempotency;
+pub mod keys;
+pub mod secret;

@@ -1,0 +1,98 @@
+//! Takes connections and ends gracefully: on SIGTERM or SIGINT it lets running requests finish.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tower::ServiceExt;
+
+use crate::routes;
+use crate::state::AppState;
+
+/// Time for a client to send its headers.
+const HEADERS: Duration = Duration::from_secs(15);
+/// Time for running requests when the server is told to stop.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Listens where the settings say.
+pub async fn bind(app: &AppState) -> Result<TcpListener, String> {
+    let at = app.config.listen;
+    TcpListener::bind(at).await.map_err(|error| format!("cannot listen on {at}: {error}"))
+}
+
+/// Resolves when the process is told to stop.
+pub async fn stop_signal() {
+    let wait = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::interrupt()) => {}
+    }
+}
+
+/// Serves until `stop` resolves, then finishes what runs and closes the database.
+pub async fn run(app: AppState, listener: TcpListener, stop: impl Future<Output = ()>) {
+    let router = routes::router(&app);
+    let graceful = GracefulShutdown::new();
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_headers(64).max_buf_size(32 * 1024);
+    let http = Arc::new(http);
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Mostly: too many open files. Others must end first.
+                    tracing::warn!(%error, "cannot take a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+            () = &mut stop => break,
+        };
+        let connection = http.serve_connection(prepare(stream), service(router.clone(), peer));
+        let connection = graceful.watch(connection);
+        // How a connection ends is the client's affair: requests have their own line in the log.
+        tokio::spawn(async move { drop(connection.await) });
+    }
+    drop(listener);
+    tracing::info!("stopping");
+    if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not finish in time");
+    }
+    app.store.close().await;
+}
+
+fn prepare(stream: TcpStream) -> TokioIo<TcpStream> {
+    let _ = stream.set_nodelay(true);
+    TokioIo::new(stream)
+}
+
+fn service(
+    router: axum::Router,
+    peer: SocketAddr,
+) -> impl hyper::service::Service<
+    hyper::Request<Incoming>,
+    Response = axum::response::Response,
+    Error = std::convert::Infallible,
+    Future: Send,
+> + Clone {
+    hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    })
+}

@@ -1,0 +1,45 @@
+//! The only place with SQL: one file per noun. Text, bigint and blob only, so that it can run on PostgreSQL too.
+
+mod engine;
+mod writer;
+
+pub use engine::{Reader, Store, Tx, make_folder};
+pub use writer::Work;
+
+/// Why the database did not do what it was asked for.
+#[derive(Debug)]
+pub enum StoreError {
+    /// Busy, full or broken for now: nothing was changed, and the caller may try again.
+    Unavailable(String),
+    /// There is such a row already.
+    Conflict,
+    /// A fault of ours.
+    Internal(String),
+}
+
+impl std::fmt::Display for StoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StoreError::Unavailable(cause) | StoreError::Internal(cause) => f.write_str(cause),
+            StoreError::Conflict => f.write_str("there is such a row already"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> StoreError {
+        match &error {
+            sqlx::Error::Database(inner) if inner.is_unique_violation() => StoreError::Conflict,
+            sqlx::Error::Database(inner) if engine::is_passing(inner.as_ref()) => {
+                StoreError::Unavailable(error.to_string())
+            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => StoreError::Unavailable(error.to_string()),
+            _ => StoreError::Internal(error.to_string()),
+        }
+    }
+}
