@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn characters_that_end_a_string_or_that_tools_change_are_escaped() {
         let text = module(b"\x007\"\\\r\n\xff\xc3");
-        assert!(text.contains(r#""\x0007\"\\\r\n"#), "{text}");
+        assert!(text.contains(r#""\x007\"\\\r\n"#), "{text}");
         assert!(text.contains("\u{ff}\u{c3}\""), "{text}");
     }
 }
