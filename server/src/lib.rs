@@ -15,6 +15,12 @@ pub mod extract;
 pub mod http;
 pub mod routes;
 
+pub mod challenges;
+pub mod mail;
+pub mod outbox;
+pub mod pages;
+pub mod site;
+
 pub mod store;
 
 pub mod clock;

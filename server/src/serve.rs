@@ -10,8 +10,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tower::ServiceExt;
 
+use crate::outbox;
 use crate::routes;
 use crate::state::AppState;
 
@@ -45,6 +47,8 @@ pub async fn stop_signal() {
 /// Serves until `stop` resolves, then finishes what runs and closes the database.
 pub async fn run(app: AppState, listener: TcpListener, stop: impl Future<Output = ()>) {
     let router = routes::router(&app);
+    let (end_outbox, outbox_ends) = oneshot::channel::<()>();
+    let outbox = tokio::spawn(outbox::run(app.clone(), async { drop(outbox_ends.await) }));
     let graceful = GracefulShutdown::new();
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_headers(64).max_buf_size(32 * 1024);
@@ -72,6 +76,11 @@ pub async fn run(app: AppState, listener: TcpListener, stop: impl Future<Output 
     tracing::info!("stopping");
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
+    }
+    drop(end_outbox);
+    // A mail that is cut off here is sent again after its lease.
+    if tokio::time::timeout(FAREWELL, outbox).await.is_err() {
+        tracing::warn!("a mail is still on its way");
     }
     app.store.close().await;
 }

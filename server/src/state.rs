@@ -7,6 +7,11 @@ use doorward_protocol::Policy;
 use crate::clock::World;
 use crate::config::Config;
 use crate::keys::SecretKeys;
+use crate::mail::render::Templates;
+use crate::mail::transport::Transport;
+use crate::outbox::Bell;
+use crate::pages::Pages;
+use crate::site::Sites;
 use crate::store::Store;
 
 /// The application: settings, storage, keys, and the world outside.
@@ -22,6 +27,16 @@ pub struct App {
     pub store: Store,
     /// The keys from outside the database.
     pub secret_keys: SecretKeys,
+    /// What mails look like.
+    pub templates: Templates,
+    /// Where mails go.
+    pub transport: Transport,
+    /// Wakes the worker that sends mails: ring it after a commit that put one into the outbox.
+    pub bell: Bell,
+    /// The pages that the server shows itself.
+    pub pages: Pages,
+    /// Folders that are served beside the API.
+    pub sites: Arc<Sites>,
 }
 
 /// As handlers get it.
@@ -35,8 +50,23 @@ impl App {
         world: World,
     ) -> Result<AppState, Box<dyn std::error::Error>> {
         let secret_keys = SecretKeys::load(&config, dev, &world)?;
+        let templates = Templates::load(config.mail.templates.as_deref())?;
+        let transport = Transport::open(&config, dev)?;
+        let pages = Pages::new(&config, dev)?;
+        let sites = Sites::new(config.site.iter().map(|site| (site.path.clone(), site.dir.clone())))?;
         let store = Store::open(&config.data).await?;
-        Ok(Arc::new(App { config, dev, world, store, secret_keys }))
+        Ok(Arc::new(App {
+            config,
+            dev,
+            world,
+            store,
+            secret_keys,
+            templates,
+            transport,
+            bell: Bell::default(),
+            pages,
+            sites: Arc::new(sites),
+        }))
     }
 
     /// The rules for fields that the operator can change.

@@ -65,7 +65,7 @@ impl Settings {
         let default = std::path::PathBuf::from("doorward.toml");
         let file = self.config.as_ref().unwrap_or(&default);
         match std::fs::read_to_string(file) {
-            Ok(text) => layers.toml(&text, &file.display().to_string())?,
+            Ok(text) => layers.file(file, &text)?,
             Err(error) if self.config.is_some() || error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(ConfigError::about(
                     "--config",

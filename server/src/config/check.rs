@@ -17,6 +17,7 @@ impl Config {
     /// Reads the layers, fills in what `--dev` and `public_url` imply, and checks the whole.
     pub fn load(layers: &Layers, dev: bool) -> Result<(Config, Vec<String>), ConfigError> {
         let mut config: Config = layers.read()?;
+        config.place_files(layers);
         if dev {
             config.check_email = config.check_email || layers.origin("check_email").is_none();
             if config.public_url.is_empty() {
@@ -103,12 +104,20 @@ impl Config {
                 "is less than the 19456 KiB and 2 passes that keep a stolen database useless",
             );
         }
+        for (key, message) in self.mail_errors() {
+            error(key, message);
+        }
         let session = &self.session;
         if self.token.lifetime.as_seconds() == 0
             || session.absolute < session.idle
             || session.idle < session.grace
         {
             error("session.absolute", "must be at least session.idle, and that at least session.grace");
+        }
+        if !dev && self.smtp.host.is_empty() {
+            faults.push(Fault::Warning(
+                "smtp.host is not set: mails wait in the outbox and none leaves".into(),
+            ));
         }
         if !dev && password.min_length < 8 {
             faults.push(Fault::Warning(format!(
@@ -163,6 +172,12 @@ mod tests {
             ("[password]\nmin_length = 70", "password.min_length"),
             ("[password]\nhash_memory = 1024", "password.hash_memory"),
             ("[session]\nidle = \"100d\"", "session.absolute"),
+            ("[codes]\nlifetime = \"1h\"", "codes.lifetime"),
+            ("[smtp]\nhost = \"mail.example.com\"", "mail.from"),
+            (
+                "[smtp]\nhost = \"mail.example.com\"\nsecurity = \"none\"\nusername = \"x\"\n[mail]\nfrom = \"a@b.example\"",
+                "smtp.security",
+            ),
         ] {
             let said = load(&format!("{https}{text}"), false).unwrap_err();
             assert!(said.starts_with(key), "{said}");

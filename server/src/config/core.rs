@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Span, settings};
+use super::{Codes, Mail, Site, Smtp, Span, settings};
 use crate::secret::Secret;
 
 settings! {
@@ -37,6 +37,14 @@ settings! {
         roles: Roles = Roles::default(),
         /// Addresses in mails and redirects.
         links: Links = Links::default(),
+        /// The server that takes our mails.
+        smtp: Smtp = Smtp::default(),
+        /// What mails look like.
+        mail: Mail = Mail::default(),
+        /// One-time codes and mailed links.
+        codes: Codes = Codes::default(),
+        /// Folders that are served beside the API: `[[site]]` with `path` and `dir`.
+        site: Vec<Site> = Vec::new(),
         /// Logging.
         log: Log = Log::default(),
         /// Deleting what is over.
@@ -119,6 +127,8 @@ settings! {
         verify: String = "{public_url}/account/verify#token={token}".to_owned(),
         /// Address in the password mail, with `{public_url}` and `{token}`.
         reset: String = "{public_url}/account/reset#token={token}".to_owned(),
+        /// The page where a new password can be asked for, with `{public_url}`; named in mails without a token.
+        forgot: String = "{public_url}/account/reset".to_owned(),
     }
 
     /// Logging.

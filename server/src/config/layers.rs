@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
@@ -71,11 +72,13 @@ enum Node {
 #[derive(Debug)]
 pub struct Layers {
     root: Node,
+    /// The file with settings: what it is called in errors, and the folder that paths in it are relative to.
+    file: Option<(String, PathBuf)>,
 }
 
 impl Default for Layers {
     fn default() -> Self {
-        Layers { root: Node::Section(BTreeMap::new()) }
+        Layers { root: Node::Section(BTreeMap::new()), file: None }
     }
 }
 
@@ -89,6 +92,23 @@ impl Layers {
         })?;
         self.table(&mut Vec::new(), table, origin);
         Ok(())
+    }
+
+    /// Adds the settings of a file.
+    pub fn file(&mut self, file: &Path, text: &str) -> Result<(), ConfigError> {
+        let origin = file.display().to_string();
+        self.toml(text, &origin)?;
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        self.file = Some((origin, folder));
+        Ok(())
+    }
+
+    /// A path as it was meant: one in the file of settings is relative to that file.
+    pub fn placed(&self, key: &str, path: &Path) -> PathBuf {
+        match &self.file {
+            Some((origin, folder)) if self.origin(key) == Some(origin) => folder.join(path),
+            _ => path.to_owned(),
+        }
     }
 
     fn table(&mut self, path: &mut Vec<String>, table: toml::Table, origin: &str) {

@@ -3,12 +3,16 @@
 mod check;
 mod core;
 mod layers;
+mod mail;
+mod site;
 
 mod span;
 
 pub use check::Fault;
 pub use core::*;
 pub use layers::{ConfigError, Layers};
+pub use mail::{Codes, Mail, Smtp};
+pub use site::Site;
 pub use span::Span;
 
 /// What `settings!` knows of one setting, for `doorward config check`.
@@ -81,6 +85,8 @@ plain!(
     Vec<String>,
     Option<String>,
     Option<std::path::PathBuf>,
+    Vec<Site>,
+    crate::mail::smtp::Security,
     std::path::PathBuf,
     std::net::SocketAddr,
     crate::secret::Secret,

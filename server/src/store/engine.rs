@@ -40,6 +40,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("signing_keys", include_str!("../../migrations/sqlite/0003_signing_keys.sql")),
     ("idempotency", include_str!("../../migrations/sqlite/0004_idempotency.sql")),
     ("audit", include_str!("../../migrations/sqlite/0005_audit.sql")),
+    ("challenges", include_str!("../../migrations/sqlite/0006_challenges.sql")),
+    ("outbox", include_str!("../../migrations/sqlite/0007_outbox.sql")),
 ];
 
 impl Store {

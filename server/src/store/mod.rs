@@ -1,5 +1,8 @@
 //! The only place with SQL: one file per noun. Text, bigint and blob only, so that it can run on PostgreSQL too.
 
+pub mod challenges;
+pub mod outbox;
+
 mod engine;
 mod writer;
 

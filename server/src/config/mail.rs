@@ -1,0 +1,148 @@
+//! Settings of mail, and of the codes and links in it.
+
+use std::path::PathBuf;
+
+use super::{Config, Layers, Links, Span, settings};
+use crate::challenges::Scene;
+use crate::mail::smtp::Security;
+use crate::secret::Secret;
+
+settings! {
+    /// The server that takes our mails.
+    pub struct Smtp {
+        /// Its name. Empty means that no mail leaves; --dev shows mails at /dev/mailbox, with or without it.
+        host: String = String::new(),
+        /// Its port; 0 means the usual one: 587 for `starttls`, 465 for `tls`, 25 for `none`.
+        port: u16 = 0,
+        /// `starttls`: must become TLS before anything is said. `tls`: TLS from the first byte. `none`: in the clear, without a password unless on this machine.
+        security: Security = Security::Starttls,
+        /// Who we are there; empty means that no password is asked for.
+        username: String = String::new(),
+        /// The password.
+        password: Secret = Secret::default(),
+        /// File with a certificate (PEM) to trust beside the system's, for a server with one of your own.
+        ca_file: Option<PathBuf> = None,
+        /// How long the delivery of one mail may take.
+        timeout: Span = Span::seconds(30),
+        /// How many mails leave at the same time; each has a connection, which is used again.
+        connections: u32 = 4,
+    }
+
+    /// What mails look like.
+    pub struct Mail {
+        /// The sender, like `Example <hello@example.com>`. Required with `smtp.host`.
+        from: String = String::new(),
+        /// Where answers go, where that is not the sender.
+        reply_to: Option<String> = None,
+        /// The name of your service, in mails and on the pages that this server shows itself.
+        product: String = "doorward".to_owned(),
+        /// The language for whom nothing is known of.
+        language: String = "en".to_owned(),
+        /// Folder with templates of your own, laid out like `en/verify_email.subject`, `.txt`, `.html`; what is not in it stays as it is.
+        templates: Option<PathBuf> = None,
+        /// A mail is given up after so many attempts; the pauses between them grow from seconds to 15 minutes.
+        attempts: u32 = 40,
+    }
+
+    /// One-time codes and mailed links.
+    pub struct Codes {
+        /// How long a code of six digits works, from the moment its mail leaves. At most 10m.
+        lifetime: Span = Span::minutes(10),
+        /// How long the link that proves an address works.
+        verify_link: Span = Span::hours(24),
+        /// How long the link for a new password works.
+        reset_link: Span = Span::minutes(30),
+        /// Does a new password that was set with a mailed code or link prove the address, too?
+        reset_verifies: bool = false,
+        /// How long a challenge is remembered, used or not.
+        keep: Span = Span::days(7),
+        /// How long a mail that was given up is kept for you to see.
+        keep_dead: Span = Span::days(30),
+    }
+}
+
+impl Config {
+    /// Makes the paths of the settings file relative to it.
+    pub(super) fn place_files(&mut self, layers: &Layers) {
+        for site in &mut self.site {
+            site.dir = layers.placed("site", &site.dir);
+        }
+        for (key, path) in
+            [("mail.templates", &mut self.mail.templates), ("smtp.ca_file", &mut self.smtp.ca_file)]
+        {
+            *path = path.take().map(|path| layers.placed(key, &path));
+        }
+    }
+
+    /// Settings that could not work, by their names.
+    pub(super) fn mail_errors(&self) -> Vec<(&'static str, &'static str)> {
+        let mut errors = Vec::new();
+        let mut check = |holds: bool, key, message| {
+            if !holds {
+                errors.push((key, message));
+            }
+        };
+        let (smtp, codes) = (&self.smtp, &self.codes);
+        check(
+            smtp.host.is_empty() || !self.mail.from.is_empty(),
+            "mail.from",
+            "is required with smtp.host: the sender, like `Example <hello@example.com>`",
+        );
+        let here = matches!(smtp.host.as_str(), "localhost" | "127.0.0.1" | "::1");
+        check(
+            smtp.security != Security::None || smtp.username.is_empty() || here,
+            "smtp.security",
+            "must be starttls or tls with smtp.username: else the password travels in the clear",
+        );
+        check(smtp.timeout.as_seconds() > 0, "smtp.timeout", "must be at least 1s");
+        check(
+            (1..=100).contains(&smtp.connections),
+            "smtp.connections",
+            "must be at least 1 and at most 100",
+        );
+        check(self.mail.attempts > 0, "mail.attempts", "must be at least 1");
+        check(
+            (Span::minutes(1)..=Span::minutes(10)).contains(&codes.lifetime),
+            "codes.lifetime",
+            "must be at least 1m and at most 10m: a code of six digits is no password",
+        );
+        check(
+            codes.verify_link >= codes.lifetime && codes.verify_link <= codes.keep,
+            "codes.verify_link",
+            "must be at least codes.lifetime and at most codes.keep",
+        );
+        check(
+            codes.reset_link >= codes.lifetime && codes.reset_link <= codes.keep,
+            "codes.reset_link",
+            "must be at least codes.lifetime and at most codes.keep",
+        );
+        errors
+    }
+}
+
+impl Links {
+    /// The address in a mail. Its host comes from the settings and from nothing else (C06).
+    pub fn with_token(&self, scene: Scene, public_url: &str, token: &str) -> String {
+        let template = match scene {
+            Scene::VerifyEmail => &self.verify,
+            Scene::ResetPassword => &self.reset,
+        };
+        template.replace("{public_url}", public_url).replace("{token}", token)
+    }
+
+    /// The page where a new password can be asked for.
+    pub fn forgot_page(&self, public_url: &str) -> String {
+        self.forgot.replace("{public_url}", public_url)
+    }
+}
+
+impl Codes {
+    /// How long code and link of a scene live.
+    pub fn lives(&self, scene: Scene) -> (Span, Span) {
+        let link = match scene {
+            Scene::VerifyEmail => self.verify_link,
+            Scene::ResetPassword => self.reset_link,
+        };
+        (self.lifetime, link)
+    }
+}

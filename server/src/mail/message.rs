@@ -1,0 +1,70 @@
+//! The messages that doorward sends, and a mail that is ready to leave.
+
+use std::fmt;
+
+/// Declares the messages with their names, so that none can be forgotten.
+macro_rules! messages {
+    ($( $(#[$meta:meta])* $name:ident = $text:literal; )*) => {
+        /// What a mail says. The name is also that of its template files.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Message {
+            $( $(#[$meta])* $name, )*
+        }
+
+        impl Message {
+            /// Every message.
+            pub const ALL: &'static [Message] = &[ $( Message::$name, )* ];
+
+            /// As in the outbox and in the names of template files.
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Message::$name => $text, )* }
+            }
+        }
+    };
+}
+
+messages! {
+    /// Proves an address, also after a signup.
+    VerifyEmail = "verify_email";
+    /// Gets somebody back in who forgot the password.
+    ResetPassword = "reset_password";
+    /// Tells that the password was changed.
+    PasswordChanged = "password_changed";
+    /// Tells the owner of an address that somebody tried to sign up with it (`disclosure.signup = "quiet"`).
+    AccountExists = "account_exists";
+}
+
+impl Message {
+    /// The message of that name.
+    pub fn named(name: &str) -> Option<Message> {
+        Message::ALL.iter().copied().find(|message| message.as_str() == name)
+    }
+}
+
+/// A mail that is ready to leave. It may hold a code and a link that sign somebody in: it is never stored,
+/// and `Debug` shows nothing of it but the message.
+pub struct Mail {
+    /// Unique, also between two attempts at the same row of the outbox: they carry different codes, and a
+    /// receiver that drops doubles must not drop the second.
+    pub id: String,
+    /// Which message it is.
+    pub message: Message,
+    /// The one address that it goes to, in canonical form.
+    pub to: String,
+    /// One line.
+    pub subject: String,
+    /// As plain text.
+    pub text: String,
+    /// As HTML.
+    pub html: String,
+    /// The code in it, for the development mailbox.
+    pub code: Option<String>,
+    /// The link in it, for the development mailbox.
+    pub link: Option<String>,
+}
+
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mail").field("id", &self.id).field("message", &self.message).finish_non_exhaustive()
+    }
+}

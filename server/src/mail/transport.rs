@@ -1,0 +1,84 @@
+//! Where a mail goes: to the SMTP server, into the development mailbox, or both.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::mailbox::Mailbox;
+use super::message::Mail;
+use super::smtp::{Setup, Smtp};
+use crate::config::{Config, ConfigError};
+
+/// Why a mail did not leave. The text is for the operator; it holds nothing of the mail.
+#[derive(Debug)]
+pub enum Failure {
+    /// It may leave later: no connection, a time-out, a full mailbox, a password that the operator can correct.
+    Later(String),
+    /// It never will: there is no such mailbox.
+    Never(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Failure::Later(cause) | Failure::Never(cause)) = self;
+        f.write_str(cause)
+    }
+}
+
+/// The ways out that are configured.
+#[derive(Clone, Debug, Default)]
+pub struct Transport {
+    /// The SMTP server, when there is one.
+    pub smtp: Option<Arc<Smtp>>,
+    /// The development mailbox, only with `--dev`.
+    pub mailbox: Option<Arc<Mailbox>>,
+}
+
+impl Transport {
+    /// As the settings say.
+    pub fn open(config: &Config, dev: bool) -> Result<Transport, ConfigError> {
+        let smtp =
+            if config.smtp.host.is_empty() { None } else { Some(Arc::new(Smtp::new(setup(config)?)?)) };
+        Ok(Transport { smtp, mailbox: dev.then(Arc::default) })
+    }
+
+    /// Hands the mail over. `sent_at` is for the mailbox page, milliseconds since 1970.
+    pub async fn send(&self, mail: Mail, sent_at: i64) -> Result<(), Failure> {
+        let sent = match (&self.smtp, &self.mailbox) {
+            (Some(smtp), _) => smtp.send(&mail).await,
+            (None, Some(_)) => Ok(()),
+            (None, None) => Err(Failure::Later("smtp.host is not set".into())),
+        };
+        // Shown also when SMTP failed: who develops wants to see the mail, not wait for the next attempt.
+        if let Some(mailbox) = &self.mailbox {
+            mailbox.put(mail, sent_at);
+        }
+        sent
+    }
+}
+
+fn setup(config: &Config) -> Result<Setup, ConfigError> {
+    let smtp = &config.smtp;
+    let authority = smtp
+        .ca_file
+        .as_ref()
+        .map(|file| {
+            std::fs::read(file).map_err(|error| {
+                ConfigError::about("smtp.ca_file", None, format_args!("{}: {error}", file.display()))
+            })
+        })
+        .transpose()?;
+    let host = url::Url::parse(&config.public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    Ok(Setup {
+        host: smtp.host.clone(),
+        port: if smtp.port == 0 { smtp.security.port() } else { smtp.port },
+        security: smtp.security,
+        login: (!smtp.username.is_empty())
+            .then(|| (smtp.username.clone(), smtp.password.expose().to_owned())),
+        authority,
+        hello: host.unwrap_or_else(|| "localhost".to_owned()),
+        timeout: smtp.timeout.into(),
+        connections: smtp.connections,
+        from: config.mail.from.clone(),
+        reply_to: config.mail.reply_to.clone(),
+    })
+}

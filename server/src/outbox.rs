@@ -1,0 +1,286 @@
+//! Sends what the outbox holds. The mail is made at hand-over: only then are code and token minted, and their hashes
+//! stored before it leaves (D-22). A server that does not answer delays mails and nothing else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_protocol::profile::ProfileFields;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
+
+use crate::challenges::{PlainCode, PlainToken, Scene};
+use crate::clock::{Millis, World};
+use crate::mail::render::Values;
+use crate::mail::transport::Failure;
+use crate::mail::{Mail, Message};
+use crate::state::{App, AppState};
+use crate::store::challenges::Minted;
+use crate::store::outbox::{Letter, Recipient, Taken};
+use crate::store::{self, StoreError, Tx};
+
+/// How often to look without having been woken: for rows of other nodes and for leases that ran out.
+const LOOK: Duration = Duration::from_secs(1);
+/// What a lease has over the longest attempt.
+const LEASE_MARGIN: Millis = 30_000;
+/// The first pause after a failure; each next one is twice as long.
+const PAUSE: Millis = 5_000;
+/// The longest pause.
+const LONGEST_PAUSE: Millis = 15 * 60_000;
+
+/// Wakes the worker.
+#[derive(Debug, Default)]
+pub struct Bell(Notify);
+
+impl Bell {
+    /// There is something to send: call it after the commit, and for unknown addresses, too.
+    pub fn ring(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// Opens a challenge and puts the mail for it in: the same two rows whoever the address belongs to.
+pub async fn challenge(
+    tx: &mut Tx,
+    world: &World,
+    scene: Scene,
+    address: &str,
+    redirect: Option<&str>,
+    language: Option<&str>,
+) -> Result<(), StoreError> {
+    let (challenge, now) = (world.id(), world.now());
+    store::challenges::open(tx, &challenge, scene, address, redirect, now).await?;
+    let letter =
+        Letter { id: &world.id(), message: scene.message(), address, challenge: Some(&challenge), language };
+    store::outbox::put(tx, letter, now).await
+}
+
+/// Puts in a mail that carries neither code nor link.
+pub async fn notice(
+    tx: &mut Tx,
+    world: &World,
+    message: Message,
+    address: &str,
+    language: Option<&str>,
+) -> Result<(), StoreError> {
+    let letter = Letter { id: &world.id(), message, address, challenge: None, language };
+    store::outbox::put(tx, letter, world.now()).await
+}
+
+/// Sends until it is told to stop, then lets the mails that are on their way finish.
+pub async fn run(app: AppState, stop: impl Future<Output = ()>) {
+    let slots = Arc::new(Semaphore::new(app.config.smtp.connections.max(1) as usize));
+    let mut sending = JoinSet::new();
+    tokio::pin!(stop);
+    loop {
+        // Never more than can leave at once: what waits stays in the table, where another node can take it.
+        let free = slots.available_permits();
+        let taken = if free > 0 { take(&app, free).await } else { Vec::new() };
+        let full = taken.len() == free;
+        for parcel in taken {
+            let (app, slots) = (app.clone(), slots.clone());
+            sending.spawn(async move {
+                let Ok(_slot) = slots.acquire_owned().await else { return };
+                deliver(&app, parcel).await;
+            });
+        }
+        tokio::select! {
+            () = &mut stop => break,
+            _ = sending.join_next(), if !sending.is_empty() => {}
+            () = app.bell.0.notified(), if !full => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    while sending.join_next().await.is_some() {}
+}
+
+/// A mail that is ours to send, or the row of one that must not leave any more.
+enum Parcel {
+    Send { taken: Taken, mail: Box<Mail> },
+    Undeliverable { taken: Taken, cause: String },
+}
+
+/// Takes what is due, and makes mails of it, in one transaction.
+async fn take(app: &AppState, free: usize) -> Vec<Parcel> {
+    match due(app).await {
+        Ok(true) => {}
+        Ok(false) => return Vec::new(),
+        Err(error) => {
+            tracing::warn!(cause = %error, "the outbox cannot be read");
+            return Vec::new();
+        }
+    }
+    let worker = app.clone();
+    let limit = i64::try_from(free).unwrap_or(1);
+    let taken: Result<Vec<Parcel>, StoreError> = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = worker.world.now();
+                let lease = now + worker.config.smtp.timeout.millis() + LEASE_MARGIN;
+                let mut parcels = Vec::new();
+                for taken in store::outbox::take(tx, now, lease, limit).await? {
+                    parcels.extend(prepare(&worker, tx, taken, now).await?);
+                }
+                Ok(parcels)
+            })
+        })
+        .await;
+    taken.unwrap_or_else(|error| {
+        tracing::warn!(cause = %error, "nothing could be taken from the outbox");
+        Vec::new()
+    })
+}
+
+/// Asks without writing: a server with nothing to send leaves the disk alone.
+async fn due(app: &App) -> Result<bool, StoreError> {
+    let mut reader = app.store.read().await?;
+    let due = store::outbox::next_due(&mut reader).await?;
+    Ok(due.is_some_and(|due| due <= app.world.now()))
+}
+
+/// Decides whether the mail still has a reader, mints its code and token, and renders it.
+async fn prepare(app: &App, tx: &mut Tx, taken: Taken, now: Millis) -> Result<Option<Parcel>, StoreError> {
+    let Some(message) = taken.message else {
+        return Ok(Some(Parcel::Undeliverable { taken, cause: "this version has no such message".into() }));
+    };
+    let recipient = store::outbox::recipient(tx, &taken.address).await?;
+    let Some(recipient) = recipient.filter(|recipient| wanted(message, recipient)) else {
+        store::outbox::delete(tx, &taken).await?;
+        return Ok(None);
+    };
+    let profile: ProfileFields = serde_json::from_str(&recipient.profile).unwrap_or_default();
+    let mut values = values(app, &taken, &recipient, &profile);
+    if let Some(challenge) = &taken.challenge {
+        let scene = if message == Message::ResetPassword { Scene::ResetPassword } else { Scene::VerifyEmail };
+        let (code, token) = (PlainCode::mint(&app.world), PlainToken::mint(&app.world));
+        let secret_key = app.secret_keys.active_id();
+        let Some(code_hash) = code.hash(&app.secret_keys, secret_key, scene, &taken.address) else {
+            return Err(StoreError::Internal("no active secret key".into()));
+        };
+        let (code_life, token_life) = app.config.codes.lives(scene);
+        let minted = Minted {
+            account: &recipient.account,
+            secret_key,
+            code_hash,
+            code_expires_at: now + code_life.millis(),
+            token_hash: token.hash(),
+            token_expires_at: now + token_life.millis(),
+        };
+        if !store::challenges::mint(tx, challenge, minted).await? {
+            store::outbox::delete(tx, &taken).await?;
+            return Ok(None);
+        }
+        values.code = code.expose().to_owned();
+        values.link = app.config.links.with_token(scene, &app.config.public_url, token.expose());
+        values.code_minutes = code_life.as_seconds().div_ceil(60);
+        values.link_minutes = token_life.as_seconds().div_ceil(60);
+    }
+    let language = profile.locale.as_deref().or(taken.language.as_deref()).unwrap_or_default();
+    let language = if language.is_empty() { &app.config.mail.language } else { language };
+    Ok(Some(match app.templates.render(message, language, &values) {
+        Ok(rendered) => {
+            let mail = Mail {
+                id: format!("{}.{}", taken.id, taken.attempts),
+                message,
+                to: taken.address.clone(),
+                subject: rendered.subject,
+                text: rendered.text,
+                html: rendered.html,
+                code: Some(values.code).filter(|code| !code.is_empty()),
+                link: Some(values.link).filter(|link| !link.is_empty()),
+            };
+            Parcel::Send { taken, mail: Box::new(mail) }
+        }
+        Err(error) => Parcel::Undeliverable { taken, cause: error.to_string() },
+    }))
+}
+
+/// Nobody is asked to confirm an address that is proven.
+fn wanted(message: Message, recipient: &Recipient) -> bool {
+    match message {
+        Message::VerifyEmail => !recipient.verified,
+        Message::ResetPassword | Message::PasswordChanged | Message::AccountExists => true,
+    }
+}
+
+fn values(app: &App, taken: &Taken, recipient: &Recipient, profile: &ProfileFields) -> Values {
+    let name = profile.given_name.as_deref().or(profile.name.as_deref()).unwrap_or_default();
+    let happened_at = jiff::Timestamp::from_millisecond(taken.created_at).unwrap_or_default();
+    Values {
+        product: app.config.mail.product.clone(),
+        public_url: app.config.public_url.clone(),
+        address: taken.address.clone(),
+        // An account that never proved its address may be a stranger's, and its name a message from them.
+        name: if recipient.verified { name.chars().take(64).collect() } else { String::new() },
+        reset_page: app.config.links.forgot_page(&app.config.public_url),
+        happened_at: happened_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        ..Values::default()
+    }
+}
+
+async fn deliver(app: &AppState, parcel: Parcel) {
+    let (taken, sent) = match parcel {
+        Parcel::Send { taken, mail } => {
+            let now = app.world.now();
+            let sent = app.transport.send(*mail, now).await;
+            (taken, sent)
+        }
+        Parcel::Undeliverable { taken, cause } => (taken, Err(Failure::Never(cause))),
+    };
+    let (worker, id) = (app.clone(), taken.id.clone());
+    let settled: Result<(), StoreError> =
+        app.store.write(move |tx| Box::pin(async move { settle(&worker, tx, &taken, sent).await })).await;
+    if let Err(error) = settled {
+        // The lease runs out and the row is taken again.
+        tracing::warn!(mail = id, cause = %error, "the outbox could not note what became of a mail");
+    }
+}
+
+async fn settle(app: &App, tx: &mut Tx, taken: &Taken, sent: Result<(), Failure>) -> Result<(), StoreError> {
+    let message = taken.message.map_or("unknown", Message::as_str);
+    let now = app.world.now();
+    match sent {
+        Ok(()) => {
+            tracing::info!(mail = taken.id, message, attempts = taken.attempts, "sent a mail");
+            store::outbox::delete(tx, taken).await
+        }
+        Err(Failure::Later(cause)) if taken.attempts < i64::from(app.config.mail.attempts) => {
+            let pause = pause(taken.attempts, u64::from_be_bytes(app.world.bytes()));
+            tracing::warn!(
+                mail = taken.id,
+                message,
+                attempts = taken.attempts,
+                cause,
+                "a mail did not leave"
+            );
+            store::outbox::postpone(tx, taken, now + pause, &cause).await
+        }
+        Err(Failure::Later(cause) | Failure::Never(cause)) => {
+            tracing::error!(mail = taken.id, message, attempts = taken.attempts, cause, "gave a mail up");
+            store::outbox::bury(tx, taken, now, &cause).await
+        }
+    }
+}
+
+/// Twice as long after each failure, up to a bound, and anywhere in the upper half of that: mails that failed
+/// together do not come back together.
+fn pause(attempts: i64, chance: u64) -> Millis {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(20);
+    let longest = PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
+    let half = longest / 2;
+    half + Millis::try_from(chance % u64::try_from(half + 1).unwrap_or(1)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_bound_and_are_never_all_alike() {
+        for (attempts, longest) in [(1, 5_000), (2, 10_000), (5, 80_000), (9, 900_000), (1_000_000, 900_000)]
+        {
+            assert_eq!(pause(attempts, 0), longest / 2);
+            assert_eq!(pause(attempts, u64::try_from(longest / 2).unwrap()), longest);
+        }
+    }
+}

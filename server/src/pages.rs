@@ -1,0 +1,92 @@
+//! The pages that the server shows itself: rendered from templates, self-contained, with a CSP that lets nothing run
+//! but what stands in them.
+
+use axum::http::{HeaderValue, header};
+use axum::response::{Html, IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use minijinja::value::Value;
+use minijinja::{Environment, UndefinedBehavior, context};
+
+use crate::clock::World;
+use crate::config::Config;
+use crate::error::ApiError;
+
+macro_rules! templates {
+    ($($name:literal),* $(,)?) => {
+        [ $( ($name, include_str!(concat!("../templates/pages/", $name))), )* ]
+    };
+}
+
+/// All pages, compiled.
+#[derive(Debug)]
+pub struct Pages {
+    environment: Environment<'static>,
+    product: String,
+    form_action: String,
+}
+
+impl Pages {
+    /// Compiles them.
+    pub fn new(config: &Config, dev: bool) -> Result<Pages, minijinja::Error> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        let files = templates![
+            "base.html",
+            "fields.html",
+            "verify.html",
+            "reset.html",
+            "done.html",
+            "mailbox.html",
+            "page.css",
+            "mailbox.css",
+            "token.js",
+            "mailbox.js",
+        ];
+        for (name, source) in files {
+            environment.add_template(name, source)?;
+        }
+        Ok(Pages {
+            environment,
+            product: config.mail.product.clone(),
+            form_action: form_action(&config.links.redirects, dev),
+        })
+    }
+
+    /// One page, with the values that it names.
+    pub fn show(&self, world: &World, name: &str, values: Value) -> Result<Response, ApiError> {
+        let nonce = STANDARD.encode(world.bytes::<16>());
+        let page = context! { nonce => nonce.as_str(), product => self.product.as_str(), ..values };
+        let html = self
+            .environment
+            .get_template(name)
+            .and_then(|template| template.render(page))
+            .map_err(|error| ApiError::internal(format_args!("page {name}: {error:#}")))?;
+        let policy = format!(
+            "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; \
+             frame-src 'self'; img-src data:; form-action {}; base-uri 'none'; frame-ancestors 'none'",
+            self.form_action
+        );
+        let policy = HeaderValue::try_from(policy).map_err(ApiError::internal)?;
+        // No-store, no-referrer and the rest come with every answer.
+        Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response())
+    }
+}
+
+/// Browsers hold a redirect that answers a form to the page's `form-action`, too: where a confirmation may end must
+/// stand there.
+fn form_action(redirects: &[String], dev: bool) -> String {
+    let mut allowed = vec!["'self'".to_owned()];
+    if dev {
+        let local =
+            ["http://localhost:*", "https://localhost:*", "http://127.0.0.1:*", "http://*.localhost:*"];
+        allowed.extend(local.map(str::to_owned));
+    }
+    let origins = redirects.iter().filter_map(|redirect| url::Url::parse(redirect).ok());
+    for origin in origins.map(|url| url.origin().ascii_serialization()) {
+        if !allowed.contains(&origin) {
+            allowed.push(origin);
+        }
+    }
+    allowed.join(" ")
+}

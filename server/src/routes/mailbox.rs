@@ -1,0 +1,96 @@
+//! The development mailbox: a page to read mails on, and the same as JSON for tests. Only with `--dev`, which listens
+//! on this machine alone (D-36).
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use doorward_protocol::error::ErrorCode;
+use minijinja::context;
+use serde::Serialize;
+use url::form_urlencoded;
+
+use crate::clock::rfc3339;
+use crate::error::ApiError;
+use crate::mail::mailbox::{Mailbox, Received};
+use crate::state::{App, AppState};
+
+/// The mail as its sender wrote it: no script, nothing from elsewhere; links open in a tab of their own.
+const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; \
+    form-action 'none'; sandbox allow-popups allow-popups-to-escape-sandbox";
+
+pub(super) fn router(app: &App) -> Router<AppState> {
+    if !app.dev {
+        return Router::new();
+    }
+    Router::new()
+        .route("/dev/mailbox", get(page))
+        .route("/dev/mailbox.json", get(list).delete(clear))
+        .route("/dev/mailbox/{id}", get(html))
+}
+
+/// A mail as JSON.
+#[derive(Serialize)]
+struct Entry<'a> {
+    id: &'a str,
+    message: &'static str,
+    to: &'a str,
+    subject: &'a str,
+    text: &'a str,
+    html: &'a str,
+    sent_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a str>,
+}
+
+impl<'a> From<&'a Received> for Entry<'a> {
+    fn from(received: &'a Received) -> Entry<'a> {
+        let mail = &received.mail;
+        Entry {
+            id: &mail.id,
+            message: mail.message.as_str(),
+            to: &mail.to,
+            subject: &mail.subject,
+            text: &mail.text,
+            html: &mail.html,
+            sent_at: rfc3339(received.sent_at),
+            code: mail.code.as_deref(),
+            link: mail.link.as_deref(),
+        }
+    }
+}
+
+async fn page(State(app): State<AppState>) -> Result<Response, ApiError> {
+    app.pages.show(&app.world, "mailbox.html", context! {})
+}
+
+/// Newest first; `?to=` takes an address as a person writes it.
+async fn list(State(app): State<AppState>, uri: Uri) -> Result<Response, ApiError> {
+    let mut query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let to = query.find(|(name, _)| name == "to").map(|(_, value)| value.to_ascii_lowercase());
+    let mails = mailbox(&app)?.list(to.as_deref());
+    Ok(Json(mails.iter().map(|mail| Entry::from(mail.as_ref())).collect::<Vec<_>>()).into_response())
+}
+
+async fn clear(State(app): State<AppState>) -> Result<StatusCode, ApiError> {
+    mailbox(&app)?.clear();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn html(State(app): State<AppState>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let mails = mailbox(&app)?.list(None);
+    let found = mails.iter().find(|received| received.mail.id == id).ok_or(ErrorCode::NotFound)?;
+    let html = found.mail.html.replacen("<head>", "<head><base target=\"_blank\">", 1);
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(MAIL_POLICY)),
+        (header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN")),
+    ];
+    Ok((headers, Html(html)).into_response())
+}
+
+fn mailbox(app: &App) -> Result<&Mailbox, ApiError> {
+    app.transport.mailbox.as_deref().ok_or_else(|| ErrorCode::NotFound.into())
+}

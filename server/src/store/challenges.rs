@@ -1,0 +1,204 @@
+//! Challenges: opened with their cause, given code and token when the mail leaves, consumed by the statement that
+//! checks them.
+
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::password::MailProof;
+use sqlx::Row;
+
+use super::{StoreError, Tx};
+use crate::challenges::{PlainCode, PlainToken, Scene};
+use crate::clock::Millis;
+use crate::keys::{KeyId, SecretKeys};
+
+/// Opens a challenge and voids the one before. The same work whether there is an account with that address or not:
+/// whether a mail leaves is decided when it does.
+pub async fn open(
+    tx: &mut Tx,
+    id: &str,
+    scene: Scene,
+    address: &str,
+    redirect: Option<&str>,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into challenges (scene, address, id, redirect, tries, created_at)
+        values ($1, $2, $3, $4, 0, $5)
+        on conflict (scene, address) do update set
+            id = excluded.id,
+            account = null,
+            redirect = coalesce(excluded.redirect, challenges.redirect),
+            secret_key = null,
+            code_hash = null,
+            code_expires_at = null,
+            token_hash = null,
+            token_expires_at = null,
+            tries = 0,
+            consumed_at = null,
+            created_at = excluded.created_at",
+    )
+    .bind(scene.as_str())
+    .bind(address)
+    .bind(id)
+    .bind(redirect)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What a challenge gets when its mail leaves.
+pub struct Minted<'a> {
+    /// Whose it is.
+    pub account: &'a str,
+    /// The secret key of the code's hash.
+    pub secret_key: KeyId,
+    /// Hash of the code.
+    pub code_hash: Vec<u8>,
+    /// When the code's life ends.
+    pub code_expires_at: Millis,
+    /// Hash of the token.
+    pub token_hash: Vec<u8>,
+    /// When the token's life ends.
+    pub token_expires_at: Millis,
+}
+
+/// Starts the life of code and token. False when the challenge was used or superseded: then no mail may leave.
+pub async fn mint(tx: &mut Tx, id: &str, minted: Minted<'_>) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "update challenges
+        set account = $2, secret_key = $3, code_hash = $4, code_expires_at = $5,
+            token_hash = $6, token_expires_at = $7, tries = 0
+        where id = $1 and consumed_at is null",
+    )
+    .bind(id)
+    .bind(minted.account)
+    .bind(minted.secret_key.to_vec())
+    .bind(minted.code_hash)
+    .bind(minted.code_expires_at)
+    .bind(minted.token_hash)
+    .bind(minted.token_expires_at)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A challenge that was met, and cannot be met again.
+#[derive(Debug)]
+pub struct Consumed {
+    /// Whose it is.
+    pub account: String,
+    /// The address that was proven.
+    pub address: String,
+    /// Where the browser goes afterwards.
+    pub redirect: Option<String>,
+}
+
+/// How many wrong codes a challenge takes (SECURITY C01).
+pub const TRIES: i64 = 5;
+
+/// Checks a code or token and consumes both, in one statement: of any number at once, one succeeds.
+///
+/// A refusal is an `Ok`, because it counts: the transaction that it stands in must be committed.
+pub async fn consume(
+    tx: &mut Tx,
+    keys: &SecretKeys,
+    scene: Scene,
+    proof: MailProof,
+    now: Millis,
+) -> Result<Result<Consumed, ErrorCode>, StoreError> {
+    match proof {
+        MailProof::Code { email, code } => {
+            consume_code(tx, keys, scene, email, &PlainCode::given(code), now).await
+        }
+        MailProof::Token(token) => consume_token(tx, scene, &PlainToken::given(token), now).await,
+    }
+}
+
+async fn consume_code(
+    tx: &mut Tx,
+    keys: &SecretKeys,
+    scene: Scene,
+    address: String,
+    code: &PlainCode,
+    now: Millis,
+) -> Result<Result<Consumed, ErrorCode>, StoreError> {
+    let key: Option<Option<Vec<u8>>> =
+        sqlx::query_scalar("select secret_key from challenges where scene = $1 and address = $2")
+            .bind(scene.as_str())
+            .bind(&address)
+            .fetch_optional(&mut *tx)
+            .await?;
+    // Without a challenge, the same steps with the active key: they come to nothing, and take as long.
+    let key = key.flatten().and_then(|key| KeyId::try_from(key).ok()).unwrap_or(keys.active_id());
+    let hash = code.hash(keys, key, scene, &address).unwrap_or_default();
+    let row = sqlx::query(
+        "update challenges
+        set tries = tries + 1,
+            consumed_at = case when code_hash = $3 and code_expires_at > $4 then $4 else consumed_at end
+        where scene = $1 and address = $2 and code_hash is not null and consumed_at is null and tries < $5
+        returning account, redirect, consumed_at, case when code_hash = $3 then 1 else 0 end as fits",
+    )
+    .bind(scene.as_str())
+    .bind(&address)
+    .bind(hash)
+    .bind(now)
+    .bind(TRIES)
+    .fetch_optional(tx)
+    .await?;
+    let Some(row) = row else { return Ok(Err(ErrorCode::InvalidCode)) };
+    let consumed: Option<Millis> = row.try_get("consumed_at")?;
+    let account: Option<String> = row.try_get("account")?;
+    Ok(match (consumed, account) {
+        (Some(_), Some(account)) => Ok(Consumed { account, address, redirect: row.try_get("redirect")? }),
+        _ if row.try_get::<i64, _>("fits")? == 1 => Err(ErrorCode::ExpiredCode),
+        _ => Err(ErrorCode::InvalidCode),
+    })
+}
+
+async fn consume_token(
+    tx: &mut Tx,
+    scene: Scene,
+    token: &PlainToken,
+    now: Millis,
+) -> Result<Result<Consumed, ErrorCode>, StoreError> {
+    let hash = token.hash();
+    let row = sqlx::query(
+        "update challenges
+        set consumed_at = $3
+        where scene = $1 and token_hash = $2 and consumed_at is null and token_expires_at > $3
+        returning account, address, redirect",
+    )
+    .bind(scene.as_str())
+    .bind(&hash)
+    .bind(now)
+    .fetch_optional(&mut *tx)
+    .await?;
+    if let Some(row) = row {
+        let (account, address) = (row.try_get("account")?, row.try_get("address")?);
+        return Ok(Ok(Consumed { account, address, redirect: row.try_get("redirect")? }));
+    }
+    let waiting: Option<i64> = sqlx::query_scalar(
+        "select 1 from challenges where scene = $1 and token_hash = $2 and consumed_at is null",
+    )
+    .bind(scene.as_str())
+    .bind(hash)
+    .fetch_optional(tx)
+    .await?;
+    Ok(Err(if waiting.is_some() { ErrorCode::TokenExpired } else { ErrorCode::TokenRevoked }))
+}
+
+/// Ends a challenge without using it: what it would prove does not matter any more.
+pub async fn void(tx: &mut Tx, scene: Scene, address: &str) -> Result<(), StoreError> {
+    sqlx::query("delete from challenges where scene = $1 and address = $2")
+        .bind(scene.as_str())
+        .bind(address)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Deletes what was opened before a moment.
+pub async fn prune(tx: &mut Tx, before: Millis) -> Result<u64, StoreError> {
+    let done = sqlx::query("delete from challenges where created_at < $1").bind(before).execute(tx).await?;
+    Ok(done.rows_affected())
+}

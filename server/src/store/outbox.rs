@@ -1,0 +1,175 @@
+//! Mails that have not left yet: put in with their cause, taken under a lease, deleted when they have left.
+
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::{StoreError, Tx};
+use crate::clock::Millis;
+use crate::mail::Message;
+
+/// A mail to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Letter<'a> {
+    /// Id of the row.
+    pub id: &'a str,
+    /// What it says.
+    pub message: Message,
+    /// The address that it goes to.
+    pub address: &'a str,
+    /// The challenge whose code and link it carries.
+    pub challenge: Option<&'a str>,
+    /// The language that was asked for, a BCP 47 tag.
+    pub language: Option<&'a str>,
+}
+
+/// Puts a mail in; it is due at once.
+pub async fn put(tx: &mut Tx, letter: Letter<'_>, now: Millis) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into outbox (id, message, address, challenge, language, attempts, due_at, created_at)
+        values ($1, $2, $3, $4, $5, 0, $6, $6)",
+    )
+    .bind(letter.id)
+    .bind(letter.message.as_str())
+    .bind(letter.address)
+    .bind(letter.challenge)
+    .bind(letter.language)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A mail that is ours until its lease ends.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// Id of the row.
+    pub id: String,
+    /// What it says; `None` if a newer doorward wrote a message that this one does not know.
+    pub message: Option<Message>,
+    /// The address that it goes to.
+    pub address: String,
+    /// The challenge whose code and link it carries.
+    pub challenge: Option<String>,
+    /// The language that was asked for.
+    pub language: Option<String>,
+    /// How often it was taken, this time included. Says whose the lease is: who comes back late has an old number.
+    pub attempts: i64,
+    /// When it was put in.
+    pub created_at: Millis,
+}
+
+/// Takes what is due, the longest waiting first, until `lease_until`.
+pub async fn take(
+    tx: &mut Tx,
+    now: Millis,
+    lease_until: Millis,
+    limit: i64,
+) -> Result<Vec<Taken>, StoreError> {
+    let rows = sqlx::query(
+        // The condition stands outside, too: between two nodes the second one checks it again on the changed row.
+        "update outbox
+        set attempts = attempts + 1, due_at = $2
+        where dead_at is null and due_at <= $1 and id in (
+            select id from outbox where dead_at is null and due_at <= $1 order by due_at, id limit $3
+        )
+        returning id, message, address, challenge, language, attempts, created_at",
+    )
+    .bind(now)
+    .bind(lease_until)
+    .bind(limit)
+    .fetch_all(tx)
+    .await?;
+    rows.iter().map(taken).collect()
+}
+
+fn taken(row: &AnyRow) -> Result<Taken, StoreError> {
+    Ok(Taken {
+        id: row.try_get("id")?,
+        message: Message::named(row.try_get("message")?),
+        address: row.try_get("address")?,
+        challenge: row.try_get("challenge")?,
+        language: row.try_get("language")?,
+        attempts: row.try_get("attempts")?,
+        created_at: row.try_get("created_at")?,
+    })
+}
+
+/// Who gets a mail: the account that the address names at the moment of sending.
+#[derive(Debug)]
+pub struct Recipient {
+    /// Its id.
+    pub account: String,
+    /// Its profile, as JSON.
+    pub profile: String,
+    /// Was the address proven?
+    pub verified: bool,
+}
+
+/// The account that an address names.
+pub async fn recipient(tx: &mut Tx, address: &str) -> Result<Option<Recipient>, StoreError> {
+    let row = sqlx::query(
+        "select accounts.id, accounts.profile, identities.verified_at
+        from identities join accounts on accounts.id = identities.account
+        where identities.kind = 'email' and identities.value = $1",
+    )
+    .bind(address)
+    .fetch_optional(tx)
+    .await?;
+    row.map(|row| {
+        let verified: Option<Millis> = row.try_get("verified_at")?;
+        Ok(Recipient {
+            account: row.try_get("id")?,
+            profile: row.try_get("profile")?,
+            verified: verified.is_some(),
+        })
+    })
+    .transpose()
+}
+
+/// It has left, or must not leave any more.
+pub async fn delete(tx: &mut Tx, taken: &Taken) -> Result<(), StoreError> {
+    sqlx::query("delete from outbox where id = $1 and attempts = $2")
+        .bind(&taken.id)
+        .bind(taken.attempts)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// It stays until the next attempt.
+pub async fn postpone(tx: &mut Tx, taken: &Taken, due_at: Millis, error: &str) -> Result<(), StoreError> {
+    sqlx::query("update outbox set due_at = $3, error = $4 where id = $1 and attempts = $2")
+        .bind(&taken.id)
+        .bind(taken.attempts)
+        .bind(due_at)
+        .bind(error)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// It is given up; the row stays for the operator until it is pruned.
+pub async fn bury(tx: &mut Tx, taken: &Taken, now: Millis, error: &str) -> Result<(), StoreError> {
+    sqlx::query("update outbox set dead_at = $3, error = $4 where id = $1 and attempts = $2")
+        .bind(&taken.id)
+        .bind(taken.attempts)
+        .bind(now)
+        .bind(error)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// When the next mail is due; `None` when there is none.
+pub async fn next_due(connection: &mut Tx) -> Result<Option<Millis>, StoreError> {
+    let due = sqlx::query_scalar("select due_at from outbox where dead_at is null order by due_at limit 1")
+        .fetch_optional(connection)
+        .await?;
+    Ok(due)
+}
+
+/// Deletes what was given up before a moment.
+pub async fn prune(tx: &mut Tx, before: Millis) -> Result<u64, StoreError> {
+    let done = sqlx::query("delete from outbox where dead_at < $1").bind(before).execute(tx).await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,84 @@
+// Draws the list and keeps it fresh. What is read stays where it is: only new rows are added above.
+const at = (id) => document.getElementById(id);
+const mails = new Map();
+let shown = null;
+
+async function refresh() {
+  if (document.hidden) return;
+  const answer = await fetch("/dev/mailbox.json", { cache: "no-store" });
+  if (!answer.ok) return;
+  const now = await answer.json();
+  const ids = new Set(now.map((mail) => mail.id));
+  for (const [id, { row }] of mails) {
+    if (ids.has(id)) continue;
+    row.remove();
+    mails.delete(id);
+  }
+  for (const mail of now.toReversed()) {
+    if (mails.has(mail.id)) continue;
+    const row = draw(mail);
+    mails.set(mail.id, { mail, row });
+    at("list").prepend(row);
+  }
+  at("none").hidden = mails.size > 0;
+  if (shown && !mails.has(shown)) { shown = null; at("mail").hidden = true; }
+  if (!shown && now[0]) show(now[0].id);
+}
+
+function draw(mail) {
+  const row = document.createElement("li");
+  const button = document.createElement("button");
+  button.type = "button";
+  for (const [tag, text] of [["strong", mail.subject], ["span", mail.to], ["span", time(mail)]]) {
+    const line = document.createElement(tag);
+    line.textContent = text;
+    button.append(line);
+  }
+  button.addEventListener("click", () => show(mail.id));
+  row.append(button);
+  return row;
+}
+
+function show(id) {
+  const { mail } = mails.get(id);
+  shown = id;
+  for (const [other, { row }] of mails) row.firstChild.setAttribute("aria-current", String(other === id));
+  at("subject").textContent = mail.subject;
+  at("to").textContent = mail.to;
+  at("when").textContent = time(mail);
+  at("when").dateTime = mail.sent_at;
+  at("code-part").hidden = !mail.code;
+  at("code").textContent = mail.code ?? "";
+  at("link-part").hidden = !mail.link;
+  at("link").href = mail.link ?? "";
+  at("link-text").textContent = mail.link ?? "";
+  at("part-text").textContent = mail.text;
+  at("part-html").src = `/dev/mailbox/${encodeURIComponent(id)}`;
+  at("mail").hidden = false;
+}
+
+function choose(part) {
+  for (const name of ["html", "text"]) {
+    at(`part-${name}`).hidden = name !== part;
+    at(`tab-${name}`).setAttribute("aria-selected", String(name === part));
+    at(`tab-${name}`).tabIndex = name === part ? 0 : -1;
+  }
+  at(`tab-${part}`).focus();
+}
+
+const time = (mail) => new Date(mail.sent_at).toLocaleTimeString();
+
+at("tab-html").addEventListener("click", () => choose("html"));
+at("tab-text").addEventListener("click", () => choose("text"));
+document.querySelector(".tabs").addEventListener("keydown", (event) => {
+  if (event.key === "ArrowLeft" || event.key === "ArrowRight") choose(at("part-html").hidden ? "html" : "text");
+});
+at("copy").addEventListener("click", () => navigator.clipboard.writeText(at("code").textContent));
+at("clear").addEventListener("click", async () => {
+  await fetch("/dev/mailbox.json", { method: "DELETE" });
+  await refresh();
+});
+document.addEventListener("visibilitychange", refresh);
+// A server that is being restarted is asked again a second later.
+const again = () => refresh().catch(() => {}).finally(() => setTimeout(again, 1000));
+again();
