@@ -1,7 +1,6 @@
 // What every page of the demo has around its form: who is signed in, buttons that show a password, the source.
 
 import { AuthClient } from "/pkg/doorward.js";
-import "./source.js";
 
 // A second client on the page: all clients of an origin share one session.
 const link = document.querySelector(".session");
@@ -25,3 +24,6 @@ for (const input of document.querySelectorAll("input[type=password]")) {
   input.form.addEventListener("submit", () => turn(false), true);
   input.after(button);
 }
+
+// Last, because it waits for the network.
+import("./source.js");
