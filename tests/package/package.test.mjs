@@ -1,0 +1,88 @@
+// The packed package itself: what is in it, what tools that read packages say, and Node and TypeScript as its users.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { emptyProject, pack, root, run } from "./world.mjs";
+
+test("it holds the entries, their types, the licences, and nothing of the workshop", async () => {
+  const { contents } = await pack();
+  const expected = [
+    "LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json", "pkg/doorward.js", "pkg/doorward_bg.wasm", "pkg/index.d.ts",
+    "pkg/slim.d.ts", "pkg/slim.js",
+  ];
+  assert.deepEqual(contents.toSorted(), expected);
+});
+
+test("no file of it names a folder of the machine that built it", async () => {
+  const { contents } = await pack();
+  const folder = await emptyProject();
+  for (const file of contents) {
+    const text = await readFile(join(folder, "node_modules/doorward", file), "latin1");
+    for (const path of [root, homedir() + "/", ".cargo/registry"]) {
+      assert.equal(text.includes(path), false, `${file} names ${path}`);
+    }
+  }
+});
+
+test("publint has nothing to say about it", async () => {
+  const folder = await emptyProject();
+  const { messages, pkg } = await publint({ pkgDir: join(folder, "node_modules/doorward"), strict: true });
+  assert.deepEqual(messages.map((message) => formatMessage(message, pkg)), []);
+});
+
+test("on a server, importing and constructing do nothing that a program notices", async () => {
+  const folder = await emptyProject({
+    "server.mjs": `
+      const before = Object.getOwnPropertyNames(globalThis).length;
+      WebAssembly.Module = class { constructor() { throw new Error("compiled at import"); } };
+      globalThis.fetch = () => { throw new Error("asked the network"); };
+      const { AuthClient, AuthError, isAuthError } = await import("doorward");
+      const compiled = new AuthClient({ url: "https://auth.example.com" });
+      console.log(typeof AuthError, isAuthError(new Error("no")), compiled.user);
+      console.log(Object.getOwnPropertyNames(globalThis).length - before);
+    `,
+  });
+  // It also has to end by itself: no timer, no open channel.
+  assert.equal(await run(process.execPath, ["server.mjs"], folder), "function false null\n0\n");
+});
+
+test("on a server, the rules run", async () => {
+  const folder = await emptyProject({
+    "server.mjs": `
+      import { AuthClient } from "doorward";
+      const auth = new AuthClient({ url: "https://auth.example.com" });
+      await auth.login({ email: "no address", password: "correct horse" }).catch((error) => console.log(error.code, error.field));
+      auth.dispose();
+    `,
+  });
+  assert.equal(await run(process.execPath, ["server.mjs"], folder), "INVALID_PARAMETER email\n");
+});
+
+test("TypeScript, strict, accepts right uses and refuses wrong ones", async () => {
+  const folder = await emptyProject({
+    "app.ts": `
+      import { AuthClient, AuthError, isAuthError, type UserProfile } from "doorward";
+      const auth = new AuthClient({ url: "https://auth.example.com", storage: "session" });
+      document.querySelector<HTMLFormElement>("#login")?.addEventListener("submit", auth.login);
+      const user: UserProfile = await auth.login({ email: "a@b.example", password: "correct horse" });
+      const end: () => void = auth.onAuthStateChange((event, session) => console.log(event, session?.user.user_id));
+      try { await auth.resetPassword({ email: user.email!, code: 123456, new_password: "battery staple" }); }
+      catch (error) { if (isAuthError(error)) { const known: AuthError = error; console.log(known.code, known.field, known.status); } }
+      end();
+      // @ts-expect-error: there is no such storage
+      new AuthClient({ storage: "cookie" });
+      // @ts-expect-error: a method that is not there
+      auth.signon();
+    `,
+  });
+  const tsc = join(root, "tests/package/node_modules/typescript/bin/tsc");
+  const strict = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom,dom.iterable", "app.ts"];
+  for (const how of [["--module", "nodenext"], ["--module", "esnext", "--moduleResolution", "bundler"]]) {
+    await run(process.execPath, [tsc, ...strict, ...how], folder);
+  }
+});
