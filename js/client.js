@@ -1,0 +1,164 @@
+// AuthClient: the face of the wasm's `Core`. What must happen before the wasm, or survive it, is here.
+
+import glue from "../target/sdk/glue.js";
+import { AuthError, authError } from "./errors.js";
+
+// Bound, so that they can be passed as handlers: form.addEventListener("submit", auth.login).
+const METHODS = [
+  "signup", "login", "logout", "getProfile", "getSession", "getAccessToken", "refreshToken",
+  "forgotPassword", "resetPassword", "checkEmail", "resendVerification", "resendSignupConfirmation",
+  "verifyAccount", "verifyEmail", "getSettings",
+];
+
+// `compile` gives the WebAssembly.Module; it is asked at the first use, and again until it gives one.
+export function authClient(compile) {
+  let module;
+
+  return class AuthClient {
+    #options;
+    #core; // the wasm's side; made at the first use, and anew after a trap
+    #life; // aborted when the core ends: its listeners and requests end with it
+    #memory = {}; // what is stored where the browser's storage is not to be had
+    #disposed = false;
+    #pending = new Set(); // how to reject the calls that wait for the core
+    #submitting = new Map(); // by method: the forms whose submit is under way
+    #listeners = new Set();
+    #warnings = new Set(); // told to later listeners too
+
+    constructor(options) {
+      this.#options = options;
+      for (const name of [...METHODS, "onAuthStateChange", "dispose"]) {
+        const method = this[name] ?? ((...args) => this.#submit(name, args));
+        Object.defineProperty(this, name, { value: method.bind(this), writable: true, configurable: true });
+      }
+      // On a page, be ready before the first submit; elsewhere stay inert until called.
+      if (typeof document !== "undefined") setTimeout(() => this.#try(() => this.#open()));
+    }
+
+    get user() {
+      return this.#try(() => this.#open().user) ?? null;
+    }
+
+    get persistence() {
+      return this.#try(() => this.#open().persistence) ?? "memory";
+    }
+
+    onAuthStateChange(listener) {
+      const entry = { listener, begun: false };
+      this.#listeners.add(entry);
+      const begin = (session) => {
+        entry.begun = true;
+        // What happened meanwhile is in the initial state, and no event of its own.
+        this.#tell(entry, "INITIAL_SESSION", entry.latest === undefined ? session : entry.latest);
+        for (const code of this.#warnings) this.#tell(entry, "WARNING", null, { code });
+      };
+      this.#call("getSession", []).then(begin, () => begin(null));
+      return () => void this.#listeners.delete(entry);
+    }
+
+    dispose() {
+      this.#disposed = true;
+      this.#listeners.clear();
+      this.#end({ code: "ABORTED", message: "The client was disposed of." });
+    }
+
+    // A call, perhaps by a form: prevents its submission first, come what may, and joins one that is under way.
+    #submit(name, args) {
+      const [input] = args;
+      const event = typeof input?.preventDefault === "function" ? input : input?.nativeEvent;
+      if (typeof event?.preventDefault === "function") event.preventDefault();
+      const form = isForm(input) ? input : (input?.nativeEvent ?? event)?.target;
+      if (!isForm(form)) return this.#call(name, args);
+
+      if (!this.#submitting.has(name)) this.#submitting.set(name, new WeakMap());
+      const forms = this.#submitting.get(name);
+      if (!forms.has(form)) forms.set(form, this.#call(name, args, () => forms.delete(form)));
+      return forms.get(form);
+    }
+
+    #call(name, args, settled) {
+      const here = new Error();
+      return new Promise((resolve, reject) => {
+        const end = (answer, value) => {
+          this.#pending.delete(fail);
+          settled?.();
+          answer(value);
+        };
+        const fail = (cause) => end(reject, authError(cause, here));
+        this.#pending.add(fail);
+        try {
+          this.#open()[name](...args).then((value) => end(resolve, value), fail);
+        } catch (cause) {
+          fail(cause);
+        }
+      });
+    }
+
+    #open() {
+      if (this.#disposed) throw { code: "ABORTED", message: "The client was disposed of." };
+      if (this.#core) return this.#core;
+      try {
+        module ??= compile();
+        const life = new AbortController();
+        const bindings = glue((trap) => this.#life === life && this.#end(trap));
+        bindings.initSync({ module });
+        this.#life = life;
+        const emit = (...event) => this.#emit(...event);
+        this.#core = new bindings.Core(this.#options ?? {}, emit, life.signal, this.#memory);
+        return this.#core;
+      } catch (cause) {
+        if (cause instanceof AuthError) throw cause;
+        const message = `WebAssembly is not available here. ${cause?.message ?? cause}`;
+        throw new AuthError({ code: "WASM_UNAVAILABLE", message }, { cause });
+      }
+    }
+
+    // The core is over, by a trap or for good: nothing may wait for it any longer.
+    #end(cause) {
+      this.#core = undefined;
+      this.#life?.abort();
+      for (const fail of [...this.#pending]) fail(cause);
+    }
+
+    #emit(event, session = null, code) {
+      if (this.#warnings.has(code)) return;
+      if (code) this.#warnings.add(code);
+      // Later, so that a listener may call us; but before the call that caused it resolves.
+      queueMicrotask(() => {
+        for (const entry of [...this.#listeners]) {
+          if (entry.begun) this.#tell(entry, event, session, code && { code });
+          else if (!code) entry.latest = session;
+        }
+      });
+    }
+
+    #tell(entry, event, session, detail) {
+      if (!this.#listeners.has(entry)) return;
+      try {
+        entry.listener(event, session, detail);
+      } catch (error) {
+        // A listener that throws harms nobody else, and is seen where uncaught errors are.
+        (globalThis.reportError ?? console.error)(error);
+      }
+    }
+
+    #try(read) {
+      try {
+        return read();
+      } catch {
+        return undefined; // told by the first call
+      }
+    }
+
+    static {
+      if (Symbol.dispose) {
+        this.prototype[Symbol.dispose] = function () {
+          this.dispose();
+        };
+      }
+    }
+  };
+}
+
+// Also of another frame, and whatever its controls are called.
+const isForm = (value) => Object.prototype.toString.call(value) === "[object HTMLFormElement]";

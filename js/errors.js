@@ -1,0 +1,32 @@
+// The error that every call rejects with, and how to recognise one from another copy of this package.
+
+const BRAND = Symbol.for("doorward.AuthError");
+const OPTIONAL = ["field", "retry_after", "id", "business_code"];
+
+export class AuthError extends Error {
+  constructor({ code, message, status, ...rest }, options) {
+    super(message, options);
+    Object.defineProperty(this, "name", { value: "AuthError" });
+    Object.defineProperty(this, BRAND, { value: true });
+    this.code = code;
+    this.status = status ?? 0;
+    for (const name of OPTIONAL) if (rest[name] !== undefined) this[name] = rest[name];
+  }
+
+  toJSON() {
+    return { name: this.name, message: this.message, ...this };
+  }
+}
+
+export const isAuthError = (value) => value?.[BRAND] === true;
+
+// What a call is to be rejected with, and with the stack of the call: where the wasm noticed helps nobody.
+export function authError(cause, call) {
+  if (isAuthError(cause)) return cause;
+  const known = typeof cause?.code === "string" && !(cause instanceof Error);
+  const error = known
+    ? new AuthError(cause)
+    : new AuthError({ code: "INTERNAL", message: "Something went wrong on our side." }, { cause });
+  if (call.stack) error.stack = call.stack.replace(/^Error(?=\n|$)/, () => `AuthError: ${error.message}`);
+  return error;
+}

@@ -1,0 +1,35 @@
+// The entry without the wasm inside: `await init(…)` once before the first call, with the .wasm as you load it.
+
+import { authClient } from "./client.js";
+import { AuthError } from "./errors.js";
+
+export { AuthError, isAuthError } from "./errors.js";
+
+let module;
+
+export async function init(source) {
+  try {
+    module = await load(await source);
+  } catch (cause) {
+    const message = `The .wasm of doorward could not be loaded. ${cause?.message ?? cause}`;
+    throw new AuthError({ code: "WASM_UNAVAILABLE", message }, { cause });
+  }
+}
+
+export const AuthClient = /* @__PURE__ */ authClient(() => {
+  if (!module) throw new Error("Call init(…) of doorward/slim first.");
+  return module;
+});
+
+async function load(source) {
+  if (source instanceof WebAssembly.Module) return source;
+  if (typeof source === "string" || source instanceof URL) source = await fetch(source);
+  if (typeof source.arrayBuffer === "function") {
+    if (source.ok === false) throw new Error(`The server answered ${source.status}.`);
+    source = await source.arrayBuffer();
+  }
+  // A server that answers every unknown path with its page.
+  const [first] = new Uint8Array(source.buffer ?? source, source.byteOffset ?? 0);
+  if (first === 0x3c) throw new Error("The file was not served: a page came in its place.");
+  return WebAssembly.compile(source);
+}

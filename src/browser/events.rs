@@ -1,0 +1,17 @@
+//! Events of the page. A listener ends with the signal it was given; there is nothing to remove by hand.
+
+use wasm_bindgen::prelude::*;
+
+use super::Value;
+
+/// Calls `listener` for these events of `target`, in the capture phase, until `signal` is aborted.
+pub(crate) fn listen(target: &Value, names: &[&str], signal: Value, listener: impl Fn(Value) + 'static) {
+    let closure: Box<dyn Fn(JsValue)> = Box::new(move |event| listener(event.into()));
+    let function = Value::from(Closure::wrap(closure).into_js_value());
+    let options = Value::object();
+    options.set("capture", true);
+    options.set("signal", signal);
+    for name in names {
+        target.call("addEventListener", vec![(*name).into(), function.clone(), options.clone()]);
+    }
+}

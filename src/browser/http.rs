@@ -1,0 +1,122 @@
+//! One HTTP request: what is sent, how long it may take, what came back.
+
+use super::{Value, promise::settled_unless};
+
+/// How long a call may take, and who can end it.
+#[derive(Clone)]
+pub(crate) struct Limits {
+    /// Aborted when the client is disposed of.
+    pub(crate) life: Value,
+    /// The caller's own signal.
+    pub(crate) caller: Value,
+    /// Milliseconds for each try.
+    pub(crate) timeout: f64,
+}
+
+impl Limits {
+    /// Aborted when the client or the caller ends the call, whatever the time.
+    pub(crate) fn ended(&self) -> Value {
+        any(&[&self.life, &self.caller])
+    }
+}
+
+/// The first of some signals; absent ones do not count.
+fn any(signals: &[&Value]) -> Value {
+    let array = Value::global("Array").construct(Vec::new());
+    for signal in signals.iter().filter(|signal| !signal.is_absent()) {
+        array.call("push", vec![(*signal).clone()]);
+    }
+    Value::global("AbortSignal").call("any", vec![array]).unwrap_or(Value::UNDEFINED)
+}
+
+/// A request.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) url: &'a str,
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+    pub(crate) body: Option<&'a str>,
+    /// May it outlive the page?
+    pub(crate) keepalive: bool,
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
+    /// The object in the body; `undefined` when it is no JSON object.
+    pub(crate) body: Value,
+}
+
+/// Why nothing came back.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Silence {
+    Network,
+    Timeout,
+    Aborted,
+}
+
+/// Sends a request and reads the answer. `fetch` is the client's option, or absent.
+pub(crate) async fn send(fetch: &Value, request: &Outgoing<'_>, limits: &Limits) -> Result<Answer, Silence> {
+    let timeout = Value::global("AbortSignal").call("timeout", vec![limits.timeout.into()]);
+    let timeout = timeout.unwrap_or(Value::UNDEFINED);
+    let signal = any(&[&limits.life, &limits.caller, &timeout]);
+    let why = |ended: Option<Value>| {
+        let is_aborted = |signal: &Value| signal.get("aborted").flag() == Some(true);
+        match ended {
+            // The caller's own fetch may reject before the signal's event comes.
+            _ if is_aborted(&limits.life) || is_aborted(&limits.caller) => Silence::Aborted,
+            _ if is_aborted(&timeout) => Silence::Timeout,
+            _ => Silence::Network,
+        }
+    };
+
+    if signal.get("aborted").flag() == Some(true) {
+        return Err(why(None));
+    }
+    let headers = Value::object();
+    for (name, value) in request.headers {
+        headers.set(name, *value);
+    }
+    let init = Value::object();
+    init.set("method", request.method);
+    init.set("headers", headers);
+    init.set("credentials", "omit");
+    init.set("signal", &signal);
+    if request.keepalive {
+        init.set("keepalive", true);
+    }
+    if let Some(body) = request.body {
+        init.set("body", body);
+    }
+    let fetch = if fetch.is_absent() { Value::global("fetch") } else { fetch.clone() };
+    let call = fetch.apply(&Value::UNDEFINED, vec![request.url.into(), init]).ok_or(Silence::Network)?;
+    let response = settled_unless(call.promise(), &signal).await.map_err(why)?;
+
+    // A body that breaks off, and a page of a captive portal, are an answer that makes no sense.
+    let body = match response.call("json", Vec::new()) {
+        None => Value::UNDEFINED,
+        Some(body) => match settled_unless(body.promise(), &signal).await {
+            Ok(body) if body.is_object() => body,
+            Ok(_) => Value::UNDEFINED,
+            Err(None) => return Err(why(None)),
+            Err(error) if error.as_ref().is_some_and(is_broken_stream) => return Err(why(error)),
+            Err(_) => Value::UNDEFINED,
+        },
+    };
+    let retry_after = response.get("headers").call("get", vec!["retry-after".into()]);
+    Ok(Answer {
+        status: status(&response.get("status")),
+        retry_after: retry_after.and_then(|value| value.text()),
+        body,
+    })
+}
+
+/// A connection that broke while the body came rejects with a TypeError, broken JSON with a SyntaxError.
+fn is_broken_stream(error: &Value) -> bool {
+    error.get("name").text().as_deref() == Some("TypeError")
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and 0 is no status")]
+fn status(value: &Value) -> u16 {
+    value.number().unwrap_or(0.0) as u16
+}

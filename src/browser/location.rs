@@ -1,0 +1,40 @@
+//! Where the page is, and going elsewhere.
+
+use super::{Value, promise::pause};
+
+/// `window.location.origin` of a page on http or https; nothing for `file:` and outside a browser.
+pub(crate) fn origin() -> Option<String> {
+    Value::global("location").get("origin").text().filter(|origin| origin.starts_with("http"))
+}
+
+/// The URL object of an address on this page; `None` unless it is http or https.
+pub(crate) fn resolve(address: &str) -> Option<Value> {
+    let base = Value::global("document").get("baseURI");
+    let base = if base.is_absent() { Value::global("location").get("href") } else { base };
+    let mut arguments = vec![Value::from(address)];
+    if !base.is_absent() {
+        arguments.push(base);
+    }
+    let url = Value::global("URL").construct(arguments);
+    matches!(url.get("protocol").text().as_deref(), Some("http:" | "https:")).then_some(url)
+}
+
+/// The language that the page is in, else the browser's.
+pub(crate) fn language() -> Option<String> {
+    let page = Value::global("document").get("documentElement").get("lang").text();
+    page.filter(|lang| !lang.is_empty()).or_else(|| Value::global("navigator").get("language").text())
+}
+
+/// Goes to an address, in a later task than the handlers of the promise that is being resolved (D-27).
+/// `navigate` is the client's option: `false`, or a function that takes over.
+pub(crate) async fn follow(url: Value, navigate: Value) {
+    if navigate.flag() == Some(false) {
+        return;
+    }
+    pause(0.0).await;
+    if navigate.is_function() {
+        navigate.apply(&Value::UNDEFINED, vec![url]);
+    } else {
+        Value::global("location").call("assign", vec![url.get("href")]);
+    }
+}

@@ -1,0 +1,45 @@
+//! A key-value store: the browser's, the page's own, or memory when these are denied.
+
+use super::{Promise, Value};
+
+/// What a store answers: at once, or later.
+pub(crate) enum Read {
+    Now(Option<String>),
+    Later(Promise),
+}
+
+/// It was denied: by the browser's settings, in a sandboxed frame, for lack of space, by the page's own object.
+pub(crate) struct Denied;
+
+/// `localStorage` or `sessionStorage`, if a value written there can be read back.
+pub(crate) fn open(name: &str, key: &str) -> Option<Value> {
+    // Outside a page every user of the process would share it.
+    if Value::global("document").is_absent() {
+        return None;
+    }
+    let storage = Value::global(name);
+    let mut probe = String::from(key);
+    probe.push_str(".probe");
+    storage.call("setItem", vec![probe.as_str().into(), "1".into()])?;
+    let back = storage.call("getItem", vec![probe.as_str().into()])?.text();
+    storage.call("removeItem", vec![probe.as_str().into()])?;
+    (back.as_deref() == Some("1")).then_some(storage)
+}
+
+pub(crate) fn read(storage: &Value, key: &str) -> Result<Read, Denied> {
+    let value = storage.call("getItem", vec![key.into()]).ok_or(Denied)?;
+    if value.get("then").is_function() {
+        return Ok(Read::Later(value.promise()));
+    }
+    Ok(Read::Now(value.text()))
+}
+
+/// Writes, or removes when there is no value. The promise is there when the store is asynchronous.
+pub(crate) fn write(storage: &Value, key: &str, value: Option<&str>) -> Result<Option<Promise>, Denied> {
+    let done = match value {
+        Some(value) => storage.call("setItem", vec![key.into(), value.into()]),
+        None => storage.call("removeItem", vec![key.into()]),
+    };
+    let done = done.ok_or(Denied)?;
+    Ok(done.get("then").is_function().then(|| done.promise()))
+}

@@ -1,0 +1,185 @@
+//! One JavaScript value, whatever it is: reading, calling and making never throw.
+
+use wasm_bindgen::prelude::*;
+
+pub(crate) type Promise = js_sys::Promise;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = Reflect, js_name = get, catch)]
+    fn get(target: &JsValue, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_namespace = Reflect, js_name = get, catch)]
+    fn get_for(target: &JsValue, key: &str, receiver: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_namespace = Reflect, js_name = set, catch)]
+    fn set(target: &JsValue, key: &str, value: &JsValue) -> Result<bool, JsValue>;
+    #[wasm_bindgen(js_namespace = Reflect, js_name = apply, catch)]
+    fn apply(function: &JsValue, this: &JsValue, arguments: Vec<JsValue>) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_namespace = Reflect, js_name = construct, catch)]
+    fn construct(class: &JsValue, arguments: Vec<JsValue>) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_namespace = Array, js_name = from, catch)]
+    fn array_from(iterable: &JsValue) -> Result<Vec<JsValue>, JsValue>;
+    #[wasm_bindgen(js_namespace = Object, js_name = keys, catch)]
+    fn keys(object: &JsValue) -> Result<Vec<JsValue>, JsValue>;
+    #[wasm_bindgen(js_namespace = JSON, js_name = parse, catch)]
+    fn parse(text: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_namespace = JSON, js_name = stringify, catch)]
+    fn stringify(value: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
+    static GLOBAL: JsValue;
+}
+
+/// A handle on a JavaScript value.
+#[derive(Clone)]
+pub(crate) struct Value(JsValue);
+
+impl Value {
+    pub(crate) const UNDEFINED: Value = Value(JsValue::UNDEFINED);
+    pub(crate) const NULL: Value = Value(JsValue::NULL);
+
+    /// `globalThis`, or something in it.
+    pub(crate) fn global(name: &str) -> Value {
+        GLOBAL.with(|global| Value(get(global, name).unwrap_or_default()))
+    }
+
+    /// `{}`
+    pub(crate) fn object() -> Value {
+        Value::global("Object").construct(Vec::new())
+    }
+
+    /// The property of an object; `undefined` if there is none, or its getter throws.
+    pub(crate) fn get(&self, name: &str) -> Value {
+        Value(get(&self.0, name).unwrap_or_default())
+    }
+
+    /// The property as this class (a prototype in `globalThis`) defines it, whatever the object itself has under
+    /// that name. `None` when the object is none of that class.
+    pub(crate) fn get_as(&self, class: &str, name: &str) -> Option<Value> {
+        let prototype = Value::global(class).get("prototype");
+        get_for(&prototype.0, name, &self.0).ok().map(Value)
+    }
+
+    /// A method as this class defines it, called on the object.
+    pub(crate) fn call_as(&self, class: &str, name: &str, arguments: Vec<Value>) -> Option<Value> {
+        Value::global(class).get("prototype").get(name).apply(self, arguments)
+    }
+
+    pub(crate) fn set(&self, name: &str, value: impl Into<Value>) {
+        // Fails on frozen objects only, and we set on our own.
+        let _ = set(&self.0, name, &value.into().0);
+    }
+
+    /// Calls a method; `None` when there is none or it throws.
+    pub(crate) fn call(&self, name: &str, arguments: Vec<Value>) -> Option<Value> {
+        self.get(name).apply(self, arguments)
+    }
+
+    /// Calls a function; `None` when it is none or throws.
+    pub(crate) fn apply(&self, this: &Value, arguments: Vec<Value>) -> Option<Value> {
+        apply(&self.0, &this.0, plain(arguments)).ok().map(Value)
+    }
+
+    /// `new`; `undefined` when it is no class or throws.
+    pub(crate) fn construct(&self, arguments: Vec<Value>) -> Value {
+        Value(construct(&self.0, plain(arguments)).unwrap_or_default())
+    }
+
+    /// The items of something iterable or array-like.
+    pub(crate) fn items(&self) -> Vec<Value> {
+        array_from(&self.0).unwrap_or_default().into_iter().map(Value).collect()
+    }
+
+    /// Its own enumerable names.
+    pub(crate) fn names(&self) -> Vec<String> {
+        keys(&self.0).unwrap_or_default().iter().filter_map(JsValue::as_string).collect()
+    }
+
+    pub(crate) fn text(&self) -> Option<String> {
+        self.0.as_string()
+    }
+
+    pub(crate) fn flag(&self) -> Option<bool> {
+        self.0.as_bool()
+    }
+
+    pub(crate) fn number(&self) -> Option<f64> {
+        self.0.as_f64().filter(|number| number.is_finite())
+    }
+
+    /// `undefined` or `null`?
+    pub(crate) fn is_absent(&self) -> bool {
+        self.0.is_undefined() || self.0.is_null()
+    }
+
+    /// An object, and no array or function?
+    pub(crate) fn is_object(&self) -> bool {
+        self.0.is_object() && !self.0.is_array()
+    }
+
+    pub(crate) fn is_function(&self) -> bool {
+        self.0.is_function()
+    }
+
+    pub(crate) fn is(&self, other: &Value) -> bool {
+        self.0 == other.0
+    }
+
+    /// Itself, or `null` for `undefined`.
+    pub(crate) fn or_null(self) -> Value {
+        if self.is_absent() { Value::NULL } else { self }
+    }
+
+    /// What `await` would wait for.
+    pub(crate) fn promise(&self) -> Promise {
+        Promise::resolve(&self.0)
+    }
+}
+
+fn plain(values: Vec<Value>) -> Vec<JsValue> {
+    values.into_iter().map(|value| value.0).collect()
+}
+
+/// `undefined` when the text is no JSON.
+pub(crate) fn json_parse(text: &str) -> Value {
+    Value(parse(text).unwrap_or_default())
+}
+
+/// `None` for what JSON cannot say.
+pub(crate) fn json_text(value: &Value) -> Option<String> {
+    stringify(&value.0).ok()?.as_string()
+}
+
+impl From<JsValue> for Value {
+    fn from(value: JsValue) -> Value {
+        Value(value)
+    }
+}
+impl From<Value> for JsValue {
+    fn from(value: Value) -> JsValue {
+        value.0
+    }
+}
+impl From<&Value> for Value {
+    fn from(value: &Value) -> Value {
+        value.clone()
+    }
+}
+impl From<&str> for Value {
+    fn from(text: &str) -> Value {
+        Value(JsValue::from_str(text))
+    }
+}
+impl From<f64> for Value {
+    fn from(number: f64) -> Value {
+        Value(JsValue::from_f64(number))
+    }
+}
+impl From<bool> for Value {
+    fn from(flag: bool) -> Value {
+        Value(JsValue::from_bool(flag))
+    }
+}
+impl From<Promise> for Value {
+    fn from(promise: Promise) -> Value {
+        Value(promise.into())
+    }
+}

@@ -1,0 +1,159 @@
+//! The options of a client and of a call, taken out of their JavaScript objects.
+
+use doorward_protocol::Field;
+
+use crate::{
+    browser::{Value, fields, http::Limits, location},
+    error::{Error, error},
+    fields::Tree,
+};
+
+/// Milliseconds before a request is given up.
+const TIMEOUT: f64 = 10_000.0;
+/// The greatest that timers take.
+const LONGEST: f64 = 2_147_483_647.0;
+
+/// `AuthClientOptions`. What is wrong with them is told by the first call: the constructor never throws.
+pub(crate) struct Options {
+    /// Without a slash at its end.
+    pub(crate) base: String,
+    pub(crate) storage: Place,
+    /// Prefix of the storage keys.
+    pub(crate) key: String,
+    pub(crate) timeout: f64,
+    pub(crate) locale: Option<String>,
+    /// `false`, a function, or anything else for the default.
+    pub(crate) navigate: Value,
+    /// A function, or absent.
+    pub(crate) fetch: Value,
+    /// May pages see the refresh token? Only where it is bound to no key (D-12).
+    pub(crate) shows_refresh_token: bool,
+}
+
+/// Where tokens are to live.
+pub(crate) enum Place {
+    Local,
+    Session,
+    Memory,
+    Custom(Value),
+}
+
+impl Options {
+    /// Reads them, and tells of the first that is wrong; its default stands in for it.
+    pub(crate) fn read(given: &Value) -> (Options, Option<Error>) {
+        let mut wrong = None;
+        let mut refuse = |field: &'static str, message: &'static str| {
+            wrong.get_or_insert(Error::parameter(field, message));
+        };
+        let storage = given.get("storage");
+        let storage = match storage.text().as_deref() {
+            Some("local") => Place::Local,
+            Some("session") => Place::Session,
+            Some("memory") => Place::Memory,
+            None if storage.is_absent() => Place::Local,
+            None if storage.get("getItem").is_function() => Place::Custom(storage),
+            _ => {
+                refuse(
+                    "storage",
+                    "Give \"local\", \"session\", \"memory\" or an object with getItem, setItem, removeItem.",
+                );
+                Place::Memory
+            }
+        };
+        let fetch = given.get("fetch");
+        if !fetch.is_absent() && !fetch.is_function() {
+            refuse("fetch", "This must be a function.");
+        }
+        let base = base(&given.get("url")).unwrap_or_else(|| {
+            refuse("url", "Give the server's address, like https://auth.example.com.");
+            String::new()
+        });
+        let timeout = timeout(&given.get("timeout")).unwrap_or_else(|| {
+            refuse("timeout", "This must be a number of milliseconds.");
+            None
+        });
+        let locale = given.get("locale").text().or_else(location::language);
+        let options = Options {
+            base,
+            storage,
+            key: given.get("storageKey").text().unwrap_or_else(|| "doorward".into()),
+            timeout: timeout.unwrap_or(TIMEOUT),
+            locale: locale.filter(|tag| is_language_tag(tag)),
+            navigate: given.get("navigate"),
+            fetch,
+            shows_refresh_token: given.get("dpop").flag() == Some(false),
+        };
+        (options, wrong)
+    }
+}
+
+/// The server's base URL, or the page's own origin.
+fn base(url: &Value) -> Option<String> {
+    let text = match url.get("href").text() {
+        Some(href) => href,
+        None if url.is_absent() => return location::origin(),
+        None => url.text()?,
+    };
+    let url = location::resolve(&text)?;
+    let mut base = url.get("origin").text()?;
+    base.push_str(url.get("pathname").text()?.trim_end_matches('/'));
+    Some(base)
+}
+
+/// Nothing when there is none; no value when it is no duration.
+fn timeout(value: &Value) -> Option<Option<f64>> {
+    if value.is_absent() {
+        return Some(None);
+    }
+    value.number().filter(|number| (0.0..=LONGEST).contains(number)).map(Some)
+}
+
+/// Goes into a header that is sent without a preflight only when it is plain.
+fn is_language_tag(tag: &str) -> bool {
+    (1..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+/// The options of one call: `RequestOptions`, and the call's own ones as its table says.
+pub(crate) fn of_call(
+    given: &Value,
+    own: &'static [Field],
+    life: &Value,
+    default_timeout: f64,
+) -> Result<(Limits, Tree), Error> {
+    let mut limits = Limits { life: life.clone(), caller: Value::UNDEFINED, timeout: default_timeout };
+    // Handlers get called with an index or an event as their second argument: no options then.
+    if !given.is_object() || given.get("preventDefault").is_function() {
+        return Ok((limits, Tree::default()));
+    }
+    let signal = given.get("signal");
+    if !signal.is_absent() {
+        if signal.get("aborted").flag().is_none() {
+            return Err(Error::parameter("signal", "This must be an AbortSignal."));
+        }
+        if signal.get("aborted").flag() == Some(true) {
+            return Err(error!(Aborted));
+        }
+        limits.caller = signal;
+    }
+    match timeout(&given.get("timeout")) {
+        Some(Some(timeout)) => limits.timeout = timeout,
+        Some(None) => {}
+        None => return Err(Error::parameter("timeout", "This must be a number of milliseconds.")),
+    }
+    let tree = fields::read_beside(&["signal", "timeout"], own, given)?;
+    Ok((limits, tree))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_language_tag;
+
+    #[test]
+    fn a_language_goes_into_a_header_only_as_a_plain_tag() {
+        for (tag, good) in
+            [("de-DE", true), ("zh-Hant-TW", true), ("", false), ("de\r\nX: y", false), ("*", false)]
+        {
+            assert_eq!(is_language_tag(tag), good, "{tag:?}");
+        }
+    }
+}

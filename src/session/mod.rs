@@ -1,0 +1,285 @@
+//! The session of this browser: taking it up, keeping it, ending it, in every tab.
+//!
+//! What is stored is the truth and is read at each use; the copy in memory only saves the parsing. Each write
+//! first looks whether the session it was computed from is still there: a sign-out in the meantime wins.
+
+pub(crate) mod events;
+mod refresh;
+pub(crate) mod store;
+mod tabs;
+pub(crate) mod tokens;
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use doorward_protocol::{error::ErrorCode, messages};
+use events::{Emitter, Event, change};
+use store::{Entry, Store};
+use tokens::Session;
+
+use crate::{
+    api::{Api, Call, Kind},
+    browser::{Value, clock, http::Limits, json_parse, json_text},
+    error::{Error, error},
+    json,
+};
+
+/// What is known of the session: the stored text, and what it says.
+#[derive(Clone, Default)]
+struct Known {
+    text: Option<String>,
+    session: Option<Rc<Session>>,
+    user: Option<Value>,
+}
+
+/// Keeps the session of one client.
+pub(crate) struct Keeper {
+    api: Rc<Api>,
+    store: Store,
+    emitter: Emitter,
+    shows_refresh_token: bool,
+    /// Has the store been read once? The first state is no change.
+    read: Cell<bool>,
+    known: RefCell<Known>,
+    flight: RefCell<Option<refresh::Flight>>,
+    cool_down: RefCell<Option<refresh::CoolDown>>,
+}
+
+impl Keeper {
+    pub(crate) fn new(api: Rc<Api>, store: Store, emitter: Emitter, shows_refresh_token: bool) -> Keeper {
+        Keeper {
+            api,
+            store,
+            emitter,
+            shows_refresh_token,
+            read: Cell::default(),
+            known: RefCell::default(),
+            flight: RefCell::default(),
+            cool_down: RefCell::default(),
+        }
+    }
+
+    /// Where the session really is kept.
+    pub(crate) fn persistence(&self) -> &'static str {
+        self.store.persistence()
+    }
+
+    /// The session as it is stored now.
+    pub(crate) async fn current(&self) -> Option<Rc<Session>> {
+        let text = self.store.read(Entry::Session).await;
+        self.learn(text);
+        self.known.borrow().session.clone()
+    }
+
+    /// The user, without waiting; the same object until something changes.
+    pub(crate) fn user(&self) -> Value {
+        if let Some(text) = self.store.peek(Entry::Session) {
+            self.learn(text);
+        }
+        let mut known = self.known.borrow_mut();
+        let Some(session) = known.session.clone() else { return Value::UNDEFINED };
+        known.user.get_or_insert_with(|| json_parse(&session.user)).clone()
+    }
+
+    /// `Session` as pages see it; `undefined` for none.
+    pub(crate) fn shown(&self, session: Option<&Session>) -> Value {
+        let Some(session) = session else { return Value::UNDEFINED };
+        let value = Value::object();
+        if self.shows_refresh_token {
+            value.set("refresh_token", session.refresh_token.as_str());
+        }
+        value.set("access_token", session.access_token.as_str());
+        value.set("token_type", "Bearer");
+        value.set("expires_at", session.expires_at());
+        value.set("user", json_parse(&session.user));
+        value
+    }
+
+    /// Takes up the session that an answer carries, and gives its user.
+    pub(crate) async fn establish(&self, tokens: &Value) -> Result<Value, Error> {
+        let session = read_tokens(tokens, None).ok_or_else(|| error!(Server))?;
+        // What was stored before must be known, so that this is seen as a change.
+        self.current().await;
+        self.put(session).await;
+        Ok(tokens.get("user"))
+    }
+
+    /// Carries out a call as the signed-in user; nothing when signed out, also by the server's verdict.
+    pub(crate) async fn send(
+        self: &Rc<Self>,
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<Option<(Rc<Session>, Value)>, Error> {
+        let Some(mut session) = self.usable(limits).await? else { return Ok(None) };
+        let mut answer = self.api.send(call, Some(&session.access_token), limits).await;
+        if matches!(&answer, Err(error) if error.is(ErrorCode::SessionRequired)) {
+            // Once: a server that says no to a new token too has another reason.
+            let Some(next) = self.refresh(true, limits).await? else { return Ok(None) };
+            session = next;
+            answer = self.api.send(call, Some(&session.access_token), limits).await;
+        }
+        Ok(Some((session, answer?)))
+    }
+
+    /// A session whose access token the server may still take, refreshed if that is possible.
+    async fn usable(self: &Rc<Self>, limits: &Limits) -> Result<Option<Rc<Session>>, Error> {
+        let before = self.current().await;
+        match (self.fresh(limits).await, before) {
+            (Err(error), Some(session)) if !error.is(ErrorCode::Aborted) => {
+                let now = clock::now();
+                if session.remaining(now.date, now.running) > 0.0 { Ok(Some(session)) } else { Err(error) }
+            }
+            (session, _) => session,
+        }
+    }
+
+    /// Puts a newer profile into the session that it was asked for with, if that is still there.
+    pub(crate) async fn learn_user(&self, of: &Session, user: &Value) {
+        let Some(text) = json_text(user) else { return };
+        if let Some(now) = self.current().await
+            && now.revoke_token == of.revoke_token
+            && now.user != text
+        {
+            self.put(Session { user: text, ..(*now).clone() }).await;
+        }
+    }
+
+    /// Signs out: here and in all tabs at once, then at the server, now or when it can be reached.
+    pub(crate) async fn sign_out(&self, limits: &Limits) -> Value {
+        if let Some(session) = self.current().await {
+            let queued = self.ended_here().await;
+            let queue: Vec<&str> =
+                queued.iter().map(String::as_str).chain([session.revoke_token.as_str()]).collect();
+            self.write_ended(&queue).await;
+            self.end(Event::SignedOut).await;
+        }
+        self.tell_ended(limits).await;
+        messages::LOGGED_OUT.into()
+    }
+
+    /// Tells the server of sessions that were ended while it could not be reached.
+    pub(crate) async fn tell_ended(&self, limits: &Limits) {
+        for token in self.ended_here().await {
+            let mut body = json::Object::new();
+            body.text("revoke_token", &token);
+            let call = Call { kind: Kind::Farewell, path: "/v1/logout", body: Some(body.end()) };
+            match self.api.exchange(&call, None, limits).await {
+                // Taken, or never to be taken.
+                Ok(answer) if answer.status == 200 || (400..429).contains(&answer.status) => {
+                    let rest = self.ended_here().await;
+                    let rest: Vec<&str> =
+                        rest.iter().map(String::as_str).filter(|other| *other != token).collect();
+                    self.write_ended(&rest).await;
+                }
+                Ok(_) | Err(_) => return,
+            }
+        }
+    }
+
+    async fn ended_here(&self) -> Vec<String> {
+        let text = self.store.read(Entry::Ended).await.unwrap_or_default();
+        text.split_ascii_whitespace().map(str::to_owned).collect()
+    }
+
+    async fn write_ended(&self, tokens: &[&str]) {
+        let text = tokens.join(" ");
+        self.store.write(Entry::Ended, (!tokens.is_empty()).then_some(text.as_str())).await;
+    }
+
+    /// Ends the session in this browser.
+    async fn end(&self, event: Event) {
+        if event == Event::SessionExpired {
+            // So that other tabs can tell it from a sign-out: they get the storage event for this first.
+            self.store.write(Entry::Session, Some(tabs::EXPIRED)).await;
+        }
+        self.store.write(Entry::Session, None).await;
+        self.set(None, None, Some(event));
+    }
+
+    async fn put(&self, session: Session) {
+        let text = session.to_text();
+        self.store.write(Entry::Session, Some(&text)).await;
+        self.set(Some(text), Some(session), None);
+    }
+
+    /// Puts refreshed tokens in the place of those that they came from, unless these are gone meanwhile.
+    async fn replace(&self, before: &Session, next: Session) {
+        if let Some(now) = self.current().await
+            && now.refresh_token == before.refresh_token
+        {
+            self.put(Session { user: now.user.clone(), ..next }).await;
+        }
+    }
+
+    /// Learns what is stored.
+    fn learn(&self, text: Option<String>) {
+        if self.read.get() && self.known.borrow().text == text {
+            return;
+        }
+        let session = text.as_deref().and_then(read_stored);
+        self.set(text, session, None);
+    }
+
+    /// Remembers a state, and tells the page of the change; `event` names it where the states alone do not.
+    fn set(&self, text: Option<String>, session: Option<Session>, event: Option<Event>) {
+        let session = session.map(Rc::new);
+        let next = Known { text, session: session.clone(), user: None };
+        let before = self.known.replace(next);
+        let first = !self.read.replace(true);
+        let event = change(before.session.as_deref(), session.as_deref())
+            .map(|change| event.unwrap_or(change))
+            // A session that was there when the page began is each subscriber's INITIAL_SESSION.
+            .filter(|_| !(first && event.is_none() && before.session.is_none()));
+        if let Some(event) = event {
+            self.emitter.tell(event, self.shown(session.as_deref()));
+        }
+    }
+}
+
+/// The session that the server's tokens make; with their own user, or one that is known.
+fn read_tokens(tokens: &Value, user: Option<String>) -> Option<Session> {
+    let now = clock::now();
+    let user = match user {
+        Some(user) => user,
+        None => user_text(&tokens.get("user"))?,
+    };
+    let is_bearer = tokens.get("token_type").text().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
+    let session = Session {
+        access_token: tokens.get("access_token").text()?,
+        refresh_token: tokens.get("refresh_token").text()?,
+        revoke_token: tokens.get("revoke_token").text()?,
+        received_at: now.date,
+        expires_in: tokens.get("expires_in").number()?,
+        server_time: tokens.get("server_time").number().unwrap_or(now.date / 1000.0),
+        user,
+        running_at: Some(now.running),
+    };
+    (is_bearer && session.is_sound()).then_some(session)
+}
+
+/// The session that a stored text says; nothing for what is damaged, foreign or of another version.
+fn read_stored(text: &str) -> Option<Session> {
+    let value = json_parse(text);
+    if value.get("v").number() != Some(tokens::VERSION) {
+        return None;
+    }
+    let session = Session {
+        access_token: value.get("access_token").text()?,
+        refresh_token: value.get("refresh_token").text()?,
+        revoke_token: value.get("revoke_token").text()?,
+        received_at: value.get("received_at").number()?,
+        expires_in: value.get("expires_in").number()?,
+        server_time: value.get("server_time").number()?,
+        user: user_text(&value.get("user"))?,
+        running_at: None,
+    };
+    session.is_sound().then_some(session)
+}
+
+/// The text of a profile; nothing for what is none.
+pub(crate) fn user_text(user: &Value) -> Option<String> {
+    user.get("user_id").text()?;
+    json_text(user)
+}

@@ -1,0 +1,45 @@
+//! Other tabs of this browser: a change there is an event here.
+
+use std::rc::Rc;
+
+use super::{Keeper, events::Event};
+use crate::{
+    browser::{Value, events::listen, http::Limits},
+    promise::spawn,
+};
+
+/// Stored for a moment before a session that the server ended is removed.
+pub(super) const EXPIRED: &str = "expired";
+
+impl Keeper {
+    /// Listens to the other tabs, and to the network coming back, until the client ends.
+    pub(crate) fn listen(self: &Rc<Self>, limits: Limits) {
+        let page = Value::global("globalThis");
+        if !page.get("addEventListener").is_function() {
+            return;
+        }
+        let keeper = self.clone();
+        listen(&page, &["storage"], limits.life.clone(), move |event| keeper.stored(&event));
+        let keeper = self.clone();
+        listen(&page, &["online"], limits.life.clone(), move |_| {
+            let (keeper, limits) = (keeper.clone(), limits.clone());
+            spawn(async move { keeper.tell_ended(&limits).await });
+        });
+    }
+
+    fn stored(self: &Rc<Self>, event: &Value) {
+        let key = event.get("key");
+        let ours = key.is_absent() || key.text().as_deref() == self.store.shared_key();
+        if !ours || self.store.shared_key().is_none() {
+            return;
+        }
+        if event.get("newValue").text().as_deref() == Some(EXPIRED) {
+            self.set(None, None, Some(Event::SessionExpired));
+        } else {
+            let keeper = self.clone();
+            spawn(async move {
+                keeper.current().await;
+            });
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The tokens of one signed-in browser: how they are kept as text, and how long they live. No I/O, no clock.
+
+use crate::json;
+
+/// An access token with less than this many seconds to live is refreshed before it is used.
+const FRESH: f64 = 30.0;
+
+/// What is kept of a session.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Session {
+    pub(crate) access_token: String,
+    pub(crate) refresh_token: String,
+    /// All that it can do is end the session. It stays the same through all refreshes and so names the session.
+    pub(crate) revoke_token: String,
+    /// Milliseconds since 1970 by this device's date, when the access token came.
+    pub(crate) received_at: f64,
+    /// Seconds that the access token lived from then.
+    pub(crate) expires_in: f64,
+    /// Seconds since 1970 by the server's clock, at the same moment.
+    pub(crate) server_time: f64,
+    /// The user's profile, JSON.
+    pub(crate) user: String,
+    /// When the access token came, by the page's running clock; not for tokens that another page got.
+    pub(crate) running_at: Option<f64>,
+}
+
+/// The version of what is stored; another is treated as signed out.
+pub(crate) const VERSION: f64 = 1.0;
+
+impl Session {
+    /// As it is stored.
+    pub(crate) fn to_text(&self) -> String {
+        let mut object = json::Object::new();
+        object.number("v", VERSION as u64);
+        object.text("access_token", &self.access_token);
+        object.text("refresh_token", &self.refresh_token);
+        object.text("revoke_token", &self.revoke_token);
+        object.number("received_at", self.received_at as u64);
+        object.number("expires_in", self.expires_in as u64);
+        object.number("server_time", self.server_time as u64);
+        object.raw("user", &self.user);
+        object.end()
+    }
+
+    /// Could these be tokens? What the storage holds may have been damaged, and goes into a header.
+    pub(crate) fn is_sound(&self) -> bool {
+        let token = |text: &str| !text.is_empty() && text.bytes().all(|byte| (0x21..0x7f).contains(&byte));
+        token(&self.access_token)
+            && token(&self.refresh_token)
+            && token(&self.revoke_token)
+            && self.expires_in > 0.0
+    }
+
+    /// Seconds that the access token has to live.
+    ///
+    /// Measured from when it came, so that a wrong date does no harm; and by the clock that says more has passed,
+    /// so that neither a date set back nor a running clock that stood still makes an old token look young.
+    pub(crate) fn remaining(&self, date: f64, running: f64) -> f64 {
+        let by_date = date - self.received_at;
+        let elapsed = match self.running_at {
+            Some(running_at) => by_date.max(running - running_at),
+            // The date was set back since: nobody can say how much has passed.
+            None if by_date < 0.0 => return 0.0,
+            None => by_date,
+        };
+        self.expires_in - elapsed / 1000.0
+    }
+
+    /// Has it long enough to live to be used? A server may give tokens that live hardly longer than `FRESH`.
+    pub(crate) fn is_fresh(&self, date: f64, running: f64) -> bool {
+        self.remaining(date, running) >= FRESH.min(self.expires_in / 2.0)
+    }
+
+    /// Seconds since 1970 by the server's clock, when the access token expires.
+    pub(crate) fn expires_at(&self) -> f64 {
+        self.server_time + self.expires_in
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn session(name: &str) -> Session {
+        Session {
+            access_token: format!("access-{name}"),
+            refresh_token: format!("refresh-{name}"),
+            revoke_token: "revoke".into(),
+            received_at: 1_000_000.0,
+            expires_in: 600.0,
+            server_time: 5_000.0,
+            user: r#"{"user_id":"u"}"#.into(),
+            running_at: None,
+        }
+    }
+
+    #[test]
+    fn seed_k37_a_token_is_fresh_until_30_seconds_before_its_end() {
+        let session = session("a");
+        assert!(session.is_fresh(1_000_000.0 + 569_000.0, 0.0));
+        assert!(!session.is_fresh(1_000_000.0 + 571_000.0, 0.0));
+    }
+
+    #[test]
+    fn a_date_that_is_years_off_changes_nothing_as_long_as_it_runs_on() {
+        let mut session = session("a");
+        session.received_at = 4_102_444_800_000.0;
+        assert!(session.is_fresh(4_102_444_800_000.0 + 60_000.0, 0.0));
+    }
+
+    #[test]
+    fn a_date_set_back_makes_no_old_token_look_young() {
+        let mut session = session("a");
+        assert!(!session.is_fresh(session.received_at - 1.0, 0.0), "got by another page");
+        session.running_at = Some(100.0);
+        assert!(session.is_fresh(session.received_at - 3_600_000.0, 60_100.0), "the page's own clock knows");
+        assert!(!session.is_fresh(session.received_at - 3_600_000.0, 580_100.0));
+    }
+
+    #[test]
+    fn a_page_clock_that_stood_still_makes_no_old_token_look_young() {
+        let mut session = session("a");
+        session.running_at = Some(100.0);
+        assert!(!session.is_fresh(session.received_at + 3_600_000.0, 200.0));
+    }
+
+    #[test]
+    fn a_token_that_lives_for_seconds_only_is_not_refreshed_at_each_use() {
+        let mut session = session("a");
+        session.expires_in = 20.0;
+        assert!(session.is_fresh(session.received_at + 5_000.0, 0.0));
+        assert!(!session.is_fresh(session.received_at + 11_000.0, 0.0));
+    }
+
+    #[test]
+    fn damaged_tokens_are_no_session() {
+        let damage = |change: fn(&mut Session)| {
+            let mut session = session("a");
+            change(&mut session);
+            session.is_sound()
+        };
+        assert!(damage(|_| {}));
+        assert!(!damage(|s| s.access_token.clear()));
+        assert!(!damage(|s| s.access_token.push('\n')));
+        assert!(!damage(|s| s.refresh_token.push('é')));
+        assert!(!damage(|s| s.expires_in = -1.0));
+    }
+
+    #[test]
+    fn a_session_is_stored_as_versioned_json() {
+        assert_eq!(
+            session("a").to_text(),
+            r#"{"v":1,"access_token":"access-a","refresh_token":"refresh-a","revoke_token":"revoke","received_at":1000000,"expires_in":600,"server_time":5000,"user":{"user_id":"u"}}"#
+        );
+    }
+}
