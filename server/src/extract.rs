@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request as HttpRequest};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use doorward_protocol::error::ErrorCode;
 use doorward_protocol::{Given, Request, Source};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
@@ -14,9 +15,12 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use crate::clock::Millis;
 use crate::error::ApiError;
 use crate::idempotency::Idempotency;
 use crate::state::AppState;
+use crate::store::accounts::Account;
+use crate::store::sessions;
 
 /// Largest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -206,6 +210,44 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             locale: locale(&parts.headers),
         })
     }
+}
+
+/// A request with the access token of a session that has not ended: revoking one works at once (D-5).
+#[derive(Debug)]
+pub struct CurrentSession {
+    /// Whose session it is.
+    pub account: Account,
+    /// Id of the session.
+    pub id: String,
+    /// When the person signed in.
+    pub authenticated_at: Millis,
+}
+
+impl FromRequestParts<AppState> for CurrentSession {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let required = || ApiError::from(ErrorCode::SessionRequired);
+        let token = bearer(&parts.headers).ok_or_else(required)?;
+        let now = app.world.now();
+        let claims = app.access_tokens.verify(&app.signing_keys, token, now).ok_or_else(required)?;
+        let mut db = app.store.read().await?;
+        let account = sessions::live_account(&mut db, &claims.sid, now).await?;
+        let account = account.filter(|account| account.id == claims.sub).ok_or_else(required)?;
+        Ok(CurrentSession {
+            account,
+            id: claims.sid.clone(),
+            authenticated_at: claims.auth_time.saturating_mul(1000),
+        })
+    }
+}
+
+/// The token of the one `Authorization: Bearer …` header.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let (one, None) = (all.next()?, all.next()) else { return None };
+    let (scheme, token) = one.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
 
 fn locale(headers: &HeaderMap) -> Option<String> {

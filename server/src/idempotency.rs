@@ -3,10 +3,14 @@
 //! The row is written in the transaction of the effect, and holds ids, never tokens: those are minted anew.
 
 use axum::http::request::Parts;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use crate::clock::Millis;
 use crate::error::ApiError;
 use crate::keys::Purpose;
 use crate::state::App;
+use crate::store::{Tx, idempotency as store};
 
 /// How long a key is remembered.
 pub const KEPT: crate::config::Span = crate::config::Span::minutes(10);
@@ -35,5 +39,62 @@ impl Idempotency {
             .mac(keys.active_id(), Purpose::Replay, &[route.as_bytes(), body])
             .ok_or_else(|| ApiError::internal("no active secret key"))?;
         Ok(Some(Idempotency { key: key.to_string(), request: request.to_vec() }))
+    }
+}
+
+/// Whether a request is to be carried out.
+#[derive(Debug)]
+pub enum Claim<'a, T> {
+    /// Yes; write the answer down in the same transaction.
+    New(Claimed<'a>),
+    /// No, it was already: this is what the answer is made of.
+    Done(T),
+}
+
+/// The right to carry a request out; holds for the transaction.
+#[derive(Debug)]
+pub struct Claimed<'a>(Option<&'a Idempotency>);
+
+/// Looks whether the request was carried out before; cheap, and not the last word: that is [`claim`].
+pub async fn find<T: DeserializeOwned>(
+    db: &mut Tx,
+    idempotency: Option<&Idempotency>,
+    now: Millis,
+) -> Result<Option<T>, ApiError> {
+    let Some(idempotency) = idempotency else { return Ok(None) };
+    let done = store::find(db, &idempotency.key, now - KEPT.millis()).await?;
+    done.map(|done| answer_of(idempotency, &done)).transpose()
+}
+
+/// Takes the key, unless the request was carried out before. Of two at once the second waits for the first.
+pub async fn claim<'a, T: DeserializeOwned>(
+    tx: &mut Tx,
+    idempotency: Option<&'a Idempotency>,
+    now: Millis,
+) -> Result<Claim<'a, T>, ApiError> {
+    if let Some(idempotency) = idempotency {
+        let (key, request) = (&idempotency.key, &idempotency.request);
+        if let Some(done) = store::claim(tx, key, request, now, now - KEPT.millis()).await? {
+            return answer_of(idempotency, &done).map(Claim::Done);
+        }
+    }
+    Ok(Claim::New(Claimed(idempotency)))
+}
+
+fn answer_of<T: DeserializeOwned>(idempotency: &Idempotency, done: &store::Done) -> Result<T, ApiError> {
+    if done.request != idempotency.request {
+        return Err(ApiError::request(422, "This Idempotency-Key was used for another request."));
+    }
+    serde_json::from_str(&done.answer).map_err(ApiError::internal)
+}
+
+impl Claimed<'_> {
+    /// Writes down what the answer is made of: ids, never a secret.
+    pub async fn answer(self, tx: &mut Tx, answer: &impl Serialize) -> Result<(), ApiError> {
+        if let Some(idempotency) = self.0 {
+            let answer = serde_json::to_string(answer).map_err(ApiError::internal)?;
+            store::answer(tx, &idempotency.key, &answer).await?;
+        }
+        Ok(())
     }
 }

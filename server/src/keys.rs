@@ -89,7 +89,7 @@ impl SecretKeys {
         Zeroizing::new(format!("{id:08x}:{}\n", URL_SAFE_NO_PAD.encode(key.as_slice())))
     }
 
-    fn parse(text: &str) -> Result<SecretKeys, String> {
+    pub(crate) fn parse(text: &str) -> Result<SecretKeys, String> {
         let mut keys: Vec<SecretKey> = Vec::new();
         for (at, line) in text.lines().enumerate() {
             let line = line.trim();

@@ -13,17 +13,24 @@ pub mod state;
 pub mod error;
 pub mod extract;
 pub mod http;
+pub mod methods;
 pub mod routes;
 
-pub mod challenges;
 pub mod mail;
 pub mod outbox;
 pub mod pages;
 pub mod site;
 
+pub mod audit;
+pub mod challenges;
+pub mod idempotency;
+pub mod passwords;
+pub mod sessions;
+pub mod signing;
+pub mod tokens;
+
 pub mod store;
 
 pub mod clock;
-pub mod idempotency;
 pub mod keys;
 pub mod secret;

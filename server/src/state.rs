@@ -11,8 +11,11 @@ use crate::mail::render::Templates;
 use crate::mail::transport::Transport;
 use crate::outbox::Bell;
 use crate::pages::Pages;
+use crate::passwords::Hasher;
+use crate::signing::SigningKeys;
 use crate::site::Sites;
 use crate::store::Store;
+use crate::tokens::AccessTokens;
 
 /// The application: settings, storage, keys, and the world outside.
 #[derive(Debug)]
@@ -37,6 +40,12 @@ pub struct App {
     pub pages: Pages,
     /// Folders that are served beside the API.
     pub sites: Arc<Sites>,
+    /// The keys that sign access tokens.
+    pub signing_keys: SigningKeys,
+    /// Signs and verifies access tokens.
+    pub access_tokens: AccessTokens,
+    /// Hashes passwords.
+    pub hasher: Hasher,
 }
 
 /// As handlers get it.
@@ -55,12 +64,18 @@ impl App {
         let pages = Pages::new(&config, dev)?;
         let sites = Sites::new(config.site.iter().map(|site| (site.path.clone(), site.dir.clone())))?;
         let store = Store::open(&config.data).await?;
+        let signing_keys = SigningKeys::load(&store, &secret_keys, &world).await?;
+        let access_tokens = AccessTokens::new(&config.public_url, &config.token.audience);
+        let hasher = Hasher::start(&config.password)?;
         Ok(Arc::new(App {
             config,
             dev,
             world,
             store,
             secret_keys,
+            signing_keys,
+            access_tokens,
+            hasher,
             templates,
             transport,
             bell: Bell::default(),

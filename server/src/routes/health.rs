@@ -1,23 +1,29 @@
 //! For whoever keeps the server running: is it alive, can it do its work?
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
+use doorward_protocol::error::Problem;
 use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::error::ApiError;
 use crate::state::AppState;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready))
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready))
 }
 
 /// The process answers.
+#[utoipa::path(get, path = "/health/live", responses((status = 200, body = Object)))]
 async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
 /// The database answers.
+#[utoipa::path(get, path = "/health/ready", responses(
+    (status = 200, body = Object),
+    (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn ready(State(app): State<AppState>) -> Result<Json<Value>, ApiError> {
     app.store.ping().await?;
     Ok(Json(json!({ "status": "ok" })))

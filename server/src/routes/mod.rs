@@ -1,22 +1,38 @@
 //! What is no way to sign in: one file per group of calls.
 
 mod health;
+mod jwks;
+mod logout;
 mod mailbox;
+mod openapi;
+mod profile;
+mod settings;
+mod token;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use doorward_protocol::error::ErrorCode;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::error::ApiError;
-use crate::http;
 use crate::state::AppState;
+use crate::{http, methods};
 
 /// All routes, with everything around them.
 pub fn router(app: &AppState) -> Router {
-    let router = Router::new()
+    let (router, document) = OpenApiRouter::with_openapi(openapi::document())
+        .merge(methods::router())
+        .merge(logout::router())
+        .merge(profile::router())
+        .merge(token::router())
+        .merge(settings::router())
+        .merge(jwks::router())
         .merge(health::router())
+        .split_for_parts();
+    let router = router
         .merge(mailbox::router(app))
+        .merge(openapi::router(document))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app.clone());

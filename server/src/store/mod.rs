@@ -6,6 +6,14 @@ pub mod outbox;
 mod engine;
 mod writer;
 
+pub mod accounts;
+pub mod audit;
+pub mod idempotency;
+pub mod identities;
+pub mod passwords;
+pub mod sessions;
+pub mod signing_keys;
+
 pub use engine::{Reader, Store, Tx, make_folder};
 pub use writer::Work;
 

@@ -1,0 +1,111 @@
+//! Security-relevant events: each is a row, written with what it records.
+
+use crate::clock::{Millis, World};
+use crate::extract::Caller;
+use crate::store::audit::{Entry, insert};
+use crate::store::{StoreError, Tx};
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An account was made.
+    SignedUp,
+    /// A signup met an account that has the address already.
+    SignupRepeated,
+    /// Someone signed in.
+    SignedIn,
+    /// Someone did not sign in.
+    SignInFailed,
+    /// Someone signed out.
+    SignedOut,
+    /// A refresh token that was used up long ago came again: the session was ended (D-2).
+    TokenReused,
+    /// A refresh token is ahead of its row: the database has lost a write (D-1).
+    TokenAhead,
+    /// A session has outlived its time.
+    SessionExpired,
+    /// An address was proven.
+    EmailVerified,
+    /// A mail with a code was asked for.
+    CodeRequested,
+    /// A wrong, old or used code or link was given.
+    CodeRefused,
+    /// A forgotten password was replaced; all sessions were ended.
+    PasswordReset,
+}
+
+impl Event {
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Event::SignedUp => "signed_up",
+            Event::SignupRepeated => "signup_repeated",
+            Event::SignedIn => "signed_in",
+            Event::SignInFailed => "sign_in_failed",
+            Event::SignedOut => "signed_out",
+            Event::TokenReused => "token_reused",
+            Event::TokenAhead => "token_ahead",
+            Event::SessionExpired => "session_expired",
+            Event::EmailVerified => "email_verified",
+            Event::CodeRequested => "code_requested",
+            Event::CodeRefused => "code_refused",
+            Event::PasswordReset => "password_reset",
+        }
+    }
+}
+
+/// An event before it is written: who asked, and about what.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// What happened.
+    pub event: Event,
+    /// About whose account.
+    pub account: Option<&'a str>,
+    /// About which session.
+    pub session: Option<&'a str>,
+    /// What else there is to say; never a secret.
+    pub detail: Option<&'a str>,
+}
+
+impl<'a> Record<'a> {
+    /// Nothing but that it happened.
+    pub fn of(event: Event) -> Record<'a> {
+        Record { event, account: None, session: None, detail: None }
+    }
+
+    /// About this account.
+    pub fn account(self, account: &'a str) -> Record<'a> {
+        Record { account: Some(account), ..self }
+    }
+
+    /// About this session.
+    pub fn session(self, session: &'a str) -> Record<'a> {
+        Record { session: Some(session), ..self }
+    }
+
+    /// With this to say.
+    pub fn detail(self, detail: &'a str) -> Record<'a> {
+        Record { detail: Some(detail), ..self }
+    }
+
+    /// Writes it, in the transaction of what it records.
+    pub async fn write(
+        self,
+        tx: &mut Tx,
+        world: &World,
+        caller: &Caller,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let entry = Entry {
+            id: world.id(),
+            at: now,
+            event: self.event.as_str(),
+            account: self.account,
+            session: self.session,
+            ip: caller.ip.map(|ip| ip.to_string()),
+            request: Some(&caller.request_id),
+            detail: self.detail,
+        };
+        insert(tx, &entry).await
+    }
+}

@@ -1,0 +1,328 @@
+//! Hashing passwords with Argon2id, on threads of its own with a bounded queue: past it the answer is "overloaded",
+//! at once, and everything else goes on.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use crate::clock::World;
+use crate::config::Password;
+use crate::error::ApiError;
+use crate::secret::{Secret, same};
+
+/// Bytes of a hash.
+const LENGTH: usize = 32;
+/// Memory that no hash has used for this long is given back.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// A password hash as it is stored: a PHC string. Not the password, but worth guarding.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// For the database.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for PasswordHash {
+    fn from(text: String) -> PasswordHash {
+        PasswordHash(text)
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash")
+    }
+}
+
+/// What a stored hash says.
+struct Parsed {
+    params: Params,
+    salt: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+impl Parsed {
+    /// `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`
+    fn of(text: &str) -> Option<Parsed> {
+        let mut parts = text.strip_prefix("$argon2id$v=19$")?.split('$');
+        let (costs, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
+        let mut costs = costs.split(',').zip(["m=", "t=", "p="]);
+        let mut cost = || costs.next().and_then(|(cost, name)| cost.strip_prefix(name)?.parse().ok());
+        let params = Params::new(cost()?, cost()?, cost()?, Some(LENGTH)).ok()?;
+        let (salt, hash) = (STANDARD_NO_PAD.decode(salt).ok()?, STANDARD_NO_PAD.decode(hash).ok()?);
+        (parts.next().is_none() && hash.len() == LENGTH).then_some(Parsed { params, salt, hash })
+    }
+}
+
+/// The outcome of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// It is another password, or there is none.
+    No,
+    /// It is the password.
+    Yes,
+    /// It is the password, and its hash was made with other settings than today's.
+    Outdated,
+}
+
+/// Hashes passwords.
+pub struct Hasher {
+    queue: Arc<Queue>,
+    params: Params,
+}
+
+struct Queue {
+    state: Mutex<State>,
+    bell: Condvar,
+    limit: usize,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+struct Job {
+    password: Secret,
+    salt: Vec<u8>,
+    params: Params,
+    caller: oneshot::Sender<Option<Zeroizing<[u8; LENGTH]>>>,
+}
+
+impl Hasher {
+    /// Starts the threads.
+    pub fn start(settings: &Password) -> std::io::Result<Hasher> {
+        let params =
+            Params::new(settings.hash_memory, settings.hash_passes, settings.hash_lanes, Some(LENGTH))
+                .map_err(|error| std::io::Error::other(error.to_string()))?;
+        let threads = match settings.hash_threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads as usize,
+        };
+        let queue = Arc::new(Queue {
+            state: Mutex::default(),
+            bell: Condvar::new(),
+            limit: settings.hash_queue as usize,
+        });
+        for _ in 0..threads {
+            let queue = queue.clone();
+            std::thread::Builder::new()
+                .name("hasher".into())
+                .stack_size(256 * 1024)
+                .spawn(move || work(&queue))?;
+        }
+        Ok(Hasher { queue, params })
+    }
+
+    /// Hashes a new password.
+    pub async fn hash(&self, world: &World, password: &Secret) -> Result<PasswordHash, ApiError> {
+        let salt = world.bytes::<16>();
+        let hash = self.derive(password, salt.to_vec(), self.params.clone()).await?;
+        let (memory, passes, lanes) = (self.params.m_cost(), self.params.t_cost(), self.params.p_cost());
+        let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash.as_slice()));
+        Ok(PasswordHash(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")))
+    }
+
+    /// Compares a password with a hash. Without one the work is the same: nobody learns from the time it takes
+    /// whether there is such an account, or whether it has a password.
+    pub async fn verify(&self, password: &Secret, stored: Option<&PasswordHash>) -> Result<Match, ApiError> {
+        let parsed = stored.and_then(|stored| Parsed::of(stored.as_str()));
+        if stored.is_some() && parsed.is_none() {
+            tracing::error!("a stored password hash cannot be read");
+        }
+        let real = parsed.is_some();
+        let decoy = || Parsed { params: self.params.clone(), salt: vec![0; 16], hash: vec![0; LENGTH] };
+        let parsed = parsed.unwrap_or_else(decoy);
+        let current = same_costs(&parsed.params, &self.params);
+        let hash = self.derive(password, parsed.salt, parsed.params).await?;
+        Ok(match same(hash.as_slice(), &parsed.hash) && real {
+            false => Match::No,
+            true if current => Match::Yes,
+            true => Match::Outdated,
+        })
+    }
+
+    async fn derive(
+        &self,
+        password: &Secret,
+        salt: Vec<u8>,
+        params: Params,
+    ) -> Result<Zeroizing<[u8; LENGTH]>, ApiError> {
+        let (caller, answer) = oneshot::channel();
+        let job = Job { password: password.clone(), salt, params, caller };
+        if !self.queue.push(job) {
+            return Err(ApiError::overloaded(2));
+        }
+        answer.await.ok().flatten().ok_or_else(|| ApiError::internal("a password could not be hashed"))
+    }
+}
+
+impl Drop for Hasher {
+    fn drop(&mut self) {
+        self.queue.lock().closed = true;
+        self.queue.bell.notify_all();
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hasher")
+    }
+}
+
+fn same_costs(one: &Params, other: &Params) -> bool {
+    (one.m_cost(), one.t_cost(), one.p_cost()) == (other.m_cost(), other.t_cost(), other.p_cost())
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing is left half-done under this lock, whoever panicked.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn push(&self, job: Job) -> bool {
+        let mut state = self.lock();
+        if state.jobs.len() >= self.limit {
+            return false;
+        }
+        state.jobs.push_back(job);
+        drop(state);
+        self.bell.notify_one();
+        true
+    }
+
+    /// The next job; `None` when it is time to end. Calls `idle` when there was none for a while.
+    fn next(&self, mut idle: impl FnMut()) -> Option<Job> {
+        let mut state = self.lock();
+        let mut rested = false;
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            if state.closed {
+                return None;
+            }
+            state = if rested {
+                self.bell.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner)
+            } else {
+                let (state, waited) =
+                    self.bell.wait_timeout(state, IDLE).unwrap_or_else(std::sync::PoisonError::into_inner);
+                if waited.timed_out() {
+                    rested = true;
+                    idle();
+                }
+                state
+            };
+        }
+    }
+}
+
+/// One thread: it keeps its memory from hash to hash, because fresh pages cost a tenth of the hash.
+fn work(queue: &Queue) {
+    let mut memory = std::cell::RefCell::new(Vec::<Block>::new());
+    while let Some(job) = queue.next(|| drop(memory.take())) {
+        // Whoever asked may have gone away while it waited.
+        if job.caller.is_closed() {
+            continue;
+        }
+        let memory = memory.get_mut();
+        let needed = job.params.block_count();
+        if memory.len() < needed {
+            memory.resize(needed, Block::default());
+        }
+        let mut hash = Zeroizing::new([0; LENGTH]);
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, job.params.clone());
+        let blocks = memory.get_mut(..needed).unwrap_or_default();
+        let done = argon2.hash_password_into_with_memory(
+            job.password.expose().as_bytes(),
+            &job.salt,
+            hash.as_mut_slice(),
+            blocks,
+        );
+        let _ = job.caller.send(done.is_ok().then_some(hash));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Password {
+        Password { hash_memory: 64, hash_passes: 1, hash_threads: 2, hash_queue: 4, ..Password::default() }
+    }
+
+    fn secret(text: &str) -> Secret {
+        Secret::from(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_password_matches_its_own_hash_only() {
+        let (hasher, world) = (Hasher::start(&settings()).unwrap(), World::default());
+        let hash = hasher.hash(&world, &secret("correct horse")).await.unwrap();
+        assert!(hash.as_str().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+        assert_eq!(hasher.verify(&secret("correct horse"), Some(&hash)).await.unwrap(), Match::Yes);
+        assert_eq!(hasher.verify(&secret("correct hors"), Some(&hash)).await.unwrap(), Match::No);
+        assert_eq!(hasher.verify(&secret("correct horse"), None).await.unwrap(), Match::No);
+        let broken = PasswordHash::from("$argon2id$v=19$m=64$x$y".to_owned());
+        assert_eq!(hasher.verify(&secret("correct horse"), Some(&broken)).await.unwrap(), Match::No);
+    }
+
+    #[tokio::test]
+    async fn the_hash_is_the_one_that_argon2_gives_without_our_reused_memory() {
+        let (hasher, world) = (Hasher::start(&settings()).unwrap(), World::default());
+        for text in ["first one", "second one", "third one"] {
+            let hash = hasher.hash(&world, &secret(text)).await.unwrap();
+            let parsed = Parsed::of(hash.as_str()).unwrap();
+            let mut plain = [0; LENGTH];
+            Argon2::new(Algorithm::Argon2id, Version::V0x13, parsed.params)
+                .hash_password_into(text.as_bytes(), &parsed.salt, &mut plain)
+                .unwrap();
+            assert_eq!(plain.as_slice(), parsed.hash);
+        }
+    }
+
+    #[tokio::test]
+    async fn sec_p03_a_hash_of_other_settings_is_recognised() {
+        let world = World::default();
+        let old = Hasher::start(&settings()).unwrap();
+        let hash = old.hash(&world, &secret("correct horse")).await.unwrap();
+        let new = Hasher::start(&Password { hash_memory: 128, ..settings() }).unwrap();
+        assert_eq!(new.verify(&secret("correct horse"), Some(&hash)).await.unwrap(), Match::Outdated);
+        assert_eq!(new.verify(&secret("wrong horse"), Some(&hash)).await.unwrap(), Match::No);
+    }
+
+    #[tokio::test]
+    async fn sec_p04_past_the_queue_the_answer_is_overloaded_at_once() {
+        let slow =
+            Password { hash_memory: 8192, hash_passes: 20, hash_threads: 1, hash_queue: 2, ..settings() };
+        let hasher = Arc::new(Hasher::start(&slow).unwrap());
+        let mut waiting = Vec::new();
+        for _ in 0..12 {
+            let hasher = hasher.clone();
+            waiting.push(tokio::spawn(async move { hasher.verify(&secret("x"), None).await }));
+        }
+        let (mut done, mut refused) = (0, 0);
+        for waiting in waiting {
+            match waiting.await.unwrap() {
+                Ok(_) => done += 1,
+                Err(error) => {
+                    assert_eq!((error.status(), error.retry_after), (503, Some(2)));
+                    refused += 1;
+                }
+            }
+        }
+        assert!(done >= 2 && refused >= 8, "{done} done, {refused} refused");
+    }
+}

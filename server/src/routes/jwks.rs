@@ -1,0 +1,20 @@
+//! The public keys: with them an app's own back end checks our access tokens with any JWT library.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::AppState;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(jwks))
+}
+
+/// Public keys of the access tokens (RFC 7517).
+#[utoipa::path(get, path = "/.well-known/jwks.json", responses((status = 200, body = Object)))]
+async fn jwks(State(app): State<AppState>) -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(app.signing_keys.jwks()))
+}

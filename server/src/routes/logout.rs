@@ -1,0 +1,31 @@
+//! Signing out.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use doorward_protocol::error::Problem;
+use doorward_protocol::logout::LogoutRequest;
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::ApiError;
+use crate::extract::{Caller, Json};
+use crate::sessions;
+use crate::state::AppState;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(logout))
+}
+
+/// Ends the session of a revoke-only value; the answer is the same when it has ended before.
+#[utoipa::path(post, path = "/v1/logout", request_body = LogoutRequest, responses(
+    (status = 200, body = Object),
+    (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn logout(
+    State(app): State<AppState>,
+    caller: Caller,
+    Json { request, .. }: Json<LogoutRequest>,
+) -> Result<Answer<Value>, ApiError> {
+    sessions::revoke(&app, &caller, &request.revoke_token).await?;
+    Ok(Answer(json!({})))
+}

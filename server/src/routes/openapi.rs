@@ -1,0 +1,39 @@
+//! The description of the API, made from the code that serves it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
+
+use crate::state::AppState;
+
+/// The frame that the routes put themselves into.
+pub(super) fn document() -> OpenApi {
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("at+jwt").build();
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("doorward")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some("Sign-up and sign-in for web front ends.")),
+        )
+        .components(Some(
+            ComponentsBuilder::new().security_scheme("access_token", SecurityScheme::Http(bearer)).build(),
+        ))
+        .build()
+}
+
+/// Serves the finished document.
+pub(super) fn router(document: OpenApi) -> Router<AppState> {
+    let text: Arc<str> = serde_json::to_string(&document).unwrap_or_default().into();
+    let serve = move || async move {
+        let headers =
+            [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];
+        (headers, text.to_string()).into_response()
+    };
+    Router::new().route("/openapi.json", get(serve))
+}

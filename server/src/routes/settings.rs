@@ -1,0 +1,41 @@
+//! What this server allows, for pages that render their forms by it (D-15).
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use doorward_protocol::settings::{PasswordRule, ServerSettings, SignupRule};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::config::Confirmation;
+use crate::methods;
+use crate::state::AppState;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(settings))
+}
+
+/// Methods, rules and policies; public and cacheable.
+#[utoipa::path(get, path = "/v1/settings", responses((status = 200, body = ServerSettings)))]
+async fn settings(State(app): State<AppState>) -> impl IntoResponse {
+    let config = &app.config;
+    let settings = ServerSettings {
+        methods: methods::names(),
+        providers: Vec::new(),
+        password: PasswordRule {
+            min_length: config.password.min_length,
+            max_length: config.password.max_length,
+        },
+        captcha: "none".into(),
+        signup: SignupRule {
+            open: config.signup.open,
+            confirmation: match config.signup.confirmation {
+                Confirmation::Optional => "optional".into(),
+                Confirmation::Required => "required".into(),
+            },
+        },
+        check_email: config.check_email,
+    };
+    ([(header::CACHE_CONTROL, "public, max-age=60")], Json(settings))
+}

@@ -1,0 +1,134 @@
+//! The keys that sign access tokens (ES256): made at first start, sealed in the database, published as JWKS.
+
+use std::fmt;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey,
+};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::clock::{Millis, World};
+use crate::keys::SecretKeys;
+use crate::store::signing_keys::{StoredKey, insert, list};
+use crate::store::{Store, StoreError};
+
+/// All keys that verify, the newest first.
+#[derive(Debug)]
+pub struct SigningKeys(Vec<SigningKey>);
+
+/// One key.
+pub struct SigningKey {
+    /// `kid`
+    pub id: String,
+    /// The first part of every token that it signs, as it stands there.
+    pub header: String,
+    pair: EcdsaKeyPair,
+    point: Vec<u8>,
+    activates_at: Millis,
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({})", self.id)
+    }
+}
+
+fn broken(what: impl fmt::Display) -> StoreError {
+    StoreError::Internal(format!("signing keys: {what}"))
+}
+
+fn context(id: &str) -> String {
+    format!("signing key {id}")
+}
+
+impl SigningKeys {
+    /// Reads the keys; makes the first one.
+    pub async fn load(store: &Store, secret: &SecretKeys, world: &World) -> Result<SigningKeys, StoreError> {
+        let now = world.now();
+        let mut stored = list(&mut *store.read().await?, now).await?;
+        if stored.is_empty() {
+            let key = generate(secret, world)?;
+            // Another node may have done the same in this moment: whichever came first is everybody's.
+            stored = store
+                .write(move |tx| {
+                    Box::pin(async move {
+                        if list(tx, now).await?.is_empty() {
+                            insert(tx, &key).await?;
+                        }
+                        list(tx, now).await
+                    })
+                })
+                .await?;
+        }
+        let keys =
+            stored.into_iter().map(|stored| SigningKey::open(stored, secret)).collect::<Result<_, _>>()?;
+        Ok(SigningKeys(keys))
+    }
+
+    /// The key that signs: the newest that is active.
+    pub fn active(&self, now: Millis) -> Option<&SigningKey> {
+        self.0.iter().find(|key| key.activates_at <= now).or(self.0.first())
+    }
+
+    /// The key whose header a token has, to the letter: type, algorithm and key are right, and nothing else is there.
+    pub fn with_header(&self, header: &str) -> Option<&SigningKey> {
+        self.0.iter().find(|key| key.header == header)
+    }
+
+    /// The public halves (RFC 7517).
+    pub fn jwks(&self) -> Value {
+        json!({ "keys": self.0.iter().map(SigningKey::jwk).collect::<Vec<_>>() })
+    }
+}
+
+fn generate(secret: &SecretKeys, world: &World) -> Result<StoredKey, StoreError> {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(broken)?;
+    let id = URL_SAFE_NO_PAD.encode(world.bytes::<9>());
+    let private = pair.to_pkcs8v1().map_err(broken)?;
+    let sealed =
+        secret.seal(world, &context(&id), private.as_ref()).ok_or_else(|| broken("cannot be sealed"))?;
+    let now = world.now();
+    let public_key = pair.public_key().as_ref().to_vec();
+    Ok(StoredKey { id, sealed, public_key, created_at: now, activates_at: now, retires_at: None })
+}
+
+impl SigningKey {
+    fn open(stored: StoredKey, secret: &SecretKeys) -> Result<SigningKey, StoreError> {
+        let private = secret.open(&context(&stored.id), &stored.sealed).ok_or_else(|| {
+            broken("cannot be opened with these secret keys: use the file that this database was made with")
+        })?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &private).map_err(broken)?;
+        let header = format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{}"}}"#, stored.id);
+        Ok(SigningKey {
+            id: stored.id,
+            header: URL_SAFE_NO_PAD.encode(header),
+            point: pair.public_key().as_ref().to_vec(),
+            pair,
+            activates_at: stored.activates_at,
+        })
+    }
+
+    /// A signature, 64 bytes.
+    pub fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        // AWS-LC takes its randomness itself; the argument is there for the older interface.
+        Some(self.pair.sign(&SystemRandom::new(), message).ok()?.as_ref().to_vec())
+    }
+
+    /// Is it a signature of this key?
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.point).verify(message, signature).is_ok()
+    }
+
+    fn jwk(&self) -> Value {
+        // An uncompressed point: 4, then x and y.
+        let coordinate =
+            |from: usize| URL_SAFE_NO_PAD.encode(self.point.get(from..from + 32).unwrap_or_default());
+        json!({
+            "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig",
+            "kid": self.id, "x": coordinate(1), "y": coordinate(33),
+        })
+    }
+}

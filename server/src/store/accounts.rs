@@ -1,0 +1,179 @@
+//! Accounts: who someone is here, with their e-mail identity beside.
+
+use doorward_protocol::profile::{ProfileFields, UserProfile};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::{StoreError, Tx};
+use crate::clock::{Millis, rfc3339};
+
+/// An account as it is stored.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// UUID.
+    pub id: String,
+    /// What the person says of themself.
+    pub profile: ProfileFields,
+    /// The address it is known by, in canonical form.
+    pub email: Option<String>,
+    /// When the address was proven.
+    pub email_verified_at: Option<Millis>,
+    /// As given at signup, unproven.
+    pub phone_number: Option<String>,
+    /// Is the newsletter wanted?
+    pub email_subscription: bool,
+    /// As the operator gave them.
+    pub roles: Vec<String>,
+    /// Was it disabled by an operator?
+    pub disabled: bool,
+    /// Must the address be confirmed before the first login?
+    pub confirmation_required: bool,
+    /// How often it was signed in to.
+    pub logins_count: i64,
+    /// Last sign-in.
+    pub last_login: Option<Millis>,
+    /// When it was made.
+    pub created_at: Millis,
+    /// When it was last changed.
+    pub updated_at: Millis,
+}
+
+impl Account {
+    /// As its owner sees it.
+    pub fn to_profile(&self) -> UserProfile {
+        let mut fields = self.profile.clone();
+        for flag in [
+            &mut fields.email_public,
+            &mut fields.phone_number_public,
+            &mut fields.address_public,
+            &mut fields.gender_public,
+            &mut fields.birthdate_public,
+        ] {
+            flag.get_or_insert(false);
+        }
+        UserProfile {
+            user_id: self.id.clone(),
+            email: self.email.clone(),
+            email_verified: self.email_verified_at.is_some(),
+            phone_number: self.phone_number.clone(),
+            phone_number_verified: false,
+            email_subscription: self.email_subscription,
+            roles: self.roles.clone(),
+            disabled: self.disabled,
+            logins_count: u64::try_from(self.logins_count).unwrap_or(0),
+            last_login: self.last_login.map(rfc3339),
+            created_at: rfc3339(self.created_at),
+            updated_at: rfc3339(self.updated_at),
+            fields,
+        }
+    }
+
+    /// Must a login wait for the confirmation of the address?
+    pub fn awaits_confirmation(&self) -> bool {
+        self.confirmation_required && self.email_verified_at.is_none()
+    }
+}
+
+/// The columns of an account and of its e-mail identity; `a` and `e` name the tables.
+macro_rules! select_account {
+    ($rest:literal) => {
+        concat!(
+            "select a.id, a.profile, a.phone_number, a.email_subscription, a.roles, a.disabled,
+                a.confirmation_required, a.logins_count, a.last_login, a.created_at, a.updated_at,
+                e.value as email, e.verified_at as email_verified_at ",
+            $rest
+        )
+    };
+}
+pub(super) use select_account;
+
+pub(super) fn account(row: &AnyRow) -> Result<Account, StoreError> {
+    let json =
+        |error: serde_json::Error| StoreError::Internal(format!("a stored account is not JSON: {error}"));
+    Ok(Account {
+        id: row.try_get("id")?,
+        profile: serde_json::from_str(row.try_get("profile")?).map_err(json)?,
+        email: row.try_get("email")?,
+        email_verified_at: row.try_get("email_verified_at")?,
+        phone_number: row.try_get("phone_number")?,
+        email_subscription: row.try_get::<i64, _>("email_subscription")? != 0,
+        roles: serde_json::from_str(row.try_get("roles")?).map_err(json)?,
+        disabled: row.try_get::<i64, _>("disabled")? != 0,
+        confirmation_required: row.try_get::<i64, _>("confirmation_required")? != 0,
+        logins_count: row.try_get("logins_count")?,
+        last_login: row.try_get("last_login")?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+    })
+}
+
+/// Adds an account, without its identities.
+pub async fn insert(tx: &mut Tx, account: &Account) -> Result<(), StoreError> {
+    let json = |error: serde_json::Error| StoreError::Internal(error.to_string());
+    sqlx::query(
+        "insert into accounts (id, profile, phone_number, email_subscription, roles, disabled,
+            confirmation_required, logins_count, last_login, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(&account.id)
+    .bind(serde_json::to_string(&account.profile).map_err(json)?)
+    .bind(&account.phone_number)
+    .bind(i64::from(account.email_subscription))
+    .bind(serde_json::to_string(&account.roles).map_err(json)?)
+    .bind(i64::from(account.disabled))
+    .bind(i64::from(account.confirmation_required))
+    .bind(account.logins_count)
+    .bind(account.last_login)
+    .bind(account.created_at)
+    .bind(account.updated_at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The account with this id.
+pub async fn by_id(db: &mut Tx, id: &str) -> Result<Option<Account>, StoreError> {
+    let sql = select_account!(
+        "from accounts a
+        left join identities e on e.account = a.id and e.kind = 'email'
+        where a.id = $1"
+    );
+    sqlx::query(sql).bind(id).fetch_optional(db).await?.as_ref().map(account).transpose()
+}
+
+/// The account that is known by this address, in canonical form.
+pub async fn by_email(db: &mut Tx, email: &str) -> Result<Option<Account>, StoreError> {
+    let sql = select_account!(
+        "from identities e
+        join accounts a on a.id = e.account
+        where e.kind = 'email' and e.value = $1"
+    );
+    sqlx::query(sql).bind(email).fetch_optional(db).await?.as_ref().map(account).transpose()
+}
+
+/// Counts a login and remembers when it was.
+pub async fn count_login(tx: &mut Tx, id: &str, now: Millis) -> Result<(), StoreError> {
+    sqlx::query("update accounts set logins_count = logins_count + 1, last_login = $2 where id = $1")
+        .bind(id)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Notes that something about the account has changed.
+pub async fn touch(tx: &mut Tx, id: &str, now: Millis) -> Result<(), StoreError> {
+    sqlx::query("update accounts set updated_at = $2 where id = $1").bind(id).bind(now).execute(tx).await?;
+    Ok(())
+}
+
+/// Disables or enables an account. Ending its sessions is up to the caller, in the same transaction.
+pub async fn set_disabled(tx: &mut Tx, id: &str, disabled: bool, now: Millis) -> Result<(), StoreError> {
+    sqlx::query("update accounts set disabled = $2, updated_at = $3 where id = $1")
+        .bind(id)
+        .bind(i64::from(disabled))
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Requests that were carried out: what they were, and the ids that their answer is made of.
+
+use sqlx::Row;
+
+use super::{StoreError, Tx};
+use crate::clock::Millis;
+
+/// A request that was carried out.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// MAC of the request.
+    pub request: Vec<u8>,
+    /// What the answer is made of, as JSON.
+    pub answer: String,
+}
+
+/// The request with this key, if it was carried out since then.
+pub async fn find(db: &mut Tx, key: &str, since: Millis) -> Result<Option<Done>, StoreError> {
+    let row = sqlx::query("select request, answer from idempotency where key = $1 and created_at > $2")
+        .bind(key)
+        .bind(since)
+        .fetch_optional(db)
+        .await?;
+    row.map(|row| Ok(Done { request: row.try_get("request")?, answer: row.try_get("answer")? })).transpose()
+}
+
+/// Takes the key for a request. When another request has it already, that one is returned; the unique row makes
+/// two at once wait for each other.
+pub async fn claim(
+    tx: &mut Tx,
+    key: &str,
+    request: &[u8],
+    now: Millis,
+    since: Millis,
+) -> Result<Option<Done>, StoreError> {
+    sqlx::query("delete from idempotency where key = $1 and created_at <= $2")
+        .bind(key)
+        .bind(since)
+        .execute(&mut *tx)
+        .await?;
+    let done = sqlx::query(
+        "insert into idempotency (key, request, answer, created_at) values ($1, $2, '', $3)
+        on conflict (key) do nothing",
+    )
+    .bind(key)
+    .bind(request)
+    .bind(now)
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() > 0 { Ok(None) } else { find(tx, key, since).await }
+}
+
+/// Writes down what the answer is made of.
+pub async fn answer(tx: &mut Tx, key: &str, answer: &str) -> Result<(), StoreError> {
+    sqlx::query("update idempotency set answer = $2 where key = $1")
+        .bind(key)
+        .bind(answer)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Forgets what is too old to be repeated.
+pub async fn prune(tx: &mut Tx, before: Millis) -> Result<u64, StoreError> {
+    let done = sqlx::query("delete from idempotency where created_at <= $1").bind(before).execute(tx).await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,68 @@
+//! Identities: the names that an account is known by, each of them unique.
+
+use super::{StoreError, Tx};
+use crate::clock::Millis;
+
+/// What sort of name it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An e-mail address in canonical form.
+    Email,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Kind::Email => "email",
+        }
+    }
+}
+
+/// Gives an account a name; [`StoreError::Conflict`] when another has it.
+pub async fn insert(
+    tx: &mut Tx,
+    kind: Kind,
+    value: &str,
+    account: &str,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query("insert into identities (kind, value, account, created_at) values ($1, $2, $3, $4)")
+        .bind(kind.as_str())
+        .bind(value)
+        .bind(account)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Is there an account with this name?
+pub async fn exists(db: &mut Tx, kind: Kind, value: &str) -> Result<bool, StoreError> {
+    let row = sqlx::query("select account from identities where kind = $1 and value = $2")
+        .bind(kind.as_str())
+        .bind(value)
+        .fetch_optional(db)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Notes that the name was proven, the first time it was. False when the account does not have it (any more).
+pub async fn verify(
+    tx: &mut Tx,
+    kind: Kind,
+    value: &str,
+    account: &str,
+    now: Millis,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "update identities set verified_at = coalesce(verified_at, $4)
+        where kind = $1 and value = $2 and account = $3",
+    )
+    .bind(kind.as_str())
+    .bind(value)
+    .bind(account)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}

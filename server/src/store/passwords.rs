@@ -1,0 +1,44 @@
+//! Password hashes, one per account at most.
+
+use sqlx::Row;
+
+use super::{StoreError, Tx};
+use crate::clock::Millis;
+use crate::passwords::PasswordHash;
+
+/// Sets the password, whether there was one or not.
+pub async fn set(tx: &mut Tx, account: &str, hash: &PasswordHash, now: Millis) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into passwords (account, hash, updated_at) values ($1, $2, $3)
+        on conflict (account) do update set hash = excluded.hash, updated_at = excluded.updated_at",
+    )
+    .bind(account)
+    .bind(hash.as_str())
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Replaces a hash by a better one of the same password; does nothing if the password was changed meanwhile.
+pub async fn upgrade(
+    tx: &mut Tx,
+    account: &str,
+    from: &PasswordHash,
+    to: &PasswordHash,
+) -> Result<(), StoreError> {
+    sqlx::query("update passwords set hash = $3 where account = $1 and hash = $2")
+        .bind(account)
+        .bind(from.as_str())
+        .bind(to.as_str())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The hash of an account's password.
+pub async fn of(db: &mut Tx, account: &str) -> Result<Option<PasswordHash>, StoreError> {
+    let row =
+        sqlx::query("select hash from passwords where account = $1").bind(account).fetch_optional(db).await?;
+    row.map(|row| Ok(PasswordHash::from(row.try_get::<String, _>("hash")?))).transpose()
+}

@@ -1,0 +1,65 @@
+//! Keys that sign access tokens. The private half is sealed with the secret key from outside.
+
+use sqlx::Row;
+
+use super::{StoreError, Tx};
+use crate::clock::Millis;
+
+/// A signing key as it is stored.
+#[derive(Clone, Debug)]
+pub struct StoredKey {
+    /// `kid` in tokens and in the JWKS document.
+    pub id: String,
+    /// The private key, sealed.
+    pub sealed: Vec<u8>,
+    /// The public key: an uncompressed point.
+    pub public_key: Vec<u8>,
+    /// When it was made.
+    pub created_at: Millis,
+    /// From when on it signs; it is published before.
+    pub activates_at: Millis,
+    /// From when on it does not verify any more.
+    pub retires_at: Option<Millis>,
+}
+
+/// Adds a key.
+pub async fn insert(tx: &mut Tx, key: &StoredKey) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into signing_keys (id, sealed, public_key, created_at, activates_at, retires_at)
+        values ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(&key.id)
+    .bind(key.sealed.as_slice())
+    .bind(key.public_key.as_slice())
+    .bind(key.created_at)
+    .bind(key.activates_at)
+    .bind(key.retires_at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// All keys that still verify, the newest first.
+pub async fn list(db: &mut Tx, now: Millis) -> Result<Vec<StoredKey>, StoreError> {
+    let rows = sqlx::query(
+        "select id, sealed, public_key, created_at, activates_at, retires_at
+        from signing_keys
+        where retires_at is null or retires_at > $1
+        order by activates_at desc, id desc",
+    )
+    .bind(now)
+    .fetch_all(db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(StoredKey {
+                id: row.try_get("id")?,
+                sealed: row.try_get("sealed")?,
+                public_key: row.try_get("public_key")?,
+                created_at: row.try_get("created_at")?,
+                activates_at: row.try_get("activates_at")?,
+                retires_at: row.try_get("retires_at")?,
+            })
+        })
+        .collect()
+}
