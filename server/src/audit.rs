@@ -28,6 +28,8 @@ pub enum Event {
     EmailVerified,
     /// A mail with a code was asked for.
     CodeRequested,
+    /// The mail left, with a new code and link.
+    CodeSent,
     /// A wrong, old or used code or link was given.
     CodeRefused,
     /// A forgotten password was replaced; all sessions were ended.
@@ -48,6 +50,7 @@ impl Event {
             Event::SessionExpired => "session_expired",
             Event::EmailVerified => "email_verified",
             Event::CodeRequested => "code_requested",
+            Event::CodeSent => "code_sent",
             Event::CodeRefused => "code_refused",
             Event::PasswordReset => "password_reset",
         }

@@ -3,11 +3,20 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::password::MailProof;
+use serde::{Deserialize, Serialize};
 
+use crate::audit::{Event, Record};
 use crate::clock::World;
+use crate::error::ApiError;
+use crate::extract::Caller;
 use crate::keys::{KeyId, Purpose, SecretKeys};
 use crate::mail::Message;
 use crate::secret::Secret;
+use crate::state::App;
+use crate::store::challenges::{self, Consumed};
+use crate::store::{StoreError, Tx, accounts};
 
 /// All that a code or link is good for (D-21). The name is also that of the mail which carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +33,15 @@ impl Scene {
         match self {
             Scene::VerifyEmail => Message::VerifyEmail,
             Scene::ResetPassword => Message::ResetPassword,
+        }
+    }
+
+    /// What the code and link of a mail are good for.
+    pub fn of(message: Message) -> Option<Scene> {
+        match message {
+            Message::VerifyEmail => Some(Scene::VerifyEmail),
+            Message::ResetPassword => Some(Scene::ResetPassword),
+            Message::PasswordChanged | Message::AccountExists => None,
         }
     }
 
@@ -89,6 +107,66 @@ impl PlainToken {
     /// As it is stored. Nobody can go through 256 bits: no key is needed here.
     pub fn hash(&self) -> Vec<u8> {
         digest(&SHA256, self.expose().as_bytes()).as_ref().to_vec()
+    }
+}
+
+/// Consumes a code or token in the transaction of its effect. A refusal is written down, and it counts: the caller
+/// must let the transaction be committed.
+pub async fn consume(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    scene: Scene,
+    proof: MailProof,
+) -> Result<Result<Consumed, ErrorCode>, StoreError> {
+    let now = app.world.now();
+    let by_code = matches!(proof, MailProof::Code { .. });
+    let mut consumed = challenges::consume(tx, &app.secret_keys, scene, proof, now).await?;
+    if let Ok(met) = &consumed {
+        let account = accounts::by_id(tx, &met.account).await?;
+        // It went to an address that is not the account's any more (A05).
+        if account.is_none_or(|account| account.email.as_deref() != Some(met.address.as_str())) {
+            consumed = Err(if by_code { ErrorCode::InvalidCode } else { ErrorCode::TokenRevoked });
+        }
+    }
+    if consumed.is_err() {
+        let record = Record::of(Event::CodeRefused).detail(scene.as_str());
+        record.write(tx, &app.world, caller, now).await?;
+    }
+    Ok(consumed)
+}
+
+/// What came of a code or token, as an idempotency key remembers it: a refusal too, so that a repetition is no
+/// second try.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It was right.
+    Met {
+        /// Whose it was.
+        account: String,
+        /// Where the browser goes afterwards.
+        redirect: Option<String>,
+    },
+    /// It was not, and this is the error's code.
+    Refused(String),
+}
+
+impl Verdict {
+    /// Refused with this code.
+    pub fn refused(code: ErrorCode) -> Verdict {
+        Verdict::Refused(code.as_str().to_owned())
+    }
+
+    /// Account and redirect, or the error.
+    pub fn met(self) -> Result<(String, Option<String>), ApiError> {
+        match self {
+            Verdict::Met { account, redirect } => Ok((account, redirect)),
+            Verdict::Refused(text) => {
+                let code = ErrorCode::ALL.iter().find(|code| code.as_str() == text);
+                Err(code.copied().unwrap_or(ErrorCode::InvalidCode).into())
+            }
+        }
     }
 }
 

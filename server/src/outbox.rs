@@ -4,19 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_protocol::profile::ProfileFields;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
+use crate::audit::{Event, Record};
 use crate::challenges::{PlainCode, PlainToken, Scene};
 use crate::clock::{Millis, World};
+use crate::extract::Caller;
 use crate::mail::render::Values;
 use crate::mail::transport::Failure;
 use crate::mail::{Mail, Message};
 use crate::state::{App, AppState};
+use crate::store::accounts::Account;
 use crate::store::challenges::Minted;
-use crate::store::outbox::{Letter, Recipient, Taken};
-use crate::store::{self, StoreError, Tx};
+use crate::store::outbox::{Letter, Taken};
+use crate::store::{self, StoreError, Tx, accounts};
 
 /// How often to look without having been woken: for rows of other nodes and for leases that ran out.
 const LOOK: Duration = Duration::from_secs(1);
@@ -39,30 +41,47 @@ impl Bell {
 }
 
 /// Opens a challenge and puts the mail for it in: the same two rows whoever the address belongs to.
+/// [`Bell::ring`] after the commit.
 pub async fn challenge(
     tx: &mut Tx,
     world: &World,
+    caller: &Caller,
     scene: Scene,
     address: &str,
     redirect: Option<&str>,
-    language: Option<&str>,
 ) -> Result<(), StoreError> {
-    let (challenge, now) = (world.id(), world.now());
-    store::challenges::open(tx, &challenge, scene, address, redirect, now).await?;
-    let letter =
-        Letter { id: &world.id(), message: scene.message(), address, challenge: Some(&challenge), language };
-    store::outbox::put(tx, letter, now).await
+    let challenge = world.id();
+    store::challenges::open(tx, &challenge, scene, address, redirect, world.now()).await?;
+    put(tx, world, caller, scene.message(), address, Some(&challenge)).await
 }
 
-/// Puts in a mail that carries neither code nor link.
+/// Puts in a mail that carries neither code nor link. [`Bell::ring`] after the commit.
 pub async fn notice(
     tx: &mut Tx,
     world: &World,
+    caller: &Caller,
     message: Message,
     address: &str,
-    language: Option<&str>,
 ) -> Result<(), StoreError> {
-    let letter = Letter { id: &world.id(), message, address, challenge: None, language };
+    put(tx, world, caller, message, address, None).await
+}
+
+async fn put(
+    tx: &mut Tx,
+    world: &World,
+    caller: &Caller,
+    message: Message,
+    address: &str,
+    challenge: Option<&str>,
+) -> Result<(), StoreError> {
+    let letter = Letter {
+        id: &world.id(),
+        message,
+        address,
+        challenge,
+        language: caller.locale.as_deref(),
+        request: &caller.request_id,
+    };
     store::outbox::put(tx, letter, world.now()).await
 }
 
@@ -143,15 +162,13 @@ async fn prepare(app: &App, tx: &mut Tx, taken: Taken, now: Millis) -> Result<Op
     let Some(message) = taken.message else {
         return Ok(Some(Parcel::Undeliverable { taken, cause: "this version has no such message".into() }));
     };
-    let recipient = store::outbox::recipient(tx, &taken.address).await?;
-    let Some(recipient) = recipient.filter(|recipient| wanted(message, recipient)) else {
+    let account = accounts::by_email(tx, &taken.address).await?;
+    let Some(account) = account.filter(|account| wanted(message, account)) else {
         store::outbox::delete(tx, &taken).await?;
         return Ok(None);
     };
-    let profile: ProfileFields = serde_json::from_str(&recipient.profile).unwrap_or_default();
-    let mut values = values(app, &taken, &recipient, &profile);
-    if let Some(challenge) = &taken.challenge {
-        let scene = if message == Message::ResetPassword { Scene::ResetPassword } else { Scene::VerifyEmail };
+    let mut values = values(app, &taken, &account);
+    if let (Some(challenge), Some(scene)) = (&taken.challenge, Scene::of(message)) {
         let (code, token) = (PlainCode::mint(&app.world), PlainToken::mint(&app.world));
         let secret_key = app.secret_keys.active_id();
         let Some(code_hash) = code.hash(&app.secret_keys, secret_key, scene, &taken.address) else {
@@ -159,7 +176,7 @@ async fn prepare(app: &App, tx: &mut Tx, taken: Taken, now: Millis) -> Result<Op
         };
         let (code_life, token_life) = app.config.codes.lives(scene);
         let minted = Minted {
-            account: &recipient.account,
+            account: &account.id,
             secret_key,
             code_hash,
             code_expires_at: now + code_life.millis(),
@@ -170,12 +187,13 @@ async fn prepare(app: &App, tx: &mut Tx, taken: Taken, now: Millis) -> Result<Op
             store::outbox::delete(tx, &taken).await?;
             return Ok(None);
         }
+        audit(app, tx, &taken, scene, &account, now).await?;
         values.code = code.expose().to_owned();
         values.link = app.config.links.with_token(scene, &app.config.public_url, token.expose());
         values.code_minutes = code_life.as_seconds().div_ceil(60);
         values.link_minutes = token_life.as_seconds().div_ceil(60);
     }
-    let language = profile.locale.as_deref().or(taken.language.as_deref()).unwrap_or_default();
+    let language = account.profile.locale.as_deref().or(taken.language.as_deref()).unwrap_or_default();
     let language = if language.is_empty() { &app.config.mail.language } else { language };
     Ok(Some(match app.templates.render(message, language, &values) {
         Ok(rendered) => {
@@ -195,15 +213,30 @@ async fn prepare(app: &App, tx: &mut Tx, taken: Taken, now: Millis) -> Result<Op
     }))
 }
 
+/// The request could not name the account without telling whether there is one; here it costs nobody's time.
+async fn audit(
+    app: &App,
+    tx: &mut Tx,
+    taken: &Taken,
+    scene: Scene,
+    account: &Account,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let caller = Caller { request_id: taken.request.clone().unwrap_or_default(), ip: None, locale: None };
+    let record = Record::of(Event::CodeSent).account(&account.id).detail(scene.as_str());
+    record.write(tx, &app.world, &caller, now).await
+}
+
 /// Nobody is asked to confirm an address that is proven.
-fn wanted(message: Message, recipient: &Recipient) -> bool {
+fn wanted(message: Message, account: &Account) -> bool {
     match message {
-        Message::VerifyEmail => !recipient.verified,
+        Message::VerifyEmail => account.email_verified_at.is_none(),
         Message::ResetPassword | Message::PasswordChanged | Message::AccountExists => true,
     }
 }
 
-fn values(app: &App, taken: &Taken, recipient: &Recipient, profile: &ProfileFields) -> Values {
+fn values(app: &App, taken: &Taken, account: &Account) -> Values {
+    let profile = &account.profile;
     let name = profile.given_name.as_deref().or(profile.name.as_deref()).unwrap_or_default();
     let happened_at = jiff::Timestamp::from_millisecond(taken.created_at).unwrap_or_default();
     Values {
@@ -211,7 +244,10 @@ fn values(app: &App, taken: &Taken, recipient: &Recipient, profile: &ProfileFiel
         public_url: app.config.public_url.clone(),
         address: taken.address.clone(),
         // An account that never proved its address may be a stranger's, and its name a message from them.
-        name: if recipient.verified { name.chars().take(64).collect() } else { String::new() },
+        name: match account.email_verified_at {
+            Some(_) => name.chars().take(64).collect(),
+            None => String::new(),
+        },
         reset_page: app.config.links.forgot_page(&app.config.public_url),
         happened_at: happened_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
         ..Values::default()

@@ -6,6 +6,7 @@ create table outbox (
     address text not null,
     challenge text,
     language text,
+    request text,
     attempts bigint not null,
     due_at bigint not null,
     dead_at bigint,

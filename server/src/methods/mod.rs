@@ -1,6 +1,7 @@
 //! Ways to sign in: one file each. A method proves who someone is and hands that on; sessions issue tokens.
 
 pub mod password;
+pub mod recovery;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -13,5 +14,5 @@ pub fn names() -> Vec<String> {
 
 /// The routes of all methods.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().merge(password::router())
+    OpenApiRouter::new().merge(password::router()).merge(recovery::router())
 }

@@ -195,7 +195,7 @@ async fn create(
         if !plan.quiet {
             return Err(ErrorCode::Exists.into());
         }
-        outbox::notice(tx, &app.world, Message::AccountExists, &plan.email, caller.locale.as_deref()).await?;
+        outbox::notice(tx, &app.world, caller, Message::AccountExists, &plan.email).await?;
         Record::of(Event::SignupRepeated).write(tx, &app.world, caller, now).await?;
         let done = Done { confirmation_required: true, session: None };
         claim.answer(tx, &done).await?;
@@ -213,8 +213,7 @@ async fn create(
         None => None,
     };
     let redirect = plan.redirect.as_ref().map(Url::as_str);
-    let language = caller.locale.as_deref();
-    outbox::challenge(tx, &app.world, Scene::VerifyEmail, &plan.email, redirect, language).await?;
+    outbox::challenge(tx, &app.world, caller, Scene::VerifyEmail, &plan.email, redirect).await?;
     let record = Record::of(Event::SignedUp).account(&account.id);
     record.write(tx, &app.world, caller, now).await?;
     let done = Done {

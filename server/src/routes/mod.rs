@@ -1,6 +1,8 @@
 //! What is no way to sign in: one file per group of calls.
 
+mod email;
 mod health;
+mod hosted;
 mod jwks;
 mod logout;
 mod mailbox;
@@ -25,12 +27,14 @@ pub fn router(app: &AppState) -> Router {
         .merge(methods::router())
         .merge(logout::router())
         .merge(profile::router())
+        .merge(email::router())
         .merge(token::router())
         .merge(settings::router())
         .merge(jwks::router())
         .merge(health::router())
         .split_for_parts();
     let router = router
+        .merge(hosted::router())
         .merge(mailbox::router(app))
         .merge(openapi::router(document))
         .fallback(not_found)

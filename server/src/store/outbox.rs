@@ -20,19 +20,22 @@ pub struct Letter<'a> {
     pub challenge: Option<&'a str>,
     /// The language that was asked for, a BCP 47 tag.
     pub language: Option<&'a str>,
+    /// The request that caused it.
+    pub request: &'a str,
 }
 
 /// Puts a mail in; it is due at once.
 pub async fn put(tx: &mut Tx, letter: Letter<'_>, now: Millis) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into outbox (id, message, address, challenge, language, attempts, due_at, created_at)
-        values ($1, $2, $3, $4, $5, 0, $6, $6)",
+        "insert into outbox (id, message, address, challenge, language, request, attempts, due_at, created_at)
+        values ($1, $2, $3, $4, $5, $6, 0, $7, $7)",
     )
     .bind(letter.id)
     .bind(letter.message.as_str())
     .bind(letter.address)
     .bind(letter.challenge)
     .bind(letter.language)
+    .bind(letter.request)
     .bind(now)
     .execute(tx)
     .await?;
@@ -52,6 +55,8 @@ pub struct Taken {
     pub challenge: Option<String>,
     /// The language that was asked for.
     pub language: Option<String>,
+    /// The request that caused it.
+    pub request: Option<String>,
     /// How often it was taken, this time included. Says whose the lease is: who comes back late has an old number.
     pub attempts: i64,
     /// When it was put in.
@@ -72,7 +77,7 @@ pub async fn take(
         where dead_at is null and due_at <= $1 and id in (
             select id from outbox where dead_at is null and due_at <= $1 order by due_at, id limit $3
         )
-        returning id, message, address, challenge, language, attempts, created_at",
+        returning id, message, address, challenge, language, request, attempts, created_at",
     )
     .bind(now)
     .bind(lease_until)
@@ -89,41 +94,10 @@ fn taken(row: &AnyRow) -> Result<Taken, StoreError> {
         address: row.try_get("address")?,
         challenge: row.try_get("challenge")?,
         language: row.try_get("language")?,
+        request: row.try_get("request")?,
         attempts: row.try_get("attempts")?,
         created_at: row.try_get("created_at")?,
     })
-}
-
-/// Who gets a mail: the account that the address names at the moment of sending.
-#[derive(Debug)]
-pub struct Recipient {
-    /// Its id.
-    pub account: String,
-    /// Its profile, as JSON.
-    pub profile: String,
-    /// Was the address proven?
-    pub verified: bool,
-}
-
-/// The account that an address names.
-pub async fn recipient(tx: &mut Tx, address: &str) -> Result<Option<Recipient>, StoreError> {
-    let row = sqlx::query(
-        "select accounts.id, accounts.profile, identities.verified_at
-        from identities join accounts on accounts.id = identities.account
-        where identities.kind = 'email' and identities.value = $1",
-    )
-    .bind(address)
-    .fetch_optional(tx)
-    .await?;
-    row.map(|row| {
-        let verified: Option<Millis> = row.try_get("verified_at")?;
-        Ok(Recipient {
-            account: row.try_get("id")?,
-            profile: row.try_get("profile")?,
-            verified: verified.is_some(),
-        })
-    })
-    .transpose()
 }
 
 /// It has left, or must not leave any more.

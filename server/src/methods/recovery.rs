@@ -1,0 +1,140 @@
+//! Getting back in: asking for a mail, and choosing a new password with its code or link.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use doorward_protocol::canonical_email;
+use doorward_protocol::error::Problem;
+use doorward_protocol::password::{ForgotPasswordRequest, MailProof, ResetPasswordRequest};
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::audit::{Event, Record};
+use crate::challenges::{self, Scene, Verdict};
+use crate::error::ApiError;
+use crate::extract::{Caller, Json};
+use crate::idempotency::{self, Claim, Idempotency};
+use crate::mail::Message;
+use crate::outbox;
+use crate::passwords::PasswordHash;
+use crate::secret::Secret;
+use crate::state::{App, AppState};
+use crate::store::identities::{self, Kind};
+use crate::store::{self, StoreError, Tx, accounts, passwords, sessions};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(forgot_password)).routes(routes!(reset_password))
+}
+
+/// Sends a mail with a code and a link for a new password. The answer is the same for every address.
+#[utoipa::path(post, path = "/v1/password/forgot", request_body = ForgotPasswordRequest, responses(
+    (status = 200, body = Object),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json")))]
+async fn forgot_password(
+    State(app): State<AppState>,
+    caller: Caller,
+    Json { request, .. }: Json<ForgotPasswordRequest>,
+) -> Result<Answer<Value>, ApiError> {
+    forgot(&app, caller, &request.email).await?;
+    Ok(Answer(json!({})))
+}
+
+/// Sets a new password with the code or the link of the mail, and ends all sessions of the account.
+#[utoipa::path(post, path = "/v1/password/reset", request_body = ResetPasswordRequest, responses(
+    (status = 200, body = Object),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json")))]
+async fn reset_password(
+    State(app): State<AppState>,
+    caller: Caller,
+    Json { request, idempotency }: Json<ResetPasswordRequest>,
+) -> Result<Answer<Value>, ApiError> {
+    let proof = MailProof::of(request.email.as_deref(), request.code.as_ref(), request.token.as_deref())?;
+    reset(&app, caller, proof, request.new_password.into(), idempotency).await?;
+    Ok(Answer(json!({})))
+}
+
+/// Asks for the mail. Nobody looks here whether there is such an account: the worker does when it sends, so that
+/// neither the answer nor its time can tell (D-19).
+pub(crate) async fn forgot(app: &AppState, caller: Caller, email: &str) -> Result<(), ApiError> {
+    let address = canonical_email(email).unwrap_or_default();
+    let job = app.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let world = &job.world;
+                outbox::challenge(tx, world, &caller, Scene::ResetPassword, &address, None).await?;
+                let record = Record::of(Event::CodeRequested).detail(Scene::ResetPassword.as_str());
+                record.write(tx, world, &caller, world.now()).await
+            })
+        })
+        .await?;
+    app.bell.ring();
+    Ok(())
+}
+
+/// Sets the password. Hashing comes before the code is looked at: a wrong one costs the same work (D-6).
+pub(crate) async fn reset(
+    app: &AppState,
+    caller: Caller,
+    proof: MailProof,
+    password: Secret,
+    idempotency: Option<Idempotency>,
+) -> Result<(), ApiError> {
+    let hash = app.hasher.hash(&app.world, &password).await?;
+    let job = app.clone();
+    let verdict = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move { replace(tx, &job, &caller, proof, &hash, idempotency.as_ref()).await })
+        })
+        .await?;
+    app.bell.ring();
+    verdict.met().map(drop)
+}
+
+/// The one transaction: code or link, password, sessions, notice, audit.
+async fn replace(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    proof: MailProof,
+    hash: &PasswordHash,
+    idempotency: Option<&Idempotency>,
+) -> Result<Verdict, ApiError> {
+    let now = app.world.now();
+    let claim = match idempotency::claim(tx, idempotency, now).await? {
+        Claim::New(claim) => claim,
+        Claim::Done(verdict) => return Ok(verdict),
+    };
+    let verdict = match challenges::consume(tx, app, caller, Scene::ResetPassword, proof).await? {
+        Ok(met) => {
+            passwords::set(tx, &met.account, hash, now).await?;
+            // Whoever was signed in with the old password, the thief included, is not any more (C07).
+            sessions::delete_all(tx, &met.account).await?;
+            accounts::touch(tx, &met.account, now).await?;
+            if app.config.codes.reset_verifies {
+                prove(tx, &met.account, &met.address, now).await?;
+            }
+            outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &met.address).await?;
+            let record = Record::of(Event::PasswordReset).account(&met.account);
+            record.write(tx, &app.world, caller, now).await?;
+            Verdict::Met { account: met.account, redirect: None }
+        }
+        Err(code) => Verdict::refused(code),
+    };
+    claim.answer(tx, &verdict).await?;
+    Ok(verdict)
+}
+
+/// The code came by mail, so that it proves the address, too (seed M54: only where the operator wants it so).
+async fn prove(
+    tx: &mut Tx,
+    account: &str,
+    address: &str,
+    now: crate::clock::Millis,
+) -> Result<(), StoreError> {
+    identities::verify(tx, Kind::Email, address, account, now).await?;
+    store::challenges::void(tx, Scene::VerifyEmail, address).await
+}

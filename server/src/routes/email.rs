@@ -1,0 +1,159 @@
+//! Addresses: proving one, sending the mail for it again, asking whether one is taken.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use doorward_protocol::canonical_email;
+use doorward_protocol::email::{
+    CheckEmailRequest, EmailStatus, EmailStatusData, ResendVerificationAnswer, ResendVerificationRequest,
+    VerifyEmailRequest,
+};
+use doorward_protocol::error::{ErrorCode, Problem};
+use doorward_protocol::messages::{EMAIL_AVAILABLE, EMAIL_IN_USE, PLEASE_CONFIRM};
+use doorward_protocol::password::MailProof;
+use doorward_protocol::profile::UserProfile;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::audit::{Event, Record};
+use crate::challenges::{self, Scene, Verdict};
+use crate::clock::rfc3339;
+use crate::config::AccountDisclosure;
+use crate::error::ApiError;
+use crate::extract::{Caller, Json};
+use crate::idempotency::{self, Claim, Idempotency};
+use crate::outbox;
+use crate::state::{App, AppState};
+use crate::store::Tx;
+use crate::store::accounts::{self, Account};
+use crate::store::identities::{self, Kind};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(verify_email))
+        .routes(routes!(resend_verification))
+        .routes(routes!(check_email))
+}
+
+/// Proves an address with the code or the link of the mail.
+#[utoipa::path(post, path = "/v1/email/verify", request_body = VerifyEmailRequest, responses(
+    (status = 200, body = UserProfile),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json")))]
+async fn verify_email(
+    State(app): State<AppState>,
+    caller: Caller,
+    Json { request, idempotency }: Json<VerifyEmailRequest>,
+) -> Result<Answer<UserProfile>, ApiError> {
+    let proof = MailProof::of(request.email.as_deref(), request.code.as_ref(), request.token.as_deref())?;
+    let (account, _) = verify(&app, caller, proof, idempotency).await?;
+    Ok(Answer(account.to_profile()))
+}
+
+/// Sends the mail for proving an address again. The answer is the same for every address.
+#[utoipa::path(post, path = "/v1/email/resend", request_body = ResendVerificationRequest, responses(
+    (status = 200, body = ResendVerificationAnswer),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json")))]
+async fn resend_verification(
+    State(app): State<AppState>,
+    caller: Caller,
+    Json { request, .. }: Json<ResendVerificationRequest>,
+) -> Result<Answer<ResendVerificationAnswer>, ApiError> {
+    let email = resend(&app, caller, &request.email).await?;
+    Ok(Answer(ResendVerificationAnswer { email, message: PLEASE_CONFIRM.to_owned() }))
+}
+
+/// Is this address taken? Only where the operator lets everybody know (D-19).
+#[utoipa::path(post, path = "/v1/email/check", request_body = CheckEmailRequest, responses(
+    (status = 200, body = EmailStatus),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json")))]
+async fn check_email(
+    State(app): State<AppState>,
+    Json { request, .. }: Json<CheckEmailRequest>,
+) -> Result<Answer<EmailStatus>, ApiError> {
+    if !app.config.check_email {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    let email = canonical_email(&request.email).unwrap_or_default();
+    let mut db = app.store.read().await?;
+    let account = accounts::by_email(&mut db, &email).await?;
+    let told = account.as_ref().filter(|_| app.config.disclosure.account == AccountDisclosure::Compatible);
+    let data = EmailStatusData {
+        id: email.clone(),
+        email,
+        registered: account.is_some(),
+        verified: told.map(|account| account.email_verified_at.is_some()),
+        created_at: told.map(|account| rfc3339(account.created_at)),
+        updated_at: told.map(|account| rfc3339(account.updated_at)),
+    };
+    let message = if data.registered { EMAIL_IN_USE } else { EMAIL_AVAILABLE };
+    Ok(Answer(EmailStatus { data, message: message.to_owned() }))
+}
+
+/// Proves the address; answers whose it is, and where the browser goes afterwards.
+pub(crate) async fn verify(
+    app: &AppState,
+    caller: Caller,
+    proof: MailProof,
+    idempotency: Option<Idempotency>,
+) -> Result<(Account, Option<String>), ApiError> {
+    let job = app.clone();
+    let verdict = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move { confirm(tx, &job, &caller, proof, idempotency.as_ref()).await })
+        })
+        .await?;
+    let (account, redirect) = verdict.met()?;
+    let mut db = app.store.read().await?;
+    let account = accounts::by_id(&mut db, &account).await?.ok_or(ErrorCode::TokenRevoked)?;
+    Ok((account, redirect))
+}
+
+/// The one transaction: code or link, the proven address, audit. A login that waited for the confirmation waits no
+/// more with that.
+async fn confirm(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    proof: MailProof,
+    idempotency: Option<&Idempotency>,
+) -> Result<Verdict, ApiError> {
+    let now = app.world.now();
+    let claim = match idempotency::claim(tx, idempotency, now).await? {
+        Claim::New(claim) => claim,
+        Claim::Done(verdict) => return Ok(verdict),
+    };
+    let verdict = match challenges::consume(tx, app, caller, Scene::VerifyEmail, proof).await? {
+        Ok(met) => {
+            identities::verify(tx, Kind::Email, &met.address, &met.account, now).await?;
+            accounts::touch(tx, &met.account, now).await?;
+            let record = Record::of(Event::EmailVerified).account(&met.account);
+            record.write(tx, &app.world, caller, now).await?;
+            Verdict::Met { account: met.account, redirect: met.redirect }
+        }
+        Err(code) => Verdict::refused(code),
+    };
+    claim.answer(tx, &verdict).await?;
+    Ok(verdict)
+}
+
+/// Asks for the mail; answers the address in canonical form. Whether there is anything to prove is looked up when
+/// the mail leaves, so that neither the answer nor its time can tell.
+pub(crate) async fn resend(app: &AppState, caller: Caller, email: &str) -> Result<String, ApiError> {
+    let address = canonical_email(email).unwrap_or_default();
+    let (job, email) = (app.clone(), address.clone());
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let world = &job.world;
+                outbox::challenge(tx, world, &caller, Scene::VerifyEmail, &address, None).await?;
+                let record = Record::of(Event::CodeRequested).detail(Scene::VerifyEmail.as_str());
+                record.write(tx, world, &caller, world.now()).await
+            })
+        })
+        .await?;
+    app.bell.ring();
+    Ok(email)
+}

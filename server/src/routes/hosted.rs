@@ -1,0 +1,233 @@
+//! The pages that mailed links open, for apps that have none of their own. Opening one changes nothing, because mail
+//! scanners open every link (C05): only the form does, and it works with the code of the mail, too.
+
+use std::borrow::Cow;
+
+use axum::Router;
+use axum::extract::{Request as HttpRequest, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use doorward_protocol::email::{ResendVerificationRequest, VerifyEmailRequest};
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::password::{ForgotPasswordRequest, GivenCode, MailProof, ResetPasswordRequest};
+use doorward_protocol::{Given, Request, Source};
+use minijinja::context;
+use url::form_urlencoded;
+
+use super::email;
+use crate::error::ApiError;
+use crate::extract::{Caller, read};
+use crate::methods::recovery;
+use crate::state::AppState;
+
+pub(super) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/account/verify", get(show_verify).post(post_verify))
+        .route("/account/verify/done", get(verified))
+        .route("/account/reset", get(show_reset).post(post_reset))
+        .route("/account/reset/done", get(reset_done))
+}
+
+async fn show_verify(State(app): State<AppState>, uri: Uri) -> Result<Response, ApiError> {
+    page(&app, "verify.html", "Confirm your address", &Form::default(), Notice::of(&uri))
+}
+
+async fn show_reset(State(app): State<AppState>, uri: Uri) -> Result<Response, ApiError> {
+    page(&app, "reset.html", "Choose a new password", &Form::default(), Notice::of(&uri))
+}
+
+async fn post_verify(
+    State(app): State<AppState>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<Response, ApiError> {
+    let form = Form::read(request).await?;
+    let done = match form.check::<ResendVerificationRequest, VerifyEmailRequest>(&app) {
+        Ok(Asked::Mail(address)) => {
+            email::resend(&app, caller, &address).await.map(|_| to("/account/verify?sent"))
+        }
+        Ok(Asked::Act(proof)) => email::verify(&app, caller, proof, None).await.map(|(_, redirect)| {
+            // Checked against the operator's list when the signup named it.
+            to(redirect.as_deref().unwrap_or("/account/verify/done"))
+        }),
+        Err(error) => Err(error),
+    };
+    done.or_else(|error| page(&app, "verify.html", "Confirm your address", &form, Notice::Refused(error)))
+}
+
+async fn post_reset(
+    State(app): State<AppState>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<Response, ApiError> {
+    let form = Form::read(request).await?;
+    let done = match form.check::<ForgotPasswordRequest, ResetPasswordRequest>(&app) {
+        Ok(Asked::Mail(address)) => {
+            recovery::forgot(&app, caller, &address).await.map(|()| to("/account/reset?sent"))
+        }
+        Ok(Asked::Act(proof)) => {
+            let password = form.text("new_password").to_owned().into();
+            recovery::reset(&app, caller, proof, password, None).await.map(|()| to("/account/reset/done"))
+        }
+        Err(error) => Err(error),
+    };
+    done.or_else(|error| page(&app, "reset.html", "Choose a new password", &form, Notice::Refused(error)))
+}
+
+async fn verified(State(app): State<AppState>) -> Result<Response, ApiError> {
+    let (title, text) = ("Address confirmed", "Thank you. You can close this page and sign in.");
+    app.pages.show(&app.world, "done.html", context! { title, text })
+}
+
+async fn reset_done(State(app): State<AppState>) -> Result<Response, ApiError> {
+    let (title, text) = (
+        "New password set",
+        "Every device was signed out. You can close this page and sign in with the new password.",
+    );
+    app.pages.show(&app.world, "done.html", context! { title, text })
+}
+
+/// 303: the browser goes on with GET, and a reload posts nothing again (O08).
+fn to(address: &str) -> Response {
+    Redirect::to(address).into_response()
+}
+
+/// What the page has to say beside its form.
+enum Notice {
+    Nothing,
+    Sent,
+    Refused(ApiError),
+}
+
+impl Notice {
+    fn of(uri: &Uri) -> Notice {
+        if uri.query() == Some("sent") { Notice::Sent } else { Notice::Nothing }
+    }
+
+    /// The field at fault, if it is one of the page's own, and what there is to say.
+    fn words(&self) -> (&str, Cow<'_, str>) {
+        let error = match self {
+            Notice::Nothing => return ("", "".into()),
+            Notice::Sent => {
+                return ("", "If there is something to send for this address, a mail is on its way. Its link and its code replace those of older mails.".into());
+            }
+            Notice::Refused(error) => error,
+        };
+        let text = match error.code {
+            ErrorCode::InvalidCode => {
+                "This code is not right, or it was used. Look for the newest mail, or ask for a new one."
+            }
+            ErrorCode::ExpiredCode => "This code is too old. Ask for a new mail.",
+            ErrorCode::TokenRevoked => {
+                "This link was used already, or a newer mail has replaced it. Use the code of the newest mail, or ask for a new one."
+            }
+            ErrorCode::TokenExpired => "This link is too old. Ask for a new mail.",
+            ErrorCode::Overloaded => "The server is busy. Please try again in a moment.",
+            ErrorCode::InvalidParameter => error.detail.as_deref().unwrap_or("Something is missing."),
+            _ => "That did not work. Please try again.",
+        };
+        let field = match error.code {
+            ErrorCode::InvalidCode | ErrorCode::ExpiredCode => "code",
+            _ => error.field.as_deref().filter(|field| *field != "token").unwrap_or(""),
+        };
+        (field, text.into())
+    }
+}
+
+fn page(
+    app: &AppState,
+    template: &str,
+    title: &str,
+    form: &Form,
+    notice: Notice,
+) -> Result<Response, ApiError> {
+    let (field, words) = notice.words();
+    let at = |name: &str| if name == field { words.as_ref() } else { "" };
+    let (email, code, new_password) = (at("email"), at("code"), at("new_password"));
+    // A refused token is of no more use: the form for the code stands there then.
+    let token = if new_password.is_empty() { "" } else { form.text("token") };
+    let values = context! {
+        title,
+        token,
+        email => form.text("email"),
+        errors => context! { email, code, new_password },
+        notice => if field.is_empty() { words.as_ref() } else { "" },
+        sent => matches!(notice, Notice::Sent),
+        password_min => app.config.password.min_length,
+    };
+    let mut response = app.pages.show(&app.world, template, values)?;
+    if let Notice::Refused(error) = &notice {
+        *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        if let Some(seconds) = error.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+    }
+    Ok(response)
+}
+
+/// What a form asks for.
+enum Asked {
+    /// A new mail to this address.
+    Mail(String),
+    /// What the page is for.
+    Act(MailProof),
+}
+
+/// The fields of a posted form.
+#[derive(Default)]
+struct Form(Vec<(String, String)>);
+
+impl Form {
+    async fn read(request: HttpRequest) -> Result<Form, ApiError> {
+        if !is_form(request.headers()) {
+            return Err(ApiError::request(415, "Send the form of this page."));
+        }
+        let bytes = read(request.into_body()).await?;
+        Ok(Form(form_urlencoded::parse(&bytes).into_owned().collect()))
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// Checks the fields by the tables of the API's own requests: `M` for a new mail, `A` for the act.
+    fn check<M: Request, A: Request>(&self, app: &AppState) -> Result<Asked, ApiError> {
+        if self.text("action") == "send" {
+            M::check(&Fields(self, &["email"]), app.policy())?;
+            return Ok(Asked::Mail(self.text("email").to_owned()));
+        }
+        A::check(&Fields(self, &["email", "code", "token", "new_password"]), app.policy())?;
+        let given = |name| Some(self.text(name)).filter(|text| !text.is_empty());
+        let code = given("code").map(|code| GivenCode::Text(code.to_owned()));
+        Ok(Asked::Act(MailProof::of(given("email"), code.as_ref(), given("token"))?))
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+}
+
+/// The fields of a form that a table is to look at, as it sees them.
+struct Fields<'a>(&'a Form, &'a [&'a str]);
+
+impl Source for Fields<'_> {
+    fn get(&self, name: &str) -> Given<'_> {
+        match self.0.text(name) {
+            "" => Given::Absent,
+            text => Given::Text(text.into()),
+        }
+    }
+
+    fn nested(&self, _: &str) -> Option<Self> {
+        None
+    }
+
+    fn unknown(&self, known: &dyn Fn(&str) -> bool) -> Option<String> {
+        let given = |name: &&&str| !self.0.text(name).is_empty();
+        self.1.iter().filter(given).find(|name| !known(name)).map(|name| (*name).to_owned())
+    }
+}
