@@ -44,21 +44,33 @@ pub(crate) fn sdk(repo: &Repo) -> Outcome {
 
 /// Cargo's part. No path of the building machine goes into the file: the sources of the standard library, of the
 /// dependencies and of this repository get fixed names.
+///
+/// With std's source at hand it is compiled anew for size, without the texts of panics and `Debug`: 10 KB less on
+/// the wire. That takes compiler flags which are not stable; `DOORWARD_PLAIN_WASM=1` builds without them.
 fn compile(repo: &Repo) -> Outcome<PathBuf> {
+    let plain = std::env::var_os("DOORWARD_PLAIN_WASM").is_some();
+    let source = if plain { None } else { setup::rust_source(repo)? };
     let sysroot = output(&mut command("rustc --print sysroot"))?;
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home =
-        home.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cargo"))).unwrap_or_default();
-    let flags = [
+    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
+    let mut flags = vec![
         format!("--remap-path-prefix={}/lib/rustlib/src/rust=/rust", sysroot.trim()),
-        format!("--remap-path-prefix={}/registry/src=/cargo", home.display()),
+        format!("--remap-path-prefix={}/registry/src=/cargo", cargo_home.display()),
         format!("--remap-path-prefix={}=/doorward", repo.root.display()),
     ];
     // `rustc --crate-type`, because Cargo leaves out link-time optimisation where a crate is an rlib too.
     let mut cargo = command("cargo rustc --package doorward --lib --crate-type cdylib");
     cargo.args(words("--profile wasm --target wasm32-unknown-unknown"));
+    if let Some(source) = source {
+        flags.extend(
+            words("-Zunstable-options -Cpanic=immediate-abort -Zfmt-debug=none -Zlocation-detail=none")
+                .map(str::to_owned),
+        );
+        cargo.args(words("-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size"));
+        cargo.env("RUSTC_BOOTSTRAP", "1").env("__CARGO_TESTS_ONLY_SRC_ROOT", source.join("library"));
+    }
     cargo.current_dir(&repo.root).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-    run_perhaps_long("the SDK to wasm: about a minute the first time, then seconds", &mut cargo)?;
+    run_perhaps_long("the SDK to wasm: 1 to 2 minutes the first time, then seconds", &mut cargo)?;
     Ok(repo.target.join("wasm32-unknown-unknown/wasm/doorward.wasm"))
 }
 

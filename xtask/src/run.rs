@@ -41,11 +41,16 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
 
 /// As [`run`], for what takes long: says what it does first, and every 20 s that it is still at it.
 pub(crate) fn run_long(what: &str, command: &mut Command) -> Outcome {
+    said_long(what, || run(command))
+}
+
+/// As [`run_long`], for any work.
+pub(crate) fn said_long<T>(what: &str, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     say(&format!("» {what}"));
     let started = Instant::now();
-    while_saying(Duration::from_secs(20), what, || run(command))?;
+    let result = while_saying(Duration::from_secs(20), what, work)?;
     say(&format!("  done in {}", seconds(started.elapsed())));
-    Ok(())
+    Ok(result)
 }
 
 /// As [`run_long`], for what has nothing to do most of the time: then it says nothing.

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::repo::{Repo, pinned};
-use crate::run::{Outcome, command, output, read, run_long, say, words, write};
+use crate::run::{Outcome, command, output, read, run_long, said_long, say, words, write};
 
 /// What the build and `start` need; with `--tests` also what the tests need.
 pub(crate) fn run(repo: &Repo, arguments: &[String]) -> Outcome {
+    // An earlier failure to get it is only remembered between builds.
+    _ = fs::remove_file(repo.tools.join("rust-source"));
     for_build(repo)?;
     if arguments.iter().any(|argument| argument == "--tests") {
         for_tests(repo)?;
@@ -23,6 +25,7 @@ pub(crate) fn run(repo: &Repo, arguments: &[String]) -> Outcome {
 /// The wasm target, wasm-bindgen, and the npm packages of the build.
 pub(crate) fn for_build(repo: &Repo) -> Outcome {
     wasm_target(repo)?;
+    rust_source(repo)?;
     wasm_bindgen(repo)?;
     npm_packages("npm packages of the build", &repo.root)
 }
@@ -40,13 +43,43 @@ fn wasm_target(repo: &Repo) -> Outcome {
     if fs::read_to_string(&stamp).is_ok_and(|known| wasm_target_state().is_ok_and(|state| state == known)) {
         return Ok(());
     }
-    let mut script = Command::new("sh");
+    let what = "the wasm32 target for Rust: seconds if it is there, else up to 2 minutes";
+    run_long(what, &mut wasm_target_script(repo))?;
+    write(&stamp, wasm_target_state()?)
+}
+
+/// The folder of std's source for this very compiler, which makes the wasm 10 KB smaller on the wire (see
+/// build.rs). A build without it works too, so its absence is told and no failure; `setup` tries again.
+pub(crate) fn rust_source(repo: &Repo) -> Outcome<Option<PathBuf>> {
+    let compiler = fingerprint(&output(&mut command("rustc -vV"))?);
+    let stamp = repo.tools.join("rust-source");
+    let known = fs::read_to_string(&stamp).unwrap_or_default();
+    let known = known.split_once('\n').filter(|(of, _)| *of == compiler);
+    let found = match known.map(|(_, folder)| PathBuf::from(folder)) {
+        Some(folder) if folder.as_os_str().is_empty() || folder.join("library").exists() => folder,
+        _ => {
+            let what = "the source of Rust's standard library: 45 MB, some seconds";
+            let mut script = wasm_target_script(repo);
+            let folder = said_long(what, || output(script.arg("source"))).unwrap_or_default();
+            write(&stamp, format!("{compiler}\n{}", folder.trim()))?;
+            PathBuf::from(folder.trim())
+        }
+    };
+    if found.as_os_str().is_empty() {
+        say("without the source of Rust's standard library: the wasm gets larger than in a release");
+        return Ok(None);
+    }
+    Ok(Some(found))
+}
+
+fn wasm_target_script(repo: &Repo) -> Command {
+    let mut script = command("sh");
     script.arg(repo.root.join("xtask/wasm-target.sh"));
+    script.env("WASM_TARGET_SOURCE", repo.tools.join("rust-src"));
     if !may_use_rustup() {
         script.env("WASM_TARGET_NO_RUSTUP", "1");
     }
-    run_long("the wasm32 target for Rust: seconds if it is there, else up to 2 minutes", &mut script)?;
-    write(&stamp, wasm_target_state()?)
+    script
 }
 
 fn wasm_target_state() -> Outcome<String> {
