@@ -1,0 +1,127 @@
+// The pages are for everybody: axe finds nothing, the keyboard reaches everything, nothing is wider than a phone.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import test from "node:test";
+import { openChromium, openContext, settled, signUp, startServer } from "./world.mjs";
+
+const server = await startServer();
+const { url } = server;
+const chromium = await openChromium();
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const PAGES = ["/", "/signup", "/login#confirmed", "/profile", "/forgot", "/reset#sent", "/verify#sent", `/verify#token=${"x".repeat(43)}`];
+const OURS = [...PAGES, "/dev/mailbox", "/account/verify", "/account/reset"];
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1280, height: 900 };
+
+async function violations(page, rules) {
+  // Evaluated, not added as a script: the pages' policy would refuse that.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate((only) => axe.run(only ? { runOnly: only } : {}), rules);
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+}
+
+async function signIn(page) {
+  const { email, password } = await signUp(server);
+  await page.goto(`${url}/login`);
+  await page.fill("#email", email);
+  await page.fill("#password", password);
+  await page.click("#login > button");
+  await page.waitForURL("**/profile");
+}
+
+// In the dark only the colours are others.
+for (const [colorScheme, rules] of [["light", null], ["dark", ["color-contrast", "link-in-text-block"]]]) {
+  test(`axe finds nothing on any page in ${colorScheme} colours`, async () => {
+    const context = await openContext(chromium, { colorScheme, viewport: DESKTOP });
+    const page = await context.newPage();
+    for (const path of OURS) {
+      await settled(page, url + path);
+      assert.deepEqual(await violations(page, rules), [], path);
+    }
+    await page.goto(`${url}/signup`);
+    await page.click("summary");
+    await page.fill("#email", "a@example.com");
+    await page.fill("#password", "short");
+    await page.click("#signup > button");
+    await page.waitForSelector("#password-error");
+    assert.deepEqual(await violations(page, rules), [], "an error on the page");
+    await signIn(page);
+    for (const path of ["/", "/profile", "/dev/mailbox"]) {
+      await settled(page, url + path);
+      assert.deepEqual(await violations(page, rules), [], `${path}, signed in`);
+    }
+    await context.close();
+  });
+}
+
+test("no page is wider than a phone", async () => {
+  const context = await openContext(chromium, { viewport: PHONE });
+  const page = await context.newPage();
+  await signIn(page);
+  for (const path of OURS) {
+    await settled(page, url + path);
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= PHONE.width, `${path}: ${width} px`);
+  }
+  await context.close();
+});
+
+test("the keyboard alone signs a person in, and the focus can be seen", async () => {
+  const { email, password } = await signUp(server);
+  const context = await openContext(chromium, { viewport: DESKTOP });
+  const page = await context.newPage();
+  await page.goto(`${url}/login`);
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content");
+  const tabTo = async (id) => {
+    for (let steps = 0; steps < 20; steps += 1) {
+      if ((await page.evaluate(() => document.activeElement.id)) === id) return;
+      await page.keyboard.press("Tab");
+      const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+      assert.notEqual(outline, "none", await page.evaluate(() => document.activeElement.outerHTML));
+    }
+    assert.fail(`Tab does not reach ${id}`);
+  };
+  await tabTo("email");
+  await page.keyboard.type(email);
+  await tabTo("password");
+  await page.keyboard.type(password);
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/profile");
+  await context.close();
+});
+
+test("every control has a name, and fields tell the browser what they are for", async () => {
+  const context = await openContext(chromium);
+  const page = await context.newPage();
+  const purposes = { email: "username", password: /^(new|current)-password$/, new_password: "new-password", code: "one-time-code" };
+  for (const path of PAGES) {
+    await settled(page, url + path);
+    const controls = await page.$$eval("main input:not([type=hidden])", (all) =>
+      all.map((control) => ({ name: control.name, label: control.labels[0]?.textContent, autocomplete: control.autocomplete })));
+    for (const { name, label, autocomplete } of controls) {
+      assert.ok(label, `${name} on ${path}`);
+      if (purposes[name]) assert.match(autocomplete, new RegExp(purposes[name]), `${name} on ${path}`);
+    }
+  }
+  await context.close();
+});
+
+test("an error and the state of a call move nothing on the page", async () => {
+  const context = await openContext(chromium, { viewport: DESKTOP });
+  const page = await context.newPage();
+  await page.goto(`${url}/login`);
+  const place = () => page.$eval("#login > button", (button) => button.getBoundingClientRect().top);
+  const before = await place();
+  await page.click("#login > button");
+  await page.waitForSelector("#password-error");
+  assert.ok(Math.abs((await place()) - before) < 1);
+  await page.fill("#email", "a@example.com");
+  await page.fill("#password", "wrong password");
+  await page.click("#login > button");
+  await page.waitForFunction(() => document.querySelector("output").value !== "");
+  assert.ok(Math.abs((await place()) - before) < 1);
+  await context.close();
+});

@@ -1,0 +1,63 @@
+// The pages keep their own policy: no violation, no error in the console, no request to anywhere else.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { openChromium, openContext, settled, signUp, startServer } from "./world.mjs";
+
+const server = await startServer();
+const { url } = server;
+const chromium = await openChromium();
+const PAGES = ["/", "/signup", "/login", "/profile", "/forgot", "/reset", "/verify", `/verify#token=${"x".repeat(43)}`, "/dev/mailbox"];
+
+test("sec_B04_no_page_violates_its_policy_or_complains", async () => {
+  const context = await openContext(chromium);
+  const elsewhere = [];
+  context.on("request", (request) => request.url().startsWith(url) || elsewhere.push(request.url()));
+  await context.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => console.error("policy", event.violatedDirective, event.blockedURI));
+  });
+  const page = await context.newPage();
+  const { email, password } = await signUp(server);
+  for (const round of ["signed out", "signed in"]) {
+    for (const path of PAGES) {
+      await settled(page, url + path);
+      assert.deepEqual(context.complaints, [], `${path}, ${round}`);
+    }
+    await page.goto(`${url}/login`);
+    await page.fill("#email", email);
+    await page.fill("#password", password);
+    await page.click("#login > button");
+    await page.waitForURL("**/profile");
+  }
+  assert.deepEqual(elsewhere, []);
+  await context.close();
+});
+
+test("sec_W_every_page_comes_with_the_headers_that_protect_it", async () => {
+  for (const path of ["/", "/signup", "/pkg/doorward.js", "/account/verify", "/account/reset", "/dev/mailbox"]) {
+    const { headers, status } = await fetch(url + path);
+    assert.equal(status, 200, path);
+    const policy = headers.get("content-security-policy") ?? "";
+    assert.match(policy, /default-src '(self|none)'/, path);
+    assert.match(policy, /frame-ancestors 'none'/, path);
+    assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'/, path);
+    assert.equal(headers.get("x-content-type-options"), "nosniff", path);
+    assert.equal(headers.get("referrer-policy"), "no-referrer", path);
+  }
+});
+
+test("each page shows its own source", async () => {
+  const context = await openContext(chromium, { permissions: ["clipboard-read", "clipboard-write"] });
+  const page = await context.newPage();
+  for (const name of ["signup", "login", "profile", "forgot", "reset", "verify"]) {
+    await page.goto(`${url}/${name}`);
+    await page.waitForSelector("figure:nth-of-type(2) code");
+    const [js, html] = await page.$$eval("figure code", (all) => all.map((code) => code.textContent));
+    assert.equal(js, (await (await fetch(`${url}/${name}.js`)).text()).trim());
+    assert.match(html, /^<(form|section)/);
+  }
+  await page.click("figcaption button");
+  await page.waitForFunction(() => document.querySelector("figcaption button").textContent === "Copied");
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^import \{ AuthClient \}/);
+  await context.close();
+});

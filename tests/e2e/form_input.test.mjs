@@ -1,0 +1,309 @@
+// What a form may do to the SDK, and what the SDK does for the form: `Input<T>` in a real browser.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { eventually, hold, openChromium, openContext, openForm, signUp, somebody, startServer } from "./world.mjs";
+
+const server = await startServer();
+const { url } = server;
+const chromium = await openChromium();
+
+/** Runs the test on a page of its own; afterwards no address may ever have carried a password. */
+function onPage(name, story) {
+  test(name, async () => {
+    const context = await openContext(chromium);
+    const addresses = [];
+    context.on("request", (request) => addresses.push(request.url()));
+    const page = await context.newPage();
+    await story(page, context);
+    assert.deepEqual(addresses.filter((address) => /password|battery|correct/i.test(address) && !address.includes("/v1/password/")), []);
+    await context.close();
+  });
+}
+
+const LOGIN = `<form method="post" action="/profile"><input name="email"><input name="password" type="password"><button>Go</button></form>`;
+
+onPage("sec_B05_requestSubmit_is_prevented_in_time", async (page) => {
+  const { email, password } = await signUp(server);
+  await page.goto(`${url}/login`);
+  await page.fill("#email", email);
+  await page.fill("#password", password);
+  const posts = [];
+  page.on("request", (request) => request.isNavigationRequest() && posts.push(request.method()));
+  await page.evaluate(() => document.querySelector("#login").requestSubmit());
+  await page.waitForURL("**/profile");
+  assert.deepEqual(posts, ["GET"]);
+});
+
+onPage("sec_B05_on_a_slow_network_the_page_stays_and_shows_that_it_is_busy", async (page) => {
+  const { email, password } = await signUp(server);
+  const held = await hold(page, "/v1/login");
+  await page.goto(`${url}/login`);
+  await page.fill("#email", email);
+  await page.fill("#password", password);
+  await page.click("#login > button");
+  await held.first;
+  assert.equal(page.url(), `${url}/login`);
+  assert.equal(await page.getAttribute("#login", "aria-busy"), "true");
+  held.release();
+  await page.waitForURL("**/profile");
+});
+
+onPage("sec_B05_before_the_script_has_loaded_a_submit_puts_no_password_into_an_address", async (page) => {
+  await hold(page, "/pkg/doorward.js");
+  await page.goto(`${url}/login`, { waitUntil: "commit" });
+  await page.fill("#email", somebody().email);
+  await page.fill("#password", "correct horse battery");
+  await page.click("#login > button");
+  await page.waitForURL("**/profile");
+});
+
+onPage("sec_B05_a_double_submit_is_one_request", async (page) => {
+  const { email, password } = await signUp(server);
+  const held = await hold(page, "/v1/login");
+  await openForm(page, url, LOGIN, `
+    const auth = new AuthClient({ navigate: false });
+    window.calls = [];
+    form.addEventListener("submit", (event) => calls.push(auth.login(event)));
+  `);
+  await page.fill("[name=email]", email);
+  await page.fill("[name=password]", password);
+  await page.click("button");
+  await held.first;
+  await page.click("button");
+  await page.evaluate(() => document.forms[0].requestSubmit());
+  held.release();
+  const users = await page.evaluate(async () => (await Promise.all(calls)).map((user) => user.user_id));
+  assert.equal(users.length, 3);
+  assert.equal(new Set(users).size, 1);
+  assert.equal(held.requests.length, 1);
+  await page.evaluate(() => document.forms[0].requestSubmit());
+  await eventually("a later submit is a new request", () => held.requests.length === 2);
+});
+
+onPage("what is typed after the submit is not sent", async (page) => {
+  const { email, password } = await signUp(server);
+  const held = await hold(page, "/v1/settings");
+  await openForm(page, url, LOGIN, `
+    const auth = new AuthClient();
+    form.addEventListener("submit", auth.login);
+  `);
+  await page.fill("[name=email]", email);
+  await page.fill("[name=password]", password);
+  const sent = page.waitForRequest("**/v1/login");
+  await page.evaluate(() => {
+    document.forms[0].requestSubmit();
+    document.forms[0].elements.email.value = "other@example.com";
+  });
+  held.release();
+  assert.equal((await sent).postDataJSON().email, email);
+});
+
+onPage("seed_K02_controls_become_fields_by_their_kind", async (page) => {
+  const { email, password } = somebody();
+  await openForm(page, url, `
+    <form id="f" method="post">
+      <input name="email"> <input name="password" type="password">
+      <input name="nickname" value="">
+      <input name="company" value="not this" disabled>
+      <fieldset disabled><input name="gender" value="nor this"></fieldset>
+      <input name="email_public" type="checkbox" checked> <input name="address_public" type="checkbox">
+      <input name="address.locality" value="Zürich"> <input name="address.country" value="CH">
+      <input value="no name">
+      <select name="zoneinfo"><option>Europe/Paris<option selected>Europe/Zurich</select>
+      <textarea name="address.street_address">One\nTwo</textarea>
+      <button name="misc" value="first">A</button> <button id="second" name="misc" value="second">B</button>
+    </form>
+    <input name="name" value="outside" form="f">`, `
+    const auth = new AuthClient();
+    form.addEventListener("submit", (event) => { window.call = auth.signup(event, { login: true }); });
+  `);
+  await page.fill("[name=email]", email);
+  await page.fill("[name=password]", password);
+  const sent = page.waitForRequest("**/v1/signup");
+  await page.click("#second");
+  const body = (await sent).postDataJSON();
+  delete body.options;
+  assert.deepEqual(body, {
+    email, password, name: "outside", misc: "second", zoneinfo: "Europe/Zurich", email_public: true, address_public: false,
+    address: { locality: "Zürich", country: "CH", street_address: "One\nTwo" },
+  });
+  assert.equal(await page.evaluate(async () => (await call).misc), "second");
+});
+
+onPage("sec_X04_names_that_the_request_does_not_know_are_not_sent_and_reach_no_prototype", async (page) => {
+  const { email, password } = somebody();
+  await openForm(page, url, `
+    <form method="post"><input name="email"><input name="password"><input name="terms" type="checkbox" checked>
+    <input name="__proto__.polluted" value="yes"><input name="constructor.prototype.polluted" value="yes">
+    <input name="address.__proto__.polluted" value="yes"><button>Go</button></form>`, `
+    const auth = new AuthClient();
+    form.addEventListener("submit", (event) => { window.call = auth.signup(event); });
+  `);
+  await page.fill("[name=email]", email);
+  await page.fill("[name=password]", password);
+  const sent = page.waitForRequest("**/v1/signup");
+  await page.click("button");
+  assert.deepEqual(Object.keys((await sent).postDataJSON()).filter((name) => name !== "options").sort(), ["email", "password"]);
+  assert.match(await page.evaluate(() => call), /^SUCCESS/);
+  assert.equal(await page.evaluate(() => ({}).polluted), undefined);
+});
+
+for (const [kind, input] of Object.entries({
+  "a React event": "{ nativeEvent: event }",
+  "a form": "form",
+  "a FormData": "new FormData(form)",
+  "an object": "Object.fromEntries(new FormData(form))",
+})) {
+  onPage(`${kind} is as good as an event`, async (page) => {
+    const { email, password } = await signUp(server);
+    await openForm(page, url, `<form method="post"><input name="email"><input name="password"><button>Go</button></form>`, `
+      const auth = new AuthClient();
+      form.addEventListener("submit", (event) => {
+        window.call = auth.login(${input});
+        window.prevented = event.defaultPrevented;
+        event.preventDefault();
+      });
+    `);
+    await page.fill("[name=email]", email);
+    await page.fill("[name=password]", password);
+    await page.click("button");
+    assert.equal(await page.evaluate(async () => (await call).email), email);
+    if (kind === "a React event") assert.equal(await page.evaluate(() => prevented), true);
+  });
+}
+
+onPage("an error about a field is on its control and beside it, and goes with the next input", async (page) => {
+  await page.goto(`${url}/signup`);
+  await page.fill("#email", somebody().email);
+  await page.fill("#password", "12345");
+  await page.click("#signup > button");
+  await page.waitForSelector("#password-error");
+  const state = () =>
+    page.$eval("#password", (control) => ({
+      message: control.validationMessage,
+      invalid: control.getAttribute("aria-invalid"),
+      described: control.getAttribute("aria-describedby"),
+      focused: document.activeElement === control,
+    }));
+  assert.deepEqual(await state(), {
+    message: "A password needs at least 6 characters.", invalid: "true", described: "rule password-error", focused: true,
+  });
+  assert.equal(await page.textContent("#password-error"), "A password needs at least 6 characters.");
+  await page.press("#password", "6");
+  assert.deepEqual(await state(), { message: "", invalid: null, described: "rule", focused: true });
+  assert.equal(await page.$("#password-error"), null);
+  await page.click("#signup > button");
+  await page.waitForURL("**/verify#sent");
+});
+
+onPage("an error in a closed part of the form opens it", async (page) => {
+  await page.goto(`${url}/signup`);
+  await page.fill("#email", somebody().email);
+  await page.fill("#password", "correct horse battery");
+  await page.click("summary");
+  await page.fill("#birthdate", "1990-02-31");
+  await page.click("summary");
+  await page.click("#signup > button");
+  await page.waitForSelector("#birthdate-error", { state: "visible" });
+  assert.equal(await page.textContent("#birthdate-error"), "Enter a real date as YYYY-MM-DD.");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "birthdate");
+});
+
+onPage("the browser's own checks are shown the same way, and nothing is sent", async (page) => {
+  const sent = [];
+  page.on("request", (request) => request.method() === "POST" && sent.push(request.url()));
+  await page.goto(`${url}/login`);
+  await page.click("#login > button");
+  await page.waitForSelector("#email-error");
+  await page.waitForSelector("#password-error");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "email");
+  await page.fill("#email", "a@b.de");
+  assert.equal(await page.$("#email-error"), null);
+  assert.deepEqual(sent, []);
+});
+
+onPage("a server's error about a field is shown on the control too", async (page) => {
+  await page.route("**/v1/login", (route) =>
+    route.fulfill({
+      status: 400,
+      contentType: "application/problem+json",
+      body: JSON.stringify({ type: "urn:doorward:error:INVALID_PARAMETER", title: "A parameter is not valid.", status: 400,
+        detail: "Not from here.", code: "INVALID_PARAMETER", field: "email" }),
+    }),
+  );
+  await page.goto(`${url}/login`);
+  await page.fill("#email", "a@example.com");
+  await page.fill("#password", "whatever");
+  await page.click("#login > button");
+  await page.waitForSelector("#email-error");
+  assert.equal(await page.textContent("#email-error"), "Not from here.");
+  assert.equal(await page.$eval("#email", (control) => control.validationMessage), "Not from here.");
+});
+
+// ── where the browser goes afterwards ──
+
+const cases = {
+  "the form's action": [`<form method="post" action="/landing?a=1#b">`, "<button>Go</button>", "/landing?a=1#b"],
+  "the button's formaction": [`<form method="post" action="/wrong">`, `<button formaction="/landing">Go</button>`, "/landing"],
+  "the action behind a control that is called action": [`<form method="post" action="/landing">`, `<button>Go</button><input name="action" disabled>`, "/landing"],
+  "no action": [`<form method="post">`, "<button>Go</button>", null],
+  "a script as action": [`<form method="post" action="javascript:document.title='run'">`, "<button>Go</button>", null],
+};
+for (const [what, [form, rest, goal]] of Object.entries(cases)) {
+  onPage(`with ${what} the browser ${goal ? "goes there" : "stays"}, after the promise's handlers`, async (page) => {
+    const { email, password } = await signUp(server);
+    await page.route("**/landing*", (route) => route.fulfill({ contentType: "text/html", body: "<h1>Landed</h1>" }));
+    await openForm(page, url, `${form}<input name="email"><input name="password" type="password">${rest}</form>`, `
+      const auth = new AuthClient();
+      form.addEventListener("submit", (event) => auth.login(event).then(async () => {
+        await null;
+        sessionStorage.setItem("handled", location.pathname);
+        window.done = true;
+      }));
+    `);
+    await page.fill("[name=email]", email);
+    await page.fill("[name=password]", password);
+    await page.click("button");
+    if (goal) {
+      await page.waitForURL(url + goal);
+    } else {
+      await page.waitForFunction("window.done");
+      // A navigation would be queued by now; two frames later it would show.
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+      assert.equal(page.url(), `${url}/under-test`);
+      assert.equal(await page.title(), "");
+    }
+    assert.equal(await page.evaluate(() => sessionStorage.getItem("handled")), "/under-test");
+  });
+}
+
+onPage("navigate: a function takes the navigation over, false turns it off", async (page) => {
+  const { email, password } = await signUp(server);
+  await openForm(page, url, LOGIN, `
+    window.gone = [];
+    const auth = new AuthClient({ navigate: (url) => gone.push([url instanceof URL, url.href]) });
+    const still = new AuthClient({ navigate: false });
+    form.addEventListener("submit", async (event) => {
+      await auth.login(event);
+      await still.login(form);
+      setTimeout(() => { window.done = true; }, 50);
+    });
+  `);
+  await page.fill("[name=email]", email);
+  await page.fill("[name=password]", password);
+  await page.click("button");
+  await page.waitForFunction("window.done");
+  assert.deepEqual(await page.evaluate(() => gone), [[true, `${url}/profile`]]);
+  assert.equal(page.url(), `${url}/under-test`);
+});
+
+onPage("after a failure the browser stays", async (page) => {
+  await page.goto(`${url}/login`);
+  await page.fill("#email", somebody().email);
+  await page.fill("#password", "wrong password");
+  await page.click("#login > button");
+  await page.waitForFunction(() => document.querySelector("#login output").value.includes("Incorrect"));
+  assert.equal(page.url(), `${url}/login`);
+  assert.equal(await page.getAttribute("#login", "aria-busy"), null);
+});

@@ -1,0 +1,138 @@
+// Forgotten passwords: asking for the mail, the code, the link.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { openBrowser, signUp, somebody, startServer } from "./world.mjs";
+
+const server = await startServer();
+const page = await openBrowser();
+const { url } = server;
+
+const NEW = "another fine sentence";
+const login = (email, password) => server.post("/v1/login", { email, password });
+const forgot = (email) => server.post("/v1/password/forgot", { email });
+const token = ({ link }) => new URL(link).hash.replace("#token=", "");
+/** The mail about the password; the account's first mail may be another. */
+const resetMail = async (email, count = 1) => {
+  await forgot(email);
+  return server.mail(email, count);
+};
+
+test("seed_K39_K41_the_mailed_code_sets_a_new_password", async () => {
+  const { email, password } = await signUp(server);
+  await page.fresh(url);
+  await page.open(`${url}/login`);
+  await page.click("main a[href='/forgot']");
+  await page.at("/forgot");
+  await page.fill({ email });
+  await page.click("#forgot > button");
+  await page.at("/reset#sent");
+  const { code } = await server.mail(email);
+  await page.fill({ code, new_password: NEW });
+  await page.click("#reset > button");
+  await page.at("/login#password-set");
+  await page.sees("#password-set", "Your new password is set.");
+  await page.fill({ password: NEW });
+  await page.click("#login > button");
+  await page.at("/profile");
+  await page.sees("#who", email);
+  assert.equal((await login(email, password)).status, 401);
+});
+
+test("seed_M53_the_mailed_link_sets_a_new_password", async () => {
+  const { email } = await signUp(server);
+  const { link } = await resetMail(email);
+  await page.fresh(url);
+  await page.open(link);
+  assert.equal(await (await page.find("#by-code")).isDisplayed(), false);
+  await page.fill({ new_password: NEW });
+  await page.click("#reset > button");
+  await page.at("/login#password-set");
+  assert.equal((await login(email, NEW)).status, 200);
+});
+
+test("the link's token does not stay in the address", async () => {
+  const { email } = await signUp(server);
+  const { link } = await resetMail(email);
+  await page.fresh(url);
+  await page.open(link);
+  assert.equal(await page.browser.getCurrentUrl(), `${url}/reset`);
+});
+
+test("opening the link does not use it", async () => {
+  const { email } = await signUp(server);
+  const mail = await resetMail(email);
+  for (let times = 0; times < 3; times += 1) {
+    await fetch(mail.link);
+    await page.open(mail.link);
+  }
+  await page.fresh(url);
+  const { value } = await page.run("return auth.resetPassword(args[0], args[1])", token(mail), NEW);
+  assert.equal(value, "SUCCESS: New password has been set.");
+});
+
+test("seed_K39_asking_answers_alike_whether_there_is_an_account_or_not", async () => {
+  const { email } = await signUp(server);
+  const stranger = somebody().email;
+  await page.fresh(url);
+  for (const address of [email, stranger]) {
+    const { value } = await page.run("return auth.forgotPassword({ email: args[0] })", address);
+    assert.equal(value, "SUCCESS: Verification code has been sent.");
+  }
+  await server.mail(email);
+  assert.deepEqual(await server.mails(stranger), []);
+});
+
+test("seed_K42_a_code_given_as_a_number_has_lost_its_zeros_and_works", async () => {
+  const { email } = await signUp(server);
+  const { code } = await resetMail(email);
+  await page.fresh(url);
+  const { value } = await page.run(
+    "return auth.resetPassword({ email: args[0], code: Number(args[1]), new_password: args[2] })", email, code, NEW,
+  );
+  assert.equal(value, "SUCCESS: New password has been set.");
+});
+
+test("seed_M55_M56_a_used_or_superseded_link_or_code_is_refused", async () => {
+  const { email } = await signUp(server);
+  const first = await resetMail(email);
+  const second = await resetMail(email, 2);
+  await page.fresh(url);
+  const superseded = await page.run("return auth.resetPassword(args[0], args[1])", token(first), NEW);
+  assert.equal(superseded.error.code, "TOKEN_REVOKED");
+  await page.run("return auth.resetPassword(args[0], args[1])", token(second), NEW);
+  const used = await page.run("return auth.resetPassword(args[0], args[1])", token(second), NEW);
+  assert.equal(used.error.code, "TOKEN_REVOKED");
+  const code = await page.run(
+    "return auth.resetPassword({ email: args[0], code: args[1], new_password: args[2] })", email, second.code, NEW,
+  );
+  assert.equal(code.error.code, "INVALID_CODE");
+});
+
+test("seed_K43_a_short_password_and_a_wrong_code_are_said_at_their_fields", async () => {
+  const { email } = await signUp(server);
+  const { code } = await resetMail(email);
+  await page.fresh(url);
+  await page.open(`${url}/reset`);
+  await page.fill({ email, code, new_password: "12345" });
+  await page.click("#reset > button");
+  await page.sees("#password-error", "A password needs at least 6 characters.");
+  await page.fill({ code: code === "000000" ? "000001" : "000000", new_password: NEW });
+  await page.click("#reset > button");
+  await page.sees("#reset", "The code is not valid.");
+  await page.fill({ code });
+  await page.click("#reset > button");
+  await page.at("/login#password-set");
+});
+
+test("a new password ends the sessions on all devices", async () => {
+  const { email, password } = await signUp(server);
+  await page.fresh(url);
+  await page.run("await auth.login(args[0])", { email, password });
+  const mail = await resetMail(email);
+  await server.post("/v1/password/reset", { token: token(mail), new_password: NEW });
+  const { value } = await page.run("return auth.getProfile({ refreshToken: true }).catch(({ code }) => code)");
+  assert.ok(value === null || value === "SESSION_REQUIRED", String(value));
+  await page.open(`${url}/profile`);
+  await page.sees("#out h1", "You are signed out");
+});

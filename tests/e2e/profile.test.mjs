@@ -1,0 +1,109 @@
+// The profile page, `getProfile`, `getSession`, and a session that lasts.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { eventually, openBrowser, signUp, startServer } from "./world.mjs";
+
+const server = await startServer();
+const page = await openBrowser();
+const { url } = server;
+
+async function signedIn() {
+  const person = await signUp(server);
+  await page.fresh(url);
+  await page.run("await auth.login(args[0])", person);
+  return person;
+}
+
+test("seed_K37_the_page_shows_the_profile_and_the_session", async () => {
+  const { email } = await signedIn();
+  await page.open(`${url}/profile`);
+  await page.sees("#who", email);
+  for (const [name, value] of Object.entries({ email, email_verified: "false", roles: "user", disabled: "false" })) {
+    assert.equal(await page.fact(name), value, name);
+  }
+  assert.equal(await page.fact("token_type"), "Bearer");
+  assert.equal(await page.fact("persistence"), "local");
+  await page.sees("#events", "INITIAL_SESSION");
+});
+
+test("a signed-out visitor is led to the sign-in", async () => {
+  await page.fresh(url);
+  await page.open(`${url}/profile`);
+  await page.sees("#out h1", "You are signed out");
+  assert.equal(await (await page.find("#in")).isDisplayed(), false);
+  const { value } = await page.run("return [await auth.getProfile(), await auth.getSession(), auth.user]");
+  assert.deepEqual(value, [null, null, null]);
+});
+
+test("reloading the page keeps the session", async () => {
+  const { email } = await signedIn();
+  await page.open(`${url}/profile`);
+  for (let times = 0; times < 3; times += 1) {
+    await page.reload();
+    await page.sees("#who", email);
+    await page.sees(".session", email);
+  }
+});
+
+test("seed_K37_the_reload_button_asks_the_server", async () => {
+  const { email } = await signedIn();
+  await page.open(`${url}/profile`);
+  await page.sees("#who", email);
+  const { code } = await server.post("/v1/email/resend", { email }).then(() => server.mail(email));
+  await server.post("/v1/email/verify", { email, code });
+  await page.click("#reload button");
+  await page.sees("#said", "Reloaded at");
+  await page.sees("#verified", /^confirmed$/);
+});
+
+test("seed_K37_refreshToken_gives_a_new_access_token", async () => {
+  await signedIn();
+  await page.open(`${url}/profile`);
+  await page.click("#refresh button");
+  await page.sees("#said", "Refreshed at");
+  await page.sees("#events", "TOKEN_REFRESHED");
+  const { value } = await page.run(
+    `const before = (await auth.getSession()).access_token;
+     const user = await auth.getProfile({ refreshToken: true });
+     return { before, after: (await auth.getSession()).access_token, user };`,
+  );
+  assert.notEqual(value.before, value.after);
+  assert.ok(value.user.user_id);
+});
+
+test("seed_K44_the_profile_has_the_members_that_the_contract_names", async () => {
+  await signedIn();
+  const { value } = await page.run("return auth.getProfile()");
+  for (const [name, type] of Object.entries({
+    user_id: "string", email: "string", email_verified: "boolean", phone_number_verified: "boolean",
+    email_subscription: "boolean", disabled: "boolean", logins_count: "number", last_login: "string",
+    created_at: "string", updated_at: "string", email_public: "boolean", phone_number_public: "boolean",
+    address_public: "boolean", gender_public: "boolean", birthdate_public: "boolean",
+  })) {
+    assert.equal(typeof value[name], type, name);
+  }
+  assert.ok(Array.isArray(value.roles));
+});
+
+test("the session facts have no refresh in them for the page to lose", async () => {
+  await signedIn();
+  const { value } = await page.run("return { session: await auth.getSession(), user: auth.user, kept: auth.persistence }");
+  assert.equal(value.session.token_type, "Bearer");
+  assert.ok(value.session.expires_at * 1000 > Date.now());
+  assert.deepEqual(value.user, value.session.user);
+  assert.equal(value.kept, "local");
+});
+
+test("a server that is restarted has not signed anybody out", async () => {
+  const { email } = await signedIn();
+  await server.down();
+  await page.open("about:blank");
+  await server.up();
+  await page.open(`${url}/profile`);
+  await page.sees("#who", email);
+  await eventually("the server knows the session", async () => {
+    await page.click("#reload button");
+    return (await page.text("#said")).includes("Reloaded");
+  });
+});

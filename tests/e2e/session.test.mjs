@@ -1,0 +1,211 @@
+// A session that lasts: several tabs, an expired access token, lost answers, a server that is away.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { openChromium, openContext, signUp, startServer } from "./world.mjs";
+
+const server = await startServer();
+// Access tokens that are over in two seconds: waiting for the end of a life is the one thing no event tells.
+const brief = await startServer({ settings: { TOKEN__LIFETIME: "2s" } });
+const chromium = await openChromium();
+const expiry = () => new Promise((resolve) => setTimeout(resolve, 2100));
+
+async function signedIn(to = server) {
+  const person = await signUp(to);
+  const context = await openContext(chromium);
+  const page = await context.newPage();
+  await page.goto(`${to.url}/login`);
+  await page.fill("#email", person.email);
+  await page.fill("#password", person.password);
+  await page.click("#login > button");
+  await page.waitForURL("**/profile");
+  await page.waitForSelector("#in", { state: "visible" });
+  return { ...person, context, page };
+}
+
+/** Runs a function in the page with a new AuthClient. */
+const withClient = (page, body, options = {}) =>
+  page
+    .evaluate(async (given) => {
+      const { AuthClient } = await import("/pkg/doorward.js");
+      window.auth = new AuthClient(given);
+    }, options)
+    .then(() => page.evaluate(body));
+
+const signedOut = (page) => page.waitForSelector("#out", { state: "visible", timeout: 2000 });
+
+test("sec_B01_signing_out_in_one_tab_shows_in_the_other_within_a_second", async () => {
+  const { context, page } = await signedIn();
+  const other = await context.newPage();
+  await other.goto(`${server.url}/profile`);
+  await other.waitForSelector("#in", { state: "visible" });
+  const started = Date.now();
+  await page.click("#logout button");
+  await signedOut(other);
+  assert.ok(Date.now() - started < 1000);
+  assert.equal(await other.evaluate(() => document.querySelector(".session").textContent.trim()), "Signed out");
+  await context.close();
+});
+
+test("signing in in one tab shows in the other", async () => {
+  const { email, password } = await signUp(server);
+  const context = await openContext(chromium);
+  const [first, second] = [await context.newPage(), await context.newPage()];
+  await second.goto(`${server.url}/profile`);
+  await second.waitForSelector("#out", { state: "visible" });
+  await first.goto(`${server.url}/login`);
+  await first.fill("#email", email);
+  await first.fill("#password", password);
+  await first.click("#login > button");
+  await second.waitForFunction((address) => document.querySelector("#who").textContent === address, email);
+  await context.close();
+});
+
+test("seed_F20_another_person_in_another_tab_never_mixes_two_accounts", async () => {
+  const { context, page } = await signedIn();
+  const next = await signUp(server);
+  const other = await context.newPage();
+  await other.goto(`${server.url}/login`);
+  await other.fill("#email", next.email);
+  await other.fill("#password", next.password);
+  await other.click("#login > button");
+  await page.waitForFunction((address) => document.querySelector("#who").textContent === address, next.email);
+  const { kept, told } = await withClient(page, async () => ({ kept: auth.user.email, told: (await auth.getProfile()).email }));
+  assert.deepEqual([kept, told], [next.email, next.email]);
+  await context.close();
+});
+
+test("an expired access token is refreshed on use, with one request however many calls ask", async () => {
+  const { context, page, email } = await signedIn(brief);
+  await page.goto(`${brief.url}/favicon.svg`);
+  await expiry();
+  const refreshes = [];
+  page.on("request", (request) => request.url().endsWith("/v1/token") && refreshes.push(request));
+  const emails = await withClient(page, async () => {
+    const profiles = await Promise.all(Array.from({ length: 8 }, () => auth.getProfile()));
+    return profiles.map((profile) => profile.email);
+  }, { autoRefresh: false });
+  assert.deepEqual(emails, Array(8).fill(email));
+  assert.equal(refreshes.length, 1);
+  await context.close();
+});
+
+test("many tabs that refresh at once all keep the session", async () => {
+  const { context, page, email } = await signedIn(brief);
+  const tabs = [page];
+  while (tabs.length < 6) tabs.push(await context.newPage());
+  for (const tab of tabs) await tab.goto(`${brief.url}/favicon.svg`);
+  await expiry();
+  const emails = await Promise.all(tabs.map((tab) => withClient(tab, async () => (await auth.getProfile()).email)));
+  assert.deepEqual(emails, Array(6).fill(email));
+  await context.close();
+});
+
+test("seed_F2_a_refresh_whose_answer_is_lost_ends_no_session", async () => {
+  const { context, page, email } = await signedIn(brief);
+  await page.goto(`${brief.url}/favicon.svg`);
+  await expiry();
+  let lost = 0;
+  await page.route("**/v1/token", async (route) => {
+    if (lost > 0) return route.continue();
+    lost += 1;
+    // The server has rotated; the browser never learns what to.
+    await route.fetch();
+    return route.abort("connectionreset");
+  });
+  const told = await withClient(page, async () => {
+    const ask = () => auth.getProfile().then((profile) => profile.email, ({ code }) => code);
+    const first = await ask();
+    return first === "NETWORK" ? ask() : first;
+  });
+  assert.equal(lost, 1);
+  assert.equal(told, email);
+  await context.close();
+});
+
+for (const [what, answer] of Object.entries({
+  "a 503": { status: 503, headers: { "retry-after": "1" }, body: "" },
+  "a captive portal's page": { status: 200, contentType: "text/html", body: "<h1>Pay for the wifi</h1>" },
+  "a 401 from something else": { status: 401, contentType: "text/html", body: "<h1>Proxy</h1>" },
+  "half an answer": { status: 200, contentType: "application/json", body: `{"access_token":"` },
+  "an answer without a token": { status: 200, contentType: "application/json", body: "{}" },
+})) {
+  test(`seed_F13_${what} to a refresh ends no session`, async () => {
+    const { context, page, email } = await signedIn(brief);
+    await page.goto(`${brief.url}/favicon.svg`);
+    await expiry();
+    await page.route("**/v1/token", (route) => route.fulfill(answer));
+    const during = await withClient(page, async () => {
+      const code = await auth.getProfile().then(() => "none", (error) => error.code);
+      return { code, email: auth.user?.email };
+    }, { timeout: 1500 });
+    assert.ok(["OVERLOADED", "SERVER", "NETWORK", "TIMEOUT"].includes(during.code), during.code);
+    assert.equal(during.email, email);
+    await page.unroute("**/v1/token");
+    await page.reload();
+    assert.equal(await withClient(page, async () => (await auth.getProfile()).email), email);
+    await context.close();
+  });
+}
+
+test("seed_F1_offline_the_session_stays_and_signing_out_works", async () => {
+  const { context, page, email } = await signedIn();
+  const other = await context.newPage();
+  await other.goto(`${server.url}/profile`);
+  await other.waitForSelector("#in", { state: "visible" });
+  await context.setOffline(true);
+  await page.click("#reload button");
+  await page.waitForFunction(() => document.querySelector("#said").value.includes("could not be reached"));
+  assert.equal(await page.textContent("#who"), email);
+  const { kept, said } = await withClient(other, async () => ({ kept: auth.user.email, said: await auth.logout() }));
+  assert.equal(kept, email);
+  assert.equal(said, "SUCCESS: The user has been logged out.");
+  await signedOut(page);
+  await context.close();
+});
+
+test("a second client on the same page hears of it too", async () => {
+  const { context, page } = await signedIn();
+  await withClient(page, () => auth.logout());
+  await signedOut(page);
+  await context.close();
+});
+
+test("a call ends with TIMEOUT when no answer comes, and the client goes on working", async () => {
+  const { context, page, email, password } = await signedIn();
+  await page.route("**/v1/login", () => {});
+  const { code, status, took } = await withClient(page, async () => {
+    const started = performance.now();
+    const error = await auth.login({ email: "a@example.com", password: "whatever" }).catch((error) => error);
+    return { code: error.code, status: error.status, took: performance.now() - started };
+  }, { timeout: 300 });
+  assert.deepEqual([code, status], ["TIMEOUT", 0]);
+  assert.ok(took >= 290 && took < 2000, `${took} ms`);
+  await page.unroute("**/v1/login");
+  assert.equal(await page.evaluate(async (person) => (await auth.login(person)).email, { email, password }), email);
+  await context.close();
+});
+
+test("a call ends with ABORTED when its signal says so", async () => {
+  const { context, page } = await signedIn();
+  await page.route("**/v1/password/forgot", () => {});
+  const codes = await withClient(page, async () => {
+    const late = new AbortController();
+    const call = auth.forgotPassword({ email: "a@example.com" }, { signal: late.signal }).catch(({ code }) => code);
+    const early = auth.forgotPassword({ email: "a@example.com" }, { signal: AbortSignal.abort() }).catch(({ code }) => code);
+    setTimeout(() => late.abort(), 20);
+    return [await early, await call];
+  });
+  assert.deepEqual(codes, ["ABORTED", "ABORTED"]);
+  await context.close();
+});
+
+test("with the server away a call ends with NETWORK, in words", async () => {
+  const { context, page } = await signedIn();
+  await page.route("**/v1/**", (route) => route.abort("connectionrefused"));
+  await page.goto(`${server.url}/forgot`);
+  await page.fill("#email", "a@example.com");
+  await page.click("#forgot > button");
+  await page.waitForFunction(() => document.querySelector("#forgot output").value === "The server could not be reached.");
+  await context.close();
+});

@@ -1,0 +1,117 @@
+// A real SMTP conversation, with a sink that is not ours: npm's smtp-server, read by mailparser.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { simpleParser } from "mailparser";
+import { SMTPServer } from "smtp-server";
+import { atEnd, eventually, freePort, openBrowser, signUp, somebody, startServer } from "./world.mjs";
+
+/** Takes mails at `port`; `answer` may refuse a recipient with an SMTP status. */
+async function openSink(port, answer = () => 250) {
+  const mails = [];
+  const attempts = [];
+  const sink = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ["STARTTLS"],
+    onRcptTo({ address }, session, done) {
+      attempts.push(address);
+      const status = answer(address, attempts.filter((other) => other === address).length);
+      done(status === 250 ? null : Object.assign(new Error("refused"), { responseCode: status }));
+    },
+    onData(stream, session, done) {
+      simpleParser(stream).then((mail) => {
+        mails.push({ ...mail, envelope: session.envelope });
+        done();
+      }, done);
+    },
+  });
+  sink.on("error", () => {});
+  await new Promise((resolve) => sink.listen(port, "127.0.0.1", resolve));
+  atEnd(() => new Promise((resolve) => sink.close(resolve)));
+  return {
+    attempts,
+    to: (address) => eventually(`a mail to ${address}`, () => mails.find((mail) => mail.to.text === address)),
+  };
+}
+
+const settings = (port) => ({
+  SMTP__HOST: "127.0.0.1", SMTP__PORT: port, SMTP__SECURITY: "none", MAIL__FROM: "Doorward <hello@doorward.example>",
+});
+const unconfirmed = { signup_confirmation: true };
+const code = (mail) => mail.text.match(/\b\d{6}\b/)[0];
+const link = (mail) => mail.text.match(/http\S+#token=[\w.-]+/)[0];
+
+const port = await freePort();
+const sink = await openSink(port, (address, attempt) => {
+  if (address.startsWith("greylisted")) return attempt === 1 ? 451 : 250;
+  return address.startsWith("nobody") ? 550 : 250;
+});
+const server = await startServer({ settings: settings(port) });
+const page = await openBrowser();
+
+test("the confirmation mail is well made, in plain text and HTML", async () => {
+  const { email } = await signUp(server, { ...somebody(), name: "<b>Ada</b> & Co" }, unconfirmed);
+  const mail = await sink.to(email);
+  assert.equal(mail.envelope.mailFrom.address, "hello@doorward.example");
+  assert.deepEqual(mail.envelope.rcptTo.map(({ address }) => address), [email]);
+  assert.equal(mail.from.text, '"Doorward" <hello@doorward.example>');
+  assert.ok(mail.subject.length > 5);
+  assert.ok(mail.messageId);
+  assert.ok(Math.abs(mail.date - Date.now()) < 60_000);
+  assert.equal(mail.headers.get("auto-submitted"), "auto-generated");
+  for (const body of [mail.text, mail.html]) {
+    assert.ok(body.includes(code(mail)));
+    assert.ok(body.includes(link(mail)));
+  }
+  assert.ok(!mail.html.includes("<b>Ada"), "what people say of themselves is text");
+  assert.ok(!/<script|<img|<link/i.test(mail.html), "nothing in the mail runs or tracks");
+});
+
+test("the code of the mail confirms the address", async () => {
+  const person = await signUp(server, somebody(), unconfirmed);
+  await page.open(`${server.url}/verify`);
+  await page.fill({ email: person.email, code: code(await sink.to(person.email)) });
+  await page.click("#by-code > button");
+  await page.at("/login#confirmed");
+  assert.equal((await server.post("/v1/login", person)).status, 200);
+});
+
+test("the link of the mail confirms the address", async () => {
+  const person = await signUp(server, somebody(), unconfirmed);
+  await page.open(link(await sink.to(person.email)));
+  await page.visible("#by-link button");
+  await page.click("#by-link button");
+  await page.at("/login#confirmed");
+  assert.equal((await server.post("/v1/login", person)).status, 200);
+});
+
+test("a mail that is refused for now comes later, and its code works", async () => {
+  const { password } = somebody();
+  const email = `greylisted.${process.pid}@example.com`;
+  await signUp(server, { email, password }, unconfirmed);
+  const mail = await sink.to(email);
+  assert.equal(sink.attempts.filter((address) => address === email).length, 2);
+  assert.equal((await server.post("/v1/email/verify", { email, code: code(mail) })).status, 200);
+});
+
+test("a mailbox that does not exist harms nobody else", async () => {
+  const nobody = `nobody.${process.pid}@example.com`;
+  await signUp(server, { ...somebody(), email: nobody }, unconfirmed);
+  await eventually("the mail was refused", () => sink.attempts.includes(nobody));
+  const { email } = await signUp(server, somebody(), unconfirmed);
+  await sink.to(email);
+  assert.equal(sink.attempts.filter((address) => address === nobody).length, 1);
+});
+
+test("while no SMTP server is there people sign up, and their mails come when it is back", async () => {
+  const later = await freePort();
+  const alone = await startServer({ settings: settings(later) });
+  const started = Date.now();
+  const person = await signUp(alone, somebody(), unconfirmed);
+  assert.ok(Date.now() - started < 2000, "a dead SMTP server delays no answer");
+  await eventually("an attempt has failed", () => /smtp|mail/i.test(alone.log) && /refused|connect/i.test(alone.log));
+  const back = await openSink(later);
+  const mail = await back.to(person.email);
+  assert.equal((await alone.post("/v1/email/verify", { email: person.email, code: code(mail) })).status, 200);
+  assert.equal((await alone.post("/v1/login", person)).status, 200);
+});
