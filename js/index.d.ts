@@ -1,0 +1,328 @@
+/**
+ * What every method with `Input<T>` takes: the submit event of a form whose controls are named like T's fields,
+ * a React synthetic event around one, a form element, a FormData, or T itself.
+ *
+ * Given an event or a form:
+ *  - `preventDefault()` happens synchronously in the call, also when the page submits with `form.requestSubmit()`;
+ *  - the fields are read in the call (the submitter's name and value included), so that later edits change nothing;
+ *  - only names that the method knows are taken, those of its options among them; a form may have any other control;
+ *  - a checkbox is a boolean, an empty optional control is absent, a disabled one is ignored, `address.locality` nests;
+ *  - a second submit of the same form while the first is pending joins the first: one request, the same promise;
+ *  - an error about a field is shown on its control (`setCustomValidity` + `reportValidity`) until something changes;
+ *  - on success the browser goes to the submitter's `formaction` or the form's `action`, if the attribute is there,
+ *    after the promise has resolved and its handlers have run (http(s) only; see `navigate`).
+ *
+ * An object is strict: a name that the method does not know is `INVALID_PARAMETER`.
+ * Methods are bound: `form.addEventListener("submit", auth.login)` works.
+ */
+export type Input<T> = SubmitEvent | { nativeEvent: SubmitEvent } | HTMLFormElement | FormData | T;
+
+export interface AuthClientOptions {
+  /** Base URL of the server, e.g. `https://auth.example.com`. Default: the page's own origin. */
+  url?: string | URL;
+  /** Where tokens live. Default `"local"`; falls back to memory, with a `WARNING` event, when the browser blocks it. */
+  storage?: "local" | "session" | "memory" | AuthStorage;
+  /** Prefix of the storage keys; two clients with different prefixes do not see each other. Default `"doorward"`. */
+  storageKey?: string;
+  /** `false`: `Session.refresh_token` is there for the page to read. */
+  dpop?: boolean;
+  /** Milliseconds before a request is given up, for each try. Default 10000. */
+  timeout?: number;
+  /** Language of messages and mails, a BCP 47 tag. Default: the document's or navigator's. */
+  locale?: string;
+  /** What to do after a form succeeded: follow its action (default), nothing, or your router. */
+  navigate?: boolean | ((url: URL) => void);
+  /** A fetch of your own (tests, proxies). */
+  fetch?: typeof fetch;
+}
+
+/** Any key-value store, synchronous or not. */
+export interface AuthStorage {
+  getItem(key: string): string | null | Promise<string | null>;
+  setItem(key: string, value: string): void | Promise<void>;
+  removeItem(key: string): void | Promise<void>;
+}
+
+/** Every method that makes a request takes this as, or within, its last argument. */
+export interface RequestOptions {
+  /** Ends the call, which then rejects with `ABORTED`. */
+  signal?: AbortSignal;
+  /** Milliseconds before a request of this call is given up, for each try. */
+  timeout?: number;
+}
+
+/**
+ * Ready to use as soon as it is constructed: no init call, no await. Importing and constructing have no side effect on a
+ * server. Two clients with one `storageKey` share one session; calls may overlap freely; after any error the client goes
+ * on working. Every rejection is an `AuthError`.
+ */
+export class AuthClient {
+  /** Never throws: what is wrong with the options or the environment is told by the first call. */
+  constructor(options?: AuthClientOptions);
+
+  /** The signed-in user as last seen, without waiting; null when signed out or not yet read from an asynchronous storage. */
+  readonly user: UserProfile | null;
+  /** Where the session is really kept: `"memory"` when the browser refused the storage that was asked for. */
+  readonly persistence: "local" | "session" | "memory" | "custom";
+
+  /**
+   * Creates an account. Resolves with the profile when `login` or `generate_token` signed the user in, else with one of
+   * two texts. Rejects with `EXISTS` when the address is taken.
+   */
+  signup(params: Input<SignupParams>, options?: SignupOptions): Promise<UserProfile | SignupMessage>;
+  /**
+   * Signs in. Rejects with `INCORRECT_USERNAME_OR_PASSWORD`, or after a right password with `SIGNUP_CONFIRMATION_NEEDED`
+   * or `USER_IS_DISABLED`.
+   */
+  login(params: Input<LoginParams>, options?: RequestOptions): Promise<UserProfile>;
+  /** Signs out: in all tabs at once, then at the server; offline the server is told when it can be reached again. */
+  logout(
+    event?: Event | { nativeEvent: Event } | { scope?: "local" },
+    options?: RequestOptions,
+  ): Promise<"SUCCESS: The user has been logged out.">;
+
+  /** The signed-in user as the server knows it now, or null when signed out. `refreshToken: true` refreshes first. */
+  getProfile(options?: RequestOptions & { refreshToken?: boolean }): Promise<UserProfile | null>;
+  /** The session kept in this browser, without a request; null when signed out. */
+  getSession(): Promise<Session | null>;
+  /** An access token with at least 30 s to live, refreshed if need be; null when signed out. */
+  getAccessToken(options?: RequestOptions): Promise<string | null>;
+  /** Refreshes now. One request however many calls ask at once. Rejects with `SESSION_REQUIRED` when signed out. */
+  refreshToken(options?: RequestOptions): Promise<Session>;
+  /**
+   * Calls the listener soon with `INITIAL_SESSION` and the session or null, then on every change, in every tab.
+   * Returns the function that ends it.
+   */
+  onAuthStateChange(
+    listener: (event: AuthEvent, session: Session | null, detail?: { code: AuthWarning }) => void,
+  ): () => void;
+
+  /** Sends a one-time code and a link to the address, if it has an account; the answer is the same if not. */
+  forgotPassword(
+    params: string | Input<{ email: string }>,
+    options?: RequestOptions,
+  ): Promise<"SUCCESS: Verification code has been sent.">;
+  /** Sets a new password with the mailed code. Rejects with `INVALID_CODE` or `EXPIRED_CODE`. */
+  resetPassword(params: Input<ResetParams>, options?: RequestOptions): Promise<"SUCCESS: New password has been set.">;
+  /** Sets a new password with the token of the mailed link. Rejects with `TOKEN_REVOKED` or `TOKEN_EXPIRED`. */
+  resetPassword(
+    token: string,
+    password: string,
+    options?: RequestOptions,
+  ): Promise<"SUCCESS: New password has been set.">;
+
+  /** Is this address taken? Answers only when the server enables it, else rejects with `FORBIDDEN`. */
+  checkEmail(email: string | Input<{ email: string }>, options?: RequestOptions): Promise<EmailStatus>;
+  /** Sends the signup confirmation again to the account of the last login that was refused for want of it. */
+  resendSignupConfirmation(options?: RequestOptions): Promise<"SUCCESS: Signup confirmation E-Mail has been sent.">;
+  /** Sends the address verification mail again. */
+  resendVerification(
+    email: string | Input<{ email: string }>,
+    options?: RequestOptions,
+  ): Promise<{ email: string; message: string }>;
+  /** Verifies the account with the secret (token) of the mail's link. */
+  verifyAccount(secret: string, options?: RequestOptions): Promise<UserProfile>;
+  /** Verifies the address with the code that the same mail carries. */
+  verifyEmail(params: Input<{ email: string; code: string | number }>, options?: RequestOptions): Promise<UserProfile>;
+
+  /** What the server allows. Kept for a minute; from then on the forms check by its rule for passwords. */
+  getSettings(options?: RequestOptions): Promise<ServerSettings>;
+  /** Ends timers, listeners and requests in flight. Idempotent. Also `[Symbol.dispose]()`. */
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/** The fields of a profile that a person fills in. */
+export interface ProfileFields {
+  name?: string;
+  given_name?: string;
+  family_name?: string;
+  middle_name?: string;
+  nickname?: string;
+  preferred_username?: string;
+  /** http(s) address of the profile picture. */
+  picture?: string;
+  /** http(s) address of the profile page. */
+  profile?: string;
+  /** http(s) address of a web page or blog. */
+  website?: string;
+  gender?: string;
+  /** YYYY-MM-DD, a real date. */
+  birthdate?: string;
+  zoneinfo?: string;
+  locale?: string;
+  company?: string;
+  /** A line, or the OpenID Connect address claim. */
+  address?:
+    | string
+    | {
+        formatted?: string;
+        street_address?: string;
+        locality?: string;
+        region?: string;
+        postal_code?: string;
+        country?: string;
+      };
+  /** What other users may see. All default to false. */
+  email_public?: boolean;
+  phone_number_public?: boolean;
+  address_public?: boolean;
+  gender_public?: boolean;
+  birthdate_public?: boolean;
+  /** Free text that only the owner sees. */
+  misc?: string;
+}
+
+export interface SignupParams extends ProfileFields {
+  email: string;
+  /** 6 to 60 characters, unless the server says otherwise (`getSettings`). */
+  password: string;
+  /** `+` and 5 to 15 digits, like `+12025550123`. */
+  phone_number?: string;
+}
+
+export interface SignupOptions extends RequestOptions {
+  /**
+   * The user must confirm by mail before the first login; a URL or path is where the confirmation link ends. A path needs
+   * a page that is served over http(s).
+   */
+  signup_confirmation?: boolean | string;
+  /** Newsletter wanted? Default false. */
+  email_subscription?: boolean;
+  /** Sign in at once, with the hooks and counters of a login. Not together with `signup_confirmation`. */
+  login?: boolean;
+  /** Sign in at once without counting as a login. Not together with `signup_confirmation`. */
+  generate_token?: boolean;
+}
+
+export type SignupMessage =
+  | "SUCCESS: The account has been created. User's signup confirmation is required."
+  | "SUCCESS: The account has been created.";
+
+export interface LoginParams {
+  email: string;
+  password: string;
+}
+
+export type ResetParams = { new_password: string } & ({ email: string; code: string | number } | { token: string });
+
+export interface EmailStatus {
+  data: {
+    email: string;
+    registered: boolean;
+    verified?: boolean;
+    created_at?: string;
+    updated_at?: string;
+    id: string;
+  };
+  message: "Email available" | "Email already in use";
+}
+
+export interface UserProfile extends ProfileFields {
+  user_id: string;
+  email?: string;
+  email_verified: boolean;
+  phone_number?: string;
+  phone_number_verified: boolean;
+  email_subscription: boolean;
+  roles: string[];
+  disabled: boolean;
+  logins_count: number;
+  /** RFC 3339, like the two below. */
+  last_login?: string;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface Session {
+  /** Only with `dpop: false`. */
+  refresh_token?: string;
+  access_token: string;
+  token_type: "Bearer";
+  /** Seconds since 1970 by the server's clock. */
+  expires_at: number;
+  user: UserProfile;
+}
+
+export interface ServerSettings {
+  methods: string[];
+  providers: string[];
+  password: { min_length: number; max_length: number };
+  captcha: "none" | "proof_of_work" | "picture" | "turnstile" | "hcaptcha" | "recaptcha";
+  signup: { open: boolean; confirmation: "optional" | "required" };
+  check_email: boolean;
+}
+
+export type AuthEvent =
+  | "INITIAL_SESSION"
+  | "SIGNED_IN"
+  | "SIGNED_OUT"
+  | "TOKEN_REFRESHED"
+  | "USER_UPDATED"
+  | "SESSION_EXPIRED"
+  | "WARNING";
+export type AuthWarning = "storage_in_memory";
+
+/** Every rejection is one of these, a real Error with the stack of the call. */
+export class AuthError extends Error {
+  constructor(
+    init: Pick<AuthError, "code" | "message"> &
+      Partial<Pick<AuthError, "status" | "field" | "retry_after" | "id" | "business_code">>,
+    options?: { cause?: unknown },
+  );
+  readonly name: "AuthError";
+  readonly code: AuthErrorCode;
+  /** HTTP status, or 0 when no answer came. */
+  readonly status: number;
+  /** The parameter at fault, for validation errors. */
+  readonly field?: string;
+  /** Seconds to wait, for rate limits. */
+  readonly retry_after?: number;
+  /** The request's id in the server's log. */
+  readonly id?: string;
+  /** Numeric code of the same error where another system has one. */
+  readonly business_code?: number;
+  toJSON(): {
+    name: "AuthError";
+    code: AuthErrorCode;
+    message: string;
+    status: number;
+    field?: string;
+    retry_after?: number;
+    id?: string;
+    business_code?: number;
+  };
+}
+
+/** True for errors of any copy of this package, across realms. */
+export function isAuthError(value: unknown): value is AuthError;
+
+export type AuthErrorCode =
+  | "INVALID_PARAMETER"
+  | "INVALID_REQUEST"
+  | "EXISTS"
+  | "NOT_FOUND"
+  | "FORBIDDEN"
+  | "SIGNUP_CONFIRMATION_NEEDED"
+  | "USER_IS_DISABLED"
+  | "INCORRECT_USERNAME_OR_PASSWORD"
+  | "REQUEST_EXCEED"
+  | "LimitExceededException"
+  | "CAPTCHA_REQUIRED"
+  | "INVALID_CODE"
+  | "EXPIRED_CODE"
+  | "TOKEN_REVOKED"
+  | "TOKEN_EXPIRED"
+  | "SESSION_REQUIRED"
+  | "REAUTH_REQUIRED"
+  | "PASSWORD_REJECTED"
+  | "HOOK_REJECTED"
+  | "OVERLOADED"
+  | "INSECURE_CONTEXT"
+  | "INTERNAL"
+  | "NETWORK"
+  | "TIMEOUT"
+  | "ABORTED"
+  | "SERVER"
+  | "WASM_UNAVAILABLE"
+  | (string & {});
