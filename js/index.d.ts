@@ -51,6 +51,12 @@ export interface RequestOptions {
   timeout?: number;
 }
 
+declare global {
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+}
+
 /**
  * Ready to use as soon as it is constructed: no init call, no await. Importing and constructing have no side effect on a
  * server. Two clients with one `storageKey` share one session; calls may overlap freely; after any error the client goes

@@ -124,7 +124,7 @@ impl Api {
 pub(crate) fn refusal(answer: &Answer) -> Error {
     let body = &answer.body;
     let said = |name: &str| body.get(name).text().filter(|text| !text.is_empty());
-    let error = match said("code") {
+    let mut error = match said("code") {
         // A newer server's code is passed on as it is.
         Some(code) => {
             let message = said("detail").or_else(|| said("title")).unwrap_or_else(|| code.clone());
@@ -133,14 +133,15 @@ pub(crate) fn refusal(answer: &Answer) -> Error {
         None if answer.status == 503 => error!(Overloaded),
         None => error!(Server),
     };
-    Error {
-        status: answer.status,
-        field: said("field").map(|field| field.trim_start_matches("options.").to_owned().into()),
-        retry_after: body.get("retry_after").number().or_else(|| retry_after(answer)),
-        id: said("id"),
-        business_code: body.get("business_code").number(),
-        ..error
-    }
+    error.status = answer.status;
+    error.field = said("field").map(|field| match field.strip_prefix("options.") {
+        Some(option) => option.to_owned().into(),
+        None => field.into(),
+    });
+    error.retry_after = body.get("retry_after").number().or_else(|| retry_after(answer));
+    error.id = said("id");
+    error.business_code = body.get("business_code").number();
+    error
 }
 
 /// Seconds to wait, from the header: a number or a date.

@@ -1,6 +1,9 @@
 //! The one error of the SDK. `js/client.js` makes an `AuthError` of it.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    ops::{Deref, DerefMut},
+};
 
 use doorward_protocol::{Invalid, error::ErrorCode};
 
@@ -8,9 +11,13 @@ use crate::browser::Value;
 
 type Text = Cow<'static, str>;
 
+/// Boxed: it is rare, and every result would have room for it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Error(Box<Said>);
+
 /// What an `AuthError` says.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Error {
+pub(crate) struct Said {
     pub(crate) code: Text,
     pub(crate) message: Text,
     /// HTTP status; 0 when no answer came.
@@ -38,7 +45,7 @@ pub(crate) use error;
 
 impl Error {
     pub(crate) fn new(code: impl Into<Text>, message: impl Into<Text>) -> Error {
-        Error {
+        Error(Box::new(Said {
             code: code.into(),
             message: message.into(),
             status: 0,
@@ -46,12 +53,14 @@ impl Error {
             retry_after: None,
             id: None,
             business_code: None,
-        }
+        }))
     }
 
     /// `INVALID_PARAMETER` for a field.
     pub(crate) fn parameter(field: impl Into<Text>, message: impl Into<Text>) -> Error {
-        Error { field: Some(field.into()), ..error!(InvalidParameter, message) }
+        let mut error = error!(InvalidParameter, message);
+        error.field = Some(field.into());
+        error
     }
 
     pub(crate) fn is(&self, code: ErrorCode) -> bool {
@@ -87,6 +96,19 @@ impl Error {
     }
 }
 
+impl Deref for Error {
+    type Target = Said;
+    fn deref(&self) -> &Said {
+        &self.0
+    }
+}
+
+impl DerefMut for Error {
+    fn deref_mut(&mut self) -> &mut Said {
+        &mut self.0
+    }
+}
+
 impl From<Invalid> for Error {
     fn from(invalid: Invalid) -> Error {
         // Options stand beside the parameters in a form and in an error.
@@ -105,7 +127,7 @@ mod tests {
     #[test]
     fn an_option_at_fault_is_named_as_the_caller_wrote_it() {
         let invalid = |field: &str| Invalid { field: field.into(), message: "No.".into() };
-        let field = |name: &str| Error::from(invalid(name)).field.unwrap().into_owned();
+        let field = |name: &str| Error::from(invalid(name)).field.clone().unwrap().into_owned();
         assert_eq!(field("options.signup_confirmation"), "signup_confirmation");
         assert_eq!(field("address.locality"), "address.locality");
     }

@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn seed_k25_login_and_confirmation_exclude_each_other() {
-        let refused = |names: &[&'static str]| refuse_both(&tree(names)).err().and_then(|error| error.field);
+        let refused =
+            |names: &[&'static str]| refuse_both(&tree(names)).err().and_then(|error| error.field.clone());
         assert_eq!(refused(&["login", "signup_confirmation"]).as_deref(), Some("login"));
         assert_eq!(refused(&["generate_token", "signup_confirmation"]).as_deref(), Some("generate_token"));
         assert_eq!(refused(&["login"]), None);
@@ -159,7 +160,8 @@ mod tests {
 
     #[test]
     fn seed_k41_a_reset_takes_a_code_with_its_address_or_a_token() {
-        let fault = |names: &[&'static str]| one_proof(&tree(names)).err().and_then(|error| error.field);
+        let fault =
+            |names: &[&'static str]| one_proof(&tree(names)).err().and_then(|error| error.field.clone());
         assert_eq!(fault(&["email", "code"]), None);
         assert_eq!(fault(&["token"]), None);
         assert_eq!(fault(&["code"]).as_deref(), Some("email"));

@@ -48,7 +48,7 @@ impl Session {
         token(&self.access_token)
             && token(&self.refresh_token)
             && token(&self.revoke_token)
-            && self.expires_in > 0.0
+            && self.expires_in >= 1.0
     }
 
     /// Seconds that the access token has to live.
@@ -143,7 +143,7 @@ pub(crate) mod tests {
         assert!(!damage(|s| s.access_token.clear()));
         assert!(!damage(|s| s.access_token.push('\n')));
         assert!(!damage(|s| s.refresh_token.push('é')));
-        assert!(!damage(|s| s.expires_in = -1.0));
+        assert!(!damage(|s| s.expires_in = 0.5));
     }
 
     #[test]

@@ -1,0 +1,18 @@
+//! The SDK in a real browser: forms of the page, its storage, and a server of mocked routes.
+//! What `js/client.js` adds (events prevented, traps, navigation) is tested on the built package.
+#![cfg(target_arch = "wasm32")]
+
+#[path = "web/errors.rs"]
+mod errors;
+#[path = "web/forms.rs"]
+mod forms;
+#[path = "web/methods.rs"]
+mod methods;
+#[path = "web/session.rs"]
+mod session;
+#[path = "web/storage.rs"]
+mod storage;
+#[path = "web/world.rs"]
+mod world;
+
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

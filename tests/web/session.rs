@@ -1,0 +1,278 @@
+//! A session from sign-in to sign-out: refreshed on use, ended only by a verdict, seen in every tab.
+
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use super::world::*;
+
+/// A server whose access tokens live for ten minutes, and what else or different it has.
+fn server(more: &str) -> String {
+    format!(
+        r#"{{
+        "POST /v1/login": [200, TOKENS],
+        "GET /v1/profile": [200, {{ user_id: "u1", email: "ada@example.com", name: "Ada" }}],
+        "POST /v1/logout": [200, {{}}],
+        "POST /v1/token": async (call) => {{
+            await new Promise((resolve) => setTimeout(resolve, 20));
+            const next = Number(new URLSearchParams(call.body).get("refresh_token").slice(8)) + 1;
+            return [200, {{ access_token: "access-" + next, token_type: "Bearer", expires_in: 600,
+                refresh_token: "refresh-" + next, revoke_token: "revoke-1", server_time: 2000 }}];
+        }},
+        {more} }}"#
+    )
+}
+
+#[wasm_bindgen_test]
+async fn seed_k37_the_profile_is_asked_for_with_the_access_token() {
+    let world = server_of(&server("")).signed_in().await;
+    let profile = ok(world.core.get_profile(NONE)).await;
+    assert_eq!(profile, r#"{"user_id":"u1","email":"ada@example.com","name":"Ada"}"#);
+    assert_eq!(world.calls(), "GET /v1/profile");
+    assert_eq!(world.run("world.calls[0].headers.Authorization"), "Bearer access-1");
+    assert_eq!(world.events(), "USER_UPDATED");
+    ok(world.core.get_profile(NONE)).await;
+    assert_eq!(world.events(), "USER_UPDATED", "only a real change is an event");
+    ok(world.core.get_profile(js("{ refreshToken: true }"))).await;
+    assert_eq!(world.calls(), "GET /v1/profile, GET /v1/profile, POST /v1/token, GET /v1/profile");
+    assert_eq!(
+        world.run("world.calls[2].body"),
+        "grant_type=refresh_token&client_id=doorward&refresh_token=refresh-1"
+    );
+}
+
+#[wasm_bindgen_test]
+async fn signed_out_there_is_nothing_to_ask_for() {
+    let world = server_of("{}");
+    assert_eq!(ok(world.core.get_profile(NONE)).await, "null");
+    assert_eq!(ok(world.core.get_session(NONE)).await, "null");
+    assert_eq!(ok(world.core.get_access_token(NONE)).await, "null");
+    assert_eq!(err(world.core.refresh_token(NONE)).await, "SESSION_REQUIRED");
+    assert!(world.core.user().is_null());
+    assert_eq!(world.calls(), "");
+}
+
+#[wasm_bindgen_test]
+async fn a_session_is_shown_without_its_refresh_token_unless_the_page_asked_for_it() {
+    let shown = r#""access_token":"access-1","token_type":"Bearer","expires_at":1600,"user":{"user_id":"u1","email":"ada@example.com"}}"#;
+    let world = server_of(&server("")).signed_in().await;
+    assert_eq!(ok(world.core.get_session(NONE)).await, format!("{{{shown}"));
+    let world = world_with(&server(""), "{ dpop: false }").signed_in().await;
+    assert_eq!(ok(world.core.get_session(NONE)).await, format!(r#"{{"refresh_token":"refresh-1",{shown}"#));
+}
+
+#[wasm_bindgen_test]
+async fn an_old_token_is_refreshed_by_one_request_however_many_calls_ask() {
+    let world = server_of(&server("")).signed_in().await;
+    world.seconds_later(600);
+    let tokens: Vec<_> = (0..20).map(|_| world.core.get_access_token(NONE)).collect();
+    let profile = world.core.get_profile(NONE);
+    for token in tokens {
+        assert_eq!(ok(token).await, r#""access-2""#);
+    }
+    ok(profile).await;
+    assert_eq!(world.calls(), "POST /v1/token, GET /v1/profile");
+    assert_eq!(world.events(), "TOKEN_REFRESHED, USER_UPDATED");
+}
+
+#[wasm_bindgen_test]
+async fn forced_refreshes_at_once_are_one_too() {
+    let world = server_of(&server("")).signed_in().await;
+    let sessions: Vec<_> = (0..5).map(|_| world.core.refresh_token(NONE)).collect();
+    for session in sessions {
+        assert!(ok(session).await.contains(r#""access_token":"access-2""#));
+    }
+    assert_eq!(world.calls(), "POST /v1/token");
+    assert!(ok(world.core.refresh_token(NONE)).await.contains("access-3"));
+}
+
+#[wasm_bindgen_test]
+async fn a_sign_out_during_a_refresh_wins() {
+    let world = server_of(&server("")).signed_in().await;
+    world.seconds_later(600);
+    let refresh = world.core.get_access_token(NONE);
+    pause(5).await;
+    ok(world.core.logout(NONE, NONE)).await;
+    assert_eq!(ok(refresh).await, "null");
+    assert_eq!(ok(world.core.get_session(NONE)).await, "null");
+    assert_eq!(world.events(), "SIGNED_OUT");
+}
+
+#[wasm_bindgen_test]
+async fn another_user_who_signs_in_during_a_refresh_is_not_mixed_with_the_first() {
+    let other = r#""POST /v1/login": (call, calls) => [200, { ...TOKENS, ...(call.body.email === "bob@example.com" && { access_token: "bob-1", refresh_token: "bob-r", revoke_token: "bob-v", user: { user_id: "u2" } }) }],"#;
+    let world = server_of(&server(other)).signed_in().await;
+    world.seconds_later(600);
+    let refresh = world.core.get_access_token(NONE);
+    pause(5).await;
+    ok(world.core.login(js("{ email: 'bob@example.com', password: 'x' }"), NONE)).await;
+    assert_eq!(ok(refresh).await, r#""bob-1""#);
+    assert_eq!(json(&world.core.user()), r#"{"user_id":"u2"}"#);
+    assert_eq!(world.events(), "SIGNED_IN");
+}
+
+#[wasm_bindgen_test]
+async fn only_a_verdict_of_the_closed_list_ends_a_session() {
+    for (answer, ends) in [
+        (r#"[400, { error: "invalid_grant" }]"#, true),
+        (r#"[400, { error: "invalid_request" }]"#, false),
+        (r#"[400, { error: "stale_token" }]"#, false),
+        (r#"[401, { code: "SESSION_REQUIRED" }]"#, false),
+        (r#"[200, { error: "invalid_grant" }]"#, false),
+        (r#"[429, { error: "slow_down" }]"#, false),
+        (r#"[500, "invalid_grant"]"#, false),
+        (r#"[200, "<html>"]"#, false),
+        (
+            r#"[200, { access_token: "x", token_type: "mac", expires_in: 5, refresh_token: "y", revoke_token: "z" }]"#,
+            false,
+        ),
+        ("(() => { throw new TypeError(); })()", false),
+    ] {
+        let world = server_of(&server(&format!(r#""POST /v1/token": () => {answer},"#))).signed_in().await;
+        world.seconds_later(600);
+        let outcome = world.core.get_access_token(NONE);
+        if ends {
+            assert_eq!(ok(outcome).await, "null", "{answer}");
+            assert_eq!(world.events(), "SESSION_EXPIRED");
+            assert_eq!(world.calls(), "POST /v1/token");
+        } else {
+            err(outcome).await;
+            assert_eq!(world.events(), "", "{answer}");
+            assert!(world.core.user().is_object(), "{answer}");
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_verdict_on_a_token_that_another_tab_has_replaced_is_not_believed() {
+    js("localStorage.clear()");
+    let route = r#""POST /v1/token": (call) => {
+        if (call.body.endsWith("refresh-1")) {
+            localStorage.setItem("doorward.session", localStorage.getItem("doorward.session").replaceAll("ss-1", "ss-7").replaceAll("sh-1", "sh-7"));
+            return [400, { error: "invalid_grant" }];
+        }
+        return [200, { ...TOKENS, access_token: "access-8", refresh_token: "refresh-8" }];
+    },"#;
+    let world = world_with(&server(route), "{ storage: 'local' }").signed_in().await;
+    world.seconds_later(600);
+    assert_eq!(ok(world.core.get_access_token(NONE)).await, r#""access-8""#);
+    assert_eq!(world.calls(), "POST /v1/token, POST /v1/token");
+}
+
+#[wasm_bindgen_test]
+async fn a_server_that_asks_for_rest_gets_it() {
+    let busy = r#""POST /v1/token": [503, { error: "temporarily_unavailable" }, { "Retry-After": "30" }],"#;
+    let world = server_of(&server(busy)).signed_in().await;
+    world.seconds_later(600);
+    for _ in 0..3 {
+        assert_eq!(err(world.core.get_access_token(NONE)).await, "OVERLOADED");
+    }
+    assert_eq!(err(world.core.refresh_token(NONE)).await, "OVERLOADED");
+    assert_eq!(world.calls(), "POST /v1/token");
+}
+
+#[wasm_bindgen_test]
+async fn a_token_that_still_lives_is_used_when_no_new_one_is_to_be_had() {
+    let dead = r#""POST /v1/token": [500, "x"],"#;
+    let world = server_of(&server(dead)).signed_in().await;
+    world.seconds_later(590);
+    assert!(ok(world.core.get_profile(NONE)).await.contains("Ada"));
+    assert_eq!(world.calls(), "POST /v1/token, GET /v1/profile");
+}
+
+#[wasm_bindgen_test]
+async fn a_refused_token_is_refreshed_and_the_call_repeated_once() {
+    let refusal = r#""GET /v1/profile": (call) => call.headers.Authorization === "Bearer access-2"
+        ? [200, { user_id: "u1", name: "Ada" }] : [401, { code: "SESSION_REQUIRED", title: "Please sign in." }],"#;
+    let world = server_of(&server(refusal)).signed_in().await;
+    assert!(ok(world.core.get_profile(NONE)).await.contains("Ada"));
+    assert_eq!(world.calls(), "GET /v1/profile, POST /v1/token, GET /v1/profile");
+
+    let never = r#""GET /v1/profile": [401, { code: "SESSION_REQUIRED", title: "Please sign in." }],"#;
+    let world = server_of(&server(never)).signed_in().await;
+    assert_eq!(err(world.core.get_profile(NONE)).await, "SESSION_REQUIRED");
+    assert_eq!(world.calls(), "GET /v1/profile, POST /v1/token, GET /v1/profile");
+    assert!(world.core.user().is_object(), "that is no verdict on the session");
+}
+
+#[wasm_bindgen_test]
+async fn one_callers_signal_ends_its_own_wait_for_a_refresh_only() {
+    let world = server_of(&server("")).signed_in().await;
+    world.seconds_later(600);
+    let options =
+        js("(() => { window.ends = new AbortController(); return { signal: window.ends.signal }; })()");
+    let (first, second) = (world.core.get_access_token(options), world.core.get_access_token(NONE));
+    pause(5).await;
+    js("window.ends.abort()");
+    assert_eq!(err(first).await, "ABORTED");
+    assert_eq!(ok(second).await, r#""access-2""#);
+}
+
+#[wasm_bindgen_test]
+async fn seed_k38_a_logout_clears_first_and_tells_the_server_when_it_can() {
+    js("localStorage.clear()");
+    let offline = r#""POST /v1/logout": (call, calls) => { if (calls.length <= 2) throw new TypeError(); return [200, {}]; },"#;
+    let world = world_with(&server(offline), "{ storage: 'local' }").signed_in().await;
+    let logout = world.core.logout(NONE, NONE);
+    pause(1).await;
+    assert_eq!(world.run("localStorage.getItem('doorward.session')"), "null");
+    assert_eq!(ok(logout).await, r#""SUCCESS: The user has been logged out.""#);
+    assert_eq!(world.events(), "SIGNED_OUT");
+    assert_eq!(world.run("localStorage.getItem('doorward.ended')"), "revoke-1");
+    assert_eq!(ok(world.core.logout(NONE, NONE)).await, r#""SUCCESS: The user has been logged out.""#);
+    assert_eq!(world.body(2), r#"{"revoke_token":"revoke-1"}"#);
+    assert_eq!(world.run("Object.keys(localStorage).length"), "0");
+    assert_eq!(world.events(), "SIGNED_OUT", "signed out already");
+}
+
+#[wasm_bindgen_test]
+async fn an_untold_logout_is_told_after_a_reload_and_when_the_network_is_back() {
+    js("localStorage.clear()");
+    let world = world_with(&server(""), "{ storage: 'local' }");
+    js("localStorage.setItem('doorward.ended', 'revoke-5 revoke-6')");
+    let reloaded = world.again();
+    pause(20).await;
+    let told = "[...new Set(world.calls.map((call) => call.body.revoke_token))].sort().join()";
+    assert_eq!(world.run(told), "revoke-5,revoke-6");
+    js("localStorage.setItem('doorward.ended', 'revoke-7')");
+    js("window.dispatchEvent(new Event('online'))");
+    pause(20).await;
+    assert_eq!(world.run(told), "revoke-5,revoke-6,revoke-7");
+    assert_eq!(world.run("localStorage.getItem('doorward.ended')"), "null");
+    drop(reloaded);
+    world.run("world.life.abort()");
+}
+
+#[wasm_bindgen_test]
+async fn a_logout_takes_any_event_and_knows_one_scope() {
+    let world = server_of(&server("")).signed_in().await;
+    assert_eq!(err(world.core.logout(js("{ scope: 'global' }"), NONE)).await, "INVALID_PARAMETER scope");
+    ok(world.core.logout(js("new MouseEvent('click')"), NONE)).await;
+    assert!(world.core.user().is_null());
+}
+
+#[wasm_bindgen_test]
+async fn what_other_tabs_do_is_an_event_here() {
+    js("localStorage.clear()");
+    let world = world_with(&server(""), "{ storage: 'local' }").signed_in().await;
+    let change = |script: &str| {
+        js(&format!(
+            "(() => {{ const key = 'doorward.session'; const old = localStorage.getItem(key); {script};
+               window.dispatchEvent(new StorageEvent('storage', {{ key, newValue: window.said ?? localStorage.getItem(key) }})); }})()"
+        ));
+    };
+    change("localStorage.setItem(key, old.replace('access-1', 'access-9'))");
+    pause(1).await;
+    change("localStorage.setItem(key, old.replace('ada@', 'eva@'))");
+    pause(1).await;
+    change("localStorage.removeItem(key)");
+    pause(1).await;
+    change("localStorage.removeItem(key)");
+    pause(1).await;
+    assert_eq!(world.events(), "TOKEN_REFRESHED, USER_UPDATED, SIGNED_OUT");
+    let world = world.signed_in().await;
+    change("localStorage.removeItem(key); window.said = 'expired'");
+    js("delete window.said");
+    change("");
+    pause(1).await;
+    assert_eq!(world.events(), "SESSION_EXPIRED");
+    world.run("world.life.abort()");
+}

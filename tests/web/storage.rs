@@ -1,0 +1,117 @@
+//! Where the session is kept, and what happens when that place is denied, full or damaged.
+
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use super::world::*;
+
+const LOGIN: &str = r#"{ "POST /v1/login": [200, TOKENS], "POST /v1/logout": [200, {}] }"#;
+
+async fn sign_in(world: &World) {
+    ok(world.core.login(js("{ email: 'ada@example.com', password: 'secret' }"), NONE)).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_session_is_there_again_after_a_reload() {
+    for storage in ["local", "session"] {
+        js("(localStorage.clear(), sessionStorage.clear())");
+        let world = world_with(LOGIN, &format!("{{ storage: '{storage}', storageKey: 'app' }}"));
+        assert_eq!(json(&world.core.persistence()), format!("{storage:?}"));
+        sign_in(&world).await;
+        let reloaded = world.again();
+        assert_eq!(json(&reloaded.user()), r#"{"user_id":"u1","email":"ada@example.com"}"#);
+        assert!(ok(reloaded.get_session(NONE)).await.contains(r#""access_token":"access-1""#));
+        let keys = format!("Object.keys({storage}Storage).join()");
+        assert_eq!(world.run(&keys), "app.session");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn clients_with_another_key_do_not_see_the_session() {
+    js("localStorage.clear()");
+    let world = world_with(LOGIN, "{ storage: 'local' }");
+    sign_in(&world).await;
+    let other = world_with(LOGIN, "{ storage: 'local', storageKey: 'other' }");
+    assert!(other.core.user().is_null());
+}
+
+#[wasm_bindgen_test]
+async fn a_storage_that_is_denied_is_told_and_memory_stands_in() {
+    js(
+        "(window.real = Object.getOwnPropertyDescriptor(window, 'localStorage'), Object.defineProperty(window, 'localStorage', { configurable: true, get() { throw new DOMException('denied', 'SecurityError'); } }))",
+    );
+    let world = world_with(LOGIN, "{ storage: 'local' }");
+    js("Object.defineProperty(window, 'localStorage', window.real)");
+    assert_eq!(json(&world.core.persistence()), r#""memory""#);
+    assert_eq!(world.events(), "WARNING storage_in_memory");
+    sign_in(&world).await;
+    assert_eq!(json(&world.core.user()), r#"{"user_id":"u1","email":"ada@example.com"}"#);
+    assert!(world.again().user().is_object(), "it outlives the wasm, as after a trap");
+}
+
+#[wasm_bindgen_test]
+async fn a_storage_that_has_no_space_left_keeps_nothing_half_written() {
+    let full = "{ storage: { kept: { 'doorward.session': 'old' }, getItem(key) { return this.kept[key] ?? null; },
+        setItem() { throw new DOMException('full', 'QuotaExceededError'); }, removeItem(key) { delete this.kept[key]; } } }";
+    let world = world_with(LOGIN, full);
+    assert_eq!(json(&world.core.persistence()), r#""custom""#);
+    sign_in(&world).await;
+    assert_eq!(json(&world.core.persistence()), r#""memory""#);
+    assert_eq!(world.events(), "WARNING storage_in_memory, SIGNED_IN");
+    assert_eq!(world.run("JSON.stringify(world.options.storage.kept)"), "{}");
+    assert!(world.core.user().is_object());
+}
+
+#[wasm_bindgen_test]
+async fn a_storage_of_the_page_may_be_asynchronous() {
+    let later = "{ storage: { kept: new Map(), async getItem(key) { return this.kept.get(key) ?? null; },
+        async setItem(key, value) { this.kept.set(key, value); }, async removeItem(key) { this.kept.delete(key); } } }";
+    let world = world_with(LOGIN, later);
+    sign_in(&world).await;
+    let reloaded = world.again();
+    assert!(reloaded.user().is_null(), "not read yet");
+    assert!(ok(reloaded.get_session(NONE)).await.contains("access-1"));
+    assert!(reloaded.user().is_object());
+    ok(world.core.logout(NONE, NONE)).await;
+    assert_eq!(world.run("world.options.storage.kept.size"), "0");
+    assert_eq!(world.events(), "SIGNED_IN, SIGNED_OUT");
+}
+
+#[wasm_bindgen_test]
+async fn an_asynchronous_storage_that_rejects_is_replaced_by_memory() {
+    let broken = "{ storage: { getItem: () => Promise.reject('x'), setItem: () => Promise.reject('x'), removeItem: () => Promise.reject('x') } }";
+    let world = world_with(LOGIN, broken);
+    sign_in(&world).await;
+    assert_eq!(json(&world.core.persistence()), r#""memory""#);
+    assert!(ok(world.core.get_session(NONE)).await.contains("access-1"));
+}
+
+#[wasm_bindgen_test]
+async fn what_is_damaged_or_foreign_is_treated_as_signed_out() {
+    js("localStorage.clear()");
+    let world = world_with(LOGIN, "{ storage: 'local' }");
+    sign_in(&world).await;
+    let good = "window.good ??= localStorage.getItem('doorward.session')";
+    assert!(js(good).is_string());
+    for damage in [
+        "''",
+        "'null'",
+        "'[]'",
+        "'{'",
+        "window.good.slice(0, -5)",
+        "window.good.replace('\"v\":1', '\"v\":2')",
+        "window.good.replace('access-1', 'access-\\\\n1')",
+        "window.good.replace('\"access-1\"', '7')",
+        "window.good.replace('\"user\":{', '\"user\":null,\"x\":{')",
+        "window.good.replace('\"user_id\"', '\"__proto__\"')",
+        "window.good.replace('600', '\"soon\"')",
+        "window.good.replace('refresh-1', '')",
+    ] {
+        js(&format!("localStorage.setItem('doorward.session', {damage})"));
+        let client = world.again();
+        assert!(client.user().is_null(), "{damage}");
+        assert_eq!(ok(client.get_session(NONE)).await, "null", "{damage}");
+        assert_eq!(ok(client.get_access_token(NONE)).await, "null", "{damage}");
+    }
+    js("localStorage.setItem('doorward.session', window.good)");
+    assert!(world.again().user().is_object());
+}

@@ -1,0 +1,171 @@
+//! A client, a server of mocked routes, and what happened between them.
+
+use doorward::client::Core;
+use js_sys::{Function, JSON, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+/// A server that has the routes of a test and no other: `"POST /v1/login": [status, body, headers]`, or a
+/// function of the call that gives such a triple or throws.
+const SERVER: &str = r#"
+const world = { calls: [], events: [], memory: {} };
+world.routes = (0, eval)("(" + routes + ")");
+world.options = (0, eval)("(" + options + ")");
+world.life = new AbortController();
+world.emit = (event, session, code) => world.events.push(code ? event + " " + code : event);
+world.fetch = async (url, init) => {
+    const name = init.method + " " + new URL(url).pathname;
+    const body = init.body?.startsWith("{") ? JSON.parse(init.body) : init.body;
+    const call = { name, body, headers: init.headers, url, signal: init.signal };
+    world.calls.push(call);
+    const route = world.routes[name];
+    if (!route) throw new Error("nobody mocked " + name);
+    const [status, answer, headers] = typeof route === "function" ? await route(call, world.calls) : route;
+    return new Response(typeof answer === "string" ? answer : JSON.stringify(answer), { status, headers });
+};
+world.options = { url: "https://auth.test", storage: "memory", fetch: world.fetch, ...world.options };
+return world;
+"#;
+
+/// What the server of most tests answers to a login.
+pub const TOKENS: &str = r#"{ access_token: "access-1", token_type: "Bearer", expires_in: 600,
+    refresh_token: "refresh-1", revoke_token: "revoke-1", server_time: 1000,
+    user: { user_id: "u1", email: "ada@example.com" } }"#;
+
+pub struct World {
+    pub core: Core,
+    inside: JsValue,
+}
+
+/// The text with `TOKENS` where it says `TOKENS`.
+fn with_tokens(text: &str) -> String {
+    text.replace("TOKENS", TOKENS)
+}
+
+/// A world with these routes and options, both JavaScript.
+pub fn world_with(routes: &str, options: &str) -> World {
+    let make = Function::new_with_args("routes, options", SERVER);
+    let inside = make
+        .call2(&JsValue::NULL, &with_tokens(routes).into(), &with_tokens(options).into())
+        .expect("the routes and options are JavaScript");
+    World { core: open(&inside), inside }
+}
+
+pub fn server_of(routes: &str) -> World {
+    world_with(routes, "{}")
+}
+
+fn open(inside: &JsValue) -> Core {
+    Core::new(
+        get(inside, "options"),
+        get(inside, "emit"),
+        get(&get(inside, "life"), "signal"),
+        get(inside, "memory"),
+    )
+}
+
+impl World {
+    /// Another client with the same options, as after a reload.
+    pub fn again(&self) -> Core {
+        open(&self.inside)
+    }
+
+    /// The calls so far, `METHOD /path` each.
+    pub fn calls(&self) -> String {
+        self.run("world.calls.map((call) => call.name).join(', ')")
+    }
+
+    /// The body of a call, as JSON.
+    pub fn body(&self, at: usize) -> String {
+        self.run(&format!("JSON.stringify(world.calls.at({at}).body)"))
+    }
+
+    /// The events so far.
+    pub fn events(&self) -> String {
+        self.run("world.events.join(', ')")
+    }
+
+    /// A JavaScript expression about this `world`, as text.
+    pub fn run(&self, expression: &str) -> String {
+        let function =
+            Function::new_with_args("world", &format!("return String({});", with_tokens(expression)));
+        let value = function.call1(&JsValue::NULL, &self.inside).expect("the expression is JavaScript");
+        value.as_string().expect("String() gives a string")
+    }
+
+    /// Lets the device's date run ahead.
+    pub fn seconds_later(&self, seconds: u32) {
+        self.run(&format!(
+            "(window.date ??= Date.now, window.ahead = (window.ahead ?? 0) + {seconds}000, Date.now = () => window.date.call(Date) + window.ahead)"
+        ));
+    }
+
+    pub async fn signed_in(self) -> World {
+        let answer =
+            self.core.login(js("{ email: 'ada@example.com', password: 'secret' }"), JsValue::UNDEFINED);
+        ok(answer).await;
+        self.run("(world.calls.length = 0, world.events.length = 0)");
+        self
+    }
+}
+
+/// A JavaScript value.
+pub fn js(expression: &str) -> JsValue {
+    let function = Function::new_no_args(&format!("return ({expression});"));
+    function.call0(&JsValue::NULL).expect("the expression is JavaScript")
+}
+
+/// A form of this page. Its predecessor is removed.
+pub fn form(controls: &str) -> JsValue {
+    let make = Function::new_with_args(
+        "controls",
+        "document.getElementById('under-test')?.remove();
+         document.body.insertAdjacentHTML('beforeend', `<div id=under-test>${controls}</div>`);
+         return document.querySelector('#under-test form');",
+    );
+    let controls =
+        if controls.contains("<form") { controls.to_owned() } else { format!("<form>{controls}</form>") };
+    make.call1(&JsValue::NULL, &controls.into()).expect("the page takes a form")
+}
+
+pub fn get(object: &JsValue, name: &str) -> JsValue {
+    Reflect::get(object, &name.into()).expect("an object")
+}
+
+/// What a promise resolves with, as JSON.
+pub async fn ok(promise: Promise) -> String {
+    match JsFuture::from(promise).await {
+        Ok(value) => json(&value),
+        Err(error) => panic!("rejected with {}", json(&error)),
+    }
+}
+
+/// `CODE field` of what a promise rejects with, or `CODE`.
+pub async fn err(promise: Promise) -> String {
+    let error = rejection(promise).await;
+    let mut text = get(&error, "code").as_string().expect("an error has a code");
+    if let Some(field) = get(&error, "field").as_string() {
+        text.push(' ');
+        text.push_str(&field);
+    }
+    text
+}
+
+/// What a promise rejects with.
+pub async fn rejection(promise: Promise) -> JsValue {
+    match JsFuture::from(promise).await {
+        Ok(value) => panic!("resolved with {}", json(&value)),
+        Err(error) => error,
+    }
+}
+
+pub fn json(value: &JsValue) -> String {
+    JSON::stringify(value).ok().and_then(|text| text.as_string()).unwrap_or_else(|| "undefined".into())
+}
+
+pub async fn pause(milliseconds: u32) {
+    let timer = js(&format!("new Promise((resolve) => setTimeout(resolve, {milliseconds}))"));
+    JsFuture::from(Promise::from(timer)).await.expect("a timer ends");
+}
+
+pub const NONE: JsValue = JsValue::UNDEFINED;
