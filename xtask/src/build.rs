@@ -106,7 +106,7 @@ fn bind(repo: &Repo, wasm: &Path) -> Outcome {
         let small = sdk.join("doorward_bg.wasm");
         let names = output(
             Command::new(optimiser)
-                .args(words("-Oz --strip-target-features --minify-imports-and-exports-and-modules -o"))
+                .args(words("-Oz --low-memory-unused --reorder-functions --strip-target-features --minify-imports-and-exports-and-modules -o"))
                 .args([&small, &work.join("doorward_bg.wasm")]),
         )?;
         let optimised = read(&small)?;

@@ -72,14 +72,7 @@ const RULES: &[Rule] = &[
     Rule {
         place: "server/src/store/",
         except: "",
-        words: &[
-            "axum",
-            "crate::routes",
-            "crate::methods",
-            "crate::sessions",
-            "crate::passwords",
-            "crate::limits",
-        ],
+        words: &["axum", "crate::routes", "crate::methods", "crate::sessions", "crate::limits"],
         why: "routes, methods → sessions, passwords, limits → store",
     },
     Rule {
