@@ -25,6 +25,7 @@ pub mod audit;
 pub mod challenges;
 pub mod idempotency;
 pub mod passwords;
+pub mod prune;
 pub mod sessions;
 pub mod signing;
 pub mod tokens;

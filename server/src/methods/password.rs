@@ -47,7 +47,7 @@ async fn signup(
     let plan = Plan::of(&app, request)?;
     let mut db = app.store.read().await?;
     if let Some(done) = idempotency::find(&mut db, idempotency.as_ref(), app.world.now()).await? {
-        return done_before(&app, &done).await.map(Answer);
+        return answer(&app, &done).await.map(Answer);
     }
     // Where a taken address is told anyway, it need not cost a hash.
     if !plan.quiet && identities::exists(&mut db, Kind::Email, &plan.email).await? {
@@ -56,20 +56,14 @@ async fn signup(
     drop(db);
     let hash = app.hasher.hash(&app.world, &plan.password).await?;
     let job = app.clone();
-    let made = app
+    let done = app
         .store
         .write(move |tx| {
             Box::pin(async move { create(tx, &job, &caller, &plan, &hash, idempotency.as_ref()).await })
         })
         .await?;
     app.bell.ring();
-    match made {
-        Made::Now(done, session, account) => {
-            let session = session.map(|session| signed_in(&app, &session, &account)).transpose()?;
-            Ok(Answer(SignupAnswer { confirmation_required: done.confirmation_required, session }))
-        }
-        Made::Before(done) => done_before(&app, &done).await.map(Answer),
-    }
+    answer(&app, &done).await.map(Answer)
 }
 
 /// A signup that may go ahead.
@@ -171,11 +165,6 @@ struct Done {
     session: Option<String>,
 }
 
-enum Made {
-    Now(Done, Option<Session>, Account),
-    Before(Done),
-}
-
 /// The one transaction: identity, account, password, session, mail, audit, or nothing of it.
 async fn create(
     tx: &mut Tx,
@@ -184,11 +173,11 @@ async fn create(
     plan: &Plan,
     hash: &PasswordHash,
     idempotency: Option<&Idempotency>,
-) -> Result<Made, ApiError> {
+) -> Result<Done, ApiError> {
     let now = app.world.now();
     let claim = match idempotency::claim(tx, idempotency, now).await? {
         Claim::New(claim) => claim,
-        Claim::Done(done) => return Ok(Made::Before(done)),
+        Claim::Done(done) => return Ok(done),
     };
     let mut account = plan.account.clone();
     if identities::exists(tx, Kind::Email, &plan.email).await? {
@@ -199,7 +188,7 @@ async fn create(
         Record::of(Event::SignupRepeated).write(tx, &app.world, caller, now).await?;
         let done = Done { confirmation_required: true, session: None };
         claim.answer(tx, &done).await?;
-        return Ok(Made::Now(done, None, account));
+        return Ok(done);
     }
     if plan.sign_in == Some(SignIn::Counted) {
         account.logins_count = 1;
@@ -216,12 +205,10 @@ async fn create(
     outbox::challenge(tx, &app.world, caller, Scene::VerifyEmail, &plan.email, redirect).await?;
     let record = Record::of(Event::SignedUp).account(&account.id);
     record.write(tx, &app.world, caller, now).await?;
-    let done = Done {
-        confirmation_required: account.confirmation_required,
-        session: session.as_ref().map(|session| session.id.clone()),
-    };
+    let session = session.map(|session| session.id);
+    let done = Done { confirmation_required: account.confirmation_required, session };
     claim.answer(tx, &done).await?;
-    Ok(Made::Now(done, session, account))
+    Ok(done)
 }
 
 /// Two signups of one address at once: the unique row decides.
@@ -232,8 +219,8 @@ fn taken(error: StoreError) -> ApiError {
     }
 }
 
-/// The answer to a request that was carried out before.
-async fn done_before(app: &App, done: &Done) -> Result<SignupAnswer, ApiError> {
+/// The answer to a signup, now or repeated.
+async fn answer(app: &App, done: &Done) -> Result<SignupAnswer, ApiError> {
     let mut answer = SignupAnswer { confirmation_required: done.confirmation_required, session: None };
     if let Some(id) = &done.session {
         let mut db = app.store.read().await?;

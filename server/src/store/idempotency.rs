@@ -60,8 +60,14 @@ pub async fn answer(tx: &mut Tx, key: &str, answer: &str) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Forgets what is too old to be repeated.
-pub async fn prune(tx: &mut Tx, before: Millis) -> Result<u64, StoreError> {
-    let done = sqlx::query("delete from idempotency where created_at <= $1").bind(before).execute(tx).await?;
+/// Forgets what is too old to be repeated, at most so many at a time.
+pub async fn prune(tx: &mut Tx, before: Millis, limit: i64) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "delete from idempotency where key in (select key from idempotency where created_at <= $1 limit $2)",
+    )
+    .bind(before)
+    .bind(limit)
+    .execute(tx)
+    .await?;
     Ok(done.rows_affected())
 }

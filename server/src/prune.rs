@@ -1,0 +1,53 @@
+//! Deletes what is over (D-35): a little at a time, so that nobody waits for it.
+
+use std::time::Duration;
+
+use crate::clock::Millis;
+use crate::idempotency::KEPT;
+use crate::state::{App, AppState};
+use crate::store::{StoreError, audit, challenges, idempotency, outbox, sessions};
+
+/// Rows in one go.
+const LIMIT: i64 = 500;
+/// Challenges stay this long after they could last be used: their owner is told "expired" and not "unknown".
+const CHALLENGES: Millis = 72 * 3_600_000;
+/// Mails that could not be sent stay this long, for the operator.
+const DEAD_LETTERS: Millis = 30 * 24 * 3_600_000;
+
+/// Looks from time to time, for ever.
+pub async fn run(app: AppState) {
+    let every = Duration::from(app.config.prune.every).max(Duration::from_secs(1));
+    loop {
+        tokio::time::sleep(every).await;
+        if let Err(error) = all(&app).await {
+            tracing::warn!(cause = %error, "what is over could not be deleted");
+        }
+    }
+}
+
+/// Deletes everything that is over now; answers how many rows.
+pub async fn all(app: &App) -> Result<u64, StoreError> {
+    let now = app.world.now();
+    let unused_since = now - app.config.session.idle.millis();
+    let audit = now - app.config.prune.audit.millis();
+    let mut rows = 0;
+    loop {
+        let some = app
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let sessions = sessions::prune(tx, now, unused_since, LIMIT).await?;
+                    let audit = audit::prune(tx, audit, LIMIT).await?;
+                    let requests = idempotency::prune(tx, now - KEPT.millis(), LIMIT).await?;
+                    let challenges = challenges::prune(tx, now - CHALLENGES).await?;
+                    let mails = outbox::prune(tx, now - DEAD_LETTERS).await?;
+                    Ok::<_, StoreError>(sessions + audit + requests + challenges + mails)
+                })
+            })
+            .await?;
+        rows += some;
+        if some < LIMIT.unsigned_abs() {
+            return Ok(rows);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The tests over HTTP, in one program: linking one for each file would take longer than running them all.
+
+mod support;
+
+mod account_signup;
+mod session_login;
+mod session_refresh;
+mod session_revoke;
+mod token_verify;
+
+/// A file that nobody lists here would never run.
+#[test]
+fn every_file_of_tests_is_in_this_list() {
+    let list = include_str!("main.rs");
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if let Some(name) = name.strip_suffix(".rs").filter(|name| *name != "main") {
+            assert!(list.contains(&format!("\nmod {name};\n")), "mod {name}; is missing in tests/main.rs");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! A world for a test: the real router over a real database file, with a clock that is set and chance that repeats.
+#![allow(unreachable_pub, dead_code, reason = "what a test may use, whether one does today or not")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, header};
+use doorward_server::clock::{Clock, Millis, Random, World};
+use doorward_server::config::{Config, Layers};
+use doorward_server::routes;
+use doorward_server::state::{App, AppState};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// Cheap hashes; everything else as `--dev` has it.
+const DEFAULTS: &str = "[password]\nhash_memory = 64\nhash_passes = 1\n";
+
+/// 2026-01-01T00:00:00Z
+pub const NEW_YEAR: Millis = 1_767_225_600_000;
+
+pub const SECOND: Millis = 1_000;
+pub const MINUTE: Millis = 60 * SECOND;
+pub const HOUR: Millis = 60 * MINUTE;
+pub const DAY: Millis = 24 * HOUR;
+
+/// A clock that moves when it is told to.
+#[derive(Debug)]
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub fn advance(&self, by: Millis) {
+        self.0.fetch_add(by, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Millis {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Chance that is the same each time: SplitMix64.
+#[derive(Debug)]
+struct TestRandom(AtomicU64);
+
+impl Random for TestRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let mut z =
+                self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst).wrapping_add(0x9e37_79b9_7f4a_7c15);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// A server without a socket.
+pub struct TestApp {
+    pub app: AppState,
+    pub router: Router,
+    pub clock: Arc<TestClock>,
+    pub folder: TempDir,
+    settings: String,
+    dev: bool,
+}
+
+impl TestApp {
+    /// As `--dev` starts it.
+    pub async fn new() -> TestApp {
+        TestApp::with("").await
+    }
+
+    /// With settings of its own, as TOML.
+    pub async fn with(settings: &str) -> TestApp {
+        TestApp::open(settings, true, tempfile::tempdir().unwrap(), NEW_YEAR).await
+    }
+
+    /// As in production: `https://auth.example.com`, real hashes, nothing allowed that is not in the settings.
+    pub async fn production(settings: &str) -> TestApp {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = doorward_server::keys::SecretKeys::generate(&World::default());
+        std::fs::write(folder.path().join("secret_keys"), keys.as_bytes()).unwrap();
+        let settings = format!("public_url = \"https://auth.example.com\"\n{settings}");
+        TestApp::open(&settings, false, folder, NEW_YEAR).await
+    }
+
+    async fn open(settings: &str, dev: bool, folder: TempDir, now: Millis) -> TestApp {
+        let mut layers = Layers::default();
+        if dev {
+            layers.toml(DEFAULTS, "the test's defaults").unwrap();
+        }
+        layers.toml(settings, "the test").unwrap();
+        layers.text("data", folder.path().to_str().unwrap(), "the test");
+        let (config, _) = Config::load(&layers, dev).unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(now)));
+        let random = Arc::new(TestRandom(AtomicU64::new(now.unsigned_abs())));
+        let app = App::open(config, dev, World { clock: clock.clone(), random }).await.unwrap();
+        let router = routes::router(&app);
+        TestApp { app, router, clock, folder, settings: settings.to_owned(), dev }
+    }
+
+    /// Ends it, and starts it again on the same files, a second later.
+    pub async fn restart(self) -> TestApp {
+        let now = self.clock.now() + SECOND;
+        self.app.store.close().await;
+        TestApp::open(&self.settings, self.dev, self.folder, now).await
+    }
+
+    pub fn advance(&self, by: Millis) {
+        self.clock.advance(by);
+    }
+
+    pub fn get(&self, path: &str) -> Call {
+        Call::new(&self.router, Method::GET, path, Body::empty())
+    }
+
+    pub fn post(&self, path: &str, body: Value) -> Call {
+        let call = Call::new(&self.router, Method::POST, path, Body::from(body.to_string()));
+        call.header("content-type", "application/json")
+    }
+
+    /// A body and its content type, whatever they are.
+    pub fn send(&self, method: Method, path: &str, kind: &str, body: impl Into<Body>) -> Call {
+        let call = Call::new(&self.router, method, path, body.into());
+        if kind.is_empty() { call } else { call.header("content-type", kind) }
+    }
+
+    /// `POST /v1/token`
+    pub fn refresh(&self, token: &str) -> Call {
+        let body = format!("grant_type=refresh_token&client_id=doorward&refresh_token={token}");
+        self.send(Method::POST, "/v1/token", "application/x-www-form-urlencoded", body)
+    }
+
+    /// Signs somebody up and checks that it worked.
+    pub async fn signup(&self, email: &str, password: &str) {
+        self.post("/v1/signup", json!({ "email": email, "password": password })).await.ok();
+    }
+
+    /// Signs somebody in and gives the tokens.
+    pub async fn login(&self, email: &str, password: &str) -> Value {
+        self.post("/v1/login", json!({ "email": email, "password": password })).await.ok()
+    }
+
+    /// Somebody new who is signed in.
+    pub async fn somebody(&self) -> Value {
+        self.signup("ada@example.com", "correct horse").await;
+        self.login("ada@example.com", "correct horse").await
+    }
+
+    /// Runs SQL on the database and gives the first column of the first row as text.
+    pub async fn sql(&self, sql: &'static str) -> String {
+        use sqlx::Row;
+        let mut db = self.app.store.read().await.unwrap();
+        let row = sqlx::query(sql).fetch_one(&mut *db).await.unwrap();
+        row.try_get::<String, _>(0).or_else(|_| row.try_get::<i64, _>(0).map(|n| n.to_string())).unwrap()
+    }
+}
+
+/// A request that is being put together; awaiting it sends it.
+#[derive(Debug)]
+pub struct Call {
+    router: Router,
+    request: Request<Body>,
+}
+
+impl Call {
+    fn new(router: &Router, method: Method, path: &str, body: Body) -> Call {
+        let request = Request::builder().method(method).uri(path).body(body).unwrap();
+        Call { router: router.clone(), request }
+    }
+
+    pub fn header(mut self, name: &'static str, value: &str) -> Call {
+        self.request.headers_mut().append(name, value.parse().unwrap());
+        self
+    }
+
+    pub fn bearer(self, token: &Value) -> Call {
+        self.header("authorization", &format!("Bearer {}", token.as_str().unwrap()))
+    }
+}
+
+impl IntoFuture for Call {
+    type Output = Answer;
+    type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let response = self.router.oneshot(self.request).await.unwrap();
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let text = String::from_utf8_lossy(&body).into_owned();
+            let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+            Answer { status, headers, json, text }
+        })
+    }
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub json: Value,
+    pub text: String,
+}
+
+impl Answer {
+    /// It worked; this is the body.
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.text);
+        self.json
+    }
+
+    /// It did not, with this status and code, as RFC 9457 says it; this is the body.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Value {
+        assert_eq!((self.status, self.json["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(self.json["status"], status);
+        assert_eq!(self.json["id"].as_str(), Some(self.header("x-request-id")));
+        self.json
+    }
+
+    /// The token endpoint said no with this word.
+    #[track_caller]
+    pub fn oauth_error(self, word: &str) {
+        assert_eq!((self.status, self.json["error"].as_str()), (400, Some(word)), "{}", self.text);
+    }
+
+    #[track_caller]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+}
