@@ -64,12 +64,8 @@ export function authClient(compile) {
 
     // A call, perhaps by a form: prevents its submission first, come what may, and joins one that is under way.
     #submit(name, args) {
-      const [input] = args;
-      const event = typeof input?.preventDefault === "function" ? input : input?.nativeEvent;
-      if (typeof event?.preventDefault === "function") event.preventDefault();
-      const form = isForm(input) ? input : (input?.nativeEvent ?? event)?.target;
-      if (!isForm(form)) return this.#call(name, args);
-
+      const form = this.#try(() => heldForm(args[0]));
+      if (!form) return this.#call(name, args);
       if (!this.#submitting.has(name)) this.#submitting.set(name, new WeakMap());
       const forms = this.#submitting.get(name);
       if (!forms.has(form)) forms.set(form, this.#call(name, args, () => forms.delete(form)));
@@ -158,6 +154,14 @@ export function authClient(compile) {
       }
     }
   };
+}
+
+// Keeps the browser from submitting, and gives the form that it would have submitted.
+function heldForm(input) {
+  const event = typeof input?.preventDefault === "function" ? input : input?.nativeEvent;
+  if (typeof event?.preventDefault === "function") event.preventDefault();
+  const form = isForm(input) ? input : (input?.nativeEvent ?? event)?.target;
+  return isForm(form) ? form : undefined;
 }
 
 // Also of another frame, and whatever its controls are called.

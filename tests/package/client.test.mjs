@@ -1,0 +1,375 @@
+// AuthClient around the wasm: events prevented, submits joined, errors, traps, listeners, tabs, the end.
+
+import assert from "node:assert/strict";
+import { readFile, writeFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { build } from "esbuild";
+import { open, problem, tokens } from "./page.mjs";
+import { root } from "./world.mjs";
+
+const form = (attributes = `action="/home"`, more = "") => `
+  <form id="f" method="post" ${attributes}>
+    <input name="email" value="ada@example.com"><input name="password" type="password" value="secret">
+    ${more}<button>Go</button>
+  </form>`;
+const login = { "POST /v1/login": [200, tokens()] };
+const slowly = (answer, milliseconds = 150) => () =>
+  new Promise((resolve) => setTimeout(() => resolve(answer), milliseconds));
+
+test("a form is never submitted by the browser, also with requestSubmit and a slow network", async (t) => {
+  const { page, names } = await open(t, { html: form(), routes: { "POST /v1/login": slowly([200, tokens()]) } });
+  const prevented = await page.evaluate(() => {
+    const auth = new AuthClient();
+    let prevented;
+    f.addEventListener("submit", auth.login);
+    f.addEventListener("submit", (event) => (prevented = event.defaultPrevented));
+    f.requestSubmit();
+    return prevented;
+  });
+  assert.equal(prevented, true);
+  await page.waitForURL("**/home");
+  assert.deepEqual(names(), ["POST /v1/login", "GET /home"]);
+});
+
+for (const [what, setting] of [
+  ["the browser has no WebAssembly", { before: () => delete globalThis.WebAssembly }],
+  ["the page's policy forbids it", { headers: { "content-security-policy": "script-src 'self' 'unsafe-inline'" } }],
+]) {
+  test(`where ${what}, a form is held back too and the call says why`, async (t) => {
+    const { page, asked } = await open(t, { html: form(), ...setting });
+    const told = await page.evaluate(async () => {
+      const auth = new AuthClient();
+      const told = new Promise((resolve) => {
+        f.addEventListener("submit", (event) => {
+          auth.login(event).catch((error) => resolve([event.defaultPrevented, error.name, error.code]));
+        });
+      });
+      f.requestSubmit();
+      return [await told, auth.user, auth.persistence];
+    });
+    assert.deepEqual(told, [[true, "AuthError", "WASM_UNAVAILABLE"], null, "memory"]);
+    assert.deepEqual(asked, []);
+  });
+}
+
+test("a second submit joins the first: one promise, one request", async (t) => {
+  const { page, names } = await open(t, { html: form(""), routes: { "POST /v1/login": slowly([200, tokens()]) } });
+  const joined = await page.evaluate(async () => {
+    const auth = new AuthClient();
+    const calls = [];
+    f.addEventListener("submit", (event) => calls.push(auth.login(event)));
+    f.requestSubmit();
+    f.querySelector("button").click();
+    calls.push(auth.login(f), auth.login({ nativeEvent: { preventDefault() {}, target: f } }));
+    await Promise.all(calls);
+    const after = auth.login(f);
+    await after;
+    return [calls.length, new Set(calls).size, calls.includes(after)];
+  });
+  assert.deepEqual(joined, [4, 1, false]);
+  assert.deepEqual(names(), ["POST /v1/login", "POST /v1/login"]);
+});
+
+test("React's event is prevented and read like the browser's own", async (t) => {
+  const { page } = await open(t, { html: form(""), routes: login });
+  const prevented = await page.evaluate(async () => {
+    const auth = new AuthClient();
+    const calls = [];
+    const synthetic = (nativeEvent) => ({
+      nativeEvent,
+      target: nativeEvent.target,
+      preventDefault() {
+        calls.push("synthetic");
+        nativeEvent.preventDefault();
+      },
+    });
+    let user;
+    f.onsubmit = (event) => {
+      user = auth.login(synthetic(event));
+      calls.push(event.defaultPrevented);
+    };
+    f.requestSubmit();
+    calls.push((await user).email);
+    return calls;
+  });
+  assert.deepEqual(prevented, ["synthetic", true, "ada@example.com"]);
+});
+
+test("the browser goes on after the caller's handlers, to the submitter's formaction or the form's action", async (t) => {
+  for (const [html, goal] of [
+    [form(`action="/home"`, `<button formaction="/other">First</button>`), "/other"],
+    [form(`action="home?x=1#y"`, `<input name="action" value="/evil"><button name="submit">S</button>`), "/home?x=1#y"],
+  ]) {
+    const { page } = await open(t, { html, routes: login });
+    const handled = await page.evaluate(async () => {
+      const auth = new AuthClient();
+      const path = new Promise((resolve) => {
+        f.addEventListener("submit", (event) => auth.login(event).then(() => resolve(location.pathname)));
+      });
+      f.querySelector("button").click();
+      return path;
+    });
+    assert.equal(handled, "/");
+    await page.waitForURL(`**${goal}`);
+  }
+});
+
+test("an action that is no web address is not followed, and `navigate` decides", async (t) => {
+  const { page } = await open(t, { html: "", routes: login });
+  const went = await page.evaluate(async () => {
+    const went = [];
+    const submit = async (attributes, navigate) => {
+      document.body.innerHTML = `<form ${attributes}><input name=email value=a@b.de><input name=password value=x></form>`;
+      await new AuthClient({ storage: "memory", navigate }).login(document.forms[0]);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    const router = (url) => went.push(url instanceof URL && url.pathname);
+    await submit(`action="javascript:document.title='evil'"`);
+    await submit(`action="javascript:throw 1"`, router);
+    await submit(`action=""`, router);
+    await submit(``, router);
+    await submit(`action="/no"`, false);
+    await submit(`action="/routed"`, router);
+    await submit(`action="/routed"`, () => {
+      throw new Error("a router that fails");
+    });
+    return [went, location.pathname, document.title];
+  });
+  assert.deepEqual(went, [["/routed"], "/", ""]);
+});
+
+test("a failed call goes nowhere, shows its error on the control, and the next submit is free", async (t) => {
+  const routes = { "POST /v1/signup": (call, asked) => (asked.length === 1 ? [409, problem("EXISTS")] : [200, { confirmation_required: false }]) };
+  const { page, names } = await open(t, { html: form(`action="/done"`), routes });
+  await page.evaluate(() => {
+    window.auth = new AuthClient();
+    f.addEventListener("submit", (event) => auth.signup(event).catch((error) => (window.failed = error.code)));
+  });
+  await page.click("button");
+  await page.waitForFunction("window.failed");
+  assert.equal(await page.evaluate("f.email.validationMessage"), "EXISTS");
+  assert.equal(await page.evaluate("document.activeElement.name"), "email");
+  assert.equal(new URL(page.url()).pathname, "/");
+  await page.click("button");
+  await page.waitForURL("**/done");
+  assert.deepEqual(names(), ["POST /v1/signup", "POST /v1/signup", "GET /done"]);
+});
+
+test("seed_K22 on a page that was opened from a file, a path for the confirmation is refused", async (t) => {
+  const { page } = await open(t, {});
+  const folder = await mkdtemp(join(tmpdir(), "doorward-file-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const bundle = { stdin: { contents: `export * from "${root}pkg/doorward.js"`, resolveDir: root }, write: false };
+  const { outputFiles } = await build({ ...bundle, bundle: true, format: "iife", globalName: "doorward" });
+  await writeFile(join(folder, "doorward.js"), outputFiles[0].text);
+  await writeFile(join(folder, "page.html"), `<meta charset=utf-8><script src="doorward.js"></script>`);
+  await page.goto(`file://${folder}/page.html`);
+  const told = await page.evaluate(async () => {
+    const auth = new doorward.AuthClient({ url: "https://auth.test", fetch: async () => Response.json({ confirmation_required: true }) });
+    const ada = { email: "ada@example.com", password: "secret" };
+    const fault = await auth.signup(ada, { signup_confirmation: "/welcome" }).catch((error) => [error.code, error.field]);
+    return [fault, await auth.signup(ada, { signup_confirmation: "https://app.test/welcome" })];
+  });
+  assert.deepEqual(told[0], ["INVALID_PARAMETER", "signup_confirmation"]);
+  assert.match(told[1], /^SUCCESS/);
+});
+
+test("seed_K45 every rejection is an AuthError with the call's stack, and known to other copies", async (t) => {
+  const routes = { "POST /v1/login": [429, problem("REQUEST_EXCEED", { detail: "Too many.", retry_after: 9, id: "r1", business_code: 2000 })] };
+  const { page } = await open(t, { routes });
+  const told = await page.evaluate(async () => {
+    const auth = new AuthClient();
+    const callerOfLogin = () => auth.login({ email: "a@b.de", password: "x" });
+    const error = await callerOfLogin().catch((error) => error);
+    const frame = document.body.appendChild(document.createElement("iframe")).contentWindow;
+    const other = await frame.eval(`import("${location.origin}/doorward.js?copy")`);
+    return {
+      json: JSON.parse(JSON.stringify(error)),
+      is: [error instanceof Error, error instanceof AuthError, isAuthError(error), other.isAuthError(error), error instanceof other.AuthError],
+      others: [null, undefined, 7, {}, new Error("x"), { name: "AuthError", code: "X" }].map(isAuthError),
+      text: String(error),
+      stack: error.stack.startsWith("AuthError: Too many.\n") && error.stack.includes("callerOfLogin"),
+      keys: Object.keys(await auth.login({}).catch((error) => error)),
+    };
+  });
+  assert.deepEqual(told, {
+    json: { name: "AuthError", code: "REQUEST_EXCEED", message: "Too many.", status: 429, retry_after: 9, id: "r1", business_code: 2000 },
+    is: [true, true, true, true, false],
+    others: [false, false, false, false, false, false],
+    text: "AuthError: Too many.",
+    stack: true,
+    keys: ["code", "status", "field"],
+  });
+});
+
+test("a rejection that nobody handles is seen as one", async (t) => {
+  const { page } = await open(t, { html: form(), routes: { "POST /v1/login": [401, problem("INCORRECT_USERNAME_OR_PASSWORD")] } });
+  const code = await page.evaluate(() => {
+    f.addEventListener("submit", new AuthClient().login);
+    f.requestSubmit();
+    return new Promise((resolve) => addEventListener("unhandledrejection", (event) => resolve(event.reason.code)));
+  });
+  assert.equal(code, "INCORRECT_USERNAME_OR_PASSWORD");
+});
+
+/** Makes the exports of each instance throw a real trap while `planted` is set. */
+function plant() {
+  const Real = WebAssembly.Instance;
+  const bytes = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 8, 1, 4, 116, 114, 97, 112, 0, 0, 10, 5, 1, 3, 0, 0, 11]);
+  const { trap } = new Real(new WebAssembly.Module(bytes)).exports;
+  window.instances = 0;
+  WebAssembly.Instance = function (module, imports) {
+    window.instances += 1;
+    const exports = {};
+    for (const [name, inner] of Object.entries(new Real(module, imports).exports)) {
+      const call = (...args) => (window.planted ? trap() : inner(...args));
+      exports[name] = typeof inner === "function" ? call : inner;
+    }
+    return { exports };
+  };
+}
+
+for (const [when, then] of [
+  ["in a call", (auth) => auth.login({ email: "a@b.de", password: "x" })],
+  ["between two awaits", () => new Promise((resolve) => setTimeout(resolve, 300))],
+]) {
+  test(`a trap ${when} rejects all that is pending, and the next call runs on a fresh instance`, async (t) => {
+    const { page, names } = await open(t, { before: plant, routes: { ...login, "GET /v1/settings": slowly([200, {}]), "GET /v1/profile": [200, { user_id: "u1", name: "Ada" }] } });
+    const told = await page.evaluate(
+      async ([then]) => {
+        const auth = new AuthClient();
+        const events = [];
+        auth.onAuthStateChange((event) => events.push(event));
+        await auth.login({ email: "a@b.de", password: "x" });
+        const code = (call) => call.then(() => "resolved", (error) => [error.name, error.code, error.cause instanceof WebAssembly.RuntimeError]);
+        const pending = [code(auth.getSettings()), code(auth.getSettings())];
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        window.planted = true;
+        const during = (0, eval)(then)(auth).catch((error) => error.code);
+        const told = await Promise.all([...pending, during]);
+        window.planted = false;
+        const profile = await auth.getProfile();
+        return [told, profile.name, auth.user.name, events, window.instances];
+      },
+      [then.toString()],
+    );
+    const lost = ["AuthError", "INTERNAL", true];
+    assert.deepEqual(told[0].slice(0, 2), [lost, lost]);
+    assert.deepEqual(told.slice(1), ["Ada", "Ada", ["INITIAL_SESSION", "SIGNED_IN", "USER_UPDATED"], 2]);
+    assert.equal(names().at(-1), "GET /v1/profile");
+  });
+}
+
+test("each subscriber gets the current state once, then real changes; one that throws harms nobody", async (t) => {
+  const routes = { ...login, "POST /v1/logout": [200, {}], "GET /v1/profile": [200, tokens().user] };
+  const { page } = await open(t, { routes });
+  const told = await page.evaluate(async () => {
+    const auth = new AuthClient();
+    const log = [];
+    const reported = [];
+    addEventListener("error", (event) => reported.push(event.error.message));
+    auth.onAuthStateChange(() => {
+      throw new Error("a listener's own");
+    });
+    const end = auth.onAuthStateChange((event, session) => log.push(`1 ${event} ${session?.user.user_id}`));
+    log.push("subscribed");
+    await auth.login({ email: "a@b.de", password: "x" });
+    log.push("signed in");
+    auth.onAuthStateChange(async (event, session) => log.push(`2 ${event} ${session?.user.user_id}`, (await auth.getSession()) && "open"));
+    await auth.getProfile();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    end();
+    await auth.logout();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return [log, reported.length];
+  });
+  assert.deepEqual(told, [
+    ["subscribed", "1 INITIAL_SESSION undefined", "1 SIGNED_IN u1", "signed in", "2 INITIAL_SESSION u1", "open", "2 SIGNED_OUT undefined", null],
+    3,
+  ]);
+});
+
+test("sec_B01 every tab learns of a sign-in, a sign-out and an expired session, and shares one session", async (t) => {
+  const routes = { ...login, "POST /v1/logout": [200, {}], "POST /v1/token": [400, { error: "invalid_grant" }] };
+  const { page, tab } = await open(t, { routes });
+  const other = await tab();
+  for (const each of [page, other]) {
+    await each.evaluate(() => {
+      window.auth = new AuthClient();
+      window.log = [];
+      auth.onAuthStateChange((event) => log.push(event));
+    });
+  }
+  const sees = (event) => other.waitForFunction((event) => log.at(-1) === event, event, { timeout: 2000 });
+  const signIn = () => page.evaluate(() => auth.login({ email: "a@b.de", password: "x" }));
+  await signIn();
+  await sees("SIGNED_IN");
+  assert.equal(await other.evaluate("auth.user.user_id"), "u1");
+  await page.evaluate(() => auth.logout());
+  await sees("SIGNED_OUT");
+  assert.equal(await other.evaluate("Object.keys(localStorage).length"), 0);
+  await signIn();
+  await sees("SIGNED_IN");
+  assert.equal(await page.evaluate(() => auth.refreshToken().catch((error) => error.code)), "SESSION_REQUIRED");
+  await sees("SESSION_EXPIRED");
+  const all = ["INITIAL_SESSION", "SIGNED_IN", "SIGNED_OUT", "SIGNED_IN", "SESSION_EXPIRED"];
+  assert.deepEqual(await page.evaluate("log"), all);
+  assert.deepEqual(await other.evaluate("log"), all);
+});
+
+test("a client that is disposed of ends its calls and listeners, as often as one likes", async (t) => {
+  const { page, names } = await open(t, { routes: { "GET /v1/settings": slowly([200, {}], 500) } });
+  const told = await page.evaluate(async () => {
+    const auth = new AuthClient();
+    const events = [];
+    auth.onAuthStateChange((event) => events.push(event));
+    const code = (call) => call.catch((error) => error.code);
+    const pending = code(auth.getSettings());
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    auth.dispose();
+    auth.dispose();
+    const unused = new AuthClient();
+    unused.dispose();
+    const later = [await pending, await code(auth.getSettings()), await code(unused.getSession()), auth.user, auth.persistence];
+    dispatchEvent(new StorageEvent("storage", { key: null }));
+    return [later, events, AuthClient.prototype[Symbol.dispose ?? "dispose"] instanceof Function];
+  });
+  assert.deepEqual(told, [["ABORTED", "ABORTED", "ABORTED", null, "memory"], ["INITIAL_SESSION"], true]);
+  assert.deepEqual(names(), ["GET /v1/settings"]);
+});
+
+test("the constructor never throws, and what is wrong is told by the first call", async (t) => {
+  const { page } = await open(t, {});
+  const codes = await page.evaluate(async () => {
+    const odd = [null, 7, "x", { url: Symbol("x") }, { storage: {} }, { get fetch() { throw new Error("getter"); } }, Object.create(null)];
+    const codes = [];
+    for (const options of odd) codes.push(await new AuthClient(options).getSession().then(() => "fine", (error) => `${error.code} ${error.field}`));
+    return codes;
+  });
+  const wrong = (field) => `INVALID_PARAMETER ${field}`;
+  assert.deepEqual(codes, ["fine", "fine", "fine", wrong("url"), wrong("storage"), "fine", "fine"]);
+});
+
+test("methods are bound, and strange arguments are refused rather than thrown at", async (t) => {
+  const { page } = await open(t, {});
+  const told = await page.evaluate(async () => {
+    const { login, checkEmail, onAuthStateChange, dispose } = new AuthClient();
+    const odd = [7, "local", Symbol("x"), () => {}, [], new Proxy({}, { get() { throw new Error("trapped"); } }), document.createElement("div"), new Event("click")];
+    const told = [];
+    for (const input of odd) told.push(await login(input).catch((error) => error.code));
+    onAuthStateChange(() => {})();
+    told.push(await checkEmail("nobody", 3).catch((error) => error.field));
+    dispose();
+    return told;
+  });
+  assert.deepEqual(told, [...Array(8).fill("INVALID_PARAMETER"), "email"]);
+});
+
+test("the types name every method that the class has", async () => {
+  const types = await readFile(`${root}pkg/index.d.ts`, "utf8");
+  const source = await readFile(`${root}js/client.js`, "utf8");
+  const methods = source.match(/const METHODS = \[([^\]]*)\]/)[1].match(/\w+/g);
+  for (const name of [...methods, "onAuthStateChange", "dispose"]) assert.match(types, new RegExp(`^  ${name}\\(`, "m"));
+});

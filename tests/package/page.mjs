@@ -1,0 +1,67 @@
+// A page with the built package, and a server of mocked routes behind it.
+
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import { after } from "node:test";
+import { chromium } from "playwright-core";
+import { root } from "./world.mjs";
+
+const executablePath = process.env.DOORWARD_CHROMIUM ?? "/usr/bin/chromium";
+let browser;
+after(async () => (await browser)?.close());
+
+/** Tokens as a login gives them. */
+export const tokens = (more) => ({
+  access_token: "access-1",
+  token_type: "Bearer",
+  expires_in: 600,
+  refresh_token: "refresh-1",
+  revoke_token: "revoke-1",
+  server_time: Math.floor(Date.now() / 1000),
+  user: { user_id: "u1", email: "ada@example.com" },
+  ...more,
+});
+
+export const problem = (code, more) => ({ code, title: code, ...more });
+
+/**
+ * Opens `html` in a context of its own. `routes` are `"POST /v1/login": [status, body]` or a function of the call that
+ * gives one; every other path is an empty page. `asked` has what the page asked for, navigations included.
+ * `before` runs in the page before anything else.
+ */
+export async function open(t, { html = "", routes = {}, headers = {}, before }) {
+  const asked = [];
+  const server = createServer(async (request, response) => {
+    const { pathname, search } = new URL(request.url, "http://localhost");
+    if (pathname === "/favicon.ico") return response.writeHead(404).end();
+    if (pathname === "/doorward.js") {
+      response.setHeader("content-type", "text/javascript");
+      return response.end(await readFile(`${root}pkg/doorward.js`));
+    }
+    let body = "";
+    for await (const part of request) body += part;
+    const call = { name: `${request.method} ${pathname}`, search, body };
+    if (pathname !== "/") asked.push(call);
+    const route = routes[call.name];
+    if (!route) {
+      if (pathname.startsWith("/v1/")) throw new Error(`nobody mocked ${call.name}`);
+      return response.writeHead(200, { "content-type": "text/html", ...headers }).end(pathname === "/" ? html : pathname);
+    }
+    const [status, answer] = typeof route === "function" ? await route(call, asked) : route;
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
+  });
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  t.after(() => (server.closeAllConnections(), server.close()));
+  browser ??= chromium.launch({ executablePath });
+  const context = await (await browser).newContext();
+  t.after(() => context.close());
+  if (before) await context.addInitScript(before);
+  const tab = async () => {
+    const page = await context.newPage();
+    page.on("console", (message) => process.env.DEBUG && console.log(message.text()));
+    await page.goto(`http://127.0.0.1:${server.address().port}/`);
+    await page.evaluate(async () => Object.assign(window, await import("/doorward.js")));
+    return page;
+  };
+  return { page: await tab(), tab, asked, names: () => asked.map((call) => call.name) };
+}
