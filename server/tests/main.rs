@@ -3,9 +3,15 @@
 mod support;
 
 mod account_signup;
+mod openapi_describe;
+mod request_check;
+mod response_headers;
+mod rows_prune;
+mod server_run;
 mod session_login;
 mod session_refresh;
 mod session_revoke;
+mod store_write;
 mod token_verify;
 
 /// A file that nobody lists here would never run.

@@ -1,6 +1,8 @@
 //! A world for a test: the real router over a real database file, with a clock that is set and chance that repeats.
 #![allow(unreachable_pub, dead_code, reason = "what a test may use, whether one does today or not")]
 
+pub mod binary;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -189,14 +191,7 @@ impl IntoFuture for Call {
     type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Answer> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let response = self.router.oneshot(self.request).await.unwrap();
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let body = response.into_body().collect().await.unwrap().to_bytes();
-            let text = String::from_utf8_lossy(&body).into_owned();
-            let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-            Answer { status, headers, json, text }
-        })
+        Box::pin(async move { Answer::of(self.router.oneshot(self.request).await.unwrap()).await })
     }
 }
 
@@ -210,6 +205,14 @@ pub struct Answer {
 }
 
 impl Answer {
+    pub async fn of(response: axum::response::Response) -> Answer {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answer { status, headers, json, text }
+    }
+
     /// It worked; this is the body.
     #[track_caller]
     pub fn ok(self) -> Value {

@@ -1,0 +1,62 @@
+//! `/openapi.json` describes every route under /v1, and each answer is as it says.
+
+use serde_json::Value;
+
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn every_call_of_the_contract_is_described() {
+    let app = TestApp::new().await;
+    let document = app.get("/openapi.json").await.ok();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3."));
+    for (path, method) in [
+        ("/v1/signup", "post"),
+        ("/v1/login", "post"),
+        ("/v1/logout", "post"),
+        ("/v1/profile", "get"),
+        ("/v1/token", "post"),
+        ("/v1/settings", "get"),
+        ("/.well-known/jwks.json", "get"),
+        ("/health/live", "get"),
+        ("/health/ready", "get"),
+    ] {
+        assert!(document["paths"][path][method]["responses"]["200"].is_object(), "{method} {path}");
+    }
+    assert_eq!(unresolved(&document, &document), Vec::<String>::new());
+}
+
+/// References that lead nowhere.
+fn unresolved(document: &Value, at: &Value) -> Vec<String> {
+    match at {
+        Value::Object(object) => object
+            .iter()
+            .flat_map(|(name, value)| match value.as_str().filter(|_| name == "$ref") {
+                Some(reference) => match document.pointer(reference.trim_start_matches('#')) {
+                    Some(_) => Vec::new(),
+                    None => vec![reference.to_owned()],
+                },
+                None => unresolved(document, value),
+            })
+            .collect(),
+        Value::Array(array) => array.iter().flat_map(|value| unresolved(document, value)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_profile_has_the_members_that_the_document_says() {
+    let app = TestApp::new().await;
+    let document = app.get("/openapi.json").await.ok();
+    let tokens = app.somebody().await;
+    let described = members(&document, &document["components"]["schemas"]["UserProfile"]);
+    for name in tokens["user"].as_object().unwrap().keys() {
+        assert!(described.contains(name), "{name} is not described");
+    }
+}
+
+fn members(document: &Value, schema: &Value) -> Vec<String> {
+    let own = schema["properties"].as_object().into_iter().flat_map(|all| all.keys().cloned());
+    let parts = schema["allOf"].as_array().into_iter().flatten().flat_map(|part| members(document, part));
+    let reference = schema["$ref"].as_str().and_then(|text| document.pointer(text.trim_start_matches('#')));
+    own.chain(parts).chain(reference.into_iter().flat_map(|schema| members(document, schema))).collect()
+}

@@ -1,0 +1,52 @@
+//! What is over is deleted (D-35), and nothing else.
+
+use doorward_server::prune;
+use serde_json::json;
+
+use crate::support::{DAY, HOUR, MINUTE, TestApp};
+
+#[tokio::test]
+async fn sessions_and_requests_that_are_over_are_deleted_and_others_stay() {
+    let app = TestApp::with("[prune]\naudit = \"60d\"").await;
+    let old = app.somebody().await;
+    let key = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+    let body = json!({ "email": "bob@example.com", "password": "correct horse" });
+    app.post("/v1/signup", body).header("idempotency-key", key).await.ok();
+    app.advance(29 * DAY);
+    let new = app.login("ada@example.com", "correct horse").await;
+    app.advance(DAY - HOUR);
+    prune::all(&app.app).await.unwrap();
+    assert_eq!(app.sql("select count(*) from sessions").await, "2");
+    assert_eq!(app.sql("select count(*) from idempotency").await, "0");
+    app.advance(HOUR);
+    prune::all(&app.app).await.unwrap();
+    assert_eq!(app.sql("select count(*) from sessions").await, "1");
+    app.refresh(old["refresh_token"].as_str().unwrap()).await.oauth_error("invalid_grant");
+    app.refresh(new["refresh_token"].as_str().unwrap()).await.ok();
+    assert_ne!(app.sql("select count(*) from audit").await, "0");
+    app.advance(60 * DAY);
+    prune::all(&app.app).await.unwrap();
+    assert_eq!(app.sql("select count(*) from audit").await, "0");
+    assert_eq!(app.sql("select count(*) from accounts").await, "2");
+}
+
+#[tokio::test]
+async fn pruning_goes_on_until_nothing_is_left_that_is_over() {
+    let app = TestApp::new().await;
+    app.signup("ada@example.com", "correct horse").await;
+    let fill = app.app.store.write(|tx| {
+        Box::pin(async move {
+            sqlx::query(
+                "with recursive n (i) as (select 1 union all select i + 1 from n where i < 1700)
+                insert into audit (id, at, event) select 'x' || i, 0, 'test' from n",
+            )
+            .execute(tx)
+            .await?;
+            Ok::<_, doorward_server::store::StoreError>(())
+        })
+    });
+    fill.await.unwrap();
+    app.advance(MINUTE);
+    assert_eq!(prune::all(&app.app).await.unwrap(), 1700);
+    assert_eq!(app.sql("select count(*) from audit where event = 'test'").await, "0");
+}

@@ -1,0 +1,275 @@
+//! The program itself: starting, stopping, being killed, a full disk, the other verbs.
+
+use std::io::{BufRead, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::binary::{Server, doorward, free_port, post, request};
+
+const PASSWORD: &str = "correct horse";
+
+/// Signs up one address after another until no answer comes; gives those that were answered 200.
+fn sign_up_until_it_ends(
+    server: &Server,
+    thread: usize,
+    count: &std::sync::atomic::AtomicUsize,
+) -> Vec<String> {
+    let mut done = Vec::new();
+    for n in 0.. {
+        let email = format!("user{n}.{thread}@example.com");
+        match post(
+            server.at,
+            "/v1/signup",
+            &json!({ "email": email, "password": PASSWORD, "options": { "login": true } }),
+        ) {
+            Ok((200, _)) => {
+                count.fetch_add(1, Ordering::SeqCst);
+                done.push(email);
+            }
+            Ok((status, body)) => panic!("{status}: {body}"),
+            Err(_) => break,
+        }
+    }
+    done
+}
+
+#[test]
+fn after_a_kill_every_signup_that_was_answered_is_there_and_none_is_half_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = Vec::new();
+    for round in 0..4 {
+        let mut server = Server::start(folder.path());
+        let count = std::sync::atomic::AtomicUsize::new(0);
+        let enough = 40 + round * 37;
+        let done: Vec<String> = std::thread::scope(|scope| {
+            let (server, count) = (&server, &count);
+            let threads: Vec<_> = (0..8)
+                .map(|thread| scope.spawn(move || sign_up_until_it_ends(server, round * 100 + thread, count)))
+                .collect();
+            while count.load(Ordering::SeqCst) < enough {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            // SIGKILL, in the middle of the stream.
+            let killed = Command::new("kill").args(["-KILL", &server.child.id().to_string()]).status();
+            assert!(killed.unwrap().success());
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        server.kill();
+        assert!(done.len() >= enough);
+        all.extend(done);
+        let begun = Instant::now();
+        let server = Server::start(folder.path());
+        assert!(begun.elapsed() < Duration::from_secs(2), "sec S1: {:?}", begun.elapsed());
+        for email in &all {
+            let (status, body) =
+                post(server.at, "/v1/login", &json!({ "email": email, "password": PASSWORD })).unwrap();
+            assert_eq!(status, 200, "{email}: {body}");
+        }
+        drop(server);
+        whole(&folder.path().join("data"));
+    }
+}
+
+/// Each account has its identity, its password and its mail; nothing is there without its account.
+fn whole(data: &std::path::Path) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = doorward_server::store::Store::open(data).await.unwrap();
+        let mut db = store.read().await.unwrap();
+        for sql in [
+            "select count(*) from accounts where id not in (select account from identities)",
+            "select count(*) from accounts where id not in (select account from passwords)",
+            "select count(*) from accounts where id not in (select account from sessions)",
+            "select count(*) from accounts where id not in (select account from audit where event = 'signed_up')",
+            "select count(*) from identities where account not in (select id from accounts)",
+        ] {
+            let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut *db).await.unwrap();
+            assert_eq!(count, 0, "{sql}");
+        }
+        let sound: String = sqlx::query_scalar("pragma integrity_check").fetch_one(&mut *db).await.unwrap();
+        assert_eq!(sound, "ok");
+        drop(db);
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_full_disk_answers_503_and_reads_go_on_and_space_heals_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // A limit on the size of files stands for the disk's: writing past it fails.
+    let mut shell = Command::new("sh");
+    let script = "trap '' XFSZ; ulimit -S -f 700; exec \"$0\" \"$@\"";
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_doorward")]);
+    shell
+        .current_dir(folder.path())
+        .env_clear()
+        .env("PATH", std::env::var("PATH").unwrap())
+        .stdout(Stdio::piped());
+    let server = Server::start_by(folder.path(), shell);
+    let signup = |n: usize| {
+        let misc = "x".repeat(4000);
+        post(
+            server.at,
+            "/v1/signup",
+            &json!({ "email": format!("u{n}@example.com"), "password": PASSWORD, "misc": misc,
+            "options": { "login": true } }),
+        )
+        .unwrap()
+    };
+    let (status, first) = signup(0);
+    assert_eq!(status, 200);
+    let mut done = vec![0];
+    let mut refused = 0;
+    for n in 1..400 {
+        match signup(n) {
+            (200, _) => done.push(n),
+            (503, problem) => {
+                assert_eq!((&problem["code"], &problem["retry_after"]), (&json!("OVERLOADED"), &json!(1)));
+                refused += 1;
+            }
+            (status, problem) => panic!("{status}: {problem}"),
+        }
+        if refused == 20 {
+            break;
+        }
+    }
+    assert_eq!(refused, 20, "it never was full: {} signups", done.len());
+    let token = format!("authorization: Bearer {}\r\n", first["session"]["access_token"].as_str().unwrap());
+    assert_eq!(request(server.at, "GET", "/v1/profile", &token, "").unwrap().0, 200);
+    assert_eq!(request(server.at, "GET", "/health/live", "", "").unwrap().0, 200);
+    let pid = server.child.id().to_string();
+    assert!(Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status().unwrap().success());
+    assert_eq!(signup(1000).0, 200, "heals without a restart");
+    for n in done {
+        let login = json!({ "email": format!("u{n}@example.com"), "password": PASSWORD });
+        assert_eq!(post(server.at, "/v1/login", &login).unwrap().0, 200, "u{n}");
+    }
+    drop(server);
+    whole(&folder.path().join("data"));
+}
+
+#[test]
+fn a_term_signal_lets_a_running_request_finish() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path());
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD }).to_string();
+    let mut stream = TcpStream::connect(server.at).unwrap();
+    let head = format!(
+        "POST /v1/signup HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&body.as_bytes()[..10]).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let pid = server.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(TcpStream::connect(server.at).is_err(), "new connections are not taken any more");
+    stream.write_all(&body.as_bytes()[10..]).unwrap();
+    let mut answer = String::new();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(server.child.wait().unwrap().success());
+    let mut more = String::new();
+    server.stdout.read_to_string(&mut more).unwrap();
+    assert_eq!(more, "", "one line on stdout, once");
+}
+
+#[test]
+fn sec_s12_a_client_that_sends_slowly_harms_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let slow: Vec<TcpStream> = (0..300)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.at).unwrap();
+            stream.write_all(b"POST /v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: appl").unwrap();
+            stream
+        })
+        .collect();
+    let stop = AtomicBool::new(false);
+    for _ in 0..20 {
+        let begun = Instant::now();
+        assert_eq!(request(server.at, "GET", "/v1/settings", "", "").unwrap().0, 200);
+        assert!(begun.elapsed() < Duration::from_secs(1));
+    }
+    stop.store(true, Ordering::SeqCst);
+    drop(slow);
+}
+
+fn fails(args: &[&str], variables: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = doorward(folder.path());
+    let output = command.args(args).envs(variables.iter().copied()).output().unwrap();
+    assert!(!output.status.success());
+    assert!(output.stdout.is_empty());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn sec_l01_without_keys_or_an_address_the_server_says_what_it_needs_and_does_not_start() {
+    let said = fails(&["serve"], &[]);
+    assert!(said.contains("public_url: is required"), "{said}");
+    let https = ("DOORWARD_PUBLIC_URL", "https://auth.example.com");
+    let said = fails(&["serve"], &[https]);
+    assert!(said.contains("secret_keys: is required") && said.contains("doorward keys generate"), "{said}");
+    let weak = ("DOORWARD_SECRET_KEYS", "00000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    let said = fails(&["serve"], &[https, weak]);
+    assert!(said.contains("secret_keys"), "{said}");
+    let said = fails(&["serve", "--dev"], &[("DOORWARD_PORT", "1")]);
+    assert!(said.contains("port: there is no such setting") && said.contains("DOORWARD_PORT"), "{said}");
+    let said = fails(&["serve", "--dev", "--listen", "0.0.0.0:1"], &[]);
+    assert!(said.contains("listen: ") && said.contains("--listen"), "{said}");
+    let said = fails(&["serve", "--dev", "--config", "missing.toml"], &[]);
+    assert!(said.contains("missing.toml"), "{said}");
+}
+
+#[test]
+fn a_server_starts_with_the_keys_that_keys_generate_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = doorward(folder.path()).args(["keys", "generate"]).output().unwrap();
+    std::fs::write(folder.path().join("my_keys"), output.stdout).unwrap();
+    let mut command = doorward(folder.path());
+    command.args(["serve", "--listen", &format!("127.0.0.1:{}", free_port())]);
+    let variables =
+        [("DOORWARD_PUBLIC_URL", "https://auth.example.com"), ("DOORWARD_SECRET_KEYS", "my_keys")];
+    let mut child = command.envs(variables).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let _ = child.kill();
+    let output = child.wait_with_output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(line, "doorward is ready: https://auth.example.com\n", "{log}");
+    assert!(log.contains("password.min_length is 6"), "sec_P01: {log}");
+    for line in log.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn config_check_explains_each_setting_its_origin_and_hides_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("doorward.toml"), "[password]\nmin_length = 12\n").unwrap();
+    let mut command = doorward(folder.path());
+    command.args(["config", "check", "--dev"]);
+    command.env("DOORWARD_SESSION__IDLE", "7d").env("DOORWARD_SECRET_KEYS", "hunter2");
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    for line in [
+        "password.min_length = 12    [doorward.toml]",
+        "session.idle = \"7d\"    [the variable DOORWARD_SESSION__IDLE]",
+        "session.absolute = \"90d\"    [default]",
+        "secret_keys = \"(hidden)\"",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    assert!(!text.contains("hunter2"));
+    let mut command = doorward(folder.path());
+    let output = command.args(["config", "check"]).output().unwrap();
+    assert!(!output.status.success() && String::from_utf8(output.stderr).unwrap().contains("public_url"));
+}

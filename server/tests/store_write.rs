@@ -1,0 +1,172 @@
+//! The group-committing writer (D-33).
+
+use std::sync::Arc;
+
+use doorward_server::store::{Store, StoreError};
+use futures_util::future::join_all;
+use sqlx::Row;
+
+async fn store(folder: &std::path::Path) -> Store {
+    let store = Store::open(folder).await.unwrap();
+    run(&store, "create table things (id bigint not null primary key, filler text)").await.unwrap();
+    store
+}
+
+async fn run(store: &Store, sql: &'static str) -> Result<(), StoreError> {
+    store.write(move |tx| Box::pin(async move { Ok(sqlx::query(sql).execute(tx).await.map(drop)?) })).await
+}
+
+async fn insert(store: &Store, id: i64) -> Result<(), StoreError> {
+    let job = store.write(move |tx| {
+        Box::pin(async move {
+            sqlx::query("insert into things (id) values ($1)").bind(id).execute(tx).await?;
+            Ok(())
+        })
+    });
+    job.await
+}
+
+async fn ids(store: &Store) -> Vec<i64> {
+    let mut db = store.read().await.unwrap();
+    let rows = sqlx::query("select id from things order by id").fetch_all(&mut *db).await.unwrap();
+    rows.iter().map(|row| row.try_get(0).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_batch_of_many_one_that_fails_harms_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(store(folder.path()).await);
+    insert(&store, 500).await.unwrap();
+    let jobs = (0..1000).map(|id| {
+        let store = store.clone();
+        tokio::spawn(async move { (id, insert(&store, id).await) })
+    });
+    for (id, result) in join_all(jobs).await.into_iter().map(Result::unwrap) {
+        match result {
+            Ok(()) => assert_ne!(id, 500),
+            Err(StoreError::Conflict) => assert_eq!(id, 500),
+            Err(error) => panic!("{id}: {error}"),
+        }
+    }
+    assert_eq!(ids(&store).await, (0..1000).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failed_job_wrote_before_it_failed_is_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(store(folder.path()).await);
+    let jobs = (0..200_i64).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let job = store.write(move |tx| {
+                Box::pin(async move {
+                    sqlx::query("insert into things (id) values ($1)").bind(n).execute(&mut *tx).await?;
+                    if n % 3 == 0 {
+                        return Err(StoreError::Internal("changed my mind".into()));
+                    }
+                    assert!(n % 3 != 1, "planted: a job that panics");
+                    Ok(())
+                })
+            });
+            (n, job.await)
+        })
+    });
+    for (n, result) in join_all(jobs).await.into_iter().map(Result::unwrap) {
+        assert_eq!(result.is_ok(), n % 3 == 2, "{n}");
+    }
+    assert_eq!(ids(&store).await, (0..200).filter(|n| n % 3 == 2).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_sqlite_undid_is_answered_as_unavailable_and_the_next_one_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(store(folder.path()).await);
+    let jobs = (0..300_i64).map(|id| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let job = store.write(move |tx| {
+                Box::pin(async move {
+                    sqlx::query("insert into things (id) values ($1)").bind(id).execute(&mut *tx).await?;
+                    if id == 150 {
+                        // What SQLite does by itself when the disk is full; the job keeps it to itself.
+                        sqlx::query("rollback").execute(tx).await?;
+                    }
+                    Ok(())
+                })
+            });
+            (id, job.await)
+        })
+    });
+    let results: Vec<(i64, Result<(), StoreError>)> =
+        join_all(jobs).await.into_iter().map(Result::unwrap).collect();
+    let done: Vec<i64> = results.iter().filter(|(_, result)| result.is_ok()).map(|(id, _)| *id).collect();
+    assert!(results.iter().all(|(_, result)| matches!(result, Ok(()) | Err(StoreError::Unavailable(_)))));
+    assert!(!done.contains(&150));
+    assert_eq!(ids(&store).await, done, "what was answered is there, what was not is not");
+    insert(&store, 1000).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_database_refuses_writes_goes_on_reading_and_heals() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(store(folder.path()).await);
+    insert(&store, -1).await.unwrap();
+    // The connection's own limit stands for the disk's; the next connection has none.
+    run(&store, "pragma max_page_count = 200").await.unwrap();
+    let filler = "x".repeat(100_000);
+    let jobs = (0..40_i64).map(|id| {
+        let (store, filler) = (store.clone(), filler.clone());
+        tokio::spawn(async move {
+            let job = store.write(move |tx| {
+                Box::pin(async move {
+                    let insert =
+                        sqlx::query("insert into things (id, filler) values ($1, $2)").bind(id).bind(filler);
+                    insert.execute(tx).await?;
+                    Ok(())
+                })
+            });
+            (id, job.await)
+        })
+    });
+    let mut expected = vec![-1];
+    for (id, result) in join_all(jobs).await.into_iter().map(Result::unwrap) {
+        match result {
+            Ok(()) => expected.push(id),
+            Err(StoreError::Unavailable(_)) => {}
+            Err(error) => panic!("{id}: {error}"),
+        }
+    }
+    expected.sort_unstable();
+    assert!(expected.len() < 41, "it never was full");
+    assert_eq!(ids(&store).await, expected, "what was answered is there, what was not is not");
+    insert(&store, 1000).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_files_of_the_database_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("new");
+    let store = store(&inner).await;
+    insert(&store, 1).await.unwrap();
+    assert_eq!(std::fs::metadata(&inner).unwrap().permissions().mode() & 0o777, 0o700);
+    let mut files = 0;
+    for file in std::fs::read_dir(&inner).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
+        files += 1;
+    }
+    assert_eq!(files, 3, "the database, its journal and the journal's index");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    run(&store, "insert into migrations (number, name, applied_at) values (9999, 'from_the_future', 0)")
+        .await
+        .unwrap();
+    store.close().await;
+    let error = Store::open(folder.path()).await.unwrap_err().to_string();
+    assert!(error.contains("from_the_future") && error.contains("newer"), "{error}");
+}

@@ -1,0 +1,88 @@
+//! The real program as a process of its own, and a small HTTP client for it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A running server; killed when dropped.
+pub struct Server {
+    pub child: Child,
+    pub at: SocketAddr,
+    pub stdout: BufReader<ChildStdout>,
+}
+
+/// The program with nothing but its arguments: no settings from outside.
+pub fn doorward(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+    command.current_dir(folder).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Server {
+    /// `doorward serve --dev` with cheap hashes, ready to be asked.
+    pub fn start(folder: &Path) -> Server {
+        Server::start_by(folder, doorward(folder))
+    }
+
+    /// The same by another command that ends in running the program.
+    pub fn start_by(folder: &Path, mut command: Command) -> Server {
+        let settings = folder.join("cheap.toml");
+        std::fs::write(&settings, "[password]\nhash_memory = 64\nhash_passes = 1\n").unwrap();
+        let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        command.args(["serve", "--dev", "--listen", &at.to_string(), "--data"]).arg(folder.join("data"));
+        command.arg("--config").arg(settings).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        assert_eq!(line, format!("doorward is ready: http://localhost:{}\n", at.port()));
+        Server { child, at, stdout }
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One request on a connection of its own; an error when no whole answer came.
+pub fn request(
+    at: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> std::io::Result<(u16, Value)> {
+    let mut stream = TcpStream::connect(at)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n"
+    );
+    stream.write_all(format!("{head}content-type: application/json\r\n{headers}\r\n{body}").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let broken = || std::io::Error::other("no whole answer");
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(broken)?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(broken)?;
+    Ok((status, serde_json::from_str(body).map_err(|_| broken())?))
+}
+
+pub fn post(at: SocketAddr, path: &str, body: &Value) -> std::io::Result<(u16, Value)> {
+    request(at, "POST", path, "", &body.to_string())
+}
