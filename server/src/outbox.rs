@@ -112,6 +112,14 @@ pub async fn run(app: AppState, stop: impl Future<Output = ()>) {
     while sending.join_next().await.is_some() {}
 }
 
+/// Sends what is due now, at most as much as can leave at once, and waits for it; answers how many were tried.
+pub async fn send_due(app: &AppState) -> usize {
+    let taken = take(app, app.config.smtp.connections.max(1) as usize).await;
+    let count = taken.len();
+    futures_util::future::join_all(taken.into_iter().map(|parcel| deliver(app, parcel))).await;
+    count
+}
+
 /// A mail that is ours to send, or the row of one that must not leave any more.
 enum Parcel {
     Send { taken: Taken, mail: Box<Mail> },
@@ -273,26 +281,20 @@ async fn deliver(app: &AppState, parcel: Parcel) {
 }
 
 async fn settle(app: &App, tx: &mut Tx, taken: &Taken, sent: Result<(), Failure>) -> Result<(), StoreError> {
-    let message = taken.message.map_or("unknown", Message::as_str);
+    let kind = taken.message.map_or("unknown", Message::as_str);
     let now = app.world.now();
     match sent {
         Ok(()) => {
-            tracing::info!(mail = taken.id, message, attempts = taken.attempts, "sent a mail");
+            tracing::info!(mail = taken.id, kind, attempts = taken.attempts, "sent a mail");
             store::outbox::delete(tx, taken).await
         }
         Err(Failure::Later(cause)) if taken.attempts < i64::from(app.config.mail.attempts) => {
             let pause = pause(taken.attempts, u64::from_be_bytes(app.world.bytes()));
-            tracing::warn!(
-                mail = taken.id,
-                message,
-                attempts = taken.attempts,
-                cause,
-                "a mail did not leave"
-            );
+            tracing::warn!(mail = taken.id, kind, attempts = taken.attempts, cause, "a mail did not leave");
             store::outbox::postpone(tx, taken, now + pause, &cause).await
         }
         Err(Failure::Later(cause) | Failure::Never(cause)) => {
-            tracing::error!(mail = taken.id, message, attempts = taken.attempts, cause, "gave a mail up");
+            tracing::error!(mail = taken.id, kind, attempts = taken.attempts, cause, "gave a mail up");
             store::outbox::bury(tx, taken, now, &cause).await
         }
     }

@@ -2,17 +2,12 @@
 
 use std::time::Duration;
 
-use crate::clock::Millis;
 use crate::idempotency::KEPT;
 use crate::state::{App, AppState};
 use crate::store::{StoreError, audit, challenges, idempotency, outbox, sessions};
 
 /// Rows in one go.
 const LIMIT: i64 = 500;
-/// Challenges stay this long after they could last be used: their owner is told "expired" and not "unknown".
-const CHALLENGES: Millis = 72 * 3_600_000;
-/// Mails that could not be sent stay this long, for the operator.
-const DEAD_LETTERS: Millis = 30 * 24 * 3_600_000;
 
 /// Looks from time to time, for ever.
 pub async fn run(app: AppState) {
@@ -30,6 +25,8 @@ pub async fn all(app: &App) -> Result<u64, StoreError> {
     let now = app.world.now();
     let unused_since = now - app.config.session.idle.millis();
     let audit = now - app.config.prune.audit.millis();
+    let old_challenges = now - app.config.prune.challenges.millis();
+    let dead = now - app.config.prune.dead_letters.millis();
     let mut rows = 0;
     loop {
         let some = app
@@ -39,8 +36,8 @@ pub async fn all(app: &App) -> Result<u64, StoreError> {
                     let sessions = sessions::prune(tx, now, unused_since, LIMIT).await?;
                     let audit = audit::prune(tx, audit, LIMIT).await?;
                     let requests = idempotency::prune(tx, now - KEPT.millis(), LIMIT).await?;
-                    let challenges = challenges::prune(tx, now - CHALLENGES).await?;
-                    let mails = outbox::prune(tx, now - DEAD_LETTERS).await?;
+                    let challenges = challenges::prune(tx, old_challenges, LIMIT).await?;
+                    let mails = outbox::prune(tx, dead, LIMIT).await?;
                     Ok::<_, StoreError>(sessions + audit + requests + challenges + mails)
                 })
             })

@@ -1,9 +1,17 @@
 //! The tests over HTTP, in one program: linking one for each file would take longer than running them all.
 
+mod post;
 mod support;
 
 mod account_signup;
+mod email_check;
+mod email_verify;
+mod hosted_pages;
+mod mailbox;
 mod openapi_describe;
+mod outbox_deliver;
+mod password_forgot;
+mod password_reset;
 mod request_check;
 mod response_headers;
 mod rows_prune;
@@ -11,6 +19,7 @@ mod server_run;
 mod session_login;
 mod session_refresh;
 mod session_revoke;
+mod site;
 mod store_write;
 mod token_verify;
 

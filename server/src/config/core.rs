@@ -143,6 +143,10 @@ settings! {
         every: Span = Span::minutes(10),
         /// How long the audit log is kept.
         audit: Span = Span::days(365),
+        /// How long a challenge is remembered, used or not: until then an old link is told to be old.
+        challenges: Span = Span::days(7),
+        /// How long a mail that was given up is kept for you to see.
+        dead_letters: Span = Span::days(30),
     }
 }
 

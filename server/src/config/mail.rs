@@ -54,10 +54,6 @@ settings! {
         reset_link: Span = Span::minutes(30),
         /// Does a new password that was set with a mailed code or link prove the address, too?
         reset_verifies: bool = false,
-        /// How long a challenge is remembered, used or not.
-        keep: Span = Span::days(7),
-        /// How long a mail that was given up is kept for you to see.
-        keep_dead: Span = Span::days(30),
     }
 }
 
@@ -107,14 +103,14 @@ impl Config {
             "must be at least 1m and at most 10m: a code of six digits is no password",
         );
         check(
-            codes.verify_link >= codes.lifetime && codes.verify_link <= codes.keep,
+            codes.verify_link >= codes.lifetime && codes.verify_link <= self.prune.challenges,
             "codes.verify_link",
-            "must be at least codes.lifetime and at most codes.keep",
+            "must be at least codes.lifetime and at most prune.challenges",
         );
         check(
-            codes.reset_link >= codes.lifetime && codes.reset_link <= codes.keep,
+            codes.reset_link >= codes.lifetime && codes.reset_link <= self.prune.challenges,
             "codes.reset_link",
-            "must be at least codes.lifetime and at most codes.keep",
+            "must be at least codes.lifetime and at most prune.challenges",
         );
         errors
     }

@@ -197,8 +197,14 @@ pub async fn void(tx: &mut Tx, scene: Scene, address: &str) -> Result<(), StoreE
     Ok(())
 }
 
-/// Deletes what was opened before a moment.
-pub async fn prune(tx: &mut Tx, before: Millis) -> Result<u64, StoreError> {
-    let done = sqlx::query("delete from challenges where created_at < $1").bind(before).execute(tx).await?;
+/// Deletes what was opened before a moment, at most so many at a time.
+pub async fn prune(tx: &mut Tx, before: Millis, limit: i64) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "delete from challenges where id in (select id from challenges where created_at < $1 limit $2)",
+    )
+    .bind(before)
+    .bind(limit)
+    .execute(tx)
+    .await?;
     Ok(done.rows_affected())
 }

@@ -142,8 +142,13 @@ pub async fn next_due(connection: &mut Tx) -> Result<Option<Millis>, StoreError>
     Ok(due)
 }
 
-/// Deletes what was given up before a moment.
-pub async fn prune(tx: &mut Tx, before: Millis) -> Result<u64, StoreError> {
-    let done = sqlx::query("delete from outbox where dead_at < $1").bind(before).execute(tx).await?;
+/// Deletes what was given up before a moment, at most so many at a time.
+pub async fn prune(tx: &mut Tx, before: Millis, limit: i64) -> Result<u64, StoreError> {
+    let done =
+        sqlx::query("delete from outbox where id in (select id from outbox where dead_at < $1 limit $2)")
+            .bind(before)
+            .bind(limit)
+            .execute(tx)
+            .await?;
     Ok(done.rows_affected())
 }

@@ -47,6 +47,7 @@ function show(id) {
   at("to").textContent = mail.to;
   at("when").textContent = time(mail);
   at("when").dateTime = mail.sent_at;
+  at("take").hidden = !mail.code && !mail.link;
   at("code-part").hidden = !mail.code;
   at("code").textContent = mail.code ?? "";
   at("link-part").hidden = !mail.link;

@@ -1,0 +1,60 @@
+//! `POST /v1/email/check`: tells whether an address is taken, where the operator allows it.
+
+use crate::post;
+use crate::support::{Answer, TestApp};
+use serde_json::json;
+
+const ADA: &str = "ada@example.com";
+
+async fn check(t: &TestApp, email: &str) -> Answer {
+    t.post("/v1/email/check", json!({ "email": email })).await
+}
+
+#[tokio::test]
+async fn seed_m02_sec_r02_it_is_forbidden_until_the_operator_turns_it_on() {
+    let t = TestApp::production("").await;
+    check(&t, ADA).await.refused(403, "FORBIDDEN");
+    let t = TestApp::production("check_email = true").await;
+    check(&t, ADA).await.ok();
+}
+
+#[tokio::test]
+async fn seed_m04_a_free_address_is_available() {
+    let t = TestApp::new().await;
+    let data = json!({ "email": ADA, "registered": false, "id": ADA });
+    assert_eq!(
+        check(&t, " ADA@example.com").await.ok(),
+        json!({ "data": data, "message": "Email available" })
+    );
+}
+
+#[tokio::test]
+async fn a_taken_address_is_in_use_and_no_more_is_said() {
+    let t = TestApp::new().await;
+    t.signup(ADA, "correct horse").await;
+    let data = json!({ "email": ADA, "registered": true, "id": ADA });
+    assert_eq!(check(&t, ADA).await.ok(), json!({ "data": data, "message": "Email already in use" }));
+}
+
+#[tokio::test]
+async fn seed_m05_a_compatible_server_says_what_the_seed_says() {
+    let t = TestApp::with("[disclosure]\naccount = \"compatible\"").await;
+    t.signup(ADA, "correct horse").await;
+    let answer = check(&t, ADA).await.ok();
+    assert_eq!(answer["data"]["verified"], false);
+    for date in ["created_at", "updated_at"] {
+        assert_eq!(answer["data"][date], "2026-01-01T00:00:00.000Z");
+    }
+    let token = post::newest(&t, ADA).await.token().to_owned();
+    t.post("/v1/email/verify", json!({ "token": token })).await.ok();
+    assert_eq!(check(&t, ADA).await.ok()["data"]["verified"], true);
+    assert_eq!(check(&t, "nobody@example.com").await.ok()["data"]["verified"], json!(null));
+}
+
+#[tokio::test]
+async fn seed_m06_what_is_no_address_is_refused_with_its_field() {
+    let t = TestApp::new().await;
+    for body in [json!({}), json!({ "email": "ada" }), json!({ "email": [ADA] })] {
+        assert_eq!(t.post("/v1/email/check", body).await.refused(400, "INVALID_PARAMETER")["field"], "email");
+    }
+}

@@ -1,0 +1,147 @@
+//! `POST /v1/email/verify` and `/v1/email/resend`: proving an address.
+
+use crate::post;
+use crate::support::{Answer, HOUR, SECOND, TestApp};
+use serde_json::{Value, json};
+
+const ADA: &str = "ada@example.com";
+
+/// Somebody whose first login waits for the confirmation.
+async fn unconfirmed(settings: &str) -> TestApp {
+    let t = TestApp::with(settings).await;
+    let options = json!({ "signup_confirmation": true });
+    t.post("/v1/signup", json!({ "email": ADA, "password": "correct horse", "options": options })).await.ok();
+    t
+}
+
+async fn verify(t: &TestApp, body: Value) -> Answer {
+    t.post("/v1/email/verify", body).await
+}
+
+async fn resend(t: &TestApp, email: &str) -> Answer {
+    t.post("/v1/email/resend", json!({ "email": email })).await
+}
+
+#[tokio::test]
+async fn a_confirmed_address_lifts_the_wait_for_the_first_login() {
+    let login = json!({ "email": ADA, "password": "correct horse" });
+    for by_code in [true, false] {
+        let t = unconfirmed("").await;
+        t.post("/v1/login", login.clone()).await.refused(403, "SIGNUP_CONFIRMATION_NEEDED");
+        let mail = post::newest(&t, ADA).await;
+        assert_eq!(mail.subject, "Confirm your address at doorward");
+        let body = if by_code {
+            json!({ "email": ADA, "code": mail.code })
+        } else {
+            json!({ "token": mail.token() })
+        };
+        let profile = verify(&t, body).await.ok();
+        assert_eq!((&profile["email"], &profile["email_verified"]), (&json!(ADA), &json!(true)));
+        assert!(t.post("/v1/login", login.clone()).await.ok()["access_token"].is_string());
+        verify(&t, json!({ "email": ADA, "code": mail.code })).await.refused(400, "INVALID_CODE");
+        verify(&t, json!({ "token": mail.token() })).await.refused(400, "TOKEN_REVOKED");
+    }
+}
+
+#[tokio::test]
+async fn the_link_works_for_a_day_and_the_code_for_ten_minutes() {
+    let t = unconfirmed("").await;
+    // Their life begins when the mail leaves, not when it was asked for.
+    t.advance(5 * HOUR);
+    let mail = post::newest(&t, ADA).await;
+    assert!(mail.text.contains("24 hours") && mail.text.contains("10 minutes"));
+    t.advance(24 * HOUR - SECOND);
+    verify(&t, json!({ "email": ADA, "code": mail.code })).await.refused(400, "EXPIRED_CODE");
+    verify(&t, json!({ "token": mail.token() })).await.ok();
+    let t = unconfirmed("").await;
+    let mail = post::newest(&t, ADA).await;
+    t.advance(24 * HOUR + SECOND);
+    verify(&t, json!({ "token": mail.token() })).await.refused(400, "TOKEN_EXPIRED");
+}
+
+#[tokio::test]
+async fn sec_c02_of_fifty_confirmations_at_once_one_succeeds() {
+    let t = unconfirmed("").await;
+    let mail = post::newest(&t, ADA).await;
+    let calls = (0..50).map(|_| t.post("/v1/email/verify", json!({ "token": mail.token() })).into_future());
+    let answers = futures_util::future::join_all(calls).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert_eq!(t.sql("select count(*) from audit where event = 'email_verified'").await, "1");
+}
+
+#[tokio::test]
+async fn seed_m19_a_new_mail_is_sent_and_voids_the_one_before() {
+    let t = unconfirmed("").await;
+    let old = post::newest(&t, ADA).await;
+    let answer = resend(&t, "Ada@Example.com").await.ok();
+    assert_eq!(answer, json!({ "email": ADA, "message": "Please confirm your email" }));
+    let new = post::newest(&t, ADA).await;
+    assert_ne!(old.token(), new.token());
+    verify(&t, json!({ "token": old.token() })).await.refused(400, "TOKEN_REVOKED");
+    verify(&t, json!({ "token": new.token() })).await.ok();
+}
+
+#[tokio::test]
+async fn sec_r01_a_confirmed_or_unknown_address_gets_the_same_answer_and_no_mail() {
+    let t = unconfirmed("").await;
+    let mail = post::newest(&t, ADA).await;
+    verify(&t, json!({ "token": mail.token() })).await.ok();
+    for email in [ADA, "nobody@example.com"] {
+        let answer = resend(&t, email).await.ok();
+        assert_eq!(answer, json!({ "email": email, "message": "Please confirm your email" }));
+    }
+    assert_eq!(post::all(&t, ADA).await.len(), 1);
+    assert!(post::all(&t, "nobody@example.com").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_repeated_confirmation_with_its_key_answers_with_the_profile_again() {
+    let t = unconfirmed("").await;
+    let mail = post::newest(&t, ADA).await;
+    let send = || {
+        let call = t.post("/v1/email/verify", json!({ "email": ADA, "code": mail.code }));
+        call.header("idempotency-key", "6f1c2b70-5f0d-4e0c-9d5e-0a3a4a5b6c7d")
+    };
+    assert_eq!(send().await.ok(), send().await.ok());
+}
+
+#[tokio::test]
+async fn the_owner_of_a_taken_address_is_told_where_a_signup_tells_nothing() {
+    let t = TestApp::with("[disclosure]\nsignup = \"quiet\"").await;
+    t.signup(ADA, "correct horse").await;
+    t.signup(ADA, "another horse").await;
+    let mail = post::newest(&t, ADA).await;
+    assert_eq!(mail.subject, "You already have an account at doorward");
+    assert!(mail.text.contains("http://localhost:8787/account/reset") && mail.code.is_empty());
+}
+
+#[tokio::test]
+async fn sec_x04_a_name_is_text_in_a_mail_and_only_after_the_address_is_proven() {
+    let t = TestApp::new().await;
+    let name = "<a href=https://evil.example>Click</a>";
+    t.post("/v1/signup", json!({ "email": ADA, "password": "correct horse", "name": name })).await.ok();
+    let mail = post::newest(&t, ADA).await;
+    assert!(!mail.text.contains("evil") && !mail.html.contains("evil"), "a stranger's words in our mail");
+    verify(&t, json!({ "token": mail.token() })).await.ok();
+    t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
+    let mail = post::newest(&t, ADA).await;
+    assert!(mail.text.contains(name));
+    assert!(!mail.html.contains("<a href=https://evil") && mail.html.contains("&lt;a href=https:"));
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_with_its_field() {
+    let t = TestApp::new().await;
+    for (body, field) in [
+        (json!({}), "email"),
+        (json!({ "email": ADA }), "code"),
+        (json!({ "code": "123456" }), "email"),
+        (json!({ "token": "no token!" }), "token"),
+        (json!({ "email": "ada", "code": "123456" }), "email"),
+        (json!({ "email": ADA, "code": "123456", "scene": "x" }), "scene"),
+    ] {
+        let problem = verify(&t, body).await.refused(400, "INVALID_PARAMETER");
+        assert_eq!(problem["field"], field);
+    }
+    assert_eq!(resend(&t, "ada").await.refused(400, "INVALID_PARAMETER")["field"], "email");
+}

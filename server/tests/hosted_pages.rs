@@ -1,0 +1,161 @@
+//! The pages that mailed links open: `/account/verify` and `/account/reset`.
+
+use crate::post;
+use crate::support::{Answer, HOUR, TestApp};
+use axum::http::Method;
+use serde_json::json;
+
+const ADA: &str = "ada@example.com";
+
+async fn submit(t: &TestApp, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let mut body = url::form_urlencoded::Serializer::new(String::new());
+    body.extend_pairs(fields);
+    t.send(Method::POST, path, "application/x-www-form-urlencoded", body.finish()).await
+}
+
+#[track_caller]
+fn goes_to(answer: &Answer, to: &str) {
+    assert_eq!((answer.status, answer.header("location")), (303, to), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn sec_c05_opening_a_link_changes_nothing_and_the_button_does() {
+    let t = TestApp::new().await;
+    t.signup(ADA, "correct horse").await;
+    let mail = post::newest(&t, ADA).await;
+    for method in [Method::GET, Method::GET, Method::GET, Method::HEAD] {
+        let path = format!("/account/verify?token={}", mail.token());
+        assert_eq!(t.send(method, &path, "", "").await.status, 200);
+    }
+    goes_to(&submit(&t, "/account/verify", &[("token", mail.token())]).await, "/account/verify/done");
+    assert!(t.get("/account/verify/done").await.text.contains("Address confirmed"));
+    assert_eq!(t.login(ADA, "correct horse").await["user"]["email_verified"], true);
+    let again = submit(&t, "/account/verify", &[("token", mail.token())]).await;
+    assert_eq!(again.status, 400);
+    assert!(again.text.contains("This link was used already"), "{}", again.text);
+}
+
+#[tokio::test]
+async fn the_code_of_the_mail_works_on_the_page_too() {
+    let t = TestApp::new().await;
+    t.signup(ADA, "correct horse").await;
+    let mail = post::newest(&t, ADA).await;
+    let wrong = submit(&t, "/account/verify", &[("email", ADA), ("code", &post::wrong(&mail.code))]).await;
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.text.contains("aria-invalid=\"true\" aria-describedby=\"code-error\""), "{}", wrong.text);
+    assert!(wrong.text.contains("id=\"code-error\"") && wrong.text.contains("value=\"ada@example.com\""));
+    goes_to(
+        &submit(&t, "/account/verify", &[("email", ADA), ("code", &mail.code)]).await,
+        "/account/verify/done",
+    );
+}
+
+#[tokio::test]
+async fn seed_k21_after_the_confirmation_the_browser_goes_where_the_signup_said() {
+    let welcome = "https://app.example.com/welcome";
+    let t = TestApp::with(&format!("[links]\nredirects = [\"{welcome}\"]")).await;
+    let options = json!({ "signup_confirmation": welcome });
+    t.post("/v1/signup", json!({ "email": ADA, "password": "correct horse", "options": options })).await.ok();
+    // Also when the mail was sent again.
+    post::send(&t).await;
+    t.post("/v1/email/resend", json!({ "email": ADA })).await.ok();
+    let mail = post::newest(&t, ADA).await;
+    let policy = t.get("/account/verify").await.header("content-security-policy").to_owned();
+    assert!(policy.contains("form-action 'self'") && policy.contains("https://app.example.com"), "{policy}");
+    goes_to(&submit(&t, "/account/verify", &[("token", mail.token())]).await, welcome);
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_replaced_without_any_page_of_the_app() {
+    let t = TestApp::new().await;
+    t.signup(ADA, "correct horse").await;
+    goes_to(
+        &submit(&t, "/account/reset", &[("action", "send"), ("email", ADA)]).await,
+        "/account/reset?sent",
+    );
+    assert!(t.get("/account/reset?sent").await.text.contains("a mail is on its way"));
+    let mail = post::newest(&t, ADA).await;
+    let short = submit(&t, "/account/reset", &[("token", mail.token()), ("new_password", "short")]).await;
+    assert_eq!(short.status, 400);
+    assert!(
+        short.text.contains("id=\"token-password-error\">A password needs at least 6 characters."),
+        "{}",
+        short.text
+    );
+    assert!(
+        short.text.contains(&format!("name=\"token\" value=\"{}\"", mail.token())),
+        "the link is not lost"
+    );
+    let fields = [("token", mail.token()), ("new_password", "new password")];
+    goes_to(&submit(&t, "/account/reset", &fields).await, "/account/reset/done");
+    t.login(ADA, "new password").await;
+    goes_to(
+        &submit(&t, "/account/reset", &[("action", "send"), ("email", ADA)]).await,
+        "/account/reset?sent",
+    );
+    let mail = post::newest(&t, ADA).await;
+    let fields = [("email", ADA), ("code", &mail.code), ("new_password", "newer password"), ("token", "")];
+    goes_to(&submit(&t, "/account/reset", &fields).await, "/account/reset/done");
+    t.login(ADA, "newer password").await;
+}
+
+#[tokio::test]
+async fn an_old_link_says_so_and_offers_a_new_mail() {
+    let t = TestApp::new().await;
+    t.signup(ADA, "correct horse").await;
+    let mail = post::newest(&t, ADA).await;
+    t.advance(25 * HOUR);
+    let page = submit(&t, "/account/verify", &[("token", mail.token())]).await;
+    assert_eq!(page.status, 400);
+    assert!(page.text.contains("This link is too old") && page.text.contains("Send me a new mail"));
+    let sent = submit(&t, "/account/verify", &[("action", "send"), ("email", ADA), ("code", "")]).await;
+    goes_to(&sent, "/account/verify?sent");
+    goes_to(
+        &submit(&t, "/account/verify", &[("token", post::newest(&t, ADA).await.token())]).await,
+        "/account/verify/done",
+    );
+}
+
+#[tokio::test]
+async fn sec_r01_the_page_says_the_same_to_unknown_addresses() {
+    let t = TestApp::new().await;
+    for path in ["/account/verify", "/account/reset"] {
+        let sent = submit(&t, path, &[("action", "send"), ("email", "nobody@example.com")]).await;
+        goes_to(&sent, &format!("{path}?sent"));
+    }
+    let bad = submit(&t, "/account/reset", &[("action", "send"), ("email", "nobody")]).await;
+    assert_eq!(bad.status, 400);
+    assert!(bad.text.contains("id=\"email-error\">Enter an e-mail address"), "{}", bad.text);
+}
+
+#[tokio::test]
+async fn sec_w04_a_page_cannot_be_framed_kept_or_told_of_and_escapes_what_it_shows() {
+    let t = TestApp::new().await;
+    let fields = [("email", "\"><script>alert(1)</script>@x.de"), ("code", "1")];
+    for page in [
+        t.get("/account/verify").await,
+        t.get("/account/reset").await,
+        submit(&t, "/account/verify", &fields).await,
+    ] {
+        let policy = page.header("content-security-policy");
+        for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "script-src 'nonce-"]
+        {
+            assert!(policy.contains(part), "{policy}");
+        }
+        assert_eq!(page.header("cache-control"), "no-store");
+        assert_eq!(page.header("referrer-policy"), "no-referrer");
+        assert_eq!(page.header("x-content-type-options"), "nosniff");
+        assert!(!page.text.contains("<script>alert"), "{}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn a_page_takes_its_own_form_and_nothing_else() {
+    let t = TestApp::new().await;
+    t.post("/account/verify", json!({ "token": "A".repeat(43) })).await.refused(415, "INVALID_REQUEST");
+    let put = t.send(Method::PUT, "/account/verify", "application/x-www-form-urlencoded", "token=x").await;
+    put.refused(405, "INVALID_REQUEST");
+    let form = "application/x-www-form-urlencoded";
+    let huge = format!("token={}", "x".repeat(100_000));
+    t.send(Method::POST, "/account/verify", form, huge).await.refused(413, "INVALID_REQUEST");
+}

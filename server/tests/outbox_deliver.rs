@@ -1,0 +1,256 @@
+//! The outbox over SMTP: what leaves, what waits, what is given up; and that nobody else has to wait for it.
+
+use std::time::{Duration, Instant};
+
+use crate::post;
+use crate::post::sink::{Mood, Sink, settings};
+use crate::support::{DAY, HOUR, MINUTE, SECOND, TestApp};
+use doorward_server::outbox;
+use serde_json::json;
+
+const ADA: &str = "ada@example.com";
+const BOB: &str = "bob@example.com";
+
+async fn forgot(t: &TestApp, email: &str) {
+    t.post("/v1/password/forgot", json!({ "email": email })).await.ok();
+}
+
+/// A port where nobody listens.
+async fn dead_port() -> u16 {
+    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn a_mail_goes_to_one_address_as_text_and_html() {
+    let sink = Sink::start().await;
+    let t = TestApp::with(&sink.settings()).await;
+    t.signup(ADA, "correct horse").await;
+    // With --dev the mailbox shows it, too.
+    let mail = post::newest(&t, ADA).await;
+    let taken = sink.taken();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0].to, [ADA]);
+    let data = &taken[0].data;
+    for line in [
+        "From: Example <hello@example.com>",
+        "To: ada@example.com",
+        "Subject: Confirm your address at Example",
+        "Auto-Submitted: auto-generated",
+        "Content-Type: multipart/alternative;",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Type: text/html; charset=utf-8",
+    ] {
+        assert!(data.lines().any(|got| got.starts_with(line)), "{line} in {data}");
+    }
+    assert!(data.contains(&mail.code));
+    assert_eq!(t.sql("select count(*) from outbox").await, "0");
+}
+
+#[tokio::test]
+async fn sec_a06_a_name_cannot_add_a_header_or_a_recipient() {
+    let sink = Sink::start().await;
+    let t = TestApp::with(&sink.settings()).await;
+    let body = json!({ "email": ADA, "password": "correct horse", "name": "Ada Bcc: all@example.org" });
+    t.post("/v1/signup", body).await.ok();
+    let token = post::newest(&t, ADA).await.token().to_owned();
+    t.post("/v1/email/verify", json!({ "token": token })).await.ok();
+    forgot(&t, ADA).await;
+    post::send(&t).await;
+    for taken in sink.taken() {
+        assert_eq!(taken.to, [ADA]);
+        let head = taken.data.split("\n\n").next().unwrap().to_ascii_lowercase();
+        assert!(!head.contains("bcc:"), "{head}");
+    }
+    for email in [
+        "ada@example.com\r\nBcc: all@example.org",
+        "ada@example.com,eve@example.com",
+        "\"eve@x.de\"@example.com",
+    ] {
+        t.post("/v1/password/forgot", json!({ "email": email })).await.refused(400, "INVALID_PARAMETER");
+    }
+}
+
+#[tokio::test]
+async fn one_connection_carries_many_mails() {
+    let sink = Sink::start().await;
+    let t = TestApp::with(&sink.settings().replace("timeout", "connections = 1\ntimeout")).await;
+    for at in 0..10 {
+        t.signup(&format!("user{at}@example.com"), "correct horse").await;
+    }
+    post::send(&t).await;
+    assert_eq!((sink.taken().len(), sink.connections()), (10, 1));
+}
+
+#[tokio::test]
+async fn sec_s9_a_dead_or_silent_mail_server_slows_no_answer_down() {
+    let silent = Sink::start().await;
+    silent.be(Mood::Silent);
+    for port in [dead_port().await, silent.port] {
+        let t = TestApp::with(&settings(port)).await;
+        t.signup(ADA, "correct horse").await;
+        let worker = tokio::spawn(outbox::run(t.app.clone(), std::future::pending()));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        for _ in 0..5 {
+            let begun = Instant::now();
+            forgot(&t, ADA).await;
+            assert!(begun.elapsed() < Duration::from_millis(300), "{:?}", begun.elapsed());
+        }
+        worker.abort();
+    }
+}
+
+#[tokio::test]
+async fn sec_s9_a_mail_waits_for_the_server_and_then_leaves_once() {
+    let sink = Sink::start().await;
+    let t = TestApp::with(&sink.settings()).await;
+    t.signup(ADA, "correct horse").await;
+    post::send(&t).await;
+    for mood in [Mood::Silent, Mood::Picky(ADA, "451 try later"), Mood::Picky(ADA, "550 5.7.1 blocked")] {
+        sink.be(mood);
+        forgot(&t, ADA).await;
+        post::send(&t).await;
+        assert_eq!(t.sql("select attempts from outbox where dead_at is null").await, "1");
+        post::send(&t).await;
+        assert_eq!(t.sql("select attempts from outbox").await, "1", "not before its pause is over");
+        assert_ne!(t.sql("select error from outbox").await, "");
+        let before = sink.taken().len();
+        sink.be(Mood::Kind);
+        t.advance(6 * SECOND);
+        post::send(&t).await;
+        assert_eq!(sink.taken().len(), before + 1);
+        // The code that left works; that of the attempt before does not, it never arrived.
+        let mails = post::all(&t, ADA).await;
+        let old = json!({ "email": ADA, "code": mails[1].code, "new_password": "new password" });
+        t.post("/v1/password/reset", old).await.refused(400, "INVALID_CODE");
+        let new = json!({ "email": ADA, "code": mails[0].code, "new_password": "new password" });
+        t.post("/v1/password/reset", new).await.ok();
+        post::send(&t).await;
+    }
+}
+
+#[tokio::test]
+async fn one_bad_address_is_given_up_and_holds_nobody_back() {
+    let sink = Sink::start().await;
+    sink.be(Mood::Picky("ada", "550 5.1.1 no such mailbox"));
+    let t = TestApp::with(&sink.settings().replace("timeout", "connections = 1\ntimeout")).await;
+    t.signup(ADA, "correct horse").await;
+    t.signup(BOB, "correct horse").await;
+    post::send(&t).await;
+    assert_eq!(sink.taken().len(), 1);
+    assert_eq!(sink.taken()[0].to, [BOB]);
+    assert_eq!(t.sql("select count(*) from outbox where dead_at is not null and attempts = 1").await, "1");
+    let error = t.sql("select error from outbox").await;
+    assert!(error.contains("no such mailbox"), "{error}");
+    t.advance(DAY);
+    post::send(&t).await;
+    assert_eq!(t.sql("select attempts from outbox").await, "1", "what was given up is left alone");
+}
+
+#[tokio::test]
+async fn a_mail_that_never_leaves_is_tried_with_growing_pauses_and_then_given_up() {
+    let t = TestApp::with(&format!("{}attempts = 4\n", settings(dead_port().await))).await;
+    t.signup(ADA, "correct horse").await;
+    let mut pauses = Vec::new();
+    for attempt in 1..=3 {
+        post::send(&t).await;
+        assert_eq!(t.sql("select attempts from outbox").await, attempt.to_string());
+        let due: i64 = t.sql("select due_at from outbox").await.parse().unwrap();
+        let pause = due - t.app.world.now();
+        pauses.push(pause);
+        t.advance(pause);
+    }
+    for (pause, longest) in pauses.iter().zip([5 * SECOND, 10 * SECOND, 20 * SECOND]) {
+        assert!((longest / 2..=longest).contains(pause), "{pauses:?}");
+    }
+    post::send(&t).await;
+    assert_eq!(t.sql("select count(*) from outbox where dead_at is not null").await, "1");
+}
+
+#[tokio::test]
+async fn two_workers_never_send_one_mail_twice() {
+    let sink = Sink::start().await;
+    let t = TestApp::with(&sink.settings()).await;
+    for at in 0..30 {
+        t.signup(&format!("user{at}@example.com"), "correct horse").await;
+    }
+    let drain = || async { while outbox::send_due(&t.app).await > 0 {} };
+    futures_util::future::join_all((0..4).map(|_| drain())).await;
+    let mut to: Vec<_> = sink.taken().into_iter().flat_map(|taken| taken.to).collect();
+    to.sort();
+    to.dedup();
+    assert_eq!((to.len(), sink.taken().len()), (30, 30));
+}
+
+#[tokio::test]
+async fn a_mail_whose_worker_died_is_sent_by_another_when_the_lease_is_over() {
+    let sink = Sink::start().await;
+    sink.be(Mood::Silent);
+    let t = TestApp::with(&sink.settings()).await;
+    t.signup(ADA, "correct horse").await;
+    let app = t.app.clone();
+    let dying = tokio::spawn(async move { outbox::send_due(&app).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    dying.abort();
+    sink.be(Mood::Kind);
+    let t = t.restart().await;
+    post::send(&t).await;
+    assert_eq!(sink.taken().len(), 0, "the lease holds");
+    t.advance(MINUTE);
+    post::send(&t).await;
+    assert_eq!(sink.taken().len(), 1);
+}
+
+#[tokio::test]
+async fn a_mail_leaves_at_once_and_the_worker_stops_when_told() {
+    let sink = Sink::start().await;
+    let t = TestApp::with(&sink.settings()).await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = tokio::spawn(outbox::run(t.app.clone(), async { drop(stopped.await) }));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    t.signup(ADA, "correct horse").await;
+    let begun = Instant::now();
+    while sink.taken().is_empty() {
+        assert!(begun.elapsed() < Duration::from_millis(700), "woken by the bell, not by the clock");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    drop(stop);
+    tokio::time::timeout(Duration::from_secs(2), worker).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_mail_that_lost_its_reason_does_not_leave() {
+    let sink = Sink::start().await;
+    sink.be(Mood::Picky("ada", "451 later"));
+    let t = TestApp::with(&sink.settings()).await;
+    t.signup(ADA, "correct horse").await;
+    // The mailbox of --dev shows the mail that SMTP did not take: confirm with it before the next attempt.
+    let token = post::newest(&t, ADA).await.token().to_owned();
+    t.post("/v1/email/verify", json!({ "token": token })).await.ok();
+    sink.be(Mood::Kind);
+    t.advance(HOUR);
+    post::send(&t).await;
+    assert_eq!((sink.taken().len(), t.sql("select count(*) from outbox").await.as_str()), (0, "0"));
+}
+
+#[tokio::test]
+async fn the_language_is_the_accounts_else_the_requests_else_the_operators() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("de")).unwrap();
+    for message in doorward_server::mail::Message::ALL {
+        for part in ["subject", "txt", "html"] {
+            let path = folder.path().join(format!("de/{}.{part}", message.as_str()));
+            std::fs::write(path, format!("Deutsch: {}", message.as_str())).unwrap();
+        }
+    }
+    let t = TestApp::with(&format!("[mail]\ntemplates = \"{}\"", folder.path().display())).await;
+    let signup = |email: &str, locale: Option<&str>, header: &str| {
+        let body = json!({ "email": email, "password": "correct horse", "locale": locale });
+        t.post("/v1/signup", body).header("accept-language", header)
+    };
+    signup(ADA, Some("de-AT"), "en").await.ok();
+    signup(BOB, None, "de,en;q=0.5").await.ok();
+    signup("eve@example.com", None, "fr").await.ok();
+    assert_eq!(post::newest(&t, ADA).await.subject, "Deutsch: verify_email");
+    assert_eq!(post::newest(&t, BOB).await.subject, "Deutsch: verify_email");
+    assert_eq!(post::newest(&t, "eve@example.com").await.subject, "Confirm your address at doorward");
+}

@@ -1,0 +1,55 @@
+//! The post of a test: lets the outbox send what is due, and reads what arrived in the development mailbox.
+#![allow(dead_code, reason = "each test file uses its own part of it")]
+
+pub(crate) mod sink;
+
+use doorward_server::outbox;
+use serde_json::Value;
+
+use crate::support::TestApp;
+
+/// A mail as it arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Mail {
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) html: String,
+    pub(crate) code: String,
+    pub(crate) link: String,
+}
+
+impl Mail {
+    pub(crate) fn token(&self) -> &str {
+        self.link.split_once("token=").map(|(_, token)| token).unwrap_or_default()
+    }
+}
+
+/// Lets everything that is due leave.
+pub(crate) async fn send(t: &TestApp) {
+    while outbox::send_due(&t.app).await > 0 {}
+}
+
+/// What went to an address, newest first.
+pub(crate) async fn all(t: &TestApp, to: &str) -> Vec<Mail> {
+    send(t).await;
+    let list = t.get(&format!("/dev/mailbox.json?to={to}")).await.ok();
+    let text = |mail: &Value, name: &str| mail[name].as_str().unwrap_or_default().to_owned();
+    let mail = |mail: &Value| Mail {
+        subject: text(mail, "subject"),
+        text: text(mail, "text"),
+        html: text(mail, "html"),
+        code: text(mail, "code"),
+        link: text(mail, "link"),
+    };
+    list.as_array().unwrap().iter().map(mail).collect()
+}
+
+/// The newest mail to an address.
+pub(crate) async fn newest(t: &TestApp, to: &str) -> Mail {
+    all(t, to).await.into_iter().next().expect("a mail")
+}
+
+/// A code that is not this one.
+pub(crate) fn wrong(code: &str) -> String {
+    format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
+}
