@@ -83,7 +83,7 @@ export function authClient(compile) {
         const fail = (cause) => end(reject, authError(cause, here));
         this.#pending.add(fail);
         try {
-          this.#open()[name](...args).then((value) => end(resolve, value), fail);
+          this.#open().call(name, ...args).then((value) => end(resolve, value), fail);
         } catch (cause) {
           fail(cause);
         }

@@ -34,21 +34,6 @@ pub(crate) struct Call {
     pub(crate) body: Option<String>,
 }
 
-impl Call {
-    pub(crate) fn get(path: &'static str) -> Call {
-        Call { kind: Kind::Get, path, body: None }
-    }
-
-    pub(crate) fn post(path: &'static str, body: String) -> Call {
-        Call { kind: Kind::Post, path, body: Some(body) }
-    }
-
-    /// A post that the server carries out once, however often it comes.
-    pub(crate) fn post_once(path: &'static str, body: String) -> Call {
-        Call { kind: Kind::PostOnce, path, body: Some(body) }
-    }
-}
-
 /// The server, as one client reaches it.
 pub(crate) struct Api {
     pub(crate) base: String,

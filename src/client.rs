@@ -2,7 +2,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    future::Future,
     rc::Rc,
 };
 
@@ -10,7 +9,7 @@ use doorward_protocol::{Field, Policy};
 use wasm_bindgen::prelude::*;
 
 use crate::{
-    api::Api,
+    api::{Api, Call},
     browser::{
         Promise, Value, fields,
         form::{Form, form_data, is_event},
@@ -19,7 +18,7 @@ use crate::{
     },
     error::{Error, error},
     fields::{Node, Tree},
-    form::Filled,
+    methods::{Does, Given, METHODS, Method, Then},
     options::{self, Options},
     promise::{Work, promise, spawn},
     session::{Keeper, events::Emitter, store::Store},
@@ -46,12 +45,6 @@ pub(crate) struct Client {
     timeout: f64,
     /// What is wrong with the options: told by every call.
     fault: Option<Error>,
-}
-
-/// What a method is called with, as it was at that moment.
-pub(crate) struct Given {
-    form: Option<Form>,
-    fields: Result<(Tree, Tree, Limits), Error>,
 }
 
 #[wasm_bindgen]
@@ -87,85 +80,128 @@ impl Core {
     }
 }
 
+#[wasm_bindgen]
 impl Core {
-    pub(crate) fn client(&self) -> Rc<Client> {
-        self.client.clone()
-    }
-
-    /// Takes in an `Input<T>`: a submit event, a React event, a form, a FormData or an object.
-    /// Given a text, the field `alone` has it.
-    pub(crate) fn take(
-        &self,
-        input: JsValue,
-        fields: &'static [Field],
-        alone: Option<&'static str>,
-        options: JsValue,
-        own_options: &'static [Field],
-    ) -> Given {
-        let input = Value::from(input);
-        let form = Form::of(&input);
-        let taken = || {
-            let (limits, second) = self.client.options(&options.into(), own_options)?;
-            let filled = form.as_ref().map(Form::filled).or_else(|| form_data(&input));
-            let (tree, mut options) = match filled {
-                Some(filled) => from_form(&filled, fields, own_options)?,
-                None => (from_value(&input, fields, alone)?, Tree::default()),
-            };
-            options.extend(second);
-            Ok((tree, options, limits))
-        };
-        let fields = taken();
-        Given { form, fields }
-    }
-
-    /// Carries out a method, and does for its form what follows: the error on a control, or going on.
-    pub(crate) fn perform<F>(&self, given: Given, work: impl FnOnce(Tree, Tree, Limits) -> F) -> Promise
-    where
-        F: Future<Output = Result<Value, Error>> + 'static,
-    {
-        let work: Result<Work, Error> =
-            given.fields.map(|(tree, options, limits)| Box::pin(work(tree, options, limits)) as Work);
-        self.settle(given.form, work)
-    }
-
-    /// Carries out a method that takes no fields.
-    pub(crate) fn run<F>(
-        &self,
-        options: JsValue,
-        own_options: &'static [Field],
-        work: impl FnOnce(Tree, Limits) -> F,
-    ) -> Promise
-    where
-        F: Future<Output = Result<Value, Error>> + 'static,
-    {
-        let options = self.client.options(&options.into(), own_options);
-        self.settle(None, options.map(|(limits, own)| Box::pin(work(own, limits)) as Work))
-    }
-
-    fn settle(&self, form: Option<Form>, work: Result<Work, Error>) -> Promise {
-        let target = form.as_ref().and_then(Form::target);
-        let client = self.client.clone();
-        promise(Box::pin(async move {
-            let outcome = match work {
-                Ok(work) => work.await,
-                Err(error) => Err(error),
-            };
-            match (&outcome, form) {
-                (Ok(_), _) => {
-                    if let Some(url) = target {
-                        spawn(location::follow(url, client.navigate.clone()));
-                    }
-                }
-                (Err(error), Some(form)) => {
-                    if let Some(field) = error.at_control() {
-                        form.complain(field, &error.message);
-                    }
-                }
-                (Err(_), None) => {}
+    /// Calls a method of `methods` with its arguments. They are taken in before this returns.
+    pub fn call(&self, name: &str, first: JsValue, second: JsValue, third: JsValue) -> Promise {
+        let arguments = [first.into(), second.into(), third.into()];
+        let mut form = None;
+        let method = METHODS.iter().copied().flatten().find(|method| method.name == name);
+        let work = match method {
+            Some(method) => {
+                take(&self.client, method, &arguments, &mut form).map(|given| begin(method, given))
             }
-            outcome
-        }))
+            None => Err(error!(NotFound)),
+        };
+        promise(settle(form, self.client.navigate.clone(), work))
     }
+
+    /// `AuthClient.user`: the object, or null.
+    #[wasm_bindgen(getter)]
+    pub fn user(&self) -> JsValue {
+        self.client.session.user().or_null().into()
+    }
+
+    /// `AuthClient.persistence`
+    #[wasm_bindgen(getter)]
+    pub fn persistence(&self) -> JsValue {
+        Value::from(self.client.session.persistence()).into()
+    }
+}
+
+/// Takes in an `Input<T>` (a submit event, a React event, a form, a FormData, an object or texts) and the options
+/// behind it. `form` gets the form, also when something is wrong with the rest.
+fn take(
+    client: &Rc<Client>,
+    method: &'static Method,
+    arguments: &[Value; 3],
+    form: &mut Option<Form>,
+) -> Result<Given, Error> {
+    let [first, second, third] = arguments;
+    let is_text = !method.texts.is_empty() && first.text().is_some();
+    let options = match (method.fields, is_text && method.texts.len() > 1) {
+        (None, _) => first,
+        (Some(_), false) => second,
+        (Some(_), true) => third,
+    };
+    if method.fields.is_some() {
+        *form = Form::of(first);
+    }
+    let (limits, given_options) = client.options(options, method.options)?;
+    let (fields, mut options) = match method.fields {
+        None => (Tree::default(), Tree::default()),
+        Some(_) if is_text => (texts(method.texts, arguments), Tree::default()),
+        Some(known) => {
+            let filled = form.as_ref().map(Form::filled).or_else(|| form_data(first));
+            match filled {
+                // A form has the fields that the method knows, its options among them, and whatever else it likes.
+                Some(filled) => (filled.pick(known)?, filled.pick(method.options)?),
+                None => (from_object(first, known)?, Tree::default()),
+            }
+        }
+    };
+    options.extend(given_options);
+    Ok(Given { client: client.clone(), fields, options, limits })
+}
+
+fn texts(names: &[&'static str], arguments: &[Value; 3]) -> Tree {
+    let mut tree = Tree::default();
+    for (name, argument) in names.iter().zip(arguments) {
+        if let Some(text) = argument.text() {
+            tree.put(name, Node::Text(text));
+        }
+    }
+    tree
+}
+
+/// An object has the fields that the method knows, and no other.
+fn from_object(input: &Value, known: &'static [Field]) -> Result<Tree, Error> {
+    // An event without a form: a click that asks to sign out, say.
+    if input.is_absent() || is_event(input) {
+        Ok(Tree::default())
+    } else if input.is_object() {
+        Ok(fields::read(known, input)?)
+    } else {
+        Err(error!(InvalidParameter, "Give a form, its submit event, or an object with the fields."))
+    }
+}
+
+fn begin(method: &'static Method, given: Given) -> Work {
+    match &method.does {
+        Does::Work(work) => work(given),
+        Does::Ask { kind, path, prepare, check, then } => Box::pin(async move {
+            let mut given = given;
+            prepare(&mut given)?;
+            check(&given.fields, given.client.policy.get())?;
+            let call = Call { kind: *kind, path, body: Some(given.fields.to_json()) };
+            let answer = given.client.api.send(&call, None, &given.limits).await;
+            match then {
+                Then::Give => answer,
+                Then::Say(text) => answer.map(|_| (*text).into()),
+                Then::Work(work) => work(given, answer).await,
+            }
+        }),
+    }
+}
+
+/// What follows for the form: the error on a control, or going on.
+fn settle(form: Option<Form>, navigate: Value, work: Result<Work, Error>) -> Work {
+    let target = form.as_ref().and_then(Form::target);
+    Box::pin(async move {
+        let outcome = match work {
+            Ok(work) => work.await,
+            Err(error) => Err(error),
+        };
+        if let (Err(error), Some(form)) = (&outcome, form)
+            && let Some(field) = error.at_control()
+        {
+            form.complain(field, &error.message);
+        }
+        if let (Ok(_), Some(url)) = (&outcome, target) {
+            spawn(location::follow(url, navigate));
+        }
+        outcome
+    })
 }
 
 impl Client {
@@ -179,25 +215,5 @@ impl Client {
             Some(fault) => Err(fault.clone()),
             None => options::of_call(given, own, &self.life, self.timeout),
         }
-    }
-}
-
-/// A form has the fields that the method knows, its options among them, and whatever else it likes.
-fn from_form(
-    filled: &Filled,
-    fields: &'static [Field],
-    own_options: &'static [Field],
-) -> Result<(Tree, Tree), Error> {
-    Ok((filled.pick(fields)?, filled.pick(own_options)?))
-}
-
-/// An object has the fields that the method knows, and no other.
-fn from_value(input: &Value, fields: &'static [Field], alone: Option<&'static str>) -> Result<Tree, Error> {
-    match (input.text(), alone) {
-        (Some(text), Some(name)) => Ok(Tree::with(name, Node::Text(text))),
-        // A click that asks to sign out, say.
-        _ if input.is_absent() || is_event(input) => Ok(Tree::default()),
-        _ if input.is_object() => Ok(fields::read(fields, input)?),
-        _ => Err(error!(InvalidParameter, "Give a form, its submit event, or an object with the fields.")),
     }
 }

@@ -23,10 +23,6 @@ pub(crate) enum Node {
 pub(crate) struct Tree(Vec<(&'static str, Node)>);
 
 impl Tree {
-    pub(crate) fn with(name: &'static str, node: Node) -> Tree {
-        Tree(vec![(name, node)])
-    }
-
     /// Adds a field, or replaces it.
     pub(crate) fn put(&mut self, name: &'static str, node: Node) {
         self.0.retain(|(other, _)| *other != name);
@@ -77,6 +73,13 @@ impl Tree {
             }
         }
         object.end()
+    }
+}
+
+#[cfg(test)]
+impl Tree {
+    pub(crate) fn with(name: &'static str, node: Node) -> Tree {
+        Tree(vec![(name, node)])
     }
 }
 

@@ -29,3 +29,10 @@ mod options;
 mod promise;
 
 mod browser;
+
+#[cfg(target_arch = "wasm32")]
+mod heap;
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static HEAP: heap::Allocator = heap::Allocator::new();

@@ -12,6 +12,6 @@ pub(crate) fn listen(target: &Value, names: &[&str], signal: Value, listener: im
     options.set("capture", true);
     options.set("signal", signal);
     for name in names {
-        target.call("addEventListener", vec![(*name).into(), function.clone(), options.clone()]);
+        target.call("addEventListener", &[&(*name).into(), &function, &options]);
     }
 }

@@ -29,10 +29,10 @@ impl Form {
     /// What the browser would submit, as it is now.
     pub(crate) fn filled(&self) -> Filled {
         let class = Value::global("FormData");
-        let mut data = class.construct(vec![self.form.clone(), self.submitter.clone()]);
+        let mut data = class.construct(&[&self.form, &self.submitter]);
         if data.is_absent() {
             // The submitter is none of this form's, or the browser is too old to know of submitters.
-            data = class.construct(vec![self.form.clone()]);
+            data = class.construct(&[&self.form]);
         }
         let controls = self.controls().iter().filter_map(control).collect();
         Filled { controls, entries: entries(&data) }
@@ -50,17 +50,17 @@ impl Form {
                 && control.get("willValidate").flag() == Some(true)
         };
         let Some(control) = self.controls().into_iter().find(named) else { return };
-        control.call("setCustomValidity", vec![message.into()]);
-        control.call("reportValidity", Vec::new());
+        control.call("setCustomValidity", &[&message.into()]);
+        control.call("reportValidity", &[]);
 
-        let ends = Value::global("AbortController").construct(Vec::new());
+        let ends = Value::global("AbortController").construct(&[]);
         let signal = ends.get("signal");
         let form = self.form.clone();
-        let root = self.form.call_as("Node", "getRootNode", Vec::new()).unwrap_or(Value::UNDEFINED);
+        let root = self.form.call_as("Node", "getRootNode", &[]).unwrap_or(Value::UNDEFINED);
         events::listen(&root, &["input", "change", "click", "keydown"], signal, move |event| {
             if concerns(&event, &form) {
-                control.call("setCustomValidity", vec!["".into()]);
-                ends.call("abort", Vec::new());
+                control.call("setCustomValidity", &[&"".into()]);
+                ends.call("abort", &[]);
             }
         });
     }
@@ -68,7 +68,7 @@ impl Form {
     /// Where the form leads: the `formaction` of its submitter, else its `action`; http and https only.
     pub(crate) fn target(&self) -> Option<Value> {
         let attribute = |element: &Value, name: &str| {
-            element.call_as("Element", "getAttribute", vec![name.into()]).and_then(|value| value.text())
+            element.call_as("Element", "getAttribute", &[&name.into()]).and_then(|value| value.text())
         };
         let action = attribute(&self.submitter, "formaction").or_else(|| attribute(&self.form, "action"));
         location::resolve(&action.filter(|action| !action.is_empty())?)
@@ -82,7 +82,7 @@ pub(crate) fn is_event(input: &Value) -> bool {
 
 /// The entries of a FormData; `None` for anything else.
 pub(crate) fn form_data(input: &Value) -> Option<Filled> {
-    input.call_as("FormData", "has", vec!["".into()])?;
+    input.call_as("FormData", "has", &[&"".into()])?;
     Some(Filled { controls: Vec::new(), entries: entries(input) })
 }
 
@@ -90,12 +90,12 @@ pub(crate) fn form_data(input: &Value) -> Option<Filled> {
 fn concerns(event: &Value, form: &Value) -> bool {
     let target = event.get("target");
     let inside = || {
-        let contains = form.call_as("Node", "contains", vec![target.clone()]);
+        let contains = form.call_as("Node", "contains", &[&target]);
         contains.is_some_and(|answer| answer.flag() == Some(true))
     };
     match event.get("type").text().as_deref() {
         Some("click") => {
-            let button = target.call("closest", vec!["button,input".into()]).unwrap_or(Value::UNDEFINED);
+            let button = target.call("closest", &[&"button,input".into()]).unwrap_or(Value::UNDEFINED);
             let submits = matches!(button.get("type").text().as_deref(), Some("submit" | "image"));
             submits && button.get("form").is(form)
         }
@@ -113,7 +113,7 @@ fn control(element: &Value) -> Option<Control> {
     let name = element.get("name").text().filter(|name| !name.is_empty())?;
     let kind = match element.get("type").text().as_deref() {
         Some("checkbox") => {
-            let value = element.call("getAttribute", vec!["value".into()]).and_then(|value| value.text());
+            let value = element.call("getAttribute", &[&"value".into()]).and_then(|value| value.text());
             Kind::Checkbox { checked: element.get("checked").flag() == Some(true), value }
         }
         Some("number") => Kind::Number(element.get("valueAsNumber").number().and_then(whole)),
@@ -121,7 +121,7 @@ fn control(element: &Value) -> Option<Control> {
         _ => return None,
     };
     // `:disabled` also knows of a disabled fieldset around it.
-    let disabled = element.call("matches", vec![":disabled".into()]).and_then(|answer| answer.flag());
+    let disabled = element.call("matches", &[&":disabled".into()]).and_then(|answer| answer.flag());
     (disabled != Some(true)).then_some(Control { name, kind })
 }
 

@@ -22,11 +22,11 @@ impl Limits {
 
 /// The first of some signals; absent ones do not count.
 fn any(signals: &[&Value]) -> Value {
-    let array = Value::global("Array").construct(Vec::new());
+    let array = Value::global("Array").construct(&[]);
     for signal in signals.iter().filter(|signal| !signal.is_absent()) {
-        array.call("push", vec![(*signal).clone()]);
+        array.call("push", &[signal]);
     }
-    Value::global("AbortSignal").call("any", vec![array]).unwrap_or(Value::UNDEFINED)
+    Value::global("AbortSignal").call("any", &[&array]).unwrap_or(Value::UNDEFINED)
 }
 
 /// A request.
@@ -57,7 +57,7 @@ pub(crate) enum Silence {
 
 /// Sends a request and reads the answer. `fetch` is the client's option, or absent.
 pub(crate) async fn send(fetch: &Value, request: &Outgoing<'_>, limits: &Limits) -> Result<Answer, Silence> {
-    let timeout = Value::global("AbortSignal").call("timeout", vec![limits.timeout.into()]);
+    let timeout = Value::global("AbortSignal").call("timeout", &[&limits.timeout.into()]);
     let timeout = timeout.unwrap_or(Value::UNDEFINED);
     let signal = any(&[&limits.life, &limits.caller, &timeout]);
     let why = |ended: Option<Value>| {
@@ -89,11 +89,11 @@ pub(crate) async fn send(fetch: &Value, request: &Outgoing<'_>, limits: &Limits)
         init.set("body", body);
     }
     let fetch = if fetch.is_absent() { Value::global("fetch") } else { fetch.clone() };
-    let call = fetch.apply(&Value::UNDEFINED, vec![request.url.into(), init]).ok_or(Silence::Network)?;
+    let call = fetch.apply(&Value::UNDEFINED, &[&request.url.into(), &init]).ok_or(Silence::Network)?;
     let response = settled_unless(call.promise(), &signal).await.map_err(why)?;
 
     // A body that breaks off, and a page of a captive portal, are an answer that makes no sense.
-    let body = match response.call("json", Vec::new()) {
+    let body = match response.call("json", &[]) {
         None => Value::UNDEFINED,
         Some(body) => match settled_unless(body.promise(), &signal).await {
             Ok(body) if body.is_object() => body,
@@ -103,7 +103,7 @@ pub(crate) async fn send(fetch: &Value, request: &Outgoing<'_>, limits: &Limits)
             Err(_) => Value::UNDEFINED,
         },
     };
-    let retry_after = response.get("headers").call("get", vec!["retry-after".into()]);
+    let retry_after = response.get("headers").call("get", &[&"retry-after".into()]);
     Ok(Answer {
         status: status(&response.get("status")),
         retry_after: retry_after.and_then(|value| value.text()),

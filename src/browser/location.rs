@@ -11,11 +11,7 @@ pub(crate) fn origin() -> Option<String> {
 pub(crate) fn resolve(address: &str) -> Option<Value> {
     let base = Value::global("document").get("baseURI");
     let base = if base.is_absent() { Value::global("location").get("href") } else { base };
-    let mut arguments = vec![Value::from(address)];
-    if !base.is_absent() {
-        arguments.push(base);
-    }
-    let url = Value::global("URL").construct(arguments);
+    let url = Value::global("URL").construct(&[&address.into(), &base]);
     matches!(url.get("protocol").text().as_deref(), Some("http:" | "https:")).then_some(url)
 }
 
@@ -33,8 +29,8 @@ pub(crate) async fn follow(url: Value, navigate: Value) {
     }
     pause(0.0).await;
     if navigate.is_function() {
-        navigate.apply(&Value::UNDEFINED, vec![url]);
+        navigate.apply(&Value::UNDEFINED, &[&url]);
     } else {
-        Value::global("location").call("assign", vec![url.get("href")]);
+        Value::global("location").call("assign", &[&url.get("href")]);
     }
 }

@@ -14,5 +14,6 @@ pub(crate) mod location;
 pub(crate) mod promise;
 pub(crate) mod random;
 pub(crate) mod storage;
+pub(crate) mod task;
 
 pub(crate) use value::{Promise, Value, json_parse, json_text};

@@ -20,14 +20,14 @@ pub(crate) fn open(name: &str, key: &str) -> Option<Value> {
     let storage = Value::global(name);
     let mut probe = String::from(key);
     probe.push_str(".probe");
-    storage.call("setItem", vec![probe.as_str().into(), "1".into()])?;
-    let back = storage.call("getItem", vec![probe.as_str().into()])?.text();
-    storage.call("removeItem", vec![probe.as_str().into()])?;
+    storage.call("setItem", &[&probe.as_str().into(), &"1".into()])?;
+    let back = storage.call("getItem", &[&probe.as_str().into()])?.text();
+    storage.call("removeItem", &[&probe.as_str().into()])?;
     (back.as_deref() == Some("1")).then_some(storage)
 }
 
 pub(crate) fn read(storage: &Value, key: &str) -> Result<Read, Denied> {
-    let value = storage.call("getItem", vec![key.into()]).ok_or(Denied)?;
+    let value = storage.call("getItem", &[&key.into()]).ok_or(Denied)?;
     if value.get("then").is_function() {
         return Ok(Read::Later(value.promise()));
     }
@@ -37,8 +37,8 @@ pub(crate) fn read(storage: &Value, key: &str) -> Result<Read, Denied> {
 /// Writes, or removes when there is no value. The promise is there when the store is asynchronous.
 pub(crate) fn write(storage: &Value, key: &str, value: Option<&str>) -> Result<Option<Promise>, Denied> {
     let done = match value {
-        Some(value) => storage.call("setItem", vec![key.into(), value.into()]),
-        None => storage.call("removeItem", vec![key.into()]),
+        Some(value) => storage.call("setItem", &[&key.into(), &value.into()]),
+        None => storage.call("removeItem", &[&key.into()]),
     };
     let done = done.ok_or(Denied)?;
     Ok(done.get("then").is_function().then(|| done.promise()))

@@ -13,9 +13,9 @@ extern "C" {
     #[wasm_bindgen(js_namespace = Reflect, js_name = set, catch)]
     fn set(target: &JsValue, key: &str, value: &JsValue) -> Result<bool, JsValue>;
     #[wasm_bindgen(js_namespace = Reflect, js_name = apply, catch)]
-    fn apply(function: &JsValue, this: &JsValue, arguments: Vec<JsValue>) -> Result<JsValue, JsValue>;
+    fn apply(function: &JsValue, this: &JsValue, arguments: &JsValue) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_namespace = Reflect, js_name = construct, catch)]
-    fn construct(class: &JsValue, arguments: Vec<JsValue>) -> Result<JsValue, JsValue>;
+    fn construct(class: &JsValue, arguments: &JsValue) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_namespace = Array, js_name = from, catch)]
     fn array_from(iterable: &JsValue) -> Result<Vec<JsValue>, JsValue>;
     #[wasm_bindgen(js_namespace = Object, js_name = keys, catch)]
@@ -43,7 +43,7 @@ impl Value {
 
     /// `{}`
     pub(crate) fn object() -> Value {
-        Value::global("Object").construct(Vec::new())
+        Value::global("Object").construct(&[])
     }
 
     /// The property of an object; `undefined` if there is none, or its getter throws.
@@ -59,7 +59,7 @@ impl Value {
     }
 
     /// A method as this class defines it, called on the object.
-    pub(crate) fn call_as(&self, class: &str, name: &str, arguments: Vec<Value>) -> Option<Value> {
+    pub(crate) fn call_as(&self, class: &str, name: &str, arguments: &[&Value]) -> Option<Value> {
         Value::global(class).get("prototype").get(name).apply(self, arguments)
     }
 
@@ -69,18 +69,18 @@ impl Value {
     }
 
     /// Calls a method; `None` when there is none or it throws.
-    pub(crate) fn call(&self, name: &str, arguments: Vec<Value>) -> Option<Value> {
+    pub(crate) fn call(&self, name: &str, arguments: &[&Value]) -> Option<Value> {
         self.get(name).apply(self, arguments)
     }
 
     /// Calls a function; `None` when it is none or throws.
-    pub(crate) fn apply(&self, this: &Value, arguments: Vec<Value>) -> Option<Value> {
-        apply(&self.0, &this.0, plain(arguments)).ok().map(Value)
+    pub(crate) fn apply(&self, this: &Value, arguments: &[&Value]) -> Option<Value> {
+        apply(&self.0, &this.0, &array(arguments)).ok().map(Value)
     }
 
     /// `new`; `undefined` when it is no class or throws.
-    pub(crate) fn construct(&self, arguments: Vec<Value>) -> Value {
-        Value(construct(&self.0, plain(arguments)).unwrap_or_default())
+    pub(crate) fn construct(&self, arguments: &[&Value]) -> Value {
+        Value(construct(&self.0, &array(arguments)).unwrap_or_default())
     }
 
     /// The items of something iterable or array-like.
@@ -134,8 +134,12 @@ impl Value {
     }
 }
 
-fn plain(values: Vec<Value>) -> Vec<JsValue> {
-    values.into_iter().map(|value| value.0).collect()
+fn array(values: &[&Value]) -> JsValue {
+    let array = js_sys::Array::new();
+    for value in values {
+        array.push(&value.0);
+    }
+    array.into()
 }
 
 /// `undefined` when the text is no JSON.

@@ -5,84 +5,90 @@ use doorward_protocol::{
     email::{CheckEmailRequest, ResendVerificationRequest, VerifyEmailRequest},
     messages,
 };
-use wasm_bindgen::prelude::*;
 
-use super::password::one_proof;
+use super::{Does, Given, Method, Then, as_given, password::one_proof, rules};
 use crate::{
-    api::Call,
-    browser::Promise,
-    client::{Core, Given},
-    error::error,
-    fields::{Node, Tree},
+    api::Kind,
+    browser::Value,
+    error::{Error, error},
+    fields::Node,
+    promise::Work,
     session::user_text,
 };
 
-#[wasm_bindgen]
-impl Core {
-    /// `checkEmail(email)`
-    #[wasm_bindgen(js_name = checkEmail)]
-    pub fn check_email(&self, email: JsValue, options: JsValue) -> Promise {
-        let client = self.client();
-        let given = self.take(email, CheckEmailRequest::FIELDS, Some("email"), options, &[]);
-        self.perform(given, |tree, _, limits| async move {
-            CheckEmailRequest::check(&&tree, client.policy.get())?;
-            client.api.send(&Call::post("/v1/email/check", tree.to_json()), None, &limits).await
-        })
-    }
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        name: "checkEmail",
+        fields: Some(CheckEmailRequest::FIELDS),
+        texts: &["email"],
+        options: &[],
+        does: Does::Ask {
+            kind: Kind::Post,
+            path: "/v1/email/check",
+            prepare: as_given,
+            check: rules!(CheckEmailRequest),
+            then: Then::Give,
+        },
+    },
+    Method {
+        name: "resendVerification",
+        fields: Some(ResendVerificationRequest::FIELDS),
+        texts: &["email"],
+        options: &[],
+        does: Does::Ask {
+            kind: Kind::Post,
+            path: "/v1/email/resend",
+            prepare: as_given,
+            check: rules!(ResendVerificationRequest),
+            then: Then::Give,
+        },
+    },
+    Method {
+        name: "resendSignupConfirmation",
+        fields: None,
+        texts: &[],
+        options: &[],
+        does: Does::Ask {
+            kind: Kind::Post,
+            path: "/v1/email/resend",
+            prepare: to_the_unconfirmed,
+            check: rules!(ResendVerificationRequest),
+            then: Then::Say(messages::CONFIRMATION_SENT),
+        },
+    },
+    Method { name: "verifyAccount", texts: &["token"], ..VERIFY },
+    Method { name: "verifyEmail", ..VERIFY },
+];
 
-    /// `resendVerification(email)`
-    #[wasm_bindgen(js_name = resendVerification)]
-    pub fn resend_verification(&self, email: JsValue, options: JsValue) -> Promise {
-        let client = self.client();
-        let given = self.take(email, ResendVerificationRequest::FIELDS, Some("email"), options, &[]);
-        self.perform(given, |tree, _, limits| async move {
-            ResendVerificationRequest::check(&&tree, client.policy.get())?;
-            client.api.send(&resend(&tree), None, &limits).await
-        })
-    }
+const VERIFY: Method = Method {
+    name: "",
+    fields: Some(VerifyEmailRequest::FIELDS),
+    texts: &[],
+    options: &[],
+    does: Does::Ask {
+        kind: Kind::PostOnce,
+        path: "/v1/email/verify",
+        prepare: one_proof,
+        check: rules!(VerifyEmailRequest),
+        then: Then::Work(verified),
+    },
+};
 
-    /// `resendSignupConfirmation()`
-    #[wasm_bindgen(js_name = resendSignupConfirmation)]
-    pub fn resend_signup_confirmation(&self, options: JsValue) -> Promise {
-        let client = self.client();
-        self.run(options, &[], |_, limits| async move {
-            let email = client.unconfirmed.borrow().clone();
-            let email = email.ok_or_else(|| error!(InvalidRequest, messages::LOGIN_ATTEMPT_REQUIRED))?;
-            client.api.send(&resend(&Tree::with("email", Node::Text(email))), None, &limits).await?;
-            Ok(messages::CONFIRMATION_SENT.into())
-        })
-    }
-
-    /// `verifyAccount(secret)`
-    #[wasm_bindgen(js_name = verifyAccount)]
-    pub fn verify_account(&self, secret: JsValue, options: JsValue) -> Promise {
-        self.verify(self.take(secret, VerifyEmailRequest::FIELDS, Some("token"), options, &[]))
-    }
-
-    /// `verifyEmail({ email, code })`
-    #[wasm_bindgen(js_name = verifyEmail)]
-    pub fn verify_email(&self, params: JsValue, options: JsValue) -> Promise {
-        self.verify(self.take(params, VerifyEmailRequest::FIELDS, None, options, &[]))
-    }
+fn to_the_unconfirmed(given: &mut Given) -> Result<(), Error> {
+    let email = given.client.unconfirmed.borrow().clone();
+    let email = email.ok_or_else(|| error!(InvalidRequest, messages::LOGIN_ATTEMPT_REQUIRED))?;
+    given.fields.put("email", Node::Text(email));
+    Ok(())
 }
 
-impl Core {
-    fn verify(&self, given: Given) -> Promise {
-        let client = self.client();
-        self.perform(given, |tree, _, limits| async move {
-            VerifyEmailRequest::check(&&tree, client.policy.get())?;
-            one_proof(&tree)?;
-            let call = Call::post_once("/v1/email/verify", tree.to_json());
-            let user = client.api.send(&call, None, &limits).await?;
-            user_text(&user).ok_or_else(|| error!(Server))?;
-            if let Some(session) = client.session.current().await {
-                client.session.learn_user(&session, &user).await;
-            }
-            Ok(user)
-        })
-    }
-}
-
-fn resend(tree: &Tree) -> Call {
-    Call::post("/v1/email/resend", tree.to_json())
+fn verified(given: Given, answer: Result<Value, Error>) -> Work {
+    Box::pin(async move {
+        let user = answer?;
+        user_text(&user).ok_or_else(|| error!(Server))?;
+        let session = &given.client.session;
+        if let Some(current) = session.current().await {
+            session.learn_user(&current, &user).await;
+        }
+        Ok(user)
+    })
 }

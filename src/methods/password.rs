@@ -8,95 +8,80 @@ use doorward_protocol::{
     password::{ForgotPasswordRequest, ResetPasswordRequest},
     signup::{SignupOptions, SignupRequest},
 };
-use wasm_bindgen::prelude::*;
 
+use super::{Does, Given, Method, Then, as_given, rules};
 use crate::{
-    api::Call,
-    browser::{Promise, Value, location},
-    client::Core,
+    api::Kind,
+    browser::{Value, location},
     error::{Error, error},
     fields::{Node, Tree},
+    promise::Work,
 };
 
-#[wasm_bindgen]
-impl Core {
-    /// `signup(params, options)`
-    pub fn signup(&self, params: JsValue, options: JsValue) -> Promise {
-        let client = self.client();
-        let given = self.take(params, SignupRequest::FIELDS, None, options, SignupOptions::FIELDS);
-        self.perform(given, |mut tree, mut options, limits| async move {
-            if tree.node("options").is_some() {
-                return Err(Error::parameter("options", "Give the options as the second argument."));
-            }
-            refuse_both(&options)?;
-            resolve_confirmation(&mut options)?;
-            tree.put("options", Node::Object(options));
-            SignupRequest::check(&&tree, client.policy.get())?;
-            let call = Call::post_once("/v1/signup", tree.to_json());
-            let answer = client.api.send(&call, None, &limits).await?;
-            let session = answer.get("session");
-            if !session.is_absent() {
-                return client.session.establish(&session).await;
-            }
-            let required = answer.get("confirmation_required").flag().ok_or_else(|| error!(Server))?;
-            Ok(match required {
-                true => messages::SIGNUP_CONFIRMATION_REQUIRED.into(),
-                false => messages::SIGNED_UP.into(),
-            })
-        })
-    }
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        name: "signup",
+        fields: Some(SignupRequest::FIELDS),
+        texts: &[],
+        options: SignupOptions::FIELDS,
+        does: Does::Ask {
+            kind: Kind::PostOnce,
+            path: "/v1/signup",
+            prepare: with_options,
+            check: rules!(SignupRequest),
+            then: Then::Work(signed_up),
+        },
+    },
+    Method {
+        name: "login",
+        fields: Some(LoginRequest::FIELDS),
+        texts: &[],
+        options: &[],
+        does: Does::Ask {
+            kind: Kind::Post,
+            path: "/v1/login",
+            prepare: as_given,
+            check: rules!(LoginRequest),
+            then: Then::Work(logged_in),
+        },
+    },
+    Method {
+        name: "forgotPassword",
+        fields: Some(ForgotPasswordRequest::FIELDS),
+        texts: &["email"],
+        options: &[],
+        does: Does::Ask {
+            kind: Kind::Post,
+            path: "/v1/password/forgot",
+            prepare: as_given,
+            check: rules!(ForgotPasswordRequest),
+            then: Then::Say(messages::CODE_SENT),
+        },
+    },
+    Method {
+        name: "resetPassword",
+        fields: Some(ResetPasswordRequest::FIELDS),
+        texts: &["token", "new_password"],
+        options: &[],
+        does: Does::Ask {
+            kind: Kind::PostOnce,
+            path: "/v1/password/reset",
+            prepare: one_proof,
+            check: rules!(ResetPasswordRequest),
+            then: Then::Say(messages::PASSWORD_SET),
+        },
+    },
+];
 
-    /// `login(params, options)`
-    pub fn login(&self, params: JsValue, options: JsValue) -> Promise {
-        let client = self.client();
-        let given = self.take(params, LoginRequest::FIELDS, None, options, &[]);
-        self.perform(given, |tree, _, limits| async move {
-            LoginRequest::check(&&tree, client.policy.get())?;
-            let call = Call::post("/v1/login", tree.to_json());
-            match client.api.send(&call, None, &limits).await {
-                Ok(tokens) => client.session.establish(&tokens).await,
-                Err(error) => {
-                    if error.is(ErrorCode::SignupConfirmationNeeded) {
-                        client.unconfirmed.replace(tree.text("email").map(str::to_owned));
-                    }
-                    Err(error)
-                }
-            }
-        })
+fn with_options(given: &mut Given) -> Result<(), Error> {
+    if given.fields.node("options").is_some() {
+        return Err(Error::parameter("options", "Give the options as the second argument."));
     }
-
-    /// `forgotPassword(params)`
-    #[wasm_bindgen(js_name = forgotPassword)]
-    pub fn forgot_password(&self, params: JsValue, options: JsValue) -> Promise {
-        let client = self.client();
-        let given = self.take(params, ForgotPasswordRequest::FIELDS, Some("email"), options, &[]);
-        self.perform(given, |tree, _, limits| async move {
-            ForgotPasswordRequest::check(&&tree, client.policy.get())?;
-            let call = Call::post("/v1/password/forgot", tree.to_json());
-            client.api.send(&call, None, &limits).await?;
-            Ok(messages::CODE_SENT.into())
-        })
-    }
-
-    /// `resetPassword(params, options)` or `resetPassword(token, password, options)`
-    #[wasm_bindgen(js_name = resetPassword)]
-    pub fn reset_password(&self, params: JsValue, second: JsValue, third: JsValue) -> Promise {
-        let client = self.client();
-        let with_token = params.is_string();
-        let password = Value::from(second.clone());
-        let options = if with_token { third } else { second };
-        let given = self.take(params, ResetPasswordRequest::FIELDS, Some("token"), options, &[]);
-        self.perform(given, move |mut tree, _, limits| async move {
-            if let (true, Some(password)) = (with_token, password.text()) {
-                tree.put("new_password", Node::Text(password));
-            }
-            ResetPasswordRequest::check(&&tree, client.policy.get())?;
-            one_proof(&tree)?;
-            let call = Call::post_once("/v1/password/reset", tree.to_json());
-            client.api.send(&call, None, &limits).await?;
-            Ok(messages::PASSWORD_SET.into())
-        })
-    }
+    let mut options = std::mem::take(&mut given.options);
+    refuse_both(&options)?;
+    resolve_confirmation(&mut options)?;
+    given.fields.put("options", Node::Object(options));
+    Ok(())
 }
 
 /// A path is resolved against the page; a page that is not on the web cannot be come back to (seed K22).
@@ -125,10 +110,40 @@ fn refuse_both(options: &Tree) -> Result<(), Error> {
     }
 }
 
+fn signed_up(given: Given, answer: Result<Value, Error>) -> Work {
+    Box::pin(async move {
+        let answer = answer?;
+        let session = answer.get("session");
+        if !session.is_absent() {
+            return given.client.session.establish(&session).await;
+        }
+        let required = answer.get("confirmation_required").flag().ok_or_else(|| error!(Server))?;
+        Ok(if required { messages::SIGNUP_CONFIRMATION_REQUIRED } else { messages::SIGNED_UP }.into())
+    })
+}
+
+fn logged_in(given: Given, answer: Result<Value, Error>) -> Work {
+    Box::pin(async move {
+        match answer {
+            Ok(tokens) => given.client.session.establish(&tokens).await,
+            Err(error) => {
+                if error.is(ErrorCode::SignupConfirmationNeeded) {
+                    given.client.unconfirmed.replace(given.fields.text("email").map(str::to_owned));
+                }
+                Err(error)
+            }
+        }
+    })
+}
+
 /// A code with its address, or the token of a link: one of the two, as the server wants it.
-pub(super) fn one_proof(tree: &Tree) -> Result<(), Error> {
+pub(super) fn one_proof(given: &mut Given) -> Result<(), Error> {
+    proof_of(&given.fields)
+}
+
+fn proof_of(fields: &Tree) -> Result<(), Error> {
     let missing = |field: &'static str| Error::parameter(field, "This field is required.");
-    match (tree.is_set("email"), tree.is_set("code"), tree.is_set("token")) {
+    match (fields.is_set("email"), fields.is_set("code"), fields.is_set("token")) {
         (_, false, true) | (true, true, false) => Ok(()),
         (_, true, true) => Err(Error::parameter("token", "Give a code or a token, not both.")),
         (false, _, false) => Err(missing("email")),
@@ -161,7 +176,7 @@ mod tests {
     #[test]
     fn seed_k41_a_reset_takes_a_code_with_its_address_or_a_token() {
         let fault =
-            |names: &[&'static str]| one_proof(&tree(names)).err().and_then(|error| error.field.clone());
+            |names: &[&'static str]| proof_of(&tree(names)).err().and_then(|error| error.field.clone());
         assert_eq!(fault(&["email", "code"]), None);
         assert_eq!(fault(&["token"]), None);
         assert_eq!(fault(&["code"]).as_deref(), Some("email"));

@@ -1,34 +1,34 @@
 //! The profile of the signed-in user.
 
-use doorward_protocol::{Field, Rule, optional};
-use wasm_bindgen::prelude::*;
+use doorward_protocol::{Rule, optional};
 
+use super::{Does, Given, Method};
 use crate::{
-    api::Call,
-    browser::{Promise, Value},
-    client::Core,
+    api::{Call, Kind},
+    browser::Value,
     error::error,
+    promise::Work,
     session::user_text,
 };
 
-const OPTIONS: &[Field] = &[optional("refreshToken", Rule::Flag)];
+pub(super) const METHODS: &[Method] = &[Method {
+    name: "getProfile",
+    fields: None,
+    texts: &[],
+    options: &[optional("refreshToken", Rule::Flag)],
+    does: Does::Work(get_profile),
+}];
 
-#[wasm_bindgen]
-impl Core {
-    /// `getProfile({ refreshToken })`
-    #[wasm_bindgen(js_name = getProfile)]
-    pub fn get_profile(&self, options: JsValue) -> Promise {
-        let client = self.client();
-        self.run(options, OPTIONS, |options, limits| async move {
-            let session = &client.session;
-            if options.is_set("refreshToken") && session.refresh(true, &limits).await?.is_none() {
-                return Ok(Value::NULL);
-            }
-            let answer = session.send(&Call::get("/v1/profile"), &limits).await?;
-            let Some((of, user)) = answer else { return Ok(Value::NULL) };
-            user_text(&user).ok_or_else(|| error!(Server))?;
-            session.learn_user(&of, &user).await;
-            Ok(user)
-        })
-    }
+fn get_profile(given: Given) -> Work {
+    Box::pin(async move {
+        let session = &given.client.session;
+        if given.options.is_set("refreshToken") && session.refresh(true, &given.limits).await?.is_none() {
+            return Ok(Value::NULL);
+        }
+        let call = Call { kind: Kind::Get, path: "/v1/profile", body: None };
+        let Some((of, user)) = session.send(&call, &given.limits).await? else { return Ok(Value::NULL) };
+        user_text(&user).ok_or_else(|| error!(Server))?;
+        session.learn_user(&of, &user).await;
+        Ok(user)
+    })
 }

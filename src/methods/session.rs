@@ -1,73 +1,57 @@
 //! The session of this browser.
 
-use doorward_protocol::{Field, Rule, optional};
-use wasm_bindgen::prelude::*;
+use doorward_protocol::{Rule, optional};
 
+use super::{Does, Given, Method};
 use crate::{
-    browser::{Promise, Value},
-    client::Core,
+    browser::Value,
     error::{Error, error},
+    promise::Work,
 };
 
-/// `logout` may name its scope; this browser is the only one so far.
-const LOGOUT: &[Field] = &[optional("scope", Rule::Line(16))];
+pub(super) const METHODS: &[Method] = &[
+    Method { name: "getSession", does: Does::Work(get_session), ..PLAIN },
+    Method { name: "getAccessToken", does: Does::Work(get_access_token), ..PLAIN },
+    Method { name: "refreshToken", does: Does::Work(refresh_token), ..PLAIN },
+    Method {
+        name: "logout",
+        // This browser is the only scope so far.
+        fields: Some(&[optional("scope", Rule::Line(16))]),
+        does: Does::Work(logout),
+        ..PLAIN
+    },
+];
 
-#[wasm_bindgen]
-impl Core {
-    /// `AuthClient.user`: the object, or null.
-    #[wasm_bindgen(getter)]
-    pub fn user(&self) -> JsValue {
-        self.client().session.user().or_null().into()
-    }
+const PLAIN: Method =
+    Method { name: "", fields: None, texts: &[], options: &[], does: Does::Work(get_session) };
 
-    /// `AuthClient.persistence`
-    #[wasm_bindgen(getter)]
-    pub fn persistence(&self) -> JsValue {
-        Value::from(self.client().session.persistence()).into()
-    }
+fn get_session(given: Given) -> Work {
+    Box::pin(async move {
+        let session = &given.client.session;
+        Ok(session.shown(session.current().await.as_deref()).or_null())
+    })
+}
 
-    /// `getSession()`
-    #[wasm_bindgen(js_name = getSession)]
-    pub fn get_session(&self, options: JsValue) -> Promise {
-        let session = self.client().session.clone();
-        self.run(options, &[], |_, _| async move {
-            let current = session.current().await;
-            Ok(session.shown(current.as_deref()).or_null())
-        })
-    }
+fn get_access_token(given: Given) -> Work {
+    Box::pin(async move {
+        let session = given.client.session.fresh(&given.limits).await?;
+        Ok(session.map_or(Value::NULL, |session| session.access_token.as_str().into()))
+    })
+}
 
-    /// `getAccessToken()`
-    #[wasm_bindgen(js_name = getAccessToken)]
-    pub fn get_access_token(&self, options: JsValue) -> Promise {
-        let session = self.client().session.clone();
-        self.run(options, &[], |_, limits| async move {
-            Ok(session
-                .fresh(&limits)
-                .await?
-                .map_or(Value::NULL, |session| session.access_token.as_str().into()))
-        })
-    }
+fn refresh_token(given: Given) -> Work {
+    Box::pin(async move {
+        let session = &given.client.session;
+        let refreshed = session.refresh(true, &given.limits).await?;
+        Ok(session.shown(Some(&*refreshed.ok_or_else(|| error!(SessionRequired))?)))
+    })
+}
 
-    /// `refreshToken()`
-    #[wasm_bindgen(js_name = refreshToken)]
-    pub fn refresh_token(&self, options: JsValue) -> Promise {
-        let session = self.client().session.clone();
-        self.run(options, &[], |_, limits| async move {
-            let refreshed = session.refresh(true, &limits).await?;
-            let refreshed = refreshed.ok_or_else(|| error!(SessionRequired))?;
-            Ok(session.shown(Some(&refreshed)))
-        })
-    }
-
-    /// `logout(event)`
-    pub fn logout(&self, event: JsValue, options: JsValue) -> Promise {
-        let session = self.client().session.clone();
-        let given = self.take(event, LOGOUT, None, options, &[]);
-        self.perform(given, |tree, _, limits| async move {
-            match tree.text("scope") {
-                None | Some("" | "local") => Ok(session.sign_out(&limits).await),
-                Some(_) => Err(Error::parameter("scope", "Only \"local\" is possible.")),
-            }
-        })
-    }
+fn logout(given: Given) -> Work {
+    Box::pin(async move {
+        match given.fields.text("scope") {
+            None | Some("" | "local") => Ok(given.client.session.sign_out(&given.limits).await),
+            Some(_) => Err(Error::parameter("scope", "Only \"local\" is possible.")),
+        }
+    })
 }

@@ -46,12 +46,12 @@ pub(crate) struct Emitter(pub(crate) Value);
 
 impl Emitter {
     pub(crate) fn tell(&self, event: Event, session: Value) {
-        self.0.apply(&Value::UNDEFINED, vec![event.name().into(), session]);
+        self.0.apply(&Value::UNDEFINED, &[&event.name().into(), &session]);
     }
 
     /// `WARNING`, with what is the matter.
     pub(crate) fn warn(&self, code: &str) {
-        self.0.apply(&Value::UNDEFINED, vec!["WARNING".into(), Value::UNDEFINED, code.into()]);
+        self.0.apply(&Value::UNDEFINED, &[&"WARNING".into(), &Value::UNDEFINED, &code.into()]);
     }
 }
 

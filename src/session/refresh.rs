@@ -11,6 +11,7 @@ use crate::{
         Promise, Value, clock,
         http::{Answer, Limits},
         promise::settled_unless,
+        task::settled,
     },
     error::{Error, error},
     promise::promise,
@@ -66,6 +67,8 @@ impl Keeper {
         let (keeper, result) = (self.clone(), outcome.clone());
         let limits = Limits { caller: Value::UNDEFINED, ..limits.clone() };
         let promise = promise(Box::pin(async move {
+            // Not before it is known to be under way.
+            let _ = settled(Value::UNDEFINED.promise()).await;
             let rotated = keeper.rotate(even_if_fresh, &limits).await;
             keeper.flight.replace(None);
             result.replace(Some(rotated));

@@ -6,8 +6,8 @@ use super::events::Emitter;
 use crate::{
     browser::{
         Value,
-        promise::settled,
         storage::{self, Denied, Read},
+        task::settled,
     },
     options::Place,
 };

@@ -258,7 +258,7 @@ for (const [when, then] of [
     const lost = ["AuthError", "INTERNAL", true];
     assert.deepEqual(told[0].slice(0, 2), [lost, lost]);
     assert.deepEqual(told.slice(1), ["Ada", "Ada", ["INITIAL_SESSION", "SIGNED_IN", "USER_UPDATED"], 2]);
-    assert.equal(names().at(-1), "GET /v1/profile");
+    assert.ok(names().includes("GET /v1/profile"));
   });
 }
 

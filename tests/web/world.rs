@@ -32,6 +32,63 @@ pub const TOKENS: &str = r#"{ access_token: "access-1", token_type: "Bearer", ex
     refresh_token: "refresh-1", revoke_token: "revoke-1", server_time: 1000,
     user: { user_id: "u1", email: "ada@example.com" } }"#;
 
+/// The methods by their names.
+pub trait Methods {
+    fn ask(&self, name: &str, first: JsValue, second: JsValue) -> Promise;
+    fn reset_password(&self, first: JsValue, second: JsValue, third: JsValue) -> Promise;
+    fn signup(&self, params: JsValue, options: JsValue) -> Promise {
+        self.ask("signup", params, options)
+    }
+    fn login(&self, params: JsValue, options: JsValue) -> Promise {
+        self.ask("login", params, options)
+    }
+    fn logout(&self, event: JsValue, options: JsValue) -> Promise {
+        self.ask("logout", event, options)
+    }
+    fn forgot_password(&self, params: JsValue, options: JsValue) -> Promise {
+        self.ask("forgotPassword", params, options)
+    }
+    fn check_email(&self, email: JsValue, options: JsValue) -> Promise {
+        self.ask("checkEmail", email, options)
+    }
+    fn resend_verification(&self, email: JsValue, options: JsValue) -> Promise {
+        self.ask("resendVerification", email, options)
+    }
+    fn resend_signup_confirmation(&self, options: JsValue) -> Promise {
+        self.ask("resendSignupConfirmation", options, NONE)
+    }
+    fn verify_account(&self, secret: JsValue, options: JsValue) -> Promise {
+        self.ask("verifyAccount", secret, options)
+    }
+    fn verify_email(&self, params: JsValue, options: JsValue) -> Promise {
+        self.ask("verifyEmail", params, options)
+    }
+    fn get_settings(&self, options: JsValue) -> Promise {
+        self.ask("getSettings", options, NONE)
+    }
+    fn get_profile(&self, options: JsValue) -> Promise {
+        self.ask("getProfile", options, NONE)
+    }
+    fn get_session(&self, options: JsValue) -> Promise {
+        self.ask("getSession", options, NONE)
+    }
+    fn get_access_token(&self, options: JsValue) -> Promise {
+        self.ask("getAccessToken", options, NONE)
+    }
+    fn refresh_token(&self, options: JsValue) -> Promise {
+        self.ask("refreshToken", options, NONE)
+    }
+}
+
+impl Methods for Core {
+    fn ask(&self, name: &str, first: JsValue, second: JsValue) -> Promise {
+        self.call(name, first, second, NONE)
+    }
+    fn reset_password(&self, first: JsValue, second: JsValue, third: JsValue) -> Promise {
+        self.call("resetPassword", first, second, third)
+    }
+}
+
 pub struct World {
     pub core: Core,
     inside: JsValue,
