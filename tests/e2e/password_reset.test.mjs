@@ -12,10 +12,9 @@ const NEW = "another fine sentence";
 const login = (email, password) => server.post("/v1/login", { email, password });
 const forgot = (email) => server.post("/v1/password/forgot", { email });
 const token = ({ link }) => new URL(link).hash.replace("#token=", "");
-/** The mail about the password; the account's first mail may be another. */
 const resetMail = async (email, count = 1) => {
   await forgot(email);
-  return server.mail(email, count);
+  return server.mail(email, count, "/reset");
 };
 
 test("seed_K39_K41_the_mailed_code_sets_a_new_password", async () => {
@@ -27,7 +26,7 @@ test("seed_K39_K41_the_mailed_code_sets_a_new_password", async () => {
   await page.fill({ email });
   await page.click("#forgot > button");
   await page.at("/reset#sent");
-  const { code } = await server.mail(email);
+  const { code } = await server.mail(email, 1, "/reset");
   await page.fill({ code, new_password: NEW });
   await page.click("#reset > button");
   await page.at("/login#password-set");
@@ -79,7 +78,7 @@ test("seed_K39_asking_answers_alike_whether_there_is_an_account_or_not", async (
     const { value } = await page.run("return auth.forgotPassword({ email: args[0] })", address);
     assert.equal(value, "SUCCESS: Verification code has been sent.");
   }
-  await server.mail(email);
+  await server.mail(email, 1, "/reset");
   assert.deepEqual(await server.mails(stranger), []);
 });
 

@@ -59,7 +59,8 @@ test("the confirmation mail is well made, in plain text and HTML", async () => {
   assert.ok(mail.messageId);
   assert.ok(Math.abs(mail.date - Date.now()) < 60_000);
   assert.equal(mail.headers.get("auto-submitted"), "auto-generated");
-  for (const body of [mail.text, mail.html]) {
+  // The template's escaping writes the slashes of the link as entities.
+  for (const body of [mail.text, mail.html.replaceAll("&#x2f;", "/")]) {
     assert.ok(body.includes(code(mail)));
     assert.ok(body.includes(link(mail)));
   }

@@ -110,10 +110,10 @@ export async function startServer({ settings = {}, dev = true } = {}) {
       assert.equal(answer.status, 200);
       return answer.json();
     },
-    /** The newest mail to an address, once there are `count`. */
-    async mail(to, count = 1) {
-      const mails = await eventually(`mail ${count} to ${to}`, async () => {
-        const found = await server.mails(to);
+    /** The newest mail to an address whose link leads to `page`, once there are `count`. */
+    async mail(to, count = 1, page = "/verify") {
+      const mails = await eventually(`mail ${count} for ${page} to ${to}`, async () => {
+        const found = (await server.mails(to)).filter(({ link }) => link?.includes(`${page}#`));
         return found.length >= count && found;
       });
       return mails[0];
