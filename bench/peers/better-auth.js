@@ -1,0 +1,2 @@
+import { createAuthClient } from "better-auth/client";
+export const construct = () => createAuthClient({ baseURL: location.origin });

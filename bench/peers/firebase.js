@@ -1,0 +1,8 @@
+// Its functions are imported one by one; these are the ones that match what our first release does.
+import { initializeApp } from "@firebase/app";
+import * as auth from "@firebase/auth";
+export const construct = () => auth.getAuth(initializeApp({ apiKey: "key", authDomain: location.host, projectId: "bench" }));
+export const calls = [
+  auth.createUserWithEmailAndPassword, auth.signInWithEmailAndPassword, auth.signOut, auth.onAuthStateChanged, auth.getIdToken,
+  auth.sendEmailVerification, auth.applyActionCode, auth.sendPasswordResetEmail, auth.confirmPasswordReset,
+];

@@ -1,0 +1,46 @@
+// `npm run bench`: what doorward weighs and does, beside peers, from one run on this machine. usage: [page] [server]
+
+import { availableParallelism, cpus, totalmem } from "node:os";
+import { page } from "./page.mjs";
+import { kilobytes, milliseconds, table, whole } from "./numbers.mjs";
+import { bareHash, betterAuth, ours } from "./servers.mjs";
+
+const parts = process.argv.slice(2);
+const wanted = (part) => parts.length === 0 || parts.includes(part);
+const memory = Math.round(totalmem() / 2 ** 30);
+console.log(`\n${cpus()[0].model}, ${availableParallelism()} cores, ${memory} GiB, Node ${process.version}\n`);
+
+if (wanted("page")) {
+  const head = ["front end", "version", "raw kB", "gzip kB", "brotli kB", "constructed ms", "ready ms"];
+  const rows = (await page()).map((row) => [
+    row.name, row.version, kilobytes(row.raw), kilobytes(row.gzip), kilobytes(row.brotli),
+    row.failure ?? milliseconds(row.constructed), milliseconds(row.ready),
+  ]);
+  console.log(table(head, rows));
+  console.log(`
+Bundled by esbuild with its default settings, minified. The times are medians in Chromium: from import() of a
+local file to a constructed client, and for doorward, which constructs before it compiles its wasm, to one in use.
+`);
+}
+
+if (wanted("server")) {
+  const hash = await bareHash();
+  const doorward = await ours();
+  const peer = await betterAuth();
+  const row = (name, of) => [name, of(doorward), of(peer)];
+  console.log(table(["server", "doorward", "Better Auth"], [
+    row("logins per second", (it) => whole(it.login.per_second)),
+    ["  of what the bare hash allows", `${Math.round((100 * doorward.login.per_second) / hash.per_second)} %`, ""],
+    row("refreshes per second", (it) => whole(it.refresh?.per_second)),
+    row("  p99 at 70 % of that, ms", (it) => milliseconds(it.refresh?.p99_ms)),
+    row("profile (session) reads per second", (it) => whole(it.profile.per_second)),
+    row("  p99 at 70 % of that, ms", (it) => milliseconds(it.profile.p99_ms)),
+    row("start to ready, ms", (it) => whole(it.ready_ms)),
+    row("memory idle, MiB", (it) => whole(it.idle_mib)),
+    row("memory after the load, MiB", (it) => whole(it.memory_mib)),
+  ]));
+  console.log(`
+The bare hash: ${hash.per_second.toFixed(1)} Argon2id (19 MiB, 2 passes) per second on ${hash.cores} cores. Server, database on disk and load share them.
+Better Auth, on SQLite too, hashes with scrypt, and its session is one cookie: nothing to refresh.
+`);
+}

@@ -1,0 +1,156 @@
+// The servers: requests per second with latencies, time from start to ready, resident memory. The load comes from
+// `doorward-bench` (bench/src), one thread on the same machine.
+
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { median } from "./numbers.mjs";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const load = process.env.DOORWARD_BENCH ?? join(root, "target/release/doorward-bench");
+const doorward = process.env.DOORWARD_BIN ?? join(root, "target/release/doorward");
+const seconds = process.env.BENCH_SECONDS ?? "5";
+const person = { email: "bench@example.com", password: "correct horse battery" };
+
+/** What the load says: `{ per_second, p50_ms, p99_ms, failures }`. */
+async function measure(...args) {
+  const { stdout } = await promisify(execFile)(load, args);
+  const result = JSON.parse(stdout);
+  if (result.failures) throw new Error(`${args.join(" ")}: ${result.failures} failures, ${result.first_failure}`);
+  return result;
+}
+
+/** Argon2id alone, on all cores: what a login costs at least. */
+export const bareHash = () => measure("hash", "--seconds", seconds);
+
+/** As fast as it goes, then at 70 % of that, where latencies mean something. */
+async function throughput(...args) {
+  const full = await measure(...args, "--seconds", seconds);
+  const rate = String(full.per_second * 0.7);
+  const eased = await measure(...args, "--seconds", seconds, "--rate", rate);
+  return { per_second: full.per_second, p99_ms: eased.p99_ms, p50_ms: eased.p50_ms };
+}
+
+/** Starts a server in a folder of its own, gives `use` its address, and stops it. */
+async function running(start, folder, use) {
+  const port = await freePort();
+  const begun = performance.now();
+  const child = start(folder, port);
+  try {
+    await new Promise((resolve, reject) => {
+      createInterface({ input: child.stdout }).on("line", (line) => line.includes("is ready") && resolve());
+      child.on("exit", (code) => reject(new Error(`the server ended with ${code}`)));
+    });
+    const ready = performance.now() - begun;
+    return await use({ port, ready, memory: () => memory(child.pid) });
+  } finally {
+    const ended = child.exitCode === null && new Promise((resolve) => child.on("exit", resolve));
+    child.kill("SIGTERM");
+    await ended;
+  }
+}
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  const { port } = server.address();
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
+
+/** Resident memory in MiB. */
+async function memory(pid) {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+)/m.exec(status)[1]) / 1024;
+}
+
+const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
+
+/** Median time from start to ready with a database that is there, and memory two seconds later. */
+async function startup(start, folder) {
+  const times = [];
+  let idle;
+  for (let round = 0; round < 5; round++) {
+    await running(start, folder, async ({ ready, memory }) => {
+      times.push(ready);
+      if (round < 4) return;
+      await pause(2000);
+      idle = await memory();
+    });
+  }
+  return { ready_ms: median(times), idle_mib: idle };
+}
+
+async function post(port, path, body, headers = {}) {
+  const url = `http://localhost:${port}${path}`;
+  const response = await fetch(url, {
+    method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response;
+}
+
+async function inFolder(use) {
+  // Beside the build, on a disk: a database in memory would flatter both.
+  const folder = await mkdtemp(join(root, "target/bench-"));
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Our release server as `npm start` runs it. */
+export function ours() {
+  const start = (folder, port) =>
+    spawn(doorward, ["serve", "--dev", "--data", folder, "--listen", `127.0.0.1:${port}`], {
+      stdio: ["ignore", "pipe", "ignore"], env: { ...process.env, RUST_LOG: "error" },
+    });
+  return inFolder(async (folder) => {
+    const requests = await running(start, folder, async ({ port, memory }) => {
+      await post(port, "/v1/signup", person);
+      const session = await (await post(port, "/v1/login", person)).json();
+      const address = ["--address", `127.0.0.1:${port}`];
+      const body = JSON.stringify(person);
+      const bearer = ["--header", `authorization: Bearer ${session.access_token}`];
+      const connections = ["--connections", "64"];
+      return {
+        login: await measure("repeat", ...address, "--path", "/v1/login", "--body", body, "--connections", "4", "--seconds", seconds),
+        refresh: await throughput("refresh", ...address, "--login", body, ...connections),
+        profile: await throughput("repeat", ...address, "--path", "/v1/profile", ...bearer, ...connections),
+        memory_mib: await memory(),
+      };
+    });
+    return { ...requests, ...(await startup(start, folder)) };
+  });
+}
+
+/** Better Auth for the same requests: its session is one cookie, so there is no refresh to compare. */
+export function betterAuth() {
+  const file = fileURLToPath(new URL("better-auth-server.mjs", import.meta.url));
+  const start = (folder, port) =>
+    spawn(process.execPath, [file, folder, String(port)], {
+      stdio: ["ignore", "pipe", "ignore"], env: { ...process.env, NODE_ENV: "production" },
+    });
+  return inFolder(async (folder) => {
+    const requests = await running(start, folder, async ({ port, memory }) => {
+      const origin = `http://localhost:${port}`;
+      await post(port, "/api/auth/sign-up/email", { ...person, name: "Bench" }, { origin });
+      const response = await post(port, "/api/auth/sign-in/email", person, { origin });
+      const cookie = response.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
+      const address = ["--address", `127.0.0.1:${port}`, "--header", `origin: ${origin}`];
+      const body = JSON.stringify(person);
+      const session = ["--path", "/api/auth/get-session", "--header", `cookie: ${cookie}`, "--connections", "64"];
+      return {
+        login: await measure("repeat", ...address, "--path", "/api/auth/sign-in/email", "--body", body, "--connections", "4", "--seconds", seconds),
+        profile: await throughput("repeat", ...address, ...session),
+        memory_mib: await memory(),
+      };
+    });
+    return { ...requests, ...(await startup(start, folder)) };
+  });
+}
