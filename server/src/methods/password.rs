@@ -46,14 +46,17 @@ async fn signup(
 ) -> Result<Answer<SignupAnswer>, ApiError> {
     let plan = Plan::of(&app, request)?;
     let mut db = app.store.read().await?;
-    if let Some(done) = idempotency::find(&mut db, idempotency.as_ref(), app.world.now()).await? {
-        return answer(&app, &done).await.map(Answer);
-    }
-    // Where a taken address is told anyway, it need not cost a hash.
-    if !plan.quiet && identities::exists(&mut db, Kind::Email, &plan.email).await? {
-        return Err(ErrorCode::Exists.into());
-    }
+    // Where a taken address is told anyway, it need not cost a hash. Asked before the key is looked for: whoever took
+    // the address meanwhile has left the key, too, if it was this very request.
+    let taken = !plan.quiet && identities::exists(&mut db, Kind::Email, &plan.email).await?;
+    let done = idempotency::find(&mut db, idempotency.as_ref(), app.world.now()).await?;
+    // Given back before anything else is read: holding one while waiting for the next ends in a standstill.
     drop(db);
+    match done {
+        Some(done) => return answer(&app, &done).await.map(Answer),
+        None if taken => return Err(ErrorCode::Exists.into()),
+        None => {}
+    }
     let hash = app.hasher.hash(&app.world, &plan.password).await?;
     let job = app.clone();
     let done = app
