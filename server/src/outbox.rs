@@ -1,10 +1,9 @@
 //! Sends what the outbox holds. The mail is made at hand-over: only then are code and token minted, and their hashes
 //! stored before it leaves (D-22). A server that does not answer delays mails and nothing else.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::audit::{Event, Record};
@@ -87,75 +86,85 @@ async fn put(
 
 /// Sends until it is told to stop, then lets the mails that are on their way finish.
 pub async fn run(app: AppState, stop: impl Future<Output = ()>) {
-    let slots = Arc::new(Semaphore::new(app.config.smtp.connections.max(1) as usize));
     let mut sending = JoinSet::new();
     tokio::pin!(stop);
     loop {
+        while sending.try_join_next().is_some() {}
         // Never more than can leave at once: what waits stays in the table, where another node can take it.
-        let free = slots.available_permits();
-        let taken = if free > 0 { take(&app, free).await } else { Vec::new() };
-        let full = taken.len() == free;
-        for parcel in taken {
-            let (app, slots) = (app.clone(), slots.clone());
-            sending.spawn(async move {
-                let Ok(_slot) = slots.acquire_owned().await else { return };
-                deliver(&app, parcel).await;
-            });
+        let free = slots(&app).saturating_sub(sending.len());
+        let haul = take(&app, free).await;
+        for letter in haul.letters {
+            let app = app.clone();
+            sending.spawn(async move { deliver(&app, letter).await });
         }
         tokio::select! {
+            biased;
             () = &mut stop => break,
+            // Rows without a reader take no slot: who floods the outbox with them must not hold the others back.
+            () = std::future::ready(()), if haul.more && sending.len() < slots(&app) => {}
             _ = sending.join_next(), if !sending.is_empty() => {}
-            () = app.bell.0.notified(), if !full => {}
+            () = app.bell.0.notified(), if sending.len() < slots(&app) => {}
             () = tokio::time::sleep(LOOK) => {}
         }
     }
     while sending.join_next().await.is_some() {}
 }
 
-/// Sends what is due now, at most as much as can leave at once, and waits for it; answers how many were tried.
-pub async fn send_due(app: &AppState) -> usize {
-    let taken = take(app, app.config.smtp.connections.max(1) as usize).await;
-    let count = taken.len();
-    futures_util::future::join_all(taken.into_iter().map(|parcel| deliver(app, parcel))).await;
-    count
+/// How many mails leave at the same time.
+fn slots(app: &App) -> usize {
+    app.config.smtp.connections.max(1) as usize
 }
 
-/// A mail that is ours to send, or the row of one that must not leave any more.
-enum Parcel {
-    Send { taken: Taken, mail: Box<Mail> },
-    Undeliverable { taken: Taken, cause: String },
+/// Sends what is due now, at most as much as can leave at once, and waits for it. False when nothing was due.
+pub async fn send_due(app: &AppState) -> bool {
+    let haul = take(app, slots(app)).await;
+    let worked = haul.more || !haul.letters.is_empty();
+    futures_util::future::join_all(haul.letters.into_iter().map(|letter| deliver(app, letter))).await;
+    worked
 }
 
-/// Takes what is due, and makes mails of it, in one transaction.
-async fn take(app: &AppState, free: usize) -> Vec<Parcel> {
-    match due(app).await {
-        Ok(true) => {}
-        Ok(false) => return Vec::new(),
-        Err(error) => {
-            tracing::warn!(cause = %error, "the outbox cannot be read");
-            return Vec::new();
+/// A row of the outbox that is ours, and what its mail says.
+struct Outgoing {
+    taken: Taken,
+    message: Option<Message>,
+    language: String,
+    values: Values,
+}
+
+/// What was taken in one go.
+#[derive(Default)]
+struct Haul {
+    letters: Vec<Outgoing>,
+    /// Was there as much as was asked for, so that there may be more?
+    more: bool,
+}
+
+/// Takes what is due, and mints codes and tokens, in one transaction.
+async fn take(app: &AppState, free: usize) -> Haul {
+    let due = if free == 0 { Ok(false) } else { due(app).await };
+    let haul = match due {
+        Ok(false) => Ok(Haul::default()),
+        Ok(true) => {
+            let worker = app.clone();
+            app.store.write(move |tx| Box::pin(async move { lease(&worker, tx, free).await })).await
         }
-    }
-    let worker = app.clone();
-    let limit = i64::try_from(free).unwrap_or(1);
-    let taken: Result<Vec<Parcel>, StoreError> = app
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = worker.world.now();
-                let lease = now + worker.config.smtp.timeout.millis() + LEASE_MARGIN;
-                let mut parcels = Vec::new();
-                for taken in store::outbox::take(tx, now, lease, limit).await? {
-                    parcels.extend(prepare(&worker, tx, taken, now).await?);
-                }
-                Ok(parcels)
-            })
-        })
-        .await;
-    taken.unwrap_or_else(|error| {
+        Err(error) => Err(error),
+    };
+    haul.unwrap_or_else(|error| {
         tracing::warn!(cause = %error, "nothing could be taken from the outbox");
-        Vec::new()
+        Haul::default()
     })
+}
+
+async fn lease(app: &App, tx: &mut Tx, free: usize) -> Result<Haul, StoreError> {
+    let now = app.world.now();
+    let until = now + app.config.smtp.timeout.millis() + LEASE_MARGIN;
+    let taken = store::outbox::take(tx, now, until, i64::try_from(free).unwrap_or(1)).await?;
+    let mut haul = Haul { letters: Vec::new(), more: taken.len() == free };
+    for taken in taken {
+        haul.letters.extend(prepare(app, tx, taken, now).await?);
+    }
+    Ok(haul)
 }
 
 /// Asks without writing: a server with nothing to send leaves the disk alone.
@@ -165,18 +174,16 @@ async fn due(app: &App) -> Result<bool, StoreError> {
     Ok(due.is_some_and(|due| due <= app.world.now()))
 }
 
-/// Decides whether the mail still has a reader, mints its code and token, and renders it.
-async fn prepare(app: &App, tx: &mut Tx, taken: Taken, now: Millis) -> Result<Option<Parcel>, StoreError> {
-    let Some(message) = taken.message else {
-        return Ok(Some(Parcel::Undeliverable { taken, cause: "this version has no such message".into() }));
-    };
+/// Decides whether the mail still has a reader, and mints its code and token.
+async fn prepare(app: &App, tx: &mut Tx, taken: Taken, now: Millis) -> Result<Option<Outgoing>, StoreError> {
     let account = accounts::by_email(tx, &taken.address).await?;
-    let Some(account) = account.filter(|account| wanted(message, account)) else {
+    let wanted = |account: &Account| taken.message.is_none_or(|message| wanted(message, account));
+    let Some(account) = account.filter(wanted) else {
         store::outbox::delete(tx, &taken).await?;
         return Ok(None);
     };
     let mut values = values(app, &taken, &account);
-    if let (Some(challenge), Some(scene)) = (&taken.challenge, Scene::of(message)) {
+    if let (Some(challenge), Some(scene)) = (&taken.challenge, taken.message.and_then(Scene::of)) {
         let (code, token) = (PlainCode::mint(&app.world), PlainToken::mint(&app.world));
         let secret_key = app.secret_keys.active_id();
         let Some(code_hash) = code.hash(&app.secret_keys, secret_key, scene, &taken.address) else {
@@ -201,24 +208,9 @@ async fn prepare(app: &App, tx: &mut Tx, taken: Taken, now: Millis) -> Result<Op
         values.code_minutes = code_life.as_seconds().div_ceil(60);
         values.link_minutes = token_life.as_seconds().div_ceil(60);
     }
-    let language = account.profile.locale.as_deref().or(taken.language.as_deref()).unwrap_or_default();
-    let language = if language.is_empty() { &app.config.mail.language } else { language };
-    Ok(Some(match app.templates.render(message, language, &values) {
-        Ok(rendered) => {
-            let mail = Mail {
-                id: format!("{}.{}", taken.id, taken.attempts),
-                message,
-                to: taken.address.clone(),
-                subject: rendered.subject,
-                text: rendered.text,
-                html: rendered.html,
-                code: Some(values.code).filter(|code| !code.is_empty()),
-                link: Some(values.link).filter(|link| !link.is_empty()),
-            };
-            Parcel::Send { taken, mail: Box::new(mail) }
-        }
-        Err(error) => Parcel::Undeliverable { taken, cause: error.to_string() },
-    }))
+    let asked = account.profile.locale.or_else(|| taken.language.clone());
+    let language = asked.unwrap_or_else(|| app.config.mail.language.clone());
+    Ok(Some(Outgoing { message: taken.message, taken, language, values }))
 }
 
 /// The request could not name the account without telling whether there is one; here it costs nobody's time.
@@ -262,22 +254,38 @@ fn values(app: &App, taken: &Taken, account: &Account) -> Values {
     }
 }
 
-async fn deliver(app: &AppState, parcel: Parcel) {
-    let (taken, sent) = match parcel {
-        Parcel::Send { taken, mail } => {
-            let now = app.world.now();
-            let sent = app.transport.send(*mail, now).await;
-            (taken, sent)
-        }
-        Parcel::Undeliverable { taken, cause } => (taken, Err(Failure::Never(cause))),
+async fn deliver(app: &AppState, letter: Outgoing) {
+    let sent = match write(app, &letter) {
+        Ok(mail) => app.transport.send(mail, app.world.now()).await,
+        Err(cause) => Err(Failure::Never(cause)),
     };
-    let (worker, id) = (app.clone(), taken.id.clone());
+    let (worker, taken) = (app.clone(), letter.taken);
+    let id = taken.id.clone();
     let settled: Result<(), StoreError> =
         app.store.write(move |tx| Box::pin(async move { settle(&worker, tx, &taken, sent).await })).await;
     if let Err(error) = settled {
         // The lease runs out and the row is taken again.
         tracing::warn!(mail = id, cause = %error, "the outbox could not note what became of a mail");
     }
+}
+
+/// The mail itself.
+fn write(app: &App, letter: &Outgoing) -> Result<Mail, String> {
+    let (taken, values) = (&letter.taken, &letter.values);
+    let message = letter.message.ok_or("this version has no such message")?;
+    let rendered =
+        app.templates.render(message, &letter.language, values).map_err(|error| error.to_string())?;
+    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    Ok(Mail {
+        id: format!("{}.{}", taken.id, taken.attempts),
+        message,
+        to: taken.address.clone(),
+        subject: rendered.subject,
+        text: rendered.text,
+        html: rendered.html,
+        code: given(&values.code),
+        link: given(&values.link),
+    })
 }
 
 async fn settle(app: &App, tx: &mut Tx, taken: &Taken, sent: Result<(), Failure>) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use doorward_protocol::Policy;
 
 use crate::clock::World;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::keys::SecretKeys;
 use crate::mail::render::Templates;
 use crate::mail::transport::Transport;
@@ -60,6 +60,9 @@ impl App {
     ) -> Result<AppState, Box<dyn std::error::Error>> {
         let secret_keys = SecretKeys::load(&config, dev, &world)?;
         let templates = Templates::load(config.mail.templates.as_deref())?;
+        if !templates.speaks(&config.mail.language) {
+            return Err(ConfigError::about("mail.language", None, "has no folder in mail.templates").into());
+        }
         let transport = Transport::open(&config, dev)?;
         let pages = Pages::new(&config, dev)?;
         let sites = Sites::new(config.site.iter().map(|site| (site.path.clone(), site.dir.clone())))?;

@@ -173,7 +173,7 @@ async fn two_workers_never_send_one_mail_twice() {
     for at in 0..30 {
         t.signup(&format!("user{at}@example.com"), "correct horse").await;
     }
-    let drain = || async { while outbox::send_due(&t.app).await > 0 {} };
+    let drain = || async { while outbox::send_due(&t.app).await {} };
     futures_util::future::join_all((0..4).map(|_| drain())).await;
     let mut to: Vec<_> = sink.taken().into_iter().flat_map(|taken| taken.to).collect();
     to.sort();
@@ -215,6 +215,37 @@ async fn a_mail_leaves_at_once_and_the_worker_stops_when_told() {
     }
     drop(stop);
     tokio::time::timeout(Duration::from_secs(2), worker).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_flood_for_addresses_without_an_account_holds_no_mail_back() {
+    let sink = Sink::start().await;
+    let t = TestApp::with(&sink.settings()).await;
+    for at in 0..400 {
+        forgot(&t, &format!("nobody{at}@example.com")).await;
+    }
+    t.signup(ADA, "correct horse").await;
+    let worker = tokio::spawn(outbox::run(t.app.clone(), std::future::pending()));
+    let begun = Instant::now();
+    while sink.taken().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "400 rows without a reader took too long");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    worker.abort();
+}
+
+#[tokio::test]
+async fn never_more_mails_are_on_their_way_than_there_are_connections() {
+    let sink = Sink::start().await;
+    sink.be(Mood::Silent);
+    let t = TestApp::with(&sink.settings().replace("timeout", "connections = 2\ntimeout")).await;
+    for at in 0..6 {
+        t.signup(&format!("user{at}@example.com"), "correct horse").await;
+    }
+    let worker = tokio::spawn(outbox::run(t.app.clone(), std::future::pending()));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!((sink.connections(), t.sql("select sum(attempts) from outbox").await.as_str()), (2, "2"));
+    worker.abort();
 }
 
 #[tokio::test]

@@ -115,6 +115,11 @@ impl Templates {
         Ok(templates)
     }
 
+    /// Is there a folder for this language?
+    pub fn speaks(&self, language: &str) -> bool {
+        self.languages.contains(language)
+    }
+
     /// Renders a message in the language that fits best.
     pub fn render(
         &self,

@@ -136,7 +136,7 @@ async fn consume_code(
         set tries = tries + 1,
             consumed_at = case when code_hash = $3 and code_expires_at > $4 then $4 else consumed_at end
         where scene = $1 and address = $2 and code_hash is not null and consumed_at is null and tries < $5
-        returning account, redirect, consumed_at, case when code_hash = $3 then 1 else 0 end as fits",
+        returning account, redirect, consumed_at, cast(case when code_hash = $3 then 1 else 0 end as bigint) as fits",
     )
     .bind(scene.as_str())
     .bind(&address)
