@@ -13,6 +13,8 @@ const METHODS = [
 // `compile` gives the WebAssembly.Module; it is asked at the first use, and again until it gives one.
 export function authClient(compile) {
   let module;
+  // Those that someone listens to: the browser tells of changes by other pages only, so these tell each other.
+  const heard = new Set();
 
   return class AuthClient {
     #options;
@@ -46,6 +48,7 @@ export function authClient(compile) {
     onAuthStateChange(listener) {
       const entry = { listener, begun: false };
       this.#listeners.add(entry);
+      heard.add(this);
       const begin = (session) => {
         entry.begun = true;
         // What happened meanwhile is in the initial state, and no event of its own.
@@ -59,6 +62,7 @@ export function authClient(compile) {
     dispose() {
       this.#disposed = true;
       this.#listeners.clear();
+      heard.delete(this);
       this.#end({ code: "ABORTED", message: "The client was disposed of." });
     }
 
@@ -119,6 +123,8 @@ export function authClient(compile) {
     #emit(event, session = null, code) {
       if (this.#warnings.has(code)) return;
       if (code) this.#warnings.add(code);
+      // One that looks at its storage anew sees the change, and is silent where there is none.
+      else for (const other of heard) if (other !== this) other.getSession().catch(() => {});
       // Later, so that a listener may call us; but before the call that caused it resolves.
       queueMicrotask(() => {
         for (const entry of [...this.#listeners]) {
