@@ -7,7 +7,7 @@ use crate::{
         promise::pause,
         random,
     },
-    error::{Error, error},
+    error::{Error, Said, beside, error},
 };
 
 /// Milliseconds before a call that may be repeated is.
@@ -108,25 +108,21 @@ impl Api {
 /// What an answer that is no success says.
 pub(crate) fn refusal(answer: &Answer) -> Error {
     let body = &answer.body;
-    let said = |name: &str| body.get(name).text().filter(|text| !text.is_empty());
-    let mut error = match said("code") {
+    let said = |name: &str| body.text_of(name).filter(|text| !text.is_empty());
+    let (code, message) = match said("code") {
         // A newer server's code is passed on as it is.
         Some(code) => {
             let message = said("detail").or_else(|| said("title")).unwrap_or_else(|| code.clone());
-            Error::new(code, message)
+            (code.into(), message.into())
         }
-        None if answer.status == 503 => error!(Overloaded),
-        None => error!(Server),
+        None => {
+            let error = if answer.status == 503 { error!(Overloaded) } else { error!(Server) };
+            (error.code.clone(), error.message.clone())
+        }
     };
-    error.status = answer.status;
-    error.field = said("field").map(|field| match field.strip_prefix("options.") {
-        Some(option) => option.to_owned().into(),
-        None => field.into(),
-    });
-    error.retry_after = body.get("retry_after").number().or_else(|| retry_after(answer));
-    error.id = said("id");
-    error.business_code = body.get("business_code").number();
-    error
+    let retry_after = body.number_of("retry_after").or_else(|| retry_after(answer));
+    let field = said("field").map(|field| beside(field).into());
+    Said { code, message, status: answer.status, field, retry_after, answer: body.clone() }.into()
 }
 
 /// Seconds to wait, from the header: a number or a date.

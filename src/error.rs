@@ -1,9 +1,6 @@
 //! The one error of the SDK. `js/client.js` makes an `AuthError` of it.
 
-use std::{
-    borrow::Cow,
-    ops::{Deref, DerefMut},
-};
+use std::{borrow::Cow, ops::Deref, rc::Rc};
 
 use doorward_protocol::{Invalid, error::ErrorCode};
 
@@ -11,12 +8,11 @@ use crate::browser::Value;
 
 type Text = Cow<'static, str>;
 
-/// Boxed: it is rare, and every result would have room for it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Error(Box<Said>);
+/// Behind a pointer: it is rare, and every result would have room for it.
+#[derive(Clone)]
+pub(crate) struct Error(Rc<Said>);
 
 /// What an `AuthError` says.
-#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Said {
     pub(crate) code: Text,
     pub(crate) message: Text,
@@ -25,8 +21,8 @@ pub(crate) struct Said {
     pub(crate) field: Option<Text>,
     /// Seconds.
     pub(crate) retry_after: Option<f64>,
-    pub(crate) id: Option<String>,
-    pub(crate) business_code: Option<f64>,
+    /// The server's own words, where it said any: what else there is to tell is in them.
+    pub(crate) answer: Value,
 }
 
 /// An error of the SDK's own making. A macro, so that only the texts that are used get into the wasm.
@@ -45,22 +41,28 @@ pub(crate) use error;
 
 impl Error {
     pub(crate) fn new(code: impl Into<Text>, message: impl Into<Text>) -> Error {
-        Error(Box::new(Said {
+        Said {
             code: code.into(),
             message: message.into(),
             status: 0,
             field: None,
             retry_after: None,
-            id: None,
-            business_code: None,
-        }))
+            answer: Value::UNDEFINED,
+        }
+        .into()
     }
 
     /// `INVALID_PARAMETER` for a field.
     pub(crate) fn parameter(field: impl Into<Text>, message: impl Into<Text>) -> Error {
-        let mut error = error!(InvalidParameter, message);
-        error.field = Some(field.into());
-        error
+        Said {
+            code: const { ErrorCode::InvalidParameter.as_str() }.into(),
+            message: message.into(),
+            status: 0,
+            field: Some(field.into()),
+            retry_after: None,
+            answer: Value::UNDEFINED,
+        }
+        .into()
     }
 
     pub(crate) fn is(&self, code: ErrorCode) -> bool {
@@ -84,12 +86,13 @@ impl Error {
         if let Some(field) = &self.field {
             value.set("field", field.as_ref());
         }
-        if let Some(id) = &self.id {
-            value.set("id", id.as_str());
+        if let Some(seconds) = self.retry_after {
+            value.set("retry_after", seconds);
         }
-        for (name, number) in [("retry_after", self.retry_after), ("business_code", self.business_code)] {
-            if let Some(number) = number {
-                value.set(name, number);
+        for name in ["id", "business_code"] {
+            let more = self.answer.get(name);
+            if !more.is_absent() {
+                value.set(name, more);
             }
         }
         value
@@ -103,20 +106,23 @@ impl Deref for Error {
     }
 }
 
-impl DerefMut for Error {
-    fn deref_mut(&mut self) -> &mut Said {
-        &mut self.0
+impl From<Said> for Error {
+    fn from(said: Said) -> Error {
+        Error(Rc::new(said))
     }
 }
 
 impl From<Invalid> for Error {
     fn from(invalid: Invalid) -> Error {
-        // Options stand beside the parameters in a form and in an error.
-        let field = match invalid.field.strip_prefix("options.") {
-            Some(option) => option.to_owned(),
-            None => invalid.field,
-        };
-        Error::parameter(field, invalid.message)
+        Error::parameter(beside(invalid.field), invalid.message)
+    }
+}
+
+/// Options stand beside the parameters in a form and in an error.
+pub(crate) fn beside(field: String) -> String {
+    match field.strip_prefix("options.") {
+        Some(option) => option.to_owned(),
+        None => field,
     }
 }
 

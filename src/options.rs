@@ -51,7 +51,7 @@ impl Options {
             Some("session") => Place::Session,
             Some("memory") => Place::Memory,
             None if storage.is_absent() => Place::Local,
-            None if storage.get("getItem").is_function() => Place::Custom(storage),
+            None if storage.has_method("getItem") => Place::Custom(storage),
             _ => {
                 refuse(
                     "storage",
@@ -72,11 +72,11 @@ impl Options {
             refuse("timeout", "This must be a number of milliseconds.");
             None
         });
-        let locale = given.get("locale").text().or_else(location::language);
+        let locale = given.text_of("locale").or_else(location::language);
         let options = Options {
             base,
             storage,
-            key: given.get("storageKey").text().unwrap_or_else(|| "doorward".into()),
+            key: given.text_of("storageKey").unwrap_or_else(|| "doorward".into()),
             timeout: timeout.unwrap_or(TIMEOUT),
             locale: locale.filter(|tag| is_language_tag(tag)),
             navigate: given.get("navigate"),
@@ -89,14 +89,14 @@ impl Options {
 
 /// The server's base URL, or the page's own origin.
 fn base(url: &Value) -> Option<String> {
-    let text = match url.get("href").text() {
+    let text = match url.text_of("href") {
         Some(href) => href,
         None if url.is_absent() => return location::origin(),
         None => url.text()?,
     };
     let url = location::resolve(&text)?;
-    let mut base = url.get("origin").text()?;
-    base.push_str(url.get("pathname").text()?.trim_end_matches('/'));
+    let mut base = url.text_of("origin")?;
+    base.push_str(url.text_of("pathname")?.trim_end_matches('/'));
     Some(base)
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn of_call(
 ) -> Result<(Limits, Tree), Error> {
     let mut limits = Limits { life: life.clone(), caller: Value::UNDEFINED, timeout: default_timeout };
     // Handlers get called with an index or an event as their second argument: no options then.
-    if !given.is_object() || given.get("preventDefault").is_function() {
+    if !given.is_object() || given.has_method("preventDefault") {
         return Ok((limits, Tree::default()));
     }
     let signal = given.get("signal");
@@ -130,7 +130,7 @@ pub(crate) fn of_call(
         if signal.get("aborted").flag().is_none() {
             return Err(Error::parameter("signal", "This must be an AbortSignal."));
         }
-        if signal.get("aborted").flag() == Some(true) {
+        if signal.is_true("aborted") {
             return Err(error!(Aborted));
         }
         limits.caller = signal;

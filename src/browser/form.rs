@@ -46,8 +46,7 @@ impl Form {
     /// submitted again (D-26): what is set here must never block a later submit.
     pub(crate) fn complain(&self, field: &str, message: &str) {
         let named = |control: &Value| {
-            control.get("name").text().as_deref() == Some(field)
-                && control.get("willValidate").flag() == Some(true)
+            control.text_of("name").as_deref() == Some(field) && control.is_true("willValidate")
         };
         let Some(control) = self.controls().into_iter().find(named) else { return };
         control.call("setCustomValidity", &[&message.into()]);
@@ -77,7 +76,7 @@ impl Form {
 
 /// Is it an event, of whatever kind?
 pub(crate) fn is_event(input: &Value) -> bool {
-    [input.clone(), input.get("nativeEvent")].iter().any(|event| event.get("preventDefault").is_function())
+    [input.clone(), input.get("nativeEvent")].iter().any(|event| event.has_method("preventDefault"))
 }
 
 /// The entries of a FormData; `None` for anything else.
@@ -93,14 +92,14 @@ fn concerns(event: &Value, form: &Value) -> bool {
         let contains = form.call_as("Node", "contains", &[&target]);
         contains.is_some_and(|answer| answer.flag() == Some(true))
     };
-    match event.get("type").text().as_deref() {
+    match event.text_of("type").as_deref() {
         Some("click") => {
             let button = target.call("closest", &[&"button,input".into()]).unwrap_or(Value::UNDEFINED);
-            let submits = matches!(button.get("type").text().as_deref(), Some("submit" | "image"));
+            let submits = matches!(button.text_of("type").as_deref(), Some("submit" | "image"));
             submits && button.get("form").is(form)
         }
         // Enter submits a form that has no button.
-        Some("keydown") => event.get("key").text().as_deref() == Some("Enter") && inside(),
+        Some("keydown") => event.text_of("key").as_deref() == Some("Enter") && inside(),
         _ => target.get("form").is(form) || inside(),
     }
 }
@@ -110,13 +109,13 @@ fn elements(form: &Value) -> Option<Value> {
 }
 
 fn control(element: &Value) -> Option<Control> {
-    let name = element.get("name").text().filter(|name| !name.is_empty())?;
-    let kind = match element.get("type").text().as_deref() {
+    let name = element.text_of("name").filter(|name| !name.is_empty())?;
+    let kind = match element.text_of("type").as_deref() {
         Some("checkbox") => {
             let value = element.call("getAttribute", &[&"value".into()]).and_then(|value| value.text());
-            Kind::Checkbox { checked: element.get("checked").flag() == Some(true), value }
+            Kind::Checkbox { checked: element.is_true("checked"), value }
         }
-        Some("number") => Kind::Number(element.get("valueAsNumber").number().and_then(whole)),
+        Some("number") => Kind::Number(element.number_of("valueAsNumber").and_then(whole)),
         Some("select-multiple") => Kind::Several,
         _ => return None,
     };
@@ -132,7 +131,7 @@ fn entries(data: &Value) -> Vec<(String, Entry)> {
         match value.text() {
             Some(text) => Some((name, Entry::Text(text))),
             // A file control that was left empty gives a file without name and content.
-            None if value.get("size").number() == Some(0.0) && value.get("name").text()?.is_empty() => None,
+            None if value.number_of("size") == Some(0.0) && value.text_of("name")?.is_empty() => None,
             None => Some((name, Entry::File)),
         }
     };

@@ -61,7 +61,7 @@ pub(crate) async fn send(fetch: &Value, request: &Outgoing<'_>, limits: &Limits)
     let timeout = timeout.unwrap_or(Value::UNDEFINED);
     let signal = any(&[&limits.life, &limits.caller, &timeout]);
     let why = |ended: Option<Value>| {
-        let is_aborted = |signal: &Value| signal.get("aborted").flag() == Some(true);
+        let is_aborted = |signal: &Value| signal.is_true("aborted");
         match ended {
             // The caller's own fetch may reject before the signal's event comes.
             _ if is_aborted(&limits.life) || is_aborted(&limits.caller) => Silence::Aborted,
@@ -70,7 +70,7 @@ pub(crate) async fn send(fetch: &Value, request: &Outgoing<'_>, limits: &Limits)
         }
     };
 
-    if signal.get("aborted").flag() == Some(true) {
+    if signal.is_true("aborted") {
         return Err(why(None));
     }
     let headers = Value::object();
@@ -113,7 +113,7 @@ pub(crate) async fn send(fetch: &Value, request: &Outgoing<'_>, limits: &Limits)
 
 /// A connection that broke while the body came rejects with a TypeError, broken JSON with a SyntaxError.
 fn is_broken_stream(error: &Value) -> bool {
-    error.get("name").text().as_deref() == Some("TypeError")
+    error.text_of("name").as_deref() == Some("TypeError")
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and 0 is no status")]

@@ -4,7 +4,7 @@ use super::{Value, promise::pause};
 
 /// `window.location.origin` of a page on http or https; nothing for `file:` and outside a browser.
 pub(crate) fn origin() -> Option<String> {
-    Value::global("location").get("origin").text().filter(|origin| origin.starts_with("http"))
+    Value::global("location").text_of("origin").filter(|origin| origin.starts_with("http"))
 }
 
 /// The URL object of an address on this page; `None` unless it is http or https.
@@ -12,13 +12,13 @@ pub(crate) fn resolve(address: &str) -> Option<Value> {
     let base = Value::global("document").get("baseURI");
     let base = if base.is_absent() { Value::global("location").get("href") } else { base };
     let url = Value::global("URL").construct(&[&address.into(), &base]);
-    matches!(url.get("protocol").text().as_deref(), Some("http:" | "https:")).then_some(url)
+    matches!(url.text_of("protocol").as_deref(), Some("http:" | "https:")).then_some(url)
 }
 
 /// The language that the page is in, else the browser's.
 pub(crate) fn language() -> Option<String> {
-    let page = Value::global("document").get("documentElement").get("lang").text();
-    page.filter(|lang| !lang.is_empty()).or_else(|| Value::global("navigator").get("language").text())
+    let page = Value::global("document").get("documentElement").text_of("lang");
+    page.filter(|lang| !lang.is_empty()).or_else(|| Value::global("navigator").text_of("language"))
 }
 
 /// Goes to an address, in a later task than the handlers of the promise that is being resolved (D-27).

@@ -7,7 +7,7 @@ use super::{
 
 /// `await`, but for no longer than until the signal is aborted: then the error is `None`.
 pub(crate) async fn settled_unless(awaited: Promise, signal: &Value) -> Result<Value, Option<Value>> {
-    let aborted = || signal.get("aborted").flag() == Some(true);
+    let aborted = || signal.is_true("aborted");
     if aborted() {
         return Err(None);
     }

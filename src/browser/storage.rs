@@ -28,7 +28,7 @@ pub(crate) fn open(name: &str, key: &str) -> Option<Value> {
 
 pub(crate) fn read(storage: &Value, key: &str) -> Result<Read, Denied> {
     let value = storage.call("getItem", &[&key.into()]).ok_or(Denied)?;
-    if value.get("then").is_function() {
+    if value.has_method("then") {
         return Ok(Read::Later(value.promise()));
     }
     Ok(Read::Now(value.text()))
@@ -41,5 +41,5 @@ pub(crate) fn write(storage: &Value, key: &str, value: Option<&str>) -> Result<O
         None => storage.call("removeItem", &[&key.into()]),
     };
     let done = done.ok_or(Denied)?;
-    Ok(done.get("then").is_function().then(|| done.promise()))
+    Ok(done.has_method("then").then(|| done.promise()))
 }

@@ -18,8 +18,6 @@ extern "C" {
     fn construct(class: &JsValue, arguments: &JsValue) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_namespace = Array, js_name = from, catch)]
     fn array_from(iterable: &JsValue) -> Result<Vec<JsValue>, JsValue>;
-    #[wasm_bindgen(js_namespace = Object, js_name = keys, catch)]
-    fn keys(object: &JsValue) -> Result<Vec<JsValue>, JsValue>;
     #[wasm_bindgen(js_namespace = JSON, js_name = parse, catch)]
     fn parse(text: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_namespace = JSON, js_name = stringify, catch)]
@@ -90,7 +88,32 @@ impl Value {
 
     /// Its own enumerable names.
     pub(crate) fn names(&self) -> Vec<String> {
-        keys(&self.0).unwrap_or_default().iter().filter_map(JsValue::as_string).collect()
+        let names = Value::global("Object").call("keys", &[self]).unwrap_or(Value::UNDEFINED);
+        names.items().iter().filter_map(Value::text).collect()
+    }
+
+    /// The text under a name.
+    #[inline(never)]
+    pub(crate) fn text_of(&self, name: &str) -> Option<String> {
+        self.get(name).text()
+    }
+
+    /// The number under a name.
+    #[inline(never)]
+    pub(crate) fn number_of(&self, name: &str) -> Option<f64> {
+        self.get(name).number()
+    }
+
+    /// Is it `true`, what is under a name?
+    #[inline(never)]
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        self.get(name).flag() == Some(true)
+    }
+
+    /// Is it a function, what is under a name?
+    #[inline(never)]
+    pub(crate) fn has_method(&self, name: &str) -> bool {
+        self.get(name).is_function()
     }
 
     pub(crate) fn text(&self) -> Option<String> {

@@ -38,7 +38,7 @@ fn known(client: &Client) -> Option<Value> {
 /// From here on the operator's rule for passwords is the form's.
 fn learn(client: &Client, settings: &Value) -> Option<()> {
     let rule = settings.get("password");
-    let limit = |name: &str| u32::try_from(whole(rule.get(name).number()?)?).ok();
+    let limit = |name: &str| u32::try_from(whole(rule.number_of(name)?)?).ok();
     client.policy.set(Policy { password_min: limit("min_length")?, password_max: limit("max_length")? });
     client.settings.replace(Some((json_text(settings)?, clock::now().running)));
     Some(())

@@ -149,10 +149,9 @@ impl Keeper {
     /// Signs out: here and in all tabs at once, then at the server, now or when it can be reached.
     pub(crate) async fn sign_out(&self, limits: &Limits) -> Value {
         if let Some(session) = self.current().await {
-            let queued = self.ended_here().await;
-            let queue: Vec<&str> =
-                queued.iter().map(String::as_str).chain([session.revoke_token.as_str()]).collect();
-            self.write_ended(&queue).await;
+            let mut ended = self.ended_here().await;
+            ended.push(session.revoke_token.clone());
+            self.write_ended(&ended).await;
             self.end(Event::SignedOut).await;
         }
         self.tell_ended(limits).await;
@@ -161,20 +160,21 @@ impl Keeper {
 
     /// Tells the server of sessions that were ended while it could not be reached.
     pub(crate) async fn tell_ended(&self, limits: &Limits) {
+        let mut told = Vec::new();
         for token in self.ended_here().await {
             let mut body = json::Object::new();
             body.text("revoke_token", &token);
             let call = Call { kind: Kind::Farewell, path: "/v1/logout", body: Some(body.end()) };
             match self.api.exchange(&call, None, limits).await {
                 // Taken, or never to be taken.
-                Ok(answer) if answer.status == 200 || (400..429).contains(&answer.status) => {
-                    let rest = self.ended_here().await;
-                    let rest: Vec<&str> =
-                        rest.iter().map(String::as_str).filter(|other| *other != token).collect();
-                    self.write_ended(&rest).await;
-                }
-                Ok(_) | Err(_) => return,
+                Ok(answer) if answer.status == 200 || (400..429).contains(&answer.status) => told.push(token),
+                Ok(_) | Err(_) => break,
             }
+        }
+        if !told.is_empty() {
+            let mut rest = self.ended_here().await;
+            rest.retain(|token| !told.contains(token));
+            self.write_ended(&rest).await;
         }
     }
 
@@ -183,7 +183,7 @@ impl Keeper {
         text.split_ascii_whitespace().map(str::to_owned).collect()
     }
 
-    async fn write_ended(&self, tokens: &[&str]) {
+    async fn write_ended(&self, tokens: &[String]) {
         let text = tokens.join(" ");
         self.store.write(Entry::Ended, (!tokens.is_empty()).then_some(text.as_str())).await;
     }
@@ -241,45 +241,33 @@ impl Keeper {
 /// The session that the server's tokens make; with their own user, or one that is known.
 fn read_tokens(tokens: &Value, user: Option<String>) -> Option<Session> {
     let now = clock::now();
-    let user = match user {
-        Some(user) => user,
-        None => user_text(&tokens.get("user"))?,
-    };
-    let is_bearer = tokens.get("token_type").text().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
-    let session = Session {
-        access_token: tokens.get("access_token").text()?,
-        refresh_token: tokens.get("refresh_token").text()?,
-        revoke_token: tokens.get("revoke_token").text()?,
-        received_at: now.date,
-        expires_in: tokens.get("expires_in").number()?,
-        server_time: tokens.get("server_time").number().unwrap_or(now.date / 1000.0),
-        user,
-        running_at: Some(now.running),
-    };
-    (is_bearer && session.is_sound()).then_some(session)
+    let is_bearer = tokens.text_of("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
+    is_bearer.then(|| read(tokens, user, now.date, Some(now.running))).flatten()
 }
 
 /// The session that a stored text says; nothing for what is damaged, foreign or of another version.
 fn read_stored(text: &str) -> Option<Session> {
-    let value = json_parse(text);
-    if value.get("v").number() != Some(tokens::VERSION) {
-        return None;
-    }
+    let stored = json_parse(text);
+    let known = stored.number_of("v") == Some(tokens::VERSION);
+    known.then(|| read(&stored, None, stored.number_of("received_at")?, None)).flatten()
+}
+
+fn read(value: &Value, user: Option<String>, received_at: f64, running_at: Option<f64>) -> Option<Session> {
     let session = Session {
-        access_token: value.get("access_token").text()?,
-        refresh_token: value.get("refresh_token").text()?,
-        revoke_token: value.get("revoke_token").text()?,
-        received_at: value.get("received_at").number()?,
-        expires_in: value.get("expires_in").number()?,
-        server_time: value.get("server_time").number()?,
-        user: user_text(&value.get("user"))?,
-        running_at: None,
+        access_token: value.text_of("access_token")?,
+        refresh_token: value.text_of("refresh_token")?,
+        revoke_token: value.text_of("revoke_token")?,
+        received_at,
+        expires_in: value.number_of("expires_in")?,
+        server_time: value.number_of("server_time").unwrap_or(received_at / 1000.0),
+        user: user.or_else(|| user_text(&value.get("user")))?,
+        running_at,
     };
     session.is_sound().then_some(session)
 }
 
 /// The text of a profile; nothing for what is none.
 pub(crate) fn user_text(user: &Value) -> Option<String> {
-    user.get("user_id").text()?;
+    user.text_of("user_id")?;
     json_text(user)
 }

@@ -160,7 +160,7 @@ fn form_encoded(text: &str) -> String {
 
 /// The closed list of verdicts; whatever else is answered keeps the session.
 fn ends_session(answer: &Answer) -> bool {
-    let verdict = answer.body.get("error").text();
+    let verdict = answer.body.text_of("error");
     matches!(answer.status, 400 | 401)
         && verdict.is_some_and(|verdict| ENDS_SESSION.contains(&verdict.as_str()))
 }

@@ -15,7 +15,7 @@ impl Keeper {
     /// Listens to the other tabs, and to the network coming back, until the client ends.
     pub(crate) fn listen(self: &Rc<Self>, limits: Limits) {
         let page = Value::global("globalThis");
-        if !page.get("addEventListener").is_function() {
+        if !page.has_method("addEventListener") {
             return;
         }
         let keeper = self.clone();
@@ -33,7 +33,7 @@ impl Keeper {
         if !ours || self.store.shared_key().is_none() {
             return;
         }
-        if event.get("newValue").text().as_deref() == Some(EXPIRED) {
+        if event.text_of("newValue").as_deref() == Some(EXPIRED) {
             self.set(None, None, Some(Event::SessionExpired));
         } else {
             let keeper = self.clone();
