@@ -73,7 +73,7 @@ impl Core {
         client.session.listen(limits.clone());
         let session = client.session.clone();
         spawn(async move {
-            session.current().await;
+            session.load().await;
             session.tell_ended(&limits).await;
         });
         Core { client }
@@ -167,10 +167,20 @@ fn from_object(input: &Value, known: &'static [Field]) -> Result<Tree, Error> {
 }
 
 fn begin(method: &'static Method, given: Given) -> Work {
+    Box::pin(async move {
+        let session = given.client.session.clone();
+        session.load().await;
+        let outcome = carry_out(method, given).await;
+        session.flush().await;
+        outcome
+    })
+}
+
+async fn carry_out(method: &'static Method, mut given: Given) -> Result<Value, Error> {
     match &method.does {
-        Does::Work(work) => work(given),
-        Does::Ask { kind, path, prepare, check, then } => Box::pin(async move {
-            let mut given = given;
+        Does::Now(answer) => answer(&given),
+        Does::Work(work) => work(given).await,
+        Does::Ask { kind, path, prepare, check, then } => {
             prepare(&mut given)?;
             check(&given.fields, given.client.policy.get())?;
             let call = Call { kind: *kind, path, body: Some(given.fields.to_json()) };
@@ -178,9 +188,9 @@ fn begin(method: &'static Method, given: Given) -> Work {
             match then {
                 Then::Give => answer,
                 Then::Say(text) => answer.map(|_| (*text).into()),
-                Then::Work(work) => work(given, answer).await,
+                Then::Do(then) => then(&given, answer),
             }
-        }),
+        }
     }
 }
 

@@ -44,6 +44,13 @@ pub(crate) fn settled(promise: Promise) -> Settled {
     Settled(State::Begun(promise))
 }
 
+/// Nobody needs to know how it ends; but then the browser must not report it as unheard.
+pub(crate) fn unheeded(promise: Promise) {
+    spawn(Box::pin(async move {
+        let _ = settled(promise).await;
+    }));
+}
+
 /// How a promise ended.
 pub(crate) struct Settled(State);
 

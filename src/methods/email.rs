@@ -12,7 +12,6 @@ use crate::{
     browser::Value,
     error::{Error, error},
     fields::Node,
-    promise::Work,
     session::user_text,
 };
 
@@ -70,7 +69,7 @@ const VERIFY: Method = Method {
         path: "/v1/email/verify",
         prepare: one_proof,
         check: rules!(VerifyEmailRequest),
-        then: Then::Work(verified),
+        then: Then::Do(verified),
     },
 };
 
@@ -81,14 +80,12 @@ fn to_the_unconfirmed(given: &mut Given) -> Result<(), Error> {
     Ok(())
 }
 
-fn verified(given: Given, answer: Result<Value, Error>) -> Work {
-    Box::pin(async move {
-        let user = answer?;
-        user_text(&user).ok_or_else(|| error!(Server))?;
-        let session = &given.client.session;
-        if let Some(current) = session.current().await {
-            session.learn_user(&current, &user).await;
-        }
-        Ok(user)
-    })
+fn verified(given: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {
+    let user = answer?;
+    user_text(&user).ok_or_else(|| error!(Server))?;
+    let session = &given.client.session;
+    if let Some(current) = session.current() {
+        session.learn_user(&current, &user);
+    }
+    Ok(user)
 }

@@ -58,6 +58,8 @@ pub(crate) enum Does {
         check: fn(&Tree, Policy) -> Result<(), Invalid>,
         then: Then,
     },
+    /// Answers from what is known here.
+    Now(fn(&Given) -> Result<Value, Error>),
     /// Something else.
     Work(fn(Given) -> Work),
 }
@@ -69,7 +71,7 @@ pub(crate) enum Then {
     /// The caller gets this text.
     Say(&'static str),
     /// Something else; also of an error.
-    Work(fn(Given, Result<Value, Error>) -> Work),
+    Do(fn(&Given, Result<Value, Error>) -> Result<Value, Error>),
 }
 
 /// Nothing to prepare.

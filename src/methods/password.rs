@@ -15,7 +15,6 @@ use crate::{
     browser::{Value, location},
     error::{Error, error},
     fields::{Node, Tree},
-    promise::Work,
 };
 
 pub(super) const METHODS: &[Method] = &[
@@ -29,7 +28,7 @@ pub(super) const METHODS: &[Method] = &[
             path: "/v1/signup",
             prepare: with_options,
             check: rules!(SignupRequest),
-            then: Then::Work(signed_up),
+            then: Then::Do(signed_up),
         },
     },
     Method {
@@ -42,7 +41,7 @@ pub(super) const METHODS: &[Method] = &[
             path: "/v1/login",
             prepare: as_given,
             check: rules!(LoginRequest),
-            then: Then::Work(logged_in),
+            then: Then::Do(logged_in),
         },
     },
     Method {
@@ -110,30 +109,23 @@ fn refuse_both(options: &Tree) -> Result<(), Error> {
     }
 }
 
-fn signed_up(given: Given, answer: Result<Value, Error>) -> Work {
-    Box::pin(async move {
-        let answer = answer?;
-        let session = answer.get("session");
-        if !session.is_absent() {
-            return given.client.session.establish(&session).await;
-        }
-        let required = answer.get("confirmation_required").flag().ok_or_else(|| error!(Server))?;
-        Ok(if required { messages::SIGNUP_CONFIRMATION_REQUIRED } else { messages::SIGNED_UP }.into())
-    })
+fn signed_up(given: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {
+    let answer = answer?;
+    let session = answer.get("session");
+    if !session.is_absent() {
+        return given.client.session.establish(&session);
+    }
+    let required = answer.get("confirmation_required").flag().ok_or_else(|| error!(Server))?;
+    Ok(if required { messages::SIGNUP_CONFIRMATION_REQUIRED } else { messages::SIGNED_UP }.into())
 }
 
-fn logged_in(given: Given, answer: Result<Value, Error>) -> Work {
-    Box::pin(async move {
-        match answer {
-            Ok(tokens) => given.client.session.establish(&tokens).await,
-            Err(error) => {
-                if error.is(ErrorCode::SignupConfirmationNeeded) {
-                    given.client.unconfirmed.replace(given.fields.text("email").map(str::to_owned));
-                }
-                Err(error)
-            }
+fn logged_in(given: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {
+    let tokens = answer.inspect_err(|error| {
+        if error.is(ErrorCode::SignupConfirmationNeeded) {
+            given.client.unconfirmed.replace(given.fields.text("email").map(str::to_owned));
         }
-    })
+    })?;
+    given.client.session.establish(&tokens)
 }
 
 /// A code with its address, or the token of a link: one of the two, as the server wants it.

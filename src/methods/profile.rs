@@ -28,7 +28,7 @@ fn get_profile(given: Given) -> Work {
         let call = Call { kind: Kind::Get, path: "/v1/profile", body: None };
         let Some((of, user)) = session.send(&call, &given.limits).await? else { return Ok(Value::NULL) };
         user_text(&user).ok_or_else(|| error!(Server))?;
-        session.learn_user(&of, &user).await;
+        session.learn_user(&of, &user);
         Ok(user)
     })
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(super) const METHODS: &[Method] = &[
-    Method { name: "getSession", does: Does::Work(get_session), ..PLAIN },
+    Method { name: "getSession", does: Does::Now(get_session), ..PLAIN },
     Method { name: "getAccessToken", does: Does::Work(get_access_token), ..PLAIN },
     Method { name: "refreshToken", does: Does::Work(refresh_token), ..PLAIN },
     Method {
@@ -23,13 +23,11 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 const PLAIN: Method =
-    Method { name: "", fields: None, texts: &[], options: &[], does: Does::Work(get_session) };
+    Method { name: "", fields: None, texts: &[], options: &[], does: Does::Now(get_session) };
 
-fn get_session(given: Given) -> Work {
-    Box::pin(async move {
-        let session = &given.client.session;
-        Ok(session.shown(session.current().await.as_deref()).or_null())
-    })
+fn get_session(given: &Given) -> Result<Value, Error> {
+    let session = &given.client.session;
+    Ok(session.shown(session.current().as_deref()).or_null())
 }
 
 fn get_access_token(given: Given) -> Work {

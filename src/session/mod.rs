@@ -40,6 +40,8 @@ pub(crate) struct Keeper {
     store: Store,
     emitter: Emitter,
     shows_refresh_token: bool,
+    /// Has the store been loaded once?
+    loaded: Cell<bool>,
     /// Has the store been read once? The first state is no change.
     read: Cell<bool>,
     known: RefCell<Known>,
@@ -54,6 +56,7 @@ impl Keeper {
             store,
             emitter,
             shows_refresh_token,
+            loaded: Cell::default(),
             read: Cell::default(),
             known: RefCell::default(),
             flight: RefCell::default(),
@@ -67,19 +70,31 @@ impl Keeper {
     }
 
     /// The session as it is stored now.
-    pub(crate) async fn current(&self) -> Option<Rc<Session>> {
-        let text = self.store.read(Entry::Session).await;
-        self.learn(text);
+    pub(crate) fn current(&self) -> Option<Rc<Session>> {
+        let text = self.store.read(Entry::Session);
+        // Not yet loaded: that is no state to tell of.
+        if text.is_some() || self.loaded.get() {
+            self.learn(text);
+        }
         self.known.borrow().session.clone()
+    }
+
+    /// Makes sure that `current` knows what is stored.
+    pub(crate) async fn load(&self) {
+        self.store.load().await;
+        self.loaded.set(true);
+        self.current();
+    }
+
+    /// Waits until what changed is stored.
+    pub(crate) async fn flush(&self) {
+        self.store.flush().await;
     }
 
     /// The user, without waiting; the same object until something changes.
     pub(crate) fn user(&self) -> Value {
-        if let Some(text) = self.store.peek(Entry::Session) {
-            self.learn(text);
-        }
+        let Some(session) = self.current() else { return Value::UNDEFINED };
         let mut known = self.known.borrow_mut();
-        let Some(session) = known.session.clone() else { return Value::UNDEFINED };
         known.user.get_or_insert_with(|| json_parse(&session.user)).clone()
     }
 
@@ -98,11 +113,11 @@ impl Keeper {
     }
 
     /// Takes up the session that an answer carries, and gives its user.
-    pub(crate) async fn establish(&self, tokens: &Value) -> Result<Value, Error> {
+    pub(crate) fn establish(&self, tokens: &Value) -> Result<Value, Error> {
         let session = read_tokens(tokens, None).ok_or_else(|| error!(Server))?;
         // What was stored before must be known, so that this is seen as a change.
-        self.current().await;
-        self.put(session).await;
+        self.current();
+        self.put(session);
         Ok(tokens.get("user"))
     }
 
@@ -125,7 +140,7 @@ impl Keeper {
 
     /// A session whose access token the server may still take, refreshed if that is possible.
     async fn usable(self: &Rc<Self>, limits: &Limits) -> Result<Option<Rc<Session>>, Error> {
-        let before = self.current().await;
+        let before = self.current();
         match (self.fresh(limits).await, before) {
             (Err(error), Some(session)) if !error.is(ErrorCode::Aborted) => {
                 let now = clock::now();
@@ -136,23 +151,23 @@ impl Keeper {
     }
 
     /// Puts a newer profile into the session that it was asked for with, if that is still there.
-    pub(crate) async fn learn_user(&self, of: &Session, user: &Value) {
+    pub(crate) fn learn_user(&self, of: &Session, user: &Value) {
         let Some(text) = json_text(user) else { return };
-        if let Some(now) = self.current().await
+        if let Some(now) = self.current()
             && now.revoke_token == of.revoke_token
             && now.user != text
         {
-            self.put(Session { user: text, ..(*now).clone() }).await;
+            self.put(Session { user: text, ..(*now).clone() });
         }
     }
 
     /// Signs out: here and in all tabs at once, then at the server, now or when it can be reached.
     pub(crate) async fn sign_out(&self, limits: &Limits) -> Value {
-        if let Some(session) = self.current().await {
-            let mut ended = self.ended_here().await;
+        if let Some(session) = self.current() {
+            let mut ended = self.ended_here();
             ended.push(session.revoke_token.clone());
-            self.write_ended(&ended).await;
-            self.end(Event::SignedOut).await;
+            self.write_ended(&ended);
+            self.end(Event::SignedOut);
         }
         self.tell_ended(limits).await;
         messages::LOGGED_OUT.into()
@@ -161,7 +176,7 @@ impl Keeper {
     /// Tells the server of sessions that were ended while it could not be reached.
     pub(crate) async fn tell_ended(&self, limits: &Limits) {
         let mut told = Vec::new();
-        for token in self.ended_here().await {
+        for token in self.ended_here() {
             let mut body = json::Object::new();
             body.text("revoke_token", &token);
             let call = Call { kind: Kind::Farewell, path: "/v1/logout", body: Some(body.end()) };
@@ -172,44 +187,44 @@ impl Keeper {
             }
         }
         if !told.is_empty() {
-            let mut rest = self.ended_here().await;
+            let mut rest = self.ended_here();
             rest.retain(|token| !told.contains(token));
-            self.write_ended(&rest).await;
+            self.write_ended(&rest);
         }
     }
 
-    async fn ended_here(&self) -> Vec<String> {
-        let text = self.store.read(Entry::Ended).await.unwrap_or_default();
+    fn ended_here(&self) -> Vec<String> {
+        let text = self.store.read(Entry::Ended).unwrap_or_default();
         text.split_ascii_whitespace().map(str::to_owned).collect()
     }
 
-    async fn write_ended(&self, tokens: &[String]) {
+    fn write_ended(&self, tokens: &[String]) {
         let text = tokens.join(" ");
-        self.store.write(Entry::Ended, (!tokens.is_empty()).then_some(text.as_str())).await;
+        self.store.write(Entry::Ended, (!tokens.is_empty()).then_some(text.as_str()));
     }
 
     /// Ends the session in this browser.
-    async fn end(&self, event: Event) {
+    fn end(&self, event: Event) {
         if event == Event::SessionExpired {
             // So that other tabs can tell it from a sign-out: they get the storage event for this first.
-            self.store.write(Entry::Session, Some(tabs::EXPIRED)).await;
+            self.store.write(Entry::Session, Some(tabs::EXPIRED));
         }
-        self.store.write(Entry::Session, None).await;
+        self.store.write(Entry::Session, None);
         self.set(None, None, Some(event));
     }
 
-    async fn put(&self, session: Session) {
+    fn put(&self, session: Session) {
         let text = session.to_text();
-        self.store.write(Entry::Session, Some(&text)).await;
+        self.store.write(Entry::Session, Some(&text));
         self.set(Some(text), Some(session), None);
     }
 
     /// Puts refreshed tokens in the place of those that they came from, unless these are gone meanwhile.
-    async fn replace(&self, before: &Session, next: Session) {
-        if let Some(now) = self.current().await
+    fn replace(&self, before: &Session, next: Session) {
+        if let Some(now) = self.current()
             && now.refresh_token == before.refresh_token
         {
-            self.put(Session { user: now.user.clone(), ..next }).await;
+            self.put(Session { user: now.user.clone(), ..next });
         }
     }
 

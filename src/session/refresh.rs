@@ -37,7 +37,7 @@ const LONGEST_COOL_DOWN: f64 = 60.0;
 impl Keeper {
     /// The session with an access token that has at least 30 s to live; nothing when signed out.
     pub(crate) async fn fresh(self: &Rc<Self>, limits: &Limits) -> Result<Option<Rc<Session>>, Error> {
-        match self.current().await {
+        match self.current() {
             Some(session) if !is_fresh(&session) => self.refresh(false, limits).await,
             session => Ok(session),
         }
@@ -58,7 +58,7 @@ impl Keeper {
         let outcome = flight.outcome.borrow().clone();
         match outcome {
             Some(Err(error)) => Err(error),
-            _ => Ok(self.current().await),
+            _ => Ok(self.current()),
         }
     }
 
@@ -83,12 +83,13 @@ impl Keeper {
         let mut refused: Option<String> = None;
         loop {
             // Another tab may have been faster: what is stored counts.
-            let Some(session) = self.current().await else { return Ok(()) };
+            self.load().await;
+            let Some(session) = self.current() else { return Ok(()) };
             if !even_if_fresh && is_fresh(&session) {
                 return Ok(());
             }
             if refused.as_ref() == Some(&session.refresh_token) {
-                self.end(Event::SessionExpired).await;
+                self.end(Event::SessionExpired);
                 return Ok(());
             }
             self.check_cool_down()?;
@@ -100,7 +101,9 @@ impl Keeper {
             }
             return match received(&answer, &session) {
                 Some(next) => {
-                    self.replace(&session, next).await;
+                    self.load().await;
+                    self.replace(&session, next);
+                    self.flush().await;
                     Ok(())
                 }
                 None => Err(self.cool_down(refusal(&answer))),

@@ -1,13 +1,16 @@
 //! Where the session is kept: the browser's storage, the page's own, or memory when these fail. Texts only.
+//!
+//! Reading and writing never wait. A storage that answers later is read into memory by `load` before a call uses
+//! it, and `flush` waits for what was written; both do nothing for the others.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::events::Emitter;
 use crate::{
     browser::{
-        Value,
+        Promise, Value,
         storage::{self, Denied, Read},
-        task::settled,
+        task::{settled, unheeded},
     },
     options::Place,
 };
@@ -27,8 +30,12 @@ pub(crate) struct Store {
     persistence: Cell<&'static str>,
     session_key: String,
     ended_key: String,
-    /// Outlives a trap of the wasm.
+    /// A copy of what was written and loaded. It outlives a trap of the wasm.
     memory: Value,
+    /// Does the storage answer later?
+    answers_later: Cell<bool>,
+    /// The last write that is under way.
+    writing: RefCell<Option<Promise>>,
     emitter: Emitter,
 }
 
@@ -43,15 +50,18 @@ impl Store {
             Place::Memory => (MEMORY, Some(Value::UNDEFINED)),
             Place::Custom(custom) => ("custom", Some(custom.clone())),
         };
+        let is_denied = outside.is_none();
         let store = Store {
-            outside: outside.clone().unwrap_or(Value::UNDEFINED),
+            outside: outside.unwrap_or(Value::UNDEFINED),
             persistence: Cell::new(wanted),
             session_key,
             ended_key: [key, ".ended"].concat(),
             memory,
+            answers_later: Cell::default(),
+            writing: RefCell::default(),
             emitter,
         };
-        if outside.is_none() {
+        if is_denied {
             store.fall_back();
         }
         store
@@ -62,61 +72,74 @@ impl Store {
         self.persistence.get()
     }
 
-    /// The key under which other tabs see the session; none in memory.
-    pub(crate) fn shared_key(&self) -> Option<&str> {
-        (!self.is_memory()).then_some(self.session_key.as_str())
+    /// The key under which other tabs see the session.
+    pub(crate) fn session_key(&self) -> &str {
+        &self.session_key
     }
 
-    /// The text, where the store answers at once.
-    pub(crate) fn peek(&self, entry: Entry) -> Option<Option<String>> {
-        if self.is_memory() {
-            return Some(self.remembered(entry));
-        }
-        match storage::read(&self.outside, self.key(entry)) {
-            Ok(Read::Now(text)) => Some(text),
-            Ok(Read::Later(_)) => None,
-            Err(Denied) => {
-                self.fall_back();
-                Some(self.remembered(entry))
-            }
-        }
-    }
-
-    /// The text. Does not yield where the store answers at once.
-    pub(crate) async fn read(&self, entry: Entry) -> Option<String> {
-        if self.is_memory() {
-            return self.remembered(entry);
-        }
-        let text = match storage::read(&self.outside, self.key(entry)) {
-            Ok(Read::Now(text)) => return text,
-            Ok(Read::Later(promise)) => settled(promise).await.ok(),
-            Err(Denied) => None,
-        };
-        match text {
-            Some(text) => text.text(),
-            None => {
-                self.fall_back();
-                self.remembered(entry)
-            }
-        }
-    }
-
-    /// Writes the text, or removes it. Does not yield where the store answers at once.
-    pub(crate) async fn write(&self, entry: Entry, text: Option<&str>) {
-        self.memory.set(self.key(entry), text.map_or(Value::UNDEFINED, Value::from));
-        if self.is_memory() {
-            return;
-        }
+    /// The text, as far as it is known without waiting.
+    pub(crate) fn read(&self, entry: Entry) -> Option<String> {
         let key = self.key(entry);
-        let done = match storage::write(&self.outside, key, text) {
-            Ok(None) => true,
-            Ok(Some(promise)) => settled(promise).await.is_ok(),
-            Err(Denied) => false,
-        };
-        if !done {
-            // No space left, say. An older session must not come back from there after a reload.
-            let _ = storage::write(&self.outside, key, None);
-            self.fall_back();
+        if !self.is_memory() && !self.answers_later.get() {
+            match storage::read(&self.outside, key) {
+                Ok(Read::Now(text)) => return text,
+                // `load` asks again.
+                Ok(Read::Later(promise)) => {
+                    unheeded(promise);
+                    self.answers_later.set(true);
+                }
+                Err(Denied) => self.fall_back(),
+            }
+        }
+        self.memory.text_of(key)
+    }
+
+    /// Writes the text, or removes it.
+    pub(crate) fn write(&self, entry: Entry, text: Option<&str>) {
+        let key = self.key(entry);
+        self.memory.set(key, text.map_or(Value::UNDEFINED, Value::from));
+        if !self.is_memory() {
+            match storage::write(&self.outside, key, text) {
+                Ok(None) => {}
+                Ok(written) => {
+                    if let Some(before) = self.writing.replace(written) {
+                        unheeded(before);
+                    }
+                }
+                Err(Denied) => self.lose(entry),
+            }
+        }
+    }
+
+    /// Reads a storage that answers later.
+    pub(crate) async fn load(&self) {
+        for entry in [Entry::Session, Entry::Ended] {
+            if self.persistence.get() != "custom" {
+                return;
+            }
+            let key = self.key(entry);
+            let loaded = match storage::read(&self.outside, key) {
+                Ok(Read::Later(promise)) => {
+                    self.answers_later.set(true);
+                    settled(promise).await.ok()
+                }
+                Ok(Read::Now(_)) => continue,
+                Err(Denied) => None,
+            };
+            match loaded {
+                Some(text) => self.memory.set(key, text),
+                None => self.fall_back(),
+            }
+        }
+    }
+
+    /// Waits until what was written is kept.
+    pub(crate) async fn flush(&self) {
+        let writing = self.writing.take();
+        if let Some(promise) = writing
+            && settled(promise).await.is_err()
+        {
+            self.lose(Entry::Session);
         }
     }
 
@@ -124,15 +147,19 @@ impl Store {
         self.persistence.get() == MEMORY
     }
 
-    fn remembered(&self, entry: Entry) -> Option<String> {
-        self.memory.get(self.key(entry)).text()
-    }
-
     fn key(&self, entry: Entry) -> &str {
         match entry {
             Entry::Session => &self.session_key,
             Entry::Ended => &self.ended_key,
         }
+    }
+
+    /// A write failed, for lack of space, say. An older text must not come back from there after a reload.
+    fn lose(&self, entry: Entry) {
+        if let Ok(Some(promise)) = storage::write(&self.outside, self.key(entry), None) {
+            unheeded(promise);
+        }
+        self.fall_back();
     }
 
     fn fall_back(&self) {

@@ -29,17 +29,14 @@ impl Keeper {
 
     fn stored(self: &Rc<Self>, event: &Value) {
         let key = event.get("key");
-        let ours = key.is_absent() || key.text().as_deref() == self.store.shared_key();
-        if !ours || self.store.shared_key().is_none() {
+        let ours = key.is_absent() || key.text().as_deref() == Some(self.store.session_key());
+        if !ours || self.persistence() != "local" {
             return;
         }
         if event.text_of("newValue").as_deref() == Some(EXPIRED) {
             self.set(None, None, Some(Event::SessionExpired));
         } else {
-            let keeper = self.clone();
-            spawn(async move {
-                keeper.current().await;
-            });
+            self.current();
         }
     }
 }

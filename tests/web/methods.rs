@@ -122,7 +122,7 @@ async fn seed_k29_k33_k34_k35_the_servers_codes_are_passed_on() {
         let world = problem(code, status);
         let error = rejection(world.core.login(js(ADA), NONE)).await;
         let expected = format!(
-            r#"{{"code":"{code}","message":"D","status":{status},"id":"r1","retry_after":7,"business_code":2000}}"#
+            r#"{{"code":"{code}","message":"D","status":{status},"retry_after":7,"id":"r1","business_code":2000}}"#
         );
         assert_eq!(json(&error), expected);
         assert_eq!(world.calls(), "POST /v1/login", "a login is never repeated");
