@@ -96,7 +96,7 @@ impl Smtp {
         // lettre's own time-out ends with the connection: a server that then goes silent would hold us for ever.
         match tokio::time::timeout(self.timeout, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(failure(&error)),
+            Ok(Err(error)) => Err(failure(&error, &mail.to)),
             Err(_) => Err(Failure::Later("the SMTP server did not answer in time".into())),
         }
     }
@@ -159,25 +159,12 @@ fn mailbox(setting: &str, text: &str) -> Result<Mailbox, ConfigError> {
 
 /// Only a verdict about this very address is final. What the operator can put right, and what turns the whole
 /// connection away (credentials, 554, a policy: 5.7.x after RFC 3463 §3.8), says nothing about it: try again later.
-fn failure(error: &Error) -> Failure {
-    let cause = describe(error);
+fn failure(error: &Error, address: &str) -> Failure {
+    // It comes from outside and goes into a log and a row: one line, not without end, and addresses are not logged.
+    let cause = error.to_string().replace(address, "(the address)");
+    let cause: String = cause.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
     match error.status().map(u16::from) {
         Some(550 | 551 | 553 | 555 | 556) if !cause.contains(" 5.7.") => Failure::Never(cause),
         _ => Failure::Later(cause),
     }
-}
-
-fn describe(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        source = inner.source();
-    }
-    // It comes from outside and goes into a log and a row: one line, and not without end.
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }

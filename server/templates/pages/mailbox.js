@@ -54,7 +54,7 @@ function show(id) {
   at("link").href = mail.link ?? "";
   at("link-text").textContent = mail.link ?? "";
   at("part-text").textContent = mail.text;
-  at("part-html").src = `/dev/mailbox/${encodeURIComponent(id)}`;
+  at("frame").src = `/dev/mailbox/${encodeURIComponent(id)}`;
   at("mail").hidden = false;
 }
 
