@@ -17,4 +17,6 @@ const options = {
 };
 const { runMigrations } = await getMigrations(options);
 await runMigrations();
-createServer(toNodeHandler(betterAuth(options))).listen(Number(port), "127.0.0.1", () => console.log("better-auth is ready"));
+const server = createServer(toNodeHandler(betterAuth(options)));
+server.keepAliveTimeout = 60_000;
+server.listen(Number(port), "127.0.0.1", () => console.log("better-auth is ready"));
