@@ -3,7 +3,7 @@
 use crate::{
     browser::{
         Value, clock,
-        http::{self, Answer, Limits, Outgoing, Silence},
+        http::{self, Answer, Limits, Silence},
         promise::pause,
         random,
     },
@@ -31,7 +31,8 @@ pub(crate) enum Kind {
 pub(crate) struct Call {
     pub(crate) kind: Kind,
     pub(crate) path: &'static str,
-    pub(crate) body: Option<String>,
+    /// Of all but `Get`.
+    pub(crate) body: String,
 }
 
 /// The server, as one client reaches it.
@@ -65,43 +66,41 @@ impl Api {
     ) -> Result<Answer, Error> {
         let mut url = self.base.clone();
         url.push_str(call.path);
-        let bearer = token.map(|token| ["Bearer ", token].concat());
-        let once = if call.kind == Kind::PostOnce { random::uuid() } else { None };
-        let mut headers = vec![("Accept", "application/json")];
+        let headers = Value::object();
+        headers.set("Accept", "application/json");
         if let Some(locale) = &self.locale {
-            headers.push(("Accept-Language", locale));
+            headers.set("Accept-Language", locale.as_str());
         }
-        if call.body.is_some() {
-            let kind = match call.kind {
-                Kind::Token => "application/x-www-form-urlencoded",
-                _ => "application/json",
-            };
-            headers.push(("Content-Type", kind));
+        if let Some(token) = token {
+            headers.set("Authorization", ["Bearer ", token].concat().as_str());
         }
-        if let Some(bearer) = &bearer {
-            headers.push(("Authorization", bearer));
+        let init = Value::object();
+        if call.kind != Kind::Get {
+            let is_token = call.kind == Kind::Token;
+            let kind = if is_token { "application/x-www-form-urlencoded" } else { "application/json" };
+            headers.set("Content-Type", kind);
+            init.set("method", "POST");
+            init.set("body", call.body.as_str());
         }
-        if let Some(once) = &once {
-            headers.push(("Idempotency-Key", once));
+        let mut may_repeat = call.kind != Kind::Post;
+        if call.kind == Kind::PostOnce {
+            match random::uuid() {
+                Some(once) => headers.set("Idempotency-Key", once.as_str()),
+                None => may_repeat = false,
+            }
         }
-        let request = Outgoing {
-            method: if call.kind == Kind::Get { "GET" } else { "POST" },
-            url: &url,
-            headers: &headers,
-            body: call.body.as_deref(),
-            keepalive: call.kind == Kind::Farewell,
-        };
-        let may_repeat = call.kind != Kind::Post && (call.kind != Kind::PostOnce || once.is_some());
-        let mut answer = http::send(&self.fetch, &request, limits).await;
-        if may_repeat && matches!(answer, Err(Silence::Network)) {
+        init.set("keepalive", call.kind == Kind::Farewell);
+        init.set("headers", headers);
+        loop {
+            match http::send(&self.fetch, &url, &init, limits).await {
+                Ok(answer) => return Ok(answer),
+                Err(Silence::Timeout) => return Err(error!(Timeout)),
+                Err(Silence::Aborted) => return Err(error!(Aborted)),
+                Err(Silence::Network) if !may_repeat => return Err(error!(Network)),
+                Err(Silence::Network) => may_repeat = false,
+            }
             pause(RETRY_PAUSE).await;
-            answer = http::send(&self.fetch, &request, limits).await;
         }
-        answer.map_err(|silence| match silence {
-            Silence::Network => error!(Network),
-            Silence::Timeout => error!(Timeout),
-            Silence::Aborted => error!(Aborted),
-        })
     }
 }
 

@@ -181,9 +181,11 @@ async fn carry_out(method: &'static Method, mut given: Given) -> Result<Value, E
         Does::Now(answer) => answer(&given),
         Does::Work(work) => work(given).await,
         Does::Ask { kind, path, prepare, check, then } => {
-            prepare(&mut given)?;
+            if let Some(answer) = prepare(&mut given)? {
+                return Ok(answer);
+            }
             check(&given.fields, given.client.policy.get())?;
-            let call = Call { kind: *kind, path, body: Some(given.fields.to_json()) };
+            let call = Call { kind: *kind, path, body: given.fields.to_json() };
             let answer = given.client.api.send(&call, None, &given.limits).await;
             match then {
                 Then::Give => answer,

@@ -16,20 +16,17 @@ pub(crate) fn read_beside(
     fields: &'static [Field],
     object: &Value,
 ) -> Result<Tree, Invalid> {
-    let known = |name: &String| {
-        others.contains(&name.as_str()) || fields.iter().any(|field| field.name == name.as_str())
-    };
-    let unknown = object.names().into_iter().find(|name| !known(name) && !object.get(name).is_absent());
-    if let Some(field) = unknown {
-        return Err(Invalid { field, message: "There is no such field.".into() });
-    }
     let mut tree = Tree::default();
-    for field in fields {
-        let value = object.get(field.name);
-        if !value.is_absent() {
-            let node = node(field.rule, &value).map_err(|inner| within(field.name, inner))?;
-            tree.put(field.name, node);
+    for name in object.names() {
+        let value = object.get(&name);
+        if value.is_absent() || others.contains(&name.as_str()) {
+            continue;
         }
+        let Some(field) = fields.iter().find(|field| field.name == name) else {
+            return Err(Invalid { field: name, message: "There is no such field.".into() });
+        };
+        let node = node(field.rule, &value).map_err(|inner| within(&name, inner))?;
+        tree.put(field.name, node);
     }
     Ok(tree)
 }

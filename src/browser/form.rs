@@ -94,9 +94,8 @@ fn concerns(event: &Value, form: &Value) -> bool {
     };
     match event.text_of("type").as_deref() {
         Some("click") => {
-            let button = target.call("closest", &[&"button,input".into()]).unwrap_or(Value::UNDEFINED);
-            let submits = matches!(button.text_of("type").as_deref(), Some("submit" | "image"));
-            submits && button.get("form").is(form)
+            let submits = "button,[type=submit],[type=image]".into();
+            target.call("closest", &[&submits]).is_some_and(|button| button.get("form").is(form))
         }
         // Enter submits a form that has no button.
         Some("keydown") => event.text_of("key").as_deref() == Some("Enter") && inside(),

@@ -29,16 +29,6 @@ fn any(signals: &[&Value]) -> Value {
     Value::global("AbortSignal").call("any", &[&array]).unwrap_or(Value::UNDEFINED)
 }
 
-/// A request.
-pub(crate) struct Outgoing<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) url: &'a str,
-    pub(crate) headers: &'a [(&'a str, &'a str)],
-    pub(crate) body: Option<&'a str>,
-    /// May it outlive the page?
-    pub(crate) keepalive: bool,
-}
-
 /// What came back.
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -55,8 +45,8 @@ pub(crate) enum Silence {
     Aborted,
 }
 
-/// Sends a request and reads the answer. `fetch` is the client's option, or absent.
-pub(crate) async fn send(fetch: &Value, request: &Outgoing<'_>, limits: &Limits) -> Result<Answer, Silence> {
+/// Sends a request, as `fetch` takes it, and reads the answer. `fetch` is the client's option, or absent.
+pub(crate) async fn send(fetch: &Value, url: &str, init: &Value, limits: &Limits) -> Result<Answer, Silence> {
     let timeout = Value::global("AbortSignal").call("timeout", &[&limits.timeout.into()]);
     let timeout = timeout.unwrap_or(Value::UNDEFINED);
     let signal = any(&[&limits.life, &limits.caller, &timeout]);
@@ -73,23 +63,10 @@ pub(crate) async fn send(fetch: &Value, request: &Outgoing<'_>, limits: &Limits)
     if signal.is_true("aborted") {
         return Err(why(None));
     }
-    let headers = Value::object();
-    for (name, value) in request.headers {
-        headers.set(name, *value);
-    }
-    let init = Value::object();
-    init.set("method", request.method);
-    init.set("headers", headers);
     init.set("credentials", "omit");
     init.set("signal", &signal);
-    if request.keepalive {
-        init.set("keepalive", true);
-    }
-    if let Some(body) = request.body {
-        init.set("body", body);
-    }
     let fetch = if fetch.is_absent() { Value::global("fetch") } else { fetch.clone() };
-    let call = fetch.apply(&Value::UNDEFINED, &[&request.url.into(), &init]).ok_or(Silence::Network)?;
+    let call = fetch.apply(&Value::UNDEFINED, &[&url.into(), init]).ok_or(Silence::Network)?;
     let response = settled_unless(call.promise(), &signal).await.map_err(why)?;
 
     // A body that breaks off, and a page of a captive portal, are an answer that makes no sense.

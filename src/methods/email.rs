@@ -73,11 +73,11 @@ const VERIFY: Method = Method {
     },
 };
 
-fn to_the_unconfirmed(given: &mut Given) -> Result<(), Error> {
+fn to_the_unconfirmed(given: &mut Given) -> Result<Option<Value>, Error> {
     let email = given.client.unconfirmed.borrow().clone();
     let email = email.ok_or_else(|| error!(InvalidRequest, messages::LOGIN_ATTEMPT_REQUIRED))?;
     given.fields.put("email", Node::Text(email));
-    Ok(())
+    Ok(None)
 }
 
 fn verified(given: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {

@@ -53,8 +53,8 @@ pub(crate) enum Does {
     Ask {
         kind: Kind,
         path: &'static str,
-        /// Puts the last touch to the fields, before they are checked.
-        prepare: fn(&mut Given) -> Result<(), Error>,
+        /// Puts the last touch to the fields, before they are checked; or knows the answer already.
+        prepare: fn(&mut Given) -> Result<Option<Value>, Error>,
         check: fn(&Tree, Policy) -> Result<(), Invalid>,
         then: Then,
     },
@@ -75,8 +75,8 @@ pub(crate) enum Then {
 }
 
 /// Nothing to prepare.
-pub(crate) fn as_given(_: &mut Given) -> Result<(), Error> {
-    Ok(())
+pub(crate) fn as_given(_: &mut Given) -> Result<Option<Value>, Error> {
+    Ok(None)
 }
 
 /// `check` of a request, as a method wants it.

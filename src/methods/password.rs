@@ -72,7 +72,7 @@ pub(super) const METHODS: &[Method] = &[
     },
 ];
 
-fn with_options(given: &mut Given) -> Result<(), Error> {
+fn with_options(given: &mut Given) -> Result<Option<Value>, Error> {
     if given.fields.node("options").is_some() {
         return Err(Error::parameter("options", "Give the options as the second argument."));
     }
@@ -80,7 +80,7 @@ fn with_options(given: &mut Given) -> Result<(), Error> {
     refuse_both(&options)?;
     resolve_confirmation(&mut options)?;
     given.fields.put("options", Node::Object(options));
-    Ok(())
+    Ok(None)
 }
 
 /// A path is resolved against the page; a page that is not on the web cannot be come back to (seed K22).
@@ -129,8 +129,8 @@ fn logged_in(given: &Given, answer: Result<Value, Error>) -> Result<Value, Error
 }
 
 /// A code with its address, or the token of a link: one of the two, as the server wants it.
-pub(super) fn one_proof(given: &mut Given) -> Result<(), Error> {
-    proof_of(&given.fields)
+pub(super) fn one_proof(given: &mut Given) -> Result<Option<Value>, Error> {
+    proof_of(&given.fields).map(|()| None)
 }
 
 fn proof_of(fields: &Tree) -> Result<(), Error> {

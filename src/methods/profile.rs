@@ -22,11 +22,10 @@ pub(super) const METHODS: &[Method] = &[Method {
 fn get_profile(given: Given) -> Work {
     Box::pin(async move {
         let session = &given.client.session;
-        if given.options.is_set("refreshToken") && session.refresh(true, &given.limits).await?.is_none() {
-            return Ok(Value::NULL);
-        }
-        let call = Call { kind: Kind::Get, path: "/v1/profile", body: None };
-        let Some((of, user)) = session.send(&call, &given.limits).await? else { return Ok(Value::NULL) };
+        let call = Call { kind: Kind::Get, path: "/v1/profile", body: String::new() };
+        let refreshed = given.options.is_set("refreshToken");
+        let answer = session.send(&call, refreshed, &given.limits).await?;
+        let Some((of, user)) = answer else { return Ok(Value::NULL) };
         user_text(&user).ok_or_else(|| error!(Server))?;
         session.learn_user(&of, &user);
         Ok(user)

@@ -2,32 +2,34 @@
 
 use doorward_protocol::Policy;
 
-use super::{Does, Given, Method};
+use super::{Does, Method, Then};
 use crate::{
-    api::{Call, Kind},
+    api::Kind,
     browser::{Value, clock, fields::whole, json_parse, json_text},
     client::Client,
     error::error,
-    promise::Work,
 };
 
 /// Milliseconds for which an answer is good.
 const KEPT: f64 = 60_000.0;
 
-pub(super) const METHODS: &[Method] =
-    &[Method { name: "getSettings", fields: None, texts: &[], options: &[], does: Does::Work(get_settings) }];
-
-fn get_settings(given: Given) -> Work {
-    Box::pin(async move {
-        if let Some(settings) = known(&given.client) {
-            return Ok(settings);
-        }
-        let call = Call { kind: Kind::Get, path: "/v1/settings", body: None };
-        let settings = given.client.api.send(&call, None, &given.limits).await?;
-        learn(&given.client, &settings).ok_or_else(|| error!(Server))?;
-        Ok(settings)
-    })
-}
+pub(super) const METHODS: &[Method] = &[Method {
+    name: "getSettings",
+    fields: None,
+    texts: &[],
+    options: &[],
+    does: Does::Ask {
+        kind: Kind::Get,
+        path: "/v1/settings",
+        prepare: |given| Ok(known(&given.client)),
+        check: |_, _| Ok(()),
+        then: Then::Do(|given, answer| {
+            let settings = answer?;
+            learn(&given.client, &settings).ok_or_else(|| error!(Server))?;
+            Ok(settings)
+        }),
+    },
+}];
 
 fn known(client: &Client) -> Option<Value> {
     let settings = client.settings.borrow();

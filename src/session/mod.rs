@@ -125,28 +125,32 @@ impl Keeper {
     pub(crate) async fn send(
         self: &Rc<Self>,
         call: &Call,
+        refreshed: bool,
         limits: &Limits,
     ) -> Result<Option<(Rc<Session>, Value)>, Error> {
-        let Some(mut session) = self.usable(limits).await? else { return Ok(None) };
-        let mut answer = self.api.send(call, Some(&session.access_token), limits).await;
-        if matches!(&answer, Err(error) if error.is(ErrorCode::SessionRequired)) {
-            // Once: a server that says no to a new token too has another reason.
-            let Some(next) = self.refresh(true, limits).await? else { return Ok(None) };
-            session = next;
-            answer = self.api.send(call, Some(&session.access_token), limits).await;
+        let mut refreshed = refreshed;
+        loop {
+            let session =
+                if refreshed { self.refresh(true, limits).await } else { self.usable(limits).await };
+            let Some(session) = session? else { return Ok(None) };
+            match self.api.send(call, Some(&session.access_token), limits).await {
+                // Once: a server that says no to a new token too has another reason.
+                Err(error) if error.is(ErrorCode::SessionRequired) && !refreshed => refreshed = true,
+                answer => return Ok(Some((session, answer?))),
+            }
         }
-        Ok(Some((session, answer?)))
     }
 
     /// A session whose access token the server may still take, refreshed if that is possible.
     async fn usable(self: &Rc<Self>, limits: &Limits) -> Result<Option<Rc<Session>>, Error> {
         let before = self.current();
-        match (self.fresh(limits).await, before) {
-            (Err(error), Some(session)) if !error.is(ErrorCode::Aborted) => {
-                let now = clock::now();
-                if session.remaining(now.date, now.running) > 0.0 { Ok(Some(session)) } else { Err(error) }
+        let fresh = self.fresh(limits).await;
+        let now = clock::now();
+        match before {
+            Some(session) if fresh.is_err() && session.remaining(now.date, now.running) > 0.0 => {
+                Ok(Some(session))
             }
-            (session, _) => session,
+            _ => fresh,
         }
     }
 
@@ -179,7 +183,7 @@ impl Keeper {
         for token in self.ended_here() {
             let mut body = json::Object::new();
             body.text("revoke_token", &token);
-            let call = Call { kind: Kind::Farewell, path: "/v1/logout", body: Some(body.end()) };
+            let call = Call { kind: Kind::Farewell, path: "/v1/logout", body: body.end() };
             match self.api.exchange(&call, None, limits).await {
                 // Taken, or never to be taken.
                 Ok(answer) if answer.status == 200 || (400..429).contains(&answer.status) => told.push(token),

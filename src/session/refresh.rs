@@ -143,7 +143,7 @@ fn token_call(session: &Session) -> Call {
         &form_encoded(&session.refresh_token),
     ]
     .concat();
-    Call { kind: Kind::Token, path: "/v1/token", body: Some(body) }
+    Call { kind: Kind::Token, path: "/v1/token", body }
 }
 
 fn form_encoded(text: &str) -> String {

@@ -14,7 +14,7 @@ world.options = (0, eval)("(" + options + ")");
 world.life = new AbortController();
 world.emit = (event, session, code) => world.events.push(code ? event + " " + code : event);
 world.fetch = async (url, init) => {
-    const name = init.method + " " + new URL(url).pathname;
+    const name = (init.method ?? "GET") + " " + new URL(url).pathname;
     const body = init.body?.startsWith("{") ? JSON.parse(init.body) : init.body;
     const call = { name, body, headers: init.headers, url, signal: init.signal };
     world.calls.push(call);
