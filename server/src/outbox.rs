@@ -92,16 +92,12 @@ pub async fn run(app: AppState, stop: impl Future<Output = ()>) {
         while sending.try_join_next().is_some() {}
         // Never more than can leave at once: what waits stays in the table, where another node can take it.
         let free = slots(&app).saturating_sub(sending.len());
-        let haul = take(&app, free).await;
-        for letter in haul.letters {
+        for letter in take(&app, free).await {
             let app = app.clone();
             sending.spawn(async move { deliver(&app, letter).await });
         }
         tokio::select! {
-            biased;
             () = &mut stop => break,
-            // Rows without a reader take no slot: who floods the outbox with them must not hold the others back.
-            () = std::future::ready(()), if haul.more && sending.len() < slots(&app) => {}
             _ = sending.join_next(), if !sending.is_empty() => {}
             () = app.bell.0.notified(), if sending.len() < slots(&app) => {}
             () = tokio::time::sleep(LOOK) => {}
@@ -117,54 +113,53 @@ fn slots(app: &App) -> usize {
 
 /// Sends what is due now, at most as much as can leave at once, and waits for it. False when nothing was due.
 pub async fn send_due(app: &AppState) -> bool {
-    let haul = take(app, slots(app)).await;
-    let worked = haul.more || !haul.letters.is_empty();
-    futures_util::future::join_all(haul.letters.into_iter().map(|letter| deliver(app, letter))).await;
+    let letters = take(app, slots(app)).await;
+    let worked = !letters.is_empty();
+    futures_util::future::join_all(letters.into_iter().map(|letter| deliver(app, letter))).await;
     worked
 }
 
 /// A row of the outbox that is ours, and what its mail says.
 struct Outgoing {
     taken: Taken,
+    /// Nothing where the mail has no reader (any more). Such a row goes the same way to its end as the others: if
+    /// it were gone sooner, the requests after it would be faster, and tell who has an account.
+    content: Option<Content>,
+}
+
+/// What a mail says, before it is put into words.
+struct Content {
     message: Option<Message>,
     language: String,
     values: Values,
 }
 
-/// What was taken in one go.
-#[derive(Default)]
-struct Haul {
-    letters: Vec<Outgoing>,
-    /// Was there as much as was asked for, so that there may be more?
-    more: bool,
-}
-
 /// Takes what is due, and mints codes and tokens, in one transaction.
-async fn take(app: &AppState, free: usize) -> Haul {
+async fn take(app: &AppState, free: usize) -> Vec<Outgoing> {
     let due = if free == 0 { Ok(false) } else { due(app).await };
-    let haul = match due {
-        Ok(false) => Ok(Haul::default()),
+    let letters = match due {
+        Ok(false) => Ok(Vec::new()),
         Ok(true) => {
             let worker = app.clone();
             app.store.write(move |tx| Box::pin(async move { lease(&worker, tx, free).await })).await
         }
         Err(error) => Err(error),
     };
-    haul.unwrap_or_else(|error| {
+    letters.unwrap_or_else(|error| {
         tracing::warn!(cause = %error, "nothing could be taken from the outbox");
-        Haul::default()
+        Vec::new()
     })
 }
 
-async fn lease(app: &App, tx: &mut Tx, free: usize) -> Result<Haul, StoreError> {
+async fn lease(app: &App, tx: &mut Tx, free: usize) -> Result<Vec<Outgoing>, StoreError> {
     let now = app.world.now();
     let until = now + app.config.smtp.timeout.millis() + LEASE_MARGIN;
-    let taken = store::outbox::take(tx, now, until, i64::try_from(free).unwrap_or(1)).await?;
-    let mut haul = Haul { letters: Vec::new(), more: taken.len() == free };
-    for taken in taken {
-        haul.letters.extend(prepare(app, tx, taken, now).await?);
+    let mut letters = Vec::new();
+    for taken in store::outbox::take(tx, now, until, i64::try_from(free).unwrap_or(1)).await? {
+        let content = prepare(app, tx, &taken, now).await?;
+        letters.push(Outgoing { taken, content });
     }
-    Ok(haul)
+    Ok(letters)
 }
 
 /// Asks without writing: a server with nothing to send leaves the disk alone.
@@ -175,14 +170,11 @@ async fn due(app: &App) -> Result<bool, StoreError> {
 }
 
 /// Decides whether the mail still has a reader, and mints its code and token.
-async fn prepare(app: &App, tx: &mut Tx, taken: Taken, now: Millis) -> Result<Option<Outgoing>, StoreError> {
+async fn prepare(app: &App, tx: &mut Tx, taken: &Taken, now: Millis) -> Result<Option<Content>, StoreError> {
     let account = accounts::by_email(tx, &taken.address).await?;
     let wanted = |account: &Account| taken.message.is_none_or(|message| wanted(message, account));
-    let Some(account) = account.filter(wanted) else {
-        store::outbox::delete(tx, &taken).await?;
-        return Ok(None);
-    };
-    let mut values = values(app, &taken, &account);
+    let Some(account) = account.filter(wanted) else { return Ok(None) };
+    let mut values = values(app, taken, &account);
     if let (Some(challenge), Some(scene)) = (&taken.challenge, taken.message.and_then(Scene::of)) {
         let (code, token) = (PlainCode::mint(&app.world), PlainToken::mint(&app.world));
         let secret_key = app.secret_keys.active_id();
@@ -199,10 +191,9 @@ async fn prepare(app: &App, tx: &mut Tx, taken: Taken, now: Millis) -> Result<Op
             token_expires_at: now + token_life.millis(),
         };
         if !store::challenges::mint(tx, challenge, minted).await? {
-            store::outbox::delete(tx, &taken).await?;
             return Ok(None);
         }
-        audit(app, tx, &taken, scene, &account, now).await?;
+        audit(app, tx, taken, scene, &account, now).await?;
         values.code = code.expose().to_owned();
         values.link = app.config.links.with_token(scene, &app.config.public_url, token.expose());
         values.code_minutes = code_life.as_seconds().div_ceil(60);
@@ -210,7 +201,7 @@ async fn prepare(app: &App, tx: &mut Tx, taken: Taken, now: Millis) -> Result<Op
     }
     let asked = account.profile.locale.or_else(|| taken.language.clone());
     let language = asked.unwrap_or_else(|| app.config.mail.language.clone());
-    Ok(Some(Outgoing { message: taken.message, taken, language, values }))
+    Ok(Some(Content { message: taken.message, language, values }))
 }
 
 /// The request could not name the account without telling whether there is one; here it costs nobody's time.
@@ -255,11 +246,13 @@ fn values(app: &App, taken: &Taken, account: &Account) -> Values {
 }
 
 async fn deliver(app: &AppState, letter: Outgoing) {
-    let sent = match write(app, &letter) {
-        Ok(mail) => app.transport.send(mail, app.world.now()).await,
-        Err(cause) => Err(Failure::Never(cause)),
+    let Outgoing { taken, content } = letter;
+    let sent = match content.map(|content| write(app, &taken, &content)) {
+        Some(Ok(mail)) => app.transport.send(mail, app.world.now()).await.map(|()| true),
+        Some(Err(cause)) => Err(Failure::Never(cause)),
+        None => Ok(false),
     };
-    let (worker, taken) = (app.clone(), letter.taken);
+    let worker = app.clone();
     let id = taken.id.clone();
     let settled: Result<(), StoreError> =
         app.store.write(move |tx| Box::pin(async move { settle(&worker, tx, &taken, sent).await })).await;
@@ -270,11 +263,11 @@ async fn deliver(app: &AppState, letter: Outgoing) {
 }
 
 /// The mail itself.
-fn write(app: &App, letter: &Outgoing) -> Result<Mail, String> {
-    let (taken, values) = (&letter.taken, &letter.values);
-    let message = letter.message.ok_or("this version has no such message")?;
+fn write(app: &App, taken: &Taken, content: &Content) -> Result<Mail, String> {
+    let values = &content.values;
+    let message = content.message.ok_or("this version has no such message")?;
     let rendered =
-        app.templates.render(message, &letter.language, values).map_err(|error| error.to_string())?;
+        app.templates.render(message, &content.language, values).map_err(|error| error.to_string())?;
     let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     Ok(Mail {
         id: format!("{}.{}", taken.id, taken.attempts),
@@ -288,11 +281,17 @@ fn write(app: &App, letter: &Outgoing) -> Result<Mail, String> {
     })
 }
 
-async fn settle(app: &App, tx: &mut Tx, taken: &Taken, sent: Result<(), Failure>) -> Result<(), StoreError> {
+async fn settle(
+    app: &App,
+    tx: &mut Tx,
+    taken: &Taken,
+    sent: Result<bool, Failure>,
+) -> Result<(), StoreError> {
     let kind = taken.message.map_or("unknown", Message::as_str);
     let now = app.world.now();
     match sent {
-        Ok(()) => {
+        Ok(false) => store::outbox::delete(tx, taken).await,
+        Ok(true) => {
             tracing::info!(mail = taken.id, kind, attempts = taken.attempts, "sent a mail");
             store::outbox::delete(tx, taken).await
         }
