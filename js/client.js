@@ -30,8 +30,7 @@ export function authClient(compile) {
     constructor(options) {
       this.#options = options;
       for (const name of [...METHODS, "onAuthStateChange", "dispose"]) {
-        const method = this[name] ?? ((...args) => this.#submit(name, args));
-        Object.defineProperty(this, name, { value: method.bind(this), writable: true, configurable: true });
+        Object.defineProperty(this, name, { value: this[name].bind(this), writable: true, configurable: true });
       }
       // On a page, be ready before the first submit; elsewhere stay inert until called.
       if (typeof document !== "undefined") setTimeout(() => this.#try(() => this.#open()));
@@ -153,11 +152,14 @@ export function authClient(compile) {
     }
 
     static {
-      if (Symbol.dispose) {
-        this.prototype[Symbol.dispose] = function () {
-          this.dispose();
-        };
+      const define = (name, value) =>
+        Object.defineProperty(this.prototype, name, { value, writable: true, configurable: true });
+      for (const name of METHODS) {
+        define(name, function (...args) {
+          return this.#submit(name, args);
+        });
       }
+      if (Symbol.dispose) define(Symbol.dispose, this.prototype.dispose);
     }
   };
 }

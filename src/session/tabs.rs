@@ -12,31 +12,25 @@ use crate::{
 pub(super) const EXPIRED: &str = "expired";
 
 impl Keeper {
-    /// Listens to the other tabs, and to the network coming back, until the client ends.
+    /// Listens to the other tabs, to this one being shown again, and to the network coming back, until the
+    /// client ends.
     pub(crate) fn listen(self: &Rc<Self>, limits: Limits) {
         let page = Value::global("globalThis");
-        if !page.has_method("addEventListener") {
-            return;
-        }
+        let life = limits.life.clone();
         let keeper = self.clone();
-        listen(&page, &["storage"], limits.life.clone(), move |event| keeper.stored(&event));
-        let keeper = self.clone();
-        listen(&page, &["online"], limits.life.clone(), move |_| {
-            let (keeper, limits) = (keeper.clone(), limits.clone());
-            spawn(async move { keeper.tell_ended(&limits).await });
+        // A page that was asleep has heard no `storage` event.
+        listen(&page, &["storage", "pageshow", "visibilitychange", "online"], life, move |event| {
+            let is_ours = keeper.persistence() == "local"
+                && event.text_of("key").as_deref() == Some(keeper.store.session_key());
+            if is_ours && event.text_of("newValue").as_deref() == Some(EXPIRED) {
+                keeper.set(None, None, Some(Event::SessionExpired));
+            } else {
+                keeper.current();
+            }
+            if event.text_of("type").as_deref() == Some("online") {
+                let (keeper, limits) = (keeper.clone(), limits.clone());
+                spawn(async move { keeper.tell_ended(&limits).await });
+            }
         });
-    }
-
-    fn stored(self: &Rc<Self>, event: &Value) {
-        let key = event.get("key");
-        let ours = key.is_absent() || key.text().as_deref() == Some(self.store.session_key());
-        if !ours || self.persistence() != "local" {
-            return;
-        }
-        if event.text_of("newValue").as_deref() == Some(EXPIRED) {
-            self.set(None, None, Some(Event::SessionExpired));
-        } else {
-            self.current();
-        }
     }
 }

@@ -352,6 +352,20 @@ test("the constructor never throws, and what is wrong is told by the first call"
   assert.deepEqual(codes, ["fine", "fine", "fine", wrong("url"), wrong("storage"), "fine", "fine"]);
 });
 
+test("a class of the page's own may stand over ours", async (t) => {
+  const { page } = await open(t, { routes: login });
+  const told = await page.evaluate(async () => {
+    class Mine extends AuthClient {
+      async login(params) {
+        return { ...(await super.login({ ...params, password: "x" })), mine: true };
+      }
+    }
+    const { login } = new Mine();
+    return login({ email: "a@b.de" });
+  });
+  assert.deepEqual(told, { ...tokens().user, mine: true });
+});
+
 test("methods are bound, and strange arguments are refused rather than thrown at", async (t) => {
   const { page } = await open(t, {});
   const told = await page.evaluate(async () => {

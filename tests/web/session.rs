@@ -253,6 +253,7 @@ async fn a_logout_takes_any_event_and_knows_one_scope() {
 async fn what_other_tabs_do_is_an_event_here() {
     js("localStorage.clear()");
     let world = world_with(&server(""), "{ storage: 'local' }").signed_in().await;
+    js("window.before = localStorage.getItem('doorward.session')");
     let change = |script: &str| {
         js(&format!(
             "(() => {{ const key = 'doorward.session'; const old = localStorage.getItem(key); {script};
@@ -268,6 +269,10 @@ async fn what_other_tabs_do_is_an_event_here() {
     change("localStorage.removeItem(key)");
     pause(1).await;
     assert_eq!(world.events(), "TOKEN_REFRESHED, USER_UPDATED, SIGNED_OUT");
+    js(
+        "(localStorage.setItem('doorward.session', window.before), window.dispatchEvent(new Event('pageshow')))",
+    );
+    assert!(world.events().ends_with("SIGNED_OUT, SIGNED_IN"), "a page that slept looks again");
     let world = world.signed_in().await;
     change("localStorage.removeItem(key); window.said = 'expired'");
     js("delete window.said");
