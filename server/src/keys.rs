@@ -53,7 +53,7 @@ impl SecretKeys {
         let setting = config.secret_keys.expose().trim();
         let wrong = |message: String| ConfigError::about("secret_keys", None, message);
         // A path has no colon after eight hexadecimal digits, a key always has.
-        if setting.lines().any(|line| SecretKey::parse(line).is_some()) {
+        if setting.lines().any(looks_like_key) {
             return SecretKeys::parse(setting).map_err(wrong);
         }
         let own = config.data.join("secret_keys");
@@ -185,6 +185,11 @@ impl SecretKey {
             Purpose::Code => &self.code,
         }
     }
+}
+
+/// Also a key that is no good must not be taken for a path: an error would print it.
+fn looks_like_key(line: &str) -> bool {
+    line.trim().split_once(':').is_some_and(|(id, _)| id.len() == 8 && u32::from_str_radix(id, 16).is_ok())
 }
 
 fn derive(root: &hkdf::Prk, label: &[u8]) -> Option<Zeroizing<[u8; 32]>> {

@@ -1,5 +1,6 @@
 //! Takes connections and ends gracefully: on SIGTERM or SIGINT it lets running requests finish.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,20 +30,15 @@ pub async fn bind(app: &AppState) -> Result<TcpListener, String> {
     TcpListener::bind(at).await.map_err(|error| format!("cannot listen on {at}: {error}"))
 }
 
-/// Resolves when the process is told to stop.
-pub async fn stop_signal() {
-    let wait = |kind| async move {
-        match signal(kind) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+/// Resolves when the process is told to stop. From this call on, not from the first poll.
+pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        () = wait(SignalKind::terminate()) => {}
-        () = wait(SignalKind::interrupt()) => {}
-    }
+    })
 }
 
 /// Serves until `stop` resolves, then finishes what runs and closes the database.

@@ -20,8 +20,9 @@ pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>>
     runtime.block_on(async move {
         let app = App::open(config, dev, World::default()).await?;
         let listener = serve::bind(&app).await?;
+        let stop = serve::stop_signal()?;
         say(format_args!("doorward is ready: {}", app.config.public_url));
-        serve::run(app, listener, serve::stop_signal()).await;
+        serve::run(app, listener, stop).await;
         Ok(())
     })
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -59,6 +60,7 @@ impl Store {
         let readers = AnyPoolOptions::new()
             .max_connections(READERS)
             .min_connections(1)
+            .acquire_timeout(Duration::from_secs(5))
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
