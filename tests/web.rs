@@ -6,6 +6,8 @@
 mod errors;
 #[path = "web/forms.rs"]
 mod forms;
+#[path = "web/heap.rs"]
+mod heap;
 #[path = "web/methods.rs"]
 mod methods;
 #[path = "web/session.rs"]
