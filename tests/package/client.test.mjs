@@ -291,6 +291,50 @@ test("each subscriber gets the current state once, then real changes; one that t
   ]);
 });
 
+test("what happens while a subscriber is on its way is in its initial state", async (t) => {
+  const { page } = await open(t, { routes: login });
+  const log = await page.evaluate(async () => {
+    await new AuthClient().login({ email: "a@b.de", password: "x" });
+    const key = "doorward.session";
+    const stored = localStorage.getItem(key);
+    localStorage.clear();
+    const log = [];
+    new AuthClient().onAuthStateChange((event, session) => log.push(`${event} ${session?.user.user_id}`));
+    localStorage.setItem(key, stored);
+    dispatchEvent(new StorageEvent("storage", { key, newValue: stored }));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return log;
+  });
+  assert.deepEqual(log, ["INITIAL_SESSION u1"]);
+});
+
+test("every subscriber is told once that the browser denied the storage, whenever it comes", async (t) => {
+  const before = () =>
+    Object.defineProperty(window, "localStorage", {
+      get() {
+        throw new DOMException("denied", "SecurityError");
+      },
+    });
+  const { page } = await open(t, { before });
+  const log = await page.evaluate(async () => {
+    const auth = new AuthClient();
+    const log = [];
+    const listen = (name) => auth.onAuthStateChange((event, session, detail) => log.push([name, event, detail?.code]));
+    const soon = () => new Promise((resolve) => setTimeout(resolve, 20));
+    listen(1);
+    await soon();
+    listen(2);
+    await soon();
+    return log;
+  });
+  assert.deepEqual(log, [
+    [1, "INITIAL_SESSION", null],
+    [1, "WARNING", "storage_in_memory"],
+    [2, "INITIAL_SESSION", null],
+    [2, "WARNING", "storage_in_memory"],
+  ].map(([name, event, code]) => [name, event, code ?? undefined]));
+});
+
 test("sec_B01 every tab learns of a sign-in, a sign-out and an expired session, and shares one session", async (t) => {
   const routes = { ...login, "POST /v1/logout": [200, {}], "POST /v1/token": [400, { error: "invalid_grant" }] };
   const { page, tab } = await open(t, { routes });

@@ -137,7 +137,7 @@ async fn no_name_reaches_a_prototype() {
 
 #[wasm_bindgen_test]
 async fn controls_named_like_properties_of_the_form_do_no_harm() {
-    let world = server_of(LOGIN);
+    let world = server_of(SIGNUP);
     let names = [
         "elements",
         "action",
@@ -149,10 +149,18 @@ async fn controls_named_like_properties_of_the_form_do_no_harm() {
         "tagName",
         "length",
         "getRootNode",
+        "contains",
+        "preventDefault",
     ];
     let extra: String = names.iter().map(|name| format!("<input name={name} value=x>")).collect();
-    ok(world.core.login(form(&format!("{extra}{EMAIL_AND_PASSWORD}")), NONE)).await;
-    assert_eq!(world.body(0), r#"{"email":"ada@example.com","password":"secret"}"#);
+    let controls = format!("{extra}{EMAIL_AND_PASSWORD}<input type=checkbox name=email_public>");
+    ok(world.core.signup(form(&controls), NONE)).await;
+    let expected = r#"{"email":"ada@example.com","password":"secret","email_public":false,"options":{}}"#;
+    assert_eq!(world.body(0), expected);
+    let wrong = form(&controls.replace("ada@example.com", "nobody"));
+    assert_eq!(err(world.core.signup(wrong, NONE)).await, "INVALID_PARAMETER email");
+    let shown = js("document.querySelector('#under-test [name=email]').validity.customError");
+    assert!(shown.is_truthy());
 }
 
 #[wasm_bindgen_test]
