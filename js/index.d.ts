@@ -83,7 +83,7 @@ export class AuthClient {
   login(params: Input<LoginParams>, options?: RequestOptions): Promise<UserProfile>;
   /** Signs out: in all tabs at once, then at the server; offline the server is told when it can be reached again. */
   logout(
-    event?: Event | { nativeEvent: Event } | { scope?: "local" },
+    event?: Event | { nativeEvent: Event } | HTMLFormElement | { scope?: "local" },
     options?: RequestOptions,
   ): Promise<"SUCCESS: The user has been logged out.">;
 

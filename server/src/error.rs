@@ -31,6 +31,10 @@ impl From<ErrorCode> for ApiError {
     }
 }
 
+/// Beside a page that tells the error in its own words: for the log only.
+#[derive(Clone, Debug)]
+pub struct Shown(pub ApiError);
+
 impl ApiError {
     /// The request as a whole cannot be carried out; with a status of its own like 413.
     pub fn request(status: u16, detail: impl Into<Cow<'static, str>>) -> ApiError {

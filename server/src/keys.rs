@@ -129,6 +129,11 @@ impl SecretKeys {
         context.sign().as_ref().try_into().ok()
     }
 
+    /// Was it sealed with the active key? What a retired one sealed should be sealed again.
+    pub fn is_current(&self, sealed: &[u8]) -> bool {
+        sealed.get(1..5) == Some(self.active_id().as_slice())
+    }
+
     /// Encrypts with the active key, bound to what it is (`context`): it opens nowhere else.
     pub fn seal(&self, world: &World, context: &str, plain: &[u8]) -> Option<Vec<u8>> {
         let key = self.active()?;

@@ -156,8 +156,15 @@ async fn lease(app: &App, tx: &mut Tx, free: usize) -> Result<Vec<Outgoing>, Sto
     let until = now + app.config.smtp.timeout.millis() + LEASE_MARGIN;
     let mut letters = Vec::new();
     for taken in store::outbox::take(tx, now, until, i64::try_from(free).unwrap_or(1)).await? {
-        let content = prepare(app, tx, &taken, now).await?;
-        letters.push(Outgoing { taken, content });
+        match prepare(app, tx, &taken, now).await {
+            Ok(content) => letters.push(Outgoing { taken, content }),
+            // One row that cannot be read must not hold up all the others.
+            Err(StoreError::Internal(cause)) => {
+                tracing::error!(mail = taken.id, cause, "gave a mail up");
+                store::outbox::bury(tx, &taken, now, &cause).await?;
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(letters)
 }

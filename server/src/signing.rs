@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::clock::{Millis, World};
 use crate::keys::SecretKeys;
-use crate::store::signing_keys::{StoredKey, insert, list};
+use crate::store::signing_keys::{StoredKey, insert, list, reseal};
 use crate::store::{Store, StoreError};
 
 /// All keys that verify, the newest first.
@@ -63,8 +63,14 @@ impl SigningKeys {
                 })
                 .await?;
         }
-        let keys =
-            stored.into_iter().map(|stored| SigningKey::open(stored, secret)).collect::<Result<_, _>>()?;
+        let mut keys = Vec::new();
+        for stored in stored {
+            let key = SigningKey::open(&stored, secret)?;
+            if !secret.is_current(&stored.sealed) {
+                reseal_with_the_active_key(store, secret, world, stored).await?;
+            }
+            keys.push(key);
+        }
         Ok(SigningKeys(keys))
     }
 
@@ -84,6 +90,23 @@ impl SigningKeys {
     }
 }
 
+/// So that a retired secret key can leave the file once every node has started with the new one.
+async fn reseal_with_the_active_key(
+    store: &Store,
+    secret: &SecretKeys,
+    world: &World,
+    stored: StoredKey,
+) -> Result<(), StoreError> {
+    let context = context(&stored.id);
+    let sealed = secret
+        .open(&context, &stored.sealed)
+        .and_then(|private| secret.seal(world, &context, &private))
+        .ok_or_else(|| broken("cannot be sealed"))?;
+    store
+        .write(move |tx| Box::pin(async move { reseal(tx, &stored.id, &stored.sealed, &sealed).await }))
+        .await
+}
+
 fn generate(secret: &SecretKeys, world: &World) -> Result<StoredKey, StoreError> {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(broken)?;
     let id = URL_SAFE_NO_PAD.encode(world.bytes::<9>());
@@ -96,14 +119,17 @@ fn generate(secret: &SecretKeys, world: &World) -> Result<StoredKey, StoreError>
 }
 
 impl SigningKey {
-    fn open(stored: StoredKey, secret: &SecretKeys) -> Result<SigningKey, StoreError> {
+    fn open(stored: &StoredKey, secret: &SecretKeys) -> Result<SigningKey, StoreError> {
         let private = secret.open(&context(&stored.id), &stored.sealed).ok_or_else(|| {
-            broken("cannot be opened with these secret keys: use the file that this database was made with")
+            broken(
+                "cannot be opened with these secret keys: use the file that this database was made with. If that is \
+                 lost, delete the rows of the table signing_keys: everybody has to sign in again",
+            )
         })?;
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &private).map_err(broken)?;
         let header = format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{}"}}"#, stored.id);
         Ok(SigningKey {
-            id: stored.id,
+            id: stored.id.clone(),
             header: URL_SAFE_NO_PAD.encode(header),
             point: pair.public_key().as_ref().to_vec(),
             pair,

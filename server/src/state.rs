@@ -51,7 +51,37 @@ pub struct App {
 /// As handlers get it.
 pub type AppState = Arc<App>;
 
+/// What the settings name, besides the database and the keys.
+struct Furniture {
+    templates: Templates,
+    transport: Transport,
+    pages: Pages,
+    sites: Sites,
+}
+
+impl Furniture {
+    fn of(config: &Config, dev: bool) -> Result<Furniture, Box<dyn std::error::Error>> {
+        let templates = Templates::load(config.mail.templates.as_deref())?;
+        if !templates.speaks(&config.mail.language) {
+            return Err(ConfigError::about("mail.language", None, "has no folder in mail.templates").into());
+        }
+        let transport = Transport::open(config, dev)?;
+        let pages = Pages::new(config, dev)?;
+        let sites = Sites::new(config.site.iter().map(|site| (site.path.clone(), site.dir.clone())))?;
+        Ok(Furniture { templates, transport, pages, sites })
+    }
+}
+
 impl App {
+    /// Would the server start with these settings? Opens all that [`App::open`] does but the database, and makes nothing.
+    pub fn check(config: &Config, dev: bool, world: &World) -> Result<(), Box<dyn std::error::Error>> {
+        // With --dev the first start makes the keys.
+        if !dev || !config.secret_keys.expose().trim().is_empty() {
+            SecretKeys::load(config, dev, world)?;
+        }
+        Furniture::of(config, dev).map(drop)
+    }
+
     /// Opens the database, reads the keys: everything that can fail does so here, before the first request.
     pub async fn open(
         config: Config,
@@ -59,13 +89,7 @@ impl App {
         world: World,
     ) -> Result<AppState, Box<dyn std::error::Error>> {
         let secret_keys = SecretKeys::load(&config, dev, &world)?;
-        let templates = Templates::load(config.mail.templates.as_deref())?;
-        if !templates.speaks(&config.mail.language) {
-            return Err(ConfigError::about("mail.language", None, "has no folder in mail.templates").into());
-        }
-        let transport = Transport::open(&config, dev)?;
-        let pages = Pages::new(&config, dev)?;
-        let sites = Sites::new(config.site.iter().map(|site| (site.path.clone(), site.dir.clone())))?;
+        let Furniture { templates, transport, pages, sites } = Furniture::of(&config, dev)?;
         let store = Store::open(&config.data).await?;
         let signing_keys = SigningKeys::load(&store, &secret_keys, &world).await?;
         let access_tokens = AccessTokens::new(&config.public_url, &config.token.audience);

@@ -229,6 +229,9 @@ async fn quiet_disclosure_answers_alike_for_a_new_and_a_taken_address() {
         |answer: &crate::support::Answer| answer.headers.keys().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(names(&new), names(&taken));
     assert_eq!(app.sql("select count(*) from accounts").await, "1");
+    // Signing in with what one signed up with must not tell either: 403 would mean that the address was free.
+    app.post("/v1/login", ada()).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    assert_eq!(app.get("/v1/settings").await.ok()["signup"]["confirmation"], "required");
     for option in ["login", "generate_token"] {
         let refused =
             app.post("/v1/signup", with(json!({ option: true }))).await.refused(400, "INVALID_PARAMETER");

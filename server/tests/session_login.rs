@@ -48,6 +48,13 @@ async fn seed_k35_sec_r01_unknown_account_and_wrong_password_are_answered_alike(
 }
 
 #[tokio::test]
+async fn sec_r01_an_unknown_account_asks_for_a_hash_like_any_other() {
+    // With no room for any hash, whoever needs one is refused: also for an address that nobody has.
+    let app = TestApp::with("[password]\nhash_queue = 0").await;
+    app.post("/v1/login", attempt("bob@example.com", "wrong horse")).await.refused(503, "OVERLOADED");
+}
+
+#[tokio::test]
 async fn seed_k34_a_disabled_account_shows_only_after_the_right_password() {
     let app = TestApp::new().await;
     let tokens = app.somebody().await;

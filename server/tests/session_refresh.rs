@@ -256,3 +256,23 @@ async fn sec_o01_the_token_endpoint_takes_refresh_tokens_of_our_client_and_nothi
     let large = "x".repeat(65 * 1024);
     post(&large).await.oauth_error("invalid_request");
 }
+
+#[tokio::test]
+async fn a_new_secret_key_in_front_signs_nobody_out_and_then_the_old_one_can_go() {
+    let app = TestApp::new().await;
+    let tokens = app.somebody().await;
+    let file = app.folder.path().join("secret_keys");
+    let old = std::fs::read_to_string(&file).unwrap();
+    let new = doorward_server::keys::SecretKeys::generate(&doorward_server::clock::World::default());
+    std::fs::write(&file, format!("{}{old}", new.as_str())).unwrap();
+    let app = app.restart().await;
+    app.get("/v1/profile").bearer(&tokens["access_token"]).await.ok();
+    app.advance(MINUTE);
+    let next = app.refresh(token(&tokens)).await.ok();
+    std::fs::write(&file, new.as_bytes()).unwrap();
+    let app = app.restart().await;
+    app.get("/v1/profile").bearer(&next["access_token"]).await.ok();
+    app.advance(MINUTE);
+    app.refresh(token(&next)).await.ok();
+    app.refresh(token(&tokens)).await.oauth_error("invalid_grant");
+}

@@ -1,7 +1,9 @@
 //! `doorward config check`: every setting, its value, its origin and what it does.
 
 use super::{Settings, say};
+use crate::clock::World;
 use crate::config::{Config, Explain};
+use crate::state::App;
 
 pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {
     let layers = settings.layers()?;
@@ -16,6 +18,7 @@ pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>>
     for warning in warnings {
         say(format_args!("warning: {warning}"));
     }
+    App::check(&config, settings.dev, &World::default())?;
     say("The settings are good.");
     Ok(())
 }

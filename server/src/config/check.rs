@@ -86,6 +86,17 @@ impl Config {
                 error(key, "must have {token} in it");
             }
         }
+        for (key, template) in [
+            ("links.verify", &self.links.verify),
+            ("links.reset", &self.links.reset),
+            ("links.forgot", &self.links.forgot),
+        ] {
+            let filled = template.replace("{public_url}", "https://a.example").replace("{token}", "t");
+            let address = Url::parse(&filled).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
+            if !address || filled.contains(['{', '}']) {
+                error(key, "must be a full address; only {public_url} and {token} can stand in it");
+            }
+        }
         let password = &self.password;
         if password.min_length == 0 || password.min_length > password.max_length || password.max_length > 1024
         {
@@ -116,7 +127,7 @@ impl Config {
         }
         if !dev && self.smtp.host.is_empty() {
             faults.push(Fault::Warning(
-                "smtp.host is not set: mails wait in the outbox and none leaves".into(),
+                "smtp.host is not set: no mail leaves, and each is given up after mail.attempts".into(),
             ));
         }
         if !dev && password.min_length < 8 {
@@ -169,6 +180,9 @@ mod tests {
             ("[cors]\norigins = [\"*\"]", "cors.origins"),
             ("[links]\nredirects = [\"/welcome\"]", "links.redirects"),
             ("[links]\nverify = \"https://a.example/\"", "links.verify"),
+            ("[links]\nreset = \"{publicurl}/reset#{token}\"", "links.reset"),
+            ("[links]\nreset = \"javascript:{token}\"", "links.reset"),
+            ("[links]\nforgot = \"/forgot\"", "links.forgot"),
             ("[password]\nmin_length = 70", "password.min_length"),
             ("[password]\nhash_memory = 1024", "password.hash_memory"),
             ("[session]\nidle = \"100d\"", "session.absolute"),

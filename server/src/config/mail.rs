@@ -60,6 +60,7 @@ settings! {
 impl Config {
     /// Makes the paths of the settings file relative to it.
     pub(super) fn place_files(&mut self, layers: &Layers) {
+        self.data = layers.placed("data", &self.data);
         for site in &mut self.site {
             site.dir = layers.placed("site", &site.dir);
         }

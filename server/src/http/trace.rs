@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Shown};
 use crate::extract::RequestId;
 use crate::state::AppState;
 
@@ -29,6 +29,7 @@ pub async fn problems(State(app): State<AppState>, mut request: Request, next: N
     if let Some(error) = &error {
         render(&mut response, error, &id);
     }
+    let error = error.or_else(|| response.extensions_mut().remove::<Shown>().map(|Shown(error)| error));
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
@@ -39,8 +40,10 @@ pub async fn problems(State(app): State<AppState>, mut request: Request, next: N
     let cause = error.as_ref().and_then(|error| error.cause.as_deref());
     if status >= 500 {
         tracing::error!(id, %method, route, status, ms, code, cause, "request");
+    } else if status >= 400 {
+        tracing::info!(id, %method, route, status, ms, code, cause, "request");
     } else {
-        tracing::debug!(id, %method, route, status, ms, code, cause, "request");
+        tracing::debug!(id, %method, route, status, ms, "request");
     }
     response
 }

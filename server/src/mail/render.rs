@@ -209,7 +209,17 @@ fn one_line(text: &str) -> String {
 fn languages(sources: &BTreeMap<String, String>) -> Result<BTreeSet<String>, TemplateError> {
     let mut languages = BTreeSet::new();
     for path in sources.keys() {
-        let Some((language, file)) = path.split_once('/') else { continue };
+        let Some((language, file)) = path.split_once('/') else {
+            if path
+                .rsplit_once('.')
+                .is_some_and(|(stem, part)| PARTS.contains(&part) && Message::named(stem).is_some())
+            {
+                return Err(TemplateError(format!(
+                    "mail template {path}: belongs into the folder of its language, like en/{path}"
+                )));
+            }
+            continue;
+        };
         languages.insert(language.to_owned());
         let (stem, part) = file.rsplit_once('.').unwrap_or((file, ""));
         if PARTS.contains(&part) && Message::named(stem).is_none() {

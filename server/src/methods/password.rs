@@ -208,6 +208,10 @@ async fn create(
     outbox::challenge(tx, &app.world, caller, Scene::VerifyEmail, &plan.email, redirect).await?;
     let record = Record::of(Event::SignedUp).account(&account.id);
     record.write(tx, &app.world, caller, now).await?;
+    if let Some(session) = &session {
+        let record = Record::of(Event::SignedIn).account(&account.id).session(&session.id);
+        record.write(tx, &app.world, caller, now).await?;
+    }
     let session = session.map(|session| session.id);
     let done = Done { confirmation_required: account.confirmation_required, session };
     claim.answer(tx, &done).await?;
@@ -272,7 +276,11 @@ async fn login(
         return refuse(&app, caller, Some(account), ErrorCode::UserIsDisabled).await;
     }
     if account.awaits_confirmation() {
-        return refuse(&app, caller, Some(account), ErrorCode::SignupConfirmationNeeded).await;
+        // Who signs up and then signs in with the same password would learn whether the address was free.
+        let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
+        let code =
+            if quiet { ErrorCode::IncorrectUsernameOrPassword } else { ErrorCode::SignupConfirmationNeeded };
+        return refuse(&app, caller, Some(account), code).await;
     }
     let better = match matched {
         // A busy server does it at another login.

@@ -20,7 +20,7 @@ async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// The database answers.
+/// The database can be read and written.
 #[utoipa::path(get, path = "/health/ready", responses(
     (status = 200, body = Object),
     (status = 503, body = Problem, content_type = "application/problem+json")))]

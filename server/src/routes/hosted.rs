@@ -16,7 +16,7 @@ use minijinja::context;
 use url::form_urlencoded;
 
 use super::email;
-use crate::error::ApiError;
+use crate::error::{ApiError, Shown};
 use crate::extract::{Caller, read};
 use crate::methods::recovery;
 use crate::state::AppState;
@@ -157,11 +157,12 @@ fn page(
         password_min => app.config.password.min_length,
     };
     let mut response = app.pages.show(&app.world, template, values)?;
-    if let Notice::Refused(error) = &notice {
+    if let Notice::Refused(error) = notice {
         *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
         if let Some(seconds) = error.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        response.extensions_mut().insert(Shown(error));
     }
     Ok(response)
 }

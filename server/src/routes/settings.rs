@@ -8,7 +8,7 @@ use doorward_protocol::settings::{PasswordRule, ServerSettings, SignupRule};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::config::Confirmation;
+use crate::config::{Confirmation, SignupDisclosure};
 use crate::methods;
 use crate::state::AppState;
 
@@ -30,9 +30,9 @@ async fn settings(State(app): State<AppState>) -> impl IntoResponse {
         captcha: "none".into(),
         signup: SignupRule {
             open: config.signup.open,
-            confirmation: match config.signup.confirmation {
-                Confirmation::Optional => "optional".into(),
-                Confirmation::Required => "required".into(),
+            confirmation: match (config.signup.confirmation, config.disclosure.signup) {
+                (Confirmation::Optional, SignupDisclosure::Exists) => "optional".into(),
+                (Confirmation::Required, _) | (_, SignupDisclosure::Quiet) => "required".into(),
             },
         },
         check_email: config.check_email,

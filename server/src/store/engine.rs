@@ -75,11 +75,15 @@ impl Store {
         Ok(self.readers.acquire().await?)
     }
 
-    /// Does the database answer?
+    /// Can the database be read and written within two seconds? What is written is nothing.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let mut reader = self.read().await?;
-        sqlx::query("select 1").execute(&mut *reader).await?;
-        Ok(())
+        let both = async {
+            let mut reader = self.read().await?;
+            sqlx::query("select 1").execute(&mut *reader).await?;
+            self.write(|_| Box::pin(async { Ok::<(), StoreError>(()) })).await
+        };
+        let slow = |_| StoreError::Unavailable("did not answer within 2 s".into());
+        tokio::time::timeout(Duration::from_secs(2), both).await.map_err(slow)?
     }
 
     /// Does something as one transaction, and answers after it is on the disk.

@@ -39,6 +39,17 @@ pub async fn insert(tx: &mut Tx, key: &StoredKey) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Seals a key with another secret key; nothing else changes.
+pub async fn reseal(tx: &mut Tx, id: &str, before: &[u8], sealed: &[u8]) -> Result<(), StoreError> {
+    sqlx::query("update signing_keys set sealed = $3 where id = $1 and sealed = $2")
+        .bind(id)
+        .bind(before)
+        .bind(sealed)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// All keys that still verify, the newest first.
 pub async fn list(db: &mut Tx, now: Millis) -> Result<Vec<StoredKey>, StoreError> {
     let rows = sqlx::query(

@@ -6,6 +6,15 @@ if (token) {
   document.querySelector("#by-token [name=token]").value = token;
   show("by-token");
 }
+// A second click must not ask again with what the first has used up.
+for (const form of document.forms) {
+  form.addEventListener("submit", () => {
+    setTimeout(() => {
+      for (const button of form.querySelectorAll("button")) button.disabled = true;
+    });
+  });
+}
+addEventListener("pageshow", (event) => event.persisted && location.reload());
 document.querySelector("#use-code").addEventListener("click", () => show("by-code"));
 function show(id) {
   for (const part of document.querySelectorAll("#by-token, #by-code")) part.hidden = part.id !== id;
