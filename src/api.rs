@@ -94,10 +94,8 @@ impl Api {
         loop {
             match http::send(&self.fetch, &url, &init, limits).await {
                 Ok(answer) => return Ok(answer),
-                Err(Silence::Timeout) => return Err(error!(Timeout)),
-                Err(Silence::Aborted) => return Err(error!(Aborted)),
-                Err(Silence::Network) if !may_repeat => return Err(error!(Network)),
-                Err(Silence::Network) => may_repeat = false,
+                Err(Silence::Network) if may_repeat => may_repeat = false,
+                Err(silence) => return Err(silence.into()),
             }
             pause(RETRY_PAUSE).await;
         }

@@ -41,8 +41,8 @@ pub(crate) struct Client {
     /// The address of the last login that was refused because it is not confirmed.
     pub(crate) unconfirmed: RefCell<Option<String>>,
     navigate: Value,
-    life: Value,
-    timeout: f64,
+    /// Without a caller's wishes.
+    limits: Limits,
     /// What is wrong with the options: told by every call.
     fault: Option<Error>,
 }
@@ -55,9 +55,12 @@ impl Core {
     pub fn new(options: JsValue, emit: JsValue, life: JsValue, memory: JsValue) -> Core {
         let (options, fault) = Options::read(&options.into());
         let emitter = Emitter(emit.into());
-        let store = Store::open(&options.storage, &options.key, memory.into(), emitter.clone());
+        let limits = Limits { life: life.into(), caller: Value::UNDEFINED, timeout: options.timeout };
+        let memory = memory.into();
+        let store = Store::open(&options.storage, &options.key, memory, options.timeout, emitter.clone());
         let api = Rc::new(Api { base: options.base, fetch: options.fetch, locale: options.locale });
-        let session = Rc::new(Keeper::new(api.clone(), store, emitter, options.shows_refresh_token));
+        let shows = options.shows_refresh_token;
+        let session = Rc::new(Keeper::new(api.clone(), store, emitter, shows, limits.clone()));
         let client = Rc::new(Client {
             api,
             session,
@@ -65,15 +68,13 @@ impl Core {
             settings: RefCell::default(),
             unconfirmed: RefCell::default(),
             navigate: options.navigate,
-            life: life.into(),
-            timeout: options.timeout,
+            limits: limits.clone(),
             fault,
         });
-        let limits = client.limits();
-        client.session.listen(limits.clone());
+        client.session.listen();
         let session = client.session.clone();
         spawn(async move {
-            session.load().await;
+            let _ = session.load(&limits).await;
             session.tell_ended(&limits).await;
         });
         Core { client }
@@ -169,9 +170,10 @@ fn from_object(input: &Value, known: &'static [Field]) -> Result<Tree, Error> {
 fn begin(method: &'static Method, given: Given) -> Work {
     Box::pin(async move {
         let session = given.client.session.clone();
-        session.load().await;
+        let limits = given.limits.clone();
+        session.load(&limits).await?;
         let outcome = carry_out(method, given).await;
-        session.flush().await;
+        session.flush(&limits).await;
         outcome
     })
 }
@@ -217,15 +219,10 @@ fn settle(form: Option<Form>, navigate: Value, work: Result<Work, Error>) -> Wor
 }
 
 impl Client {
-    /// Without a caller's wishes.
-    fn limits(&self) -> Limits {
-        Limits { life: self.life.clone(), caller: Value::UNDEFINED, timeout: self.timeout }
-    }
-
     fn options(&self, given: &Value, own: &'static [Field]) -> Result<(Limits, Tree), Error> {
         match &self.fault {
             Some(fault) => Err(fault.clone()),
-            None => options::of_call(given, own, &self.life, self.timeout),
+            None => options::of_call(given, own, self.limits.clone()),
         }
     }
 }

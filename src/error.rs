@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Deref, rc::Rc};
 
 use doorward_protocol::{Invalid, error::ErrorCode};
 
-use crate::browser::Value;
+use crate::browser::{Value, http::Silence};
 
 type Text = Cow<'static, str>;
 
@@ -109,6 +109,16 @@ impl Deref for Error {
 impl From<Said> for Error {
     fn from(said: Said) -> Error {
         Error(Rc::new(said))
+    }
+}
+
+impl From<Silence> for Error {
+    fn from(silence: Silence) -> Error {
+        match silence {
+            Silence::Network => error!(Network),
+            Silence::Timeout => error!(Timeout),
+            Silence::Aborted => error!(Aborted),
+        }
     }
 }
 

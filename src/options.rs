@@ -113,14 +113,12 @@ fn is_language_tag(tag: &str) -> bool {
     (1..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
-/// The options of one call: `RequestOptions`, and the call's own ones as its table says.
+/// The options of one call: `RequestOptions` over the client's limits, and the call's own as its table says.
 pub(crate) fn of_call(
     given: &Value,
     own: &'static [Field],
-    life: &Value,
-    default_timeout: f64,
+    mut limits: Limits,
 ) -> Result<(Limits, Tree), Error> {
-    let mut limits = Limits { life: life.clone(), caller: Value::UNDEFINED, timeout: default_timeout };
     // Handlers get called with an index or an event as their second argument: no options then.
     if !given.is_object() || given.has_method("preventDefault") {
         return Ok((limits, Tree::default()));

@@ -14,9 +14,34 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Aborted when the client or the caller ends the call, whatever the time.
-    pub(crate) fn ended(&self) -> Value {
-        any(&[&self.life, &self.caller])
+    /// Begins to measure the time.
+    pub(crate) fn watch(&self) -> Watch {
+        let timeout = Value::global("AbortSignal").call("timeout", &[&self.timeout.into()]);
+        let timeout = timeout.unwrap_or(Value::UNDEFINED);
+        let signal = any(&[&self.life, &self.caller, &timeout]);
+        Watch { signal, timeout, limits: self.clone() }
+    }
+}
+
+/// Limits whose time runs.
+pub(crate) struct Watch {
+    /// Aborted by the first of them.
+    pub(crate) signal: Value,
+    timeout: Value,
+    limits: Limits,
+}
+
+impl Watch {
+    /// Which of them ended a wait; none of them, if it was for the network.
+    pub(crate) fn why(&self) -> Silence {
+        let is_aborted = |signal: &Value| signal.is_true("aborted");
+        if is_aborted(&self.limits.life) || is_aborted(&self.limits.caller) {
+            Silence::Aborted
+        } else if is_aborted(&self.timeout) {
+            Silence::Timeout
+        } else {
+            Silence::Network
+        }
     }
 }
 
@@ -47,37 +72,26 @@ pub(crate) enum Silence {
 
 /// Sends a request, as `fetch` takes it, and reads the answer. `fetch` is the client's option, or absent.
 pub(crate) async fn send(fetch: &Value, url: &str, init: &Value, limits: &Limits) -> Result<Answer, Silence> {
-    let timeout = Value::global("AbortSignal").call("timeout", &[&limits.timeout.into()]);
-    let timeout = timeout.unwrap_or(Value::UNDEFINED);
-    let signal = any(&[&limits.life, &limits.caller, &timeout]);
-    let why = |ended: Option<Value>| {
-        let is_aborted = |signal: &Value| signal.is_true("aborted");
-        match ended {
-            // The caller's own fetch may reject before the signal's event comes.
-            _ if is_aborted(&limits.life) || is_aborted(&limits.caller) => Silence::Aborted,
-            _ if is_aborted(&timeout) => Silence::Timeout,
-            _ => Silence::Network,
-        }
-    };
-
+    let watch = limits.watch();
+    let signal = &watch.signal;
     if signal.is_true("aborted") {
-        return Err(why(None));
+        return Err(watch.why());
     }
     init.set("credentials", "omit");
-    init.set("signal", &signal);
+    init.set("signal", signal);
     let fetch = if fetch.is_absent() { Value::global("fetch") } else { fetch.clone() };
     let call = fetch.apply(&Value::UNDEFINED, &[&url.into(), init]).ok_or(Silence::Network)?;
-    let response = settled_unless(call.promise(), &signal).await.map_err(why)?;
+    // The caller's own fetch may reject before the signal's event comes.
+    let response = settled_unless(call.promise(), signal).await.map_err(|_| watch.why())?;
 
     // A body that breaks off, and a page of a captive portal, are an answer that makes no sense.
     let body = match response.call("json", &[]) {
         None => Value::UNDEFINED,
-        Some(body) => match settled_unless(body.promise(), &signal).await {
+        Some(body) => match settled_unless(body.promise(), signal).await {
             Ok(body) if body.is_object() => body,
             Ok(_) => Value::UNDEFINED,
-            Err(None) => return Err(why(None)),
-            Err(error) if error.as_ref().is_some_and(is_broken_stream) => return Err(why(error)),
-            Err(_) => Value::UNDEFINED,
+            Err(Some(error)) if !is_broken_stream(&error) => Value::UNDEFINED,
+            Err(_) => return Err(watch.why()),
         },
     };
     let retry_after = response.get("headers").call("get", &[&"retry-after".into()]);

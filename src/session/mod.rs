@@ -26,6 +26,9 @@ use crate::{
     json,
 };
 
+/// Stored for a moment before a session that the server ended is removed.
+const EXPIRED: &str = "expired";
+
 /// What is known of the session: the stored text, and what it says.
 #[derive(Clone, Default)]
 struct Known {
@@ -40,6 +43,8 @@ pub(crate) struct Keeper {
     store: Store,
     emitter: Emitter,
     shows_refresh_token: bool,
+    /// Of what is done for all callers.
+    limits: Limits,
     /// Has the store been loaded once?
     loaded: Cell<bool>,
     /// Has the store been read once? The first state is no change.
@@ -50,12 +55,19 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub(crate) fn new(api: Rc<Api>, store: Store, emitter: Emitter, shows_refresh_token: bool) -> Keeper {
+    pub(crate) fn new(
+        api: Rc<Api>,
+        store: Store,
+        emitter: Emitter,
+        shows_refresh_token: bool,
+        limits: Limits,
+    ) -> Keeper {
         Keeper {
             api,
             store,
             emitter,
             shows_refresh_token,
+            limits,
             loaded: Cell::default(),
             read: Cell::default(),
             known: RefCell::default(),
@@ -80,15 +92,16 @@ impl Keeper {
     }
 
     /// Makes sure that `current` knows what is stored.
-    pub(crate) async fn load(&self) {
-        self.store.load().await;
+    pub(crate) async fn load(&self, limits: &Limits) -> Result<(), Error> {
+        self.store.load(limits).await?;
         self.loaded.set(true);
         self.current();
+        Ok(())
     }
 
     /// Waits until what changed is stored.
-    pub(crate) async fn flush(&self) {
-        self.store.flush().await;
+    pub(crate) async fn flush(&self, limits: &Limits) {
+        self.store.flush(limits).await;
     }
 
     /// The user, without waiting; the same object until something changes.
@@ -128,14 +141,17 @@ impl Keeper {
         refreshed: bool,
         limits: &Limits,
     ) -> Result<Option<(Rc<Session>, Value)>, Error> {
-        let mut refreshed = refreshed;
+        let (mut refresh, mut last) = (refreshed, refreshed);
         loop {
-            let session =
-                if refreshed { self.refresh(true, limits).await } else { self.usable(limits).await };
+            let session = if refresh { self.refresh(true, limits).await } else { self.usable(limits).await };
             let Some(session) = session? else { return Ok(None) };
             match self.api.send(call, Some(&session.access_token), limits).await {
                 // Once: a server that says no to a new token too has another reason.
-                Err(error) if error.is(ErrorCode::SessionRequired) && !refreshed => refreshed = true,
+                Err(error) if error.is(ErrorCode::SessionRequired) && !last => {
+                    last = true;
+                    // Unless another call has got a new one meanwhile.
+                    refresh = self.current().is_some_and(|now| now.access_token == session.access_token);
+                }
                 answer => return Ok(Some((session, answer?))),
             }
         }
@@ -154,12 +170,13 @@ impl Keeper {
         }
     }
 
-    /// Puts a newer profile into the session that it was asked for with, if that is still there.
+    /// Puts a newer profile of its user into the session that it was asked for with, if that is still there.
     pub(crate) fn learn_user(&self, of: &Session, user: &Value) {
         let Some(text) = json_text(user) else { return };
         if let Some(now) = self.current()
             && now.revoke_token == of.revoke_token
             && now.user != text
+            && json_parse(&now.user).text_of("user_id") == user.text_of("user_id")
         {
             self.put(Session { user: text, ..(*now).clone() });
         }
@@ -185,8 +202,10 @@ impl Keeper {
             body.text("revoke_token", &token);
             let call = Call { kind: Kind::Farewell, path: "/v1/logout", body: body.end() };
             match self.api.exchange(&call, None, limits).await {
-                // Taken, or never to be taken.
-                Ok(answer) if answer.status == 200 || (400..429).contains(&answer.status) => told.push(token),
+                // Taken, or never to be taken; but not by the page of a captive portal.
+                Ok(answer) if answer.body.is_object() && matches!(answer.status, 200 | 400..429) => {
+                    told.push(token);
+                }
                 Ok(_) | Err(_) => break,
             }
         }
@@ -210,8 +229,10 @@ impl Keeper {
     /// Ends the session in this browser.
     fn end(&self, event: Event) {
         if event == Event::SessionExpired {
-            // So that other tabs can tell it from a sign-out: they get the storage event for this first.
-            self.store.write(Entry::Session, Some(tabs::EXPIRED));
+            // So that others can tell it from a sign-out: tabs get the storage event for this first, and clients
+            // of this page look when they hear of it.
+            self.store.write(Entry::Session, Some(EXPIRED));
+            self.learn(Some(EXPIRED.into()));
         }
         self.store.write(Entry::Session, None);
         self.set(None, None, Some(event));
@@ -238,7 +259,8 @@ impl Keeper {
             return;
         }
         let session = text.as_deref().and_then(read_stored);
-        self.set(text, session, None);
+        let event = (text.as_deref() == Some(EXPIRED)).then_some(Event::SessionExpired);
+        self.set(text, session, event);
     }
 
     /// Remembers a state, and tells the page of the change; `event` names it where the states alone do not.

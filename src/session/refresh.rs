@@ -13,7 +13,7 @@ use crate::{
         promise::settled_unless,
         task::settled,
     },
-    error::{Error, error},
+    error::Error,
     promise::promise,
 };
 
@@ -50,10 +50,11 @@ impl Keeper {
         limits: &Limits,
     ) -> Result<Option<Rc<Session>>, Error> {
         let under_way = self.flight.borrow().clone();
-        let flight = under_way.unwrap_or_else(|| self.take_off(even_if_fresh, limits));
-        // The flight has its own time limit and is everybody's: one caller's signal ends that caller's wait only.
-        if let Err(None) = settled_unless(flight.promise, &limits.ended()).await {
-            return Err(error!(Aborted));
+        let flight = under_way.unwrap_or_else(|| self.take_off(even_if_fresh));
+        // The flight has its own time limit and is everybody's: one caller's limits end that caller's wait only.
+        let watch = limits.watch();
+        if let Err(None) = settled_unless(flight.promise, &watch.signal).await {
+            return Err(watch.why().into());
         }
         let outcome = flight.outcome.borrow().clone();
         match outcome {
@@ -62,14 +63,13 @@ impl Keeper {
         }
     }
 
-    fn take_off(self: &Rc<Self>, even_if_fresh: bool, limits: &Limits) -> Flight {
+    fn take_off(self: &Rc<Self>, even_if_fresh: bool) -> Flight {
         let outcome = Rc::new(RefCell::new(None));
         let (keeper, result) = (self.clone(), outcome.clone());
-        let limits = Limits { caller: Value::UNDEFINED, ..limits.clone() };
         let promise = promise(Box::pin(async move {
             // Not before it is known to be under way.
             let _ = settled(Value::UNDEFINED.promise()).await;
-            let rotated = keeper.rotate(even_if_fresh, &limits).await;
+            let rotated = keeper.rotate(even_if_fresh).await;
             keeper.flight.replace(None);
             result.replace(Some(rotated));
             Ok(Value::UNDEFINED)
@@ -79,11 +79,12 @@ impl Keeper {
         flight
     }
 
-    async fn rotate(&self, even_if_fresh: bool, limits: &Limits) -> Result<(), Error> {
+    async fn rotate(&self, even_if_fresh: bool) -> Result<(), Error> {
+        let limits = &self.limits;
         let mut refused: Option<String> = None;
         loop {
             // Another tab may have been faster: what is stored counts.
-            self.load().await;
+            self.load(limits).await?;
             let Some(session) = self.current() else { return Ok(()) };
             if !even_if_fresh && is_fresh(&session) {
                 return Ok(());
@@ -101,9 +102,9 @@ impl Keeper {
             }
             return match received(&answer, &session) {
                 Some(next) => {
-                    self.load().await;
+                    self.load(limits).await?;
                     self.replace(&session, next);
-                    self.flush().await;
+                    self.flush(limits).await;
                     Ok(())
                 }
                 None => Err(self.cool_down(refusal(&answer))),

@@ -9,9 +9,12 @@ use super::events::Emitter;
 use crate::{
     browser::{
         Promise, Value,
+        http::{Limits, Silence},
+        promise::settled_unless,
         storage::{self, Denied, Read},
-        task::{settled, unheeded},
+        task::unheeded,
     },
+    error::Error,
     options::Place,
 };
 
@@ -36,13 +39,17 @@ pub(crate) struct Store {
     answers_later: Cell<bool>,
     /// The last write that is under way.
     writing: RefCell<Option<Promise>>,
+    /// How often it was written.
+    writes: Cell<u32>,
+    /// Milliseconds after which a storage that does not answer counts as denied.
+    patience: f64,
     emitter: Emitter,
 }
 
 const MEMORY: &str = "memory";
 
 impl Store {
-    pub(crate) fn open(place: &Place, key: &str, memory: Value, emitter: Emitter) -> Store {
+    pub(crate) fn open(place: &Place, key: &str, memory: Value, patience: f64, emitter: Emitter) -> Store {
         let session_key = [key, ".session"].concat();
         let (wanted, outside) = match place {
             Place::Local => ("local", storage::open("localStorage", &session_key)),
@@ -59,6 +66,8 @@ impl Store {
             memory,
             answers_later: Cell::default(),
             writing: RefCell::default(),
+            writes: Cell::default(),
+            patience,
             emitter,
         };
         if is_denied {
@@ -97,6 +106,7 @@ impl Store {
     /// Writes the text, or removes it.
     pub(crate) fn write(&self, entry: Entry, text: Option<&str>) {
         let key = self.key(entry);
+        self.writes.set(self.writes.get().wrapping_add(1));
         self.memory.set(key, text.map_or(Value::UNDEFINED, Value::from));
         if !self.is_memory() {
             match storage::write(&self.outside, key, text) {
@@ -112,34 +122,55 @@ impl Store {
     }
 
     /// Reads a storage that answers later.
-    pub(crate) async fn load(&self) {
+    pub(crate) async fn load(&self, limits: &Limits) -> Result<(), Error> {
         for entry in [Entry::Session, Entry::Ended] {
+            // A read must not overtake a write.
+            self.flush(limits).await;
             if self.persistence.get() != "custom" {
-                return;
+                break;
             }
             let key = self.key(entry);
+            let writes = self.writes.get();
             let loaded = match storage::read(&self.outside, key) {
                 Ok(Read::Later(promise)) => {
                     self.answers_later.set(true);
-                    settled(promise).await.ok()
+                    self.answer(promise, limits).await?
                 }
                 Ok(Read::Now(_)) => continue,
                 Err(Denied) => None,
             };
             match loaded {
+                // What was written meanwhile is newer.
+                Some(_) if self.writes.get() != writes => {}
                 Some(text) => self.memory.set(key, text),
                 None => self.fall_back(),
             }
         }
+        Ok(())
     }
 
-    /// Waits until what was written is kept.
-    pub(crate) async fn flush(&self) {
-        let writing = self.writing.take();
-        if let Some(promise) = writing
-            && settled(promise).await.is_err()
-        {
+    /// Waits until what was written is kept, as long as the limits let it.
+    pub(crate) async fn flush(&self, limits: &Limits) {
+        let (writing, writes) = (self.writing.borrow().clone(), self.writes.get());
+        let Some(promise) = writing else { return };
+        let Ok(kept) = self.answer(promise, limits).await else { return };
+        if self.writes.get() == writes {
+            self.writing.replace(None);
+        }
+        if kept.is_none() {
             self.lose(Entry::Session);
+        }
+    }
+
+    /// What the storage answers; nothing when it fails, or does not answer in a time that is long enough for a
+    /// server. A caller who has less patience than that gives up alone.
+    async fn answer(&self, promise: Promise, limits: &Limits) -> Result<Option<Value>, Error> {
+        let watch = limits.watch();
+        match settled_unless(promise, &watch.signal).await {
+            Ok(value) => Ok(Some(value)),
+            Err(Some(_)) => Ok(None),
+            Err(None) if watch.why() == Silence::Timeout && limits.timeout >= self.patience => Ok(None),
+            Err(None) => Err(watch.why().into()),
         }
     }
 

@@ -194,6 +194,47 @@ async fn a_refused_token_is_refreshed_and_the_call_repeated_once() {
 }
 
 #[wasm_bindgen_test]
+async fn calls_whose_token_was_refused_one_after_another_make_one_refresh() {
+    let refusal = r#""GET /v1/profile": async (call, calls) => {
+        const at = calls.length;
+        if (call.headers.Authorization === "Bearer access-2") return [200, { user_id: "u1", name: "Ada" }];
+        await new Promise((resolve) => setTimeout(resolve, at * 60));
+        return [401, { code: "SESSION_REQUIRED", title: "Please sign in." }];
+    },"#;
+    let world = server_of(&server(refusal)).signed_in().await;
+    let profiles: Vec<_> = (0..5).map(|_| world.core.get_profile(NONE)).collect();
+    for profile in profiles {
+        assert!(ok(profile).await.contains("Ada"));
+    }
+    assert_eq!(world.calls().matches("POST /v1/token").count(), 1);
+    assert_eq!(world.events(), "TOKEN_REFRESHED, USER_UPDATED");
+}
+
+#[wasm_bindgen_test]
+async fn somebody_elses_profile_never_gets_into_a_session() {
+    let bob = r#""POST /v1/email/verify": [200, { user_id: "u2", email: "bob@example.com" }],"#;
+    let world = server_of(&server(bob)).signed_in().await;
+    assert!(ok(world.core.verify_account(js("'abcdefghijklmnop'"), NONE)).await.contains("bob@example.com"));
+    assert_eq!(json(&world.core.user()), r#"{"user_id":"u1","email":"ada@example.com"}"#);
+    assert_eq!(world.events(), "");
+}
+
+#[wasm_bindgen_test]
+async fn one_callers_timeout_ends_its_own_wait_for_a_refresh_only() {
+    let slow = r#""POST /v1/token": async () => {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return [200, { ...TOKENS, access_token: "access-2", refresh_token: "refresh-2" }];
+    },"#;
+    let world = server_of(&server(slow)).signed_in().await;
+    world.seconds_later(600);
+    let first = world.core.get_access_token(js("{ timeout: 5 }"));
+    let second = world.core.get_access_token(NONE);
+    assert_eq!(err(first).await, "TIMEOUT");
+    assert_eq!(ok(second).await, r#""access-2""#);
+    assert_eq!(world.calls(), "POST /v1/token");
+}
+
+#[wasm_bindgen_test]
 async fn one_callers_signal_ends_its_own_wait_for_a_refresh_only() {
     let world = server_of(&server("")).signed_in().await;
     world.seconds_later(600);
@@ -238,6 +279,16 @@ async fn an_untold_logout_is_told_after_a_reload_and_when_the_network_is_back() 
     assert_eq!(world.run(told), "revoke-5,revoke-6,revoke-7");
     assert_eq!(world.run("localStorage.getItem('doorward.ended')"), "null");
     drop(reloaded);
+    world.run("world.life.abort()");
+}
+
+#[wasm_bindgen_test]
+async fn a_captive_portals_page_is_no_answer_to_a_logout() {
+    js("localStorage.clear()");
+    let portal = r#""POST /v1/logout": [200, "<html>Please pay"],"#;
+    let world = world_with(&server(portal), "{ storage: 'local' }").signed_in().await;
+    ok(world.core.logout(NONE, NONE)).await;
+    assert_eq!(world.run("localStorage.getItem('doorward.ended')"), "revoke-1");
     world.run("world.life.abort()");
 }
 

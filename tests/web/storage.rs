@@ -78,6 +78,53 @@ async fn a_storage_of_the_page_may_be_asynchronous() {
 }
 
 #[wasm_bindgen_test]
+async fn an_old_read_that_ends_after_a_write_does_not_undo_it() {
+    let held = "{ storage: { kept: new Map(), held: null,
+        getItem(key) {
+            const value = this.kept.get(key) ?? null;
+            return new Promise((resolve) => this.held ? this.held.push(() => resolve(value)) : resolve(value));
+        },
+        async setItem(key, value) { this.kept.set(key, value); }, async removeItem(key) { this.kept.delete(key); } } }";
+    let world = world_with(LOGIN, held);
+    sign_in(&world).await;
+    world.run("(world.held = world.options.storage.held = [])");
+    let session = world.core.get_session(NONE);
+    pause(1).await;
+    world.run("world.options.storage.held = null");
+    ok(world.core.logout(NONE, NONE)).await;
+    world.run("world.held.forEach((go) => go())");
+    assert_eq!(ok(session).await, "null");
+    assert_eq!(world.events(), "SIGNED_IN, SIGNED_OUT");
+}
+
+#[wasm_bindgen_test]
+async fn a_storage_that_never_answers_is_replaced_by_memory_in_time() {
+    for storage in [
+        "{ getItem: () => new Promise(() => {}), setItem: async () => {}, removeItem: async () => {} }",
+        "{ getItem: async () => null, setItem: () => new Promise(() => {}), removeItem: async () => {} }",
+    ] {
+        let world = world_with(LOGIN, &format!("{{ timeout: 50, storage: {storage} }}"));
+        sign_in(&world).await;
+        assert_eq!(json(&world.core.persistence()), r#""memory""#);
+        assert!(world.events().contains("WARNING storage_in_memory"));
+        assert!(ok(world.core.get_session(NONE)).await.contains("access-1"));
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_caller_with_little_patience_gives_up_on_a_storage_alone() {
+    let silent = "{ storage: { getItem: () => new Promise(() => {}), setItem() {}, removeItem() {} } }";
+    let world = world_with(LOGIN, silent);
+    assert_eq!(err(world.core.get_session(js("{ timeout: 10 }"))).await, "TIMEOUT");
+    let aborted = js(
+        "{ signal: (() => { const ends = new AbortController(); setTimeout(() => ends.abort()); return ends.signal; })() }",
+    );
+    assert_eq!(err(world.core.get_session(aborted)).await, "ABORTED");
+    assert_eq!(json(&world.core.persistence()), r#""custom""#);
+    world.run("world.life.abort()");
+}
+
+#[wasm_bindgen_test]
 async fn an_asynchronous_storage_that_rejects_is_replaced_by_memory() {
     let broken = "{ storage: { getItem: () => Promise.reject('x'), setItem: () => Promise.reject('x'), removeItem: () => Promise.reject('x') } }";
     let world = world_with(LOGIN, broken);
