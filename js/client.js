@@ -15,12 +15,13 @@ export function authClient(compile) {
   let module;
   // Those that someone listens to: the browser tells of changes by other pages only, so these tell each other.
   const heard = new Set();
+  const memories = new Map(); // by place and key: what stands in for the browser's storage on this page
 
   return class AuthClient {
     #options;
     #core; // the wasm's side; made at the first use, and anew after a trap
     #life; // aborted when the core ends: its listeners and requests end with it
-    #memory = {}; // what is stored where the browser's storage is not to be had
+    #memory; // what is stored where the browser's storage is not to be had
     #disposed = false;
     #pending = new Set(); // how to reject the calls that wait for the core
     #submitting = new Map(); // by method: the forms whose submit is under way
@@ -51,11 +52,15 @@ export function authClient(compile) {
       const begin = (session) => {
         entry.begun = true;
         // What happened meanwhile is in the initial state, and no event of its own.
-        this.#tell(entry, "INITIAL_SESSION", entry.latest === undefined ? session : entry.latest);
-        for (const code of this.#warnings) this.#tell(entry, "WARNING", null, { code });
+        if (entry.session === undefined) entry.session = session;
+        this.#tell(entry, "INITIAL_SESSION", entry.session);
+        for (const code of this.#warnings) this.#tell(entry, "WARNING", entry.session, { code });
       };
       this.#call("getSession", []).then(begin, () => begin(null));
-      return () => void this.#listeners.delete(entry);
+      return () => {
+        this.#listeners.delete(entry);
+        if (!this.#listeners.size) heard.delete(this);
+      };
     }
 
     dispose() {
@@ -71,8 +76,14 @@ export function authClient(compile) {
       if (!form) return this.#call(name, args);
       if (!this.#submitting.has(name)) this.#submitting.set(name, new WeakMap());
       const forms = this.#submitting.get(name);
-      if (!forms.has(form)) forms.set(form, this.#call(name, args, () => forms.delete(form)));
-      return forms.get(form);
+      if (forms.has(form)) return forms.get(form);
+      let over = false; // a call may fail before it returns
+      const call = this.#call(name, args, () => {
+        over = true;
+        forms.delete(form);
+      });
+      if (!over) forms.set(form, call);
+      return call;
     }
 
     #call(name, args, settled) {
@@ -103,6 +114,7 @@ export function authClient(compile) {
         bindings.initSync({ module });
         this.#life = life;
         const emit = (...event) => this.#emit(...event);
+        this.#memory ??= this.#try(() => memoryOf(this.#options, memories)) ?? {};
         this.#core = new bindings.Core(this.#options ?? {}, emit, life.signal, this.#memory);
         return this.#core;
       } catch (cause) {
@@ -127,8 +139,8 @@ export function authClient(compile) {
       // Later, so that a listener may call us; but before the call that caused it resolves.
       queueMicrotask(() => {
         for (const entry of [...this.#listeners]) {
-          if (entry.begun) this.#tell(entry, event, session, code && { code });
-          else if (!code) entry.latest = session;
+          if (!code) entry.session = session;
+          if (entry.begun) this.#tell(entry, event, entry.session, code && { code });
         }
       });
     }
@@ -162,6 +174,15 @@ export function authClient(compile) {
       if (Symbol.dispose) define(Symbol.dispose, this.prototype.dispose);
     }
   };
+}
+
+// One for all clients of a page that would share the storage. Off a page they serve different people.
+function memoryOf(options, memories) {
+  const place = options?.storage ?? "local";
+  if (typeof document === "undefined" || (place !== "local" && place !== "session")) return {};
+  const name = `${place} ${options?.storageKey ?? "doorward"}`;
+  if (!memories.has(name)) memories.set(name, {});
+  return memories.get(name);
 }
 
 // Keeps the browser from submitting, and gives the form that it would have submitted.

@@ -15,12 +15,15 @@
  * An object is strict: a name that the method does not know is `INVALID_PARAMETER`.
  * Methods are bound: `form.addEventListener("submit", auth.login)` works.
  */
-export type Input<T> = SubmitEvent | { nativeEvent: SubmitEvent } | HTMLFormElement | FormData | T;
+export type Input<T> = SubmitEvent | { nativeEvent: Event } | HTMLFormElement | FormData | T;
 
 export interface AuthClientOptions {
   /** Base URL of the server, e.g. `https://auth.example.com`. Default: the page's own origin. */
   url?: string | URL;
-  /** Where tokens live. Default `"local"`; falls back to memory, with a `WARNING` event, when the browser blocks it. */
+  /**
+   * Where tokens live. Default `"local"`; falls back to the page's memory, with a `WARNING` event, when the browser
+   * blocks it. `"memory"` is this client's alone.
+   */
   storage?: "local" | "session" | "memory" | AuthStorage;
   /** Prefix of the storage keys; two clients with different prefixes do not see each other. Default `"doorward"`. */
   storageKey?: string;
@@ -190,7 +193,8 @@ export interface SignupParams extends ProfileFields {
 export interface SignupOptions extends RequestOptions {
   /**
    * The user must confirm by mail before the first login; a URL or path is where the confirmation link ends. A path needs
-   * a page that is served over http(s).
+   * a page that is served over http(s). Where the operator has set a page of their own (`links.verify`), that page
+   * decides where to go on.
    */
   signup_confirmation?: boolean | string;
   /** Newsletter wanted? Default false. */

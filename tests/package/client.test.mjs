@@ -72,6 +72,27 @@ test("a second submit joins the first: one promise, one request", async (t) => {
   assert.deepEqual(names(), ["POST /v1/login", "POST /v1/login"]);
 });
 
+test("a submit that failed before it began does not stand in the way of the next", async (t) => {
+  const { page } = await open(t, { html: form(""), before: plant, routes: login });
+  const told = await page.evaluate(async () => {
+    const submits = (auth) => auth.login(f).then((user) => user.email, (error) => error.code);
+    const told = [];
+    const auth = new AuthClient();
+    await auth.getSession();
+    window.planted = true;
+    told.push(await submits(auth));
+    window.planted = false;
+    told.push(await submits(auth));
+    const slim = await import("/slim.js");
+    const other = new slim.AuthClient({ storage: "memory" });
+    told.push(await submits(other));
+    await slim.init("/doorward_bg.wasm");
+    told.push(await submits(other));
+    return told;
+  });
+  assert.deepEqual(told, ["INTERNAL", "ada@example.com", "WASM_UNAVAILABLE", "ada@example.com"]);
+});
+
 test("React's event is prevented and read like the browser's own", async (t) => {
   const { page } = await open(t, { html: form(""), routes: login });
   const prevented = await page.evaluate(async () => {
@@ -333,6 +354,52 @@ test("every subscriber is told once that the browser denied the storage, wheneve
     [2, "INITIAL_SESSION", null],
     [2, "WARNING", "storage_in_memory"],
   ].map(([name, event, code]) => [name, event, code ?? undefined]));
+});
+
+test("a warning comes with the session as it is", async (t) => {
+  const { page } = await open(t, { routes: { ...login, "GET /v1/profile": [200, { user_id: "u1", name: "Ada" }] } });
+  const told = await page.evaluate(async () => {
+    const auth = new AuthClient();
+    const log = [];
+    const listen = (who) => auth.onAuthStateChange((event, session) => log.push(`${who} ${event} ${session?.user.user_id}`));
+    await auth.login({ email: "a@b.de", password: "x" });
+    listen("early");
+    await auth.getSession();
+    Storage.prototype.setItem = () => {
+      throw new DOMException("full", "QuotaExceededError");
+    };
+    await auth.getProfile();
+    listen("late");
+    await auth.getSession();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return log;
+  });
+  const early = ["early INITIAL_SESSION u1", "early WARNING u1", "early USER_UPDATED u1"];
+  assert.deepEqual(told, [...early, "late INITIAL_SESSION u1", "late WARNING u1"]);
+});
+
+test("clients of one page share a session, also where the browser keeps none", async (t) => {
+  const routes = { ...login, "POST /v1/token": [400, { error: "invalid_grant" }] };
+  const deny = () => Object.defineProperty(window, "localStorage", { get() { throw new DOMException("denied", "SecurityError"); } });
+  for (const before of [undefined, deny]) {
+    const { page } = await open(t, { routes, before });
+    const told = await page.evaluate(async () => {
+      const [one, other, stranger] = [new AuthClient(), new AuthClient(), new AuthClient({ storageKey: "own" })];
+      const logs = [one, other].map((auth) => {
+        const log = [];
+        auth.onAuthStateChange((event) => event === "WARNING" || log.push(event));
+        return log;
+      });
+      await other.getSession();
+      await one.login({ email: "a@b.de", password: "x" });
+      const users = [one, other, stranger].map((auth) => auth.user?.user_id);
+      await one.refreshToken().catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return [users, ...logs];
+    });
+    const all = ["INITIAL_SESSION", "SIGNED_IN", "SESSION_EXPIRED"];
+    assert.deepEqual(told, [["u1", "u1", undefined], all, all]);
+  }
 });
 
 test("sec_B01 every tab learns of a sign-in, a sign-out and an expired session, and shares one session", async (t) => {

@@ -69,11 +69,12 @@ test("TypeScript, strict, accepts right uses and refuses wrong ones", async () =
       import { AuthClient, AuthError, isAuthError, type UserProfile } from "doorward";
       const auth = new AuthClient({ url: "https://auth.example.com", storage: "session" });
       document.querySelector<HTMLFormElement>("#login")?.addEventListener("submit", auth.login);
+      const react = (event: { nativeEvent: Event; preventDefault(): void }) => auth.login(event);
       const user: UserProfile = await auth.login({ email: "a@b.example", password: "correct horse" });
       const end: () => void = auth.onAuthStateChange((event, session) => console.log(event, session?.user.user_id));
       try { await auth.resetPassword({ email: user.email!, code: 123456, new_password: "battery staple" }); }
       catch (error) { if (isAuthError(error)) { const known: AuthError = error; console.log(known.code, known.field, known.status); } }
-      end();
+      end(); react;
       // @ts-expect-error: there is no such storage
       new AuthClient({ storage: "cookie" });
       // @ts-expect-error: a method that is not there

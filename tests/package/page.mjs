@@ -34,9 +34,10 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
   const server = createServer(async (request, response) => {
     const { pathname, search } = new URL(request.url, "http://localhost");
     if (pathname === "/favicon.ico") return response.writeHead(404).end();
-    if (pathname === "/doorward.js") {
-      response.setHeader("content-type", "text/javascript");
-      return response.end(await readFile(`${root}pkg/doorward.js`));
+    const type = { "/doorward.js": "text/javascript", "/slim.js": "text/javascript", "/doorward_bg.wasm": "application/wasm" }[pathname];
+    if (type) {
+      response.setHeader("content-type", type);
+      return response.end(await readFile(`${root}pkg${pathname}`));
     }
     let body = "";
     for await (const part of request) body += part;
