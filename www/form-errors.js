@@ -4,6 +4,9 @@
 export async function show(form, call, done = "") {
   form.setAttribute("aria-busy", "true");
   say(form, "");
+  for (const control of form.querySelectorAll("[aria-invalid]")) {
+    if (!control.validationMessage) tell(control, "");
+  }
   try {
     await call;
     say(form, done);

@@ -41,7 +41,7 @@ function render(session) {
   if (!session) return;
   const { user } = session;
   $("who").textContent = user.name ?? user.email;
-  $("initial").textContent = $("who").textContent[0].toUpperCase();
+  $("initial").textContent = [...$("who").textContent][0]?.toUpperCase() ?? "";
   $("mail").textContent = user.name ? user.email : "";
   $("verified").textContent = user.email_verified ? "confirmed" : "not confirmed";
   $("verified").toggleAttribute("data-yes", user.email_verified);

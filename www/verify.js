@@ -11,6 +11,7 @@ carryEmail(byCode);
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
 byLink.hidden = !token;
 byCode.hidden = Boolean(token);
+if (token) history.replaceState(null, "", location.pathname);
 
 byLink.addEventListener("submit", (event) => {
   event.preventDefault();
