@@ -5,7 +5,7 @@ use std::{
     rc::Rc,
 };
 
-use doorward_protocol::{Field, Policy};
+use doorward_protocol::Field;
 use wasm_bindgen::prelude::*;
 
 use crate::{
@@ -16,10 +16,11 @@ use crate::{
         http::Limits,
         location,
     },
+    context::Client,
     error::{Error, error},
     fields::{Node, Tree},
     methods::{Does, Given, METHODS, Method, Then},
-    options::{self, Options},
+    options::Options,
     promise::{Work, promise, spawn},
     session::{Keeper, events::Emitter, store::Store},
 };
@@ -28,23 +29,6 @@ use crate::{
 #[wasm_bindgen]
 pub struct Core {
     client: Rc<Client>,
-}
-
-/// What all methods of a client share.
-pub(crate) struct Client {
-    pub(crate) api: Rc<Api>,
-    pub(crate) session: Rc<Keeper>,
-    /// The server's rules, once they are known.
-    pub(crate) policy: Cell<Policy>,
-    /// `getSettings`: the text of the answer, and when it came on the page's running clock.
-    pub(crate) settings: RefCell<Option<(String, f64)>>,
-    /// The address of the last login that was refused because it is not confirmed.
-    pub(crate) unconfirmed: RefCell<Option<String>>,
-    navigate: Value,
-    /// Without a caller's wishes.
-    limits: Limits,
-    /// What is wrong with the options: told by every call.
-    fault: Option<Error>,
 }
 
 #[wasm_bindgen]
@@ -216,13 +200,4 @@ fn settle(form: Option<Form>, navigate: Value, work: Result<Work, Error>) -> Wor
         }
         outcome
     })
-}
-
-impl Client {
-    fn options(&self, given: &Value, own: &'static [Field]) -> Result<(Limits, Tree), Error> {
-        match &self.fault {
-            Some(fault) => Err(fault.clone()),
-            None => options::of_call(given, own, self.limits.clone()),
-        }
-    }
 }

@@ -21,6 +21,7 @@ mod methods;
 mod session;
 
 mod api;
+mod context;
 mod error;
 mod fields;
 mod form;

@@ -16,7 +16,7 @@ use doorward_protocol::{Field, Invalid, Policy};
 use crate::{
     api::Kind,
     browser::{Value, http::Limits},
-    client::Client,
+    context::Client,
     error::Error,
     fields::Tree,
     promise::Work,

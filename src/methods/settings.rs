@@ -6,7 +6,7 @@ use super::{Does, Method, Then};
 use crate::{
     api::Kind,
     browser::{Value, clock, fields::whole, json_parse, json_text},
-    client::Client,
+    context::Client,
     error::error,
 };
 

@@ -1,0 +1,44 @@
+//! What all methods of a client share.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use doorward_protocol::{Field, Policy};
+
+use crate::{
+    api::Api,
+    browser::{Value, http::Limits},
+    error::Error,
+    fields::Tree,
+    options,
+    session::Keeper,
+};
+
+/// A client of one server.
+pub(crate) struct Client {
+    pub(crate) api: Rc<Api>,
+    pub(crate) session: Rc<Keeper>,
+    /// The server's rules, once they are known.
+    pub(crate) policy: Cell<Policy>,
+    /// `getSettings`: the text of the answer, and when it came on the page's running clock.
+    pub(crate) settings: RefCell<Option<(String, f64)>>,
+    /// The address of the last login that was refused because it is not confirmed.
+    pub(crate) unconfirmed: RefCell<Option<String>>,
+    pub(crate) navigate: Value,
+    /// Without a caller's wishes.
+    pub(crate) limits: Limits,
+    /// What is wrong with the options: told by every call.
+    pub(crate) fault: Option<Error>,
+}
+
+impl Client {
+    /// The options of one call, over the client's own.
+    pub(crate) fn options(&self, given: &Value, own: &'static [Field]) -> Result<(Limits, Tree), Error> {
+        match &self.fault {
+            Some(fault) => Err(fault.clone()),
+            None => options::of_call(given, own, self.limits.clone()),
+        }
+    }
+}
