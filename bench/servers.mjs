@@ -106,9 +106,11 @@ async function inFolder(use) {
 
 /** Our release server as `npm start` runs it. */
 export function ours() {
+  // To the server every DOORWARD_… is a setting; those here are the bench's.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("DOORWARD_")));
   const start = (folder, port) =>
     spawn(doorward, ["serve", "--dev", "--data", folder, "--listen", `127.0.0.1:${port}`], {
-      stdio: ["ignore", "pipe", "ignore"], env: { ...process.env, RUST_LOG: "error" },
+      stdio: ["ignore", "pipe", "ignore"], env: { ...env, RUST_LOG: "error" },
     });
   return inFolder(async (folder) => {
     const requests = await running(start, folder, async ({ port, memory }) => {

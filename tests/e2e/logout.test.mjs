@@ -11,7 +11,7 @@ const { url } = server;
 async function signedIn() {
   const person = await signUp(server);
   await page.fresh(url);
-  await page.run("await auth.login(args[0])", person);
+  await page.signIn(person);
   return person;
 }
 
@@ -47,7 +47,10 @@ test("seed_K38_signing_out_twice_is_no_error", async () => {
 
 test("sec_B01_nothing_of_the_session_stays_in_the_browser", async () => {
   await signedIn();
-  const { value: token } = await page.run("const { access_token } = await auth.getSession(); await auth.logout(); return access_token");
+  const { value: token } = await page.run(
+    "const { access_token } = await auth.getSession(); await auth.logout(); return access_token",
+  );
+  assert.ok(token);
   const left = await page.browser.executeScript("return JSON.stringify([{ ...localStorage }, { ...sessionStorage }])");
   assert.ok(!left.includes(token));
   assert.ok(!/refresh/.test(left), left);

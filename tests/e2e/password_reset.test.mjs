@@ -127,7 +127,7 @@ test("seed_K43_a_short_password_and_a_wrong_code_are_said_at_their_fields", asyn
 test("a new password ends the sessions on all devices", async () => {
   const { email, password } = await signUp(server);
   await page.fresh(url);
-  await page.run("await auth.login(args[0])", { email, password });
+  await page.signIn({ email, password });
   const mail = await resetMail(email);
   await server.post("/v1/password/reset", { token: token(mail), new_password: NEW });
   const { value } = await page.run("return auth.getProfile({ refreshToken: true }).catch(({ code }) => code)");

@@ -11,7 +11,7 @@ const { url } = server;
 async function signedIn() {
   const person = await signUp(server);
   await page.fresh(url);
-  await page.run("await auth.login(args[0])", person);
+  await page.signIn(person);
   return person;
 }
 

@@ -1,14 +1,11 @@
 // A session that lasts: several tabs, an expired access token, lost answers, a server that is away.
 
 import assert from "node:assert/strict";
-import test, { describe } from "node:test";
-import { openChromium, openContext, signUp, startServer } from "./world.mjs";
+import test from "node:test";
+import { eventually, openChromium, openContext, signUp, startServer } from "./world.mjs";
 
 const server = await startServer();
-// Access tokens that are over in a second: waiting for the end of a life is the one thing no event tells.
-const brief = await startServer({ settings: { TOKEN__LIFETIME: "1s" } });
 const chromium = await openChromium();
-const expiry = () => new Promise((resolve) => setTimeout(resolve, 1050));
 
 /** Somebody signed in, at a page of theirs without any client, or at one of the demo's. */
 async function signedIn(to = server, path = "/favicon.svg") {
@@ -26,6 +23,14 @@ async function signedIn(to = server, path = "/favicon.svg") {
   if (path === "/profile") await page.waitForSelector("#in", { state: "visible" });
   return { ...person, context, page };
 }
+
+/** Makes the kept access token look an hour old, so that nobody has to wait for the end of its life. */
+const age = (page) =>
+  page.evaluate(() => {
+    const session = JSON.parse(localStorage.getItem("doorward.session"));
+    session.received_at -= 3_600_000;
+    localStorage.setItem("doorward.session", JSON.stringify(session));
+  });
 
 /** Runs a function in the page with a new AuthClient. */
 const withClient = (page, body, options = {}) =>
@@ -90,78 +95,85 @@ test("seed_F20_another_person_in_another_tab_never_mixes_two_accounts", async ()
   await context.close();
 });
 
-// Each of these waits for a token to expire: side by side they wait together.
-describe("an access token that has expired", { concurrency: 4 }, () => {
-  test("an expired access token is refreshed on use, with one request however many calls ask", async () => {
-    const { context, page, email } = await signedIn(brief);
-    await expiry();
-    const refreshes = [];
-    page.on("request", (request) => request.url().endsWith("/v1/token") && refreshes.push(request));
-    const emails = await withClient(page, async () => {
-      const profiles = await Promise.all(Array.from({ length: 8 }, () => auth.getProfile()));
-      return profiles.map((profile) => profile.email);
-    }, { autoRefresh: false });
-    assert.deepEqual(emails, Array(8).fill(email));
-    assert.equal(refreshes.length, 1);
-    await context.close();
-  });
-
-  test("many tabs that refresh at once all keep the session", async () => {
-    const { context, page, email } = await signedIn(brief);
-    const tabs = [page];
-    while (tabs.length < 6) tabs.push(await context.newPage());
-    for (const tab of tabs.slice(1)) await tab.goto(`${brief.url}/favicon.svg`);
-    await expiry();
-    const emails = await Promise.all(tabs.map((tab) => withClient(tab, async () => (await auth.getProfile()).email)));
-    assert.deepEqual(emails, Array(6).fill(email));
-    await context.close();
-  });
-
-  test("seed_F2_a_refresh_whose_answer_is_lost_ends_no_session", async () => {
-    const { context, page, email } = await signedIn(brief);
-    await expiry();
-    let lost = 0;
-    await page.route("**/v1/token", async (route) => {
-      if (lost > 0) return route.continue();
-      lost += 1;
-      // The server has rotated; the browser never learns what to.
-      await route.fetch();
-      return route.abort("connectionreset");
-    });
-    const told = await withClient(page, async () => {
-      const ask = () => auth.getProfile().then((profile) => profile.email, ({ code }) => code);
-      const first = await ask();
-      return first === "NETWORK" ? ask() : first;
-    });
-    assert.equal(lost, 1);
-    assert.equal(told, email);
-    await context.close();
-  });
-
-  for (const [what, answer] of Object.entries({
-    "a 503": { status: 503, headers: { "retry-after": "1" }, body: "" },
-    "a captive portal's page": { status: 200, contentType: "text/html", body: "<h1>Pay for the wifi</h1>" },
-    "a 401 from something else": { status: 401, contentType: "text/html", body: "<h1>Proxy</h1>" },
-    "half an answer": { status: 200, contentType: "application/json", body: `{"access_token":"` },
-    "an answer without a token": { status: 200, contentType: "application/json", body: "{}" },
-  })) {
-    test(`seed_F13_${what} to a refresh ends no session`, async () => {
-      const { context, page, email } = await signedIn(brief);
-      await expiry();
-      await page.route("**/v1/token", (route) => route.fulfill(answer));
-      const during = await withClient(page, async () => {
-        const code = await auth.getProfile().then(() => "none", (error) => error.code);
-        return { code, email: auth.user?.email };
-      }, { timeout: 1500 });
-      assert.ok(["OVERLOADED", "SERVER", "NETWORK", "TIMEOUT"].includes(during.code), during.code);
-      assert.equal(during.email, email);
-      await page.unroute("**/v1/token");
-      await page.reload();
-      assert.equal(await withClient(page, async () => (await auth.getProfile()).email), email);
-      await context.close();
-    });
-  }
+test("an expired access token is refreshed on use, with one request however many calls ask", async () => {
+  const { context, page, email } = await signedIn();
+  await age(page);
+  const refreshes = [];
+  page.on("request", (request) => request.url().endsWith("/v1/token") && refreshes.push(request));
+  const emails = await withClient(page, async () => {
+    const profiles = await Promise.all(Array.from({ length: 8 }, () => auth.getProfile()));
+    return profiles.map((profile) => profile.email);
+  }, { autoRefresh: false });
+  assert.deepEqual(emails, Array(8).fill(email));
+  assert.equal(refreshes.length, 1);
+  await context.close();
 });
+
+test("a token that the server takes for expired is refreshed, too", async () => {
+  const brief = await startServer({ settings: { TOKEN__LIFETIME: "4s" } });
+  const { context, page, email } = await signedIn(brief);
+  const { access_token } = await page.evaluate(() => JSON.parse(localStorage.getItem("doorward.session")));
+  const headers = { authorization: `Bearer ${access_token}` };
+  await eventually("the token has expired", async () => (await fetch(`${brief.url}/v1/profile`, { headers })).status === 401);
+  assert.equal(await withClient(page, async () => (await auth.getProfile()).email), email);
+  await context.close();
+});
+
+test("many tabs that refresh at once all keep the session", async () => {
+  const { context, page, email } = await signedIn();
+  const tabs = [page];
+  while (tabs.length < 6) tabs.push(await context.newPage());
+  for (const tab of tabs.slice(1)) await tab.goto(`${server.url}/favicon.svg`);
+  await age(page);
+  const emails = await Promise.all(tabs.map((tab) => withClient(tab, async () => (await auth.getProfile()).email)));
+  assert.deepEqual(emails, Array(6).fill(email));
+  await context.close();
+});
+
+test("seed_F2_a_refresh_whose_answer_is_lost_ends_no_session", async () => {
+  const { context, page, email } = await signedIn();
+  await age(page);
+  let lost = 0;
+  await page.route("**/v1/token", async (route) => {
+    if (lost > 0) return route.continue();
+    lost += 1;
+    // The server has rotated; the browser never learns what to.
+    await route.fetch();
+    return route.abort("connectionreset");
+  });
+  const told = await withClient(page, async () => {
+    const ask = () => auth.getProfile().then((profile) => profile.email, ({ code }) => code);
+    const first = await ask();
+    return first === "NETWORK" ? ask() : first;
+  });
+  assert.equal(lost, 1);
+  assert.equal(told, email);
+  await context.close();
+});
+
+for (const [what, answer] of Object.entries({
+  "a 503": { status: 503, headers: { "retry-after": "1" }, body: "" },
+  "a captive portal's page": { status: 200, contentType: "text/html", body: "<h1>Pay for the wifi</h1>" },
+  "a 401 from something else": { status: 401, contentType: "text/html", body: "<h1>Proxy</h1>" },
+  "half an answer": { status: 200, contentType: "application/json", body: `{"access_token":"` },
+  "an answer without a token": { status: 200, contentType: "application/json", body: "{}" },
+})) {
+  test(`seed_F13_${what} to a refresh ends no session`, async () => {
+    const { context, page, email } = await signedIn();
+    await age(page);
+    await page.route("**/v1/token", (route) => route.fulfill(answer));
+    const during = await withClient(page, async () => {
+      const code = await auth.getProfile().then(() => "none", (error) => error.code);
+      return { code, email: auth.user?.email };
+    }, { timeout: 5000 });
+    assert.ok(["OVERLOADED", "SERVER", "NETWORK", "TIMEOUT"].includes(during.code), during.code);
+    assert.equal(during.email, email);
+    await page.unroute("**/v1/token");
+    await page.reload();
+    assert.equal(await withClient(page, async () => (await auth.getProfile()).email), email);
+    await context.close();
+  });
+}
 
 test("seed_F1_offline_the_session_stays_and_signing_out_works", async () => {
   const { context, page, email } = await signedIn(server, "/profile");
@@ -195,9 +207,10 @@ test("a call ends with TIMEOUT when no answer comes, and the client goes on work
     return { code: error.code, status: error.status, took: performance.now() - started };
   }, { timeout: 300 });
   assert.deepEqual([code, status], ["TIMEOUT", 0]);
-  assert.ok(took >= 290 && took < 2000, `${took} ms`);
+  assert.ok(took >= 290 && took < 5000, `${took} ms`);
   await page.unroute("**/v1/login");
-  assert.equal(await page.evaluate(async (person) => (await auth.login(person)).email, { email, password }), email);
+  const again = (person) => auth.login(person, { timeout: 10_000 }).then((user) => user.email);
+  assert.equal(await page.evaluate(again, { email, password }), email);
   await context.close();
 });
 

@@ -232,6 +232,11 @@ function page(browser, By, until) {
          });`,
         args,
       ),
+    /** Signs in without the page. */
+    async signIn({ email, password }) {
+      const { error } = await this.run("await auth.login(args[0])", { email, password });
+      assert.equal(error, undefined);
+    },
   };
 }
 

@@ -13,6 +13,10 @@ pub(crate) fn run(repo: &Repo, arguments: &[String]) -> Outcome {
     let mut server = Command::new(repo.server());
     server.args(["serve", "--dev", "--data", "./data", "--config", "www/doorward.toml"]);
     server.args(arguments.iter().filter(|argument| *argument != "--")).current_dir(&repo.root);
+    // To the server every DOORWARD_… is a setting; these are ours.
+    for name in ["DOORWARD_BIN", "DOORWARD_CHROMIUM", "DOORWARD_NO_RUSTUP", "DOORWARD_PLAIN_WASM"] {
+        server.env_remove(name);
+    }
     // The server takes this process's place, so that signals and the terminal are its own.
     Err(format!("cannot start the server: {}", server.exec()))
 }
