@@ -14,5 +14,7 @@ if (token) {
   form.token.value = token;
   history.replaceState(null, "", location.pathname);
 }
+// A link that is opened in the tab that waits for it changes the fragment only.
+addEventListener("hashchange", () => location.reload());
 
 form.addEventListener("submit", (event) => show(form, auth.resetPassword(event)));

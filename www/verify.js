@@ -12,6 +12,8 @@ const token = new URLSearchParams(location.hash.slice(1)).get("token");
 byLink.hidden = !token;
 byCode.hidden = Boolean(token);
 if (token) history.replaceState(null, "", location.pathname);
+// A link that is opened in the tab that waits for it changes the fragment only.
+addEventListener("hashchange", () => location.reload());
 
 byLink.addEventListener("submit", (event) => {
   event.preventDefault();

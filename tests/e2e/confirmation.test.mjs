@@ -26,6 +26,20 @@ test("the mailed link confirms with one click, and the sign-in page says so", as
   await page.sees("#verified", /^confirmed$/);
 });
 
+// A person read "we have sent you a mail", and pasted its link into the same tab: only the fragment changed, and
+// the page kept asking for the code.
+test("the mailed link works in the tab that waits for it", async () => {
+  const person = await unconfirmed();
+  const { link } = await server.mail(person.email);
+  await page.fresh(url);
+  await page.open(`${url}/verify#sent`);
+  await page.visible("#by-code");
+  await page.open(link);
+  await page.visible("#by-link button");
+  await page.click("#by-link button");
+  await page.at("/login#confirmed");
+});
+
 test("opening the link does not use it: mail scanners open links", async () => {
   const person = await unconfirmed();
   const { link } = await server.mail(person.email);

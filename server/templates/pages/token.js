@@ -6,6 +6,8 @@ if (token) {
   document.querySelector("#by-token [name=token]").value = token;
   show("by-token");
 }
+// A link that is opened in the tab that waits for it changes the fragment only.
+addEventListener("hashchange", () => location.reload());
 // A second click must not ask again with what the first has used up.
 for (const form of document.forms) {
   form.addEventListener("submit", () => {
