@@ -77,6 +77,8 @@ test("signing in in one tab shows in the other", async () => {
   await first.fill("#email", email);
   await first.fill("#password", password);
   await first.click("#login > button");
+  // Closing while it goes on to the next page can hang the browser's driver.
+  await first.waitForURL("**/profile");
   await second.waitForFunction((address) => document.querySelector("#who").textContent === address, email);
   await context.close();
 });
