@@ -68,6 +68,10 @@ codes! {
     TokenExpired = "TOKEN_EXPIRED", 400, "The token has expired. Please ask for a new mail.";
     /// There is no session, or its access token is not valid any more.
     SessionRequired = "SESSION_REQUIRED", 401, "Please sign in.";
+    /// The proof of the key (DPoP) has no nonce of the server's, or an old one; the answer brings a new one.
+    UseDpopNonce = "USE_DPOP_NONCE", 401, "A proof with a nonce of this server is needed.";
+    /// The proof of the key (DPoP) is missing, is not as it must be, or came before.
+    InvalidProof = "INVALID_PROOF", 401, "The proof of the key is not valid.";
     /// The provider's code or verifier was used before.
     OauthReused = "OAUTH_REUSED", 400, "This sign-in was used already. Please start again.";
     /// The person or the provider said no.

@@ -31,6 +31,8 @@ pub enum Rule {
     Code,
     /// A one-time token from a mailed link: base64url text.
     Token,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
     /// An object with these fields.
     Object(&'static [Field]),
     /// A text of up to 512 characters, or an object with these fields.
@@ -66,6 +68,9 @@ impl Rule {
             Rule::Date => say(is_date(text), "Enter a real date as YYYY-MM-DD."),
             Rule::Url => say(is_http_url(text), "Enter a web address that begins with https:// or http://."),
             Rule::Code => say(is_code(text), "Enter the code of 6 digits."),
+            Rule::OneOf(words) => {
+                say(words.contains(&text), "This is none of the words that can stand here.")
+            }
             Rule::Token => say(is_token(text), "This link is damaged. Open it again from the mail."),
             Rule::Flag | Rule::Object(_) => Ok(()),
         }
@@ -329,6 +334,12 @@ mod tests {
         ] {
             assert!(!takes(Rule::Url, bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn one_of_a_few_words_is_taken_to_the_letter() {
+        const WORDS: Rule = Rule::OneOf(&["others", "global"]);
+        assert!(takes(WORDS, "global") && !takes(WORDS, "Global") && !takes(WORDS, "othersglobal"));
     }
 
     #[test]
