@@ -78,8 +78,10 @@ fn compile(repo: &Repo) -> Outcome<PathBuf> {
 fn bind(repo: &Repo, wasm: &Path) -> Outcome {
     let bindgen = repo.own_program("wasm-bindgen");
     let optimiser = repo.npm_program("wasm-opt");
-    let tools =
-        [read_text(&repo.tools.join(".crates.toml"))?, read_text(&repo.root.join("package-lock.json"))?];
+    let tools = [
+        read_text(&repo.root.join("xtask/wasm-bindgen/Cargo.lock"))?,
+        read_text(&repo.root.join("package-lock.json"))?,
+    ];
     let inputs = fingerprint(&(
         read(wasm)?,
         tools,

@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::repo::{Repo, pinned};
+use crate::repo::Repo;
 use crate::run::{Outcome, command, output, read, run_long, said_long, say, words, write};
 
 /// What the build and `start` need; with `--tests` also what the tests need.
@@ -100,27 +100,22 @@ fn may_use_rustup() -> bool {
         && set("RUSTUP_AUTO_INSTALL").is_none_or(|it| it != "0")
 }
 
-/// wasm-bindgen and its test runner, in `.tools`. Built without TLS (nothing here speaks it) and lightly
-/// optimised: compiling them takes longer than they will ever run.
+/// wasm-bindgen and its test runner, in `.tools/bin`: the programs of xtask/wasm-bindgen.
 fn wasm_bindgen(repo: &Repo) -> Outcome {
-    let version = pinned("wasm-bindgen-cli")?;
-    let installed = fs::read_to_string(repo.tools.join(".crates.toml")).unwrap_or_default();
-    if installed.contains(&format!("wasm-bindgen-cli {version} "))
+    let source = repo.root.join("xtask/wasm-bindgen");
+    let state = fingerprint(&[read(&source.join("Cargo.lock"))?, read(&source.join("Cargo.toml"))?]);
+    let stamp = repo.tools.join("wasm-bindgen");
+    if fs::read_to_string(&stamp).is_ok_and(|known| known == state)
         && repo.own_program("wasm-bindgen").exists()
     {
         return Ok(());
     }
-    let install = |locked: bool| {
-        let mut cargo = command("cargo install wasm-bindgen-cli --no-default-features --force --version");
-        cargo.arg(version).arg("--root").arg(&repo.tools).args(locked.then_some("--locked"));
-        cargo.env_remove("CARGO_TARGET_DIR").env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
-        cargo
-    };
-    let what = format!("wasm-bindgen {version}, compiled from source: 1 to 3 minutes, once");
-    run_long(&what, &mut install(true)).or_else(|_| {
-        say("  its own lock file names a version that this registry does not have: again with what it has");
-        run_long(&what, &mut install(false))
-    })
+    let build = repo.tools.join("build");
+    let mut cargo = command("cargo install --locked --force --no-track --path");
+    cargo.arg(source).arg("--root").arg(&repo.tools).arg("--target-dir").arg(&build);
+    run_long("wasm-bindgen, compiled from source: 1 to 3 minutes, once", &mut cargo)?;
+    _ = fs::remove_dir_all(build);
+    write(&stamp, state)
 }
 
 /// `npm ci` in a folder, unless what is there came from the very same lock file.
