@@ -26,6 +26,7 @@ pub mod challenges;
 pub mod idempotency;
 pub mod passwords;
 pub mod prune;
+pub mod rotation;
 pub mod sessions;
 pub mod signing;
 pub mod tokens;

@@ -16,6 +16,7 @@ use tower::ServiceExt;
 
 use crate::outbox;
 use crate::prune;
+use crate::rotation;
 use crate::routes;
 use crate::state::AppState;
 
@@ -47,6 +48,7 @@ pub async fn run(app: AppState, listener: TcpListener, stop: impl Future<Output 
     let (end_outbox, outbox_ends) = oneshot::channel::<()>();
     let outbox = tokio::spawn(outbox::run(app.clone(), async { drop(outbox_ends.await) }));
     let prune = tokio::spawn(prune::run(app.clone()));
+    let rotation = tokio::spawn(rotation::run(app.clone()));
     let graceful = GracefulShutdown::new();
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_headers(64).max_buf_size(32 * 1024);
@@ -75,8 +77,9 @@ pub async fn run(app: AppState, listener: TcpListener, stop: impl Future<Output 
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
-    // What it has begun is a transaction: it is carried out or not.
+    // What they have begun is a transaction: it is carried out or not.
     prune.abort();
+    rotation.abort();
     drop(end_outbox);
     // A mail that is cut off here is sent again after its lease.
     if tokio::time::timeout(FAREWELL, outbox).await.is_err() {

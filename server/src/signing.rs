@@ -1,6 +1,8 @@
-//! The keys that sign access tokens (ES256): made at first start, sealed in the database, published as JWKS.
+//! The keys that sign access tokens (ES256): made at first start, sealed in the database, published as JWKS. When a
+//! new one takes over is decided in [`crate::rotation`].
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
@@ -15,9 +17,9 @@ use crate::keys::SecretKeys;
 use crate::store::signing_keys::{StoredKey, insert, list, reseal};
 use crate::store::{Store, StoreError};
 
-/// All keys that verify, the newest first.
+/// All keys that verify, the newest first. Another node may add one at any time: see [`SigningKeys::reload`].
 #[derive(Debug)]
-pub struct SigningKeys(Vec<SigningKey>);
+pub struct SigningKeys(RwLock<Vec<Arc<SigningKey>>>);
 
 /// One key.
 pub struct SigningKey {
@@ -50,7 +52,7 @@ impl SigningKeys {
         let now = world.now();
         let mut stored = list(&mut *store.read().await?, now).await?;
         if stored.is_empty() {
-            let key = generate(secret, world)?;
+            let key = generate(secret, world, now)?;
             // Another node may have done the same in this moment: whichever came first is everybody's.
             stored = store
                 .write(move |tx| {
@@ -69,24 +71,47 @@ impl SigningKeys {
             if !secret.is_current(&stored.sealed) {
                 reseal_with_the_active_key(store, secret, world, stored).await?;
             }
-            keys.push(key);
+            keys.push(Arc::new(key));
         }
-        Ok(SigningKeys(keys))
+        Ok(SigningKeys(RwLock::new(keys)))
+    }
+
+    /// Takes up what the database has now: keys that another node made, and that some have retired.
+    pub async fn reload(&self, store: &Store, secret: &SecretKeys, now: Millis) -> Result<(), StoreError> {
+        let stored = list(&mut *store.read().await?, now).await?;
+        if stored.is_empty() {
+            return Ok(());
+        }
+        let known = self.keys().clone();
+        let keys: Result<Vec<_>, StoreError> = stored
+            .iter()
+            .map(|stored| match known.iter().find(|key| key.id == stored.id) {
+                Some(key) => Ok(key.clone()),
+                None => SigningKey::open(stored, secret).map(Arc::new),
+            })
+            .collect();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys?;
+        Ok(())
+    }
+
+    fn keys(&self) -> RwLockReadGuard<'_, Vec<Arc<SigningKey>>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The key that signs: the newest that is active.
-    pub fn active(&self, now: Millis) -> Option<&SigningKey> {
-        self.0.iter().find(|key| key.activates_at <= now).or(self.0.first())
+    pub fn active(&self, now: Millis) -> Option<Arc<SigningKey>> {
+        let keys = self.keys();
+        keys.iter().find(|key| key.activates_at <= now).or(keys.first()).cloned()
     }
 
     /// The key whose header a token has, to the letter: type, algorithm and key are right, and nothing else is there.
-    pub fn with_header(&self, header: &str) -> Option<&SigningKey> {
-        self.0.iter().find(|key| key.header == header)
+    pub fn with_header(&self, header: &str) -> Option<Arc<SigningKey>> {
+        self.keys().iter().find(|key| key.header == header).cloned()
     }
 
     /// The public halves (RFC 7517).
     pub fn jwks(&self) -> Value {
-        json!({ "keys": self.0.iter().map(SigningKey::jwk).collect::<Vec<_>>() })
+        json!({ "keys": self.keys().iter().map(|key| key.jwk()).collect::<Vec<_>>() })
     }
 }
 
@@ -107,15 +132,15 @@ async fn reseal_with_the_active_key(
         .await
 }
 
-fn generate(secret: &SecretKeys, world: &World) -> Result<StoredKey, StoreError> {
+/// A new key that signs from then on.
+pub fn generate(secret: &SecretKeys, world: &World, activates_at: Millis) -> Result<StoredKey, StoreError> {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(broken)?;
     let id = URL_SAFE_NO_PAD.encode(world.bytes::<9>());
     let private = pair.to_pkcs8v1().map_err(broken)?;
     let sealed =
         secret.seal(world, &context(&id), private.as_ref()).ok_or_else(|| broken("cannot be sealed"))?;
-    let now = world.now();
     let public_key = pair.public_key().as_ref().to_vec();
-    Ok(StoredKey { id, sealed, public_key, created_at: now, activates_at: now, retires_at: None })
+    Ok(StoredKey { id, sealed, public_key, created_at: world.now(), activates_at, retires_at: None })
 }
 
 impl SigningKey {

@@ -19,6 +19,7 @@ mod server_run;
 mod session_login;
 mod session_refresh;
 mod session_revoke;
+mod signing_rotate;
 mod site;
 mod store_write;
 mod token_verify;

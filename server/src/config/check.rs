@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Config, ConfigError, Layers};
+use super::{Config, ConfigError, Layers, Span};
 
 /// Settings that cannot go together, or warnings about ones that can.
 #[derive(Debug)]
@@ -96,6 +96,13 @@ impl Config {
             if !address || filled.contains(['{', '}']) {
                 error(key, "must be a full address; only {public_url} and {token} can stand in it");
             }
+        }
+        let token = &self.token;
+        if !dev && token.publish_keys < Span::minutes(10) {
+            error("token.publish_keys", "must be at least 10m: copies of the JWKS document are kept for 5");
+        }
+        if token.publish_keys >= token.rotate_keys {
+            error("token.rotate_keys", "must be longer than token.publish_keys");
         }
         let password = &self.password;
         if password.min_length == 0 || password.min_length > password.max_length || password.max_length > 1024

@@ -99,6 +99,10 @@ settings! {
         lifetime: Span = Span::minutes(10),
         /// Its `aud`; empty means `public_url`.
         audience: String = String::new(),
+        /// A new key signs after this long.
+        rotate_keys: Span = Span::days(30),
+        /// A new key is published this long before it signs: longer than anybody keeps a copy of the JWKS document.
+        publish_keys: Span = Span::days(1),
     }
 
     /// Sessions and their refresh tokens.

@@ -50,6 +50,22 @@ pub async fn reseal(tx: &mut Tx, id: &str, before: &[u8], sealed: &[u8]) -> Resu
     Ok(())
 }
 
+/// Lets all other keys retire at that time, unless they do already.
+pub async fn retire_others(tx: &mut Tx, id: &str, at: Millis) -> Result<(), StoreError> {
+    sqlx::query("update signing_keys set retires_at = $2 where id <> $1 and retires_at is null")
+        .bind(id)
+        .bind(at)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Deletes keys that have retired.
+pub async fn prune(tx: &mut Tx, now: Millis) -> Result<u64, StoreError> {
+    let done = sqlx::query("delete from signing_keys where retires_at <= $1").bind(now).execute(tx).await?;
+    Ok(done.rows_affected())
+}
+
 /// All keys that still verify, the newest first.
 pub async fn list(db: &mut Tx, now: Millis) -> Result<Vec<StoredKey>, StoreError> {
     let rows = sqlx::query(

@@ -61,12 +61,18 @@ impl Random for TestRandom {
     }
 }
 
+static NODES: AtomicU64 = AtomicU64::new(1);
+
+fn clock(now: Millis) -> Arc<TestClock> {
+    Arc::new(TestClock(AtomicI64::new(now)))
+}
+
 /// A server without a socket.
 pub struct TestApp {
     pub app: AppState,
     pub router: Router,
     pub clock: Arc<TestClock>,
-    pub folder: TempDir,
+    pub folder: Arc<TempDir>,
     settings: String,
     dev: bool,
 }
@@ -79,7 +85,7 @@ impl TestApp {
 
     /// With settings of its own, as TOML.
     pub async fn with(settings: &str) -> TestApp {
-        TestApp::open(settings, true, tempfile::tempdir().unwrap(), NEW_YEAR).await
+        TestApp::open(settings, true, tempfile::tempdir().unwrap().into(), clock(NEW_YEAR)).await
     }
 
     /// As in production: `https://auth.example.com`, real hashes, nothing allowed that is not in the settings.
@@ -88,10 +94,10 @@ impl TestApp {
         let keys = doorward_server::keys::SecretKeys::generate(&World::default());
         std::fs::write(folder.path().join("secret_keys"), keys.as_bytes()).unwrap();
         let settings = format!("public_url = \"https://auth.example.com\"\n{settings}");
-        TestApp::open(&settings, false, folder, NEW_YEAR).await
+        TestApp::open(&settings, false, folder.into(), clock(NEW_YEAR)).await
     }
 
-    async fn open(settings: &str, dev: bool, folder: TempDir, now: Millis) -> TestApp {
+    async fn open(settings: &str, dev: bool, folder: Arc<TempDir>, clock: Arc<TestClock>) -> TestApp {
         let mut layers = Layers::default();
         if dev {
             layers.toml(DEFAULTS, "the test's defaults").unwrap();
@@ -99,8 +105,9 @@ impl TestApp {
         layers.toml(settings, "the test").unwrap();
         layers.text("data", folder.path().to_str().unwrap(), "the test");
         let (config, _) = Config::load(&layers, dev).unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(now)));
-        let random = Arc::new(TestRandom(AtomicU64::new(now.unsigned_abs())));
+        // Each node throws dice of its own.
+        let seed = NODES.fetch_add(1, Ordering::SeqCst);
+        let random = Arc::new(TestRandom(AtomicU64::new(seed << 32)));
         let app = App::open(config, dev, World { clock: clock.clone(), random }).await.unwrap();
         let router = routes::router(&app);
         TestApp { app, router, clock, folder, settings: settings.to_owned(), dev }
@@ -108,9 +115,14 @@ impl TestApp {
 
     /// Ends it, and starts it again on the same files, a second later.
     pub async fn restart(self) -> TestApp {
-        let now = self.clock.now() + SECOND;
+        self.clock.advance(SECOND);
         self.app.store.close().await;
-        TestApp::open(&self.settings, self.dev, self.folder, now).await
+        TestApp::open(&self.settings, self.dev, self.folder, self.clock).await
+    }
+
+    /// Another node on the same database, with the same clock.
+    pub async fn node(&self) -> TestApp {
+        TestApp::open(&self.settings, self.dev, self.folder.clone(), self.clock.clone()).await
     }
 
     pub fn advance(&self, by: Millis) {

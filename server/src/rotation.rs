@@ -1,0 +1,98 @@
+//! Rotates the keys that sign access tokens: the next one is published well before it signs, and the one before
+//! verifies until the last token that it signed is over. So nobody who keeps a copy of the JWKS document notices.
+
+use std::time::Duration;
+
+use crate::clock::Millis;
+use crate::config;
+use crate::signing::generate;
+use crate::state::{App, AppState};
+use crate::store::StoreError;
+use crate::store::signing_keys::{StoredKey, insert, list, prune, retire_others};
+
+/// How often to look for keys of other nodes, and whether one is due.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// A token may be checked a little after its end: clocks differ.
+const LEEWAY: Millis = 5 * 60 * 1000;
+
+/// Looks from time to time, for ever. Often enough to know a key of another node before that signs with it.
+pub async fn run(app: AppState) {
+    let every = EVERY.min(Duration::from(app.config.token.publish_keys) / 4).max(Duration::from_millis(250));
+    loop {
+        tokio::time::sleep(every).await;
+        if let Err(error) = turn(&app).await {
+            tracing::warn!(cause = %error, "the signing keys could not be looked at");
+        }
+    }
+}
+
+/// Makes the next key if it is time for that, and takes up the keys that the database has.
+pub async fn turn(app: &App) -> Result<(), StoreError> {
+    let now = app.world.now();
+    let stored = list(&mut *app.store.read().await?, now).await?;
+    if let Some(activates_at) = due(&stored, now, &app.config.token) {
+        publish(app, activates_at).await?;
+    }
+    app.signing_keys.reload(&app.store, &app.secret_keys, now).await
+}
+
+/// When the next key is to sign, if it is time to publish it.
+fn due(stored: &[StoredKey], now: Millis, rules: &config::Token) -> Option<Millis> {
+    let newest = stored.iter().map(|key| key.activates_at).max()?;
+    let ahead = rules.publish_keys.millis();
+    let next = newest + rules.rotate_keys.millis();
+    // A server that was off for long is late: the new key is published for its full time all the same.
+    (next - ahead <= now).then_some(next.max(now + ahead))
+}
+
+/// Makes a key that signs from then on, and lets the others end when their tokens have.
+async fn publish(app: &App, activates_at: Millis) -> Result<(), StoreError> {
+    let key = generate(&app.secret_keys, &app.world, activates_at)?;
+    let (now, rules) = (app.world.now(), app.config.token.clone());
+    let made = app.store.write(move |tx| {
+        Box::pin(async move {
+            prune(tx, now).await?;
+            // Another node may have been faster.
+            if due(&list(tx, now).await?, now, &rules).is_none() {
+                return Ok::<_, StoreError>(false);
+            }
+            insert(tx, &key).await?;
+            retire_others(tx, &key.id, activates_at + rules.lifetime.millis() + LEEWAY).await?;
+            Ok(true)
+        })
+    });
+    if made.await? {
+        tracing::info!(activates_at = crate::clock::rfc3339(activates_at), "published the next signing key");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Millis = 86_400_000;
+
+    fn key(activates_at: Millis) -> StoredKey {
+        let (id, sealed, public_key) = (String::new(), Vec::new(), Vec::new());
+        StoredKey { id, sealed, public_key, created_at: 0, activates_at, retires_at: None }
+    }
+
+    #[test]
+    fn the_next_key_is_published_a_day_before_the_month_is_over() {
+        let rules = config::Token::default();
+        for (keys, now, activates_at) in [
+            (vec![key(0)], 0, None),
+            (vec![key(0)], 29 * DAY - 1, None),
+            (vec![key(0)], 29 * DAY, Some(30 * DAY)),
+            (vec![key(0)], 30 * DAY, Some(31 * DAY)),
+            (vec![key(0)], 300 * DAY, Some(301 * DAY)),
+            (vec![key(30 * DAY), key(0)], 29 * DAY, None),
+            (vec![key(30 * DAY), key(0)], 59 * DAY, Some(60 * DAY)),
+            (vec![], 0, None),
+        ] {
+            assert_eq!(due(&keys, now, &rules), activates_at, "{now}");
+        }
+    }
+}
