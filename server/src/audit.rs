@@ -22,8 +22,14 @@ pub enum Event {
     TokenReused,
     /// A refresh token is ahead of its row: the database has lost a write (D-1).
     TokenAhead,
+    /// A refresh token of a key-bound session that was used up came again: refused, the session goes on (D-1).
+    TokenStale,
+    /// A genuine refresh token came without the key that it is bound to: it was copied out of its browser (D-1).
+    KeyMismatch,
     /// A session has outlived its time.
     SessionExpired,
+    /// A session was ended from another of the same account, or several were.
+    SessionRevoked,
     /// An address was proven.
     EmailVerified,
     /// A mail with a code was asked for.
@@ -47,7 +53,10 @@ impl Event {
             Event::SignedOut => "signed_out",
             Event::TokenReused => "token_reused",
             Event::TokenAhead => "token_ahead",
+            Event::TokenStale => "token_stale",
+            Event::KeyMismatch => "key_mismatch",
             Event::SessionExpired => "session_expired",
+            Event::SessionRevoked => "session_revoked",
             Event::EmailVerified => "email_verified",
             Event::CodeRequested => "code_requested",
             Event::CodeSent => "code_sent",
@@ -105,7 +114,7 @@ impl<'a> Record<'a> {
             event: self.event.as_str(),
             account: self.account,
             session: self.session,
-            ip: caller.ip.map(|ip| ip.to_string()),
+            ip: caller.address(),
             request: Some(&caller.request_id),
             detail: self.detail,
         };

@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request as HttpRequest};
+use axum::extract::{
+    ConnectInfo, FromRequest, FromRequestParts, OptionalFromRequestParts, Request as HttpRequest,
+};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use doorward_protocol::error::ErrorCode;
@@ -16,11 +19,13 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::clock::Millis;
+use crate::dpop::{self, About, Fault, Proof};
 use crate::error::ApiError;
 use crate::idempotency::Idempotency;
-use crate::state::AppState;
+use crate::state::{App, AppState};
 use crate::store::accounts::Account;
-use crate::store::sessions;
+use crate::store::{Tx, sessions};
+use crate::tokens::Claims;
 
 /// Largest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -90,7 +95,7 @@ pub async fn read(body: Body) -> Result<Zeroizing<Vec<u8>>, ApiError> {
 }
 
 /// JSON in which no object has a name twice: two readers could see two different requests in it.
-struct Strict(Value);
+pub(crate) struct Strict(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Strict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -190,7 +195,7 @@ fn drop_empty(object: &mut Map<String, Value>) {
 pub struct RequestId(pub String);
 
 /// Who asks, as far as the connection and the headers tell.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Caller {
     /// Id of the request.
     pub request_id: String,
@@ -198,7 +203,19 @@ pub struct Caller {
     pub ip: Option<IpAddr>,
     /// `Accept-Language`: the first language, a tag like `de-CH`.
     pub locale: Option<String>,
+    /// `User-Agent`, as far as it is text and not longer than a person would read.
+    pub user_agent: Option<String>,
 }
+
+impl Caller {
+    /// The address as text.
+    pub fn address(&self) -> Option<String> {
+        self.ip.map(|ip| ip.to_string())
+    }
+}
+
+/// Longest `User-Agent` that is kept, in bytes.
+const LONGEST_AGENT: usize = 256;
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = std::convert::Infallible;
@@ -208,11 +225,43 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
             ip: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
             locale: locale(&parts.headers),
+            user_agent: user_agent(&parts.headers),
         })
     }
 }
 
-/// A request with the access token of a session that has not ended: revoking one works at once (D-5).
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::USER_AGENT)?.to_str().ok()?.trim();
+    let kept = text.get(..LONGEST_AGENT).unwrap_or(text);
+    (!kept.is_empty()).then(|| kept.to_owned())
+}
+
+/// The proof of a key that came without an access token: a session that begins now is bound to it, a refresh needs it.
+/// No proof is none; a bad one is refused.
+impl OptionalFromRequestParts<AppState> for Proof {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Option<Self>, ApiError> {
+        proof(parts, app, None)
+    }
+}
+
+fn proof(parts: &Parts, app: &App, access_token: Option<&str>) -> Result<Option<Proof>, ApiError> {
+    let mut all = parts.headers.get_all("dpop").iter();
+    let text = match (all.next(), all.next()) {
+        (None, _) => return Ok(None),
+        (Some(one), None) => one.to_str().map_err(|_| Fault::Invalid("The proof is no JWS."))?,
+        _ => return Err(Fault::Invalid("There must be one DPoP header only.").into()),
+    };
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    let about = About { method, public_url: &app.config.public_url, path, access_token };
+    Ok(Some(Proof::check(text, about, &app.secret_keys, app.world.now())?))
+}
+
+/// A request with the access token of a session that has not ended: revoking one works at once (D-5). If the session
+/// is bound to a key, it came with a proof of that.
+///
+/// A handler that writes calls [`CurrentSession::confirm`] first in its transaction; for one that reads all is done.
 #[derive(Debug)]
 pub struct CurrentSession {
     /// Whose session it is.
@@ -221,6 +270,18 @@ pub struct CurrentSession {
     pub id: String,
     /// When the person signed in.
     pub authenticated_at: Millis,
+    /// What the access token says.
+    pub claims: Arc<Claims>,
+    proof: Option<Proof>,
+}
+
+impl CurrentSession {
+    /// Has it not ended meanwhile, and is its proof used for the first time? Asked in the transaction of every write.
+    pub async fn confirm(&self, tx: &mut Tx, now: Millis) -> Result<(), ApiError> {
+        dpop::spend(tx, self.proof.as_ref()).await?;
+        let alive = sessions::live_account(tx, &self.id, now).await?;
+        alive.map(drop).ok_or_else(|| ErrorCode::SessionRequired.into())
+    }
 }
 
 impl FromRequestParts<AppState> for CurrentSession {
@@ -228,9 +289,24 @@ impl FromRequestParts<AppState> for CurrentSession {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let required = || ApiError::from(ErrorCode::SessionRequired);
-        let token = bearer(&parts.headers).ok_or_else(required)?;
+        let (scheme, token) = credentials(&parts.headers).ok_or_else(required)?;
         let now = app.world.now();
         let claims = app.access_tokens.verify(&app.signing_keys, token, now).ok_or_else(required)?;
+        let proof = match (scheme, &claims.cnf) {
+            (Scheme::Bearer, None) => None,
+            (Scheme::Dpop, Some(key)) => {
+                let proof = proof(parts, app, Some(token))?.ok_or_else(required)?;
+                if !proof.is_by(&key.jkt) {
+                    return Err(Fault::Invalid("The access token is bound to another key.").into());
+                }
+                if parts.method.is_safe() {
+                    proof.show(&app.seen_proofs, now)?;
+                }
+                Some(proof)
+            }
+            // A bound token is no Bearer token, whoever says so (RFC 9449 §7.2).
+            (Scheme::Bearer, Some(_)) | (Scheme::Dpop, None) => return Err(required()),
+        };
         let mut db = app.store.read().await?;
         let account = sessions::live_account(&mut db, &claims.sid, now).await?;
         let account = account.filter(|account| account.id == claims.sub).ok_or_else(required)?;
@@ -238,16 +314,27 @@ impl FromRequestParts<AppState> for CurrentSession {
             account,
             id: claims.sid.clone(),
             authenticated_at: claims.auth_time.saturating_mul(1000),
+            claims,
+            proof,
         })
     }
 }
 
-/// The token of the one `Authorization: Bearer …` header.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+enum Scheme {
+    Bearer,
+    Dpop,
+}
+
+/// Scheme and token of the one `Authorization` header.
+fn credentials(headers: &HeaderMap) -> Option<(Scheme, &str)> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let (one, None) = (all.next()?, all.next()) else { return None };
     let (scheme, token) = one.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+    match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => Some((Scheme::Bearer, token)),
+        "dpop" => Some((Scheme::Dpop, token)),
+        _ => None,
+    }
 }
 
 fn locale(headers: &HeaderMap) -> Option<String> {

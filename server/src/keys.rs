@@ -28,6 +28,7 @@ struct SecretKey {
     revoke: hmac::Key,
     replay: hmac::Key,
     code: hmac::Key,
+    nonce: hmac::Key,
     seal: LessSafeKey,
 }
 
@@ -42,6 +43,8 @@ pub enum Purpose {
     Replay,
     /// One-time codes, which are too short for a bare hash.
     Code,
+    /// Nonces of proofs (D-5).
+    Nonce,
 }
 
 const HEADER: &str = "# doorward secret keys: one a line, the first is active, the others are retired.\n\
@@ -178,6 +181,7 @@ impl SecretKey {
             revoke: mac_key(&root, b"revoke token")?,
             replay: mac_key(&root, b"idempotency")?,
             code: mac_key(&root, b"one-time code")?,
+            nonce: mac_key(&root, b"proof nonce")?,
             seal: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*derive(&root, b"seal")?).ok()?),
         })
     }
@@ -188,6 +192,7 @@ impl SecretKey {
             Purpose::Revoke => &self.revoke,
             Purpose::Replay => &self.replay,
             Purpose::Code => &self.code,
+            Purpose::Nonce => &self.nonce,
         }
     }
 }
@@ -254,7 +259,8 @@ mod tests {
     fn each_purpose_has_a_mac_of_its_own() {
         let keys = SecretKeys::parse(&line()).unwrap();
         let of = |purpose| keys.mac(keys.active_id(), purpose, &[b"same"]).unwrap();
-        let macs = [Purpose::Refresh, Purpose::Revoke, Purpose::Replay, Purpose::Code].map(of);
+        let all = [Purpose::Refresh, Purpose::Revoke, Purpose::Replay, Purpose::Code, Purpose::Nonce];
+        let macs = all.map(of);
         for (at, mac) in macs.iter().enumerate() {
             assert!(macs.iter().skip(at + 1).all(|other| other != mac));
         }

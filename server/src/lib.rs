@@ -23,6 +23,7 @@ pub mod site;
 
 pub mod audit;
 pub mod challenges;
+pub mod dpop;
 pub mod idempotency;
 pub mod passwords;
 pub mod prune;

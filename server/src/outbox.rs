@@ -220,7 +220,7 @@ async fn audit(
     account: &Account,
     now: Millis,
 ) -> Result<(), StoreError> {
-    let caller = Caller { request_id: taken.request.clone().unwrap_or_default(), ip: None, locale: None };
+    let caller = Caller { request_id: taken.request.clone().unwrap_or_default(), ..Caller::default() };
     let record = Record::of(Event::CodeSent).account(&account.id).detail(scene.as_str());
     record.write(tx, &app.world, &caller, now).await
 }

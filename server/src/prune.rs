@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::idempotency::KEPT;
 use crate::state::{App, AppState};
-use crate::store::{StoreError, audit, challenges, idempotency, outbox, sessions};
+use crate::store::{StoreError, audit, challenges, idempotency, outbox, proofs, sessions};
 
 /// Rows in one go.
 const LIMIT: i64 = 500;
@@ -37,8 +37,9 @@ pub async fn all(app: &App) -> Result<u64, StoreError> {
                     let audit = audit::prune(tx, audit, LIMIT).await?;
                     let requests = idempotency::prune(tx, now - KEPT.millis(), LIMIT).await?;
                     let challenges = challenges::prune(tx, old_challenges, LIMIT).await?;
+                    let proofs = proofs::prune(tx, now, LIMIT).await?;
                     let mails = outbox::prune(tx, dead, LIMIT).await?;
-                    Ok::<_, StoreError>(sessions + audit + requests + challenges + mails)
+                    Ok::<_, StoreError>(sessions + audit + requests + challenges + proofs + mails)
                 })
             })
             .await?;

@@ -3,26 +3,42 @@
 //! A session is one row with a generation that rises by one when its refresh token is replaced. Which of its tokens a
 //! client presents, and when, decides everything: the table is [`decide`].
 
-use doorward_protocol::session::Tokens;
+use doorward_protocol::session::{RevokeScope, SessionInfo, Tokens};
 
 use crate::audit::{Event, Record};
-use crate::clock::Millis;
+use crate::clock::{Millis, rfc3339};
 use crate::config;
+use crate::dpop::{self, Fault, Proof, Thumbprint};
 use crate::error::ApiError;
-use crate::extract::Caller;
-use crate::state::App;
+use crate::extract::{Caller, CurrentSession};
+use crate::state::{App, AppState};
 use crate::store::sessions::{self, Session};
 use crate::store::{StoreError, Tx};
-use crate::tokens::{Claims, RefreshToken, RevokeToken};
+use crate::tokens::{Claims, Confirmation, RefreshToken, RevokeToken};
 
-/// Begins a session for an account, in the transaction of what led to it.
+/// Sessions in a list at most.
+const LISTED: i64 = 100;
+
+/// Refuses a sign-in that brings no key where the operator wants one. Asked before any work is done for it.
+pub fn admit(app: &App, bound: bool) -> Result<(), ApiError> {
+    if app.config.session.require_proof && !bound {
+        return Err(Fault::Invalid("This server signs in only with a proof of a key (DPoP).").into());
+    }
+    Ok(())
+}
+
+/// Begins a session for an account, in the transaction of what led to it. With a key it is bound to that: none of its
+/// tokens is good without it.
 pub async fn establish(
     tx: &mut Tx,
     app: &App,
+    caller: &Caller,
     account: &str,
     method: &str,
-    now: Millis,
-) -> Result<Session, StoreError> {
+    key: Option<Thumbprint>,
+) -> Result<Session, ApiError> {
+    admit(app, key.is_some())?;
+    let now = app.world.now();
     let session = Session {
         id: app.world.id(),
         account: account.to_owned(),
@@ -33,6 +49,10 @@ pub async fn establish(
         authenticated_at: now,
         expires_at: now + app.config.session.absolute.millis(),
         used_at: now,
+        key: key.map(String::from),
+        presented: -1,
+        ip: caller.address(),
+        user_agent: caller.user_agent.clone(),
     };
     sessions::insert(tx, &session).await?;
     Ok(session)
@@ -54,12 +74,13 @@ pub fn tokens(app: &App, session: &Session, roles: &[String]) -> Result<Tokens, 
         sid: session.id.clone(),
         auth_time: session.authenticated_at / 1000,
         roles: roles.to_vec(),
+        cnf: session.key.clone().map(|jkt| Confirmation { jkt }),
     };
     let keys = &app.secret_keys;
     let written = || {
         Some(Tokens {
             access_token: app.access_tokens.sign(&app.signing_keys, claims, now)?,
-            token_type: "Bearer".into(),
+            token_type: if session.key.is_some() { "DPoP" } else { "Bearer" }.into(),
             expires_in: u32::try_from(lifetime / 1000).unwrap_or(0),
             refresh_token: RefreshToken::write(keys, &session.id, session.generation, &session.salt)?,
             revoke_token: RevokeToken::write(keys, &session.id)?,
@@ -70,11 +91,25 @@ pub fn tokens(app: &App, session: &Session, roles: &[String]) -> Result<Tokens, 
     written().ok_or_else(|| ApiError::internal("a token could not be written"))
 }
 
+/// May its tokens be handed to whoever proves this? A repeated request gets the tokens of the first: with another key
+/// they would be of no use, and without one they would be less than was asked for.
+pub fn is_for(session: &Session, proof: Option<&Proof>) -> bool {
+    match (&session.key, proof) {
+        (Some(key), Some(proof)) => proof.is_by(key),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
 /// Why a refresh was refused.
 #[derive(Debug)]
 pub enum Refusal {
     /// The token is good for nothing, now and later: the client's session is over (`invalid_grant`).
     Over,
+    /// A newer token of the session has taken its place: this copy is over, the session goes on (`stale_token`).
+    Stale,
+    /// The session is bound to a key, and no proof of any came with the token.
+    Unproven,
     /// It could not be carried out; the token is as good as before.
     Failed(ApiError),
 }
@@ -96,6 +131,10 @@ enum Step {
     Expired,
     /// A token that was used up: a copy of it is about (RFC 9700 §4.14.2).
     Reused,
+    /// A token that was used up, presented with the session's key: an old copy in the right browser.
+    Stale,
+    /// Whoever presents it does not have the session's key.
+    WrongKey,
 }
 
 /// The rules of a Bearer session (D-2), in the order in which they are looked at:
@@ -109,83 +148,142 @@ enum Step {
 /// | ahead of the row | | rotate past it: the database has lost a write, the MAC says it was ours (D-1) |
 /// | older | | reused |
 ///
+/// The rules of a session that is bound to a key (D-1). A copy without the key can do nothing, so that nothing has to
+/// end because of one:
+///
+/// | presented | when | step |
+/// |---|---|---|
+/// | any | not with the session's key | wrong key: nothing ends |
+/// | any | older than `absolute`, or not refreshed for `idle` | expired |
+/// | newest | rotated less than `repeat` ago | repeat |
+/// | newest | otherwise | rotate |
+/// | the one before | the newest was never presented, or rotated less than `grace` ago | repeat: its answer was lost |
+/// | ahead of the row | | rotate past it |
+/// | older | | stale: nothing ends |
+///
 /// A clock that was set back makes a rotation look young: nothing is lost by that.
-fn decide(session: &Session, presented: i64, now: Millis, rules: &config::Session) -> Step {
-    let age = now - session.rotated_at;
+fn decide(
+    session: &Session,
+    presented: i64,
+    proof: Option<&Proof>,
+    now: Millis,
+    rules: &config::Session,
+) -> Step {
+    let bound = session.key.as_deref();
+    if bound.is_some_and(|key| !proof.is_some_and(|proof| proof.is_by(key))) {
+        return Step::WrongKey;
+    }
     if now >= session.expires_at || now - session.used_at >= rules.idle.millis() {
         return Step::Expired;
     }
+    let age = now - session.rotated_at;
+    let unpresented = bound.is_some() && session.presented < session.generation;
     match presented - session.generation {
         0 if session.generation > 0 && age < rules.repeat.millis() => Step::Repeat,
         0.. => Step::Rotate(presented.saturating_add(1)),
-        -1 if age < rules.grace.millis() => Step::Repeat,
+        -1 if age < rules.grace.millis() || unpresented => Step::Repeat,
+        _ if bound.is_some() => Step::Stale,
         _ => Step::Reused,
     }
 }
 
-/// Exchanges a refresh token for new tokens.
+/// A session, and the roles of its account.
+type Found = (Session, Vec<String>);
+
+/// Exchanges a refresh token for new tokens; with a proof, if there is one.
 ///
-/// Reads first, and writes only where the step needs it: a repetition costs no commit. The write is one
+/// Reads first, and writes only where the step needs it: a repetition without a proof costs no commit. The write is one
 /// compare-and-swap on the row that a revoke deletes, so that nothing survives a revoke; who loses the race looks
 /// again, and finds a repetition.
-pub async fn refresh(app: &App, caller: &Caller, text: &str) -> Result<Tokens, Refusal> {
+pub async fn refresh(
+    app: &AppState,
+    caller: &Caller,
+    text: &str,
+    proof: Option<Proof>,
+) -> Result<Tokens, Refusal> {
     let token = RefreshToken::read(text).ok_or(Refusal::Over)?;
-    let id = token.session();
-    let found = sessions::find(&mut *app.store.read().await?, &id).await?;
+    let found = sessions::find(&mut *app.store.read().await?, &token.session()).await?;
     let (session, roles) = found.ok_or(Refusal::Over)?;
     if !token.is_genuine(&app.secret_keys, &session.salt) {
         return Err(Refusal::Over);
     }
-    let now = app.world.now();
-    let step = decide(&session, token.generation, now, &app.config.session);
-    if step == Step::Repeat {
+    let (now, presented) = (app.world.now(), token.generation);
+    let step = decide(&session, presented, proof.as_ref(), now, &app.config.session);
+    if step == Step::Repeat && proof.is_none() {
         return Ok(tokens(app, &session, &roles)?);
     }
-    let (world, caller, rules) = (app.world.clone(), caller.clone(), app.config.session.clone());
-    let presented = token.generation;
-    let moved: Result<Option<(Session, Vec<String>)>, StoreError> = app
+    let (job, caller) = (app.clone(), caller.clone());
+    let moved = app
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let mut current = Some((session, roles));
-                let mut step = step;
-                while let Some((session, roles)) = current {
-                    let ended = match step {
-                        Step::Repeat => return Ok(Some((session, roles))),
-                        Step::Rotate(to) => {
-                            if sessions::rotate(tx, &id, session.generation, to, now).await? {
-                                if presented > session.generation {
-                                    let record = Record::of(Event::TokenAhead);
-                                    let record = record.account(&session.account).session(&id);
-                                    record.write(tx, &world, &caller, now).await?;
-                                }
-                                let session =
-                                    Session { generation: to, rotated_at: now, used_at: now, ..session };
-                                return Ok(Some((session, roles)));
-                            }
-                            None
-                        }
-                        Step::Expired => Some(Event::SessionExpired),
-                        Step::Reused => Some(Event::TokenReused),
-                    };
-                    if let Some(event) = ended {
-                        sessions::delete(tx, &id).await?;
-                        let record = Record::of(event).account(&session.account).session(&id);
-                        record.write(tx, &world, &caller, now).await?;
-                        return Ok(None);
-                    }
-                    // Another request was faster: what it left decides.
-                    current = sessions::find(tx, &id).await?;
-                    if let Some((session, _)) = &current {
-                        step = decide(session, presented, now, &rules);
-                    }
-                }
-                Ok(None)
+                dpop::spend(tx, proof.as_ref()).await?;
+                advance(tx, &job, &caller, (session, roles), presented, proof.as_ref()).await
             })
         })
-        .await;
-    let (session, roles) = moved?.ok_or(Refusal::Over)?;
+        .await?;
+    let (session, roles) = moved?;
     Ok(tokens(app, &session, &roles)?)
+}
+
+/// Carries out what [`decide`] says, in the transaction that the proof was spent in. A refusal is no error of the
+/// transaction: it is written down.
+async fn advance(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    found: Found,
+    presented: i64,
+    proof: Option<&Proof>,
+) -> Result<Result<Found, Refusal>, ApiError> {
+    let now = app.world.now();
+    let mut current = Some(found);
+    while let Some((session, roles)) = current {
+        let id = &session.id;
+        let step = decide(&session, presented, proof, now, &app.config.session);
+        let (event, refusal) = match step {
+            Step::Repeat => {
+                if session.key.is_none() || sessions::present(tx, id, session.generation, presented).await? {
+                    return Ok(Ok((session, roles)));
+                }
+                // Another request was faster: what it left decides.
+                current = sessions::find(tx, id).await?;
+                continue;
+            }
+            Step::Rotate(to) => {
+                let next = Session {
+                    generation: to,
+                    presented,
+                    rotated_at: now,
+                    used_at: now,
+                    ip: caller.address(),
+                    user_agent: caller.user_agent.clone(),
+                    ..session.clone()
+                };
+                if sessions::rotate(tx, session.generation, &next).await? {
+                    if presented > session.generation {
+                        let record = Record::of(Event::TokenAhead).account(&session.account).session(id);
+                        record.write(tx, &app.world, caller, now).await?;
+                    }
+                    return Ok(Ok((next, roles)));
+                }
+                current = sessions::find(tx, id).await?;
+                continue;
+            }
+            Step::Expired => (Event::SessionExpired, Refusal::Over),
+            Step::Reused => (Event::TokenReused, Refusal::Over),
+            Step::Stale => (Event::TokenStale, Refusal::Stale),
+            Step::WrongKey if proof.is_none() => (Event::KeyMismatch, Refusal::Unproven),
+            Step::WrongKey => (Event::KeyMismatch, Refusal::Over),
+        };
+        if matches!(step, Step::Expired | Step::Reused) {
+            sessions::delete(tx, id).await?;
+        }
+        let record = Record::of(event).account(&session.account).session(id);
+        record.write(tx, &app.world, caller, now).await?;
+        return Ok(Err(refusal));
+    }
+    Ok(Err(Refusal::Over))
 }
 
 /// Ends the session that a revoke-only value names. Says nothing about whether there was one.
@@ -200,6 +298,77 @@ pub async fn revoke(app: &App, caller: &Caller, value: &str) -> Result<(), ApiEr
                     record.write(tx, &world, &caller, world.now()).await?;
                 }
                 Ok::<(), ApiError>(())
+            })
+        })
+        .await
+}
+
+/// The sessions of whoever asks.
+pub async fn list(app: &App, asking: &CurrentSession) -> Result<Vec<SessionInfo>, ApiError> {
+    let now = app.world.now();
+    let unused_since = now - app.config.session.idle.millis();
+    let mut db = app.store.read().await?;
+    let all = sessions::list(&mut db, &asking.account.id, now, unused_since, LISTED).await?;
+    let info = |session: Session| SessionInfo {
+        current: session.id == asking.id,
+        id: session.id,
+        created_at: rfc3339(session.authenticated_at),
+        last_seen_at: rfc3339(session.used_at),
+        ip: session.ip,
+        user_agent: session.user_agent,
+    };
+    Ok(all.into_iter().map(info).collect())
+}
+
+/// Ends one session of whoever asks, perhaps the very one; false when it is none of theirs.
+pub async fn end(
+    app: &AppState,
+    caller: Caller,
+    asking: CurrentSession,
+    id: String,
+) -> Result<bool, ApiError> {
+    let world = app.world.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (now, account) = (world.now(), &asking.account.id);
+                asking.confirm(tx, now).await?;
+                let ended = sessions::delete_of(tx, account, &id).await?;
+                if ended {
+                    let record = Record::of(Event::SessionRevoked).account(account).session(&id);
+                    record.write(tx, &world, &caller, now).await?;
+                }
+                Ok(ended)
+            })
+        })
+        .await
+}
+
+/// Ends several sessions of whoever asks.
+pub async fn end_several(
+    app: &AppState,
+    caller: Caller,
+    asking: CurrentSession,
+    scope: RevokeScope,
+) -> Result<(), ApiError> {
+    let world = app.world.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (now, account) = (world.now(), &asking.account.id);
+                asking.confirm(tx, now).await?;
+                let which = match scope {
+                    RevokeScope::Others => {
+                        sessions::delete_others(tx, account, &asking.id).await?;
+                        "others"
+                    }
+                    RevokeScope::Global => {
+                        end_all(tx, account).await?;
+                        "global"
+                    }
+                };
+                let record = Record::of(Event::SessionRevoked).account(account).detail(which);
+                Ok(record.write(tx, &world, &caller, now).await?)
             })
         })
         .await
@@ -228,8 +397,14 @@ mod tests {
             authenticated_at: NOW - DAY,
             expires_at: NOW + DAY,
             used_at: NOW - age,
+            key: None,
+            presented: generation - 1,
+            ip: None,
+            user_agent: None,
         }
     }
+
+    const KEY: u8 = 1;
 
     #[test]
     fn sec_t07_sec_t08_the_table_of_cases_of_a_bearer_session() {
@@ -254,10 +429,65 @@ mod tests {
             (5, -3_600_000, 4, Step::Repeat),
             (5, 30 * DAY, 5, Step::Expired),
         ] {
-            let decided = decide(&session(generation, age), presented, NOW, &rules);
-            assert_eq!(decided, step, "{generation} {age} {presented}");
+            let session = session(generation, age);
+            assert_eq!(
+                decide(&session, presented, None, NOW, &rules),
+                step,
+                "{generation} {age} {presented}"
+            );
+            // A proof does not bind what was begun without one.
+            let proof = Proof::for_test(KEY, 0);
+            assert_eq!(decide(&session, presented, Some(&proof), NOW, &rules), step);
         }
         let over = Session { expires_at: NOW, ..session(5, 60_000) };
-        assert_eq!(decide(&over, 5, NOW, &rules), Step::Expired);
+        assert_eq!(decide(&over, 5, None, NOW, &rules), Step::Expired);
+    }
+
+    #[test]
+    fn sec_t07_sec_t08_the_table_of_cases_of_a_key_bound_session() {
+        let rules = config::Session::default();
+        let (right, wrong) = (Proof::for_test(KEY, 0), Proof::for_test(2, 0));
+        let old = 29 * DAY;
+        for (generation, age, newest_presented, presented, step) in [
+            (0, 0, false, 0, Step::Rotate(1)),
+            (0, old, false, 0, Step::Rotate(1)),
+            (5, 0, false, 5, Step::Repeat),
+            (5, 9_999, false, 5, Step::Repeat),
+            (5, 9_999, true, 5, Step::Repeat),
+            (5, 10_000, false, 5, Step::Rotate(6)),
+            (5, old, true, 5, Step::Rotate(6)),
+            // The parent: in the grace always, later only while the newest was never seen.
+            (5, 0, false, 4, Step::Repeat),
+            (5, 29_999, true, 4, Step::Repeat),
+            (5, 30_000, true, 4, Step::Stale),
+            (5, 30_000, false, 4, Step::Repeat),
+            (5, old, false, 4, Step::Repeat),
+            (5, old, true, 4, Step::Stale),
+            (1, old, false, 0, Step::Repeat),
+            // Older: never, and nothing ends.
+            (5, 0, false, 3, Step::Stale),
+            (5, 0, true, 3, Step::Stale),
+            (5, old, false, 0, Step::Stale),
+            (5, old, false, -1, Step::Stale),
+            // Ahead.
+            (5, 0, false, 6, Step::Rotate(7)),
+            (5, old, true, 9, Step::Rotate(10)),
+            // A clock that was set back by an hour.
+            (5, -3_600_000, true, 5, Step::Repeat),
+            (5, -3_600_000, true, 4, Step::Repeat),
+            (5, 30 * DAY, false, 5, Step::Expired),
+            (5, 30 * DAY, false, 4, Step::Expired),
+        ] {
+            let session = Session {
+                key: Some(right.thumbprint().to_owned()),
+                presented: if newest_presented { generation } else { generation - 1 },
+                ..session(generation, age)
+            };
+            let case = (generation, age, newest_presented, presented);
+            assert_eq!(decide(&session, presented, Some(&right), NOW, &rules), step, "{case:?}");
+            for other in [None, Some(&wrong)] {
+                assert_eq!(decide(&session, presented, other, NOW, &rules), Step::WrongKey, "{case:?}");
+            }
+        }
     }
 }

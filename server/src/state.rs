@@ -6,6 +6,7 @@ use doorward_protocol::Policy;
 
 use crate::clock::World;
 use crate::config::{Config, ConfigError};
+use crate::dpop::Seen;
 use crate::keys::SecretKeys;
 use crate::mail::render::Templates;
 use crate::mail::transport::Transport;
@@ -44,6 +45,8 @@ pub struct App {
     pub signing_keys: SigningKeys,
     /// Signs and verifies access tokens.
     pub access_tokens: AccessTokens,
+    /// Proofs of keys that came with reads.
+    pub seen_proofs: Seen,
     /// Hashes passwords.
     pub hasher: Hasher,
 }
@@ -102,6 +105,7 @@ impl App {
             secret_keys,
             signing_keys,
             access_tokens,
+            seen_proofs: Seen::default(),
             hasher,
             templates,
             transport,

@@ -17,7 +17,7 @@ use crate::keys::{KeyId, Purpose, SecretKeys};
 use crate::secret::same;
 use crate::signing::SigningKeys;
 
-/// What an access token says (RFC 9068 §2.2). Every claim is required, and of exactly this type.
+/// What an access token says (RFC 9068 §2.2). Every claim but `cnf` is required, and each is of exactly this type.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Claims {
     /// `public_url`
@@ -40,6 +40,16 @@ pub struct Claims {
     pub auth_time: i64,
     /// Roles of the account.
     pub roles: Vec<String>,
+    /// The key that the session is bound to, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
+/// The key that whoever uses a token must prove to have (RFC 9449 §6.1).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Confirmation {
+    /// Its thumbprint (RFC 7638).
+    pub jkt: String,
 }
 
 /// An access token of ours, verified: its claims can be believed.
@@ -245,7 +255,8 @@ impl RevokeToken {
     }
 }
 
-fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
+/// So many bytes from their one spelling in base64url.
+pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != N.div_ceil(3) * 4 - (3 - N % 3) % 3 {
         return None;
     }

@@ -115,6 +115,8 @@ settings! {
         grace: Span = Span::seconds(30),
         /// A token this young is not replaced by a refresh: the answer carries it again.
         repeat: Span = Span::seconds(10),
+        /// Must every new session be bound to a key of the browser (DPoP)? Sign-ins without a proof are refused then.
+        require_proof: bool = false,
     }
 
     /// Roles.

@@ -1,9 +1,10 @@
-//! What surrounds every route, from the outside in: CORS, request id and log, security headers, problems,
-//! panics, time-out, Host check.
+//! What surrounds every route, from the outside in: CORS, request id and log, problems, security headers,
+//! nonces, panics, time-out, Host check.
 
 mod cors;
 mod guard;
 mod headers;
+mod nonce;
 mod trace;
 
 use axum::Router;
@@ -20,6 +21,7 @@ pub fn surround(router: Router, app: &AppState) -> Router {
         .layer(from_fn_with_state(app.clone(), guard::host))
         .layer(from_fn(guard::timeout))
         .layer(from_fn(guard::panics))
+        .layer(from_fn_with_state(app.clone(), nonce::give))
         .layer(from_fn_with_state(app.clone(), headers::security))
         .layer(from_fn_with_state(app.clone(), trace::problems))
         .layer(cors::layer(app))

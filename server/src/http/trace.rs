@@ -7,6 +7,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use doorward_protocol::error::ErrorCode;
 use tracing::Instrument;
 
 use crate::error::{ApiError, Shown};
@@ -57,12 +58,21 @@ fn render(response: &mut Response, error: &ApiError, id: &str) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if error.status() == 401 {
-        // RFC 6750 §3.1; a sign-in that failed has no token to speak of.
-        let challenge = match error.code {
-            doorward_protocol::error::ErrorCode::SessionRequired => "Bearer error=\"invalid_token\"",
-            _ => "Bearer",
-        };
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        for challenge in challenges(error.code) {
+            headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
     }
     *response.body_mut() = Body::from(body);
+}
+
+/// RFC 6750 §3 and RFC 9449 §7.1; a sign-in that failed has no token to speak of.
+fn challenges(code: ErrorCode) -> &'static [&'static str] {
+    match code {
+        ErrorCode::UseDpopNonce => &["DPoP error=\"use_dpop_nonce\", algs=\"ES256\""],
+        ErrorCode::InvalidProof => &["DPoP error=\"invalid_dpop_proof\", algs=\"ES256\""],
+        ErrorCode::SessionRequired => {
+            &["Bearer error=\"invalid_token\"", "DPoP error=\"invalid_token\", algs=\"ES256\""]
+        }
+        _ => &["Bearer", "DPoP algs=\"ES256\""],
+    }
 }

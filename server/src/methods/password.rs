@@ -15,6 +15,7 @@ use utoipa_axum::routes;
 use crate::audit::{Event, Record};
 use crate::challenges::Scene;
 use crate::config::{Confirmation, SignupDisclosure};
+use crate::dpop::{self, Proof};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::http::is_local;
@@ -42,9 +43,10 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 async fn signup(
     State(app): State<AppState>,
     caller: Caller,
+    proof: Option<Proof>,
     Json { request, idempotency }: Json<SignupRequest>,
 ) -> Result<Answer<SignupAnswer>, ApiError> {
-    let plan = Plan::of(&app, request)?;
+    let plan = Plan::of(&app, request, proof)?;
     let mut db = app.store.read().await?;
     // Where a taken address is told anyway, it need not cost a hash. Asked before the key is looked for: whoever took
     // the address meanwhile has left the key, too, if it was this very request.
@@ -53,12 +55,12 @@ async fn signup(
     // Given back before anything else is read: holding one while waiting for the next ends in a standstill.
     drop(db);
     match done {
-        Some(done) => return answer(&app, &done).await.map(Answer),
+        Some(done) => return repeat(&app, &done, plan.proof).await.map(Answer),
         None if taken => return Err(ErrorCode::Exists.into()),
         None => {}
     }
     let hash = app.hasher.hash(&app.world, &plan.password).await?;
-    let job = app.clone();
+    let (job, proof) = (app.clone(), plan.proof.clone());
     let done = app
         .store
         .write(move |tx| {
@@ -66,7 +68,7 @@ async fn signup(
         })
         .await?;
     app.bell.ring();
-    answer(&app, &done).await.map(Answer)
+    answer(&app, &done, proof.as_ref()).await.map(Answer)
 }
 
 /// A signup that may go ahead.
@@ -75,6 +77,8 @@ struct Plan {
     password: Secret,
     account: Account,
     sign_in: Option<SignIn>,
+    /// Of the key that the session is bound to.
+    proof: Option<Proof>,
     /// Where the confirmation ends.
     redirect: Option<Url>,
     /// Must the answer be the same for a taken address?
@@ -91,7 +95,7 @@ enum SignIn {
 
 impl Plan {
     /// The operator decides, the page can only tighten (D-20).
-    fn of(app: &App, request: SignupRequest) -> Result<Plan, ApiError> {
+    fn of(app: &App, request: SignupRequest, proof: Option<Proof>) -> Result<Plan, ApiError> {
         let settings = &app.config.signup;
         if !settings.open {
             return Err(ErrorCode::Forbidden.into());
@@ -119,6 +123,7 @@ impl Plan {
             if !settings.auto_login {
                 return Err(ApiError::field(field, "This server does not sign in with a signup."));
             }
+            sessions::admit(app, proof.is_some())?;
         }
         let redirect = match options.signup_confirmation {
             Some(SignupConfirmation::Redirect(text)) => Some(redirect(app, &text)?),
@@ -143,7 +148,7 @@ impl Plan {
             updated_at: now,
         };
         let sign_in = sign_in.map(|(_, sign_in)| sign_in);
-        Ok(Plan { email, password: request.password.into(), account, sign_in, redirect, quiet })
+        Ok(Plan { email, password: request.password.into(), account, sign_in, proof, redirect, quiet })
     }
 }
 
@@ -178,6 +183,7 @@ async fn create(
     idempotency: Option<&Idempotency>,
 ) -> Result<Done, ApiError> {
     let now = app.world.now();
+    let key = dpop::spend(tx, plan.proof.as_ref()).await?;
     let claim = match idempotency::claim(tx, idempotency, now).await? {
         Claim::New(claim) => claim,
         Claim::Done(done) => return Ok(done),
@@ -201,7 +207,7 @@ async fn create(
     identities::insert(tx, Kind::Email, &plan.email, &account.id, now).await.map_err(taken)?;
     passwords::set(tx, &account.id, hash, now).await?;
     let session = match plan.sign_in {
-        Some(_) => Some(sessions::establish(tx, app, &account.id, "password", now).await?),
+        Some(_) => Some(sessions::establish(tx, app, caller, &account.id, "password", key).await?),
         None => None,
     };
     let redirect = plan.redirect.as_ref().map(Url::as_str);
@@ -226,13 +232,22 @@ fn taken(error: StoreError) -> ApiError {
     }
 }
 
+/// The answer to a signup that was carried out before: nothing is written but the proof.
+async fn repeat(app: &AppState, done: &Done, proof: Option<Proof>) -> Result<SignupAnswer, ApiError> {
+    let Some(proof) = proof else { return answer(app, done, None).await };
+    let spent = proof.clone();
+    app.store.write(move |tx| Box::pin(async move { spent.spend(tx).await })).await?;
+    answer(app, done, Some(&proof)).await
+}
+
 /// The answer to a signup, now or repeated.
-async fn answer(app: &App, done: &Done) -> Result<SignupAnswer, ApiError> {
+async fn answer(app: &App, done: &Done, proof: Option<&Proof>) -> Result<SignupAnswer, ApiError> {
     let mut answer = SignupAnswer { confirmation_required: done.confirmation_required, session: None };
     if let Some(id) = &done.session {
         let mut db = app.store.read().await?;
         // It may have been signed out meanwhile: then there is nothing to hand out.
         if let Some((session, _)) = crate::store::sessions::find(&mut db, id).await?
+            && sessions::is_for(&session, proof)
             && let Some(account) = accounts::by_id(&mut db, &session.account).await?
         {
             answer.session = Some(signed_in(app, &session, &account)?);
@@ -254,8 +269,10 @@ fn signed_in(app: &App, session: &Session, account: &Account) -> Result<Tokens, 
 async fn login(
     State(app): State<AppState>,
     caller: Caller,
+    proof: Option<Proof>,
     Json { request, .. }: Json<LoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
+    sessions::admit(&app, proof.is_some())?;
     let password = Secret::from(request.password);
     let email = canonical_email(&request.email).unwrap_or_default();
     let mut db = app.store.read().await?;
@@ -268,19 +285,19 @@ async fn login(
     let (account, stored) = match (account, stored, matched) {
         (Some(account), Some(stored), Match::Yes | Match::Outdated) => (account, stored),
         (account, ..) => {
-            return refuse(&app, caller, account, ErrorCode::IncorrectUsernameOrPassword).await;
+            return refuse(&app, caller, proof, account, ErrorCode::IncorrectUsernameOrPassword).await;
         }
     };
     // These two show only to who knows the password.
     if account.disabled {
-        return refuse(&app, caller, Some(account), ErrorCode::UserIsDisabled).await;
+        return refuse(&app, caller, proof, Some(account), ErrorCode::UserIsDisabled).await;
     }
     if account.awaits_confirmation() {
         // Who signs up and then signs in with the same password would learn whether the address was free.
         let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
         let code =
             if quiet { ErrorCode::IncorrectUsernameOrPassword } else { ErrorCode::SignupConfirmationNeeded };
-        return refuse(&app, caller, Some(account), code).await;
+        return refuse(&app, caller, proof, Some(account), code).await;
     }
     let better = match matched {
         // A busy server does it at another login.
@@ -291,7 +308,9 @@ async fn login(
     let (session, account) = app
         .store
         .write(move |tx| {
-            Box::pin(async move { enter(tx, &job, &caller, &account.id, &stored, better).await })
+            Box::pin(
+                async move { enter(tx, &job, &caller, &account.id, (&stored, better), proof.as_ref()).await },
+            )
         })
         .await?;
     Ok(Answer(signed_in(&app, &session, &account)?))
@@ -303,10 +322,11 @@ async fn enter(
     app: &App,
     caller: &Caller,
     id: &str,
-    verified: &PasswordHash,
-    better: Option<PasswordHash>,
+    (verified, better): (&PasswordHash, Option<PasswordHash>),
+    proof: Option<&Proof>,
 ) -> Result<(Session, Account), ApiError> {
     let now = app.world.now();
+    let key = dpop::spend(tx, proof).await?;
     if passwords::of(tx, id).await?.as_ref() != Some(verified) {
         return Err(ErrorCode::IncorrectUsernameOrPassword.into());
     }
@@ -316,7 +336,7 @@ async fn enter(
     if let Some(better) = better {
         passwords::upgrade(tx, id, verified, &better).await?;
     }
-    let session = sessions::establish(tx, app, id, "password", now).await?;
+    let session = sessions::establish(tx, app, caller, id, "password", key).await?;
     let record = Record::of(Event::SignedIn).account(id).session(&session.id);
     record.write(tx, &app.world, caller, now).await?;
     Ok((session, account))
@@ -325,6 +345,7 @@ async fn enter(
 async fn refuse<T>(
     app: &AppState,
     caller: Caller,
+    proof: Option<Proof>,
     account: Option<Account>,
     code: ErrorCode,
 ) -> Result<T, ApiError> {
@@ -332,10 +353,12 @@ async fn refuse<T>(
     app.store
         .write(move |tx| {
             Box::pin(async move {
+                dpop::spend(tx, proof.as_ref()).await?;
                 let record = Record::of(Event::SignInFailed).detail(code.as_str());
                 let record =
                     Record { account: account.as_ref().map(|account| account.id.as_str()), ..record };
-                record.write(tx, &world, &caller, world.now()).await
+                record.write(tx, &world, &caller, world.now()).await?;
+                Ok::<(), ApiError>(())
             })
         })
         .await?;

@@ -8,6 +8,7 @@ mod logout;
 mod mailbox;
 mod openapi;
 mod profile;
+mod sessions;
 mod settings;
 mod token;
 
@@ -27,6 +28,7 @@ pub fn router(app: &AppState) -> Router {
         .merge(methods::router())
         .merge(logout::router())
         .merge(profile::router())
+        .merge(sessions::router())
         .merge(email::router())
         .merge(token::router())
         .merge(settings::router())

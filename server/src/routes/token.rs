@@ -1,10 +1,12 @@
 //! The token endpoint (RFC 6749 §6): form-encoded, with errors as §5.2 writes them.
 
+use std::borrow::Cow;
+
 use axum::Json as Answer;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use doorward_protocol::error::Problem;
+use doorward_protocol::error::{ErrorCode, Problem};
 use doorward_protocol::session::{CLIENT_ID, Tokens};
 use serde::Serialize;
 use url::form_urlencoded;
@@ -12,6 +14,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::dpop::Proof;
 use crate::error::ApiError;
 use crate::extract::{Caller, read};
 use crate::secret::Secret;
@@ -41,18 +44,27 @@ struct OauthError {
     /// One of the RFC's words.
     error: &'static str,
     /// The same as a sentence.
-    error_description: &'static str,
+    error_description: Cow<'static, str>,
 }
 
 enum TokenError {
-    Oauth(&'static str, &'static str),
+    Oauth(&'static str, Cow<'static, str>),
     Api(ApiError),
+}
+
+impl TokenError {
+    fn new(error: &'static str, description: impl Into<Cow<'static, str>>) -> TokenError {
+        TokenError::Oauth(error, description.into())
+    }
 }
 
 impl From<ApiError> for TokenError {
     fn from(error: ApiError) -> TokenError {
-        match error.status() {
-            400..500 => TokenError::Oauth("invalid_request", "The request is not a form of at most 64 KiB."),
+        let described = error.detail.clone().unwrap_or(error.code.message().into());
+        match (error.code, error.status()) {
+            (ErrorCode::UseDpopNonce, _) => TokenError::new("use_dpop_nonce", described),
+            (ErrorCode::InvalidProof, _) => TokenError::new("invalid_dpop_proof", described),
+            (_, 400..500) => TokenError::new("invalid_request", described),
             _ => TokenError::Api(error),
         }
     }
@@ -79,29 +91,35 @@ impl IntoResponse for TokenError {
 async fn token(
     State(app): State<AppState>,
     caller: Caller,
+    proof: Result<Option<Proof>, ApiError>,
     request: Request,
 ) -> Result<Answer<Tokens>, TokenError> {
     let form = Form::read(request).await?;
     match form.grant_type.as_deref() {
         Some("refresh_token") => {}
         Some(_) => {
-            return Err(TokenError::Oauth("unsupported_grant_type", "Only refresh_token is taken here."));
+            return Err(TokenError::new("unsupported_grant_type", "Only refresh_token is taken here."));
         }
-        None => return Err(TokenError::Oauth("invalid_request", "The parameter grant_type is missing.")),
+        None => return Err(TokenError::new("invalid_request", "The parameter grant_type is missing.")),
     }
     if form.client_id.as_deref() != Some(CLIENT_ID) {
-        return Err(TokenError::Oauth("invalid_client", "The parameter client_id must be doorward."));
+        return Err(TokenError::new("invalid_client", "The parameter client_id must be doorward."));
     }
     let Some(token) = form.refresh_token else {
-        return Err(TokenError::Oauth("invalid_request", "The parameter refresh_token is missing."));
+        return Err(TokenError::new("invalid_request", "The parameter refresh_token is missing."));
     };
-    match sessions::refresh(&app, &caller, token.expose()).await {
-        Ok(tokens) => Ok(Answer(tokens)),
-        Err(Refusal::Over) => {
-            Err(TokenError::Oauth("invalid_grant", "The session has ended. Please sign in."))
-        }
-        Err(Refusal::Failed(error)) => Err(TokenError::Api(error)),
-    }
+    sessions::refresh(&app, &caller, token.expose(), proof?).await.map(Answer).map_err(
+        |refusal| match refusal {
+            Refusal::Over => TokenError::new("invalid_grant", "The session has ended. Please sign in."),
+            Refusal::Stale => {
+                TokenError::new("stale_token", "A newer refresh token has taken the place of this one.")
+            }
+            Refusal::Unproven => {
+                TokenError::new("invalid_dpop_proof", "The session is bound to a key: send a proof of it.")
+            }
+            Refusal::Failed(error) => error.into(),
+        },
+    )
 }
 
 #[derive(Default)]
@@ -118,7 +136,7 @@ impl Form {
             .and_then(|kind| kind.split(';').next())
             .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
         if !is_form {
-            return Err(TokenError::Oauth(
+            return Err(TokenError::new(
                 "invalid_request",
                 "Send a form: application/x-www-form-urlencoded.",
             ));
@@ -134,7 +152,7 @@ impl Form {
                 _ => false,
             };
             if again {
-                return Err(TokenError::Oauth("invalid_request", "A parameter is there twice."));
+                return Err(TokenError::new("invalid_request", "A parameter is there twice."));
             }
         }
         Ok(form)

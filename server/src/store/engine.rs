@@ -43,6 +43,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("audit", include_str!("../../migrations/sqlite/0005_audit.sql")),
     ("challenges", include_str!("../../migrations/sqlite/0006_challenges.sql")),
     ("outbox", include_str!("../../migrations/sqlite/0007_outbox.sql")),
+    ("proofs", include_str!("../../migrations/sqlite/0008_proofs.sql")),
+    ("session_keys", include_str!("../../migrations/sqlite/0009_session_keys.sql")),
 ];
 
 impl Store {

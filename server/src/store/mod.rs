@@ -11,6 +11,7 @@ pub mod audit;
 pub mod idempotency;
 pub mod identities;
 pub mod passwords;
+pub mod proofs;
 pub mod sessions;
 pub mod signing_keys;
 

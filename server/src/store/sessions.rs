@@ -28,6 +28,14 @@ pub struct Session {
     pub expires_at: Millis,
     /// When it was last refreshed.
     pub used_at: Millis,
+    /// The key that it is bound to (RFC 7638); none for a Bearer session.
+    pub key: Option<String>,
+    /// The newest generation whose refresh token was presented; -1 before the first. Kept for bound sessions only.
+    pub presented: i64,
+    /// The address that it was last refreshed from.
+    pub ip: Option<String>,
+    /// What the browser called itself then.
+    pub user_agent: Option<String>,
 }
 
 fn session(row: &AnyRow) -> Result<Session, StoreError> {
@@ -41,6 +49,10 @@ fn session(row: &AnyRow) -> Result<Session, StoreError> {
         authenticated_at: row.try_get("authenticated_at")?,
         expires_at: row.try_get("expires_at")?,
         used_at: row.try_get("used_at")?,
+        key: row.try_get("key_thumbprint")?,
+        presented: row.try_get("presented")?,
+        ip: row.try_get("ip")?,
+        user_agent: row.try_get("user_agent")?,
     })
 }
 
@@ -48,8 +60,9 @@ fn session(row: &AnyRow) -> Result<Session, StoreError> {
 pub async fn insert(tx: &mut Tx, session: &Session) -> Result<(), StoreError> {
     sqlx::query(
         "insert into sessions
-            (id, account, salt, generation, rotated_at, method, authenticated_at, expires_at, used_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            (id, account, salt, generation, rotated_at, method, authenticated_at, expires_at, used_at,
+            key_thumbprint, presented, ip, user_agent)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(&session.id)
     .bind(&session.account)
@@ -60,6 +73,10 @@ pub async fn insert(tx: &mut Tx, session: &Session) -> Result<(), StoreError> {
     .bind(session.authenticated_at)
     .bind(session.expires_at)
     .bind(session.used_at)
+    .bind(session.key.as_deref())
+    .bind(session.presented)
+    .bind(session.ip.as_deref())
+    .bind(session.user_agent.as_deref())
     .execute(tx)
     .await?;
     Ok(())
@@ -69,7 +86,7 @@ pub async fn insert(tx: &mut Tx, session: &Session) -> Result<(), StoreError> {
 pub async fn find(db: &mut Tx, id: &str) -> Result<Option<(Session, Vec<String>)>, StoreError> {
     let row = sqlx::query(
         "select s.id as session, s.account, s.salt, s.generation, s.rotated_at, s.method, s.authenticated_at,
-            s.expires_at, s.used_at, a.roles
+            s.expires_at, s.used_at, s.key_thumbprint, s.presented, s.ip, s.user_agent, a.roles
         from sessions s
         join accounts a on a.id = s.account
         where s.id = $1 and a.disabled = 0",
@@ -85,6 +102,31 @@ pub async fn find(db: &mut Tx, id: &str) -> Result<Option<(Session, Vec<String>)
     .transpose()
 }
 
+/// The sessions of an account that have not ended, the last used first, at most so many.
+pub async fn list(
+    db: &mut Tx,
+    account: &str,
+    now: Millis,
+    unused_since: Millis,
+    limit: i64,
+) -> Result<Vec<Session>, StoreError> {
+    let rows = sqlx::query(
+        "select id as session, account, salt, generation, rotated_at, method, authenticated_at, expires_at, used_at,
+            key_thumbprint, presented, ip, user_agent
+        from sessions
+        where account = $1 and expires_at > $2 and used_at > $3
+        order by used_at desc, id desc
+        limit $4",
+    )
+    .bind(account)
+    .bind(now)
+    .bind(unused_since)
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(session).collect()
+}
+
 /// The account of a session that has not ended, for a request with an access token.
 pub async fn live_account(db: &mut Tx, id: &str, now: Millis) -> Result<Option<Account>, StoreError> {
     let sql = select_account!(
@@ -96,17 +138,37 @@ pub async fn live_account(db: &mut Tx, id: &str, now: Millis) -> Result<Option<A
     sqlx::query(sql).bind(id).bind(now).fetch_optional(db).await?.as_ref().map(account).transpose()
 }
 
-/// Moves the generation on, if nobody else has: one compare-and-swap. False when it was not `from` any more,
-/// or the session has ended.
-pub async fn rotate(tx: &mut Tx, id: &str, from: i64, to: i64, now: Millis) -> Result<bool, StoreError> {
+/// Moves the generation on to that of `next`, if it still is `from`: one compare-and-swap. False when it was moved by
+/// somebody else, or the session has ended.
+pub async fn rotate(tx: &mut Tx, from: i64, next: &Session) -> Result<bool, StoreError> {
     let done = sqlx::query(
-        "update sessions set generation = $3, rotated_at = $4, used_at = $4
+        "update sessions
+        set generation = $3, rotated_at = $4, used_at = $5, presented = $6, ip = $7, user_agent = $8
+        where id = $1 and generation = $2",
+    )
+    .bind(&next.id)
+    .bind(from)
+    .bind(next.generation)
+    .bind(next.rotated_at)
+    .bind(next.used_at)
+    .bind(next.presented)
+    .bind(next.ip.as_deref())
+    .bind(next.user_agent.as_deref())
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Writes down that the token of a generation was presented. False when the session has moved on from `at`, or has
+/// ended.
+pub async fn present(tx: &mut Tx, id: &str, at: i64, presented: i64) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "update sessions set presented = case when presented < $3 then $3 else presented end
         where id = $1 and generation = $2",
     )
     .bind(id)
-    .bind(from)
-    .bind(to)
-    .bind(now)
+    .bind(at)
+    .bind(presented)
     .execute(tx)
     .await?;
     Ok(done.rows_affected() > 0)
@@ -119,6 +181,26 @@ pub async fn delete(tx: &mut Tx, id: &str) -> Result<Option<String>, StoreError>
         .fetch_optional(tx)
         .await?;
     Ok(row.map(|row| row.try_get("account")).transpose()?)
+}
+
+/// Ends a session of an account; false when it has no such.
+pub async fn delete_of(tx: &mut Tx, account: &str, id: &str) -> Result<bool, StoreError> {
+    let done = sqlx::query("delete from sessions where id = $1 and account = $2")
+        .bind(id)
+        .bind(account)
+        .execute(tx)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Ends all sessions of an account but one; answers how many.
+pub async fn delete_others(tx: &mut Tx, account: &str, id: &str) -> Result<u64, StoreError> {
+    let done = sqlx::query("delete from sessions where account = $1 and id <> $2")
+        .bind(account)
+        .bind(id)
+        .execute(tx)
+        .await?;
+    Ok(done.rows_affected())
 }
 
 /// Ends all sessions of an account; answers how many.

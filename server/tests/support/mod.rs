@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, dead_code, reason = "what a test may use, whether one does today or not")]
 
 pub mod binary;
+pub mod proof;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

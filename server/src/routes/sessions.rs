@@ -1,0 +1,82 @@
+//! The sessions of an account: looking at them, and ending them.
+
+use axum::Json as Answer;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use doorward_protocol::error::{ErrorCode, Problem};
+use doorward_protocol::session::{LiveSession, SessionList, SessionsRevokeRequest};
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::error::ApiError;
+use crate::extract::{Caller, CurrentSession, Json};
+use crate::sessions;
+use crate::state::AppState;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_sessions))
+        .routes(routes!(revoke_session))
+        .routes(routes!(revoke_sessions))
+        .routes(routes!(live_session))
+}
+
+/// The browsers that are signed in to this account, the last used first; a hundred at most.
+#[utoipa::path(get, path = "/v1/sessions", security(("access_token" = [])), responses(
+    (status = 200, body = SessionList),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json")))]
+async fn list_sessions(
+    State(app): State<AppState>,
+    session: CurrentSession,
+) -> Result<Answer<SessionList>, ApiError> {
+    Ok(Answer(SessionList { sessions: sessions::list(&app, &session).await? }))
+}
+
+/// Ends one of them. The one that asks may end itself.
+#[utoipa::path(delete, path = "/v1/sessions/{id}", params(("id" = String, Path, description = "Of the session.")),
+    security(("access_token" = [])), responses(
+    (status = 200, body = Object),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json")))]
+async fn revoke_session(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: CurrentSession,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Answer<Value>, ApiError> {
+    // What is no UUID, or no text at all, names no session.
+    let id = id.ok().and_then(|Path(id)| Uuid::try_parse(&id).ok()).ok_or(ErrorCode::NotFound)?;
+    match sessions::end(&app, caller, session, id.to_string()).await? {
+        true => Ok(Answer(json!({}))),
+        false => Err(ErrorCode::NotFound.into()),
+    }
+}
+
+/// Ends all of them, or all but the one that asks.
+#[utoipa::path(post, path = "/v1/sessions/revoke", request_body = SessionsRevokeRequest,
+    security(("access_token" = [])), responses(
+    (status = 200, body = Object),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json")))]
+async fn revoke_sessions(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: CurrentSession,
+    Json { request, .. }: Json<SessionsRevokeRequest>,
+) -> Result<Answer<Value>, ApiError> {
+    sessions::end_several(&app, caller, session, request.scope).await?;
+    Ok(Answer(json!({})))
+}
+
+/// Whether an access token is good and its session alive: for an app's own API that wants to know at once.
+#[utoipa::path(get, path = "/v1/session", security(("access_token" = [])), responses(
+    (status = 200, body = LiveSession),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json")))]
+async fn live_session(session: CurrentSession) -> Answer<LiveSession> {
+    let (iat, exp) = (session.claims.iat, session.claims.exp);
+    Answer(LiveSession { user_id: session.account.id, session_id: session.id, iat, exp })
+}

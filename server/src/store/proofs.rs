@@ -1,0 +1,25 @@
+//! Proofs that were used.
+
+use super::{StoreError, Tx};
+use crate::clock::Millis;
+
+/// Writes one down; false when it stands there already. The unique row makes two at once wait for each other.
+pub async fn insert(tx: &mut Tx, id: &[u8], expires_at: Millis) -> Result<bool, StoreError> {
+    let done = sqlx::query("insert into proofs (id, expires_at) values ($1, $2) on conflict (id) do nothing")
+        .bind(id)
+        .bind(expires_at)
+        .execute(tx)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Forgets those whose nonce is good no more, at most so many at a time.
+pub async fn prune(tx: &mut Tx, now: Millis, limit: i64) -> Result<u64, StoreError> {
+    let done =
+        sqlx::query("delete from proofs where id in (select id from proofs where expires_at <= $1 limit $2)")
+            .bind(now)
+            .bind(limit)
+            .execute(tx)
+            .await?;
+    Ok(done.rows_affected())
+}

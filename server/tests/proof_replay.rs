@@ -1,0 +1,135 @@
+//! A proof is taken once (RFC 9449 §11.1, D-5): for a write on all nodes and after a restart, for a read on this node.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::support::proof::ProofKey;
+use crate::support::{MINUTE, TestApp};
+use doorward_server::prune;
+
+const HERE: &str = "http://localhost:8787";
+
+#[tokio::test]
+async fn sec_d05_a_login_with_a_proof_that_came_before_is_refused_also_after_a_restart() {
+    let app = TestApp::new().await;
+    let key = ProofKey::new();
+    app.signup("ada@example.com", "correct horse").await;
+    let proof = key.proof("POST", &format!("{HERE}/v1/login"), &app.nonce(), None);
+    let body = json!({ "email": "ada@example.com", "password": "correct horse" });
+    app.post("/v1/login", body.clone()).dpop(&proof).await.ok();
+    app.post("/v1/login", body.clone()).dpop(&proof).await.refused(401, "INVALID_PROOF");
+    let app = app.restart().await;
+    app.post("/v1/login", body.clone()).dpop(&proof).await.refused(401, "INVALID_PROOF");
+    let proof = key.proof("POST", &format!("{HERE}/v1/login"), &app.nonce(), None);
+    let wrong = json!({ "email": "ada@example.com", "password": "wrong horse" });
+    app.post("/v1/login", wrong).dpop(&proof).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    app.post("/v1/login", body).dpop(&proof).await.refused(401, "INVALID_PROOF");
+    assert_eq!(app.sql("select count(*) from sessions").await, "1");
+}
+
+#[tokio::test]
+async fn sec_d05_a_refresh_records_its_proof_also_when_it_repeats() {
+    let app = TestApp::new().await;
+    let key = ProofKey::new();
+    let tokens = app.somebody_with(&key).await;
+    let token = tokens["refresh_token"].as_str().unwrap();
+    let proof = || key.proof("POST", &format!("{HERE}/v1/token"), &app.nonce(), None);
+    let (step, repetition) = (proof(), proof());
+    let next = app.refresh(token).dpop(&step).await.ok();
+    assert_eq!(app.refresh(token).dpop(&repetition).await.ok()["refresh_token"], next["refresh_token"]);
+    for used in [&step, &repetition] {
+        app.refresh(token).dpop(used).await.oauth_error("invalid_dpop_proof");
+    }
+    let app = app.restart().await;
+    for used in [&step, &repetition] {
+        app.refresh(token).dpop(used).await.oauth_error("invalid_dpop_proof");
+    }
+    assert_eq!(app.sql("select count(*) from proofs").await, "3");
+}
+
+#[tokio::test]
+async fn sec_d05_a_read_with_a_proof_that_came_before_is_refused() {
+    let app = TestApp::new().await;
+    let key = ProofKey::new();
+    let tokens = app.somebody_with(&key).await;
+    let token = tokens["access_token"].as_str().unwrap();
+    let proof = key.proof("GET", &format!("{HERE}/v1/profile"), &app.nonce(), Some(token));
+    let read = || app.get("/v1/profile").header("authorization", &format!("DPoP {token}")).dpop(&proof);
+    read().await.ok();
+    read().await.refused(401, "INVALID_PROOF");
+    app.advance(MINUTE);
+    read().await.refused(401, "INVALID_PROOF");
+    app.advance(MINUTE);
+    read().await.refused(401, "USE_DPOP_NONCE");
+    assert_eq!(app.sql("select count(*) from proofs").await, "1", "reads cost no commit");
+}
+
+/// Whatever call is added: the document names it, and this test finds a handler that forgot `CurrentSession::confirm`.
+#[tokio::test]
+async fn sec_d05_every_write_that_takes_an_access_token_uses_its_proof_up() {
+    let app = TestApp::new().await;
+    let document = app.get("/openapi.json").await.ok();
+    let key = ProofKey::new();
+    app.signup("ada@example.com", "correct horse").await;
+    let mut tried = BTreeSet::new();
+    for (path, calls) in document["paths"].as_object().unwrap() {
+        for (method, call) in calls.as_object().unwrap() {
+            if method == "get" || call.get("security").is_none() {
+                continue;
+            }
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let tokens = app.login_with(&key).await;
+            let other = app.login_with(&key).await;
+            let path = path.replace("{id}", &session_of(&app, &key, &other).await);
+            let body = match path.as_str() {
+                "/v1/sessions/revoke" => json!({ "scope": "others" }).to_string(),
+                _ => String::new(),
+            };
+            let token = tokens["access_token"].as_str().unwrap();
+            let proof = key.proof(method.as_str(), &format!("{HERE}{path}"), &app.nonce(), Some(token));
+            let send = || {
+                let kind = if body.is_empty() { "" } else { "application/json" };
+                let call = app.send(method.clone(), &path, kind, body.clone());
+                call.header("authorization", &format!("DPoP {token}")).dpop(&proof)
+            };
+            send().await.ok();
+            send().await.refused(401, "INVALID_PROOF");
+            tried.insert(path);
+        }
+    }
+    assert!(tried.len() >= 2, "{tried:?}");
+}
+
+async fn session_of(app: &TestApp, key: &ProofKey, tokens: &serde_json::Value) -> String {
+    let live = app.get("/v1/session").bound(key, app, &tokens["access_token"]).await.ok();
+    live["session_id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_d05_of_many_requests_at_once_with_one_proof_one_is_carried_out() {
+    let app = TestApp::new().await;
+    let key = ProofKey::new();
+    let tokens = app.somebody_with(&key).await;
+    let token = tokens["refresh_token"].as_str().unwrap();
+    let proof = key.proof("POST", &format!("{HERE}/v1/token"), &app.nonce(), None);
+    let calls = (0..50).map(|_| {
+        let call = app.refresh(token).dpop(&proof);
+        tokio::spawn(async move { call.await.status })
+    });
+    let statuses = futures_util::future::join_all(calls).await;
+    assert_eq!(statuses.iter().filter(|status| *status.as_ref().unwrap() == 200).count(), 1);
+}
+
+#[tokio::test]
+async fn proofs_are_forgotten_when_their_nonce_is_good_no_more() {
+    let app = TestApp::new().await;
+    app.somebody_with(&ProofKey::new()).await;
+    app.advance(MINUTE);
+    prune::all(&app.app).await.unwrap();
+    assert_eq!(app.sql("select count(*) from proofs").await, "1");
+    app.advance(MINUTE);
+    prune::all(&app.app).await.unwrap();
+    assert_eq!(app.sql("select count(*) from proofs").await, "0");
+}
