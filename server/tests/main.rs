@@ -18,6 +18,7 @@ mod request_check;
 mod response_headers;
 mod rows_prune;
 mod server_run;
+mod session_bound;
 mod session_list;
 mod session_login;
 mod session_refresh;

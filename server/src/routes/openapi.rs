@@ -13,7 +13,9 @@ use crate::state::AppState;
 
 /// The frame that the routes put themselves into.
 pub(super) fn document() -> OpenApi {
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("at+jwt").build();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("at+jwt").description(Some(
+        "With a session that is bound to a key: the scheme DPoP instead of Bearer, and the header DPoP with a proof (RFC 9449).",
+    )).build();
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()

@@ -62,8 +62,6 @@ impl Random for TestRandom {
     }
 }
 
-static NODES: AtomicU64 = AtomicU64::new(1);
-
 fn clock(now: Millis) -> Arc<TestClock> {
     Arc::new(TestClock(AtomicI64::new(now)))
 }
@@ -106,9 +104,9 @@ impl TestApp {
         layers.toml(settings, "the test").unwrap();
         layers.text("data", folder.path().to_str().unwrap(), "the test");
         let (config, _) = Config::load(&layers, dev).unwrap();
-        // Each node throws dice of its own.
-        let seed = NODES.fetch_add(1, Ordering::SeqCst);
-        let random = Arc::new(TestRandom(AtomicU64::new(seed << 32)));
+        // Each node throws dice of its own; the first one of a test the same each time.
+        let nodes = Arc::strong_count(&folder) as u64;
+        let random = Arc::new(TestRandom(AtomicU64::new(clock.now().unsigned_abs() ^ (nodes << 48))));
         let app = App::open(config, dev, World { clock: clock.clone(), random }).await.unwrap();
         let router = routes::router(&app);
         TestApp { app, router, clock, folder, settings: settings.to_owned(), dev }
@@ -165,6 +163,13 @@ impl TestApp {
     pub async fn somebody(&self) -> Value {
         self.signup("ada@example.com", "correct horse").await;
         self.login("ada@example.com", "correct horse").await
+    }
+
+    /// How often this stands in the audit log.
+    pub async fn audited(&self, event: &str) -> i64 {
+        let mut db = self.app.store.read().await.unwrap();
+        let count = sqlx::query_scalar("select count(*) from audit where event = $1");
+        count.bind(event).fetch_one(&mut *db).await.unwrap()
     }
 
     /// Runs SQL on the database and gives the first column of the first row as text.
