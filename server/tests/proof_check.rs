@@ -133,6 +133,31 @@ async fn sec_d01_sec_d02_a_proof_that_is_wrong_in_one_thing_is_refused() {
 }
 
 #[tokio::test]
+async fn sec_t05_sec_d01_a_proof_has_one_spelling() {
+    let app = TestApp::new().await;
+    let key = ProofKey::new();
+    let tokens = app.somebody_with(&key).await;
+    let token = tokens["access_token"].as_str().unwrap();
+    let proof = key.proof("GET", PROFILE, &app.nonce(), Some(token));
+    for (at, letter) in proof.char_indices() {
+        // The letter beside it: in the last place of a part it has the same used bits.
+        let other = match letter {
+            '.' => 'A',
+            '_' => '-',
+            'Z' => 'a',
+            'z' => '0',
+            '9' => '-',
+            letter => char::from(letter as u8 + 1),
+        };
+        let mut bent = proof.clone();
+        bent.replace_range(at..=at, other.encode_utf8(&mut [0; 4]));
+        assert_eq!(profile(&app, token, &bent).await.status, 401, "letter {at}");
+        assert_eq!(profile(&app, token, &proof[..at]).await.status, 401, "{at} letters");
+    }
+    profile(&app, token, &proof).await.ok();
+}
+
+#[tokio::test]
 async fn sec_d06_what_the_clients_clock_says_does_not_matter() {
     let app = TestApp::new().await;
     let key = ProofKey::new();

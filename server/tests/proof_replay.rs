@@ -30,6 +30,20 @@ async fn sec_d05_a_login_with_a_proof_that_came_before_is_refused_also_after_a_r
 }
 
 #[tokio::test]
+async fn sec_d05_a_proof_that_one_node_has_taken_is_refused_by_another() {
+    let app = TestApp::new().await;
+    let other = app.node().await;
+    let key = ProofKey::new();
+    let tokens = app.somebody_with(&key).await;
+    let token = tokens["refresh_token"].as_str().unwrap();
+    for (one, other) in [(&app, &other), (&other, &app)] {
+        let proof = key.proof("POST", &format!("{HERE}/v1/token"), &one.nonce(), None);
+        one.refresh(token).dpop(&proof).await.ok();
+        other.refresh(token).dpop(&proof).await.oauth_error("invalid_dpop_proof");
+    }
+}
+
+#[tokio::test]
 async fn sec_d05_a_refresh_records_its_proof_also_when_it_repeats() {
     let app = TestApp::new().await;
     let key = ProofKey::new();

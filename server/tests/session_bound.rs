@@ -207,6 +207,22 @@ async fn sec_t09_100_refreshes_of_one_bound_token_at_once_are_one_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sec_t09_100_refreshes_split_over_two_nodes_are_one_step() {
+    let (browser, tokens) = Browser::new().await;
+    let (one, other) = (&browser.app, browser.app.node().await);
+    let token = tokens["refresh_token"].as_str().unwrap();
+    let calls = (0..100).map(|at| {
+        let node = if at % 2 == 0 { one } else { &other };
+        let call = node.refresh(token).proven(&browser.key, node);
+        tokio::spawn(async move { call.await.ok() })
+    });
+    let answers: Vec<Value> = join_all(calls).await.into_iter().map(Result::unwrap).collect();
+    assert!(answers.iter().all(|answer| same(answer, &answers[0])));
+    assert_eq!(one.sql("select generation from sessions").await, "1");
+    other.get("/v1/profile").bound(&browser.key, &other, &answers[0]["access_token"]).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sec_t12_nothing_minted_survives_a_revoke_that_races_with_a_bound_refresh() {
     race(200).await;
 }
