@@ -237,6 +237,7 @@ async fn sec_t12_nothing_minted_survives_1000_revokes_that_race_with_a_refresh()
 async fn race(rounds: usize) {
     let (browser, _) = Browser::new().await;
     let (app, key) = (&browser.app, &browser.key);
+    let (mut minted_first, mut refused_first) = (0, 0);
     for round in 0..rounds {
         let tokens = app.login_with(key).await;
         let token = tokens["refresh_token"].as_str().unwrap();
@@ -252,6 +253,10 @@ async fn race(rounds: usize) {
         let calls = calls.into_iter().map(|call| tokio::spawn(async move { call.await }));
         let answers: Vec<Answer> = join_all(calls).await.into_iter().map(Result::unwrap).collect();
         assert_eq!(answers[round % 5].status, 200, "round {round}: {}", answers[round % 5].text);
+        match answers.iter().any(|answer| answer.json["refresh_token"].is_string()) {
+            true => minted_first += 1,
+            false => refused_first += 1,
+        }
         for minted in answers.iter().filter(|answer| answer.json["access_token"].is_string()) {
             let access = &minted.json["access_token"];
             app.get("/v1/session").bound(key, app, access).await.refused(401, "SESSION_REQUIRED");
@@ -261,4 +266,5 @@ async fn race(rounds: usize) {
         app.refresh_with(key, &tokens["refresh_token"]).await.oauth_error("invalid_grant");
     }
     assert_eq!(app.sql("select count(*) from sessions").await, "0");
+    assert!(minted_first > 0 && refused_first > 0, "{minted_first} and {refused_first}: both must occur");
 }

@@ -71,7 +71,8 @@ async fn revoke_sessions(
     Ok(Answer(json!({})))
 }
 
-/// Whether an access token is good and its session alive: for an app's own API that wants to know at once.
+/// Whether the access token is good and its session alive, for whoever holds it. An app's own API asks
+/// `/v1/introspect`: with a bound token it could not ask here.
 #[utoipa::path(get, path = "/v1/session", security(("access_token" = [])), responses(
     (status = 200, body = LiveSession),
     (status = 401, body = Problem, content_type = "application/problem+json"),
