@@ -14,6 +14,7 @@ pub mod error;
 pub mod extract;
 pub mod http;
 pub mod methods;
+pub mod oauth;
 pub mod routes;
 
 pub mod mail;

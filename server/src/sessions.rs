@@ -288,7 +288,25 @@ async fn advance(
 
 /// Ends the session that a revoke-only value names. Says nothing about whether there was one.
 pub async fn revoke(app: &App, caller: &Caller, value: &str) -> Result<(), ApiError> {
-    let Some(id) = RevokeToken::read(&app.secret_keys, value) else { return Ok(()) };
+    match RevokeToken::read(&app.secret_keys, value) {
+        Some(id) => end(app, caller, id).await,
+        None => Ok(()),
+    }
+}
+
+/// The session of a refresh token, of whichever generation, or of an access token.
+pub async fn of_token(app: &App, token: &str) -> Result<Option<String>, ApiError> {
+    if let Some(token) = RefreshToken::read(token) {
+        let found = sessions::find(&mut *app.store.read().await?, &token.session()).await?;
+        let genuine = found.filter(|(session, _)| token.is_genuine(&app.secret_keys, &session.salt));
+        return Ok(genuine.map(|(session, _)| session.id));
+    }
+    let claims = app.access_tokens.verify(&app.signing_keys, token, app.world.now());
+    Ok(claims.map(|claims| claims.sid.clone()))
+}
+
+/// Ends a session, if it has not ended. With the answer no token of it works here any more.
+pub async fn end(app: &App, caller: &Caller, id: String) -> Result<(), ApiError> {
     let (world, caller) = (app.world.clone(), caller.clone());
     app.store
         .write(move |tx| {

@@ -26,6 +26,7 @@ mod session_revoke;
 mod signing_rotate;
 mod site;
 mod store_write;
+mod token_revoke;
 mod token_verify;
 
 /// A file that nobody lists here would never run.

@@ -97,6 +97,15 @@ impl Config {
                 error(key, "must be a full address; only {public_url} and {token} can stand in it");
             }
         }
+        for client in &self.introspection.clients {
+            let parts = client.expose().split_once(':');
+            if parts.is_none_or(|(id, secret)| id.is_empty() || secret.len() < 32) {
+                error(
+                    "introspection.clients",
+                    "each must be id:secret, the secret at least 32 characters long",
+                );
+            }
+        }
         let token = &self.token;
         if !dev && token.publish_keys < Span::minutes(10) {
             error("token.publish_keys", "must be at least 10m: copies of the JWKS document are kept for 5");

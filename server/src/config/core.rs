@@ -33,6 +33,8 @@ settings! {
         token: Token = Token::default(),
         /// Sessions and their refresh tokens.
         session: Session = Session::default(),
+        /// Back ends that ask whether a token is good.
+        introspection: Introspection = Introspection::default(),
         /// Roles.
         roles: Roles = Roles::default(),
         /// Addresses in mails and redirects.
@@ -117,6 +119,12 @@ settings! {
         repeat: Span = Span::seconds(10),
         /// Must every new session be bound to a key of the browser (DPoP)? Sign-ins without a proof are refused then.
         require_proof: bool = false,
+    }
+
+    /// Back ends that ask whether a token is good.
+    pub struct Introspection {
+        /// Who may call `POST /v1/introspect`: each `id:secret`, the secret at least 32 characters long.
+        clients: Vec<Secret> = Vec::new(),
     }
 
     /// Roles.

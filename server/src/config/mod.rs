@@ -90,6 +90,7 @@ plain!(
     std::path::PathBuf,
     std::net::SocketAddr,
     crate::secret::Secret,
+    Vec<crate::secret::Secret>,
     Span,
     Confirmation,
     SignupDisclosure,

@@ -3,11 +3,14 @@
 mod email;
 mod health;
 mod hosted;
+mod introspect;
 mod jwks;
 mod logout;
 mod mailbox;
+mod metadata;
 mod openapi;
 mod profile;
+mod revoke;
 mod sessions;
 mod settings;
 mod token;
@@ -31,6 +34,9 @@ pub fn router(app: &AppState) -> Router {
         .merge(sessions::router())
         .merge(email::router())
         .merge(token::router())
+        .merge(revoke::router())
+        .merge(introspect::router())
+        .merge(metadata::router())
         .merge(settings::router())
         .merge(jwks::router())
         .merge(health::router())

@@ -1,0 +1,100 @@
+//! What RFC 6749 asks of its endpoints: a form comes in, errors go out as §5.2 writes them (D-13).
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use url::form_urlencoded;
+use utoipa::ToSchema;
+
+use crate::error::ApiError;
+use crate::extract::read;
+use crate::secret::Secret;
+
+/// An error as RFC 6749 §5.2 writes it.
+#[derive(Serialize, ToSchema)]
+pub struct OauthError {
+    /// One of the RFC's words.
+    error: &'static str,
+    /// The same as a sentence.
+    error_description: Cow<'static, str>,
+}
+
+/// Why such a request was not carried out.
+#[derive(Debug)]
+pub enum Refused {
+    /// In the RFC's words.
+    Oauth(StatusCode, &'static str, Cow<'static, str>),
+    /// A fault of ours, or too much to do: as everywhere else.
+    Api(ApiError),
+}
+
+impl Refused {
+    /// 400 with one of the RFC's words, and the same as a sentence.
+    pub fn new(error: &'static str, description: impl Into<Cow<'static, str>>) -> Refused {
+        Refused::Oauth(StatusCode::BAD_REQUEST, error, description.into())
+    }
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Refused {
+        match error.status() {
+            400..500 => {
+                Refused::new("invalid_request", error.detail.clone().unwrap_or(error.code.message().into()))
+            }
+            _ => Refused::Api(error),
+        }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        match self {
+            Refused::Api(error) => error.into_response(),
+            Refused::Oauth(status, error, error_description) => {
+                (status, Json(OauthError { error, error_description })).into_response()
+            }
+        }
+    }
+}
+
+/// The parameters of a request that are known where it is taken. They may be tokens: wiped when dropped.
+#[derive(Debug, Default)]
+pub struct Form(BTreeMap<&'static str, Secret>);
+
+impl Form {
+    /// Reads them. One that is there twice is an error, one that nobody knows is not (RFC 6749 §3.2).
+    pub async fn read(request: Request, known: &[&'static str]) -> Result<Form, Refused> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let is_form = kind
+            .and_then(|kind| kind.split(';').next())
+            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+        if !is_form {
+            return Err(Refused::new("invalid_request", "Send a form: application/x-www-form-urlencoded."));
+        }
+        let body = read(request.into_body()).await?;
+        let mut form = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(&body) {
+            let Some(name) = known.iter().find(|known| **known == name) else { continue };
+            if form.insert(*name, Secret::from(value.into_owned())).is_some() {
+                return Err(Refused::new("invalid_request", "A parameter is there twice."));
+            }
+        }
+        Ok(Form(form))
+    }
+
+    /// A parameter; an empty one is none (RFC 6749 §3.2).
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(Secret::expose).filter(|text| !text.is_empty())
+    }
+
+    /// A parameter that must be there.
+    pub fn require(&self, name: &'static str) -> Result<&str, Refused> {
+        self.get(name)
+            .ok_or_else(|| Refused::new("invalid_request", format!("The parameter {name} is missing.")))
+    }
+}

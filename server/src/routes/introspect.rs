@@ -1,0 +1,94 @@
+//! Token introspection (RFC 7662), for an app's own back ends that ask instead of checking signatures themselves: the
+//! answer knows of a sign-out at once.
+
+use axum::Json as Answer;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use doorward_protocol::error::Problem;
+use serde_json::{Value, json};
+use url::form_urlencoded;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::ApiError;
+use crate::oauth::{Form, OauthError, Refused};
+use crate::secret::same;
+use crate::state::{App, AppState};
+use crate::store::sessions;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(introspect))
+}
+
+/// What the form has in it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the form in the OpenAPI document")]
+struct IntrospectionRequest {
+    /// An access token. No other kind is any business of a resource server.
+    token: String,
+}
+
+/// Says whether an access token is good now, and whose it is. For clients of `introspection.clients`, by HTTP Basic.
+///
+/// A token with `cnf` is bound to a key: check the proof that came with it, or refuse it (RFC 9449 §6.2).
+#[utoipa::path(post, path = "/v1/introspect",
+    request_body(content = IntrospectionRequest, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, body = Object),
+        (status = "4XX", body = OauthError),
+        (status = 503, body = Problem, content_type = "application/problem+json")))]
+async fn introspect(
+    State(app): State<AppState>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Answer<Value>, Response> {
+    if !is_client(&app, &headers) {
+        let error = Refused::Oauth(
+            StatusCode::UNAUTHORIZED,
+            "invalid_client",
+            "This is for clients of introspection.clients.".into(),
+        );
+        return Err(([(header::WWW_AUTHENTICATE, "Basic realm=\"introspection\"")], error).into_response());
+    }
+    let form = Form::read(request, &["token"]).await.map_err(IntoResponse::into_response)?;
+    let token = form.require("token").map_err(IntoResponse::into_response)?;
+    let claims = live_claims(&app, token).await.map_err(IntoResponse::into_response)?;
+    Ok(Answer(claims.unwrap_or_else(|| json!({ "active": false }))))
+}
+
+/// The claims of an access token whose session has not ended.
+async fn live_claims(app: &App, token: &str) -> Result<Option<Value>, ApiError> {
+    let now = app.world.now();
+    let Some(claims) = app.access_tokens.verify(&app.signing_keys, token, now) else { return Ok(None) };
+    let account = sessions::live_account(&mut *app.store.read().await?, &claims.sid, now).await?;
+    if account.is_none_or(|account| account.id != claims.sub) {
+        return Ok(None);
+    }
+    let mut answer = serde_json::to_value(&*claims).map_err(ApiError::internal)?;
+    answer["token_type"] = if answer.get("cnf").is_some() { "DPoP" } else { "Bearer" }.into();
+    answer["active"] = true.into();
+    Ok(Some(answer))
+}
+
+/// HTTP Basic, both halves form-encoded (RFC 6749 §2.3.1).
+fn is_client(app: &App, headers: &HeaderMap) -> bool {
+    let Some(given) = basic(headers) else { return false };
+    let clients = app.config.introspection.clients.iter();
+    // All of them are compared: how long it takes says nothing about which one is near.
+    clients.fold(false, |found, client| same(client.expose().as_bytes(), given.as_bytes()) | found)
+}
+
+fn basic(headers: &HeaderMap) -> Option<String> {
+    let (scheme, given) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let text = String::from_utf8(STANDARD.decode(given.trim()).ok()?).ok()?;
+    let (id, secret) = text.split_once(':').filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    // As the name of a field, which is how form encoding is undone here.
+    let plain = |text: &str| {
+        form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
+    };
+    Some(format!("{}:{}", plain(id), plain(secret)))
+}

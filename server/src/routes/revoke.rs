@@ -1,0 +1,53 @@
+//! Token revocation (RFC 7009): ends the session that a token belongs to.
+
+use axum::Json as Answer;
+use axum::extract::{Request, State};
+use doorward_protocol::error::Problem;
+use doorward_protocol::session::CLIENT_ID;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::extract::Caller;
+use crate::oauth::{Form, OauthError, Refused};
+use crate::sessions;
+use crate::state::AppState;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(revoke))
+}
+
+/// What the form has in it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the form in the OpenAPI document")]
+struct RevocationRequest {
+    /// A refresh token or an access token.
+    token: String,
+    /// `doorward`
+    client_id: String,
+}
+
+/// Ends the session of a refresh token or an access token; the answer is the same when there is none.
+///
+/// Needs no proof of the key: who has a token may always say that it shall be good for nothing.
+#[utoipa::path(post, path = "/v1/revoke",
+    request_body(content = RevocationRequest, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, body = Object),
+        (status = 400, body = OauthError),
+        (status = 503, body = Problem, content_type = "application/problem+json")))]
+async fn revoke(
+    State(app): State<AppState>,
+    caller: Caller,
+    request: Request,
+) -> Result<Answer<Value>, Refused> {
+    let form = Form::read(request, &["token", "client_id"]).await?;
+    if form.get("client_id") != Some(CLIENT_ID) {
+        return Err(Refused::new("invalid_client", "The parameter client_id must be doorward."));
+    }
+    if let Some(session) = sessions::of_token(&app, form.require("token")?).await? {
+        sessions::end(&app, &caller, session).await?;
+    }
+    Ok(Answer(json!({})))
+}
