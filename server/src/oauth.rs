@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use doorward_protocol::error::ErrorCode;
 use serde::Serialize;
 use url::form_urlencoded;
 use utoipa::ToSchema;
@@ -42,10 +43,12 @@ impl Refused {
 
 impl From<ApiError> for Refused {
     fn from(error: ApiError) -> Refused {
-        match error.status() {
-            400..500 => {
-                Refused::new("invalid_request", error.detail.clone().unwrap_or(error.code.message().into()))
-            }
+        let described = error.detail.clone().unwrap_or(error.code.message().into());
+        match (error.code, error.status()) {
+            // RFC 9449 §5, §8
+            (ErrorCode::UseDpopNonce, _) => Refused::new("use_dpop_nonce", described),
+            (ErrorCode::InvalidProof, _) => Refused::new("invalid_dpop_proof", described),
+            (_, 400..500) => Refused::new("invalid_request", described),
             _ => Refused::Api(error),
         }
     }

@@ -289,7 +289,7 @@ async fn advance(
 /// Ends the session that a revoke-only value names. Says nothing about whether there was one.
 pub async fn revoke(app: &App, caller: &Caller, value: &str) -> Result<(), ApiError> {
     match RevokeToken::read(&app.secret_keys, value) {
-        Some(id) => end(app, caller, id).await,
+        Some(id) => sign_out(app, caller, id).await,
         None => Ok(()),
     }
 }
@@ -306,7 +306,7 @@ pub async fn of_token(app: &App, token: &str) -> Result<Option<String>, ApiError
 }
 
 /// Ends a session, if it has not ended. With the answer no token of it works here any more.
-pub async fn end(app: &App, caller: &Caller, id: String) -> Result<(), ApiError> {
+pub async fn sign_out(app: &App, caller: &Caller, id: String) -> Result<(), ApiError> {
     let (world, caller) = (app.world.clone(), caller.clone());
     app.store
         .write(move |tx| {

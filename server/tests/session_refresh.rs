@@ -220,7 +220,6 @@ async fn a_wrong_token_ends_nothing() {
     bent.replace_range(40..44, "AAAA");
     for wrong in [
         bent.as_str(),
-        "",
         "x",
         tokens["revoke_token"].as_str().unwrap(),
         tokens["access_token"].as_str().unwrap(),
@@ -240,6 +239,7 @@ async fn sec_o01_the_token_endpoint_takes_refresh_tokens_of_our_client_and_nothi
         ("", "invalid_request"),
         ("client_id=doorward&refresh_token=x", "invalid_request"),
         ("grant_type=refresh_token&client_id=doorward", "invalid_request"),
+        ("grant_type=refresh_token&client_id=doorward&refresh_token=", "invalid_request"),
         ("grant_type=refresh_token&refresh_token=x", "invalid_client"),
         ("grant_type=refresh_token&refresh_token=x&client_id=other", "invalid_client"),
         (

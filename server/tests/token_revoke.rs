@@ -48,7 +48,7 @@ async fn sec_t12_revoking_either_token_ends_the_session_for_everything_at_once()
 async fn a_token_that_is_over_or_was_never_ours_revokes_nothing() {
     let app = TestApp::new().await;
     let tokens = app.somebody().await;
-    let stranger = TestApp::new().await.somebody().await;
+    let stranger = TestApp::production("").await.somebody().await;
     revoke(&app, &json!("nonsense")).await.ok();
     revoke(&app, &stranger["refresh_token"]).await.ok();
     revoke(&app, &stranger["access_token"]).await.ok();

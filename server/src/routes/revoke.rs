@@ -47,7 +47,7 @@ async fn revoke(
         return Err(Refused::new("invalid_client", "The parameter client_id must be doorward."));
     }
     if let Some(session) = sessions::of_token(&app, form.require("token")?).await? {
-        sessions::end(&app, &caller, session).await?;
+        sessions::sign_out(&app, &caller, session).await?;
     }
     Ok(Answer(json!({})))
 }
