@@ -95,6 +95,18 @@ impl World {
     }
 }
 
+/// What two clocks may differ by before it is worth a word (D-34).
+const TOLERATED: Millis = 2_000;
+
+/// Says so when a node's clock and the database's are too far apart.
+pub fn disagreement(node: Millis, database: Millis) -> Option<String> {
+    let ahead = node - database;
+    (ahead.abs() > TOLERATED).then(|| {
+        let (seconds, way) = (ahead.abs() / 1000, if ahead > 0 { "ahead of" } else { "behind" });
+        format!("this server's clock is {seconds} s {way} the database's: let both follow a time server")
+    })
+}
+
 /// As in answers: RFC 3339 with milliseconds in UTC.
 pub fn rfc3339(at: Millis) -> String {
     let moment = jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
@@ -104,6 +116,13 @@ pub fn rfc3339(at: Millis) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clocks_that_are_two_seconds_apart_are_told_of() {
+        assert_eq!(disagreement(10_000, 12_000), None);
+        assert!(disagreement(10_000, 12_001).unwrap().contains("2 s behind"));
+        assert!(disagreement(73_000, 12_000).unwrap().contains("61 s ahead of"));
+    }
 
     #[test]
     fn a_moment_is_written_with_milliseconds_in_utc() {

@@ -1,23 +1,40 @@
-//! Deletes what is over (D-35): a little at a time, so that nobody waits for it.
+//! Deletes what is over (D-35): a little at a time, so that nobody waits for it, and on one node for all of them.
 
 use std::time::Duration;
 
+use crate::clock::Millis;
 use crate::idempotency::KEPT;
 use crate::state::{App, AppState};
-use crate::store::{StoreError, audit, challenges, idempotency, outbox, proofs, sessions};
+use crate::store::{StoreError, audit, challenges, idempotency, leases, outbox, proofs, sessions};
 
 /// Rows in one go.
 const LIMIT: i64 = 500;
 
+/// What a lease has over the time until its holder looks again.
+const LEASE_MARGIN: Millis = 60_000;
+
 /// Looks from time to time, for ever.
 pub async fn run(app: AppState) {
     let every = Duration::from(app.config.prune.every).max(Duration::from_secs(1));
+    let node = app.world.id();
     loop {
         tokio::time::sleep(every).await;
-        if let Err(error) = all(&app).await {
+        if let Err(error) = turn(&app, &node).await {
             tracing::warn!(cause = %error, "what is over could not be deleted");
         }
     }
+}
+
+/// Deletes what is over, if that is this node's work: it is for as long as it keeps coming, else it becomes
+/// another's. Answers how many rows; `None` when another node does it.
+pub async fn turn(app: &App, node: &str) -> Result<Option<u64>, StoreError> {
+    let (node, now) = (node.to_owned(), app.world.now());
+    let until = now + app.config.prune.every.millis() + LEASE_MARGIN;
+    let ours = app
+        .store
+        .write(move |tx| Box::pin(async move { leases::take(tx, "prune", &node, now, until).await }))
+        .await?;
+    if ours { all(app).await.map(Some) } else { Ok(None) }
 }
 
 /// Deletes everything that is over now; answers how many rows.

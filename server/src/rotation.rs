@@ -8,7 +8,7 @@ use crate::config;
 use crate::signing::generate;
 use crate::state::{App, AppState};
 use crate::store::StoreError;
-use crate::store::signing_keys::{StoredKey, insert, list, prune, retire_others};
+use crate::store::signing_keys::{StoredKey, insert, list, lock, prune, retire_others};
 
 /// How often to look for keys of other nodes, and whether one is due.
 const EVERY: Duration = Duration::from_secs(60);
@@ -52,6 +52,7 @@ async fn publish(app: &App, activates_at: Millis) -> Result<(), StoreError> {
     let (now, rules) = (app.world.now(), app.config.token.clone());
     let made = app.store.write(move |tx| {
         Box::pin(async move {
+            lock(tx).await?;
             prune(tx, now).await?;
             // Another node may have been faster.
             if due(&list(tx, now).await?, now, &rules).is_none() {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::clock::{Millis, World};
 use crate::keys::SecretKeys;
-use crate::store::signing_keys::{StoredKey, insert, list, reseal};
+use crate::store::signing_keys::{StoredKey, insert, list, lock, reseal};
 use crate::store::{Store, StoreError};
 
 /// All keys that verify, the newest first. Another node may add one at any time: see [`SigningKeys::reload`].
@@ -57,6 +57,7 @@ impl SigningKeys {
             stored = store
                 .write(move |tx| {
                     Box::pin(async move {
+                        lock(tx).await?;
                         if list(tx, now).await?.is_empty() {
                             insert(tx, &key).await?;
                         }

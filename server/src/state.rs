@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_protocol::Policy;
 
-use crate::clock::World;
+use crate::clock::{World, disagreement};
 use crate::config::{Config, ConfigError};
 use crate::dpop::Seen;
 use crate::keys::SecretKeys;
@@ -15,7 +15,7 @@ use crate::pages::Pages;
 use crate::passwords::Hasher;
 use crate::signing::SigningKeys;
 use crate::site::Sites;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::tokens::AccessTokens;
 
 /// The application: settings, storage, keys, and the world outside.
@@ -93,11 +93,11 @@ impl App {
     ) -> Result<AppState, Box<dyn std::error::Error>> {
         let secret_keys = SecretKeys::load(&config, dev, &world)?;
         let Furniture { templates, transport, pages, sites } = Furniture::of(&config, dev)?;
-        let store = Store::open(&config.data).await?;
+        let store = Store::open(&config.data, &config.database).await?;
         let signing_keys = SigningKeys::load(&store, &secret_keys, &world).await?;
         let access_tokens = AccessTokens::new(&config.public_url, &config.token.audience);
         let hasher = Hasher::start(&config.password)?;
-        Ok(Arc::new(App {
+        let app = Arc::new(App {
             config,
             dev,
             world,
@@ -112,7 +112,21 @@ impl App {
             bell: Bell::default(),
             pages,
             sites: Arc::new(sites),
-        }))
+        });
+        if let Some(warning) = app.clocks_disagree().await? {
+            tracing::warn!("{warning}");
+        }
+        Ok(app)
+    }
+
+    /// Asks the database whether it can do its work, and compares its clock with ours: codes, sessions and leases
+    /// end by the clock of the node that looks at them.
+    pub async fn clocks_disagree(&self) -> Result<Option<String>, StoreError> {
+        let before = self.world.now();
+        let theirs = self.store.ping().await?;
+        // It was read somewhere between question and answer.
+        let ours = before + (self.world.now() - before) / 2;
+        Ok(theirs.and_then(|theirs| disagreement(ours, theirs)))
     }
 
     /// The rules for fields that the operator can change.

@@ -15,6 +15,8 @@ pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>>
         say(format_args!("{} = {}    [{origin}]", setting.key, setting.value));
         say(format_args!("    {}", setting.doc.trim()));
     }
+    let place = config.database.place();
+    say(format_args!("The database is {place}."));
     for warning in warnings {
         say(format_args!("warning: {warning}"));
     }

@@ -134,6 +134,9 @@ impl Config {
         for (key, message) in self.mail_errors() {
             error(key, message);
         }
+        for (key, message) in self.database_errors(dev) {
+            error(key, &message);
+        }
         let session = &self.session;
         if self.token.lifetime.as_seconds() == 0
             || session.absolute < session.idle
@@ -141,6 +144,7 @@ impl Config {
         {
             error("session.absolute", "must be at least session.idle, and that at least session.grace");
         }
+        faults.extend(self.database_warning().map(Fault::Warning));
         if !dev && self.smtp.host.is_empty() {
             faults.push(Fault::Warning(
                 "smtp.host is not set: no mail leaves, and each is given up after mail.attempts".into(),
@@ -189,6 +193,22 @@ mod tests {
     }
 
     #[test]
+    fn an_open_way_to_the_database_is_warned_of() {
+        for (at, warned) in [
+            ("localhost/auth", false),
+            ("db.example/auth?sslmode=verify-full", false),
+            ("db.example/auth?sslmode=disable", true),
+        ] {
+            let text = format!(
+                "public_url = \"https://auth.example.com\"\n[database]\nurl = \"postgres://app:hunter2@{at}\""
+            );
+            let (_, warnings) = load(&text, false).unwrap();
+            assert_eq!(warnings.iter().any(|warning| warning.starts_with("database.url")), warned, "{at}");
+            assert!(!warnings.concat().contains("hunter2"));
+        }
+    }
+
+    #[test]
     fn a_setting_that_would_fail_later_is_refused_at_start_with_its_name() {
         let https = "public_url = \"https://auth.example.com\"\n";
         for (text, key) in [
@@ -202,6 +222,12 @@ mod tests {
             ("[password]\nmin_length = 70", "password.min_length"),
             ("[password]\nhash_memory = 1024", "password.hash_memory"),
             ("[session]\nidle = \"100d\"", "session.absolute"),
+            ("[database]\nurl = \"mysql://db.example/auth\"", "database.url"),
+            ("[database]\nurl = \"postgres://localhost\"", "database.url"),
+            ("[database]\nurl = \"postgres://localhost/auth?ssl=1\"", "database.url"),
+            ("[database]\nurl = \"postgres://db.example/auth\"", "database.url"),
+            ("[database]\nurl = \"postgres://db.example/auth?sslmode=prefer\"", "database.url"),
+            ("[database]\nconnections = 1", "database.connections"),
             ("[codes]\nlifetime = \"1h\"", "codes.lifetime"),
             ("[smtp]\nhost = \"mail.example.com\"", "mail.from"),
             (

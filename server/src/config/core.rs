@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Codes, Mail, Site, Smtp, Span, settings};
+use super::{Codes, Database, Mail, Site, Smtp, Span, settings};
 use crate::secret::Secret;
 
 settings! {
@@ -15,8 +15,10 @@ settings! {
         public_url: String = String::new(),
         /// Address and port to listen on.
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)),
-        /// Folder of the database.
+        /// Folder of the database, unless that is PostgreSQL.
         data: PathBuf = PathBuf::from("data"),
+        /// Where accounts and sessions are kept.
+        database: Database = Database::default(),
         /// File with the secret keys, or its content. `doorward keys generate` makes one; --dev makes its own in the data folder.
         secret_keys: Secret = Secret::default(),
         /// Does `POST /v1/email/check` tell whether an address is taken? On with --dev.

@@ -2,6 +2,7 @@
 
 mod check;
 mod core;
+mod database;
 mod layers;
 mod mail;
 mod site;
@@ -10,6 +11,7 @@ mod span;
 
 pub use check::Fault;
 pub use core::*;
+pub use database::Database;
 pub use layers::{ConfigError, Layers};
 pub use mail::{Codes, Mail, Smtp};
 pub use site::Site;

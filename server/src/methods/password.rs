@@ -189,6 +189,7 @@ async fn create(
         Claim::Done(done) => return Ok(done),
     };
     let mut account = plan.account.clone();
+    identities::lock(tx, Kind::Email, &plan.email).await?;
     if identities::exists(tx, Kind::Email, &plan.email).await? {
         if !plan.quiet {
             return Err(ErrorCode::Exists.into());
@@ -327,6 +328,8 @@ async fn enter(
 ) -> Result<(Session, Account), ApiError> {
     let now = app.world.now();
     let key = dpop::spend(tx, proof).await?;
+    // A new password ends all sessions: it comes before this one, and then the old one does not fit, or after it.
+    accounts::lock(tx, id).await?;
     if passwords::of(tx, id).await?.as_ref() != Some(verified) {
         return Err(ErrorCode::IncorrectUsernameOrPassword.into());
     }

@@ -20,11 +20,16 @@ async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// The database can be read and written.
+/// The database can be read and written. `warning` tells of what will not go well for long.
 #[utoipa::path(get, path = "/health/ready", responses(
     (status = 200, body = Object),
     (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn ready(State(app): State<AppState>) -> Result<Json<Value>, ApiError> {
-    app.store.ping().await?;
-    Ok(Json(json!({ "status": "ok" })))
+    Ok(Json(match app.clocks_disagree().await? {
+        None => json!({ "status": "ok" }),
+        Some(warning) => {
+            tracing::warn!("{warning}");
+            json!({ "status": "ok", "warning": warning })
+        }
+    }))
 }

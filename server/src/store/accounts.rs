@@ -4,7 +4,7 @@ use doorward_protocol::profile::{ProfileFields, UserProfile};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{StoreError, Tx};
+use super::{StoreError, Tx, engine};
 use crate::clock::{Millis, rfc3339};
 
 /// An account as it is stored.
@@ -129,6 +129,13 @@ pub async fn insert(tx: &mut Tx, account: &Account) -> Result<(), StoreError> {
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Locks an account until the end of the transaction: what is read of it, its password and its sessions from here on
+/// stays true. Comes before any lock on them, in every transaction, so that no two wait for each other.
+pub async fn lock(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
+    // Rows that refer to the account can be added meanwhile, with no lock of this kind: `for update` would end that.
+    engine::lock(tx, "select 1 from accounts where id = $1 for no key update", id).await
 }
 
 /// The account with this id.

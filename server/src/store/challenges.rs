@@ -5,7 +5,7 @@ use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::MailProof;
 use sqlx::Row;
 
-use super::{StoreError, Tx};
+use super::{StoreError, Tx, accounts};
 use crate::challenges::{PlainCode, PlainToken, Scene};
 use crate::clock::Millis;
 use crate::keys::{KeyId, SecretKeys};
@@ -96,7 +96,8 @@ pub struct Consumed {
 /// How many wrong codes a challenge takes (SECURITY C01).
 pub const TRIES: i64 = 5;
 
-/// Checks a code or token and consumes both, in one statement: of any number at once, one succeeds.
+/// Checks a code or token and consumes both, in one statement: of any number at once, one succeeds. The account that
+/// it is about is locked: what a proof leads to is read and written without anybody in between.
 ///
 /// A refusal is an `Ok`, because it counts: the transaction that it stands in must be committed.
 pub async fn consume(
@@ -122,14 +123,18 @@ async fn consume_code(
     code: &PlainCode,
     now: Millis,
 ) -> Result<Result<Consumed, ErrorCode>, StoreError> {
-    let key: Option<Option<Vec<u8>>> =
-        sqlx::query_scalar("select secret_key from challenges where scene = $1 and address = $2")
-            .bind(scene.as_str())
-            .bind(&address)
-            .fetch_optional(&mut *tx)
-            .await?;
+    let found = sqlx::query("select secret_key, account from challenges where scene = $1 and address = $2")
+        .bind(scene.as_str())
+        .bind(&address)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let (key, account): (Option<Vec<u8>>, Option<String>) = match found {
+        Some(row) => (row.try_get("secret_key")?, row.try_get("account")?),
+        None => (None, None),
+    };
     // Without a challenge, the same steps with the active key: they come to nothing, and take as long.
-    let key = key.flatten().and_then(|key| KeyId::try_from(key).ok()).unwrap_or(keys.active_id());
+    let key = key.and_then(|key| KeyId::try_from(key).ok()).unwrap_or(keys.active_id());
+    accounts::lock(tx, &account.unwrap_or_default()).await?;
     let hash = code.hash(keys, key, scene, &address).unwrap_or_default();
     let row = sqlx::query(
         "update challenges
@@ -162,6 +167,13 @@ async fn consume_token(
     now: Millis,
 ) -> Result<Result<Consumed, ErrorCode>, StoreError> {
     let hash = token.hash();
+    let account: Option<Option<String>> =
+        sqlx::query_scalar("select account from challenges where scene = $1 and token_hash = $2")
+            .bind(scene.as_str())
+            .bind(&hash)
+            .fetch_optional(&mut *tx)
+            .await?;
+    accounts::lock(tx, &account.flatten().unwrap_or_default()).await?;
     let row = sqlx::query(
         "update challenges
         set consumed_at = $3

@@ -1,75 +1,65 @@
-//! Opening the database, migrating it, and what differs between engines.
+//! The database as the rest of the program sees it, and the few things in which the engines differ.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-use std::str::FromStr;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions};
-use url::Url;
+use sqlx::postgres::PgDatabaseError;
+use sqlx::{Any, AnyConnection, AnyPool};
 
-use super::StoreError;
+use super::postgres::{self, Transactions};
 use super::writer::{Work, Writer};
-use crate::clock::Millis;
+use super::{StoreError, sqlite};
+use crate::clock::{Clock, Millis, SystemClock};
+use crate::config::Database;
 
 /// What SQL runs on; within [`Store::write`] it is one transaction.
 pub type Tx = AnyConnection;
 
-/// A connection for reading.
+/// A connection for reading. Give it back before you write: on PostgreSQL a write takes one of the same pool.
 pub type Reader = PoolConnection<Any>;
 
-/// Readers at a time. Each is a thread and a page cache: more do not help two cores.
-const READERS: u32 = 4;
-
-/// The database: many readers, one writer.
+/// The database.
 #[derive(Clone, Debug)]
 pub struct Store {
     readers: AnyPool,
-    writer: Writer,
+    writes: Writes,
 }
 
-/// In the order of their numbers; never edited once they have shipped.
-const MIGRATIONS: &[(&str, &str)] = &[
-    ("accounts", include_str!("../../migrations/sqlite/0001_accounts.sql")),
-    ("sessions", include_str!("../../migrations/sqlite/0002_sessions.sql")),
-    ("signing_keys", include_str!("../../migrations/sqlite/0003_signing_keys.sql")),
-    ("idempotency", include_str!("../../migrations/sqlite/0004_idempotency.sql")),
-    ("audit", include_str!("../../migrations/sqlite/0005_audit.sql")),
-    ("challenges", include_str!("../../migrations/sqlite/0006_challenges.sql")),
-    ("outbox", include_str!("../../migrations/sqlite/0007_outbox.sql")),
-    ("proofs", include_str!("../../migrations/sqlite/0008_proofs.sql")),
-    ("session_keys", include_str!("../../migrations/sqlite/0009_session_keys.sql")),
-];
+#[derive(Clone, Debug)]
+enum Writes {
+    /// SQLite: one after the other, many in one commit.
+    Together(Writer),
+    /// PostgreSQL: each a transaction of its own, beside the others.
+    Apart(Transactions),
+}
+
+/// Which engine it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+impl Kind {
+    pub(super) fn of(connection: &Tx) -> Kind {
+        if connection.backend_name() == "PostgreSQL" { Kind::Postgres } else { Kind::Sqlite }
+    }
+}
 
 impl Store {
-    /// Opens or creates the database in a folder and brings its tables up to date.
-    pub async fn open(folder: &Path) -> Result<Store, StoreError> {
+    /// Opens the database that the settings name, or else the file in `folder`, and brings its tables up to date.
+    pub async fn open(folder: &Path, database: &Database) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
-        let at = |error: io::Error| StoreError::Unavailable(format!("{}: {error}", folder.display()));
-        make_folder(folder).map_err(at)?;
-        let file = folder.canonicalize().map_err(at)?.join("doorward.db");
-        // Created here, so that nobody else can ever read it; SQLite gives its journal the same mode.
-        OpenOptions::new().append(true).create(true).mode(0o600).open(&file).map_err(at)?;
-        let options = options(&file)?;
-        let mut connection = connect(&options).await?;
-        migrate(&mut connection, crate::clock::Clock::now(&crate::clock::SystemClock)).await?;
-        let readers = AnyPoolOptions::new()
-            .max_connections(READERS)
-            .min_connections(1)
-            .acquire_timeout(Duration::from_secs(5))
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .after_connect(|connection, _| Box::pin(prepare(connection)))
-            .connect_with(options.clone())
-            .await?;
-        Ok(Store { readers, writer: Writer::start(connection, options) })
+        let now = SystemClock.now();
+        if database.url.is_empty() {
+            let (readers, writer) = sqlite::open(folder, now).await?;
+            return Ok(Store { readers, writes: Writes::Together(writer) });
+        }
+        let pool = postgres::open(database, now).await?;
+        let transactions = Transactions::on(pool.clone());
+        Ok(Store { readers: pool, writes: Writes::Apart(transactions) })
     }
 
     /// A connection for reading.
@@ -77,12 +67,18 @@ impl Store {
         Ok(self.readers.acquire().await?)
     }
 
-    /// Can the database be read and written within two seconds? What is written is nothing.
-    pub async fn ping(&self) -> Result<(), StoreError> {
+    /// Can the database be read and written within two seconds? What is written is nothing. Answers what time it
+    /// is there, if the database has a clock of its own.
+    pub async fn ping(&self) -> Result<Option<Millis>, StoreError> {
         let both = async {
             let mut reader = self.read().await?;
-            sqlx::query("select 1").execute(&mut *reader).await?;
-            self.write(|_| Box::pin(async { Ok::<(), StoreError>(()) })).await
+            match self.writes {
+                Writes::Apart(_) => postgres::clock(&mut reader).await.map(Some),
+                Writes::Together(_) => {
+                    sqlx::query("select 1").execute(&mut *reader).await?;
+                    self.write(|_| Box::pin(async { Ok::<_, StoreError>(None) })).await
+                }
+            }
         };
         let slow = |_| StoreError::Unavailable("did not answer within 2 s".into());
         tokio::time::timeout(Duration::from_secs(2), both).await.map_err(slow)?
@@ -90,107 +86,54 @@ impl Store {
 
     /// Does something as one transaction, and answers after it is on the disk.
     ///
-    /// Many calls are committed together, each in a savepoint: what fails is undone and harms no other.
+    /// It is carried out to its end even if nobody waits for the answer any more. [`StoreError::Unavailable`] mostly
+    /// means that nothing was written; where a connection broke at the very end, it may have been: what must not
+    /// happen twice needs a key of its own.
+    ///
+    /// On SQLite nothing runs beside it. On PostgreSQL other transactions do, and each statement sees what they have
+    /// committed by then: what several statements rely on must be locked first (`accounts::lock` and its like).
     pub async fn write<T, E, F>(&self, job: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
         F: for<'c> FnOnce(&'c mut Tx) -> Work<'c, T, E> + Send + 'static,
     {
-        self.writer.write(job).await
+        match &self.writes {
+            Writes::Together(writer) => writer.write(job).await,
+            Writes::Apart(transactions) => transactions.write(job).await,
+        }
     }
 
-    /// Waits for what is being written and closes the file.
+    /// Waits for what is being written and closes the database.
     pub async fn close(&self) {
-        self.writer.close().await;
+        if let Writes::Together(writer) = &self.writes {
+            writer.close().await;
+        }
         self.readers.close().await;
     }
 }
 
-/// Makes a folder that only its owner can look into, unless it is there.
-pub fn make_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-fn options(file: &Path) -> Result<AnyConnectOptions, StoreError> {
-    let name = || StoreError::Internal(format!("{}: not a name for a database", file.display()));
-    let path = Url::from_file_path(file).map_err(|()| name())?;
-    let options = AnyConnectOptions::from_str(&format!("sqlite://{}", path.path()))?;
-    // What is slow shows in the request's own line of the log.
-    Ok(options.disable_statement_logging())
-}
-
-pub(super) async fn connect(options: &AnyConnectOptions) -> Result<AnyConnection, StoreError> {
-    let mut connection = options.connect().await?;
-    prepare(&mut connection).await?;
-    Ok(connection)
-}
-
-/// Durable after each commit; readers never wait for the writer; a lock held by a backup is waited for.
-async fn prepare(connection: &mut AnyConnection) -> sqlx::Result<()> {
-    let pragmas = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
-        pragma busy_timeout = 5000; pragma cache_size = -2000; pragma temp_store = memory;";
-    sqlx::raw_sql(pragmas).execute(connection).await.map(drop)
-}
-
-/// Is this a fault that may pass: locked, out of memory, disk error, disk full, cannot open?
-pub(super) fn is_passing(error: &dyn DatabaseError) -> bool {
-    // The extended code's low byte is SQLite's primary result code.
-    let code = error.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
-    matches!(code, Some(5 | 6 | 7 | 8 | 10 | 13 | 14 | 15))
-}
-
-async fn migrate(connection: &mut AnyConnection, now: Millis) -> Result<(), StoreError> {
-    let table = "create table if not exists migrations (
-        number bigint not null primary key,
-        name text not null,
-        applied_at bigint not null)";
-    sqlx::raw_sql(table).execute(&mut *connection).await?;
-    let done: Vec<(i64, String)> = sqlx::query_as("select number, name from migrations order by number")
-        .fetch_all(&mut *connection)
-        .await?;
-    for (at, (number, name)) in done.iter().enumerate() {
-        let known = MIGRATIONS.get(at).is_some_and(|(known, _)| known == name);
-        if !known || i64::try_from(at + 1) != Ok(*number) {
-            return Err(StoreError::Internal(format!(
-                "the database has migration {number} ({name}), which this version does not know: \
-                 it was written by a newer doorward"
-            )));
-        }
-    }
-    for (number, (name, sql)) in (1_i64..).zip(MIGRATIONS).skip(done.len()) {
-        apply(connection, number, name, sql, now).await.map_err(|error| match error {
-            StoreError::Internal(cause) => {
-                StoreError::Internal(format!("migration {number} ({name}): {cause}"))
-            }
-            other => other,
-        })?;
-        tracing::info!(number, name, "migrated the database");
+/// Locks until the end of the transaction what a statement names by its one argument. On SQLite there is nothing to
+/// do: nobody else writes.
+pub(super) async fn lock(tx: &mut Tx, sql: &'static str, argument: &str) -> Result<(), StoreError> {
+    if Kind::of(tx) == Kind::Postgres {
+        sqlx::query(sql).bind(argument).execute(tx).await?;
     }
     Ok(())
 }
 
-fn apply<'c>(
-    connection: &'c mut AnyConnection,
-    number: i64,
-    name: &'static str,
-    sql: &'static str,
-    now: Millis,
-) -> BoxFuture<'c, Result<(), StoreError>> {
-    Box::pin(async move {
-        sqlx::query("begin immediate").execute(&mut *connection).await?;
-        let mut done = sqlx::raw_sql(sql).execute(&mut *connection).await.map(drop);
-        if done.is_ok() {
-            done = sqlx::query("insert into migrations (number, name, applied_at) values ($1, $2, $3)")
-                .bind(number)
-                .bind(name)
-                .bind(now)
-                .execute(&mut *connection)
-                .await
-                .map(drop);
-        }
-        let end = if done.is_ok() { "commit" } else { "rollback" };
-        sqlx::query(end).execute(connection).await?;
-        Ok(done?)
-    })
+/// The same for a whole table.
+pub(super) async fn lock_table(tx: &mut Tx, sql: &'static str) -> Result<(), StoreError> {
+    if Kind::of(tx) == Kind::Postgres {
+        sqlx::raw_sql(sql).execute(tx).await?;
+    }
+    Ok(())
+}
+
+/// Is this a fault that may pass?
+pub(super) fn is_passing(error: &dyn DatabaseError) -> bool {
+    match error.try_downcast_ref::<PgDatabaseError>() {
+        Some(error) => postgres::is_passing(error.code()),
+        None => sqlite::is_passing(error),
+    }
 }

@@ -1,6 +1,6 @@
 //! Identities: the names that an account is known by, each of them unique.
 
-use super::{StoreError, Tx};
+use super::{StoreError, Tx, engine};
 use crate::clock::Millis;
 
 /// What sort of name it is.
@@ -16,6 +16,13 @@ impl Kind {
             Kind::Email => "email",
         }
     }
+}
+
+/// Locks a name until the end of the transaction, whether anybody has it or not: who asks for it then, and takes it,
+/// is alone in doing so.
+pub async fn lock(tx: &mut Tx, kind: Kind, value: &str) -> Result<(), StoreError> {
+    let name = format!("identity {} {value}", kind.as_str());
+    engine::lock(tx, "select 1 from pg_advisory_xact_lock(hashtextextended($1, 0))", &name).await
 }
 
 /// Gives an account a name; [`StoreError::Conflict`] when another has it.

@@ -1,21 +1,27 @@
-//! The only place with SQL: one file per noun. Text, bigint and blob only, so that it can run on PostgreSQL too.
+//! The only place with SQL: one file per noun. Text, bigint and blob only, and what both engines understand: SQLite,
+//! one file that one process writes, and PostgreSQL, with any number of nodes. Where they differ is `engine.rs`.
 
 pub mod challenges;
 pub mod outbox;
 
 mod engine;
+mod migrations;
+mod postgres;
+mod sqlite;
 mod writer;
 
 pub mod accounts;
 pub mod audit;
 pub mod idempotency;
 pub mod identities;
+pub mod leases;
 pub mod passwords;
 pub mod proofs;
 pub mod sessions;
 pub mod signing_keys;
 
-pub use engine::{Reader, Store, Tx, make_folder};
+pub use engine::{Reader, Store, Tx};
+pub use sqlite::make_folder;
 pub use writer::Work;
 
 /// Why the database did not do what it was asked for.
@@ -48,6 +54,7 @@ impl From<sqlx::Error> for StoreError {
                 StoreError::Unavailable(error.to_string())
             }
             sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => StoreError::Unavailable(error.to_string()),

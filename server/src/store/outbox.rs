@@ -3,6 +3,7 @@
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+use super::engine::Kind;
 use super::{StoreError, Tx};
 use crate::clock::Millis;
 use crate::mail::Message;
@@ -70,20 +71,27 @@ pub async fn take(
     lease_until: Millis,
     limit: i64,
 ) -> Result<Vec<Taken>, StoreError> {
-    let rows = sqlx::query(
-        // The condition stands outside, too: between two nodes the second one checks it again on the changed row.
-        "update outbox
-        set attempts = attempts + 1, due_at = $2
-        where dead_at is null and due_at <= $1 and id in (
-            select id from outbox where dead_at is null and due_at <= $1 order by due_at, id limit $3
-        )
-        returning id, message, address, challenge, language, request, attempts, created_at",
-    )
-    .bind(now)
-    .bind(lease_until)
-    .bind(limit)
-    .fetch_all(tx)
-    .await?;
+    // `materialized`: PostgreSQL may otherwise ask the inner query again for each row, and lock more than the limit.
+    macro_rules! take {
+        ($others:literal) => {
+            concat!(
+                "with due as materialized (
+                    select id from outbox where dead_at is null and due_at <= $1 order by due_at, id limit $3 ",
+                $others,
+                ")
+                update outbox
+                set attempts = attempts + 1, due_at = $2
+                where id in (select id from due) and dead_at is null and due_at <= $1
+                returning id, message, address, challenge, language, request, attempts, created_at"
+            )
+        };
+    }
+    // The condition stands outside, too: what another node took in this moment is looked at again as it is then.
+    let sql = match Kind::of(tx) {
+        Kind::Sqlite => take!(""),
+        Kind::Postgres => take!("for update skip locked"),
+    };
+    let rows = sqlx::query(sql).bind(now).bind(lease_until).bind(limit).fetch_all(tx).await?;
     rows.iter().map(taken).collect()
 }
 

@@ -4,7 +4,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::accounts::{Account, account, select_account};
-use super::{StoreError, Tx};
+use super::{StoreError, Tx, engine};
 use crate::clock::Millis;
 
 /// A session as it is stored.
@@ -80,6 +80,11 @@ pub async fn insert(tx: &mut Tx, session: &Session) -> Result<(), StoreError> {
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Locks a session until the end of the transaction.
+pub async fn lock(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
+    engine::lock(tx, "select 1 from sessions where id = $1 for update", id).await
 }
 
 /// A session and the roles of its account, for a refresh; none when the account is disabled.

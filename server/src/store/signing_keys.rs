@@ -2,7 +2,7 @@
 
 use sqlx::Row;
 
-use super::{StoreError, Tx};
+use super::{StoreError, Tx, engine};
 use crate::clock::Millis;
 
 /// A signing key as it is stored.
@@ -20,6 +20,11 @@ pub struct StoredKey {
     pub activates_at: Millis,
     /// From when on it does not verify any more.
     pub retires_at: Option<Millis>,
+}
+
+/// Keeps everybody else from adding or changing keys until the end of the transaction; they can be read.
+pub async fn lock(tx: &mut Tx) -> Result<(), StoreError> {
+    engine::lock_table(tx, "lock table signing_keys in share row exclusive mode").await
 }
 
 /// Adds a key.

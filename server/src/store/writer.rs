@@ -1,4 +1,4 @@
-//! The single writer: whatever has queued up while one commit ran is committed together with the next (D-33).
+//! SQLite's single writer: whatever has queued up while one commit ran is committed together with the next (D-33).
 //!
 //! Each job runs in a savepoint, so that one that fails is undone alone. Nobody is answered before the commit: a
 //! refusal, too, may rest on what another job of the batch wrote. Some errors (disk full, I/O) make SQLite undo the
@@ -12,7 +12,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyConnectOptions;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{StoreError, Tx, engine};
+use super::{StoreError, Tx, sqlite};
 
 /// Jobs that share a commit at most.
 const BATCH: usize = 256;
@@ -132,7 +132,7 @@ async fn run(connection: AnyConnection, options: AnyConnectOptions, mut queue: m
         if verdict.is_err() {
             // Whatever state the connection is in: a new one has none. Retried at the next job if this fails.
             drop(connection.take());
-            connection = engine::connect(&options).await.ok();
+            connection = sqlite::connect(&options).await.ok();
         }
         if let Some(done) = close {
             if let Some(connection) = connection.take() {

@@ -1,0 +1,214 @@
+//! PostgreSQL: any number of nodes on one database. Each write is a transaction of its own on a connection of the
+//! pool, READ COMMITTED (D-34); who writes says what it locks.
+
+use std::panic::AssertUnwindSafe;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Row};
+use tokio::sync::Semaphore;
+
+use super::engine::Kind;
+use super::migrations::migrate;
+use super::writer::Work;
+use super::{StoreError, Tx};
+use crate::clock::Millis;
+use crate::config::Database;
+
+/// How long to wait for a connection. While the database is away this is how soon a caller learns of it.
+const ACQUIRE: Duration = Duration::from_secs(2);
+/// How long a write may take, waiting for a connection and for locks included.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// Writes that may wait or run; more are refused at once.
+const QUEUE: usize = 4096;
+/// A connection that was idle for longer is tried before it is used.
+const TRUSTED: Duration = Duration::from_secs(1);
+
+const BEGIN: &str = "begin isolation level read committed";
+// PostgreSQL takes the commit of a transaction in which a statement failed for a rollback, and says so in passing. The
+// statement before it fails there instead.
+const COMMIT: &str = "select 1; commit";
+
+/// Connects, and brings the tables up to date.
+pub(super) async fn open(database: &Database, now: Millis) -> Result<AnyPool, StoreError> {
+    let options = options(database)?;
+    let mut connection = tokio::time::timeout(DEADLINE, options.connect())
+        .await
+        .map_err(|_| StoreError::Unavailable("no answer".into()))
+        .and_then(|connected| Ok(connected?))
+        .map_err(|error| StoreError::Unavailable(format!("{}: {error}", database.place())))?;
+    // A migration takes as long as it takes.
+    sqlx::raw_sql("set client_min_messages = warning").execute(&mut connection).await?;
+    migrate(&mut connection, Kind::Postgres, now).await?;
+    drop(sqlx::Connection::close(connection).await);
+    let pool = AnyPoolOptions::new()
+        .max_connections(database.connections)
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false)
+        .before_acquire(|connection, known| {
+            Box::pin(async move {
+                if known.idle_for > TRUSTED {
+                    sqlx::Connection::ping(connection).await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_connect(|connection, _| Box::pin(prepare(connection)))
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}
+
+fn options(database: &Database) -> Result<AnyConnectOptions, StoreError> {
+    let mut options = AnyConnectOptions::from_str(database.url.expose())?;
+    let mut named = options.database_url.query_pairs();
+    if !named.any(|(name, _)| name == "application_name") {
+        options.database_url.query_pairs_mut().append_pair("application_name", "doorward");
+    }
+    // What is slow shows in the request's own line of the log.
+    Ok(options.disable_statement_logging())
+}
+
+/// A node that hangs in the middle of something must not hold its locks for ever, and none waits for ever.
+async fn prepare(connection: &mut AnyConnection) -> sqlx::Result<()> {
+    let settings = "set client_min_messages = warning; set statement_timeout = '5s'; set lock_timeout = '4s'; \
+        set idle_in_transaction_session_timeout = '10s';";
+    sqlx::raw_sql(settings).execute(connection).await.map(drop)
+}
+
+/// What time it is there; an error if nothing can be written there.
+pub(super) async fn clock(connection: &mut AnyConnection) -> Result<Millis, StoreError> {
+    let row = sqlx::query(
+        "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as now,
+            current_setting('transaction_read_only') as read_only",
+    )
+    .fetch_one(connection)
+    .await?;
+    if row.try_get::<String, _>("read_only")? == "on" {
+        return Err(StoreError::Unavailable("the database is read-only: a standby?".into()));
+    }
+    Ok(row.try_get("now")?)
+}
+
+/// Is this SQLSTATE one that may pass: no connection, no room, locked, shut down, just promoted or not yet?
+pub(super) fn is_passing(code: &str) -> bool {
+    let passing = ["25006", "25P03", "25P04", "40001", "40P01", "55P03"];
+    let classes = ["08", "28", "3D", "53", "57", "58"];
+    passing.contains(&code) || code.get(..2).is_some_and(|class| classes.contains(&class))
+}
+
+/// Carries out writes, many at the same time.
+#[derive(Clone, Debug)]
+pub(super) struct Transactions {
+    pool: AnyPool,
+    places: Arc<Semaphore>,
+}
+
+impl Transactions {
+    pub(super) fn on(pool: AnyPool) -> Transactions {
+        Transactions { pool, places: Arc::new(Semaphore::new(QUEUE)) }
+    }
+
+    /// In a task of its own: a caller that goes away does not leave a transaction half done.
+    pub(super) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Tx) -> Work<'c, T, E> + Send + 'static,
+    {
+        let unavailable = |cause: &str| E::from(StoreError::Unavailable(cause.to_owned()));
+        let place = self.places.clone().try_acquire_owned();
+        let place = place.map_err(|_| unavailable("too many writes are waiting"))?;
+        let pool = self.pool.clone();
+        let task = tokio::spawn(async move {
+            let _place = place;
+            tokio::time::timeout(DEADLINE, transact(&pool, job)).await
+        });
+        match task.await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(unavailable("a write took too long")),
+            Err(_) => Err(unavailable("the server stops")),
+        }
+    }
+}
+
+async fn transact<T, E, F>(pool: &AnyPool, job: F) -> Result<T, E>
+where
+    E: From<StoreError>,
+    F: for<'c> FnOnce(&'c mut Tx) -> Work<'c, T, E>,
+{
+    let mut open = Open::begin(pool).await?;
+    let tx = open.connection()?;
+    // A panic costs this job and nothing else.
+    let result = AssertUnwindSafe(async { job(tx).await })
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Internal("a job of the writer panicked".into()).into()));
+    match result {
+        Ok(value) => {
+            // Whatever went wrong here, nobody can tell whether it is written.
+            open.end(COMMIT).await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            Ok(value)
+        }
+        Err(error) => {
+            // If this fails, the connection is closed, which undoes as much.
+            let _ = open.end("rollback").await;
+            Err(error)
+        }
+    }
+}
+
+/// A connection with a transaction on it. Dropped before its end, it is closed instead of given back: with that the
+/// transaction is undone.
+struct Open(Option<PoolConnection<Any>>);
+
+impl Open {
+    /// A connection may be dead without anybody knowing, as all are after a restart of the database. Nothing was
+    /// asked of it yet, so that the next one can be tried.
+    async fn begin(pool: &AnyPool) -> Result<Open, StoreError> {
+        loop {
+            let mut open = Open(Some(pool.acquire().await?));
+            match sqlx::raw_sql(BEGIN).execute(open.connection()?).await {
+                Ok(_) => return Ok(open),
+                Err(error) => tracing::debug!(%error, "a connection to the database was dead"),
+            }
+        }
+    }
+
+    fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
+        self.0.as_deref_mut().ok_or_else(|| StoreError::Internal("the transaction is over".into()))
+    }
+
+    async fn end(&mut self, how: &'static str) -> Result<(), StoreError> {
+        sqlx::raw_sql(how).execute(self.connection()?).await?;
+        drop(self.0.take());
+        Ok(())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(mut connection) = self.0.take() {
+            connection.close_on_drop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_passing;
+
+    #[test]
+    fn what_may_pass_is_told_from_what_is_our_fault() {
+        for code in ["57P01", "57P03", "40001", "40P01", "53300", "08006", "57014", "55P03", "25006"] {
+            assert!(is_passing(code), "{code}");
+        }
+        for code in ["42601", "23505", "25P02", "22021", "42P01", ""] {
+            assert!(!is_passing(code), "{code}");
+        }
+    }
+}
