@@ -8,6 +8,7 @@ mod email_check;
 mod email_verify;
 mod hosted_pages;
 mod mailbox;
+mod nodes;
 mod openapi_describe;
 mod outbox_deliver;
 mod password_forgot;

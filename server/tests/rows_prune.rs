@@ -31,6 +31,19 @@ async fn sessions_and_requests_that_are_over_are_deleted_and_others_stay() {
 }
 
 #[tokio::test]
+async fn of_many_nodes_one_deletes_until_it_comes_no_more() {
+    let t = TestApp::with("[prune]\nevery = \"10m\"").await;
+    assert_eq!(prune::turn(&t.app, "one").await.unwrap(), Some(0));
+    assert_eq!(prune::turn(&t.app, "two").await.unwrap(), None);
+    t.advance(10 * MINUTE);
+    assert_eq!(prune::turn(&t.app, "two").await.unwrap(), None);
+    assert_eq!(prune::turn(&t.app, "one").await.unwrap(), Some(0));
+    t.advance(11 * MINUTE);
+    assert_eq!(prune::turn(&t.app, "two").await.unwrap(), Some(0));
+    assert_eq!(prune::turn(&t.app, "one").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn pruning_goes_on_until_nothing_is_left_that_is_over() {
     let app = TestApp::new().await;
     app.signup("ada@example.com", "correct horse").await;

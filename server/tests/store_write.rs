@@ -6,8 +6,10 @@ use doorward_server::store::{Store, StoreError};
 use futures_util::future::join_all;
 use sqlx::Row;
 
+use crate::support::database;
+
 async fn store(folder: &std::path::Path) -> Store {
-    let store = Store::open(folder).await.unwrap();
+    let store = database::open(folder).await;
     run(&store, "create table things (id bigint not null primary key, filler text)").await.unwrap();
     store
 }
@@ -79,6 +81,9 @@ async fn what_a_failed_job_wrote_before_it_failed_is_undone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_sqlite_undid_is_answered_as_unavailable_and_the_next_one_works() {
+    if !database::is_sqlite() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(store(folder.path()).await);
     let jobs = (0..300_i64).map(|id| {
@@ -108,6 +113,9 @@ async fn a_batch_that_sqlite_undid_is_answered_as_unavailable_and_the_next_one_w
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_database_refuses_writes_goes_on_reading_and_heals() {
+    if !database::is_sqlite() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(store(folder.path()).await);
     insert(&store, -1).await.unwrap();
@@ -144,6 +152,9 @@ async fn a_full_database_refuses_writes_goes_on_reading_and_heals() {
 
 #[tokio::test]
 async fn the_files_of_the_database_are_for_their_owner_only() {
+    if !database::is_sqlite() {
+        return;
+    }
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("new");
@@ -167,6 +178,6 @@ async fn a_database_of_a_newer_version_is_left_alone() {
         .await
         .unwrap();
     store.close().await;
-    let error = Store::open(folder.path()).await.unwrap_err().to_string();
+    let error = Store::open(folder.path(), &database::of(folder.path())).await.unwrap_err().to_string();
     assert!(error.contains("from_the_future") && error.contains("newer"), "{error}");
 }

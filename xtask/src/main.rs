@@ -5,6 +5,7 @@
 mod bench;
 mod build;
 mod check;
+mod cluster;
 mod directions;
 mod glue;
 mod inline;

@@ -7,6 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::cluster;
 use crate::repo::Repo;
 use crate::run::{Outcome, command, output, read, run_long, said_long, say, words, write};
 
@@ -30,10 +31,21 @@ pub(crate) fn for_build(repo: &Repo) -> Outcome {
     npm_packages("npm packages of the build", &repo.root)
 }
 
-/// The packages of the package tests; the browser and its driver.
+/// The packages of the package tests; PostgreSQL; the browser and its driver.
 pub(crate) fn for_tests(repo: &Repo) -> Outcome<Browser> {
     npm_packages("npm packages of the package tests", &repo.root.join("tests/package"))?;
+    postgres()?;
     browser()
+}
+
+/// The PostgreSQL that is there, or Debian's. Its programs are all that is used of it.
+fn postgres() -> Outcome {
+    if cluster::programs().is_some() {
+        return Ok(());
+    }
+    let help = "the tests need PostgreSQL: install it, and if its programs are not found put them on PATH";
+    from_debian("PostgreSQL from Debian: about 20 MB, half a minute", "postgresql", help)?;
+    cluster::programs().map(drop).ok_or_else(|| help.to_owned())
 }
 
 /// The standard library for wasm32-unknown-unknown. The script's own test of it takes half a second, so a good
@@ -148,6 +160,13 @@ fn browser() -> Outcome<Browser> {
     }
     let help = "the tests need Chromium and its ChromeDriver: install both, and if they are not on PATH \
                 set DOORWARD_CHROMIUM and CHROMEDRIVER to them";
+    let what = "Chromium and its driver from Debian: about 120 MB, 1 to 2 minutes";
+    from_debian(what, "chromium chromium-driver fonts-liberation", help)?;
+    find_browser().ok_or_else(|| help.to_owned())
+}
+
+/// Installs packages by apt, where there is one.
+fn from_debian(what: &str, packages: &str, help: &str) -> Outcome {
     if on_path("apt-get").is_none() || !Path::new("/etc/debian_version").exists() {
         return Err(help.to_owned());
     }
@@ -157,13 +176,9 @@ fn browser() -> Outcome<Browser> {
             .args(words(arguments));
         apt
     };
-    let packages = "install -y --no-install-recommends chromium chromium-driver fonts-liberation";
     run_long("Debian's package lists: about 10 MB", &mut apt("update"))
-        .and_then(|()| {
-            run_long("Chromium and its driver from Debian: about 120 MB, 1 to 2 minutes", &mut apt(packages))
-        })
-        .map_err(|error| format!("{error}; {help}"))?;
-    find_browser().ok_or_else(|| help.to_owned())
+        .and_then(|()| run_long(what, apt("install -y --no-install-recommends").args(words(packages))))
+        .map_err(|error| format!("{error}; {help}"))
 }
 
 fn find_browser() -> Option<Browser> {

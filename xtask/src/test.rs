@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::cluster::Cluster;
 use crate::repo::Repo;
 use crate::run::{Outcome, command, say, seconds, words, write};
 use crate::setup::Browser;
@@ -36,6 +37,7 @@ const STEPS: &[Step] = &[
     ("clippy", |world| quiet(world, check::lints(world.repo))),
     ("clippy-wasm", |world| quiet(world, check::lints_for_wasm(world.repo))),
     ("rust", rust),
+    ("postgres", postgres),
     ("web", web),
     ("build", |world| (build::run(world.repo, &[]), Tally::default())),
     ("package", |world| node(world, "tests/package")),
@@ -98,6 +100,19 @@ fn rust(world: &World<'_>) -> (Outcome, Tally) {
         cargo.args(words("-- --include-ignored"));
     }
     counted(world, &mut cargo)
+}
+
+/// The server over HTTP once more, on a PostgreSQL that is there for this alone.
+fn postgres(world: &World<'_>) -> (Outcome, Tally) {
+    let cluster = match Cluster::start(&world.scratch.0) {
+        Ok(cluster) => cluster,
+        Err(error) => return (Err(error), Tally::default()),
+    };
+    let mut cargo = command("cargo test --package doorward-server --test api");
+    if world.long {
+        cargo.args(words("-- --include-ignored"));
+    }
+    counted(world, cargo.env("DOORWARD_TEST_POSTGRES", cluster.url()))
 }
 
 /// The SDK's own tests, compiled to wasm, in headless Chromium.

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::database;
+
 /// A running server; killed when dropped.
 pub struct Server {
     pub child: Child,
@@ -39,6 +41,10 @@ impl Server {
         let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
         command.args(["serve", "--dev", "--listen", &at.to_string(), "--data"]).arg(folder.join("data"));
         command.arg("--config").arg(settings).stderr(Stdio::null());
+        let database = database::of(folder);
+        if !database.url.is_empty() {
+            command.env("DOORWARD_DATABASE__URL", database.url.expose());
+        }
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();

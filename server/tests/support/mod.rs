@@ -2,6 +2,9 @@
 #![allow(unreachable_pub, dead_code, reason = "what a test may use, whether one does today or not")]
 
 pub mod binary;
+#[path = "../../../xtask/src/cluster.rs"]
+pub mod cluster;
+pub mod database;
 pub mod proof;
 
 use std::sync::Arc;
@@ -103,7 +106,8 @@ impl TestApp {
         }
         layers.toml(settings, "the test").unwrap();
         layers.text("data", folder.path().to_str().unwrap(), "the test");
-        let (config, _) = Config::load(&layers, dev).unwrap();
+        let (mut config, _) = Config::load(&layers, dev).unwrap();
+        config.database = database::of(folder.path());
         // Each node throws dice of its own; the first one of a test the same each time.
         let nodes = Arc::strong_count(&folder) as u64;
         let random = Arc::new(TestRandom(AtomicU64::new(clock.now().unsigned_abs() ^ (nodes << 48))));
@@ -170,6 +174,16 @@ impl TestApp {
         let mut db = self.app.store.read().await.unwrap();
         let count = sqlx::query_scalar("select count(*) from audit where event = $1");
         count.bind(event).fetch_one(&mut *db).await.unwrap()
+    }
+
+    /// Runs SQL that changes the database.
+    pub async fn sql_do(&self, sql: &'static str) {
+        let done: Result<(), doorward_server::store::StoreError> = self
+            .app
+            .store
+            .write(move |tx| Box::pin(async move { Ok(sqlx::query(sql).execute(tx).await.map(drop)?) }))
+            .await;
+        done.unwrap();
     }
 
     /// Runs SQL on the database and gives the first column of the first row as text.

@@ -1,0 +1,156 @@
+//! A PostgreSQL of its own, for as long as a test runs. The server's tests include this file, too.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A database server in a folder of its own; stopped and removed when dropped.
+pub(crate) struct Cluster {
+    programs: PathBuf,
+    folder: PathBuf,
+    /// Where it listens, on this machine.
+    pub(crate) port: u16,
+}
+
+impl Cluster {
+    /// Makes one, in that folder if it can be, and starts it. Nothing is synced to the disk: it outlives a crash of its processes, not of the machine.
+    pub(crate) fn start(place: &Path) -> Result<Cluster, String> {
+        let programs =
+            programs().ok_or("there is no PostgreSQL on this machine (initdb, postgres, pg_ctl)")?;
+        let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
+        let port = listener.local_addr().map_err(|error| error.to_string())?.port();
+        drop(listener);
+        let cluster = Cluster { programs, folder: own_folder(place, port)?, port };
+        let mut initdb = cluster.command("initdb");
+        initdb.arg("-D").arg(cluster.data());
+        initdb.args(["-U", "app", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
+        run(&mut initdb)?;
+        cluster.launch("-w")?;
+        Ok(cluster)
+    }
+
+    /// The address of its first database.
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://app@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn stop(&self) -> Result<(), String> {
+        let mut pg_ctl = self.command("pg_ctl");
+        run(pg_ctl.arg("-D").arg(self.data()).args(["-m", "immediate", "-w", "stop"]))
+    }
+
+    /// Starts it again on what is there, and waits until its port is open; whether it answers there is another matter.
+    #[allow(dead_code, reason = "only the server's tests stop it and go on")]
+    pub(crate) fn go_on(&self) -> Result<(), String> {
+        self.launch("-W")?;
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            if begun.elapsed() > Duration::from_secs(20) {
+                let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+                return Err(format!("PostgreSQL does not start: {log}"));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    fn launch(&self, wait: &str) -> Result<(), String> {
+        let settings = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -k {} -c fsync=off -c full_page_writes=off -c autovacuum=off \
+             -c max_connections=300",
+            self.port,
+            self.folder.display()
+        );
+        let mut pg_ctl = self.command("pg_ctl");
+        pg_ctl
+            .arg("-D")
+            .arg(self.data())
+            .arg("-l")
+            .arg(self.folder.join("log"))
+            .args([wait, "-o", &settings]);
+        run(pg_ctl.arg("start"))
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    fn command(&self, program: &str) -> Command {
+        as_postgres(&self.programs.join(program))
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _ = self.stop();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The folder with PostgreSQL's programs, the newest where Debian has several.
+pub(crate) fn programs() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let mut debian: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|it| it.path())
+        .collect();
+    debian.sort_by_key(|folder| folder.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()));
+    folders.extend(debian.into_iter().rev().map(|folder| folder.join("bin")));
+    folders
+        .into_iter()
+        .find(|folder| ["initdb", "postgres", "pg_ctl"].iter().all(|program| folder.join(program).is_file()))
+}
+
+/// PostgreSQL refuses to run as root.
+fn as_postgres(program: &Path) -> Command {
+    let mut command = if is_root() {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--reset-env"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    command.current_dir("/").stdin(Stdio::null());
+    command
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
+}
+
+/// A folder that the user postgres can reach, which one of root's may not be.
+fn own_folder(place: &Path, port: u16) -> Result<PathBuf, String> {
+    let name = format!("doorward-postgres-{}-{port}", std::process::id());
+    let places = [place.to_owned(), PathBuf::from("/tmp"), PathBuf::from("/var/tmp")];
+    for place in places {
+        let folder = place.join(&name);
+        if std::fs::create_dir(&folder).is_err() {
+            continue;
+        }
+        if !is_root() {
+            return Ok(folder);
+        }
+        let given = Command::new("chown").arg("postgres:").arg(&folder).status().is_ok_and(|it| it.success());
+        if given && run(as_postgres(Path::new("test")).arg("-w").arg(&folder)).is_ok() {
+            return Ok(folder);
+        }
+        let _ = std::fs::remove_dir(&folder);
+    }
+    Err("there is no folder for PostgreSQL's files".to_owned())
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("cannot start {command:?}: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("{command:?} failed ({}): {said}", output.status))
+    }
+}
