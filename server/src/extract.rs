@@ -23,7 +23,7 @@ use crate::dpop::{self, About, Fault, Proof};
 use crate::error::ApiError;
 use crate::idempotency::Idempotency;
 use crate::state::{App, AppState};
-use crate::store::accounts::Account;
+use crate::store::accounts::{self, Account};
 use crate::store::{Tx, sessions};
 use crate::tokens::Claims;
 
@@ -279,6 +279,7 @@ impl CurrentSession {
     /// Has it not ended meanwhile, and is its proof used for the first time? Asked in the transaction of every write.
     pub async fn confirm(&self, tx: &mut Tx, now: Millis) -> Result<(), ApiError> {
         dpop::spend(tx, self.proof.as_ref()).await?;
+        accounts::lock(tx, &self.account.id).await?;
         let alive = sessions::live_account(tx, &self.id, now).await?;
         alive.map(drop).ok_or_else(|| ErrorCode::SessionRequired.into())
     }

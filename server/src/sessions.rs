@@ -277,6 +277,15 @@ async fn advance(
             Step::WrongKey => (Event::KeyMismatch, Refusal::Over),
         };
         if matches!(step, Step::Expired | Step::Reused) {
+            // Nothing ends because of what was true a moment ago, when it was read without a lock.
+            sessions::lock(tx, id).await?;
+            let as_it_is = sessions::find(tx, id).await?;
+            let still =
+                |(session, _): &Found| decide(session, presented, proof, now, &app.config.session) == step;
+            if !as_it_is.as_ref().is_some_and(still) {
+                current = as_it_is;
+                continue;
+            }
             sessions::delete(tx, id).await?;
         }
         let record = Record::of(event).account(&session.account).session(id);
