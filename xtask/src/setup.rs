@@ -147,6 +147,25 @@ pub(crate) fn npm_packages(what: &str, folder: &Path) -> Outcome {
     write(&stamp, state)
 }
 
+/// A Python with the packages of its example, in `.tools`.
+pub(crate) fn python(repo: &Repo) -> Outcome<PathBuf> {
+    let home = repo.tools.join("python");
+    let wanted = repo.root.join("docs/examples/python/requirements.txt");
+    let (python, stamp, state) = (home.join("bin/python"), home.join("requirements"), read(&wanted)?);
+    if python.exists() && read(&stamp).is_ok_and(|known| known == state) {
+        return Ok(python);
+    }
+    let mut venv = command("python3 -m venv");
+    run_long("Python's packages: a few seconds", venv.arg(&home)).map_err(|error| {
+        format!("{error}; the tests need python3 with its module venv (Debian: python3-venv)")
+    })?;
+    let mut pip = Command::new(&python);
+    pip.args(words("-m pip install --quiet --disable-pip-version-check --requirement")).arg(wanted);
+    run_long("Python's packages: a few seconds", &mut pip)?;
+    write(&stamp, state)?;
+    Ok(python)
+}
+
 /// A Chromium and the driver of the same version.
 pub(crate) struct Browser {
     pub(crate) chromium: PathBuf,

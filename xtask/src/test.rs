@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::Cluster;
 use crate::repo::Repo;
-use crate::run::{Outcome, command, say, seconds, words, write};
+use crate::run::{Outcome, command, run_perhaps_long, say, seconds, words, write};
 use crate::setup::Browser;
 use crate::{build, check, directions, setup};
 
@@ -41,6 +41,7 @@ const STEPS: &[Step] = &[
     ("web", web),
     ("build", |world| (build::run(world.repo, &[]), Tally::default())),
     ("package", |world| node(world, "tests/package")),
+    ("api", api),
     ("e2e", |world| node(world, "tests/e2e")),
     ("long", |world| if world.long { node(world, "tests/long") } else { (Ok(()), Tally::default()) }),
 ];
@@ -137,6 +138,10 @@ fn web(world: &World<'_>) -> (Outcome, Tally) {
 
 /// Node's test runner over the `*.test.mjs` of a folder.
 fn node(world: &World<'_>, folder: &str) -> (Outcome, Tally) {
+    node_with(world, folder, |_| {})
+}
+
+fn node_with(world: &World<'_>, folder: &str, prepare: impl FnOnce(&mut Command)) -> (Outcome, Tally) {
     let files = fs::read_dir(world.repo.root.join(folder)).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = files.map(|file| file.path()).collect();
     files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
@@ -146,7 +151,27 @@ fn node(world: &World<'_>, folder: &str) -> (Outcome, Tally) {
     }
     let mut node = command("node --test --test-reporter=spec --test-timeout=300000");
     node.args(files).env("DOORWARD_BIN", world.repo.server());
+    prepare(&mut node);
     counted(world, &mut node)
+}
+
+/// The server as generic OAuth clients and APIs in other languages see it, with the examples of docs/examples.
+fn api(world: &World<'_>) -> (Outcome, Tally) {
+    let python = match setup::python(world.repo) {
+        Ok(python) => python,
+        Err(error) => return (Err(error), Tally::default()),
+    };
+    let built = run_perhaps_long(
+        "the example API in Rust: up to a minute",
+        command("cargo build --package doorward-example-api").current_dir(&world.repo.root),
+    );
+    if built.is_err() {
+        return (built, Tally::default());
+    }
+    node_with(world, "tests/api", |node| {
+        node.env("DOORWARD_PYTHON", python);
+        node.env("DOORWARD_EXAMPLE_API", world.repo.target.join("debug/doorward-example-api"));
+    })
 }
 
 fn quiet(world: &World<'_>, mut command: Command) -> (Outcome, Tally) {

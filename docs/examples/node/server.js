@@ -1,0 +1,26 @@
+// An API of your own, for pages that call it with `auth.fetch`. `npm install && npm start`, beside `doorward serve --dev`.
+
+import { createServer } from "node:http";
+import { checker, Refused } from "./check.js";
+
+const { PORT = "4001", ISSUER = "http://localhost:8787", AUDIENCE = ISSUER, PAGE = "http://localhost:8787" } = process.env;
+const check = checker({
+  issuer: ISSUER, audience: AUDIENCE, origin: `http://localhost:${PORT}`, keysKept: Number(process.env.KEYS_KEPT ?? 300) * 1000,
+});
+
+const server = createServer(async (request, response) => {
+  // The page is of another origin: it may send these headers, and read the challenge.
+  response.setHeader("Access-Control-Allow-Origin", PAGE);
+  response.setHeader("Access-Control-Allow-Headers", "Authorization, DPoP, Content-Type");
+  response.setHeader("Access-Control-Expose-Headers", "WWW-Authenticate");
+  response.setHeader("Content-Type", "application/json");
+  if (request.method === "OPTIONS") return response.writeHead(204).end();
+  try {
+    const { sub, roles } = await check(request);
+    response.end(JSON.stringify({ hello: sub, roles }));
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    response.writeHead(401, { "WWW-Authenticate": error.challenge }).end(JSON.stringify({ error: error.message }));
+  }
+});
+server.listen(Number(PORT), "127.0.0.1", () => console.log(`ready: http://localhost:${server.address().port}`));

@@ -1,0 +1,53 @@
+"""An API of your own, for pages that call it with `auth.fetch`.
+
+`pip install -r requirements.txt && python server.py`, beside `doorward serve --dev`.
+"""
+
+import json
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from check import Checker, Refused
+
+PORT = int(os.environ.get("PORT", "4002"))
+ISSUER = os.environ.get("ISSUER", "http://localhost:8787")
+PAGE = os.environ.get("PAGE", "http://localhost:8787")
+checker = Checker(
+    ISSUER, os.environ.get("AUDIENCE", ISSUER), f"http://localhost:{PORT}", int(os.environ.get("KEYS_KEPT", "300"))
+)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        try:
+            claims = checker.check(self.command, self.path, self.headers)
+            self.answer(200, {"hello": claims["sub"], "roles": claims["roles"]})
+        except Refused as refused:
+            self.answer(401, {"error": str(refused)}, refused.challenge)
+
+    def do_OPTIONS(self):
+        self.answer(200, {})
+
+    def answer(self, status, body, challenge=None):
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        # The page is of another origin: it may send these headers, and read the challenge.
+        self.send_header("Access-Control-Allow-Origin", PAGE)
+        self.send_header("Access-Control-Allow-Headers", "Authorization, DPoP, Content-Type")
+        self.send_header("Access-Control-Expose-Headers", "WWW-Authenticate")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        if challenge:
+            self.send_header("WWW-Authenticate", challenge)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_):
+        pass
+
+
+server = ThreadingHTTPServer(("127.0.0.1", PORT), Handler)
+print(f"ready: http://localhost:{PORT}", flush=True)
+server.serve_forever()
