@@ -2,13 +2,16 @@
 
 import glue from "../target/sdk/glue.js";
 import { AuthError, authError } from "./errors.js";
+import { authorised } from "./fetch.js";
+import { keyring } from "./keys.js";
 
 // Bound, so that they can be passed as handlers: form.addEventListener("submit", auth.login).
 const METHODS = [
   "signup", "login", "logout", "getProfile", "getSession", "getAccessToken", "refreshToken",
   "forgotPassword", "resetPassword", "checkEmail", "resendVerification", "resendSignupConfirmation",
-  "verifyAccount", "verifyEmail", "getSettings",
+  "verifyAccount", "verifyEmail", "getSettings", "restoreToken", "listSessions", "revokeSession",
 ];
+const OWN = ["onAuthStateChange", "checkLoginStatus", "authHeaders", "fetch", "dispose"];
 
 // `compile` gives the WebAssembly.Module; it is asked at the first use, and again until it gives one.
 export function authClient(compile) {
@@ -27,10 +30,11 @@ export function authClient(compile) {
     #submitting = new Map(); // by method: the forms whose submit is under way
     #listeners = new Set();
     #warnings = new Set(); // told to later listeners too
+    #refused = new Map(); // by origin, the access token that it refused last
 
     constructor(options) {
       this.#options = options;
-      for (const name of [...METHODS, "onAuthStateChange", "dispose"]) {
+      for (const name of [...METHODS, ...OWN]) {
         Object.defineProperty(this, name, { value: this[name].bind(this), writable: true, configurable: true });
       }
       // On a page, be ready before the first submit; elsewhere stay inert until called.
@@ -61,6 +65,32 @@ export function authClient(compile) {
         this.#listeners.delete(entry);
         if (!this.#listeners.size) heard.delete(this);
       };
+    }
+
+    // A token is valid or not: neither is an error.
+    async checkLoginStatus(token, options) {
+      try {
+        const call = token == null ? this.#call("getStatus", [options]) : this.#call("getStatusOf", [token, options]);
+        const { exp, iat, user_id: id } = await call;
+        return { status: true, code: 200, message: "Signed in.", exp, iat, data: { id } };
+      } catch (error) {
+        if (error.status !== 401 && error.code !== "SESSION_REQUIRED") throw error;
+        return { status: false, code: 401, message: error.message };
+      }
+    }
+
+    authHeaders(method, url, options) {
+      return this.#call("authHeaders", [method, `${url}`, options]);
+    }
+
+    fetch(input, init) {
+      const here = new Error();
+      const call = (name, ...args) => this.#call(name, args);
+      const life = this.#try(() => this.#open() && this.#life.signal);
+      const inside = { call, life, keys: this.#memory?.keys, refused: this.#refused, fetch: this.#options?.fetch };
+      return authorised(input, init, inside).catch((cause) => {
+        throw authError(cause, here);
+      });
     }
 
     dispose() {
@@ -114,7 +144,7 @@ export function authClient(compile) {
         bindings.initSync({ module });
         this.#life = life;
         const emit = (...event) => this.#emit(...event);
-        this.#memory ??= this.#try(() => memoryOf(this.#options, memories)) ?? {};
+        this.#memory ??= this.#try(() => memoryOf(this.#options, memories)) ?? newMemory();
         this.#core = new bindings.Core(this.#options ?? {}, emit, life.signal, this.#memory);
         return this.#core;
       } catch (cause) {
@@ -176,12 +206,16 @@ export function authClient(compile) {
   };
 }
 
+// What is stored or held as long as the page lives; no storage key is `keys`.
+const newMemory = (key = "doorward") => ({ keys: keyring(key) });
+
 // One for all clients of a page that would share the storage. Off a page they serve different people.
 function memoryOf(options, memories) {
   const place = options?.storage ?? "local";
-  if (typeof document === "undefined" || (place !== "local" && place !== "session")) return {};
-  const name = `${place} ${options?.storageKey ?? "doorward"}`;
-  if (!memories.has(name)) memories.set(name, {});
+  const key = options?.storageKey ?? "doorward";
+  if (typeof document === "undefined" || (place !== "local" && place !== "session")) return newMemory(key);
+  const name = `${place} ${key}`;
+  if (!memories.has(name)) memories.set(name, newMemory(key));
   return memories.get(name);
 }
 

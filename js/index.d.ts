@@ -27,12 +27,18 @@ export interface AuthClientOptions {
   storage?: "local" | "session" | "memory" | AuthStorage;
   /** Prefix of the storage keys; two clients with different prefixes do not see each other. Default `"doorward"`. */
   storageKey?: string;
-  /** `false`: `Session.refresh_token` is there for the page to read. */
+  /**
+   * Bind tokens to a key of this browser that no script can read (RFC 9449), so that a copied localStorage is useless
+   * elsewhere. Needs https or localhost, else every call rejects with `INSECURE_CONTEXT`. Default true; `false` gives
+   * Bearer tokens, and `Session.refresh_token` is there for the page to read.
+   */
   dpop?: boolean;
   /** Milliseconds before a request is given up, for each try. Default 10000. */
   timeout?: number;
   /** Language of messages and mails, a BCP 47 tag. Default: the document's or navigator's. */
   locale?: string;
+  /** Other APIs that take our access tokens: `fetch` and `authHeaders` serve these origins and `url`, no other. */
+  apis?: { origin: string; audience?: string }[];
   /** What to do after a form succeeded: follow its action (default), nothing, or your router. */
   navigate?: boolean | ((url: URL) => void);
   /** A fetch of your own (tests, proxies). */
@@ -84,9 +90,14 @@ export class AuthClient {
    * or `USER_IS_DISABLED`.
    */
   login(params: Input<LoginParams>, options?: RequestOptions): Promise<UserProfile>;
-  /** Signs out: in all tabs at once, then at the server; offline the server is told when it can be reached again. */
+  /**
+   * Signs out: in all tabs at once, then at the server; offline the server is told when it can be reached again.
+   * `scope` says what ends: this session (`"local"`, the default), all sessions of the account (`"global"`), or all but
+   * this one (`"others"`). For the latter two the server must be reached: offline they reject with `NETWORK`, and
+   * `"global"` has ended this session nevertheless.
+   */
   logout(
-    event?: Event | { nativeEvent: Event } | HTMLFormElement | { scope?: "local" },
+    event?: Event | { nativeEvent: Event } | HTMLFormElement | { scope?: "local" | "others" | "global" },
     options?: RequestOptions,
   ): Promise<"SUCCESS: The user has been logged out.">;
 
@@ -98,6 +109,28 @@ export class AuthClient {
   getAccessToken(options?: RequestOptions): Promise<string | null>;
   /** Refreshes now. One request however many calls ask at once. Rejects with `SESSION_REQUIRED` when signed out. */
   refreshToken(options?: RequestOptions): Promise<Session>;
+  /**
+   * Takes up a session from a refresh token that was kept elsewhere, by one refresh. Rejects with `TOKEN_BOUND` where the
+   * token is bound to a key that this browser does not have, with `TOKEN_REVOKED` where it is over.
+   */
+  restoreToken(token: string, options?: RequestOptions): Promise<UserProfile>;
+  /**
+   * Is this access token (default: the current one, refreshed if need be) valid, and whose is it? `status` says so; the
+   * call rejects only where the server does not answer. A token that is bound to another browser's key is not valid here.
+   */
+  checkLoginStatus(token?: string, options?: RequestOptions): Promise<LoginStatus>;
+  /**
+   * `fetch` with the access token and its proof, to the origins of `url` and `apis`; to any other it rejects with
+   * `INVALID_PARAMETER` and sends nothing. On 401 it refreshes and repeats once, unless the body is a stream. It follows no
+   * redirect: the answer is then of type `opaqueredirect`. Signed out, the request goes without a token.
+   */
+  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+  /** The same headers for another HTTP library; good for one request, and none when signed out. */
+  authHeaders(method: string, url: string | URL, options?: RequestOptions): Promise<Record<string, string>>;
+  /** The sessions of this account on all devices, the last used first. Rejects with `SESSION_REQUIRED` when signed out. */
+  listSessions(options?: RequestOptions): Promise<SessionInfo[]>;
+  /** Ends one of them. Rejects with `NOT_FOUND` when it is none of this account's. */
+  revokeSession(id: string, options?: RequestOptions): Promise<void>;
   /**
    * Calls the listener soon with `INITIAL_SESSION` and the session or null, then on every change, in every tab.
    * Returns the function that ends it.
@@ -248,10 +281,35 @@ export interface Session {
   /** Only with `dpop: false`. */
   refresh_token?: string;
   access_token: string;
-  token_type: "Bearer";
+  token_type: "DPoP" | "Bearer";
   /** Seconds since 1970 by the server's clock. */
   expires_at: number;
   user: UserProfile;
+}
+
+/** A signed-in browser. */
+export interface SessionInfo {
+  id: string;
+  /** Is it this one? */
+  current: boolean;
+  /** RFC 3339, like the next. */
+  created_at: string;
+  last_seen_at: string;
+  ip?: string;
+  user_agent?: string;
+}
+
+export interface LoginStatus {
+  /** Is the token valid? */
+  status: boolean;
+  /** 200 or 401. */
+  code: number;
+  message: string;
+  /** Seconds since 1970, like the next: when the token ends, when it was made. */
+  exp?: number;
+  iat?: number;
+  /** The user's id. */
+  data?: { id: string };
 }
 
 export interface ServerSettings {
@@ -271,7 +329,12 @@ export type AuthEvent =
   | "USER_UPDATED"
   | "SESSION_EXPIRED"
   | "WARNING";
-export type AuthWarning = "storage_in_memory";
+/**
+ * - `storage_in_memory`: the browser refused the storage; the session ends with the page.
+ * - `key_in_memory`: the browser keeps no keys; the session ends with the page.
+ * - `key_lost`: the key of the session is gone, and the session with it.
+ */
+export type AuthWarning = "storage_in_memory" | "key_in_memory" | "key_lost";
 
 /** Every rejection is one of these, a real Error with the stack of the call. */
 export class AuthError extends Error {
@@ -327,6 +390,7 @@ export type AuthErrorCode =
   | "USE_DPOP_NONCE"
   | "INVALID_PROOF"
   | "REAUTH_REQUIRED"
+  | "TOKEN_BOUND"
   | "PASSWORD_REJECTED"
   | "HOOK_REJECTED"
   | "OVERLOADED"

@@ -3,6 +3,7 @@
 use crate::{
     browser::{
         Value, clock,
+        crypto::{Holder, Keyring},
         http::{self, Answer, Limits, Silence},
         promise::pause,
         random,
@@ -17,6 +18,7 @@ const RETRY_PAUSE: f64 = 250.0;
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     Get,
+    Delete,
     /// Never repeated.
     Post,
     /// Carries an `Idempotency-Key`, so that it may be repeated.
@@ -31,7 +33,7 @@ pub(crate) enum Kind {
 pub(crate) struct Call {
     pub(crate) kind: Kind,
     pub(crate) path: &'static str,
-    /// Of all but `Get`.
+    /// Of all that post; of `Delete`, what the path goes on with.
     pub(crate) body: String,
 }
 
@@ -40,28 +42,25 @@ pub(crate) struct Api {
     pub(crate) base: String,
     pub(crate) fetch: Value,
     pub(crate) locale: Option<String>,
+    pub(crate) keys: Keyring,
 }
 
 impl Api {
     /// The object that the server answers, or its error.
-    pub(crate) async fn send(
-        &self,
-        call: &Call,
-        token: Option<&str>,
-        limits: &Limits,
-    ) -> Result<Value, Error> {
-        let answer = self.exchange(call, token, limits).await?;
+    pub(crate) async fn send(&self, call: &Call, holder: &Holder, limits: &Limits) -> Result<Value, Error> {
+        let answer = self.exchange(call, holder, limits).await?;
         if (200..300).contains(&answer.status) && answer.body.is_object() {
             return Ok(answer.body);
         }
         Err(refusal(&answer))
     }
 
-    /// Sends, and repeats once what may be repeated when no answer came.
+    /// Sends, and repeats once what may be repeated when no answer came, and anything when all that was missing is
+    /// the nonce that the answer brings.
     pub(crate) async fn exchange(
         &self,
         call: &Call,
-        token: Option<&str>,
+        holder: &Holder,
         limits: &Limits,
     ) -> Result<Answer, Error> {
         let mut url = self.base.clone();
@@ -71,15 +70,19 @@ impl Api {
         if let Some(locale) = &self.locale {
             headers.set("Accept-Language", locale.as_str());
         }
-        if let Some(token) = token {
-            headers.set("Authorization", ["Bearer ", token].concat().as_str());
-        }
         let init = Value::object();
-        if call.kind != Kind::Get {
+        let method = match call.kind {
+            Kind::Get => "GET",
+            Kind::Delete => "DELETE",
+            _ => "POST",
+        };
+        init.set("method", method);
+        if call.kind == Kind::Delete {
+            url.push_str(&call.body);
+        } else if call.kind != Kind::Get {
             let is_token = call.kind == Kind::Token;
             let kind = if is_token { "application/x-www-form-urlencoded" } else { "application/json" };
             headers.set("Content-Type", kind);
-            init.set("method", "POST");
             init.set("body", call.body.as_str());
         }
         let mut may_repeat = call.kind != Kind::Post;
@@ -90,16 +93,47 @@ impl Api {
             }
         }
         init.set("keepalive", call.kind == Kind::Farewell);
-        init.set("headers", headers);
+        init.set("headers", &headers);
+        let mut had_nonce = false;
         loop {
+            self.show(&headers, holder, method, &url).await?;
             match http::send(&self.fetch, &url, &init, limits).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    let news = self.keys.learn(&url, &answer.headers);
+                    if had_nonce || !news || !wants_nonce(&answer) {
+                        return Ok(answer);
+                    }
+                    had_nonce = true;
+                    continue;
+                }
                 Err(Silence::Network) if may_repeat => may_repeat = false,
                 Err(silence) => return Err(silence.into()),
             }
             pause(RETRY_PAUSE).await;
         }
     }
+
+    /// Adds the headers that show who asks, good for one request. `TOKEN_BOUND` when the key for it is gone.
+    pub(crate) async fn show(
+        &self,
+        headers: &Value,
+        holder: &Holder,
+        method: &str,
+        url: &str,
+    ) -> Result<(), Error> {
+        match self.keys.show(headers, holder, method, url).await {
+            Some(true) => Ok(()),
+            Some(false) => Err(error!(TokenBound)),
+            None => Err(error!(Internal, "The browser gives no key for the session.")),
+        }
+    }
+}
+
+/// Was a proof refused for its nonce alone? RFC 9449 §8 and §9.
+fn wants_nonce(answer: &Answer) -> bool {
+    ["error", "code"]
+        .into_iter()
+        .any(|name| answer.body.text_of(name).is_some_and(|said| said.eq_ignore_ascii_case("use_dpop_nonce")))
 }
 
 /// What an answer that is no success says.
@@ -124,9 +158,9 @@ pub(crate) fn refusal(answer: &Answer) -> Error {
 
 /// Seconds to wait, from the header: a number or a date.
 fn retry_after(answer: &Answer) -> Option<f64> {
-    let text = answer.retry_after.as_deref()?;
+    let text = answer.headers.call("get", &[&"retry-after".into()])?.text()?;
     match text.trim().parse::<u32>() {
         Ok(seconds) => Some(f64::from(seconds)),
-        Err(_) => Some(((clock::parse_date(text)? - clock::now().date) / 1000.0).max(0.0).ceil()),
+        Err(_) => Some(((clock::parse_date(&text)? - clock::now().date) / 1000.0).max(0.0).ceil()),
     }
 }

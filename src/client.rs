@@ -11,7 +11,9 @@ use wasm_bindgen::prelude::*;
 use crate::{
     api::{Api, Call},
     browser::{
-        Promise, Value, fields,
+        Promise, Value,
+        crypto::{Holder, Keyring},
+        fields,
         form::{Form, form_data, is_event},
         http::Limits,
         location,
@@ -34,17 +36,18 @@ pub struct Core {
 #[wasm_bindgen]
 impl Core {
     /// `emit(event, session, detail)` tells the page of changes; `life` is aborted when the client ends;
-    /// `memory` is an object that lives longer than this instance of the wasm.
+    /// `memory` is an object that lives longer than this instance of the wasm; in it are the `keys` of `js/keys.js`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue, emit: JsValue, life: JsValue, memory: JsValue) -> Core {
         let (options, fault) = Options::read(&options.into());
         let emitter = Emitter(emit.into());
         let limits = Limits { life: life.into(), caller: Value::UNDEFINED, timeout: options.timeout };
-        let memory = memory.into();
+        let memory: Value = memory.into();
+        let keys = Keyring(memory.get("keys"));
         let store = Store::open(&options.storage, &options.key, memory, options.timeout, emitter.clone());
-        let api = Rc::new(Api { base: options.base, fetch: options.fetch, locale: options.locale });
-        let shows = options.shows_refresh_token;
-        let session = Rc::new(Keeper::new(api.clone(), store, emitter, shows, limits.clone()));
+        let api = Rc::new(Api { base: options.base, fetch: options.fetch, locale: options.locale, keys });
+        let session = Keeper::new(api.clone(), store, emitter, options.binds, limits.clone());
+        let session = Rc::new(session);
         let client = Rc::new(Client {
             api,
             session,
@@ -52,6 +55,7 @@ impl Core {
             settings: RefCell::default(),
             unconfirmed: RefCell::default(),
             navigate: options.navigate,
+            origins: options.origins,
             limits: limits.clone(),
             fault,
         });
@@ -172,9 +176,23 @@ async fn carry_out(method: &'static Method, mut given: Given) -> Result<Value, E
             }
             check(&given.fields, given.client.policy.get())?;
             let call = Call { kind: *kind, path, body: given.fields.to_json() };
-            let answer = given.client.api.send(&call, None, &given.limits).await;
+            let session = &given.client.session;
+            let holder = match then {
+                Then::AsUser(then) => {
+                    let refreshed = given.options.is_set("refreshToken");
+                    return then(&given, session.send(&call, refreshed, &given.limits).await?);
+                }
+                Then::SignIn(_) => session.newcomer().await?,
+                Then::Present => session.presenter(given.fields.text("token"))?,
+                _ => Holder::default(),
+            };
+            let answer = given.client.api.send(&call, &holder, &given.limits).await;
             match then {
-                Then::Give => answer,
+                Then::SignIn(then) => match then(&given, answer)? {
+                    tokens if tokens.is_object() => session.establish(&tokens, &holder.key).await,
+                    said => Ok(said),
+                },
+                Then::Give | Then::Present | Then::AsUser(_) => answer,
                 Then::Say(text) => answer.map(|_| (*text).into()),
                 Then::Do(then) => then(&given, answer),
             }

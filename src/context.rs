@@ -27,6 +27,8 @@ pub(crate) struct Client {
     /// The address of the last login that was refused because it is not confirmed.
     pub(crate) unconfirmed: RefCell<Option<String>>,
     pub(crate) navigate: Value,
+    /// Origins that take our access tokens.
+    pub(crate) origins: Vec<String>,
     /// Without a caller's wishes.
     pub(crate) limits: Limits,
     /// What is wrong with the options: told by every call.

@@ -8,6 +8,13 @@ impl Object {
         Object(String::from("{"))
     }
 
+    /// One with a single text, as JSON.
+    pub(crate) fn of(name: &str, value: &str) -> String {
+        let mut object = Object::new();
+        object.text(name, value);
+        object.end()
+    }
+
     pub(crate) fn text(&mut self, name: &str, value: &str) {
         self.name(name);
         quote(&mut self.0, value);

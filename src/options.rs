@@ -3,7 +3,7 @@
 use doorward_protocol::Field;
 
 use crate::{
-    browser::{Value, fields, http::Limits, location},
+    browser::{Value, crypto, fields, http::Limits, location},
     error::{Error, error},
     fields::Tree,
 };
@@ -26,8 +26,10 @@ pub(crate) struct Options {
     pub(crate) navigate: Value,
     /// A function, or absent.
     pub(crate) fetch: Value,
-    /// May pages see the refresh token? Only where it is bound to no key (D-12).
-    pub(crate) shows_refresh_token: bool,
+    /// Are new sessions bound to a key of this browser?
+    pub(crate) binds: bool,
+    /// Origins that take our access tokens: the server's, and those of `apis`.
+    pub(crate) origins: Vec<String>,
 }
 
 /// Where tokens are to live.
@@ -68,10 +70,22 @@ impl Options {
             refuse("url", "Give the server's address, like https://auth.example.com.");
             String::new()
         });
+        let mut origins = Vec::new();
+        origins.extend(location::origin_of(&base));
+        for api in given.get("apis").items() {
+            match api.text_of("origin").and_then(|text| location::origin_of(&text)) {
+                Some(origin) => origins.push(origin),
+                None => refuse("apis", "Give objects with an origin, like https://api.example.com."),
+            }
+        }
         let timeout = timeout(&given.get("timeout")).unwrap_or_else(|| {
             refuse("timeout", "This must be a number of milliseconds.");
             None
         });
+        let binds = given.get("dpop").flag() != Some(false);
+        if binds && !crypto::is_available() {
+            wrong = Some(error!(InsecureContext));
+        }
         let locale = given.text_of("locale").or_else(location::language);
         let options = Options {
             base,
@@ -81,7 +95,8 @@ impl Options {
             locale: locale.filter(|tag| is_language_tag(tag)),
             navigate: given.get("navigate"),
             fetch,
-            shows_refresh_token: given.get("dpop").flag() == Some(false),
+            binds,
+            origins,
         };
         (options, wrong)
     }

@@ -2,6 +2,8 @@
 //! What `js/client.js` adds (events prevented, traps, navigation) is tested on the built package.
 #![cfg(target_arch = "wasm32")]
 
+#[path = "web/dpop.rs"]
+mod dpop;
 #[path = "web/errors.rs"]
 mod errors;
 #[path = "web/forms.rs"]
@@ -12,6 +14,8 @@ mod heap;
 mod methods;
 #[path = "web/session.rs"]
 mod session;
+#[path = "web/sessions.rs"]
+mod sessions;
 #[path = "web/storage.rs"]
 mod storage;
 #[path = "web/world.rs"]

@@ -57,9 +57,9 @@ fn any(signals: &[&Value]) -> Value {
 /// What came back.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) retry_after: Option<String>,
     /// The object in the body; `undefined` when it is no JSON object.
     pub(crate) body: Value,
+    pub(crate) headers: Value,
 }
 
 /// Why nothing came back.
@@ -94,12 +94,7 @@ pub(crate) async fn send(fetch: &Value, url: &str, init: &Value, limits: &Limits
             Err(_) => return Err(watch.why()),
         },
     };
-    let retry_after = response.get("headers").call("get", &[&"retry-after".into()]);
-    Ok(Answer {
-        status: status(&response.get("status")),
-        retry_after: retry_after.and_then(|value| value.text()),
-        body,
-    })
+    Ok(Answer { status: status(&response.get("status")), body, headers: response.get("headers") })
 }
 
 /// A connection that broke while the body came rejects with a TypeError, broken JSON with a SyntaxError.

@@ -15,6 +15,17 @@ pub(crate) fn resolve(address: &str) -> Option<Value> {
     matches!(url.text_of("protocol").as_deref(), Some("http:" | "https:")).then_some(url)
 }
 
+/// Of an address on the web.
+pub(crate) fn origin_of(address: &str) -> Option<String> {
+    resolve(address)?.text_of("origin")
+}
+
+/// A text as one step of a path.
+pub(crate) fn in_path(text: &str) -> String {
+    let encode = Value::global("encodeURIComponent");
+    encode.apply(&Value::UNDEFINED, &[&text.into()]).and_then(|text| text.text()).unwrap_or_default()
+}
+
 /// The language that the page is in, else the browser's.
 pub(crate) fn language() -> Option<String> {
     let page = Value::global("document").get("documentElement").text_of("lang");

@@ -6,6 +6,7 @@
 mod value;
 
 pub(crate) mod clock;
+pub(crate) mod crypto;
 pub(crate) mod events;
 pub(crate) mod fields;
 pub(crate) mod form;

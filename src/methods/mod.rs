@@ -17,9 +17,10 @@ use crate::{
     api::Kind,
     browser::{Value, http::Limits},
     context::Client,
-    error::Error,
+    error::{Error, error},
     fields::Tree,
     promise::Work,
+    session::tokens::Session,
 };
 
 /// All of them.
@@ -70,13 +71,36 @@ pub(crate) enum Then {
     Give,
     /// The caller gets this text.
     Say(&'static str),
+    /// It signs in: gives the tokens, or what the caller gets instead.
+    SignIn(fn(&Given, Result<Value, Error>) -> Result<Value, Error>),
+    /// Asked as the signed-in user; nothing when signed out.
+    AsUser(fn(&Given, Option<Answered>) -> Result<Value, Error>),
+    /// Asked with the token in the fields; the caller gets it.
+    Present,
     /// Something else; also of an error.
     Do(fn(&Given, Result<Value, Error>) -> Result<Value, Error>),
 }
 
+/// What the server answered the signed-in user, and the session that it was asked with.
+pub(crate) type Answered = (Rc<Session>, Value);
+
 /// Nothing to prepare.
 pub(crate) fn as_given(_: &mut Given) -> Result<Option<Value>, Error> {
     Ok(None)
+}
+
+/// A method that takes nothing but options; its name and what it does are to be filled in.
+pub(crate) const PLAIN: Method =
+    Method { name: "", fields: None, texts: &[], options: &[], does: Does::Now(|_| Ok(Value::UNDEFINED)) };
+
+/// Nothing to check.
+pub(crate) fn unchecked(_: &Tree, _: Policy) -> Result<(), Invalid> {
+    Ok(())
+}
+
+/// The server's answer, of whom nobody but a signed-in user can ask it.
+pub(crate) fn signed_in(answer: Option<Answered>) -> Result<Value, Error> {
+    answer.map(|(_, answer)| answer).ok_or_else(|| error!(SessionRequired))
 }
 
 /// `check` of a request, as a method wants it.

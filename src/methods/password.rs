@@ -28,7 +28,7 @@ pub(super) const METHODS: &[Method] = &[
             path: "/v1/signup",
             prepare: with_options,
             check: rules!(SignupRequest),
-            then: Then::Do(signed_up),
+            then: Then::SignIn(signed_up),
         },
     },
     Method {
@@ -41,7 +41,7 @@ pub(super) const METHODS: &[Method] = &[
             path: "/v1/login",
             prepare: as_given,
             check: rules!(LoginRequest),
-            then: Then::Do(logged_in),
+            then: Then::SignIn(logged_in),
         },
     },
     Method {
@@ -109,23 +109,22 @@ fn refuse_both(options: &Tree) -> Result<(), Error> {
     }
 }
 
-fn signed_up(given: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {
+fn signed_up(_: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {
     let answer = answer?;
     let session = answer.get("session");
     if !session.is_absent() {
-        return given.client.session.establish(&session);
+        return Ok(session);
     }
     let required = answer.get("confirmation_required").flag().ok_or_else(|| error!(Server))?;
     Ok(if required { messages::SIGNUP_CONFIRMATION_REQUIRED } else { messages::SIGNED_UP }.into())
 }
 
 fn logged_in(given: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {
-    let tokens = answer.inspect_err(|error| {
+    answer.inspect_err(|error| {
         if error.is(ErrorCode::SignupConfirmationNeeded) {
             given.client.unconfirmed.replace(given.fields.text("email").map(str::to_owned));
         }
-    })?;
-    given.client.session.establish(&tokens)
+    })
 }
 
 /// A code with its address, or the token of a link: one of the two, as the server wants it.

@@ -1,29 +1,98 @@
-//! The session of this browser.
+//! The session of this browser, and the others of its user.
 
-use doorward_protocol::{Rule, optional};
+use doorward_protocol::{Rule, messages, optional, required};
 
-use super::{Does, Given, Method};
+use super::{Does, Given, Method, PLAIN, Then, as_given, signed_in, unchecked};
 use crate::{
-    browser::Value,
+    api::{Call, Kind},
+    browser::{
+        Value,
+        location::{in_path, origin_of},
+    },
     error::{Error, error},
     promise::Work,
+    session::revoke_call,
 };
+
+/// Characters in a token.
+const LONGEST: u32 = 4096;
 
 pub(super) const METHODS: &[Method] = &[
     Method { name: "getSession", does: Does::Now(get_session), ..PLAIN },
     Method { name: "getAccessToken", does: Does::Work(get_access_token), ..PLAIN },
     Method { name: "refreshToken", does: Does::Work(refresh_token), ..PLAIN },
     Method {
+        name: "restoreToken",
+        fields: Some(&[required("token", Rule::Line(LONGEST))]),
+        texts: &["token"],
+        does: Does::Work(restore_token),
+        ..PLAIN
+    },
+    Method {
+        name: "authHeaders",
+        fields: Some(&[required("method", Rule::Line(16)), required("url", Rule::Line(LONGEST))]),
+        texts: &["method", "url"],
+        does: Does::Work(auth_headers),
+        ..PLAIN
+    },
+    // For `fetch` of `js/fetch.js`: is there another token than this one, which was refused?
+    Method {
+        name: "renew",
+        fields: Some(&[required("token", Rule::Line(LONGEST))]),
+        texts: &["token"],
+        does: Does::Work(renew),
+        ..PLAIN
+    },
+    Method {
         name: "logout",
-        // This browser is the only scope so far.
         fields: Some(&[optional("scope", Rule::Line(16))]),
         does: Does::Work(logout),
         ..PLAIN
     },
+    Method {
+        name: "listSessions",
+        does: Does::Ask {
+            kind: Kind::Get,
+            path: "/v1/sessions",
+            prepare: as_given,
+            check: unchecked,
+            then: Then::AsUser(|_, answer| Ok(signed_in(answer)?.get("sessions"))),
+        },
+        ..PLAIN
+    },
+    Method {
+        name: "revokeSession",
+        fields: Some(&[required("id", Rule::Line(64))]),
+        texts: &["id"],
+        does: Does::Work(revoke_session),
+        ..PLAIN
+    },
+    // The two halves of `checkLoginStatus` in `js/client.js`.
+    Method {
+        name: "getStatus",
+        does: Does::Ask {
+            kind: Kind::Get,
+            path: "/v1/session",
+            prepare: as_given,
+            check: unchecked,
+            then: Then::AsUser(|_, answer| signed_in(answer)),
+        },
+        ..PLAIN
+    },
+    Method {
+        name: "getStatusOf",
+        fields: Some(&[required("token", Rule::Line(LONGEST))]),
+        texts: &["token"],
+        does: Does::Ask {
+            kind: Kind::Get,
+            path: "/v1/session",
+            prepare: as_given,
+            check: unchecked,
+            then: Then::Present,
+        },
+        ..PLAIN
+    },
 ];
-
-const PLAIN: Method =
-    Method { name: "", fields: None, texts: &[], options: &[], does: Does::Now(get_session) };
 
 fn get_session(given: &Given) -> Result<Value, Error> {
     let session = &given.client.session;
@@ -45,11 +114,56 @@ fn refresh_token(given: Given) -> Work {
     })
 }
 
+fn restore_token(given: Given) -> Work {
+    Box::pin(async move {
+        let token = text(&given, "token")?;
+        given.client.session.restore(token, &given.limits).await
+    })
+}
+
+fn auth_headers(given: Given) -> Work {
+    Box::pin(async move {
+        let (method, url) = (text(&given, "method")?, text(&given, "url")?);
+        // Tokens go to the origins of the options and to no other.
+        if !origin_of(url).is_some_and(|origin| given.client.origins.contains(&origin)) {
+            let message = "This address is of none of the origins in the options url and apis.";
+            return Err(Error::parameter("url", message));
+        }
+        given.client.session.show(&method.to_ascii_uppercase(), url, &given.limits).await
+    })
+}
+
+fn renew(given: Given) -> Work {
+    Box::pin(async move {
+        let refused = text(&given, "token")?;
+        Ok(given.client.session.renew(refused, &given.limits).await.into())
+    })
+}
+
 fn logout(given: Given) -> Work {
     Box::pin(async move {
+        let session = &given.client.session;
         match given.fields.text("scope") {
-            None | Some("" | "local") => Ok(given.client.session.sign_out(&given.limits).await),
-            Some(_) => Err(Error::parameter("scope", "Only \"local\" is possible.")),
+            None | Some("" | "local") => Ok(session.sign_out(&given.limits).await),
+            Some("global") => session.sign_out_everywhere(&given.limits).await,
+            Some("others") => {
+                signed_in(session.send(&revoke_call("others"), false, &given.limits).await?)?;
+                Ok(messages::LOGGED_OUT.into())
+            }
+            Some(_) => Err(Error::parameter("scope", "Give \"local\", \"others\" or \"global\".")),
         }
     })
+}
+
+fn revoke_session(given: Given) -> Work {
+    Box::pin(async move {
+        let call = Call { kind: Kind::Delete, path: "/v1/sessions/", body: in_path(text(&given, "id")?) };
+        signed_in(given.client.session.send(&call, false, &given.limits).await?)?;
+        Ok(Value::UNDEFINED)
+    })
+}
+
+fn text<'a>(given: &'a Given, name: &'static str) -> Result<&'a str, Error> {
+    let text = given.fields.text(name).filter(|text| !text.is_empty());
+    text.ok_or_else(|| Error::parameter(name, "This field is required."))
 }

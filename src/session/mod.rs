@@ -4,9 +4,11 @@
 //! first looks whether the session it was computed from is still there: a sign-out in the meantime wins.
 
 pub(crate) mod events;
+mod keys;
 mod refresh;
 pub(crate) mod store;
 mod tabs;
+pub(crate) use refresh::revoke_call;
 pub(crate) mod tokens;
 
 use std::{
@@ -21,7 +23,7 @@ use tokens::Session;
 
 use crate::{
     api::{Api, Call, Kind},
-    browser::{Value, clock, http::Limits, json_parse, json_text},
+    browser::{Value, clock, crypto::Holder, http::Limits, json_parse, json_text},
     error::{Error, error},
     json,
 };
@@ -42,7 +44,8 @@ pub(crate) struct Keeper {
     api: Rc<Api>,
     store: Store,
     emitter: Emitter,
-    shows_refresh_token: bool,
+    /// Are new sessions bound to a key?
+    binds: bool,
     /// Of what is done for all callers.
     limits: Limits,
     /// Has the store been loaded once?
@@ -55,18 +58,12 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub(crate) fn new(
-        api: Rc<Api>,
-        store: Store,
-        emitter: Emitter,
-        shows_refresh_token: bool,
-        limits: Limits,
-    ) -> Keeper {
+    pub(crate) fn new(api: Rc<Api>, store: Store, emitter: Emitter, binds: bool, limits: Limits) -> Keeper {
         Keeper {
             api,
             store,
             emitter,
-            shows_refresh_token,
+            binds,
             limits,
             loaded: Cell::default(),
             read: Cell::default(),
@@ -115,22 +112,27 @@ impl Keeper {
     pub(crate) fn shown(&self, session: Option<&Session>) -> Value {
         let Some(session) = session else { return Value::UNDEFINED };
         let value = Value::object();
-        if self.shows_refresh_token {
+        if !self.binds && !session.is_bound() {
             value.set("refresh_token", session.refresh_token.as_str());
         }
         value.set("access_token", session.access_token.as_str());
-        value.set("token_type", "Bearer");
+        value.set("token_type", session.token_type());
         value.set("expires_at", session.expires_at());
         value.set("user", json_parse(&session.user));
         value
     }
 
-    /// Takes up the session that an answer carries, and gives its user.
-    pub(crate) fn establish(&self, tokens: &Value) -> Result<Value, Error> {
-        let session = read_tokens(tokens, None).ok_or_else(|| error!(Server))?;
+    /// Takes up the session that an answer carries, and gives its user. Tokens that are not bound to the key, where
+    /// there is one, are none.
+    pub(crate) async fn establish(&self, tokens: &Value, key: &str) -> Result<Value, Error> {
+        let session = read_tokens(tokens, key, None).ok_or_else(|| error!(Server))?;
+        self.keep_key(key).await;
         // What was stored before must be known, so that this is seen as a change.
-        self.current();
+        let before = self.current();
         self.put(session);
+        if let Some(before) = before.filter(|before| before.key != key) {
+            self.drop_key(&before);
+        }
         Ok(tokens.get("user"))
     }
 
@@ -145,7 +147,8 @@ impl Keeper {
         loop {
             let session = if refresh { self.refresh(true, limits).await } else { self.usable(limits).await };
             let Some(session) = session? else { return Ok(None) };
-            match self.api.send(call, Some(&session.access_token), limits).await {
+            match self.api.send(call, &holder(&session), limits).await {
+                Err(error) if lacks_key(&error) => self.lose_key(&session),
                 // Once: a server that says no to a new token too has another reason.
                 Err(error) if error.is(ErrorCode::SessionRequired) && !last => {
                     last = true;
@@ -155,6 +158,38 @@ impl Keeper {
                 answer => return Ok(Some((session, answer?))),
             }
         }
+    }
+
+    /// The headers for one request of the signed-in user to whoever takes our tokens; none when signed out.
+    pub(crate) async fn show(
+        self: &Rc<Self>,
+        method: &str,
+        url: &str,
+        limits: &Limits,
+    ) -> Result<Value, Error> {
+        let headers = Value::object();
+        while let Some(session) = self.usable(limits).await? {
+            match self.api.show(&headers, &holder(&session), method, url).await {
+                Err(error) if lacks_key(&error) => self.lose_key(&session),
+                shown => return shown.map(|()| headers),
+            }
+        }
+        Ok(Value::object())
+    }
+
+    /// Who presents a token that may be anybody's.
+    pub(crate) fn presenter(&self, token: Option<&str>) -> Result<Holder, Error> {
+        let token = token.filter(|token| tokens::is_token(token)).ok_or_else(|| error!(SessionRequired))?;
+        let ours = self.current().filter(|session| session.access_token == token);
+        let stranger = || Holder { token: Some(token.to_owned()), ..Holder::default() };
+        Ok(ours.map_or_else(stranger, |session| holder(&session)))
+    }
+
+    /// Is there another access token than one that was refused? It is got, if need be.
+    pub(crate) async fn renew(self: &Rc<Self>, refused: &str, limits: &Limits) -> bool {
+        let is_another = |now: Rc<Session>| now.access_token != refused;
+        self.current().is_some_and(is_another)
+            || self.refresh(true, limits).await.is_ok_and(|now| now.is_some_and(is_another))
     }
 
     /// A session whose access token the server may still take, refreshed if that is possible.
@@ -184,24 +219,43 @@ impl Keeper {
 
     /// Signs out: here and in all tabs at once, then at the server, now or when it can be reached.
     pub(crate) async fn sign_out(&self, limits: &Limits) -> Value {
-        if let Some(session) = self.current() {
-            let mut ended = self.ended_here();
-            ended.push(session.revoke_token.clone());
-            self.write_ended(&ended);
-            self.end(Event::SignedOut);
+        if let Some(session) = self.leave() {
+            self.drop_key(&session);
         }
         self.tell_ended(limits).await;
         messages::LOGGED_OUT.into()
+    }
+
+    /// Signs out on all devices: here at once, whether the server can be reached or not.
+    pub(crate) async fn sign_out_everywhere(&self, limits: &Limits) -> Result<Value, Error> {
+        let session = self.leave();
+        let done = match &session {
+            Some(session) => self.revoke_all(session, limits).await.map(|_| ()),
+            None => Ok(()),
+        };
+        if let Some(session) = session {
+            self.drop_key(&session);
+        }
+        self.tell_ended(limits).await;
+        done.map(|()| messages::LOGGED_OUT.into())
+    }
+
+    fn leave(&self) -> Option<Rc<Session>> {
+        let session = self.current()?;
+        let mut ended = self.ended_here();
+        ended.push(session.revoke_token.clone());
+        self.write_ended(&ended);
+        self.end(Event::SignedOut);
+        Some(session)
     }
 
     /// Tells the server of sessions that were ended while it could not be reached.
     pub(crate) async fn tell_ended(&self, limits: &Limits) {
         let mut told = Vec::new();
         for token in self.ended_here() {
-            let mut body = json::Object::new();
-            body.text("revoke_token", &token);
-            let call = Call { kind: Kind::Farewell, path: "/v1/logout", body: body.end() };
-            match self.api.exchange(&call, None, limits).await {
+            let body = json::Object::of("revoke_token", &token);
+            let call = Call { kind: Kind::Farewell, path: "/v1/logout", body };
+            match self.api.exchange(&call, &Holder::default(), limits).await {
                 // Taken, or never to be taken; but not by the page of a captive portal.
                 Ok(answer) if answer.body.is_object() && matches!(answer.status, 200 | 400..429) => {
                     told.push(token);
@@ -279,11 +333,28 @@ impl Keeper {
     }
 }
 
-/// The session that the server's tokens make; with their own user, or one that is known.
-fn read_tokens(tokens: &Value, user: Option<String>) -> Option<Session> {
+/// Was nothing sent, because the key for it is gone?
+fn lacks_key(error: &Error) -> bool {
+    error.is(ErrorCode::TokenBound) && error.status == 0
+}
+
+/// Who holds a session.
+fn holder(session: &Session) -> Holder {
     let now = clock::now();
-    let is_bearer = tokens.text_of("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
-    is_bearer.then(|| read(tokens, user, now.date, Some(now.running))).flatten()
+    Holder {
+        token: Some(session.access_token.clone()),
+        key: session.key.clone(),
+        time: session.expires_at() - session.remaining(now.date, now.running),
+    }
+}
+
+/// The session that the server's tokens make, if they are bound to this key, or to none; with their own user, or
+/// one that is known.
+fn read_tokens(tokens: &Value, key: &str, user: Option<String>) -> Option<Session> {
+    let now = clock::now();
+    let session = Session { key: key.to_owned(), ..read(tokens, user, now.date, Some(now.running))? };
+    let kind = tokens.text_of("token_type")?;
+    kind.eq_ignore_ascii_case(session.token_type()).then_some(session)
 }
 
 /// The session that a stored text says; nothing for what is damaged, foreign or of another version.
@@ -298,6 +369,7 @@ fn read(value: &Value, user: Option<String>, received_at: f64, running_at: Optio
         access_token: value.text_of("access_token")?,
         refresh_token: value.text_of("refresh_token")?,
         revoke_token: value.text_of("revoke_token")?,
+        key: value.text_of("key").unwrap_or_default(),
         received_at,
         expires_in: value.number_of("expires_in")?,
         server_time: value.number_of("server_time").unwrap_or(received_at / 1000.0),

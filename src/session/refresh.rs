@@ -4,16 +4,18 @@ use std::{cell::RefCell, rc::Rc};
 
 use doorward_protocol::session::{CLIENT_ID, ENDS_SESSION};
 
-use super::{Keeper, events::Event, tokens::Session};
+use super::{Keeper, events::Event, holder, lacks_key, tokens::Session};
 use crate::{
     api::{Call, Kind, refusal},
     browser::{
         Promise, Value, clock,
+        crypto::Holder,
         http::{Answer, Limits},
         promise::settled_unless,
         task::settled,
     },
-    error::Error,
+    error::{Error, error},
+    json,
     promise::promise,
 };
 
@@ -91,10 +93,17 @@ impl Keeper {
             }
             if refused.as_ref() == Some(&session.refresh_token) {
                 self.end(Event::SessionExpired);
+                self.drop_key(&session);
                 return Ok(());
             }
             self.check_cool_down()?;
-            let answer = self.api.exchange(&token_call(&session), None, limits).await?;
+            let answer = match self.ask_for_tokens(&session, limits).await {
+                Err(error) if lacks_key(&error) => {
+                    self.lose_key(&session);
+                    continue;
+                }
+                answer => answer?,
+            };
             if ends_session(&answer) {
                 // But only if nobody has put another in its place meanwhile: look again.
                 refused = Some(session.refresh_token.clone());
@@ -110,6 +119,46 @@ impl Keeper {
                 None => Err(self.cool_down(refusal(&answer))),
             };
         }
+    }
+
+    async fn ask_for_tokens(&self, session: &Session, limits: &Limits) -> Result<Answer, Error> {
+        let holder = Holder { token: None, ..holder(session) };
+        self.api.exchange(&token_call(&session.refresh_token), &holder, limits).await
+    }
+
+    /// Ends all sessions of the user with one that is over in this browser already: what it gets is stored nowhere.
+    pub(super) async fn revoke_all(&self, session: &Session, limits: &Limits) -> Result<Value, Error> {
+        let mut holder = holder(session);
+        if !is_fresh(session) {
+            let answer = self.ask_for_tokens(session, limits).await?;
+            let next = received(&answer, session).ok_or_else(|| refusal(&answer))?;
+            holder.token = Some(next.access_token);
+        }
+        self.api.send(&revoke_call("global"), &holder, limits).await
+    }
+
+    /// Takes up a session from a refresh token that was kept elsewhere: one that is bound to no key, or to this
+    /// browser's (D-12).
+    pub(crate) async fn restore(&self, token: &str, limits: &Limits) -> Result<Value, Error> {
+        let mut holder = self.current().map(|session| holder(&session)).unwrap_or_default();
+        holder.token = None;
+        let answer = self.api.exchange(&token_call(token), &holder, limits).await?;
+        let tokens = &answer.body;
+        match tokens.text_of("error").as_deref() {
+            None if answer.status == 200 => {}
+            Some("invalid_dpop_proof" | "use_dpop_nonce") => return Err(error!(TokenBound)),
+            // Of a session that is over; or bound to another key than the one that was shown.
+            Some("invalid_grant") if !holder.key.is_empty() => return Err(error!(TokenBound)),
+            Some("invalid_grant" | "stale_token") => return Err(error!(TokenRevoked)),
+            _ => return Err(refusal(&answer)),
+        }
+        if tokens.text_of("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")) {
+            holder.key.clear();
+        }
+        holder.token = tokens.text_of("access_token");
+        let call = Call { kind: Kind::Get, path: "/v1/profile", body: String::new() };
+        tokens.set("user", self.api.send(&call, &holder, limits).await?);
+        self.establish(tokens, &holder.key).await
     }
 
     fn check_cool_down(&self) -> Result<(), Error> {
@@ -136,15 +185,16 @@ pub(super) fn is_fresh(session: &Session) -> bool {
 }
 
 /// RFC 6749 §6.
-fn token_call(session: &Session) -> Call {
-    let body = [
-        "grant_type=refresh_token&client_id=",
-        CLIENT_ID,
-        "&refresh_token=",
-        &form_encoded(&session.refresh_token),
-    ]
-    .concat();
+fn token_call(refresh_token: &str) -> Call {
+    let body =
+        ["grant_type=refresh_token&client_id=", CLIENT_ID, "&refresh_token=", &form_encoded(refresh_token)]
+            .concat();
     Call { kind: Kind::Token, path: "/v1/token", body }
+}
+
+/// Ends sessions of the user: all, or all but this one.
+pub(crate) fn revoke_call(scope: &str) -> Call {
+    Call { kind: Kind::Post, path: "/v1/sessions/revoke", body: json::Object::of("scope", scope) }
 }
 
 fn form_encoded(text: &str) -> String {
@@ -174,7 +224,7 @@ fn received(answer: &Answer, before: &Session) -> Option<Session> {
     if answer.status != 200 {
         return None;
     }
-    super::read_tokens(&answer.body, Some(before.user.clone()))
+    super::read_tokens(&answer.body, &before.key, Some(before.user.clone()))
 }
 
 #[cfg(test)]

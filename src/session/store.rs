@@ -174,7 +174,8 @@ impl Store {
         }
     }
 
-    fn is_memory(&self) -> bool {
+    /// Is it kept as long as this page only?
+    pub(crate) fn is_memory(&self) -> bool {
         self.persistence.get() == MEMORY
     }
 
@@ -187,10 +188,20 @@ impl Store {
 
     /// A write failed, for lack of space, say. An older text must not come back from there after a reload.
     fn lose(&self, entry: Entry) {
+        self.withdraw(entry);
+        self.fall_back();
+    }
+
+    fn withdraw(&self, entry: Entry) {
         if let Ok(Some(promise)) = storage::write(&self.outside, self.key(entry), None) {
             unheeded(promise);
         }
-        self.fall_back();
+    }
+
+    /// Goes on in memory: what would be written outside would be of no use there.
+    pub(crate) fn retreat(&self) {
+        self.withdraw(Entry::Session);
+        self.persistence.set(MEMORY);
     }
 
     fn fall_back(&self) {

@@ -12,6 +12,8 @@ pub(crate) struct Session {
     pub(crate) refresh_token: String,
     /// All that it can do is end the session. It stays the same through all refreshes and so names the session.
     pub(crate) revoke_token: String,
+    /// The name of the key that it is bound to; empty for none.
+    pub(crate) key: String,
     /// Milliseconds since 1970 by this device's date, when the access token came.
     pub(crate) received_at: f64,
     /// Seconds that the access token lived from then.
@@ -35,6 +37,9 @@ impl Session {
         object.text("access_token", &self.access_token);
         object.text("refresh_token", &self.refresh_token);
         object.text("revoke_token", &self.revoke_token);
+        if self.is_bound() {
+            object.text("key", &self.key);
+        }
         object.number("received_at", self.received_at as u64);
         object.number("expires_in", self.expires_in as u64);
         object.number("server_time", self.server_time as u64);
@@ -42,12 +47,19 @@ impl Session {
         object.end()
     }
 
+    /// Are its tokens of use only together with a key?
+    pub(crate) fn is_bound(&self) -> bool {
+        !self.key.is_empty()
+    }
+
+    /// `token_type`, as the server writes it and as pages see it.
+    pub(crate) fn token_type(&self) -> &'static str {
+        if self.is_bound() { "DPoP" } else { "Bearer" }
+    }
+
     /// Could these be tokens? What the storage holds may have been damaged, and goes into a header.
     pub(crate) fn is_sound(&self) -> bool {
-        let token = |text: &str| !text.is_empty() && text.bytes().all(|byte| (0x21..0x7f).contains(&byte));
-        token(&self.access_token)
-            && token(&self.refresh_token)
-            && token(&self.revoke_token)
+        [&self.access_token, &self.refresh_token, &self.revoke_token].into_iter().all(|text| is_token(text))
             && self.expires_in >= 1.0
     }
 
@@ -77,6 +89,11 @@ impl Session {
     }
 }
 
+/// Could this be a token, and go into a header?
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| (0x21..0x7f).contains(&byte))
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -86,6 +103,7 @@ pub(crate) mod tests {
             access_token: format!("access-{name}"),
             refresh_token: format!("refresh-{name}"),
             revoke_token: "revoke".into(),
+            key: String::new(),
             received_at: 1_000_000.0,
             expires_in: 600.0,
             server_time: 5_000.0,
@@ -144,6 +162,16 @@ pub(crate) mod tests {
         assert!(!damage(|s| s.access_token.push('\n')));
         assert!(!damage(|s| s.refresh_token.push('é')));
         assert!(!damage(|s| s.expires_in = 0.5));
+    }
+
+    #[test]
+    fn a_bound_session_names_its_key_and_a_bearer_session_none() {
+        let mut session = session("a");
+        assert!(!session.to_text().contains("key"));
+        assert_eq!(session.token_type(), "Bearer");
+        session.key = "k1".into();
+        assert!(session.to_text().contains(r#""revoke_token":"revoke","key":"k1","#));
+        assert_eq!(session.token_type(), "DPoP");
     }
 
     #[test]

@@ -62,7 +62,7 @@ onPage("sec_B05_a_double_submit_is_one_request", async (page) => {
   const { email, password } = await signUp(server);
   const held = await hold(page, "/v1/login");
   await openForm(page, url, LOGIN, `
-    const auth = new AuthClient({ navigate: false });
+    const auth = new AuthClient({ navigate: false, dpop: false });
     window.calls = [];
     form.addEventListener("submit", (event) => calls.push(auth.login(event)));
   `);

@@ -22,7 +22,7 @@ test("seed_K37_the_page_shows_the_profile_and_the_session", async () => {
   for (const [name, value] of Object.entries({ email, email_verified: "false", roles: "user", disabled: "false" })) {
     assert.equal(await page.fact(name), value, name);
   }
-  assert.equal(await page.fact("token_type"), "Bearer");
+  assert.equal(await page.fact("token_type"), "DPoP");
   assert.equal(await page.fact("persistence"), "local");
   await page.sees("#events", "INITIAL_SESSION");
 });
@@ -90,7 +90,7 @@ test("seed_K44_the_profile_has_the_members_that_the_contract_names", async () =>
 test("the session facts have no refresh in them for the page to lose", async () => {
   await signedIn();
   const { value } = await page.run("return { session: await auth.getSession(), user: auth.user, kept: auth.persistence }");
-  assert.equal(value.session.token_type, "Bearer");
+  assert.equal(value.session.token_type, "DPoP");
   assert.ok(value.session.expires_at * 1000 > Date.now());
   assert.deepEqual(value.user, value.session.user);
   assert.equal(value.kept, "local");

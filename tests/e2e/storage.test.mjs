@@ -76,7 +76,8 @@ test("seed_F6_the_pages_work_without_any_storage", async () => {
   await page.waitForURL("**/profile");
   // Memory does not outlive a page: this is what the app is warned of.
   await page.waitForSelector("#out", { state: "visible" });
-  assert.deepEqual(context.complaints, []);
+  // The browser complains of each first proof, which has no nonce yet.
+  assert.deepEqual(context.complaints.filter((text) => !/status of 401/.test(text)), []);
   await context.close();
 });
 

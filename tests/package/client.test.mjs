@@ -496,5 +496,6 @@ test("the types name every method that the class has", async () => {
   const types = await readFile(`${root}pkg/index.d.ts`, "utf8");
   const source = await readFile(`${root}js/client.js`, "utf8");
   const methods = source.match(/const METHODS = \[([^\]]*)\]/)[1].match(/\w+/g);
-  for (const name of [...methods, "onAuthStateChange", "dispose"]) assert.match(types, new RegExp(`^  ${name}\\(`, "m"));
+  const own = source.match(/const OWN = \[([^\]]*)\]/)[1].match(/\w+/g);
+  for (const name of [...methods, ...own]) assert.match(types, new RegExp(`^  ${name}\\(`, "m"));
 });

@@ -13,7 +13,7 @@ after(async () => (await browser)?.close());
 /** Tokens as a login gives them. */
 export const tokens = (more) => ({
   access_token: "access-1",
-  token_type: "Bearer",
+  token_type: "DPoP",
   expires_in: 600,
   refresh_token: "refresh-1",
   revoke_token: "revoke-1",
@@ -25,7 +25,7 @@ export const tokens = (more) => ({
 export const problem = (code, more) => ({ code, title: code, ...more });
 
 /**
- * Opens `html` in a context of its own. `routes` are `"POST /v1/login": [status, body]` or a function of the call that
+ * Opens `html` in a context of its own. `routes` are `"POST /v1/login": [status, body, headers]` or a function of the call that
  * gives one; every other path is an empty page. `asked` has what the page asked for, navigations included.
  * `before` runs in the page before anything else.
  */
@@ -41,15 +41,15 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
     }
     let body = "";
     for await (const part of request) body += part;
-    const call = { name: `${request.method} ${pathname}`, search, body };
+    const call = { name: `${request.method} ${pathname}`, search, body, headers: request.headers };
     if (pathname !== "/") asked.push(call);
     const route = routes[call.name];
     if (!route) {
       if (pathname.startsWith("/v1/")) throw new Error(`nobody mocked ${call.name}`);
       return response.writeHead(200, { "content-type": "text/html", ...headers }).end(pathname === "/" ? html : pathname);
     }
-    const [status, answer] = typeof route === "function" ? await route(call, asked) : route;
-    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
+    const [status, answer, more] = typeof route === "function" ? await route(call, asked) : route;
+    response.writeHead(status, { "content-type": "application/json", ...more }).end(JSON.stringify(answer));
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
   t.after(() => (server.closeAllConnections(), server.close()));

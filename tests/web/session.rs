@@ -52,11 +52,17 @@ async fn signed_out_there_is_nothing_to_ask_for() {
 
 #[wasm_bindgen_test]
 async fn a_session_is_shown_without_its_refresh_token_unless_the_page_asked_for_it() {
-    let shown = r#""access_token":"access-1","token_type":"Bearer","expires_at":1600,"user":{"user_id":"u1","email":"ada@example.com"}}"#;
-    let world = server_of(&server("")).signed_in().await;
-    assert_eq!(ok(world.core.get_session(NONE)).await, format!("{{{shown}"));
+    let shown = |kind: &str| {
+        format!(
+            r#""access_token":"access-1","token_type":"{kind}","expires_at":1600,"user":{{"user_id":"u1","email":"ada@example.com"}}}}"#
+        )
+    };
+    let bound = r#""POST /v1/login": [200, { ...TOKENS, token_type: "DPoP" }],"#;
+    let world = world_with(&server(bound), "{ dpop: undefined }").signed_in().await;
+    assert_eq!(ok(world.core.get_session(NONE)).await, format!("{{{}", shown("DPoP")));
     let world = world_with(&server(""), "{ dpop: false }").signed_in().await;
-    assert_eq!(ok(world.core.get_session(NONE)).await, format!(r#"{{"refresh_token":"refresh-1",{shown}"#));
+    let with = format!(r#"{{"refresh_token":"refresh-1",{}"#, shown("Bearer"));
+    assert_eq!(ok(world.core.get_session(NONE)).await, with);
 }
 
 #[wasm_bindgen_test]
@@ -114,7 +120,7 @@ async fn only_a_verdict_of_the_closed_list_ends_a_session() {
     for (answer, ends) in [
         (r#"[400, { error: "invalid_grant" }]"#, true),
         (r#"[400, { error: "invalid_request" }]"#, false),
-        (r#"[400, { error: "stale_token" }]"#, false),
+        (r#"[400, { error: "stale_token" }]"#, true),
         (r#"[401, { code: "SESSION_REQUIRED" }]"#, false),
         (r#"[200, { error: "invalid_grant" }]"#, false),
         (r#"[429, { error: "slow_down" }]"#, false),
@@ -293,9 +299,9 @@ async fn a_captive_portals_page_is_no_answer_to_a_logout() {
 }
 
 #[wasm_bindgen_test]
-async fn a_logout_takes_any_event_and_knows_one_scope() {
+async fn a_logout_takes_any_event_and_knows_its_scopes() {
     let world = server_of(&server("")).signed_in().await;
-    assert_eq!(err(world.core.logout(js("{ scope: 'global' }"), NONE)).await, "INVALID_PARAMETER scope");
+    assert_eq!(err(world.core.logout(js("{ scope: 'all' }"), NONE)).await, "INVALID_PARAMETER scope");
     ok(world.core.logout(js("new MouseEvent('click')"), NONE)).await;
     assert!(world.core.user().is_null());
 }

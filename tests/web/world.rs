@@ -16,16 +16,34 @@ world.emit = (event, session, code) => world.events.push(code ? event + " " + co
 world.fetch = async (url, init) => {
     const name = (init.method ?? "GET") + " " + new URL(url).pathname;
     const body = init.body?.startsWith("{") ? JSON.parse(init.body) : init.body;
-    const call = { name, body, headers: init.headers, url, signal: init.signal };
+    const call = { name, body, headers: { ...init.headers }, url, signal: init.signal };
     world.calls.push(call);
     const route = world.routes[name];
     if (!route) throw new Error("nobody mocked " + name);
+    if (init.headers.DPoP) Object.assign(call, await proof(init.headers.DPoP));
     const [status, answer, headers] = typeof route === "function" ? await route(call, world.calls) : route;
     return new Response(typeof answer === "string" ? answer : JSON.stringify(answer), { status, headers });
 };
-world.options = { url: "https://auth.test", storage: "memory", fetch: world.fetch, ...world.options };
+world.options = { url: "https://auth.test", storage: "memory", dpop: false, fetch: world.fetch, ...world.options };
+const open = (text) => JSON.parse(atob(text.replaceAll("-", "+").replaceAll("_", "/")));
+const proof = async (jws) => {
+    const [head, claims, signature] = jws.split(".");
+    const { jwk, ...rest } = open(head);
+    const es256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+    const key = await crypto.subtle.importKey("jwk", jwk, es256, false, ["verify"]);
+    const bytes = (text) => Uint8Array.from(text, (c) => c.charCodeAt());
+    const signed = bytes(head + "." + claims);
+    const made = bytes(atob(signature.replaceAll("-", "+").replaceAll("_", "/")));
+    return { head: rest, jwk, claims: open(claims), isSigned: await crypto.subtle.verify(es256, key, made, signed) };
+};
 return world;
 "#;
+
+#[wasm_bindgen(module = "/js/keys.js")]
+extern "C" {
+    /// The keys of a database, as `js/client.js` makes them.
+    fn keyring(name: &str) -> JsValue;
+}
 
 /// What the server of most tests answers to a login.
 pub const TOKENS: &str = r#"{ access_token: "access-1", token_type: "Bearer", expires_in: 600,
@@ -75,6 +93,9 @@ pub trait Methods {
     fn get_access_token(&self, options: JsValue) -> Promise {
         self.ask("getAccessToken", options, NONE)
     }
+    fn list_sessions(&self) -> Promise {
+        self.ask("listSessions", NONE, NONE)
+    }
     fn refresh_token(&self, options: JsValue) -> Promise {
         self.ask("refreshToken", options, NONE)
     }
@@ -105,11 +126,19 @@ pub fn world_with(routes: &str, options: &str) -> World {
     let inside = make
         .call2(&JsValue::NULL, &with_tokens(routes).into(), &with_tokens(options).into())
         .expect("the routes and options are JavaScript");
-    World { core: open(&inside), inside }
+    World { core: with_keys(&inside), inside }
 }
 
 pub fn server_of(routes: &str) -> World {
     world_with(routes, "{}")
+}
+
+/// A client as on a page that has just been loaded.
+fn with_keys(inside: &JsValue) -> Core {
+    let name = get(&get(inside, "options"), "storageKey").as_string();
+    let keys = keyring(&name.unwrap_or_else(|| "doorward".into()));
+    Reflect::set(&get(inside, "memory"), &"keys".into(), &keys).expect("an object");
+    open(inside)
 }
 
 fn open(inside: &JsValue) -> Core {
@@ -122,9 +151,15 @@ fn open(inside: &JsValue) -> Core {
 }
 
 impl World {
-    /// Another client with the same options, as after a reload.
+    /// Another client with the same options, on the same page.
     pub fn again(&self) -> Core {
         open(&self.inside)
+    }
+
+    /// Another client with the same options, on a page that has just been loaded.
+    pub fn reloaded(&self) -> Core {
+        self.run("(world.memory = {})");
+        with_keys(&self.inside)
     }
 
     /// The calls so far, `METHOD /path` each.

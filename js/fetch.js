@@ -1,0 +1,50 @@
+// `fetch` with the access token and its proof, to the origins that the client's options name and to no other.
+
+const ABORTED = { code: "ABORTED", message: "The call was ended." };
+const NETWORK = { code: "NETWORK", message: "The server could not be reached." };
+
+// `call` calls a method of the wasm, `life` ends with the client, `refused` has by origin the last token that was.
+export async function authorised(input, init, { call, life, keys, refused, fetch = globalThis.fetch }) {
+  const signals = [life, init?.signal ?? input?.signal];
+  const signal = AbortSignal.any(signals.filter(Boolean));
+  // A redirect is not followed: the token is for the origin that was asked for, and the proof for the address.
+  const make = () => new Request(input?.clone?.() ?? input, { ...init, redirect: "manual", signal });
+  let request;
+  try {
+    request = make();
+  } catch (error) {
+    throw { code: "INVALID_PARAMETER", message: `The browser makes no request of this. ${error.message}`, field: "input" };
+  }
+  // A stream can be read once only.
+  let mayTakeNonce = !init?.body?.getReader;
+  let mayRefresh = mayTakeNonce;
+  for (;;) {
+    const shown = await call("authHeaders", request.method, request.url, { signal });
+    for (const name in shown) request.headers.set(name, shown[name]);
+    let response;
+    try {
+      response = await fetch(request);
+    } catch {
+      throw signal.aborted ? ABORTED : NETWORK;
+    }
+    const hasNonce = keys.learn(request.url, response.headers);
+    const token = shown.Authorization?.split(" ")[1];
+    if (response.status !== 401 || !token) return response;
+    if (/use_dpop_nonce/.test(response.headers.get("www-authenticate"))) {
+      if (!mayTakeNonce || !hasNonce) return response;
+      mayTakeNonce = false;
+    } else {
+      // An API that takes no token of ours must not make us get new ones again and again.
+      const { origin } = new URL(request.url);
+      const again = refused.get(origin) === token;
+      refused.set(origin, token);
+      if (!mayRefresh || again || !(await call("renew", token).catch(() => false))) return response;
+      mayRefresh = false;
+    }
+    try {
+      request = make();
+    } catch {
+      return response; // its body was read meanwhile
+    }
+  }
+}

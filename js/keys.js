@@ -1,0 +1,112 @@
+// The keys that sessions are bound to (RFC 9449): made by WebCrypto, which never shows their private half, kept in
+// IndexedDB, and the proofs that are signed with them. All of it is calls of the browser, and a tenth of the weight
+// that it would have in the wasm.
+
+const ES256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const PATIENCE = 5000; // milliseconds for IndexedDB, which in some browsers never answers
+const HEARSAY = 250; // until a sign-out in another tab is seen in this one
+
+const bytes = (text) => new TextEncoder().encode(text);
+const base64url = (data) =>
+  btoa(String.fromCharCode(...new Uint8Array(data))).replace(/[+/=]/g, (c) => ({ "+": "-", "/": "_" })[c] ?? "");
+const json = (value) => base64url(bytes(JSON.stringify(value)));
+const later = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const originOf = (url) => new URL(url).origin;
+
+// The keys of one database, by id. A key is `{ secret, x, y, kept }`.
+export function keyring(name) {
+  const held = new Map(); // those that were used, and those that no database keeps
+  const nonces = new Map(); // by origin, the last that it gave
+  let database;
+  let spare; // the key of whoever signs in next
+
+  const open = () =>
+    (database ??= new Promise((resolve, reject) => {
+      const request = indexedDB.open(name, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore("keys");
+      request.onblocked = request.onerror = () => reject(request.error);
+      request.onsuccess = () => {
+        const opened = request.result;
+        // Lost, or somebody wants to delete it: the next use opens it anew.
+        opened.onclose = opened.onversionchange = () => {
+          opened.close();
+          database = undefined;
+        };
+        resolve(opened);
+      };
+    }));
+
+  async function attempt(method, args) {
+    const transaction = (await open()).transaction("keys", method === "get" ? "readonly" : "readwrite");
+    return new Promise((resolve, reject) => {
+      const request = transaction.objectStore("keys")[method](...args);
+      transaction.oncomplete = () => resolve([request.result]);
+      transaction.onabort = () => reject(transaction.error);
+    });
+  }
+
+  // That a connection was lost is told at its next use: once more, then.
+  async function ask(method, ...args) {
+    for (let first = true; ; first = false) {
+      const outcome = await Promise.race([attempt(method, args).catch(() => {}), later(PATIENCE)]);
+      if (outcome) return outcome[0];
+      database = undefined;
+      if (!first) throw new Error("IndexedDB does not answer.");
+    }
+  }
+
+  async function find(id) {
+    if (!held.has(id)) {
+      const key = await ask("get", id);
+      // A session that is signed out in another tab goes before its key, but the news may be on the way.
+      if (!key) return later(HEARSAY);
+      held.set(id, key);
+    }
+    return held.get(id);
+  }
+
+  return {
+    // The id of a key that no session has yet.
+    async make() {
+      if (!spare) {
+        const { privateKey: secret, publicKey } = await crypto.subtle.generateKey(ES256, false, ["sign"]);
+        const { x, y } = await crypto.subtle.exportKey("jwk", publicKey);
+        held.set((spare = crypto.randomUUID()), { secret, x, y });
+      }
+      return spare;
+    },
+    // A session has it now: beyond this page, unless the session is not to outlive it either.
+    async keep(id, beyond) {
+      if (spare === id) spare = undefined;
+      const key = held.get(id);
+      if (beyond && !key.kept) await ask("put", { ...key, kept: true }, id);
+      key.kept = beyond;
+    },
+    async drop(id) {
+      const key = held.get(id);
+      held.delete(id);
+      if (!key || key.kept) await ask("delete", id);
+    },
+
+    // Adds the headers that show who asks, with the key of this id if there is one; false where it is gone.
+    async show(headers, id, token, method, url, iat) {
+      if (token) headers.Authorization = `${id ? "DPoP" : "Bearer"} ${token}`;
+      if (!id) return true;
+      const key = await find(id);
+      if (!key) return false;
+      const claims = { htm: method, htu: url.replace(/[?#].*/, ""), iat: Math.floor(iat), jti: crypto.randomUUID() };
+      if (token) claims.ath = base64url(await crypto.subtle.digest("SHA-256", bytes(token)));
+      claims.nonce = nonces.get(originOf(url));
+      const jwk = { kty: "EC", crv: "P-256", x: key.x, y: key.y };
+      const text = json({ typ: "dpop+jwt", alg: "ES256", jwk }) + "." + json(claims);
+      headers.DPoP = text + "." + base64url(await crypto.subtle.sign(ES256, key.secret, bytes(text)));
+      return true;
+    },
+    // Remembers the nonce that an answer brings. Is there one?
+    learn(url, headers) {
+      const nonce = headers.get("dpop-nonce");
+      if (nonce) nonces.set(originOf(url), nonce);
+      return !!nonce;
+    },
+  };
+}

@@ -1,0 +1,42 @@
+//! The key that a session is bound to: made when somebody signs in, gone with the session (D-11).
+
+use super::{Keeper, clock, events::Event, tokens::Session};
+use crate::{
+    browser::crypto::Holder,
+    error::{Error, error},
+};
+
+impl Keeper {
+    /// Who signs in: with a new key, unless tokens are to be good for whoever has them.
+    pub(crate) async fn newcomer(&self) -> Result<Holder, Error> {
+        let mut holder = Holder { time: clock::now().date / 1000.0, ..Holder::default() };
+        if self.binds {
+            holder.key = self.api.keys.make().await.ok_or_else(|| error!(Internal))?;
+        }
+        Ok(holder)
+    }
+
+    /// Gives the key to a session that is about to be stored. Where it cannot be kept, the session must not outlive
+    /// this page either: other pages could make nothing of it.
+    pub(super) async fn keep_key(&self, key: &str) {
+        if !key.is_empty() && !self.api.keys.keep(key, !self.store.is_memory()).await {
+            self.store.retreat();
+            self.emitter.warn("key_in_memory");
+        }
+    }
+
+    /// Ends a session whose key this browser has no more, unless another has taken its place.
+    pub(super) fn lose_key(&self, session: &Session) {
+        if self.current().is_some_and(|now| now.key == session.key) {
+            self.emitter.warn("key_lost");
+            self.end(Event::SessionExpired);
+        }
+    }
+
+    /// Forgets the key of a session that is over.
+    pub(super) fn drop_key(&self, session: &Session) {
+        if session.is_bound() {
+            self.api.keys.drop(&session.key);
+        }
+    }
+}

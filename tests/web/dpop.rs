@@ -1,0 +1,247 @@
+//! Sessions that are bound to a key of this browser (RFC 9449): what is proved, and what becomes of the key.
+
+use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use super::world::*;
+
+/// A server that binds sessions, and what else or different it has.
+fn server(more: &str) -> String {
+    format!(
+        r#"{{
+        "POST /v1/login": [200, {{ ...TOKENS, token_type: "DPoP" }}],
+        "GET /v1/profile": [200, {{ user_id: "u1", email: "ada@example.com" }}],
+        "POST /v1/logout": [200, {{}}],
+        "POST /v1/token": [200, {{ ...TOKENS, token_type: "DPoP", access_token: "access-2", refresh_token: "refresh-2" }}],
+        {more} }}"#
+    )
+}
+
+const ADA: &str = "{ email: 'ada@example.com', password: 'secret' }";
+
+/// A client of such a server, with nothing left of the tests before.
+async fn bound(more: &str, options: &str) -> World {
+    clear().await;
+    world_with(&server(more), &format!("{{ dpop: undefined, storage: 'local', {options} }}"))
+}
+
+async fn clear() {
+    js("localStorage.clear()");
+    let deleted = "new Promise((done) => { const request = indexedDB.deleteDatabase('doorward'); request.onsuccess = request.onerror = done; })";
+    JsFuture::from(js_sys::Promise::from(js(deleted))).await.expect("the database is deleted");
+}
+
+/// The ids in the database.
+async fn kept() -> String {
+    let keys = "new Promise((done) => { const open = indexedDB.open('doorward', 1);
+        open.onupgradeneeded = () => open.result.createObjectStore('keys');
+        open.onsuccess = () => { const all = open.result.transaction('keys').objectStore('keys').getAllKeys();
+            all.onsuccess = () => { open.result.close(); done(all.result.join()); }; }; })";
+    JsFuture::from(js_sys::Promise::from(js(keys))).await.expect("the database opens").as_string().unwrap()
+}
+
+#[wasm_bindgen_test]
+async fn sec_d01_every_call_of_a_bound_session_proves_that_the_key_is_here() {
+    let world = bound("", "").await;
+    ok(world.core.login(js(ADA), NONE)).await;
+    world.seconds_later(600);
+    ok(world.core.get_profile(NONE)).await;
+    assert_eq!(world.calls(), "POST /v1/login, POST /v1/token, GET /v1/profile");
+    assert_eq!(world.run("world.calls.map((call) => call.isSigned).join()"), "true,true,true");
+    assert_eq!(world.run("JSON.stringify(world.calls[0].head)"), r#"{"typ":"dpop+jwt","alg":"ES256"}"#);
+    assert_eq!(world.run("Object.keys(world.calls[0].jwk).sort().join()"), "crv,kty,x,y");
+    assert_eq!(world.run("new Set(world.calls.map((call) => call.jwk.x)).size"), "1");
+    assert_eq!(world.run("new Set(world.calls.map((call) => call.claims.jti)).size"), "3");
+    let requests = "world.calls.map((call) => call.claims.htm + ' ' + call.claims.htu).join()";
+    assert_eq!(
+        world.run(requests),
+        "POST https://auth.test/v1/login,POST https://auth.test/v1/token,GET https://auth.test/v1/profile"
+    );
+    assert_eq!(world.run("world.calls[2].headers.Authorization"), "DPoP access-2");
+    // The SHA-256 of "access-2".
+    assert_eq!(world.run("world.calls.map((call) => call.claims.ath ?? '').join()"), format!(",,{}", ath()));
+    assert!(ok(world.core.get_session(NONE)).await.contains(r#""token_type":"DPoP""#));
+}
+
+fn ath() -> &'static str {
+    "Z2L2VFXbhes5zm7QQ1XXEL0DtdAxau-S3AhGzV3XK1Y"
+}
+
+#[wasm_bindgen_test]
+async fn sec_d07_a_nonce_that_is_missing_is_taken_from_the_answer_once() {
+    let nonces = r#"
+        "POST /v1/login": (call) => call.claims.nonce === "n1" ? [200, { ...TOKENS, token_type: "DPoP" }, { "DPoP-Nonce": "n2" }]
+            : [401, { code: "USE_DPOP_NONCE", title: "x" }, { "DPoP-Nonce": "n1" }],
+        "POST /v1/token": (call) => call.claims.nonce === "n3"
+            ? [200, { ...TOKENS, token_type: "DPoP", access_token: "access-2", refresh_token: "refresh-2" }]
+            : [400, { error: "use_dpop_nonce" }, { "DPoP-Nonce": "n3" }],
+        "GET /v1/profile": [401, { code: "USE_DPOP_NONCE", title: "x" }, { "DPoP-Nonce": "again" }],"#;
+    let world = bound(nonces, "").await;
+    ok(world.core.login(js(ADA), NONE)).await;
+    world.seconds_later(600);
+    ok(world.core.get_access_token(NONE)).await;
+    assert_eq!(world.calls(), "POST /v1/login, POST /v1/login, POST /v1/token, POST /v1/token");
+    assert_eq!(world.run("world.calls.map((call) => call.claims.nonce).join()"), ",n1,n2,n3");
+    assert_eq!(world.run("new Set(world.calls.map((call) => call.claims.jti)).size"), "4");
+    assert_eq!(err(world.core.get_profile(NONE)).await, "USE_DPOP_NONCE");
+    assert_eq!(world.run("world.calls.length"), "6", "a server that always asks for another gets no third");
+}
+
+#[wasm_bindgen_test]
+async fn sec_d03_a_bearer_answer_to_a_proof_is_discarded() {
+    let downgrade = r#""POST /v1/login": [200, TOKENS],"#;
+    let world = bound(downgrade, "").await;
+    assert_eq!(err(world.core.login(js(ADA), NONE)).await, "SERVER");
+    assert_eq!(world.run("localStorage.length"), "0");
+    let world = bound(r#""POST /v1/token": [200, TOKENS],"#, "").await;
+    ok(world.core.login(js(ADA), NONE)).await;
+    world.seconds_later(600);
+    assert_eq!(err(world.core.get_access_token(NONE)).await, "SERVER");
+    assert!(world.core.user().is_object(), "that is no verdict on the session");
+}
+
+#[wasm_bindgen_test]
+async fn a_proof_is_dated_by_the_servers_clock() {
+    let world = bound("", "").await;
+    ok(world.core.login(js(ADA), NONE)).await;
+    ok(world.core.get_profile(NONE)).await;
+    let at: u32 = world.run("world.calls[1].claims.iat").parse().unwrap();
+    assert!((1000..1010).contains(&at), "TOKENS came at 1000 by the server's clock: {at}");
+}
+
+#[wasm_bindgen_test]
+async fn a_key_outlives_the_page_and_ends_with_its_session() {
+    let world = bound("", "").await;
+    ok(world.core.login(js(ADA), NONE)).await;
+    let id = world.run("JSON.parse(localStorage.getItem('doorward.session')).key");
+    assert_eq!(kept().await, id);
+    let reloaded = world.reloaded();
+    ok(reloaded.get_profile(NONE)).await;
+    assert_eq!(world.run("world.calls[0].jwk.x === world.calls[1].jwk.x"), "true");
+    // Somebody else signs in: the first one's key is of no use any more.
+    ok(reloaded.login(js(ADA), NONE)).await;
+    let next = world.run("JSON.parse(localStorage.getItem('doorward.session')).key");
+    assert_ne!(next, id);
+    pause(50).await;
+    assert_eq!(kept().await, next);
+    ok(reloaded.logout(NONE, NONE)).await;
+    pause(50).await;
+    assert_eq!(kept().await, "");
+}
+
+#[wasm_bindgen_test]
+async fn the_private_half_of_a_key_is_never_shown() {
+    let world = bound("", "").await;
+    ok(world.core.login(js(ADA), NONE)).await;
+    let stored = "new Promise((done) => { const open = indexedDB.open('doorward', 1); open.onsuccess = () => {
+        const all = open.result.transaction('keys').objectStore('keys').getAll();
+        all.onsuccess = () => { open.result.close(); done(all.result[0].secret.extractable + ' ' + Object.keys(all.result[0]).sort()); }; }; })";
+    let stored = JsFuture::from(js_sys::Promise::from(js(stored))).await.unwrap();
+    assert_eq!(stored.as_string().unwrap(), "false kept,secret,x,y");
+}
+
+#[wasm_bindgen_test]
+async fn a_session_whose_key_is_gone_is_over_and_that_is_told() {
+    let world = bound("", "").await;
+    ok(world.core.login(js(ADA), NONE)).await;
+    let reloaded = world.reloaded();
+    js(
+        "localStorage.setItem('doorward.session', localStorage.getItem('doorward.session').replace(/\"key\":\"[^\"]*\"/, '\"key\":\"gone\"'))",
+    );
+    assert_eq!(ok(reloaded.get_profile(NONE)).await, "null");
+    assert_eq!(world.events(), "SIGNED_IN, WARNING key_lost, SESSION_EXPIRED");
+    assert_eq!(world.calls(), "POST /v1/login", "nothing is sent without a proof");
+    assert_eq!(world.run("localStorage.length"), "0");
+}
+
+#[wasm_bindgen_test]
+async fn a_copy_of_the_storage_is_of_no_use_where_the_key_is_not() {
+    let world = bound("", "").await;
+    ok(world.core.login(js(ADA), NONE)).await;
+    let copy = world.run("localStorage.getItem('doorward.session')");
+    assert!(!copy.contains("secret") && !copy.contains("\"d\""));
+    clear().await;
+    js(&format!("localStorage.setItem('doorward.session', {copy:?})"));
+    let thief = world.reloaded();
+    assert_eq!(
+        ok(thief.get_access_token(NONE)).await,
+        r#""access-1""#,
+        "it can be read, and is refused alone"
+    );
+    assert_eq!(ok(thief.get_profile(NONE)).await, "null");
+    assert_eq!(world.calls(), "POST /v1/login");
+}
+
+#[wasm_bindgen_test]
+async fn where_keys_cannot_be_kept_the_session_ends_with_the_page_and_that_is_told() {
+    let world = bound("", "").await;
+    js(
+        "(window.put = IDBObjectStore.prototype.put, IDBObjectStore.prototype.put = () => { throw new DOMException('denied', 'QuotaExceededError'); })",
+    );
+    ok(world.core.login(js(ADA), NONE)).await;
+    js("(IDBObjectStore.prototype.put = window.put)");
+    assert_eq!(world.events(), "WARNING key_in_memory, SIGNED_IN");
+    assert_eq!(json(&world.core.persistence()), r#""memory""#);
+    assert_eq!(world.run("localStorage.length"), "0", "other pages could make nothing of it");
+    ok(world.core.get_profile(NONE)).await;
+    assert_eq!(world.run("world.calls[1].isSigned"), "true");
+}
+
+#[wasm_bindgen_test]
+async fn a_session_in_memory_leaves_no_key_behind() {
+    let world = bound("", "storage: 'memory'").await;
+    ok(world.core.login(js(ADA), NONE)).await;
+    ok(world.core.get_profile(NONE)).await;
+    assert_eq!(kept().await, "");
+    assert_eq!(world.events(), "SIGNED_IN");
+}
+
+#[wasm_bindgen_test]
+async fn a_database_whose_connection_was_lost_is_opened_again() {
+    let world = bound("", "").await;
+    ok(world.core.login(js(ADA), NONE)).await;
+    let reloaded = world.reloaded();
+    js("(window.open_ = IDBDatabase.prototype.transaction, IDBDatabase.prototype.transaction = function (...args) {
+        IDBDatabase.prototype.transaction = window.open_; throw new DOMException('closing', 'InvalidStateError'); })");
+    ok(reloaded.get_profile(NONE)).await;
+    assert_eq!(world.run("world.calls[1].isSigned"), "true");
+}
+
+#[wasm_bindgen_test]
+async fn bearer_tokens_are_a_choice() {
+    clear().await;
+    let world =
+        world_with(&server(r#""POST /v1/login": [200, TOKENS],"#), "{ dpop: false, storage: 'local' }");
+    ok(world.core.login(js(ADA), NONE)).await;
+    ok(world.core.get_profile(NONE)).await;
+    assert_eq!(world.run("world.calls.map((call) => call.headers.DPoP ?? '').join()"), ",");
+    assert_eq!(world.run("world.calls[1].headers.Authorization"), "Bearer access-1");
+    assert_eq!(kept().await, "");
+}
+
+#[wasm_bindgen_test]
+async fn headers_for_other_libraries_are_for_the_named_origins_only() {
+    let world = bound("", "apis: [{ origin: 'https://api.test' }]").await;
+    let headers = |method: &str, url: &str| world.core.ask("authHeaders", method.into(), url.into());
+    assert_eq!(ok(headers("GET", "https://api.test/x")).await, "{}", "signed out");
+    ok(world.core.login(js(ADA), NONE)).await;
+    let shown = JsFuture::from(headers("get", "https://api.test/x?y=1#z")).await.unwrap();
+    assert_eq!(get(&shown, "Authorization").as_string().unwrap(), "DPoP access-1");
+    let claims = get(&shown, "DPoP").as_string().unwrap().split('.').nth(1).unwrap().to_owned();
+    let claims = world.run(&format!("atob({claims:?})"));
+    assert!(claims.starts_with(r#"{"htm":"GET","htu":"https://api.test/x","#), "{claims}");
+    for url in [
+        "https://api.test.evil/",
+        "http://api.test/",
+        "https://api.test:444/",
+        "javascript:1",
+        "https://api.test@evil/",
+    ] {
+        assert_eq!(err(headers("GET", url)).await, "INVALID_PARAMETER url", "{url}");
+    }
+    ok(headers("GET", "https://auth.test/v1/profile")).await;
+    for wrong in ["[1]", "[{}]", "[{ origin: 'ftp://x' }]"] {
+        let world = bound("", &format!("apis: {wrong}")).await;
+        assert_eq!(err(world.core.login(js(ADA), NONE)).await, "INVALID_PARAMETER apis");
+    }
+}
