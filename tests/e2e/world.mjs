@@ -82,6 +82,7 @@ export async function startServer({ settings = {}, dev = true } = {}) {
 
   const server = {
     data,
+    port,
     url: null,
     log: "",
     child: null,
@@ -258,6 +259,12 @@ export async function openContext(browser, options = {}) {
     if (["error", "warning"].includes(message.type())) context.complaints.push(message.text());
   });
   context.on("weberror", (error) => context.complaints.push(String(error.error())));
+  // Closing while a page is still on its way to the next one hangs the browser's driver at times.
+  const close = context.close.bind(context);
+  context.close = async () => {
+    await Promise.all(context.pages().map((page) => page.goto("about:blank").catch(() => {})));
+    await close();
+  };
   return context;
 }
 
@@ -280,6 +287,34 @@ export async function openForm(page, url, html, js) {
   );
   await page.goto(`${url}/under-test`);
   await page.waitForFunction("window.ready");
+}
+
+/** Signs somebody in at a page of theirs, with a client that is gone afterwards; gives the page, without any client. */
+export async function signedIn(browser, server, person, { context, path = "/favicon.svg" } = {}) {
+  const profile = context ?? (await openContext(browser));
+  const page = await profile.newPage();
+  await page.goto(`${server.url}/favicon.svg`);
+  await withClient(page, (credentials) => auth.login(credentials), { argument: person });
+  await page.evaluate(() => auth.dispose());
+  if (path !== "/favicon.svg") await page.goto(server.url + path);
+  return { context: profile, page };
+}
+
+/** Runs a function in the page, with `auth` a new AuthClient. */
+export async function withClient(page, body, { options = {}, argument } = {}) {
+  await page.evaluate(async (given) => {
+    const { AuthClient } = await import("/pkg/doorward.js");
+    window.events = [];
+    window.auth = new AuthClient(given);
+    auth.onAuthStateChange((event, session, detail) => events.push(detail ? `${event} ${detail.code}` : event));
+  }, options);
+  return page.evaluate(body, argument);
+}
+
+/** Which refresh token the browser keeps: how often its session has been rotated (D-3). */
+export async function generation(page) {
+  const { refresh_token } = JSON.parse(await page.evaluate(() => localStorage.getItem("doorward.session")));
+  return Number(Buffer.from(refresh_token, "base64url").readBigInt64BE(21));
 }
 
 /** Holds requests to `path` back until `release()`; `requests` are those that came. */

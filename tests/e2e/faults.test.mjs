@@ -1,0 +1,214 @@
+// Nobody is signed out by accident: a network and a server that fail in every way, clocks that are wrong, tabs that sleep.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { eventually, generation, openChromium, openContext, signedIn, signUp, withClient } from "./world.mjs";
+import { startBehindProxy } from "./proxy.mjs";
+
+const chromium = await openChromium();
+const world = await startBehindProxy();
+/** Access tokens live for 4 s there, and are refreshed when 2 s are left. */
+const brief = await startBehindProxy({ TOKEN__LIFETIME: "4s" });
+
+/** Somebody new, signed in, with a world that works from here on as its rule says. */
+async function begin(to = world, options = {}) {
+  to.rule = () => {};
+  const person = await signUp(to.server);
+  const signed = await signedIn(chromium, to, person, options);
+  to.seen.length = 0;
+  return { ...signed, person };
+}
+
+const profileOf = () => auth.getProfile().then((user) => user?.email ?? null, (error) => error.code);
+
+test("seed_F1_a_refresh_whose_answer_is_lost_ends_nothing", async () => {
+  const { context, page, person } = await begin();
+  assert.equal(await withClient(page, profileOf), person.email);
+  const refresh = () => auth.refreshToken().then(() => "refreshed", (error) => error.code);
+  world.rule = ({ path }) => (path === "/v1/token" ? "lose" : undefined);
+  assert.equal(await page.evaluate(refresh), "NETWORK");
+  const done = world.seen.filter(({ path, status }) => path === "/v1/token" && status === 200);
+  assert.ok(done.length > 0, "the server has done it");
+  assert.equal(await generation(page), 0, "and the browser has not heard of it");
+  world.rule = () => {};
+  assert.equal(await page.evaluate(profileOf), person.email);
+  assert.equal(await page.evaluate(refresh), "refreshed");
+  assert.equal(await generation(page), 1, "the lost answers and the one that came are the same step");
+  await context.close();
+});
+
+for (const [what, fate, code] of [
+  ["breaks the connection", "cut", "NETWORK"],
+  ["answers 500", { status: 500, headers: { "content-type": "application/json" }, body: '{"code":"INTERNAL","title":"x","status":500}' }, "INTERNAL"],
+  ["answers 429", { status: 429, headers: { "retry-after": "1" }, body: "" }, "SERVER"],
+  ["answers 503", { status: 503, headers: { "retry-after": "1" }, body: "busy" }, "OVERLOADED"],
+  ["answers with a login page of a captive portal", { status: 200, headers: { "content-type": "text/html" }, body: "<h1>Free wifi</h1>" }, "SERVER"],
+  ["answers with nothing", { status: 200, headers: { "content-type": "application/json" }, body: "" }, "SERVER"],
+  ["answers with half a body", { status: 200, headers: { "content-type": "application/json" }, body: '{"access_token":"e' }, "SERVER"],
+  ["answers with tokens of another shape", { status: 200, headers: { "content-type": "application/json" }, body: '{"access_token":7}' }, "SERVER"],
+  ["answers 400 with a word that nobody knows", { status: 400, headers: { "content-type": "application/json" }, body: '{"error":"invalid_mood"}' }, "SERVER"],
+  ["answers 401 without a word", { status: 401, headers: { "content-type": "application/json" }, body: "{}" }, "SERVER"],
+  ["answers 403 of a firewall", { status: 403, headers: { "content-type": "text/html" }, body: "<h1>Forbidden</h1>" }, "SERVER"],
+  ["answers 302", { status: 302, headers: { location: "https://evil.example/" }, body: "" }, "NETWORK"],
+]) {
+  test(`seed_F2_a_network_that ${what} ends no session`, async () => {
+    const { context, page, person } = await begin();
+    world.rule = ({ path }) => (path.startsWith("/v1/") ? fate : undefined);
+    const told = await withClient(page, () => auth.refreshToken().then(() => "refreshed", (error) => error.code));
+    assert.equal(told, code);
+    assert.equal(await page.evaluate(() => auth.user.email), person.email);
+    world.rule = () => {};
+    // Whoever was told to wait waits.
+    const works = () => page.evaluate(() => auth.refreshToken().then(() => true, () => false));
+    await eventually("the refresh works again", works);
+    assert.equal(await page.evaluate(profileOf), person.email);
+    assert.deepEqual(await page.evaluate(() => events.filter((event) => /SIGNED_OUT|EXPIRED/.test(event))), []);
+    await context.close();
+  });
+}
+
+test("a slow answer is waited for, and a call that is given up does not give up the refresh of the others", async () => {
+  const { context, page, person } = await begin();
+  world.rule = ({ path }) => (path === "/v1/token" ? { delay: 1500 } : undefined);
+  const told = await withClient(page, async () => {
+    const impatient = auth.refreshToken({ timeout: 300 }).then(() => "refreshed", (error) => error.code);
+    const patient = auth.refreshToken().then(() => "refreshed", (error) => error.code);
+    return Promise.all([impatient, patient]);
+  });
+  assert.deepEqual(told, ["TIMEOUT", "refreshed"]);
+  assert.equal(world.seen.filter(({ path, status }) => path === "/v1/token" && status === 200).length, 1);
+  assert.equal(await page.evaluate(profileOf), person.email);
+  await context.close();
+});
+
+test("seed_F3_a_server_that_is_down_for_ten_minutes: still signed in, and no storm of requests", async () => {
+  const { context, page, person } = await begin();
+  await page.clock.install();
+  await withClient(page, () => auth.getProfile());
+  world.seen.length = 0;
+  world.rule = ({ path }) => (path.startsWith("/v1/") ? "cut" : undefined);
+  // The access token ends during the outage; the page asks every ten seconds, and nudges come from everywhere.
+  for (let second = 0; second < 600; second += 10) {
+    await page.clock.runFor(10_000);
+    await page.evaluate(() => {
+      for (const name of ["online", "pageshow"]) window.dispatchEvent(new Event(name));
+      document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+      return Promise.race([auth.getAccessToken().catch(() => {}), new Promise((resolve) => queueMicrotask(() => queueMicrotask(resolve)))]);
+    });
+  }
+  const refreshes = world.count("/v1/token");
+  assert.ok(refreshes > 0, "the page has asked");
+  assert.ok(refreshes <= 60, `${refreshes} requests for tokens in ten minutes`);
+  world.rule = () => {};
+  await page.clock.runFor(61_000);
+  assert.equal(await page.evaluate(profileOf), person.email);
+  assert.deepEqual(await page.evaluate(() => events.filter((event) => /SIGNED_OUT|EXPIRED/.test(event))), []);
+  await context.close();
+});
+
+test("seed_F4_fifty tabs whose token ends in the same second, each asking twenty times, are one step", async () => {
+  // Refreshed when half of its life is over; a token younger than ten seconds is not replaced.
+  const shared = await startBehindProxy({ TOKEN__LIFETIME: "24s" });
+  const { context, page } = await begin(shared);
+  const tabs = [page];
+  while (tabs.length < 50) {
+    const tab = await context.newPage();
+    await tab.goto(`${shared.url}/favicon.svg`);
+    tabs.push(tab);
+  }
+  const hidden = { options: { autoRefresh: false } };
+  for (const tab of tabs) await withClient(tab, () => auth.getSession(), hidden);
+  // All of them are open: a fresh token for all, and then the second in which it is too old.
+  await page.evaluate(() => auth.refreshToken());
+  const before = await generation(page);
+  shared.seen.length = 0;
+  const ask = async () => {
+    const { received_at } = JSON.parse(localStorage.getItem("doorward.session"));
+    await new Promise((resolve) => setTimeout(resolve, received_at + 12_500 - Date.now()));
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => auth.getAccessToken()));
+    return { one: new Set(tokens).size, token: tokens[0], out: events.filter((event) => /SIGNED_OUT|EXPIRED/.test(event)) };
+  };
+  const answers = await Promise.all(tabs.map((tab) => tab.evaluate(ask)));
+  for (const { token, out } of answers) {
+    assert.ok(token);
+    assert.deepEqual(out, []);
+  }
+  assert.equal(await generation(page), before + 1);
+  const requests = shared.count("/v1/token");
+  assert.ok(requests > 0 && requests <= 2 * tabs.length, `${requests} requests for 1,000 calls`);
+  await context.close();
+});
+
+test("seed_F5_a_tab_that_slept_past_the_end_of_its_token: the first call works", async () => {
+  const { context, page, person } = await begin(brief);
+  await withClient(page, () => auth.getProfile());
+  const devtools = await context.newCDPSession(page);
+  const { access_token } = JSON.parse(await page.evaluate(() => localStorage.getItem("doorward.session")));
+  await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
+  const [, payload] = access_token.split(".");
+  const { exp } = JSON.parse(Buffer.from(payload, "base64url"));
+  await eventually("the token has ended", () => Date.now() / 1000 > exp + 1);
+  brief.seen.length = 0;
+  await devtools.send("Page.setWebLifecycleState", { state: "active" });
+  assert.equal(await page.evaluate(profileOf), person.email);
+  const asked = brief.seen.filter(({ method, path }) => method === "GET" && path === "/v1/profile");
+  assert.deepEqual(asked.map(({ status }) => status), [200], "refreshed before it was used");
+  await context.close();
+});
+
+const DAY = 86_400_000;
+
+for (const [what, shift] of [["ten minutes slow", -600_000], ["ten minutes fast", 600_000], ["three days slow", -3 * DAY], ["three days fast", 3 * DAY]]) {
+  test(`seed_F10_with a clock that is ${what} everything works, without a storm`, async () => {
+    const context = await openContext(chromium);
+    await context.addInitScript((by) => {
+      const Real = Date;
+      window.shift = by;
+      window.Date = class extends Real {
+        constructor(...given) {
+          super(...(given.length ? given : [Real.now() + window.shift]));
+        }
+        static now = () => Real.now() + window.shift;
+      };
+    }, shift);
+    const { page, person } = await begin(world, { context });
+    const ten = async () => {
+      const emails = [];
+      for (let call = 0; call < 10; call += 1) emails.push((await auth.getProfile()).email);
+      return new Set(emails).size === 1 && emails[0];
+    };
+    assert.equal(await withClient(page, ten), person.email);
+    assert.equal(world.count("/v1/token"), 0, "a token that was just made needs no refresh");
+    await page.evaluate(() => auth.refreshToken());
+    assert.equal(await page.evaluate(ten), person.email);
+    assert.equal(world.count("/v1/token"), 1);
+    // And it is put right while the page is open.
+    await page.evaluate(() => (window.shift = 0));
+    assert.equal(await page.evaluate(ten), person.email);
+    assert.ok(world.count("/v1/token") <= 3, `${world.count("/v1/token")} refreshes`);
+    assert.deepEqual(await page.evaluate(() => events.filter((event) => /SIGNED_OUT|EXPIRED/.test(event))), []);
+    await context.close();
+  });
+}
+
+test("sec_D03_a proxy that makes a bound session a Bearer one is not believed", async () => {
+  world.rule = ({ path }) => (path === "/v1/login" ? { change: (answer) => ({ ...answer, ...(answer.token_type && { token_type: "Bearer" }) }) } : undefined);
+  const person = await signUp(world.server);
+  const context = await openContext(chromium);
+  const page = await context.newPage();
+  await page.goto(`${world.url}/favicon.svg`);
+  const told = await withClient(page, (credentials) => auth.login(credentials).then(() => "in", (error) => error.code), { argument: person });
+  assert.equal(told, "SERVER");
+  assert.equal(await page.evaluate(() => auth.getSession()), null);
+  await context.close();
+});
+
+test("sec_D07_a server that always wants another nonce is asked twice, and no more", async () => {
+  const { context, page } = await begin();
+  const headers = { "content-type": "application/json", "dpop-nonce": "another" };
+  world.rule = ({ path }) => path === "/v1/token" && { status: 400, headers, body: '{"error":"use_dpop_nonce"}' };
+  await withClient(page, () => auth.refreshToken().catch(() => {}));
+  assert.equal(world.count("/v1/token"), 2);
+  assert.ok(await page.evaluate(() => auth.user));
+  await context.close();
+});

@@ -1,0 +1,60 @@
+// A network that fails on demand: everything between the browser and the server goes through here.
+
+import { createServer, request as ask } from "node:http";
+import { atEnd, freePort, startServer } from "./world.mjs";
+
+/**
+ * A server behind a proxy; `url` is the proxy's, and the server's `public_url`.
+ *
+ * `rule(request)` decides about each request: nothing to let it pass, or
+ * - `"cut"`: the connection breaks before the server hears of it,
+ * - `"lose"`: the server does it, and the connection breaks before its answer,
+ * - `{ delay }`: milliseconds before it is passed on,
+ * - `{ status, headers, body }`: an answer that the server does not know of,
+ * - `{ change }`: a function that gets the server's answer as an object and gives another.
+ */
+export async function startBehindProxy(settings = {}) {
+  const port = await freePort();
+  const url = `http://localhost:${port}`;
+  const server = await startServer({ settings: { ...settings, PUBLIC_URL: url } });
+  const inside = { host: "127.0.0.1", port: server.port };
+  const world = { server, url, seen: [], rule: () => {} };
+
+  const proxy = createServer(async (incoming, outgoing) => {
+    const chunks = [];
+    for await (const chunk of incoming) chunks.push(chunk);
+    const body = Buffer.concat(chunks);
+    const { method, url: path, headers } = incoming;
+    const seen = { method, path, headers, body: body.toString(), at: Date.now() };
+    world.seen.push(seen);
+    const fate = method === "OPTIONS" ? undefined : world.rule(seen);
+    if (fate === "cut") return incoming.socket.destroy();
+    if (fate?.status) return outgoing.writeHead(fate.status, fate.headers).end(fate.body);
+    if (fate?.delay) await new Promise((resolve) => setTimeout(resolve, fate.delay));
+    const passed = ask({ ...inside, method, path, headers }, async (answer) => {
+      const parts = [];
+      for await (const part of answer) parts.push(part);
+      seen.status = answer.statusCode;
+      if (fate === "lose") return incoming.socket.destroy();
+      let text = Buffer.concat(parts);
+      const head = { ...answer.headers };
+      if (fate?.change) {
+        text = Buffer.from(JSON.stringify(fate.change(JSON.parse(text))));
+        delete head["transfer-encoding"];
+        head["content-length"] = text.length;
+      }
+      outgoing.writeHead(answer.statusCode, head).end(text);
+    });
+    passed.on("error", () => incoming.socket.destroy());
+    passed.end(body);
+  });
+  proxy.listen(port, "127.0.0.1");
+  atEnd(() => {
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+
+  /** Requests to a path so far. */
+  world.count = (path) => world.seen.filter((seen) => seen.method !== "OPTIONS" && seen.path.split("?")[0] === path).length;
+  return world;
+}
