@@ -1,9 +1,9 @@
-// `npm run bench`: what doorward weighs and does, beside peers, from one run on this machine. usage: [page] [server]
+// `npm run bench`: what doorward weighs and does, beside peers, from one run on this machine. usage: [page] [server] [scale]
 
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { page } from "./page.mjs";
 import { kilobytes, milliseconds, table, whole } from "./numbers.mjs";
-import { bareHash, betterAuth, ours } from "./servers.mjs";
+import { bareHash, betterAuth, manySessions, ours, refreshAmong } from "./servers.mjs";
 
 const parts = process.argv.slice(2);
 const wanted = (part) => parts.length === 0 || parts.includes(part);
@@ -33,8 +33,12 @@ if (wanted("server")) {
     ["  of what the bare hash allows", `${Math.round((100 * doorward.login.per_second) / hash.per_second)} %`, ""],
     row("refreshes per second", (it) => whole(it.refresh?.per_second)),
     row("  p99 at 70 % of that, ms", (it) => milliseconds(it.refresh?.p99_ms)),
+    row("  with a proof each (DPoP)", (it) => whole(it.bound_refresh?.per_second)),
+    row("  p99 at 70 % of that, ms", (it) => milliseconds(it.bound_refresh?.p99_ms)),
     row("profile (session) reads per second", (it) => whole(it.profile.per_second)),
     row("  p99 at 70 % of that, ms", (it) => milliseconds(it.profile.p99_ms)),
+    row("  with a proof each (DPoP)", (it) => whole(it.bound_profile?.per_second)),
+    row("  p99 at 70 % of that, ms", (it) => milliseconds(it.bound_profile?.p99_ms)),
     row("start to ready, ms", (it) => whole(it.ready_ms)),
     row("memory idle, MiB", (it) => whole(it.idle_mib)),
     row("memory after the load, MiB", (it) => whole(it.memory_mib)),
@@ -43,4 +47,16 @@ if (wanted("server")) {
 The bare hash: ${hash.per_second.toFixed(1)} Argon2id (19 MiB, 2 passes) per second on ${hash.cores} cores. Server, database on disk and load share them.
 Better Auth, on SQLite too, hashes with scrypt, and its session is one cookie: nothing to refresh.
 `);
+}
+
+if (wanted("scale")) {
+  const few = await refreshAmong(1_000);
+  const many = await refreshAmong(1_000_000);
+  const memory = await manySessions();
+  console.log(table(["doorward at scale", ""], [
+    ["refresh among 1,000 accounts, median ms", milliseconds(few)],
+    ["refresh among 1,000,000 accounts", milliseconds(many)],
+    ["  times as long", (many / few).toFixed(2)],
+    ["memory after 100,000 sessions, MiB", whole(memory)],
+  ]));
 }

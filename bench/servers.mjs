@@ -104,16 +104,23 @@ async function inFolder(use) {
   }
 }
 
-/** Our release server as `npm start` runs it. */
+// To the server every DOORWARD_… is a setting; those here are the bench's.
+const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("DOORWARD_")));
+
+/** Our release server as `npm start` runs it, but for these settings. */
+const starter = (settings = {}) => (folder, port) => {
+  const env = { ...clean, RUST_LOG: "error" };
+  for (const [name, value] of Object.entries(settings)) env[`DOORWARD_${name}`] = value;
+  return spawn(doorward, ["serve", "--dev", "--data", folder, "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "pipe", "ignore"], env });
+};
+
+/** No token is too young to be replaced: each refresh is a durable step. */
+const steps = { SESSION__REPEAT: "0s" };
+
+/** Requests per second, start and memory. */
 export function ours() {
-  // To the server every DOORWARD_… is a setting; those here are the bench's.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("DOORWARD_")));
-  const start = (folder, port) =>
-    spawn(doorward, ["serve", "--dev", "--data", folder, "--listen", `127.0.0.1:${port}`], {
-      stdio: ["ignore", "pipe", "ignore"], env: { ...env, RUST_LOG: "error" },
-    });
   return inFolder(async (folder) => {
-    const requests = await running(start, folder, async ({ port, memory }) => {
+    const requests = await running(starter(steps), folder, async ({ port, memory }) => {
       await post(port, "/v1/signup", person);
       const session = await (await post(port, "/v1/login", person)).json();
       const address = ["--address", `127.0.0.1:${port}`];
@@ -123,11 +130,39 @@ export function ours() {
       return {
         login: await measure("repeat", ...address, "--path", "/v1/login", "--body", body, "--connections", "4", "--seconds", seconds),
         refresh: await throughput("refresh", ...address, "--login", body, ...connections),
+        bound_refresh: await throughput("refresh", "--bound", ...address, "--login", body, ...connections),
         profile: await throughput("repeat", ...address, "--path", "/v1/profile", ...bearer, ...connections),
+        bound_profile: await throughput("read", ...address, "--path", "/v1/profile", "--login", body, ...connections),
         memory_mib: await memory(),
       };
     });
-    return { ...requests, ...(await startup(start, folder)) };
+    return { ...requests, ...(await startup(starter(), folder)) };
+  });
+}
+
+/** Resident memory after 100,000 sign-ins, each a session of its own, and refreshes on top. Cheap hashes: they are not the point. */
+export function manySessions() {
+  return inFolder((folder) =>
+    running(starter({ ...steps, PASSWORD__HASH_MEMORY: "64", PASSWORD__HASH_PASSES: "1" }), folder, async ({ port, memory }) => {
+      await post(port, "/v1/signup", person);
+      const body = JSON.stringify(person);
+      const address = ["--address", `127.0.0.1:${port}`, "--connections", "64"];
+      await measure("repeat", ...address, "--path", "/v1/login", "--body", body, "--seconds", "600", "--requests", "100000");
+      await measure("refresh", "--bound", ...address, "--login", body, "--seconds", seconds);
+      return memory();
+    }),
+  );
+}
+
+/** Median milliseconds of a refresh in a database with so many accounts, one after the other. */
+export function refreshAmong(accounts) {
+  return inFolder(async (folder) => {
+    await running(starter(steps), folder, ({ port }) => post(port, "/v1/signup", person));
+    await promisify(execFile)("python3", [join(root, "bench/fill.py"), join(folder, "doorward.db"), String(accounts)]);
+    return running(starter(steps), folder, async ({ port }) => {
+      const address = ["--address", `127.0.0.1:${port}`, "--connections", "1"];
+      return (await measure("refresh", ...address, "--login", JSON.stringify(person), "--seconds", seconds)).p50_ms;
+    });
   });
 }
 

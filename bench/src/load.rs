@@ -1,5 +1,6 @@
 //! Connections that keep asking, and what their answers took.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -16,6 +17,7 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::Load;
+use crate::proof::Key;
 
 type Failure = Box<dyn Error>;
 
@@ -24,7 +26,9 @@ pub(crate) enum Plan {
     /// The same request again and again.
     Repeat(Request),
     /// A login, and then each refresh with the token of the one before.
-    Refresh { login: String },
+    Refresh { login: String, bound: bool },
+    /// A login, and then reads with its token, each with a proof.
+    Read { login: String, path: String },
 }
 
 /// One request.
@@ -71,6 +75,7 @@ pub(crate) async fn run(load: &Load, plan: Plan) -> Result<Value, Failure> {
         return Err("only a server on this machine is measured".into());
     }
     let plan = Rc::new(plan);
+    let left = Rc::new(Cell::new(load.requests));
     let begin = Instant::now() + WARM_UP;
     let end = begin + Duration::from_secs(load.seconds);
     let local = LocalSet::new();
@@ -80,7 +85,7 @@ pub(crate) async fn run(load: &Load, plan: Plan) -> Result<Value, Failure> {
             let gap = Duration::from_secs_f64(load.connections as f64 / rate);
             (gap.mul_f64(number as f64 / load.connections as f64), gap)
         });
-        let task = connection(load.address, Rc::clone(&plan), begin, end, pace);
+        let task = connection(load.address, Rc::clone(&plan), Rc::clone(&left), begin, end, pace);
         tasks.push(local.spawn_local(task));
     }
     let mut all = Seen::default();
@@ -109,41 +114,49 @@ pub(crate) async fn run(load: &Load, plan: Plan) -> Result<Value, Failure> {
 async fn connection(
     address: SocketAddr,
     plan: Rc<Plan>,
+    left: Rc<Cell<u64>>,
     begin: Instant,
     end: Instant,
     pace: Option<(Duration, Duration)>,
 ) -> Result<Seen, Failure> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    let (mut sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
+    let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::task::spawn_local(driver);
+    let is_bound = matches!(&*plan, Plan::Refresh { bound: true, .. } | Plan::Read { .. });
+    let key = if is_bound { Some(Key::generate()?) } else { None };
+    let mut line = Line { sender, address, key, nonce: None };
     let mut seen = Seen::default();
-    let mut token = match &*plan {
+    let mut tokens = match &*plan {
         Plan::Repeat(_) => None,
-        Plan::Refresh { login } => {
+        Plan::Refresh { login, .. } | Plan::Read { login, .. } => {
             let request = Request::new("/v1/login", &[], Some(login.clone()))?;
-            let (status, body) = send(&mut sender, address, &request).await?;
-            Some(refresh_token(&body).ok_or_else(|| format!("the login was answered {status}"))?)
+            let (status, body) = line.send(&request, None).await?;
+            Some(tokens(&body).ok_or_else(|| format!("the login was answered {status}"))?)
         }
     };
     // From now: what is late because of a sign-in before would count as slow.
     let mut pace = pace.map(|(offset, gap)| (Instant::now() + offset, gap));
-    while Instant::now() < end {
+    while Instant::now() < end && left.get() > 0 {
+        left.set(left.get() - 1);
         let mut due = Instant::now();
         if let Some((next, gap)) = &mut pace {
             sleep_until(*next).await;
             due = *next;
             *next += *gap;
         }
-        let (status, body) = match (&*plan, &token) {
-            (Plan::Repeat(request), _) => send(&mut sender, address, request).await?,
-            (Plan::Refresh { .. }, Some(token)) => {
-                send(&mut sender, address, &Request::refresh(token)?).await?
+        let (status, body) = match (&*plan, &tokens) {
+            (Plan::Repeat(request), _) => line.send(request, None).await?,
+            (Plan::Refresh { .. }, Some((refresh, _))) => {
+                line.send(&Request::refresh(refresh)?, None).await?
             }
-            (Plan::Refresh { .. }, None) => return Ok(seen),
+            (Plan::Read { path, .. }, Some((_, access))) => {
+                line.send(&Request::new(path, &[], None)?, Some(access)).await?
+            }
+            (Plan::Refresh { .. } | Plan::Read { .. }, None) => return Ok(seen),
         };
-        if token.is_some() {
-            token = refresh_token(&body);
+        if let Plan::Refresh { .. } = *plan {
+            tokens = self::tokens(&body);
         }
         if !status.is_success() {
             seen.failures += 1;
@@ -155,25 +168,60 @@ async fn connection(
     Ok(seen)
 }
 
-async fn send(
-    sender: &mut http1::SendRequest<Full<Bytes>>,
+/// A connection, and what proofs on it need.
+struct Line {
+    sender: http1::SendRequest<Full<Bytes>>,
     address: SocketAddr,
-    request: &Request,
-) -> Result<(StatusCode, Bytes), Failure> {
-    let method = if request.body.is_some() { "POST" } else { "GET" };
-    let mut builder = hyper::Request::builder()
-        .method(method)
-        .uri(request.path.clone())
-        .header("host", address.to_string());
-    for (name, value) in &request.headers {
-        builder = builder.header(name, value);
-    }
-    let answer = sender.send_request(builder.body(request.body.clone().unwrap_or_default().into())?).await?;
-    let status = answer.status();
-    Ok((status, answer.into_body().collect().await?.to_bytes()))
+    key: Option<Key>,
+    nonce: Option<String>,
 }
 
-fn refresh_token(body: &[u8]) -> Option<String> {
+impl Line {
+    /// Sends; once more when the server asks for a nonce, which it does once in a minute or two.
+    async fn send(&mut self, request: &Request, token: Option<&str>) -> Result<(StatusCode, Bytes), Failure> {
+        let (status, body, nonce) = self.once(request, token).await?;
+        let is_refused = status.is_client_error()
+            && String::from_utf8_lossy(&body).to_lowercase().contains("use_dpop_nonce");
+        self.nonce = nonce.or(self.nonce.take());
+        if !is_refused || self.key.is_none() {
+            return Ok((status, body));
+        }
+        let (status, body, _) = self.once(request, token).await?;
+        Ok((status, body))
+    }
+
+    async fn once(
+        &mut self,
+        request: &Request,
+        token: Option<&str>,
+    ) -> Result<(StatusCode, Bytes, Option<String>), Failure> {
+        let method = if request.body.is_some() { "POST" } else { "GET" };
+        let mut builder = hyper::Request::builder()
+            .method(method)
+            .uri(request.path.clone())
+            .header("host", self.address.to_string());
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        if let Some(key) = &self.key {
+            let url = format!("http://localhost:{}{}", self.address.port(), request.path.path());
+            builder = builder.header("dpop", key.proof(method, &url, token, self.nonce.as_deref())?);
+        }
+        if let Some(token) = token {
+            builder = builder.header("authorization", format!("DPoP {token}"));
+        }
+        let body = request.body.clone().unwrap_or_default();
+        let answer = self.sender.send_request(builder.body(body.into())?).await?;
+        let status = answer.status();
+        let nonce =
+            answer.headers().get("dpop-nonce").and_then(|nonce| nonce.to_str().ok()).map(str::to_owned);
+        Ok((status, answer.into_body().collect().await?.to_bytes(), nonce))
+    }
+}
+
+/// Refresh token and access token of an answer.
+fn tokens(body: &[u8]) -> Option<(String, String)> {
     let answer: Value = serde_json::from_slice(body).ok()?;
-    Some(answer.get("refresh_token")?.as_str()?.to_owned())
+    let text = |name: &str| Some(answer.get(name)?.as_str()?.to_owned());
+    Some((text("refresh_token")?, text("access_token")?))
 }

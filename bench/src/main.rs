@@ -5,6 +5,7 @@
 
 mod hash;
 mod load;
+mod proof;
 
 use std::error::Error;
 use std::time::Duration;
@@ -46,6 +47,20 @@ enum What {
         /// Body of the login that begins each session.
         #[arg(long)]
         login: String,
+        /// Binds each session to a key, and sends a proof with every request.
+        #[arg(long)]
+        bound: bool,
+    },
+    /// Reads with a proof each, one session for each connection.
+    Read {
+        #[command(flatten)]
+        load: Load,
+        /// Body of the login that begins each session.
+        #[arg(long)]
+        login: String,
+        /// Path to read.
+        #[arg(long)]
+        path: String,
     },
 }
 
@@ -55,9 +70,12 @@ struct Load {
     /// `127.0.0.1:PORT`; loopback only.
     #[arg(long)]
     address: std::net::SocketAddr,
-    /// Seconds to run, after one second of warming up.
+    /// Seconds to run, after two seconds of warming up.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
+    /// Ends earlier, after so many requests.
+    #[arg(long, default_value_t = u64::MAX)]
+    requests: u64,
     /// Connections, each with one request at a time.
     #[arg(long, default_value_t = 64)]
     connections: usize,
@@ -74,7 +92,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             let request = load::Request::new(&path, &header, body)?;
             runtime.block_on(load::run(&load, load::Plan::Repeat(request)))?
         }
-        What::Refresh { load, login } => runtime.block_on(load::run(&load, load::Plan::Refresh { login }))?,
+        What::Refresh { load, login, bound } => {
+            runtime.block_on(load::run(&load, load::Plan::Refresh { login, bound }))?
+        }
+        What::Read { load, login, path } => {
+            runtime.block_on(load::run(&load, load::Plan::Read { login, path }))?
+        }
     };
     #[expect(clippy::print_stdout, reason = "the result is the program's output")]
     {
