@@ -9,6 +9,7 @@ mod email_verify;
 mod hosted_pages;
 mod mailbox;
 mod nodes;
+mod nodes_outage;
 mod openapi_describe;
 mod outbox_deliver;
 mod password_forgot;
