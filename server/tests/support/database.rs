@@ -2,7 +2,10 @@
 //! `cargo xtask test postgres` does), one of its own there.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{LazyLock, Mutex, OnceLock};
+use std::thread;
 
 use doorward_server::config::Database;
 use doorward_server::store::Store;
@@ -22,29 +25,47 @@ pub fn is_sqlite() -> bool {
 }
 
 /// The folders that have a database, and its name.
-static MADE: Mutex<Vec<(PathBuf, String)>> = Mutex::new(Vec::new());
+static TAKEN: Mutex<Vec<(PathBuf, String)>> = Mutex::new(Vec::new());
 
-/// The settings for the database of a folder. It is made when it is first asked for, and dropped some time after its
+/// Databases that wait for a test: making them takes longer than most tests do.
+static READY: LazyLock<Mutex<Receiver<String>>> = LazyLock::new(|| {
+    let (ready, waiting) = sync_channel(3);
+    let (server, process) = (server().unwrap(), std::process::id());
+    thread::spawn(move || {
+        let template = template(server);
+        for number in 0.. {
+            let name = format!("test_{process}_{number}");
+            let drops = abandoned().into_iter().map(|name| format!("drop database {name} with (force)"));
+            administer(
+                server,
+                drops.chain([format!("create database {name} template {template}")]).collect(),
+            );
+            if ready.send(name).is_err() {
+                break;
+            }
+        }
+    });
+    Mutex::new(waiting)
+});
+
+/// The databases of folders that are gone.
+fn abandoned() -> Vec<String> {
+    let mut taken = TAKEN.lock().unwrap();
+    let (left, gone) = taken.drain(..).partition(|(folder, _)| folder.exists());
+    *taken = left;
+    gone.into_iter().map(|(_, name)| name).collect()
+}
+
+/// The settings for the database of a folder. It is taken when it is first asked for, and dropped some time after its
 /// folder is gone.
 pub fn of(folder: &Path) -> Database {
     let Some(server) = server() else { return Database::default() };
     let known =
-        |made: &[(PathBuf, String)]| made.iter().find(|(of, _)| of == folder).map(|(_, name)| name.clone());
-    let mut made = MADE.lock().unwrap();
-    let name = known(&made).unwrap_or_else(|| {
-        let name = format!("test_{}_{}", std::process::id(), made.len());
-        let gone: Vec<String> = made
-            .iter_mut()
-            .filter(|(folder, _)| !folder.as_os_str().is_empty() && !folder.exists())
-            .map(|(folder, name)| {
-                folder.clear();
-                name.clone()
-            })
-            .collect();
-        made.push((folder.to_owned(), name.clone()));
-        let mut statements = vec![format!("create database {name} template {}", *TEMPLATE)];
-        statements.extend(gone.iter().map(|name| format!("drop database if exists {name} with (force)")));
-        administer(server, statements);
+        |taken: &[(PathBuf, String)]| taken.iter().find(|(of, _)| of == folder).map(|(_, name)| name.clone());
+    let found = known(&TAKEN.lock().unwrap());
+    let name = found.unwrap_or_else(|| {
+        let name = READY.lock().unwrap().recv().unwrap();
+        TAKEN.lock().unwrap().push((folder.to_owned(), name.clone()));
         name
     });
     settings(&in_database(server, &name))
@@ -55,13 +76,13 @@ pub async fn open(folder: &Path) -> Store {
     Store::open(folder, &of(folder)).await.unwrap()
 }
 
-/// An empty database, not migrated.
+/// A database without any table, for a folder that has none.
 pub fn empty(folder: &Path) -> Database {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
     let server = server().unwrap();
-    let mut made = MADE.lock().unwrap();
-    let name = format!("test_{}_{}", std::process::id(), made.len());
-    made.push((folder.to_owned(), name.clone()));
+    let name = format!("empty_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
     administer(server, vec![format!("create database {name} template template0")]);
+    TAKEN.lock().unwrap().push((folder.to_owned(), name.clone()));
     settings(&in_database(server, &name))
 }
 
@@ -97,9 +118,8 @@ pub fn settings(url: &str) -> Database {
     Database { url: url.to_owned().into(), connections: 6 }
 }
 
-/// A database with all tables: copying it takes less time than migrating.
-static TEMPLATE: LazyLock<String> = LazyLock::new(|| {
-    let server = server().unwrap();
+/// Makes a database with all tables: copying it takes less time than migrating.
+fn template(server: &str) -> String {
     let name = format!("template_{}", std::process::id());
     administer(server, vec![format!("create database {name} template template0")]);
     let settings = settings(&in_database(server, &name));
@@ -107,7 +127,7 @@ static TEMPLATE: LazyLock<String> = LazyLock::new(|| {
         Store::open(Path::new("."), &settings).await.unwrap().close().await;
     });
     name
-});
+}
 
 fn in_database(server: &str, name: &str) -> String {
     let (place, _) = server.rsplit_once('/').unwrap();
@@ -129,7 +149,7 @@ fn administer(server: &str, statements: Vec<String>) {
 
 /// On a thread of its own: tests ask for databases inside and outside of async code.
 fn apart(work: impl Future<Output = ()> + Send) {
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         scope.spawn(|| {
             tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
         });
