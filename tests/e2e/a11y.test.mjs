@@ -10,7 +10,7 @@ const server = await startServer();
 const { url } = server;
 const chromium = await openChromium();
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const PAGES = ["/", "/signup", "/login#confirmed", "/profile", "/forgot", `/verify#token=${"x".repeat(43)}`, "/reset#sent", "/verify#sent"];
+const PAGES = ["/", "/signup", "/login#confirmed", "/profile", "/sessions", "/forgot", `/verify#token=${"x".repeat(43)}`, "/reset#sent", "/verify#sent"];
 const OURS = [...PAGES, "/dev/mailbox", "/account/verify", "/account/reset"];
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 900 };

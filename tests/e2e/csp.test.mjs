@@ -7,7 +7,7 @@ import { openChromium, openContext, settled, signUp, startServer } from "./world
 const server = await startServer();
 const { url } = server;
 const chromium = await openChromium();
-const PAGES = ["/", "/signup", "/login", "/profile", "/forgot", `/verify#token=${"x".repeat(43)}`, "/reset", "/verify", "/dev/mailbox"];
+const PAGES = ["/", "/signup", "/login", "/profile", "/sessions", "/forgot", `/verify#token=${"x".repeat(43)}`, "/reset", "/verify", "/dev/mailbox"];
 
 test("sec_B04_no_page_violates_its_policy_or_complains", async () => {
   const context = await openContext(chromium);

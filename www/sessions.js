@@ -1,0 +1,61 @@
+import { AuthClient } from "/pkg/doorward.js";
+
+const auth = new AuthClient();
+const $ = (id) => document.getElementById(id);
+
+// Also when another tab signs in or out.
+auth.onAuthStateChange((event, session) => {
+  if (event === "WARNING") return;
+  $("out").hidden = Boolean(session);
+  $("in").hidden = !session;
+  if (session && event !== "TOKEN_REFRESHED") show();
+});
+
+// Both forms say with their field `scope` what is to end.
+$("everywhere").addEventListener("submit", auth.logout);
+$("others").addEventListener("submit", (event) => act(auth.logout(event), "Signed out everywhere else."));
+
+async function act(call, done) {
+  try {
+    await call;
+    await show();
+    $("said").value = done;
+  } catch (error) {
+    $("said").value = error.message;
+  }
+}
+
+async function show() {
+  try {
+    const sessions = await auth.listSessions();
+    $("sessions").replaceChildren(...sessions.map(item));
+  } catch (error) {
+    $("said").value = error.message;
+  }
+}
+
+function item({ id, current, user_agent, ip, last_seen_at }) {
+  const entry = document.createElement("li");
+  const device = Object.assign(document.createElement("strong"), { textContent: deviceName(user_agent) });
+  const facts = `${ip ?? "unknown address"}, last used ${new Date(last_seen_at).toLocaleString()}`;
+  entry.append(device, Object.assign(document.createElement("span"), { textContent: facts }));
+  if (current) {
+    const badge = Object.assign(document.createElement("span"), { className: "badge", textContent: "This browser" });
+    badge.toggleAttribute("data-yes", true);
+    entry.append(badge);
+  } else {
+    const button = Object.assign(document.createElement("button"), { className: "quiet", textContent: "Sign out" });
+    button.setAttribute("aria-label", `Sign out ${device.textContent}, ${facts}`);
+    button.addEventListener("click", () => act(auth.revokeSession(id), "Signed out there."));
+    entry.append(button);
+  }
+  return entry;
+}
+
+// Enough to tell one from another; what a browser says of itself is a long story.
+function deviceName(agent = "") {
+  const browser = ["Firefox", "Edg", "OPR", "Chrome", "Safari"].find((name) => agent.includes(name));
+  const system = ["Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux"].find((name) => agent.includes(name));
+  const names = { Edg: "Edge", OPR: "Opera", "Mac OS": "macOS" };
+  return [browser, system].filter(Boolean).map((name) => names[name] ?? name).join(" on ") || "A browser";
+}
