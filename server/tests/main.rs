@@ -27,6 +27,7 @@ mod session_refresh;
 mod session_revoke;
 mod signing_rotate;
 mod site;
+mod store_connect;
 mod store_write;
 mod token_revoke;
 mod token_verify;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Cluster {
     programs: PathBuf,
     folder: PathBuf,
+    settings: String,
     /// Where it listens, on this machine.
     pub(crate) port: u16,
 }
@@ -21,7 +22,7 @@ impl Cluster {
         let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
         let port = listener.local_addr().map_err(|error| error.to_string())?.port();
         drop(listener);
-        let cluster = Cluster { programs, folder: own_folder(place, port)?, port };
+        let cluster = Cluster { programs, folder: own_folder(place, port)?, settings: String::new(), port };
         let mut initdb = cluster.command("initdb");
         initdb.arg("-D").arg(cluster.data());
         initdb.args(["-U", "app", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
@@ -56,12 +57,27 @@ impl Cluster {
         Ok(())
     }
 
+    /// Starts it anew with TLS, by this key and certificate (files in PEM).
+    #[allow(dead_code, reason = "for the server's tests")]
+    pub(crate) fn secure(&mut self, key: &Path, certificate: &Path) -> Result<(), String> {
+        for (file, name) in [(key, "server.key"), (certificate, "server.crt")] {
+            let copy = self.data().join(name);
+            let mut install = Command::new("install");
+            install.args(["-m", "600"]).args(is_root().then_some("--owner=postgres"));
+            run(install.arg(file).arg(copy))?;
+        }
+        self.settings = "-c ssl=on".to_owned();
+        self.stop()?;
+        self.launch("-w")
+    }
+
     fn launch(&self, wait: &str) -> Result<(), String> {
         let settings = format!(
             "-p {} -c listen_addresses=127.0.0.1 -k {} -c fsync=off -c full_page_writes=off -c autovacuum=off \
-             -c max_connections=300",
+             -c max_connections=300 {}",
             self.port,
-            self.folder.display()
+            self.folder.display(),
+            self.settings
         );
         let mut pg_ctl = self.command("pg_ctl");
         pg_ctl
