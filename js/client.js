@@ -163,9 +163,10 @@ export function authClient(compile) {
 
     #emit(event, session = null, code) {
       if (this.#warnings.has(code)) return;
-      if (code) this.#warnings.add(code);
+      // That it is offline is no lasting state: those who come later are not told.
+      if (code && code !== "offline") this.#warnings.add(code);
       // One that looks at its storage anew sees the change, and is silent where there is none.
-      else for (const other of heard) if (other !== this) other.getSession().catch(() => {});
+      if (!code) for (const other of heard) if (other !== this) other.getSession().catch(() => {});
       // Later, so that a listener may call us; but before the call that caused it resolves.
       queueMicrotask(() => {
         for (const entry of [...this.#listeners]) {

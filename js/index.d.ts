@@ -33,6 +33,8 @@ export interface AuthClientOptions {
    * Bearer tokens, and `Session.refresh_token` is there for the page to read.
    */
   dpop?: boolean;
+  /** Refresh the access token ahead of its expiry while the page is visible. Default true. */
+  autoRefresh?: boolean;
   /** Milliseconds before a request is given up, for each try. Default 10000. */
   timeout?: number;
   /** Language of messages and mails, a BCP 47 tag. Default: the document's or navigator's. */
@@ -333,8 +335,9 @@ export type AuthEvent =
  * - `storage_in_memory`: the browser refused the storage; the session ends with the page.
  * - `key_in_memory`: the browser keeps no keys; the session ends with the page.
  * - `key_lost`: the key of the session is gone, and the session with it.
+ * - `offline`: the server could not be reached for a new token. Told once, until it can be again.
  */
-export type AuthWarning = "storage_in_memory" | "key_in_memory" | "key_lost";
+export type AuthWarning = "storage_in_memory" | "key_in_memory" | "key_lost" | "offline";
 
 /** Every rejection is one of these, a real Error with the stack of the call. */
 export class AuthError extends Error {

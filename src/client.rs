@@ -46,7 +46,8 @@ impl Core {
         let keys = Keyring(memory.get("keys"));
         let store = Store::open(&options.storage, &options.key, memory, options.timeout, emitter.clone());
         let api = Rc::new(Api { base: options.base, fetch: options.fetch, locale: options.locale, keys });
-        let session = Keeper::new(api.clone(), store, emitter, options.binds, limits.clone());
+        let session =
+            Keeper::new(api.clone(), store, emitter, options.binds, options.refreshes_ahead, limits.clone());
         let session = Rc::new(session);
         let client = Rc::new(Client {
             api,
@@ -63,6 +64,7 @@ impl Core {
         let session = client.session.clone();
         spawn(async move {
             let _ = session.load(&limits).await;
+            session.schedule();
             session.tell_ended(&limits).await;
         });
         Core { client }

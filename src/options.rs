@@ -28,6 +28,8 @@ pub(crate) struct Options {
     pub(crate) fetch: Value,
     /// Are new sessions bound to a key of this browser?
     pub(crate) binds: bool,
+    /// Refresh access tokens ahead?
+    pub(crate) refreshes_ahead: bool,
     /// Origins that take our access tokens: the server's, and those of `apis`.
     pub(crate) origins: Vec<String>,
 }
@@ -96,6 +98,7 @@ impl Options {
             navigate: given.get("navigate"),
             fetch,
             binds,
+            refreshes_ahead: given.get("autoRefresh").flag() != Some(false),
             origins,
         };
         (options, wrong)

@@ -18,6 +18,8 @@ mod session;
 mod sessions;
 #[path = "web/storage.rs"]
 mod storage;
+#[path = "web/wake.rs"]
+mod wake;
 #[path = "web/world.rs"]
 mod world;
 

@@ -4,10 +4,15 @@ use wasm_bindgen::prelude::*;
 
 use super::Value;
 
+/// A function for JavaScript.
+pub(crate) fn function(inner: impl Fn(Value) + 'static) -> Value {
+    let closure: Box<dyn Fn(JsValue)> = Box::new(move |argument| inner(argument.into()));
+    Closure::wrap(closure).into_js_value().into()
+}
+
 /// Calls `listener` for these events of `target`, in the capture phase, until `signal` is aborted.
 pub(crate) fn listen(target: &Value, names: &[&str], signal: Value, listener: impl Fn(Value) + 'static) {
-    let closure: Box<dyn Fn(JsValue)> = Box::new(move |event| listener(event.into()));
-    let function = Value::from(Closure::wrap(closure).into_js_value());
+    let function = function(listener);
     let options = Value::object();
     options.set("capture", true);
     options.set("signal", signal);

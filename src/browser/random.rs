@@ -2,6 +2,8 @@
 
 use wasm_bindgen::prelude::*;
 
+use super::Value;
+
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues, catch)]
@@ -13,6 +15,11 @@ pub(crate) fn uuid() -> Option<String> {
     let mut bytes = [0_u8; 16];
     fill(&mut bytes).ok()?;
     Some(format_uuid(bytes))
+}
+
+/// Between 0 and 1; no secret.
+pub(crate) fn fraction() -> f64 {
+    Value::global("Math").call("random", &[]).and_then(|number| number.number()).unwrap_or(0.5)
 }
 
 fn format_uuid(bytes: [u8; 16]) -> String {

@@ -11,7 +11,7 @@ use crate::{
     },
     error::{Error, error},
     promise::Work,
-    session::revoke_call,
+    session::{machine::Need, revoke_call},
 };
 
 /// Characters in a token.
@@ -109,7 +109,7 @@ fn get_access_token(given: Given) -> Work {
 fn refresh_token(given: Given) -> Work {
     Box::pin(async move {
         let session = &given.client.session;
-        let refreshed = session.refresh(true, &given.limits).await?;
+        let refreshed = session.refresh(Need::New, &given.limits).await?;
         Ok(session.shown(Some(&*refreshed.ok_or_else(|| error!(SessionRequired))?)))
     })
 }

@@ -1,6 +1,8 @@
 //! The key that a session is bound to: made when somebody signs in, gone with the session (D-11).
 
-use super::{Keeper, clock, events::Event, tokens::Session};
+use std::rc::Rc;
+
+use super::{Keeper, clock, machine::Input, tokens::Session};
 use crate::{
     browser::crypto::Holder,
     error::{Error, error},
@@ -25,12 +27,10 @@ impl Keeper {
         }
     }
 
-    /// Ends a session whose key this browser has no more, unless another has taken its place.
-    pub(super) fn lose_key(&self, session: &Session) {
-        if self.current().is_some_and(|now| now.key == session.key) {
-            self.emitter.warn("key_lost");
-            self.end(Event::SessionExpired);
-        }
+    /// A call found that the key of this session is gone.
+    pub(super) fn lose_key(&self, session: Rc<Session>) {
+        self.current();
+        self.step(Input::KeyGone(session));
     }
 
     /// Forgets the key of a session that is over.

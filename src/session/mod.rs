@@ -5,7 +5,10 @@
 
 pub(crate) mod events;
 mod keys;
+pub(crate) mod machine;
 mod refresh;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod simulation;
 pub(crate) mod store;
 mod tabs;
 pub(crate) use refresh::revoke_call;
@@ -17,27 +20,17 @@ use std::{
 };
 
 use doorward_protocol::{error::ErrorCode, messages};
-use events::{Emitter, Event, change};
+use events::Emitter;
+use machine::{Command, Input, Machine, Need, Now};
 use store::{Entry, Store};
 use tokens::Session;
 
 use crate::{
     api::{Api, Call, Kind},
-    browser::{Value, clock, crypto::Holder, http::Limits, json_parse, json_text},
+    browser::{Value, clock, crypto::Holder, http::Limits, json_parse, json_text, random},
     error::{Error, error},
     json,
 };
-
-/// Stored for a moment before a session that the server ended is removed.
-const EXPIRED: &str = "expired";
-
-/// What is known of the session: the stored text, and what it says.
-#[derive(Clone, Default)]
-struct Known {
-    text: Option<String>,
-    session: Option<Rc<Session>>,
-    user: Option<Value>,
-}
 
 /// Keeps the session of one client.
 pub(crate) struct Keeper {
@@ -50,15 +43,30 @@ pub(crate) struct Keeper {
     limits: Limits,
     /// Has the store been loaded once?
     loaded: Cell<bool>,
-    /// Has the store been read once? The first state is no change.
-    read: Cell<bool>,
-    known: RefCell<Known>,
+    machine: RefCell<Machine>,
+    /// The user of this session, as an object that stays the same.
+    user: RefCell<Option<(Rc<Session>, Value)>>,
     flight: RefCell<Option<refresh::Flight>>,
-    cool_down: RefCell<Option<refresh::CoolDown>>,
+    /// Why the last refresh failed.
+    refusal: RefCell<Option<Error>>,
+    /// Refresh ahead, while the page is visible?
+    refreshes_ahead: bool,
+    /// What the timer calls.
+    tick: RefCell<Value>,
+    timer: RefCell<Value>,
+    /// To other tabs.
+    channel: RefCell<Value>,
 }
 
 impl Keeper {
-    pub(crate) fn new(api: Rc<Api>, store: Store, emitter: Emitter, binds: bool, limits: Limits) -> Keeper {
+    pub(crate) fn new(
+        api: Rc<Api>,
+        store: Store,
+        emitter: Emitter,
+        binds: bool,
+        refreshes_ahead: bool,
+        limits: Limits,
+    ) -> Keeper {
         Keeper {
             api,
             store,
@@ -66,10 +74,14 @@ impl Keeper {
             binds,
             limits,
             loaded: Cell::default(),
-            read: Cell::default(),
-            known: RefCell::default(),
+            machine: RefCell::default(),
+            user: RefCell::default(),
             flight: RefCell::default(),
-            cool_down: RefCell::default(),
+            refusal: RefCell::default(),
+            refreshes_ahead,
+            tick: RefCell::new(Value::UNDEFINED),
+            timer: RefCell::new(Value::UNDEFINED),
+            channel: RefCell::new(Value::UNDEFINED),
         }
     }
 
@@ -80,12 +92,41 @@ impl Keeper {
 
     /// The session as it is stored now.
     pub(crate) fn current(&self) -> Option<Rc<Session>> {
+        self.look(false)
+    }
+
+    /// Looks what is stored. Has somebody said that the server ended the session?
+    fn look(&self, is_over: bool) -> Option<Rc<Session>> {
         let text = self.store.read(Entry::Session);
         // Not yet loaded: that is no state to tell of.
-        if text.is_some() || self.loaded.get() {
-            self.learn(text);
+        if (text.is_some() || self.loaded.get()) && !self.machine.borrow().knows(text.as_deref()) {
+            let session = text.as_deref().and_then(read_stored);
+            self.step(Input::Stored(text, session, is_over));
         }
-        self.known.borrow().session.clone()
+        self.machine.borrow().session().cloned()
+    }
+
+    /// Tells the machine what happened, and does what it says; what takes time is left to the caller.
+    fn step(&self, input: Input) -> Option<Command> {
+        let commands = self.machine.borrow_mut().step(input, now());
+        let mut rest = None;
+        for command in commands {
+            match command {
+                Command::Store(text) => {
+                    self.store.write(Entry::Session, text.as_deref());
+                    self.tell_tabs(text.as_deref());
+                }
+                Command::Tell(event) => {
+                    let session = self.machine.borrow().session().cloned();
+                    self.emitter.tell(event, self.shown(session.as_deref()));
+                    self.schedule();
+                }
+                Command::Warn(code) => self.emitter.warn(code),
+                Command::DropKey(key) => self.api.keys.drop(&key),
+                Command::Send(_) | Command::Rest(_) | Command::Settle(_) => rest = Some(command),
+            }
+        }
+        rest
     }
 
     /// Makes sure that `current` knows what is stored.
@@ -104,8 +145,11 @@ impl Keeper {
     /// The user, without waiting; the same object until something changes.
     pub(crate) fn user(&self) -> Value {
         let Some(session) = self.current() else { return Value::UNDEFINED };
-        let mut known = self.known.borrow_mut();
-        known.user.get_or_insert_with(|| json_parse(&session.user)).clone()
+        let mut user = self.user.borrow_mut();
+        match &*user {
+            Some((of, value)) if Rc::ptr_eq(of, &session) => value.clone(),
+            _ => user.insert((session.clone(), json_parse(&session.user))).1.clone(),
+        }
     }
 
     /// `Session` as pages see it; `undefined` for none.
@@ -128,11 +172,8 @@ impl Keeper {
         let session = read_tokens(tokens, key, None).ok_or_else(|| error!(Server))?;
         self.keep_key(key).await;
         // What was stored before must be known, so that this is seen as a change.
-        let before = self.current();
-        self.put(session);
-        if let Some(before) = before.filter(|before| before.key != key) {
-            self.drop_key(&before);
-        }
+        self.current();
+        self.step(Input::SignedIn(session));
         Ok(tokens.get("user"))
     }
 
@@ -145,10 +186,11 @@ impl Keeper {
     ) -> Result<Option<(Rc<Session>, Value)>, Error> {
         let (mut refresh, mut last) = (refreshed, refreshed);
         loop {
-            let session = if refresh { self.refresh(true, limits).await } else { self.usable(limits).await };
+            let session =
+                if refresh { self.refresh(Need::New, limits).await } else { self.usable(limits).await };
             let Some(session) = session? else { return Ok(None) };
             match self.api.send(call, &holder(&session), limits).await {
-                Err(error) if lacks_key(&error) => self.lose_key(&session),
+                Err(error) if lacks_key(&error) => self.lose_key(session),
                 // Once: a server that says no to a new token too has another reason.
                 Err(error) if error.is(ErrorCode::SessionRequired) && !last => {
                     last = true;
@@ -170,7 +212,7 @@ impl Keeper {
         let headers = Value::object();
         while let Some(session) = self.usable(limits).await? {
             match self.api.show(&headers, &holder(&session), method, url).await {
-                Err(error) if lacks_key(&error) => self.lose_key(&session),
+                Err(error) if lacks_key(&error) => self.lose_key(session),
                 shown => return shown.map(|()| headers),
             }
         }
@@ -189,7 +231,7 @@ impl Keeper {
     pub(crate) async fn renew(self: &Rc<Self>, refused: &str, limits: &Limits) -> bool {
         let is_another = |now: Rc<Session>| now.access_token != refused;
         self.current().is_some_and(is_another)
-            || self.refresh(true, limits).await.is_ok_and(|now| now.is_some_and(is_another))
+            || self.refresh(Need::New, limits).await.is_ok_and(|now| now.is_some_and(is_another))
     }
 
     /// A session whose access token the server may still take, refreshed if that is possible.
@@ -210,10 +252,9 @@ impl Keeper {
         let Some(text) = json_text(user) else { return };
         if let Some(now) = self.current()
             && now.revoke_token == of.revoke_token
-            && now.user != text
             && json_parse(&now.user).text_of("user_id") == user.text_of("user_id")
         {
-            self.put(Session { user: text, ..(*now).clone() });
+            self.step(Input::Profile(text));
         }
     }
 
@@ -245,7 +286,7 @@ impl Keeper {
         let mut ended = self.ended_here();
         ended.push(session.revoke_token.clone());
         self.write_ended(&ended);
-        self.end(Event::SignedOut);
+        self.step(Input::SignedOut);
         Some(session)
     }
 
@@ -279,58 +320,12 @@ impl Keeper {
         let text = tokens.join(" ");
         self.store.write(Entry::Ended, (!tokens.is_empty()).then_some(text.as_str()));
     }
+}
 
-    /// Ends the session in this browser.
-    fn end(&self, event: Event) {
-        if event == Event::SessionExpired {
-            // So that others can tell it from a sign-out: tabs get the storage event for this first, and clients
-            // of this page look when they hear of it.
-            self.store.write(Entry::Session, Some(EXPIRED));
-            self.learn(Some(EXPIRED.into()));
-        }
-        self.store.write(Entry::Session, None);
-        self.set(None, None, Some(event));
-    }
-
-    fn put(&self, session: Session) {
-        let text = session.to_text();
-        self.store.write(Entry::Session, Some(&text));
-        self.set(Some(text), Some(session), None);
-    }
-
-    /// Puts refreshed tokens in the place of those that they came from, unless these are gone meanwhile.
-    fn replace(&self, before: &Session, next: Session) {
-        if let Some(now) = self.current()
-            && now.refresh_token == before.refresh_token
-        {
-            self.put(Session { user: now.user.clone(), ..next });
-        }
-    }
-
-    /// Learns what is stored.
-    fn learn(&self, text: Option<String>) {
-        if self.read.get() && self.known.borrow().text == text {
-            return;
-        }
-        let session = text.as_deref().and_then(read_stored);
-        let event = (text.as_deref() == Some(EXPIRED)).then_some(Event::SessionExpired);
-        self.set(text, session, event);
-    }
-
-    /// Remembers a state, and tells the page of the change; `event` names it where the states alone do not.
-    fn set(&self, text: Option<String>, session: Option<Session>, event: Option<Event>) {
-        let session = session.map(Rc::new);
-        let next = Known { text, session: session.clone(), user: None };
-        let before = self.known.replace(next);
-        let first = !self.read.replace(true);
-        let event = change(before.session.as_deref(), session.as_deref())
-            .map(|change| event.unwrap_or(change))
-            // A session that was there when the page began is each subscriber's INITIAL_SESSION.
-            .filter(|_| !(first && event.is_none() && before.session.is_none()));
-        if let Some(event) = event {
-            self.emitter.tell(event, self.shown(session.as_deref()));
-        }
-    }
+/// The clocks, and some chance.
+fn now() -> Now {
+    let now = clock::now();
+    Now { date: now.date, running: now.running, chance: random::fraction() }
 }
 
 /// Was nothing sent, because the key for it is gone?

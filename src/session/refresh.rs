@@ -2,16 +2,23 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use doorward_protocol::session::{CLIENT_ID, ENDS_SESSION};
+use doorward_protocol::{
+    error::ErrorCode,
+    session::{CLIENT_ID, ENDS_SESSION},
+};
 
-use super::{Keeper, events::Event, holder, lacks_key, tokens::Session};
+use super::{
+    Keeper, holder, lacks_key,
+    machine::{Command, Input, Need, Verdict},
+    tokens::Session,
+};
 use crate::{
     api::{Call, Kind, refusal},
     browser::{
         Promise, Value, clock,
         crypto::Holder,
         http::{Answer, Limits},
-        promise::settled_unless,
+        promise::{pause, settled_unless},
         task::settled,
     },
     error::{Error, error},
@@ -26,21 +33,11 @@ pub(super) struct Flight {
     outcome: Rc<RefCell<Option<Result<(), Error>>>>,
 }
 
-/// No refresh before this time of the page's running clock: the server asked for it.
-#[derive(Clone)]
-pub(super) struct CoolDown {
-    until: f64,
-    error: Error,
-}
-
-/// No server makes a client wait longer than this, in seconds.
-const LONGEST_COOL_DOWN: f64 = 60.0;
-
 impl Keeper {
     /// The session with an access token that has at least 30 s to live; nothing when signed out.
     pub(crate) async fn fresh(self: &Rc<Self>, limits: &Limits) -> Result<Option<Rc<Session>>, Error> {
         match self.current() {
-            Some(session) if !is_fresh(&session) => self.refresh(false, limits).await,
+            Some(session) if !is_fresh(&session) => self.refresh(Need::Usable, limits).await,
             session => Ok(session),
         }
     }
@@ -48,11 +45,11 @@ impl Keeper {
     /// Refreshes, or joins the refresh that is under way. Nothing when signed out, also by the server's verdict.
     pub(crate) async fn refresh(
         self: &Rc<Self>,
-        even_if_fresh: bool,
+        need: Need,
         limits: &Limits,
     ) -> Result<Option<Rc<Session>>, Error> {
         let under_way = self.flight.borrow().clone();
-        let flight = under_way.unwrap_or_else(|| self.take_off(even_if_fresh));
+        let flight = under_way.unwrap_or_else(|| self.take_off(need));
         // The flight has its own time limit and is everybody's: one caller's limits end that caller's wait only.
         let watch = limits.watch();
         if let Err(None) = settled_unless(flight.promise, &watch.signal).await {
@@ -65,13 +62,13 @@ impl Keeper {
         }
     }
 
-    fn take_off(self: &Rc<Self>, even_if_fresh: bool) -> Flight {
+    fn take_off(self: &Rc<Self>, need: Need) -> Flight {
         let outcome = Rc::new(RefCell::new(None));
         let (keeper, result) = (self.clone(), outcome.clone());
         let promise = promise(Box::pin(async move {
             // Not before it is known to be under way.
             let _ = settled(Value::UNDEFINED.promise()).await;
-            let rotated = keeper.rotate(even_if_fresh).await;
+            let rotated = keeper.rotate(need).await;
             keeper.flight.replace(None);
             result.replace(Some(rotated));
             Ok(Value::UNDEFINED)
@@ -81,44 +78,54 @@ impl Keeper {
         flight
     }
 
-    async fn rotate(&self, even_if_fresh: bool) -> Result<(), Error> {
+    async fn rotate(&self, need: Need) -> Result<(), Error> {
         let limits = &self.limits;
-        let mut refused: Option<String> = None;
+        self.load(limits).await?;
+        let mut input = Input::Wanted(need);
         loop {
-            // Another tab may have been faster: what is stored counts.
-            self.load(limits).await?;
-            let Some(session) = self.current() else { return Ok(()) };
-            if !even_if_fresh && is_fresh(&session) {
-                return Ok(());
-            }
-            if refused.as_ref() == Some(&session.refresh_token) {
-                self.end(Event::SessionExpired);
-                self.drop_key(&session);
-                return Ok(());
-            }
-            self.check_cool_down()?;
-            let answer = match self.ask_for_tokens(&session, limits).await {
-                Err(error) if lacks_key(&error) => {
-                    self.lose_key(&session);
-                    continue;
+            input = match self.step(input) {
+                Some(Command::Send(session)) => {
+                    let mut verdict = self.ask_for_verdict(&session).await;
+                    // Another tab may have been faster, or have signed out: what is stored counts.
+                    if let Err(error) = self.load(limits).await {
+                        verdict = self.refused(error);
+                    }
+                    Input::Answered(session, verdict)
                 }
-                answer => answer?,
-            };
-            if ends_session(&answer) {
-                // But only if nobody has put another in its place meanwhile: look again.
-                refused = Some(session.refresh_token.clone());
-                continue;
-            }
-            return match received(&answer, &session) {
-                Some(next) => {
-                    self.load(limits).await?;
-                    self.replace(&session, next);
+                Some(Command::Rest(milliseconds)) => {
+                    pause(milliseconds).await;
+                    self.current();
+                    Input::Rested
+                }
+                Some(Command::Settle(false)) => {
+                    return Err(self.refusal.borrow().clone().unwrap_or_else(|| error!(Internal)));
+                }
+                _ => {
                     self.flush(limits).await;
-                    Ok(())
+                    return Ok(());
                 }
-                None => Err(self.cool_down(refusal(&answer))),
             };
         }
+    }
+
+    async fn ask_for_verdict(&self, session: &Session) -> Verdict {
+        match self.ask_for_tokens(session, &self.limits).await {
+            Err(error) if lacks_key(&error) => Verdict::KeyGone,
+            Err(error) => self.refused(error),
+            Ok(answer) if ends_session(&answer) => Verdict::Over,
+            Ok(answer) => match received(&answer, session) {
+                Some(next) => Verdict::Tokens(next),
+                None => self.refused(refusal(&answer)),
+            },
+        }
+    }
+
+    /// Keeps the error for those who wait.
+    fn refused(&self, error: Error) -> Verdict {
+        let is_silence = error.is(ErrorCode::Network) || error.is(ErrorCode::Timeout);
+        let verdict = if is_silence { Verdict::Unreachable } else { Verdict::Refused(error.retry_after) };
+        self.refusal.replace(Some(error));
+        verdict
     }
 
     async fn ask_for_tokens(&self, session: &Session, limits: &Limits) -> Result<Answer, Error> {
@@ -159,23 +166,6 @@ impl Keeper {
         let call = Call { kind: Kind::Get, path: "/v1/profile", body: String::new() };
         tokens.set("user", self.api.send(&call, &holder, limits).await?);
         self.establish(tokens, &holder.key).await
-    }
-
-    fn check_cool_down(&self) -> Result<(), Error> {
-        let cool_down = self.cool_down.borrow().clone();
-        match cool_down {
-            Some(CoolDown { until, error }) if clock::now().running < until => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    /// Notes how long the server wants to be left alone.
-    fn cool_down(&self, error: Error) -> Error {
-        if let Some(seconds) = error.retry_after {
-            let until = clock::now().running + seconds.min(LONGEST_COOL_DOWN) * 1000.0;
-            self.cool_down.replace(Some(CoolDown { until, error: error.clone() }));
-        }
-        error
     }
 }
 

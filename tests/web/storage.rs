@@ -74,7 +74,8 @@ async fn a_storage_of_the_page_may_be_asynchronous() {
     assert!(reloaded.user().is_object());
     ok(world.core.logout(NONE, NONE)).await;
     assert_eq!(world.run("world.options.storage.kept.size"), "0");
-    assert_eq!(world.events(), "SIGNED_IN, SIGNED_OUT");
+    pause(50).await;
+    assert_eq!(world.events(), "SIGNED_IN, SIGNED_OUT, SIGNED_OUT", "both clients tell of it");
 }
 
 #[wasm_bindgen_test]

@@ -1,0 +1,294 @@
+//! The session of one tab as a pure machine: what happens goes in, what is to be done comes out. No I/O, no clock
+//! and no chance of its own, so that `simulation.rs` can run many of them in virtual time against the real server.
+//!
+//! What is stored is the truth. Before each decision the shell tells what is stored *now*: a sign-out in another tab
+//! wins over whatever was computed from what it ended.
+
+use std::rc::Rc;
+
+use super::{
+    events::{Event, change},
+    tokens::Session,
+};
+
+/// Stored for a moment before a session that the server ended is removed.
+pub(crate) const EXPIRED: &str = "expired";
+
+/// No server makes a client wait longer than this, nor do we, in milliseconds.
+const LONGEST_REST: f64 = 60_000.0;
+/// The first pause after a failed refresh, in milliseconds; each further one is twice as long.
+const SHORTEST_REST: f64 = 500.0;
+/// A pause so short that a call waits for its end rather than fail.
+const PATIENCE: f64 = 1_000.0;
+/// The part of its life that an access token has left when it is refreshed ahead.
+const AHEAD: f64 = 0.2;
+
+/// The clocks of the device (see `browser::clock`), and some chance between 0 and 1.
+#[derive(Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) date: f64,
+    pub(crate) running: f64,
+    pub(crate) chance: f64,
+}
+
+/// How new a token must be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Need {
+    /// Long enough to live to be used.
+    Usable,
+    /// Not near its end yet.
+    Ahead,
+    /// Newer than the one that is there.
+    New,
+}
+
+/// What became of a refresh.
+#[derive(Clone, Debug)]
+pub(crate) enum Verdict {
+    Tokens(Session),
+    /// One of the closed list that ends a session.
+    Over,
+    /// The key that it needs is gone.
+    KeyGone,
+    /// Something else was answered, perhaps with the seconds that the server wants to be left alone.
+    Refused(Option<f64>),
+    Unreachable,
+}
+
+/// What happens.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// This is stored, and says this. Where it is nothing: has somebody said that the server ended the session?
+    Stored(Option<String>, Option<Session>, bool),
+    /// Somebody signed in here, or takes up a session.
+    SignedIn(Session),
+    SignedOut,
+    /// The profile of this very user is newer.
+    Profile(String),
+    /// A call needs a token.
+    Wanted(Need),
+    /// The pause that was asked for is over.
+    Rested,
+    /// The refresh with this session's token is over.
+    Answered(Rc<Session>, Verdict),
+    /// A call found that the key of this session is gone.
+    KeyGone(Rc<Session>),
+    /// The network is back.
+    Online,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Store this, or remove what is stored.
+    Store(Option<String>),
+    Tell(Event),
+    Warn(&'static str),
+    /// Ask for new tokens with this session's.
+    Send(Rc<Session>),
+    /// Say `Rested` in so many milliseconds.
+    Rest(f64),
+    /// Those who wait for a token can go on: with the state as it is, or with the last refusal.
+    Settle(bool),
+    /// The session with this key is over.
+    DropKey(String),
+}
+
+/// No refresh with this token before `until` on the page's running clock.
+struct Rest {
+    token: String,
+    failures: u32,
+    until: f64,
+    is_asked_for: bool,
+}
+
+/// What one tab knows.
+#[derive(Default)]
+pub(crate) struct Machine {
+    /// Has the storage been read once? The first state is no change.
+    has_read: bool,
+    text: Option<String>,
+    session: Option<Rc<Session>>,
+    /// What the refresh is for that is under way.
+    flight: Option<Need>,
+    rest: Option<Rest>,
+    is_offline: bool,
+}
+
+impl Machine {
+    pub(crate) fn session(&self) -> Option<&Rc<Session>> {
+        self.session.as_ref()
+    }
+
+    /// Would `Stored` with this text be news?
+    pub(crate) fn knows(&self, text: Option<&str>) -> bool {
+        self.has_read && self.text.as_deref() == text
+    }
+
+    /// Milliseconds until the token is to be refreshed ahead: somewhat later in each tab, so that one does it for
+    /// all.
+    pub(crate) fn due(&self, now: Now) -> Option<f64> {
+        let session = self.session.as_ref()?;
+        let spare = session.remaining(now.date, now.running) - session.expires_in * AHEAD;
+        let jitter = now.chance * session.expires_in * AHEAD / 4.0;
+        Some(((spare + jitter) * 1000.0).max(self.rest_left(session, now)).max(0.0))
+    }
+
+    pub(crate) fn step(&mut self, input: Input, now: Now) -> Vec<Command> {
+        let mut out = Vec::new();
+        match input {
+            Input::Stored(text, session, is_over) => {
+                let is_over = is_over || text.as_deref() == Some(EXPIRED);
+                let event = is_over.then_some(Event::SessionExpired);
+                self.set(text, session, event, &mut out);
+            }
+            Input::SignedIn(session) => {
+                let before = self.session.clone().filter(|before| before.key != session.key);
+                self.put(session, &mut out);
+                drop_key(before.as_deref(), &mut out);
+            }
+            Input::SignedOut => self.end(Event::SignedOut, &mut out),
+            Input::Profile(user) => {
+                if let Some(session) = self.session.clone().filter(|session| session.user != user) {
+                    self.put(Session { user, ..(*session).clone() }, &mut out);
+                }
+            }
+            Input::Wanted(need) if self.flight.is_none() => self.ask(need, now, &mut out),
+            Input::Wanted(_) => {}
+            Input::Rested => {
+                if let Some(need) = self.flight {
+                    self.ask(need, now, &mut out);
+                }
+            }
+            Input::Answered(sent, verdict) => self.answered(&sent, verdict, now, &mut out),
+            Input::KeyGone(of) => self.lose_key(&of, &mut out),
+            Input::Online => self.rest = self.rest.take().filter(|rest| rest.is_asked_for),
+        }
+        out
+    }
+
+    /// Begins a refresh, unless there is nothing to refresh or it is too early for another try.
+    fn ask(&mut self, need: Need, now: Now, out: &mut Vec<Command>) {
+        self.flight = None;
+        let Some(session) = self.session.clone().filter(|session| !satisfies(session, need, now)) else {
+            out.push(Command::Settle(true));
+            return;
+        };
+        let left = self.rest_left(&session, now);
+        let is_asked_for = self.rest.as_ref().is_some_and(|rest| rest.is_asked_for);
+        if left > 0.0 && (is_asked_for || left > PATIENCE) {
+            out.push(Command::Settle(false));
+            return;
+        }
+        self.flight = Some(need);
+        out.push(if left > 0.0 { Command::Rest(left) } else { Command::Send(session) });
+    }
+
+    fn answered(&mut self, sent: &Session, verdict: Verdict, now: Now, out: &mut Vec<Command>) {
+        let Some(need) = self.flight.take() else { return };
+        if !matches!(verdict, Verdict::Unreachable) {
+            self.is_offline = false;
+        }
+        let is_there =
+            self.session.as_ref().is_some_and(|session| session.refresh_token == sent.refresh_token);
+        match verdict {
+            Verdict::Tokens(next) => {
+                // Not in the place of another: what these tokens came from may have been ended meanwhile.
+                if let Some(before) = self.session.clone().filter(|_| is_there) {
+                    self.rest = None;
+                    self.put(Session { user: before.user.clone(), ..next }, out);
+                }
+            }
+            Verdict::Over if is_there => {
+                self.end(Event::SessionExpired, out);
+                drop_key(Some(sent), out);
+            }
+            Verdict::KeyGone if is_there => self.lose_key(sent, out),
+            // It was about another session than the one that is there now.
+            Verdict::Over | Verdict::KeyGone => return self.ask(need, now, out),
+            Verdict::Refused(wish) => return self.fail(sent, wish, now, out),
+            Verdict::Unreachable => {
+                if !std::mem::replace(&mut self.is_offline, true) {
+                    out.push(Command::Warn("offline"));
+                }
+                return self.fail(sent, None, now, out);
+            }
+        }
+        out.push(Command::Settle(true));
+    }
+
+    /// Leaves the server alone for some time, and for longer each time.
+    fn fail(&mut self, sent: &Session, wish: Option<f64>, now: Now, out: &mut Vec<Command>) {
+        let token = sent.refresh_token.clone();
+        let failures = self.rest.take().filter(|rest| rest.token == token).map_or(0, |rest| rest.failures);
+        let pause = SHORTEST_REST * f64::from(1_u32 << failures.min(7)) * (1.0 + now.chance) / 2.0;
+        let pause = pause.max(wish.unwrap_or(0.0) * 1000.0).min(LONGEST_REST);
+        let until = now.running + pause;
+        let failures = failures.saturating_add(1);
+        self.rest = Some(Rest { token, failures, until, is_asked_for: wish.is_some() });
+        out.push(Command::Settle(false));
+    }
+
+    fn rest_left(&self, session: &Session, now: Now) -> f64 {
+        let rest = self.rest.as_ref().filter(|rest| rest.token == session.refresh_token);
+        rest.map_or(0.0, |rest| (rest.until - now.running).max(0.0))
+    }
+
+    /// A session whose key is gone is over, unless another has taken its place.
+    fn lose_key(&mut self, of: &Session, out: &mut Vec<Command>) {
+        if self.session.as_ref().is_some_and(|now| now.key == of.key) {
+            out.push(Command::Warn("key_lost"));
+            self.end(Event::SessionExpired, out);
+        }
+    }
+
+    fn put(&mut self, session: Session, out: &mut Vec<Command>) {
+        let text = session.to_text();
+        out.push(Command::Store(Some(text.clone())));
+        self.set(Some(text), Some(session), None, out);
+    }
+
+    fn end(&mut self, event: Event, out: &mut Vec<Command>) {
+        if event == Event::SessionExpired {
+            // So that others can tell it from a sign-out: tabs get the storage event for this first, and clients
+            // of this page look when they hear of it.
+            out.push(Command::Store(Some(EXPIRED.into())));
+        }
+        self.set(None, None, Some(event), out);
+        out.push(Command::Store(None));
+    }
+
+    /// Remembers a state, and tells of the change; `named` says what kind of end it is, if it is one.
+    fn set(
+        &mut self,
+        text: Option<String>,
+        session: Option<Session>,
+        named: Option<Event>,
+        out: &mut Vec<Command>,
+    ) {
+        let is_first = !std::mem::replace(&mut self.has_read, true);
+        let before = std::mem::replace(&mut self.session, session.map(Rc::new));
+        self.text = text;
+        match change(before.as_deref(), self.session.as_deref()) {
+            // A session that was there when the page began is each subscriber's INITIAL_SESSION.
+            Some(_) if is_first => {}
+            Some(Event::SignedOut) => out.push(Command::Tell(named.unwrap_or(Event::SignedOut))),
+            Some(event) => out.push(Command::Tell(event)),
+            None => {}
+        }
+    }
+}
+
+fn satisfies(session: &Session, need: Need, now: Now) -> bool {
+    match need {
+        Need::Usable => session.is_fresh(now.date, now.running),
+        Need::Ahead => session.remaining(now.date, now.running) > session.expires_in * AHEAD,
+        Need::New => false,
+    }
+}
+
+fn drop_key(session: Option<&Session>, out: &mut Vec<Command>) {
+    if let Some(session) = session.filter(|session| session.is_bound()) {
+        out.push(Command::DropKey(session.key.clone()));
+    }
+}

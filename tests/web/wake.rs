@@ -1,0 +1,102 @@
+//! Refreshing ahead, waking up, and other tabs that are told by a channel.
+
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use super::world::*;
+
+/// Access tokens live for two seconds here.
+const BRIEF: &str = r#"{
+    "POST /v1/login": [200, { ...TOKENS, expires_in: 2 }],
+    "POST /v1/logout": [200, {}],
+    "POST /v1/token": (call, calls) => MORE [200, { ...TOKENS, expires_in: 600, access_token: "access-2" + calls.length, refresh_token: "refresh-2" }],
+}"#;
+
+fn brief(more: &str, options: &str) -> World {
+    world_with(&BRIEF.replace("MORE", more), options)
+}
+
+#[wasm_bindgen_test]
+async fn a_token_is_refreshed_ahead_of_its_end_while_somebody_looks() {
+    let world = brief("", "{}").signed_in().await;
+    pause(1400).await;
+    assert_eq!(world.calls(), "");
+    pause(500).await;
+    assert_eq!(world.calls(), "POST /v1/token");
+    assert_eq!(world.events(), "TOKEN_REFRESHED");
+    world.run("world.life.abort()");
+}
+
+#[wasm_bindgen_test]
+async fn a_token_is_left_to_its_end_where_nobody_looks_or_wants_it() {
+    for (what, options) in [("hidden", "{}"), ("visible", "{ autoRefresh: false }")] {
+        js(&format!(
+            "Object.defineProperty(document, 'visibilityState', {{ configurable: true, value: '{what}' }})"
+        ));
+        let world = brief("", options).signed_in().await;
+        pause(1900).await;
+        assert_eq!(world.calls(), "", "{what}");
+        js("delete document.visibilityState");
+        if what == "hidden" {
+            js("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))");
+            pause(500).await;
+            assert_eq!(world.calls(), "POST /v1/token", "but when it is shown again");
+        }
+        world.run("world.life.abort()");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_client_that_is_disposed_of_refreshes_nothing() {
+    let world = brief("", "{}").signed_in().await;
+    world.run("world.life.abort()");
+    pause(2000).await;
+    assert_eq!(world.calls(), "");
+}
+
+#[wasm_bindgen_test]
+async fn a_server_that_cannot_be_reached_is_told_once_and_asked_less_and_less() {
+    let dead = "(() => { throw new TypeError(); })() &&";
+    let world = brief(dead, "{ autoRefresh: false }").signed_in().await;
+    world.seconds_later(600);
+    for _ in 0..20 {
+        assert_eq!(err(world.core.get_access_token(NONE)).await, "NETWORK");
+    }
+    let asked: u32 = world.run("world.calls.length").parse().unwrap();
+    // Each is repeated once by itself.
+    assert!((2..=8).contains(&asked), "{asked} requests for 20 calls");
+    assert_eq!(world.events(), "WARNING offline");
+    assert!(world.core.user().is_object());
+}
+
+#[wasm_bindgen_test]
+async fn the_network_that_is_back_ends_the_wait() {
+    let dead = "window.isDown ? (() => { throw new TypeError(); })() :";
+    js("window.isDown = true");
+    let world = brief(dead, "{ autoRefresh: false }").signed_in().await;
+    world.seconds_later(600);
+    for _ in 0..4 {
+        err(world.core.get_access_token(NONE)).await;
+    }
+    js("window.isDown = false");
+    assert_eq!(err(world.core.get_access_token(NONE)).await, "NETWORK", "it is too early for another try");
+    js("window.dispatchEvent(new Event('online'))");
+    assert!(ok(world.core.get_access_token(NONE)).await.starts_with("\"access-"));
+    world.run("world.life.abort()");
+}
+
+#[wasm_bindgen_test]
+async fn tabs_with_a_storage_of_the_pages_own_hear_of_each_other() {
+    let own = "{ storage: window.own ??= { kept: new Map(), async getItem(key) { return this.kept.get(key) ?? null; },
+        async setItem(key, value) { this.kept.set(key, value); }, async removeItem(key) { this.kept.delete(key); } }, autoRefresh: false }";
+    let (one, other) = (brief("", own), brief("", own));
+    ok(other.core.get_session(NONE)).await;
+    let one = one.signed_in().await;
+    pause(50).await;
+    assert_eq!(other.events(), "SIGNED_IN");
+    ok(one.core.logout(NONE, NONE)).await;
+    pause(50).await;
+    assert_eq!(other.events(), "SIGNED_IN, SIGNED_OUT");
+    for world in [one, other] {
+        world.run("world.life.abort()");
+    }
+}
