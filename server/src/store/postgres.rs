@@ -170,12 +170,15 @@ impl Open {
     /// A connection may be dead without anybody knowing, as all are after a restart of the database. Nothing was
     /// asked of it yet, so that the next one can be tried.
     async fn begin(pool: &AnyPool) -> Result<Open, StoreError> {
+        let mut left = pool.options().get_max_connections();
         loop {
             let mut open = Open(Some(pool.acquire().await?));
             match sqlx::raw_sql(BEGIN).execute(open.connection()?).await {
                 Ok(_) => return Ok(open),
+                Err(error) if left == 0 => return Err(error.into()),
                 Err(error) => tracing::debug!(%error, "a connection to the database was dead"),
             }
+            left -= 1;
         }
     }
 
