@@ -4,8 +4,8 @@
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
@@ -55,12 +55,10 @@ impl SecretKeys {
     pub fn load(config: &Config, dev: bool, world: &World) -> Result<SecretKeys, ConfigError> {
         let setting = config.secret_keys.expose().trim();
         let wrong = |message: String| ConfigError::about("secret_keys", None, message);
-        // A path has no colon after eight hexadecimal digits, a key always has.
-        if setting.lines().any(looks_like_key) {
+        let Some(file) = SecretKeys::file(config) else {
             return SecretKeys::parse(setting).map_err(wrong);
-        }
-        let own = config.data.join("secret_keys");
-        let file = if setting.is_empty() { own.as_path() } else { Path::new(setting) };
+        };
+        let file = file.as_path();
         if setting.is_empty() && dev && !file.exists() {
             SecretKeys::create(file, &config.data, world)
                 .map_err(|error| wrong(format!("{}: {error}", file.display())))?;
@@ -75,6 +73,45 @@ impl SecretKeys {
             std::fs::read_to_string(file).map_err(|error| wrong(format!("{}: {error}", file.display())))?;
         SecretKeys::parse(&Zeroizing::new(text))
             .map_err(|error| wrong(format!("{}: {error}", file.display())))
+    }
+
+    /// The file that the settings name, unless they hold the keys themselves.
+    pub fn file(config: &Config) -> Option<PathBuf> {
+        let setting = config.secret_keys.expose().trim();
+        // A path has no colon after eight hexadecimal digits, a key always has.
+        if setting.lines().any(looks_like_key) {
+            return None;
+        }
+        Some(if setting.is_empty() { config.data.join("secret_keys") } else { PathBuf::from(setting) })
+    }
+
+    /// Puts a new key in front of those of a file. The file is replaced at once: a crash leaves the one or the other.
+    pub fn rotate(file: &Path, world: &World) -> std::io::Result<()> {
+        let before = Zeroizing::new(std::fs::read_to_string(file)?);
+        SecretKeys::parse(&before).map_err(std::io::Error::other)?;
+        let (comments, keys): (Vec<&str>, Vec<&str>) =
+            before.lines().partition(|line| line.trim_start().starts_with('#'));
+        let mut after = Zeroizing::new(String::new());
+        for line in comments {
+            after.push_str(line);
+            after.push('\n');
+        }
+        after.push_str(&SecretKeys::generate(world));
+        for line in keys {
+            after.push_str(line);
+            after.push('\n');
+        }
+        let fresh = file.with_extension("new");
+        let mode = std::fs::metadata(file)?.permissions().mode();
+        let mut written = OpenOptions::new().write(true).create_new(true).mode(mode).open(&fresh)?;
+        written.write_all(after.as_bytes())?;
+        written.sync_all()?;
+        std::fs::rename(fresh, file)
+    }
+
+    /// The ids of the keys, the active one first.
+    pub fn ids(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|key| format!("{:08x}", u32::from_be_bytes(key.id)))
     }
 
     fn create(file: &Path, folder: &Path, world: &World) -> std::io::Result<()> {

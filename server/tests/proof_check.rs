@@ -190,6 +190,20 @@ async fn sec_d01_query_and_fragment_and_spelling_of_the_address_do_not_matter() 
 }
 
 #[tokio::test]
+async fn a_nonce_can_be_asked_for_before_the_first_proof() {
+    let app = TestApp::new().await;
+    let answer = app.get("/v1/nonce").header("origin", "http://localhost:3000").await;
+    assert!(answer.header("access-control-expose-headers").contains("dpop-nonce"));
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let nonce = answer.header("dpop-nonce").to_owned();
+    app.signup("ada@example.com", "correct horse").await;
+    let body = json!({ "email": "ada@example.com", "password": "correct horse" });
+    let proof = ProofKey::new().proof("POST", "http://localhost:8787/v1/login", &nonce, None);
+    let tokens = app.post("/v1/login", body).dpop(&proof).await.ok();
+    assert_eq!(tokens["token_type"], "DPoP");
+}
+
+#[tokio::test]
 async fn sec_d07_a_proof_without_a_good_nonce_is_answered_with_one() {
     let app = TestApp::new().await;
     let key = ProofKey::new();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::binary::{Server, doorward, free_port, post, request};
+use crate::support::binary::{Server, doorward, exchange, free_port, post, request};
 use crate::support::database;
 
 const PASSWORD: &str = "correct horse";
@@ -258,6 +258,48 @@ fn a_server_starts_with_the_keys_that_keys_generate_printed() {
     for line in log.lines() {
         assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
     }
+}
+
+#[test]
+fn sec_l05_a_rotated_secret_key_signs_nobody_out_and_keys_list_shows_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let account = json!({ "email": "ada@example.com", "password": "correct horse" });
+    assert_eq!(post(server.at, "/v1/signup", &account).unwrap().0, 200);
+    let tokens = post(server.at, "/v1/login", &account).unwrap().1;
+    let keys = |verb: &str| {
+        let mut command = doorward(folder.path());
+        command.args(["keys", verb, "--dev", "--data", "data"]);
+        command.env("DOORWARD_DATABASE__URL", database::of(folder.path()).url.expose());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let before = keys("list");
+    assert_eq!((before.matches("active").count(), before.matches("retired").count()), (1, 0), "{before}");
+    assert_eq!(before.matches("signs since").count(), 1, "{before}");
+    drop(server);
+    keys("rotate");
+    let file = folder.path().join("data/secret_keys");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let after = keys("list");
+    let id = before.lines().nth(1).unwrap().trim_end_matches("active");
+    assert!(after.contains(&format!("{id}retired")) && after.matches("active").count() == 1, "{after}");
+    for line in std::fs::read_to_string(file).unwrap().lines().filter(|line| !line.starts_with('#')) {
+        let (_, secret) = line.split_once(':').unwrap();
+        assert!(!after.contains(secret), "ids only");
+    }
+    let server = Server::start(folder.path());
+    let form = format!(
+        "grant_type=refresh_token&client_id=doorward&refresh_token={}",
+        tokens["refresh_token"].as_str().unwrap()
+    );
+    let kind = "content-type: application/x-www-form-urlencoded\r\n";
+    let (status, _, next) = exchange(server.at, "POST", "/v1/token", kind, &form).unwrap();
+    assert_eq!(status, 200, "{next}");
+    let bearer = format!("authorization: Bearer {}\r\n", next["access_token"].as_str().unwrap());
+    assert_eq!(request(server.at, "GET", "/v1/profile", &bearer, "").unwrap().0, 200);
 }
 
 #[test]

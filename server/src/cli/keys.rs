@@ -1,10 +1,59 @@
-//! `doorward keys generate`: a new line for the file of secret keys.
+//! `doorward keys …`: the secret keys of the file, and the signing keys of the database.
 
-use super::say;
-use crate::clock::World;
+use super::{Settings, say};
+use crate::clock::{Millis, World, rfc3339};
+use crate::config::Config;
 use crate::keys::SecretKeys;
+use crate::store::{Store, signing_keys};
 
-pub(super) fn generate() -> Result<(), Box<dyn std::error::Error>> {
+type Verdict = Result<(), Box<dyn std::error::Error>>;
+
+/// A new line for the file of secret keys.
+pub(super) fn generate() -> Verdict {
     say(SecretKeys::generate(&World::default()).trim_end());
+    Ok(())
+}
+
+/// Which keys there are, and what each does now. Ids only.
+pub(super) fn list(settings: &Settings) -> Verdict {
+    let (config, _) = Config::load(&settings.layers()?, settings.dev)?;
+    let world = World::default();
+    say("secret keys");
+    for (at, id) in SecretKeys::load(&config, settings.dev, &world)?.ids().enumerate() {
+        say(format_args!("  {id}  {}", if at == 0 { "active" } else { "retired" }));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async move {
+        let store = Store::open(&config.data, &config.database).await?;
+        let keys = signing_keys::list(&mut *store.read().await?, world.now()).await?;
+        say("signing keys");
+        let now = world.now();
+        let signing = keys.iter().find(|key| key.activates_at <= now).map(|key| key.id.clone());
+        for key in keys {
+            let state = state(key.activates_at, key.retires_at, now, signing.as_ref() == Some(&key.id));
+            say(format_args!("  {}  {state}", key.id));
+        }
+        store.close().await;
+        Ok(())
+    })
+}
+
+fn state(activates_at: Millis, retires_at: Option<Millis>, now: Millis, signs: bool) -> String {
+    match (signs, retires_at) {
+        (true, _) => format!("signs since {}", rfc3339(activates_at)),
+        (false, _) if activates_at > now => format!("published, signs from {}", rfc3339(activates_at)),
+        (false, Some(end)) => format!("verifies until {}", rfc3339(end)),
+        (false, None) => "verifies".to_owned(),
+    }
+}
+
+/// Puts a new secret key in front of the file.
+pub(super) fn rotate(settings: &Settings) -> Verdict {
+    let (config, _) = Config::load(&settings.layers()?, settings.dev)?;
+    let file = SecretKeys::file(&config).ok_or(
+        "secret_keys holds the keys themselves: put a line of `doorward keys generate` in front of them",
+    )?;
+    SecretKeys::rotate(&file, &World::default()).map_err(|error| format!("{}: {error}", file.display()))?;
+    say(format_args!("{}: a new key is in front. It is used from the server's next start.", file.display()));
     Ok(())
 }

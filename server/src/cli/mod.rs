@@ -25,7 +25,7 @@ enum Verb {
     /// Look at the settings.
     #[command(subcommand)]
     Config(ConfigVerb),
-    /// Make secret keys.
+    /// Make, show and change keys.
     #[command(subcommand)]
     Keys(KeysVerb),
 }
@@ -40,6 +40,10 @@ enum ConfigVerb {
 enum KeysVerb {
     /// Print a new line for the file of secret keys.
     Generate,
+    /// Show the ids of the secret keys and of the keys that sign tokens, and what each does now.
+    List(Settings),
+    /// Put a new secret key in front of the file; the others stay behind it, so that nobody is signed out.
+    Rotate(Settings),
 }
 
 /// Where settings come from.
@@ -94,6 +98,8 @@ pub fn run() -> ExitCode {
         Verb::Serve(settings) => serve::run(&settings),
         Verb::Config(ConfigVerb::Check(settings)) => config_check::run(&settings),
         Verb::Keys(KeysVerb::Generate) => keys::generate(),
+        Verb::Keys(KeysVerb::List(settings)) => keys::list(&settings),
+        Verb::Keys(KeysVerb::Rotate(settings)) => keys::rotate(&settings),
     };
     match verdict {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,6 +8,7 @@ mod jwks;
 mod logout;
 mod mailbox;
 mod metadata;
+mod nonce;
 mod openapi;
 mod profile;
 mod revoke;
@@ -37,6 +38,7 @@ pub fn router(app: &AppState) -> Router {
         .merge(revoke::router())
         .merge(introspect::router())
         .merge(metadata::router())
+        .merge(nonce::router())
         .merge(settings::router())
         .merge(jwks::router())
         .merge(health::router())

@@ -1,0 +1,26 @@
+//! A nonce for the first proof of a page. Without asking, the first request would be refused with one (RFC 9449 §8),
+//! which costs the same way to the server and back, and shows as an error in the browser's console.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderName;
+use axum::response::IntoResponse;
+use serde_json::json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::dpop;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(nonce))
+}
+
+/// Gives a nonce for proofs in the header `DPoP-Nonce`; good for a minute at least.
+#[utoipa::path(get, path = "/v1/nonce", responses((status = 200, body = Object)))]
+async fn nonce(State(app): State<AppState>) -> Result<impl IntoResponse, ApiError> {
+    let nonce = dpop::nonce(&app.secret_keys, app.world.now());
+    let nonce = nonce.ok_or_else(|| ApiError::internal("a nonce could not be made"))?;
+    Ok(([(HeaderName::from_static("dpop-nonce"), nonce)], Json(json!({}))))
+}
