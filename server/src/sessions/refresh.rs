@@ -1,105 +1,21 @@
-//! Sessions: begun, refreshed, ended. The only place that issues tokens.
+//! Refreshing a session (RFC 6749 §6).
 //!
 //! A session is one row with a generation that rises by one when its refresh token is replaced. Which of its tokens a
-//! client presents, and when, decides everything: the table is [`decide`].
+//! client presents, and when, decides everything: the tables are at [`decide`].
 
-use doorward_protocol::session::{RevokeScope, SessionInfo, Tokens};
+use doorward_protocol::session::Tokens;
 
+use super::tokens;
 use crate::audit::{Event, Record};
-use crate::clock::{Millis, rfc3339};
+use crate::clock::Millis;
 use crate::config;
-use crate::dpop::{self, Fault, Proof, Thumbprint};
+use crate::dpop::{self, Proof};
 use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession};
+use crate::extract::Caller;
 use crate::state::{App, AppState};
+use crate::store::Tx;
 use crate::store::sessions::{self, Session};
-use crate::store::{StoreError, Tx};
-use crate::tokens::{Claims, Confirmation, RefreshToken, RevokeToken};
-
-/// Sessions in a list at most.
-const LISTED: i64 = 100;
-
-/// Refuses a sign-in that brings no key where the operator wants one. Asked before any work is done for it.
-pub fn admit(app: &App, bound: bool) -> Result<(), ApiError> {
-    if app.config.session.require_proof && !bound {
-        return Err(Fault::Invalid("This server signs in only with a proof of a key (DPoP).").into());
-    }
-    Ok(())
-}
-
-/// Begins a session for an account, in the transaction of what led to it. With a key it is bound to that: none of its
-/// tokens is good without it.
-pub async fn establish(
-    tx: &mut Tx,
-    app: &App,
-    caller: &Caller,
-    account: &str,
-    method: &str,
-    key: Option<Thumbprint>,
-) -> Result<Session, ApiError> {
-    admit(app, key.is_some())?;
-    let now = app.world.now();
-    let session = Session {
-        id: app.world.id(),
-        account: account.to_owned(),
-        salt: app.world.bytes::<16>().to_vec(),
-        generation: 0,
-        rotated_at: now,
-        method: method.to_owned(),
-        authenticated_at: now,
-        expires_at: now + app.config.session.absolute.millis(),
-        used_at: now,
-        key: key.map(String::from),
-        presented: -1,
-        ip: caller.address(),
-        user_agent: caller.user_agent.clone(),
-    };
-    sessions::insert(tx, &session).await?;
-    Ok(session)
-}
-
-/// The tokens of a session as it stands. Their user is left to the caller.
-pub fn tokens(app: &App, session: &Session, roles: &[String]) -> Result<Tokens, ApiError> {
-    let now = app.world.now();
-    // An access token does not outlive its session.
-    let lifetime = app.config.token.lifetime.millis().min(session.expires_at - now).max(0);
-    let claims = Claims {
-        iss: String::new(),
-        aud: String::new(),
-        client_id: String::new(),
-        sub: session.account.clone(),
-        iat: now / 1000,
-        exp: (now + lifetime) / 1000,
-        jti: app.world.id(),
-        sid: session.id.clone(),
-        auth_time: session.authenticated_at / 1000,
-        roles: roles.to_vec(),
-        cnf: session.key.clone().map(|jkt| Confirmation { jkt }),
-    };
-    let keys = &app.secret_keys;
-    let written = || {
-        Some(Tokens {
-            access_token: app.access_tokens.sign(&app.signing_keys, claims, now)?,
-            token_type: if session.key.is_some() { "DPoP" } else { "Bearer" }.into(),
-            expires_in: u32::try_from(lifetime / 1000).unwrap_or(0),
-            refresh_token: RefreshToken::write(keys, &session.id, session.generation, &session.salt)?,
-            revoke_token: RevokeToken::write(keys, &session.id)?,
-            server_time: now / 1000,
-            user: None,
-        })
-    };
-    written().ok_or_else(|| ApiError::internal("a token could not be written"))
-}
-
-/// May its tokens be handed to whoever proves this? A repeated request gets the tokens of the first: with another key
-/// they would be of no use, and without one they would be less than was asked for.
-pub fn is_for(session: &Session, proof: Option<&Proof>) -> bool {
-    match (&session.key, proof) {
-        (Some(key), Some(proof)) => proof.is_by(key),
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => false,
-    }
-}
+use crate::tokens::RefreshToken;
 
 /// Why a refresh was refused.
 #[derive(Debug)]
@@ -293,117 +209,6 @@ async fn advance(
         return Ok(Err(refusal));
     }
     Ok(Err(Refusal::Over))
-}
-
-/// Ends the session that a revoke-only value names. Says nothing about whether there was one.
-pub async fn revoke(app: &App, caller: &Caller, value: &str) -> Result<(), ApiError> {
-    match RevokeToken::read(&app.secret_keys, value) {
-        Some(id) => sign_out(app, caller, id).await,
-        None => Ok(()),
-    }
-}
-
-/// The session of a refresh token, of whichever generation, or of an access token.
-pub async fn of_token(app: &App, token: &str) -> Result<Option<String>, ApiError> {
-    if let Some(token) = RefreshToken::read(token) {
-        let found = sessions::find(&mut *app.store.read().await?, &token.session()).await?;
-        let genuine = found.filter(|(session, _)| token.is_genuine(&app.secret_keys, &session.salt));
-        return Ok(genuine.map(|(session, _)| session.id));
-    }
-    let claims = app.access_tokens.verify(&app.signing_keys, token, app.world.now());
-    Ok(claims.map(|claims| claims.sid.clone()))
-}
-
-/// Ends a session, if it has not ended. With the answer no token of it works here any more.
-pub async fn sign_out(app: &App, caller: &Caller, id: String) -> Result<(), ApiError> {
-    let (world, caller) = (app.world.clone(), caller.clone());
-    app.store
-        .write(move |tx| {
-            Box::pin(async move {
-                if let Some(account) = sessions::delete(tx, &id).await? {
-                    let record = Record::of(Event::SignedOut).account(&account).session(&id);
-                    record.write(tx, &world, &caller, world.now()).await?;
-                }
-                Ok::<(), ApiError>(())
-            })
-        })
-        .await
-}
-
-/// The sessions of whoever asks.
-pub async fn list(app: &App, asking: &CurrentSession) -> Result<Vec<SessionInfo>, ApiError> {
-    let now = app.world.now();
-    let unused_since = now - app.config.session.idle.millis();
-    let mut db = app.store.read().await?;
-    let all = sessions::list(&mut db, &asking.account.id, now, unused_since, LISTED).await?;
-    let info = |session: Session| SessionInfo {
-        current: session.id == asking.id,
-        id: session.id,
-        created_at: rfc3339(session.authenticated_at),
-        last_seen_at: rfc3339(session.used_at),
-        ip: session.ip,
-        user_agent: session.user_agent,
-    };
-    Ok(all.into_iter().map(info).collect())
-}
-
-/// Ends one session of whoever asks, perhaps the very one; false when it is none of theirs.
-pub async fn end(
-    app: &AppState,
-    caller: Caller,
-    asking: CurrentSession,
-    id: String,
-) -> Result<bool, ApiError> {
-    let world = app.world.clone();
-    app.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (now, account) = (world.now(), &asking.account.id);
-                asking.confirm(tx, now).await?;
-                let ended = sessions::delete_of(tx, account, &id).await?;
-                if ended {
-                    let record = Record::of(Event::SessionRevoked).account(account).session(&id);
-                    record.write(tx, &world, &caller, now).await?;
-                }
-                Ok(ended)
-            })
-        })
-        .await
-}
-
-/// Ends several sessions of whoever asks.
-pub async fn end_several(
-    app: &AppState,
-    caller: Caller,
-    asking: CurrentSession,
-    scope: RevokeScope,
-) -> Result<(), ApiError> {
-    let world = app.world.clone();
-    app.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (now, account) = (world.now(), &asking.account.id);
-                asking.confirm(tx, now).await?;
-                let which = match scope {
-                    RevokeScope::Others => {
-                        sessions::delete_others(tx, account, &asking.id).await?;
-                        "others"
-                    }
-                    RevokeScope::Global => {
-                        end_all(tx, account).await?;
-                        "global"
-                    }
-                };
-                let record = Record::of(Event::SessionRevoked).account(account).detail(which);
-                Ok(record.write(tx, &world, &caller, now).await?)
-            })
-        })
-        .await
-}
-
-/// Ends all sessions of an account, in the transaction of what is the reason for it.
-pub async fn end_all(tx: &mut Tx, account: &str) -> Result<u64, StoreError> {
-    sessions::delete_all(tx, account).await
 }
 
 #[cfg(test)]

@@ -1,0 +1,127 @@
+//! The sessions of an account: which there are, and ending them. What is ended is a row that is gone: no token of it works
+//! here from that moment on.
+
+use doorward_protocol::session::{RevokeScope, SessionInfo};
+
+use crate::audit::{Event, Record};
+use crate::clock::rfc3339;
+use crate::error::ApiError;
+use crate::extract::{Caller, CurrentSession};
+use crate::state::{App, AppState};
+use crate::store::sessions::{self, Session};
+use crate::store::{StoreError, Tx};
+use crate::tokens::{RefreshToken, RevokeToken};
+
+/// Sessions in a list at most.
+const LISTED: i64 = 100;
+
+/// Ends the session that a revoke-only value names. Says nothing about whether there was one.
+pub async fn revoke(app: &App, caller: &Caller, value: &str) -> Result<(), ApiError> {
+    match RevokeToken::read(&app.secret_keys, value) {
+        Some(id) => sign_out(app, caller, id).await,
+        None => Ok(()),
+    }
+}
+
+/// The session of a refresh token, of whichever generation, or of an access token.
+pub async fn of_token(app: &App, token: &str) -> Result<Option<String>, ApiError> {
+    if let Some(token) = RefreshToken::read(token) {
+        let found = sessions::find(&mut *app.store.read().await?, &token.session()).await?;
+        let genuine = found.filter(|(session, _)| token.is_genuine(&app.secret_keys, &session.salt));
+        return Ok(genuine.map(|(session, _)| session.id));
+    }
+    let claims = app.access_tokens.verify(&app.signing_keys, token, app.world.now());
+    Ok(claims.map(|claims| claims.sid.clone()))
+}
+
+/// Ends a session, if it has not ended. With the answer no token of it works here any more.
+pub async fn sign_out(app: &App, caller: &Caller, id: String) -> Result<(), ApiError> {
+    let (world, caller) = (app.world.clone(), caller.clone());
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                if let Some(account) = sessions::delete(tx, &id).await? {
+                    let record = Record::of(Event::SignedOut).account(&account).session(&id);
+                    record.write(tx, &world, &caller, world.now()).await?;
+                }
+                Ok::<(), ApiError>(())
+            })
+        })
+        .await
+}
+
+/// The sessions of whoever asks.
+pub async fn list(app: &App, asking: &CurrentSession) -> Result<Vec<SessionInfo>, ApiError> {
+    let now = app.world.now();
+    let unused_since = now - app.config.session.idle.millis();
+    let mut db = app.store.read().await?;
+    let all = sessions::list(&mut db, &asking.account.id, now, unused_since, LISTED).await?;
+    let info = |session: Session| SessionInfo {
+        current: session.id == asking.id,
+        id: session.id,
+        created_at: rfc3339(session.authenticated_at),
+        last_seen_at: rfc3339(session.used_at),
+        ip: session.ip,
+        user_agent: session.user_agent,
+    };
+    Ok(all.into_iter().map(info).collect())
+}
+
+/// Ends one session of whoever asks, perhaps the very one; false when it is none of theirs.
+pub async fn end(
+    app: &AppState,
+    caller: Caller,
+    asking: CurrentSession,
+    id: String,
+) -> Result<bool, ApiError> {
+    let world = app.world.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (now, account) = (world.now(), &asking.account.id);
+                asking.confirm(tx, now).await?;
+                let ended = sessions::delete_of(tx, account, &id).await?;
+                if ended {
+                    let record = Record::of(Event::SessionRevoked).account(account).session(&id);
+                    record.write(tx, &world, &caller, now).await?;
+                }
+                Ok(ended)
+            })
+        })
+        .await
+}
+
+/// Ends several sessions of whoever asks.
+pub async fn end_several(
+    app: &AppState,
+    caller: Caller,
+    asking: CurrentSession,
+    scope: RevokeScope,
+) -> Result<(), ApiError> {
+    let world = app.world.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (now, account) = (world.now(), &asking.account.id);
+                asking.confirm(tx, now).await?;
+                let which = match scope {
+                    RevokeScope::Others => {
+                        sessions::delete_others(tx, account, &asking.id).await?;
+                        "others"
+                    }
+                    RevokeScope::Global => {
+                        end_all(tx, account).await?;
+                        "global"
+                    }
+                };
+                let record = Record::of(Event::SessionRevoked).account(account).detail(which);
+                Ok(record.write(tx, &world, &caller, now).await?)
+            })
+        })
+        .await
+}
+
+/// Ends all sessions of an account, in the transaction of what is the reason for it.
+pub async fn end_all(tx: &mut Tx, account: &str) -> Result<u64, StoreError> {
+    sessions::delete_all(tx, account).await
+}

@@ -1,0 +1,99 @@
+//! Sessions: begun here, refreshed and ended in the files beside this one. The only place that issues tokens.
+
+mod end;
+mod refresh;
+
+pub use end::{end, end_all, end_several, list, of_token, revoke, sign_out};
+pub use refresh::{Refusal, refresh};
+
+use doorward_protocol::session::Tokens;
+
+use crate::dpop::{Fault, Proof, Thumbprint};
+use crate::error::ApiError;
+use crate::extract::Caller;
+use crate::state::App;
+use crate::store::Tx;
+use crate::store::sessions::{self, Session};
+use crate::tokens::{Claims, Confirmation, RefreshToken, RevokeToken};
+
+/// Refuses a sign-in that brings no key where the operator wants one. Asked before any work is done for it.
+pub fn admit(app: &App, bound: bool) -> Result<(), ApiError> {
+    if app.config.session.require_proof && !bound {
+        return Err(Fault::Invalid("This server signs in only with a proof of a key (DPoP).").into());
+    }
+    Ok(())
+}
+
+/// Begins a session for an account, in the transaction of what led to it. With a key it is bound to that: none of its
+/// tokens is good without it.
+pub async fn establish(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    account: &str,
+    method: &str,
+    key: Option<Thumbprint>,
+) -> Result<Session, ApiError> {
+    admit(app, key.is_some())?;
+    let now = app.world.now();
+    let session = Session {
+        id: app.world.id(),
+        account: account.to_owned(),
+        salt: app.world.bytes::<16>().to_vec(),
+        generation: 0,
+        rotated_at: now,
+        method: method.to_owned(),
+        authenticated_at: now,
+        expires_at: now + app.config.session.absolute.millis(),
+        used_at: now,
+        key: key.map(String::from),
+        presented: -1,
+        ip: caller.address(),
+        user_agent: caller.user_agent.clone(),
+    };
+    sessions::insert(tx, &session).await?;
+    Ok(session)
+}
+
+/// The tokens of a session as it stands. Their user is left to the caller.
+pub fn tokens(app: &App, session: &Session, roles: &[String]) -> Result<Tokens, ApiError> {
+    let now = app.world.now();
+    // An access token does not outlive its session.
+    let lifetime = app.config.token.lifetime.millis().min(session.expires_at - now).max(0);
+    let claims = Claims {
+        iss: String::new(),
+        aud: String::new(),
+        client_id: String::new(),
+        sub: session.account.clone(),
+        iat: now / 1000,
+        exp: (now + lifetime) / 1000,
+        jti: app.world.id(),
+        sid: session.id.clone(),
+        auth_time: session.authenticated_at / 1000,
+        roles: roles.to_vec(),
+        cnf: session.key.clone().map(|jkt| Confirmation { jkt }),
+    };
+    let keys = &app.secret_keys;
+    let written = || {
+        Some(Tokens {
+            access_token: app.access_tokens.sign(&app.signing_keys, claims, now)?,
+            token_type: if session.key.is_some() { "DPoP" } else { "Bearer" }.into(),
+            expires_in: u32::try_from(lifetime / 1000).unwrap_or(0),
+            refresh_token: RefreshToken::write(keys, &session.id, session.generation, &session.salt)?,
+            revoke_token: RevokeToken::write(keys, &session.id)?,
+            server_time: now / 1000,
+            user: None,
+        })
+    };
+    written().ok_or_else(|| ApiError::internal("a token could not be written"))
+}
+
+/// May its tokens be handed to whoever proves this? A repeated request gets the tokens of the first: with another key
+/// they would be of no use, and without one they would be less than was asked for.
+pub fn is_for(session: &Session, proof: Option<&Proof>) -> bool {
+    match (&session.key, proof) {
+        (Some(key), Some(proof)) => proof.is_by(key),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
