@@ -43,7 +43,7 @@ export interface AuthClientOptions {
   apis?: { origin: string; audience?: string }[];
   /** What to do after a form succeeded: follow its action (default), nothing, or your router. */
   navigate?: boolean | ((url: URL) => void);
-  /** A fetch of your own (tests, proxies). */
+  /** A fetch of your own (tests, proxies). `auth.fetch` calls it with a `Request`. */
   fetch?: typeof fetch;
 }
 

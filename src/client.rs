@@ -9,7 +9,7 @@ use doorward_protocol::Field;
 use wasm_bindgen::prelude::*;
 
 use crate::{
-    api::{Api, Call},
+    api::{Api, Call, Kind},
     browser::{
         Promise, Value,
         crypto::{Holder, Keyring},
@@ -177,7 +177,11 @@ async fn carry_out(method: &'static Method, mut given: Given) -> Result<Value, E
                 return Ok(answer);
             }
             check(&given.fields, given.client.policy.get())?;
-            let call = Call { kind: *kind, path, body: given.fields.to_json() };
+            let body = match kind {
+                Kind::Delete => location::in_path(given.fields.text("id").unwrap_or_default()),
+                _ => given.fields.to_json(),
+            };
+            let call = Call { kind: *kind, path, body };
             let session = &given.client.session;
             let holder = match then {
                 Then::AsUser(then) => {

@@ -35,6 +35,7 @@ impl Value {
     pub(crate) const NULL: Value = Value(JsValue::NULL);
 
     /// `globalThis`, or something in it.
+    #[inline(never)]
     pub(crate) fn global(name: &str) -> Value {
         GLOBAL.with(|global| Value(get(global, name).unwrap_or_default()))
     }
@@ -44,6 +45,7 @@ impl Value {
         Value::global("Object").construct(&[])
     }
 
+    #[inline(never)]
     /// The property of an object; `undefined` if there is none, or its getter throws.
     pub(crate) fn get(&self, name: &str) -> Value {
         Value(get(&self.0, name).unwrap_or_default())
@@ -62,16 +64,23 @@ impl Value {
     }
 
     pub(crate) fn set(&self, name: &str, value: impl Into<Value>) {
+        self.put(name, value.into());
+    }
+
+    #[inline(never)]
+    fn put(&self, name: &str, value: Value) {
         // Fails on frozen objects only, and we set on our own.
-        let _ = set(&self.0, name, &value.into().0);
+        let _ = set(&self.0, name, &value.0);
     }
 
     /// Calls a method; `None` when there is none or it throws.
+    #[inline(never)]
     pub(crate) fn call(&self, name: &str, arguments: &[&Value]) -> Option<Value> {
         self.get(name).apply(self, arguments)
     }
 
     /// Calls a function; `None` when it is none or throws.
+    #[inline(never)]
     pub(crate) fn apply(&self, this: &Value, arguments: &[&Value]) -> Option<Value> {
         apply(&self.0, &this.0, &array(arguments)).ok().map(Value)
     }

@@ -4,11 +4,8 @@ use doorward_protocol::{Rule, messages, optional, required};
 
 use super::{Does, Given, Method, PLAIN, Then, as_given, signed_in, unchecked};
 use crate::{
-    api::{Call, Kind},
-    browser::{
-        Value,
-        location::{in_path, origin_of},
-    },
+    api::Kind,
+    browser::{Value, location::origin_of},
     error::{Error, error},
     promise::Work,
     session::{machine::Need, revoke_call},
@@ -64,7 +61,13 @@ pub(super) const METHODS: &[Method] = &[
         name: "revokeSession",
         fields: Some(&[required("id", Rule::Line(64))]),
         texts: &["id"],
-        does: Does::Work(revoke_session),
+        does: Does::Ask {
+            kind: Kind::Delete,
+            path: "/v1/sessions/",
+            prepare: |given| text(given, "id").map(|_| None),
+            check: unchecked,
+            then: Then::AsUser(|_, answer| signed_in(answer).map(|_| Value::UNDEFINED)),
+        },
         ..PLAIN
     },
     // The two halves of `checkLoginStatus` in `js/client.js`.
@@ -152,14 +155,6 @@ fn logout(given: Given) -> Work {
             }
             Some(_) => Err(Error::parameter("scope", "Give \"local\", \"others\" or \"global\".")),
         }
-    })
-}
-
-fn revoke_session(given: Given) -> Work {
-    Box::pin(async move {
-        let call = Call { kind: Kind::Delete, path: "/v1/sessions/", body: in_path(text(&given, "id")?) };
-        signed_in(given.client.session.send(&call, false, &given.limits).await?)?;
-        Ok(Value::UNDEFINED)
     })
 }
 

@@ -212,7 +212,12 @@ function page(browser, By, until) {
       }),
     visible: (selector) => browser.wait(until.elementIsVisible(css(selector)), PATIENCE),
     /** A line of the profile page's lists. */
-    fact: (name) => browser.findElement(By.xpath(`//dt[.="${name}"]/following-sibling::dd[1]`)).getText(),
+    // In one step: the page writes them anew when it learns something.
+    fact: (name) =>
+      browser.executeScript(
+        `return [...document.querySelectorAll("dt")].find((term) => term.textContent === arguments[0])?.nextElementSibling.innerText`,
+        name,
+      ),
     /**
      * Runs the body of an async function in the page, with `auth` a new AuthClient and `args` what is given here.
      * The answer is `{ value }` or `{ error }`; the page's policy forbids eval, so the text is put together here.

@@ -245,3 +245,18 @@ async fn headers_for_other_libraries_are_for_the_named_origins_only() {
         assert_eq!(err(world.core.login(js(ADA), NONE)).await, "INVALID_PARAMETER apis");
     }
 }
+
+#[wasm_bindgen_test]
+async fn a_page_that_is_not_secure_says_so_at_each_call() {
+    let without = |options: &str| {
+        js("Object.defineProperty(crypto, 'subtle', { configurable: true, value: undefined })");
+        let world = world_with(&server(r#""POST /v1/login": [200, TOKENS],"#), options);
+        js("delete crypto.subtle");
+        world
+    };
+    let world = without("{ dpop: undefined }");
+    assert_eq!(err(world.core.login(js(ADA), NONE)).await, "INSECURE_CONTEXT");
+    assert_eq!(err(world.core.get_session(NONE)).await, "INSECURE_CONTEXT");
+    let world = without("{ dpop: false }");
+    ok(world.core.login(js(ADA), NONE)).await;
+}
