@@ -5,7 +5,7 @@ use doorward_protocol::{Rule, messages, optional, required};
 use super::{Does, Given, Method, PLAIN, Then, as_given, signed_in, unchecked};
 use crate::{
     api::Kind,
-    browser::{Value, location::origin_of},
+    browser::{Value, location::resolve},
     error::{Error, error},
     promise::Work,
     session::{machine::Need, revoke_call},
@@ -126,13 +126,15 @@ fn restore_token(given: Given) -> Work {
 
 fn auth_headers(given: Given) -> Work {
     Box::pin(async move {
-        let (method, url) = (text(&given, "method")?, text(&given, "url")?);
+        let (method, address) = (text(&given, "method")?, text(&given, "url")?);
         // Tokens go to the origins of the options and to no other.
-        if !origin_of(url).is_some_and(|origin| given.client.origins.contains(&origin)) {
+        let url = resolve(address)
+            .filter(|url| url.text_of("origin").is_some_and(|origin| given.client.origins.contains(&origin)));
+        let Some(href) = url.and_then(|url| url.text_of("href")) else {
             let message = "This address is of none of the origins in the options url and apis.";
             return Err(Error::parameter("url", message));
-        }
-        given.client.session.show(&method.to_ascii_uppercase(), url, &given.limits).await
+        };
+        given.client.session.show(&method.to_ascii_uppercase(), &href, &given.limits).await
     })
 }
 

@@ -29,6 +29,15 @@ test("a request carries the token and a proof of its own, and is otherwise as it
   assert.ok(!claims(api(asked)[0]).htu.includes("q=1"));
 });
 
+test("headers for another library are made for a path of the page, too", async (t) => {
+  const { page, asked } = await open(t, { routes: { ...login, "GET /api": [200, {}] } });
+  await page.evaluate(signIn);
+  await page.evaluate(async () => fetch("/api?q=1", { headers: await auth.authHeaders("get", "/api?q=1") }));
+  const [call] = api(asked);
+  assert.equal(call.headers.authorization, "DPoP access-1");
+  assert.deepEqual([claims(call).htm, new URL(claims(call).htu).pathname], ["GET", "/api"]);
+});
+
 test("no other origin gets anything", async (t) => {
   const { page, asked } = await open(t, { routes: login });
   await page.evaluate(signIn);
