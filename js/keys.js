@@ -1,6 +1,6 @@
 // The keys that sessions are bound to (RFC 9449): made by WebCrypto, which never shows their private half, kept in
-// IndexedDB, and the proofs that are signed with them. All of it is calls of the browser, and a tenth of the weight
-// that it would have in the wasm.
+// IndexedDB, and the proofs that are signed with them. All of it is calls of the browser, and less than a fifth of the
+// weight that it would have in the wasm.
 
 const ES256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const PATIENCE = 5000; // milliseconds for IndexedDB, which in some browsers never answers
