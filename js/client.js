@@ -208,15 +208,22 @@ export function authClient(compile) {
 }
 
 // What is stored or held as long as the page lives; no storage key is `keys`.
-const newMemory = (key = "doorward") => ({ keys: keyring(key) });
+const newMemory = (options) => ({ keys: keyring(options?.storageKey ?? "doorward", greeter(options)) });
+
+// Asks our own server for a nonce, and no other: what an app's API has at that path is its own affair.
+const greeter = (options) => async (url) => {
+  const { origin, pathname } = new URL(options?.url ?? location.origin, globalThis.location?.href);
+  const base = origin + pathname.replace(/\/+$/, "");
+  if (url.startsWith(`${base}/v1/`)) return (options?.fetch ?? fetch)(`${base}/v1/nonce`, { credentials: "omit" });
+};
 
 // One for all clients of a page that would share the storage. Off a page they serve different people.
 function memoryOf(options, memories) {
   const place = options?.storage ?? "local";
   const key = options?.storageKey ?? "doorward";
-  if (typeof document === "undefined" || (place !== "local" && place !== "session")) return newMemory(key);
+  if (typeof document === "undefined" || (place !== "local" && place !== "session")) return newMemory(options);
   const name = `${place} ${key}`;
-  if (!memories.has(name)) memories.set(name, newMemory(key));
+  if (!memories.has(name)) memories.set(name, newMemory(options));
   return memories.get(name);
 }
 

@@ -5,6 +5,7 @@
 const ES256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const PATIENCE = 5000; // milliseconds for IndexedDB, which in some browsers never answers
 const HEARSAY = 250; // until a sign-out in another tab is seen in this one
+const FRESH = 60_000; // milliseconds for which a nonce is good for sure
 
 const bytes = (text) => new TextEncoder().encode(text);
 const base64url = (data) =>
@@ -13,10 +14,13 @@ const json = (value) => base64url(bytes(JSON.stringify(value)));
 const later = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const originOf = (url) => new URL(url).origin;
 
-// The keys of one database, by id. A key is `{ secret, x, y, kept }`.
-export function keyring(name) {
+// The keys of one database, by id. A key is `{ secret, x, y, kept }`. `greet` asks the server at this address for its
+// first nonce: a request without one would be refused with one, which is the same way there and back, and an error
+// in the console of the browser.
+export function keyring(name, greet) {
   const held = new Map(); // those that were used, and those that no database keeps
-  const nonces = new Map(); // by origin, the last that it gave
+  const nonces = new Map(); // by origin, the last that it gave, and when
+  let greeting; // one for all calls that wait for it
   let database;
   let spare; // the key of whoever signs in next
 
@@ -60,9 +64,28 @@ export function keyring(name) {
       const key = await ask("get", id);
       // A session that is signed out in another tab goes before its key, but the news may be on the way.
       if (!key) return later(HEARSAY);
+      // A key that scripts can read is none of ours, whoever has put it there.
+      if (key.secret.extractable) return;
       held.set(id, key);
     }
     return held.get(id);
+  }
+
+  const learn = (url, headers) => {
+    const nonce = headers.get("dpop-nonce");
+    if (nonce) nonces.set(originOf(url), { nonce, at: performance.now() });
+    return !!nonce;
+  };
+
+  async function nonceFor(url) {
+    const known = () => nonces.get(originOf(url));
+    if (!known() || performance.now() - known().at > FRESH) {
+      greeting ??= Promise.race([greet?.(url), later(PATIENCE)])
+        .then((answer) => answer && learn(url, answer.headers), () => {})
+        .finally(() => (greeting = undefined));
+      await greeting;
+    }
+    return known()?.nonce;
   }
 
   return {
@@ -70,6 +93,7 @@ export function keyring(name) {
     async make() {
       if (!spare) {
         const { privateKey: secret, publicKey } = await crypto.subtle.generateKey(ES256, false, ["sign"]);
+        if (secret.extractable) throw new Error("This browser's keys can be read.");
         const { x, y } = await crypto.subtle.exportKey("jwk", publicKey);
         held.set((spare = crypto.randomUUID()), { secret, x, y });
       }
@@ -96,17 +120,13 @@ export function keyring(name) {
       if (!key) return false;
       const claims = { htm: method, htu: url.replace(/[?#].*/, ""), iat: Math.floor(iat), jti: crypto.randomUUID() };
       if (token) claims.ath = base64url(await crypto.subtle.digest("SHA-256", bytes(token)));
-      claims.nonce = nonces.get(originOf(url));
+      claims.nonce = await nonceFor(url);
       const jwk = { kty: "EC", crv: "P-256", x: key.x, y: key.y };
       const text = json({ typ: "dpop+jwt", alg: "ES256", jwk }) + "." + json(claims);
       headers.DPoP = text + "." + base64url(await crypto.subtle.sign(ES256, key.secret, bytes(text)));
       return true;
     },
     // Remembers the nonce that an answer brings. Is there one?
-    learn(url, headers) {
-      const nonce = headers.get("dpop-nonce");
-      if (nonce) nonces.set(originOf(url), nonce);
-      return !!nonce;
-    },
+    learn,
   };
 }

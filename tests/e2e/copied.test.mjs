@@ -126,3 +126,20 @@ test("sec_D09_the key cannot be taken out of the browser that holds it", async (
   assert.deepEqual(keys, [{ extractable: false, exported: false }]);
   await Promise.all([context.close(), thief.close()]);
 });
+
+test("sec_D09_a browser that is made to give keys which scripts can read signs nobody in with one", async () => {
+  const person = await signUp(server);
+  const context = await openContext(chromium);
+  await context.addInitScript(() => {
+    const { generateKey } = SubtleCrypto.prototype;
+    SubtleCrypto.prototype.generateKey = function (algorithm, extractable, uses) {
+      return generateKey.call(this, algorithm, true, uses);
+    };
+  });
+  const page = await context.newPage();
+  await page.goto(`${server.url}/favicon.svg`);
+  const told = await withClient(page, (credentials) => auth.login(credentials).then(() => "in", ({ code }) => code), { argument: person });
+  assert.equal(told, "INTERNAL");
+  assert.equal(await page.evaluate(() => localStorage.getItem("doorward.session")), null);
+  await context.close();
+});

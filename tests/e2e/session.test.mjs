@@ -67,6 +67,21 @@ test("sec_B01_signing_out_in_one_tab_shows_in_the_other_within_a_second", async 
   await context.close();
 });
 
+test("sec_D07_a page asks for its first nonce, so that no request of a signed-in person is refused", async () => {
+  const { context, page, email } = await signedIn();
+  const statuses = [];
+  page.on("response", (response) => statuses.push(`${response.status()} ${new URL(response.url()).pathname}`));
+  const emails = await withClient(page, async () => {
+    const profiles = await Promise.all([auth.getProfile(), auth.getProfile(), auth.getProfile()]);
+    await auth.refreshToken();
+    return profiles.map((profile) => profile.email);
+  });
+  assert.deepEqual(emails, [email, email, email]);
+  assert.deepEqual(statuses.filter((status) => status.includes("/v1/") && !status.startsWith("200 ")), []);
+  assert.equal(statuses.filter((status) => status.endsWith("/v1/nonce")).length, 1, "one for all");
+  await context.close();
+});
+
 test("signing in in one tab shows in the other", async () => {
   const { email, password } = await signUp(server);
   const context = await openContext(chromium);
