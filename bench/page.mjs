@@ -82,6 +82,56 @@ async function time() {
   }
 }
 
+/**
+ * Milliseconds that a call costs beyond the bare `fetch` of the same answer, without and with a proof, and a proof alone.
+ * The answers come from a `fetch` in the page: what is left is the SDK.
+ */
+export async function calls() {
+  const server = createServer((request, response) => {
+    const file = request.url === "/doorward.js" && readFileSync(new URL("../pkg/doorward.js", import.meta.url));
+    response.setHeader("content-type", file ? "text/javascript" : "text/html");
+    response.end(file || "<!doctype html><meta charset=utf-8><title>bench</title>");
+  });
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  const browser = await chromium.launch({ executablePath: process.env.DOORWARD_CHROMIUM ?? "/usr/bin/chromium" });
+  try {
+    const tab = await browser.newPage();
+    await tab.goto(`http://localhost:${server.address().port}/`);
+    return await tab.evaluate(async () => {
+      const { AuthClient } = await import("/doorward.js");
+      const user = { user_id: "u", email: "ada@example.com", roles: [] };
+      const tokens = { access_token: "a".repeat(500), refresh_token: "r", revoke_token: "v", expires_in: 600, server_time: Date.now() / 1000, user };
+      const median = async (work) => {
+        const times = [];
+        for (let round = 0; round < 400; round += 1) {
+          const start = performance.now();
+          await work();
+          times.push(performance.now() - start);
+        }
+        return times.sort((a, b) => a - b)[200];
+      };
+      const answer = (kind) => async (url) =>
+        Response.json(String(url).includes("login") ? { ...tokens, token_type: kind } : user, { headers: { "dpop-nonce": "n" } });
+      const signedIn = async (kind) => {
+        const options = { url: location.origin, storage: "memory", storageKey: kind, dpop: kind === "DPoP", fetch: answer(kind) };
+        const auth = new AuthClient(options);
+        await auth.login({ email: user.email, password: "secret" });
+        return auth;
+      };
+      const [bearer, bound] = [await signedIn("Bearer"), await signedIn("DPoP")];
+      const bare = await median(async () => (await answer("DPoP")("/v1/profile")).json());
+      return {
+        bearer: (await median(() => bearer.getProfile())) - bare,
+        bound: (await median(() => bound.getProfile())) - bare,
+        proof: await median(() => bound.authHeaders("GET", `${location.origin}/v1/profile`)),
+      };
+    });
+  } finally {
+    await browser.close();
+    server.close();
+  }
+}
+
 /** Runs in the page. The request is made beforehand: what is timed is compiling, running, constructing. */
 async function measure(url) {
   const text = await (await fetch(url)).text();

@@ -1,7 +1,7 @@
 // `npm run bench`: what doorward weighs and does, beside peers, from one run on this machine. usage: [page] [server] [scale]
 
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { page } from "./page.mjs";
+import { calls, page } from "./page.mjs";
 import { kilobytes, milliseconds, table, whole } from "./numbers.mjs";
 import { bareHash, betterAuth, manySessions, ours, refreshAmong } from "./servers.mjs";
 
@@ -21,6 +21,8 @@ if (wanted("page")) {
 Bundled by esbuild with its default settings, minified. The times are medians in Chromium: from import() of a
 local file to a constructed client, and for doorward, which constructs before it compiles its wasm, to one in use.
 `);
+  const { bearer, bound, proof } = await calls();
+  console.log(`What the SDK adds to a call, median: ${bearer.toFixed(2)} ms, with a proof ${bound.toFixed(2)} ms; a proof alone ${proof.toFixed(2)} ms.\n`);
 }
 
 if (wanted("server")) {

@@ -149,7 +149,7 @@ fn node_with(world: &World<'_>, folder: &str, prepare: impl FnOnce(&mut Command)
     if files.is_empty() {
         return (Ok(()), Tally::default());
     }
-    let mut node = command("node --test --test-reporter=spec --test-timeout=300000");
+    let mut node = command("node --test --test-concurrency=2 --test-reporter=spec --test-timeout=300000");
     node.args(files).env("DOORWARD_BIN", world.repo.server());
     prepare(&mut node);
     counted(world, &mut node)
