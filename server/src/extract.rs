@@ -280,6 +280,7 @@ impl CurrentSession {
     pub async fn confirm(&self, tx: &mut Tx, now: Millis) -> Result<(), ApiError> {
         dpop::spend(tx, self.proof.as_ref()).await?;
         accounts::lock(tx, &self.account.id).await?;
+        sessions::lock(tx, &self.id).await?;
         let alive = sessions::live_account(tx, &self.id, now).await?;
         alive.map(drop).ok_or_else(|| ErrorCode::SessionRequired.into())
     }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -87,6 +87,7 @@ impl SecretKeys {
 
     /// Puts a new key in front of those of a file. The file is replaced at once: a crash leaves the one or the other.
     pub fn rotate(file: &Path, world: &World) -> std::io::Result<()> {
+        let file = &file.canonicalize()?;
         let before = Zeroizing::new(std::fs::read_to_string(file)?);
         SecretKeys::parse(&before).map_err(std::io::Error::other)?;
         let (comments, keys): (Vec<&str>, Vec<&str>) =
@@ -102,8 +103,10 @@ impl SecretKeys {
             after.push('\n');
         }
         let fresh = file.with_extension("new");
-        let mode = std::fs::metadata(file)?.permissions().mode();
-        let mut written = OpenOptions::new().write(true).create_new(true).mode(mode).open(&fresh)?;
+        let owned = std::fs::metadata(file)?;
+        let mut written = OpenOptions::new().write(true).create_new(true).mode(owned.mode()).open(&fresh)?;
+        // Who runs this need not be who runs the server.
+        fchown(&written, Some(owned.uid()), Some(owned.gid()))?;
         written.write_all(after.as_bytes())?;
         written.sync_all()?;
         std::fs::rename(fresh, file)

@@ -48,8 +48,11 @@ impl From<ApiError> for Refused {
             // RFC 9449 §5, §8
             (ErrorCode::UseDpopNonce, _) => Refused::new("use_dpop_nonce", described),
             (ErrorCode::InvalidProof, _) => Refused::new("invalid_dpop_proof", described),
-            (_, 400..500) => Refused::new("invalid_request", described),
-            _ => Refused::Api(error),
+            (_, 429 | 500..) => Refused::Api(error),
+            (_, status) => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+                Refused::Oauth(status, "invalid_request", described)
+            }
         }
     }
 }

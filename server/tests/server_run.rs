@@ -234,6 +234,20 @@ fn sec_l01_without_keys_or_an_address_the_server_says_what_it_needs_and_does_not
     assert!(said.contains("port: there is no such setting") && said.contains("DOORWARD_PORT"), "{said}");
     let said = fails(&["serve", "--dev", "--listen", "0.0.0.0:1"], &[]);
     assert!(said.contains("listen: ") && said.contains("--listen"), "{said}");
+    for (setting, value) in [
+        ("SESSION__IDLE", "5m"),
+        ("SESSION__REPEAT", "31d"),
+        ("SESSION__GRACE", "0s"),
+        ("TOKEN__LIFETIME", "0s"),
+    ] {
+        let said = fails(&["serve", "--dev"], &[(&format!("DOORWARD_{setting}"), value)]);
+        let named = if setting == "SESSION__REPEAT" {
+            "session.idle".into()
+        } else {
+            setting.to_lowercase().replace("__", ".")
+        };
+        assert!(said.contains(&format!("{named}: must be")), "{said}");
+    }
     let said = fails(&["serve", "--dev", "--config", "missing.toml"], &[]);
     assert!(said.contains("missing.toml"), "{said}");
 }

@@ -58,6 +58,38 @@ async fn a_token_that_is_over_or_was_never_ours_revokes_nothing() {
 }
 
 #[tokio::test]
+async fn an_old_copy_of_a_refresh_token_ends_nothing() {
+    let app = TestApp::new().await;
+    let first = app.somebody().await;
+    let mut newest = first.clone();
+    for _ in 0..2 {
+        app.advance(MINUTE);
+        newest = app.refresh(newest["refresh_token"].as_str().unwrap()).await.ok();
+    }
+    revoke(&app, &first["refresh_token"]).await.ok();
+    app.get("/v1/profile").bearer(&newest["access_token"]).await.ok();
+    revoke(&app, &newest["refresh_token"]).await.ok();
+    app.get("/v1/profile").bearer(&newest["access_token"]).await.refused(401, "SESSION_REQUIRED");
+}
+
+#[tokio::test]
+async fn a_client_may_send_its_secret_as_it_is() {
+    let app =
+        TestApp::with("[introspection]\nclients = [\"reports:WBc+l/6oqxcJ2zhBH8BvAzn3GnpS8EIZ==\"]").await;
+    let tokens = app.somebody().await;
+    for basic in
+        ["reports:WBc+l/6oqxcJ2zhBH8BvAzn3GnpS8EIZ==", "reports:WBc%2Bl%2F6oqxcJ2zhBH8BvAzn3GnpS8EIZ%3D%3D"]
+    {
+        let body = format!("token={}", tokens["access_token"].as_str().unwrap());
+        let answer = app
+            .send(Method::POST, "/v1/introspect", FORM, body)
+            .header("authorization", &format!("Basic {}", STANDARD.encode(basic)))
+            .await;
+        assert_eq!(answer.ok()["active"], true, "{basic}");
+    }
+}
+
+#[tokio::test]
 async fn sec_t01_introspection_knows_when_a_token_is_over() {
     let app = TestApp::with(CLIENT).await;
     let tokens = app.somebody().await;
@@ -80,6 +112,10 @@ async fn what_is_wrong_with_a_form_is_said_in_the_words_of_the_rfc() {
     ] {
         let answer = app.send(Method::POST, path, FORM, body).await;
         assert_eq!((answer.status, answer.json["error"].as_str()), (status, Some(word)), "{path} {body}");
+    }
+    for path in ["/v1/token", "/v1/revoke"] {
+        let large = app.send(Method::POST, path, FORM, "x".repeat(70_000)).await;
+        assert_eq!((large.status, large.json["error"].as_str()), (413, Some("invalid_request")), "{path}");
     }
     let json = app.send(Method::POST, "/v1/revoke", "application/json", "{}").await;
     assert_eq!((json.status, json.json["error"].as_str()), (400, Some("invalid_request")));

@@ -50,6 +50,12 @@ fn state(activates_at: Millis, retires_at: Option<Millis>, now: Millis, signs: b
 /// Puts a new secret key in front of the file.
 pub(super) fn rotate(settings: &Settings) -> Verdict {
     let (config, _) = Config::load(&settings.layers()?, settings.dev)?;
+    if !config.database.url.is_empty() {
+        return Err("with several nodes each must know a key before one uses it: add a line of `doorward keys \
+            generate` at the end of each node's file and start them again, then move it to the front of each and \
+            start them again"
+            .into());
+    }
     let file = SecretKeys::file(&config).ok_or(
         "secret_keys holds the keys themselves: put a line of `doorward keys generate` in front of them",
     )?;

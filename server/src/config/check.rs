@@ -138,11 +138,18 @@ impl Config {
             error(key, &message);
         }
         let session = &self.session;
-        if self.token.lifetime.as_seconds() == 0
-            || session.absolute < session.idle
-            || session.idle < session.grace
-        {
-            error("session.absolute", "must be at least session.idle, and that at least session.grace");
+        if token.lifetime.as_seconds() == 0 {
+            error("token.lifetime", "must be at least 1s");
+        }
+        if session.absolute < session.idle {
+            error("session.absolute", "must be at least session.idle");
+        }
+        // A session is used when it is refreshed: once in the life of an access token, and not before `repeat` is over.
+        if session.idle <= token.lifetime || session.idle <= session.repeat || session.idle <= session.grace {
+            error("session.idle", "must be longer than token.lifetime, session.repeat and session.grace");
+        }
+        if session.grace.as_seconds() == 0 {
+            error("session.grace", "must be at least 1s: two tabs that refresh at once are no theft");
         }
         faults.extend(self.database_warning().map(Fault::Warning));
         if !dev && self.smtp.host.is_empty() {

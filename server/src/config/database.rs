@@ -57,17 +57,26 @@ impl Database {
     }
 
     fn way(url: &Url) -> Way {
-        let host = value(url, "host").or_else(|| url.host_str().map(str::to_owned)).unwrap_or_default();
-        let local = matches!(host.as_str(), "" | "localhost" | "127.0.0.1" | "[::1]" | "::1");
-        if local || host.starts_with('/') || host.starts_with("%2F") {
+        let host = value(url, "host").or_else(|| url.host_str().map(str::to_owned));
+        let host = host.filter(|host| !host.is_empty()).or_else(|| std::env::var("PGHOST").ok());
+        let address = value(url, "hostaddr").or_else(|| std::env::var("PGHOSTADDR").ok());
+        if [host, address].iter().flatten().all(|host| is_local(host)) {
             return Way::Local;
         }
         match value(url, "sslmode").as_deref() {
-            Some("verify-full" | "verify-ca") => Way::Verified,
-            Some("require" | "disable") => Way::Open,
+            Some("verify-full") => Way::Verified,
+            // Whom the whole world trusts signs for everybody: without the name that says nothing.
+            Some("verify-ca") if value(url, "sslrootcert").is_some() => Way::Verified,
+            Some("verify-ca" | "require" | "disable") => Way::Open,
             _ => Way::Unsaid,
         }
     }
+}
+
+fn is_local(host: &str) -> bool {
+    matches!(host, "" | "localhost" | "127.0.0.1" | "[::1]" | "::1")
+        || host.starts_with('/')
+        || host.starts_with("%2F")
 }
 
 fn value(url: &Url, name: &str) -> Option<String> {
@@ -92,6 +101,11 @@ impl Config {
                 let unknown = |name: &str| !PARAMETERS.contains(&name) && !name.starts_with("options[");
                 if let Some((name, _)) = url.query_pairs().find(|(name, _)| unknown(name)) {
                     wrong(format!("has no parameter {name}; there are: {}", PARAMETERS.join(", ")));
+                }
+                let mut names: Vec<_> = url.query_pairs().map(|(name, _)| name).collect();
+                names.sort_unstable();
+                if names.windows(2).any(|two| two.first() == two.last()) {
+                    wrong("has a parameter twice".to_owned());
                 }
                 if url.path().trim_start_matches('/').is_empty() && value(&url, "dbname").is_none() {
                     wrong("must name a database, like postgres://user:password@host/name".to_owned());

@@ -23,11 +23,13 @@ pub async fn revoke(app: &App, caller: &Caller, value: &str) -> Result<(), ApiEr
     }
 }
 
-/// The session of a refresh token, of whichever generation, or of an access token.
+/// The session of a refresh token or of an access token. An old copy of a refresh token ends nothing (D-1).
 pub async fn of_token(app: &App, token: &str) -> Result<Option<String>, ApiError> {
     if let Some(token) = RefreshToken::read(token) {
         let found = sessions::find(&mut *app.store.read().await?, &token.session()).await?;
-        let genuine = found.filter(|(session, _)| token.is_genuine(&app.secret_keys, &session.salt));
+        let genuine = found.filter(|(session, _)| {
+            token.is_genuine(&app.secret_keys, &session.salt) && token.generation >= session.generation - 1
+        });
         return Ok(genuine.map(|(session, _)| session.id));
     }
     let claims = app.access_tokens.verify(&app.signing_keys, token, app.world.now());
@@ -104,17 +106,15 @@ pub async fn end_several(
             Box::pin(async move {
                 let (now, account) = (world.now(), &asking.account.id);
                 asking.confirm(tx, now).await?;
-                let which = match scope {
+                let (which, ended) = match scope {
                     RevokeScope::Others => {
-                        sessions::delete_others(tx, account, &asking.id).await?;
-                        "others"
+                        ("others", sessions::delete_others(tx, account, &asking.id).await?)
                     }
-                    RevokeScope::Global => {
-                        end_all(tx, account).await?;
-                        "global"
-                    }
+                    RevokeScope::Global => ("global", end_all(tx, account).await?),
                 };
-                let record = Record::of(Event::SessionRevoked).account(account).detail(which);
+                let detail = format!("{which}: {ended}");
+                let record = Record::of(Event::SessionRevoked).account(account).session(&asking.id);
+                let record = record.detail(&detail);
                 Ok(record.write(tx, &world, &caller, now).await?)
             })
         })

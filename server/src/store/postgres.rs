@@ -25,6 +25,8 @@ const ACQUIRE: Duration = Duration::from_secs(2);
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Writes that may wait or run; more are refused at once.
 const QUEUE: usize = 4096;
+/// How long a connection that comes back may take to say that it is alive.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// A connection that was idle for longer is tried before it is used.
 const TRUSTED: Duration = Duration::from_secs(1);
 
@@ -57,6 +59,13 @@ pub(super) async fn open(database: &Database, now: Millis) -> Result<AnyPool, St
                 Ok(true)
             })
         })
+        .after_release(|connection, _| {
+            // The pool asks too, but waits for ever: a host that is gone without a word would keep every place.
+            Box::pin(async move {
+                let alive = tokio::time::timeout(PATIENCE, sqlx::Connection::ping(connection)).await;
+                Ok(matches!(alive, Ok(Ok(()))))
+            })
+        })
         .after_connect(|connection, _| Box::pin(prepare(connection)))
         .connect_with(options)
         .await?;
@@ -77,7 +86,10 @@ fn options(database: &Database) -> Result<AnyConnectOptions, StoreError> {
 async fn prepare(connection: &mut AnyConnection) -> sqlx::Result<()> {
     let settings = "set client_min_messages = warning; set statement_timeout = '5s'; set lock_timeout = '4s'; \
         set idle_in_transaction_session_timeout = '10s';";
-    sqlx::raw_sql(settings).execute(connection).await.map(drop)
+    sqlx::raw_sql(settings).execute(&mut *connection).await?;
+    // A standby may not know a session yet, or still know one that has ended: neither is an answer.
+    let clock = clock(connection).await.map(drop);
+    clock.map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))
 }
 
 /// What time it is there; an error if nothing can be written there.

@@ -216,11 +216,13 @@ pub async fn delete_all(tx: &mut Tx, account: &str) -> Result<u64, StoreError> {
 
 /// Deletes sessions that are over, at most so many at a time.
 pub async fn prune(tx: &mut Tx, now: Millis, unused_since: Millis, limit: i64) -> Result<u64, StoreError> {
+    // The condition stands outside, too: one that is refreshed in this moment is looked at again as it is then.
     let done = sqlx::query(
         "delete from sessions where id in (
             select id from sessions where expires_at <= $1
             union select id from sessions where used_at <= $2
-            limit $3)",
+            limit $3)
+        and (expires_at <= $1 or used_at <= $2)",
     )
     .bind(now)
     .bind(unused_since)

@@ -112,7 +112,8 @@ impl Checker {
         let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(token));
         let right = claims.htm == method.as_str()
             && claims.htu == format!("{}{}", self.origin, uri.path())
-            && now.abs_diff(claims.iat) <= PROOF_AGE + LEEWAY
+            && claims.iat <= now + LEEWAY
+            && now <= claims.iat.saturating_add(PROOF_AGE + LEEWAY)
             && claims.ath == hash
             && jwk.thumbprint(ThumbprintHash::SHA256).ok()? == key;
         Some(right && self.is_first(claims.jti))
