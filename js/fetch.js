@@ -3,7 +3,7 @@
 const ABORTED = { code: "ABORTED", message: "The call was ended." };
 const NETWORK = { code: "NETWORK", message: "The server could not be reached." };
 
-// `call` calls a method of the wasm, `life` ends with the client, `refused` has by origin the last token that was.
+// `call` calls a method of the wasm, `life` ends with the client, `refused` has by origin the last new token that was.
 export async function authorised(input, init, { call, life, keys, refused, fetch = globalThis.fetch }) {
   const signals = [life, init?.signal ?? input?.signal];
   const signal = AbortSignal.any(signals.filter(Boolean));
@@ -15,9 +15,9 @@ export async function authorised(input, init, { call, life, keys, refused, fetch
   } catch (error) {
     throw { code: "INVALID_PARAMETER", message: `The browser makes no request of this. ${error.message}`, field: "input" };
   }
-  // A stream can be read once only.
-  let mayTakeNonce = !init?.body?.getReader;
-  let mayRefresh = mayTakeNonce;
+  const isStream = Boolean(init?.body?.getReader); // can be read once only
+  let mayTakeNonce = !isStream;
+  let isRenewed = false;
   for (;;) {
     const shown = await call("authHeaders", request.method, request.url, { signal });
     for (const name in shown) request.headers.set(name, shown[name]);
@@ -34,12 +34,11 @@ export async function authorised(input, init, { call, life, keys, refused, fetch
       if (!mayTakeNonce || !hasNonce) return response;
       mayTakeNonce = false;
     } else {
-      // An API that takes no token of ours must not make us get new ones again and again.
+      // An API that refuses even a new token must not make us get others again and again.
       const { origin } = new URL(request.url);
-      const again = refused.get(origin) === token;
-      refused.set(origin, token);
-      if (!mayRefresh || again || !(await call("renew", token).catch(() => false))) return response;
-      mayRefresh = false;
+      if (isRenewed) refused.set(origin, token);
+      if (isStream || refused.get(origin) === token || !(await call("renew", token).catch(() => false))) return response;
+      isRenewed = true;
     }
     try {
       request = make();

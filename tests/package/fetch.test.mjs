@@ -76,6 +76,15 @@ test("a refused token is refreshed and the request repeated once, with its body"
   assert.deepEqual(names(), ["POST /v1/login", "POST /api", "POST /v1/token", "POST /api"]);
 });
 
+test("requests at once whose token is refused are all repeated, after one refresh", async (t) => {
+  const taken = ({ headers }) => [headers.authorization === "DPoP access-2" ? 200 : 401, {}];
+  const { page, names } = await open(t, { routes: { ...login, "POST /v1/token": refresh(2), "GET /api": taken } });
+  await page.evaluate(signIn);
+  const statuses = await page.evaluate(() => Promise.all(Array.from({ length: 5 }, async () => (await auth.fetch("/api")).status)));
+  assert.deepEqual(statuses, Array(5).fill(200));
+  assert.equal(names().filter((name) => name === "POST /v1/token").length, 1);
+});
+
 test("an API that takes no token of ours causes one refresh, and not one for each request", async (t) => {
   let number = 1;
   const { page, names } = await open(t, { routes: { ...login, "POST /v1/token": () => refresh(++number), "GET /api": [401, {}] } });
