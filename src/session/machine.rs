@@ -48,6 +48,8 @@ pub(crate) enum Verdict {
     Tokens(Session),
     /// One of the closed list that ends a session.
     Over,
+    /// This copy of the session is over; another may go on, in a tab that was duplicated, say (D-1).
+    Stale,
     /// The key that it needs is gone.
     KeyGone,
     /// Something else was answered, perhaps with the seconds that the server wants to be left alone.
@@ -203,9 +205,11 @@ impl Machine {
                 self.end(Event::SessionExpired, out);
                 drop_key(Some(sent), out);
             }
+            // The other copy needs the key.
+            Verdict::Stale if is_there => self.end(Event::SessionExpired, out),
             Verdict::KeyGone if is_there => self.lose_key(sent, out),
             // It was about another session than the one that is there now.
-            Verdict::Over | Verdict::KeyGone => return self.ask(need, now, out),
+            Verdict::Over | Verdict::Stale | Verdict::KeyGone => return self.ask(need, now, out),
             Verdict::Refused(wish) => return self.fail(sent, wish, now, out),
             Verdict::Unreachable => {
                 if !std::mem::replace(&mut self.is_offline, true) {

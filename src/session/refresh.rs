@@ -112,11 +112,7 @@ impl Keeper {
         match self.ask_for_tokens(session, &self.limits).await {
             Err(error) if lacks_key(&error) => Verdict::KeyGone,
             Err(error) => self.refused(error),
-            Ok(answer) if ends_session(&answer) => Verdict::Over,
-            Ok(answer) => match received(&answer, session) {
-                Some(next) => Verdict::Tokens(next),
-                None => self.refused(refusal(&answer)),
-            },
+            Ok(answer) => verdict(&answer, session).unwrap_or_else(|| self.refused(refusal(&answer))),
         }
     }
 
@@ -202,11 +198,17 @@ fn form_encoded(text: &str) -> String {
     out
 }
 
-/// The closed list of verdicts; whatever else is answered keeps the session.
-fn ends_session(answer: &Answer) -> bool {
-    let verdict = answer.body.text_of("error");
+/// The session goes on, or an answer of the closed list ends it; whatever else is answered keeps it.
+fn verdict(answer: &Answer, session: &Session) -> Option<Verdict> {
+    match answer.body.text_of("error").as_deref() {
+        Some("stale_token") if is_refusal(answer) => Some(Verdict::Stale),
+        Some(said) if is_refusal(answer) && ENDS_SESSION.contains(&said) => Some(Verdict::Over),
+        _ => received(answer, session).map(Verdict::Tokens),
+    }
+}
+
+fn is_refusal(answer: &Answer) -> bool {
     matches!(answer.status, 400 | 401)
-        && verdict.is_some_and(|verdict| ENDS_SESSION.contains(&verdict.as_str()))
 }
 
 /// The session that goes on with the tokens of an answer.

@@ -345,6 +345,7 @@ impl Browser<'_> {
             None if status == 200 => {
                 Verdict::Tokens(self.session(tab, &answer, &sent.key, sent.user.clone()))
             }
+            Some("stale_token") => Verdict::Stale,
             Some(error) if ENDS_SESSION.contains(&error) => Verdict::Over,
             _ => panic!("{status} {answer}"),
         }
@@ -408,7 +409,7 @@ impl Browser<'_> {
         // Who may end the session that is stored: the person, and the server's word on this very token.
         let may_end = match &input {
             Input::SignedOut => true,
-            Input::Answered(sent, Verdict::Over) => {
+            Input::Answered(sent, Verdict::Over | Verdict::Stale) => {
                 let is_meant = self
                     .stored
                     .as_deref()

@@ -130,6 +130,20 @@ async fn a_key_outlives_the_page_and_ends_with_its_session() {
 }
 
 #[wasm_bindgen_test]
+async fn the_key_of_a_stale_copy_stays_for_the_copy_that_goes_on() {
+    for (verdict, stays) in [("stale_token", true), ("invalid_grant", false)] {
+        let route = format!(r#""POST /v1/token": [400, {{ error: "{verdict}" }}],"#);
+        let world = bound(&route, "").await;
+        ok(world.core.login(js(ADA), NONE)).await;
+        world.seconds_later(600);
+        assert_eq!(ok(world.core.get_access_token(NONE)).await, "null");
+        assert_eq!(world.events(), "SIGNED_IN, SESSION_EXPIRED");
+        pause(50).await;
+        assert_eq!(!kept().await.is_empty(), stays, "{verdict}");
+    }
+}
+
+#[wasm_bindgen_test]
 async fn the_private_half_of_a_key_is_never_shown() {
     let world = bound("", "").await;
     ok(world.core.login(js(ADA), NONE)).await;
