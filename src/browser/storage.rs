@@ -11,7 +11,8 @@ pub(crate) enum Read {
 /// It was denied: by the browser's settings, in a sandboxed frame, for lack of space, by the page's own object.
 pub(crate) struct Denied;
 
-/// `localStorage` or `sessionStorage`, if a value written there can be read back.
+/// `localStorage` or `sessionStorage`, if a value written there can be read back; or if it is full, but has one of
+/// this key.
 pub(crate) fn open(name: &str, key: &str) -> Option<Value> {
     // Outside a page every user of the process would share it.
     if Value::global("document").is_absent() {
@@ -20,7 +21,9 @@ pub(crate) fn open(name: &str, key: &str) -> Option<Value> {
     let storage = Value::global(name);
     let mut probe = String::from(key);
     probe.push_str(".probe");
-    storage.call("setItem", &[&probe.as_str().into(), &"1".into()])?;
+    if storage.call("setItem", &[&probe.as_str().into(), &"1".into()]).is_none() {
+        return storage.call("getItem", &[&key.into()])?.text().map(|_| storage);
+    }
     let back = storage.call("getItem", &[&probe.as_str().into()])?.text();
     storage.call("removeItem", &[&probe.as_str().into()])?;
     (back.as_deref() == Some("1")).then_some(storage)

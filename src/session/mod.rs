@@ -253,6 +253,8 @@ impl Keeper {
         if let Some(now) = self.current()
             && now.revoke_token == of.revoke_token
             && json_parse(&now.user).text_of("user_id") == user.text_of("user_id")
+            && now.user != text
+            && self.store.has_room(&Session { user: text.clone(), ..(*now).clone() }.to_text())
         {
             self.step(Input::Profile(text));
         }
@@ -285,8 +287,10 @@ impl Keeper {
         let session = self.current()?;
         let mut ended = self.ended_here();
         ended.push(session.revoke_token.clone());
-        self.write_ended(&ended);
+        // What leaves frees the space for what is to be kept.
         self.step(Input::SignedOut);
+        self.store.withdraw_old();
+        self.write_ended(&ended);
         Some(session)
     }
 

@@ -109,7 +109,11 @@ impl Store {
         self.writes.set(self.writes.get().wrapping_add(1));
         self.memory.set(key, text.map_or(Value::UNDEFINED, Value::from));
         if !self.is_memory() {
-            match storage::write(&self.outside, key, text) {
+            let written = storage::write(&self.outside, key, text).or_else(|Denied| {
+                self.withdraw(entry);
+                storage::write(&self.outside, key, text)
+            });
+            match written {
                 Ok(None) => {}
                 Ok(written) => {
                     if let Some(before) = self.writing.replace(written) {
@@ -118,6 +122,19 @@ impl Store {
                 }
                 Err(Denied) => self.lose(entry),
             }
+        }
+    }
+
+    /// Can this stand in the place of the session's text? If it cannot, that text stays.
+    pub(crate) fn has_room(&self, text: &str) -> bool {
+        matches!(self.persistence(), MEMORY | "custom")
+            || storage::write(&self.outside, &self.session_key, Some(text)).is_ok()
+    }
+
+    /// Somebody signs out: a session from before this went on in memory must not come back after a reload.
+    pub(crate) fn withdraw_old(&self) {
+        if self.is_memory() {
+            self.withdraw(Entry::Session);
         }
     }
 

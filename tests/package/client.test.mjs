@@ -357,7 +357,7 @@ test("every subscriber is told once that the browser denied the storage, wheneve
 });
 
 test("a warning comes with the session as it is", async (t) => {
-  const { page } = await open(t, { routes: { ...login, "GET /v1/profile": [200, { user_id: "u1", name: "Ada" }] } });
+  const { page } = await open(t, { routes: { ...login, "POST /v1/token": [200, tokens({ access_token: "access-2" })] } });
   const told = await page.evaluate(async () => {
     const auth = new AuthClient();
     const log = [];
@@ -368,13 +368,13 @@ test("a warning comes with the session as it is", async (t) => {
     Storage.prototype.setItem = () => {
       throw new DOMException("full", "QuotaExceededError");
     };
-    await auth.getProfile();
+    await auth.refreshToken();
     listen("late");
     await auth.getSession();
     await new Promise((resolve) => setTimeout(resolve, 20));
     return log;
   });
-  const early = ["early INITIAL_SESSION u1", "early WARNING u1", "early USER_UPDATED u1"];
+  const early = ["early INITIAL_SESSION u1", "early WARNING u1", "early TOKEN_REFRESHED u1"];
   assert.deepEqual(told, [...early, "late INITIAL_SESSION u1", "late WARNING u1"]);
 });
 

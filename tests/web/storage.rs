@@ -61,6 +61,59 @@ async fn a_storage_that_has_no_space_left_keeps_nothing_half_written() {
     assert!(world.core.user().is_object());
 }
 
+/// Lets the storage have no space for a text longer than this, until `setItem` is put back.
+fn fill_storage(longest: u32) {
+    js(&format!(
+        "Object.defineProperty(Storage.prototype, 'setItem', {{ configurable: true, value(key, text) {{
+            if (text.length > {longest}) throw new DOMException('full', 'QuotaExceededError');
+            window.setItem.call(this, key, text);
+        }} }})"
+    ));
+}
+
+#[wasm_bindgen_test]
+async fn a_full_storage_still_has_its_session_and_lets_go_of_it() {
+    js("(window.setItem ??= Storage.prototype.setItem, localStorage.clear())");
+    let world = world_with(LOGIN, "{ storage: 'local' }");
+    sign_in(&world).await;
+    fill_storage(0);
+    let reloaded = world.reloaded();
+    let (place, user) = (json(&reloaded.persistence()), reloaded.user());
+    ok(reloaded.logout(NONE, NONE)).await;
+    let left = world.run("localStorage.length");
+    js("Storage.prototype.setItem = window.setItem");
+    assert_eq!(place, r#""local""#);
+    assert!(user.is_object());
+    assert_eq!(left, "0");
+}
+
+#[wasm_bindgen_test]
+async fn a_profile_that_is_too_long_to_be_stored_costs_nobody_the_session() {
+    js("(window.setItem ??= Storage.prototype.setItem, localStorage.clear())");
+    let profile = r#"{ "POST /v1/login": [200, TOKENS],
+        "GET /v1/profile": [200, { user_id: "u1", name: "Ada".repeat(999) }] }"#;
+    let world = world_with(profile, "{ storage: 'local' }");
+    sign_in(&world).await;
+    fill_storage(999);
+    assert!(ok(world.core.get_profile(NONE)).await.contains("AdaAda"));
+    js("Storage.prototype.setItem = window.setItem");
+    assert_eq!(json(&world.core.persistence()), r#""local""#);
+    assert!(world.reloaded().user().is_object());
+}
+
+#[wasm_bindgen_test]
+async fn a_logout_removes_the_session_also_from_a_storage_that_failed_meanwhile() {
+    js("localStorage.clear()");
+    let world = world_with(LOGIN, "{ storage: 'local' }");
+    sign_in(&world).await;
+    js("(window.getItem = Storage.prototype.getItem, Storage.prototype.getItem = () => { throw 1; })");
+    assert!(world.core.user().is_object());
+    js("Storage.prototype.getItem = window.getItem");
+    assert_eq!(json(&world.core.persistence()), r#""memory""#);
+    ok(world.core.logout(NONE, NONE)).await;
+    assert_eq!(world.run("localStorage.length"), "0");
+}
+
 #[wasm_bindgen_test]
 async fn a_storage_of_the_page_may_be_asynchronous() {
     let later = "{ storage: { kept: new Map(), async getItem(key) { return this.kept.get(key) ?? null; },
