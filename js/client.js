@@ -30,7 +30,7 @@ export function authClient(compile) {
     #submitting = new Map(); // by method: the forms whose submit is under way
     #listeners = new Set();
     #warnings = new Set(); // told to later listeners too
-    #refused = new Map(); // by origin, the access token that it refused last
+    #refused = new Map(); // by origin, the last new access token that it refused
 
     constructor(options) {
       this.#options = options;
@@ -163,8 +163,8 @@ export function authClient(compile) {
 
     #emit(event, session = null, code) {
       if (this.#warnings.has(code)) return;
-      // That it is offline is no lasting state: those who come later are not told.
-      if (code && code !== "offline") this.#warnings.add(code);
+      // What is over by then, those who come later are not told.
+      if (code && code !== "offline" && code !== "key_lost") this.#warnings.add(code);
       // One that looks at its storage anew sees the change, and is silent where there is none.
       if (!code) for (const other of heard) if (other !== this) other.getSession().catch(() => {});
       // Later, so that a listener may call us; but before the call that caused it resolves.

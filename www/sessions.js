@@ -12,7 +12,7 @@ auth.onAuthStateChange((event, session) => {
 });
 
 // Both forms say with their field `scope` what is to end.
-$("everywhere").addEventListener("submit", auth.logout);
+$("everywhere").addEventListener("submit", (event) => act(auth.logout(event), "Signed out everywhere."));
 $("others").addEventListener("submit", (event) => act(auth.logout(event), "Signed out everywhere else."));
 
 async function act(call, done) {
