@@ -21,6 +21,8 @@ const ADA: &str = "{ email: 'ada@example.com', password: 'secret' }";
 
 /// A client of such a server, with nothing left of the tests before.
 async fn bound(more: &str, options: &str) -> World {
+    // Their clients would take part in what is stored from now on.
+    js("window.lives?.forEach((life) => life.abort())");
     clear().await;
     world_with(&server(more), &format!("{{ dpop: undefined, storage: 'local', {options} }}"))
 }

@@ -12,6 +12,7 @@ const world = { calls: [], events: [], memory: {} };
 world.routes = (0, eval)("(" + routes + ")");
 world.options = (0, eval)("(" + options + ")");
 world.life = new AbortController();
+(window.lives ??= []).push(world.life);
 world.emit = (event, session, code) => world.events.push(code ? event + " " + code : event);
 world.fetch = async (url, init) => {
     const name = (init.method ?? "GET") + " " + new URL(url).pathname;
