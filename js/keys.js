@@ -12,6 +12,12 @@ const base64url = (data) =>
   btoa(String.fromCharCode(...new Uint8Array(data))).replace(/[+/=]/g, (c) => ({ "+": "-", "/": "_" })[c] ?? "");
 const json = (value) => base64url(bytes(JSON.stringify(value)));
 const later = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+// Nothing where it takes too long.
+const inTime = (promise) => {
+  let timer;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE)));
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+};
 const originOf = (url) => new URL(url).origin;
 
 // The keys of one database, by id. A key is `{ secret, x, y, kept }`. `greet` asks the server at this address for its
@@ -52,7 +58,7 @@ export function keyring(name, greet) {
   // That a connection was lost is told at its next use: once more, then.
   async function ask(method, ...args) {
     for (let first = true; ; first = false) {
-      const outcome = await Promise.race([attempt(method, args).catch(() => {}), later(PATIENCE)]);
+      const outcome = await inTime(attempt(method, args).catch(() => {}));
       if (outcome) return outcome[0];
       database = undefined;
       if (!first) throw new Error("IndexedDB does not answer.");
@@ -80,7 +86,7 @@ export function keyring(name, greet) {
   async function nonceFor(url) {
     const known = () => nonces.get(originOf(url));
     if (!known() || performance.now() - known().at > FRESH) {
-      greeting ??= Promise.race([greet?.(url), later(PATIENCE)])
+      greeting ??= inTime(greet?.(url))
         .then((answer) => answer && learn(url, answer.headers), () => {})
         .finally(() => (greeting = undefined));
       await greeting;

@@ -87,9 +87,12 @@ impl Keeper {
         let is_visible = Value::global("document").text_of("visibilityState").as_deref() == Some("visible");
         Value::global("clearTimeout").apply(&Value::UNDEFINED, &[&*self.timer.borrow()]);
         let due = self.machine.borrow().due(now());
-        if let Some(due) = due.filter(|_| is_visible && self.refreshes_ahead) {
+        let tick = self.tick.borrow();
+        // A client that is over has none, and timers take anything else for the text of a script.
+        let may_refresh = is_visible && self.refreshes_ahead && tick.is_function();
+        if let Some(due) = due.filter(|_| may_refresh) {
             let set = Value::global("setTimeout");
-            let timer = set.apply(&Value::UNDEFINED, &[&*self.tick.borrow(), &due.min(LONGEST).into()]);
+            let timer = set.apply(&Value::UNDEFINED, &[&*tick, &due.min(LONGEST).into()]);
             self.timer.replace(timer.unwrap_or(Value::UNDEFINED));
         }
     }

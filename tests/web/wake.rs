@@ -48,7 +48,14 @@ async fn a_token_is_left_to_its_end_where_nobody_looks_or_wants_it() {
 #[wasm_bindgen_test]
 async fn a_client_that_is_disposed_of_refreshes_nothing() {
     let world = brief("", "{}").signed_in().await;
+    js(
+        "(window.realTimeout = window.setTimeout, window.setTimeout = (...args) => { window.timers = [...(window.timers ?? []), typeof args[0]]; return realTimeout(...args); })",
+    );
     world.run("world.life.abort()");
+    // Somebody looks once more: no timer is set for that.
+    ok(world.core.logout(NONE, NONE)).await;
+    js("window.setTimeout = window.realTimeout");
+    assert_eq!(world.run("window.timers?.filter((kind) => kind !== 'function').length ?? 0"), "0");
     pause(2000).await;
     assert_eq!(world.calls(), "");
 }
