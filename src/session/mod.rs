@@ -27,10 +27,18 @@ use tokens::Session;
 
 use crate::{
     api::{Api, Call, Kind},
-    browser::{Value, clock, crypto::Holder, http::Limits, json_parse, json_text, random},
+    browser::{
+        Value, clock,
+        crypto::Holder,
+        http::{Answer, Limits},
+        json_parse, json_text, random,
+    },
     error::{Error, error},
     json,
 };
+
+/// Of so many sessions that ended the server is told when it can be reached.
+const MOST_ENDED: usize = 20;
 
 /// Keeps the session of one client.
 pub(crate) struct Keeper {
@@ -301,10 +309,7 @@ impl Keeper {
             let body = json::Object::of("revoke_token", &token);
             let call = Call { kind: Kind::Farewell, path: "/v1/logout", body };
             match self.api.exchange(&call, &Holder::default(), limits).await {
-                // Taken, or never to be taken; but not by the page of a captive portal.
-                Ok(answer) if answer.body.is_object() && matches!(answer.status, 200 | 400..429) => {
-                    told.push(token);
-                }
+                Ok(answer) if hears(&answer) => told.push(token),
                 Ok(_) | Err(_) => break,
             }
         }
@@ -321,8 +326,17 @@ impl Keeper {
     }
 
     fn write_ended(&self, tokens: &[String]) {
-        let text = tokens.join(" ");
-        self.store.write(Entry::Ended, (!tokens.is_empty()).then_some(text.as_str()));
+        let latest = tokens.rchunks(MOST_ENDED).next();
+        self.store.write(Entry::Ended, latest.map(|tokens| tokens.join(" ")).as_deref());
+    }
+}
+
+/// Is a sign-out taken, or never to be taken? Not by a captive portal or a gateway that is in the way.
+fn hears(answer: &Answer) -> bool {
+    match answer.status {
+        200 => answer.body.is_object(),
+        400 | 422 => answer.body.text_of("code").is_some(),
+        _ => false,
     }
 }
 

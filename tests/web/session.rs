@@ -290,12 +290,32 @@ async fn an_untold_logout_is_told_after_a_reload_and_when_the_network_is_back() 
 }
 
 #[wasm_bindgen_test]
-async fn a_captive_portals_page_is_no_answer_to_a_logout() {
+async fn only_the_servers_own_answer_ends_the_telling_of_a_logout() {
+    for (answer, left) in [
+        (r#"[200, "<html>Please pay"]"#, "revoke-1"),
+        (r#"[403, { message: "blocked" }]"#, "revoke-1"),
+        (r#"[400, { message: "blocked" }]"#, "revoke-1"),
+        (r#"[400, { code: "INVALID_PARAMETER" }]"#, "null"),
+    ] {
+        js("localStorage.clear()");
+        let route = format!(r#""POST /v1/logout": {answer},"#);
+        let world = world_with(&server(&route), "{ storage: 'local' }").signed_in().await;
+        ok(world.core.logout(NONE, NONE)).await;
+        assert_eq!(world.run("localStorage.getItem('doorward.ended')"), left, "{answer}");
+        world.run("world.life.abort()");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn of_many_untold_logouts_the_last_are_kept() {
     js("localStorage.clear()");
-    let portal = r#""POST /v1/logout": [200, "<html>Please pay"],"#;
-    let world = world_with(&server(portal), "{ storage: 'local' }").signed_in().await;
+    let world =
+        world_with(&server(r#""POST /v1/logout": [503, {}],"#), "{ storage: 'local' }").signed_in().await;
+    js("localStorage.setItem('doorward.ended', Array.from({ length: 50 }, (_, i) => 'old-' + i).join(' '))");
     ok(world.core.logout(NONE, NONE)).await;
-    assert_eq!(world.run("localStorage.getItem('doorward.ended')"), "revoke-1");
+    let ended = "localStorage.getItem('doorward.ended').split(' ')";
+    assert_eq!(world.run(&format!("{ended}.length")), "20");
+    assert_eq!(world.run(&format!("{ended}.at(-1)")), "revoke-1");
     world.run("world.life.abort()");
 }
 
