@@ -12,10 +12,11 @@ use crate::{
         http::{Limits, Silence},
         promise::settled_unless,
         storage::{self, Denied, Read},
-        task::unheeded,
+        task::{settled, unheeded},
     },
-    error::Error,
+    error::{Error, error},
     options::Place,
+    promise::promise,
 };
 
 /// The entries of one client.
@@ -91,7 +92,11 @@ impl Store {
         let key = self.key(entry);
         if !self.is_memory() && !self.answers_later.get() {
             match storage::read(&self.outside, key) {
-                Ok(Read::Now(text)) => return text,
+                Ok(Read::Now(text)) => {
+                    // So that a read that fails ends nothing.
+                    self.remember(key, text.as_deref());
+                    return text;
+                }
                 // `load` asks again.
                 Ok(Read::Later(promise)) => {
                     unheeded(promise);
@@ -107,22 +112,38 @@ impl Store {
     pub(crate) fn write(&self, entry: Entry, text: Option<&str>) {
         let key = self.key(entry);
         self.writes.set(self.writes.get().wrapping_add(1));
-        self.memory.set(key, text.map_or(Value::UNDEFINED, Value::from));
+        self.remember(key, text);
         if !self.is_memory() {
-            let written = storage::write(&self.outside, key, text).or_else(|Denied| {
-                self.withdraw(entry);
-                storage::write(&self.outside, key, text)
-            });
+            let before = self.writing.take();
+            let written = match before {
+                Some(before) => Ok(Some(self.write_after(before, key, text))),
+                None => storage::write(&self.outside, key, text).or_else(|Denied| {
+                    self.withdraw(entry);
+                    storage::write(&self.outside, key, text)
+                }),
+            };
             match written {
-                Ok(None) => {}
-                Ok(written) => {
-                    if let Some(before) = self.writing.replace(written) {
-                        unheeded(before);
-                    }
-                }
+                Ok(written) => drop(self.writing.replace(written)),
                 Err(Denied) => self.lose(entry),
             }
         }
+    }
+
+    #[inline(never)]
+    fn remember(&self, key: &str, text: Option<&str>) {
+        self.memory.set(key, text.map_or(Value::UNDEFINED, Value::from));
+    }
+
+    /// Writes to a storage that answers later may overtake each other.
+    fn write_after(&self, before: Promise, key: &str, text: Option<&str>) -> Promise {
+        let (outside, key, text) = (self.outside.clone(), key.to_owned(), text.map(str::to_owned));
+        promise(Box::pin(async move {
+            let _ = settled(before).await;
+            match storage::write(&outside, &key, text.as_deref()) {
+                Ok(written) => Ok(written.map_or(Value::UNDEFINED, Value::from)),
+                Err(Denied) => Err(error!(Internal)),
+            }
+        }))
     }
 
     /// Can this stand in the place of the session's text? If it cannot, that text stays.
@@ -168,14 +189,17 @@ impl Store {
 
     /// Waits until what was written is kept, as long as the limits let it.
     pub(crate) async fn flush(&self, limits: &Limits) {
-        let (writing, writes) = (self.writing.borrow().clone(), self.writes.get());
-        let Some(promise) = writing else { return };
-        let Ok(kept) = self.answer(promise, limits).await else { return };
-        if self.writes.get() == writes {
-            self.writing.replace(None);
-        }
-        if kept.is_none() {
-            self.lose(Entry::Session);
+        loop {
+            let (writing, writes) = (self.writing.borrow().clone(), self.writes.get());
+            let Some(promise) = writing else { return };
+            let Ok(kept) = self.answer(promise, limits).await else { return };
+            // What was written meanwhile comes behind this.
+            if self.writes.get() == writes {
+                self.writing.replace(None);
+                if kept.is_none() {
+                    self.lose(Entry::Session);
+                }
+            }
         }
     }
 
@@ -209,6 +233,7 @@ impl Store {
         self.fall_back();
     }
 
+    #[inline(never)]
     fn withdraw(&self, entry: Entry) {
         if let Ok(Some(promise)) = storage::write(&self.outside, self.key(entry), None) {
             unheeded(promise);

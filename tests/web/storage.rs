@@ -106,11 +106,14 @@ async fn a_logout_removes_the_session_also_from_a_storage_that_failed_meanwhile(
     js("localStorage.clear()");
     let world = world_with(LOGIN, "{ storage: 'local' }");
     sign_in(&world).await;
+    let reloaded = world.reloaded();
+    assert!(reloaded.user().is_object());
     js("(window.getItem = Storage.prototype.getItem, Storage.prototype.getItem = () => { throw 1; })");
-    assert!(world.core.user().is_object());
+    let user = reloaded.user();
     js("Storage.prototype.getItem = window.getItem");
-    assert_eq!(json(&world.core.persistence()), r#""memory""#);
-    ok(world.core.logout(NONE, NONE)).await;
+    assert!(user.is_object(), "it goes on in memory");
+    assert_eq!(json(&reloaded.persistence()), r#""memory""#);
+    ok(reloaded.logout(NONE, NONE)).await;
     assert_eq!(world.run("localStorage.length"), "0");
 }
 
@@ -129,6 +132,22 @@ async fn a_storage_of_the_page_may_be_asynchronous() {
     assert_eq!(world.run("world.options.storage.kept.size"), "0");
     pause(50).await;
     assert_eq!(world.events(), "SIGNED_IN, SIGNED_OUT, SIGNED_OUT", "both clients tell of it");
+}
+
+#[wasm_bindgen_test]
+async fn an_asynchronous_storage_keeps_what_was_written_last() {
+    let slow = "{ storage: { kept: new Map(), async getItem(key) { return this.kept.get(key) ?? null; },
+        async setItem(key, value) {
+            if (value === 'expired') await new Promise((resolve) => setTimeout(resolve, 30));
+            this.kept.set(key, value);
+        }, async removeItem(key) { this.kept.delete(key); } } }";
+    let over = r#"{ "POST /v1/login": [200, TOKENS], "POST /v1/token": [400, { error: "invalid_grant" }] }"#;
+    let world = world_with(over, slow);
+    sign_in(&world).await;
+    world.seconds_later(600);
+    assert_eq!(ok(world.core.get_access_token(NONE)).await, "null");
+    pause(50).await;
+    assert_eq!(world.run("world.options.storage.kept.size"), "0");
 }
 
 #[wasm_bindgen_test]
