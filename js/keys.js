@@ -5,6 +5,7 @@
 const ES256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const PATIENCE = 5000; // milliseconds for IndexedDB, which in some browsers never answers
 const HEARSAY = 250; // until a sign-out in another tab is seen in this one
+const LONGEST = 400 * 86_400_000; // milliseconds for which the key of a session that vanished is kept
 const FRESH = 60_000; // milliseconds for which a nonce is good for sure
 
 const bytes = (text) => new TextEncoder().encode(text);
@@ -20,7 +21,7 @@ const inTime = (promise) => {
 };
 const originOf = (url) => new URL(url).origin;
 
-// The keys of one database, by id. A key is `{ secret, x, y, kept }`. `greet` asks the server at this address for its
+// The keys of one database, by id. A key is `{ secret, x, y, kept }`, and in the database `id` and `at`. `greet` asks the server at this address for its
 // first nonce: a request without one would be refused with one, which is the same way there and back, and an error
 // in the console of the browser.
 export function keyring(name, greet) {
@@ -32,7 +33,7 @@ export function keyring(name, greet) {
 
   const open = () =>
     (database ??= new Promise((resolve, reject) => {
-      const request = indexedDB.open(name, 1);
+      const request = indexedDB.open(`${name}.keys`, 1);
       request.onupgradeneeded = () => request.result.createObjectStore("keys");
       request.onblocked = request.onerror = () => reject(request.error);
       request.onsuccess = () => {
@@ -47,7 +48,7 @@ export function keyring(name, greet) {
     }));
 
   async function attempt(method, args) {
-    const transaction = (await open()).transaction("keys", method === "get" ? "readonly" : "readwrite");
+    const transaction = (await open()).transaction("keys", method.startsWith("get") ? "readonly" : "readwrite");
     return new Promise((resolve, reject) => {
       const request = transaction.objectStore("keys")[method](...args);
       transaction.oncomplete = () => resolve([request.result]);
@@ -75,6 +76,11 @@ export function keyring(name, greet) {
       held.set(id, key);
     }
     return held.get(id);
+  }
+
+  // A session that was removed from the storage by others has left its key.
+  async function clean() {
+    for (const { id, at } of await ask("getAll")) if (at < Date.now() - LONGEST) await ask("delete", id);
   }
 
   const learn = (url, headers) => {
@@ -109,7 +115,10 @@ export function keyring(name, greet) {
     async keep(id, beyond) {
       if (spare === id) spare = undefined;
       const key = held.get(id);
-      if (beyond && !key.kept) await ask("put", { ...key, kept: true }, id);
+      if (beyond && !key.kept) {
+        await ask("put", { ...key, kept: true, id, at: Date.now() }, id);
+        clean().catch(() => {});
+      }
       key.kept = beyond;
     },
     async drop(id) {

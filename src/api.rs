@@ -96,7 +96,7 @@ impl Api {
         init.set("headers", &headers);
         let mut had_nonce = false;
         loop {
-            self.show(&headers, holder, method, &url).await?;
+            self.show(&headers, holder, method, &url, limits).await?;
             match http::send(&self.fetch, &url, &init, limits).await {
                 Ok(answer) => {
                     let news = self.keys.learn(&url, &answer.headers);
@@ -120,10 +120,13 @@ impl Api {
         holder: &Holder,
         method: &str,
         url: &str,
+        limits: &Limits,
     ) -> Result<(), Error> {
-        match self.keys.show(headers, holder, method, url).await {
+        let watch = limits.watch();
+        match self.keys.show(headers, holder, method, url, &watch.signal).await {
             Some(true) => Ok(()),
             Some(false) => Err(error!(TokenBound)),
+            None if watch.signal.is_true("aborted") => Err(watch.why().into()),
             None => Err(error!(Internal, "The browser gives no key for the session.")),
         }
     }

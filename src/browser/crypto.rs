@@ -2,6 +2,7 @@
 
 use super::{
     Value,
+    promise::settled_unless,
     task::{settled, unheeded},
 };
 
@@ -49,10 +50,12 @@ impl Keyring {
         holder: &Holder,
         method: &str,
         url: &str,
+        signal: &Value,
     ) -> Option<bool> {
         let token = holder.token.as_deref().map_or(Value::UNDEFINED, Value::from);
         let (key, time) = (holder.key.as_str().into(), holder.time.into());
-        self.ask("show", &[headers, &key, &token, &method.into(), &url.into(), &time]).await?.flag()
+        let shown = self.0.call("show", &[headers, &key, &token, &method.into(), &url.into(), &time])?;
+        settled_unless(shown.promise(), signal).await.ok()?.flag()
     }
 
     /// Remembers the nonce that an answer brings. Is there one?

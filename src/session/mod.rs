@@ -219,7 +219,7 @@ impl Keeper {
     ) -> Result<Value, Error> {
         let headers = Value::object();
         while let Some(session) = self.usable(limits).await? {
-            match self.api.show(&headers, &holder(&session), method, url).await {
+            match self.api.show(&headers, &holder(&session), method, url, limits).await {
                 Err(error) if lacks_key(&error) => self.lose_key(session),
                 shown => return shown.map(|()| headers),
             }

@@ -29,13 +29,13 @@ async fn bound(more: &str, options: &str) -> World {
 
 async fn clear() {
     js("localStorage.clear()");
-    let deleted = "new Promise((done) => { const request = indexedDB.deleteDatabase('doorward'); request.onsuccess = request.onerror = done; })";
+    let deleted = "new Promise((done) => { const request = indexedDB.deleteDatabase('doorward.keys'); request.onsuccess = request.onerror = done; })";
     JsFuture::from(js_sys::Promise::from(js(deleted))).await.expect("the database is deleted");
 }
 
 /// The ids in the database.
 async fn kept() -> String {
-    let keys = "new Promise((done) => { const open = indexedDB.open('doorward', 1);
+    let keys = "new Promise((done) => { const open = indexedDB.open('doorward.keys', 1);
         open.onupgradeneeded = () => open.result.createObjectStore('keys');
         open.onsuccess = () => { const all = open.result.transaction('keys').objectStore('keys').getAllKeys();
             all.onsuccess = () => { open.result.close(); done(all.result.join()); }; }; })";
@@ -132,6 +132,31 @@ async fn a_key_outlives_the_page_and_ends_with_its_session() {
 }
 
 #[wasm_bindgen_test]
+async fn a_key_that_nobody_has_for_long_is_removed_at_a_sign_in() {
+    let world = bound("", "").await;
+    ok(world.core.login(js(ADA), NONE)).await;
+    let lost = kept().await;
+    js("localStorage.clear()");
+    for (days, stays) in [(399, true), (2, false)] {
+        world.seconds_later(days * 86_400);
+        ok(world.reloaded().login(js(ADA), NONE)).await;
+        pause(50).await;
+        assert_eq!(kept().await.contains(&lost), stays);
+        js("localStorage.clear()");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_proof_that_takes_for_ever_ends_with_the_calls_patience() {
+    let world = bound("", "").await;
+    ok(world.core.login(js(ADA), NONE)).await;
+    world.run("(world.memory.keys.show = () => new Promise(() => {}))");
+    assert_eq!(err(world.core.get_profile(js("{ timeout: 10 }"))).await, "TIMEOUT");
+    assert_eq!(err(world.core.get_profile(js("{ signal: AbortSignal.timeout(10) }"))).await, "ABORTED");
+    assert!(world.core.user().is_object());
+}
+
+#[wasm_bindgen_test]
 async fn the_key_of_a_stale_copy_stays_for_the_copy_that_goes_on() {
     for (verdict, stays) in [("stale_token", true), ("invalid_grant", false)] {
         let route = format!(r#""POST /v1/token": [400, {{ error: "{verdict}" }}],"#);
@@ -149,11 +174,11 @@ async fn the_key_of_a_stale_copy_stays_for_the_copy_that_goes_on() {
 async fn the_private_half_of_a_key_is_never_shown() {
     let world = bound("", "").await;
     ok(world.core.login(js(ADA), NONE)).await;
-    let stored = "new Promise((done) => { const open = indexedDB.open('doorward', 1); open.onsuccess = () => {
+    let stored = "new Promise((done) => { const open = indexedDB.open('doorward.keys', 1); open.onsuccess = () => {
         const all = open.result.transaction('keys').objectStore('keys').getAll();
         all.onsuccess = () => { open.result.close(); done(all.result[0].secret.extractable + ' ' + Object.keys(all.result[0]).sort()); }; }; })";
     let stored = JsFuture::from(js_sys::Promise::from(js(stored))).await.unwrap();
-    assert_eq!(stored.as_string().unwrap(), "false kept,secret,x,y");
+    assert_eq!(stored.as_string().unwrap(), "false at,id,kept,secret,x,y");
 }
 
 #[wasm_bindgen_test]
