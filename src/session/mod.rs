@@ -108,7 +108,7 @@ impl Keeper {
         let text = self.store.read(Entry::Session);
         // Not yet loaded: that is no state to tell of.
         if (text.is_some() || self.loaded.get()) && !self.machine.borrow().knows(text.as_deref()) {
-            let session = text.as_deref().and_then(read_stored);
+            let session = text.as_deref().and_then(|text| read_stored(text, &self.api.base));
             self.step(Input::Stored(text, session, is_over));
         }
         self.machine.borrow().session().cloned()
@@ -177,7 +177,7 @@ impl Keeper {
     /// Takes up the session that an answer carries, and gives its user. Tokens that are not bound to the key, where
     /// there is one, are none.
     pub(crate) async fn establish(&self, tokens: &Value, key: &str) -> Result<Value, Error> {
-        let session = read_tokens(tokens, key, None).ok_or_else(|| error!(Server))?;
+        let session = read_tokens(tokens, &self.api.base, key, None).ok_or_else(|| error!(Server))?;
         self.keep_key(key).await;
         // What was stored before must be known, so that this is seen as a change.
         self.current();
@@ -363,22 +363,26 @@ fn holder(session: &Session) -> Holder {
 
 /// The session that the server's tokens make, if they are bound to this key, or to none; with their own user, or
 /// one that is known.
-fn read_tokens(tokens: &Value, key: &str, user: Option<String>) -> Option<Session> {
+fn read_tokens(tokens: &Value, base: &str, key: &str, user: Option<String>) -> Option<Session> {
     let now = clock::now();
-    let session = Session { key: key.to_owned(), ..read(tokens, user, now.date, Some(now.running))? };
+    let session = read(tokens, user, now.date, Some(now.running))?;
+    let session = Session { base: base.to_owned(), key: key.to_owned(), ..session };
     let kind = tokens.text_of("token_type")?;
     kind.eq_ignore_ascii_case(session.token_type()).then_some(session)
 }
 
-/// The session that a stored text says; nothing for what is damaged, foreign or of another version.
-fn read_stored(text: &str) -> Option<Session> {
+/// The session that a stored text says; nothing for what is damaged, of another version, or of another server: that
+/// one must not get its tokens.
+fn read_stored(text: &str, base: &str) -> Option<Session> {
     let stored = json_parse(text);
     let known = stored.number_of("v") == Some(tokens::VERSION);
-    known.then(|| read(&stored, None, stored.number_of("received_at")?, None)).flatten()
+    let ours = known && stored.text_of("base").as_deref() == Some(base);
+    ours.then(|| read(&stored, None, stored.number_of("received_at")?, None)).flatten()
 }
 
 fn read(value: &Value, user: Option<String>, received_at: f64, running_at: Option<f64>) -> Option<Session> {
     let session = Session {
+        base: value.text_of("base").unwrap_or_default(),
         access_token: value.text_of("access_token")?,
         refresh_token: value.text_of("refresh_token")?,
         revoke_token: value.text_of("revoke_token")?,

@@ -216,7 +216,7 @@ fn received(answer: &Answer, before: &Session) -> Option<Session> {
     if answer.status != 200 {
         return None;
     }
-    super::read_tokens(&answer.body, &before.key, Some(before.user.clone()))
+    super::read_tokens(&answer.body, &before.base, &before.key, Some(before.user.clone()))
 }
 
 #[cfg(test)]

@@ -320,6 +320,7 @@ impl Browser<'_> {
         let text = |name: &str| tokens[name].as_str().unwrap().to_owned();
         let now = self.clocks(tab);
         Session {
+            base: String::new(),
             access_token: text("access_token"),
             refresh_token: text("refresh_token"),
             revoke_token: text("revoke_token"),
@@ -523,6 +524,7 @@ fn read(text: &str) -> Option<Session> {
     let value: Value = serde_json::from_str(text).ok()?;
     let text = |name: &str| Some(value.get(name)?.as_str()?.to_owned());
     Some(Session {
+        base: text("base")?,
         access_token: text("access_token")?,
         refresh_token: text("refresh_token")?,
         revoke_token: text("revoke_token")?,

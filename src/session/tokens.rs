@@ -8,6 +8,8 @@ const FRESH: f64 = 30.0;
 /// What is kept of a session.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Session {
+    /// Base URL of the server that it is a session of.
+    pub(crate) base: String,
     pub(crate) access_token: String,
     pub(crate) refresh_token: String,
     /// All that it can do is end the session. It stays the same through all refreshes and so names the session.
@@ -34,6 +36,7 @@ impl Session {
     pub(crate) fn to_text(&self) -> String {
         let mut object = json::Object::new();
         object.number("v", VERSION as u64);
+        object.text("base", &self.base);
         object.text("access_token", &self.access_token);
         object.text("refresh_token", &self.refresh_token);
         object.text("revoke_token", &self.revoke_token);
@@ -100,6 +103,7 @@ pub(crate) mod tests {
 
     pub(crate) fn session(name: &str) -> Session {
         Session {
+            base: "https://auth.example.com".into(),
             access_token: format!("access-{name}"),
             refresh_token: format!("refresh-{name}"),
             revoke_token: "revoke".into(),
@@ -178,7 +182,7 @@ pub(crate) mod tests {
     fn a_session_is_stored_as_versioned_json() {
         assert_eq!(
             session("a").to_text(),
-            r#"{"v":1,"access_token":"access-a","refresh_token":"refresh-a","revoke_token":"revoke","received_at":1000000,"expires_in":600,"server_time":5000,"user":{"user_id":"u"}}"#
+            r#"{"v":1,"base":"https://auth.example.com","access_token":"access-a","refresh_token":"refresh-a","revoke_token":"revoke","received_at":1000000,"expires_in":600,"server_time":5000,"user":{"user_id":"u"}}"#
         );
     }
 }

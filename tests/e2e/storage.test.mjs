@@ -162,3 +162,24 @@ test("clients with another storageKey do not see each other", async () => {
   assert.equal(other, null);
   await context.close();
 });
+
+test("a session of one server is none for another, which gets nothing of it", async () => {
+  const { context, page } = await open();
+  await signIn(page);
+  const other = await startServer();
+  const asked = [];
+  page.on("request", (request) => request.url().startsWith(other.url) && asked.push(JSON.stringify(request.headers())));
+  const told = await page.evaluate(async (elsewhere) => {
+    const { AuthClient } = await import("/pkg/doorward.js");
+    auth.dispose();
+    window.stranger = new AuthClient({ url: elsewhere });
+    const profile = await stranger.getProfile();
+    const token = await stranger.getAccessToken();
+    stranger.dispose();
+    window.auth = new AuthClient();
+    return { profile, token, again: (await auth.getProfile()).email };
+  }, other.url);
+  assert.deepEqual(told, { profile: null, token: null, again: person.email });
+  assert.deepEqual(asked, []);
+  await context.close();
+});
