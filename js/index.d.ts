@@ -39,7 +39,10 @@ export interface AuthClientOptions {
   timeout?: number;
   /** Language of messages and mails, a BCP 47 tag. Default: the document's or navigator's. */
   locale?: string;
-  /** Other APIs that take our access tokens: `fetch` and `authHeaders` serve these origins and `url`, no other. */
+  /**
+   * Other APIs that take our access tokens: `fetch` and `authHeaders` serve these origins and `url`, no other. `audience`
+   * has no effect yet: all tokens have the server's one (its setting `token.audience`).
+   */
   apis?: { origin: string; audience?: string }[];
   /** What to do after a form succeeded: follow its action (default), nothing, or your router. */
   navigate?: boolean | ((url: URL) => void);

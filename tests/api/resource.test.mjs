@@ -49,7 +49,7 @@ for (const [name, api] of Object.entries(apis)) {
       "for another token": { authorization: `DPoP ${token}`, dpop: await bound.key.proof("GET", url, { token: bearer.tokens.access_token }) },
       "for no token": { authorization: `DPoP ${token}`, dpop: await bound.key.proof("GET", url) },
       "no id": await bound.headersFor("GET", url, { claims: { jti: null } }),
-      "an id of a megabyte's beginning": await bound.headersFor("GET", url, { claims: { jti: "x".repeat(1000) } }),
+      "an id of a thousand letters": await bound.headersFor("GET", url, { claims: { jti: "x".repeat(1000) } }),
       "a token in its place": { authorization: `DPoP ${token}`, dpop: token },
       "another type": await bound.headersFor("GET", url, { header: { typ: "JWT" } }),
       "no key in it": await bound.headersFor("GET", url, { header: { jwk: undefined } }),

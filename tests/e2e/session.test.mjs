@@ -2,26 +2,19 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { eventually, openChromium, openContext, signUp, startServer } from "./world.mjs";
+import { eventually, openChromium, openContext, signedIn, signUp, startServer, withClient } from "./world.mjs";
 
 const server = await startServer();
 const chromium = await openChromium();
 
-/** Somebody signed in, at a page of theirs without any client, or at one of the demo's. */
-async function signedIn(to = server, path = "/favicon.svg") {
+/** Somebody new, signed in, at a page of theirs without any client, or at one of the demo's. */
+async function begin(to = server, path) {
   const person = await signUp(to);
-  const context = await openContext(chromium);
-  const page = await context.newPage();
-  await page.goto(`${to.url}/favicon.svg`);
-  await page.evaluate(async (credentials) => {
-    const { AuthClient } = await import("/pkg/doorward.js");
-    const auth = new AuthClient();
-    await auth.login(credentials);
-    auth.dispose();
-  }, person);
-  await page.goto(to.url + path);
-  if (path === "/profile") await page.waitForSelector("#in", { state: "visible" });
-  return { ...person, context, page };
+  const signed = await signedIn(chromium, to, person, { path });
+  if (path === "/profile") await signed.page.waitForSelector("#in", { state: "visible" });
+  // A page that has asked for nothing yet.
+  if (!path) await signed.page.reload();
+  return { ...person, ...signed };
 }
 
 /** Makes the kept access token look an hour old, so that nobody has to wait for the end of its life. */
@@ -32,19 +25,10 @@ const age = (page) =>
     localStorage.setItem("doorward.session", JSON.stringify(session));
   });
 
-/** Runs a function in the page with a new AuthClient. */
-const withClient = (page, body, options = {}) =>
-  page
-    .evaluate(async (given) => {
-      const { AuthClient } = await import("/pkg/doorward.js");
-      window.auth = new AuthClient(given);
-    }, options)
-    .then(() => page.evaluate(body));
-
 const signedOut = (page) => page.waitForSelector("#out", { state: "visible", timeout: 2000 });
 
 test("sec_B01_signing_out_in_one_tab_shows_in_the_other_within_a_second", async () => {
-  const { context, page } = await signedIn(server, "/profile");
+  const { context, page } = await begin(server, "/profile");
   const other = await context.newPage();
   await other.goto(`${server.url}/profile`);
   await other.waitForSelector("#in", { state: "visible" });
@@ -68,7 +52,7 @@ test("sec_B01_signing_out_in_one_tab_shows_in_the_other_within_a_second", async 
 });
 
 test("sec_D07_a page asks for its first nonce, so that no request of a signed-in person is refused", async () => {
-  const { context, page, email } = await signedIn();
+  const { context, page, email } = await begin();
   const statuses = [];
   page.on("response", (response) => statuses.push(`${response.status()} ${new URL(response.url()).pathname}`));
   const emails = await withClient(page, async () => {
@@ -99,7 +83,7 @@ test("signing in in one tab shows in the other", async () => {
 });
 
 test("seed_F20_another_person_in_another_tab_never_mixes_two_accounts", async () => {
-  const { context, page } = await signedIn(server, "/profile");
+  const { context, page } = await begin(server, "/profile");
   const next = await signUp(server);
   const other = await context.newPage();
   await other.goto(`${server.url}/login`);
@@ -113,7 +97,7 @@ test("seed_F20_another_person_in_another_tab_never_mixes_two_accounts", async ()
 });
 
 test("an expired access token is refreshed on use, with one request however many calls ask", async () => {
-  const { context, page, email } = await signedIn();
+  const { context, page, email } = await begin();
   await age(page);
   const refreshes = [];
   // What is refused for want of a nonce is no refresh.
@@ -121,7 +105,7 @@ test("an expired access token is refreshed on use, with one request however many
   const emails = await withClient(page, async () => {
     const profiles = await Promise.all(Array.from({ length: 8 }, () => auth.getProfile()));
     return profiles.map((profile) => profile.email);
-  }, { autoRefresh: false });
+  }, { options: { autoRefresh: false } });
   assert.deepEqual(emails, Array(8).fill(email));
   assert.equal(refreshes.length, 1);
   await context.close();
@@ -129,7 +113,7 @@ test("an expired access token is refreshed on use, with one request however many
 
 test("a token that the server takes for expired is refreshed, too", async () => {
   const brief = await startServer({ settings: { TOKEN__LIFETIME: "4s" } });
-  const { context, page, email } = await signedIn(brief);
+  const { context, page, email } = await begin(brief);
   const { access_token } = await page.evaluate(() => JSON.parse(localStorage.getItem("doorward.session")));
   const headers = { authorization: `Bearer ${access_token}` };
   await eventually("the token has expired", async () => (await fetch(`${brief.url}/v1/profile`, { headers })).status === 401);
@@ -138,7 +122,7 @@ test("a token that the server takes for expired is refreshed, too", async () => 
 });
 
 test("many tabs that refresh at once all keep the session", async () => {
-  const { context, page, email } = await signedIn();
+  const { context, page, email } = await begin();
   const tabs = [page];
   while (tabs.length < 6) tabs.push(await context.newPage());
   for (const tab of tabs.slice(1)) await tab.goto(`${server.url}/favicon.svg`);
@@ -149,7 +133,7 @@ test("many tabs that refresh at once all keep the session", async () => {
 });
 
 test("seed_F2_a_refresh_whose_answer_is_lost_ends_no_session", async () => {
-  const { context, page, email } = await signedIn();
+  const { context, page, email } = await begin();
   await age(page);
   let lost = 0;
   await page.route("**/v1/token", async (route) => {
@@ -177,7 +161,7 @@ for (const [what, answer] of Object.entries({
   "an answer without a token": { status: 200, contentType: "application/json", body: "{}" },
 })) {
   test(`seed_F13_${what} to a refresh ends no session`, async () => {
-    const { context, page, email } = await signedIn();
+    const { context, page, email } = await begin();
     await age(page);
     await page.route("**/v1/token", (route) => route.fulfill(answer));
     const during = await withClient(page, async () => {
@@ -194,7 +178,7 @@ for (const [what, answer] of Object.entries({
 }
 
 test("seed_F1_offline_the_session_stays_and_signing_out_works", async () => {
-  const { context, page, email } = await signedIn(server, "/profile");
+  const { context, page, email } = await begin(server, "/profile");
   const other = await context.newPage();
   await other.goto(`${server.url}/profile`);
   await other.waitForSelector("#in", { state: "visible" });
@@ -210,20 +194,20 @@ test("seed_F1_offline_the_session_stays_and_signing_out_works", async () => {
 });
 
 test("a second client on the same page hears of it too", async () => {
-  const { context, page } = await signedIn(server, "/profile");
+  const { context, page } = await begin(server, "/profile");
   await withClient(page, () => auth.logout());
   await signedOut(page);
   await context.close();
 });
 
 test("a call ends with TIMEOUT when no answer comes, and the client goes on working", async () => {
-  const { context, page, email, password } = await signedIn();
+  const { context, page, email, password } = await begin();
   await page.route("**/v1/login", () => {});
   const { code, status, took } = await withClient(page, async () => {
     const started = performance.now();
     const error = await auth.login({ email: "a@example.com", password: "whatever" }).catch((error) => error);
     return { code: error.code, status: error.status, took: performance.now() - started };
-  }, { timeout: 300 });
+  }, { options: { timeout: 300 } });
   assert.deepEqual([code, status], ["TIMEOUT", 0]);
   assert.ok(took >= 290 && took < 5000, `${took} ms`);
   await page.unroute("**/v1/login");
@@ -233,7 +217,7 @@ test("a call ends with TIMEOUT when no answer comes, and the client goes on work
 });
 
 test("a call ends with ABORTED when its signal says so", async () => {
-  const { context, page } = await signedIn();
+  const { context, page } = await begin();
   await page.route("**/v1/password/forgot", () => {});
   const codes = await withClient(page, async () => {
     const late = new AbortController();
@@ -247,7 +231,7 @@ test("a call ends with ABORTED when its signal says so", async () => {
 });
 
 test("with the server away a call ends with NETWORK, in words", async () => {
-  const { context, page } = await signedIn();
+  const { context, page } = await begin();
   await page.route("**/v1/**", (route) => route.abort("connectionrefused"));
   await page.goto(`${server.url}/forgot`);
   await page.fill("#email", "a@example.com");
