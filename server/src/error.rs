@@ -1,10 +1,14 @@
 //! The one error of the HTTP layer: a code for the caller, a cause for the log.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use axum::response::{IntoResponse, Response};
 use doorward_protocol::Invalid;
 use doorward_protocol::error::{ErrorCode, Problem};
+use utoipa::IntoResponses;
+use utoipa::openapi::response::Response as Description;
+use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 
 use crate::store::StoreError;
 
@@ -107,4 +111,29 @@ impl IntoResponse for ApiError {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// In the OpenAPI document: `responses(…, ApiError)` says of a call that it may be refused, or fail, as all are.
+impl IntoResponses for ApiError {
+    fn responses() -> BTreeMap<String, RefOr<Description>> {
+        refusals("Problem", "Problem")
+    }
+}
+
+impl ApiError {
+    /// The one description that [`IntoResponses`] refers to.
+    pub fn description() -> Description {
+        let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+        ResponseBuilder::new()
+            .description("Refused, or failed: `code` says why.")
+            .content("application/problem+json", problem)
+            .build()
+    }
+}
+
+/// Descriptions by name: one for what the caller can do something about, one for faults of ours.
+pub(crate) fn refusals(refused: &str, failed: &str) -> BTreeMap<String, RefOr<Description>> {
+    [("4XX", refused), ("5XX", failed)]
+        .map(|(status, name)| (status.to_owned(), Ref::from_response_name(name).into()))
+        .into()
 }

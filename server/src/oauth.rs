@@ -10,9 +10,11 @@ use axum::response::{IntoResponse, Response};
 use doorward_protocol::error::ErrorCode;
 use serde::Serialize;
 use url::form_urlencoded;
-use utoipa::ToSchema;
+use utoipa::openapi::response::Response as Description;
+use utoipa::openapi::{Content, Ref, RefOr};
+use utoipa::{IntoResponses, ToSchema};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, refusals};
 use crate::extract::read;
 use crate::secret::Secret;
 
@@ -65,6 +67,26 @@ impl IntoResponse for Refused {
                 (status, Json(OauthError { error, error_description })).into_response()
             }
         }
+    }
+}
+
+/// In the OpenAPI document: `responses(…, Refused)`.
+impl IntoResponses for Refused {
+    fn responses() -> BTreeMap<String, RefOr<Description>> {
+        refusals("OauthError", "Problem")
+    }
+}
+
+impl Refused {
+    /// The one description that [`IntoResponses`] refers to. What the RFC has no word for is a [`Problem`] here, too.
+    ///
+    /// [`Problem`]: doorward_protocol::error::Problem
+    pub fn description() -> Description {
+        let mut description = ApiError::description();
+        description.description = "Refused: `error` says why, or `code`.".into();
+        let error = Content::new(Some(Ref::from_schema_name("OauthError")));
+        description.content.insert("application/json".into(), error.into());
+        description
     }
 }
 

@@ -34,6 +34,24 @@ async fn every_call_of_the_contract_is_described() {
     assert_eq!(unresolved(&document, &document), Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn every_call_says_how_it_is_refused_and_how_it_fails() {
+    let app = TestApp::new().await;
+    let document = app.get("/openapi.json").await.ok();
+    for (path, calls) in document["paths"].as_object().unwrap() {
+        for (method, call) in calls.as_object().unwrap() {
+            for status in ["4XX", "5XX"] {
+                let reference = call["responses"][status]["$ref"].as_str().unwrap_or_default();
+                let answer = document.pointer(reference.trim_start_matches('#'));
+                assert!(
+                    answer.is_some_and(|answer| answer["content"]["application/problem+json"].is_object()),
+                    "{method} {path} does not describe {status}: name the error of the handler in responses(…)"
+                );
+            }
+        }
+    }
+}
+
 /// References that lead nowhere.
 fn unresolved(document: &Value, at: &Value) -> Vec<String> {
     match at {

@@ -3,7 +3,7 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use doorward_protocol::canonical_email;
-use doorward_protocol::error::{ErrorCode, Problem};
+use doorward_protocol::error::ErrorCode;
 use doorward_protocol::login::LoginRequest;
 use doorward_protocol::session::Tokens;
 use doorward_protocol::signup::{SignupAnswer, SignupConfirmation, SignupRequest};
@@ -36,10 +36,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Creates an account.
-#[utoipa::path(post, path = "/v1/signup", request_body = SignupRequest, responses(
-    (status = 200, body = SignupAnswer),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/v1/signup", request_body = SignupRequest,
+    responses((status = 200, body = SignupAnswer), ApiError))]
 async fn signup(
     State(app): State<AppState>,
     caller: Caller,
@@ -263,10 +261,8 @@ fn signed_in(app: &App, session: &Session, account: &Account) -> Result<Tokens, 
 }
 
 /// Signs in.
-#[utoipa::path(post, path = "/v1/login", request_body = LoginRequest, responses(
-    (status = 200, body = Tokens),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/v1/login", request_body = LoginRequest,
+    responses((status = 200, body = Tokens), ApiError))]
 async fn login(
     State(app): State<AppState>,
     caller: Caller,

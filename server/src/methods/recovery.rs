@@ -3,7 +3,6 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use doorward_protocol::canonical_email;
-use doorward_protocol::error::Problem;
 use doorward_protocol::password::{ForgotPasswordRequest, MailProof, ResetPasswordRequest};
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
@@ -27,10 +26,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Sends a mail with a code and a link for a new password. The answer is the same for every address.
-#[utoipa::path(post, path = "/v1/password/forgot", request_body = ForgotPasswordRequest, responses(
-    (status = 200, body = Object),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/v1/password/forgot", request_body = ForgotPasswordRequest,
+    responses((status = 200, body = Object), ApiError))]
 async fn forgot_password(
     State(app): State<AppState>,
     caller: Caller,
@@ -41,10 +38,8 @@ async fn forgot_password(
 }
 
 /// Sets a new password with the code or the link of the mail, and ends all sessions of the account.
-#[utoipa::path(post, path = "/v1/password/reset", request_body = ResetPasswordRequest, responses(
-    (status = 200, body = Object),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/v1/password/reset", request_body = ResetPasswordRequest,
+    responses((status = 200, body = Object), ApiError))]
 async fn reset_password(
     State(app): State<AppState>,
     caller: Caller,

@@ -7,7 +7,7 @@ use doorward_protocol::email::{
     CheckEmailRequest, EmailStatus, EmailStatusData, ResendVerificationAnswer, ResendVerificationRequest,
     VerifyEmailRequest,
 };
-use doorward_protocol::error::{ErrorCode, Problem};
+use doorward_protocol::error::ErrorCode;
 use doorward_protocol::messages::{EMAIL_AVAILABLE, EMAIL_IN_USE, PLEASE_CONFIRM};
 use doorward_protocol::password::MailProof;
 use doorward_protocol::profile::UserProfile;
@@ -35,10 +35,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Proves an address with the code or the link of the mail.
-#[utoipa::path(post, path = "/v1/email/verify", request_body = VerifyEmailRequest, responses(
-    (status = 200, body = UserProfile),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/v1/email/verify", request_body = VerifyEmailRequest,
+    responses((status = 200, body = UserProfile), ApiError))]
 async fn verify_email(
     State(app): State<AppState>,
     caller: Caller,
@@ -50,10 +48,8 @@ async fn verify_email(
 }
 
 /// Sends the mail for proving an address again. The answer is the same for every address.
-#[utoipa::path(post, path = "/v1/email/resend", request_body = ResendVerificationRequest, responses(
-    (status = 200, body = ResendVerificationAnswer),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/v1/email/resend", request_body = ResendVerificationRequest,
+    responses((status = 200, body = ResendVerificationAnswer), ApiError))]
 async fn resend_verification(
     State(app): State<AppState>,
     caller: Caller,
@@ -64,10 +60,8 @@ async fn resend_verification(
 }
 
 /// Is this address taken? Only where the operator lets everybody know (D-19).
-#[utoipa::path(post, path = "/v1/email/check", request_body = CheckEmailRequest, responses(
-    (status = 200, body = EmailStatus),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/v1/email/check", request_body = CheckEmailRequest,
+    responses((status = 200, body = EmailStatus), ApiError))]
 async fn check_email(
     State(app): State<AppState>,
     Json { request, .. }: Json<CheckEmailRequest>,

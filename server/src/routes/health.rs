@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use doorward_protocol::error::Problem;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,15 +14,13 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// The process answers.
-#[utoipa::path(get, path = "/health/live", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/health/live", responses((status = 200, body = Object), ApiError))]
 async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
 /// The database can be read and written. `warning` tells of what will not go well for long.
-#[utoipa::path(get, path = "/health/ready", responses(
-    (status = 200, body = Object),
-    (status = 503, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/health/ready", responses((status = 200, body = Object), ApiError))]
 async fn ready(State(app): State<AppState>) -> Result<Json<Value>, ApiError> {
     Ok(Json(match app.clocks_disagree().await? {
         None => json!({ "status": "ok" }),

@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use doorward_protocol::error::Problem;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -15,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::ApiError;
-use crate::oauth::{Form, OauthError, Refused};
+use crate::oauth::{Form, Refused};
 use crate::secret::same;
 use crate::state::{App, AppState};
 use crate::store::sessions;
@@ -37,10 +36,7 @@ struct IntrospectionRequest {
 /// A token with `cnf` is bound to a key: check the proof that came with it, or refuse it (RFC 9449 §6.2).
 #[utoipa::path(post, path = "/v1/introspect",
     request_body(content = IntrospectionRequest, content_type = "application/x-www-form-urlencoded"),
-    responses(
-        (status = 200, body = Object),
-        (status = "4XX", body = OauthError),
-        (status = 503, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Object), Refused))]
 async fn introspect(
     State(app): State<AppState>,
     headers: HeaderMap,

@@ -7,6 +7,7 @@ use axum::response::IntoResponse;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::error::ApiError;
 use crate::state::AppState;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -14,7 +15,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Public keys of the access tokens (RFC 7517).
-#[utoipa::path(get, path = "/.well-known/jwks.json", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/.well-known/jwks.json", responses((status = 200, body = Object), ApiError))]
 async fn jwks(State(app): State<AppState>) -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(app.signing_keys.jwks()))
 }

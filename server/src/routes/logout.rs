@@ -2,7 +2,6 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_protocol::error::Problem;
 use doorward_protocol::logout::LogoutRequest;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,9 +17,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Ends the session of a revoke-only value; the answer is the same when it has ended before.
-#[utoipa::path(post, path = "/v1/logout", request_body = LogoutRequest, responses(
-    (status = 200, body = Object),
-    (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/v1/logout", request_body = LogoutRequest,
+    responses((status = 200, body = Object), ApiError))]
 async fn logout(
     State(app): State<AppState>,
     caller: Caller,

@@ -8,6 +8,7 @@ use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::error::ApiError;
 use crate::state::AppState;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -15,7 +16,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Where the standard endpoints are and what they take (RFC 8414).
-#[utoipa::path(get, path = "/.well-known/oauth-authorization-server", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/.well-known/oauth-authorization-server",
+    responses((status = 200, body = Object), ApiError))]
 async fn metadata(State(app): State<AppState>) -> impl IntoResponse {
     let issuer = &app.config.public_url;
     let document = json!({

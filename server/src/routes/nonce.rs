@@ -18,7 +18,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Gives a nonce for proofs in the header `DPoP-Nonce`; good for a minute at least.
-#[utoipa::path(get, path = "/v1/nonce", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/v1/nonce", responses((status = 200, body = Object), ApiError))]
 async fn nonce(State(app): State<AppState>) -> Result<impl IntoResponse, ApiError> {
     let nonce = dpop::nonce(&app.secret_keys, app.world.now());
     let nonce = nonce.ok_or_else(|| ApiError::internal("a nonce could not be made"))?;

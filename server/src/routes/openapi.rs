@@ -6,9 +6,12 @@ use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use doorward_protocol::error::Problem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 
+use crate::error::ApiError;
+use crate::oauth::{OauthError, Refused};
 use crate::state::AppState;
 
 /// The frame that the routes put themselves into.
@@ -24,7 +27,13 @@ pub(super) fn document() -> OpenApi {
                 .description(Some("Sign-up and sign-in for web front ends.")),
         )
         .components(Some(
-            ComponentsBuilder::new().security_scheme("access_token", SecurityScheme::Http(bearer)).build(),
+            ComponentsBuilder::new()
+                .security_scheme("access_token", SecurityScheme::Http(bearer))
+                .schema_from::<Problem>()
+                .schema_from::<OauthError>()
+                .response("Problem", ApiError::description())
+                .response("OauthError", Refused::description())
+                .build(),
         ))
         .build()
 }

@@ -2,7 +2,6 @@
 
 use axum::Json as Answer;
 use axum::extract::{Request, State};
-use doorward_protocol::error::Problem;
 use doorward_protocol::session::CLIENT_ID;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -10,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::extract::Caller;
-use crate::oauth::{Form, OauthError, Refused};
+use crate::oauth::{Form, Refused};
 use crate::sessions;
 use crate::state::AppState;
 
@@ -33,10 +32,7 @@ struct RevocationRequest {
 /// Needs no proof of the key: who has a token may always say that it shall be good for nothing.
 #[utoipa::path(post, path = "/v1/revoke",
     request_body(content = RevocationRequest, content_type = "application/x-www-form-urlencoded"),
-    responses(
-        (status = 200, body = Object),
-        (status = 400, body = OauthError),
-        (status = 503, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Object), Refused))]
 async fn revoke(
     State(app): State<AppState>,
     caller: Caller,

@@ -3,7 +3,7 @@
 use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use doorward_protocol::error::{ErrorCode, Problem};
+use doorward_protocol::error::ErrorCode;
 use doorward_protocol::session::{LiveSession, SessionList, SessionsRevokeRequest};
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
@@ -24,10 +24,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// The browsers that are signed in to this account, the last used first; a hundred at most.
-#[utoipa::path(get, path = "/v1/sessions", security(("access_token" = [])), responses(
-    (status = 200, body = SessionList),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/v1/sessions", security(("access_token" = [])),
+    responses((status = 200, body = SessionList), ApiError))]
 async fn list_sessions(
     State(app): State<AppState>,
     session: CurrentSession,
@@ -37,10 +35,7 @@ async fn list_sessions(
 
 /// Ends one of them. The one that asks may end itself.
 #[utoipa::path(delete, path = "/v1/sessions/{id}", params(("id" = String, Path, description = "Of the session.")),
-    security(("access_token" = [])), responses(
-    (status = 200, body = Object),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json")))]
+    security(("access_token" = [])), responses((status = 200, body = Object), ApiError))]
 async fn revoke_session(
     State(app): State<AppState>,
     caller: Caller,
@@ -57,10 +52,7 @@ async fn revoke_session(
 
 /// Ends all of them, or all but the one that asks.
 #[utoipa::path(post, path = "/v1/sessions/revoke", request_body = SessionsRevokeRequest,
-    security(("access_token" = [])), responses(
-    (status = 200, body = Object),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json")))]
+    security(("access_token" = [])), responses((status = 200, body = Object), ApiError))]
 async fn revoke_sessions(
     State(app): State<AppState>,
     caller: Caller,
@@ -73,10 +65,8 @@ async fn revoke_sessions(
 
 /// Whether the access token is good and its session alive, for whoever holds it. An app's own API asks
 /// `/v1/introspect`: with a bound token it could not ask here.
-#[utoipa::path(get, path = "/v1/session", security(("access_token" = [])), responses(
-    (status = 200, body = LiveSession),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/v1/session", security(("access_token" = [])),
+    responses((status = 200, body = LiveSession), ApiError))]
 async fn live_session(session: CurrentSession) -> Answer<LiveSession> {
     let (iat, exp) = (session.claims.iat, session.claims.exp);
     Answer(LiveSession { user_id: session.account.id, session_id: session.id, iat, exp })

@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::config::{Confirmation, SignupDisclosure};
+use crate::error::ApiError;
 use crate::methods;
 use crate::state::AppState;
 
@@ -17,7 +18,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Methods, rules and policies; public and cacheable.
-#[utoipa::path(get, path = "/v1/settings", responses((status = 200, body = ServerSettings)))]
+#[utoipa::path(get, path = "/v1/settings", responses((status = 200, body = ServerSettings), ApiError))]
 async fn settings(State(app): State<AppState>) -> impl IntoResponse {
     let config = &app.config;
     let settings = ServerSettings {

@@ -2,7 +2,6 @@
 
 use axum::Json as Answer;
 use axum::extract::{Request, State};
-use doorward_protocol::error::Problem;
 use doorward_protocol::session::{CLIENT_ID, Tokens};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,7 +10,7 @@ use utoipa_axum::routes;
 use crate::dpop::Proof;
 use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::oauth::{Form, OauthError, Refused};
+use crate::oauth::{Form, Refused};
 use crate::sessions::{self, Refusal};
 use crate::state::AppState;
 
@@ -35,10 +34,7 @@ struct TokenForm {
 /// Exchanges a refresh token for new tokens.
 #[utoipa::path(post, path = "/v1/token",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
-    responses(
-        (status = 200, body = Tokens),
-        (status = 400, body = OauthError),
-        (status = 503, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Tokens), Refused))]
 async fn token(
     State(app): State<AppState>,
     caller: Caller,
