@@ -16,7 +16,8 @@ use crate::mail::Message;
 use crate::secret::Secret;
 use crate::state::App;
 use crate::store::challenges::{self, Consumed};
-use crate::store::{StoreError, Tx, accounts};
+use crate::store::identities::{self, Kind};
+use crate::store::{StoreError, Tx};
 
 /// All that a code or link is good for (D-21). The name is also that of the mail which carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,14 @@ pub enum Scene {
     VerifyEmail,
     /// Choosing a new password.
     ResetPassword,
+    /// Signing in, or up.
+    Login,
+    /// Giving an account another e-mail address: the new one and the old one are proven.
+    ChangeEmail,
+    /// Giving an account a phone number, or another one: the new one and the old one are proven.
+    BindPhone,
+    /// Deleting the account.
+    DeleteAccount,
 }
 
 impl Scene {
@@ -33,6 +42,10 @@ impl Scene {
         match self {
             Scene::VerifyEmail => Message::VerifyEmail,
             Scene::ResetPassword => Message::ResetPassword,
+            Scene::Login => Message::LoginCode,
+            Scene::ChangeEmail => Message::ChangeEmail,
+            Scene::BindPhone => Message::BindPhone,
+            Scene::DeleteAccount => Message::DeleteAccount,
         }
     }
 
@@ -41,8 +54,25 @@ impl Scene {
         match message {
             Message::VerifyEmail => Some(Scene::VerifyEmail),
             Message::ResetPassword => Some(Scene::ResetPassword),
-            Message::PasswordChanged | Message::AccountExists => None,
+            Message::LoginCode => Some(Scene::Login),
+            Message::ChangeEmail => Some(Scene::ChangeEmail),
+            Message::BindPhone => Some(Scene::BindPhone),
+            Message::DeleteAccount => Some(Scene::DeleteAccount),
+            Message::PasswordChanged
+            | Message::AccountExists
+            | Message::AddressChanged
+            | Message::AccountDeleted => None,
         }
+    }
+
+    /// Does its mail carry a link beside the code?
+    pub const fn has_link(self) -> bool {
+        matches!(self, Scene::VerifyEmail | Scene::ResetPassword)
+    }
+
+    /// Is it opened for one account, whoever the address belongs to?
+    pub const fn is_bound(self) -> bool {
+        matches!(self, Scene::ChangeEmail | Scene::BindPhone | Scene::DeleteAccount)
     }
 
     /// As in the database.
@@ -111,7 +141,8 @@ impl PlainToken {
 }
 
 /// Consumes a code or token in the transaction of its effect. A refusal is written down, and it counts: the caller
-/// must let the transaction be committed.
+/// must let the transaction be committed. Where the scene is bound, the caller looks whether the account is the one
+/// that asks.
 pub async fn consume(
     tx: &mut Tx,
     app: &App,
@@ -123,9 +154,8 @@ pub async fn consume(
     let by_code = matches!(proof, MailProof::Code { .. });
     let mut consumed = challenges::consume(tx, &app.secret_keys, scene, proof, now).await?;
     if let Ok(met) = &consumed {
-        let account = accounts::by_id(tx, &met.account).await?;
         // It went to an address that is not the account's any more (A05).
-        if account.is_none_or(|account| account.email.as_deref() != Some(met.address.as_str())) {
+        if !scene.is_bound() && !is_still_theirs(tx, met).await? {
             consumed = Err(if by_code { ErrorCode::InvalidCode } else { ErrorCode::TokenRevoked });
         }
     }
@@ -134,6 +164,13 @@ pub async fn consume(
         record.write(tx, &app.world, caller, now).await?;
     }
     Ok(consumed)
+}
+
+async fn is_still_theirs(tx: &mut Tx, met: &Consumed) -> Result<bool, StoreError> {
+    // A code that signs somebody up is nobody's yet.
+    let Some(account) = &met.account else { return Ok(true) };
+    let owner = identities::owner(tx, Kind::of(&met.address), &met.address).await?;
+    Ok(owner.as_ref() == Some(account))
 }
 
 /// What came of a code or token, as an idempotency key remembers it: a refusal too, so that a repetition is no

@@ -16,6 +16,7 @@ use crate::mail::{Mail, Message};
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
 use crate::store::challenges::Minted;
+use crate::store::identities::{self, Kind};
 use crate::store::outbox::{Letter, Taken};
 use crate::store::{self, StoreError, Tx, accounts};
 
@@ -39,18 +40,19 @@ impl Bell {
     }
 }
 
-/// Opens a challenge and puts the mail for it in: the same two rows whoever the address belongs to.
-/// [`Bell::ring`] after the commit.
+/// Opens a challenge and puts the mail for it in: the same two rows whoever the address belongs to. A bound scene is
+/// opened for an account, the others for whoever has the address. [`Bell::ring`] after the commit.
 pub async fn challenge(
     tx: &mut Tx,
     world: &World,
     caller: &Caller,
     scene: Scene,
     address: &str,
+    account: Option<&str>,
     redirect: Option<&str>,
 ) -> Result<(), StoreError> {
     let challenge = world.id();
-    store::challenges::open(tx, &challenge, scene, address, redirect, world.now()).await?;
+    store::challenges::open(tx, &challenge, scene, address, account, redirect, world.now()).await?;
     put(tx, world, caller, scene.message(), address, Some(&challenge)).await
 }
 
@@ -178,35 +180,43 @@ async fn due(app: &App) -> Result<bool, StoreError> {
 
 /// Decides whether the mail still has a reader, and mints its code and token.
 async fn prepare(app: &App, tx: &mut Tx, taken: &Taken, now: Millis) -> Result<Option<Content>, StoreError> {
-    let account = accounts::by_email(tx, &taken.address).await?;
-    let wanted = |account: &Account| taken.message.is_none_or(|message| wanted(message, account));
-    let Some(account) = account.filter(wanted) else { return Ok(None) };
-    let mut values = values(app, taken, &account);
+    let account = reader(tx, taken).await?;
+    if !wanted(app, taken, account.as_ref()) {
+        return Ok(None);
+    }
+    let account = account.as_ref();
+    let mut values = values(app, taken, account);
     if let (Some(challenge), Some(scene)) = (&taken.challenge, taken.message.and_then(Scene::of)) {
-        let (code, token) = (PlainCode::mint(&app.world), PlainToken::mint(&app.world));
+        let kind = Kind::of(&taken.address);
+        let code = PlainCode::mint(&app.world);
+        let token = (scene.has_link() && kind == Kind::Email).then(|| PlainToken::mint(&app.world));
         let secret_key = app.secret_keys.active_id();
         let Some(code_hash) = code.hash(&app.secret_keys, secret_key, scene, &taken.address) else {
             return Err(StoreError::Internal("no active secret key".into()));
         };
-        let (code_life, token_life) = app.config.codes.lives(scene);
+        let (code_life, token_life) = (app.config.codes.life(kind), app.config.codes.link_life(scene));
         let minted = Minted {
-            account: &account.id,
+            account: account.map(|account| account.id.as_str()),
             secret_key,
             code_hash,
             code_expires_at: now + code_life.millis(),
-            token_hash: token.hash(),
-            token_expires_at: now + token_life.millis(),
+            token_hash: token.as_ref().map(PlainToken::hash),
+            token_expires_at: token.as_ref().and(token_life).map(|life| now + life.millis()),
         };
         if !store::challenges::mint(tx, challenge, minted).await? {
             return Ok(None);
         }
-        audit(app, tx, taken, scene, &account, now).await?;
+        audit(app, tx, taken, scene, account, now).await?;
         values.code = code.expose().to_owned();
-        values.link = app.config.links.with_token(scene, &app.config.public_url, token.expose());
         values.code_minutes = code_life.as_seconds().div_ceil(60);
-        values.link_minutes = token_life.as_seconds().div_ceil(60);
+        if let (Some(token), Some(life)) = (token, token_life) {
+            let link = app.config.links.with_token(scene, &app.config.public_url, token.expose());
+            values.link = link.unwrap_or_default();
+            values.link_minutes = life.as_seconds().div_ceil(60);
+        }
     }
-    let asked = account.profile.locale.or_else(|| taken.language.clone());
+    let own = account.and_then(|account| account.profile.locale.clone());
+    let asked = own.or_else(|| taken.language.clone());
     let language = asked.unwrap_or_else(|| app.config.mail.language.clone());
     Ok(Some(Content { message: taken.message, language, values }))
 }
@@ -217,39 +227,67 @@ async fn audit(
     tx: &mut Tx,
     taken: &Taken,
     scene: Scene,
-    account: &Account,
+    account: Option<&Account>,
     now: Millis,
 ) -> Result<(), StoreError> {
     let caller = Caller { request_id: taken.request.clone().unwrap_or_default(), ..Caller::default() };
-    let record = Record::of(Event::CodeSent).account(&account.id).detail(scene.as_str());
+    let mut record = Record::of(Event::CodeSent).detail(scene.as_str());
+    if let Some(account) = account {
+        record = record.account(&account.id);
+    }
     record.write(tx, &app.world, &caller, now).await
 }
 
-/// Nobody is asked to confirm an address that is proven.
-fn wanted(message: Message, account: &Account) -> bool {
-    match message {
-        Message::VerifyEmail => account.email_verified_at.is_none(),
-        Message::ResetPassword | Message::PasswordChanged | Message::AccountExists => true,
+/// Whose mail it is: that of the account which the challenge is bound to, else of the one with this address.
+async fn reader(tx: &mut Tx, taken: &Taken) -> Result<Option<Account>, StoreError> {
+    let scene = taken.message.and_then(Scene::of);
+    if let (Some(challenge), Some(true)) = (&taken.challenge, scene.map(Scene::is_bound)) {
+        let Some(account) = store::challenges::account(tx, challenge).await? else { return Ok(None) };
+        return accounts::by_id(tx, &account).await;
+    }
+    let kind = Kind::of(&taken.address);
+    // What opens an account must not go to an address that somebody else may have typed in there.
+    if matches!(scene, Some(Scene::Login | Scene::ResetPassword))
+        && !identities::opens(tx, kind, &taken.address).await?
+    {
+        return Ok(None);
+    }
+    accounts::by_identity(tx, kind, &taken.address).await
+}
+
+/// Is there somebody who shall read it? Nobody is asked to confirm an address that is proven.
+fn wanted(app: &App, taken: &Taken, account: Option<&Account>) -> bool {
+    match taken.message {
+        Some(Message::AddressChanged | Message::AccountDeleted) => true,
+        Some(Message::LoginCode) => account.is_some() || auto_registers(app, &taken.address),
+        Some(Message::VerifyEmail) => account.is_some_and(|account| account.email_verified_at.is_none()),
+        _ => account.is_some(),
     }
 }
 
-fn values(app: &App, taken: &Taken, account: &Account) -> Values {
-    let profile = &account.profile;
-    let name = profile.given_name.as_deref().or(profile.name.as_deref()).unwrap_or_default();
+/// May a code that was sent to this address sign somebody up?
+pub fn auto_registers(_app: &App, address: &str) -> bool {
+    Kind::of(address) == Kind::Phone
+}
+
+fn values(app: &App, taken: &Taken, account: Option<&Account>) -> Values {
     let happened_at = jiff::Timestamp::from_millisecond(taken.created_at).unwrap_or_default();
     Values {
         product: app.config.mail.product.clone(),
         public_url: app.config.public_url.clone(),
         address: taken.address.clone(),
-        // An account that never proved its address may be a stranger's, and its name a message from them.
-        name: match account.email_verified_at {
-            Some(_) => name.chars().take(64).collect(),
-            None => String::new(),
-        },
+        name: account.and_then(|account| name(account, &taken.address)).unwrap_or_default(),
         reset_page: app.config.links.forgot_page(&app.config.public_url),
         happened_at: happened_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
         ..Values::default()
     }
+}
+
+/// An account that never proved this address may be a stranger's, and its name a message from them.
+fn name(account: &Account, address: &str) -> Option<String> {
+    let proven = account.email_verified_at.is_some() && account.email.as_deref() == Some(address);
+    let name = account.profile.given_name.as_deref().or(account.profile.name.as_deref());
+    name.filter(|_| proven).map(|name| name.chars().take(64).collect())
 }
 
 async fn deliver(app: &AppState, letter: Outgoing) {

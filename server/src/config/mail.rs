@@ -6,6 +6,7 @@ use super::{Config, Layers, Links, Span, settings};
 use crate::challenges::Scene;
 use crate::mail::smtp::Security;
 use crate::secret::Secret;
+use crate::store::identities::Kind;
 
 settings! {
     /// The server that takes our mails.
@@ -48,6 +49,8 @@ settings! {
     pub struct Codes {
         /// How long a code of six digits works, from the moment its mail leaves. At most 10m.
         lifetime: Span = Span::minutes(10),
+        /// How long a code works that goes by SMS, from the moment it leaves. At most 10m.
+        sms_life: Span = Span::minutes(1),
         /// How long the link that proves an address works.
         verify_link: Span = Span::hours(24),
         /// How long the link for a new password works.
@@ -104,6 +107,11 @@ impl Config {
             "must be at least 1m and at most 10m: a code of six digits is no password",
         );
         check(
+            (Span::seconds(30)..=Span::minutes(10)).contains(&codes.sms_life),
+            "codes.sms_life",
+            "must be at least 30s and at most 10m: a code of six digits is no password",
+        );
+        check(
             codes.verify_link >= codes.lifetime && codes.verify_link <= self.prune.challenges,
             "codes.verify_link",
             "must be at least codes.lifetime and at most prune.challenges",
@@ -118,13 +126,14 @@ impl Config {
 }
 
 impl Links {
-    /// The address in a mail. Its host comes from the settings and from nothing else (C06).
-    pub fn with_token(&self, scene: Scene, public_url: &str, token: &str) -> String {
+    /// The link in a mail, where it has one. Its host comes from the settings and from nothing else (C06).
+    pub fn with_token(&self, scene: Scene, public_url: &str, token: &str) -> Option<String> {
         let template = match scene {
             Scene::VerifyEmail => &self.verify,
             Scene::ResetPassword => &self.reset,
+            Scene::Login | Scene::ChangeEmail | Scene::BindPhone | Scene::DeleteAccount => return None,
         };
-        template.replace("{public_url}", public_url).replace("{token}", token)
+        Some(template.replace("{public_url}", public_url).replace("{token}", token))
     }
 
     /// The page where a new password can be asked for.
@@ -134,12 +143,17 @@ impl Links {
 }
 
 impl Codes {
-    /// How long code and link of a scene live.
-    pub fn lives(&self, scene: Scene) -> (Span, Span) {
-        let link = match scene {
-            Scene::VerifyEmail => self.verify_link,
-            Scene::ResetPassword => self.reset_link,
-        };
-        (self.lifetime, link)
+    /// How long a code lives that goes to this sort of address.
+    pub fn life(&self, kind: Kind) -> Span {
+        if kind == Kind::Phone { self.sms_life } else { self.lifetime }
+    }
+
+    /// How long the link of a scene lives, where it has one.
+    pub fn link_life(&self, scene: Scene) -> Option<Span> {
+        match scene {
+            Scene::VerifyEmail => Some(self.verify_link),
+            Scene::ResetPassword => Some(self.reset_link),
+            Scene::Login | Scene::ChangeEmail | Scene::BindPhone | Scene::DeleteAccount => None,
+        }
     }
 }

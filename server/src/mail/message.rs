@@ -28,10 +28,22 @@ messages! {
     VerifyEmail = "verify_email";
     /// Gets somebody back in who forgot the password.
     ResetPassword = "reset_password";
+    /// Signs somebody in, or up.
+    LoginCode = "login_code";
+    /// Proves an address, the new one or the old one, when an account changes it.
+    ChangeEmail = "change_email";
+    /// Proves a phone number, the new one or the old one, when an account changes it.
+    BindPhone = "bind_phone";
+    /// Confirms that an account shall be deleted.
+    DeleteAccount = "delete_account";
     /// Tells that the password was changed.
     PasswordChanged = "password_changed";
     /// Tells the owner of an address that somebody tried to sign up with it (`disclosure.signup = "quiet"`).
     AccountExists = "account_exists";
+    /// Tells the old e-mail address that an account's e-mail address or phone number was changed or removed.
+    AddressChanged = "address_changed";
+    /// Tells that the account was deleted.
+    AccountDeleted = "account_deleted";
 }
 
 impl Message {

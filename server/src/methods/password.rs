@@ -210,7 +210,7 @@ async fn create(
         None => None,
     };
     let redirect = plan.redirect.as_ref().map(Url::as_str);
-    outbox::challenge(tx, &app.world, caller, Scene::VerifyEmail, &plan.email, redirect).await?;
+    outbox::challenge(tx, &app.world, caller, Scene::VerifyEmail, &plan.email, None, redirect).await?;
     let record = Record::of(Event::SignedUp).account(&account.id);
     record.write(tx, &app.world, caller, now).await?;
     if let Some(session) = &session {

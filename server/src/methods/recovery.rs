@@ -3,6 +3,7 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use doorward_protocol::canonical_email;
+use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{ForgotPasswordRequest, MailProof, ResetPasswordRequest};
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,6 +19,7 @@ use crate::outbox;
 use crate::passwords::PasswordHash;
 use crate::secret::Secret;
 use crate::state::{App, AppState};
+use crate::store::challenges::Consumed;
 use crate::store::identities::{self, Kind};
 use crate::store::{self, StoreError, Tx, accounts, passwords, sessions};
 
@@ -59,7 +61,7 @@ pub(crate) async fn forgot(app: &AppState, caller: Caller, email: &str) -> Resul
         .write(move |tx| {
             Box::pin(async move {
                 let world = &job.world;
-                outbox::challenge(tx, world, &caller, Scene::ResetPassword, &address, None).await?;
+                outbox::challenge(tx, world, &caller, Scene::ResetPassword, &address, None, None).await?;
                 let record = Record::of(Event::CodeRequested).detail(Scene::ResetPassword.as_str());
                 record.write(tx, world, &caller, world.now()).await
             })
@@ -104,19 +106,20 @@ async fn replace(
         Claim::Done(verdict) => return Ok(verdict),
     };
     let verdict = match challenges::consume(tx, app, caller, Scene::ResetPassword, proof).await? {
-        Ok(met) => {
-            passwords::set(tx, &met.account, hash, now).await?;
+        Ok(Consumed { account: Some(account), address, .. }) => {
+            passwords::set(tx, &account, hash, now).await?;
             // Whoever was signed in with the old password, the thief included, is not any more (C07).
-            sessions::delete_all(tx, &met.account).await?;
-            accounts::touch(tx, &met.account, now).await?;
+            sessions::delete_all(tx, &account).await?;
+            accounts::touch(tx, &account, now).await?;
             if app.config.codes.reset_verifies {
-                prove(tx, &met.account, &met.address, now).await?;
+                prove(tx, &account, &address, now).await?;
             }
-            outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &met.address).await?;
-            let record = Record::of(Event::PasswordReset).account(&met.account);
+            outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &address).await?;
+            let record = Record::of(Event::PasswordReset).account(&account);
             record.write(tx, &app.world, caller, now).await?;
-            Verdict::Met { account: met.account, redirect: None }
+            Verdict::Met { account, redirect: None }
         }
+        Ok(_) => Verdict::refused(ErrorCode::InvalidCode),
         Err(code) => Verdict::refused(code),
     };
     claim.answer(tx, &verdict).await?;

@@ -25,6 +25,7 @@ use crate::outbox;
 use crate::state::{App, AppState};
 use crate::store::Tx;
 use crate::store::accounts::{self, Account};
+use crate::store::challenges::Consumed;
 use crate::store::identities::{self, Kind};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -120,13 +121,14 @@ async fn confirm(
         Claim::Done(verdict) => return Ok(verdict),
     };
     let verdict = match challenges::consume(tx, app, caller, Scene::VerifyEmail, proof).await? {
-        Ok(met) => {
-            identities::verify(tx, Kind::Email, &met.address, &met.account, now).await?;
-            accounts::touch(tx, &met.account, now).await?;
-            let record = Record::of(Event::EmailVerified).account(&met.account);
+        Ok(Consumed { account: Some(account), address, redirect }) => {
+            identities::verify(tx, Kind::Email, &address, &account, now).await?;
+            accounts::touch(tx, &account, now).await?;
+            let record = Record::of(Event::EmailVerified).account(&account);
             record.write(tx, &app.world, caller, now).await?;
-            Verdict::Met { account: met.account, redirect: met.redirect }
+            Verdict::Met { account, redirect }
         }
+        Ok(_) => Verdict::refused(ErrorCode::InvalidCode),
         Err(code) => Verdict::refused(code),
     };
     claim.answer(tx, &verdict).await?;
@@ -142,7 +144,7 @@ pub(crate) async fn resend(app: &AppState, caller: Caller, email: &str) -> Resul
         .write(move |tx| {
             Box::pin(async move {
                 let world = &job.world;
-                outbox::challenge(tx, world, &caller, Scene::VerifyEmail, &address, None).await?;
+                outbox::challenge(tx, world, &caller, Scene::VerifyEmail, &address, None, None).await?;
                 let record = Record::of(Event::CodeRequested).detail(Scene::VerifyEmail.as_str());
                 record.write(tx, world, &caller, world.now()).await
             })

@@ -4,6 +4,7 @@ use doorward_protocol::profile::{ProfileFields, UserProfile};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+use super::identities::Kind;
 use super::{StoreError, Tx, engine};
 use crate::clock::{Millis, rfc3339};
 
@@ -150,12 +151,19 @@ pub async fn by_id(db: &mut Tx, id: &str) -> Result<Option<Account>, StoreError>
 
 /// The account that is known by this address, in canonical form.
 pub async fn by_email(db: &mut Tx, email: &str) -> Result<Option<Account>, StoreError> {
+    by_identity(db, Kind::Email, email).await
+}
+
+/// The account that is known by this name, in canonical form.
+pub async fn by_identity(db: &mut Tx, kind: Kind, value: &str) -> Result<Option<Account>, StoreError> {
     let sql = select_account!(
-        "from identities e
-        join accounts a on a.id = e.account
-        where e.kind = 'email' and e.value = $1"
+        "from identities i
+        join accounts a on a.id = i.account
+        left join identities e on e.account = a.id and e.kind = 'email'
+        where i.kind = $1 and i.value = $2"
     );
-    sqlx::query(sql).bind(email).fetch_optional(db).await?.as_ref().map(account).transpose()
+    let row = sqlx::query(sql).bind(kind.as_str()).bind(value).fetch_optional(db).await?;
+    row.as_ref().map(account).transpose()
 }
 
 /// Counts a login and remembers when it was.

@@ -11,21 +11,22 @@ use crate::clock::Millis;
 use crate::keys::{KeyId, SecretKeys};
 
 /// Opens a challenge and voids the one before. The same work whether there is an account with that address or not:
-/// whether a mail leaves is decided when it does.
+/// whether a mail leaves is decided when it does. `account` is the one that a bound scene is opened for.
 pub async fn open(
     tx: &mut Tx,
     id: &str,
     scene: Scene,
     address: &str,
+    account: Option<&str>,
     redirect: Option<&str>,
     now: Millis,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into challenges (scene, address, id, redirect, tries, created_at)
-        values ($1, $2, $3, $4, 0, $5)
+        "insert into challenges (scene, address, id, account, redirect, tries, created_at)
+        values ($1, $2, $3, $4, $5, 0, $6)
         on conflict (scene, address) do update set
             id = excluded.id,
-            account = null,
+            account = excluded.account,
             redirect = coalesce(excluded.redirect, challenges.redirect),
             secret_key = null,
             code_hash = null,
@@ -39,6 +40,7 @@ pub async fn open(
     .bind(scene.as_str())
     .bind(address)
     .bind(id)
+    .bind(account)
     .bind(redirect)
     .bind(now)
     .execute(tx)
@@ -46,27 +48,36 @@ pub async fn open(
     Ok(())
 }
 
+/// The account that a challenge was opened for.
+pub async fn account(db: &mut Tx, id: &str) -> Result<Option<String>, StoreError> {
+    let account: Option<Option<String>> = sqlx::query_scalar("select account from challenges where id = $1")
+        .bind(id)
+        .fetch_optional(db)
+        .await?;
+    Ok(account.flatten())
+}
+
 /// What a challenge gets when its mail leaves.
 pub struct Minted<'a> {
-    /// Whose it is.
-    pub account: &'a str,
+    /// Whose it is; nobody's where it signs somebody up.
+    pub account: Option<&'a str>,
     /// The secret key of the code's hash.
     pub secret_key: KeyId,
     /// Hash of the code.
     pub code_hash: Vec<u8>,
     /// When the code's life ends.
     pub code_expires_at: Millis,
-    /// Hash of the token.
-    pub token_hash: Vec<u8>,
+    /// Hash of the token, where there is a link.
+    pub token_hash: Option<Vec<u8>>,
     /// When the token's life ends.
-    pub token_expires_at: Millis,
+    pub token_expires_at: Option<Millis>,
 }
 
 /// Starts the life of code and token. False when the challenge was used or superseded: then no mail may leave.
 pub async fn mint(tx: &mut Tx, id: &str, minted: Minted<'_>) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "update challenges
-        set account = $2, secret_key = $3, code_hash = $4, code_expires_at = $5,
+        set account = coalesce(account, $2), secret_key = $3, code_hash = $4, code_expires_at = $5,
             token_hash = $6, token_expires_at = $7, tries = 0
         where id = $1 and consumed_at is null",
     )
@@ -85,8 +96,8 @@ pub async fn mint(tx: &mut Tx, id: &str, minted: Minted<'_>) -> Result<bool, Sto
 /// A challenge that was met, and cannot be met again.
 #[derive(Debug)]
 pub struct Consumed {
-    /// Whose it is.
-    pub account: String,
+    /// Whose it is; nobody's where it signs somebody up.
+    pub account: Option<String>,
     /// The address that was proven.
     pub address: String,
     /// Where the browser goes afterwards.
@@ -152,11 +163,13 @@ async fn consume_code(
     .await?;
     let Some(row) = row else { return Ok(Err(ErrorCode::InvalidCode)) };
     let consumed: Option<Millis> = row.try_get("consumed_at")?;
-    let account: Option<String> = row.try_get("account")?;
-    Ok(match (consumed, account) {
-        (Some(_), Some(account)) => Ok(Consumed { account, address, redirect: row.try_get("redirect")? }),
-        _ if row.try_get::<i64, _>("fits")? == 1 => Err(ErrorCode::ExpiredCode),
-        _ => Err(ErrorCode::InvalidCode),
+    Ok(match consumed {
+        Some(_) => {
+            let account = row.try_get("account")?;
+            Ok(Consumed { account, address, redirect: row.try_get("redirect")? })
+        }
+        None if row.try_get::<i64, _>("fits")? == 1 => Err(ErrorCode::ExpiredCode),
+        None => Err(ErrorCode::InvalidCode),
     })
 }
 

@@ -8,12 +8,20 @@ use crate::clock::Millis;
 pub enum Kind {
     /// An e-mail address in canonical form.
     Email,
+    /// A phone number in E.164.
+    Phone,
 }
 
 impl Kind {
-    fn as_str(self) -> &'static str {
+    /// What sort of address it is: a phone number begins with `+`, as also a mailbox may.
+    pub fn of(address: &str) -> Kind {
+        if address.starts_with('+') && !address.contains('@') { Kind::Phone } else { Kind::Email }
+    }
+
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Kind::Email => "email",
+            Kind::Phone => "phone",
         }
     }
 }
@@ -45,11 +53,33 @@ pub async fn insert(
 
 /// Is there an account with this name?
 pub async fn exists(db: &mut Tx, kind: Kind, value: &str) -> Result<bool, StoreError> {
-    let row = sqlx::query("select account from identities where kind = $1 and value = $2")
+    Ok(owner(db, kind, value).await?.is_some())
+}
+
+/// Id of the account with this name.
+pub async fn owner(db: &mut Tx, kind: Kind, value: &str) -> Result<Option<String>, StoreError> {
+    let account = sqlx::query_scalar("select account from identities where kind = $1 and value = $2")
         .bind(kind.as_str())
         .bind(value)
         .fetch_optional(db)
         .await?;
+    Ok(account)
+}
+
+/// Was the name proven, or has the account nothing that it could be taken away from (SECURITY A03)? An address that
+/// was only claimed does not open an account which is somebody's by another proof.
+pub async fn opens(db: &mut Tx, kind: Kind, value: &str) -> Result<bool, StoreError> {
+    let row = sqlx::query(
+        "select 1 from identities i
+        where i.kind = $1 and i.value = $2 and (i.verified_at is not null or not exists (
+            select 1 from identities o
+            where o.account = i.account and o.kind <> i.kind
+                and (o.verified_at is not null or o.kind in ('device', 'custom'))))",
+    )
+    .bind(kind.as_str())
+    .bind(value)
+    .fetch_optional(db)
+    .await?;
     Ok(row.is_some())
 }
 
