@@ -40,6 +40,10 @@ pub enum Event {
     CodeRefused,
     /// A forgotten password was replaced; all sessions were ended.
     PasswordReset,
+    /// An operator made a service key.
+    ServiceKeyCreated,
+    /// An operator ended a service key.
+    ServiceKeyRevoked,
 }
 
 impl Event {
@@ -62,6 +66,8 @@ impl Event {
             Event::CodeSent => "code_sent",
             Event::CodeRefused => "code_refused",
             Event::PasswordReset => "password_reset",
+            Event::ServiceKeyCreated => "service_key_created",
+            Event::ServiceKeyRevoked => "service_key_revoked",
         }
     }
 }
@@ -115,7 +121,7 @@ impl<'a> Record<'a> {
             account: self.account,
             session: self.session,
             ip: caller.address(),
-            request: Some(&caller.request_id),
+            request: Some(caller.request_id.as_str()).filter(|id| !id.is_empty()),
             detail: self.detail,
         };
         insert(tx, &entry).await

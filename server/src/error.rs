@@ -103,6 +103,22 @@ impl From<StoreError> for ApiError {
     }
 }
 
+/// For the command line: what was wrong, in a sentence.
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(field) = &self.field {
+            write!(f, "{field}: ")?;
+        }
+        f.write_str(self.detail.as_deref().unwrap_or(self.code.message()))?;
+        match &self.cause {
+            Some(cause) => write!(f, " ({cause})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ApiError {}
+
 impl IntoResponse for ApiError {
     /// Leaves the body to the layer that knows the request's id.
     fn into_response(self) -> Response {

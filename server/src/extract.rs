@@ -322,13 +322,14 @@ impl FromRequestParts<AppState> for CurrentSession {
     }
 }
 
-enum Scheme {
+/// How a token is presented.
+pub(crate) enum Scheme {
     Bearer,
     Dpop,
 }
 
 /// Scheme and token of the one `Authorization` header.
-fn credentials(headers: &HeaderMap) -> Option<(Scheme, &str)> {
+pub(crate) fn credentials(headers: &HeaderMap) -> Option<(Scheme, &str)> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let (one, None) = (all.next()?, all.next()) else { return None };
     let (scheme, token) = one.to_str().ok()?.split_once(' ')?;

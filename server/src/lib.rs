@@ -22,6 +22,7 @@ pub mod outbox;
 pub mod pages;
 pub mod site;
 
+pub mod admin;
 pub mod audit;
 pub mod challenges;
 pub mod dpop;
@@ -29,6 +30,7 @@ pub mod idempotency;
 pub mod passwords;
 pub mod prune;
 pub mod rotation;
+pub mod service_keys;
 pub mod sessions;
 pub mod signing;
 pub mod tokens;

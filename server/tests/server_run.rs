@@ -110,7 +110,7 @@ fn a_full_disk_answers_503_and_reads_go_on_and_space_heals_it() {
     let folder = tempfile::tempdir().unwrap();
     // A limit on the size of files stands for the disk's: writing past it fails.
     let mut shell = Command::new("sh");
-    let script = "trap '' XFSZ; ulimit -S -f 700; exec \"$0\" \"$@\"";
+    let script = "trap '' XFSZ; ulimit -S -f 1200; exec \"$0\" \"$@\"";
     shell.args(["-c", script, env!("CARGO_BIN_EXE_doorward")]);
     shell
         .current_dir(folder.path())

@@ -24,7 +24,7 @@ pub(super) fn list(settings: &Settings) -> Verdict {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async move {
-        let store = Store::open(&config.data, &config.database).await?;
+        let store = Store::attach(&config.data, &config.database).await?;
         let keys = signing_keys::list(&mut *store.read().await?, world.now()).await?;
         say("signing keys");
         let now = world.now();

@@ -1,6 +1,8 @@
 //! The command line: one file per verb.
 
 mod config_check;
+mod desk;
+mod key;
 mod keys;
 mod serve;
 
@@ -9,6 +11,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ConfigError, Layers};
+use crate::service_keys::Scope;
+use desk::Ask;
 
 /// Sign-up and sign-in for web front ends: the server.
 #[derive(Debug, Parser)]
@@ -28,6 +32,9 @@ enum Verb {
     /// Make, show and change keys.
     #[command(subcommand)]
     Keys(KeysVerb),
+    /// Service keys, for programs of yours that administer accounts or say who somebody is.
+    #[command(subcommand)]
+    Key(KeyVerb),
 }
 
 #[derive(Debug, Subcommand)]
@@ -44,6 +51,38 @@ enum KeysVerb {
     List(Settings),
     /// Put a new secret key in front of the file; the others stay behind it, so that nobody is signed out.
     Rotate(Settings),
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyVerb {
+    /// Make a service key and print it, once.
+    Create {
+        /// What you call it.
+        #[arg(long, default_value = "")]
+        name: String,
+        /// What it may do: `admin` everything below /v1/admin, `trusted` sign people in by custom_id. Can be repeated.
+        #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = scope)]
+        scopes: Vec<Scope>,
+        #[command(flatten)]
+        ask: Ask,
+    },
+    /// Show all service keys; with --json one a line.
+    List(Ask),
+    /// End a service key.
+    Revoke {
+        /// Its id.
+        id: String,
+        /// Do it without asking.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        ask: Ask,
+    },
+}
+
+fn scope(text: &str) -> Result<Scope, &'static str> {
+    let known = Scope::ALL.into_iter().find(|scope| scope.as_str() == text);
+    known.ok_or("there are the scopes admin and trusted")
 }
 
 /// Where settings come from.
@@ -100,14 +139,24 @@ pub fn run() -> ExitCode {
         Verb::Keys(KeysVerb::Generate) => keys::generate(),
         Verb::Keys(KeysVerb::List(settings)) => keys::list(&settings),
         Verb::Keys(KeysVerb::Rotate(settings)) => keys::rotate(&settings),
+        Verb::Key(KeyVerb::Create { name, scopes, ask }) => key::create(&ask, &name, &scopes),
+        Verb::Key(KeyVerb::List(ask)) => key::list(&ask),
+        Verb::Key(KeyVerb::Revoke { id, yes, ask }) => key::revoke(&ask, &id, yes),
     };
     match verdict {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads has seen enough.
+        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 #[expect(clippy::print_stderr, reason = "the command line speaks to a person, also before there is a log")]

@@ -62,6 +62,19 @@ impl Store {
         Ok(Store { readers: pool, writes: Writes::Apart(transactions) })
     }
 
+    /// Opens it for a command beside the server: nothing is made, no table is changed. One that is not of this version
+    /// is an error.
+    pub async fn attach(folder: &Path, database: &Database) -> Result<Store, StoreError> {
+        sqlx::any::install_default_drivers();
+        if database.url.is_empty() {
+            let (readers, writer) = sqlite::attach(folder).await?;
+            return Ok(Store { readers, writes: Writes::Together(writer) });
+        }
+        let pool = postgres::attach(database).await?;
+        let transactions = Transactions::on(pool.clone());
+        Ok(Store { readers: pool, writes: Writes::Apart(transactions) })
+    }
+
     /// A connection for reading.
     pub async fn read(&self) -> Result<Reader, StoreError> {
         Ok(self.readers.acquire().await?)

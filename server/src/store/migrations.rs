@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = migrations![
     8 "0008" "proofs",
     9 "0009" "session_keys",
     10 "0010" "leases",
+    13 "0013" "service_keys",
 ];
 
 /// Applies what the database does not have yet, each as one transaction: whoever comes second, another node at the
@@ -70,6 +71,23 @@ pub(super) async fn migrate(
         }
     }
     Ok(())
+}
+
+/// Are the tables those of this version? Changes nothing.
+pub(super) async fn verify(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    let applied = applied(connection).await.map_err(|error| match error {
+        StoreError::Internal(cause) => StoreError::Internal(format!(
+            "the database has no tables yet ({cause}): start doorward serve, it makes them"
+        )),
+        other => other,
+    })?;
+    match missing(&applied)?.first() {
+        None => Ok(()),
+        Some(Migration { number, name, .. }) => Err(StoreError::Internal(format!(
+            "the database is without migration {number} ({name}): it was written by an older doorward. Start doorward \
+             serve of this version, it brings the tables up to date"
+        ))),
+    }
 }
 
 async fn applied(connection: &mut AnyConnection) -> Result<Vec<(i64, String)>, StoreError> {

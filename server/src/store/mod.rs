@@ -17,6 +17,7 @@ pub mod identities;
 pub mod leases;
 pub mod passwords;
 pub mod proofs;
+pub mod service_keys;
 pub mod sessions;
 pub mod signing_keys;
 

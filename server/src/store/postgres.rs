@@ -13,7 +13,7 @@ use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Row};
 use tokio::sync::Semaphore;
 
 use super::engine::Kind;
-use super::migrations::migrate;
+use super::migrations::{migrate, verify};
 use super::writer::Work;
 use super::{StoreError, Tx};
 use crate::clock::Millis;
@@ -37,6 +37,21 @@ const COMMIT: &str = "select 1; commit";
 
 /// Connects, and brings the tables up to date.
 pub(super) async fn open(database: &Database, now: Millis) -> Result<AnyPool, StoreError> {
+    let (options, mut connection) = connect(database).await?;
+    migrate(&mut connection, Kind::Postgres, now).await?;
+    drop(sqlx::Connection::close(connection).await);
+    pool(database, options).await
+}
+
+/// Connects, and leaves the tables as they are.
+pub(super) async fn attach(database: &Database) -> Result<AnyPool, StoreError> {
+    let (options, mut connection) = connect(database).await?;
+    verify(&mut connection).await?;
+    drop(sqlx::Connection::close(connection).await);
+    pool(database, options).await
+}
+
+async fn connect(database: &Database) -> Result<(AnyConnectOptions, AnyConnection), StoreError> {
     let options = options(database)?;
     let mut connection = tokio::time::timeout(DEADLINE, options.connect())
         .await
@@ -45,8 +60,10 @@ pub(super) async fn open(database: &Database, now: Millis) -> Result<AnyPool, St
         .map_err(|error| StoreError::Unavailable(format!("{}: {error}", database.place())))?;
     // A migration takes as long as it takes.
     sqlx::raw_sql("set client_min_messages = warning").execute(&mut connection).await?;
-    migrate(&mut connection, Kind::Postgres, now).await?;
-    drop(sqlx::Connection::close(connection).await);
+    Ok((options, connection))
+}
+
+async fn pool(database: &Database, options: AnyConnectOptions) -> Result<AnyPool, StoreError> {
     let pool = AnyPoolOptions::new()
         .max_connections(database.connections)
         .acquire_timeout(ACQUIRE)

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::StoreError;
 use super::engine::Kind;
-use super::migrations::migrate;
+use super::migrations::{migrate, verify};
 use super::writer::Writer;
 use crate::clock::Millis;
 
@@ -31,6 +31,22 @@ pub(super) async fn open(folder: &Path, now: Millis) -> Result<(AnyPool, Writer)
     let options = options(&file)?;
     let mut connection = connect(&options).await?;
     migrate(&mut connection, Kind::Sqlite, now).await?;
+    serve(options, connection).await
+}
+
+/// Opens the database in a folder beside the server that runs on it, as it is.
+pub(super) async fn attach(folder: &Path) -> Result<(AnyPool, Writer), StoreError> {
+    let file = folder.join("doorward.db");
+    let file = file.canonicalize().map_err(|error| {
+        StoreError::Unavailable(format!("{}: {error}: doorward serve makes the database", file.display()))
+    })?;
+    let options = options(&file)?;
+    let mut connection = connect(&options).await?;
+    verify(&mut connection).await?;
+    serve(options, connection).await
+}
+
+async fn serve(options: AnyConnectOptions, writer: AnyConnection) -> Result<(AnyPool, Writer), StoreError> {
     let readers = AnyPoolOptions::new()
         .max_connections(READERS)
         .min_connections(1)
@@ -41,7 +57,7 @@ pub(super) async fn open(folder: &Path, now: Millis) -> Result<(AnyPool, Writer)
         .after_connect(|connection, _| Box::pin(prepare(connection)))
         .connect_with(options.clone())
         .await?;
-    Ok((readers, Writer::start(connection, options)))
+    Ok((readers, Writer::start(writer, options)))
 }
 
 /// Makes a folder that only its owner can look into, unless it is there.

@@ -107,3 +107,53 @@ pub fn exchange(
 pub fn post(at: SocketAddr, path: &str, body: &Value) -> std::io::Result<(u16, Value)> {
     request(at, "POST", path, "", &body.to_string())
 }
+
+/// What a command said.
+pub struct Said {
+    pub ok: bool,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Said {
+    /// It worked; this is its JSON document.
+    #[track_caller]
+    pub fn document(&self) -> Value {
+        assert!(self.ok, "{}", self.stderr);
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    /// It worked; these are its lines of JSON.
+    #[track_caller]
+    pub fn lines(&self) -> Vec<Value> {
+        assert!(self.ok, "{}", self.stderr);
+        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// It did not work, and wrote nothing to stdout; this is why.
+    #[track_caller]
+    pub fn refused(&self) -> &str {
+        assert!(!self.ok && self.stdout.is_empty(), "{}", self.stdout);
+        &self.stderr
+    }
+}
+
+/// Runs a verb on the database of a folder, where a server may be running, with something on its stdin.
+pub fn run(folder: &Path, args: &[&str], stdin: &str) -> Said {
+    let mut command = doorward(folder);
+    command.args(args).args(["--dev", "--data", "data"]).stdin(Stdio::piped());
+    let database = database::of(folder);
+    if !database.url.is_empty() {
+        command.env("DOORWARD_DATABASE__URL", database.url.expose());
+    }
+    let settings = folder.join("cheap.toml");
+    if settings.exists() {
+        command.arg("--config").arg(settings);
+    }
+    let mut child = command.spawn().unwrap();
+    // A verb that does not read it may be over by now.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Said { ok: output.status.success(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}

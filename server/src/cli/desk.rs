@@ -1,0 +1,110 @@
+//! What the verbs for operators share: the database beside the server that runs on it, and how they speak.
+
+use std::error::Error;
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::Settings;
+use crate::admin::Operator;
+use crate::clock::World;
+use crate::config::Config;
+use crate::store::Store;
+
+/// How a verb ends.
+pub(super) type Verdict = Result<(), Box<dyn Error>>;
+
+/// Which database, and how to answer.
+#[derive(Debug, Args)]
+pub(super) struct Ask {
+    #[command(flatten)]
+    pub(super) settings: Settings,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Opens the database, lets an operator work on it, and closes it again. The server need not run, and may.
+pub(super) fn work<T>(
+    settings: &Settings,
+    job: impl AsyncFnOnce(&Operator, &Config) -> Result<T, Box<dyn Error>>,
+) -> Result<T, Box<dyn Error>> {
+    let (config, _) = Config::load(&settings.layers()?, settings.dev)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async move {
+        let store = Store::attach(&config.data, &config.database).await?;
+        let operator = Operator::at_the_command_line(store.clone(), World::default());
+        let done = job(&operator, &config).await;
+        drop(operator);
+        store.close().await;
+        done
+    })
+}
+
+/// Writes a line to stdout. Unlike `println!` it does not panic when nobody reads any more (`| head`).
+pub(super) fn tell(line: impl std::fmt::Display) -> io::Result<()> {
+    writeln!(io::stdout(), "{line}")
+}
+
+/// Writes one JSON document.
+pub(super) fn tell_document(answer: &impl Serialize) -> Verdict {
+    Ok(tell(quiet(&serde_json::to_string_pretty(answer)?))?)
+}
+
+/// Writes one line of JSON, of several.
+pub(super) fn tell_line(answer: &impl Serialize) -> Verdict {
+    Ok(tell(quiet(&serde_json::to_string(answer)?))?)
+}
+
+/// Asks before something is done that cannot be undone. Where nobody can answer, `--yes` has to have been said.
+pub(super) fn confirm(question: &str, yes: bool) -> Verdict {
+    if yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(format!("{question} Say so with --yes.").into());
+    }
+    write!(io::stderr(), "{question} [y/N] ")?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err("nothing was done".into()),
+    }
+}
+
+/// Text that came from outside, for a terminal: what would move the cursor or turn the line around is spelled out.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if harms(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
+/// The same for JSON, where such characters stand only inside of strings.
+fn quiet(json: &str) -> String {
+    json.chars()
+        .map(|c| if c != '\n' && harms(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() })
+        .collect()
+}
+
+/// Control characters, and the marks that change the direction of what follows: all of them below U+10000.
+fn harms(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{plain, quiet};
+
+    #[test]
+    fn sec_l02_what_would_forge_a_line_is_spelled_out() {
+        assert_eq!(
+            plain("a\u{1b}[2Jb\r\nc\u{9b}d\u{202e}e é 漢"),
+            "a\\u{1b}[2Jb\\u{d}\\u{a}c\\u{9b}d\\u{202e}e é 漢"
+        );
+        let json = serde_json::to_string_pretty(&["a\u{1b}\u{9b}\u{202e}\n"]).unwrap();
+        let shown = quiet(&json);
+        assert!(shown.is_ascii() && !shown.contains('\u{1b}'), "{shown}");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&shown).unwrap(), ["a\u{1b}\u{9b}\u{202e}\n"]);
+    }
+}
