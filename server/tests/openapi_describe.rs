@@ -52,6 +52,27 @@ async fn every_call_says_how_it_is_refused_and_how_it_fails() {
     }
 }
 
+#[tokio::test]
+async fn every_request_is_described_by_the_rules_that_it_is_checked_with() {
+    let app = TestApp::new().await;
+    let document = app.get("/openapi.json").await.ok();
+    let calls = document["paths"].as_object().unwrap().values().flat_map(|calls| calls.as_object().unwrap());
+    for (_, call) in calls {
+        let schema = &call["requestBody"]["content"]["application/json"]["schema"];
+        let Some(reference) = schema["$ref"].as_str() else { continue };
+        let schema = document.pointer(reference.trim_start_matches('#')).unwrap();
+        assert_eq!(
+            schema["additionalProperties"],
+            Value::Bool(false),
+            "{reference} is not named in routes/openapi/requests.rs"
+        );
+        assert!(schema["required"].is_array(), "{reference} is not named in routes/openapi/requests.rs");
+    }
+    let login = &document["components"]["schemas"]["LoginRequest"];
+    assert_eq!(login["properties"]["email"]["format"], "email");
+    assert_eq!(login["properties"]["email"]["description"], "The address of the account.");
+}
+
 /// References that lead nowhere.
 fn unresolved(document: &Value, at: &Value) -> Vec<String> {
     match at {

@@ -147,10 +147,10 @@ pub(crate) fn npm_packages(what: &str, folder: &Path) -> Outcome {
     write(&stamp, state)
 }
 
-/// A Python with the packages of its example, in `.tools`.
-pub(crate) fn python(repo: &Repo) -> Outcome<PathBuf> {
-    let home = repo.tools.join("python");
-    let wanted = repo.root.join("docs/examples/python/requirements.txt");
+/// A Python with the packages that a requirements file names, in a folder of `.tools`.
+pub(crate) fn python(repo: &Repo, name: &str, requirements: &str) -> Outcome<PathBuf> {
+    let home = repo.tools.join(name);
+    let wanted = repo.root.join(requirements);
     let (python, stamp, state) = (home.join("bin/python"), home.join("requirements"), read(&wanted)?);
     if python.exists() && read(&stamp).is_ok_and(|known| known == state) {
         return Ok(python);

@@ -42,6 +42,7 @@ const STEPS: &[Step] = &[
     ("build", |world| (build::run(world.repo, &[]), Tally::default())),
     ("package", |world| node(world, "tests/package")),
     ("api", api),
+    ("schema", schema),
     ("e2e", |world| node(world, "tests/e2e")),
     ("long", |world| if world.long { node(world, "tests/long") } else { (Ok(()), Tally::default()) }),
 ];
@@ -157,7 +158,7 @@ fn node_with(world: &World<'_>, folder: &str, prepare: impl FnOnce(&mut Command)
 
 /// The server as generic OAuth clients and APIs in other languages see it, with the examples of docs/examples.
 fn api(world: &World<'_>) -> (Outcome, Tally) {
-    let python = match setup::python(world.repo) {
+    let python = match setup::python(world.repo, "python", "docs/examples/python/requirements.txt") {
         Ok(python) => python,
         Err(error) => return (Err(error), Tally::default()),
     };
@@ -171,6 +172,24 @@ fn api(world: &World<'_>) -> (Outcome, Tally) {
     node_with(world, "tests/api", |node| {
         node.env("DOORWARD_PYTHON", python);
         node.env("DOORWARD_EXAMPLE_API", world.repo.target.join("debug/doorward-example-api"));
+    })
+}
+
+/// The API held against its own description by schemathesis: the debug server, which sees an overflow that the release
+/// server would not.
+fn schema(world: &World<'_>) -> (Outcome, Tally) {
+    let python = match setup::python(world.repo, "schema", "tests/schema/requirements.txt") {
+        Ok(python) => python,
+        Err(error) => return (Err(error), Tally::default()),
+    };
+    let mut cargo = command("cargo build --package doorward-server --bin doorward");
+    let built = run_perhaps_long("the debug server: up to a minute", cargo.current_dir(&world.repo.root));
+    if built.is_err() {
+        return (built, Tally::default());
+    }
+    node_with(world, "tests/schema", |node| {
+        node.env("DOORWARD_BIN", world.repo.target.join("debug/doorward"));
+        node.env("DOORWARD_SCHEMATHESIS", python.with_file_name("schemathesis"));
     })
 }
 

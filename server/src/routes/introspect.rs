@@ -28,13 +28,14 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 #[expect(dead_code, reason = "describes the form in the OpenAPI document")]
 struct IntrospectionRequest {
     /// An access token. No other kind is any business of a resource server.
+    #[schema(min_length = 1)]
     token: String,
 }
 
 /// Says whether an access token is good now, and whose it is. For clients of `introspection.clients`, by HTTP Basic.
 ///
 /// A token with `cnf` is bound to a key: check the proof that came with it, or refuse it (RFC 9449 §6.2).
-#[utoipa::path(post, path = "/v1/introspect",
+#[utoipa::path(post, path = "/v1/introspect", security(("client" = [])),
     request_body(content = IntrospectionRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = Object), Refused))]
 async fn introspect(

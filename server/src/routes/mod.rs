@@ -46,7 +46,7 @@ pub fn router(app: &AppState) -> Router {
     let router = router
         .merge(hosted::router())
         .merge(mailbox::router(app))
-        .merge(openapi::router(document))
+        .merge(openapi::router(&document, app.policy()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app.clone());

@@ -1,11 +1,14 @@
 //! The description of the API, made from the code that serves it.
 
+mod requests;
+
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use doorward_protocol::Policy;
 use doorward_protocol::error::Problem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
@@ -19,6 +22,8 @@ pub(super) fn document() -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("at+jwt").description(Some(
         "With a session that is bound to a key: the scheme DPoP instead of Bearer, and the header DPoP with a proof (RFC 9449).",
     )).build();
+    let client =
+        HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some("One of introspection.clients."));
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -29,6 +34,7 @@ pub(super) fn document() -> OpenApi {
         .components(Some(
             ComponentsBuilder::new()
                 .security_scheme("access_token", SecurityScheme::Http(bearer))
+                .security_scheme("client", SecurityScheme::Http(client.build()))
                 .schema_from::<Problem>()
                 .schema_from::<OauthError>()
                 .response("Problem", ApiError::description())
@@ -39,8 +45,10 @@ pub(super) fn document() -> OpenApi {
 }
 
 /// Serves the finished document.
-pub(super) fn router(document: OpenApi) -> Router<AppState> {
-    let text: Arc<str> = serde_json::to_string(&document).unwrap_or_default().into();
+pub(super) fn router(document: &OpenApi, policy: Policy) -> Router<AppState> {
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    requests::describe(&mut document["components"]["schemas"], policy);
+    let text: Arc<str> = document.to_string().into();
     let serve = move || async move {
         let headers =
             [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];

@@ -22,8 +22,9 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 #[expect(dead_code, reason = "describes the form in the OpenAPI document")]
 struct RevocationRequest {
     /// A refresh token or an access token.
+    #[schema(min_length = 1)]
     token: String,
-    /// `doorward`
+    #[schema(pattern = "^doorward$")]
     client_id: String,
 }
 

@@ -23,11 +23,12 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 #[schema(as = TokenRequest)]
 #[expect(dead_code, reason = "describes the form in the OpenAPI document")]
 struct TokenForm {
-    /// `refresh_token`
+    #[schema(pattern = "^refresh_token$")]
     grant_type: String,
     /// The newest one of the session.
+    #[schema(min_length = 1)]
     refresh_token: String,
-    /// `doorward`
+    #[schema(pattern = "^doorward$")]
     client_id: String,
 }
 

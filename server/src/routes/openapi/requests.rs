@@ -1,0 +1,107 @@
+//! Says of each request what the server takes: the tables of fields that it checks them with, as JSON Schema.
+
+use doorward_protocol::email::{CheckEmailRequest, ResendVerificationRequest, VerifyEmailRequest};
+use doorward_protocol::login::LoginRequest;
+use doorward_protocol::logout::LogoutRequest;
+use doorward_protocol::password::{ForgotPasswordRequest, ResetPasswordRequest};
+use doorward_protocol::session::SessionsRevokeRequest;
+use doorward_protocol::signup::SignupRequest;
+use doorward_protocol::{Field, Policy, Request, Rule};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+/// Puts the rules into the schemas. Every request that comes as JSON is named here.
+pub(super) fn describe(schemas: &mut Value, policy: Policy) {
+    put::<CheckEmailRequest>(schemas, policy);
+    put::<ForgotPasswordRequest>(schemas, policy);
+    put::<LoginRequest>(schemas, policy);
+    put::<LogoutRequest>(schemas, policy);
+    put::<ResendVerificationRequest>(schemas, policy);
+    put::<ResetPasswordRequest>(schemas, policy);
+    put::<SessionsRevokeRequest>(schemas, policy);
+    put::<SignupRequest>(schemas, policy);
+    put::<VerifyEmailRequest>(schemas, policy);
+}
+
+/// The struct's own schema has the words; what may stand there is in the table.
+fn put<T: Request + ToSchema>(schemas: &mut Value, policy: Policy) {
+    let name = T::name();
+    let Some(derived) = schemas.get(name.as_ref()) else { return };
+    let described = object(T::FIELDS, policy, &|field| words(schemas, derived, field));
+    let description = derived["description"].clone();
+    schemas[name.as_ref()] = described;
+    schemas[name.as_ref()]["description"] = description;
+}
+
+fn object(fields: &[Field], policy: Policy, words: &dyn Fn(&str) -> Option<Value>) -> Value {
+    let property = |field: &Field| {
+        let mut schema = schema(field.rule, policy);
+        if !field.required {
+            // What `Given::Absent` is.
+            schema = json!({ "anyOf": [schema, { "enum": ["", null] }] });
+        }
+        if let Some(words) = words(field.name) {
+            schema["description"] = words;
+        }
+        (field.name.to_owned(), schema)
+    };
+    let required: Vec<&str> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
+    json!({
+        "type": "object",
+        "properties": fields.iter().map(property).collect::<Map<String, Value>>(),
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+/// What the struct says of a field, its own or that of a flattened part.
+fn words(schemas: &Value, schema: &Value, field: &str) -> Option<Value> {
+    let own = schema["properties"].get(field).and_then(|field| field.get("description"));
+    let referred = schema["$ref"].as_str().and_then(|path| schemas.get(path.rsplit('/').next()?));
+    let parts = schema["allOf"].as_array().into_iter().flatten().chain(referred);
+    own.cloned().or_else(|| parts.filter_map(|part| words(schemas, part, field)).next())
+}
+
+/// A rule as JSON Schema. Lengths in bytes cannot be said there; patterns are for what `format` does not know.
+fn schema(rule: Rule, policy: Policy) -> Value {
+    let text = |pattern: &str| json!({ "type": "string", "pattern": pattern });
+    match rule {
+        Rule::Flag => json!({ "type": "boolean" }),
+        Rule::Line(max) => {
+            json!({ "type": "string", "maxLength": max, "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$" })
+        }
+        Rule::Text(max) => {
+            json!({ "type": "string", "maxLength": max, "pattern": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$" })
+        }
+        Rule::Email => json!({ "type": "string", "format": "email", "maxLength": 254 }),
+        Rule::Password => json!({ "type": "string", "minLength": 1, "maxLength": 1024 }),
+        Rule::NewPassword => json!({
+            "type": "string",
+            "minLength": policy.password_min,
+            "maxLength": policy.password_max,
+            "pattern": r"^[^\x00]*$",
+        }),
+        Rule::Phone => text(r"^\+[0-9]{5,15}$"),
+        Rule::Date => json!({ "type": "string", "format": "date" }),
+        Rule::Url => {
+            let part = r#"[^\s@/?#\\<>"`\x00-\x1f\x7f-\x9f]"#;
+            let rest = r#"[^\s\\<>"`\x00-\x1f\x7f-\x9f]"#;
+            json!({
+                "type": "string",
+                "maxLength": 2048,
+                "pattern": format!("^https?://(?!:){part}+([/?#]{rest}*)?$"),
+            })
+        }
+        Rule::Code => json!({ "anyOf": [
+            text("^[0-9]{1,6}$"),
+            { "type": "integer", "minimum": 0, "maximum": 999_999 },
+        ] }),
+        Rule::Token => text("^[A-Za-z0-9._-]{16,512}$"),
+        Rule::OneOf(allowed) => json!({ "enum": allowed }),
+        Rule::Object(fields) => object(fields, policy, &|_| None),
+        Rule::TextOrObject(fields) => {
+            json!({ "anyOf": [schema(Rule::Text(512), policy), object(fields, policy, &|_| None)] })
+        }
+        _ => json!({ "anyOf": [{ "type": "boolean" }, schema(Rule::Line(2048), policy)] }),
+    }
+}
