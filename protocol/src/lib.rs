@@ -16,6 +16,8 @@
 mod fields;
 mod rules;
 
+#[cfg(feature = "admin")]
+pub mod admin;
 pub mod email;
 pub mod error;
 pub mod login;

@@ -40,6 +40,20 @@ pub enum Event {
     CodeRefused,
     /// A forgotten password was replaced; all sessions were ended.
     PasswordReset,
+    /// An operator made an account.
+    UserCreated,
+    /// An operator disabled an account; all sessions were ended.
+    UserDisabled,
+    /// An operator enabled an account again.
+    UserEnabled,
+    /// An operator deleted an account.
+    UserDeleted,
+    /// An operator set a password; all sessions were ended.
+    PasswordSet,
+    /// An operator gave an account other roles.
+    RolesSet,
+    /// An operator was given all that is stored of a person.
+    UserExported,
     /// An operator made a service key.
     ServiceKeyCreated,
     /// An operator ended a service key.
@@ -66,6 +80,13 @@ impl Event {
             Event::CodeSent => "code_sent",
             Event::CodeRefused => "code_refused",
             Event::PasswordReset => "password_reset",
+            Event::UserCreated => "user_created",
+            Event::UserDisabled => "user_disabled",
+            Event::UserEnabled => "user_enabled",
+            Event::UserDeleted => "user_deleted",
+            Event::PasswordSet => "password_set",
+            Event::RolesSet => "roles_set",
+            Event::UserExported => "user_exported",
             Event::ServiceKeyCreated => "service_key_created",
             Event::ServiceKeyRevoked => "service_key_revoked",
         }

@@ -2,9 +2,9 @@
 
 use axum::Router;
 use axum::routing::get;
-use doorward_server::admin::Operator;
-use doorward_server::clock::World;
+use doorward_server::admin::{By, Operator};
 use doorward_server::error::ApiError;
+use doorward_server::extract::Caller;
 use doorward_server::service_keys::{Scope, Scopes, ServiceKey};
 use doorward_server::{http, store};
 use serde_json::{Value, json};
@@ -126,9 +126,12 @@ async fn ask(app: &TestApp, path: &str, authorization: &str) -> Answer {
     Answer::of(router(app).oneshot(request).await.unwrap()).await
 }
 
+fn operator(app: &TestApp) -> Operator {
+    Operator::new(&app.app.store, &app.app.world, &app.app.config, By::CommandLine, Caller::default())
+}
+
 async fn key(app: &TestApp, scopes: &[Scope]) -> (String, String) {
-    let world = World { clock: app.clock.clone(), ..app.app.world.clone() };
-    let operator = Operator::at_the_command_line(app.app.store.clone(), world);
+    let operator = operator(app);
     let (plain, stored) = operator.create_key("test", Scopes::new(scopes)).await.unwrap();
     (plain.write().expose().to_owned(), stored.id)
 }
@@ -173,8 +176,7 @@ async fn a_key_is_good_for_its_scopes_until_it_is_revoked() {
     ask(&app, "/trusted", &format!("Bearer {text}")).await.refused(403, "FORBIDDEN");
     let (text, trusted) = key(&app, &[Scope::Trusted, Scope::Admin]).await;
     assert_eq!(ask(&app, "/trusted", &format!("Bearer {text}")).await.status, 200);
-    let operator = Operator::at_the_command_line(app.app.store.clone(), app.app.world.clone());
-    operator.revoke_key(&trusted).await.unwrap();
+    operator(&app).revoke_key(&trusted).await.unwrap();
     for path in ["/trusted", "/perhaps"] {
         ask(&app, path, &format!("Bearer {text}")).await.refused(401, "SESSION_REQUIRED");
     }

@@ -4,6 +4,7 @@ mod post;
 mod support;
 
 mod account_signup;
+mod admin_cli;
 mod admin_keys;
 mod email_check;
 mod email_verify;

@@ -1,13 +1,25 @@
 //! What an operator does, on the command line and over HTTP: both call the same operations. Each one that changes
 //! something leaves a row in the audit log that says who did it.
 
+mod export;
 mod keys;
+mod lists;
+mod sessions;
+mod users;
+
+pub use lists::{Page, Wanted, moment};
+pub use users::NewUser;
 
 use std::fmt;
 
+use doorward_protocol::error::ErrorCode;
+
 use crate::audit::Record;
 use crate::clock::{Millis, World};
+use crate::config::Config;
+use crate::error::ApiError;
 use crate::extract::Caller;
+use crate::store::accounts::{self, Account};
 use crate::store::{Store, StoreError, Tx};
 
 /// Who administers.
@@ -33,14 +45,17 @@ impl fmt::Display for By {
 pub struct Operator {
     store: Store,
     world: World,
+    /// Sessions that were not refreshed for this long are over.
+    idle: Millis,
     by: By,
     caller: Caller,
 }
 
 impl Operator {
-    /// On the command line.
-    pub fn at_the_command_line(store: Store, world: World) -> Operator {
-        Operator { store, world, by: By::CommandLine, caller: Caller::default() }
+    /// Somebody who may administer, on this database.
+    pub fn new(store: &Store, world: &World, config: &Config, by: By, caller: Caller) -> Operator {
+        let idle = config.session.idle.millis();
+        Operator { store: store.clone(), world: world.clone(), idle, by, caller }
     }
 
     /// Writes a row of the audit log, in the transaction of what it records: who did it, and what else there is to say.
@@ -55,4 +70,14 @@ impl Operator {
         let detail = if more.is_empty() { by } else { format!("{by}: {more}") };
         record.detail(&detail).write(tx, &self.world, &self.caller, now).await
     }
+}
+
+fn unknown_user() -> ApiError {
+    ApiError { detail: Some("There is no such account.".into()), ..ErrorCode::NotFound.into() }
+}
+
+/// An account that nobody else changes until the end of the transaction.
+async fn locked(tx: &mut Tx, id: &str) -> Result<Account, ApiError> {
+    accounts::lock(tx, id).await?;
+    accounts::by_id(tx, id).await?.ok_or_else(unknown_user)
 }

@@ -4,13 +4,22 @@ use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use clap::Args;
+use doorward_protocol::{Given, Policy, Rule};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::Settings;
-use crate::admin::Operator;
+use crate::admin::{By, Operator};
 use crate::clock::World;
 use crate::config::Config;
+use crate::extract::Caller;
+use crate::passwords::{Hasher, PasswordHash};
+use crate::secret::{Secret, same};
 use crate::store::Store;
+
+/// Rows that are read at a time.
+pub(super) const PAGE: u32 = 500;
 
 /// How a verb ends.
 pub(super) type Verdict = Result<(), Box<dyn Error>>;
@@ -34,7 +43,8 @@ pub(super) fn work<T>(
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async move {
         let store = Store::attach(&config.data, &config.database).await?;
-        let operator = Operator::at_the_command_line(store.clone(), World::default());
+        let world = World::default();
+        let operator = Operator::new(&store, &world, &config, By::CommandLine, Caller::default());
         let done = job(&operator, &config).await;
         drop(operator);
         store.close().await;
@@ -72,6 +82,43 @@ pub(super) fn confirm(question: &str, yes: bool) -> Verdict {
         "y" | "yes" => Ok(()),
         _ => Err("nothing was done".into()),
     }
+}
+
+/// A new password, hashed: the first line of stdin, or asked for twice where somebody sits. Never an argument, which
+/// other users of the machine can see.
+pub(super) async fn hash(config: &Config) -> Result<PasswordHash, Box<dyn Error>> {
+    let password = if io::stdin().is_terminal() {
+        let password = ask_unseen("New password: ")?;
+        if !same(password.expose().as_bytes(), ask_unseen("Once more: ")?.expose().as_bytes()) {
+            return Err("these were two different passwords".into());
+        }
+        password
+    } else {
+        line()?
+    };
+    let rule = &config.password;
+    let policy = Policy { password_min: rule.min_length, password_max: rule.max_length };
+    Rule::NewPassword.check(&Given::Text(password.expose().into()), policy)?;
+    Ok(Hasher::start(rule)?.hash(&World::default(), &password).await?)
+}
+
+fn line() -> io::Result<Secret> {
+    let mut text = Zeroizing::new(String::new());
+    io::stdin().lock().read_line(&mut text)?;
+    Ok(Secret::from(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// A line that is not shown while it is typed.
+fn ask_unseen(question: &str) -> io::Result<Secret> {
+    write!(io::stderr(), "{question}")?;
+    let before = tcgetattr(io::stdin())?;
+    let mut unseen = before.clone();
+    unseen.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(io::stdin(), OptionalActions::Flush, &unseen)?;
+    let answer = line();
+    tcsetattr(io::stdin(), OptionalActions::Flush, &before)?;
+    writeln!(io::stderr())?;
+    answer
 }
 
 /// Text that came from outside, for a terminal: what would move the cursor or turn the line around is spelled out.

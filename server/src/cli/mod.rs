@@ -1,10 +1,14 @@
 //! The command line: one file per verb.
 
+mod audit;
 mod config_check;
 mod desk;
+mod export;
 mod key;
 mod keys;
 mod serve;
+mod subscribers;
+mod user;
 
 use std::process::ExitCode;
 
@@ -13,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{ConfigError, Layers};
 use crate::service_keys::Scope;
 use desk::Ask;
+use user::UserVerb;
 
 /// Sign-up and sign-in for web front ends: the server.
 #[derive(Debug, Parser)]
@@ -35,6 +40,19 @@ enum Verb {
     /// Service keys, for programs of yours that administer accounts or say who somebody is.
     #[command(subcommand)]
     Key(KeyVerb),
+    /// Look at accounts and change them. USER is an id, an e-mail address, a phone number with +, or a username.
+    #[command(subcommand)]
+    User(UserVerb),
+    /// Print all that is stored of a person, as one JSON document without secrets.
+    Export {
+        user: String,
+        #[command(flatten)]
+        ask: Ask,
+    },
+    /// Print who wants the newsletter at an address that was proven; with --json one a line.
+    Subscribers(Ask),
+    /// Print what happened, the newest first; with --json one a line.
+    Audit(audit::Which),
 }
 
 #[derive(Debug, Subcommand)]
@@ -142,6 +160,10 @@ pub fn run() -> ExitCode {
         Verb::Key(KeyVerb::Create { name, scopes, ask }) => key::create(&ask, &name, &scopes),
         Verb::Key(KeyVerb::List(ask)) => key::list(&ask),
         Verb::Key(KeyVerb::Revoke { id, yes, ask }) => key::revoke(&ask, &id, yes),
+        Verb::User(verb) => user::run(verb),
+        Verb::Export { user, ask } => export::run(&ask, &user),
+        Verb::Subscribers(ask) => subscribers::run(&ask),
+        Verb::Audit(which) => audit::run(which),
     };
     match verdict {
         Ok(()) => ExitCode::SUCCESS,

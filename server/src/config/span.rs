@@ -46,7 +46,7 @@ impl Span {
         self.seconds
     }
 
-    fn parse(text: &str) -> Option<Span> {
+    pub(crate) fn parse(text: &str) -> Option<Span> {
         let (at, unit) = text.char_indices().next_back()?;
         let (_, scale) = UNITS.into_iter().find(|(letter, _)| *letter == unit)?;
         let number: u32 = text.get(..at)?.trim().parse().ok()?;

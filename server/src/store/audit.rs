@@ -1,5 +1,8 @@
 //! The audit log: written in the transaction of what it records.
 
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
 use super::{StoreError, Tx};
 use crate::clock::Millis;
 
@@ -51,4 +54,74 @@ pub async fn prune(tx: &mut Tx, before: Millis, limit: i64) -> Result<u64, Store
         .execute(tx)
         .await?;
     Ok(done.rows_affected())
+}
+
+/// A line as it is read.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// UUID.
+    pub id: String,
+    /// When.
+    pub at: Millis,
+    /// What.
+    pub event: String,
+    /// About whose account.
+    pub account: Option<String>,
+    /// About which session.
+    pub session: Option<String>,
+    /// From which address.
+    pub ip: Option<String>,
+    /// In which request.
+    pub request: Option<String>,
+    /// What else there is to say.
+    pub detail: Option<String>,
+}
+
+/// Which lines are looked for. What is not said does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// About this account.
+    pub account: Option<String>,
+    /// This event.
+    pub event: Option<String>,
+    /// Not before.
+    pub since: Option<Millis>,
+}
+
+/// Lines written before the one with that id, the newest first, at most so many.
+pub async fn list(db: &mut Tx, filter: &Filter, before: &str, limit: i64) -> Result<Vec<Line>, StoreError> {
+    macro_rules! select {
+        ($account:literal) => {
+            concat!(
+                "select id, at, event, account, session, ip, request, detail
+                from audit
+                where id < $1 and at >= $2 and ($3 = '' or event = $3) ",
+                $account,
+                " order by id desc limit $4"
+            )
+        };
+    }
+    let sql = if filter.account.is_some() { select!("and account = $5") } else { select!("") };
+    let mut query = sqlx::query(sql)
+        .bind(before)
+        .bind(filter.since.unwrap_or(Millis::MIN))
+        .bind(filter.event.as_deref().unwrap_or_default())
+        .bind(limit);
+    if let Some(account) = &filter.account {
+        query = query.bind(account);
+    }
+    query.fetch_all(db).await?.iter().map(line).collect()
+}
+
+fn line(row: &AnyRow) -> Result<Line, StoreError> {
+    Ok(Line {
+        id: row.try_get("id")?,
+        at: row.try_get("at")?,
+        event: row.try_get("event")?,
+        account: row.try_get("account")?,
+        session: row.try_get("session")?,
+        ip: row.try_get("ip")?,
+        request: row.try_get("request")?,
+        detail: row.try_get("detail")?,
+    })
 }

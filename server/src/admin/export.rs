@@ -1,0 +1,60 @@
+//! All that is stored of a person, as JSON: for whoever asks what you know of them. No secret is in it.
+
+use doorward_protocol::admin::{ExportedChallenge, ExportedMessage, UserExport};
+
+use super::Operator;
+use super::lists::entry;
+use crate::audit::{Event, Record};
+use crate::clock::rfc3339;
+use crate::error::ApiError;
+use crate::store::audit::{self, Filter};
+use crate::store::directory::{self, NEWEST};
+
+impl Operator {
+    /// Puts it together. The audit log says that it was.
+    pub async fn export_user(&self, id: &str) -> Result<UserExport, ApiError> {
+        let account = self.show_user(id).await?;
+        let sessions = self.sessions(id).await?;
+        let mut db = self.store.read().await?;
+        let filter = Filter { account: Some(id.to_owned()), ..Filter::default() };
+        let audit = audit::list(&mut db, &filter, NEWEST, i64::MAX).await?;
+        let challenges = directory::challenges(&mut db, id).await?;
+        let messages = directory::messages(&mut db, id).await?;
+        let password_set_at = directory::password_set_at(&mut db, id).await?.map(rfc3339);
+        // Given back before anything is written.
+        drop(db);
+        let export = UserExport {
+            exported_at: rfc3339(self.world.now()),
+            account,
+            password_set_at,
+            sessions,
+            challenges: challenges
+                .into_iter()
+                .map(|sent| ExportedChallenge {
+                    scene: sent.what,
+                    address: sent.address,
+                    created_at: rfc3339(sent.created_at),
+                })
+                .collect(),
+            messages: messages
+                .into_iter()
+                .map(|sent| ExportedMessage {
+                    message: sent.what,
+                    address: sent.address,
+                    created_at: rfc3339(sent.created_at),
+                })
+                .collect(),
+            audit: audit.into_iter().map(entry).collect(),
+        };
+        let (operator, id) = (self.clone(), id.to_owned());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let record = Record::of(Event::UserExported).account(&id);
+                    Ok::<_, ApiError>(operator.record(tx, record, "", operator.world.now()).await?)
+                })
+            })
+            .await?;
+        Ok(export)
+    }
+}

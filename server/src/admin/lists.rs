@@ -1,0 +1,138 @@
+//! What is looked through page by page: accounts, subscribers of the newsletter, the audit log.
+
+use doorward_protocol::admin::{AuditEntry, Subscriber};
+use doorward_protocol::profile::{ProfileFields, UserProfile};
+
+use super::Operator;
+use crate::clock::{Millis, rfc3339};
+use crate::config::Span;
+use crate::error::ApiError;
+use crate::store::audit::{self, Filter, Line};
+use crate::store::directory::{self, NEWEST};
+
+/// A part of a list.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// What stands in it.
+    pub items: Vec<T>,
+    /// The id that the next part goes on from; none at the end.
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Made of one row more than it may have: that there is such a row says that there is a next part.
+    fn of<R>(mut rows: Vec<R>, limit: u32, id: impl Fn(&R) -> &str, item: impl Fn(R) -> T) -> Page<T> {
+        let limit = limit as usize;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|last| id(last).to_owned());
+        Page { items: rows.into_iter().map(item).collect(), next }
+    }
+}
+
+/// Which accounts are looked for.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// All of them.
+    All,
+    /// The one that this names: an id, an e-mail address, a phone number with `+`, or a username.
+    Named(String),
+    /// Those with a name that this is part of.
+    Like(String),
+}
+
+impl Operator {
+    /// Accounts, the newest first.
+    pub async fn users(
+        &self,
+        wanted: &Wanted,
+        before: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<UserProfile>, ApiError> {
+        let (before, rows) = (before.unwrap_or(NEWEST), i64::from(limit) + 1);
+        let found = match wanted {
+            Wanted::All => directory::list(&mut *self.store.read().await?, before, rows).await?,
+            Wanted::Like(part) => {
+                directory::search(&mut *self.store.read().await?, part, before, rows).await?
+            }
+            Wanted::Named(name) => {
+                let found = self.look_up(name).await?;
+                found.into_iter().filter(|account| account.id.as_str() < before).collect()
+            }
+        };
+        Ok(Page::of(found, limit, |account| &account.id, |account| account.to_profile()))
+    }
+
+    /// Who wants the newsletter at an address that was proven, and is not disabled; the oldest account first (seed K23).
+    pub async fn subscribers(&self, after: Option<&str>, limit: u32) -> Result<Page<Subscriber>, ApiError> {
+        let mut db = self.store.read().await?;
+        let rows = directory::subscribers(&mut db, after.unwrap_or_default(), i64::from(limit) + 1).await?;
+        let subscriber = |row: directory::Subscriber| {
+            let profile: ProfileFields = serde_json::from_str(&row.profile).unwrap_or_default();
+            Subscriber { user_id: row.id, email: row.email, name: profile.name, locale: profile.locale }
+        };
+        Ok(Page::of(rows, limit, |row| &row.id, subscriber))
+    }
+
+    /// The audit log, the newest first.
+    pub async fn audit(
+        &self,
+        filter: &Filter,
+        before: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<AuditEntry>, ApiError> {
+        let mut db = self.store.read().await?;
+        let rows = audit::list(&mut db, filter, before.unwrap_or(NEWEST), i64::from(limit) + 1).await?;
+        Ok(Page::of(rows, limit, |line| &line.id, entry))
+    }
+}
+
+pub(super) fn entry(line: Line) -> AuditEntry {
+    AuditEntry {
+        id: line.id,
+        at: rfc3339(line.at),
+        event: line.event,
+        user_id: line.account,
+        session_id: line.session,
+        ip: line.ip,
+        request: line.request,
+        detail: line.detail,
+    }
+}
+
+/// A moment as people say it: `2026-01-31`, `2026-01-31T12:00:00Z`, or how long ago, like `24h`.
+pub fn moment(text: &str, now: Millis) -> Option<Millis> {
+    if let Some(span) = Span::parse(text) {
+        return Some(now - span.millis());
+    }
+    if let Ok(moment) = text.parse::<jiff::Timestamp>() {
+        return Some(moment.as_millisecond());
+    }
+    let day: jiff::civil::Date = text.parse().ok()?;
+    let utc = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(utc.timestamp().as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_date_a_time_or_a_while_ago() {
+        let now = 1_767_225_600_000;
+        assert_eq!(moment("24h", now), Some(now - 86_400_000));
+        assert_eq!(moment("2026-01-01", now), Some(now));
+        assert_eq!(moment("2026-01-01T01:00:00+01:00", now), Some(now));
+        for bad in ["", "yesterday", "24", "2026-02-30", "2026-01-01T00:00:00"] {
+            assert_eq!(moment(bad, now), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_page_goes_on_only_where_there_is_more() {
+        let page = |rows: usize| Page::of(vec!["id"; rows], 2, |id| id, str::len);
+        assert_eq!((page(2).items.len(), page(2).next), (2, None));
+        assert_eq!((page(3).items.len(), page(3).next.as_deref()), (2, Some("id")));
+        assert_eq!(page(0).next, None);
+    }
+}

@@ -1,0 +1,250 @@
+//! Accounts: found, shown, made, disabled, deleted; their passwords and roles.
+
+use doorward_protocol::admin::{AdminIdentity, AdminUser};
+use doorward_protocol::canonical_email;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::profile::ProfileFields;
+use uuid::Uuid;
+
+use super::{Operator, locked, unknown_user};
+use crate::audit::{Event, Record};
+use crate::challenges::Scene;
+use crate::clock::rfc3339;
+use crate::error::ApiError;
+use crate::mail::Message;
+use crate::outbox;
+use crate::passwords::PasswordHash;
+use crate::store::accounts::{self, Account};
+use crate::store::directory::{self, Name};
+use crate::store::identities::{self, Kind};
+use crate::store::{StoreError, challenges, passwords, sessions};
+
+/// Roles of an account at most.
+const ROLES: usize = 32;
+/// Characters of a role at most.
+const ROLE: usize = 64;
+
+/// An account as an operator makes it.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// The address that it is known by.
+    pub email: String,
+    /// Does the operator know that the address is the person's?
+    pub email_verified: bool,
+    /// Without one the person asks for a mail to choose it.
+    pub password: Option<PasswordHash>,
+    /// Its roles.
+    pub roles: Vec<String>,
+    /// What else is known of the person.
+    pub profile: ProfileFields,
+}
+
+impl Operator {
+    /// The account that somebody means: by its id, an e-mail address, a phone number with `+`, or a username.
+    pub async fn find_user(&self, text: &str) -> Result<Account, ApiError> {
+        self.look_up(text).await?.ok_or_else(unknown_user)
+    }
+
+    pub(super) async fn look_up(&self, text: &str) -> Result<Option<Account>, ApiError> {
+        let mut db = self.store.read().await?;
+        if let Ok(id) = Uuid::try_parse(text) {
+            return Ok(accounts::by_id(&mut db, &id.to_string()).await?);
+        }
+        let (kind, value) = name(text);
+        Ok(directory::by_name(&mut db, kind, &value).await?)
+    }
+
+    /// An account with all that it is known by.
+    pub async fn show_user(&self, id: &str) -> Result<AdminUser, ApiError> {
+        let mut db = self.store.read().await?;
+        let account = accounts::by_id(&mut db, id).await?.ok_or_else(unknown_user)?;
+        let names = directory::names(&mut db, id).await?;
+        let has_password = directory::password_set_at(&mut db, id).await?.is_some();
+        Ok(AdminUser {
+            profile: account.to_profile(),
+            confirmation_required: account.confirmation_required,
+            has_password,
+            identities: names.into_iter().map(identity).collect(),
+        })
+    }
+
+    /// Makes an account; answers its id. No mail leaves.
+    pub async fn create_user(&self, new: NewUser) -> Result<String, ApiError> {
+        let email = canonical_email(&new.email)
+            .ok_or_else(|| ApiError::field("email", "Enter an e-mail address, like name@example.com."))?;
+        let now = self.world.now();
+        let account = Account {
+            id: self.world.id(),
+            profile: new.profile,
+            email: Some(email.clone()),
+            email_verified_at: None,
+            phone_number: None,
+            email_subscription: false,
+            roles: checked(new.roles)?,
+            disabled: false,
+            confirmation_required: false,
+            logins_count: 0,
+            last_login: None,
+            created_at: now,
+            updated_at: now,
+        };
+        let (operator, id) = (self.clone(), account.id.clone());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    identities::lock(tx, Kind::Email, &email).await?;
+                    if identities::exists(tx, Kind::Email, &email).await? {
+                        return Err(ErrorCode::Exists.into());
+                    }
+                    accounts::insert(tx, &account).await?;
+                    identities::insert(tx, Kind::Email, &email, &account.id, now).await.map_err(taken)?;
+                    if new.email_verified {
+                        identities::verify(tx, Kind::Email, &email, &account.id, now).await?;
+                    }
+                    if let Some(hash) = &new.password {
+                        passwords::set(tx, &account.id, hash, now).await?;
+                    }
+                    let record = Record::of(Event::UserCreated).account(&account.id);
+                    Ok::<_, ApiError>(operator.record(tx, record, "", now).await?)
+                })
+            })
+            .await?;
+        Ok(id)
+    }
+
+    /// Disables an account and ends all its sessions: from the answer on none of its tokens works here. Answers how
+    /// many sessions that were.
+    pub async fn disable_user(&self, id: &str) -> Result<u64, ApiError> {
+        let (operator, id) = (self.clone(), id.to_owned());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let now = operator.world.now();
+                    locked(tx, &id).await?;
+                    accounts::set_disabled(tx, &id, true, now).await?;
+                    let ended = sessions::delete_all(tx, &id).await?;
+                    let record = Record::of(Event::UserDisabled).account(&id);
+                    operator.record(tx, record, &format!("{ended} sessions ended"), now).await?;
+                    Ok(ended)
+                })
+            })
+            .await
+    }
+
+    /// Enables an account again.
+    pub async fn enable_user(&self, id: &str) -> Result<(), ApiError> {
+        let (operator, id) = (self.clone(), id.to_owned());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let now = operator.world.now();
+                    locked(tx, &id).await?;
+                    accounts::set_disabled(tx, &id, false, now).await?;
+                    Ok(operator.record(tx, Record::of(Event::UserEnabled).account(&id), "", now).await?)
+                })
+            })
+            .await
+    }
+
+    /// Deletes an account and what belongs to it. The audit log keeps its id, and what it says of it.
+    pub async fn delete_user(&self, id: &str) -> Result<(), ApiError> {
+        let (operator, id) = (self.clone(), id.to_owned());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    locked(tx, &id).await?;
+                    directory::erase(tx, &id).await?;
+                    let now = operator.world.now();
+                    Ok(operator.record(tx, Record::of(Event::UserDeleted).account(&id), "", now).await?)
+                })
+            })
+            .await
+    }
+
+    /// Sets a password. As after a reset all sessions end, codes for another reset are void, and the owner gets a mail.
+    pub async fn set_password(&self, id: &str, hash: PasswordHash) -> Result<u64, ApiError> {
+        let (operator, id) = (self.clone(), id.to_owned());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let now = operator.world.now();
+                    let account = locked(tx, &id).await?;
+                    passwords::set(tx, &id, &hash, now).await?;
+                    let ended = sessions::delete_all(tx, &id).await?;
+                    accounts::touch(tx, &id, now).await?;
+                    if let Some(email) = &account.email {
+                        challenges::void(tx, Scene::ResetPassword, email).await?;
+                        let (world, caller) = (&operator.world, &operator.caller);
+                        outbox::notice(tx, world, caller, Message::PasswordChanged, email).await?;
+                    }
+                    let record = Record::of(Event::PasswordSet).account(&id);
+                    operator.record(tx, record, &format!("{ended} sessions ended"), now).await?;
+                    Ok(ended)
+                })
+            })
+            .await
+    }
+
+    /// Gives an account these roles and no others. Access tokens carry the old ones until they are replaced.
+    pub async fn set_roles(&self, id: &str, roles: Vec<String>) -> Result<(), ApiError> {
+        let roles = checked(roles)?;
+        let (operator, id) = (self.clone(), id.to_owned());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let now = operator.world.now();
+                    let before = locked(tx, &id).await?.roles;
+                    directory::set_roles(tx, &id, &roles, now).await?;
+                    let more = format!("[{}] instead of [{}]", roles.join(", "), before.join(", "));
+                    Ok(operator.record(tx, Record::of(Event::RolesSet).account(&id), &more, now).await?)
+                })
+            })
+            .await
+    }
+}
+
+/// Kind and canonical form of a name that somebody typed.
+fn name(text: &str) -> (&'static str, String) {
+    if text.contains('@') {
+        ("email", canonical_email(text).unwrap_or_default())
+    } else if text.starts_with('+') {
+        ("phone", text.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect())
+    } else {
+        ("username", text.to_owned())
+    }
+}
+
+fn identity(name: Name) -> AdminIdentity {
+    AdminIdentity {
+        kind: name.kind,
+        value: name.value,
+        verified_at: name.verified_at.map(rfc3339),
+        created_at: rfc3339(name.created_at),
+    }
+}
+
+/// Each role once, in the order given.
+fn checked(roles: Vec<String>) -> Result<Vec<String>, ApiError> {
+    let mut kept: Vec<String> = Vec::new();
+    for role in roles {
+        let odd = |c: char| c.is_control() || c.is_whitespace();
+        if role.is_empty() || role.chars().count() > ROLE || role.chars().any(odd) {
+            return Err(ApiError::field("roles", "A role is a word of at most 64 characters."));
+        }
+        if !kept.contains(&role) {
+            kept.push(role);
+        }
+    }
+    if kept.len() > ROLES {
+        return Err(ApiError::field("roles", "An account can have at most 32 roles."));
+    }
+    Ok(kept)
+}
+
+/// Somebody else took the address in this moment: the unique row decides.
+fn taken(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Conflict => ErrorCode::Exists.into(),
+        error => error.into(),
+    }
+}

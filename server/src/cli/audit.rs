@@ -1,0 +1,72 @@
+//! `doorward audit`: what happened, the newest first.
+
+use clap::Args;
+use doorward_protocol::admin::AuditEntry;
+use uuid::Uuid;
+
+use super::desk::{Ask, PAGE, Verdict, plain, tell, tell_line, work};
+use crate::admin::moment;
+use crate::clock::World;
+use crate::store::audit::Filter;
+
+#[derive(Debug, Args)]
+pub(super) struct Which {
+    /// About this account only: its id, e-mail address, phone number with `+`, or username. A deleted one by its id.
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// This event only, like `signed_in`.
+    #[arg(long, value_name = "EVENT")]
+    event: Option<String>,
+    /// Not before: a date, a time like 2026-01-31T12:00:00Z, or how long ago, like 24h.
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// At most so many.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: u32,
+    #[command(flatten)]
+    ask: Ask,
+}
+
+pub(super) fn run(which: Which) -> Verdict {
+    let Which { user, event, since, limit, ask } = which;
+    let since = match since {
+        Some(text) => {
+            Some(moment(&text, World::default().now()).ok_or("--since: no date, time or length of time")?)
+        }
+        None => None,
+    };
+    work(&ask.settings, async |operator, _| {
+        let account = match user {
+            Some(text) => match Uuid::try_parse(&text) {
+                Ok(id) => Some(id.to_string()),
+                Err(_) => Some(operator.find_user(&text).await?.id),
+            },
+            None => None,
+        };
+        let filter = Filter { account, event, since };
+        let (mut left, mut next): (u32, Option<String>) = (limit, None);
+        while left > 0 {
+            let page = operator.audit(&filter, next.as_deref(), left.min(PAGE)).await?;
+            for entry in &page.items {
+                if ask.json {
+                    tell_line(entry)?
+                } else {
+                    tell(line(entry))?
+                }
+                left -= 1;
+            }
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn line(entry: &AuditEntry) -> String {
+    let or_dash = |value: &Option<String>| value.as_deref().map_or_else(|| "-".to_owned(), plain);
+    let (user, ip) = (or_dash(&entry.user_id), or_dash(&entry.ip));
+    let detail = entry.detail.as_deref().map(plain).unwrap_or_default();
+    format!("{}  {:<20}  {user:<36}  {ip:<15}  {detail}", entry.at, plain(&entry.event)).trim_end().to_owned()
+}

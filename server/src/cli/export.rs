@@ -1,0 +1,11 @@
+//! `doorward export USER`: all that is stored of a person, as one JSON document.
+
+use super::desk::{Ask, Verdict, tell_document, work};
+
+pub(super) fn run(ask: &Ask, user: &str) -> Verdict {
+    let export = work(&ask.settings, async |operator, _| {
+        let account = operator.find_user(user).await?;
+        Ok(operator.export_user(&account.id).await?)
+    })?;
+    tell_document(&export)
+}

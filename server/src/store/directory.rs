@@ -1,0 +1,213 @@
+//! Accounts as operators look for them: page by page, by any name, with all that hangs on one.
+
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::accounts::{self, Account, account, select_account};
+use super::{StoreError, Tx};
+use crate::clock::Millis;
+
+/// Greater than every id: begins a list that goes from the newest to the oldest.
+pub const NEWEST: &str = "z";
+
+/// Accounts made before the one with that id, the newest first, at most so many.
+pub async fn list(db: &mut Tx, before: &str, limit: i64) -> Result<Vec<Account>, StoreError> {
+    let sql = select_account!(
+        "from accounts a
+        left join identities e on e.account = a.id and e.kind = 'email'
+        where a.id < $1
+        order by a.id desc
+        limit $2"
+    );
+    let rows = sqlx::query(sql).bind(before).bind(limit).fetch_all(db).await?;
+    rows.iter().map(account).collect()
+}
+
+/// The same of those with a name that this is part of, in whatever case.
+pub async fn search(db: &mut Tx, part: &str, before: &str, limit: i64) -> Result<Vec<Account>, StoreError> {
+    let sql = select_account!(
+        "from accounts a
+        left join identities e on e.account = a.id and e.kind = 'email'
+        where a.id < $1 and exists (
+            select 1 from identities i
+            where i.account = a.id and i.kind in ('email', 'phone', 'username') and lower(i.value) like $2 escape '!')
+        order by a.id desc
+        limit $3"
+    );
+    let mut pattern = String::from("%");
+    for c in part.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    let rows = sqlx::query(sql).bind(before).bind(pattern).bind(limit).fetch_all(db).await?;
+    rows.iter().map(account).collect()
+}
+
+/// The account with a name of that kind.
+pub async fn by_name(db: &mut Tx, kind: &str, value: &str) -> Result<Option<Account>, StoreError> {
+    let id: Option<String> =
+        sqlx::query_scalar("select account from identities where kind = $1 and value = $2")
+            .bind(kind)
+            .bind(value)
+            .fetch_optional(&mut *db)
+            .await?;
+    match id {
+        Some(id) => accounts::by_id(db, &id).await,
+        None => Ok(None),
+    }
+}
+
+/// A name that an account is known by.
+#[derive(Clone, Debug)]
+pub struct Name {
+    /// What sort of name it is.
+    pub kind: String,
+    /// In the form in which it is unique.
+    pub value: String,
+    /// When it was proven.
+    pub verified_at: Option<Millis>,
+    /// Since when the account has it.
+    pub created_at: Millis,
+}
+
+/// All names of an account.
+pub async fn names(db: &mut Tx, id: &str) -> Result<Vec<Name>, StoreError> {
+    let rows = sqlx::query(
+        "select kind, value, verified_at, created_at from identities where account = $1 order by kind, value",
+    )
+    .bind(id)
+    .fetch_all(db)
+    .await?;
+    let name = |row: &AnyRow| {
+        Ok(Name {
+            kind: row.try_get("kind")?,
+            value: row.try_get("value")?,
+            verified_at: row.try_get("verified_at")?,
+            created_at: row.try_get("created_at")?,
+        })
+    };
+    rows.iter().map(name).collect()
+}
+
+/// When the password was last set.
+pub async fn password_set_at(db: &mut Tx, id: &str) -> Result<Option<Millis>, StoreError> {
+    let at = sqlx::query_scalar("select updated_at from passwords where account = $1").bind(id);
+    Ok(at.fetch_optional(db).await?)
+}
+
+/// Somebody who wants the newsletter.
+#[derive(Clone, Debug)]
+pub struct Subscriber {
+    /// UUID of the account.
+    pub id: String,
+    /// The address, proven.
+    pub email: String,
+    /// What the person says of themself, as JSON.
+    pub profile: String,
+}
+
+/// Who wants the newsletter, is not disabled, and has proven the address, the oldest account first.
+pub async fn subscribers(db: &mut Tx, after: &str, limit: i64) -> Result<Vec<Subscriber>, StoreError> {
+    let rows = sqlx::query(
+        "select a.id, e.value as email, a.profile
+        from accounts a
+        join identities e on e.account = a.id and e.kind = 'email'
+        where a.id > $1 and a.email_subscription = 1 and a.disabled = 0 and e.verified_at is not null
+        order by a.id
+        limit $2",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    let one = |row: &AnyRow| {
+        Ok(Subscriber {
+            id: row.try_get("id")?,
+            email: row.try_get("email")?,
+            profile: row.try_get("profile")?,
+        })
+    };
+    rows.iter().map(one).collect()
+}
+
+/// Gives an account other roles.
+pub async fn set_roles(tx: &mut Tx, id: &str, roles: &[String], now: Millis) -> Result<(), StoreError> {
+    let json = serde_json::to_string(roles).map_err(|error| StoreError::Internal(error.to_string()))?;
+    sqlx::query("update accounts set roles = $2, updated_at = $3 where id = $1")
+        .bind(id)
+        .bind(json)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// What was asked for, or waits, at an address: a scene or message, the address, when.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Scene of a challenge, or name of a message.
+    pub what: String,
+    /// Where it goes.
+    pub address: String,
+    /// When it was asked for.
+    pub created_at: Millis,
+}
+
+fn sent(rows: &[AnyRow]) -> Result<Vec<Sent>, StoreError> {
+    let one = |row: &AnyRow| {
+        Ok(Sent {
+            what: row.try_get("what")?,
+            address: row.try_get("address")?,
+            created_at: row.try_get("created_at")?,
+        })
+    };
+    rows.iter().map(one).collect()
+}
+
+/// The challenges of an account and of its addresses.
+pub async fn challenges(db: &mut Tx, id: &str) -> Result<Vec<Sent>, StoreError> {
+    let rows = sqlx::query(
+        "select scene as what, address, created_at
+        from challenges
+        where account = $1
+            or address in (select value from identities where account = $1 and kind in ('email', 'phone'))
+        order by created_at, scene",
+    )
+    .bind(id)
+    .fetch_all(db)
+    .await?;
+    sent(&rows)
+}
+
+/// What the outbox holds for the addresses of an account.
+pub async fn messages(db: &mut Tx, id: &str) -> Result<Vec<Sent>, StoreError> {
+    let rows = sqlx::query(
+        "select message as what, address, created_at
+        from outbox
+        where address in (select value from identities where account = $1 and kind in ('email', 'phone'))
+        order by created_at, id",
+    )
+    .bind(id)
+    .fetch_all(db)
+    .await?;
+    sent(&rows)
+}
+
+/// Deletes an account and all that belongs to it: names, password, sessions, challenges, what waits to be sent to its
+/// addresses. False when there is no such. The audit log stays, until it is pruned.
+pub async fn erase(tx: &mut Tx, id: &str) -> Result<bool, StoreError> {
+    // These two know the account by its addresses, not by a reference that would take them along.
+    for sql in [
+        "delete from outbox
+        where address in (select value from identities where account = $1 and kind in ('email', 'phone'))",
+        "delete from challenges
+        where address in (select value from identities where account = $1 and kind in ('email', 'phone'))",
+    ] {
+        sqlx::query(sql).bind(id).execute(&mut *tx).await?;
+    }
+    let done = sqlx::query("delete from accounts where id = $1").bind(id).execute(tx).await?;
+    Ok(done.rows_affected() > 0)
+}
