@@ -21,9 +21,11 @@ pub mod mail;
 pub mod outbox;
 pub mod pages;
 pub mod site;
+pub mod sms;
 
 pub mod admin;
 pub mod audit;
+pub mod budgets;
 pub mod challenges;
 pub mod dpop;
 pub mod idempotency;
@@ -38,5 +40,6 @@ pub mod tokens;
 pub mod store;
 
 pub mod clock;
+pub mod http_client;
 pub mod keys;
 pub mod secret;

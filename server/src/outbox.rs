@@ -1,18 +1,20 @@
-//! Sends what the outbox holds. The mail is made at hand-over: only then are code and token minted, and their hashes
-//! stored before it leaves (D-22). A server that does not answer delays mails and nothing else.
+//! Sends what the outbox holds, mails and SMS. They are made at hand-over: only then are code and token minted, and
+//! their hashes stored before it leaves (D-22). A mail server that does not answer delays mails and nothing else, a
+//! gateway SMS and nothing else.
 
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::audit::{Event, Record};
 use crate::challenges::{PlainCode, PlainToken, Scene};
 use crate::clock::{Millis, World};
 use crate::extract::Caller;
-use crate::mail::render::Values;
-use crate::mail::transport::Failure;
-use crate::mail::{Mail, Message};
+use crate::mail::render::{Rendered, Values};
+use crate::mail::transport::{Failure, Parcel};
+use crate::mail::{Channel, Mail, Message};
+use crate::sms::Sms;
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
 use crate::store::challenges::Minted;
@@ -29,18 +31,29 @@ const PAUSE: Millis = 5_000;
 /// The longest pause.
 const LONGEST_PAUSE: Millis = 15 * 60_000;
 
-/// Wakes the worker.
+/// Wakes the workers.
 #[derive(Debug, Default)]
-pub struct Bell(Notify);
+pub struct Bell {
+    mail: Notify,
+    sms: Notify,
+}
 
 impl Bell {
     /// There is something to send: call it after the commit, and for unknown addresses, too.
     pub fn ring(&self) {
-        self.0.notify_one();
+        self.mail.notify_one();
+        self.sms.notify_one();
+    }
+
+    fn of(&self, channel: Channel) -> &Notify {
+        match channel {
+            Channel::Mail => &self.mail,
+            Channel::Sms => &self.sms,
+        }
     }
 }
 
-/// Opens a challenge and puts the mail for it in: the same two rows whoever the address belongs to. A bound scene is
+/// Opens a challenge and puts the mail or SMS for it in: the same two rows whoever the address belongs to. A bound scene is
 /// opened for an account, the others for whoever has the address. [`Bell::ring`] after the commit.
 pub async fn challenge(
     tx: &mut Tx,
@@ -56,7 +69,8 @@ pub async fn challenge(
     put(tx, world, caller, scene.message(), address, Some(&challenge)).await
 }
 
-/// Puts in a mail that carries neither code nor link. [`Bell::ring`] after the commit.
+/// Puts in a mail that carries neither code nor link; nothing to a phone number, where a message does not go by SMS.
+/// [`Bell::ring`] after the commit.
 pub async fn notice(
     tx: &mut Tx,
     world: &World,
@@ -64,6 +78,9 @@ pub async fn notice(
     message: Message,
     address: &str,
 ) -> Result<(), StoreError> {
+    if !message.goes_by(Channel::of(address)) {
+        return Ok(());
+    }
     put(tx, world, caller, message, address, None).await
 }
 
@@ -86,36 +103,66 @@ async fn put(
     store::outbox::put(tx, letter, world.now()).await
 }
 
-/// Sends until it is told to stop, then lets the mails that are on their way finish.
+/// Sends until it is told to stop, then lets what is on its way finish.
 pub async fn run(app: AppState, stop: impl Future<Output = ()>) {
+    let (end, ended) = watch::channel(());
+    let workers =
+        futures_util::future::join(work(&app, Channel::Mail, ended.clone()), work(&app, Channel::Sms, ended));
+    let stop = async {
+        stop.await;
+        drop(end);
+    };
+    futures_util::future::join(workers, stop).await;
+}
+
+async fn work(app: &AppState, channel: Channel, mut ended: watch::Receiver<()>) {
     let mut sending = JoinSet::new();
-    tokio::pin!(stop);
+    let slots = Way::of(app, channel).slots;
     loop {
         while sending.try_join_next().is_some() {}
         // Never more than can leave at once: what waits stays in the table, where another node can take it.
-        let free = slots(&app).saturating_sub(sending.len());
-        for letter in take(&app, free).await {
+        let free = slots.saturating_sub(sending.len());
+        for letter in take(app, channel, free).await {
             let app = app.clone();
             sending.spawn(async move { deliver(&app, letter).await });
         }
         tokio::select! {
-            () = &mut stop => break,
+            _ = ended.changed() => break,
             _ = sending.join_next(), if !sending.is_empty() => {}
-            () = app.bell.0.notified(), if sending.len() < slots(&app) => {}
+            () = app.bell.of(channel).notified(), if sending.len() < slots => {}
             () = tokio::time::sleep(LOOK) => {}
         }
     }
     while sending.join_next().await.is_some() {}
 }
 
-/// How many mails leave at the same time.
-fn slots(app: &App) -> usize {
-    app.config.smtp.connections.max(1) as usize
+/// What the settings say of a channel.
+struct Way {
+    /// How many leave at the same time.
+    slots: usize,
+    /// How long one may take.
+    timeout: Millis,
+    /// How often it is tried.
+    attempts: u32,
+}
+
+impl Way {
+    fn of(app: &App, channel: Channel) -> Way {
+        let (smtp, sms) = (&app.config.smtp, &app.config.sms);
+        let (slots, timeout, attempts) = match channel {
+            Channel::Mail => (smtp.connections, smtp.timeout, app.config.mail.attempts),
+            Channel::Sms => (sms.connections, sms.timeout, sms.attempts),
+        };
+        Way { slots: slots.max(1) as usize, timeout: timeout.millis(), attempts }
+    }
 }
 
 /// Sends what is due now, at most as much as can leave at once, and waits for it. False when nothing was due.
 pub async fn send_due(app: &AppState) -> bool {
-    let letters = take(app, slots(app)).await;
+    let mut letters = Vec::new();
+    for channel in [Channel::Mail, Channel::Sms] {
+        letters.extend(take(app, channel, Way::of(app, channel).slots).await);
+    }
     let worked = !letters.is_empty();
     futures_util::future::join_all(letters.into_iter().map(|letter| deliver(app, letter))).await;
     worked
@@ -129,7 +176,7 @@ struct Outgoing {
     content: Option<Content>,
 }
 
-/// What a mail says, before it is put into words.
+/// What a mail or SMS says, before it is put into words.
 struct Content {
     message: Option<Message>,
     language: String,
@@ -137,13 +184,13 @@ struct Content {
 }
 
 /// Takes what is due, and mints codes and tokens, in one transaction.
-async fn take(app: &AppState, free: usize) -> Vec<Outgoing> {
-    let due = if free == 0 { Ok(false) } else { due(app).await };
+async fn take(app: &AppState, channel: Channel, free: usize) -> Vec<Outgoing> {
+    let due = if free == 0 { Ok(false) } else { due(app, channel).await };
     let letters = match due {
         Ok(false) => Ok(Vec::new()),
         Ok(true) => {
             let worker = app.clone();
-            app.store.write(move |tx| Box::pin(async move { lease(&worker, tx, free).await })).await
+            app.store.write(move |tx| Box::pin(async move { lease(&worker, tx, channel, free).await })).await
         }
         Err(error) => Err(error),
     };
@@ -153,11 +200,12 @@ async fn take(app: &AppState, free: usize) -> Vec<Outgoing> {
     })
 }
 
-async fn lease(app: &App, tx: &mut Tx, free: usize) -> Result<Vec<Outgoing>, StoreError> {
+async fn lease(app: &App, tx: &mut Tx, channel: Channel, free: usize) -> Result<Vec<Outgoing>, StoreError> {
     let now = app.world.now();
-    let until = now + app.config.smtp.timeout.millis() + LEASE_MARGIN;
+    let until = now + Way::of(app, channel).timeout + LEASE_MARGIN;
+    let limit = i64::try_from(free).unwrap_or(1);
     let mut letters = Vec::new();
-    for taken in store::outbox::take(tx, now, until, i64::try_from(free).unwrap_or(1)).await? {
+    for taken in store::outbox::take(tx, channel, now, until, limit).await? {
         match prepare(app, tx, &taken, now).await {
             Ok(content) => letters.push(Outgoing { taken, content }),
             // One row that cannot be read must not hold up all the others.
@@ -172,9 +220,9 @@ async fn lease(app: &App, tx: &mut Tx, free: usize) -> Result<Vec<Outgoing>, Sto
 }
 
 /// Asks without writing: a server with nothing to send leaves the disk alone.
-async fn due(app: &App) -> Result<bool, StoreError> {
+async fn due(app: &App, channel: Channel) -> Result<bool, StoreError> {
     let mut reader = app.store.read().await?;
-    let due = store::outbox::next_due(&mut reader).await?;
+    let due = store::outbox::next_due(&mut reader, channel).await?;
     Ok(due.is_some_and(|due| due <= app.world.now()))
 }
 
@@ -187,14 +235,14 @@ async fn prepare(app: &App, tx: &mut Tx, taken: &Taken, now: Millis) -> Result<O
     let account = account.as_ref();
     let mut values = values(app, taken, account);
     if let (Some(challenge), Some(scene)) = (&taken.challenge, taken.message.and_then(Scene::of)) {
-        let kind = Kind::of(&taken.address);
+        let channel = Channel::of(&taken.address);
         let code = PlainCode::mint(&app.world);
-        let token = (scene.has_link() && kind == Kind::Email).then(|| PlainToken::mint(&app.world));
+        let token = (scene.has_link() && channel == Channel::Mail).then(|| PlainToken::mint(&app.world));
         let secret_key = app.secret_keys.active_id();
         let Some(code_hash) = code.hash(&app.secret_keys, secret_key, scene, &taken.address) else {
             return Err(StoreError::Internal("no active secret key".into()));
         };
-        let (code_life, token_life) = (app.config.codes.life(kind), app.config.codes.link_life(scene));
+        let (code_life, token_life) = (app.config.codes.life(channel), app.config.codes.link_life(scene));
         let minted = Minted {
             account: account.map(|account| account.id.as_str()),
             secret_key,
@@ -208,16 +256,16 @@ async fn prepare(app: &App, tx: &mut Tx, taken: &Taken, now: Millis) -> Result<O
         }
         audit(app, tx, taken, scene, account, now).await?;
         values.code = code.expose().to_owned();
-        values.code_minutes = code_life.as_seconds().div_ceil(60);
+        values.code_minutes = code_life.as_seconds() / 60;
         if let (Some(token), Some(life)) = (token, token_life) {
             let link = app.config.links.with_token(scene, &app.config.public_url, token.expose());
             values.link = link.unwrap_or_default();
             values.link_minutes = life.as_seconds().div_ceil(60);
         }
     }
-    let own = account.and_then(|account| account.profile.locale.clone());
-    let asked = own.or_else(|| taken.language.clone());
-    let language = asked.unwrap_or_else(|| app.config.mail.language.clone());
+    let own = account.and_then(|account| account.profile.locale.as_deref());
+    let wishes = [own, taken.language.as_deref(), Some(&app.config.mail.language)];
+    let language = app.templates.choose(wishes.into_iter().flatten()).to_owned();
     Ok(Some(Content { message: taken.message, language, values }))
 }
 
@@ -267,7 +315,7 @@ fn wanted(app: &App, taken: &Taken, account: Option<&Account>) -> bool {
 
 /// May a code that was sent to this address sign somebody up?
 pub fn auto_registers(_app: &App, address: &str) -> bool {
-    Kind::of(address) == Kind::Phone
+    Channel::of(address) == Channel::Sms
 }
 
 fn values(app: &App, taken: &Taken, account: Option<&Account>) -> Values {
@@ -293,7 +341,7 @@ fn name(account: &Account, address: &str) -> Option<String> {
 async fn deliver(app: &AppState, letter: Outgoing) {
     let Outgoing { taken, content } = letter;
     let sent = match content.map(|content| write(app, &taken, &content)) {
-        Some(Ok(mail)) => app.transport.send(mail, app.world.now()).await.map(|()| true),
+        Some(Ok(parcel)) => app.transport.send(parcel, app.world.now()).await.map(|()| true),
         Some(Err(cause)) => Err(Failure::Never(cause)),
         None => Ok(false),
     };
@@ -307,23 +355,25 @@ async fn deliver(app: &AppState, letter: Outgoing) {
     }
 }
 
-/// The mail itself.
-fn write(app: &App, taken: &Taken, content: &Content) -> Result<Mail, String> {
-    let values = &content.values;
-    let message = content.message.ok_or("this version has no such message")?;
-    let rendered =
-        app.templates.render(message, &content.language, values).map_err(|error| error.to_string())?;
-    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-    Ok(Mail {
-        id: format!("{}.{}", taken.id, taken.attempts),
-        message,
-        to: taken.address.clone(),
-        subject: rendered.subject,
-        text: rendered.text,
-        html: rendered.html,
-        code: given(&values.code),
-        link: given(&values.link),
-    })
+/// The mail or SMS itself.
+fn write(app: &App, taken: &Taken, content: &Content) -> Result<Parcel, String> {
+    let Content { message, language, values } = content;
+    let message = message.ok_or("this version has no such message")?;
+    let id = format!("{}.{}", taken.id, taken.attempts);
+    let to = taken.address.clone();
+    match Channel::of(&to) {
+        Channel::Mail => {
+            let rendered = app.templates.render(message, language, values).map_err(|e| e.to_string())?;
+            let Rendered { subject, text, html } = rendered;
+            let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+            let (code, link) = (given(&values.code), given(&values.link));
+            Ok(Parcel::Mail(Mail { id, message, to, subject, text, html, code, link }))
+        }
+        Channel::Sms => {
+            let text = app.templates.render_sms(message, language, values).map_err(|e| e.to_string())?;
+            Ok(Parcel::Sms(Sms { id, message, to, text, code: values.code.clone() }))
+        }
+    }
 }
 
 async fn settle(
@@ -333,20 +383,35 @@ async fn settle(
     sent: Result<bool, Failure>,
 ) -> Result<(), StoreError> {
     let kind = taken.message.map_or("unknown", Message::as_str);
+    let channel = Channel::of(&taken.address);
     let now = app.world.now();
     match sent {
         Ok(false) => store::outbox::delete(tx, taken).await,
         Ok(true) => {
-            tracing::info!(mail = taken.id, kind, attempts = taken.attempts, "sent a mail");
+            tracing::info!(mail = taken.id, kind, attempts = taken.attempts, "sent {}", channel.what());
             store::outbox::delete(tx, taken).await
         }
-        Err(Failure::Later(cause)) if taken.attempts < i64::from(app.config.mail.attempts) => {
+        Err(Failure::Later(cause)) if taken.attempts < i64::from(Way::of(app, channel).attempts) => {
             let pause = pause(taken.attempts, u64::from_be_bytes(app.world.bytes()));
-            tracing::warn!(mail = taken.id, kind, attempts = taken.attempts, cause, "a mail did not leave");
+            tracing::warn!(
+                mail = taken.id,
+                kind,
+                attempts = taken.attempts,
+                cause,
+                "{} did not leave",
+                channel.what()
+            );
             store::outbox::postpone(tx, taken, now + pause, &cause).await
         }
         Err(Failure::Later(cause) | Failure::Never(cause)) => {
-            tracing::error!(mail = taken.id, kind, attempts = taken.attempts, cause, "gave a mail up");
+            tracing::error!(
+                mail = taken.id,
+                kind,
+                attempts = taken.attempts,
+                cause,
+                "gave {} up",
+                channel.what()
+            );
             store::outbox::bury(tx, taken, now, &cause).await
         }
     }

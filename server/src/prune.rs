@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clock::Millis;
 use crate::idempotency::KEPT;
 use crate::state::{App, AppState};
-use crate::store::{StoreError, audit, challenges, idempotency, leases, outbox, proofs, sessions};
+use crate::store::{StoreError, audit, budgets, challenges, idempotency, leases, outbox, proofs, sessions};
 
 /// Rows in one go.
 const LIMIT: i64 = 500;
@@ -56,7 +56,8 @@ pub async fn all(app: &App) -> Result<u64, StoreError> {
                     let challenges = challenges::prune(tx, old_challenges, LIMIT).await?;
                     let proofs = proofs::prune(tx, now, LIMIT).await?;
                     let mails = outbox::prune(tx, dead, LIMIT).await?;
-                    Ok::<_, StoreError>(sessions + audit + requests + challenges + proofs + mails)
+                    let budgets = budgets::prune(tx, now, LIMIT).await?;
+                    Ok::<_, StoreError>(sessions + audit + requests + challenges + proofs + mails + budgets)
                 })
             })
             .await?;

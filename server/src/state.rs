@@ -33,7 +33,7 @@ pub struct App {
     pub secret_keys: SecretKeys,
     /// What mails look like.
     pub templates: Templates,
-    /// Where mails go.
+    /// Where mails and SMS go.
     pub transport: Transport,
     /// Wakes the worker that sends mails: ring it after a commit that put one into the outbox.
     pub bell: Bell,
@@ -127,6 +127,11 @@ impl App {
         // It was read somewhere between question and answer.
         let ours = before + (self.world.now() - before) / 2;
         Ok(theirs.and_then(|theirs| disagreement(ours, theirs)))
+    }
+
+    /// Can an SMS leave? With --dev it always can, into the mailbox.
+    pub fn sms_configured(&self) -> bool {
+        self.transport.has_sms()
     }
 
     /// The rules for fields that the operator can change.

@@ -70,6 +70,7 @@ async fn the_page_runs_its_own_script_and_no_other() {
 #[tokio::test]
 async fn the_mailbox_holds_the_newest_and_does_not_grow_for_ever() {
     use doorward_server::mail::mailbox::Mailbox;
+    use doorward_server::mail::transport::Parcel;
     use doorward_server::mail::{Mail, Message};
     let mailbox = Mailbox::default();
     for at in 0..1000 {
@@ -83,7 +84,7 @@ async fn the_mailbox_holds_the_newest_and_does_not_grow_for_ever() {
             code: None,
             link: None,
         };
-        mailbox.put(mail, at);
+        mailbox.put(Parcel::Mail(mail), at);
     }
     let kept = mailbox.list(None);
     assert_eq!((kept.len(), kept[0].sent_at), (500, 999));

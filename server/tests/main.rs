@@ -29,6 +29,8 @@ mod session_refresh;
 mod session_revoke;
 mod signing_rotate;
 mod site;
+mod sms_budget;
+mod sms_send;
 mod store_connect;
 mod store_write;
 mod token_revoke;

@@ -282,7 +282,7 @@ async fn the_language_is_the_accounts_else_the_requests_else_the_operators() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("de")).unwrap();
     for message in doorward_server::mail::Message::ALL {
-        for part in ["subject", "txt", "html"] {
+        for part in message.parts() {
             let path = folder.path().join(format!("de/{}.{part}", message.as_str()));
             std::fs::write(path, format!("Deutsch: {}", message.as_str())).unwrap();
         }

@@ -20,6 +20,7 @@ impl Config {
         config.place_files(layers);
         if dev {
             config.check_email = config.check_email || layers.origin("check_email").is_none();
+            config.loosen_sms(layers);
             if config.public_url.is_empty() {
                 config.public_url = format!("http://localhost:{}", config.listen.port());
             }
@@ -134,6 +135,9 @@ impl Config {
         for (key, message) in self.mail_errors() {
             error(key, message);
         }
+        for (key, message) in self.sms_errors() {
+            error(key, message);
+        }
         for (key, message) in self.database_errors(dev) {
             error(key, &message);
         }
@@ -237,6 +241,14 @@ mod tests {
             ("[database]\nconnections = 1", "database.connections"),
             ("[codes]\nlifetime = \"1h\"", "codes.lifetime"),
             ("[smtp]\nhost = \"mail.example.com\"", "mail.from"),
+            ("[codes]\nsms_life = \"30s\"", "codes.sms_life"),
+            ("[sms]\nfrom = \"Example\"", "sms.preset"),
+            ("[sms]\npreset = \"nexmo\"", "sms.preset"),
+            ("[sms]\npreset = \"twilio\"\nfrom = \"+15557122661\"", "sms.secret"),
+            ("[sms]\npreset = \"twilio\"\nfrom = \"+15557122661\"\nsecret = \"x\"", "sms.account"),
+            ("[sms]\npreset = \"messagebird\"\nfrom = \"x\"\nsecret = \"x\"\nbody = \"{text}\"", "sms.body"),
+            ("[sms]\nsuccess_at = \"messages\"", "sms.success_at"),
+            ("[sms]\nbudget_total = 0", "sms.budget_total"),
             (
                 "[smtp]\nhost = \"mail.example.com\"\nsecurity = \"none\"\nusername = \"x\"\n[mail]\nfrom = \"a@b.example\"",
                 "smtp.security",

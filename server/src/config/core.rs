@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Codes, Database, Mail, Site, Smtp, Span, settings};
+use super::{Codes, Database, Mail, Site, Sms, Smtp, Span, settings};
 use crate::secret::Secret;
 
 settings! {
@@ -43,6 +43,8 @@ settings! {
         links: Links = Links::default(),
         /// The server that takes our mails.
         smtp: Smtp = Smtp::default(),
+        /// The gateway that takes our SMS, and what may be spent on it.
+        sms: Sms = Sms::default(),
         /// What mails look like.
         mail: Mail = Mail::default(),
         /// One-time codes and mailed links.

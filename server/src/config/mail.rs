@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::{Config, Layers, Links, Span, settings};
 use crate::challenges::Scene;
+use crate::mail::Channel;
 use crate::mail::smtp::Security;
 use crate::secret::Secret;
-use crate::store::identities::Kind;
 
 settings! {
     /// The server that takes our mails.
@@ -107,9 +107,9 @@ impl Config {
             "must be at least 1m and at most 10m: a code of six digits is no password",
         );
         check(
-            (Span::seconds(30)..=Span::minutes(10)).contains(&codes.sms_life),
+            (Span::minutes(1)..=Span::minutes(10)).contains(&codes.sms_life),
             "codes.sms_life",
-            "must be at least 30s and at most 10m: a code of six digits is no password",
+            "must be at least 1m and at most 10m: a code of six digits is no password",
         );
         check(
             codes.verify_link >= codes.lifetime && codes.verify_link <= self.prune.challenges,
@@ -143,9 +143,12 @@ impl Links {
 }
 
 impl Codes {
-    /// How long a code lives that goes to this sort of address.
-    pub fn life(&self, kind: Kind) -> Span {
-        if kind == Kind::Phone { self.sms_life } else { self.lifetime }
+    /// How long a code lives that goes this way.
+    pub fn life(&self, channel: Channel) -> Span {
+        match channel {
+            Channel::Mail => self.lifetime,
+            Channel::Sms => self.sms_life,
+        }
     }
 
     /// How long the link of a scene lives, where it has one.

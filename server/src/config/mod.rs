@@ -6,6 +6,7 @@ mod database;
 mod layers;
 mod mail;
 mod site;
+mod sms;
 
 mod span;
 
@@ -15,6 +16,7 @@ pub use database::Database;
 pub use layers::{ConfigError, Layers};
 pub use mail::{Codes, Mail, Smtp};
 pub use site::Site;
+pub use sms::Sms;
 pub use span::Span;
 
 /// What `settings!` knows of one setting, for `doorward config check`.
@@ -89,6 +91,7 @@ plain!(
     Option<std::path::PathBuf>,
     Vec<Site>,
     crate::mail::smtp::Security,
+    Option<crate::sms::Preset>,
     std::path::PathBuf,
     std::net::SocketAddr,
     crate::secret::Secret,

@@ -46,7 +46,57 @@ messages! {
     AccountDeleted = "account_deleted";
 }
 
+/// The ways that a message can go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// By mail, to an e-mail address.
+    Mail,
+    /// By SMS, to a phone number.
+    Sms,
+}
+
+impl Channel {
+    /// The way to an address: a phone number begins with `+`, as also a mailbox may.
+    pub fn of(address: &str) -> Channel {
+        if address.starts_with('+') && !address.contains('@') { Channel::Sms } else { Channel::Mail }
+    }
+
+    /// As in the outbox.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Channel::Mail => "mail",
+            Channel::Sms => "sms",
+        }
+    }
+
+    /// In a sentence.
+    pub const fn what(self) -> &'static str {
+        match self {
+            Channel::Mail => "a mail",
+            Channel::Sms => "an SMS",
+        }
+    }
+}
+
 impl Message {
+    /// Does it go this way? What is told by SMS is short, and paid for.
+    pub const fn goes_by(self, channel: Channel) -> bool {
+        match channel {
+            Channel::Mail => !matches!(self, Message::BindPhone),
+            Channel::Sms => matches!(
+                self,
+                Message::LoginCode | Message::ResetPassword | Message::BindPhone | Message::DeleteAccount
+            ),
+        }
+    }
+
+    /// The endings of its template files.
+    pub fn parts(self) -> impl Iterator<Item = &'static str> {
+        let mail: &[&str] = if self.goes_by(Channel::Mail) { &["subject", "txt", "html"] } else { &[] };
+        let sms: &[&str] = if self.goes_by(Channel::Sms) { &["sms"] } else { &[] };
+        mail.iter().chain(sms).copied()
+    }
+
     /// The message of that name.
     pub fn named(name: &str) -> Option<Message> {
         Message::ALL.iter().copied().find(|message| message.as_str() == name)

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use minijinja::{Environment, UndefinedBehavior, context};
 
-use super::message::Message;
+use super::message::{Channel, Message};
 
 /// The language that is built in, and the one for whom there is no better.
 pub const BUILT_IN_LANGUAGE: &str = "en";
 
-const PARTS: [&str; 3] = ["subject", "txt", "html"];
+const PARTS: [&str; 4] = ["subject", "txt", "html", "sms"];
 
 macro_rules! built_in {
     ($($path:literal),* $(,)?) => {
@@ -31,18 +31,19 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "en/reset_password.subject",
     "en/reset_password.txt",
     "en/reset_password.html",
+    "en/reset_password.sms",
     "en/login_code.subject",
     "en/login_code.txt",
     "en/login_code.html",
+    "en/login_code.sms",
     "en/change_email.subject",
     "en/change_email.txt",
     "en/change_email.html",
-    "en/bind_phone.subject",
-    "en/bind_phone.txt",
-    "en/bind_phone.html",
+    "en/bind_phone.sms",
     "en/delete_account.subject",
     "en/delete_account.txt",
     "en/delete_account.html",
+    "en/delete_account.sms",
     "en/password_changed.subject",
     "en/password_changed.txt",
     "en/password_changed.html",
@@ -145,20 +146,35 @@ impl Templates {
         language: &str,
         values: &Values,
     ) -> Result<Rendered, TemplateError> {
-        let language = self.nearest(language);
+        let language = self.choose([language]);
         let subject = one_line(&self.render_part(message, language, "subject", "", values)?);
         let text = self.render_part(message, language, "txt", &subject, values)?;
         let html = self.render_part(message, language, "html", &subject, values)?;
         Ok(Rendered { subject, text, html })
     }
 
-    /// The language of ours that is nearest to a BCP 47 tag: itself, its first part, or English.
-    fn nearest<'a>(&'a self, tag: &'a str) -> &'a str {
+    /// The first of some BCP 47 tags that there is a language for, or English.
+    pub fn choose<'a>(&self, tags: impl IntoIterator<Item = &'a str>) -> &str {
+        tags.into_iter().find_map(|tag| self.nearest(tag)).unwrap_or(BUILT_IN_LANGUAGE)
+    }
+
+    /// The language of ours that is nearest to a BCP 47 tag: itself, or its first part.
+    fn nearest(&self, tag: &str) -> Option<&str> {
         let wanted = tag.split(['-', '_']).next().unwrap_or_default();
         [tag, wanted]
             .into_iter()
             .find_map(|one| self.languages.iter().find(|has| has.eq_ignore_ascii_case(one)))
-            .map_or(BUILT_IN_LANGUAGE, String::as_str)
+            .map(String::as_str)
+    }
+
+    /// Renders the SMS of a message.
+    pub fn render_sms(
+        &self,
+        message: Message,
+        language: &str,
+        values: &Values,
+    ) -> Result<String, TemplateError> {
+        self.render_part(message, self.choose([language]), "sms", "", values).map(|text| one_line(&text))
     }
 
     fn render_part(
@@ -207,7 +223,12 @@ impl Templates {
             example.name = name.into();
             for language in &self.languages {
                 for message in Message::ALL {
-                    self.render(*message, language, &example)?;
+                    if message.goes_by(Channel::Mail) {
+                        self.render(*message, language, &example)?;
+                    }
+                    if message.goes_by(Channel::Sms) {
+                        self.render_sms(*message, language, &example)?;
+                    }
                 }
             }
         }
@@ -215,7 +236,7 @@ impl Templates {
     }
 }
 
-/// A subject must not be able to end the header that it stands in.
+/// A subject must not be able to end the header that it stands in, and an SMS is one line.
 fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_control() || c.is_whitespace())
         .filter(|word| !word.is_empty())
@@ -240,17 +261,30 @@ fn languages(sources: &BTreeMap<String, String>) -> Result<BTreeSet<String>, Tem
         };
         languages.insert(language.to_owned());
         let (stem, part) = file.rsplit_once('.').unwrap_or((file, ""));
-        if PARTS.contains(&part) && Message::named(stem).is_none() {
-            let known: Vec<_> = Message::ALL.iter().map(|message| message.as_str()).collect();
-            return Err(TemplateError(format!(
-                "mail template {path}: there is no such message; there are {}",
-                known.join(", ")
-            )));
+        if !PARTS.contains(&part) {
+            continue;
+        }
+        match Message::named(stem) {
+            None => {
+                let known: Vec<_> = Message::ALL.iter().map(|message| message.as_str()).collect();
+                return Err(TemplateError(format!(
+                    "mail template {path}: there is no such message; there are {}",
+                    known.join(", ")
+                )));
+            }
+            Some(message) if !message.parts().any(|one| one == part) => {
+                let known: Vec<_> = message.parts().collect();
+                return Err(TemplateError(format!(
+                    "mail template {path}: this message has no such part; it has {}",
+                    known.join(", ")
+                )));
+            }
+            Some(_) => {}
         }
     }
     for language in &languages {
         for message in Message::ALL {
-            for part in PARTS {
+            for part in message.parts() {
                 let path = format!("{language}/{}.{part}", message.as_str());
                 if !sources.contains_key(&path) {
                     return Err(TemplateError(format!(
@@ -356,7 +390,7 @@ mod tests {
 
     #[test]
     fn nothing_in_a_mail_is_fetched_from_elsewhere() {
-        for message in Message::ALL {
+        for message in Message::ALL.iter().filter(|message| message.goes_by(Channel::Mail)) {
             let mail = built_in().render(*message, "en", &values()).unwrap();
             for word in ["<img", "<script", "url(", "@import", "<link"] {
                 assert!(!mail.html.contains(word), "{word} in {message:?}");
@@ -367,9 +401,9 @@ mod tests {
     #[test]
     fn an_unknown_language_gets_english_and_a_region_its_language() {
         let templates = built_in();
-        assert_eq!(templates.nearest("de-AT"), "en");
-        assert_eq!(templates.nearest("en-GB"), "en");
-        assert_eq!(templates.nearest(""), "en");
+        for tag in ["tlh-AQ", "en-GB", ""] {
+            assert_eq!(templates.choose([tag]), "en");
+        }
     }
 
     fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {

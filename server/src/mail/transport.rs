@@ -1,4 +1,4 @@
-//! Where a mail goes: to the SMTP server, into the development mailbox, or both.
+//! Where a mail or an SMS goes: to the SMTP server or the gateway, into the development mailbox, or both.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,8 +7,36 @@ use super::mailbox::Mailbox;
 use super::message::Mail;
 use super::smtp::{Setup, Smtp};
 use crate::config::{Config, ConfigError};
+use crate::sms::{Gateway, Sms};
 
-/// Why a mail did not leave. The text is for the operator; it holds nothing of the mail.
+/// What leaves.
+#[derive(Debug)]
+pub enum Parcel {
+    /// A mail.
+    Mail(Mail),
+    /// An SMS.
+    Sms(Sms),
+}
+
+impl Parcel {
+    /// Unique, also between two attempts.
+    pub fn id(&self) -> &str {
+        match self {
+            Parcel::Mail(mail) => &mail.id,
+            Parcel::Sms(sms) => &sms.id,
+        }
+    }
+
+    /// Where it goes.
+    pub fn to(&self) -> &str {
+        match self {
+            Parcel::Mail(mail) => &mail.to,
+            Parcel::Sms(sms) => &sms.to,
+        }
+    }
+}
+
+/// Why it did not leave. The text is for the operator; it holds nothing of the message.
 #[derive(Debug)]
 pub enum Failure {
     /// It may leave later: no connection, a time-out, a full mailbox, a password that the operator can correct.
@@ -29,6 +57,8 @@ impl fmt::Display for Failure {
 pub struct Transport {
     /// The SMTP server, when there is one.
     pub smtp: Option<Arc<Smtp>>,
+    /// The SMS gateway, when there is one.
+    pub gateway: Option<Arc<Gateway>>,
     /// The development mailbox, only with `--dev`.
     pub mailbox: Option<Arc<Mailbox>>,
 }
@@ -38,21 +68,30 @@ impl Transport {
     pub fn open(config: &Config, dev: bool) -> Result<Transport, ConfigError> {
         let smtp =
             if config.smtp.host.is_empty() { None } else { Some(Arc::new(Smtp::new(setup(config)?)?)) };
-        Ok(Transport { smtp, mailbox: dev.then(Arc::default) })
+        let gateway = config.sms.is_configured().then(|| Gateway::new(&config.sms, dev)).transpose()?;
+        Ok(Transport { smtp, gateway: gateway.map(Arc::new), mailbox: dev.then(Arc::default) })
     }
 
-    /// Hands the mail over. `sent_at` is for the mailbox page, milliseconds since 1970.
-    pub async fn send(&self, mail: Mail, sent_at: i64) -> Result<(), Failure> {
-        let sent = match (&self.smtp, &self.mailbox) {
-            (Some(smtp), _) => smtp.send(&mail).await,
-            (None, Some(_)) => Ok(()),
-            (None, None) => Err(Failure::Later("smtp.host is not set".into())),
+    /// Hands it over. `sent_at` is for the mailbox page, milliseconds since 1970.
+    pub async fn send(&self, parcel: Parcel, sent_at: i64) -> Result<(), Failure> {
+        let shown = self.mailbox.is_some();
+        let sent = match (&parcel, &self.smtp, &self.gateway) {
+            (Parcel::Mail(mail), Some(smtp), _) => smtp.send(mail).await,
+            (Parcel::Sms(sms), _, Some(gateway)) => gateway.send(sms).await,
+            _ if shown => Ok(()),
+            (Parcel::Mail(_), None, _) => Err(Failure::Later("smtp.host is not set".into())),
+            (Parcel::Sms(_), _, None) => Err(Failure::Later("no SMS gateway is set".into())),
         };
-        // Shown also when SMTP failed: who develops wants to see the mail, not wait for the next attempt.
+        // Shown also when it failed: who develops wants to see it, not wait for the next attempt.
         if let Some(mailbox) = &self.mailbox {
-            mailbox.put(mail, sent_at);
+            mailbox.put(parcel, sent_at);
         }
         sent
+    }
+
+    /// Can an SMS leave?
+    pub fn has_sms(&self) -> bool {
+        self.gateway.is_some() || self.mailbox.is_some()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The development mailbox: a page to read mails on, and the same as JSON for tests. Only with `--dev`, which listens
+//! The development mailbox: a page to read mails and SMS on, and the same as JSON for tests. Only with `--dev`, which listens
 //! on this machine alone (D-36).
 
 use axum::extract::{Path, State};
@@ -13,7 +13,9 @@ use url::form_urlencoded;
 
 use crate::clock::rfc3339;
 use crate::error::ApiError;
+use crate::mail::Channel;
 use crate::mail::mailbox::{Mailbox, Received};
+use crate::mail::transport::Parcel;
 use crate::state::{App, AppState};
 
 /// The mail as its sender wrote it: no script, nothing from elsewhere; links open in a tab of their own.
@@ -30,15 +32,18 @@ pub(super) fn router(app: &App) -> Router<AppState> {
         .route("/dev/mailbox/{id}", get(html))
 }
 
-/// A mail as JSON.
+/// A mail or an SMS as JSON; an SMS has neither subject nor HTML nor link.
 #[derive(Serialize)]
 struct Entry<'a> {
     id: &'a str,
+    channel: &'static str,
     message: &'static str,
     to: &'a str,
-    subject: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
     text: &'a str,
-    html: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html: Option<&'a str>,
     sent_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
@@ -48,17 +53,32 @@ struct Entry<'a> {
 
 impl<'a> From<&'a Received> for Entry<'a> {
     fn from(received: &'a Received) -> Entry<'a> {
-        let mail = &received.mail;
-        Entry {
-            id: &mail.id,
-            message: mail.message.as_str(),
-            to: &mail.to,
-            subject: &mail.subject,
-            text: &mail.text,
-            html: &mail.html,
-            sent_at: rfc3339(received.sent_at),
-            code: mail.code.as_deref(),
-            link: mail.link.as_deref(),
+        let sent_at = rfc3339(received.sent_at);
+        match &received.parcel {
+            Parcel::Mail(mail) => Entry {
+                id: &mail.id,
+                channel: Channel::Mail.as_str(),
+                message: mail.message.as_str(),
+                to: &mail.to,
+                subject: Some(&mail.subject),
+                text: &mail.text,
+                html: Some(&mail.html),
+                sent_at,
+                code: mail.code.as_deref(),
+                link: mail.link.as_deref(),
+            },
+            Parcel::Sms(sms) => Entry {
+                id: &sms.id,
+                channel: Channel::Sms.as_str(),
+                message: sms.message.as_str(),
+                to: &sms.to,
+                subject: None,
+                text: &sms.text,
+                html: None,
+                sent_at,
+                code: Some(&sms.code),
+                link: None,
+            },
         }
     }
 }
@@ -70,7 +90,8 @@ async fn page(State(app): State<AppState>) -> Result<Response, ApiError> {
 /// Newest first; `?to=` takes an address as a person writes it.
 async fn list(State(app): State<AppState>, uri: Uri) -> Result<Response, ApiError> {
     let mut query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-    let to = query.find(|(name, _)| name == "to").map(|(_, value)| value.to_ascii_lowercase());
+    // A plus sign that was not encoded is meant: no address has a space in it.
+    let to = query.find(|(name, _)| name == "to").map(|(_, to)| to.replace(' ', "+").to_ascii_lowercase());
     let mails = mailbox(&app)?.list(to.as_deref());
     Ok(Json(mails.iter().map(|mail| Entry::from(mail.as_ref())).collect::<Vec<_>>()).into_response())
 }
@@ -82,8 +103,11 @@ async fn clear(State(app): State<AppState>) -> Result<StatusCode, ApiError> {
 
 async fn html(State(app): State<AppState>, Path(id): Path<String>) -> Result<Response, ApiError> {
     let mails = mailbox(&app)?.list(None);
-    let found = mails.iter().find(|received| received.mail.id == id).ok_or(ErrorCode::NotFound)?;
-    let html = found.mail.html.replacen("<head>", "<head><base target=\"_blank\">", 1);
+    let found = mails.iter().find_map(|received| match &received.parcel {
+        Parcel::Mail(mail) if mail.id == id => Some(&mail.html),
+        _ => None,
+    });
+    let html = found.ok_or(ErrorCode::NotFound)?.replacen("<head>", "<head><base target=\"_blank\">", 1);
     let headers = [
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(MAIL_POLICY)),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN")),

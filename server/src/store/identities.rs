@@ -2,6 +2,7 @@
 
 use super::{StoreError, Tx, engine};
 use crate::clock::Millis;
+use crate::mail::Channel;
 
 /// What sort of name it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +14,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What sort of address it is: a phone number begins with `+`, as also a mailbox may.
+    /// What sort of address it is.
     pub fn of(address: &str) -> Kind {
-        if address.starts_with('+') && !address.contains('@') { Kind::Phone } else { Kind::Email }
+        match Channel::of(address) {
+            Channel::Mail => Kind::Email,
+            Channel::Sms => Kind::Phone,
+        }
     }
 
     pub(super) const fn as_str(self) -> &'static str {

@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = migrations![
     9 "0009" "session_keys",
     10 "0010" "leases",
     13 "0013" "service_keys",
+    14 "0014" "sms",
 ];
 
 /// Applies what the database does not have yet, each as one transaction: whoever comes second, another node at the

@@ -12,6 +12,7 @@ mod writer;
 
 pub mod accounts;
 pub mod audit;
+pub mod budgets;
 pub mod directory;
 pub mod idempotency;
 pub mod identities;

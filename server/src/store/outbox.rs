@@ -1,4 +1,4 @@
-//! Mails that have not left yet: put in with their cause, taken under a lease, deleted when they have left.
+//! Mails and SMS that have not left yet: put in with their cause, taken under a lease, deleted when they have left.
 
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use super::engine::Kind;
 use super::{StoreError, Tx};
 use crate::clock::Millis;
-use crate::mail::Message;
+use crate::mail::{Channel, Message};
 
 /// A mail to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -28,11 +28,12 @@ pub struct Letter<'a> {
 /// Puts a mail in; it is due at once.
 pub async fn put(tx: &mut Tx, letter: Letter<'_>, now: Millis) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into outbox (id, message, address, challenge, language, request, attempts, due_at, created_at)
-        values ($1, $2, $3, $4, $5, $6, 0, $7, $7)",
+        "insert into outbox (id, message, channel, address, challenge, language, request, attempts, due_at, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8)",
     )
     .bind(letter.id)
     .bind(letter.message.as_str())
+    .bind(Channel::of(letter.address).as_str())
     .bind(letter.address)
     .bind(letter.challenge)
     .bind(letter.language)
@@ -64,9 +65,10 @@ pub struct Taken {
     pub created_at: Millis,
 }
 
-/// Takes what is due, the longest waiting first, until `lease_until`.
+/// Takes what is due on a channel, the longest waiting first, until `lease_until`.
 pub async fn take(
     tx: &mut Tx,
+    channel: Channel,
     now: Millis,
     lease_until: Millis,
     limit: i64,
@@ -76,7 +78,8 @@ pub async fn take(
         ($others:literal) => {
             concat!(
                 "with due as materialized (
-                    select id from outbox where dead_at is null and due_at <= $1 order by due_at, id limit $3 ",
+                    select id from outbox where channel = $4 and dead_at is null and due_at <= $1
+                    order by due_at, id limit $3 ",
                 $others,
                 ")
                 update outbox
@@ -91,7 +94,8 @@ pub async fn take(
         Kind::Sqlite => take!(""),
         Kind::Postgres => take!("for update skip locked"),
     };
-    let rows = sqlx::query(sql).bind(now).bind(lease_until).bind(limit).fetch_all(tx).await?;
+    let query = sqlx::query(sql).bind(now).bind(lease_until).bind(limit).bind(channel.as_str());
+    let rows = query.fetch_all(tx).await?;
     rows.iter().map(taken).collect()
 }
 
@@ -142,11 +146,14 @@ pub async fn bury(tx: &mut Tx, taken: &Taken, now: Millis, error: &str) -> Resul
     Ok(())
 }
 
-/// When the next mail is due; `None` when there is none.
-pub async fn next_due(connection: &mut Tx) -> Result<Option<Millis>, StoreError> {
-    let due = sqlx::query_scalar("select due_at from outbox where dead_at is null order by due_at limit 1")
-        .fetch_optional(connection)
-        .await?;
+/// When the next one is due on a channel; `None` when there is none.
+pub async fn next_due(connection: &mut Tx, channel: Channel) -> Result<Option<Millis>, StoreError> {
+    let due = sqlx::query_scalar(
+        "select due_at from outbox where channel = $1 and dead_at is null order by due_at limit 1",
+    )
+    .bind(channel.as_str())
+    .fetch_optional(connection)
+    .await?;
     Ok(due)
 }
 

@@ -2,6 +2,7 @@
 const at = (id) => document.getElementById(id);
 const mails = new Map();
 let shown = null;
+let chosen = "html";
 
 async function refresh() {
   if (document.hidden) return;
@@ -29,7 +30,7 @@ function draw(mail) {
   const row = document.createElement("li");
   const button = document.createElement("button");
   button.type = "button";
-  for (const [tag, text] of [["strong", mail.subject], ["span", mail.to], ["span", time(mail)]]) {
+  for (const [tag, text] of [["strong", mail.subject ?? "SMS"], ["span", mail.to], ["span", time(mail)]]) {
     const line = document.createElement(tag);
     line.textContent = text;
     button.append(line);
@@ -43,7 +44,7 @@ function show(id) {
   const { mail } = mails.get(id);
   shown = id;
   for (const [other, { row }] of mails) row.firstChild.setAttribute("aria-current", String(other === id));
-  at("subject").textContent = mail.subject;
+  at("subject").textContent = mail.subject ?? "SMS";
   at("to").textContent = mail.to;
   at("when").textContent = time(mail);
   at("when").dateTime = mail.sent_at;
@@ -54,11 +55,16 @@ function show(id) {
   at("link").href = mail.link ?? "";
   at("link-text").textContent = mail.link ?? "";
   at("part-text").textContent = mail.text;
-  at("frame").src = `/dev/mailbox/${encodeURIComponent(id)}`;
+  at("frame").src = mail.html ? `/dev/mailbox/${encodeURIComponent(id)}` : "about:blank";
+  // An SMS is only text.
+  at("tabs").hidden = !mail.html;
+  at("part-html").hidden = !mail.html || chosen !== "html";
+  at("part-text").hidden = !at("part-html").hidden;
   at("mail").hidden = false;
 }
 
 function choose(part) {
+  chosen = part;
   for (const name of ["html", "text"]) {
     at(`part-${name}`).hidden = name !== part;
     at(`tab-${name}`).setAttribute("aria-selected", String(name === part));
@@ -71,7 +77,7 @@ const time = (mail) => new Date(mail.sent_at).toLocaleTimeString();
 
 at("tab-html").addEventListener("click", () => choose("html"));
 at("tab-text").addEventListener("click", () => choose("text"));
-document.querySelector(".tabs").addEventListener("keydown", (event) => {
+at("tabs").addEventListener("keydown", (event) => {
   if (event.key === "ArrowLeft" || event.key === "ArrowRight") choose(at("part-html").hidden ? "html" : "text");
 });
 at("copy").addEventListener("click", () => navigator.clipboard.writeText(at("code").textContent));

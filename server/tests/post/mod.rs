@@ -1,6 +1,7 @@
 //! The post of a test: lets the outbox send what is due, and reads what arrived in the development mailbox.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
+pub(crate) mod gateway;
 pub(crate) mod sink;
 
 use doorward_server::outbox;

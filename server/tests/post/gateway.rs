@@ -1,0 +1,154 @@
+//! An SMS gateway of a few lines that can misbehave, and what a test asks of codes that go through it.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State as Shared;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::password::MailProof;
+use doorward_server::challenges::{self, Scene};
+use doorward_server::error::ApiError;
+use doorward_server::extract::Caller;
+use doorward_server::store::StoreError;
+use doorward_server::store::challenges::Consumed;
+use doorward_server::{budgets, outbox};
+use tokio::net::TcpListener;
+
+use crate::support::TestApp;
+
+/// How it behaves, from the next request on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mood {
+    /// Answers this.
+    Says(u16, &'static str),
+    /// Takes the request and does not answer.
+    Silent,
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Taken {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    /// The fields of a form.
+    pub(crate) fn form(&self) -> Vec<(String, String)> {
+        url::form_urlencoded::parse(self.body.as_bytes()).into_owned().collect()
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Gateway {
+    pub(crate) port: u16,
+    state: Arc<Mutex<State>>,
+}
+
+type State = (Mood, Vec<Taken>);
+
+impl Gateway {
+    pub(crate) async fn start(mood: Mood) -> Gateway {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let state = Arc::new(Mutex::new((mood, Vec::new())));
+        let router = Router::new().fallback(answer).with_state(state.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Gateway { port, state }
+    }
+
+    /// The address of it, for `sms.url`.
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub(crate) fn be(&self, mood: Mood) {
+        self.state.lock().unwrap().0 = mood;
+    }
+
+    pub(crate) fn taken(&self) -> Vec<Taken> {
+        self.state.lock().unwrap().1.clone()
+    }
+}
+
+async fn answer(
+    Shared(state): Shared<Arc<Mutex<State>>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, &'static str) {
+    let mood = {
+        let mut state = state.lock().unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        let path = uri.path_and_query().unwrap().to_string();
+        state.1.push(Taken { method, path, headers, body });
+        state.0
+    };
+    match mood {
+        Mood::Says(status, body) => (StatusCode::from_u16(status).unwrap(), body),
+        Mood::Silent => std::future::pending().await,
+    }
+}
+
+/// Asks for a code as a call does: budget, challenge, outbox, in one transaction.
+pub(crate) async fn ask(t: &TestApp, scene: Scene, to: &str) -> Result<(), ApiError> {
+    ask_as(t, scene, to, Caller::default(), None).await
+}
+
+pub(crate) async fn ask_as(
+    t: &TestApp,
+    scene: Scene,
+    to: &str,
+    caller: Caller,
+    account: Option<String>,
+) -> Result<(), ApiError> {
+    let (app, to) = (t.app.clone(), to.to_owned());
+    let done: Result<(), ApiError> = t
+        .app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                if to.starts_with('+') {
+                    budgets::spend_sms(tx, &app, &to).await?;
+                }
+                outbox::challenge(tx, &app.world, &caller, scene, &to, account.as_deref(), None).await?;
+                Ok(())
+            })
+        })
+        .await;
+    t.app.bell.ring();
+    done
+}
+
+/// Uses a code.
+pub(crate) async fn meet(t: &TestApp, scene: Scene, to: &str, code: &str) -> Result<Consumed, ErrorCode> {
+    let app = t.app.clone();
+    let proof = MailProof::Code { email: to.to_owned(), code: code.to_owned() };
+    let met: Result<_, StoreError> = t
+        .app
+        .store
+        .write(move |tx| {
+            Box::pin(async move { challenges::consume(tx, &app, &Caller::default(), scene, proof).await })
+        })
+        .await;
+    met.unwrap()
+}
+
+/// The six digits in a text.
+pub(crate) fn code(text: &str) -> String {
+    let digits = |part: &&str| part.len() == 6 && part.bytes().all(|byte| byte.is_ascii_digit());
+    text.split(|c: char| !c.is_ascii_alphanumeric()).find(digits).expect("a code").to_owned()
+}

@@ -1,0 +1,82 @@
+//! What may be spent on SMS (SECURITY C08): for a number, for a prefix, in all; and that a refusal costs nothing.
+
+use doorward_protocol::error::ErrorCode;
+use doorward_server::challenges::Scene;
+use doorward_server::prune;
+
+use crate::post;
+use crate::post::gateway::ask;
+use crate::support::{DAY, HOUR, SECOND, TestApp};
+
+/// The seconds after which it is worth asking again, if it was refused.
+async fn wait(t: &TestApp, to: &str) -> Option<u32> {
+    match ask(t, Scene::Login, to).await {
+        Ok(()) => None,
+        Err(error) => {
+            assert_eq!((error.code, error.status()), (ErrorCode::LimitExceeded, 429));
+            error.retry_after
+        }
+    }
+}
+
+#[tokio::test]
+async fn sec_c08_one_number_gets_an_sms_every_30_seconds_and_ten_a_day() {
+    let t = TestApp::with("[sms]\npause = \"30s\"\nbudget_number = 10").await;
+    for sent in 1..=10 {
+        assert_eq!(wait(&t, "+491701234567").await, None, "{sent}");
+        t.advance(10 * SECOND + 1);
+        assert_eq!(wait(&t, "+491701234567").await, Some(20), "what it says is true");
+        t.advance(20 * SECOND - 1);
+    }
+    let left = (DAY - 300 * SECOND) / SECOND;
+    assert_eq!(wait(&t, "+491701234567").await, Some(u32::try_from(left).unwrap()));
+    assert_eq!(wait(&t, "+491701234568").await, None, "another number");
+    assert_eq!(post::all(&t, "+491701234567").await.len(), 1, "of ten challenges one is the newest");
+    t.advance(left * SECOND);
+    assert_eq!(wait(&t, "+491701234567").await, None);
+}
+
+#[tokio::test]
+async fn sec_c08_numbers_of_one_prefix_share_a_budget_and_all_share_one() {
+    let t = TestApp::with("[sms]\nbudget_prefix = 3\nbudget_total = 5").await;
+    for at in 0..3 {
+        assert_eq!(wait(&t, &format!("+49170123456{at}")).await, None);
+    }
+    assert_eq!(wait(&t, "+491701234569").await, Some(86_400));
+    t.advance(HOUR);
+    for at in 0..2 {
+        assert_eq!(wait(&t, &format!("+44163296096{at}")).await, None);
+    }
+    assert_eq!(wait(&t, "+6281234567890").await, Some(82_800));
+    assert_eq!(t.sql("select count(*) from challenges").await, "5", "a refusal opens nothing");
+}
+
+#[tokio::test]
+async fn a_refusal_costs_nothing() {
+    let t = TestApp::with("[sms]\nbudget_number = 2\nbudget_total = 1").await;
+    assert_eq!(wait(&t, "+441632960961").await, None);
+    for _ in 0..5 {
+        assert!(wait(&t, "+491701234567").await.is_some());
+    }
+    assert_eq!(t.sql("select count(*) from budgets where name like '%+49%'").await, "0");
+}
+
+#[tokio::test]
+async fn sec_c08_of_many_at_once_no_more_succeed_than_the_budget_has() {
+    let t = TestApp::with("[sms]\nbudget_prefix = 5").await;
+    let numbers: Vec<String> = (10..50).map(|at| format!("+4917012345{at}")).collect();
+    let asked = futures_util::future::join_all(numbers.iter().map(|to| wait(&t, to))).await;
+    assert_eq!(asked.iter().filter(|wait| wait.is_none()).count(), 5);
+}
+
+#[tokio::test]
+async fn budgets_that_begin_anew_are_pruned() {
+    let t = TestApp::with("[sms]\npause = \"30s\"").await;
+    assert_eq!(wait(&t, "+491701234567").await, None);
+    t.advance(31 * SECOND);
+    prune::all(&t.app).await.unwrap();
+    assert_eq!(t.sql("select count(*) from budgets").await, "3");
+    t.advance(DAY);
+    prune::all(&t.app).await.unwrap();
+    assert_eq!(t.sql("select count(*) from budgets").await, "0");
+}
