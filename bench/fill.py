@@ -1,9 +1,10 @@
-"""Fills a database that the server has made with so many accounts, each with one session. usage: fill.py FILE ACCOUNTS"""
+"""Fills a database that the server has made with so many accounts: each with an address, the password of the account that is
+there already, and one session. usage: fill.py FILE ACCOUNTS [unconfirmed]"""
 
 import sqlite3
 import sys
 
-file, accounts = sys.argv[1], int(sys.argv[2])
+file, accounts, unconfirmed = sys.argv[1], int(sys.argv[2]), "unconfirmed" in sys.argv[3:]
 database = sqlite3.connect(file)
 database.execute("pragma synchronous = off")
 numbers = "with recursive n (i) as (select 1 union all select i + 1 from n where i < ?)"
@@ -11,15 +12,22 @@ with database:
     database.execute(
         f"""{numbers} insert into accounts (id, profile, email_subscription, roles, disabled, confirmation_required,
             logins_count, created_at, updated_at)
-        select lower(hex(randomblob(16))), '{{}}', 0, '["user"]', 0, 0, 1, i, i from n""",
-        [accounts],
+        select lower(hex(randomblob(16))), '{{}}', 0, '["user"]', 0, ?, 1, i, i from n""",
+        [accounts, unconfirmed],
     )
+    # As servers.mjs computes it: spread like real addresses, and known without looking.
     database.execute(
         """insert into identities (kind, value, account, created_at)
-        select 'email', id || '@example.com', id, created_at from accounts where logins_count = 1 and last_login is null"""
+        select 'email', printf('%08x', (created_at * 2654435761) & 4294967295) || '@example.com', id, created_at
+        from accounts where logins_count = 1 and last_login is null"""
+    )
+    database.execute(
+        """insert into passwords (account, hash, updated_at)
+        select accounts.id, passwords.hash, 0 from accounts, passwords where accounts.last_login is null
+        on conflict do nothing"""
     )
     database.execute(
         """insert into sessions (id, account, salt, generation, rotated_at, method, authenticated_at, expires_at, used_at)
         select id, id, randomblob(16), 1, created_at, 'password', created_at,
-            4102444800000, 4102444800000 from accounts where last_login is null"""
+            4102444800000, 4102444800000 from accounts where logins_count = 1 and last_login is null"""
     )

@@ -2,6 +2,34 @@
 
 export const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
+/**
+ * Mann-Whitney U test: how likely two samples of one distribution lie as far apart as these, or farther (two-sided,
+ * normal approximation with correction for ties).
+ */
+export function mannWhitney(a, b) {
+  const all = [...a.map((value) => [value, 1]), ...b.map((value) => [value, 0])].sort((x, y) => x[0] - y[0]);
+  let [ranks, ties] = [0, 0];
+  for (let first = 0; first < all.length; ) {
+    let next = first;
+    while (next < all.length && all[next][0] === all[first][0]) next += 1;
+    const rank = (first + 1 + next) / 2;
+    for (let at = first; at < next; at += 1) ranks += all[at][1] * rank;
+    ties += (next - first) ** 3 - (next - first);
+    first = next;
+  }
+  const count = all.length;
+  const spread = Math.sqrt(((a.length * b.length) / 12) * (count + 1 - ties / (count * (count - 1))));
+  const distance = ranks - (a.length * (a.length + 1)) / 2 - (a.length * b.length) / 2;
+  return spread === 0 ? 1 : complementaryError(Math.abs(distance) / spread / Math.SQRT2);
+}
+
+/** erfc for what is not negative, to 7 digits (Abramowitz and Stegun 7.1.26). */
+function complementaryError(x) {
+  const t = 1 / (1 + 0.3275911 * x);
+  const terms = [0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429];
+  return terms.reduceRight((sum, term) => (sum + term) * t, 0) * Math.exp(-x * x);
+}
+
 /** Rows of cells as text with aligned columns; the first column to the left, the others to the right. */
 export function table(head, rows) {
   const text = [head, ...rows].map((row) => row.map((cell) => (cell === undefined ? "" : String(cell))));

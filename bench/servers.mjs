@@ -2,6 +2,7 @@
 // `doorward-bench` (bench/src), one thread on the same machine.
 
 import { execFile, spawn } from "node:child_process";
+import { request } from "node:http";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -14,7 +15,10 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 const load = process.env.DOORWARD_BENCH ?? join(root, "target/release/doorward-bench");
 const doorward = process.env.DOORWARD_BIN ?? join(root, "target/release/doorward");
 const seconds = process.env.BENCH_SECONDS ?? "5";
-const person = { email: "bench@example.com", password: "correct horse battery" };
+export const person = { email: "bench@example.com", password: "correct horse battery" };
+
+/** The address of an account that fill.py made; above their number, of nobody. */
+export const address = (number) => `${((BigInt(number) * 2654435761n) & 0xffffffffn).toString(16).padStart(8, "0")}@example.com`;
 
 /** What the load says: `{ per_second, p50_ms, p99_ms, failures }`. */
 async function measure(...args) {
@@ -36,7 +40,7 @@ async function throughput(...args) {
 }
 
 /** Starts a server in a folder of its own, gives `use` its address, and stops it. */
-async function running(start, folder, use) {
+export async function running(start, folder, use) {
   const port = await freePort();
   const begun = performance.now();
   const child = start(folder, port);
@@ -85,7 +89,7 @@ async function startup(start, folder) {
   return { ready_ms: median(times), idle_mib: idle };
 }
 
-async function post(port, path, body, headers = {}) {
+export async function post(port, path, body, headers = {}) {
   const url = `http://localhost:${port}${path}`;
   const response = await fetch(url, {
     method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body),
@@ -94,7 +98,7 @@ async function post(port, path, body, headers = {}) {
   return response;
 }
 
-async function inFolder(use) {
+export async function inFolder(use) {
   // Beside the build, on a disk: a database in memory would flatter both.
   const folder = await mkdtemp(join(root, "target/bench-"));
   try {
@@ -108,14 +112,17 @@ async function inFolder(use) {
 const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("DOORWARD_")));
 
 /** Our release server as `npm start` runs it, but for these settings. */
-const starter = (settings = {}) => (folder, port) => {
+export const starter = (settings = {}) => (folder, port) => {
   const env = { ...clean, RUST_LOG: "error" };
   for (const [name, value] of Object.entries(settings)) env[`DOORWARD_${name}`] = value;
   return spawn(doorward, ["serve", "--dev", "--data", folder, "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "pipe", "ignore"], env });
 };
 
 /** No token is too young to be replaced: each refresh is a durable step. */
-const steps = { SESSION__REPEAT: "0s" };
+export const steps = { SESSION__REPEAT: "0s" };
+
+/** Hashes that cost next to nothing, where they would drown what else takes time. */
+export const cheap = { PASSWORD__HASH_MEMORY: "64", PASSWORD__HASH_PASSES: "1" };
 
 /** Requests per second, start and memory. */
 export function ours() {
@@ -143,7 +150,7 @@ export function ours() {
 /** Resident memory after 100,000 sign-ins, each a session of its own, and refreshes on top. Cheap hashes: they are not the point. */
 export function manySessions() {
   return inFolder((folder) =>
-    running(starter({ ...steps, PASSWORD__HASH_MEMORY: "64", PASSWORD__HASH_PASSES: "1" }), folder, async ({ port, memory }) => {
+    running(starter({ ...steps, ...cheap }), folder, async ({ port, memory }) => {
       await post(port, "/v1/signup", person);
       const body = JSON.stringify(person);
       const address = ["--address", `127.0.0.1:${port}`, "--connections", "64"];
@@ -154,15 +161,33 @@ export function manySessions() {
   );
 }
 
-/** Median milliseconds of a refresh in a database with so many accounts, one after the other. */
-export function refreshAmong(accounts) {
+/** Gives `use` a folder whose database has so many accounts, all with the password of `person`. */
+export function filled(accounts, settings, words, use) {
   return inFolder(async (folder) => {
-    await running(starter(steps), folder, ({ port }) => post(port, "/v1/signup", person));
-    await promisify(execFile)("python3", [join(root, "bench/fill.py"), join(folder, "doorward.db"), String(accounts)]);
-    return running(starter(steps), folder, async ({ port }) => {
-      const address = ["--address", `127.0.0.1:${port}`, "--connections", "1"];
-      return (await measure("refresh", ...address, "--login", JSON.stringify(person), "--seconds", seconds)).p50_ms;
+    await running(starter(settings), folder, ({ port }) => post(port, "/v1/signup", person));
+    const fill = fileURLToPath(new URL("fill.py", import.meta.url));
+    await promisify(execFile)("python3", [fill, join(folder, "doorward.db"), String(accounts), ...words]);
+    return use(folder);
+  });
+}
+
+/** One request over the agent's connection: its status, headers and text, and the milliseconds to the last byte. */
+export function timed(agent, port, path, { method = "POST", headers = {}, body } = {}) {
+  const form = body instanceof URLSearchParams;
+  const sent = body === undefined ? "" : form ? body.toString() : JSON.stringify(body);
+  const kind = form ? "application/x-www-form-urlencoded" : "application/json";
+  const all = sent ? { ...headers, "content-type": kind, "content-length": Buffer.byteLength(sent) } : headers;
+  return new Promise((resolve, reject) => {
+    const begun = performance.now();
+    const call = request({ agent, port, path, method, headers: all, host: "localhost" }, (response) => {
+      let text = "";
+      response.on("data", (part) => (text += part));
+      response.on("end", () => {
+        resolve({ time: performance.now() - begun, status: response.statusCode, headers: response.headers, text });
+      });
     });
+    call.on("error", reject);
+    call.end(sent);
   });
 }
 

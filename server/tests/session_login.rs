@@ -1,5 +1,7 @@
 //! `POST /v1/login` and `GET /v1/profile`
 
+use std::time::{Duration, Instant};
+
 use crate::support::{HOUR, TestApp};
 use doorward_server::store::StoreError;
 use doorward_server::store::accounts::set_disabled;
@@ -45,6 +47,19 @@ async fn seed_k35_sec_r01_unknown_account_and_wrong_password_are_answered_alike(
     let problem = wrong.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
     assert_eq!(problem["title"], "Incorrect username or password.");
     assert_eq!(app.sql("select count(*) from audit where event = 'sign_in_failed'").await, "2", "both write");
+}
+
+#[tokio::test]
+async fn sec_r01_a_refusal_that_could_tell_leaves_on_a_beat_and_others_at_once() {
+    let app = TestApp::new().await;
+    let begun = Instant::now();
+    app.post("/v1/login", attempt("bob@example.com", "wrong horse"))
+        .await
+        .refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    assert!(begun.elapsed() >= Duration::from_millis(50));
+    let begun = Instant::now();
+    app.post("/v1/login", json!({})).await.refused(400, "INVALID_PARAMETER");
+    assert!(begun.elapsed() < Duration::from_millis(50));
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! What surrounds every route, from the outside in: CORS, request id and log, problems, security headers,
-//! nonces, panics, time-out, Host check.
+//! nonces, pace, panics, time-out, Host check.
 
 mod cors;
 mod guard;
 mod headers;
 mod nonce;
+mod pace;
 mod trace;
 
 use axum::Router;
@@ -21,6 +22,7 @@ pub fn surround(router: Router, app: &AppState) -> Router {
         .layer(from_fn_with_state(app.clone(), guard::host))
         .layer(from_fn(guard::timeout))
         .layer(from_fn(guard::panics))
+        .layer(from_fn_with_state(app.clone(), pace::keep))
         .layer(from_fn_with_state(app.clone(), nonce::give))
         .layer(from_fn_with_state(app.clone(), headers::security))
         .layer(from_fn_with_state(app.clone(), trace::problems))

@@ -1,0 +1,51 @@
+//! Answers that must not tell by their time whether there is such an account (D-19). Both ways do the same work, but a
+//! row that is there takes some microseconds more than one that is not: these answers leave on a beat.
+
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use doorward_protocol::error::ErrorCode;
+use tokio::time::{Instant, sleep_until};
+
+use crate::config::SignupDisclosure;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Much longer than what the two ways differ by, too short for a person to notice.
+const BEAT: Duration = Duration::from_millis(50);
+
+pub(super) async fn keep(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let path = request.extensions().get::<MatchedPath>();
+    let is_signup = path.is_some_and(|path| path.as_str().starts_with("/v1/signup"));
+    let is_quiet = is_signup && app.config.disclosure.signup == SignupDisclosure::Quiet;
+    let response = next.run(request).await;
+    if is_quiet || response.extensions().get::<ApiError>().is_some_and(could_tell) {
+        sleep_until(begun + beats(begun.elapsed())).await;
+    }
+    response
+}
+
+fn could_tell(error: &ApiError) -> bool {
+    matches!(error.code, ErrorCode::IncorrectUsernameOrPassword | ErrorCode::InvalidCode)
+}
+
+/// Up to the next beat.
+fn beats(passed: Duration) -> Duration {
+    let count = passed.as_millis() / BEAT.as_millis() + 1;
+    BEAT.saturating_mul(u32::try_from(count).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_a_little_longer_leaves_at_the_same_time() {
+        let millis = |millis| beats(Duration::from_millis(millis)).as_millis();
+        assert_eq!((millis(0), millis(43), millis(49)), (50, 50, 50));
+        assert_eq!((millis(50), millis(51)), (100, 100));
+    }
+}
