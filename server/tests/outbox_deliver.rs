@@ -280,11 +280,11 @@ async fn a_mail_that_lost_its_reason_does_not_leave() {
 #[tokio::test]
 async fn the_language_is_the_accounts_else_the_requests_else_the_operators() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("de")).unwrap();
+    std::fs::create_dir(folder.path().join("fr")).unwrap();
     for message in doorward_server::mail::Message::ALL {
         for part in message.parts() {
-            let path = folder.path().join(format!("de/{}.{part}", message.as_str()));
-            std::fs::write(path, format!("Deutsch: {}", message.as_str())).unwrap();
+            let path = folder.path().join(format!("fr/{}.{part}", message.as_str()));
+            std::fs::write(path, format!("Français : {}", message.as_str())).unwrap();
         }
     }
     let t = TestApp::with(&format!("[mail]\ntemplates = \"{}\"", folder.path().display())).await;
@@ -292,10 +292,16 @@ async fn the_language_is_the_accounts_else_the_requests_else_the_operators() {
         let body = json!({ "email": email, "password": "correct horse", "locale": locale });
         t.post("/v1/signup", body).header("accept-language", header)
     };
-    signup(ADA, Some("de-AT"), "en").await.ok();
-    signup(BOB, None, "de,en;q=0.5").await.ok();
-    signup("eve@example.com", None, "fr").await.ok();
-    assert_eq!(post::newest(&t, ADA).await.subject, "Deutsch: verify_email");
-    assert_eq!(post::newest(&t, BOB).await.subject, "Deutsch: verify_email");
-    assert_eq!(post::newest(&t, "eve@example.com").await.subject, "Confirm your address at doorward");
+    for (email, locale, header, subject) in [
+        (ADA, Some("fr-CA"), "en", "Français : verify_email"),
+        (BOB, None, "fr,en;q=0.5", "Français : verify_email"),
+        ("carl@example.com", Some("de-AT"), "fr", "Bestätigen Sie Ihre Adresse bei doorward"),
+        ("dewi@example.com", None, "id-ID", "Konfirmasikan alamat Anda di doorward"),
+        ("mei@example.com", None, "zh-CN,zh;q=0.9", "请确认您在 doorward 的邮箱地址"),
+        ("worf@example.com", Some("tlh"), "de", "Bestätigen Sie Ihre Adresse bei doorward"),
+        ("eve@example.com", None, "tlh", "Confirm your address at doorward"),
+    ] {
+        signup(email, locale, header).await.ok();
+        assert_eq!(post::newest(&t, email).await.subject, subject, "{email}");
+    }
 }

@@ -446,9 +446,21 @@ async fn a_bound_code_is_the_accounts_whoever_has_the_address() {
 }
 
 #[tokio::test]
-async fn the_language_is_the_persons() {
-    let t = TestApp::new().await;
-    let caller = Caller { locale: Some("tlh".into()), ..Caller::default() };
-    ask_as(&t, Scene::Login, PHONE, caller, None).await.unwrap();
-    assert!(post::newest(&t, PHONE).await.text.contains("Give it to nobody"));
+async fn the_language_of_an_sms_is_the_accounts_else_the_requests_else_the_operators() {
+    let t = TestApp::with("[mail]\nlanguage = \"id\"").await;
+    let said = async |locale: Option<&str>| {
+        let caller = Caller { locale: locale.map(str::to_owned), ..Caller::default() };
+        ask_as(&t, Scene::Login, PHONE, caller, None).await.unwrap();
+        post::newest(&t, PHONE).await.text
+    };
+    for (locale, word) in
+        [(Some("de-AT"), "niemandem"), (Some("zh-CN"), "请勿"), (Some("tlh"), "Jangan"), (None, "Jangan")]
+    {
+        let text = said(locale).await;
+        assert!(text.contains(word), "{text}");
+    }
+    let body = json!({ "email": ADA, "password": "correct horse", "locale": "en-GB" });
+    t.post("/v1/signup", body).await.ok();
+    give_phone(&t, ADA).await;
+    assert!(said(Some("de")).await.contains("Give it to nobody"));
 }

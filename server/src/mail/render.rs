@@ -10,52 +10,63 @@ use minijinja::{Environment, UndefinedBehavior, context};
 
 use super::message::{Channel, Message};
 
-/// The language that is built in, and the one for whom there is no better.
-pub const BUILT_IN_LANGUAGE: &str = "en";
+/// The language for whom there is no better.
+pub const LAST_LANGUAGE: &str = "en";
 
 const PARTS: [&str; 4] = ["subject", "txt", "html", "sms"];
 
 macro_rules! built_in {
-    ($($path:literal),* $(,)?) => {
+    ($($path:expr),* $(,)?) => {
         &[ $( ($path, include_str!(concat!("../../templates/mail/", $path))), )* ]
     };
 }
 
-const BUILT_IN: &[(&str, &str)] = built_in![
-    "layout.html",
-    "parts.html",
-    "en/words.jinja",
-    "en/verify_email.subject",
-    "en/verify_email.txt",
-    "en/verify_email.html",
-    "en/reset_password.subject",
-    "en/reset_password.txt",
-    "en/reset_password.html",
-    "en/reset_password.sms",
-    "en/login_code.subject",
-    "en/login_code.txt",
-    "en/login_code.html",
-    "en/login_code.sms",
-    "en/change_email.subject",
-    "en/change_email.txt",
-    "en/change_email.html",
-    "en/bind_phone.sms",
-    "en/delete_account.subject",
-    "en/delete_account.txt",
-    "en/delete_account.html",
-    "en/delete_account.sms",
-    "en/password_changed.subject",
-    "en/password_changed.txt",
-    "en/password_changed.html",
-    "en/account_exists.subject",
-    "en/account_exists.txt",
-    "en/account_exists.html",
-    "en/address_changed.subject",
-    "en/address_changed.txt",
-    "en/address_changed.html",
-    "en/account_deleted.subject",
-    "en/account_deleted.txt",
-    "en/account_deleted.html",
+/// The files of a language.
+macro_rules! language {
+    ($language:literal) => {
+        built_in![
+            concat!($language, "/words.jinja"),
+            concat!($language, "/verify_email.subject"),
+            concat!($language, "/verify_email.txt"),
+            concat!($language, "/verify_email.html"),
+            concat!($language, "/reset_password.subject"),
+            concat!($language, "/reset_password.txt"),
+            concat!($language, "/reset_password.html"),
+            concat!($language, "/reset_password.sms"),
+            concat!($language, "/login_code.subject"),
+            concat!($language, "/login_code.txt"),
+            concat!($language, "/login_code.html"),
+            concat!($language, "/login_code.sms"),
+            concat!($language, "/change_email.subject"),
+            concat!($language, "/change_email.txt"),
+            concat!($language, "/change_email.html"),
+            concat!($language, "/bind_phone.sms"),
+            concat!($language, "/delete_account.subject"),
+            concat!($language, "/delete_account.txt"),
+            concat!($language, "/delete_account.html"),
+            concat!($language, "/delete_account.sms"),
+            concat!($language, "/password_changed.subject"),
+            concat!($language, "/password_changed.txt"),
+            concat!($language, "/password_changed.html"),
+            concat!($language, "/account_exists.subject"),
+            concat!($language, "/account_exists.txt"),
+            concat!($language, "/account_exists.html"),
+            concat!($language, "/address_changed.subject"),
+            concat!($language, "/address_changed.txt"),
+            concat!($language, "/address_changed.html"),
+            concat!($language, "/account_deleted.subject"),
+            concat!($language, "/account_deleted.txt"),
+            concat!($language, "/account_deleted.html"),
+        ]
+    };
+}
+
+const BUILT_IN: &[&[(&str, &str)]] = &[
+    built_in!["layout.html", "parts.html"],
+    language!("en"),
+    language!("de"),
+    language!("id"),
+    language!("zh"),
 ];
 
 /// What a template can name. Every value is there for every message; what does not apply is empty.
@@ -115,8 +126,12 @@ pub struct Templates {
 impl Templates {
     /// Takes the built-in templates and, over them, those of the operator's folder.
     pub fn load(folder: Option<&Path>) -> Result<Templates, TemplateError> {
-        let mut sources: BTreeMap<String, String> =
-            BUILT_IN.iter().map(|(name, source)| ((*name).to_owned(), (*source).to_owned())).collect();
+        let mut sources: BTreeMap<String, String> = BUILT_IN
+            .iter()
+            .copied()
+            .flatten()
+            .map(|(name, source)| ((*name).to_owned(), (*source).to_owned()))
+            .collect();
         if let Some(folder) = folder {
             sources.extend(read_folder(folder)?);
         }
@@ -155,7 +170,7 @@ impl Templates {
 
     /// The first of some BCP 47 tags that there is a language for, or English.
     pub fn choose<'a>(&self, tags: impl IntoIterator<Item = &'a str>) -> &str {
-        tags.into_iter().find_map(|tag| self.nearest(tag)).unwrap_or(BUILT_IN_LANGUAGE)
+        tags.into_iter().find_map(|tag| self.nearest(tag)).unwrap_or(LAST_LANGUAGE)
     }
 
     /// The language of ours that is nearest to a BCP 47 tag: itself, or its first part.
@@ -406,6 +421,58 @@ mod tests {
         }
     }
 
+    #[test]
+    fn each_language_says_all_that_english_says_and_says_it_in_its_own_words() {
+        let templates = built_in();
+        let values = Values {
+            name: "Ada Lovelace".into(),
+            code_minutes: 7,
+            link_minutes: 180,
+            reset_page: "https://auth.example.com/account/reset".into(),
+            happened_at: "2026-01-31 12:00 UTC".into(),
+            ..values()
+        };
+        let parts = |message: &Message, language: &str| {
+            let mut parts = Vec::new();
+            if message.goes_by(Channel::Mail) {
+                let Rendered { subject, text, html } = templates.render(*message, language, &values).unwrap();
+                parts.extend([subject, text, html]);
+            }
+            if message.goes_by(Channel::Sms) {
+                parts.push(templates.render_sms(*message, language, &values).unwrap());
+            }
+            parts
+        };
+        assert_eq!(templates.languages.len(), 4);
+        for message in Message::ALL {
+            for language in ["de", "id", "zh"] {
+                for (english, other) in parts(message, "en").iter().zip(parts(message, language)) {
+                    assert_ne!(*english, other, "{message:?} in {language}");
+                    for value in
+                        ["Example", "ada@", "Ada Lovelace", "012345", "#token=", "/reset", "UTC", "7 ", "3 "]
+                    {
+                        let (here, there) = (english.contains(value), other.contains(value));
+                        assert_eq!(here, there, "{value} in {message:?} in {language}: {other}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_sms_fits_into_one() {
+        let templates = built_in();
+        for message in Message::ALL.iter().filter(|message| message.goes_by(Channel::Sms)) {
+            for language in &templates.languages {
+                let text = templates.render_sms(*message, language, &values()).unwrap();
+                // The alphabet of GSM has the umlauts; with any letter that is not in it, 70 fit.
+                let longest =
+                    if text.chars().all(|c| c.is_ascii() || "äöüÄÖÜß".contains(c)) { 160 } else { 70 };
+                assert!(text.chars().count() <= longest, "{text}");
+            }
+        }
+    }
+
     fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("doorward-{name}-{}", std::process::id()));
         for (path, source) in files {
@@ -433,7 +500,7 @@ mod tests {
             ([("en/verify_email.txt", "{{ adress }}")], "en/verify_email.txt"),
             ([("en/verify_email.html", "{% if %}")], "en/verify_email.html"),
             ([("en/verify-email.html", "x")], "there is no such message"),
-            ([("de/verify_email.html", "x")], "de/verify_email.subject is missing"),
+            ([("fr/verify_email.html", "x")], "fr/verify_email.subject is missing"),
         ] {
             let folder = folder("bad", &files);
             let error = Templates::load(Some(&folder)).err().unwrap().to_string();
