@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fields::{Field, Given, Invalid, Policy, Request, Source, request};
 use crate::profile::UserProfile;
+use crate::rules::Rule;
 
 /// An account as an operator sees it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -193,4 +195,53 @@ pub struct ExportedMessage {
     pub address: String,
     /// RFC 3339.
     pub created_at: String,
+}
+
+request! {
+    /// `POST /v1/admin/users`
+    pub struct CreateUserRequest {
+        /// The address that the account is known by.
+        pub email: String = required(Rule::Email),
+        /// Do you know that the address is the person's? Default false.
+        pub email_verified: Option<bool> = optional(Rule::Flag),
+        /// Without one the person asks for a mail to choose it.
+        pub password: Option<String> = optional(Rule::NewPassword),
+        /// Full name.
+        pub name: Option<String> = optional(Rule::Line(256)),
+    }
+}
+
+request! {
+    /// `POST /v1/admin/users/{id}/password`
+    pub struct SetPasswordRequest {
+        /// The password from now on.
+        pub new_password: String = required(Rule::NewPassword),
+    }
+}
+
+/// `PUT /v1/admin/users/{id}/roles`
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RolesRequest {
+    /// All roles from now on: words of at most 64 characters, at most 32.
+    pub roles: Vec<String>,
+}
+
+impl Request for RolesRequest {
+    const FIELDS: &'static [Field] = &[];
+
+    fn check(source: &impl Source, _: Policy) -> Result<(), Invalid> {
+        let refused = |field: String, message: &'static str| Invalid { field, message: message.into() };
+        if let Some(name) = source.unknown(&|name| name == "roles") {
+            return Err(refused(name, "There is no such field."));
+        }
+        match source.get("roles") {
+            Given::Absent => Err(refused("roles".into(), "This field is required.")),
+            Given::Text(_) | Given::Flag(_) | Given::Number(_) | Given::Object => {
+                Err(refused("roles".into(), "This must be an array of texts."))
+            }
+            _ => Ok(()),
+        }
+    }
 }

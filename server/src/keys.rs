@@ -29,6 +29,7 @@ struct SecretKey {
     replay: hmac::Key,
     code: hmac::Key,
     nonce: hmac::Key,
+    cursor: hmac::Key,
     seal: LessSafeKey,
 }
 
@@ -45,6 +46,8 @@ pub enum Purpose {
     Code,
     /// Nonces of proofs (D-5).
     Nonce,
+    /// Where a list goes on.
+    Cursor,
 }
 
 const HEADER: &str = "# doorward secret keys: one a line, the first is active, the others are retired.\n\
@@ -222,6 +225,7 @@ impl SecretKey {
             replay: mac_key(&root, b"idempotency")?,
             code: mac_key(&root, b"one-time code")?,
             nonce: mac_key(&root, b"proof nonce")?,
+            cursor: mac_key(&root, b"list cursor")?,
             seal: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*derive(&root, b"seal")?).ok()?),
         })
     }
@@ -233,6 +237,7 @@ impl SecretKey {
             Purpose::Replay => &self.replay,
             Purpose::Code => &self.code,
             Purpose::Nonce => &self.nonce,
+            Purpose::Cursor => &self.cursor,
         }
     }
 }
@@ -299,7 +304,14 @@ mod tests {
     fn each_purpose_has_a_mac_of_its_own() {
         let keys = SecretKeys::parse(&line()).unwrap();
         let of = |purpose| keys.mac(keys.active_id(), purpose, &[b"same"]).unwrap();
-        let all = [Purpose::Refresh, Purpose::Revoke, Purpose::Replay, Purpose::Code, Purpose::Nonce];
+        let all = [
+            Purpose::Refresh,
+            Purpose::Revoke,
+            Purpose::Replay,
+            Purpose::Code,
+            Purpose::Nonce,
+            Purpose::Cursor,
+        ];
         let macs = all.map(of);
         for (at, mac) in macs.iter().enumerate() {
             assert!(macs.iter().skip(at + 1).all(|other| other != mac));

@@ -25,9 +25,23 @@ const HEADERS: Duration = Duration::from_secs(15);
 /// Time for running requests when the server is told to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
 
+/// Where connections come in.
+#[derive(Debug)]
+pub struct Listeners {
+    public: TcpListener,
+    admin: Option<TcpListener>,
+}
+
 /// Listens where the settings say.
-pub async fn bind(app: &AppState) -> Result<TcpListener, String> {
-    let at = app.config.listen;
+pub async fn bind(app: &AppState) -> Result<Listeners, String> {
+    let admin = match app.config.admin.listen {
+        Some(at) => Some(listen(at).await?),
+        None => None,
+    };
+    Ok(Listeners { public: listen(app.config.listen).await?, admin })
+}
+
+async fn listen(at: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(at).await.map_err(|error| format!("cannot listen on {at}: {error}"))
 }
 
@@ -43,8 +57,8 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 }
 
 /// Serves until `stop` resolves, then finishes what runs and closes the database.
-pub async fn run(app: AppState, listener: TcpListener, stop: impl Future<Output = ()>) {
-    let router = routes::router(&app);
+pub async fn run(app: AppState, listeners: Listeners, stop: impl Future<Output = ()>) {
+    let (public, admin) = (routes::router(&app), routes::admin_router(&app));
     let (end_outbox, outbox_ends) = oneshot::channel::<()>();
     let outbox = tokio::spawn(outbox::run(app.clone(), async { drop(outbox_ends.await) }));
     let prune = tokio::spawn(prune::run(app.clone()));
@@ -55,24 +69,26 @@ pub async fn run(app: AppState, listener: TcpListener, stop: impl Future<Output 
     let http = Arc::new(http);
     let mut stop = std::pin::pin!(stop);
     loop {
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Mostly: too many open files. Others must end first.
-                    tracing::warn!(%error, "cannot take a connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            },
+        let (accepted, router) = tokio::select! {
+            accepted = listeners.public.accept() => (accepted, &public),
+            accepted = accept(listeners.admin.as_ref()) => (accepted, &admin),
             () = &mut stop => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Mostly: too many open files. Others must end first.
+                tracing::warn!(%error, "cannot take a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
         };
         let connection = http.serve_connection(prepare(stream), service(router.clone(), peer));
         let connection = graceful.watch(connection);
         // How a connection ends is the client's affair: requests have their own line in the log.
         tokio::spawn(async move { drop(connection.await) });
     }
-    drop(listener);
+    drop(listeners);
     tracing::info!("stopping");
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
@@ -86,6 +102,14 @@ pub async fn run(app: AppState, listener: TcpListener, stop: impl Future<Output 
         tracing::warn!("a mail is still on its way");
     }
     app.store.close().await;
+}
+
+/// A listener that is not there takes nothing, for ever.
+async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn prepare(stream: TcpStream) -> TokioIo<TcpStream> {

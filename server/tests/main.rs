@@ -5,6 +5,7 @@ mod support;
 
 mod account_signup;
 mod admin_cli;
+mod admin_http;
 mod admin_keys;
 mod email_check;
 mod email_verify;

@@ -4,6 +4,7 @@ use doorward_protocol::admin::{AuditEntry, Subscriber};
 use doorward_protocol::profile::{ProfileFields, UserProfile};
 
 use super::Operator;
+use super::users::Name;
 use crate::clock::{Millis, rfc3339};
 use crate::config::Span;
 use crate::error::ApiError;
@@ -35,8 +36,12 @@ impl<T> Page<T> {
 pub enum Wanted {
     /// All of them.
     All,
-    /// The one that this names: an id, an e-mail address, a phone number with `+`, or a username.
-    Named(String),
+    /// The one with this address.
+    Email(String),
+    /// The one with this phone number.
+    Phone(String),
+    /// The one with this username.
+    Username(String),
     /// Those with a name that this is part of.
     Like(String),
 }
@@ -55,10 +60,9 @@ impl Operator {
             Wanted::Like(part) => {
                 directory::search(&mut *self.store.read().await?, part, before, rows).await?
             }
-            Wanted::Named(name) => {
-                let found = self.look_up(name).await?;
-                found.into_iter().filter(|account| account.id.as_str() < before).collect()
-            }
+            Wanted::Email(email) => self.known_by(Name::Email(email)).await?,
+            Wanted::Phone(number) => self.known_by(Name::Phone(number)).await?,
+            Wanted::Username(name) => self.known_by(Name::Username(name)).await?,
         };
         Ok(Page::of(found, limit, |account| &account.id, |account| account.to_profile()))
     }
@@ -108,7 +112,9 @@ pub fn moment(text: &str, now: Millis) -> Option<Millis> {
     if let Ok(moment) = text.parse::<jiff::Timestamp>() {
         return Some(moment.as_millisecond());
     }
-    let day: jiff::civil::Date = text.parse().ok()?;
+    // A time without a zone would be read as a day, too.
+    let day: jiff::civil::Date =
+        if text.len() == "2026-01-31".len() { text.parse().ok()? } else { return None };
     let utc = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
     Some(utc.timestamp().as_millisecond())
 }

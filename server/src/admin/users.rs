@@ -15,7 +15,7 @@ use crate::mail::Message;
 use crate::outbox;
 use crate::passwords::PasswordHash;
 use crate::store::accounts::{self, Account};
-use crate::store::directory::{self, Name};
+use crate::store::directory;
 use crate::store::identities::{self, Kind};
 use crate::store::{StoreError, challenges, passwords, sessions};
 
@@ -39,19 +39,46 @@ pub struct NewUser {
     pub profile: ProfileFields,
 }
 
+/// A name as somebody typed it.
+pub(super) enum Name<'a> {
+    /// An e-mail address.
+    Email(&'a str),
+    /// A phone number.
+    Phone(&'a str),
+    /// A username.
+    Username(&'a str),
+}
+
 impl Operator {
     /// The account that somebody means: by its id, an e-mail address, a phone number with `+`, or a username.
     pub async fn find_user(&self, text: &str) -> Result<Account, ApiError> {
         self.look_up(text).await?.ok_or_else(unknown_user)
     }
 
-    pub(super) async fn look_up(&self, text: &str) -> Result<Option<Account>, ApiError> {
-        let mut db = self.store.read().await?;
+    async fn look_up(&self, text: &str) -> Result<Option<Account>, ApiError> {
         if let Ok(id) = Uuid::try_parse(text) {
+            let mut db = self.store.read().await?;
             return Ok(accounts::by_id(&mut db, &id.to_string()).await?);
         }
-        let (kind, value) = name(text);
-        Ok(directory::by_name(&mut db, kind, &value).await?)
+        let name = match text {
+            text if text.contains('@') => Name::Email(text),
+            text if text.starts_with('+') => Name::Phone(text),
+            text => Name::Username(text),
+        };
+        Ok(self.known_by(name).await?.pop())
+    }
+
+    /// The account with a name, if there is one.
+    pub(super) async fn known_by(&self, name: Name<'_>) -> Result<Vec<Account>, ApiError> {
+        let (kind, value) = match name {
+            Name::Email(text) => ("email", canonical_email(text).unwrap_or_default()),
+            Name::Phone(text) => {
+                ("phone", text.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect())
+            }
+            Name::Username(text) => ("username", text.to_owned()),
+        };
+        let mut db = self.store.read().await?;
+        Ok(directory::by_name(&mut db, kind, &value).await?.into_iter().collect())
     }
 
     /// An account with all that it is known by.
@@ -203,18 +230,7 @@ impl Operator {
     }
 }
 
-/// Kind and canonical form of a name that somebody typed.
-fn name(text: &str) -> (&'static str, String) {
-    if text.contains('@') {
-        ("email", canonical_email(text).unwrap_or_default())
-    } else if text.starts_with('+') {
-        ("phone", text.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect())
-    } else {
-        ("username", text.to_owned())
-    }
-}
-
-fn identity(name: Name) -> AdminIdentity {
+fn identity(name: directory::Name) -> AdminIdentity {
     AdminIdentity {
         kind: name.kind,
         value: name.value,

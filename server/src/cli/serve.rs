@@ -19,10 +19,10 @@ pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>>
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async move {
         let app = App::open(config, dev, World::default()).await?;
-        let listener = serve::bind(&app).await?;
+        let listeners = serve::bind(&app).await?;
         let stop = serve::stop_signal()?;
         say(format_args!("doorward is ready: {}", app.config.public_url));
-        serve::run(app, listener, stop).await;
+        serve::run(app, listeners, stop).await;
         Ok(())
     })
 }

@@ -68,6 +68,17 @@ impl Config {
                 "must be a loopback address like 127.0.0.1:8787 with --dev: its mailbox shows every code",
             );
         }
+        if let Some(admin) = self.admin.listen {
+            if admin == self.listen {
+                error(
+                    "admin.listen",
+                    "must be another than listen; to serve /v1/admin there, set admin.public",
+                );
+            }
+            if dev && !admin.ip().is_loopback() {
+                error("admin.listen", "must be a loopback address like 127.0.0.1:8091 with --dev");
+            }
+        }
         for origin in &self.cors.origins {
             let exact = Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
             if !exact || origin == "null" {
@@ -156,6 +167,12 @@ impl Config {
             error("session.grace", "must be at least 1s: two tabs that refresh at once are no theft");
         }
         faults.extend(self.database_warning().map(Fault::Warning));
+        if !dev && self.admin.listen.is_some_and(|admin| !admin.ip().is_loopback()) {
+            faults.push(Fault::Warning(
+                "admin.listen is open to other machines: let a proxy in front of it end TLS, as service keys pass there"
+                    .into(),
+            ));
+        }
         if !dev && self.smtp.host.is_empty() {
             faults.push(Fault::Warning(
                 "smtp.host is not set: no mail leaves, and each is given up after mail.attempts".into(),
@@ -239,6 +256,7 @@ mod tests {
             ("[database]\nurl = \"postgres://db.example/auth\"", "database.url"),
             ("[database]\nurl = \"postgres://db.example/auth?sslmode=prefer\"", "database.url"),
             ("[database]\nconnections = 1", "database.connections"),
+            ("[admin]\nlisten = \"127.0.0.1:8787\"", "admin.listen"),
             ("[codes]\nlifetime = \"1h\"", "codes.lifetime"),
             ("[smtp]\nhost = \"mail.example.com\"", "mail.from"),
             ("[codes]\nsms_life = \"30s\"", "codes.sms_life"),

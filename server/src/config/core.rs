@@ -37,6 +37,8 @@ settings! {
         session: Session = Session::default(),
         /// Back ends that ask whether a token is good.
         introspection: Introspection = Introspection::default(),
+        /// Administration over HTTP: `/v1/admin`, for service keys of the scope `admin`.
+        admin: Admin = Admin::default(),
         /// Roles.
         roles: Roles = Roles::default(),
         /// Addresses in mails and redirects.
@@ -129,6 +131,14 @@ settings! {
     pub struct Introspection {
         /// Who may call `POST /v1/introspect`: each `id:secret`, the secret at least 32 characters long.
         clients: Vec<Secret> = Vec::new(),
+    }
+
+    /// Administration over HTTP: `/v1/admin`, for service keys of the scope `admin`.
+    pub struct Admin {
+        /// Address and port of a listener that serves it and nothing else, like `127.0.0.1:8091`. Without this setting there is no such listener.
+        listen: Option<SocketAddr> = None,
+        /// Is it served where `listen` says, too, to whoever reaches this server?
+        public: bool = false,
     }
 
     /// Roles.

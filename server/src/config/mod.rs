@@ -94,6 +94,7 @@ plain!(
     Option<crate::sms::Preset>,
     std::path::PathBuf,
     std::net::SocketAddr,
+    Option<std::net::SocketAddr>,
     crate::secret::Secret,
     Vec<crate::secret::Secret>,
     Span,

@@ -11,12 +11,16 @@ use crate::state::AppState;
 /// What any page may read: it says nothing about anybody.
 const OPEN: &[&str] = &["/v1/settings", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server"];
 
+/// What no page may call, wherever it comes from (X05).
+const CLOSED: &str = "/v1/admin";
+
 pub(super) fn layer(app: &AppState) -> CorsLayer {
     let app = app.clone();
     let name = HeaderName::from_static;
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin: &HeaderValue, parts: &Parts| {
-            OPEN.contains(&parts.uri.path()) || allowed(&app, origin)
+            let path = parts.uri.path();
+            OPEN.contains(&path) || (!path.starts_with(CLOSED) && allowed(&app, origin))
         }))
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers([

@@ -18,6 +18,11 @@ pub use trace::problems;
 
 /// Puts everything around the routes.
 pub fn surround(router: Router, app: &AppState) -> Router {
+    surround_for_programs(router, app).layer(cors::layer(app))
+}
+
+/// The same for what no page may call: without CORS.
+pub fn surround_for_programs(router: Router, app: &AppState) -> Router {
     router
         .layer(from_fn_with_state(app.clone(), guard::host))
         .layer(from_fn(guard::timeout))
@@ -26,5 +31,4 @@ pub fn surround(router: Router, app: &AppState) -> Router {
         .layer(from_fn_with_state(app.clone(), nonce::give))
         .layer(from_fn_with_state(app.clone(), headers::security))
         .layer(from_fn_with_state(app.clone(), trace::problems))
-        .layer(cors::layer(app))
 }

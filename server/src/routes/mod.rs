@@ -1,5 +1,6 @@
 //! What is no way to sign in: one file per group of calls.
 
+mod admin;
 mod email;
 mod health;
 mod hosted;
@@ -28,7 +29,7 @@ use crate::{http, methods};
 
 /// All routes, with everything around them.
 pub fn router(app: &AppState) -> Router {
-    let (router, document) = OpenApiRouter::with_openapi(openapi::document())
+    let mut api = OpenApiRouter::with_openapi(openapi::document())
         .merge(methods::router())
         .merge(logout::router())
         .merge(profile::router())
@@ -41,8 +42,11 @@ pub fn router(app: &AppState) -> Router {
         .merge(nonce::router())
         .merge(settings::router())
         .merge(jwks::router())
-        .merge(health::router())
-        .split_for_parts();
+        .merge(health::router());
+    if app.config.admin.public {
+        api = api.merge(admin::router());
+    }
+    let (router, document) = api.split_for_parts();
     let router = router
         .merge(hosted::router())
         .merge(mailbox::router(app))
@@ -51,6 +55,20 @@ pub fn router(app: &AppState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app.clone());
     http::surround(router, app)
+}
+
+/// What the listener of `admin.listen` serves.
+pub fn admin_router(app: &AppState) -> Router {
+    let (router, document) = OpenApiRouter::with_openapi(openapi::document())
+        .merge(admin::router())
+        .merge(health::router())
+        .split_for_parts();
+    let router = router
+        .merge(openapi::router(&document, app.policy()))
+        .fallback(async || ApiError::from(ErrorCode::NotFound))
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(app.clone());
+    http::surround_for_programs(router, app)
 }
 
 /// What no route takes may be a file of a `[[site]]`.

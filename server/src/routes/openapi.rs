@@ -24,6 +24,10 @@ pub(super) fn document() -> OpenApi {
     )).build();
     let client =
         HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some("One of introspection.clients."));
+    let service_key = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("dw_sk_…")
+        .description(Some("A service key of the scope `admin`, made with doorward key create."));
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -34,6 +38,7 @@ pub(super) fn document() -> OpenApi {
         .components(Some(
             ComponentsBuilder::new()
                 .security_scheme("access_token", SecurityScheme::Http(bearer))
+                .security_scheme("service_key", SecurityScheme::Http(service_key.build()))
                 .security_scheme("client", SecurityScheme::Http(client.build()))
                 .schema_from::<Problem>()
                 .schema_from::<OauthError>()

@@ -1,5 +1,6 @@
 //! Says of each request what the server takes: the tables of fields that it checks them with, as JSON Schema.
 
+use doorward_protocol::admin::{CreateUserRequest, SetPasswordRequest};
 use doorward_protocol::email::{CheckEmailRequest, ResendVerificationRequest, VerifyEmailRequest};
 use doorward_protocol::login::LoginRequest;
 use doorward_protocol::logout::LogoutRequest;
@@ -13,12 +14,14 @@ use utoipa::ToSchema;
 /// Puts the rules into the schemas. Every request that comes as JSON is named here.
 pub(super) fn describe(schemas: &mut Value, policy: Policy) {
     put::<CheckEmailRequest>(schemas, policy);
+    put::<CreateUserRequest>(schemas, policy);
     put::<ForgotPasswordRequest>(schemas, policy);
     put::<LoginRequest>(schemas, policy);
     put::<LogoutRequest>(schemas, policy);
     put::<ResendVerificationRequest>(schemas, policy);
     put::<ResetPasswordRequest>(schemas, policy);
     put::<SessionsRevokeRequest>(schemas, policy);
+    put::<SetPasswordRequest>(schemas, policy);
     put::<SignupRequest>(schemas, policy);
     put::<VerifyEmailRequest>(schemas, policy);
 }

@@ -1,0 +1,47 @@
+//! `/v1/admin`: what operators do, for service keys of the scope `admin`. No page of any origin may call it (X05).
+
+mod cursor;
+mod lists;
+mod params;
+mod sessions;
+mod users;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use utoipa_axum::router::OpenApiRouter;
+use uuid::Uuid;
+
+use doorward_protocol::error::ErrorCode;
+
+use crate::admin::{By, Operator};
+use crate::error::ApiError;
+use crate::extract::Caller;
+use crate::service_keys::{Scope, ServiceKey};
+use crate::state::AppState;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().merge(users::router()).merge(sessions::router()).merge(lists::router())
+}
+
+/// Whoever shows a service key of the scope `admin`.
+impl FromRequestParts<AppState> for Operator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let key = <ServiceKey as FromRequestParts<AppState>>::from_request_parts(parts, app).await?;
+        key.require(Scope::Admin)?;
+        let Ok(caller) = Caller::from_request_parts(parts, app).await;
+        Ok(Operator::new(&app.store, &app.world, &app.config, By::Key(key.id), caller))
+    }
+}
+
+/// An id in the address. What is no UUID, or no text at all, names nothing.
+fn id(path: Result<Path<String>, PathRejection>) -> Result<String, ApiError> {
+    let Path(text) = path.map_err(|_| ErrorCode::NotFound)?;
+    uuid(&text)
+}
+
+fn uuid(text: &str) -> Result<String, ApiError> {
+    Ok(Uuid::try_parse(text).map_err(|_| ErrorCode::NotFound)?.to_string())
+}

@@ -1,0 +1,57 @@
+//! What stands behind the `?` of an address: names that the call knows, each once at most.
+
+use std::collections::BTreeMap;
+
+use axum::http::Uri;
+use url::form_urlencoded;
+
+use crate::error::ApiError;
+
+/// Rows of an answer, where the call does not say how many.
+const USUAL: u32 = 50;
+/// Rows of an answer at most.
+const MOST: u32 = 500;
+/// Characters of a value at most.
+const LONGEST: usize = 512;
+
+#[derive(Debug)]
+pub(super) struct Params(BTreeMap<&'static str, String>);
+
+impl Params {
+    /// Reads those that are known; any other is refused by its name.
+    pub(super) fn read(uri: &Uri, known: &[&'static str]) -> Result<Params, ApiError> {
+        let mut params = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+            let Some(known) = known.iter().find(|known| **known == name) else {
+                let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+                return Err(ApiError::field(shown, "There is no such field."));
+            };
+            if value.chars().any(char::is_control) || value.chars().count() > LONGEST {
+                return Err(ApiError::field(*known, "This must be one line of at most 512 characters."));
+            }
+            if params.insert(*known, value.into_owned()).is_some() {
+                return Err(ApiError::field(*known, "This is given twice."));
+            }
+        }
+        Ok(Params(params))
+    }
+
+    /// One of them; an empty one is none.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// How many rows are asked for.
+    pub(super) fn limit(&self) -> Result<u32, ApiError> {
+        let Some(text) = self.get("limit") else { return Ok(USUAL) };
+        let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+        limit.ok_or_else(|| ApiError::field("limit", "This must be a number from 1 to 500."))
+    }
+
+    /// What a list depends on beside where it goes on, in one spelling: a cursor is good for this list alone.
+    pub(super) fn list(&self, name: &str) -> String {
+        let mut list = form_urlencoded::Serializer::new(format!("{name}?"));
+        list.extend_pairs(self.0.iter().filter(|(name, _)| !matches!(**name, "cursor" | "limit")));
+        list.finish()
+    }
+}
