@@ -140,6 +140,45 @@ async fn sec_s9_a_mail_waits_for_the_server_and_then_leaves_once() {
 }
 
 #[tokio::test]
+async fn sec_s9_after_ten_minutes_without_the_mail_server_each_code_arrives_once_and_works() {
+    for mood in [Mood::Silent, Mood::Picky("example.com", "421 4.3.2 going down")] {
+        let sink = Sink::start().await;
+        let t = TestApp::with(&sink.settings()).await;
+        for email in [ADA, BOB] {
+            t.signup(email, "correct horse").await;
+        }
+        post::send(&t).await;
+        let before = sink.taken().len();
+        sink.be(mood);
+        for email in [ADA, BOB] {
+            forgot(&t, email).await;
+        }
+        for _ in 0..20 {
+            post::send(&t).await;
+            t.advance(30 * SECOND);
+        }
+        assert_eq!(sink.taken().len(), before);
+        sink.be(Mood::Kind);
+        // The longest pause so far.
+        t.advance(11 * MINUTE);
+        post::send(&t).await;
+        post::send(&t).await;
+        assert_eq!(
+            (sink.taken().len(), t.sql("select count(*) from outbox").await.as_str()),
+            (before + 2, "0")
+        );
+        for email in [ADA, BOB] {
+            let code = post::newest(&t, email).await.code;
+            assert!(
+                sink.taken()[before..].iter().any(|mail| mail.to == [email] && mail.data.contains(&code))
+            );
+            let reset = json!({ "email": email, "code": code, "new_password": "new password" });
+            t.post("/v1/password/reset", reset).await.ok();
+        }
+    }
+}
+
+#[tokio::test]
 async fn one_bad_address_is_given_up_and_holds_nobody_back() {
     let sink = Sink::start().await;
     sink.be(Mood::Picky("ada", "550 5.1.1 <ada@example.com>: no such mailbox"));
