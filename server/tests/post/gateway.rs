@@ -1,11 +1,13 @@
 //! An SMS gateway of a few lines that can misbehave, and what a test asks of codes that go through it.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State as Shared;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::MailProof;
 use doorward_server::challenges::{self, Scene};
@@ -25,6 +27,8 @@ pub(crate) enum Mood {
     Says(u16, &'static str),
     /// Takes the request and does not answer.
     Silent,
+    /// Answers 500, and does not come to an end with it.
+    Endless,
 }
 
 /// A request as it came.
@@ -89,7 +93,7 @@ async fn answer(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> (StatusCode, &'static str) {
+) -> Response {
     let mood = {
         let mut state = state.lock().unwrap();
         let body = String::from_utf8(body.to_vec()).unwrap();
@@ -98,8 +102,13 @@ async fn answer(
         state.0
     };
     match mood {
-        Mood::Says(status, body) => (StatusCode::from_u16(status).unwrap(), body),
+        Mood::Says(status, body) => (StatusCode::from_u16(status).unwrap(), body).into_response(),
         Mood::Silent => std::future::pending().await,
+        Mood::Endless => {
+            let more =
+                futures_util::stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 8192])));
+            (StatusCode::INTERNAL_SERVER_ERROR, Body::from_stream(more)).into_response()
+        }
     }
 }
 
