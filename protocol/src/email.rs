@@ -46,6 +46,32 @@ request! {
     }
 }
 
+request! {
+    /// `POST /v1/email/bind`: the first address of the account, with a code of the scene `CHANGE_EMAIL`. The answer, and
+    /// that to a change, is the [`crate::profile::UserProfile`].
+    pub struct BindEmailRequest {
+        /// The address.
+        pub email: String = required(Rule::Email),
+        /// The code that was sent to it.
+        pub email_code: GivenCode = required(Rule::Code),
+    }
+}
+
+request! {
+    /// `POST /v1/email/change`: another address. Both are proven with codes of the scene `CHANGE_EMAIL`; the old one only
+    /// where the server asks for it.
+    pub struct ChangeEmailRequest {
+        /// The new address.
+        pub email: String = required(Rule::Email),
+        /// The code that was sent to it.
+        pub email_code: GivenCode = required(Rule::Code),
+        /// The address so far.
+        pub old_email: Option<String> = optional(Rule::Email),
+        /// The code that was sent to that.
+        pub old_email_code: Option<GivenCode> = optional(Rule::Code),
+    }
+}
+
 /// Answer of `POST /v1/email/check`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

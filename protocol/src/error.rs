@@ -108,6 +108,16 @@ codes! {
     WasmUnavailable = "WASM_UNAVAILABLE", 0, "WebAssembly is not available here.";
 }
 
+impl ErrorCode {
+    /// The number of the same error in a seed's system, where that has one (seed A89).
+    pub const fn business_code(self) -> Option<u32> {
+        match self {
+            ErrorCode::CaptchaRequired => Some(2000),
+            _ => None,
+        }
+    }
+}
+
 /// An error over HTTP: `application/problem+json` after RFC 9457, with our members beside the standard ones.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -41,7 +41,16 @@ pub enum Given<'a> {
     Number(u64),
     /// An object: its fields are in the source that `Source::nested` gives.
     Object,
-    /// An array, a fraction, a function, …: no rule takes it.
+    /// An array of texts: how many, and how many characters the longest has.
+    Texts {
+        /// How many.
+        count: usize,
+        /// Characters of the longest.
+        longest: usize,
+    },
+    /// Anything that can be written as JSON and that only the server looks into.
+    Any,
+    /// What no rule takes: a fraction where a whole number belongs, a function, …
     Other,
 }
 
@@ -84,9 +93,81 @@ pub trait Request {
     /// Its fields, in the order in which errors are looked for.
     const FIELDS: &'static [Field];
 
+    /// Names of which exactly one must be there.
+    const ONE_OF: &'static [&'static str] = &[];
+
     /// Checks every field, and that there is no other. The first fault is returned.
     fn check(source: &impl Source, policy: Policy) -> Result<(), Invalid> {
+        no_other(Self::FIELDS, source, "")?;
+        one_of(Self::ONE_OF, source)?;
         check(Self::FIELDS, source, policy, "")
+    }
+}
+
+fn one_of(names: &[&str], source: &impl Source) -> Result<(), Invalid> {
+    let Some(first) = names.first() else { return Ok(()) };
+    let mut given = names.iter().filter(|name| !matches!(source.get(name), Given::Absent));
+    match (given.next(), given.next()) {
+        (None, _) => Err(missing(first)),
+        (Some(_), None) => Ok(()),
+        (Some(_), Some(second)) => Err(Invalid {
+            field: String::from(*second),
+            message: Cow::Borrowed("Give only one of the names that an account can have."),
+        }),
+    }
+}
+
+/// A field that must be there is not.
+pub(crate) fn missing(field: &str) -> Invalid {
+    Invalid { field: field.into(), message: Cow::Borrowed("This field is required.") }
+}
+
+/// The field of a table that a name stands for: its own name, that in camelCase, or what another system calls it
+/// (seed 001). Where an object has fields of an operator's (`extras`), those are none of the table's.
+pub fn field_named<'a>(fields: &'a [Field], given: &str) -> Option<&'a Field> {
+    let find = |name: &str| fields.iter().find(|field| is_same_name(field.name, name));
+    find(given).or_else(|| {
+        let (_, ours) = ALIASES.iter().find(|(theirs, _)| is_same_name(theirs, given))?;
+        find(ours)
+    })
+}
+
+/// What other systems call our fields (seeds 000 and 001), in our spelling.
+const ALIASES: &[(&str, &str)] = &[
+    ("photo", "picture"),
+    ("city", "locality"),
+    ("province", "region"),
+    ("phone", "phone_number"),
+    ("old_phone", "old_phone_number"),
+    ("force_login", "login"),
+    ("create", "auto_register"),
+];
+
+/// `givenName` and `lastIP` are `given_name` and `last_ip`.
+fn is_same_name(ours: &str, given: &str) -> bool {
+    let mut ours = ours.bytes();
+    let mut after_capital = false;
+    for byte in given.bytes() {
+        let capital = byte.is_ascii_uppercase();
+        if capital && !after_capital && ours.next() != Some(b'_') {
+            return false;
+        }
+        if ours.next() != Some(byte.to_ascii_lowercase()) {
+            return false;
+        }
+        after_capital = capital;
+    }
+    ours.next().is_none()
+}
+
+fn no_other(fields: &[Field], source: &impl Source, parent: &str) -> Result<(), Invalid> {
+    match source.unknown(&|name| fields.iter().any(|field| field.name == name)) {
+        None => Ok(()),
+        Some(name) => {
+            let mut field = String::from(parent);
+            field.push_str(&name);
+            Err(Invalid { field, message: Cow::Borrowed("There is no such field.") })
+        }
     }
 }
 
@@ -102,17 +183,10 @@ pub(crate) fn check(
         path.push_str(name);
         path
     };
-    if let Some(name) = source.unknown(&|name| fields.iter().any(|field| field.name == name)) {
-        return Err(Invalid { field: full(&name), message: Cow::Borrowed("There is no such field.") });
-    }
+    no_other(fields, source, parent)?;
     for field in fields {
         match (source.get(field.name), field.rule) {
-            (Given::Absent, _) if field.required => {
-                return Err(Invalid {
-                    field: full(field.name),
-                    message: Cow::Borrowed("This field is required."),
-                });
-            }
+            (Given::Absent, _) if field.required => return Err(missing(&full(field.name))),
             (Given::Absent, _) => {}
             (Given::Object, Rule::Object(inner) | Rule::TextOrObject(inner)) => {
                 let mut prefix = full(field.name);
@@ -129,6 +203,22 @@ pub(crate) fn check(
     Ok(())
 }
 
+/// Two tables as one, at compile time.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "evaluated by the compiler only"
+)]
+pub(crate) const fn join<const N: usize>(first: &[Field], second: &[Field]) -> [Field; N] {
+    let mut all = [optional("", Rule::Flag); N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
+        at += 1;
+    }
+    all
+}
+
 /// Declares a request: the struct that the server reads, and the table that both sides check.
 ///
 /// A field is `name: Type = rule` with `required(…)` or `optional(…)`:
@@ -141,10 +231,11 @@ pub(crate) fn check(
 ///     }
 /// }
 /// ```
+/// `pub struct LoginRequest, one of "email", "username" { … }` needs exactly one of these.
 macro_rules! request {
     (
         $(#[$meta:meta])*
-        pub struct $name:ident {
+        pub struct $name:ident $(, one of $($one:literal),+)? {
             $( $(#[$field_meta:meta])* pub $field:ident : $type:ty = $presence:ident($rule:expr) ),* $(,)?
         }
     ) => {
@@ -159,7 +250,39 @@ macro_rules! request {
         impl $crate::Request for $name {
             const FIELDS: &'static [$crate::Field] =
                 &[ $( $crate::$presence(stringify!($field), $rule), )* ];
+            $( const ONE_OF: &'static [&'static str] = &[ $($one),+ ]; )?
         }
     };
 }
 pub(crate) use request;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rule;
+
+    const FIELDS: &[Field] = &[
+        optional("given_name", Rule::Line(9)),
+        optional("last_ip", Rule::Line(9)),
+        optional("picture", Rule::Url),
+        optional("phone_number", Rule::Phone),
+    ];
+
+    #[test]
+    fn seed_a88_a_field_is_known_by_both_spellings_and_by_the_name_it_has_elsewhere() {
+        for (given, ours) in [
+            ("given_name", "given_name"),
+            ("givenName", "given_name"),
+            ("lastIP", "last_ip"),
+            ("lastIp", "last_ip"),
+            ("photo", "picture"),
+            ("phone", "phone_number"),
+            ("phoneNumber", "phone_number"),
+        ] {
+            assert_eq!(field_named(FIELDS, given).map(|field| field.name), Some(ours), "{given}");
+        }
+        for given in ["GivenName", "given-name", "givenname", "given_Name", "city", "", "_given_name"] {
+            assert!(field_named(FIELDS, given).is_none(), "{given}");
+        }
+    }
+}

@@ -16,18 +16,24 @@
 mod fields;
 mod rules;
 
+pub mod account;
 #[cfg(feature = "admin")]
 pub mod admin;
+pub mod code;
+pub mod custom;
+pub mod data;
+pub mod device;
 pub mod email;
 pub mod error;
 pub mod login;
 pub mod logout;
 pub mod messages;
 pub mod password;
+pub mod phone;
 pub mod profile;
 pub mod session;
 pub mod settings;
 pub mod signup;
 
-pub use fields::{Field, Given, Invalid, Policy, Request, Source, optional, required};
-pub use rules::{Rule, canonical_email};
+pub use fields::{Field, Given, Invalid, Policy, Request, Source, field_named, optional, required};
+pub use rules::{ENTER_PHONE, Rule, bare_phone, canonical_email};

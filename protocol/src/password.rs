@@ -7,9 +7,21 @@ use crate::rules::Rule;
 
 request! {
     /// `POST /v1/password/forgot`. The answer is the same whether there is such an account or not.
-    pub struct ForgotPasswordRequest {
+    pub struct ForgotPasswordRequest, one of "email", "phone_number" {
         /// The address of the account.
-        pub email: String = required(Rule::Email),
+        pub email: Option<String> = optional(Rule::Email),
+        /// Or its phone number: then the code comes by SMS.
+        pub phone_number: Option<String> = optional(Rule::Phone),
+    }
+}
+
+request! {
+    /// `POST /v1/password`: another password for whoever asks, or the first one.
+    pub struct UpdatePasswordRequest {
+        /// The password from now on.
+        pub new_password: String = required(Rule::NewPassword),
+        /// The password so far, where there is one.
+        pub old_password: Option<String> = optional(Rule::Password),
     }
 }
 
@@ -24,6 +36,12 @@ pub enum GivenCode {
     Number(u32),
 }
 
+impl Default for GivenCode {
+    fn default() -> GivenCode {
+        GivenCode::Number(0)
+    }
+}
+
 impl GivenCode {
     /// Six digits, leading zeros restored (seed K42).
     pub fn digits(&self) -> String {
@@ -35,10 +53,12 @@ impl GivenCode {
 }
 
 request! {
-    /// `POST /v1/password/reset`, with the code of the mail (then `email` too) or with the token of its link.
+    /// `POST /v1/password/reset`, with the code and where it was sent to, or with the token of the mail's link.
     pub struct ResetPasswordRequest {
         /// The address that the code was sent to.
         pub email: Option<String> = optional(Rule::Email),
+        /// The phone number that the code was sent to.
+        pub phone_number: Option<String> = optional(Rule::Phone),
         /// The code of the mail.
         pub code: Option<GivenCode> = optional(Rule::Code),
         /// The token of the mail's link.

@@ -2,13 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fields::{Field, optional};
+use crate::fields::{Field, Request, join, optional};
 use crate::rules::Rule;
 
 /// The OpenID Connect address claim (OpenID Connect Core §5.1.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct AddressClaim {
     /// The whole address as on an envelope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,8 +60,10 @@ macro_rules! profile {
             $( $(#[$meta])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $name: Option<$type>, )*
         }
 
-        /// The rules of [`ProfileFields`].
-        pub const PROFILE: &[Field] = &[ $( optional(stringify!($name), $rule), )* ];
+        /// The rules of [`ProfileInput`].
+        pub const PROFILE: &[Field] = &join::<{ OWN.len() + BESIDE.len() }>(OWN, BESIDE);
+
+        const OWN: &[Field] = &[ $( optional(stringify!($name), $rule), )* ];
     };
 }
 
@@ -109,6 +110,97 @@ profile! {
     birthdate_public: bool = Rule::Flag;
     /// Free text that only the owner sees.
     misc: String = Rule::Text(4096);
+    /// What the client says that it runs in; never what the server saw (seed A65). So are the next two.
+    browser: String = Rule::Line(256);
+    /// What the client says that it runs on (seed A66).
+    device: String = Rule::Line(256);
+    /// The address that the client says it has (seed A67).
+    last_ip: String = Rule::Line(64);
+    /// Tokens of the person's devices, for messages by Firebase (seed M64).
+    fcm_tokens: Vec<String> = Rule::Lines(32, 4096);
+}
+
+/// What may stand beside the profile's fields: the parts of the address, and the operator's own fields.
+const BESIDE: &[Field] = &join::<{ ADDRESS.len() + 1 }>(ADDRESS, &[optional("extras", Rule::AnyObject)]);
+
+/// Fields that the operator's configuration declares, by name (D-24).
+pub type Extras = std::collections::BTreeMap<String, serde_json::Value>;
+
+/// A profile as it is given: the fields, the parts of the address beside them, and the operator's own.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProfileInput {
+    /// The fields.
+    #[serde(flatten)]
+    pub fields: ProfileFields,
+    /// Parts of the address (seed A80 to A86); they go into `address`.
+    #[serde(flatten)]
+    pub address_parts: AddressClaim,
+    /// Fields that the operator declares. They may also stand beside the others.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, serde_json::Value>))]
+    pub extras: Extras,
+}
+
+impl ProfileInput {
+    /// The fields with the parts of the address in their place.
+    pub fn merged(self) -> (ProfileFields, Extras) {
+        let ProfileInput { mut fields, address_parts: parts, extras } = self;
+        if parts != AddressClaim::default() {
+            let mut claim = match fields.address.take() {
+                None => AddressClaim::default(),
+                Some(Address::Text(text)) => {
+                    AddressClaim { formatted: Some(text), ..AddressClaim::default() }
+                }
+                Some(Address::Claim(claim)) => claim,
+            };
+            claim.take_over(parts);
+            fields.address = Some(Address::Claim(claim));
+        }
+        (fields, extras)
+    }
+}
+
+impl AddressClaim {
+    /// Takes over the parts that another has.
+    pub fn take_over(&mut self, other: AddressClaim) {
+        let AddressClaim { formatted, street_address, locality, region, postal_code, country } = other;
+        for (mine, theirs) in [
+            (&mut self.formatted, formatted),
+            (&mut self.street_address, street_address),
+            (&mut self.locality, locality),
+            (&mut self.region, region),
+            (&mut self.postal_code, postal_code),
+            (&mut self.country, country),
+        ] {
+            if theirs.is_some() {
+                *mine = theirs;
+            }
+        }
+    }
+}
+
+/// `PATCH /v1/profile`: changes what is given and leaves the rest. A field that is given as `null` or as an empty text
+/// is cleared. The answer is the [`UserProfile`].
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UpdateProfileRequest {
+    /// A name to sign in by.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// Is the newsletter wanted?
+    #[serde(default)]
+    pub email_subscription: Option<bool>,
+    /// Everything else that the person says of themself.
+    #[serde(flatten)]
+    pub profile: ProfileInput,
+}
+
+const ACCOUNT: [Field; 2] =
+    [optional("username", Rule::Username), optional("email_subscription", Rule::Flag)];
+
+impl Request for UpdateProfileRequest {
+    const FIELDS: &'static [Field] = &join::<{ ACCOUNT.len() + PROFILE.len() }>(&ACCOUNT, PROFILE);
 }
 
 /// An account as its owner sees it.
@@ -117,6 +209,9 @@ profile! {
 pub struct UserProfile {
     /// UUID of the account.
     pub user_id: String,
+    /// The name that it signs in by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
     /// E-mail address, in lower case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
@@ -145,4 +240,30 @@ pub struct UserProfile {
     /// What the person said of themself, at the top level. The visibility flags are always there.
     #[serde(flatten)]
     pub fields: ProfileFields,
+    /// The operator's own fields, at the top level too.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, serde_json::Value>))]
+    pub extras: Extras,
+}
+
+/// What an account shows to others: `GET /v1/users/{id}`. Name, picture and pages; what its owner made public; and the
+/// operator's fields that are declared public.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PublicProfile {
+    /// UUID of the account.
+    pub user_id: String,
+    /// E-mail address, if it is public and proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Phone number, if it is public and proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<String>,
+    /// The rest.
+    #[serde(flatten)]
+    pub fields: ProfileFields,
+    /// The operator's own public fields.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, serde_json::Value>))]
+    pub extras: Extras,
 }

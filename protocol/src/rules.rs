@@ -21,8 +21,19 @@ pub enum Rule {
     Password,
     /// A password to be set: as the policy says.
     NewPassword,
-    /// A phone number: `+` and 5 to 15 digits.
+    /// A phone number: 5 to 15 digits, with `+` and the country's code unless the server knows the region; spaces and
+    /// what else people write between digits do not count.
     Phone,
+    /// A name to sign in by: what may stand in it beyond this, the server knows.
+    Username,
+    /// An id that an app made, with at least and at most so many characters; printable ASCII.
+    Id(u32, u32),
+    /// Texts, so many at most, each with at most so many characters.
+    Lines(u32, u32),
+    /// Anything that can be written as JSON.
+    Any,
+    /// An object with whatever fields.
+    AnyObject,
     /// A real date, `YYYY-MM-DD`.
     Date,
     /// An `http:` or `https:` address.
@@ -42,6 +53,9 @@ pub enum Rule {
 /// Longest password that is looked at, in bytes; longer ones are refused before any hashing.
 const PASSWORD_BYTES: usize = 1024;
 
+/// What a phone number looks like, for a person.
+pub const ENTER_PHONE: &str = "Enter a phone number as + and digits, like +12025550123.";
+
 type Verdict = Result<(), Cow<'static, str>>;
 
 impl Rule {
@@ -51,7 +65,15 @@ impl Rule {
             (Rule::Flag | Rule::FlagOrLine(_), Given::Flag(_)) => return Ok(()),
             (Rule::Flag, _) => return refuse("This must be true or false."),
             (Rule::Code, Given::Number(number)) if *number <= 999_999 => return Ok(()),
-            (Rule::Object(_), _) => return refuse("This must be an object."),
+            (Rule::Any, given) => {
+                return say(!matches!(given, Given::Other), "This cannot be written as JSON.");
+            }
+            (Rule::AnyObject, Given::Object) => return Ok(()),
+            (Rule::Lines(most, max), Given::Texts { count, longest }) => {
+                return lines(*count, *longest, most, max);
+            }
+            (Rule::Lines(..), _) => return refuse("This must be an array of texts."),
+            (Rule::Object(_) | Rule::AnyObject, _) => return refuse("This must be an object."),
             (_, Given::Text(text)) => text.as_ref(),
             _ => return refuse("This must be text."),
         };
@@ -64,7 +86,9 @@ impl Rule {
             }
             Rule::Password => say(text.len() <= PASSWORD_BYTES, "This password is too long."),
             Rule::NewPassword => new_password(text, policy),
-            Rule::Phone => say(is_phone(text), "Enter a phone number as + and digits, like +12025550123."),
+            Rule::Phone => say(is_phone(text), ENTER_PHONE),
+            Rule::Username => username(text),
+            Rule::Id(least, most) => id(text, least, most),
             Rule::Date => say(is_date(text), "Enter a real date as YYYY-MM-DD."),
             Rule::Url => say(is_http_url(text), "Enter a web address that begins with https:// or http://."),
             Rule::Code => say(is_code(text), "Enter the code of 6 digits."),
@@ -72,7 +96,7 @@ impl Rule {
                 say(words.contains(&text), "This is none of the words that can stand here.")
             }
             Rule::Token => say(is_token(text), "This link is damaged. Open it again from the mail."),
-            Rule::Flag | Rule::Object(_) => Ok(()),
+            Rule::Flag | Rule::Object(_) | Rule::AnyObject | Rule::Any | Rule::Lines(..) => Ok(()),
         }
     }
 }
@@ -161,8 +185,51 @@ fn has(text: &str, wanted: u8) -> bool {
     text.bytes().any(|byte| byte == wanted)
 }
 
+/// A phone number without what people write between its digits; `None` when it is none. Which number of which country
+/// a national one is, the server knows.
+pub fn bare_phone(text: &str) -> Option<String> {
+    let text = text.trim_matches(' ');
+    let (plus, rest) = text.strip_prefix('+').map_or(("", text), |rest| ("+", rest));
+    let mut bare = String::from(plus);
+    for c in rest.chars() {
+        match c {
+            '0'..='9' => bare.push(c),
+            ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}' => {}
+            _ => return None,
+        }
+    }
+    let digits = bare.len().saturating_sub(plus.len());
+    (5..=15).contains(&digits).then_some(bare)
+}
+
 fn is_phone(text: &str) -> bool {
-    text.strip_prefix('+').is_some_and(|digits| (5..=15).contains(&digits.len()) && all_digits(digits))
+    bare_phone(text).is_some()
+}
+
+fn username(text: &str) -> Verdict {
+    // Nobody is to take it for an address or a phone number.
+    let odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '@' | '+' | '/' | '\\');
+    say(!text.chars().any(odd), "A username has no spaces and none of @ + / \\.")?;
+    say(!text.chars().all(|c| c.is_ascii_digit()), "A username needs a letter.")?;
+    length(text, 64)
+}
+
+fn id(text: &str, least: u32, most: u32) -> Verdict {
+    say(text.bytes().all(|b| b.is_ascii_graphic()), "An id has only letters, digits and signs of ASCII.")?;
+    if text.len() < least as usize {
+        return Err(sentence("This needs at least ", least, " characters."));
+    }
+    length(text, most)
+}
+
+fn lines(count: usize, longest: usize, most: u32, max: u32) -> Verdict {
+    if count > most as usize {
+        return Err(sentence("This may have at most ", most, " texts."));
+    }
+    if longest > max as usize {
+        return Err(sentence("Each of these may have at most ", max, " characters."));
+    }
+    Ok(())
 }
 
 fn is_code(text: &str) -> bool {
@@ -278,10 +345,11 @@ mod tests {
 
     #[test]
     fn seed_k06_a_phone_number_is_a_plus_and_digits() {
-        for good in ["+0012341234", "+12025550123", "+12345"] {
+        for good in ["+0012341234", "+12025550123", "+12345", "188 1234-5678", "+49 (30) 12/34.56"] {
             assert!(takes(Rule::Phone, good), "{good}");
         }
-        for bad in ["12025550123", "+1 202", "+1234", "+1234567890123456", "+12345a", "+", "+１２３４５"]
+        for bad in
+            ["+1 202", "+1234", "+1234567890123456", "+12345a", "+", "++12345", "1+2345", "+１２３４５"]
         {
             assert!(!takes(Rule::Phone, bad), "{bad}");
         }
@@ -334,6 +402,34 @@ mod tests {
         ] {
             assert!(!takes(Rule::Url, bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_username_is_neither_an_address_nor_a_number() {
+        for good in ["bob", "Ünïcödé", "名前", "a.b_c-d", "7of9"] {
+            assert!(takes(Rule::Username, good), "{good}");
+        }
+        for bad in ["a@b.de", "+123", "123456", "two words", "a\u{a0}b", "a/b", "nul\0"] {
+            assert!(!takes(Rule::Username, bad), "{bad}");
+        }
+        assert!(!takes(Rule::Username, &"a".repeat(65)));
+    }
+
+    #[test]
+    fn seed_h40_an_id_has_its_length_and_no_spaces() {
+        const DEVICE: Rule = Rule::Id(16, 128);
+        assert!(takes(DEVICE, "b3c1e0c2-6d1b-4a53-9c7e-0123456789ab"));
+        assert!(!takes(DEVICE, "0123456789abcde") && !takes(DEVICE, &"a".repeat(129)));
+        assert!(!takes(DEVICE, "0123456789 abcdef") && !takes(DEVICE, "0123456789é12345"));
+    }
+
+    #[test]
+    fn seed_m64_texts_are_counted_and_measured() {
+        const TOKENS: Rule = Rule::Lines(2, 10);
+        let verdict = |count, longest| TOKENS.check(&Given::Texts { count, longest }, Policy::default());
+        assert!(verdict(2, 10).is_ok() && verdict(0, 0).is_ok());
+        assert!(verdict(3, 1).is_err() && verdict(1, 11).is_err());
+        assert!(!takes(TOKENS, "one"));
     }
 
     #[test]

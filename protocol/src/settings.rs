@@ -20,6 +20,34 @@ pub struct ServerSettings {
     pub signup: SignupRule,
     /// Does `checkEmail` answer?
     pub check_email: bool,
+    /// Profile fields of the operator's own.
+    #[serde(default)]
+    pub extras: Vec<ExtraField>,
+}
+
+/// A profile field that the operator declares.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExtraField {
+    /// Its name.
+    pub name: String,
+    /// What it takes.
+    #[serde(rename = "type")]
+    pub kind: crate::data::ValueType,
+    /// Who sees it.
+    pub visibility: Visibility,
+}
+
+/// Who sees an extra field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// The person alone.
+    #[default]
+    Owner,
+    /// Every signed-in user.
+    Public,
 }
 
 /// The rule for new passwords.

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fields::{Field, Request, optional, request, required};
-use crate::profile::{PROFILE, ProfileFields};
+use crate::fields::{
+    self, Field, Given, Invalid, Policy, Request, Source, join, optional, request, required,
+};
+use crate::profile::{PROFILE, ProfileInput};
 use crate::rules::Rule;
 use crate::session::Tokens;
 
@@ -36,8 +38,12 @@ pub enum SignupConfirmation {
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignupRequest {
-    /// The address that names the account.
-    pub email: String,
+    /// The address that names the account. There must be this or a username.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// A name to sign in by.
+    #[serde(default)]
+    pub username: Option<String>,
     /// The first password.
     pub password: String,
     /// A phone number, unproven.
@@ -48,11 +54,12 @@ pub struct SignupRequest {
     pub options: SignupOptions,
     /// Everything else that the person says of themself.
     #[serde(flatten)]
-    pub profile: ProfileFields,
+    pub profile: ProfileInput,
 }
 
-const CREDENTIALS: [Field; 4] = [
-    required("email", Rule::Email),
+const CREDENTIALS: [Field; 5] = [
+    optional("email", Rule::Email),
+    optional("username", Rule::Username),
     required("password", Rule::NewPassword),
     optional("phone_number", Rule::Phone),
     optional("options", Rule::Object(SignupOptions::FIELDS)),
@@ -60,22 +67,14 @@ const CREDENTIALS: [Field; 4] = [
 
 impl Request for SignupRequest {
     const FIELDS: &'static [Field] = &join::<{ CREDENTIALS.len() + PROFILE.len() }>(&CREDENTIALS, PROFILE);
-}
 
-/// Two tables as one, at compile time.
-#[expect(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "evaluated by the compiler only"
-)]
-const fn join<const N: usize>(first: &[Field], second: &[Field]) -> [Field; N] {
-    let mut all = [optional("", Rule::Flag); N];
-    let mut at = 0;
-    while at < N {
-        all[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
-        at += 1;
+    fn check(source: &impl Source, policy: Policy) -> Result<(), Invalid> {
+        let absent = |name| matches!(source.get(name), Given::Absent);
+        match absent("email") && absent("username") {
+            true => Err(fields::missing("email")),
+            false => fields::check(Self::FIELDS, source, policy, ""),
+        }
     }
-    all
 }
 
 /// What a signup led to.

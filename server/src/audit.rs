@@ -58,6 +58,29 @@ pub enum Event {
     ServiceKeyCreated,
     /// An operator ended a service key.
     ServiceKeyRevoked,
+    /// A password was changed, or the first one set; the other sessions were ended.
+    PasswordChanged,
+    /// The wrong password was given by somebody who is signed in.
+    PasswordRefused,
+    /// An address was proven for the first time by somebody who may not have begun the account: what it could be signed
+    /// in with before, and its sessions, are gone.
+    CredentialsDropped,
+    /// An account got its first e-mail address.
+    EmailBound,
+    /// The e-mail address was changed for another.
+    EmailChanged,
+    /// The e-mail address was taken from the account.
+    EmailUnbound,
+    /// An account got its first phone number.
+    PhoneBound,
+    /// The phone number was changed for another.
+    PhoneChanged,
+    /// The phone number was taken from the account.
+    PhoneUnbound,
+    /// The name to sign in by was set, changed or removed.
+    UsernameChanged,
+    /// An account was deleted by its owner.
+    AccountDeleted,
 }
 
 impl Event {
@@ -89,6 +112,17 @@ impl Event {
             Event::UserExported => "user_exported",
             Event::ServiceKeyCreated => "service_key_created",
             Event::ServiceKeyRevoked => "service_key_revoked",
+            Event::PasswordChanged => "password_changed",
+            Event::PasswordRefused => "password_refused",
+            Event::CredentialsDropped => "credentials_dropped",
+            Event::EmailBound => "email_bound",
+            Event::EmailChanged => "email_changed",
+            Event::EmailUnbound => "email_unbound",
+            Event::PhoneBound => "phone_bound",
+            Event::PhoneChanged => "phone_changed",
+            Event::PhoneUnbound => "phone_unbound",
+            Event::UsernameChanged => "username_changed",
+            Event::AccountDeleted => "account_deleted",
         }
     }
 }

@@ -166,6 +166,32 @@ pub async fn consume(
     Ok(consumed)
 }
 
+/// Consumes a code of a bound scene that was sent for this account; answers why it is refused. A code that was sent for
+/// another account is not looked at: nobody uses up the tries of somebody else.
+pub async fn consume_own(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    scene: Scene,
+    account: &str,
+    proof: MailProof,
+) -> Result<Option<ErrorCode>, ApiError> {
+    if let MailProof::Code { email, .. } = &proof
+        && challenges::opened_for(tx, scene, email).await?.is_none_or(|of| of != account)
+    {
+        let record = Record::of(Event::CodeRefused).account(account).detail(scene.as_str());
+        record.write(tx, &app.world, caller, app.world.now()).await?;
+        return Ok(Some(ErrorCode::InvalidCode));
+    }
+    Ok(consume(tx, app, caller, scene, proof).await?.err())
+}
+
+/// The code of an error that an idempotency key remembers.
+pub fn code_named(text: &str) -> ErrorCode {
+    let code = ErrorCode::ALL.iter().find(|code| code.as_str() == text);
+    code.copied().unwrap_or(ErrorCode::InvalidCode)
+}
+
 async fn is_still_theirs(tx: &mut Tx, met: &Consumed) -> Result<bool, StoreError> {
     // A code that signs somebody up is nobody's yet.
     let Some(account) = &met.account else { return Ok(true) };
@@ -199,10 +225,7 @@ impl Verdict {
     pub fn met(self) -> Result<(String, Option<String>), ApiError> {
         match self {
             Verdict::Met { account, redirect } => Ok((account, redirect)),
-            Verdict::Refused(text) => {
-                let code = ErrorCode::ALL.iter().find(|code| code.as_str() == text);
-                Err(code.copied().unwrap_or(ErrorCode::InvalidCode).into())
-            }
+            Verdict::Refused(text) => Err(code_named(&text).into()),
         }
     }
 }

@@ -81,7 +81,7 @@ impl ApiError {
             code: self.code.as_str().to_owned(),
             field: self.field.clone(),
             retry_after: self.retry_after,
-            business_code: None,
+            business_code: self.code.business_code(),
             id: Some(request_id.to_owned()),
         }
     }

@@ -11,13 +11,14 @@ use axum::extract::{
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use doorward_protocol::error::ErrorCode;
-use doorward_protocol::{Given, Request, Source};
+use doorward_protocol::{Field, Given, Invalid, Request, Rule, Source, field_named};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use crate::captcha::Solution;
 use crate::clock::Millis;
 use crate::dpop::{self, About, Fault, Proof};
 use crate::error::ApiError;
@@ -37,6 +38,8 @@ pub struct Json<T> {
     pub request: T,
     /// Makes a repetition harmless, where the caller asked for it.
     pub idempotency: Option<Idempotency>,
+    /// Fields that were given as `null` or as an empty text: absent, unless the request says that this clears them.
+    pub emptied: Vec<&'static str>,
 }
 
 impl<T: Request + DeserializeOwned> FromRequest<AppState> for Json<T> {
@@ -56,14 +59,17 @@ impl<T: Request + DeserializeOwned> FromRequest<AppState> for Json<T> {
         let Value::Object(mut object) = value else {
             return Err(ApiError::request(400, "The body must be a JSON object."));
         };
+        rename(&mut object, T::FIELDS, "")?;
         T::check(&Fields(&object), app.policy())?;
-        drop_empty(&mut object);
+        let emptied =
+            T::FIELDS.iter().map(|field| field.name).filter(|name| is_emptied(&object, name)).collect();
+        drop_empty(&mut object, T::FIELDS);
         // The table has accepted every field, so that a refusal here is a gap between the table and the struct.
         let request = T::deserialize(Value::Object(object)).map_err(|error| ApiError {
             cause: Some(error.to_string()),
             ..ApiError::request(400, "The body has a field of the wrong type.")
         })?;
-        Ok(Json { request, idempotency })
+        Ok(Json { request, idempotency, emptied })
     }
 }
 
@@ -160,9 +166,9 @@ impl Source for Fields<'_> {
             Some(Value::String(text)) if text.is_empty() => Given::Absent,
             Some(Value::String(text)) => Given::Text(text.into()),
             Some(Value::Bool(flag)) => Given::Flag(*flag),
-            Some(Value::Number(number)) => number.as_u64().map_or(Given::Other, Given::Number),
+            Some(Value::Number(number)) => number.as_u64().map_or(Given::Any, Given::Number),
             Some(Value::Object(_)) => Given::Object,
-            Some(Value::Array(_)) => Given::Other,
+            Some(Value::Array(array)) => texts(array).unwrap_or(Given::Any),
         }
     }
 
@@ -177,17 +183,69 @@ impl Source for Fields<'_> {
     }
 }
 
-/// What counts as absent for the table is absent for the struct too.
-fn drop_empty(object: &mut Map<String, Value>) {
-    object.retain(|_, value| match value {
-        Value::Null => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Object(inner) => {
-            drop_empty(inner);
-            true
+fn texts(array: &[Value]) -> Option<Given<'static>> {
+    let lengths = array.iter().map(|value| value.as_str().map(|text| text.chars().count()));
+    let longest = lengths.collect::<Option<Vec<_>>>()?.into_iter().max().unwrap_or(0);
+    Some(Given::Texts { count: array.len(), longest })
+}
+
+/// Gives the fields the names that they have in the table, whatever spelling they came in. Where the table has
+/// `extras`, what it does not know is one of those.
+fn rename(object: &mut Map<String, Value>, fields: &[Field], parent: &str) -> Result<(), Invalid> {
+    let open = fields.iter().any(|field| field.name == "extras");
+    let mut extras = Map::new();
+    for (given, mut value) in std::mem::take(object) {
+        let known = field_named(fields, &given);
+        if let (Some(Rule::Object(inner) | Rule::TextOrObject(inner)), Value::Object(nested)) =
+            (known.map(|field| field.rule), &mut value)
+        {
+            rename(nested, inner, &format!("{parent}{given}."))?;
         }
-        _ => true,
-    });
+        let (to, name) = match known {
+            Some(field) => (&mut *object, field.name.to_owned()),
+            None if open => (&mut extras, given.clone()),
+            None => (&mut *object, given.clone()),
+        };
+        if to.insert(name, value).is_some() {
+            let field = format!("{parent}{given}");
+            return Err(Invalid { field, message: "This is given twice, under two names.".into() });
+        }
+    }
+    if !extras.is_empty() {
+        match object.entry("extras").or_insert_with(|| Value::Object(Map::new())) {
+            Value::Object(named) => {
+                if let Some(name) = extras.keys().find(|name| named.contains_key(*name)) {
+                    return Err(Invalid { field: name.clone(), message: "This is given twice.".into() });
+                }
+                named.append(&mut extras);
+            }
+            Value::Null => object["extras"] = Value::Object(extras),
+            // Refused by its rule.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_emptied(object: &Map<String, Value>, name: &str) -> bool {
+    object.get(name).is_some_and(is_empty)
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(str::is_empty)
+}
+
+/// What counts as absent for the table is absent for the struct too. What is the operator's or the app's own is left
+/// as it is.
+fn drop_empty(object: &mut Map<String, Value>, fields: &[Field]) {
+    object.retain(|_, value| !is_empty(value));
+    for field in fields {
+        if let (Rule::Object(inner) | Rule::TextOrObject(inner), Some(Value::Object(nested))) =
+            (field.rule, object.get_mut(field.name))
+        {
+            drop_empty(nested, inner);
+        }
+    }
 }
 
 /// The id of the request, in the log and in the answer.
@@ -205,6 +263,8 @@ pub struct Caller {
     pub locale: Option<String>,
     /// `User-Agent`, as far as it is text and not longer than a person would read.
     pub user_agent: Option<String>,
+    /// The solution of a captcha.
+    pub captcha: Option<Solution>,
 }
 
 impl Caller {
@@ -226,6 +286,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             ip: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
             locale: locale(&parts.headers),
             user_agent: user_agent(&parts.headers),
+            captcha: Solution::of(&parts.headers),
         })
     }
 }
@@ -283,6 +344,26 @@ impl CurrentSession {
         sessions::lock(tx, &self.id).await?;
         let alive = sessions::live_account(tx, &self.id, now).await?;
         alive.map(drop).ok_or_else(|| ErrorCode::SessionRequired.into())
+    }
+}
+
+impl CurrentSession {
+    /// Did the person sign in a moment ago? What could lock them out, or let somebody else in, needs it (D-9).
+    pub fn fresh(&self, app: &App) -> Result<(), ApiError> {
+        let age = app.world.now() - self.authenticated_at;
+        if age > app.config.session.fresh.millis() { Err(ErrorCode::ReauthRequired.into()) } else { Ok(()) }
+    }
+}
+
+/// For calls that may come without: nobody's is none, a bad one is refused.
+impl OptionalFromRequestParts<AppState> for CurrentSession {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Option<Self>, ApiError> {
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<AppState>>::from_request_parts(parts, app).await.map(Some)
     }
 }
 

@@ -23,19 +23,28 @@ pub mod pages;
 pub mod site;
 pub mod sms;
 
+pub mod addresses;
 pub mod admin;
 pub mod audit;
 pub mod budgets;
+pub mod captcha;
 pub mod challenges;
+pub mod contacts;
 pub mod dpop;
 pub mod idempotency;
 pub mod passwords;
+pub mod phones;
+pub mod profiles;
 pub mod prune;
+pub mod registration;
 pub mod rotation;
 pub mod service_keys;
 pub mod sessions;
+pub mod signin;
 pub mod signing;
 pub mod tokens;
+pub mod usernames;
+pub mod values;
 
 pub mod store;
 

@@ -228,11 +228,12 @@ async fn due(app: &App, channel: Channel) -> Result<bool, StoreError> {
 
 /// Decides whether the mail still has a reader, and mints its code and token.
 async fn prepare(app: &App, tx: &mut Tx, taken: &Taken, now: Millis) -> Result<Option<Content>, StoreError> {
-    let account = reader(tx, taken).await?;
-    if !wanted(app, taken, account.as_ref()) {
-        return Ok(None);
-    }
-    let account = account.as_ref();
+    let account = match reader(app, tx, taken).await? {
+        Reader::Owner(account) => Some(account),
+        Reader::Anyone => None,
+        Reader::NoOne => return Ok(None),
+    };
+    let account = account.as_deref();
     let mut values = values(app, taken, account);
     if let (Some(challenge), Some(scene)) = (&taken.challenge, taken.message.and_then(Scene::of)) {
         let channel = Channel::of(&taken.address);
@@ -286,36 +287,41 @@ async fn audit(
     record.write(tx, &app.world, &caller, now).await
 }
 
+/// Who reads a mail.
+enum Reader {
+    /// The one whose account it is about.
+    Owner(Box<Account>),
+    /// Whoever has the address: there is no account with it.
+    Anyone,
+    /// Nobody (any more).
+    NoOne,
+}
+
 /// Whose mail it is: that of the account which the challenge is bound to, else of the one with this address.
-async fn reader(tx: &mut Tx, taken: &Taken) -> Result<Option<Account>, StoreError> {
+async fn reader(app: &App, tx: &mut Tx, taken: &Taken) -> Result<Reader, StoreError> {
     let scene = taken.message.and_then(Scene::of);
-    if let (Some(challenge), Some(true)) = (&taken.challenge, scene.map(Scene::is_bound)) {
-        let Some(account) = store::challenges::account(tx, challenge).await? else { return Ok(None) };
-        return accounts::by_id(tx, &account).await;
-    }
     let kind = Kind::of(&taken.address);
+    let account = match (&taken.challenge, scene.is_some_and(Scene::is_bound)) {
+        (Some(challenge), true) => match store::challenges::account(tx, challenge).await? {
+            Some(account) => accounts::by_id(tx, &account).await?,
+            None => None,
+        },
+        _ => accounts::by_identity(tx, kind, &taken.address).await?,
+    };
     // What opens an account must not go to an address that somebody else may have typed in there.
-    if matches!(scene, Some(Scene::Login | Scene::ResetPassword))
-        && !identities::opens(tx, kind, &taken.address).await?
-    {
-        return Ok(None);
+    let opens = matches!(scene, Some(Scene::Login | Scene::ResetPassword));
+    if account.is_some() && opens && !identities::opens(tx, kind, &taken.address).await? {
+        return Ok(Reader::NoOne);
     }
-    accounts::by_identity(tx, kind, &taken.address).await
-}
-
-/// Is there somebody who shall read it? Nobody is asked to confirm an address that is proven.
-fn wanted(app: &App, taken: &Taken, account: Option<&Account>) -> bool {
-    match taken.message {
-        Some(Message::AddressChanged | Message::AccountDeleted) => true,
-        Some(Message::LoginCode) => account.is_some() || auto_registers(app, &taken.address),
-        Some(Message::VerifyEmail) => account.is_some_and(|account| account.email_verified_at.is_none()),
-        _ => account.is_some(),
-    }
-}
-
-/// May a code that was sent to this address sign somebody up?
-pub fn auto_registers(_app: &App, address: &str) -> bool {
-    Channel::of(address) == Channel::Sms
+    Ok(match (taken.message, account) {
+        (Some(Message::AddressChanged | Message::AccountDeleted), _) => Reader::Anyone,
+        // Nobody is asked to confirm an address that is proven.
+        (Some(Message::VerifyEmail), Some(account)) if account.email_verified_at.is_some() => Reader::NoOne,
+        (_, Some(account)) => Reader::Owner(Box::new(account)),
+        // It is good for a signup, too.
+        (Some(Message::LoginCode), None) if app.config.signup.open => Reader::Anyone,
+        (_, None) => Reader::NoOne,
+    })
 }
 
 fn values(app: &App, taken: &Taken, account: Option<&Account>) -> Values {

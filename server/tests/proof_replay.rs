@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::post;
 use crate::support::proof::ProofKey;
 use crate::support::{MINUTE, TestApp};
 use doorward_server::prune;
@@ -83,37 +84,115 @@ async fn sec_d05_a_read_with_a_proof_that_came_before_is_refused() {
 /// Whatever call is added: the document names it, and this test finds a handler that forgot `CurrentSession::confirm`.
 #[tokio::test]
 async fn sec_d05_every_write_that_takes_an_access_token_uses_its_proof_up() {
-    let app = TestApp::new().await;
+    let app = TestApp::with("[user_data.age]\ntype = \"number\"").await;
     let document = app.get("/openapi.json").await.ok();
     let key = ProofKey::new();
-    app.signup("ada@example.com", "correct horse").await;
     let mut tried = BTreeSet::new();
     for (path, calls) in document["paths"].as_object().unwrap() {
         for (method, call) in calls.as_object().unwrap() {
-            if method == "get" || call["security"][0].get("access_token").is_none() {
+            let takes_token = call["security"].as_array().into_iter().flatten();
+            if method == "get" || !takes_token.into_iter().any(|one| one.get("access_token").is_some()) {
                 continue;
             }
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-            let tokens = app.login_with(&key).await;
-            let other = app.login_with(&key).await;
-            let path = path.replace("{id}", &session_of(&app, &key, &other).await);
-            let body = match path.as_str() {
-                "/v1/sessions/revoke" => json!({ "scope": "others" }).to_string(),
-                _ => String::new(),
-            };
+            let tokens = app.device_with(&key, &format!("a device of {method} {path}")).await;
+            let (path, body) = prepare(&app, &key, &tokens["access_token"], &method, path).await;
             let token = tokens["access_token"].as_str().unwrap();
             let proof = key.proof(method.as_str(), &format!("{HERE}{path}"), &app.nonce(), Some(token));
             let send = || {
-                let kind = if body.is_empty() { "" } else { "application/json" };
-                let call = app.send(method.clone(), &path, kind, body.clone());
+                let kind = if body.is_null() { "" } else { "application/json" };
+                let text = if body.is_null() { String::new() } else { body.to_string() };
+                let call = app.send(method.clone(), &path, kind, text);
                 call.header("authorization", &format!("DPoP {token}")).dpop(&proof)
             };
             send().await.ok();
-            send().await.refused(401, "INVALID_PROOF");
-            tried.insert(path);
+            let again = send().await;
+            // Whose session has ended with the call is nobody any more.
+            let gone = path.ends_with("/delete");
+            again.refused(401, if gone { "SESSION_REQUIRED" } else { "INVALID_PROOF" });
+            tried.insert(format!("{method} {path}"));
         }
     }
-    assert!(tried.len() >= 2, "{tried:?}");
+    assert!(tried.len() >= 14, "{tried:?}");
+}
+
+/// Brings somebody new so far that a call succeeds: its path and body.
+async fn prepare(
+    app: &TestApp,
+    key: &ProofKey,
+    token: &Value,
+    method: &Method,
+    path: &str,
+) -> (String, Value) {
+    const NEW: &str = "new@example.com";
+    const NUMBER: &str = "+4930901820";
+    let call = |path: &str, body: Value| app.post(path, body).bound(key, app, token);
+    let code = async |to: Value, scene: &str| {
+        let address = to.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
+        let mut body = to;
+        body["scene"] = scene.into();
+        call("/v1/code", body).await.ok();
+        post::newest(app, &address).await.code
+    };
+    let bind_email = async |address: &str| {
+        let code = code(json!({ "email": address }), "CHANGE_EMAIL").await;
+        json!({ "email": address, "email_code": code })
+    };
+    let bind_phone = async |number: &str| {
+        let code = code(json!({ "phone_number": number }), "BIND_PHONE").await;
+        json!({ "phone_number": number, "phone_code": code })
+    };
+    let body = match path {
+        "/v1/sessions/{id}" => {
+            let other = app.device_with(key, "a device of DELETE /v1/sessions/{id}").await;
+            return (path.replace("{id}", &session_of(app, key, &other).await), Value::Null);
+        }
+        "/v1/data/{key}" => {
+            let path = path.replace("{key}", "age");
+            let value = json!({ "value": 15 });
+            if method == Method::PUT {
+                return (path, value);
+            }
+            app.send(Method::PUT, &path, "application/json", value.to_string())
+                .bound(key, app, token)
+                .await
+                .ok();
+            return (path, Value::Null);
+        }
+        "/v1/sessions/revoke" => json!({ "scope": "others" }),
+        "/v1/code" => json!({ "email": NEW, "scene": "CHANGE_EMAIL" }),
+        // The second call comes with what the first one set.
+        "/v1/password" => json!({ "new_password": "correct horse", "old_password": "correct horse" }),
+        "/v1/profile" => json!({ "nickname": "Nick" }),
+        "/v1/account/delete" => json!({}),
+        "/v1/email/bind" => bind_email("first@example.com").await,
+        "/v1/email/change" => {
+            call("/v1/email/bind", bind_email("second@example.com").await).await.ok();
+            let old = code(json!({ "email": "second@example.com" }), "CHANGE_EMAIL").await;
+            let mut body = bind_email("third@example.com").await;
+            body["old_email_code"] = old.into();
+            body
+        }
+        "/v1/email/unbind" => {
+            call("/v1/email/bind", bind_email("fourth@example.com").await).await.ok();
+            json!({})
+        }
+        "/v1/phone/bind" => bind_phone(NUMBER).await,
+        "/v1/phone/change" => {
+            call("/v1/phone/bind", bind_phone("+4930901821").await).await.ok();
+            app.advance(MINUTE);
+            let old = code(json!({ "phone_number": "+4930901821" }), "BIND_PHONE").await;
+            let mut body = bind_phone("+4930901822").await;
+            body["old_phone_code"] = old.into();
+            body
+        }
+        "/v1/phone/unbind" => {
+            call("/v1/phone/bind", bind_phone("+4930901823").await).await.ok();
+            json!({})
+        }
+        _ => Value::Null,
+    };
+    (path.to_owned(), body)
 }
 
 async fn session_of(app: &TestApp, key: &ProofKey, tokens: &serde_json::Value) -> String {

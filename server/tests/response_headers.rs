@@ -112,8 +112,9 @@ async fn settings_say_what_the_operator_decided() {
     assert_eq!(
         settings,
         json!({
-            "methods": ["password"], "providers": [], "password": { "min_length": 15, "max_length": 128 },
+            "methods": ["password", "email_code", "phone_code", "device", "custom"], "providers": [], "password": { "min_length": 15, "max_length": 128 },
             "captcha": "none", "signup": { "open": true, "confirmation": "required" }, "check_email": true,
+            "extras": [],
         })
     );
 }

@@ -87,7 +87,7 @@ impl Server {
         layers.text("data", folder.path().to_str().unwrap(), "the test");
         let (config, _) = Config::load(&layers, true).unwrap();
         let clock = Arc::new(SetClock(AtomicI64::new(1_767_225_600_000)));
-        let world = World { clock: clock.clone(), random: Arc::new(Dice(AtomicU64::new(0))) };
+        let world = World::new(clock.clone(), Arc::new(Dice(AtomicU64::new(0))));
         let app = runtime.block_on(App::open(config, true, world)).unwrap();
         let router = routes::router(&app);
         Server { runtime, app, router, clock, people: 0, _folder: folder }

@@ -16,7 +16,7 @@ use crate::outbox;
 use crate::passwords::PasswordHash;
 use crate::store::accounts::{self, Account};
 use crate::store::directory;
-use crate::store::identities::{self, Kind};
+use crate::store::identities::{self, Identity, Kind};
 use crate::store::{StoreError, challenges, passwords, sessions};
 
 /// Roles of an account at most.
@@ -100,34 +100,19 @@ impl Operator {
         let email = canonical_email(&new.email)
             .ok_or_else(|| ApiError::field("email", "Enter an e-mail address, like name@example.com."))?;
         let now = self.world.now();
-        let account = Account {
-            id: self.world.id(),
-            profile: new.profile,
-            email: Some(email.clone()),
-            email_verified_at: None,
-            phone_number: None,
-            email_subscription: false,
-            roles: checked(new.roles)?,
-            disabled: false,
-            confirmation_required: false,
-            logins_count: 0,
-            last_login: None,
-            created_at: now,
-            updated_at: now,
-        };
+        let account =
+            Account { profile: new.profile, ..Account::new(self.world.id(), checked(new.roles)?, now) };
+        let name = Identity { kind: Kind::Email, value: email, look: None, proven: new.email_verified };
         let (operator, id) = (self.clone(), account.id.clone());
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    identities::lock(tx, Kind::Email, &email).await?;
-                    if identities::exists(tx, Kind::Email, &email).await? {
+                    identities::lock(tx, name.kind, &name.value).await?;
+                    if identities::exists(tx, name.kind, &name.value).await? {
                         return Err(ErrorCode::Exists.into());
                     }
                     accounts::insert(tx, &account).await?;
-                    identities::insert(tx, Kind::Email, &email, &account.id, now).await.map_err(taken)?;
-                    if new.email_verified {
-                        identities::verify(tx, Kind::Email, &email, &account.id, now).await?;
-                    }
+                    identities::insert(tx, &name, &account.id, now).await.map_err(taken)?;
                     if let Some(hash) = &new.password {
                         passwords::set(tx, &account.id, hash, now).await?;
                     }

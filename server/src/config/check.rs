@@ -21,6 +21,7 @@ impl Config {
         if dev {
             config.check_email = config.check_email || layers.origin("check_email").is_none();
             config.loosen_sms(layers);
+            config.develop_identifiers(layers);
             if config.public_url.is_empty() {
                 config.public_url = format!("http://localhost:{}", config.listen.port());
             }
@@ -149,6 +150,9 @@ impl Config {
         for (key, message) in self.sms_errors() {
             error(key, message);
         }
+        for (key, message) in self.identifier_errors() {
+            error(&key, message);
+        }
         for (key, message) in self.database_errors(dev) {
             error(key, &message);
         }
@@ -258,6 +262,12 @@ mod tests {
             ("[database]\nconnections = 1", "database.connections"),
             ("[admin]\nlisten = \"127.0.0.1:8787\"", "admin.listen"),
             ("[codes]\nlifetime = \"1h\"", "codes.lifetime"),
+            ("[phone]\nregion = \"China\"", "phone.region"),
+            ("[profile.extras.Coin]\ntype = \"number\"", "profile.extras.Coin"),
+            ("[profile.extras.nickname]\ntype = \"string\"", "profile.extras.nickname"),
+            ("[profile.extras.roles]\ntype = \"strings\"", "profile.extras.roles"),
+            ("[profile.extras.coin]\ntype = \"money\"", "profile.extras.coin"),
+            ("[user_data.\"a/b\"]\ntype = \"number\"", "user_data.a/b"),
             ("[smtp]\nhost = \"mail.example.com\"", "mail.from"),
             ("[codes]\nsms_life = \"30s\"", "codes.sms_life"),
             ("[sms]\nfrom = \"Example\"", "sms.preset"),

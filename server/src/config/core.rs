@@ -5,7 +5,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Codes, Database, Mail, Site, Sms, Smtp, Span, settings};
+use super::identifiers::{Datum, Declared};
+use super::{
+    AutoRegister, Codes, CustomId, Database, DeviceId, Email, Mail, Phone, Profile, Site, Sms, Smtp, Span,
+    settings,
+};
 use crate::secret::Secret;
 
 settings! {
@@ -27,6 +31,20 @@ settings! {
         cors: Cors = Cors::default(),
         /// Creating accounts.
         signup: Signup = Signup::default(),
+        /// Does a first sign-in make the account?
+        auto_register: AutoRegister = AutoRegister::default(),
+        /// E-mail addresses.
+        email: Email = Email::default(),
+        /// Phone numbers.
+        phone: Phone = Phone::default(),
+        /// Ids that an app makes for its device.
+        device_id: DeviceId = DeviceId::default(),
+        /// Ids that another system of yours has for a person.
+        custom_id: CustomId = CustomId::default(),
+        /// What a person says of themself.
+        profile: Profile = Profile::default(),
+        /// User-defined data: `[user_data.NAME]` with `type`.
+        user_data: Declared<Datum> = Declared::default(),
         /// What answers tell about accounts.
         disclosure: Disclosure = Disclosure::default(),
         /// Passwords and their hashes.
@@ -123,6 +141,8 @@ settings! {
         grace: Span = Span::seconds(30),
         /// A token this young is not replaced by a refresh: the answer carries it again.
         repeat: Span = Span::seconds(10),
+        /// A sign-in this young allows to change password, addresses and links, and to delete the account.
+        fresh: Span = Span::minutes(10),
         /// Must every new session be bound to a key of the browser (DPoP)? Sign-ins without a proof are refused then.
         require_proof: bool = false,
     }

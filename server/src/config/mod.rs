@@ -3,6 +3,7 @@
 mod check;
 mod core;
 mod database;
+mod identifiers;
 mod layers;
 mod mail;
 mod site;
@@ -13,6 +14,7 @@ mod span;
 pub use check::Fault;
 pub use core::*;
 pub use database::Database;
+pub use identifiers::{AutoRegister, CustomId, Datum, Declared, DeviceId, Email, Extra, Phone, Profile};
 pub use layers::{ConfigError, Layers};
 pub use mail::{Codes, Mail, Smtp};
 pub use site::Site;

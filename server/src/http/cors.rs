@@ -22,11 +22,12 @@ pub(super) fn layer(app: &AppState) -> CorsLayer {
             let path = parts.uri.path();
             OPEN.contains(&path) || (!path.starts_with(CLOSED) && allowed(&app, origin))
         }))
-        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             header::ACCEPT_LANGUAGE,
+            name("captcha-response"),
             name("dpop"),
             name("idempotency-key"),
         ])

@@ -1,4 +1,4 @@
-//! E-mail address and password: signing up and signing in.
+//! A password, with an e-mail address, a username or a phone number: signing up and signing in.
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -6,33 +6,33 @@ use doorward_protocol::canonical_email;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::login::LoginRequest;
 use doorward_protocol::session::Tokens;
-use doorward_protocol::signup::{SignupAnswer, SignupConfirmation, SignupRequest};
-use serde::{Deserialize, Serialize};
-use url::Url;
+use doorward_protocol::signup::{SignupAnswer, SignupRequest};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::audit::{Event, Record};
-use crate::challenges::Scene;
-use crate::config::{Confirmation, SignupDisclosure};
+use crate::captcha::{self, Purpose};
+use crate::config::SignupDisclosure;
+use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
-use crate::http::is_local;
 use crate::idempotency::{self, Claim, Idempotency};
-use crate::mail::Message;
-use crate::outbox;
 use crate::passwords::{Match, PasswordHash};
+use crate::registration::{self, Done, Plan};
 use crate::secret::Secret;
 use crate::sessions;
 use crate::state::{App, AppState};
-use crate::store::accounts::Account;
 use crate::store::identities::Kind;
-use crate::store::sessions::Session;
-use crate::store::{StoreError, Tx, accounts, identities, passwords};
+use crate::store::{Tx, accounts, passwords};
+use crate::{signin, usernames};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(signup)).routes(routes!(login))
+}
+
+/// Its name.
+pub(super) fn names(_: &App) -> Vec<&'static str> {
+    vec!["password"]
 }
 
 /// Creates an account.
@@ -42,222 +42,71 @@ async fn signup(
     State(app): State<AppState>,
     caller: Caller,
     proof: Option<Proof>,
-    Json { request, idempotency }: Json<SignupRequest>,
+    Json { request, idempotency, .. }: Json<SignupRequest>,
 ) -> Result<Answer<SignupAnswer>, ApiError> {
-    let plan = Plan::of(&app, request, proof)?;
+    captcha::admit(&app, &caller, Purpose::SignUp).await?;
+    let password = Secret::from(request.password.clone());
+    let plan = plan(&app, request)?;
+    if plan.sign_in.is_some() {
+        sessions::admit(&app, proof.is_some())?;
+    }
     let mut db = app.store.read().await?;
     // Where a taken address is told anyway, it need not cost a hash. Asked before the key is looked for: whoever took
     // the address meanwhile has left the key, too, if it was this very request.
-    let taken = !plan.quiet && identities::exists(&mut db, Kind::Email, &plan.email).await?;
+    let taken = plan.taken(&mut db).await?;
     let done = idempotency::find(&mut db, idempotency.as_ref(), app.world.now()).await?;
     // Given back before anything else is read: holding one while waiting for the next ends in a standstill.
     drop(db);
-    match done {
-        Some(done) => return repeat(&app, &done, plan.proof).await.map(Answer),
-        None if taken => return Err(ErrorCode::Exists.into()),
-        None => {}
+    match (done, taken) {
+        (Some(done), _) => return registration::repeat(&app, &done, proof).await.map(Answer),
+        (None, Some(taken)) => return Err(taken),
+        (None, None) => {}
     }
-    let hash = app.hasher.hash(&app.world, &plan.password).await?;
-    let (job, proof) = (app.clone(), plan.proof.clone());
+    let hash = app.hasher.hash(&app.world, &password).await?;
+    let (job, shown) = (app.clone(), proof.clone());
     let done = app
         .store
         .write(move |tx| {
-            Box::pin(async move { create(tx, &job, &caller, &plan, &hash, idempotency.as_ref()).await })
+            Box::pin(async move {
+                create(tx, &job, &caller, &plan, &hash, (shown.as_ref(), idempotency.as_ref())).await
+            })
         })
         .await?;
     app.bell.ring();
-    answer(&app, &done, proof.as_ref()).await.map(Answer)
+    registration::answer(&app, &done, proof.as_ref()).await.map(Answer)
 }
 
-/// A signup that may go ahead.
-struct Plan {
-    email: String,
-    password: Secret,
-    account: Account,
-    sign_in: Option<SignIn>,
-    /// Of the key that the session is bound to.
-    proof: Option<Proof>,
-    /// Where the confirmation ends.
-    redirect: Option<Url>,
-    /// Must the answer be the same for a taken address?
-    quiet: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum SignIn {
-    /// As a login would.
-    Counted,
-    /// Without counting as one.
-    Uncounted,
-}
-
-impl Plan {
-    /// The operator decides, the page can only tighten (D-20).
-    fn of(app: &App, request: SignupRequest, proof: Option<Proof>) -> Result<Plan, ApiError> {
-        let settings = &app.config.signup;
-        if !settings.open {
-            return Err(ErrorCode::Forbidden.into());
-        }
-        let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
-        let options = request.options;
-        let asked = match &options.signup_confirmation {
-            Some(SignupConfirmation::Flag(asked)) => *asked,
-            Some(SignupConfirmation::Redirect(_)) => true,
-            None => false,
-        };
-        let confirmation_required = asked || quiet || settings.confirmation == Confirmation::Required;
-        let sign_in = match (options.login.unwrap_or(false), options.generate_token.unwrap_or(false)) {
-            (true, _) => Some(("options.login", SignIn::Counted)),
-            (false, true) => Some(("options.generate_token", SignIn::Uncounted)),
-            (false, false) => None,
-        };
-        if let Some((field, _)) = sign_in {
-            if confirmation_required {
-                return Err(ApiError::field(
-                    field,
-                    "The address must be confirmed before the first sign-in.",
-                ));
-            }
-            if !settings.auto_login {
-                return Err(ApiError::field(field, "This server does not sign in with a signup."));
-            }
-            sessions::admit(app, proof.is_some())?;
-        }
-        let redirect = match options.signup_confirmation {
-            Some(SignupConfirmation::Redirect(text)) => Some(redirect(app, &text)?),
-            _ => None,
-        };
-        let email = canonical_email(&request.email)
-            .ok_or_else(|| ApiError::field("email", "Enter an e-mail address, like name@example.com."))?;
-        let now = app.world.now();
-        let account = Account {
-            id: app.world.id(),
-            profile: request.profile,
-            email: Some(email.clone()),
-            email_verified_at: None,
-            phone_number: request.phone_number,
-            email_subscription: options.email_subscription.unwrap_or(false),
-            roles: app.config.roles.default.clone(),
-            disabled: false,
-            confirmation_required,
-            logins_count: 0,
-            last_login: None,
-            created_at: now,
-            updated_at: now,
-        };
-        let sign_in = sign_in.map(|(_, sign_in)| sign_in);
-        Ok(Plan { email, password: request.password.into(), account, sign_in, proof, redirect, quiet })
+fn plan(app: &App, request: SignupRequest) -> Result<Plan, ApiError> {
+    let mut names = Vec::new();
+    if let Some(email) = &request.email {
+        names.push(Contact::email(email, "email")?.identity(false));
     }
+    if let Some(username) = &request.username {
+        names.push(contacts::username(username)?);
+    }
+    let phone = request.phone_number.as_deref().map(|text| Contact::phone(app, text, "phone_number"));
+    let mut plan = Plan::of_signup(app, request.options, request.profile, names, "password")?;
+    plan.account.phone_number = phone.transpose()?.map(|phone| phone.value);
+    Ok(plan)
 }
 
-/// An address of the operator's list, compared after one parse by the rules that browsers parse by (O07).
-fn redirect(app: &App, text: &str) -> Result<Url, ApiError> {
-    let listed = |url: &Url| {
-        let same = |entry: &String| Url::parse(entry).is_ok_and(|entry| entry == *url);
-        app.config.links.redirects.iter().any(same) || (app.dev && is_local(url))
-    };
-    Url::parse(text).ok().filter(listed).ok_or_else(|| {
-        ApiError::field(
-            "options.signup_confirmation",
-            "This must be true, or a full address that is in the server's setting links.redirects.",
-        )
-    })
-}
-
-/// What an answer to a signup is made of: ids, so that a repetition mints its tokens anew (D-16).
-#[derive(Deserialize, Serialize)]
-struct Done {
-    confirmation_required: bool,
-    session: Option<String>,
-}
-
-/// The one transaction: identity, account, password, session, mail, audit, or nothing of it.
 async fn create(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
     plan: &Plan,
     hash: &PasswordHash,
-    idempotency: Option<&Idempotency>,
+    (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
 ) -> Result<Done, ApiError> {
-    let now = app.world.now();
-    let key = dpop::spend(tx, plan.proof.as_ref()).await?;
-    let claim = match idempotency::claim(tx, idempotency, now).await? {
+    let key = dpop::spend(tx, proof).await?;
+    let claim = match idempotency::claim(tx, idempotency, app.world.now()).await? {
         Claim::New(claim) => claim,
         Claim::Done(done) => return Ok(done),
     };
-    let mut account = plan.account.clone();
-    identities::lock(tx, Kind::Email, &plan.email).await?;
-    if identities::exists(tx, Kind::Email, &plan.email).await? {
-        if !plan.quiet {
-            return Err(ErrorCode::Exists.into());
-        }
-        outbox::notice(tx, &app.world, caller, Message::AccountExists, &plan.email).await?;
-        Record::of(Event::SignupRepeated).write(tx, &app.world, caller, now).await?;
-        let done = Done { confirmation_required: true, session: None };
-        claim.answer(tx, &done).await?;
-        return Ok(done);
-    }
-    if plan.sign_in == Some(SignIn::Counted) {
-        account.logins_count = 1;
-        account.last_login = Some(now);
-    }
-    accounts::insert(tx, &account).await?;
-    identities::insert(tx, Kind::Email, &plan.email, &account.id, now).await.map_err(taken)?;
-    passwords::set(tx, &account.id, hash, now).await?;
-    let session = match plan.sign_in {
-        Some(_) => Some(sessions::establish(tx, app, caller, &account.id, "password", key).await?),
-        None => None,
-    };
-    let redirect = plan.redirect.as_ref().map(Url::as_str);
-    outbox::challenge(tx, &app.world, caller, Scene::VerifyEmail, &plan.email, None, redirect).await?;
-    let record = Record::of(Event::SignedUp).account(&account.id);
-    record.write(tx, &app.world, caller, now).await?;
-    if let Some(session) = &session {
-        let record = Record::of(Event::SignedIn).account(&account.id).session(&session.id);
-        record.write(tx, &app.world, caller, now).await?;
-    }
-    let session = session.map(|session| session.id);
-    let done = Done { confirmation_required: account.confirmation_required, session };
+    registration::lock(tx, &plan.names).await?;
+    let done = registration::create(tx, app, caller, plan, Some(hash), key).await?;
     claim.answer(tx, &done).await?;
     Ok(done)
-}
-
-/// Two signups of one address at once: the unique row decides.
-fn taken(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Conflict => ErrorCode::Exists.into(),
-        error => error.into(),
-    }
-}
-
-/// The answer to a signup that was carried out before: nothing is written but the proof.
-async fn repeat(app: &AppState, done: &Done, proof: Option<Proof>) -> Result<SignupAnswer, ApiError> {
-    let Some(proof) = proof else { return answer(app, done, None).await };
-    let spent = proof.clone();
-    app.store.write(move |tx| Box::pin(async move { spent.spend(tx).await })).await?;
-    answer(app, done, Some(&proof)).await
-}
-
-/// The answer to a signup, now or repeated.
-async fn answer(app: &App, done: &Done, proof: Option<&Proof>) -> Result<SignupAnswer, ApiError> {
-    let mut answer = SignupAnswer { confirmation_required: done.confirmation_required, session: None };
-    if let Some(id) = &done.session {
-        let mut db = app.store.read().await?;
-        // It may have been signed out meanwhile: then there is nothing to hand out.
-        if let Some((session, _)) = crate::store::sessions::find(&mut db, id).await?
-            && sessions::is_for(&session, proof)
-            && let Some(account) = accounts::by_id(&mut db, &session.account).await?
-        {
-            answer.session = Some(signed_in(app, &session, &account)?);
-        }
-    }
-    Ok(answer)
-}
-
-fn signed_in(app: &App, session: &Session, account: &Account) -> Result<Tokens, ApiError> {
-    let tokens = sessions::tokens(app, session, &account.roles)?;
-    Ok(Tokens { user: Some(account.to_profile()), ..tokens })
 }
 
 /// Signs in.
@@ -269,51 +118,68 @@ async fn login(
     proof: Option<Proof>,
     Json { request, .. }: Json<LoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
+    captcha::admit(&app, &caller, Purpose::SignIn).await?;
     sessions::admit(&app, proof.is_some())?;
-    let password = Secret::from(request.password);
-    let email = canonical_email(&request.email).unwrap_or_default();
+    let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
+    // An account of a password is only made where the page says so.
+    let asked = request.options.auto_register;
+    let may = registration::admits(&app, app.config.auto_register.password && !quiet, asked)?;
+    let register = may && asked == Some(true);
+    let password = Secret::from(request.password.clone());
+    let (kind, value) = name(&app, &request)?;
     let mut db = app.store.read().await?;
-    let account = accounts::by_email(&mut db, &email).await?;
+    let account = accounts::by_identity(&mut db, kind, &value).await?;
     // Unknown account, wrong password, no password: the same questions, the same hash, a write, the same words.
     let id = account.as_ref().map_or("", |account| account.id.as_str());
     let stored = passwords::of(&mut db, id).await?;
     drop(db);
+    if account.is_none() && register && kind != Kind::Phone {
+        return begin(app, caller, proof, request).await;
+    }
     let matched = app.hasher.verify(&password, stored.as_ref()).await?;
     let (account, stored) = match (account, stored, matched) {
         (Some(account), Some(stored), Match::Yes | Match::Outdated) => (account, stored),
         (account, ..) => {
-            return refuse(&app, caller, proof, account, ErrorCode::IncorrectUsernameOrPassword).await;
+            let code = ErrorCode::IncorrectUsernameOrPassword;
+            return signin::refuse(&app, caller, proof, account, code).await;
         }
     };
-    // These two show only to who knows the password.
-    if account.disabled {
-        return refuse(&app, caller, proof, Some(account), ErrorCode::UserIsDisabled).await;
-    }
-    if account.awaits_confirmation() {
+    // It shows only to who knows the password.
+    if let Some(code) = signin::refusal(&account) {
         // Who signs up and then signs in with the same password would learn whether the address was free.
-        let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
-        let code =
-            if quiet { ErrorCode::IncorrectUsernameOrPassword } else { ErrorCode::SignupConfirmationNeeded };
-        return refuse(&app, caller, proof, Some(account), code).await;
+        let code = match code {
+            ErrorCode::SignupConfirmationNeeded if quiet => ErrorCode::IncorrectUsernameOrPassword,
+            code => code,
+        };
+        return signin::refuse(&app, caller, proof, Some(account), code).await;
     }
     let better = match matched {
         // A busy server does it at another login.
         Match::Outdated => app.hasher.hash(&app.world, &password).await.ok(),
         Match::Yes | Match::No => None,
     };
-    let job = app.clone();
-    let (session, account) = app
+    let (job, shown) = (app.clone(), proof.clone());
+    let session = app
         .store
         .write(move |tx| {
             Box::pin(
-                async move { enter(tx, &job, &caller, &account.id, (&stored, better), proof.as_ref()).await },
+                async move { enter(tx, &job, &caller, &account.id, (&stored, better), shown.as_ref()).await },
             )
         })
         .await?;
-    Ok(Answer(signed_in(&app, &session, &account)?))
+    Ok(Answer(signin::answer(&app, &session, proof.as_ref()).await?))
 }
 
-/// The one transaction of a login. What was read before the hash may have changed meanwhile.
+/// What the account is known by. A name that nobody can have is unknown like any other.
+fn name(app: &App, request: &LoginRequest) -> Result<(Kind, String), ApiError> {
+    Ok(match (&request.email, &request.username, &request.phone_number) {
+        (_, Some(username), _) => (Kind::Username, usernames::canonical(username).unwrap_or_default()),
+        (_, _, Some(phone)) => (Kind::Phone, Contact::phone(app, phone, "phone_number")?.value),
+        (email, None, None) => (Kind::Email, email.as_deref().and_then(canonical_email).unwrap_or_default()),
+    })
+}
+
+/// The one transaction of a login. What was read before the hash may have changed meanwhile. Answers the session's id.
 async fn enter(
     tx: &mut Tx,
     app: &App,
@@ -321,45 +187,55 @@ async fn enter(
     id: &str,
     (verified, better): (&PasswordHash, Option<PasswordHash>),
     proof: Option<&Proof>,
-) -> Result<(Session, Account), ApiError> {
-    let now = app.world.now();
+) -> Result<String, ApiError> {
     let key = dpop::spend(tx, proof).await?;
     // A new password ends all sessions: it comes before this one, and then the old one does not fit, or after it.
     accounts::lock(tx, id).await?;
     if passwords::of(tx, id).await?.as_ref() != Some(verified) {
         return Err(ErrorCode::IncorrectUsernameOrPassword.into());
     }
-    accounts::count_login(tx, id, now).await?;
-    let account = accounts::by_id(tx, id).await?.filter(|account| !account.disabled);
-    let account = account.ok_or(ErrorCode::UserIsDisabled)?;
     if let Some(better) = better {
         passwords::upgrade(tx, id, verified, &better).await?;
     }
-    let session = sessions::establish(tx, app, caller, id, "password", key).await?;
-    let record = Record::of(Event::SignedIn).account(id).session(&session.id);
-    record.write(tx, &app.world, caller, now).await?;
-    Ok((session, account))
+    Ok(signin::enter(tx, app, caller, id, "password", key).await?.id)
 }
 
-async fn refuse<T>(
-    app: &AppState,
+/// A sign-in that makes the account of what was given (seed A21, H39).
+async fn begin(
+    app: AppState,
     caller: Caller,
     proof: Option<Proof>,
-    account: Option<Account>,
-    code: ErrorCode,
-) -> Result<T, ApiError> {
-    let world = app.world.clone();
-    app.store
+    request: LoginRequest,
+) -> Result<Answer<Tokens>, ApiError> {
+    let password = Secret::from(request.password);
+    doorward_protocol::Rule::NewPassword
+        .check(&doorward_protocol::Given::Text(password.expose().into()), app.policy())
+        .map_err(|said| ApiError::field("password", said))?;
+    let name = match (&request.email, &request.username) {
+        (_, Some(username)) => contacts::username(username)?,
+        (email, None) => Contact::email(email.as_deref().unwrap_or_default(), "email")?.identity(false),
+    };
+    let mut plan = Plan::of_sign_in(&app, vec![name], "password")?;
+    let confirmed_first = plan.account.confirmation_required;
+    if confirmed_first {
+        plan.sign_in = None;
+    }
+    let hash = app.hasher.hash(&app.world, &password).await?;
+    let (job, shown) = (app.clone(), proof.clone());
+    let made = app
+        .store
         .write(move |tx| {
-            Box::pin(async move {
-                dpop::spend(tx, proof.as_ref()).await?;
-                let record = Record::of(Event::SignInFailed).detail(code.as_str());
-                let record =
-                    Record { account: account.as_ref().map(|account| account.id.as_str()), ..record };
-                record.write(tx, &world, &caller, world.now()).await?;
-                Ok::<(), ApiError>(())
-            })
+            Box::pin(async move { create(tx, &job, &caller, &plan, &hash, (shown.as_ref(), None)).await })
         })
-        .await?;
-    Err(code.into())
+        .await;
+    app.bell.ring();
+    match made {
+        Ok(Done { session: Some(session), .. }) => {
+            Ok(Answer(signin::answer(&app, &session, proof.as_ref()).await?))
+        }
+        Ok(Done { session: None, .. }) => Err(ErrorCode::SignupConfirmationNeeded.into()),
+        // Somebody else was faster, perhaps the same person: the next try signs in, or does not.
+        Err(error) if error.code == ErrorCode::Exists => Err(ErrorCode::IncorrectUsernameOrPassword.into()),
+        Err(error) => Err(error),
+    }
 }

@@ -2,7 +2,6 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_protocol::canonical_email;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{ForgotPasswordRequest, MailProof, ResetPasswordRequest};
 use serde_json::{Value, json};
@@ -10,7 +9,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::audit::{Event, Record};
+use crate::captcha::{self, Purpose};
 use crate::challenges::{self, Scene, Verdict};
+use crate::contacts::{self, Contact};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::idempotency::{self, Claim, Idempotency};
@@ -35,7 +36,9 @@ async fn forgot_password(
     caller: Caller,
     Json { request, .. }: Json<ForgotPasswordRequest>,
 ) -> Result<Answer<Value>, ApiError> {
-    forgot(&app, caller, &request.email).await?;
+    captcha::admit(&app, &caller, Purpose::Send).await?;
+    let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
+    forgot(&app, caller, contact).await?;
     Ok(Answer(json!({})))
 }
 
@@ -45,25 +48,38 @@ async fn forgot_password(
 async fn reset_password(
     State(app): State<AppState>,
     caller: Caller,
-    Json { request, idempotency }: Json<ResetPasswordRequest>,
+    Json { request, idempotency, .. }: Json<ResetPasswordRequest>,
 ) -> Result<Answer<Value>, ApiError> {
-    let proof = MailProof::of(request.email.as_deref(), request.code.as_ref(), request.token.as_deref())?;
+    captcha::admit(&app, &caller, Purpose::Code).await?;
+    let proof = match (&request.phone_number, &request.code) {
+        (Some(phone), Some(code)) if request.email.is_none() && request.token.is_none() => {
+            Contact::phone(&app, phone, "phone_number")?.proof(code)
+        }
+        (Some(_), None) => return Err(ApiError::field("code", "This field is required.")),
+        (Some(_), Some(_)) => {
+            return Err(ApiError::field("phone_number", "Give an address, a number or a token, only one."));
+        }
+        (None, code) => MailProof::of(request.email.as_deref(), code.as_ref(), request.token.as_deref())?,
+    };
     reset(&app, caller, proof, request.new_password.into(), idempotency).await?;
     Ok(Answer(json!({})))
 }
 
 /// Asks for the mail. Nobody looks here whether there is such an account: the worker does when it sends, so that
 /// neither the answer nor its time can tell (D-19).
-pub(crate) async fn forgot(app: &AppState, caller: Caller, email: &str) -> Result<(), ApiError> {
-    let address = canonical_email(email).unwrap_or_default();
+pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> Result<(), ApiError> {
+    if contact.kind == Kind::Phone && !contacts::reaches(app, Kind::Phone) {
+        return Err(ErrorCode::Forbidden.into());
+    }
     let job = app.clone();
     app.store
         .write(move |tx| {
             Box::pin(async move {
-                let world = &job.world;
-                outbox::challenge(tx, world, &caller, Scene::ResetPassword, &address, None, None).await?;
-                let record = Record::of(Event::CodeRequested).detail(Scene::ResetPassword.as_str());
-                record.write(tx, world, &caller, world.now()).await
+                let (world, scene) = (&job.world, Scene::ResetPassword);
+                contacts::spend(tx, &job, &contact).await?;
+                outbox::challenge(tx, world, &caller, scene, &contact.value, None, None).await?;
+                let record = Record::of(Event::CodeRequested).detail(scene.as_str());
+                Ok::<(), ApiError>(record.write(tx, world, &caller, world.now()).await?)
             })
         })
         .await?;
@@ -114,7 +130,9 @@ async fn replace(
             if app.config.codes.reset_verifies {
                 prove(tx, &account, &address, now).await?;
             }
-            outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &address).await?;
+            if let Some(email) = told(tx, &account, &address).await? {
+                outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &email).await?;
+            }
             let record = Record::of(Event::PasswordReset).account(&account);
             record.write(tx, &app.world, caller, now).await?;
             Verdict::Met { account, redirect: None }
@@ -126,6 +144,15 @@ async fn replace(
     Ok(verdict)
 }
 
+/// Where the owner is told: where the code went, or else at the proven address.
+async fn told(tx: &mut Tx, account: &str, address: &str) -> Result<Option<String>, StoreError> {
+    if Kind::of(address) == Kind::Email {
+        return Ok(Some(address.to_owned()));
+    }
+    let account = accounts::by_id(tx, account).await?;
+    Ok(account.and_then(|account| account.proven_email().map(str::to_owned)))
+}
+
 /// The code came by mail, so that it proves the address, too (seed M54: only where the operator wants it so).
 async fn prove(
     tx: &mut Tx,
@@ -133,6 +160,6 @@ async fn prove(
     address: &str,
     now: crate::clock::Millis,
 ) -> Result<(), StoreError> {
-    identities::verify(tx, Kind::Email, address, account, now).await?;
+    identities::verify(tx, Kind::of(address), address, account, now).await?;
     store::challenges::void(tx, Scene::VerifyEmail, address).await
 }

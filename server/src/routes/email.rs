@@ -4,22 +4,25 @@ use axum::Json as Answer;
 use axum::extract::State;
 use doorward_protocol::canonical_email;
 use doorward_protocol::email::{
-    CheckEmailRequest, EmailStatus, EmailStatusData, ResendVerificationAnswer, ResendVerificationRequest,
-    VerifyEmailRequest,
+    BindEmailRequest, ChangeEmailRequest, CheckEmailRequest, EmailStatus, EmailStatusData,
+    ResendVerificationAnswer, ResendVerificationRequest, VerifyEmailRequest,
 };
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::messages::{EMAIL_AVAILABLE, EMAIL_IN_USE, PLEASE_CONFIRM};
 use doorward_protocol::password::MailProof;
+use doorward_protocol::phone::UnbindRequest;
 use doorward_protocol::profile::UserProfile;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::addresses::{self, Change, Proven};
 use crate::audit::{Event, Record};
 use crate::challenges::{self, Scene, Verdict};
 use crate::clock::rfc3339;
 use crate::config::AccountDisclosure;
+use crate::contacts::Contact;
 use crate::error::ApiError;
-use crate::extract::{Caller, Json};
+use crate::extract::{Caller, CurrentSession, Json};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::outbox;
 use crate::state::{App, AppState};
@@ -33,6 +36,55 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(verify_email))
         .routes(routes!(resend_verification))
         .routes(routes!(check_email))
+        .routes(routes!(bind_email))
+        .routes(routes!(change_email))
+        .routes(routes!(unbind_email))
+}
+
+/// Gives the account its first address.
+#[utoipa::path(post, path = "/v1/email/bind", request_body = BindEmailRequest, security(("access_token" = [])),
+    responses((status = 200, body = UserProfile), ApiError))]
+async fn bind_email(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: CurrentSession,
+    Json { request, idempotency, .. }: Json<BindEmailRequest>,
+) -> Result<Answer<UserProfile>, ApiError> {
+    let contact = Contact::email(&request.email, "email")?;
+    let change = Change::Bind(Proven { contact, code: request.email_code });
+    Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
+}
+
+/// Changes the address for another.
+#[utoipa::path(post, path = "/v1/email/change", request_body = ChangeEmailRequest, security(("access_token" = [])),
+    responses((status = 200, body = UserProfile), ApiError))]
+async fn change_email(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: CurrentSession,
+    Json { request, idempotency, .. }: Json<ChangeEmailRequest>,
+) -> Result<Answer<UserProfile>, ApiError> {
+    let contact = Contact::email(&request.email, "email")?;
+    let new = Proven { contact, code: request.email_code };
+    let old = match (request.old_email.or_else(|| session.account.email.clone()), request.old_email_code) {
+        (Some(old), Some(code)) => Some(Proven { contact: Contact::email(&old, "old_email")?, code }),
+        _ => None,
+    };
+    let change = Change::Replace { new, old };
+    Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
+}
+
+/// Takes the address from the account, unless it is the last way in.
+#[utoipa::path(post, path = "/v1/email/unbind", request_body = UnbindRequest, security(("access_token" = [])),
+    responses((status = 200, body = UserProfile), ApiError))]
+async fn unbind_email(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: CurrentSession,
+    Json { idempotency, .. }: Json<UnbindRequest>,
+) -> Result<Answer<UserProfile>, ApiError> {
+    let change = Change::Unbind(Kind::Email);
+    Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
 }
 
 /// Proves an address with the code or the link of the mail.
@@ -41,7 +93,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 async fn verify_email(
     State(app): State<AppState>,
     caller: Caller,
-    Json { request, idempotency }: Json<VerifyEmailRequest>,
+    Json { request, idempotency, .. }: Json<VerifyEmailRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
     let proof = MailProof::of(request.email.as_deref(), request.code.as_ref(), request.token.as_deref())?;
     let (account, _) = verify(&app, caller, proof, idempotency).await?;

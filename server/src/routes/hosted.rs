@@ -16,6 +16,7 @@ use minijinja::context;
 use url::form_urlencoded;
 
 use super::email;
+use crate::contacts::Contact;
 use crate::error::{ApiError, Shown};
 use crate::extract::{Caller, read};
 use crate::methods::recovery;
@@ -63,9 +64,10 @@ async fn post_reset(
 ) -> Result<Response, ApiError> {
     let form = Form::read(request).await?;
     let done = match form.check::<ForgotPasswordRequest, ResetPasswordRequest>(&app) {
-        Ok(Asked::Mail(address)) => {
-            recovery::forgot(&app, caller, &address).await.map(|()| to("/account/reset?sent"))
-        }
+        Ok(Asked::Mail(address)) => match Contact::email(&address, "email") {
+            Ok(contact) => recovery::forgot(&app, caller, contact).await.map(|()| to("/account/reset?sent")),
+            Err(error) => Err(error),
+        },
         Ok(Asked::Act(proof)) => {
             let password = form.text("new_password").to_owned().into();
             recovery::reset(&app, caller, proof, password, None).await.map(|()| to("/account/reset/done"))

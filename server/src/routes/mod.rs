@@ -1,6 +1,8 @@
 //! What is no way to sign in: one file per group of calls.
 
+mod account;
 mod admin;
+mod data;
 mod email;
 mod health;
 mod hosted;
@@ -11,6 +13,8 @@ mod mailbox;
 mod metadata;
 mod nonce;
 mod openapi;
+mod password;
+mod phone;
 mod profile;
 mod revoke;
 mod sessions;
@@ -35,6 +39,10 @@ pub fn router(app: &AppState) -> Router {
         .merge(profile::router())
         .merge(sessions::router())
         .merge(email::router())
+        .merge(phone::router())
+        .merge(password::router())
+        .merge(data::router())
+        .merge(account::router())
         .merge(token::router())
         .merge(revoke::router())
         .merge(introspect::router())

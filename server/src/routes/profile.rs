@@ -1,16 +1,26 @@
-//! The account as its owner sees it.
+//! The account as its owner sees and changes it, and as others see it.
 
 use axum::Json as Answer;
-use doorward_protocol::profile::UserProfile;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::profile::{PublicProfile, UpdateProfileRequest, UserProfile};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
+use crate::audit::{Event, Record};
+use crate::contacts;
 use crate::error::ApiError;
-use crate::extract::CurrentSession;
-use crate::state::AppState;
+use crate::extract::{Caller, CurrentSession, Json};
+use crate::state::{App, AppState};
+use crate::store::accounts::Account;
+use crate::store::identities::{Identity, Kind};
+use crate::store::{StoreError, Tx, accounts, identities};
+use crate::{addresses, profiles};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(profile))
+    OpenApiRouter::new().routes(routes!(profile, update_profile)).routes(routes!(public_profile))
 }
 
 /// Whose session it is.
@@ -18,4 +28,92 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     responses((status = 200, body = UserProfile), ApiError))]
 async fn profile(session: CurrentSession) -> Answer<UserProfile> {
     Answer(session.account.to_profile())
+}
+
+/// Changes what is given and leaves the rest; `null` or an empty text clears a field.
+#[utoipa::path(patch, path = "/v1/profile", request_body = UpdateProfileRequest, security(("access_token" = [])),
+    responses((status = 200, body = UserProfile), ApiError))]
+async fn update_profile(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: CurrentSession,
+    Json { request, emptied, .. }: Json<UpdateProfileRequest>,
+) -> Result<Answer<UserProfile>, ApiError> {
+    let username = request.username.as_deref().map(contacts::username).transpose()?;
+    let job = app.clone();
+    let account = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move { change(tx, &job, &caller, session, request, &emptied, username).await })
+        })
+        .await?;
+    Ok(Answer(account.to_profile()))
+}
+
+async fn change(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    session: CurrentSession,
+    request: UpdateProfileRequest,
+    emptied: &[&'static str],
+    username: Option<Identity>,
+) -> Result<Account, ApiError> {
+    let now = app.world.now();
+    if let Some(username) = &username {
+        identities::lock(tx, username.kind, &username.value).await?;
+    }
+    session.confirm(tx, now).await?;
+    let id = session.account.id.as_str();
+    let mut account = accounts::by_id(tx, id).await?.ok_or(ErrorCode::SessionRequired)?;
+    profiles::change(&mut account, request, emptied, &app.config.profile)?;
+    let cleared = emptied.contains(&"username") && account.username.is_some();
+    if cleared {
+        addresses::keep_a_way_in(tx, app, &account, Kind::Username).await?;
+    }
+    let renamed = username.as_ref().filter(|name| account.username.as_ref() != Some(&name.value));
+    if cleared || renamed.is_some() {
+        rename(tx, id, renamed, now).await?;
+        Record::of(Event::UsernameChanged).account(id).write(tx, &app.world, caller, now).await?;
+    }
+    accounts::update(tx, &account, now).await?;
+    Ok(accounts::by_id(tx, id).await?.ok_or(ErrorCode::SessionRequired)?)
+}
+
+async fn rename(
+    tx: &mut Tx,
+    id: &str,
+    name: Option<&Identity>,
+    now: crate::clock::Millis,
+) -> Result<(), ApiError> {
+    let taken = || ApiError { field: Some("username".into()), ..ErrorCode::Exists.into() };
+    identities::remove(tx, Kind::Username, id).await?;
+    let Some(name) = name else { return Ok(()) };
+    let look = name.look.as_deref().unwrap_or_default();
+    // Asked before it is tried: a row that is refused would end the whole transaction on PostgreSQL.
+    if identities::exists(tx, Kind::Username, &name.value).await?
+        || identities::looks_taken(tx, look, id).await?
+    {
+        return Err(taken());
+    }
+    identities::insert(tx, name, id, now).await.map_err(|error| match error {
+        StoreError::Conflict => taken(),
+        error => error.into(),
+    })
+}
+
+/// What another user shows to others.
+#[utoipa::path(get, path = "/v1/users/{id}", params(("id" = String, Path, description = "Of the account.")),
+    security(("access_token" = [])), responses((status = 200, body = PublicProfile), ApiError))]
+async fn public_profile(
+    State(app): State<AppState>,
+    _: CurrentSession,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Answer<PublicProfile>, ApiError> {
+    // What is no UUID, or no text at all, names nobody.
+    let id = id.ok().and_then(|Path(id)| Uuid::try_parse(&id).ok()).ok_or(ErrorCode::NotFound)?;
+    let mut db = app.store.read().await?;
+    let account = accounts::by_id(&mut db, &id.to_string()).await?.filter(|account| !account.disabled);
+    let account = account.ok_or(ErrorCode::NotFound)?;
+    Ok(Answer(profiles::public(&account, &app.config.profile)))
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use doorward_protocol::settings::{PasswordRule, ServerSettings, SignupRule};
+use doorward_protocol::settings::{ExtraField, PasswordRule, ServerSettings, SignupRule};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -21,8 +21,13 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 #[utoipa::path(get, path = "/v1/settings", responses((status = 200, body = ServerSettings), ApiError))]
 async fn settings(State(app): State<AppState>) -> impl IntoResponse {
     let config = &app.config;
+    let extras = config.profile.extras.iter().map(|(name, extra)| ExtraField {
+        name: name.clone(),
+        kind: extra.kind,
+        visibility: extra.visibility,
+    });
     let settings = ServerSettings {
-        methods: methods::names(),
+        methods: methods::names(&app),
         providers: Vec::new(),
         password: PasswordRule {
             min_length: config.password.min_length,
@@ -37,6 +42,7 @@ async fn settings(State(app): State<AppState>) -> impl IntoResponse {
             },
         },
         check_email: config.check_email,
+        extras: extras.collect(),
     };
     ([(header::CACHE_CONTROL, "public, max-age=60")], Json(settings))
 }

@@ -1,6 +1,6 @@
 //! Accounts: who someone is here, with their e-mail identity beside.
 
-use doorward_protocol::profile::{ProfileFields, UserProfile};
+use doorward_protocol::profile::{Extras, ProfileFields, UserProfile};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
@@ -15,11 +15,17 @@ pub struct Account {
     pub id: String,
     /// What the person says of themself.
     pub profile: ProfileFields,
+    /// Fields that the operator declares, by name.
+    pub extras: Extras,
+    /// The name that it signs in by.
+    pub username: Option<String>,
     /// The address it is known by, in canonical form.
     pub email: Option<String>,
     /// When the address was proven.
     pub email_verified_at: Option<Millis>,
-    /// As given at signup, unproven.
+    /// The phone number that it is known by: proven, since it is taken no other way.
+    pub phone: Option<String>,
+    /// A phone number as given at signup, unproven.
     pub phone_number: Option<String>,
     /// Is the newsletter wanted?
     pub email_subscription: bool,
@@ -40,6 +46,28 @@ pub struct Account {
 }
 
 impl Account {
+    /// One that nothing is known of yet.
+    pub fn new(id: String, roles: Vec<String>, now: Millis) -> Account {
+        Account {
+            id,
+            profile: ProfileFields::default(),
+            extras: Extras::default(),
+            username: None,
+            email: None,
+            email_verified_at: None,
+            phone: None,
+            phone_number: None,
+            email_subscription: false,
+            roles,
+            disabled: false,
+            confirmation_required: false,
+            logins_count: 0,
+            last_login: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// As its owner sees it.
     pub fn to_profile(&self) -> UserProfile {
         let mut fields = self.profile.clone();
@@ -54,10 +82,11 @@ impl Account {
         }
         UserProfile {
             user_id: self.id.clone(),
+            username: self.username.clone(),
             email: self.email.clone(),
             email_verified: self.email_verified_at.is_some(),
-            phone_number: self.phone_number.clone(),
-            phone_number_verified: false,
+            phone_number: self.phone.clone().or_else(|| self.phone_number.clone()),
+            phone_number_verified: self.phone.is_some(),
             email_subscription: self.email_subscription,
             roles: self.roles.clone(),
             disabled: self.disabled,
@@ -66,22 +95,31 @@ impl Account {
             created_at: rfc3339(self.created_at),
             updated_at: rfc3339(self.updated_at),
             fields,
+            extras: self.extras.clone(),
         }
+    }
+
+    /// The address, if it was proven: else it may be a stranger's, who is told nothing.
+    pub fn proven_email(&self) -> Option<&str> {
+        self.email.as_deref().filter(|_| self.email_verified_at.is_some())
     }
 
     /// Must a login wait for the confirmation of the address?
     pub fn awaits_confirmation(&self) -> bool {
-        self.confirmation_required && self.email_verified_at.is_none()
+        self.confirmation_required && self.email.is_some() && self.email_verified_at.is_none()
     }
 }
 
-/// The columns of an account and of its e-mail identity; `a` and `e` name the tables.
+/// The columns of an account `a`, with the names that it is known by.
 macro_rules! select_account {
     ($rest:literal) => {
         concat!(
-            "select a.id, a.profile, a.phone_number, a.email_subscription, a.roles, a.disabled,
+            "select a.id, a.profile, a.extras, a.phone_number, a.email_subscription, a.roles, a.disabled,
                 a.confirmation_required, a.logins_count, a.last_login, a.created_at, a.updated_at,
-                e.value as email, e.verified_at as email_verified_at ",
+                (select value from identities where account = a.id and kind = 'username') as username,
+                (select value from identities where account = a.id and kind = 'phone') as phone,
+                (select value from identities where account = a.id and kind = 'email') as email,
+                (select verified_at from identities where account = a.id and kind = 'email') as email_verified_at ",
             $rest
         )
     };
@@ -94,6 +132,9 @@ pub(super) fn account(row: &AnyRow) -> Result<Account, StoreError> {
     Ok(Account {
         id: row.try_get("id")?,
         profile: serde_json::from_str(row.try_get("profile")?).map_err(json)?,
+        extras: serde_json::from_str(row.try_get("extras")?).map_err(json)?,
+        username: row.try_get("username")?,
+        phone: row.try_get("phone")?,
         email: row.try_get("email")?,
         email_verified_at: row.try_get("email_verified_at")?,
         phone_number: row.try_get("phone_number")?,
@@ -112,12 +153,13 @@ pub(super) fn account(row: &AnyRow) -> Result<Account, StoreError> {
 pub async fn insert(tx: &mut Tx, account: &Account) -> Result<(), StoreError> {
     let json = |error: serde_json::Error| StoreError::Internal(error.to_string());
     sqlx::query(
-        "insert into accounts (id, profile, phone_number, email_subscription, roles, disabled,
+        "insert into accounts (id, profile, extras, phone_number, email_subscription, roles, disabled,
             confirmation_required, logins_count, last_login, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(&account.id)
     .bind(serde_json::to_string(&account.profile).map_err(json)?)
+    .bind(serde_json::to_string(&account.extras).map_err(json)?)
     .bind(&account.phone_number)
     .bind(i64::from(account.email_subscription))
     .bind(serde_json::to_string(&account.roles).map_err(json)?)
@@ -143,7 +185,6 @@ pub async fn lock(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
 pub async fn by_id(db: &mut Tx, id: &str) -> Result<Option<Account>, StoreError> {
     let sql = select_account!(
         "from accounts a
-        left join identities e on e.account = a.id and e.kind = 'email'
         where a.id = $1"
     );
     sqlx::query(sql).bind(id).fetch_optional(db).await?.as_ref().map(account).transpose()
@@ -159,11 +200,41 @@ pub async fn by_identity(db: &mut Tx, kind: Kind, value: &str) -> Result<Option<
     let sql = select_account!(
         "from identities i
         join accounts a on a.id = i.account
-        left join identities e on e.account = a.id and e.kind = 'email'
         where i.kind = $1 and i.value = $2"
     );
     let row = sqlx::query(sql).bind(kind.as_str()).bind(value).fetch_optional(db).await?;
     row.as_ref().map(account).transpose()
+}
+
+/// Stores what the person says of themself, anew.
+pub async fn update(tx: &mut Tx, account: &Account, now: Millis) -> Result<(), StoreError> {
+    let json = |error: serde_json::Error| StoreError::Internal(error.to_string());
+    sqlx::query(
+        "update accounts
+        set profile = $2, extras = $3, phone_number = $4, email_subscription = $5, updated_at = $6
+        where id = $1",
+    )
+    .bind(&account.id)
+    .bind(serde_json::to_string(&account.profile).map_err(json)?)
+    .bind(serde_json::to_string(&account.extras).map_err(json)?)
+    .bind(&account.phone_number)
+    .bind(i64::from(account.email_subscription))
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets the number that was given at signup: there is a proven one now, or there was.
+pub async fn forget_phone(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
+    sqlx::query("update accounts set phone_number = null where id = $1").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+/// Deletes an account with all that is kept of it: names, password, sessions, challenges, user-defined data.
+pub async fn delete(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
+    sqlx::query("delete from accounts where id = $1").bind(id).execute(tx).await?;
+    Ok(())
 }
 
 /// Counts a login and remembers when it was.

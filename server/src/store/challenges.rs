@@ -212,6 +212,57 @@ async fn consume_token(
     Ok(Err(if waiting.is_some() { ErrorCode::TokenExpired } else { ErrorCode::TokenRevoked }))
 }
 
+/// The account that a challenge was opened for, where its scene is bound.
+pub async fn opened_for(db: &mut Tx, scene: Scene, address: &str) -> Result<Option<String>, StoreError> {
+    let account: Option<Option<String>> =
+        sqlx::query_scalar("select account from challenges where scene = $1 and address = $2")
+            .bind(scene.as_str())
+            .bind(address)
+            .fetch_optional(db)
+            .await?;
+    Ok(account.flatten())
+}
+
+/// Takes back a [`consume`] of the same transaction: what the code was given for did not come about.
+pub async fn restore(tx: &mut Tx, scene: Scene, address: &str) -> Result<(), StoreError> {
+    sqlx::query("update challenges set consumed_at = null where scene = $1 and address = $2")
+        .bind(scene.as_str())
+        .bind(address)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Ends all challenges of an address that is not the account's any more (SECURITY A05).
+pub async fn void_all(tx: &mut Tx, address: &str) -> Result<(), StoreError> {
+    sqlx::query("delete from challenges where address = $1").bind(address).execute(tx).await?;
+    Ok(())
+}
+
+/// Ends all challenges of an address but that of one scene.
+pub async fn void_others(tx: &mut Tx, scene: Scene, address: &str) -> Result<(), StoreError> {
+    sqlx::query("delete from challenges where address = $1 and scene <> $2")
+        .bind(address)
+        .bind(scene.as_str())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Where the newest code of a scene was sent to for an account that is not used yet.
+pub async fn address_of(db: &mut Tx, scene: Scene, account: &str) -> Result<Option<String>, StoreError> {
+    let address = sqlx::query_scalar(
+        "select address from challenges
+        where scene = $1 and account = $2 and code_hash is not null and consumed_at is null
+        order by created_at desc limit 1",
+    )
+    .bind(scene.as_str())
+    .bind(account)
+    .fetch_optional(db)
+    .await?;
+    Ok(address)
+}
+
 /// Ends a challenge without using it: what it would prove does not matter any more.
 pub async fn void(tx: &mut Tx, scene: Scene, address: &str) -> Result<(), StoreError> {
     sqlx::query("delete from challenges where scene = $1 and address = $2")

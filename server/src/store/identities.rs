@@ -1,5 +1,11 @@
 //! Identities: the names that an account is known by, each of them unique.
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
 use super::{StoreError, Tx, engine};
 use crate::clock::Millis;
 use crate::mail::Channel;
@@ -11,6 +17,12 @@ pub enum Kind {
     Email,
     /// A phone number in E.164.
     Phone,
+    /// A name that its owner chose, in the form of [`crate::usernames`].
+    Username,
+    /// What [`fingerprint`] makes of an id that an app made for its device: the id itself opens the account.
+    Device,
+    /// What [`fingerprint`] makes of an id that another system has for the person.
+    Custom,
 }
 
 impl Kind {
@@ -22,10 +34,14 @@ impl Kind {
         }
     }
 
-    pub(super) const fn as_str(self) -> &'static str {
+    /// As in the database.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Kind::Email => "email",
             Kind::Phone => "phone",
+            Kind::Username => "username",
+            Kind::Device => "device",
+            Kind::Custom => "custom",
         }
     }
 }
@@ -37,22 +53,71 @@ pub async fn lock(tx: &mut Tx, kind: Kind, value: &str) -> Result<(), StoreError
     engine::lock(tx, "select 1 from pg_advisory_xact_lock(hashtextextended($1, 0))", &name).await
 }
 
+/// A name that an account is given.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// What sort of name it is.
+    pub kind: Kind,
+    /// The name in canonical form.
+    pub value: String,
+    /// What a username looks like.
+    pub look: Option<String>,
+    /// Was it proven just now? Ids are, by being known.
+    pub proven: bool,
+}
+
+/// What is stored of an id that opens an account by itself: whoever reads the database cannot sign in with it.
+pub fn fingerprint(id: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, id.as_bytes()))
+}
+
 /// Gives an account a name; [`StoreError::Conflict`] when another has it.
-pub async fn insert(
-    tx: &mut Tx,
-    kind: Kind,
-    value: &str,
-    account: &str,
-    now: Millis,
-) -> Result<(), StoreError> {
-    sqlx::query("insert into identities (kind, value, account, created_at) values ($1, $2, $3, $4)")
-        .bind(kind.as_str())
-        .bind(value)
+pub async fn insert(tx: &mut Tx, identity: &Identity, account: &str, now: Millis) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into identities (kind, value, look, account, verified_at, created_at)
+        values ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(identity.kind.as_str())
+    .bind(&identity.value)
+    .bind(&identity.look)
+    .bind(account)
+    .bind(identity.proven.then_some(now))
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes a name, or all of a kind, from an account. False when it has none.
+pub async fn remove(tx: &mut Tx, kind: Kind, account: &str) -> Result<bool, StoreError> {
+    let done = sqlx::query("delete from identities where account = $1 and kind = $2")
         .bind(account)
-        .bind(now)
+        .bind(kind.as_str())
         .execute(tx)
         .await?;
-    Ok(())
+    Ok(done.rows_affected() > 0)
+}
+
+/// The kinds of names that an account has, each with whether it was proven.
+pub async fn kinds(db: &mut Tx, account: &str) -> Result<Vec<(String, bool)>, StoreError> {
+    let rows = sqlx::query("select kind, verified_at from identities where account = $1")
+        .bind(account)
+        .fetch_all(db)
+        .await?;
+    let read = |row: AnyRow| {
+        let verified_at: Option<Millis> = row.try_get("verified_at")?;
+        Ok((row.try_get("kind")?, verified_at.is_some()))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Does another account have a name that looks the same?
+pub async fn looks_taken(db: &mut Tx, look: &str, account: &str) -> Result<bool, StoreError> {
+    let owner: Option<String> = sqlx::query_scalar("select account from identities where look = $1")
+        .bind(look)
+        .fetch_optional(db)
+        .await?;
+    Ok(owner.is_some_and(|owner| owner != account))
 }
 
 /// Is there an account with this name?
@@ -84,6 +149,17 @@ pub async fn opens(db: &mut Tx, kind: Kind, value: &str) -> Result<bool, StoreEr
     .bind(value)
     .fetch_optional(db)
     .await?;
+    Ok(row.is_some())
+}
+
+/// Was the name proven?
+pub async fn is_proven(db: &mut Tx, kind: Kind, value: &str) -> Result<bool, StoreError> {
+    let row =
+        sqlx::query("select 1 from identities where kind = $1 and value = $2 and verified_at is not null")
+            .bind(kind.as_str())
+            .bind(value)
+            .fetch_optional(db)
+            .await?;
     Ok(row.is_some())
 }
 

@@ -37,6 +37,8 @@ const MIGRATIONS: &[Migration] = migrations![
     8 "0008" "proofs",
     9 "0009" "session_keys",
     10 "0010" "leases",
+    11 "0011" "identities",
+    12 "0012" "user_data",
     13 "0013" "service_keys",
     14 "0014" "sms",
 ];

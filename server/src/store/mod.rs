@@ -22,6 +22,7 @@ pub mod proofs;
 pub mod service_keys;
 pub mod sessions;
 pub mod signing_keys;
+pub mod user_data;
 
 pub use engine::{Reader, Store, Tx};
 pub use sqlite::make_folder;

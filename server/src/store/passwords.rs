@@ -20,6 +20,12 @@ pub async fn set(tx: &mut Tx, account: &str, hash: &PasswordHash, now: Millis) -
     Ok(())
 }
 
+/// Takes the password away; false when there was none.
+pub async fn remove(tx: &mut Tx, account: &str) -> Result<bool, StoreError> {
+    let done = sqlx::query("delete from passwords where account = $1").bind(account).execute(tx).await?;
+    Ok(done.rows_affected() > 0)
+}
+
 /// Replaces a hash by a better one of the same password; does nothing if the password was changed meanwhile.
 pub async fn upgrade(
     tx: &mut Tx,

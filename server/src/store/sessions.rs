@@ -137,7 +137,6 @@ pub async fn live_account(db: &mut Tx, id: &str, now: Millis) -> Result<Option<A
     let sql = select_account!(
         "from sessions s
         join accounts a on a.id = s.account
-        left join identities e on e.account = a.id and e.kind = 'email'
         where s.id = $1 and s.expires_at > $2 and a.disabled = 0"
     );
     sqlx::query(sql).bind(id).bind(now).fetch_optional(db).await?.as_ref().map(account).transpose()

@@ -33,6 +33,7 @@ pub(crate) async fn send(t: &TestApp) {
 /// What went to an address, newest first.
 pub(crate) async fn all(t: &TestApp, to: &str) -> Vec<Mail> {
     send(t).await;
+    let to = to.replace('+', "%2B");
     let list = t.get(&format!("/dev/mailbox.json?to={to}")).await.ok();
     let text = |mail: &Value, name: &str| mail[name].as_str().unwrap_or_default().to_owned();
     let mail = |mail: &Value| Mail {

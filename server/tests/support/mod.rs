@@ -111,7 +111,7 @@ impl TestApp {
         // Each node throws dice of its own; the first one of a test the same each time.
         let nodes = Arc::strong_count(&folder) as u64;
         let random = Arc::new(TestRandom(AtomicU64::new(clock.now().unsigned_abs() ^ (nodes << 48))));
-        let app = App::open(config, dev, World { clock: clock.clone(), random }).await.unwrap();
+        let app = App::open(config, dev, World::new(clock.clone(), random)).await.unwrap();
         let router = routes::router(&app);
         TestApp { app, router, clock, folder, settings: settings.to_owned(), dev }
     }

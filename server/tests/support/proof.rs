@@ -86,6 +86,11 @@ impl TestApp {
         self.post("/v1/login", body).proven(key, self).await.ok()
     }
 
+    /// Whoever has this device, in a browser with this key.
+    pub async fn device_with(&self, key: &ProofKey, id: &str) -> Value {
+        self.post("/v1/login/device", json!({ "device_id": hash(id) })).proven(key, self).await.ok()
+    }
+
     /// `POST /v1/token` with a fresh proof.
     pub async fn refresh_with(&self, key: &ProofKey, token: &Value) -> Answer {
         self.refresh(token.as_str().unwrap()).proven(key, self).await

@@ -1,10 +1,19 @@
 //! Says of each request what the server takes: the tables of fields that it checks them with, as JSON Schema.
 
+use doorward_protocol::account::DeleteAccountRequest;
 use doorward_protocol::admin::{CreateUserRequest, SetPasswordRequest};
-use doorward_protocol::email::{CheckEmailRequest, ResendVerificationRequest, VerifyEmailRequest};
+use doorward_protocol::code::{CodeLoginRequest, CodeSignupRequest, SendCodeRequest};
+use doorward_protocol::custom::CustomLoginRequest;
+use doorward_protocol::data::SetDataRequest;
+use doorward_protocol::device::DeviceLoginRequest;
+use doorward_protocol::email::{
+    BindEmailRequest, ChangeEmailRequest, CheckEmailRequest, ResendVerificationRequest, VerifyEmailRequest,
+};
 use doorward_protocol::login::LoginRequest;
 use doorward_protocol::logout::LogoutRequest;
-use doorward_protocol::password::{ForgotPasswordRequest, ResetPasswordRequest};
+use doorward_protocol::password::{ForgotPasswordRequest, ResetPasswordRequest, UpdatePasswordRequest};
+use doorward_protocol::phone::{BindPhoneRequest, ChangePhoneRequest, UnbindRequest};
+use doorward_protocol::profile::UpdateProfileRequest;
 use doorward_protocol::session::SessionsRevokeRequest;
 use doorward_protocol::signup::SignupRequest;
 use doorward_protocol::{Field, Policy, Request, Rule};
@@ -13,16 +22,30 @@ use utoipa::ToSchema;
 
 /// Puts the rules into the schemas. Every request that comes as JSON is named here.
 pub(super) fn describe(schemas: &mut Value, policy: Policy) {
+    put::<BindEmailRequest>(schemas, policy);
+    put::<BindPhoneRequest>(schemas, policy);
+    put::<ChangeEmailRequest>(schemas, policy);
+    put::<ChangePhoneRequest>(schemas, policy);
     put::<CheckEmailRequest>(schemas, policy);
     put::<CreateUserRequest>(schemas, policy);
+    put::<CodeLoginRequest>(schemas, policy);
+    put::<CodeSignupRequest>(schemas, policy);
+    put::<CustomLoginRequest>(schemas, policy);
+    put::<DeleteAccountRequest>(schemas, policy);
+    put::<DeviceLoginRequest>(schemas, policy);
     put::<ForgotPasswordRequest>(schemas, policy);
     put::<LoginRequest>(schemas, policy);
     put::<LogoutRequest>(schemas, policy);
     put::<ResendVerificationRequest>(schemas, policy);
     put::<ResetPasswordRequest>(schemas, policy);
+    put::<SendCodeRequest>(schemas, policy);
     put::<SessionsRevokeRequest>(schemas, policy);
     put::<SetPasswordRequest>(schemas, policy);
+    put::<SetDataRequest>(schemas, policy);
     put::<SignupRequest>(schemas, policy);
+    put::<UnbindRequest>(schemas, policy);
+    put::<UpdatePasswordRequest>(schemas, policy);
+    put::<UpdateProfileRequest>(schemas, policy);
     put::<VerifyEmailRequest>(schemas, policy);
 }
 
@@ -30,8 +53,12 @@ pub(super) fn describe(schemas: &mut Value, policy: Policy) {
 fn put<T: Request + ToSchema>(schemas: &mut Value, policy: Policy) {
     let name = T::name();
     let Some(derived) = schemas.get(name.as_ref()) else { return };
-    let described = object(T::FIELDS, policy, &|field| words(schemas, derived, field));
+    let mut described = object(T::FIELDS, policy, &|field| words(schemas, derived, field));
     let description = derived["description"].clone();
+    if !T::ONE_OF.is_empty() {
+        let only = |name: &&str| json!({ "required": [name], "properties": { *name: { "type": "string", "minLength": 1 } } });
+        described["oneOf"] = T::ONE_OF.iter().map(only).collect();
+    }
     schemas[name.as_ref()] = described;
     schemas[name.as_ref()]["description"] = description;
 }
@@ -84,7 +111,19 @@ fn schema(rule: Rule, policy: Policy) -> Value {
             "maxLength": policy.password_max,
             "pattern": r"^[^\x00]*$",
         }),
-        Rule::Phone => text(r"^\+[0-9]{5,15}$"),
+        // Written as people do, with or without the country's code: what the server makes of it depends on its region.
+        Rule::Phone => text(r"^ *\+?[- ./()\u00a0]*([0-9][- ./()\u00a0]*){5,15} *$"),
+        Rule::Username => {
+            json!({ "type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^[^\x00-\x20\x7f-\xa0@+/\\]*$" })
+        }
+        Rule::Id(least, most) => {
+            json!({ "type": "string", "minLength": least, "maxLength": most, "pattern": "^[!-~]*$" })
+        }
+        Rule::Lines(most, max) => {
+            json!({ "type": "array", "maxItems": most, "items": { "type": "string", "maxLength": max } })
+        }
+        Rule::Any => json!({}),
+        Rule::AnyObject => json!({ "type": "object" }),
         Rule::Date => json!({ "type": "string", "format": "date" }),
         Rule::Url => {
             let part = r#"[^\s@/?#\\<>"`\x00-\x1f\x7f-\x9f]"#;
@@ -105,6 +144,6 @@ fn schema(rule: Rule, policy: Policy) -> Value {
         Rule::TextOrObject(fields) => {
             json!({ "anyOf": [schema(Rule::Text(512), policy), object(fields, policy, &|_| None)] })
         }
-        _ => json!({ "anyOf": [{ "type": "boolean" }, schema(Rule::Line(2048), policy)] }),
+        Rule::FlagOrLine(max) => json!({ "anyOf": [{ "type": "boolean" }, schema(Rule::Line(max), policy)] }),
     }
 }

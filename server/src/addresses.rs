@@ -1,0 +1,244 @@
+//! The e-mail address and the phone number of an account: giving it one, another one, or none. Whoever asks has signed in
+//! a moment ago (D-9), and proves every address with a code.
+
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::password::GivenCode;
+
+use crate::audit::{Event, Record};
+use crate::challenges::{self, Scene, Verdict};
+use crate::contacts::{self, Contact};
+use crate::error::ApiError;
+use crate::extract::{Caller, CurrentSession};
+use crate::idempotency::{self, Claim, Idempotency};
+use crate::mail::Message;
+use crate::outbox;
+use crate::state::{App, AppState};
+use crate::store::accounts::{self, Account};
+use crate::store::identities::{self, Kind};
+use crate::store::{self, StoreError, Tx, passwords};
+
+/// An address with the code that was sent to it.
+#[derive(Debug)]
+pub struct Proven {
+    /// The address.
+    pub contact: Contact,
+    /// The code.
+    pub code: GivenCode,
+}
+
+/// What becomes of the address of one kind.
+#[derive(Debug)]
+pub enum Change {
+    /// The first one.
+    Bind(Proven),
+    /// Another one; with the old one, where that was given.
+    Replace {
+        /// From now on.
+        new: Proven,
+        /// So far.
+        old: Option<Proven>,
+    },
+    /// None.
+    Unbind(Kind),
+}
+
+impl Change {
+    fn kind(&self) -> Kind {
+        match self {
+            Change::Bind(new) | Change::Replace { new, .. } => new.contact.kind,
+            Change::Unbind(kind) => *kind,
+        }
+    }
+
+    fn new(&self) -> Option<&Proven> {
+        match self {
+            Change::Bind(new) | Change::Replace { new, .. } => Some(new),
+            Change::Unbind(_) => None,
+        }
+    }
+}
+
+/// Carries it out; answers the account as it is then.
+pub async fn change(
+    app: &AppState,
+    caller: Caller,
+    session: CurrentSession,
+    change: Change,
+    idempotency: Option<Idempotency>,
+) -> Result<Account, ApiError> {
+    session.fresh(app)?;
+    let (job, id) = (app.clone(), session.account.id.clone());
+    let verdict = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = job.world.now();
+                // Names before accounts, as everywhere.
+                if let Some(new) = change.new() {
+                    identities::lock(tx, new.contact.kind, &new.contact.value).await?;
+                }
+                session.confirm(tx, now).await?;
+                let claim = match idempotency::claim(tx, idempotency.as_ref(), now).await? {
+                    Claim::New(claim) => claim,
+                    Claim::Done(verdict) => return Ok(verdict),
+                };
+                let account = &session.account.id;
+                let account = accounts::by_id(tx, account).await?.ok_or(ErrorCode::SessionRequired)?;
+                let verdict = carry_out(tx, &job, &caller, &account, &change).await?;
+                claim.answer(tx, &verdict).await?;
+                Ok::<Verdict, ApiError>(verdict)
+            })
+        })
+        .await?;
+    app.bell.ring();
+    verdict.met()?;
+    let mut db = app.store.read().await?;
+    Ok(accounts::by_id(&mut db, &id).await?.ok_or(ErrorCode::SessionRequired)?)
+}
+
+async fn carry_out(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    account: &Account,
+    change: &Change,
+) -> Result<Verdict, ApiError> {
+    let kind = change.kind();
+    let present = if kind == Kind::Phone { account.phone.as_ref() } else { account.email.as_ref() };
+    match (change, present) {
+        (Change::Bind(_), Some(_)) => return Err(instead("There is one already: change it.")),
+        (Change::Replace { .. } | Change::Unbind(_), None) => {
+            return Err(instead("There is none yet: bind the first one."));
+        }
+        (Change::Unbind(_), Some(_)) => keep_a_way_in(tx, app, account, kind).await?,
+        (Change::Replace { new, old }, Some(present)) => {
+            if new.contact.value == *present {
+                return Err(ApiError::field(new.contact.field(), "This is the one that you have."));
+            }
+            if let Some(code) = prove_old(tx, app, caller, account, kind, old.as_ref()).await? {
+                return Ok(Verdict::refused(code));
+            }
+        }
+        (Change::Bind(_), None) => {}
+    }
+    if let Some(new) = change.new() {
+        if let Some(code) = prove(tx, app, caller, account, new).await? {
+            if let Change::Replace { old: Some(old), .. } = change {
+                // It was right, and is needed again.
+                store::challenges::restore(tx, scene(kind), &old.contact.value).await?;
+            }
+            return Ok(Verdict::refused(code));
+        }
+        let owner = identities::owner(tx, kind, &new.contact.value).await?;
+        if owner.is_some_and(|owner| owner != account.id) {
+            // Who has both can choose: nothing happens by itself (seed X15). The codes stay good.
+            return Err(ErrorCode::MergeRequired.into());
+        }
+    }
+    write(tx, app, caller, account, change, present).await?;
+    Ok(Verdict::Met { account: account.id.clone(), redirect: None })
+}
+
+fn instead(said: &'static str) -> ApiError {
+    ApiError::request(400, said)
+}
+
+/// The scene of the codes that prove an address of this kind, old and new.
+fn scene(kind: Kind) -> Scene {
+    if kind == Kind::Phone { Scene::BindPhone } else { Scene::ChangeEmail }
+}
+
+/// The address so far, where it must be proven: one that never was may be mistyped, and nobody could read the code.
+async fn prove_old(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    account: &Account,
+    kind: Kind,
+    old: Option<&Proven>,
+) -> Result<Option<ErrorCode>, ApiError> {
+    let (needed, present, field, code_field) = match kind {
+        Kind::Phone => (app.config.phone.verify_old, &account.phone, "old_phone_number", "old_phone_code"),
+        _ => {
+            let needed = app.config.email.verify_old && account.email_verified_at.is_some();
+            (needed, &account.email, "old_email", "old_email_code")
+        }
+    };
+    match old {
+        None if needed => {
+            Err(ApiError::field(code_field, "The code that was sent to the one so far is needed, too."))
+        }
+        Some(old) if Some(&old.contact.value) != present.as_ref() => {
+            Err(ApiError::field(field, "This is not of your account."))
+        }
+        Some(old) if needed => prove(tx, app, caller, account, old).await,
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// Consumes a code that was sent for this account; answers why it is refused.
+async fn prove(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    account: &Account,
+    proven: &Proven,
+) -> Result<Option<ErrorCode>, ApiError> {
+    let (contact, scene) = (&proven.contact, scene(proven.contact.kind));
+    challenges::consume_own(tx, app, caller, scene, &account.id, contact.proof(&proven.code)).await
+}
+
+/// The last way in is not taken away: somebody would be locked out of their own account.
+pub async fn keep_a_way_in(tx: &mut Tx, app: &App, account: &Account, without: Kind) -> Result<(), ApiError> {
+    let has_password = passwords::of(tx, &account.id).await?.is_some();
+    let names = identities::kinds(tx, &account.id).await?;
+    let left = names
+        .iter()
+        .filter(|(kind, _)| kind != without.as_str())
+        .any(|(kind, proven)| contacts::is_way_in(app, kind, *proven, has_password));
+    if left {
+        return Ok(());
+    }
+    let detail =
+        "It is the last way into this account. Add another first: an address, a number, or a password.";
+    Err(ApiError { detail: Some(detail.into()), ..ErrorCode::Forbidden.into() })
+}
+
+/// Writes the change, and tells the owner at the address that is not theirs any more (SECURITY A05).
+async fn write(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    account: &Account,
+    change: &Change,
+    present: Option<&String>,
+) -> Result<(), ApiError> {
+    let (now, kind, id) = (app.world.now(), change.kind(), account.id.as_str());
+    identities::remove(tx, kind, id).await?;
+    if let Some(present) = present {
+        store::challenges::void_all(tx, present).await?;
+    }
+    if let Some(new) = change.new() {
+        let name = new.contact.identity(true);
+        identities::insert(tx, &name, id, now).await.map_err(|error| match error {
+            StoreError::Conflict => ErrorCode::MergeRequired.into(),
+            error => ApiError::from(error),
+        })?;
+    }
+    if kind == Kind::Phone {
+        accounts::forget_phone(tx, id).await?;
+    }
+    accounts::touch(tx, id, now).await?;
+    if let Some(email) = account.proven_email() {
+        outbox::notice(tx, &app.world, caller, Message::AddressChanged, email).await?;
+    }
+    let event = match (kind, change) {
+        (Kind::Phone, Change::Bind(_)) => Event::PhoneBound,
+        (Kind::Phone, Change::Replace { .. }) => Event::PhoneChanged,
+        (Kind::Phone, Change::Unbind(_)) => Event::PhoneUnbound,
+        (_, Change::Bind(_)) => Event::EmailBound,
+        (_, Change::Replace { .. }) => Event::EmailChanged,
+        (_, Change::Unbind(_)) => Event::EmailUnbound,
+    };
+    Ok(Record::of(event).account(id).write(tx, &app.world, caller, now).await?)
+}

@@ -1,0 +1,111 @@
+//! Contacts: an e-mail address or a phone number, in the form in which it is stored and compared. What codes are sent to.
+
+use doorward_protocol::canonical_email;
+use doorward_protocol::password::{GivenCode, MailProof};
+
+use crate::budgets;
+use crate::error::ApiError;
+use crate::phones;
+use crate::state::App;
+use crate::store::Tx;
+use crate::store::identities::{Identity, Kind};
+use crate::usernames;
+
+/// An e-mail address or a phone number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// [`Kind::Email`] or [`Kind::Phone`]
+    pub kind: Kind,
+    /// In canonical form.
+    pub value: String,
+}
+
+impl Contact {
+    /// An e-mail address; `field` names it in an error.
+    pub fn email(text: &str, field: &str) -> Result<Contact, ApiError> {
+        let value = canonical_email(text)
+            .ok_or_else(|| ApiError::field(field, "Enter an e-mail address, like name@example.com."))?;
+        Ok(Contact { kind: Kind::Email, value })
+    }
+
+    /// A phone number; `field` names it in an error.
+    pub fn phone(app: &App, text: &str, field: &str) -> Result<Contact, ApiError> {
+        let value =
+            phones::canonical(text, &app.config.phone).map_err(|said| ApiError::field(field, said))?;
+        Ok(Contact { kind: Kind::Phone, value })
+    }
+
+    /// The one of both that was given.
+    pub fn of(app: &App, email: Option<&str>, phone: Option<&str>) -> Result<Contact, ApiError> {
+        match (email, phone) {
+            (Some(email), None) => Contact::email(email, "email"),
+            (None, Some(phone)) => Contact::phone(app, phone, "phone_number"),
+            (None, None) => Err(ApiError::field("email", "This field is required.")),
+            (Some(_), Some(_)) => {
+                Err(ApiError::field("phone_number", "Give an address or a number, not both."))
+            }
+        }
+    }
+
+    /// Its name in requests and errors.
+    pub fn field(&self) -> &'static str {
+        field(self.kind)
+    }
+
+    /// As a name of an account.
+    pub fn identity(&self, proven: bool) -> Identity {
+        Identity { kind: self.kind, value: self.value.clone(), look: None, proven }
+    }
+
+    /// With the code that was sent to it.
+    pub fn proof(&self, code: &GivenCode) -> MailProof {
+        MailProof::Code { email: self.value.clone(), code: code.digits() }
+    }
+}
+
+/// Can something be sent to an address of this kind?
+pub fn reaches(app: &App, kind: Kind) -> bool {
+    match kind {
+        Kind::Email => app.dev || !app.config.smtp.host.is_empty(),
+        Kind::Phone => app.sms_configured(),
+        Kind::Username | Kind::Device | Kind::Custom => false,
+    }
+}
+
+/// Counts a message to it, and refuses one too many. Comes before anybody looks whose it is.
+pub async fn spend(tx: &mut Tx, app: &App, contact: &Contact) -> Result<(), ApiError> {
+    match contact.kind {
+        Kind::Phone => budgets::spend_sms(tx, app, &contact.value).await,
+        _ => Ok(()),
+    }
+}
+
+/// Could somebody get into an account by a name of this kind? `proven`: the name was. `password`: there is one.
+pub fn is_way_in(app: &App, kind: &str, proven: bool, password: bool) -> bool {
+    match kind {
+        // Where there is no password yet, a mail or an SMS helps to one.
+        "email" => password || (proven && reaches(app, Kind::Email)),
+        "phone" => password || reaches(app, Kind::Phone),
+        "username" => password,
+        "device" => app.config.device_id.enabled,
+        "custom" => app.config.custom_id.enabled,
+        _ => false,
+    }
+}
+
+/// What requests call a name of this kind.
+pub fn field(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Email => "email",
+        Kind::Phone => "phone_number",
+        Kind::Username => "username",
+        Kind::Device => "device_id",
+        Kind::Custom => "custom_id",
+    }
+}
+
+/// A username that somebody wants to have, as a name of an account.
+pub fn username(text: &str) -> Result<Identity, ApiError> {
+    let name = usernames::choose(text).map_err(|said| ApiError::field("username", said))?;
+    Ok(Identity { kind: Kind::Username, value: name.value, look: Some(name.look), proven: false })
+}

@@ -1,0 +1,328 @@
+//! One-time codes by mail and SMS: asking for one, and signing up and in with it.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use doorward_protocol::code::{CodeLoginRequest, CodeScene, CodeSignupRequest, SendCodeRequest};
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::password::GivenCode;
+use doorward_protocol::session::Tokens;
+use doorward_protocol::signup::SignupAnswer;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::audit::{Event, Record};
+use crate::captcha::{self, Purpose};
+use crate::challenges::{self, Scene};
+use crate::contacts::{self, Contact};
+use crate::dpop::{self, Proof};
+use crate::error::ApiError;
+use crate::extract::{Caller, CurrentSession, Json};
+use crate::idempotency::{self, Claim, Idempotency};
+use crate::passwords::PasswordHash;
+use crate::registration::{self, Done, Plan};
+use crate::secret::Secret;
+use crate::sessions;
+use crate::state::{App, AppState};
+use crate::store::identities::{self, Kind};
+use crate::store::{self, StoreError, Tx, accounts, passwords};
+use crate::{outbox, signin};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(send_code))
+        .routes(routes!(login_with_code))
+        .routes(routes!(signup_with_code))
+}
+
+/// The ways to sign in that are on.
+pub(super) fn names(app: &App) -> Vec<&'static str> {
+    let on = |kind| signs_in(app, kind).then(|| method(kind));
+    [Kind::Email, Kind::Phone].into_iter().filter_map(on).collect()
+}
+
+fn method(kind: Kind) -> &'static str {
+    if kind == Kind::Phone { "phone_code" } else { "email_code" }
+}
+
+/// Can a code be sent there, and does it sign in?
+fn signs_in(app: &App, kind: Kind) -> bool {
+    contacts::reaches(app, kind) && (kind == Kind::Phone || app.config.email.codes)
+}
+
+/// Does a first sign-in with a code make the account?
+fn registers(app: &App, kind: Kind) -> bool {
+    let settings = &app.config.auto_register;
+    if kind == Kind::Phone { settings.phone_code } else { settings.email_code }
+}
+
+/// Sends a code. The answer is the same whether there is such an account or not. Some scenes are for the account of
+/// whoever asks.
+#[utoipa::path(post, path = "/v1/code", request_body = SendCodeRequest, security((), ("access_token" = [])),
+    responses((status = 200, body = Object), ApiError))]
+async fn send_code(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: Option<CurrentSession>,
+    Json { request, .. }: Json<SendCodeRequest>,
+) -> Result<Answer<Value>, ApiError> {
+    captcha::admit(&app, &caller, Purpose::Send).await?;
+    let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
+    let scene = scene(request.scene);
+    check_scene(&app, scene, &contact, session.as_ref())?;
+    let job = app.clone();
+    app.store
+        .write(move |tx| Box::pin(async move { open(tx, &job, &caller, scene, &contact, session).await }))
+        .await?;
+    app.bell.ring();
+    Ok(Answer(json!({})))
+}
+
+fn scene(given: CodeScene) -> Scene {
+    match given {
+        CodeScene::Login => Scene::Login,
+        CodeScene::ResetPassword => Scene::ResetPassword,
+        CodeScene::VerifyEmail => Scene::VerifyEmail,
+        CodeScene::ChangeEmail => Scene::ChangeEmail,
+        CodeScene::BindPhone => Scene::BindPhone,
+        CodeScene::DeleteAccount => Scene::DeleteAccount,
+    }
+}
+
+fn check_scene(
+    app: &App,
+    scene: Scene,
+    contact: &Contact,
+    session: Option<&CurrentSession>,
+) -> Result<(), ApiError> {
+    let fits = match scene {
+        Scene::VerifyEmail | Scene::ChangeEmail => contact.kind == Kind::Email,
+        Scene::BindPhone => contact.kind == Kind::Phone,
+        Scene::Login | Scene::ResetPassword | Scene::DeleteAccount => true,
+    };
+    if !fits {
+        return Err(ApiError::field("scene", "This scene is not for an address of this kind."));
+    }
+    if !contacts::reaches(app, contact.kind) || (scene == Scene::Login && !signs_in(app, contact.kind)) {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    if !scene.is_bound() {
+        return Ok(());
+    }
+    let account = &session.ok_or(ErrorCode::SessionRequired)?.account;
+    let theirs = if contact.kind == Kind::Phone { &account.phone } else { &account.email };
+    if scene == Scene::DeleteAccount && theirs.as_ref() != Some(&contact.value) {
+        return Err(ApiError::field(contact.field(), "This is not of your account."));
+    }
+    Ok(())
+}
+
+async fn open(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    scene: Scene,
+    contact: &Contact,
+    session: Option<CurrentSession>,
+) -> Result<(), ApiError> {
+    let now = app.world.now();
+    if let Some(session) = &session {
+        session.confirm(tx, now).await?;
+    }
+    let account = session.as_ref().filter(|_| scene.is_bound()).map(|session| session.account.id.as_str());
+    contacts::spend(tx, app, contact).await?;
+    outbox::challenge(tx, &app.world, caller, scene, &contact.value, account, None).await?;
+    let record = Record { account, ..Record::of(Event::CodeRequested).detail(scene.as_str()) };
+    Ok(record.write(tx, &app.world, caller, now).await?)
+}
+
+/// Signs in with a code, and makes the account where the operator lets a first sign-in do so.
+#[utoipa::path(post, path = "/v1/login/code", request_body = CodeLoginRequest,
+    responses((status = 200, body = Tokens), ApiError))]
+async fn login_with_code(
+    State(app): State<AppState>,
+    caller: Caller,
+    proof: Option<Proof>,
+    Json { request, idempotency, .. }: Json<CodeLoginRequest>,
+) -> Result<Answer<Tokens>, ApiError> {
+    captcha::admit(&app, &caller, Purpose::Code).await?;
+    sessions::admit(&app, proof.is_some())?;
+    let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
+    if !signs_in(&app, contact.kind) {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    let may = registration::admits(&app, registers(&app, contact.kind), request.options.auto_register)?;
+    let (job, asking, shown, to) = (app.clone(), caller.clone(), proof.clone(), contact.clone());
+    let outcome = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let key = idempotency.as_ref();
+                enter(tx, &job, &asking, &to, &request.code, (shown.as_ref(), key), may).await
+            })
+        })
+        .await;
+    match outcome {
+        Ok(Outcome::SignedIn(session)) => Ok(Answer(signin::answer(&app, &session, proof.as_ref()).await?)),
+        Ok(Outcome::Refused(text)) => Err(challenges::code_named(&text).into()),
+        Err(error) if signin::is_verdict(error.code) => {
+            let mut db = app.store.read().await?;
+            let account = accounts::by_identity(&mut db, contact.kind, &contact.value).await?;
+            drop(db);
+            signin::refuse(&app, caller, proof, account, error.code).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What came of a code that was to sign somebody in, as an idempotency key remembers it: a refusal, too, so that a
+/// repetition is no second try.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    /// The id of the session.
+    SignedIn(String),
+    /// The error's code.
+    Refused(String),
+}
+
+/// The one transaction of a sign-in with a code. An error that is returned here undoes it all: the code stays good.
+async fn enter(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    contact: &Contact,
+    code: &GivenCode,
+    (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
+    may: bool,
+) -> Result<Outcome, ApiError> {
+    let key = dpop::spend(tx, proof).await?;
+    let claim = match idempotency::claim(tx, idempotency, app.world.now()).await? {
+        Claim::New(claim) => claim,
+        Claim::Done(outcome) => return Ok(outcome),
+    };
+    identities::lock(tx, contact.kind, &contact.value).await?;
+    let consumed = challenges::consume(tx, app, caller, Scene::Login, contact.proof(code)).await?;
+    let outcome = match (consumed, identities::owner(tx, contact.kind, &contact.value).await?) {
+        (Err(code), _) => Outcome::Refused(code.as_str().to_owned()),
+        // The address was only claimed there, and the account is somebody's by another proof (SECURITY A03).
+        (Ok(_), Some(_)) if !identities::opens(tx, contact.kind, &contact.value).await? => {
+            Outcome::Refused(ErrorCode::InvalidCode.as_str().to_owned())
+        }
+        (Ok(_), Some(id)) => {
+            prove(tx, app, caller, contact, &id).await?;
+            Outcome::SignedIn(signin::enter(tx, app, caller, &id, method(contact.kind), key).await?.id)
+        }
+        (Ok(_), None) if may => {
+            let plan = Plan::of_sign_in(app, vec![contact.identity(true)], method(contact.kind))?;
+            let done = registration::create(tx, app, caller, &plan, None, key).await?;
+            Outcome::SignedIn(done.session.unwrap_or_default())
+        }
+        // Who has the code may know; and it is good for a signup.
+        (Ok(_), None) => return Err(ErrorCode::NotFound.into()),
+    };
+    claim.answer(tx, &outcome).await?;
+    Ok(outcome)
+}
+
+/// The code proves the address. If that is the first proof, the account may have been begun by a stranger who waits for
+/// its owner: whatever they could come back with ends (SECURITY A03).
+async fn prove(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    contact: &Contact,
+    id: &str,
+) -> Result<(), StoreError> {
+    let now = app.world.now();
+    accounts::lock(tx, id).await?;
+    if identities::is_proven(tx, contact.kind, &contact.value).await? {
+        return Ok(());
+    }
+    identities::verify(tx, contact.kind, &contact.value, id, now).await?;
+    let dropped = passwords::remove(tx, id).await?;
+    store::sessions::delete_all(tx, id).await?;
+    store::challenges::void_others(tx, Scene::Login, &contact.value).await?;
+    let record = Record::of(Event::EmailVerified).account(id);
+    record.write(tx, &app.world, caller, now).await?;
+    if dropped {
+        let record = Record::of(Event::CredentialsDropped).account(id);
+        record.write(tx, &app.world, caller, now).await?;
+    }
+    Ok(())
+}
+
+/// Creates an account with an address that a code proves.
+#[utoipa::path(post, path = "/v1/signup/code", request_body = CodeSignupRequest,
+    responses((status = 200, body = SignupAnswer), ApiError))]
+async fn signup_with_code(
+    State(app): State<AppState>,
+    caller: Caller,
+    proof: Option<Proof>,
+    Json { request, idempotency, .. }: Json<CodeSignupRequest>,
+) -> Result<Answer<SignupAnswer>, ApiError> {
+    captcha::admit(&app, &caller, Purpose::SignUp).await?;
+    let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
+    let mut names = vec![contact.identity(true)];
+    if let Some(username) = &request.username {
+        names.push(contacts::username(username)?);
+    }
+    let plan = Plan::of_signup(&app, request.options, request.profile, names, method(contact.kind))?;
+    if plan.sign_in.is_some() {
+        sessions::admit(&app, proof.is_some())?;
+    }
+    let hash = match request.password {
+        Some(password) => Some(app.hasher.hash(&app.world, &Secret::from(password)).await?),
+        None => None,
+    };
+    let (job, shown) = (app.clone(), proof.clone());
+    let made = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let key = idempotency.as_ref();
+                create(tx, &job, &caller, &plan, (&contact, &request.code), hash, (shown.as_ref(), key)).await
+            })
+        })
+        .await?;
+    app.bell.ring();
+    match made {
+        Made::Done(done) => Ok(Answer(registration::answer(&app, &done, proof.as_ref()).await?)),
+        Made::Refused(text) => Err(challenges::code_named(&text).into()),
+    }
+}
+
+/// What came of a code that was to make an account.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Made {
+    /// The account.
+    Done(Done),
+    /// The error's code.
+    Refused(String),
+}
+
+async fn create(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    plan: &Plan,
+    (contact, code): (&Contact, &GivenCode),
+    password: Option<PasswordHash>,
+    (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
+) -> Result<Made, ApiError> {
+    let key = dpop::spend(tx, proof).await?;
+    let claim = match idempotency::claim(tx, idempotency, app.world.now()).await? {
+        Claim::New(claim) => claim,
+        Claim::Done(made) => return Ok(made),
+    };
+    registration::lock(tx, &plan.names).await?;
+    let made = match challenges::consume(tx, app, caller, Scene::Login, contact.proof(code)).await? {
+        Err(code) => Made::Refused(code.as_str().to_owned()),
+        // A name that is taken undoes it all: the code stays good, for a sign-in perhaps.
+        Ok(_) => Made::Done(registration::create(tx, app, caller, plan, password.as_ref(), key).await?),
+    };
+    claim.answer(tx, &made).await?;
+    Ok(made)
+}

@@ -1,0 +1,47 @@
+//! An id that another system of the operator's has for a person: that system vouches for it, with a service key (D-23).
+
+use axum::Json as Answer;
+use axum::extract::State;
+use doorward_protocol::custom::CustomLoginRequest;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::session::Tokens;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::captcha::{self, Purpose};
+use crate::dpop::Proof;
+use crate::error::ApiError;
+use crate::extract::{Caller, Json};
+use crate::state::{App, AppState};
+use crate::store::identities::{Identity, Kind, fingerprint};
+use crate::{registration, signin};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(login_with_custom_id))
+}
+
+/// Its name, where a page can use it.
+pub(super) fn names(app: &App) -> Vec<&'static str> {
+    let settings = &app.config.custom_id;
+    if settings.enabled && settings.open { vec!["custom"] } else { Vec::new() }
+}
+
+/// Signs in with an id of another system, and makes the account where the operator lets a first sign-in do so.
+#[utoipa::path(post, path = "/v1/login/custom", request_body = CustomLoginRequest,
+    responses((status = 200, body = Tokens), ApiError))]
+async fn login_with_custom_id(
+    State(app): State<AppState>,
+    caller: Caller,
+    proof: Option<Proof>,
+    Json { request, .. }: Json<CustomLoginRequest>,
+) -> Result<Answer<Tokens>, ApiError> {
+    captcha::admit(&app, &caller, Purpose::SignIn).await?;
+    let settings = &app.config.custom_id;
+    if !settings.enabled || !settings.open {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    let may = registration::admits(&app, app.config.auto_register.custom, request.options.auto_register)?;
+    let value = fingerprint(&request.custom_id);
+    let name = Identity { kind: Kind::Custom, value, look: None, proven: true };
+    Ok(Answer(signin::by_id(&app, caller, proof, name, "custom", may).await?))
+}

@@ -1,0 +1,45 @@
+//! The id of a device: whoever knows it is signed in. Off unless the operator turns it on (D-23).
+
+use axum::Json as Answer;
+use axum::extract::State;
+use doorward_protocol::device::DeviceLoginRequest;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::session::Tokens;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::captcha::{self, Purpose};
+use crate::dpop::Proof;
+use crate::error::ApiError;
+use crate::extract::{Caller, Json};
+use crate::state::{App, AppState};
+use crate::store::identities::{Identity, Kind, fingerprint};
+use crate::{registration, signin};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(login_with_device))
+}
+
+/// Its name, where it is on.
+pub(super) fn names(app: &App) -> Vec<&'static str> {
+    if app.config.device_id.enabled { vec!["device"] } else { Vec::new() }
+}
+
+/// Signs in with the id of a device, and makes the account where the operator lets a first sign-in do so.
+#[utoipa::path(post, path = "/v1/login/device", request_body = DeviceLoginRequest,
+    responses((status = 200, body = Tokens), ApiError))]
+async fn login_with_device(
+    State(app): State<AppState>,
+    caller: Caller,
+    proof: Option<Proof>,
+    Json { request, .. }: Json<DeviceLoginRequest>,
+) -> Result<Answer<Tokens>, ApiError> {
+    captcha::admit(&app, &caller, Purpose::SignIn).await?;
+    if !app.config.device_id.enabled {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    let may = registration::admits(&app, app.config.auto_register.device, request.options.auto_register)?;
+    let value = fingerprint(&request.device_id);
+    let name = Identity { kind: Kind::Device, value, look: None, proven: true };
+    Ok(Answer(signin::by_id(&app, caller, proof, name, "device", may).await?))
+}

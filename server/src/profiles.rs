@@ -1,0 +1,143 @@
+//! What a person says of themself: what is checked beyond the protocol's rules, how it is changed, and what others see.
+
+use doorward_protocol::profile::{
+    Address, AddressClaim, ProfileFields, ProfileInput, PublicProfile, UpdateProfileRequest,
+};
+use doorward_protocol::settings::Visibility;
+use serde_json::{Map, Value};
+
+use crate::config::Profile;
+use crate::error::ApiError;
+use crate::store::accounts::Account;
+use crate::values;
+
+/// What only the server can check.
+pub fn check(fields: &ProfileFields, settings: &Profile) -> Result<(), ApiError> {
+    let wrong = |text: &Option<String>, good: &dyn Fn(&str) -> bool| {
+        text.as_ref().is_some_and(|text| !text.is_empty() && !good(text))
+    };
+    let genders = &settings.genders;
+    if wrong(&fields.gender, &|text| genders.is_empty() || genders.iter().any(|one| one == text)) {
+        return Err(ApiError::field("gender", format!("This must be one of {}.", genders.join(", "))));
+    }
+    if wrong(&fields.zoneinfo, &|text| jiff::tz::TimeZone::get(text).is_ok()) {
+        return Err(ApiError::field("zoneinfo", "Enter a time zone like Europe/Paris."));
+    }
+    if wrong(&fields.locale, &is_language_tag) {
+        return Err(ApiError::field("locale", "Enter a language tag like de or zh-Hans-CN."));
+    }
+    Ok(())
+}
+
+/// The shape of a BCP 47 tag (RFC 5646 §2.1); some write `_` for `-`.
+fn is_language_tag(text: &str) -> bool {
+    let mut parts = text.split(['-', '_']);
+    let first = parts.next().unwrap_or("");
+    (2..=8).contains(&first.len())
+        && first.bytes().all(|b| b.is_ascii_alphabetic())
+        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+/// Changes what was given and clears what was emptied; the name to sign in by is left to the caller.
+pub fn change(
+    account: &mut Account,
+    request: UpdateProfileRequest,
+    emptied: &[&'static str],
+    settings: &Profile,
+) -> Result<(), ApiError> {
+    let UpdateProfileRequest { username: _, email_subscription, mut profile } = request;
+    if profile.fields.address.is_none() {
+        // Parts that are given alone belong to the address that is there.
+        keep_address(&mut profile, account.profile.address.as_ref(), emptied);
+    }
+    let (given, extras) = profile.merged();
+    check(&given, settings)?;
+    values::take_over(&mut account.extras, extras, settings)?;
+    account.profile = overlay(&account.profile, &given, emptied)?;
+    if email_subscription.is_some() || emptied.contains(&"email_subscription") {
+        account.email_subscription = email_subscription.unwrap_or(false);
+    }
+    Ok(())
+}
+
+fn keep_address(profile: &mut ProfileInput, address: Option<&Address>, emptied: &[&'static str]) {
+    let cleared = |name: &str| emptied.contains(&name);
+    if profile.address_parts == AddressClaim::default()
+        && !["formatted", "street_address", "locality", "region", "postal_code", "country"]
+            .into_iter()
+            .any(cleared)
+    {
+        return;
+    }
+    let mut claim = match address {
+        None => AddressClaim::default(),
+        Some(Address::Text(text)) => {
+            AddressClaim { formatted: Some(text.clone()), ..AddressClaim::default() }
+        }
+        Some(Address::Claim(claim)) => claim.clone(),
+    };
+    for (name, part) in [
+        ("formatted", &mut claim.formatted),
+        ("street_address", &mut claim.street_address),
+        ("locality", &mut claim.locality),
+        ("region", &mut claim.region),
+        ("postal_code", &mut claim.postal_code),
+        ("country", &mut claim.country),
+    ] {
+        if cleared(name) {
+            *part = None;
+        }
+    }
+    profile.fields.address = Some(Address::Claim(claim));
+}
+
+/// The stored fields with the given ones over them, and without the emptied ones.
+fn overlay(
+    stored: &ProfileFields,
+    given: &ProfileFields,
+    emptied: &[&'static str],
+) -> Result<ProfileFields, ApiError> {
+    let object = |fields: &ProfileFields| match serde_json::to_value(fields) {
+        Ok(Value::Object(object)) => Ok(object),
+        other => Err(ApiError::internal(format!("a profile is no object: {other:?}"))),
+    };
+    let mut fields: Map<String, Value> = object(stored)?;
+    for name in emptied {
+        fields.remove(*name);
+    }
+    fields.append(&mut object(given)?);
+    serde_json::from_value(Value::Object(fields)).map_err(ApiError::internal)
+}
+
+/// What others see of an account: name, picture and pages, what its owner made public, and the operator's public fields.
+/// Address and number only once they are proven (seeds K10 to K14).
+pub fn public(account: &Account, settings: &Profile) -> PublicProfile {
+    let own = account.profile.clone();
+    let shown = |flag: Option<bool>| flag == Some(true);
+    let email =
+        account.email.clone().filter(|_| account.email_verified_at.is_some() && shown(own.email_public));
+    let phone_number = account.phone.clone().filter(|_| shown(own.phone_number_public));
+    let fields = ProfileFields {
+        name: own.name,
+        given_name: own.given_name,
+        family_name: own.family_name,
+        middle_name: own.middle_name,
+        nickname: own.nickname,
+        preferred_username: own.preferred_username,
+        picture: own.picture,
+        profile: own.profile,
+        website: own.website,
+        gender: own.gender.filter(|_| shown(own.gender_public)),
+        birthdate: own.birthdate.filter(|_| shown(own.birthdate_public)),
+        address: own.address.filter(|_| shown(own.address_public)),
+        ..ProfileFields::default()
+    };
+    let is_public =
+        |name: &String| settings.extras.get(name).is_some_and(|extra| extra.visibility == Visibility::Public);
+    let extras = account
+        .extras
+        .iter()
+        .filter(|(name, _)| is_public(name))
+        .map(|(name, value)| (name.clone(), value.clone()));
+    PublicProfile { user_id: account.id.clone(), email, phone_number, fields, extras: extras.collect() }
+}

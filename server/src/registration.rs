@@ -1,0 +1,262 @@
+//! Creating an account, whatever it is known by. A method brings the names and what proves them; what else an account
+//! begins with is the same for all.
+
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::profile::ProfileInput;
+use doorward_protocol::signup::{SignupAnswer, SignupConfirmation, SignupOptions};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::audit::{Event, Record};
+use crate::challenges::Scene;
+use crate::config::{Confirmation, SignupDisclosure};
+use crate::contacts;
+use crate::dpop::{Proof, Thumbprint};
+use crate::error::ApiError;
+use crate::extract::Caller;
+use crate::http::is_local;
+use crate::mail::Message;
+use crate::passwords::PasswordHash;
+use crate::state::{App, AppState};
+use crate::store::accounts::Account;
+use crate::store::identities::{Identity, Kind};
+use crate::store::{StoreError, Tx, accounts, identities, passwords};
+use crate::{outbox, profiles, signin, values};
+
+/// An account that may be created.
+#[derive(Debug)]
+pub struct Plan {
+    /// What it begins with.
+    pub account: Account,
+    /// What it is known by.
+    pub names: Vec<Identity>,
+    /// Is it signed in to at once, and how is that counted?
+    pub sign_in: Option<SignIn>,
+    /// Where the confirmation ends.
+    pub redirect: Option<Url>,
+    /// Must the answer be the same for a taken address?
+    pub quiet: bool,
+    /// The method that signs in.
+    pub method: &'static str,
+}
+
+/// How the sign-in that comes with a signup is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// As a login would (seed A06).
+    Counted,
+    /// Without counting as one (seed A07).
+    Uncounted,
+}
+
+impl Plan {
+    /// The account of a signup. The operator decides, the page can only tighten (D-20).
+    pub fn of_signup(
+        app: &App,
+        options: SignupOptions,
+        profile: ProfileInput,
+        names: Vec<Identity>,
+        method: &'static str,
+    ) -> Result<Plan, ApiError> {
+        let settings = &app.config.signup;
+        let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
+        let asked = match &options.signup_confirmation {
+            Some(SignupConfirmation::Flag(asked)) => *asked,
+            Some(SignupConfirmation::Redirect(_)) => true,
+            None => false,
+        };
+        let demanded = asked || settings.confirmation == Confirmation::Required;
+        let unproven = names.iter().any(|name| name.kind == Kind::Email && !name.proven);
+        if demanded && !unproven && !names.iter().any(|name| name.proven) {
+            return Err(ApiError::field("email", "An address is needed, which is then confirmed by mail."));
+        }
+        let confirmation_required = (demanded || quiet) && unproven;
+        let sign_in = match (options.login.unwrap_or(false), options.generate_token.unwrap_or(false)) {
+            // Both: a login it is (seed A09).
+            (true, _) => Some(("options.login", SignIn::Counted)),
+            (false, true) => Some(("options.generate_token", SignIn::Uncounted)),
+            (false, false) => None,
+        };
+        if let Some((field, _)) = sign_in {
+            if confirmation_required {
+                return Err(ApiError::field(
+                    field,
+                    "The address must be confirmed before the first sign-in.",
+                ));
+            }
+            if !settings.auto_login {
+                return Err(ApiError::field(field, "This server does not sign in with a signup."));
+            }
+        }
+        let redirect = match options.signup_confirmation {
+            Some(SignupConfirmation::Redirect(text)) => Some(redirect(app, &text)?),
+            _ => None,
+        };
+        let mut plan = Plan::of_sign_in(app, names, method)?;
+        let (profile, extras) = profile.merged();
+        profiles::check(&profile, &app.config.profile)?;
+        values::take_over(&mut plan.account.extras, extras, &app.config.profile)?;
+        plan.account.profile = profile;
+        plan.account.email_subscription = options.email_subscription.unwrap_or(false);
+        plan.account.confirmation_required = confirmation_required;
+        plan.sign_in = sign_in.map(|(_, sign_in)| sign_in);
+        plan.redirect = redirect;
+        Ok(plan)
+    }
+
+    /// The account of a first sign-in, which makes it.
+    pub fn of_sign_in(app: &App, names: Vec<Identity>, method: &'static str) -> Result<Plan, ApiError> {
+        if !app.config.signup.open {
+            return Err(ErrorCode::Forbidden.into());
+        }
+        let unproven = names.iter().any(|name| name.kind == Kind::Email && !name.proven);
+        let now = app.world.now();
+        let mut account = Account::new(app.world.id(), app.config.roles.default.clone(), now);
+        account.confirmation_required = unproven && app.config.signup.confirmation == Confirmation::Required;
+        let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
+        Ok(Plan { account, names, sign_in: Some(SignIn::Counted), redirect: None, quiet, method })
+    }
+
+    /// Is a name taken that may be told to be?
+    pub async fn taken(&self, db: &mut Tx) -> Result<Option<ApiError>, StoreError> {
+        for name in &self.names {
+            if !(self.quiet && is_secret(name)) && is_taken(db, name).await? {
+                return Ok(Some(exists(name)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Who asks whether an address is taken may not learn it where the signup is quiet; unless they have it.
+fn is_secret(name: &Identity) -> bool {
+    name.kind == Kind::Email && !name.proven
+}
+
+async fn is_taken(db: &mut Tx, name: &Identity) -> Result<bool, StoreError> {
+    if identities::exists(db, name.kind, &name.value).await? {
+        return Ok(true);
+    }
+    match &name.look {
+        Some(look) => identities::looks_taken(db, look, "").await,
+        None => Ok(false),
+    }
+}
+
+fn exists(name: &Identity) -> ApiError {
+    ApiError { field: Some(contacts::field(name.kind).into()), ..ErrorCode::Exists.into() }
+}
+
+/// Locks names in one order for all, before any account: so no two transactions wait for each other.
+pub async fn lock(tx: &mut Tx, names: &[Identity]) -> Result<(), StoreError> {
+    let mut names: Vec<_> = names.iter().map(|name| (name.kind.as_str(), name.kind, &name.value)).collect();
+    names.sort_by_key(|(kind, _, value)| (*kind, *value));
+    for (_, kind, value) in names {
+        identities::lock(tx, kind, value).await?;
+    }
+    Ok(())
+}
+
+/// What an answer to a signup is made of: ids, so that a repetition mints its tokens anew (D-16).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Done {
+    /// Must the address be confirmed before the first login?
+    pub confirmation_required: bool,
+    /// The session that began.
+    pub session: Option<String>,
+}
+
+/// Creates the account, in the transaction of what led to it: names, password, session, mail and audit, or nothing of
+/// it. The names are locked.
+pub async fn create(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    plan: &Plan,
+    password: Option<&PasswordHash>,
+    key: Option<Thumbprint>,
+) -> Result<Done, ApiError> {
+    let now = app.world.now();
+    if let Some(taken) = plan.taken(tx).await? {
+        return Err(taken);
+    }
+    for name in &plan.names {
+        if is_taken(tx, name).await? {
+            outbox::notice(tx, &app.world, caller, Message::AccountExists, &name.value).await?;
+            Record::of(Event::SignupRepeated).write(tx, &app.world, caller, now).await?;
+            return Ok(Done { confirmation_required: true, session: None });
+        }
+    }
+    let account = &plan.account;
+    accounts::insert(tx, account).await?;
+    for name in &plan.names {
+        identities::insert(tx, name, &account.id, now).await.map_err(|error| match error {
+            // Two at once: the unique row decides.
+            StoreError::Conflict => exists(name),
+            error => error.into(),
+        })?;
+    }
+    if let Some(password) = password {
+        passwords::set(tx, &account.id, password, now).await?;
+    }
+    let record = Record::of(Event::SignedUp).account(&account.id).detail(plan.method);
+    record.write(tx, &app.world, caller, now).await?;
+    if let Some(email) = plan.names.iter().find(|name| is_secret(name)) {
+        let redirect = plan.redirect.as_ref().map(Url::as_str);
+        outbox::challenge(tx, &app.world, caller, Scene::VerifyEmail, &email.value, None, redirect).await?;
+    }
+    let session = match plan.sign_in {
+        Some(sign_in) => {
+            if sign_in == SignIn::Counted {
+                accounts::count_login(tx, &account.id, now).await?;
+            }
+            Some(signin::begin(tx, app, caller, &account.id, plan.method, key).await?)
+        }
+        None => None,
+    };
+    let session = session.map(|session| session.id);
+    Ok(Done { confirmation_required: account.confirmation_required, session })
+}
+
+/// The answer to a signup, now or repeated.
+pub async fn answer(app: &App, done: &Done, proof: Option<&Proof>) -> Result<SignupAnswer, ApiError> {
+    let session = match &done.session {
+        // It may have been signed out meanwhile: then there is nothing to hand out.
+        Some(id) => signin::tokens_of(app, id, proof).await?,
+        None => None,
+    };
+    Ok(SignupAnswer { confirmation_required: done.confirmation_required, session })
+}
+
+/// The answer to a signup that was carried out before: nothing is written but the proof.
+pub async fn repeat(app: &AppState, done: &Done, proof: Option<Proof>) -> Result<SignupAnswer, ApiError> {
+    let Some(proof) = proof else { return answer(app, done, None).await };
+    let spent = proof.clone();
+    app.store.write(move |tx| Box::pin(async move { spent.spend(tx).await })).await?;
+    answer(app, done, Some(&proof)).await
+}
+
+/// May a first sign-in make the account? The page may say no to what the operator allows, and cannot allow more.
+pub fn admits(app: &App, allowed: bool, asked: Option<bool>) -> Result<bool, ApiError> {
+    let allowed = allowed && app.config.signup.open;
+    match asked {
+        Some(true) if !allowed => {
+            Err(ApiError::field("options.auto_register", "This server makes no accounts with this sign-in."))
+        }
+        asked => Ok(allowed && asked != Some(false)),
+    }
+}
+
+/// An address of the operator's list, compared after one parse by the rules that browsers parse by (O07).
+fn redirect(app: &App, text: &str) -> Result<Url, ApiError> {
+    let listed = |url: &Url| {
+        let same = |entry: &String| Url::parse(entry).is_ok_and(|entry| entry == *url);
+        app.config.links.redirects.iter().any(same) || (app.dev && is_local(url))
+    };
+    Url::parse(text).ok().filter(listed).ok_or_else(|| {
+        ApiError::field(
+            "options.signup_confirmation",
+            "This must be true, or a full address that is in the server's setting links.redirects.",
+        )
+    })
+}

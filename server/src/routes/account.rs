@@ -1,0 +1,97 @@
+//! Closing an account and erasing its data.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use doorward_protocol::account::DeleteAccountRequest;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::password::{GivenCode, MailProof};
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::password;
+use crate::audit::{Event, Record};
+use crate::challenges::{self, Scene, Verdict};
+use crate::error::ApiError;
+use crate::extract::{Caller, CurrentSession, Json};
+use crate::mail::Message;
+use crate::outbox;
+use crate::passwords::Match;
+use crate::secret::Secret;
+use crate::state::{App, AppState};
+use crate::store::{self, Tx, accounts, passwords};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(delete_account))
+}
+
+/// Deletes the account of whoever asks.
+#[utoipa::path(post, path = "/v1/account/delete", request_body = DeleteAccountRequest,
+    security(("access_token" = [])), responses((status = 200, body = Object), ApiError))]
+async fn delete_account(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: CurrentSession,
+    Json { request, .. }: Json<DeleteAccountRequest>,
+) -> Result<Answer<Value>, ApiError> {
+    session.fresh(&app)?;
+    let mut db = app.store.read().await?;
+    let stored = passwords::of(&mut db, &session.account.id).await?;
+    drop(db);
+    let account = &session.account;
+    match (&request.password, &request.code, &stored) {
+        (_, Some(_), _) => {}
+        (Some(given), None, Some(_)) => {
+            let given = Secret::from(given.clone());
+            if app.hasher.verify(&given, stored.as_ref()).await? == Match::No {
+                return password::refuse(&app, caller, session, "password").await;
+            }
+        }
+        (None, None, Some(_)) => {
+            return Err(ApiError::field("password", "Give the password, or a code that was sent for this."));
+        }
+        (_, None, None) if account.phone.is_some() || account.proven_email().is_some() => {
+            return Err(ApiError::field("code", "Give a code that was sent for this."));
+        }
+        // There is nothing but the fresh sign-in that could prove it.
+        (_, None, None) => {}
+    }
+    let job = app.clone();
+    let verdict = app
+        .store
+        .write(move |tx| Box::pin(async move { erase(tx, &job, &caller, session, request.code).await }))
+        .await?;
+    app.bell.ring();
+    verdict.met()?;
+    Ok(Answer(json!({})))
+}
+
+/// The one transaction: code, account with all that is kept of it, the last mail, audit.
+async fn erase(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    session: CurrentSession,
+    code: Option<GivenCode>,
+) -> Result<Verdict, ApiError> {
+    let now = app.world.now();
+    session.confirm(tx, now).await?;
+    let id = session.account.id.as_str();
+    let account = accounts::by_id(tx, id).await?.ok_or(ErrorCode::SessionRequired)?;
+    if let Some(code) = code {
+        let address = store::challenges::address_of(tx, Scene::DeleteAccount, id).await?;
+        let proof = MailProof::Code { email: address.unwrap_or_default(), code: code.digits() };
+        if let Some(code) = challenges::consume_own(tx, app, caller, Scene::DeleteAccount, id, proof).await? {
+            return Ok(Verdict::refused(code));
+        }
+    }
+    for address in account.email.iter().chain(&account.phone) {
+        store::challenges::void_all(tx, address).await?;
+    }
+    accounts::delete(tx, id).await?;
+    if let Some(email) = account.proven_email() {
+        outbox::notice(tx, &app.world, caller, Message::AccountDeleted, email).await?;
+    }
+    Record::of(Event::AccountDeleted).account(id).write(tx, &app.world, caller, now).await?;
+    Ok(Verdict::Met { account: id.to_owned(), redirect: None })
+}

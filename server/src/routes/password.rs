@@ -1,0 +1,102 @@
+//! Another password for whoever is signed in, or the first one.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use doorward_protocol::password::UpdatePasswordRequest;
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::audit::{Event, Record};
+use crate::error::ApiError;
+use crate::extract::{Caller, CurrentSession, Json};
+use crate::mail::Message;
+use crate::outbox;
+use crate::passwords::{Match, PasswordHash};
+use crate::secret::Secret;
+use crate::state::{App, AppState};
+use crate::store::{Tx, accounts, passwords, sessions};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(update_password))
+}
+
+/// Sets the password. All other sessions of the account end, since one of them may be a thief's.
+#[utoipa::path(post, path = "/v1/password", request_body = UpdatePasswordRequest, security(("access_token" = [])),
+    responses((status = 200, body = Object), ApiError))]
+async fn update_password(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: CurrentSession,
+    Json { request, .. }: Json<UpdatePasswordRequest>,
+) -> Result<Answer<Value>, ApiError> {
+    session.fresh(&app)?;
+    let mut db = app.store.read().await?;
+    let stored = passwords::of(&mut db, &session.account.id).await?;
+    drop(db);
+    if let Some(stored) = &stored {
+        let old =
+            request.old_password.ok_or_else(|| ApiError::field("old_password", "This field is required."))?;
+        if app.hasher.verify(&Secret::from(old), Some(stored)).await? == Match::No {
+            return refuse(&app, caller, session, "old_password").await;
+        }
+    }
+    let hash = app.hasher.hash(&app.world, &Secret::from(request.new_password)).await?;
+    let job = app.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move { replace(tx, &job, &caller, session, stored.as_ref(), &hash).await })
+        })
+        .await?;
+    app.bell.ring();
+    Ok(Answer(json!({})))
+}
+
+async fn replace(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    session: CurrentSession,
+    verified: Option<&PasswordHash>,
+    hash: &PasswordHash,
+) -> Result<(), ApiError> {
+    let now = app.world.now();
+    session.confirm(tx, now).await?;
+    let id = session.account.id.as_str();
+    // What was verified before the hash may have been replaced meanwhile.
+    if passwords::of(tx, id).await?.as_ref() != verified {
+        return Err(ApiError::field("old_password", WRONG));
+    }
+    passwords::set(tx, id, hash, now).await?;
+    sessions::delete_others(tx, id, &session.id).await?;
+    accounts::touch(tx, id, now).await?;
+    if let Some(email) = session.account.proven_email() {
+        outbox::notice(tx, &app.world, caller, Message::PasswordChanged, email).await?;
+    }
+    let record = Record::of(Event::PasswordChanged).account(id).session(&session.id);
+    Ok(record.write(tx, &app.world, caller, now).await?)
+}
+
+const WRONG: &str = "This is not the password of your account.";
+
+/// Writes down that somebody who is signed in gave the wrong password, and says so.
+pub(super) async fn refuse<T>(
+    app: &AppState,
+    caller: Caller,
+    session: CurrentSession,
+    field: &'static str,
+) -> Result<T, ApiError> {
+    let world = app.world.clone();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = world.now();
+                session.confirm(tx, now).await?;
+                let record =
+                    Record::of(Event::PasswordRefused).account(&session.account.id).session(&session.id);
+                Ok::<(), ApiError>(record.write(tx, &world, &caller, now).await?)
+            })
+        })
+        .await?;
+    Err(ApiError::field(field, WRONG))
+}

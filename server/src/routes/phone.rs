@@ -1,0 +1,71 @@
+//! The phone number of an account. What becomes of it is in [`crate::addresses`].
+
+use axum::Json as Answer;
+use axum::extract::State;
+use doorward_protocol::phone::{BindPhoneRequest, ChangePhoneRequest, UnbindRequest};
+use doorward_protocol::profile::UserProfile;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::addresses::{self, Change, Proven};
+use crate::contacts::Contact;
+use crate::error::ApiError;
+use crate::extract::{Caller, CurrentSession, Json};
+use crate::state::AppState;
+use crate::store::identities::Kind;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(bind_phone))
+        .routes(routes!(change_phone))
+        .routes(routes!(unbind_phone))
+}
+
+/// Gives the account its first phone number.
+#[utoipa::path(post, path = "/v1/phone/bind", request_body = BindPhoneRequest, security(("access_token" = [])),
+    responses((status = 200, body = UserProfile), ApiError))]
+async fn bind_phone(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: CurrentSession,
+    Json { request, idempotency, .. }: Json<BindPhoneRequest>,
+) -> Result<Answer<UserProfile>, ApiError> {
+    let contact = Contact::phone(&app, &request.phone_number, "phone_number")?;
+    let change = Change::Bind(Proven { contact, code: request.phone_code });
+    Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
+}
+
+/// Changes the phone number for another.
+#[utoipa::path(post, path = "/v1/phone/change", request_body = ChangePhoneRequest, security(("access_token" = [])),
+    responses((status = 200, body = UserProfile), ApiError))]
+async fn change_phone(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: CurrentSession,
+    Json { request, idempotency, .. }: Json<ChangePhoneRequest>,
+) -> Result<Answer<UserProfile>, ApiError> {
+    let contact = Contact::phone(&app, &request.phone_number, "phone_number")?;
+    let new = Proven { contact, code: request.phone_code };
+    let old =
+        match (request.old_phone_number.or_else(|| session.account.phone.clone()), request.old_phone_code) {
+            (Some(old), Some(code)) => {
+                Some(Proven { contact: Contact::phone(&app, &old, "old_phone_number")?, code })
+            }
+            _ => None,
+        };
+    let change = Change::Replace { new, old };
+    Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
+}
+
+/// Takes the phone number from the account, unless it is the last way in.
+#[utoipa::path(post, path = "/v1/phone/unbind", request_body = UnbindRequest, security(("access_token" = [])),
+    responses((status = 200, body = UserProfile), ApiError))]
+async fn unbind_phone(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: CurrentSession,
+    Json { idempotency, .. }: Json<UnbindRequest>,
+) -> Result<Answer<UserProfile>, ApiError> {
+    let change = Change::Unbind(Kind::Phone);
+    Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
+}
