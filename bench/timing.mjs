@@ -16,6 +16,9 @@ const calls = [
   { name: "login, unconfirmed under quiet, right password", path: "/v1/login", settings: { ...cheap, ...quiet }, body: { password: person.password }, unconfirmed: true },
   { name: "forgotPassword", path: "/v1/password/forgot", settings: cheap },
   { name: "resendVerification", path: "/v1/email/resend", settings: cheap },
+  { name: "a code to sign in", path: "/v1/code", settings: cheap, body: { scene: "LOGIN" } },
+  { name: "a code for a new password", path: "/v1/code", settings: cheap, body: { scene: "RESET_PASSWORD" } },
+  { name: "a code to verify the address", path: "/v1/code", settings: cheap, body: { scene: "VERIFY_EMAIL" } },
   { name: "signup under quiet", path: "/v1/signup", settings: { ...cheap, ...quiet }, body: { password: "a new password" } },
 ];
 

@@ -127,7 +127,9 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(number.into())
     }
     fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-        Ok(number.into())
+        // JSON has one kind of number: 3.0 is 3. Beyond 2^53 it is not said which whole number is meant.
+        let is_whole = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
+        Ok(if is_whole { (number as i64).into() } else { number.into() })
     }
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
         Ok(text.into())
@@ -437,6 +439,12 @@ mod tests {
         assert!(serde_json::from_str::<Strict>(r#"{"a":1,"b":{"a":1}}"#).is_ok());
         assert!(serde_json::from_str::<Strict>(r#"{"a":1,"a":2}"#).is_err());
         assert!(serde_json::from_str::<Strict>(r#"{"b":[{"a":1,"a":1}]}"#).is_err());
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_fraction() {
+        let Strict(read) = serde_json::from_str(r#"[12345.0, 1e2, 0.5]"#).unwrap();
+        assert_eq!(read, serde_json::json!([12345, 100, 0.5]));
     }
 
     #[test]
