@@ -207,6 +207,7 @@ fn is_phone(text: &str) -> bool {
 }
 
 fn username(text: &str) -> Verdict {
+    let text = text.trim_matches(' ');
     // Nobody is to take it for an address or a phone number.
     let odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '@' | '+' | '/' | '\\');
     say(!text.chars().any(odd), "A username has no spaces and none of @ + / \\.")?;
@@ -406,7 +407,7 @@ mod tests {
 
     #[test]
     fn a_username_is_neither_an_address_nor_a_number() {
-        for good in ["bob", "Ünïcödé", "名前", "a.b_c-d", "7of9"] {
+        for good in ["bob", " bob ", "Ünïcödé", "名前", "a.b_c-d", "7of9"] {
             assert!(takes(Rule::Username, good), "{good}");
         }
         for bad in ["a@b.de", "+123", "123456", "two words", "a\u{a0}b", "a/b", "nul\0"] {

@@ -60,7 +60,7 @@ impl<T: Request + DeserializeOwned> FromRequest<AppState> for Json<T> {
             return Err(ApiError::request(400, "The body must be a JSON object."));
         };
         rename(&mut object, T::FIELDS, "")?;
-        T::check(&Fields(&object), app.policy())?;
+        T::check(&Fields(&object, T::FIELDS), app.policy())?;
         let emptied =
             T::FIELDS.iter().map(|field| field.name).filter(|name| is_emptied(&object, name)).collect();
         drop_empty(&mut object, T::FIELDS);
@@ -159,13 +159,13 @@ impl<'de> Visitor<'de> for StrictVisitor {
 }
 
 /// A JSON object as the protocol's tables see it.
-struct Fields<'a>(&'a Map<String, Value>);
+struct Fields<'a>(&'a Map<String, Value>, &'a [Field]);
 
 impl Source for Fields<'_> {
     fn get(&self, name: &str) -> Given<'_> {
         match self.0.get(name) {
             None | Some(Value::Null) => Given::Absent,
-            Some(Value::String(text)) if text.is_empty() => Given::Absent,
+            Some(Value::String(text)) if text.is_empty() && !takes_anything(self.1, name) => Given::Absent,
             Some(Value::String(text)) => Given::Text(text.into()),
             Some(Value::Bool(flag)) => Given::Flag(*flag),
             Some(Value::Number(number)) => number.as_u64().map_or(Given::Any, Given::Number),
@@ -175,7 +175,12 @@ impl Source for Fields<'_> {
     }
 
     fn nested(&self, name: &str) -> Option<Self> {
-        self.0.get(name).and_then(Value::as_object).map(Fields)
+        let object = self.0.get(name).and_then(Value::as_object)?;
+        let inner = match self.1.iter().find(|field| field.name == name).map(|field| field.rule) {
+            Some(Rule::Object(inner) | Rule::TextOrObject(inner)) => inner,
+            _ => &[],
+        };
+        Some(Fields(object, inner))
     }
 
     fn unknown(&self, known: &dyn Fn(&str) -> bool) -> Option<String> {
@@ -229,6 +234,11 @@ fn rename(object: &mut Map<String, Value>, fields: &[Field], parent: &str) -> Re
     Ok(())
 }
 
+/// Where any value may stand, an empty text is one.
+fn takes_anything(fields: &[Field], name: &str) -> bool {
+    fields.iter().any(|field| field.name == name && matches!(field.rule, Rule::Any))
+}
+
 fn is_emptied(object: &Map<String, Value>, name: &str) -> bool {
     object.get(name).is_some_and(is_empty)
 }
@@ -240,7 +250,7 @@ fn is_empty(value: &Value) -> bool {
 /// What counts as absent for the table is absent for the struct too. What is the operator's or the app's own is left
 /// as it is.
 fn drop_empty(object: &mut Map<String, Value>, fields: &[Field]) {
-    object.retain(|_, value| !is_empty(value));
+    object.retain(|name, value| !is_empty(value) || (value.is_string() && takes_anything(fields, name)));
     for field in fields {
         if let (Rule::Object(inner) | Rule::TextOrObject(inner), Some(Value::Object(nested))) =
             (field.rule, object.get_mut(field.name))

@@ -3,7 +3,10 @@
 mod post;
 mod support;
 
+mod account_delete;
+mod account_race;
 mod account_signup;
+mod address_change;
 mod admin_cli;
 mod admin_http;
 mod admin_keys;
@@ -11,12 +14,16 @@ mod email_check;
 mod email_verify;
 mod hosted_pages;
 mod mailbox;
+mod method_code;
+mod method_device;
+mod method_password;
 mod nodes;
 mod nodes_outage;
 mod openapi_describe;
 mod outbox_deliver;
 mod password_forgot;
 mod password_reset;
+mod profile_update;
 mod proof_check;
 mod proof_replay;
 mod request_check;
@@ -36,6 +43,7 @@ mod store_connect;
 mod store_write;
 mod token_revoke;
 mod token_verify;
+mod user_data;
 
 /// A file that nobody lists here would never run.
 #[test]

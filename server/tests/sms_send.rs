@@ -372,7 +372,7 @@ async fn without_a_gateway_production_has_no_sms() {
 #[tokio::test]
 async fn a_login_code_goes_to_unknown_addresses_too_and_is_nobodys_where_a_signup_is_open() {
     let t = TestApp::new().await;
-    for to in [PHONE, ""] {
+    for to in [PHONE] {
         ask(&t, Scene::Login, to).await.unwrap();
     }
     let sms = post::newest(&t, PHONE).await;

@@ -114,7 +114,7 @@ fn schema(rule: Rule, policy: Policy) -> Value {
         // Written as people do, with or without the country's code: what the server makes of it depends on its region.
         Rule::Phone => text(r"^ *\+?[- ./()\u00a0]*([0-9][- ./()\u00a0]*){5,15} *$"),
         Rule::Username => {
-            json!({ "type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^[^\x00-\x20\x7f-\xa0@+/\\]*$" })
+            json!({ "type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^ *[^\x00-\x20\x7f-\xa0@+/\\]* *$" })
         }
         Rule::Id(least, most) => {
             json!({ "type": "string", "minLength": least, "maxLength": most, "pattern": "^[!-~]*$" })

@@ -1,0 +1,85 @@
+//! `POST /v1/account/delete` and `POST /v1/password`.
+
+use crate::post;
+use crate::support::{MINUTE, TestApp};
+use serde_json::{Value, json};
+
+const ADA: &str = "ada@example.com";
+
+async fn delete(t: &TestApp, who: &Value, body: Value) -> crate::support::Answer {
+    t.post_as(who, "/v1/account/delete", body).await
+}
+
+#[tokio::test]
+async fn an_account_is_erased_with_its_password_and_nothing_of_it_is_left() {
+    let t = TestApp::with("[user_data.age]\ntype = \"number\"").await;
+    let who = t.somebody().await;
+    let other = t.login(ADA, "correct horse").await;
+    t.send_as(&who, "PUT", "/v1/data/age", json!({ "value": 15 })).await.ok();
+    t.sql_do("update identities set verified_at = 1").await;
+    assert_eq!(delete(&t, &who, json!({})).await.refused(400, "INVALID_PARAMETER")["field"], "password");
+    let wrong = delete(&t, &who, json!({ "password": "wrong" })).await;
+    assert_eq!(wrong.refused(400, "INVALID_PARAMETER")["field"], "password");
+    delete(&t, &who, json!({ "password": "correct horse" })).await.ok();
+    for gone in [&who, &other] {
+        t.get("/v1/profile").bearer(&gone["access_token"]).await.refused(401, "SESSION_REQUIRED");
+    }
+    for table in ["accounts", "identities", "passwords", "sessions", "user_data", "challenges"] {
+        let sql: &'static str = Box::leak(format!("select count(*) from {table}").into_boxed_str());
+        assert_eq!(t.sql(sql).await, "0", "{table}");
+    }
+    assert!(post::newest(&t, ADA).await.subject.contains("deleted"));
+    assert_eq!(t.audited("account_deleted").await, 1);
+    t.signup(ADA, "somebody new").await;
+}
+
+#[tokio::test]
+async fn an_account_is_erased_with_a_code_where_it_has_no_password() {
+    let t = TestApp::new().await;
+    let who = t.phone("+4930901820").await;
+    t.advance(MINUTE);
+    assert_eq!(delete(&t, &who, json!({})).await.refused(400, "INVALID_PARAMETER")["field"], "code");
+    let code = t.code_as(&who, "+4930901820", "DELETE_ACCOUNT").await;
+    let wrong = json!({ "code": post::wrong(&code) });
+    delete(&t, &who, wrong).await.refused(400, "INVALID_CODE");
+    delete(&t, &who, json!({ "code": code })).await.ok();
+    assert_eq!(t.sql("select count(*) from accounts").await, "0");
+}
+
+#[tokio::test]
+async fn a_device_alone_needs_only_the_fresh_sign_in() {
+    let t = TestApp::new().await;
+    let who = t.device("the device of somebody").await;
+    delete(&t, &who, json!({})).await.ok();
+    assert_eq!(t.sql("select count(*) from accounts").await, "0");
+}
+
+#[tokio::test]
+async fn seed_a40_a_new_password_takes_the_old_one_and_ends_the_other_sessions() {
+    let t = TestApp::new().await;
+    let (who, other) = (t.somebody().await, t.login(ADA, "correct horse").await);
+    t.sql_do("update identities set verified_at = 1").await;
+    for (body, field) in [
+        (json!({ "new_password": "passw0rd" }), "old_password"),
+        (json!({ "new_password": "passw0rd", "old_password": "wrong" }), "old_password"),
+        (json!({ "new_password": "12345", "old_password": "correct horse" }), "new_password"),
+    ] {
+        let answer = t.post_as(&who, "/v1/password", body).await;
+        assert_eq!(answer.refused(400, "INVALID_PARAMETER")["field"], field);
+    }
+    let body = json!({ "newPassword": "passw0rd", "oldPassword": "correct horse" });
+    t.post_as(&who, "/v1/password", body).await.ok();
+    t.profile(&who).await;
+    t.get("/v1/profile").bearer(&other["access_token"]).await.refused(401, "SESSION_REQUIRED");
+    t.login(ADA, "passw0rd").await;
+    assert_eq!(post::newest(&t, ADA).await.subject, "Your password at doorward was changed");
+    assert_eq!((t.audited("password_changed").await, t.audited("password_refused").await), (1, 1));
+}
+
+#[tokio::test]
+async fn seed_a41_who_has_no_password_yet_gives_no_old_one() {
+    let t = TestApp::new().await;
+    let who = t.phone("+4930901820").await;
+    t.post_as(&who, "/v1/password", json!({ "new_password": "passw0rd", "old_password": "" })).await.ok();
+    t.post("/v1/login", json!({ "phone_number": "+4930901820", "password": "passw0rd" })).await.ok();
+}

@@ -1,0 +1,107 @@
+//! `POST /v1/login/device` and `POST /v1/login/custom`: ids that open an account by themselves (D-23).
+
+use crate::support::TestApp;
+use serde_json::json;
+
+const DEVICE: &str = "7b6c1f3e-9d0a-4c53-8e7e-0123456789ab";
+
+#[tokio::test]
+async fn seed_h40_a_device_signs_in_and_the_first_time_makes_the_account() {
+    let t = TestApp::new().await;
+    let first = t.device(DEVICE).await;
+    assert_eq!(first["user"]["logins_count"], 1);
+    assert!(first["user"].get("email").is_none() && first["user"].get("username").is_none());
+    let second = t.device(DEVICE).await;
+    assert_eq!(first["user"]["user_id"], second["user"]["user_id"]);
+    let other = t.device("another device of somebody").await;
+    assert_ne!(first["user"]["user_id"], other["user"]["user_id"]);
+}
+
+#[tokio::test]
+async fn seed_h40_a_device_id_has_its_bounds_and_a_page_may_say_no_to_a_new_account() {
+    let t = TestApp::new().await;
+    for bad in
+        [json!("0123456789abcde"), json!("x".repeat(129)), json!("0123456789 abcdef"), json!(1), json!(null)]
+    {
+        let problem = t.post("/v1/login/device", json!({ "device_id": bad })).await;
+        assert_eq!(problem.refused(400, "INVALID_PARAMETER")["field"], "device_id", "{bad}");
+    }
+    let body = json!({ "device_id": DEVICE, "options": { "auto_register": false } });
+    t.post("/v1/login/device", body.clone()).await.refused(404, "NOT_FOUND");
+    t.device(DEVICE).await;
+    t.post("/v1/login/device", body).await.ok();
+}
+
+#[tokio::test]
+async fn seed_h41_a_custom_id_signs_in_and_the_first_time_makes_the_account() {
+    let t = TestApp::new().await;
+    let login = |id: &str| t.post("/v1/login/custom", json!({ "custom_id": id }));
+    let first = login("crm-4711").await.ok();
+    assert_eq!(login("crm-4711").await.ok()["user"]["user_id"], first["user"]["user_id"]);
+    for bad in ["crm-1", &"x".repeat(129), "crm 4711"] {
+        assert_eq!(login(bad).await.refused(400, "INVALID_PARAMETER")["field"], "custom_id");
+    }
+    // A custom id is no device id, though both were the same text.
+    let id = "the-same-text-for-both";
+    assert_ne!(login(id).await.ok()["user"]["user_id"], t.device(id).await["user"]["user_id"]);
+}
+
+#[tokio::test]
+async fn sec_a07_both_are_off_until_the_operator_turns_them_on() {
+    let t = TestApp::production("").await;
+    t.post("/v1/login/device", json!({ "device_id": DEVICE })).await.refused(403, "FORBIDDEN");
+    t.post("/v1/login/custom", json!({ "custom_id": "crm-4711" })).await.refused(403, "FORBIDDEN");
+    let t = TestApp::production("[custom_id]\nenabled = true").await;
+    t.post("/v1/login/custom", json!({ "custom_id": "crm-4711" })).await.refused(403, "FORBIDDEN");
+    assert_eq!(t.get("/v1/settings").await.ok()["methods"], json!(["password"]), "no page can use it");
+}
+
+#[tokio::test]
+async fn sec_l04_the_database_holds_no_id_that_opens_an_account() {
+    let t = TestApp::new().await;
+    t.device(DEVICE).await;
+    t.post("/v1/login/custom", json!({ "custom_id": "crm-4711" })).await.ok();
+    let values = t.sql("select min(value) || max(value) from identities").await;
+    assert!(!values.contains(DEVICE) && !values.contains("crm-4711"), "{values}");
+    let stored = t.sql("select value from identities where kind = 'device'").await;
+    let body = json!({ "device_id": stored, "options": { "auto_register": false } });
+    t.post("/v1/login/device", body).await.refused(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn seed_x15_a_device_gets_an_address_and_a_password_and_stays_the_same_account() {
+    let t = TestApp::new().await;
+    let device = t.device(DEVICE).await;
+    t.send_as(&device, "PATCH", "/v1/profile", json!({ "nickname": "Nick" })).await.ok();
+    let user = t.bind(&device, "ada@example.com").await;
+    assert_eq!((&user["email_verified"], &user["nickname"]), (&json!(true), &json!("Nick")));
+    t.post_as(&device, "/v1/password", json!({ "new_password": "correct horse" })).await.ok();
+    let by_mail = t.login("ada@example.com", "correct horse").await;
+    assert_eq!(by_mail["user"]["user_id"], device["user"]["user_id"]);
+    assert_eq!(t.device(DEVICE).await["user"]["user_id"], device["user"]["user_id"]);
+}
+
+#[tokio::test]
+async fn seed_x15_an_address_of_another_account_is_a_choice_and_no_accident() {
+    let t = TestApp::new().await;
+    let owner = t.somebody().await;
+    let device = t.device(DEVICE).await;
+    let code = t.code_as(&device, "ada@example.com", "CHANGE_EMAIL").await;
+    let body = json!({ "email": "ada@example.com", "email_code": code });
+    let wrong = json!({ "email": "ada@example.com", "email_code": crate::post::wrong(&code) });
+    t.post_as(&device, "/v1/email/bind", wrong).await.refused(400, "INVALID_CODE");
+    t.post_as(&device, "/v1/email/bind", body).await.refused(409, "MERGE_REQUIRED");
+    assert!(t.profile(&device).await.get("email").is_none());
+    assert_eq!(t.profile(&owner).await["email"], "ada@example.com");
+    assert_eq!(t.sql("select count(*) from accounts").await, "2");
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_closed_to_its_device_too() {
+    let t = TestApp::new().await;
+    let device = t.device(DEVICE).await;
+    t.sql_do("update accounts set disabled = 1").await;
+    t.post("/v1/login/device", json!({ "device_id": DEVICE })).await.refused(403, "USER_IS_DISABLED");
+    t.get("/v1/profile").bearer(&device["access_token"]).await.refused(401, "SESSION_REQUIRED");
+    assert_eq!(t.audited("sign_in_failed").await, 1);
+}

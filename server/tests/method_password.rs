@@ -1,0 +1,189 @@
+//! `POST /v1/signup` and `POST /v1/login` with the other names that an account can have.
+
+use crate::support::TestApp;
+use serde_json::{Value, json};
+
+const AUTO: &str = "[auto_register]\npassword = true";
+
+fn bob() -> Value {
+    json!({ "username": "bob", "password": "passw0rd", "nickname": "Nick" })
+}
+
+#[tokio::test]
+async fn seed_a01_a_signup_by_email_asks_for_no_proof_of_the_address() {
+    let t = TestApp::new().await;
+    let body = json!({
+        "email": "test@example.com", "password": "passw0rd", "nickname": "Nick", "options": { "generateToken": true }
+    });
+    let answer = t.post("/v1/signup", body).await.ok();
+    let user = &answer["session"]["user"];
+    assert_eq!((&user["email_verified"], &user["nickname"]), (&json!(false), &json!("Nick")), "seed A05");
+}
+
+#[tokio::test]
+async fn seed_a02_a13_who_has_not_proven_the_address_may_sign_in() {
+    let t = TestApp::new().await;
+    let tokens = t.somebody().await;
+    assert_eq!(tokens["user"]["email_verified"], false);
+}
+
+#[tokio::test]
+async fn seed_a03_a14_a_username_and_a_password_are_enough() {
+    let t = TestApp::new().await;
+    t.post("/v1/signup", bob()).await.ok();
+    for name in ["bob", "Bob", "ｂｏｂ", " BOB "] {
+        let body = json!({ "username": name, "password": "passw0rd" });
+        let user = t.post("/v1/login", body).await.ok()["user"].clone();
+        assert_eq!((&user["username"], &user["nickname"]), (&json!("bob"), &json!("Nick")), "{name}");
+        assert!(user.get("email").is_none());
+    }
+    let wrong = json!({ "username": "bob", "password": "password" });
+    t.post("/v1/login", wrong).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    let unknown = json!({ "username": "rob", "password": "passw0rd" });
+    t.post("/v1/login", unknown).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+}
+
+#[tokio::test]
+async fn a_username_that_looks_like_another_is_taken() {
+    let t = TestApp::new().await;
+    t.post("/v1/signup", json!({ "username": "paypal", "password": "passw0rd" })).await.ok();
+    for name in ["PayPal", "paypa1", "раураӏ"] {
+        let problem = t.post("/v1/signup", json!({ "username": name, "password": "passw0rd" })).await;
+        assert_eq!(problem.refused(409, "EXISTS")["field"], "username", "{name}");
+    }
+    for name in ["pаypal", "zero\u{200b}width", "a\u{202e}b"] {
+        let problem = t.post("/v1/signup", json!({ "username": name, "password": "passw0rd" })).await;
+        assert_eq!(problem.refused(400, "INVALID_PARAMETER")["field"], "username", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_and_a_username_name_one_account() {
+    let t = TestApp::new().await;
+    let mut body = bob();
+    body["email"] = json!("bob@example.com");
+    t.post("/v1/signup", body).await.ok();
+    let by_name = t.post("/v1/login", json!({ "username": "bob", "password": "passw0rd" })).await.ok();
+    let by_mail = t.login("bob@example.com", "passw0rd").await;
+    assert_eq!(by_name["user"]["user_id"], by_mail["user"]["user_id"]);
+    let body = json!({ "username": "bob", "email": "bob@example.com", "password": "passw0rd" });
+    let problem = t.post("/v1/login", body).await.refused(400, "INVALID_PARAMETER");
+    assert_eq!(problem["field"], "username", "one name at a time");
+}
+
+#[tokio::test]
+async fn who_must_confirm_needs_an_address_to_do_it_with() {
+    let t = TestApp::with("[signup]\nconfirmation = \"required\"").await;
+    let problem = t.post("/v1/signup", bob()).await.refused(400, "INVALID_PARAMETER");
+    assert_eq!(problem["field"], "email");
+}
+
+#[tokio::test]
+async fn seed_a06_a07_a09_a10_a_sign_in_with_the_signup_counts_only_where_it_is_a_login() {
+    let t = TestApp::new().await;
+    for (number, options, count) in [
+        (1, json!({ "forceLogin": true }), 1),
+        (2, json!({ "generateToken": true }), 0),
+        (3, json!({ "forceLogin": true, "generateToken": true }), 1),
+        (4, json!({ "login": true }), 1),
+    ] {
+        let body =
+            json!({ "username": format!("user-{number}"), "password": "passw0rd", "options": options });
+        let user = t.post("/v1/signup", body).await.ok()["session"]["user"].clone();
+        assert_eq!(user["logins_count"], count, "{options}");
+        assert_eq!(user.get("last_login").is_some(), count == 1);
+    }
+    let body = json!({ "username": "user-2", "password": "passw0rd" });
+    for count in 1..=3 {
+        assert_eq!(t.post("/v1/login", body.clone()).await.ok()["user"]["logins_count"], count);
+    }
+}
+
+#[tokio::test]
+async fn seed_a21_h39_a_sign_in_makes_the_account_where_page_and_operator_say_so() {
+    let t = TestApp::with(AUTO).await;
+    for (body, spelling) in [
+        (json!({ "email": "new@example.com", "password": "passw0rd" }), "auto_register"),
+        (json!({ "username": "bob", "password": "passw0rd" }), "autoRegister"),
+    ] {
+        t.post("/v1/login", body.clone()).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+        let mut asking = body.clone();
+        asking["options"] = json!({ spelling: true });
+        let made = t.post("/v1/login", asking.clone()).await.ok();
+        assert_eq!(made["user"]["logins_count"], 1);
+        let again = t.post("/v1/login", asking).await.ok();
+        assert_eq!(again["user"]["user_id"], made["user"]["user_id"]);
+        assert_eq!(t.post("/v1/login", body.clone()).await.ok()["user"]["logins_count"], 3);
+    }
+    let wrong = json!({ "username": "bob", "password": "other", "options": { "auto_register": true } });
+    t.post("/v1/login", wrong).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    let short = json!({ "username": "rob", "password": "12345", "options": { "auto_register": true } });
+    assert_eq!(t.post("/v1/login", short).await.refused(400, "INVALID_PARAMETER")["field"], "password");
+}
+
+#[tokio::test]
+async fn what_the_operator_does_not_allow_no_page_can_ask_for() {
+    for settings in [
+        "",
+        "[disclosure]\nsignup = \"quiet\"\n[auto_register]\npassword = true",
+        "[signup]\nopen = false\n[auto_register]\npassword = true",
+    ] {
+        let t = TestApp::with(settings).await;
+        let body = json!({
+            "email": "new@example.com", "password": "passw0rd", "options": { "auto_register": true }
+        });
+        let problem = t.post("/v1/login", body).await.refused(400, "INVALID_PARAMETER");
+        assert_eq!(problem["field"], "options.auto_register", "{settings}");
+        assert_eq!(t.sql("select count(*) from accounts").await, "0");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_a_sign_in_makes_confirms_its_address_first_where_that_is_asked_of_all() {
+    let t = TestApp::with("[auto_register]\npassword = true\n[signup]\nconfirmation = \"required\"").await;
+    let body =
+        json!({ "email": "new@example.com", "password": "passw0rd", "options": { "auto_register": true } });
+    t.post("/v1/login", body.clone()).await.refused(403, "SIGNUP_CONFIRMATION_NEEDED");
+    t.post("/v1/login", body.clone()).await.refused(403, "SIGNUP_CONFIRMATION_NEEDED");
+    let code = crate::post::newest(&t, "new@example.com").await.code;
+    t.post("/v1/email/verify", json!({ "email": "new@example.com", "code": code })).await.ok();
+    t.post("/v1/login", body).await.ok();
+}
+
+#[tokio::test]
+async fn seed_a18_a20_a_phone_number_and_a_password_sign_in_once_the_number_is_proven() {
+    let t = TestApp::with(AUTO).await;
+    const NUMBER: &str = "+8618812348888";
+    let login = |password: &str| json!({ "phone_number": NUMBER, "password": password });
+    let claimed = json!({ "email": "eve@example.com", "password": "passw0rd", "phone_number": NUMBER });
+    t.post("/v1/signup", claimed).await.ok();
+    t.post("/v1/login", login("passw0rd")).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    let code = t.code(NUMBER, "LOGIN").await;
+    let body = json!({ "phone_number": NUMBER, "code": code, "password": "passw0rd!" });
+    t.post("/v1/signup/code", body).await.ok();
+    let user = t.post("/v1/login", login("passw0rd!")).await.ok()["user"].clone();
+    assert_eq!((&user["phone_number"], &user["phone_number_verified"]), (&json!(NUMBER), &json!(true)));
+    assert!(user.get("email").is_none(), "it is an account of its own");
+    let mut asking = login("passw0rd");
+    asking["phone_number"] = json!("+8618812349999");
+    asking["options"] = json!({ "auto_register": true });
+    t.post("/v1/login", asking).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+}
+
+#[tokio::test]
+async fn seed_a19_a22_a_call_may_bring_the_solution_of_a_captcha() {
+    let t = TestApp::new().await;
+    t.post("/v1/signup", bob()).await.ok();
+    let login = || t.post("/v1/login", json!({ "username": "bob", "password": "passw0rd" }));
+    for solution in ["id:4711", "%F0%9F%94%91:a%3Ab", "nonsense", ":", "\u{ff}"] {
+        login().header("captcha-response", solution).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn seed_a24_a89_a_captcha_that_is_asked_for_has_the_number_of_the_seed() {
+    use doorward_protocol::error::ErrorCode;
+    let problem = doorward_server::error::ApiError::from(ErrorCode::CaptchaRequired).problem("id");
+    assert_eq!((problem.status, problem.code.as_str()), (403, "CAPTCHA_REQUIRED"));
+    assert_eq!(problem.business_code, Some(2000));
+}

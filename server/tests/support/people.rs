@@ -1,0 +1,74 @@
+//! People as the tests of issue 4 need them: with codes that were sent to them, and with the id of a device.
+
+use serde_json::{Value, json};
+
+use super::{Call, TestApp};
+use crate::post;
+
+/// The field of a request that takes this address.
+fn field(to: &str) -> &'static str {
+    if to.starts_with('+') { "phone_number" } else { "email" }
+}
+
+/// A request with an address in its field.
+pub fn to(address: &str, more: Value) -> Value {
+    let mut body = json!({ field(address): address });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body
+}
+
+impl TestApp {
+    /// `POST` as somebody who is signed in.
+    pub fn post_as(&self, who: &Value, path: &str, body: Value) -> Call {
+        self.post(path, body).bearer(&who["access_token"])
+    }
+
+    /// Another method than `POST`, as somebody who is signed in.
+    pub fn send_as(&self, who: &Value, method: &str, path: &str, body: Value) -> Call {
+        let method = axum::http::Method::from_bytes(method.as_bytes()).unwrap();
+        let (kind, text) = match &body {
+            Value::Null => ("", String::new()),
+            body => ("application/json", body.to_string()),
+        };
+        self.send(method, path, kind, text).bearer(&who["access_token"])
+    }
+
+    /// Asks for a code and reads it.
+    pub async fn code(&self, address: &str, scene: &str) -> String {
+        self.post("/v1/code", to(address, json!({ "scene": scene }))).await.ok();
+        post::newest(self, address).await.code
+    }
+
+    /// The same as somebody who is signed in.
+    pub async fn code_as(&self, who: &Value, address: &str, scene: &str) -> String {
+        self.post_as(who, "/v1/code", to(address, json!({ "scene": scene }))).await.ok();
+        post::newest(self, address).await.code
+    }
+
+    /// Whoever has the device of this name.
+    pub async fn device(&self, name: &str) -> Value {
+        self.post("/v1/login/device", json!({ "device_id": name.replace(' ', "-") })).await.ok()
+    }
+
+    /// Somebody new with this phone number.
+    pub async fn phone(&self, number: &str) -> Value {
+        let code = self.code(number, "LOGIN").await;
+        self.post("/v1/login/code", to(number, json!({ "code": code }))).await.ok()
+    }
+
+    /// The profile as the server has it now.
+    pub async fn profile(&self, who: &Value) -> Value {
+        self.get("/v1/profile").bearer(&who["access_token"]).await.ok()
+    }
+
+    /// Gives somebody an address.
+    pub async fn bind(&self, who: &Value, address: &str) -> Value {
+        let (scene, kind, code) = match field(address) {
+            "email" => ("CHANGE_EMAIL", "email", "email_code"),
+            _ => ("BIND_PHONE", "phone", "phone_code"),
+        };
+        let given = self.code_as(who, address, scene).await;
+        let body = to(address, json!({ code: given }));
+        self.post_as(who, &format!("/v1/{kind}/bind"), body).await.ok()
+    }
+}
