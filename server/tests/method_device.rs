@@ -1,6 +1,9 @@
 //! `POST /v1/login/device` and `POST /v1/login/custom`: ids that open an account by themselves (D-23).
 
 use crate::support::TestApp;
+use doorward_server::admin::{By, Operator};
+use doorward_server::extract::Caller;
+use doorward_server::service_keys::{Scope, Scopes};
 use serde_json::json;
 
 const DEVICE: &str = "7b6c1f3e-9d0a-4c53-8e7e-0123456789ab";
@@ -54,6 +57,28 @@ async fn sec_a07_both_are_off_until_the_operator_turns_them_on() {
     let t = TestApp::production("[custom_id]\nenabled = true").await;
     t.post("/v1/login/custom", json!({ "custom_id": "crm-4711" })).await.refused(403, "FORBIDDEN");
     assert_eq!(t.get("/v1/settings").await.ok()["methods"], json!(["password"]), "no page can use it");
+}
+
+#[tokio::test]
+async fn seed_d23_a_system_that_vouches_for_its_ids_does_so_with_a_key() {
+    let t = TestApp::production("[custom_id]\nenabled = true").await;
+    let operator =
+        Operator::new(&t.app.store, &t.app.world, &t.app.config, By::CommandLine, Caller::default());
+    let login = |key: &str| {
+        let call = t.post("/v1/login/custom", json!({ "custom_id": "crm-4711" }));
+        call.header("authorization", &format!("Bearer {key}"))
+    };
+    for (scope, good) in [(Scope::Admin, false), (Scope::Trusted, true)] {
+        let (plain, stored) = operator.create_key("test", Scopes::new(&[scope])).await.unwrap();
+        let answer = login(plain.write().expose()).await;
+        if good {
+            assert_eq!(answer.ok()["user"]["logins_count"], 1);
+            operator.revoke_key(&stored.id).await.unwrap();
+            login(plain.write().expose()).await.refused(401, "SESSION_REQUIRED");
+        } else {
+            answer.refused(403, "FORBIDDEN");
+        }
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use crate::captcha::{self, Purpose};
 use crate::dpop::Proof;
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
+use crate::service_keys::{Scope, ServiceKey};
 use crate::state::{App, AppState};
 use crate::store::identities::{Identity, Kind, fingerprint};
 use crate::{registration, signin};
@@ -27,18 +28,22 @@ pub(super) fn names(app: &App) -> Vec<&'static str> {
 }
 
 /// Signs in with an id of another system, and makes the account where the operator lets a first sign-in do so.
-#[utoipa::path(post, path = "/v1/login/custom", request_body = CustomLoginRequest,
+#[utoipa::path(post, path = "/v1/login/custom", request_body = CustomLoginRequest, security((), ("service_key" = [])),
     responses((status = 200, body = Tokens), ApiError))]
 async fn login_with_custom_id(
     State(app): State<AppState>,
     caller: Caller,
     proof: Option<Proof>,
+    key: Option<ServiceKey>,
     Json { request, .. }: Json<CustomLoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
     captcha::admit(&app, &caller, Purpose::SignIn).await?;
     let settings = &app.config.custom_id;
-    if !settings.enabled || !settings.open {
-        return Err(ErrorCode::Forbidden.into());
+    match &key {
+        _ if !settings.enabled => return Err(ErrorCode::Forbidden.into()),
+        Some(key) => key.require(Scope::Trusted)?,
+        None if settings.open => {}
+        None => return Err(ErrorCode::Forbidden.into()),
     }
     let may = registration::admits(&app, app.config.auto_register.custom, request.options.auto_register)?;
     let value = fingerprint(&request.custom_id);

@@ -1,30 +1,31 @@
 //! Ways to sign in: one file each. A method proves who someone is and hands that on; sessions issue tokens.
 
-pub mod code;
-pub mod custom;
-pub mod device;
-pub mod password;
-pub mod recovery;
-
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::{App, AppState};
 
-/// Names of the methods that are on, for `GET /v1/settings`.
-pub fn names(app: &App) -> Vec<String> {
-    [password::names(app), code::names(app), device::names(app), custom::names(app)]
-        .concat()
-        .into_iter()
-        .map(str::to_owned)
-        .collect()
+/// Declares the methods: each is a file beside this one with its `names`, where it is on, and its `router`.
+macro_rules! methods {
+    ($($name:ident),* $(,)?) => {
+        $( pub mod $name; )*
+
+        /// Names of the methods that are on, for `GET /v1/settings`.
+        pub fn names(app: &App) -> Vec<String> {
+            [$( $name::names(app) ),*].into_iter().flatten().map(str::to_owned).collect()
+        }
+
+        /// The routes of all methods, and of getting back in.
+        pub fn router() -> OpenApiRouter<AppState> {
+            OpenApiRouter::new()$( .merge($name::router()) )*.merge(recovery::router())
+        }
+    };
 }
 
-/// The routes of all methods.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .merge(password::router())
-        .merge(code::router())
-        .merge(device::router())
-        .merge(custom::router())
-        .merge(recovery::router())
+methods! {
+    password,
+    code,
+    device,
+    custom,
 }
+
+pub mod recovery;
