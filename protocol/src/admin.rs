@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fields::{Field, Given, Invalid, Policy, Request, Source, request};
-use crate::profile::UserProfile;
+use crate::fields::request;
+use crate::profile::{Extras, UserProfile};
 use crate::rules::Rule;
 
 /// An account as an operator sees it.
@@ -165,6 +165,9 @@ pub struct UserExport {
     pub password_set_at: Option<String>,
     /// The signed-in browsers.
     pub sessions: Vec<AdminSession>,
+    /// User-defined data, by key.
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, serde_json::Value>))]
+    pub data: Extras,
     /// Codes and links that were asked for, as long as they are remembered.
     pub challenges: Vec<ExportedChallenge>,
     /// Messages that have not left yet, or could not.
@@ -198,14 +201,20 @@ pub struct ExportedMessage {
 }
 
 request! {
-    /// `POST /v1/admin/users`
+    /// `POST /v1/admin/users`: an account that is known by at least one of address, number and username.
     pub struct CreateUserRequest {
-        /// The address that the account is known by.
-        pub email: String = required(Rule::Email),
+        /// An address that it is known by.
+        pub email: Option<String> = optional(Rule::Email),
         /// Do you know that the address is the person's? Default false.
         pub email_verified: Option<bool> = optional(Rule::Flag),
-        /// Without one the person asks for a mail to choose it.
+        /// A number that it is known by, which you know to be the person's.
+        pub phone_number: Option<String> = optional(Rule::Phone),
+        /// A name to sign in by.
+        pub username: Option<String> = optional(Rule::Username),
+        /// Without one the person has a code sent, and chooses one.
         pub password: Option<String> = optional(Rule::NewPassword),
+        /// Words of at most 64 characters; without this those of the setting `roles.default`.
+        pub roles: Option<Vec<String>> = optional(Rule::Lines(32, 64)),
         /// Full name.
         pub name: Option<String> = optional(Rule::Line(256)),
     }
@@ -219,29 +228,10 @@ request! {
     }
 }
 
-/// `PUT /v1/admin/users/{id}/roles`
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct RolesRequest {
-    /// All roles from now on: words of at most 64 characters, at most 32.
-    pub roles: Vec<String>,
-}
-
-impl Request for RolesRequest {
-    const FIELDS: &'static [Field] = &[];
-
-    fn check(source: &impl Source, _: Policy) -> Result<(), Invalid> {
-        let refused = |field: String, message: &'static str| Invalid { field, message: message.into() };
-        if let Some(name) = source.unknown(&|name| name == "roles") {
-            return Err(refused(name, "There is no such field."));
-        }
-        match source.get("roles") {
-            Given::Absent => Err(refused("roles".into(), "This field is required.")),
-            Given::Text(_) | Given::Flag(_) | Given::Number(_) | Given::Object => {
-                Err(refused("roles".into(), "This must be an array of texts."))
-            }
-            _ => Ok(()),
-        }
+request! {
+    /// `PUT /v1/admin/users/{id}/roles`
+    pub struct RolesRequest {
+        /// All roles from now on: words of at most 64 characters.
+        pub roles: Vec<String> = required(Rule::Lines(32, 64)),
     }
 }

@@ -133,7 +133,8 @@ fn is_secret(name: &Identity) -> bool {
     name.kind == Kind::Email && !name.proven
 }
 
-async fn is_taken(db: &mut Tx, name: &Identity) -> Result<bool, StoreError> {
+/// Has an account this name, or one that cannot be told from it?
+pub async fn is_taken(db: &mut Tx, name: &Identity) -> Result<bool, StoreError> {
     if identities::exists(db, name.kind, &name.value).await? {
         return Ok(true);
     }
@@ -143,7 +144,8 @@ async fn is_taken(db: &mut Tx, name: &Identity) -> Result<bool, StoreError> {
     }
 }
 
-fn exists(name: &Identity) -> ApiError {
+/// The refusal of a name that is taken.
+pub fn exists(name: &Identity) -> ApiError {
     ApiError { field: Some(contacts::field(name.kind).into()), ..ErrorCode::Exists.into() }
 }
 

@@ -82,6 +82,13 @@ fn an_account_that_the_operator_makes_signs_in_and_is_found_by_any_name() {
     assert!(shown.contains("ada@example.com  (verified ") && shown.contains("editor"), "{shown}");
     let said = doorward(&create, "correct horse\n");
     assert!(said.refused().contains("already exists"), "{}", said.stderr);
+    let said = doorward(&["user", "create"], "");
+    assert!(said.refused().contains("--email"), "{}", said.stderr);
+    let said = doorward(&["user", "create", "--username", "Cleo", "--phone", "+49 30 901820"], "");
+    for name in ["CLEO", "+4930901820", "+49 (30) 901820"] {
+        let shown = doorward(&["user", "show", name, "--json"], "").document();
+        assert_eq!(shown["user_id"], said.stdout.trim_end(), "{name}");
+    }
     let said = doorward(&["user", "create", "--email", "nobody"], "");
     assert!(said.refused().contains("email: "), "{}", said.stderr);
     let said = doorward(&["user", "create", "--email", "bob@example.com", "--json"], "").document();
@@ -92,7 +99,7 @@ fn an_account_that_the_operator_makes_signs_in_and_is_found_by_any_name() {
     }
     assert_eq!(
         sql(folder.path(), "select count(*) from audit where event = 'user_created' and detail = 'cli'"),
-        "2"
+        "3"
     );
 }
 

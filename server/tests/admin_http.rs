@@ -306,9 +306,15 @@ async fn an_account_is_made_shown_changed_and_deleted_and_the_log_names_the_key(
     assert_eq!((&entry["event"], &entry["detail"]), (&json!("user_created"), &json!(w.key_id)));
     assert!(entry["request"].is_string());
     w.send("POST", "/v1/admin/users", &new).await.refused(409, "EXISTS");
-    for (field, bad) in
-        [("email", json!("nobody")), ("password", json!("12345")), ("roles", json!(["admin"]))]
-    {
+    for (field, bad) in [
+        ("email", json!("nobody")),
+        ("password", json!("12345")),
+        ("roles", json!("admin")),
+        ("roles", json!(["two words"])),
+        ("username", json!("two words")),
+        ("phone_number", json!("12")),
+        ("email", json!(null)),
+    ] {
         let mut body = json!({ "email": "bob@example.com" });
         body[field] = bad;
         let problem = w.send("POST", "/v1/admin/users", &body).await.refused(400, "INVALID_PARAMETER");
@@ -364,6 +370,41 @@ async fn an_account_is_made_shown_changed_and_deleted_and_the_log_names_the_key(
             assert!(entry["detail"].as_str().unwrap().starts_with(&w.key_id), "{entry}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_account_may_be_known_by_a_username_and_a_number_instead_of_an_address() {
+    let w = World::new().await;
+    let new = json!({ "username": "Bob", "phone_number": "+49 30 901820", "roles": ["editor"] });
+    let user = w.send("POST", "/v1/admin/users", &new).await.ok();
+    assert_eq!((&user["username"], &user["phone_number"]), (&json!("bob"), &json!("+4930901820")));
+    assert_eq!((&user["phone_number_verified"], &user["roles"]), (&json!(true), &json!(["editor"])));
+    for name in ["username=BOB", "phone_number=%2B49%20(30)%20901820", "query=3090"] {
+        let found = w.get(&format!("/v1/admin/users?{name}")).await;
+        assert_eq!(found["users"][0]["user_id"], user["user_id"], "{name}");
+    }
+    for (field, taken) in [("username", "bob"), ("username", "b0b"), ("phone_number", "+4930901820")] {
+        let problem =
+            w.send("POST", "/v1/admin/users", &json!({ field: taken })).await.refused(409, "EXISTS");
+        assert_eq!(problem["field"], field, "{taken}");
+    }
+    assert_eq!(w.app.sql("select count(*) from accounts").await, "1", "nothing is left of the others");
+}
+
+#[tokio::test]
+async fn user_defined_data_is_exported_and_deleted_with_the_account() {
+    let w = World::new().await;
+    w.app.signup("ada@example.com", "correct horse").await;
+    w.app
+        .sql_do(
+            "insert into user_data (account, key, value, updated_at)
+            select id, 'color', '{\"of\":\"sky\"}', 0 from accounts",
+        )
+        .await;
+    let at = format!("/v1/admin/users/{}", w.id_of("ada@example.com").await);
+    assert_eq!(w.get(&format!("{at}/export")).await["data"], json!({ "color": { "of": "sky" } }));
+    w.call("DELETE", &at).await.ok();
+    assert_eq!(w.app.sql("select count(*) from user_data").await, "0");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use crate::clock::rfc3339;
 use crate::error::ApiError;
 use crate::store::audit::{self, Filter};
 use crate::store::directory::{self, NEWEST};
+use crate::store::user_data;
 
 impl Operator {
     /// Puts it together. The audit log says that it was.
@@ -20,6 +21,7 @@ impl Operator {
         let audit = audit::list(&mut db, &filter, NEWEST, i64::MAX).await?;
         let challenges = directory::challenges(&mut db, id).await?;
         let messages = directory::messages(&mut db, id).await?;
+        let data = user_data::list(&mut db, id).await?;
         let password_set_at = directory::password_set_at(&mut db, id).await?.map(rfc3339);
         // Given back before anything is written.
         drop(db);
@@ -28,6 +30,7 @@ impl Operator {
             account,
             password_set_at,
             sessions,
+            data: data.into_iter().collect(),
             challenges: challenges
                 .into_iter()
                 .map(|sent| ExportedChallenge {

@@ -4,12 +4,12 @@ use doorward_protocol::admin::{AuditEntry, Subscriber};
 use doorward_protocol::profile::{ProfileFields, UserProfile};
 
 use super::Operator;
-use super::users::Name;
 use crate::clock::{Millis, rfc3339};
 use crate::config::Span;
 use crate::error::ApiError;
 use crate::store::audit::{self, Filter, Line};
 use crate::store::directory::{self, NEWEST};
+use crate::store::identities::Kind;
 
 /// A part of a list.
 #[derive(Clone, Debug)]
@@ -60,9 +60,9 @@ impl Operator {
             Wanted::Like(part) => {
                 directory::search(&mut *self.store.read().await?, part, before, rows).await?
             }
-            Wanted::Email(email) => self.known_by(Name::Email(email)).await?,
-            Wanted::Phone(number) => self.known_by(Name::Phone(number)).await?,
-            Wanted::Username(name) => self.known_by(Name::Username(name)).await?,
+            Wanted::Email(email) => self.known_by(Kind::Email, email).await?.into_iter().collect(),
+            Wanted::Phone(number) => self.known_by(Kind::Phone, number).await?.into_iter().collect(),
+            Wanted::Username(name) => self.known_by(Kind::Username, name).await?.into_iter().collect(),
         };
         Ok(Page::of(found, limit, |account| &account.id, |account| account.to_profile()))
     }

@@ -16,7 +16,7 @@ use doorward_protocol::error::ErrorCode;
 
 use crate::audit::Record;
 use crate::clock::{Millis, World};
-use crate::config::Config;
+use crate::config::{Config, Phone};
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::store::accounts::{self, Account};
@@ -47,6 +47,8 @@ pub struct Operator {
     world: World,
     /// Sessions that were not refreshed for this long are over.
     idle: Millis,
+    /// How phone numbers are read.
+    phone: Phone,
     by: By,
     caller: Caller,
 }
@@ -55,7 +57,8 @@ impl Operator {
     /// Somebody who may administer, on this database.
     pub fn new(store: &Store, world: &World, config: &Config, by: By, caller: Caller) -> Operator {
         let idle = config.session.idle.millis();
-        Operator { store: store.clone(), world: world.clone(), idle, by, caller }
+        let phone = config.phone.clone();
+        Operator { store: store.clone(), world: world.clone(), idle, phone, by, caller }
     }
 
     /// Writes a row of the audit log, in the transaction of what it records: who did it, and what else there is to say.

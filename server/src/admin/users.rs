@@ -2,7 +2,6 @@
 
 use doorward_protocol::admin::{AdminIdentity, AdminUser};
 use doorward_protocol::canonical_email;
-use doorward_protocol::error::ErrorCode;
 use doorward_protocol::profile::ProfileFields;
 use uuid::Uuid;
 
@@ -10,43 +9,38 @@ use super::{Operator, locked, unknown_user};
 use crate::audit::{Event, Record};
 use crate::challenges::Scene;
 use crate::clock::rfc3339;
+use crate::contacts::{self, Contact};
 use crate::error::ApiError;
 use crate::mail::Message;
-use crate::outbox;
 use crate::passwords::PasswordHash;
 use crate::store::accounts::{self, Account};
 use crate::store::directory;
 use crate::store::identities::{self, Identity, Kind};
 use crate::store::{StoreError, challenges, passwords, sessions};
+use crate::{outbox, phones, registration, usernames};
 
 /// Roles of an account at most.
 const ROLES: usize = 32;
 /// Characters of a role at most.
 const ROLE: usize = 64;
 
-/// An account as an operator makes it.
-#[derive(Clone, Debug)]
+/// An account as an operator makes it, known by at least one name.
+#[derive(Clone, Debug, Default)]
 pub struct NewUser {
-    /// The address that it is known by.
-    pub email: String,
+    /// An address that it is known by.
+    pub email: Option<String>,
     /// Does the operator know that the address is the person's?
     pub email_verified: bool,
-    /// Without one the person asks for a mail to choose it.
+    /// A number that it is known by; the operator knows that it is the person's.
+    pub phone_number: Option<String>,
+    /// A name to sign in by.
+    pub username: Option<String>,
+    /// Without one the person has a code sent, and chooses one.
     pub password: Option<PasswordHash>,
     /// Its roles.
     pub roles: Vec<String>,
     /// What else is known of the person.
     pub profile: ProfileFields,
-}
-
-/// A name as somebody typed it.
-pub(super) enum Name<'a> {
-    /// An e-mail address.
-    Email(&'a str),
-    /// A phone number.
-    Phone(&'a str),
-    /// A username.
-    Username(&'a str),
 }
 
 impl Operator {
@@ -57,28 +51,26 @@ impl Operator {
 
     async fn look_up(&self, text: &str) -> Result<Option<Account>, ApiError> {
         if let Ok(id) = Uuid::try_parse(text) {
-            let mut db = self.store.read().await?;
-            return Ok(accounts::by_id(&mut db, &id.to_string()).await?);
+            return Ok(accounts::by_id(&mut *self.store.read().await?, &id.to_string()).await?);
         }
-        let name = match text {
-            text if text.contains('@') => Name::Email(text),
-            text if text.starts_with('+') => Name::Phone(text),
-            text => Name::Username(text),
+        let kind = match text {
+            text if text.contains('@') => Kind::Email,
+            text if text.starts_with('+') => Kind::Phone,
+            _ => Kind::Username,
         };
-        Ok(self.known_by(name).await?.pop())
+        self.known_by(kind, text).await
     }
 
     /// The account with a name, if there is one.
-    pub(super) async fn known_by(&self, name: Name<'_>) -> Result<Vec<Account>, ApiError> {
-        let (kind, value) = match name {
-            Name::Email(text) => ("email", canonical_email(text).unwrap_or_default()),
-            Name::Phone(text) => {
-                ("phone", text.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect())
-            }
-            Name::Username(text) => ("username", text.to_owned()),
+    pub(super) async fn known_by(&self, kind: Kind, text: &str) -> Result<Option<Account>, ApiError> {
+        let value = match kind {
+            Kind::Email => canonical_email(text),
+            Kind::Phone => phones::canonical(text, &self.phone).ok(),
+            Kind::Username => usernames::canonical(text),
+            Kind::Device | Kind::Custom => Some(identities::fingerprint(text)),
         };
-        let mut db = self.store.read().await?;
-        Ok(directory::by_name(&mut db, kind, &value).await?.into_iter().collect())
+        let Some(value) = value else { return Ok(None) };
+        Ok(accounts::by_identity(&mut *self.store.read().await?, kind, &value).await?)
     }
 
     /// An account with all that it is known by.
@@ -97,22 +89,28 @@ impl Operator {
 
     /// Makes an account; answers its id. No mail leaves.
     pub async fn create_user(&self, new: NewUser) -> Result<String, ApiError> {
-        let email = canonical_email(&new.email)
-            .ok_or_else(|| ApiError::field("email", "Enter an e-mail address, like name@example.com."))?;
+        let names = self.names(&new)?;
         let now = self.world.now();
         let account =
             Account { profile: new.profile, ..Account::new(self.world.id(), checked(new.roles)?, now) };
-        let name = Identity { kind: Kind::Email, value: email, look: None, proven: new.email_verified };
         let (operator, id) = (self.clone(), account.id.clone());
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    identities::lock(tx, name.kind, &name.value).await?;
-                    if identities::exists(tx, name.kind, &name.value).await? {
-                        return Err(ErrorCode::Exists.into());
-                    }
+                    registration::lock(tx, &names).await?;
                     accounts::insert(tx, &account).await?;
-                    identities::insert(tx, &name, &account.id, now).await.map_err(taken)?;
+                    for name in &names {
+                        if registration::is_taken(tx, name).await? {
+                            return Err(registration::exists(name));
+                        }
+                        identities::insert(tx, name, &account.id, now).await.map_err(
+                            |error| match error {
+                                // Two at once: the unique row decides.
+                                StoreError::Conflict => registration::exists(name),
+                                error => error.into(),
+                            },
+                        )?;
+                    }
                     if let Some(hash) = &new.password {
                         passwords::set(tx, &account.id, hash, now).await?;
                     }
@@ -122,6 +120,25 @@ impl Operator {
             })
             .await?;
         Ok(id)
+    }
+
+    fn names(&self, new: &NewUser) -> Result<Vec<Identity>, ApiError> {
+        let mut names = Vec::new();
+        if let Some(text) = &new.email {
+            names.push(Contact::email(text, "email")?.identity(new.email_verified));
+        }
+        if let Some(text) = &new.phone_number {
+            let value =
+                phones::canonical(text, &self.phone).map_err(|said| ApiError::field("phone_number", said))?;
+            names.push(Contact { kind: Kind::Phone, value }.identity(true));
+        }
+        if let Some(text) = &new.username {
+            names.push(contacts::username(text)?);
+        }
+        if names.is_empty() {
+            return Err(ApiError::field("email", "Give an e-mail address, a phone number, or a username."));
+        }
+        Ok(names)
     }
 
     /// Disables an account and ends all its sessions: from the answer on none of its tokens works here. Answers how
@@ -240,12 +257,4 @@ fn checked(roles: Vec<String>) -> Result<Vec<String>, ApiError> {
         return Err(ApiError::field("roles", "An account can have at most 32 roles."));
     }
     Ok(kept)
-}
-
-/// Somebody else took the address in this moment: the unique row decides.
-fn taken(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Conflict => ErrorCode::Exists.into(),
-        error => error.into(),
-    }
 }

@@ -30,13 +30,19 @@ pub(super) enum UserVerb {
     },
     /// Make an account and print its id. No mail leaves.
     Create {
-        /// The address that it is known by.
-        #[arg(long)]
-        email: String,
+        /// An address that it is known by.
+        #[arg(long, required_unless_present_any = ["phone", "username"])]
+        email: Option<String>,
         /// You know that the address is the person's.
-        #[arg(long)]
+        #[arg(long, requires = "email")]
         verified: bool,
-        /// Read a password from stdin, or ask for it. Without one the person asks for a mail to choose it.
+        /// A number that it is known by; you know that it is the person's.
+        #[arg(long)]
+        phone: Option<String>,
+        /// A name to sign in by.
+        #[arg(long)]
+        username: Option<String>,
+        /// Read a password from stdin, or ask for it. Without one the person has a code sent, and chooses one.
         #[arg(long)]
         password: bool,
         /// A role; can be repeated. Without any: those of roles.default.
@@ -111,9 +117,18 @@ pub(super) fn run(verb: UserVerb) -> Verdict {
     match verb {
         UserVerb::List { query, limit, ask } => list(&ask, query, limit),
         UserVerb::Show { user, ask } => show(&ask, &user),
-        UserVerb::Create { email, verified, password, roles, name, ask } => {
+        UserVerb::Create { email, verified, phone, username, password, roles, name, ask } => {
             let profile = ProfileFields { name, ..ProfileFields::default() };
-            create(&ask, &email, verified, password, roles, profile)
+            let new = NewUser {
+                email,
+                email_verified: verified,
+                phone_number: phone,
+                username,
+                password: None,
+                roles,
+                profile,
+            };
+            create(&ask, new, password)
         }
         UserVerb::Disable { user, yes, ask } => disable(&ask, &user, yes),
         UserVerb::Enable { user, ask } => enable(&ask, &user),
@@ -155,7 +170,8 @@ fn list(ask: &Ask, query: Option<String>, limit: Option<u32>) -> Verdict {
 /// Whatever came from a person stands last, so that it cannot push anything else around.
 fn line(user: &UserProfile) -> String {
     let state = if user.disabled { "disabled" } else { "" };
-    let names = [user.email.as_deref(), user.phone_number.as_deref(), user.fields.name.as_deref()];
+    let (email, username) = (user.email.as_deref(), user.username.as_deref());
+    let names = [email, username, user.phone_number.as_deref(), user.fields.name.as_deref()];
     let names: Vec<String> = names.into_iter().flatten().map(plain).collect();
     format!("{}  {}  {state:<8}  {}", user.user_id, user.created_at, names.join("  "))
 }
@@ -193,18 +209,14 @@ fn describe(user: &AdminUser) -> Verdict {
     Ok(())
 }
 
-fn create(
-    ask: &Ask,
-    email: &str,
-    email_verified: bool,
-    password: bool,
-    roles: Vec<String>,
-    profile: ProfileFields,
-) -> Verdict {
+fn create(ask: &Ask, mut new: NewUser, with_password: bool) -> Verdict {
     let user = work(&ask.settings, async |operator, config: &Config| {
-        let password = if password { Some(hash(config).await?) } else { None };
-        let roles = if roles.is_empty() { config.roles.default.clone() } else { roles };
-        let new = NewUser { email: email.to_owned(), email_verified, password, roles, profile };
+        if with_password {
+            new.password = Some(hash(config).await?);
+        }
+        if new.roles.is_empty() {
+            new.roles.clone_from(&config.roles.default);
+        }
         let id = operator.create_user(new).await?;
         Ok(operator.show_user(&id).await?)
     })?;

@@ -3,7 +3,7 @@
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::accounts::{self, Account, account, select_account};
+use super::accounts::{Account, account, select_account};
 use super::{StoreError, Tx};
 use crate::clock::Millis;
 
@@ -14,7 +14,6 @@ pub const NEWEST: &str = "z";
 pub async fn list(db: &mut Tx, before: &str, limit: i64) -> Result<Vec<Account>, StoreError> {
     let sql = select_account!(
         "from accounts a
-        left join identities e on e.account = a.id and e.kind = 'email'
         where a.id < $1
         order by a.id desc
         limit $2"
@@ -27,7 +26,6 @@ pub async fn list(db: &mut Tx, before: &str, limit: i64) -> Result<Vec<Account>,
 pub async fn search(db: &mut Tx, part: &str, before: &str, limit: i64) -> Result<Vec<Account>, StoreError> {
     let sql = select_account!(
         "from accounts a
-        left join identities e on e.account = a.id and e.kind = 'email'
         where a.id < $1 and exists (
             select 1 from identities i
             where i.account = a.id and i.kind in ('email', 'phone', 'username') and lower(i.value) like $2 escape '!')
@@ -44,20 +42,6 @@ pub async fn search(db: &mut Tx, part: &str, before: &str, limit: i64) -> Result
     pattern.push('%');
     let rows = sqlx::query(sql).bind(before).bind(pattern).bind(limit).fetch_all(db).await?;
     rows.iter().map(account).collect()
-}
-
-/// The account with a name of that kind.
-pub async fn by_name(db: &mut Tx, kind: &str, value: &str) -> Result<Option<Account>, StoreError> {
-    let id: Option<String> =
-        sqlx::query_scalar("select account from identities where kind = $1 and value = $2")
-            .bind(kind)
-            .bind(value)
-            .fetch_optional(&mut *db)
-            .await?;
-    match id {
-        Some(id) => accounts::by_id(db, &id).await,
-        None => Ok(None),
-    }
 }
 
 /// A name that an account is known by.

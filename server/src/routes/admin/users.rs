@@ -69,7 +69,7 @@ fn wanted(params: &Params) -> Result<Wanted, ApiError> {
     }
 }
 
-/// Makes an account. No mail leaves; without a password the person asks for a mail to choose it.
+/// Makes an account. No mail leaves; without a password the person has a code sent, and chooses one.
 #[utoipa::path(post, path = "/v1/admin/users", security(("service_key" = [])),
     request_body = CreateUserRequest, responses((status = 200, body = AdminUser), ApiError))]
 async fn create_user(
@@ -84,8 +84,10 @@ async fn create_user(
     let new = NewUser {
         email: request.email,
         email_verified: request.email_verified.unwrap_or(false),
+        phone_number: request.phone_number,
+        username: request.username,
         password,
-        roles: app.config.roles.default.clone(),
+        roles: request.roles.unwrap_or_else(|| app.config.roles.default.clone()),
         profile: ProfileFields { name: request.name, ..ProfileFields::default() },
     };
     let id = operator.create_user(new).await?;

@@ -1,7 +1,7 @@
 //! Says of each request what the server takes: the tables of fields that it checks them with, as JSON Schema.
 
 use doorward_protocol::account::DeleteAccountRequest;
-use doorward_protocol::admin::{CreateUserRequest, SetPasswordRequest};
+use doorward_protocol::admin::{CreateUserRequest, RolesRequest, SetPasswordRequest};
 use doorward_protocol::code::{CodeLoginRequest, CodeSignupRequest, SendCodeRequest};
 use doorward_protocol::custom::CustomLoginRequest;
 use doorward_protocol::data::SetDataRequest;
@@ -41,6 +41,7 @@ pub(super) fn describe(schemas: &mut Value, policy: Policy) {
     put::<SendCodeRequest>(schemas, policy);
     put::<SessionsRevokeRequest>(schemas, policy);
     put::<SetPasswordRequest>(schemas, policy);
+    put::<RolesRequest>(schemas, policy);
     put::<SetDataRequest>(schemas, policy);
     put::<SignupRequest>(schemas, policy);
     put::<UnbindRequest>(schemas, policy);
