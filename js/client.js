@@ -10,6 +10,8 @@ const METHODS = [
   "signup", "login", "logout", "getProfile", "getSession", "getAccessToken", "refreshToken",
   "forgotPassword", "resetPassword", "checkEmail", "resendVerification", "resendSignupConfirmation",
   "verifyAccount", "verifyEmail", "getSettings", "restoreToken", "listSessions", "revokeSession",
+  "sendSmsCode", "sendEmail", "updatePassword", "updateProfile", "getUser", "updateEmail", "bindEmail", "unbindEmail",
+  "updatePhone", "bindPhone", "unbindPhone", "listUdv", "setUdv", "removeUdv", "deleteAccount",
 ];
 const OWN = ["onAuthStateChange", "checkLoginStatus", "authHeaders", "fetch", "dispose"];
 

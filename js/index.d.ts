@@ -6,13 +6,16 @@
  *  - `preventDefault()` happens synchronously in the call, also when the page submits with `form.requestSubmit()`;
  *  - the fields are read in the call (the submitter's name and value included), so that later edits change nothing;
  *  - only names that the method knows are taken, those of its options among them; a form may have any other control;
- *  - a checkbox is a boolean, an empty optional control is absent, a disabled one is ignored, `address.locality` nests;
+ *  - a checkbox is a boolean, an empty optional control is absent, a disabled one is ignored, `address.locality` nests,
+ *    and so do the operator's own fields: `extras.coins`;
+ *  - a field may be named in snake_case or camelCase; given in both it is `INVALID_PARAMETER`;
  *  - a second submit of the same form while the first is pending joins the first: one request, the same promise;
  *  - an error about a field is shown on its control (`setCustomValidity` + `reportValidity`) until something changes;
  *  - on success the browser goes to the submitter's `formaction` or the form's `action`, if the attribute is there,
  *    after the promise has resolved and its handlers have run (http(s) only; see `navigate`).
  *
- * An object is strict: a name that the method does not know is `INVALID_PARAMETER`.
+ * An object is strict: a name that the method does not know is `INVALID_PARAMETER`. Only `signup` and `updateProfile` send
+ * on such names, for the operator may have declared them; the server says if not.
  * Methods are bound: `form.addEventListener("submit", auth.login)` works.
  */
 export type Input<T> = SubmitEvent | { nativeEvent: Event } | HTMLFormElement | FormData | T;
@@ -63,6 +66,9 @@ export interface RequestOptions {
   signal?: AbortSignal;
   /** Milliseconds before a request of this call is given up, for each try. */
   timeout?: number;
+  /** The answer to a captcha, after `CAPTCHA_REQUIRED`. May also be controls of the form. */
+  captcha_id?: string;
+  captcha_code?: string;
 }
 
 declare global {
@@ -86,15 +92,17 @@ export class AuthClient {
   readonly persistence: "local" | "session" | "memory" | "custom";
 
   /**
-   * Creates an account. Resolves with the profile when `login` or `generate_token` signed the user in, else with one of
-   * two texts. Rejects with `EXISTS` when the address is taken.
+   * Creates an account by e-mail address or username with a password, or by phone number or e-mail address with a code
+   * (`sendSmsCode`, `sendEmail`). Resolves with the profile when `login` or `generate_token` signed the user in, else with
+   * one of two texts. Rejects with `EXISTS` when the name is taken, with `INVALID_CODE` or `EXPIRED_CODE` for the code.
    */
   signup(params: Input<SignupParams>, options?: SignupOptions): Promise<UserProfile | SignupMessage>;
   /**
-   * Signs in. Rejects with `INCORRECT_USERNAME_OR_PASSWORD`, or after a right password with `SIGNUP_CONFIRMATION_NEEDED`
-   * or `USER_IS_DISABLED`.
+   * Signs in: with a password, a code, the id of a device or one that another system gave; the fields say which. Rejects
+   * with `INCORRECT_USERNAME_OR_PASSWORD`, `INVALID_CODE`, `EXPIRED_CODE`, `CAPTCHA_REQUIRED`; after a right password or
+   * code with `SIGNUP_CONFIRMATION_NEEDED` or `USER_IS_DISABLED`; with `FORBIDDEN` where this way is not open.
    */
-  login(params: Input<LoginParams>, options?: RequestOptions): Promise<UserProfile>;
+  login(params: Input<LoginParams>, options?: LoginOptions): Promise<UserProfile>;
   /**
    * Signs out: in all tabs at once, then at the server; offline the server is told when it can be reached again.
    * `scope` says what ends: this session (`"local"`, the default), all sessions of the account (`"global"`), or all but
@@ -144,12 +152,31 @@ export class AuthClient {
     listener: (event: AuthEvent, session: Session | null, detail?: { code: AuthWarning }) => void,
   ): () => void;
 
-  /** Sends a one-time code and a link to the address, if it has an account; the answer is the same if not. */
-  forgotPassword(
-    params: string | Input<{ email: string }>,
+  /**
+   * Sends a one-time code by SMS. `scene` (default `LOGIN`, good for signup too) is all that it is good for; for
+   * `BIND_PHONE` and `DELETE_ACCOUNT` somebody must be signed in (`SESSION_REQUIRED`). The answer is the same whether the
+   * number has an account or not. Rejects with `LimitExceededException`, or `FORBIDDEN` where no SMS can be sent.
+   */
+  sendSmsCode(
+    phone_number: string | Input<{ phone_number: string; scene?: CodeScene }>,
+    scene?: CodeScene,
     options?: RequestOptions,
   ): Promise<"SUCCESS: Verification code has been sent.">;
-  /** Sets a new password with the mailed code. Rejects with `INVALID_CODE` or `EXPIRED_CODE`. */
+  /** The same by mail; for `CHANGE_EMAIL` and `DELETE_ACCOUNT` somebody must be signed in. */
+  sendEmail(
+    email: string | Input<{ email: string; scene: CodeScene }>,
+    scene?: CodeScene,
+    options?: RequestOptions,
+  ): Promise<"SUCCESS: Verification E-Mail has been sent.">;
+  /**
+   * Sends a one-time code to the phone number, or a code and a link to the address, if it has an account; the answer is the
+   * same if not. A text that begins with `+` or a digit and has no `@` is a phone number.
+   */
+  forgotPassword(
+    params: string | Input<{ email: string } | { phone_number: string }>,
+    options?: RequestOptions,
+  ): Promise<"SUCCESS: Verification code has been sent.">;
+  /** Sets a new password with the code that was sent. Rejects with `INVALID_CODE` or `EXPIRED_CODE`. */
   resetPassword(params: Input<ResetParams>, options?: RequestOptions): Promise<"SUCCESS: New password has been set.">;
   /** Sets a new password with the token of the mailed link. Rejects with `TOKEN_REVOKED` or `TOKEN_EXPIRED`. */
   resetPassword(
@@ -157,6 +184,77 @@ export class AuthClient {
     password: string,
     options?: RequestOptions,
   ): Promise<"SUCCESS: New password has been set.">;
+
+  /**
+   * Sets another password; all other sessions of the account end. `old_password` may be absent only for an account that has
+   * none yet. Rejects with `INCORRECT_USERNAME_OR_PASSWORD` for a wrong one. It and all calls that change addresses or
+   * delete the account need a sign-in within the last minutes: `REAUTH_REQUIRED`.
+   */
+  updatePassword(
+    params: Input<{ new_password: string; old_password?: string }>,
+    options?: RequestOptions,
+  ): Promise<"SUCCESS: New password has been set.">;
+
+  /**
+   * Changes what is given and leaves the rest. `null` or an empty text clears a field; so does, for this method alone, an
+   * empty text control of a form. A control that is disabled or absent changes nothing. Resolves with the new profile;
+   * rejects with `INVALID_PARAMETER` for address, phone number and password, which have calls of their own, and with
+   * `EXISTS` for a username that is taken.
+   */
+  updateProfile(updates: Input<ProfileUpdates>, options?: RequestOptions): Promise<UserProfile>;
+  /** What another user shows to others; null when there is none. Rejects with `SESSION_REQUIRED` when signed out. */
+  getUser(user_id: string, options?: RequestOptions): Promise<Partial<UserProfile> | null>;
+  /**
+   * Gives the account another address: `email_code` was sent to it (`sendEmail(email, "CHANGE_EMAIL")`), `old_email_code` to
+   * the one so far, where the server asks for that. Rejects with `INVALID_REQUEST` when there is none yet (`bindEmail`),
+   * with `MERGE_REQUIRED` when another account has the new one.
+   */
+  updateEmail(
+    params: Input<{
+      email: string;
+      email_code: string | number;
+      old_email?: string;
+      old_email_code?: string | number;
+    }>,
+    options?: RequestOptions,
+  ): Promise<UserProfile>;
+  /** The same for the phone number, with codes of the scene `BIND_PHONE`. */
+  updatePhone(
+    params: Input<{
+      phone_number: string;
+      phone_code: string | number;
+      old_phone_number?: string;
+      old_phone_code?: string | number;
+    }>,
+    options?: RequestOptions,
+  ): Promise<UserProfile>;
+  /** Gives the account its first address. Rejects with `INVALID_REQUEST` when it has one, with `MERGE_REQUIRED` as above. */
+  bindEmail(params: Input<{ email: string; email_code: string | number }>, options?: RequestOptions): Promise<UserProfile>;
+  /** The same for the phone number. */
+  bindPhone(
+    params: Input<{ phone_number: string; phone_code: string | number }>,
+    options?: RequestOptions,
+  ): Promise<UserProfile>;
+  /** Takes the address from the account. Rejects with `FORBIDDEN` when it is the account's last way in. */
+  unbindEmail(options?: RequestOptions): Promise<UserProfile>;
+  /** The same for the phone number. */
+  unbindPhone(options?: RequestOptions): Promise<UserProfile>;
+
+  /** What the app keeps for this user, in types that the server's configuration declares. */
+  listUdv(options?: RequestOptions): Promise<{ key: string; value: unknown; type: UdvType }[]>;
+  /** Sets one value. Rejects with `INVALID_PARAMETER`: field `key` for one that is not declared, `value` for a wrong type. */
+  setUdv(key: string, value: unknown, options?: RequestOptions): Promise<void>;
+  /** Removes one value. Rejects with `NOT_FOUND` when there is none. */
+  removeUdv(key: string, options?: RequestOptions): Promise<void>;
+
+  /**
+   * Closes the account and erases its data, with its password or a code of the scene `DELETE_ACCOUNT`. The session ends in
+   * all tabs, with `SIGNED_OUT`.
+   */
+  deleteAccount(
+    params: Input<{ password?: string; code?: string | number }>,
+    options?: RequestOptions,
+  ): Promise<"SUCCESS: The account has been deleted.">;
 
   /** Is this address taken? Answers only when the server enables it, else rejects with `FORBIDDEN`. */
   checkEmail(email: string | Input<{ email: string }>, options?: RequestOptions): Promise<EmailStatus>;
@@ -179,8 +277,10 @@ export class AuthClient {
   [Symbol.dispose](): void;
 }
 
-/** The fields of a profile that a person fills in. */
+/** The fields of a profile that a person fills in. Those that the operator declares stand beside them. */
 export interface ProfileFields {
+  /** A name to sign in by. */
+  username?: string;
   name?: string;
   given_name?: string;
   family_name?: string;
@@ -218,15 +318,33 @@ export interface ProfileFields {
   birthdate_public?: boolean;
   /** Free text that only the owner sees. */
   misc?: string;
+  /** What the client reports of itself, like the next two; never what the server saw. */
+  browser?: string;
+  device?: string;
+  last_ip?: string;
+  /** Tokens of the person's devices, for messages by Firebase. */
+  fcm_tokens?: string[];
+  /** The operator's own fields, and every name here in camelCase. */
+  [extra: string]: unknown;
 }
 
-export interface SignupParams extends ProfileFields {
-  email: string;
-  /** 6 to 60 characters, unless the server says otherwise (`getSettings`). */
-  password: string;
-  /** `+` and 5 to 15 digits, like `+12025550123`. */
-  phone_number?: string;
-}
+/** `null` clears a field. The parts of the address may stand beside the others. */
+export type ProfileUpdates = { [field in keyof ProfileFields]: ProfileFields[field] | null } & {
+  email_subscription?: boolean | null;
+};
+
+/**
+ * A password has 6 to 60 characters, unless the server says otherwise (`getSettings`). A phone number is `+` and 5 to 15
+ * digits, like `+12025550123`; spaces, dashes, dots and parentheses do not count, and where the server knows the region
+ * the `+` and the country's code may be missing.
+ */
+export type SignupParams = ProfileFields &
+  (
+    | { email: string; password: string; phone_number?: string }
+    | { username: string; password: string; email?: string; phone_number?: string }
+    | { phone_number: string; code: string | number; password?: string }
+    | { email: string; code: string | number; password?: string }
+  );
 
 export interface SignupOptions extends RequestOptions {
   /**
@@ -247,12 +365,27 @@ export type SignupMessage =
   | "SUCCESS: The account has been created. User's signup confirmation is required."
   | "SUCCESS: The account has been created.";
 
-export interface LoginParams {
-  email: string;
-  password: string;
+export type LoginParams =
+  | { email: string; password: string }
+  | { username: string; password: string }
+  | { phone_number: string; password: string }
+  | { email: string; code: string | number }
+  | { phone_number: string; code: string | number }
+  /** 16 to 128 characters that nobody can guess, like those of `crypto.randomUUID()`: it is all the account is known by. */
+  | { device_id: string }
+  /** 6 to 128 characters. */
+  | { custom_id: string };
+
+export interface LoginOptions extends RequestOptions {
+  /** Create the account when there is none. Default: as the server's setting for the way to sign in says. */
+  auto_register?: boolean;
 }
 
-export type ResetParams = { new_password: string } & ({ email: string; code: string | number } | { token: string });
+export type ResetParams = { new_password: string } & (
+  | { email: string; code: string | number }
+  | { phone_number: string; code: string | number }
+  | { token: string }
+);
 
 export interface EmailStatus {
   data: {
@@ -324,7 +457,23 @@ export interface ServerSettings {
   captcha: "none" | "proof_of_work" | "picture" | "turnstile" | "hcaptcha" | "recaptcha";
   signup: { open: boolean; confirmation: "optional" | "required" };
   check_email: boolean;
+  /** Profile fields that the operator has declared. */
+  extras: { name: string; type: UdvType | "strings"; visibility: "owner" | "public" }[];
 }
+
+/** What a one-time code is good for, and for nothing else. */
+export type CodeScene =
+  | "LOGIN"
+  | "RESET_PASSWORD"
+  | "VERIFY_EMAIL"
+  | "CHANGE_EMAIL"
+  | "BIND_PHONE"
+  | "DELETE_ACCOUNT"
+  | "VerifyEmail"
+  | "ChangeEmail";
+
+/** The type of a value of user-defined data; `datetime` is a text, RFC 3339. */
+export type UdvType = "string" | "number" | "boolean" | "datetime" | "object";
 
 export type AuthEvent =
   | "INITIAL_SESSION"
@@ -397,6 +546,7 @@ export type AuthErrorCode =
   | "INVALID_PROOF"
   | "REAUTH_REQUIRED"
   | "TOKEN_BOUND"
+  | "MERGE_REQUIRED"
   | "PASSWORD_REJECTED"
   | "HOOK_REJECTED"
   | "OVERLOADED"

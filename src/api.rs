@@ -18,6 +18,8 @@ const RETRY_PAUSE: f64 = 250.0;
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     Get,
+    Put,
+    Patch,
     Delete,
     /// Never repeated.
     Post,
@@ -32,9 +34,17 @@ pub(crate) enum Kind {
 /// One call.
 pub(crate) struct Call {
     pub(crate) kind: Kind,
-    pub(crate) path: &'static str,
-    /// Of all that post; of `Delete`, what the path goes on with.
+    pub(crate) path: String,
+    /// Of all but `Get` and `Delete`.
     pub(crate) body: String,
+    /// What shows that a person asks.
+    pub(crate) captcha: Option<String>,
+}
+
+impl Call {
+    pub(crate) fn new(kind: Kind, path: &str, body: String) -> Call {
+        Call { kind, path: path.into(), body, captcha: None }
+    }
 }
 
 /// The server, as one client reaches it.
@@ -64,7 +74,7 @@ impl Api {
         limits: &Limits,
     ) -> Result<Answer, Error> {
         let mut url = self.base.clone();
-        url.push_str(call.path);
+        url.push_str(&call.path);
         let headers = Value::object();
         headers.set("Accept", "application/json");
         if let Some(locale) = &self.locale {
@@ -73,19 +83,22 @@ impl Api {
         let init = Value::object();
         let method = match call.kind {
             Kind::Get => "GET",
+            Kind::Put => "PUT",
+            Kind::Patch => "PATCH",
             Kind::Delete => "DELETE",
             _ => "POST",
         };
         init.set("method", method);
-        if call.kind == Kind::Delete {
-            url.push_str(&call.body);
-        } else if call.kind != Kind::Get {
+        if let Some(captcha) = &call.captcha {
+            headers.set("Captcha-Response", captcha.as_str());
+        }
+        if !matches!(call.kind, Kind::Get | Kind::Delete) {
             let is_token = call.kind == Kind::Token;
             let kind = if is_token { "application/x-www-form-urlencoded" } else { "application/json" };
             headers.set("Content-Type", kind);
             init.set("body", call.body.as_str());
         }
-        let mut may_repeat = call.kind != Kind::Post;
+        let mut may_repeat = !matches!(call.kind, Kind::Post | Kind::Put | Kind::Patch | Kind::Delete);
         if call.kind == Kind::PostOnce {
             match random::uuid() {
                 Some(once) => headers.set("Idempotency-Key", once.as_str()),

@@ -5,11 +5,11 @@ use std::{
     rc::Rc,
 };
 
-use doorward_protocol::Field;
+use doorward_protocol::{Field, field_named};
 use wasm_bindgen::prelude::*;
 
 use crate::{
-    api::{Api, Call, Kind},
+    api::{Api, Call},
     browser::{
         Promise, Value,
         crypto::{Holder, Keyring},
@@ -21,10 +21,10 @@ use crate::{
     context::Client,
     error::{Error, error},
     fields::{Node, Tree},
-    methods::{Does, Given, METHODS, Method, Then},
-    options::Options,
+    methods::{Does, Given, METHODS, Method, Then, Who},
+    options::{CAPTCHA, Options},
     promise::{Work, promise, spawn},
-    session::{Keeper, events::Emitter, store::Store},
+    session::{Keeper, events::Emitter, store::Store, user_text},
 };
 
 /// A client of one server. `js/client.js` wraps it as `AuthClient`; the methods are in `methods`.
@@ -109,52 +109,66 @@ fn take(
     form: &mut Option<Form>,
 ) -> Result<Given, Error> {
     let [first, second, third] = arguments;
-    let is_text = !method.texts.is_empty() && first.text().is_some();
-    let options = match (method.fields, is_text && method.texts.len() > 1) {
-        (None, _) => first,
-        (Some(_), false) => second,
-        (Some(_), true) => third,
+    let tables: Vec<_> =
+        method.ways.iter().map(|way| way.fields).filter(|fields| !fields.is_empty()).collect();
+    let are_texts = !method.texts.is_empty() && first.text().is_some();
+    let has_second = method.texts.len() > 1 && (are_texts || second.text().is_some());
+    let options = match (tables.is_empty(), has_second) {
+        (true, _) => first,
+        (false, false) => second,
+        (false, true) => third,
     };
-    if method.fields.is_some() {
+    if !tables.is_empty() {
         *form = Form::of(first);
     }
     let (limits, given_options) = client.options(options, method.options)?;
-    let (fields, mut options) = match method.fields {
-        None => (Tree::default(), Tree::default()),
-        Some(_) if is_text => (texts(method.texts, arguments), Tree::default()),
-        Some(known) => {
-            let filled = form.as_ref().map(Form::filled).or_else(|| form_data(first));
-            match filled {
-                // A form has the fields that the method knows, its options among them, and whatever else it likes.
-                Some(filled) => (filled.pick(known)?, filled.pick(method.options)?),
-                None => (from_object(first, known)?, Tree::default()),
+    let (mut fields, mut options) = (Tree::default(), Tree::default());
+    if !are_texts && !tables.is_empty() {
+        let filled = form.as_ref().map(Form::filled).or_else(|| form_data(first));
+        match filled {
+            // A form has the fields that the method knows, its options among them, and whatever else it likes.
+            Some(filled) => {
+                fields = filled.pick(&tables, method.clears)?;
+                options = filled.pick(&[method.options, CAPTCHA], false)?;
+                if let Some(way) = method.way(&fields) {
+                    fields.keep(way.fields);
+                }
             }
-        }
-    };
-    options.extend(given_options);
-    Ok(Given { client: client.clone(), fields, options, limits })
-}
-
-fn texts(names: &[&'static str], arguments: &[Value; 3]) -> Tree {
-    let mut tree = Tree::default();
-    for (name, argument) in names.iter().zip(arguments) {
-        if let Some(text) = argument.text() {
-            tree.put(name, Node::Text(text));
+            None => fields = from_object(first, &tables, method.clears)?,
         }
     }
-    tree
+    for (at, (name, argument)) in method.texts.iter().zip(arguments).enumerate() {
+        let is_field = if at == 0 { are_texts } else { has_second };
+        let field = tables.iter().find_map(|table| field_named(table, name));
+        if let Some(field) = field.filter(|_| is_field && !argument.is_undefined()) {
+            fields.put(field.name, fields::node(field.rule, false, argument)?);
+        }
+    }
+    options.extend(given_options);
+    let captcha = captcha(&mut options);
+    Ok(Given { client: client.clone(), fields, options, limits, captcha })
 }
 
-/// An object has the fields that the method knows, and no other.
-fn from_object(input: &Value, known: &'static [Field]) -> Result<Tree, Error> {
+/// An object has the fields that the method knows, and those that the operator may have declared.
+fn from_object(input: &Value, known: &[&'static [Field]], clears: bool) -> Result<Tree, Error> {
     // An event without a form: a click that asks to sign out, say.
     if input.is_absent() || is_event(input) {
         Ok(Tree::default())
     } else if input.is_object() {
-        Ok(fields::read(known, input)?)
+        Ok(fields::read(known, &[], clears, input)?)
     } else {
         Err(error!(InvalidParameter, "Give a form, its submit event, or an object with the fields."))
     }
+}
+
+/// The answer to a captcha, as it goes into its header.
+fn captcha(options: &mut Tree) -> Option<String> {
+    let mut text = |name| match options.take(name) {
+        Some(Node::Text(text)) => Some(location::in_path(&text)),
+        _ => None,
+    };
+    let (id, code) = (text("captcha_id"), text("captcha_code"));
+    Some([id?, code?].join(":"))
 }
 
 fn begin(method: &'static Method, given: Given) -> Work {
@@ -162,46 +176,85 @@ fn begin(method: &'static Method, given: Given) -> Work {
         let session = given.client.session.clone();
         let limits = given.limits.clone();
         session.load(&limits).await?;
-        let outcome = carry_out(method, given).await;
+        let outcome = match &method.does {
+            Does::Now(answer) => answer(&given),
+            Does::Work(work) => work(given).await,
+            Does::Ask { prepare, who, then } => ask(method, prepare, who, then, given).await,
+        };
         session.flush(&limits).await;
         outcome
     })
 }
 
-async fn carry_out(method: &'static Method, mut given: Given) -> Result<Value, Error> {
-    match &method.does {
-        Does::Now(answer) => answer(&given),
-        Does::Work(work) => work(given).await,
-        Does::Ask { kind, path, prepare, check, then } => {
-            if let Some(answer) = prepare(&mut given)? {
-                return Ok(answer);
+async fn ask(
+    method: &'static Method,
+    prepare: &fn(&mut Given) -> Result<Option<Value>, Error>,
+    who: &Who,
+    then: &Then,
+    mut given: Given,
+) -> Result<Value, Error> {
+    if let Some(answer) = prepare(&mut given)? {
+        return Ok(answer);
+    }
+    let way = method.way(&given.fields).ok_or_else(|| error!(NotFound))?;
+    (way.check)(&given.fields, given.client.policy.get())?;
+    let as_user = match who {
+        Who::User | Who::UserOrNull => true,
+        Who::UserIf(holds) => holds(&given.fields),
+        Who::Anybody | Who::Newcomer | Who::Presenter => false,
+    };
+    let mut call = Call::new(way.kind, way.path, String::new());
+    call.captcha = given.captcha.take();
+    if let Some(Node::Text(tail)) = given.fields.take(way.tail) {
+        call.path.push_str(&location::in_path(&tail));
+    }
+    call.body = given.fields.to_json();
+
+    let session = &given.client.session;
+    let mut holder = Holder::default();
+    let (of, answer) = if as_user {
+        let refreshed = given.options.is_set("refresh_token");
+        match session.send(&call, refreshed, &given.limits).await {
+            Ok(Some((of, answer))) => (Some(of), Ok(answer)),
+            Ok(None) if matches!(who, Who::UserOrNull) => return Ok(Value::NULL),
+            Ok(None) => return Err(error!(SessionRequired)),
+            Err(error) => (None, Err(error)),
+        }
+    } else {
+        match who {
+            Who::Newcomer => holder = session.newcomer().await?,
+            Who::Presenter => holder = session.presenter(given.fields.text("token"))?,
+            _ => {}
+        }
+        let answer = given.client.api.send(&call, &holder, &given.limits).await;
+        (session.current(), answer)
+    };
+
+    match then {
+        Then::Do(then) => match then(&given, answer)? {
+            tokens if matches!(who, Who::Newcomer) && tokens.is_object() => {
+                session.establish(&tokens, &holder.key).await
             }
-            check(&given.fields, given.client.policy.get())?;
-            let body = match kind {
-                Kind::Delete => location::in_path(given.fields.text("id").unwrap_or_default()),
-                _ => given.fields.to_json(),
-            };
-            let call = Call { kind: *kind, path, body };
-            let session = &given.client.session;
-            let holder = match then {
-                Then::AsUser(then) => {
-                    let refreshed = given.options.is_set("refreshToken");
-                    return then(&given, session.send(&call, refreshed, &given.limits).await?);
-                }
-                Then::SignIn(_) => session.newcomer().await?,
-                Then::Present => session.presenter(given.fields.text("token"))?,
-                _ => Holder::default(),
-            };
-            let answer = given.client.api.send(&call, &holder, &given.limits).await;
-            match then {
-                Then::SignIn(then) => match then(&given, answer)? {
-                    tokens if tokens.is_object() => session.establish(&tokens, &holder.key).await,
-                    said => Ok(said),
-                },
-                Then::Give | Then::Present | Then::AsUser(_) => answer,
-                Then::Say(text) => answer.map(|_| (*text).into()),
-                Then::Do(then) => then(&given, answer),
+            value => Ok(value),
+        },
+        Then::Give => answer,
+        Then::Field(name) => answer.map(|answer| answer.get(name)),
+        Then::Say(text) => answer.map(|_| (*text).into()),
+        Then::Done => answer.map(|_| Value::UNDEFINED),
+        Then::Learn => {
+            let user = answer?;
+            user_text(&user).ok_or_else(|| error!(Server))?;
+            if let Some(of) = of {
+                session.learn_user(&of, &user);
             }
+            Ok(user)
+        }
+        Then::Leave(text) => {
+            answer?;
+            if let Some(of) = of {
+                session.forget(&of);
+            }
+            Ok((*text).into())
         }
     }
 }

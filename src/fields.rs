@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use doorward_protocol::{Given, Source};
+use doorward_protocol::{Field, Given, Invalid, Source};
 
 use crate::json;
 
@@ -13,12 +13,19 @@ pub(crate) enum Node {
     Flag(bool),
     Number(u64),
     Object(Tree),
+    Texts(Vec<String>),
+    /// What only the server looks into: JSON already.
+    Json(String),
+    /// The operator's own fields by their names, each JSON already.
+    Extras(Vec<(String, String)>),
+    /// What is stored there is to go.
+    Null,
     /// Something that no field takes.
     Other,
 }
 
-/// Fields under their names. Names come from the protocol's tables only, never from a page:
-/// there is no `__proto__` to set.
+/// Fields under their names. Names come from the protocol's tables only, never from a page (those of extra fields are
+/// text like any other): there is no `__proto__` to set.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Tree(Vec<(&'static str, Node)>);
 
@@ -43,14 +50,26 @@ impl Tree {
     /// Is the field there and more than `false` or an empty text?
     pub(crate) fn is_set(&self, name: &str) -> bool {
         match self.node(name) {
-            None | Some(Node::Flag(false)) => false,
+            None | Some(Node::Flag(false) | Node::Null) => false,
             Some(Node::Text(text)) => !text.is_empty(),
             Some(_) => true,
         }
     }
 
+    /// Is there nothing in it that says anything?
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.iter().all(|(_, node)| matches!(node, Node::Null))
+    }
+
+    /// Takes a field out.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Node> {
+        let at = self.0.iter().position(|(other, _)| *other == name)?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// Leaves out what a table does not have.
+    pub(crate) fn keep(&mut self, fields: &[Field]) {
+        self.0.retain(|(name, _)| fields.iter().any(|field| field.name == *name));
     }
 
     /// Takes over the fields of another.
@@ -69,11 +88,26 @@ impl Tree {
                 Node::Flag(flag) => object.raw(name, if *flag { "true" } else { "false" }),
                 Node::Number(number) => object.number(name, *number),
                 Node::Object(inner) => object.raw(name, &inner.to_json()),
+                Node::Texts(texts) => object.texts(name, texts),
+                Node::Json(value) => object.raw(name, value),
+                Node::Extras(extras) => {
+                    let mut inner = json::Object::new();
+                    for (name, value) in extras {
+                        inner.raw(name, value);
+                    }
+                    object.raw(name, &inner.end());
+                }
+                Node::Null => object.raw(name, "null"),
                 Node::Other => {}
             }
         }
         object.end()
     }
+}
+
+/// A field that came under two of its names.
+pub(crate) fn twice(field: String) -> Invalid {
+    Invalid { field, message: "This is given twice, under two names.".into() }
 }
 
 #[cfg(test)]
@@ -86,12 +120,17 @@ impl Tree {
 impl Source for &Tree {
     fn get(&self, name: &str) -> Given<'_> {
         match self.node(name) {
-            None => Given::Absent,
+            None | Some(Node::Null) => Given::Absent,
             Some(Node::Text(text)) if text.is_empty() => Given::Absent,
             Some(Node::Text(text)) => Given::Text(Cow::Borrowed(text)),
             Some(Node::Flag(flag)) => Given::Flag(*flag),
             Some(Node::Number(number)) => Given::Number(*number),
-            Some(Node::Object(_)) => Given::Object,
+            Some(Node::Object(_) | Node::Extras(_)) => Given::Object,
+            Some(Node::Texts(texts)) => {
+                let longest = texts.iter().map(|text| text.chars().count()).max();
+                Given::Texts { count: texts.len(), longest: longest.unwrap_or(0) }
+            }
+            Some(Node::Json(_)) => Given::Any,
             Some(Node::Other) => Given::Other,
         }
     }
@@ -103,9 +142,9 @@ impl Source for &Tree {
         }
     }
 
-    /// Unknown names were refused or left out when the tree was made.
-    fn unknown(&self, _known: &dyn Fn(&str) -> bool) -> Option<String> {
-        None
+    /// Of the names that a method knows, one that does not go with the others.
+    fn unknown(&self, known: &dyn Fn(&str) -> bool) -> Option<String> {
+        self.0.iter().map(|(name, _)| *name).find(|name| !known(name)).map(str::to_owned)
     }
 }
 

@@ -3,9 +3,12 @@
 //! A form gives the fields that the request knows and may have any other control besides; what kind of value a
 //! control becomes is decided by the field's rule, so that a number input serves a field of text as well.
 
-use doorward_protocol::{Field, Invalid, Rule};
+use doorward_protocol::{Field, Invalid, Rule, field_named};
 
-use crate::fields::{Node, Tree};
+use crate::{
+    fields::{Node, Tree, twice},
+    json::quote,
+};
 
 /// A control that says more than its entries do; disabled ones are left out before.
 #[derive(Debug)]
@@ -18,8 +21,8 @@ pub(crate) struct Control {
 pub(crate) enum Kind {
     /// A checkbox, and the text of its `value` attribute.
     Checkbox { checked: bool, value: Option<String> },
-    /// A number input; none when it is empty or no whole number.
-    Number(Option<u64>),
+    /// A number input: the number as JSON; `null` when it is empty.
+    Number(String),
     /// A list that takes several.
     Several,
 }
@@ -32,9 +35,10 @@ pub(crate) enum Entry {
 }
 
 /// All that was given under one name.
+#[derive(Clone, Copy)]
 enum Datum<'a> {
     Check { checked: bool, value: Option<&'a str> },
-    Number(Option<u64>, &'a str),
+    Number(&'a str, &'a str),
     Text(&'a str),
     File,
     Several,
@@ -48,35 +52,103 @@ pub(crate) struct Filled {
 }
 
 impl Filled {
-    /// The fields of a table that the form has.
-    pub(crate) fn pick(&self, fields: &'static [Field]) -> Result<Tree, Invalid> {
-        self.pick_within("", fields)
-    }
-
-    fn pick_within(&self, parent: &str, fields: &'static [Field]) -> Result<Tree, Invalid> {
+    /// The fields of some tables that the form has. Where the method `clears`, an empty control is a value too.
+    pub(crate) fn pick(&self, tables: &[&'static [Field]], clears: bool) -> Result<Tree, Invalid> {
         let mut tree = Tree::default();
-        for field in fields {
-            let mut name = String::from(parent);
-            name.push_str(field.name);
-            if let Rule::Object(inner) | Rule::TextOrObject(inner) = field.rule {
-                let mut prefix = name.clone();
-                prefix.push('.');
-                let nested = self.pick_within(&prefix, inner)?;
-                if !nested.is_empty() {
-                    tree.put(field.name, Node::Object(nested));
-                    continue;
-                }
-            }
-            if let Some(datum) = self.datum(&name) {
-                if matches!(datum, Datum::File) {
-                    return Err(Invalid { field: name, message: "A file cannot be sent here.".into() });
-                }
-                if let Some(node) = node(field.rule, datum) {
-                    tree.put(field.name, node);
-                }
-            }
+        for fields in tables {
+            self.pick_within("", fields, clears, &mut tree)?;
         }
         Ok(tree)
+    }
+
+    fn pick_within(
+        &self,
+        prefix: &str,
+        fields: &'static [Field],
+        clears: bool,
+        tree: &mut Tree,
+    ) -> Result<(), Invalid> {
+        for field in fields {
+            if tree.node(field.name).is_some() {
+                continue;
+            }
+            let mut own = None;
+            let mut inner = None;
+            let mut extras = Vec::new();
+            for name in self.names() {
+                let Some(rest) = name.strip_prefix(prefix) else { continue };
+                let (first, rest) =
+                    rest.split_once('.').map_or((rest, None), |(first, rest)| (first, Some(rest)));
+                if field_named(fields, first).is_none_or(|known| known.name != field.name) {
+                    continue;
+                }
+                match (rest, own) {
+                    (None, Some(other)) if other != name => return Err(twice(name.into())),
+                    (None, _) => own = Some(name),
+                    (Some(rest), _) if matches!(field.rule, Rule::AnyObject) => {
+                        self.extra(name, rest, clears, &mut extras)?
+                    }
+                    (Some(_), _) => inner = Some([prefix, first, "."].concat()),
+                }
+            }
+            let mut nested = Tree::default();
+            if let (Some(prefix), Rule::Object(fields) | Rule::TextOrObject(fields)) = (&inner, field.rule) {
+                self.pick_within(prefix, fields, clears, &mut nested)?;
+            }
+            let node = match own {
+                _ if !extras.is_empty() => Some(Node::Extras(extras)),
+                _ if !nested.is_empty() => Some(Node::Object(nested)),
+                Some(name) => self.given(name)?.and_then(|datum| node(field.rule, clears, datum)),
+                None if clears && inner.is_some() => Some(Node::Null),
+                None => None,
+            };
+            if let Some(node) = node {
+                tree.put(field.name, node);
+            }
+        }
+        Ok(())
+    }
+
+    /// Every name that it has, some more than once.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let controls = self.controls.iter().map(|control| control.name.as_str());
+        self.entries.iter().map(|(name, _)| name.as_str()).chain(controls)
+    }
+
+    /// One of the operator's fields.
+    fn extra(
+        &self,
+        name: &str,
+        short: &str,
+        clears: bool,
+        extras: &mut Vec<(String, String)>,
+    ) -> Result<(), Invalid> {
+        if extras.iter().all(|(other, _)| other != short)
+            && let Some(datum) = self.given(name)?
+        {
+            match in_json(datum) {
+                _ if matches!(datum, Datum::Several) => {
+                    return Err(Invalid {
+                        field: name.into(),
+                        message: "Only one value can be given here.".into(),
+                    });
+                }
+                Some(json) => extras.push((short.into(), json)),
+                None if clears => extras.push((short.into(), "null".into())),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What was given under a name; a file is refused, and several values too where nothing takes them.
+    fn given(&self, name: &str) -> Result<Option<Datum<'_>>, Invalid> {
+        match self.datum(name) {
+            Some(Datum::File) => {
+                Err(Invalid { field: name.into(), message: "A file cannot be sent here.".into() })
+            }
+            datum => Ok(datum),
+        }
     }
 
     fn datum(&self, name: &str) -> Option<Datum<'_>> {
@@ -91,7 +163,7 @@ impl Filled {
                 return Some(Datum::Several);
             }
             (Some(Entry::Text(text)), Some(Control { kind: Kind::Number(number), .. }), None) => {
-                Datum::Number(*number, text)
+                Datum::Number(number, text)
             }
             (Some(Entry::Text(text)), ..) => Datum::Text(text),
             (Some(Entry::File), ..) => Datum::File,
@@ -102,18 +174,22 @@ impl Filled {
 }
 
 /// The value that a rule wants of what was given; nothing when the control was left empty.
-fn node(rule: Rule, datum: Datum<'_>) -> Option<Node> {
+fn node(rule: Rule, clears: bool, datum: Datum<'_>) -> Option<Node> {
     let text = match (rule, datum) {
         (_, Datum::Several | Datum::File) => return Some(Node::Other),
+        (Rule::Any, datum) => return in_json(datum).map(Node::Json),
         (Rule::Flag, Datum::Check { checked, .. }) => return Some(Node::Flag(checked)),
         (Rule::FlagOrLine(_), Datum::Check { checked: false, .. }) => return Some(Node::Flag(false)),
         (_, Datum::Check { checked: false, .. }) => return None,
         (_, Datum::Check { value, .. }) => value.unwrap_or("on"),
-        (Rule::Code, Datum::Number(Some(number), _)) => return Some(Node::Number(number)),
+        (Rule::Code, Datum::Number(number, text)) => match number.parse::<u32>() {
+            Ok(number) => return Some(Node::Number(number.into())),
+            Err(_) => text,
+        },
         (_, Datum::Number(_, text) | Datum::Text(text)) => text,
     };
     if text.is_empty() {
-        return None;
+        return clears.then_some(Node::Null);
     }
     let flag = matches!(rule, Rule::Flag | Rule::FlagOrLine(_));
     Some(match text {
@@ -121,6 +197,18 @@ fn node(rule: Rule, datum: Datum<'_>) -> Option<Node> {
         "false" | "off" | "0" if flag => Node::Flag(false),
         _ => Node::Text(text.into()),
     })
+}
+
+/// What a control says where no rule knows what is wanted; nothing when it was left empty.
+fn in_json(datum: Datum<'_>) -> Option<String> {
+    let mut json = String::new();
+    match datum {
+        Datum::Check { checked, .. } => json.push_str(if checked { "true" } else { "false" }),
+        Datum::Number(number, _) if number != "null" => json.push_str(number),
+        Datum::Text(text) if !text.is_empty() => quote(&mut json, text),
+        _ => return None,
+    }
+    Some(json)
 }
 
 #[cfg(test)]
@@ -151,7 +239,7 @@ mod tests {
     #[test]
     fn names_that_the_request_does_not_know_are_left_out() {
         let filled = form(&[("email", "a@b.de"), ("terms", "on"), ("__proto__", "x")], vec![]);
-        let tree = filled.pick(SignupRequest::FIELDS).unwrap();
+        let tree = filled.pick(&[SignupRequest::FIELDS], false).unwrap();
         assert_eq!(tree, Tree::with("email", Node::Text("a@b.de".into())));
     }
 
@@ -165,7 +253,7 @@ mod tests {
                 ("gender_public", checkbox(true)),
             ],
         );
-        let tree = filled.pick(SignupRequest::FIELDS).unwrap();
+        let tree = filled.pick(&[SignupRequest::FIELDS], false).unwrap();
         assert_eq!(tree.node("email_public"), Some(&Node::Flag(true)));
         assert_eq!(tree.node("birthdate_public"), Some(&Node::Flag(false)));
         assert_eq!(tree.node("gender_public"), Some(&Node::Flag(true)));
@@ -177,15 +265,15 @@ mod tests {
     fn a_checkbox_for_a_field_of_text_gives_its_value() {
         let value = || Some("f".to_owned());
         let filled = form(&[], vec![("gender", Kind::Checkbox { checked: true, value: value() })]);
-        let tree = filled.pick(SignupRequest::FIELDS).unwrap();
+        let tree = filled.pick(&[SignupRequest::FIELDS], false).unwrap();
         assert_eq!(tree.text("gender"), Some("f"));
         let filled = form(&[], vec![("gender", Kind::Checkbox { checked: false, value: value() })]);
-        assert!(filled.pick(SignupRequest::FIELDS).unwrap().is_empty());
+        assert!(filled.pick(&[SignupRequest::FIELDS], false).unwrap().is_empty());
     }
 
     #[test]
     fn seed_k20_signup_confirmation_can_be_a_checkbox_or_a_path_in_the_form() {
-        let tree = |filled: Filled| filled.pick(SignupOptions::FIELDS).unwrap();
+        let tree = |filled: Filled| filled.pick(&[SignupOptions::FIELDS], false).unwrap();
         let of = |tree: &Tree| match tree.node("signup_confirmation") {
             Some(Node::Text(text)) => text.clone(),
             Some(Node::Flag(flag)) => flag.to_string(),
@@ -199,12 +287,12 @@ mod tests {
 
     #[test]
     fn a_number_input_is_a_number_for_a_code_and_text_for_a_field_of_text() {
-        let filled = form(&[("code", "012345")], vec![("code", Kind::Number(Some(12345)))]);
-        let tree = filled.pick(ResetPasswordRequest::FIELDS).unwrap();
+        let filled = form(&[("code", "012345")], vec![("code", Kind::Number("12345".into()))]);
+        let tree = filled.pick(&[ResetPasswordRequest::FIELDS], false).unwrap();
         assert_eq!(tree.node("code"), Some(&Node::Number(12345)));
         let name = "address.postal_code";
-        let filled = form(&[(name, "01099")], vec![(name, Kind::Number(Some(1099)))]);
-        let tree = filled.pick(SignupRequest::FIELDS).unwrap();
+        let filled = form(&[(name, "01099")], vec![(name, Kind::Number("1099".into()))]);
+        let tree = filled.pick(&[SignupRequest::FIELDS], false).unwrap();
         let inner = Tree::with("postal_code", Node::Text("01099".into()));
         assert_eq!(tree.node("address"), Some(&Node::Object(inner)));
     }
@@ -213,20 +301,20 @@ mod tests {
     fn names_with_a_dot_nest_and_stand_over_the_single_line() {
         let filled =
             form(&[("address", "one line"), ("address.locality", "Köln"), ("address.country", "")], vec![]);
-        let tree = filled.pick(SignupRequest::FIELDS).unwrap();
+        let tree = filled.pick(&[SignupRequest::FIELDS], false).unwrap();
         let inner = Tree::with("locality", Node::Text("Köln".into()));
         assert_eq!(tree.node("address"), Some(&Node::Object(inner)));
         let filled = form(&[("address", "one line"), ("address.locality", "")], vec![]);
-        assert_eq!(filled.pick(SignupRequest::FIELDS).unwrap().text("address"), Some("one line"));
+        assert_eq!(filled.pick(&[SignupRequest::FIELDS], false).unwrap().text("address"), Some("one line"));
     }
 
     #[test]
     fn several_values_under_one_name_are_refused_by_the_rule_and_files_at_once() {
         let filled = form(&[("name", "a"), ("name", "b")], vec![]);
-        assert_eq!(filled.pick(SignupRequest::FIELDS).unwrap().node("name"), Some(&Node::Other));
+        assert_eq!(filled.pick(&[SignupRequest::FIELDS], false).unwrap().node("name"), Some(&Node::Other));
         let filled = form(&[("name", "a")], vec![("name", Kind::Several)]);
-        assert_eq!(filled.pick(SignupRequest::FIELDS).unwrap().node("name"), Some(&Node::Other));
+        assert_eq!(filled.pick(&[SignupRequest::FIELDS], false).unwrap().node("name"), Some(&Node::Other));
         let filled = Filled { entries: vec![("picture".into(), Entry::File)], ..Filled::default() };
-        assert_eq!(filled.pick(SignupRequest::FIELDS).unwrap_err().field, "picture");
+        assert_eq!(filled.pick(&[SignupRequest::FIELDS], false).unwrap_err().field, "picture");
     }
 }

@@ -25,6 +25,15 @@ impl Object {
         decimal(&mut self.0, value);
     }
 
+    pub(crate) fn texts(&mut self, name: &str, values: &[String]) {
+        self.name(name);
+        for (at, value) in values.iter().enumerate() {
+            self.0.push(if at == 0 { '[' } else { ',' });
+            quote(&mut self.0, value);
+        }
+        self.0.push_str(if values.is_empty() { "[]" } else { "]" });
+    }
+
     /// A value that is JSON already.
     pub(crate) fn raw(&mut self, name: &str, value: &str) {
         self.name(name);

@@ -1,6 +1,6 @@
 //! The options of a client and of a call, taken out of their JavaScript objects.
 
-use doorward_protocol::Field;
+use doorward_protocol::{Field, Rule, optional};
 
 use crate::{
     browser::{Value, crypto, fields, http::Limits, location},
@@ -131,6 +131,10 @@ fn is_language_tag(tag: &str) -> bool {
     (1..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
+/// Those of every call that are no limits.
+pub(crate) const CAPTCHA: &[Field] =
+    &[optional("captcha_id", Rule::Line(1024)), optional("captcha_code", Rule::Line(1024))];
+
 /// The options of one call: `RequestOptions` over the client's limits, and the call's own as its table says.
 pub(crate) fn of_call(
     given: &Value,
@@ -156,7 +160,7 @@ pub(crate) fn of_call(
         Some(None) => {}
         None => return Err(Error::parameter("timeout", "This must be a number of milliseconds.")),
     }
-    let tree = fields::read_beside(&["signal", "timeout"], own, given)?;
+    let tree = fields::read(&[own, CAPTCHA], &["signal", "timeout"], false, given)?;
     Ok((limits, tree))
 }
 

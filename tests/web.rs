@@ -2,6 +2,8 @@
 //! What `js/client.js` adds (events prevented, traps, navigation) is tested on the built package.
 #![cfg(target_arch = "wasm32")]
 
+#[path = "web/account.rs"]
+mod account;
 #[path = "web/dpop.rs"]
 mod dpop;
 #[path = "web/errors.rs"]
@@ -10,6 +12,8 @@ mod errors;
 mod forms;
 #[path = "web/heap.rs"]
 mod heap;
+#[path = "web/identifiers.rs"]
+mod identifiers;
 #[path = "web/methods.rs"]
 mod methods;
 #[path = "web/session.rs"]

@@ -32,7 +32,7 @@ pub enum CodeScene {
 }
 
 /// The scenes as they are written, with the spellings of seed 001.
-const SCENES: Rule = Rule::OneOf(&[
+pub const SCENES: Rule = Rule::OneOf(&[
     "LOGIN",
     "RESET_PASSWORD",
     "VERIFY_EMAIL",

@@ -11,10 +11,14 @@ pub const CONFIRMATION_SENT: &str = "SUCCESS: Signup confirmation E-Mail has bee
 pub const LOGIN_ATTEMPT_REQUIRED: &str = "Least one login attempt is required.";
 /// `logout`
 pub const LOGGED_OUT: &str = "SUCCESS: The user has been logged out.";
-/// `forgotPassword`
+/// `forgotPassword`, `sendSmsCode`
 pub const CODE_SENT: &str = "SUCCESS: Verification code has been sent.";
-/// `resetPassword`
+/// `sendEmail`
+pub const EMAIL_SENT: &str = "SUCCESS: Verification E-Mail has been sent.";
+/// `resetPassword`, `updatePassword`
 pub const PASSWORD_SET: &str = "SUCCESS: New password has been set.";
+/// `deleteAccount`
+pub const ACCOUNT_DELETED: &str = "SUCCESS: The account has been deleted.";
 /// `resendVerification`
 pub const PLEASE_CONFIRM: &str = "Please confirm your email";
 /// `checkEmail`

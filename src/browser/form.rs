@@ -3,7 +3,7 @@
 //! A control may be called `elements`, `action` or `submit` and then hides the form's own property of that name.
 //! So nothing is read from the form object itself: the properties are taken from the DOM's classes.
 
-use super::{Value, events, fields::whole, location};
+use super::{Value, events, json_text, location};
 use crate::form::{Control, Entry, Filled, Kind};
 
 /// A form, and the button that submitted it.
@@ -45,8 +45,10 @@ impl Form {
     /// Shows what is wrong with a field on its control, until something in the form changes or it is
     /// submitted again (D-26): what is set here must never block a later submit.
     pub(crate) fn complain(&self, field: &str, message: &str) {
+        // An operator's field is `extras.coins` in a form, and `coins` for the server.
         let named = |control: &Value| {
-            control.text_of("name").as_deref() == Some(field) && control.is_true("willValidate")
+            let is_named = |name: String| name == field || name.strip_prefix("extras.") == Some(field);
+            control.text_of("name").is_some_and(is_named) && control.is_true("willValidate")
         };
         let Some(control) = self.controls().into_iter().find(named) else { return };
         control.call("setCustomValidity", &[&message.into()]);
@@ -114,7 +116,7 @@ fn control(element: &Value) -> Option<Control> {
             let value = element.call("getAttribute", &[&"value".into()]).and_then(|value| value.text());
             Kind::Checkbox { checked: element.is_true("checked"), value }
         }
-        Some("number") => Kind::Number(element.number_of("valueAsNumber").and_then(whole)),
+        Some("number") => Kind::Number(json_text(&element.get("valueAsNumber")).unwrap_or_default()),
         Some("select-multiple") => Kind::Several,
         _ => return None,
     };

@@ -137,6 +137,10 @@ impl Value {
         self.0.as_f64().filter(|number| number.is_finite())
     }
 
+    pub(crate) fn is_undefined(&self) -> bool {
+        self.0.is_undefined()
+    }
+
     /// `undefined` or `null`?
     pub(crate) fn is_absent(&self) -> bool {
         self.0.is_undefined() || self.0.is_null()
@@ -145,6 +149,10 @@ impl Value {
     /// An object, and no array or function?
     pub(crate) fn is_object(&self) -> bool {
         self.0.is_object() && !self.0.is_array()
+    }
+
+    pub(crate) fn is_array(&self) -> bool {
+        self.0.is_array()
     }
 
     pub(crate) fn is_function(&self) -> bool {

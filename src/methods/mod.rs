@@ -3,41 +3,104 @@
 //! A method is data: what it takes, what it asks the server, and what becomes of the answer. So the code that
 //! carries methods out is in the wasm once, and a new way to sign in is a file here and a line below.
 
+mod account;
+mod addresses;
+mod code;
+mod custom;
+mod data;
+mod device;
 mod email;
 mod password;
 mod profile;
 mod session;
 mod settings;
+mod signin;
 
 use std::rc::Rc;
 
-use doorward_protocol::{Field, Invalid, Policy};
+use doorward_protocol::{Field, Invalid, Policy, Request};
 
 use crate::{
     api::Kind,
     browser::{Value, http::Limits},
     context::Client,
-    error::{Error, error},
+    error::Error,
     fields::Tree,
     promise::Work,
-    session::tokens::Session,
 };
 
 /// All of them.
-pub(crate) const METHODS: &[&[Method]] =
-    &[password::METHODS, email::METHODS, profile::METHODS, session::METHODS, settings::METHODS];
+pub(crate) const METHODS: &[&[Method]] = &[
+    signin::METHODS,
+    code::METHODS,
+    password::METHODS,
+    email::METHODS,
+    addresses::METHODS,
+    profile::METHODS,
+    data::METHODS,
+    account::METHODS,
+    session::METHODS,
+    settings::METHODS,
+];
+
+/// The ways to sign in. The fields that are given say which is meant; what none of them says is the last.
+const LOGINS: &[Way] = &[code::LOGIN, device::LOGIN, custom::LOGIN, password::LOGIN];
+
+/// The ways to sign up, likewise.
+const SIGNUPS: &[Way] = &[code::SIGNUP, password::SIGNUP];
 
 /// One method.
 pub(crate) struct Method {
     /// As in JavaScript.
     pub(crate) name: &'static str,
-    /// The fields of its first argument; a method without any takes its options there.
-    pub(crate) fields: Option<&'static [Field]>,
-    /// The fields that arguments have which are texts: `checkEmail("a@b.de")`.
+    /// What it takes and asks: one way, or several between which the given fields decide.
+    pub(crate) ways: &'static [Way],
+    /// The fields that arguments have which are no object: `checkEmail("a@b.de")`.
     pub(crate) texts: &'static [&'static str],
     /// Its own options, beside those of every request.
     pub(crate) options: &'static [Field],
+    /// Does a field that is given as nothing clear what is stored?
+    pub(crate) clears: bool,
     pub(crate) does: Does,
+}
+
+impl Method {
+    /// The way that the given fields ask for.
+    pub(crate) fn way(&self, fields: &Tree) -> Option<&'static Way> {
+        self.ways.iter().find(|way| fields.is_set(way.by)).or(self.ways.last())
+    }
+}
+
+/// What a method takes, and what it asks the server with it.
+pub(crate) struct Way {
+    pub(crate) kind: Kind,
+    /// Where it ends in a slash, a field named in `tail` goes on with it.
+    pub(crate) path: &'static str,
+    /// The fields of the first argument; a method without any takes its options there.
+    pub(crate) fields: &'static [Field],
+    pub(crate) check: fn(&Tree, Policy) -> Result<(), Invalid>,
+    /// The field that only this way has, where a method has several.
+    pub(crate) by: &'static str,
+    /// The field that goes into the path.
+    pub(crate) tail: &'static str,
+}
+
+impl Way {
+    /// With the fields and rules of a request.
+    const fn of<R: Request>(kind: Kind, path: &'static str) -> Way {
+        let check = |fields: &Tree, policy| R::check(&fields, policy);
+        Way { kind, path, fields: R::FIELDS, check, by: "", tail: "" }
+    }
+
+    /// With these fields, which nobody checks but whoever uses them.
+    const fn with(fields: &'static [Field]) -> Way {
+        Way { fields, ..Way::to(Kind::Get, "") }
+    }
+
+    /// With no fields at all.
+    const fn to(kind: Kind, path: &'static str) -> Way {
+        Way { kind, path, fields: &[], check: |_, _| Ok(()), by: "", tail: "" }
+    }
 }
 
 /// What a method was called with, as it was at that moment.
@@ -46,17 +109,17 @@ pub(crate) struct Given {
     pub(crate) fields: Tree,
     pub(crate) options: Tree,
     pub(crate) limits: Limits,
+    /// The answer to a captcha, as it goes into its header.
+    pub(crate) captcha: Option<String>,
 }
 
 /// What it does.
 pub(crate) enum Does {
     /// Asks the server, once the fields are as they must be.
     Ask {
-        kind: Kind,
-        path: &'static str,
         /// Puts the last touch to the fields, before they are checked; or knows the answer already.
         prepare: fn(&mut Given) -> Result<Option<Value>, Error>,
-        check: fn(&Tree, Policy) -> Result<(), Invalid>,
+        who: Who,
         then: Then,
     },
     /// Answers from what is known here.
@@ -65,24 +128,39 @@ pub(crate) enum Does {
     Work(fn(Given) -> Work),
 }
 
+/// As whom the server is asked.
+pub(crate) enum Who {
+    /// It may be anybody.
+    Anybody,
+    /// Somebody who signs in: the answer has the tokens, unless `then` finds something else in it.
+    Newcomer,
+    /// The signed-in user; `SESSION_REQUIRED` when signed out.
+    User,
+    /// The signed-in user; `null` is the answer when signed out.
+    UserOrNull,
+    /// The signed-in user where the given fields say so.
+    UserIf(fn(&Tree) -> bool),
+    /// Whoever has the token in the fields.
+    Presenter,
+}
+
 /// What becomes of the server's answer.
 pub(crate) enum Then {
     /// The caller gets it.
     Give,
+    /// The caller gets what it has under this name.
+    Field(&'static str),
     /// The caller gets this text.
     Say(&'static str),
-    /// It signs in: gives the tokens, or what the caller gets instead.
-    SignIn(fn(&Given, Result<Value, Error>) -> Result<Value, Error>),
-    /// Asked as the signed-in user; nothing when signed out.
-    AsUser(fn(&Given, Option<Answered>) -> Result<Value, Error>),
-    /// Asked with the token in the fields; the caller gets it.
-    Present,
+    /// The caller gets nothing.
+    Done,
+    /// It is the user's profile: it is kept, and the caller gets it.
+    Learn,
+    /// The session is over, and the caller gets this text.
+    Leave(&'static str),
     /// Something else; also of an error.
     Do(fn(&Given, Result<Value, Error>) -> Result<Value, Error>),
 }
-
-/// What the server answered the signed-in user, and the session that it was asked with.
-pub(crate) type Answered = (Rc<Session>, Value);
 
 /// Nothing to prepare.
 pub(crate) fn as_given(_: &mut Given) -> Result<Option<Value>, Error> {
@@ -90,23 +168,16 @@ pub(crate) fn as_given(_: &mut Given) -> Result<Option<Value>, Error> {
 }
 
 /// A method that takes nothing but options; its name and what it does are to be filled in.
-pub(crate) const PLAIN: Method =
-    Method { name: "", fields: None, texts: &[], options: &[], does: Does::Now(|_| Ok(Value::UNDEFINED)) };
+pub(crate) const PLAIN: Method = Method {
+    name: "",
+    ways: &[],
+    texts: &[],
+    options: &[],
+    clears: false,
+    does: Does::Now(|_| Ok(Value::UNDEFINED)),
+};
 
-/// Nothing to check.
-pub(crate) fn unchecked(_: &Tree, _: Policy) -> Result<(), Invalid> {
-    Ok(())
+/// What asks the server without further ado.
+const fn ask(who: Who, then: Then) -> Does {
+    Does::Ask { prepare: as_given, who, then }
 }
-
-/// The server's answer, of whom nobody but a signed-in user can ask it.
-pub(crate) fn signed_in(answer: Option<Answered>) -> Result<Value, Error> {
-    answer.map(|(_, answer)| answer).ok_or_else(|| error!(SessionRequired))
-}
-
-/// `check` of a request, as a method wants it.
-macro_rules! rules {
-    ($request:ty) => {
-        |fields, policy| <$request as doorward_protocol::Request>::check(&fields, policy)
-    };
-}
-pub(crate) use rules;

@@ -1,24 +1,44 @@
-//! The profile of the signed-in user.
+//! The profile of the signed-in user, and what others show of theirs.
 
-use doorward_protocol::{Rule, optional};
+use doorward_protocol::{
+    Field, Request, Rule, error::ErrorCode, optional, profile::UpdateProfileRequest, required,
+};
 
-use super::{Does, Method, PLAIN, Then, as_given, unchecked};
-use crate::{api::Kind, browser::Value, error::error, session::user_text};
+use super::{Method, PLAIN, Then, Way, Who, ask};
+use crate::{api::Kind, browser::Value};
 
-pub(super) const METHODS: &[Method] = &[Method {
-    name: "getProfile",
-    options: &[optional("refreshToken", Rule::Flag)],
-    does: Does::Ask {
-        kind: Kind::Get,
-        path: "/v1/profile",
-        prepare: as_given,
-        check: unchecked,
-        then: Then::AsUser(|given, answer| {
-            let Some((of, user)) = answer else { return Ok(Value::NULL) };
-            user_text(&user).ok_or_else(|| error!(Server))?;
-            given.client.session.learn_user(&of, &user);
-            Ok(user)
-        }),
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        name: "getProfile",
+        ways: &[Way::to(Kind::Get, "/v1/profile")],
+        options: &[optional("refresh_token", Rule::Flag)],
+        does: ask(Who::UserOrNull, Then::Learn),
+        ..PLAIN
     },
-    ..PLAIN
-}];
+    Method {
+        name: "updateProfile",
+        ways: &[Way::of::<UpdateProfileRequest>(Kind::Patch, "/v1/profile")],
+        clears: true,
+        does: ask(Who::User, Then::Learn),
+        ..PLAIN
+    },
+    Method {
+        name: "getUser",
+        ways: &[Way { tail: "user_id", ..Way::of::<User>(Kind::Get, "/v1/users/") }],
+        texts: &["user_id"],
+        does: ask(
+            Who::User,
+            Then::Do(|_, answer| match answer {
+                Err(error) if error.is(ErrorCode::NotFound) => Ok(Value::NULL),
+                answer => answer,
+            }),
+        ),
+        ..PLAIN
+    },
+];
+
+struct User;
+
+impl Request for User {
+    const FIELDS: &'static [Field] = &[required("user_id", Rule::Line(64))];
+}

@@ -1,8 +1,8 @@
 //! The session of this browser, and the others of its user.
 
-use doorward_protocol::{Rule, messages, optional, required};
+use doorward_protocol::{Field, Request, Rule, messages, optional, required};
 
-use super::{Does, Given, Method, PLAIN, Then, as_given, signed_in, unchecked};
+use super::{Does, Given, Method, PLAIN, Then, Way, Who, ask};
 use crate::{
     api::Kind,
     browser::{Value, location::resolve},
@@ -14,88 +14,69 @@ use crate::{
 /// Characters in a token.
 const LONGEST: u32 = 4096;
 
+const TOKEN: Way = Way::with(&[required("token", Rule::Line(LONGEST))]);
+
 pub(super) const METHODS: &[Method] = &[
     Method { name: "getSession", does: Does::Now(get_session), ..PLAIN },
     Method { name: "getAccessToken", does: Does::Work(get_access_token), ..PLAIN },
     Method { name: "refreshToken", does: Does::Work(refresh_token), ..PLAIN },
     Method {
         name: "restoreToken",
-        fields: Some(&[required("token", Rule::Line(LONGEST))]),
+        ways: &[TOKEN],
         texts: &["token"],
         does: Does::Work(restore_token),
         ..PLAIN
     },
     Method {
         name: "authHeaders",
-        fields: Some(&[required("method", Rule::Line(16)), required("url", Rule::Line(LONGEST))]),
+        ways: &[Way::with(&[required("method", Rule::Line(16)), required("url", Rule::Line(LONGEST))])],
         texts: &["method", "url"],
         does: Does::Work(auth_headers),
         ..PLAIN
     },
     // For `fetch` of `js/fetch.js`: is there another token than this one, which was refused?
-    Method {
-        name: "renew",
-        fields: Some(&[required("token", Rule::Line(LONGEST))]),
-        texts: &["token"],
-        does: Does::Work(renew),
-        ..PLAIN
-    },
+    Method { name: "renew", ways: &[TOKEN], texts: &["token"], does: Does::Work(renew), ..PLAIN },
     Method {
         name: "logout",
-        fields: Some(&[optional("scope", Rule::Line(16))]),
+        ways: &[Way::with(&[optional("scope", Rule::Line(16))])],
         does: Does::Work(logout),
         ..PLAIN
     },
     Method {
         name: "listSessions",
-        does: Does::Ask {
-            kind: Kind::Get,
-            path: "/v1/sessions",
-            prepare: as_given,
-            check: unchecked,
-            then: Then::AsUser(|_, answer| Ok(signed_in(answer)?.get("sessions"))),
-        },
+        ways: &[Way::to(Kind::Get, "/v1/sessions")],
+        does: ask(Who::User, Then::Field("sessions")),
         ..PLAIN
     },
     Method {
         name: "revokeSession",
-        fields: Some(&[required("id", Rule::Line(64))]),
+        ways: &[Way { tail: "id", ..Way::of::<Named>(Kind::Delete, "/v1/sessions/") }],
         texts: &["id"],
-        does: Does::Ask {
-            kind: Kind::Delete,
-            path: "/v1/sessions/",
-            prepare: |given| text(given, "id").map(|_| None),
-            check: unchecked,
-            then: Then::AsUser(|_, answer| signed_in(answer).map(|_| Value::UNDEFINED)),
-        },
+        does: ask(Who::User, Then::Done),
         ..PLAIN
     },
     // The two halves of `checkLoginStatus` in `js/client.js`.
     Method {
         name: "getStatus",
-        does: Does::Ask {
-            kind: Kind::Get,
-            path: "/v1/session",
-            prepare: as_given,
-            check: unchecked,
-            then: Then::AsUser(|_, answer| signed_in(answer)),
-        },
+        ways: &[Way::to(Kind::Get, "/v1/session")],
+        does: ask(Who::User, Then::Give),
         ..PLAIN
     },
     Method {
         name: "getStatusOf",
-        fields: Some(&[required("token", Rule::Line(LONGEST))]),
+        ways: &[Way { path: "/v1/session", ..TOKEN }],
         texts: &["token"],
-        does: Does::Ask {
-            kind: Kind::Get,
-            path: "/v1/session",
-            prepare: as_given,
-            check: unchecked,
-            then: Then::Present,
-        },
+        does: ask(Who::Presenter, Then::Give),
         ..PLAIN
     },
 ];
+
+/// One of the sessions.
+struct Named;
+
+impl Request for Named {
+    const FIELDS: &'static [Field] = &[required("id", Rule::Line(64))];
+}
 
 fn get_session(given: &Given) -> Result<Value, Error> {
     let session = &given.client.session;
@@ -152,8 +133,8 @@ fn logout(given: Given) -> Work {
             None | Some("" | "local") => Ok(session.sign_out(&given.limits).await),
             Some("global") => session.sign_out_everywhere(&given.limits).await,
             Some("others") => {
-                signed_in(session.send(&revoke_call("others"), false, &given.limits).await?)?;
-                Ok(messages::LOGGED_OUT.into())
+                let answer = session.send(&revoke_call("others"), false, &given.limits).await?;
+                answer.map(|_| messages::LOGGED_OUT.into()).ok_or_else(|| error!(SessionRequired))
             }
             Some(_) => Err(Error::parameter("scope", "Give \"local\", \"others\" or \"global\".")),
         }

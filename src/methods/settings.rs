@@ -2,7 +2,7 @@
 
 use doorward_protocol::Policy;
 
-use super::{Does, Method, Then};
+use super::{Does, Method, PLAIN, Then, Way, Who};
 use crate::{
     api::Kind,
     browser::{Value, clock, fields::whole, json_parse, json_text},
@@ -15,20 +15,17 @@ const KEPT: f64 = 60_000.0;
 
 pub(super) const METHODS: &[Method] = &[Method {
     name: "getSettings",
-    fields: None,
-    texts: &[],
-    options: &[],
+    ways: &[Way::to(Kind::Get, "/v1/settings")],
     does: Does::Ask {
-        kind: Kind::Get,
-        path: "/v1/settings",
         prepare: |given| Ok(known(&given.client)),
-        check: |_, _| Ok(()),
+        who: Who::Anybody,
         then: Then::Do(|given, answer| {
             let settings = answer?;
             learn(&given.client, &settings).ok_or_else(|| error!(Server))?;
             Ok(settings)
         }),
     },
+    ..PLAIN
 }];
 
 fn known(client: &Client) -> Option<Value> {

@@ -291,6 +291,15 @@ impl Keeper {
         done.map(|()| messages::LOGGED_OUT.into())
     }
 
+    /// The server has ended this session, as the user wanted it.
+    pub(crate) fn forget(&self, session: &Session) {
+        if self.current().is_some_and(|now| now.revoke_token == session.revoke_token) {
+            self.step(Input::SignedOut);
+            self.store.withdraw_old();
+            self.drop_key(session);
+        }
+    }
+
     fn leave(&self) -> Option<Rc<Session>> {
         let session = self.current()?;
         let mut ended = self.ended_here();
@@ -307,7 +316,7 @@ impl Keeper {
         let mut told = Vec::new();
         for token in self.ended_here() {
             let body = json::Object::of("revoke_token", &token);
-            let call = Call { kind: Kind::Farewell, path: "/v1/logout", body };
+            let call = Call::new(Kind::Farewell, "/v1/logout", body);
             match self.api.exchange(&call, &Holder::default(), limits).await {
                 Ok(answer) if hears(&answer) => told.push(token),
                 Ok(_) | Err(_) => break,

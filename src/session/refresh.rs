@@ -159,7 +159,7 @@ impl Keeper {
             holder.key.clear();
         }
         holder.token = tokens.text_of("access_token");
-        let call = Call { kind: Kind::Get, path: "/v1/profile", body: String::new() };
+        let call = Call::new(Kind::Get, "/v1/profile", String::new());
         tokens.set("user", self.api.send(&call, &holder, limits).await?);
         self.establish(tokens, &holder.key).await
     }
@@ -175,12 +175,12 @@ fn token_call(refresh_token: &str) -> Call {
     let body =
         ["grant_type=refresh_token&client_id=", CLIENT_ID, "&refresh_token=", &form_encoded(refresh_token)]
             .concat();
-    Call { kind: Kind::Token, path: "/v1/token", body }
+    Call::new(Kind::Token, "/v1/token", body)
 }
 
 /// Ends sessions of the user: all, or all but this one.
 pub(crate) fn revoke_call(scope: &str) -> Call {
-    Call { kind: Kind::Post, path: "/v1/sessions/revoke", body: json::Object::of("scope", scope) }
+    Call::new(Kind::Post, "/v1/sessions/revoke", json::Object::of("scope", scope))
 }
 
 fn form_encoded(text: &str) -> String {

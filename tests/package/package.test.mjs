@@ -65,6 +65,13 @@ test("on a server, the rules run", async () => {
 
 test("TypeScript, strict, accepts right uses and refuses wrong ones", async () => {
   const folder = await emptyProject({
+    "slim.ts": `
+      import { AuthClient, init, type CodeScene, type LoginOptions, type ProfileUpdates, type UdvType } from "doorward/slim";
+      await init("/doorward_bg.wasm");
+      const scene: CodeScene = "LOGIN", updates: ProfileUpdates = { name: null }, options: LoginOptions = {}, type: UdvType = "datetime";
+      const auth = new AuthClient();
+      auth.sendSmsCode("+12025550123", scene).then(() => auth.updateProfile(updates)).then(() => auth.login({ custom_id: type }, options));
+    `,
     "app.ts": `
       import { AuthClient, AuthError, isAuthError, type UserProfile } from "doorward";
       const auth = new AuthClient({ url: "https://auth.example.com", storage: "session" });
@@ -75,6 +82,34 @@ test("TypeScript, strict, accepts right uses and refuses wrong ones", async () =
       try { await auth.resetPassword({ email: user.email!, code: 123456, new_password: "battery staple" }); }
       catch (error) { if (isAuthError(error)) { const known: AuthError = error; console.log(known.code, known.field, known.status); } }
       end(); react;
+      const message: string | UserProfile = await auth.signup({ username: "ada", password: "correct horse", coins: 1.5, givenName: "Ada" }, { login: true });
+      await auth.signup({ phone_number: "+12025550123", code: "012345" });
+      await auth.login({ phone_number: "+12025550123", code: 12345 }, { auto_register: true, captcha_id: "c", captcha_code: "W3" });
+      await auth.login({ device_id: crypto.randomUUID() });
+      await auth.sendSmsCode("+12025550123");
+      await auth.sendSmsCode({ phone_number: "+12025550123" }, "BIND_PHONE", { timeout: 5000 });
+      await auth.sendEmail("a@b.example", "CHANGE_EMAIL");
+      await auth.forgotPassword({ phone_number: "+12025550123" });
+      await auth.resetPassword({ phone_number: "+12025550123", code: "1", new_password: "battery staple" });
+      await auth.updatePassword({ new_password: "battery staple" });
+      const changed: UserProfile = await auth.updateProfile({ nickname: null, address: "", coins: 2, fcm_tokens: ["t"] });
+      const other = await auth.getUser(changed.user_id);
+      const name: string | undefined = other?.name;
+      await auth.updateEmail({ email: "a@b.example", email_code: "1", old_email: "b@c.example", old_email_code: 2 });
+      await auth.bindPhone({ phone_number: "+12025550123", phone_code: "1" });
+      const left: UserProfile = await auth.unbindPhone();
+      await auth.setUdv("age", 15);
+      for (const { key, value, type } of await auth.listUdv()) { const known: "number" | string = type; console.log(key, value, known); }
+      await auth.removeUdv("age");
+      const gone: "SUCCESS: The account has been deleted." = await auth.deleteAccount({ password: "battery staple" });
+      for (const call of [auth.updateProfile, auth.bindEmail, auth.deleteAccount, auth.sendSmsCode]) {
+        document.querySelector<HTMLFormElement>("#f")?.addEventListener("submit", (event) => call(event));
+      }
+      message; name; left; gone;
+      // @ts-expect-error: a code has a scene of its own
+      auth.sendEmail("a@b.example", "ANYTHING");
+      // @ts-expect-error: nobody signs in with a name alone
+      auth.login({ username: "ada" });
       // @ts-expect-error: there is no such storage
       new AuthClient({ storage: "cookie" });
       // @ts-expect-error: a method that is not there
@@ -82,7 +117,7 @@ test("TypeScript, strict, accepts right uses and refuses wrong ones", async () =
     `,
   });
   const tsc = join(root, "tests/package/node_modules/typescript/bin/tsc");
-  const strict = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom,dom.iterable", "app.ts"];
+  const strict = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom,dom.iterable", "app.ts", "slim.ts"];
   for (const how of [["--module", "nodenext"], ["--module", "esnext", "--moduleResolution", "bundler"]]) {
     await run(process.execPath, [tsc, ...strict, ...how], folder);
   }

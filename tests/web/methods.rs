@@ -14,7 +14,7 @@ fn signup(world: &World, options: &str) -> Promise {
 #[wasm_bindgen_test]
 async fn seed_k27_k28_a_signup_says_whether_it_must_be_confirmed() {
     let world = server_of(
-        r#"{ "POST /v1/signup": (call) => [200, { confirmation_required: !!call.body.options.signup_confirmation }] }"#,
+        r#"{ "POST /v1/signup": (call) => [200, { confirmation_required: !!call.body.options?.signup_confirmation }] }"#,
     );
     assert_eq!(ok(signup(&world, "{}")).await, r#""SUCCESS: The account has been created.""#);
     assert_eq!(
