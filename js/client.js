@@ -3,7 +3,10 @@
 import glue from "../target/sdk/glue.js";
 import { AuthError, authError } from "./errors.js";
 import { authorised } from "./fetch.js";
+import { taken } from "./forms.js";
+import { transport } from "./http.js";
 import { keyring } from "./keys.js";
+import { settingsOf } from "./options.js";
 
 // Bound, so that they can be passed as handlers: form.addEventListener("submit", auth.login).
 const METHODS = [
@@ -146,8 +149,9 @@ export function authClient(compile) {
         bindings.initSync({ module });
         this.#life = life;
         const emit = (...event) => this.#emit(...event);
-        this.#memory ??= this.#try(() => memoryOf(this.#options, memories)) ?? newMemory();
-        this.#core = new bindings.Core(this.#options ?? {}, emit, life.signal, this.#memory);
+        const settings = settingsOf(this.#options);
+        this.#memory ??= memoryOf(settings, memories);
+        this.#core = new bindings.Core(settings, emit, life.signal, this.#memory);
         return this.#core;
       } catch (cause) {
         if (cause instanceof AuthError) throw cause;
@@ -209,23 +213,23 @@ export function authClient(compile) {
   };
 }
 
-// What is stored or held as long as the page lives; no storage key is `keys`.
-const newMemory = (options) => ({ keys: keyring(options?.storageKey ?? "doorward", greeter(options)) });
+// What is stored or held as long as the page lives, and what the wasm uses of the page; no storage key is called so.
+function newMemory(settings) {
+  const keys = keyring(settings.key, greeter(settings));
+  return { keys, transport: transport(keys), taken };
+}
 
 // Asks our own server for a nonce, and no other: what an app's API has at that path is its own affair.
-const greeter = (options) => async (url) => {
-  const { origin, pathname } = new URL(options?.url ?? location.origin, globalThis.location?.href);
-  const base = origin + pathname.replace(/\/+$/, "");
-  if (url.startsWith(`${base}/v1/`)) return (options?.fetch ?? fetch)(`${base}/v1/nonce`, { credentials: "omit" });
+const greeter = ({ base, fetch = globalThis.fetch }) => async (url) => {
+  if (url.startsWith(`${base}/v1/`)) return fetch(`${base}/v1/nonce`, { credentials: "omit" });
 };
 
 // One for all clients of a page that would share the storage. Off a page they serve different people.
-function memoryOf(options, memories) {
-  const place = options?.storage ?? "local";
-  const key = options?.storageKey ?? "doorward";
-  if (typeof document === "undefined" || (place !== "local" && place !== "session")) return newMemory(options);
+function memoryOf(settings, memories) {
+  const { place, key } = settings;
+  if (typeof document === "undefined" || (place !== "local" && place !== "session")) return newMemory(settings);
   const name = `${place} ${key}`;
-  if (!memories.has(name)) memories.set(name, newMemory(options));
+  if (!memories.has(name)) memories.set(name, newMemory(settings));
   return memories.get(name);
 }
 

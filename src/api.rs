@@ -1,21 +1,17 @@
-//! Calls to the server: what is sent and repeated (D-16), and what an answer means. Knows nothing of sessions.
+//! Calls to the server, and what an answer means. Knows nothing of sessions; how a request is sent and repeated (D-16) is
+//! `js/http.js`.
 
 use crate::{
     browser::{
-        Value, clock,
+        Value,
         crypto::{Holder, Keyring},
-        http::{self, Answer, Limits, Silence},
-        promise::pause,
-        random,
+        http::{Answer, Limits, Transport},
     },
     error::{Error, Said, beside, error},
 };
 
-/// Milliseconds before a call that may be repeated is.
-const RETRY_PAUSE: f64 = 250.0;
-
-/// How a body is written.
-#[derive(Clone, Copy, PartialEq)]
+/// What a call is to HTTP.
+#[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Get,
     Put,
@@ -29,6 +25,22 @@ pub(crate) enum Kind {
     Token,
     /// Ends a session: may be repeated, and may outlive the page.
     Farewell,
+}
+
+impl Kind {
+    /// As `js/http.js` knows it.
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Get => "GET",
+            Kind::Put => "PUT",
+            Kind::Patch => "PATCH",
+            Kind::Delete => "DELETE",
+            Kind::Post => "POST",
+            Kind::PostOnce => "ONCE",
+            Kind::Token => "TOKEN",
+            Kind::Farewell => "FAREWELL",
+        }
+    }
 }
 
 /// One call.
@@ -51,8 +63,9 @@ impl Call {
 pub(crate) struct Api {
     pub(crate) base: String,
     pub(crate) fetch: Value,
-    pub(crate) locale: Option<String>,
+    pub(crate) locale: Value,
     pub(crate) keys: Keyring,
+    pub(crate) transport: Transport,
 }
 
 impl Api {
@@ -75,81 +88,44 @@ impl Api {
     ) -> Result<Answer, Error> {
         let mut url = self.base.clone();
         url.push_str(&call.path);
-        let headers = Value::object();
-        headers.set("Accept", "application/json");
-        if let Some(locale) = &self.locale {
-            headers.set("Accept-Language", locale.as_str());
-        }
-        let init = Value::object();
-        let method = match call.kind {
-            Kind::Get => "GET",
-            Kind::Put => "PUT",
-            Kind::Patch => "PATCH",
-            Kind::Delete => "DELETE",
-            _ => "POST",
-        };
-        init.set("method", method);
-        if let Some(captcha) = &call.captcha {
-            headers.set("Captcha-Response", captcha.as_str());
-        }
+        let sent = shown(&url, holder, limits);
+        sent.set("kind", call.kind.name());
         if !matches!(call.kind, Kind::Get | Kind::Delete) {
-            let is_token = call.kind == Kind::Token;
-            let kind = if is_token { "application/x-www-form-urlencoded" } else { "application/json" };
-            headers.set("Content-Type", kind);
-            init.set("body", call.body.as_str());
+            sent.set("body", call.body.as_str());
         }
-        let mut may_repeat = !matches!(call.kind, Kind::Post | Kind::Put | Kind::Patch | Kind::Delete);
-        if call.kind == Kind::PostOnce {
-            match random::uuid() {
-                Some(once) => headers.set("Idempotency-Key", once.as_str()),
-                None => may_repeat = false,
-            }
+        if let Some(captcha) = &call.captcha {
+            sent.set("captcha", captcha.as_str());
         }
-        init.set("keepalive", call.kind == Kind::Farewell);
-        init.set("headers", &headers);
-        let mut had_nonce = false;
-        loop {
-            self.show(&headers, holder, method, &url, limits).await?;
-            match http::send(&self.fetch, &url, &init, limits).await {
-                Ok(answer) => {
-                    let news = self.keys.learn(&url, &answer.headers);
-                    if had_nonce || !news || !wants_nonce(&answer) {
-                        return Ok(answer);
-                    }
-                    had_nonce = true;
-                    continue;
-                }
-                Err(Silence::Network) if may_repeat => may_repeat = false,
-                Err(silence) => return Err(silence.into()),
-            }
-            pause(RETRY_PAUSE).await;
-        }
+        sent.set("locale", &self.locale);
+        sent.set("fetch", &self.fetch);
+        Ok(self.transport.exchange(&sent).await?)
     }
 
-    /// Adds the headers that show who asks, good for one request. `TOKEN_BOUND` when the key for it is gone.
-    pub(crate) async fn show(
+    /// The headers that show who asks, good for one request. `TOKEN_BOUND` when the key for it is gone.
+    pub(crate) async fn headers(
         &self,
-        headers: &Value,
-        holder: &Holder,
         method: &str,
         url: &str,
+        holder: &Holder,
         limits: &Limits,
-    ) -> Result<(), Error> {
-        let watch = limits.watch();
-        match self.keys.show(headers, holder, method, url, &watch.signal).await {
-            Some(true) => Ok(()),
-            Some(false) => Err(error!(TokenBound)),
-            None if watch.signal.is_true("aborted") => Err(watch.why().into()),
-            None => Err(error!(Internal, "The browser gives no key for the session.")),
-        }
+    ) -> Result<Value, Error> {
+        let sent = shown(url, holder, limits);
+        sent.set("method", method);
+        Ok(self.transport.headers(&sent).await?)
     }
 }
 
-/// Was a proof refused for its nonce alone? RFC 9449 §8 and §9.
-fn wants_nonce(answer: &Answer) -> bool {
-    ["error", "code"]
-        .into_iter()
-        .any(|name| answer.body.text_of(name).is_some_and(|said| said.eq_ignore_ascii_case("use_dpop_nonce")))
+/// Who asks, as `js/http.js` wants it.
+fn shown(url: &str, holder: &Holder, limits: &Limits) -> Value {
+    let sent = Value::object();
+    sent.set("url", url);
+    sent.set("limits", &limits.0);
+    sent.set("key", holder.key.as_str());
+    sent.set("time", holder.time);
+    if let Some(token) = &holder.token {
+        sent.set("token", token.as_str());
+    }
+    sent
 }
 
 /// What an answer that is no success says.
@@ -167,16 +143,7 @@ pub(crate) fn refusal(answer: &Answer) -> Error {
             (error.code.clone(), error.message.clone())
         }
     };
-    let retry_after = body.number_of("retry_after").or_else(|| retry_after(answer));
+    let retry_after = body.number_of("retry_after").or(answer.retry_after);
     let field = said("field").map(|field| beside(field).into());
     Said { code, message, status: answer.status, field, retry_after, answer: body.clone() }.into()
-}
-
-/// Seconds to wait, from the header: a number or a date.
-fn retry_after(answer: &Answer) -> Option<f64> {
-    let text = answer.headers.call("get", &[&"retry-after".into()])?.text()?;
-    match text.trim().parse::<u32>() {
-        Ok(seconds) => Some(f64::from(seconds)),
-        Err(_) => Some(((clock::parse_date(&text)? - clock::now().date) / 1000.0).max(0.0).ceil()),
-    }
 }

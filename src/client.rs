@@ -13,16 +13,16 @@ use crate::{
     browser::{
         Promise, Value,
         crypto::{Holder, Keyring},
-        fields,
-        form::{Form, form_data, is_event},
-        http::Limits,
+        fields::{self, How},
+        form::Form,
+        http::{Limits, Transport},
         location,
     },
     context::Client,
     error::{Error, error},
     fields::{Node, Tree},
-    methods::{Does, Given, METHODS, Method, Then, Who},
-    options::{CAPTCHA, Options},
+    methods::{Does, Given, METHODS, Method, Then, Who, carry_out},
+    options::{self, CAPTCHA},
     promise::{Work, promise, spawn},
     session::{Keeper, events::Emitter, store::Store, user_text},
 };
@@ -35,30 +35,37 @@ pub struct Core {
 
 #[wasm_bindgen]
 impl Core {
-    /// `emit(event, session, detail)` tells the page of changes; `life` is aborted when the client ends;
-    /// `memory` is an object that lives longer than this instance of the wasm; in it are the `keys` of `js/keys.js`.
+    /// `settings` are what `js/options.js` makes of a client's options; `emit(event, session, detail)` tells the page of changes; `life` is aborted when the client ends;
+    /// `memory` is an object that lives longer than this instance of the wasm; in it are the `keys` of `js/keys.js`, the
+    /// `transport` of `js/http.js`, and `taken` of `js/forms.js`.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: JsValue, emit: JsValue, life: JsValue, memory: JsValue) -> Core {
-        let (options, fault) = Options::read(&options.into());
+    pub fn new(settings: JsValue, emit: JsValue, life: JsValue, memory: JsValue) -> Core {
+        let (settings, memory): (Value, Value) = (settings.into(), memory.into());
         let emitter = Emitter(emit.into());
-        let limits = Limits { life: life.into(), caller: Value::UNDEFINED, timeout: options.timeout };
-        let memory: Value = memory.into();
-        let keys = Keyring(memory.get("keys"));
-        let store = Store::open(&options.storage, &options.key, memory, options.timeout, emitter.clone());
-        let api = Rc::new(Api { base: options.base, fetch: options.fetch, locale: options.locale, keys });
-        let session =
-            Keeper::new(api.clone(), store, emitter, options.binds, options.refreshes_ahead, limits.clone());
-        let session = Rc::new(session);
+        let timeout = settings.number_of("timeout").unwrap_or_default();
+        let limits = Limits::new(&life.into(), &Value::UNDEFINED, timeout);
+        let transport = Transport(memory.get("transport"));
+        let api = Rc::new(Api {
+            base: settings.text_of("base").unwrap_or_default(),
+            fetch: settings.get("fetch"),
+            locale: settings.get("locale"),
+            keys: Keyring(memory.get("keys")),
+            transport: transport.clone(),
+        });
+        let take = memory.get("taken");
+        let store = Store::open(&settings, memory, transport, emitter.clone());
+        let (binds, ahead) = (settings.is_true("binds"), settings.is_true("refreshesAhead"));
+        let session = Rc::new(Keeper::new(api.clone(), store, emitter, binds, ahead, limits.clone()));
         let client = Rc::new(Client {
             api,
             session,
             policy: Cell::default(),
-            settings: RefCell::default(),
+            kept: RefCell::default(),
             unconfirmed: RefCell::default(),
-            navigate: options.navigate,
-            origins: options.origins,
+            take,
             limits: limits.clone(),
-            fault,
+            fault: options::fault(&settings),
+            settings,
         });
         client.session.listen();
         let session = client.session.clone();
@@ -84,7 +91,7 @@ impl Core {
             }
             None => Err(error!(NotFound)),
         };
-        promise(settle(form, self.client.navigate.clone(), work))
+        promise(settle(form, self.client.settings.get("navigate"), work))
     }
 
     /// `AuthClient.user`: the object, or null.
@@ -119,17 +126,18 @@ fn take(
         (false, true) => third,
     };
     if !tables.is_empty() {
-        *form = Form::of(first);
+        *form = Form::of(&client.take, first);
     }
     let (limits, given_options) = client.options(options, method.options)?;
     let (mut fields, mut options) = (Tree::default(), Tree::default());
     if !are_texts && !tables.is_empty() {
-        let filled = form.as_ref().map(Form::filled).or_else(|| form_data(first));
-        match filled {
+        match form {
             // A form has the fields that the method knows, its options among them, and whatever else it likes.
-            Some(filled) => {
-                fields = filled.pick(&tables, method.clears)?;
-                options = filled.pick(&[method.options, CAPTCHA], false)?;
+            Some(form) => {
+                let values = form.values();
+                let how = if method.clears { How::ClearingForm } else { How::Form };
+                fields = fields::read(&tables, &[], how, &values)?;
+                options = fields::read(&[method.options, CAPTCHA], &[], How::Form, &values)?;
                 if let Some(way) = method.way(&fields) {
                     fields.keep(way.fields);
                 }
@@ -140,8 +148,10 @@ fn take(
     for (at, (name, argument)) in method.texts.iter().zip(arguments).enumerate() {
         let is_field = if at == 0 { are_texts } else { has_second };
         let field = tables.iter().find_map(|table| field_named(table, name));
-        if let Some(field) = field.filter(|_| is_field && !argument.is_undefined()) {
-            fields.put(field.name, fields::node(field.rule, false, argument)?);
+        if let Some(field) = field.filter(|_| is_field)
+            && let Some(node) = fields::node(field.rule, How::Given, argument)?
+        {
+            fields.put(field.name, node);
         }
     }
     options.extend(given_options);
@@ -151,11 +161,11 @@ fn take(
 
 /// An object has the fields that the method knows, and those that the operator may have declared.
 fn from_object(input: &Value, known: &[&'static [Field]], clears: bool) -> Result<Tree, Error> {
-    // An event without a form: a click that asks to sign out, say.
-    if input.is_absent() || is_event(input) {
+    if input.is_absent() {
         Ok(Tree::default())
     } else if input.is_object() {
-        Ok(fields::read(known, &[], clears, input)?)
+        let how = if clears { How::Clearing } else { How::Given };
+        Ok(fields::read(known, &[], how, input)?)
     } else {
         Err(error!(InvalidParameter, "Give a form, its submit event, or an object with the fields."))
     }
@@ -178,7 +188,7 @@ fn begin(method: &'static Method, given: Given) -> Work {
         session.load(&limits).await?;
         let outcome = match &method.does {
             Does::Now(answer) => answer(&given),
-            Does::Work(work) => work(given).await,
+            Does::Task(task) => carry_out(*task, &given).await,
             Does::Ask { prepare, who, then } => ask(method, prepare, who, then, given).await,
         };
         session.flush(&limits).await;
@@ -261,19 +271,19 @@ async fn ask(
 
 /// What follows for the form: the error on a control, or going on.
 fn settle(form: Option<Form>, navigate: Value, work: Result<Work, Error>) -> Work {
-    let target = form.as_ref().and_then(Form::target);
     Box::pin(async move {
         let outcome = match work {
             Ok(work) => work.await,
             Err(error) => Err(error),
         };
-        if let (Err(error), Some(form)) = (&outcome, form)
-            && let Some(field) = error.at_control()
-        {
-            form.complain(field, &error.message);
-        }
-        if let (Ok(_), Some(url)) = (&outcome, target) {
-            spawn(location::follow(url, navigate));
+        match (&outcome, form) {
+            (Ok(_), Some(form)) => form.follow(&navigate),
+            (Err(error), Some(form)) => {
+                if let Some(field) = error.at_control() {
+                    form.complain(field, &error.message);
+                }
+            }
+            (_, None) => {}
         }
         outcome
     })

@@ -23,12 +23,13 @@ pub(crate) struct Client {
     /// The server's rules, once they are known.
     pub(crate) policy: Cell<Policy>,
     /// `getSettings`: the text of the answer, and when it came on the page's running clock.
-    pub(crate) settings: RefCell<Option<(String, f64)>>,
+    pub(crate) kept: RefCell<Option<(String, f64)>>,
     /// The address of the last login that was refused because it is not confirmed.
     pub(crate) unconfirmed: RefCell<Option<String>>,
-    pub(crate) navigate: Value,
-    /// Origins that take our access tokens.
-    pub(crate) origins: Vec<String>,
+    /// `taken` of `js/forms.js`.
+    pub(crate) take: Value,
+    /// The client's own options, as `js/options.js` has read them.
+    pub(crate) settings: Value,
     /// Without a caller's wishes.
     pub(crate) limits: Limits,
     /// What is wrong with the options: told by every call.
@@ -40,7 +41,7 @@ impl Client {
     pub(crate) fn options(&self, given: &Value, own: &'static [Field]) -> Result<(Limits, Tree), Error> {
         match &self.fault {
             Some(fault) => Err(fault.clone()),
-            None => options::of_call(given, own, self.limits.clone()),
+            None => options::of_call(given, own, &self.limits),
         }
     }
 }

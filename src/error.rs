@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Deref, rc::Rc};
 
 use doorward_protocol::{Invalid, error::ErrorCode};
 
-use crate::browser::{Value, http::Silence};
+use crate::browser::Value;
 
 type Text = Cow<'static, str>;
 
@@ -39,6 +39,14 @@ macro_rules! error {
 }
 pub(crate) use error;
 
+/// The text of an error code.
+macro_rules! code {
+    ($code:ident) => {
+        const { doorward_protocol::error::ErrorCode::$code.as_str() }
+    };
+}
+pub(crate) use code;
+
 impl Error {
     pub(crate) fn new(code: impl Into<Text>, message: impl Into<Text>) -> Error {
         Said {
@@ -65,15 +73,16 @@ impl Error {
         .into()
     }
 
-    pub(crate) fn is(&self, code: ErrorCode) -> bool {
-        self.code == code.as_str()
+    /// `code` is an `ErrorCode`'s text: asked with the code itself, the texts of all of them would get into the wasm.
+    pub(crate) fn is(&self, code: &str) -> bool {
+        self.code == code
     }
 
     /// The field whose control it belongs to.
     pub(crate) fn at_control(&self) -> Option<&str> {
         match &self.field {
             Some(field) => Some(field),
-            None if self.is(ErrorCode::Exists) => Some("email"),
+            None if self.is(code!(Exists)) => Some("email"),
             None => None,
         }
     }
@@ -112,12 +121,15 @@ impl From<Said> for Error {
     }
 }
 
-impl From<Silence> for Error {
-    fn from(silence: Silence) -> Error {
-        match silence {
-            Silence::Network => error!(Network),
-            Silence::Timeout => error!(Timeout),
-            Silence::Aborted => error!(Aborted),
+/// Why nothing came back, as `js/http.js` says it.
+impl From<Value> for Error {
+    fn from(said: Value) -> Error {
+        match said.text_of("silence").as_deref() {
+            Some("NETWORK") => error!(Network),
+            Some("TIMEOUT") => error!(Timeout),
+            Some("ABORTED") => error!(Aborted),
+            Some("TOKEN_BOUND") => error!(TokenBound),
+            _ => error!(Internal, "The browser gives no key for the session."),
         }
     }
 }

@@ -30,10 +30,11 @@ pub(crate) enum Node {
 pub(crate) struct Tree(Vec<(&'static str, Node)>);
 
 impl Tree {
-    /// Adds a field, or replaces it.
-    pub(crate) fn put(&mut self, name: &'static str, node: Node) {
-        self.0.retain(|(other, _)| *other != name);
+    /// Adds a field, or replaces one, which it gives.
+    pub(crate) fn put(&mut self, name: &'static str, node: Node) -> Option<Node> {
+        let before = self.take(name);
         self.0.push((name, node));
+        before
     }
 
     pub(crate) fn node(&self, name: &str) -> Option<&Node> {

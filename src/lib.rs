@@ -24,7 +24,6 @@ mod api;
 mod context;
 mod error;
 mod fields;
-mod form;
 mod json;
 mod options;
 mod promise;

@@ -16,8 +16,3 @@ pub(crate) fn now() -> Instant {
     let of = |clock: Value| clock.call("now", &[]).and_then(|now| now.number()).unwrap_or(0.0);
     Instant { date: of(Value::global("Date")), running: of(Value::global("performance")) }
 }
-
-/// Milliseconds since 1970 of an HTTP date.
-pub(crate) fn parse_date(text: &str) -> Option<f64> {
-    Value::global("Date").call("parse", &[&text.into()])?.number()
-}

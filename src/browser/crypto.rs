@@ -2,14 +2,8 @@
 
 use super::{
     Value,
-    promise::settled_unless,
     task::{settled, unheeded},
 };
-
-/// Can this page make keys? On http, anywhere but on localhost, it cannot.
-pub(crate) fn is_available() -> bool {
-    Value::global("crypto").get("subtle").is_object()
-}
 
 /// What shows who asks.
 #[derive(Clone, Default)]
@@ -41,26 +35,6 @@ impl Keyring {
         if let Some(done) = self.0.call("drop", &[&key.into()]) {
             unheeded(done.promise());
         }
-    }
-
-    /// Adds the headers for one request. False when the key is gone; nothing when the browser does not say.
-    pub(crate) async fn show(
-        &self,
-        headers: &Value,
-        holder: &Holder,
-        method: &str,
-        url: &str,
-        signal: &Value,
-    ) -> Option<bool> {
-        let token = holder.token.as_deref().map_or(Value::UNDEFINED, Value::from);
-        let (key, time) = (holder.key.as_str().into(), holder.time.into());
-        let shown = self.0.call("show", &[headers, &key, &token, &method.into(), &url.into(), &time])?;
-        settled_unless(shown.promise(), signal).await.ok()?.flag()
-    }
-
-    /// Remembers the nonce that an answer brings. Is there one?
-    pub(crate) fn learn(&self, url: &str, headers: &Value) -> bool {
-        self.0.call("learn", &[&url.into(), headers]).is_some_and(|news| news.flag() == Some(true))
     }
 
     async fn ask(&self, method: &str, arguments: &[&Value]) -> Option<Value> {

@@ -1,41 +1,72 @@
 //! Takes the fields of a request out of a JavaScript object, at once and by name: later changes of the object
 //! change nothing, and a name that no table knows is refused, unless the operator may have declared it.
+//!
+//! The values of a form's controls (`js/forms.js`) are such an object too. A form may have any other control besides;
+//! and what kind of value a control becomes is decided by the field's rule.
 
 use doorward_protocol::{Field, Invalid, Rule, field_named};
 
 use super::{Value, json_text};
 use crate::fields::{Node, Tree, twice};
 
-/// Reads the fields of an object that some tables know, leaving `others` to somebody else. Where the method
-/// `clears`, what is given as nothing is a value too.
+/// What the object is.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum How {
+    /// As somebody wrote it.
+    Given,
+    /// So, and what is given as nothing clears what is stored.
+    Clearing,
+    /// The controls of a form.
+    Form,
+    /// So, and an empty one clears.
+    ClearingForm,
+}
+
+impl How {
+    fn clears(self) -> bool {
+        matches!(self, How::Clearing | How::ClearingForm)
+    }
+
+    fn is_form(self) -> bool {
+        matches!(self, How::Form | How::ClearingForm)
+    }
+}
+
+/// Reads the fields of an object that some tables know, leaving `others` to somebody else.
 pub(crate) fn read(
     tables: &[&'static [Field]],
     others: &[&str],
-    clears: bool,
+    how: How,
     object: &Value,
 ) -> Result<Tree, Invalid> {
     let mut tree = Tree::default();
     let mut extras = Vec::new();
-    let mut all = tables.iter().copied().flatten();
-    let open = all.find(|field| matches!(field.rule, Rule::AnyObject));
+    let open = tables.iter().copied().flatten().find(|field| matches!(field.rule, Rule::AnyObject));
     for name in object.names() {
         let value = object.get(&name);
-        if value.is_undefined() || (value.is_absent() && !clears) || others.contains(&name.as_str()) {
+        if value.is_undefined() || (value.is_absent() && !how.clears()) || others.contains(&name.as_str()) {
             continue;
         }
-        match (tables.iter().find_map(|table| field_named(table, &name)), open) {
-            (Some(Field { rule: Rule::AnyObject, .. }), _) if value.is_object() => {
-                for name in value.names() {
-                    add(&mut extras, &name, &value.get(&name)).map_err(|fault| within("extras", fault))?;
+        let field = tables.iter().find_map(|table| field_named(table, &name));
+        let inner = if how.is_form() { value.get("inner") } else { value.clone() };
+        match (field, open) {
+            (Some(Field { rule: Rule::AnyObject, .. }), _) if inner.is_object() => {
+                for name in inner.names() {
+                    let added = add(&mut extras, &name, how, &inner.get(&name));
+                    added.map_err(|fault| within("extras", fault))?;
                 }
             }
-            (Some(field), _) if tree.node(field.name).is_some() => return Err(twice(name)),
             (Some(field), _) => {
-                let node = node(field.rule, clears, &value).map_err(|inner| within(&name, inner))?;
-                tree.put(field.name, node);
+                let node = node(field.rule, how, &value).map_err(|fault| within(&name, fault))?;
+                if let Some(node) = node
+                    && tree.put(field.name, node).is_some()
+                {
+                    return Err(twice(name));
+                }
             }
-            (None, Some(_)) => add(&mut extras, &name, &value)?,
-            (None, None) => return Err(Invalid { field: name, message: "There is no such field.".into() }),
+            (None, Some(_)) if !how.is_form() => add(&mut extras, &name, how, &value)?,
+            (None, _) if how.is_form() => {}
+            (None, _) => return Err(Invalid { field: name, message: "There is no such field.".into() }),
         }
     }
     if let (Some(field), false) = (open, extras.is_empty()) {
@@ -45,52 +76,96 @@ pub(crate) fn read(
 }
 
 /// One of the operator's fields.
-fn add(extras: &mut Vec<(String, String)>, name: &str, value: &Value) -> Result<(), Invalid> {
-    if value.is_undefined() {
-        return Ok(());
-    }
+fn add(extras: &mut Vec<(String, String)>, name: &str, how: How, value: &Value) -> Result<(), Invalid> {
+    let json = match node(Rule::Any, how, value).map_err(|fault| within(name, fault))? {
+        None => return Ok(()),
+        Some(Node::Json(json)) => json,
+        Some(Node::Null) => "null".into(),
+        Some(_) => return Err(Invalid { field: name.into(), message: NO_JSON.into() }),
+    };
     if extras.iter().any(|(other, _)| other == name) {
         return Err(twice(name.into()));
     }
-    let json = in_json(value);
-    let json = json
-        .ok_or_else(|| Invalid { field: name.into(), message: "This cannot be written as JSON.".into() })?;
     extras.push((name.into(), json));
     Ok(())
 }
 
-/// JSON; nothing for what JSON cannot say, a number that is none among it.
-fn in_json(value: &Value) -> Option<String> {
-    json_text(value).filter(|json| json != "null" || value.is_absent())
-}
+const NO_JSON: &str = "This cannot be written as JSON.";
 
-/// What a rule makes of a value.
-pub(crate) fn node(rule: Rule, clears: bool, value: &Value) -> Result<Node, Invalid> {
+/// What a rule makes of a value; nothing where it says nothing. A fault has no name yet.
+pub(crate) fn node(rule: Rule, how: How, value: &Value) -> Result<Option<Node>, Invalid> {
+    if how.is_form() {
+        return control(rule, how, value);
+    }
     if value.is_absent() {
-        return Ok(Node::Null);
+        return Ok(how.clears().then_some(Node::Null));
     }
     if matches!(rule, Rule::Any) {
-        return Ok(in_json(value).map_or(Node::Other, Node::Json));
+        return Ok(Some(in_json(value)));
     }
     if let Some(text) = value.text() {
-        return Ok(if clears && text.is_empty() { Node::Null } else { Node::Text(text) });
+        return Ok(Some(if how.clears() && text.is_empty() { Node::Null } else { Node::Text(text) }));
     }
     if let Some(flag) = value.flag() {
-        return Ok(Node::Flag(flag));
+        return Ok(Some(Node::Flag(flag)));
     }
-    if let Some(number) = value.number() {
-        return Ok(whole(number).map_or(Node::Other, Node::Number));
+    if let Some(number) = value.number().and_then(whole) {
+        return Ok(Some(Node::Number(number)));
     }
-    match rule {
+    Ok(Some(match rule {
         Rule::Object(inner) | Rule::TextOrObject(inner) if value.is_object() => {
-            read(&[inner], &[], clears, value).map(Node::Object)
+            Node::Object(read(&[inner], &[], how, value)?)
         }
         Rule::Lines(..) if value.is_array() => {
             let texts = value.items().iter().map(Value::text).collect::<Option<Vec<_>>>();
-            Ok(texts.map_or(Node::Other, Node::Texts))
+            texts.map_or(Node::Other, Node::Texts)
         }
-        _ => Ok(Node::Other),
+        _ => Node::Other,
+    }))
+}
+
+/// What a rule makes of a form's control, or of several whose names begin alike; nothing where they were left empty.
+fn control(rule: Rule, how: How, given: &Value) -> Result<Option<Node>, Invalid> {
+    if let Some(fault) = given.text_of("fault") {
+        return Err(Invalid { field: String::new(), message: fault.into() });
     }
+    let cleared = how.clears().then_some(Node::Null);
+    let inner = given.get("inner");
+    if let Rule::Object(fields) | Rule::TextOrObject(fields) = rule
+        && inner.is_object()
+    {
+        let nested = read(&[fields], &[], how, &inner)?;
+        if !nested.is_empty() {
+            return Ok(Some(Node::Object(nested)));
+        }
+        if given.get("text").is_absent() {
+            return Ok(cleared);
+        }
+    }
+    let flag = given.get("flag").flag();
+    let text = given.text_of("text");
+    let is_flag = matches!(rule, Rule::Flag | Rule::FlagOrLine(_));
+    Ok(match (rule, text.as_deref()) {
+        (Rule::Any, _) => match given.get("value") {
+            value if value.text().as_deref() == Some("") => cleared,
+            value => Some(in_json(&value)),
+        },
+        (Rule::Flag, _) if flag.is_some() => flag.map(Node::Flag),
+        (Rule::FlagOrLine(_), None) => flag.map(Node::Flag),
+        (_, None) => None,
+        (_, Some("")) => cleared,
+        (Rule::Code, Some(_)) if given.get("number").number().is_some() => {
+            given.number_of("number").and_then(whole).map(Node::Number).or(text.map(Node::Text))
+        }
+        (_, Some("true" | "on" | "1")) if is_flag => Some(Node::Flag(true)),
+        (_, Some("false" | "off" | "0")) if is_flag => Some(Node::Flag(false)),
+        _ => text.map(Node::Text),
+    })
+}
+
+/// JSON; `Other` for what JSON cannot say, a number that is none among it.
+fn in_json(value: &Value) -> Node {
+    json_text(value).filter(|json| json != "null").map_or(Node::Other, Node::Json)
 }
 
 /// A whole number that JSON carries unharmed.
@@ -100,8 +175,11 @@ pub(crate) fn whole(number: f64) -> Option<u64> {
     (number == truncated as f64 && truncated < 1 << 53).then_some(truncated)
 }
 
-fn within(parent: &str, mut inner: Invalid) -> Invalid {
-    inner.field.insert(0, '.');
-    inner.field.insert_str(0, parent);
+/// The fault of a value, with the value's name in front.
+fn within(name: &str, mut inner: Invalid) -> Invalid {
+    if !inner.field.is_empty() {
+        inner.field.insert(0, '.');
+    }
+    inner.field.insert_str(0, name);
     inner
 }

@@ -1,57 +1,28 @@
-//! One HTTP request: what is sent, how long it may take, what came back.
+//! Requests to the server and waits that end: the object that `js/http.js` makes.
 
-use super::{Value, promise::settled_unless};
+use super::{Promise, Value, task::settled};
 
-/// How long a call may take, and who can end it.
+/// How long a call may take, and who can end it: `life` (aborted when the client is disposed of), `caller` (the
+/// caller's own signal) and `timeout`, in milliseconds for each try.
 #[derive(Clone)]
-pub(crate) struct Limits {
-    /// Aborted when the client is disposed of.
-    pub(crate) life: Value,
-    /// The caller's own signal.
-    pub(crate) caller: Value,
-    /// Milliseconds for each try.
-    pub(crate) timeout: f64,
-}
+pub(crate) struct Limits(pub(crate) Value);
 
 impl Limits {
-    /// Begins to measure the time.
-    pub(crate) fn watch(&self) -> Watch {
-        let timeout = Value::global("AbortSignal").call("timeout", &[&self.timeout.into()]);
-        let timeout = timeout.unwrap_or(Value::UNDEFINED);
-        let signal = any(&[&self.life, &self.caller, &timeout]);
-        Watch { signal, timeout, limits: self.clone() }
+    pub(crate) fn new(life: &Value, caller: &Value, timeout: f64) -> Limits {
+        let limits = Value::object();
+        limits.set("life", life);
+        limits.set("caller", caller);
+        limits.set("timeout", timeout);
+        Limits(limits)
     }
-}
 
-/// Limits whose time runs.
-pub(crate) struct Watch {
-    /// Aborted by the first of them.
-    pub(crate) signal: Value,
-    timeout: Value,
-    limits: Limits,
-}
-
-impl Watch {
-    /// Which of them ended a wait; none of them, if it was for the network.
-    pub(crate) fn why(&self) -> Silence {
-        let is_aborted = |signal: &Value| signal.is_true("aborted");
-        if is_aborted(&self.limits.life) || is_aborted(&self.limits.caller) {
-            Silence::Aborted
-        } else if is_aborted(&self.timeout) {
-            Silence::Timeout
-        } else {
-            Silence::Network
-        }
+    pub(crate) fn life(&self) -> Value {
+        self.0.get("life")
     }
-}
 
-/// The first of some signals; absent ones do not count.
-fn any(signals: &[&Value]) -> Value {
-    let array = Value::global("Array").construct(&[]);
-    for signal in signals.iter().filter(|signal| !signal.is_absent()) {
-        array.call("push", &[signal]);
+    pub(crate) fn timeout(&self) -> f64 {
+        self.0.number_of("timeout").unwrap_or(0.0)
     }
-    Value::global("AbortSignal").call("any", &[&array]).unwrap_or(Value::UNDEFINED)
 }
 
 /// What came back.
@@ -59,50 +30,41 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The object in the body; `undefined` when it is no JSON object.
     pub(crate) body: Value,
-    pub(crate) headers: Value,
+    /// Seconds that the server wants to be left alone, by its header.
+    pub(crate) retry_after: Option<f64>,
 }
 
-/// Why nothing came back.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Silence {
-    Network,
-    Timeout,
-    Aborted,
-}
+/// How one client reaches its server.
+#[derive(Clone)]
+pub(crate) struct Transport(pub(crate) Value);
 
-/// Sends a request, as `fetch` takes it, and reads the answer. `fetch` is the client's option, or absent.
-pub(crate) async fn send(fetch: &Value, url: &str, init: &Value, limits: &Limits) -> Result<Answer, Silence> {
-    let watch = limits.watch();
-    let signal = &watch.signal;
-    if signal.is_true("aborted") {
-        return Err(watch.why());
+impl Transport {
+    /// `await`, but within the limits.
+    pub(crate) async fn within(&self, awaited: &Promise, limits: &Limits) -> Result<Value, Value> {
+        self.ask("within", &[&limits.0, &Value::from(awaited.clone())]).await
     }
-    init.set("credentials", "omit");
-    init.set("signal", signal);
-    let fetch = if fetch.is_absent() { Value::global("fetch") } else { fetch.clone() };
-    let call = fetch.apply(&Value::UNDEFINED, &[&url.into(), init]).ok_or(Silence::Network)?;
-    // The caller's own fetch may reject before the signal's event comes.
-    let response = settled_unless(call.promise(), signal).await.map_err(|_| watch.why())?;
 
-    // A body that breaks off, and a page of a captive portal, are an answer that makes no sense.
-    let body = match response.call("json", &[]) {
-        None => Value::UNDEFINED,
-        Some(body) => match settled_unless(body.promise(), signal).await {
-            Ok(body) if body.is_object() => body,
-            Ok(_) => Value::UNDEFINED,
-            Err(Some(error)) if !is_broken_stream(&error) => Value::UNDEFINED,
-            Err(_) => return Err(watch.why()),
-        },
-    };
-    Ok(Answer { status: status(&response.get("status")), body, headers: response.get("headers") })
-}
+    /// Sends a request, and perhaps again.
+    pub(crate) async fn exchange(&self, call: &Value) -> Result<Answer, Value> {
+        let answer = self.ask("exchange", &[call]).await?;
+        Ok(Answer {
+            status: status(answer.number_of("status")),
+            body: answer.get("body"),
+            retry_after: answer.number_of("retry_after"),
+        })
+    }
 
-/// A connection that broke while the body came rejects with a TypeError, broken JSON with a SyntaxError.
-fn is_broken_stream(error: &Value) -> bool {
-    error.text_of("name").as_deref() == Some("TypeError")
+    /// The headers that show who asks, for one request of somebody else's.
+    pub(crate) async fn headers(&self, call: &Value) -> Result<Value, Value> {
+        self.ask("headers", &[call]).await
+    }
+
+    async fn ask(&self, name: &str, arguments: &[&Value]) -> Result<Value, Value> {
+        settled(self.0.call(name, arguments).unwrap_or(Value::UNDEFINED).promise()).await
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and 0 is no status")]
-fn status(value: &Value) -> u16 {
-    value.number().unwrap_or(0.0) as u16
+fn status(number: Option<f64>) -> u16 {
+    number.unwrap_or(0.0) as u16
 }

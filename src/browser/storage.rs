@@ -1,4 +1,4 @@
-//! A key-value store: the browser's, the page's own, or memory when these are denied.
+//! A key-value store: the browser's, or the page's own.
 
 use super::{Promise, Value};
 
@@ -10,24 +10,6 @@ pub(crate) enum Read {
 
 /// It was denied: by the browser's settings, in a sandboxed frame, for lack of space, by the page's own object.
 pub(crate) struct Denied;
-
-/// `localStorage` or `sessionStorage`, if a value written there can be read back; or if it is full, but has one of
-/// this key.
-pub(crate) fn open(name: &str, key: &str) -> Option<Value> {
-    // Outside a page every user of the process would share it.
-    if Value::global("document").is_absent() {
-        return None;
-    }
-    let storage = Value::global(name);
-    let mut probe = String::from(key);
-    probe.push_str(".probe");
-    if storage.call("setItem", &[&probe.as_str().into(), &"1".into()]).is_none() {
-        return storage.call("getItem", &[&key.into()])?.text().map(|_| storage);
-    }
-    let back = storage.call("getItem", &[&probe.as_str().into()])?.text();
-    storage.call("removeItem", &[&probe.as_str().into()])?;
-    (back.as_deref() == Some("1")).then_some(storage)
-}
 
 pub(crate) fn read(storage: &Value, key: &str) -> Result<Read, Denied> {
     let value = storage.call("getItem", &[&key.into()]).ok_or(Denied)?;

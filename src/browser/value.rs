@@ -8,8 +8,6 @@ pub(crate) type Promise = js_sys::Promise;
 extern "C" {
     #[wasm_bindgen(js_namespace = Reflect, js_name = get, catch)]
     fn get(target: &JsValue, key: &str) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(js_namespace = Reflect, js_name = get, catch)]
-    fn get_for(target: &JsValue, key: &str, receiver: &JsValue) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_namespace = Reflect, js_name = set, catch)]
     fn set(target: &JsValue, key: &str, value: &JsValue) -> Result<bool, JsValue>;
     #[wasm_bindgen(js_namespace = Reflect, js_name = apply, catch)]
@@ -49,18 +47,6 @@ impl Value {
     /// The property of an object; `undefined` if there is none, or its getter throws.
     pub(crate) fn get(&self, name: &str) -> Value {
         Value(get(&self.0, name).unwrap_or_default())
-    }
-
-    /// The property as this class (a prototype in `globalThis`) defines it, whatever the object itself has under
-    /// that name. `None` when the object is none of that class.
-    pub(crate) fn get_as(&self, class: &str, name: &str) -> Option<Value> {
-        let prototype = Value::global(class).get("prototype");
-        get_for(&prototype.0, name, &self.0).ok().map(Value)
-    }
-
-    /// A method as this class defines it, called on the object.
-    pub(crate) fn call_as(&self, class: &str, name: &str, arguments: &[&Value]) -> Option<Value> {
-        Value::global(class).get("prototype").get(name).apply(self, arguments)
     }
 
     pub(crate) fn set(&self, name: &str, value: impl Into<Value>) {
@@ -157,10 +143,6 @@ impl Value {
 
     pub(crate) fn is_function(&self) -> bool {
         self.0.is_function()
-    }
-
-    pub(crate) fn is(&self, other: &Value) -> bool {
-        self.0 == other.0
     }
 
     /// Itself, or `null` for `undefined`.

@@ -26,8 +26,9 @@ use crate::{
     context::Client,
     error::Error,
     fields::Tree,
-    promise::Work,
 };
+
+pub(crate) use session::{Task, carry_out};
 
 /// All of them.
 pub(crate) const METHODS: &[&[Method]] = &[
@@ -125,7 +126,7 @@ pub(crate) enum Does {
     /// Answers from what is known here.
     Now(fn(&Given) -> Result<Value, Error>),
     /// Something else.
-    Work(fn(Given) -> Work),
+    Task(Task),
 }
 
 /// As whom the server is asked.

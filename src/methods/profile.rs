@@ -1,11 +1,9 @@
 //! The profile of the signed-in user, and what others show of theirs.
 
-use doorward_protocol::{
-    Field, Request, Rule, error::ErrorCode, optional, profile::UpdateProfileRequest, required,
-};
+use doorward_protocol::{Field, Request, Rule, optional, profile::UpdateProfileRequest, required};
 
 use super::{Method, PLAIN, Then, Way, Who, ask};
-use crate::{api::Kind, browser::Value};
+use crate::{api::Kind, browser::Value, error::code};
 
 pub(super) const METHODS: &[Method] = &[
     Method {
@@ -29,7 +27,7 @@ pub(super) const METHODS: &[Method] = &[
         does: ask(
             Who::User,
             Then::Do(|_, answer| match answer {
-                Err(error) if error.is(ErrorCode::NotFound) => Ok(Value::NULL),
+                Err(error) if error.is(code!(NotFound)) => Ok(Value::NULL),
                 answer => answer,
             }),
         ),

@@ -5,9 +5,8 @@ use doorward_protocol::{Field, Request, Rule, messages, optional, required};
 use super::{Does, Given, Method, PLAIN, Then, Way, Who, ask};
 use crate::{
     api::Kind,
-    browser::{Value, location::resolve},
+    browser::Value,
     error::{Error, error},
-    promise::Work,
     session::{machine::Need, revoke_call},
 };
 
@@ -18,28 +17,28 @@ const TOKEN: Way = Way::with(&[required("token", Rule::Line(LONGEST))]);
 
 pub(super) const METHODS: &[Method] = &[
     Method { name: "getSession", does: Does::Now(get_session), ..PLAIN },
-    Method { name: "getAccessToken", does: Does::Work(get_access_token), ..PLAIN },
-    Method { name: "refreshToken", does: Does::Work(refresh_token), ..PLAIN },
+    Method { name: "getAccessToken", does: Does::Task(Task::AccessToken), ..PLAIN },
+    Method { name: "refreshToken", does: Does::Task(Task::Refresh), ..PLAIN },
     Method {
         name: "restoreToken",
         ways: &[TOKEN],
         texts: &["token"],
-        does: Does::Work(restore_token),
+        does: Does::Task(Task::Restore),
         ..PLAIN
     },
     Method {
         name: "authHeaders",
         ways: &[Way::with(&[required("method", Rule::Line(16)), required("url", Rule::Line(LONGEST))])],
         texts: &["method", "url"],
-        does: Does::Work(auth_headers),
+        does: Does::Task(Task::Headers),
         ..PLAIN
     },
     // For `fetch` of `js/fetch.js`: is there another token than this one, which was refused?
-    Method { name: "renew", ways: &[TOKEN], texts: &["token"], does: Does::Work(renew), ..PLAIN },
+    Method { name: "renew", ways: &[TOKEN], texts: &["token"], does: Does::Task(Task::Renew), ..PLAIN },
     Method {
         name: "logout",
         ways: &[Way::with(&[optional("scope", Rule::Line(16))])],
-        does: Does::Work(logout),
+        does: Does::Task(Task::Logout),
         ..PLAIN
     },
     Method {
@@ -83,62 +82,51 @@ fn get_session(given: &Given) -> Result<Value, Error> {
     Ok(session.shown(session.current().as_deref()).or_null())
 }
 
-fn get_access_token(given: Given) -> Work {
-    Box::pin(async move {
-        let session = given.client.session.fresh(&given.limits).await?;
-        Ok(session.map_or(Value::NULL, |session| session.access_token.as_str().into()))
-    })
+/// What takes more than one question to the server, or none at all.
+#[derive(Clone, Copy)]
+pub(crate) enum Task {
+    AccessToken,
+    Refresh,
+    Restore,
+    Headers,
+    Renew,
+    Logout,
 }
 
-fn refresh_token(given: Given) -> Work {
-    Box::pin(async move {
-        let session = &given.client.session;
-        let refreshed = session.refresh(Need::New, &given.limits).await?;
-        Ok(session.shown(Some(&*refreshed.ok_or_else(|| error!(SessionRequired))?)))
-    })
-}
-
-fn restore_token(given: Given) -> Work {
-    Box::pin(async move {
-        let token = text(&given, "token")?;
-        given.client.session.restore(token, &given.limits).await
-    })
-}
-
-fn auth_headers(given: Given) -> Work {
-    Box::pin(async move {
-        let (method, address) = (text(&given, "method")?, text(&given, "url")?);
-        // Tokens go to the origins of the options and to no other.
-        let url = resolve(address)
-            .filter(|url| url.text_of("origin").is_some_and(|origin| given.client.origins.contains(&origin)));
-        let Some(href) = url.and_then(|url| url.text_of("href")) else {
-            let message = "This address is of none of the origins in the options url and apis.";
-            return Err(Error::parameter("url", message));
-        };
-        given.client.session.show(&method.to_ascii_uppercase(), &href, &given.limits).await
-    })
-}
-
-fn renew(given: Given) -> Work {
-    Box::pin(async move {
-        let refused = text(&given, "token")?;
-        Ok(given.client.session.renew(refused, &given.limits).await.into())
-    })
-}
-
-fn logout(given: Given) -> Work {
-    Box::pin(async move {
-        let session = &given.client.session;
-        match given.fields.text("scope") {
-            None | Some("" | "local") => Ok(session.sign_out(&given.limits).await),
-            Some("global") => session.sign_out_everywhere(&given.limits).await,
+/// All of them in one, so that what waits for them is in the wasm once.
+pub(crate) async fn carry_out(task: Task, given: &Given) -> Result<Value, Error> {
+    let (session, limits) = (&given.client.session, &given.limits);
+    let token = || text(given, "token");
+    match task {
+        Task::AccessToken => {
+            let fresh = session.fresh(limits).await?;
+            Ok(fresh.map_or(Value::NULL, |session| session.access_token.as_str().into()))
+        }
+        Task::Refresh => {
+            let refreshed = session.refresh(Need::New, limits).await?;
+            Ok(session.shown(Some(&*refreshed.ok_or_else(|| error!(SessionRequired))?)))
+        }
+        Task::Restore => session.restore(token()?, limits).await,
+        Task::Renew => Ok(session.renew(token()?, limits).await.into()),
+        Task::Headers => {
+            let (method, address) = (text(given, "method")?, text(given, "url")?);
+            let reached = given.client.settings.call("reach", &[&address.into()]);
+            let Some(url) = reached.and_then(|url| url.text()) else {
+                let message = "This address is of none of the origins in the options url and apis.";
+                return Err(Error::parameter("url", message));
+            };
+            session.show(&method.to_ascii_uppercase(), &url, limits).await
+        }
+        Task::Logout => match given.fields.text("scope") {
+            None | Some("" | "local") => Ok(session.sign_out(limits).await),
+            Some("global") => session.sign_out_everywhere(limits).await,
             Some("others") => {
-                let answer = session.send(&revoke_call("others"), false, &given.limits).await?;
+                let answer = session.send(&revoke_call("others"), false, limits).await?;
                 answer.map(|_| messages::LOGGED_OUT.into()).ok_or_else(|| error!(SessionRequired))
             }
             Some(_) => Err(Error::parameter("scope", "Give \"local\", \"others\" or \"global\".")),
-        }
-    })
+        },
+    }
 }
 
 fn text<'a>(given: &'a Given, name: &'static str) -> Result<&'a str, Error> {

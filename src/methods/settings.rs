@@ -29,7 +29,7 @@ pub(super) const METHODS: &[Method] = &[Method {
 }];
 
 fn known(client: &Client) -> Option<Value> {
-    let settings = client.settings.borrow();
+    let settings = client.kept.borrow();
     let (text, at) = settings.as_ref()?;
     (clock::now().running - at < KEPT).then(|| json_parse(text))
 }
@@ -39,6 +39,6 @@ fn learn(client: &Client, settings: &Value) -> Option<()> {
     let rule = settings.get("password");
     let limit = |name: &str| u32::try_from(whole(rule.number_of(name)?)?).ok();
     client.policy.set(Policy { password_min: limit("min_length")?, password_max: limit("max_length")? });
-    client.settings.replace(Some((json_text(settings)?, clock::now().running)));
+    client.kept.replace(Some((json_text(settings)?, clock::now().running)));
     Some(())
 }

@@ -1,11 +1,11 @@
 //! Signing up and in, in whatever way.
 
-use doorward_protocol::{Request, error::ErrorCode, login::LoginOptions, messages, signup::SignupOptions};
+use doorward_protocol::{Request, login::LoginOptions, messages, signup::SignupOptions};
 
 use super::{Does, Given, LOGINS, Method, PLAIN, SIGNUPS, Then, Who};
 use crate::{
     browser::{Value, location},
-    error::{Error, error},
+    error::{Error, code, error},
     fields::{Node, Tree},
 };
 
@@ -83,7 +83,7 @@ fn signed_up(_: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {
 
 fn logged_in(given: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {
     answer.inspect_err(|error| {
-        if error.is(ErrorCode::SignupConfirmationNeeded) {
+        if error.is(code!(SignupConfirmationNeeded)) {
             given.client.unconfirmed.replace(given.fields.text("email").map(str::to_owned));
         }
     })

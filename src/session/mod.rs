@@ -19,7 +19,7 @@ use std::{
     rc::Rc,
 };
 
-use doorward_protocol::{error::ErrorCode, messages};
+use doorward_protocol::messages;
 use events::Emitter;
 use machine::{Command, Input, Machine, Need, Now};
 use store::{Entry, Store};
@@ -33,7 +33,7 @@ use crate::{
         http::{Answer, Limits},
         json_parse, json_text, random,
     },
-    error::{Error, error},
+    error::{Error, code, error},
     json,
 };
 
@@ -200,7 +200,7 @@ impl Keeper {
             match self.api.send(call, &holder(&session), limits).await {
                 Err(error) if lacks_key(&error) => self.lose_key(session),
                 // Once: a server that says no to a new token too has another reason.
-                Err(error) if error.is(ErrorCode::SessionRequired) && !last => {
+                Err(error) if error.is(code!(SessionRequired)) && !last => {
                     last = true;
                     // Unless another call has got a new one meanwhile.
                     refresh = self.current().is_some_and(|now| now.access_token == session.access_token);
@@ -217,11 +217,10 @@ impl Keeper {
         url: &str,
         limits: &Limits,
     ) -> Result<Value, Error> {
-        let headers = Value::object();
         while let Some(session) = self.usable(limits).await? {
-            match self.api.show(&headers, &holder(&session), method, url, limits).await {
+            match self.api.headers(method, url, &holder(&session), limits).await {
                 Err(error) if lacks_key(&error) => self.lose_key(session),
-                shown => return shown.map(|()| headers),
+                headers => return headers,
             }
         }
         Ok(Value::object())
@@ -357,7 +356,7 @@ fn now() -> Now {
 
 /// Was nothing sent, because the key for it is gone?
 fn lacks_key(error: &Error) -> bool {
-    error.is(ErrorCode::TokenBound) && error.status == 0
+    error.is(code!(TokenBound)) && error.status == 0
 }
 
 /// Who holds a session.

@@ -2,10 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use doorward_protocol::{
-    error::ErrorCode,
-    session::{CLIENT_ID, ENDS_SESSION},
-};
+use doorward_protocol::session::{CLIENT_ID, ENDS_SESSION};
 
 use super::{
     Keeper, holder, lacks_key,
@@ -18,10 +15,10 @@ use crate::{
         Promise, Value, clock,
         crypto::Holder,
         http::{Answer, Limits},
-        promise::{pause, settled_unless},
+        promise::pause,
         task::settled,
     },
-    error::{Error, error},
+    error::{Error, code, error},
     json,
     promise::promise,
 };
@@ -51,10 +48,7 @@ impl Keeper {
         let under_way = self.flight.borrow().clone();
         let flight = under_way.unwrap_or_else(|| self.take_off(need));
         // The flight has its own time limit and is everybody's: one caller's limits end that caller's wait only.
-        let watch = limits.watch();
-        if let Err(None) = settled_unless(flight.promise, &watch.signal).await {
-            return Err(watch.why().into());
-        }
+        self.api.transport.within(&flight.promise, limits).await?;
         let outcome = flight.outcome.borrow().clone();
         match outcome {
             Some(Err(error)) => Err(error),
@@ -118,7 +112,7 @@ impl Keeper {
 
     /// Keeps the error for those who wait.
     fn refused(&self, error: Error) -> Verdict {
-        let is_silence = error.is(ErrorCode::Network) || error.is(ErrorCode::Timeout);
+        let is_silence = error.is(code!(Network)) || error.is(code!(Timeout));
         let verdict = if is_silence { Verdict::Unreachable } else { Verdict::Refused(error.retry_after) };
         self.refusal.replace(Some(error));
         verdict

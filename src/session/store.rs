@@ -9,13 +9,11 @@ use super::events::Emitter;
 use crate::{
     browser::{
         Promise, Value,
-        http::{Limits, Silence},
-        promise::settled_unless,
+        http::{Limits, Transport},
         storage::{self, Denied, Read},
         task::{settled, unheeded},
     },
-    error::{Error, error},
-    options::Place,
+    error::{Error, code, error},
     promise::promise,
 };
 
@@ -44,31 +42,35 @@ pub(crate) struct Store {
     writes: Cell<u32>,
     /// Milliseconds after which a storage that does not answer counts as denied.
     patience: f64,
+    transport: Transport,
     emitter: Emitter,
 }
 
 const MEMORY: &str = "memory";
 
 impl Store {
-    pub(crate) fn open(place: &Place, key: &str, memory: Value, patience: f64, emitter: Emitter) -> Store {
-        let session_key = [key, ".session"].concat();
-        let (wanted, outside) = match place {
-            Place::Local => ("local", storage::open("localStorage", &session_key)),
-            Place::Session => ("session", storage::open("sessionStorage", &session_key)),
-            Place::Memory => (MEMORY, Some(Value::UNDEFINED)),
-            Place::Custom(custom) => ("custom", Some(custom.clone())),
+    /// As the client's settings say; in memory where the browser denies its storage.
+    pub(crate) fn open(settings: &Value, memory: Value, transport: Transport, emitter: Emitter) -> Store {
+        let key = settings.text_of("key").unwrap_or_default();
+        let wanted = match settings.text_of("place").as_deref() {
+            Some("local") => "local",
+            Some("session") => "session",
+            Some("custom") => "custom",
+            _ => MEMORY,
         };
-        let is_denied = outside.is_none();
+        let outside = settings.get("outside");
+        let is_denied = wanted != MEMORY && outside.is_absent();
         let store = Store {
-            outside: outside.unwrap_or(Value::UNDEFINED),
+            outside,
             persistence: Cell::new(wanted),
-            session_key,
-            ended_key: [key, ".ended"].concat(),
+            session_key: [&key, ".session"].concat(),
+            ended_key: [&key, ".ended"].concat(),
             memory,
             answers_later: Cell::default(),
             writing: RefCell::default(),
             writes: Cell::default(),
-            patience,
+            patience: settings.number_of("timeout").unwrap_or_default(),
+            transport,
             emitter,
         };
         if is_denied {
@@ -206,12 +208,13 @@ impl Store {
     /// What the storage answers; nothing when it fails, or does not answer in a time that is long enough for a
     /// server. A caller who has less patience than that gives up alone.
     async fn answer(&self, promise: Promise, limits: &Limits) -> Result<Option<Value>, Error> {
-        let watch = limits.watch();
-        match settled_unless(promise, &watch.signal).await {
+        match self.transport.within(&promise, limits).await {
             Ok(value) => Ok(Some(value)),
-            Err(Some(_)) => Ok(None),
-            Err(None) if watch.why() == Silence::Timeout && limits.timeout >= self.patience => Ok(None),
-            Err(None) => Err(watch.why().into()),
+            Err(cause) if cause.get("silence").is_absent() => Ok(None),
+            Err(cause) => match Error::from(cause) {
+                error if error.is(code!(Timeout)) && limits.timeout() >= self.patience => Ok(None),
+                error => Err(error),
+            },
         }
     }
 

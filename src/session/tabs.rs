@@ -24,7 +24,7 @@ impl Keeper {
     /// client ends.
     pub(crate) fn listen(self: &Rc<Self>) {
         let page = Value::global("globalThis");
-        let life = self.limits.life.clone();
+        let life = self.limits.life();
         let keeper = self.clone();
         // A page that was asleep has heard no `storage` event.
         listen(&page, &["storage", "pageshow", "visibilitychange", "online"], life.clone(), move |event| {

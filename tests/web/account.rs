@@ -60,7 +60,7 @@ async fn a_field_that_is_given_as_nothing_is_cleared_and_one_that_is_not_given_s
     ok(world.core.ask("updateProfile", form(controls), NONE)).await;
     assert_eq!(
         world.body(1),
-        r#"{"name":null,"nickname":"A","birthdate":null,"address":{"locality":"Köln","region":null},"email_public":false,"extras":{"motto":null,"coins":null}}"#
+        r#"{"name":null,"nickname":"A","address":{"locality":"Köln","region":null},"birthdate":null,"email_public":false,"extras":{"motto":null,"coins":null}}"#
     );
     ok(world.core.ask(
         "updateProfile",

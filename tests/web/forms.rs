@@ -46,13 +46,51 @@ async fn seed_k02_every_kind_of_control_gives_its_value() {
         r#""misc":"two\nlines""#,
         r#""email_public":true"#,
         r#""gender_public":false"#,
-        r#""address":{"locality":"Köln","postal_code":"01099"}"#,
+        r#""address":{"postal_code":"01099","locality":"Köln"}"#,
     ] {
         assert!(body.contains(part), "{part} in {body}");
     }
     for part in ["nickname", "phone_number", "company", "address_public", "birthdate"] {
         assert!(!body.contains(part), "{part} in {body}");
     }
+}
+
+#[wasm_bindgen_test]
+async fn a_checkbox_for_a_field_of_text_gives_its_value() {
+    let gender = |is: &str| format!("<input type=checkbox name=gender value=f {is}>");
+    assert_eq!(signup_body(&gender("checked")).await, r#""gender":"f""#);
+    assert!(!signup_body(&gender("")).await.contains("gender"));
+    let beside = "<input type=hidden name=email_public value=0><input type=checkbox name=email_public value=1 checked>";
+    assert_eq!(signup_body(beside).await, r#""email_public":true"#);
+    assert_eq!(signup_body("<input name=email_public value=0>").await, r#""email_public":false"#);
+}
+
+#[wasm_bindgen_test]
+async fn seed_k20_signup_confirmation_can_be_a_checkbox_or_an_address_in_the_form() {
+    for (control, sent) in [
+        ("<input name=signup_confirmation value=https://a.de/in>", r#""https://a.de/in""#),
+        ("<input name=signup_confirmation value=true>", "true"),
+        ("<input type=checkbox name=signup_confirmation checked>", "true"),
+        ("<input type=checkbox name=signup_confirmation>", "false"),
+    ] {
+        let body = signup_body(control).await;
+        assert_eq!(body, format!(r#""options":{{"signup_confirmation":{sent}"#), "{control}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn seed_k42_a_number_input_is_a_number_for_a_code_and_text_for_a_field_of_text() {
+    let world = server_of(r#"{ "POST /v1/password/reset": [200, {}] }"#);
+    let controls = "<input name=email value=a@b.de><input type=number name=code value=012345><input type=number name=new_password value=0123456>";
+    ok(world.core.reset_password(form(controls), NONE, NONE)).await;
+    assert_eq!(world.body(0), r#"{"email":"a@b.de","code":12345,"new_password":"0123456"}"#);
+}
+
+#[wasm_bindgen_test]
+async fn names_with_a_dot_nest_and_stand_over_the_single_line() {
+    let line = "<input name=address value='one line'><input name=address.locality value=";
+    assert_eq!(signup_body(&format!("{line}Köln>")).await, r#""address":{"locality":"Köln""#);
+    assert_eq!(signup_body(&format!("{line}''>")).await, r#""address":"one line""#);
 }
 
 #[wasm_bindgen_test]
@@ -95,7 +133,7 @@ async fn options_may_be_controls_of_the_form_and_the_second_argument_stands_over
     );
     ok(world.core.signup(form(&controls), NONE)).await;
     assert!(
-        world.body(0).contains(r#""options":{"signup_confirmation":true,"email_subscription":true}"#),
+        world.body(0).contains(r#""options":{"email_subscription":true,"signup_confirmation":true}"#),
         "{}",
         world.body(0)
     );
@@ -184,7 +222,7 @@ async fn a_form_data_is_taken_as_it_is() {
     let data = js("(() => { const data = new FormData(); data.set('email', 'a@b.de'); data.set('password', 'secret');
         data.set('email_public', 'on'); data.set('address.country', 'DE'); data.set('other', 'x'); return data; })()");
     ok(world.core.signup(data, NONE)).await;
-    let expected = r#"{"email":"a@b.de","password":"secret","address":{"country":"DE"},"email_public":true}"#;
+    let expected = r#"{"email":"a@b.de","password":"secret","email_public":true,"address":{"country":"DE"}}"#;
     assert_eq!(world.body(0), expected);
 }
 

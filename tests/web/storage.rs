@@ -123,8 +123,7 @@ async fn a_storage_of_the_page_may_be_asynchronous() {
         async setItem(key, value) { this.kept.set(key, value); }, async removeItem(key) { this.kept.delete(key); } } }";
     let world = world_with(LOGIN, later);
     sign_in(&world).await;
-    world.run("(world.memory = {})");
-    let reloaded = world.again();
+    let reloaded = world.reloaded();
     assert!(reloaded.user().is_null(), "not read yet");
     assert!(ok(reloaded.get_session(NONE)).await.contains("access-1"));
     assert!(reloaded.user().is_object());

@@ -46,6 +46,22 @@ extern "C" {
     fn keyring(name: &str) -> JsValue;
 }
 
+#[wasm_bindgen(module = "/js/http.js")]
+extern "C" {
+    fn transport(keys: &JsValue) -> JsValue;
+}
+
+#[wasm_bindgen(module = "/js/options.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = settingsOf)]
+    fn settings_of(options: JsValue) -> JsValue;
+}
+
+#[wasm_bindgen(module = "/js/forms.js")]
+extern "C" {
+    fn taken(input: JsValue) -> JsValue;
+}
+
 /// What the server of most tests answers to a login.
 pub const TOKENS: &str = r#"{ access_token: "access-1", token_type: "Bearer", expires_in: 600,
     refresh_token: "refresh-1", revoke_token: "revoke-1", server_time: 1000,
@@ -138,13 +154,16 @@ pub fn server_of(routes: &str) -> World {
 fn with_keys(inside: &JsValue) -> Core {
     let name = get(&get(inside, "options"), "storageKey").as_string();
     let keys = keyring(&name.unwrap_or_else(|| "doorward".into()));
-    Reflect::set(&get(inside, "memory"), &"keys".into(), &keys).expect("an object");
+    let look = Closure::<dyn Fn(JsValue) -> JsValue>::new(taken).into_js_value();
+    for (name, value) in [("transport", transport(&keys)), ("taken", look), ("keys", keys)] {
+        Reflect::set(&get(inside, "memory"), &name.into(), &value).expect("an object");
+    }
     open(inside)
 }
 
 fn open(inside: &JsValue) -> Core {
     Core::new(
-        get(inside, "options"),
+        settings_of(get(inside, "options")),
         get(inside, "emit"),
         get(&get(inside, "life"), "signal"),
         get(inside, "memory"),
