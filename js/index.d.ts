@@ -187,7 +187,7 @@ export class AuthClient {
 
   /**
    * Sets another password; all other sessions of the account end. `old_password` may be absent only for an account that has
-   * none yet. Rejects with `INCORRECT_USERNAME_OR_PASSWORD` for a wrong one. It and all calls that change addresses or
+   * none yet. Rejects with `INVALID_PARAMETER` for a wrong one. It and all calls that change addresses or
    * delete the account need a sign-in within the last minutes: `REAUTH_REQUIRED`.
    */
   updatePassword(
@@ -249,7 +249,7 @@ export class AuthClient {
 
   /**
    * Closes the account and erases its data, with its password or a code of the scene `DELETE_ACCOUNT`. The session ends in
-   * all tabs, with `SIGNED_OUT`.
+   * all tabs, with `SIGNED_OUT`. Rejects with `INVALID_PARAMETER` for a wrong password, with `INVALID_CODE`.
    */
   deleteAccount(
     params: Input<{ password?: string; code?: string | number }>,

@@ -178,7 +178,7 @@ fn captcha(options: &mut Tree) -> Option<String> {
         _ => None,
     };
     let (id, code) = (text("captcha_id"), text("captcha_code"));
-    Some([id?, code?].join(":"))
+    Some([&*id?, ":", &*code?].concat())
 }
 
 fn begin(method: &'static Method, given: Given) -> Work {

@@ -43,10 +43,9 @@ pub(super) const METHODS: &[Method] = &[
 
 /// What begins like a phone number and is no address is one.
 fn number_or_address(given: &mut Given) -> Result<Option<Value>, Error> {
-    let text = given.fields.text("email").unwrap_or_default().trim_start();
-    let begins = text.starts_with(|first: char| first == '+' || first.is_ascii_digit());
-    if begins
-        && !text.bytes().any(|byte| byte == b'@')
+    let text = given.fields.text("email").unwrap_or_default().as_bytes();
+    if matches!(text, [b'+' | b'0'..=b'9', ..])
+        && !text.contains(&b'@')
         && let Some(number) = given.fields.take("email")
     {
         given.fields.put("phone_number", number);

@@ -119,6 +119,14 @@ export async function startServer({ settings = {}, dev = true } = {}) {
       });
       return mails[0];
     },
+    /** The code of the newest mail or SMS to an address or number, once there are `count` with one. */
+    async code(to, count = 1) {
+      const sent = await eventually(`code ${count} to ${to}`, async () => {
+        const found = (await server.mails(to)).filter(({ code }) => code);
+        return found.length >= count && found;
+      });
+      return sent[0].code;
+    },
     /** POSTs JSON to the API. */
     post: (path, body, headers = {}) =>
       fetch(server.url + path, {
@@ -140,6 +148,9 @@ export function somebody() {
   people += 1;
   return { email: `person.${process.pid}.${people}@example.com`, password: "correct horse battery" };
 }
+
+/** A phone number that no other test knows. */
+export const number = () => `+1202555${String(++people).padStart(4, "0")}`;
 
 /** Creates an account over HTTP, for tests that begin behind the sign-up. */
 export async function signUp(server, person = somebody(), options = {}) {
@@ -305,12 +316,14 @@ export async function signedIn(browser, server, person, { context, path = "/favi
   return { context: profile, page };
 }
 
-/** Runs a function in the page, with `auth` a new AuthClient. */
+/** Runs a function in the page, with `auth` a new AuthClient, and `refusal` to catch what a call rejects with. */
 export async function withClient(page, body, { options = {}, argument } = {}) {
   await page.evaluate(async (given) => {
     const { AuthClient } = await import("/pkg/doorward.js");
     window.events = [];
     window.auth = new AuthClient(given);
+    // What a call rejects with: its code and field.
+    window.refusal = (call) => call.then(() => "resolved", ({ code, field }) => (field ? `${code} ${field}` : code));
     auth.onAuthStateChange((event, session, detail) => events.push(detail ? `${event} ${detail.code}` : event));
   }, options);
   return page.evaluate(body, argument);
