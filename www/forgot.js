@@ -1,9 +1,12 @@
 import { AuthClient } from "/pkg/doorward.js";
-import { carryEmail } from "./email.js";
+import { carryNames } from "./carry.js";
+import { chooseWay, offer } from "./choice.js";
 import { show } from "./form-errors.js";
 
 const auth = new AuthClient();
 const form = document.querySelector("#forgot");
-carryEmail(form);
+carryNames(form);
+chooseWay(form);
+offer(auth);
 
 form.addEventListener("submit", (event) => show(form, auth.forgotPassword(event)));

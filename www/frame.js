@@ -1,14 +1,15 @@
 // What every page of the demo has around its form: who is signed in, buttons that show a password, the source.
 
 import { AuthClient } from "/pkg/doorward.js";
+import { nameOf } from "./name.js";
 
 // A second client on the page: all clients of an origin share one session.
 const link = document.querySelector(".session");
 new AuthClient().onAuthStateChange((event, session) => {
   if (event === "WARNING") return;
   link.toggleAttribute("data-in", Boolean(session));
-  link.href = session ? "/profile" : "/login";
-  link.firstElementChild.textContent = session ? session.user.email : "Signed out";
+  link.href = session ? "/account" : "/login";
+  link.firstElementChild.textContent = session ? nameOf(session.user) : "Signed out";
 });
 
 for (const input of document.querySelectorAll("input[type=password]")) {

@@ -1,11 +1,12 @@
 import { AuthClient } from "/pkg/doorward.js";
+import { nameOf } from "./name.js";
 
 const auth = new AuthClient();
 
 auth.onAuthStateChange((event, session) => {
   document.querySelector("#out").hidden = Boolean(session);
   document.querySelector("#in").hidden = !session;
-  document.querySelector("#who").textContent = session?.user.email ?? "";
+  document.querySelector("#who").textContent = session ? nameOf(session.user) : "";
 });
 
 document.querySelector("#logout").addEventListener("submit", auth.logout);

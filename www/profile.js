@@ -1,4 +1,6 @@
 import { AuthClient } from "/pkg/doorward.js";
+import { facts } from "./facts.js";
+import { initialOf, nameOf } from "./name.js";
 
 const auth = new AuthClient();
 const $ = (id) => document.getElementById(id);
@@ -40,29 +42,17 @@ function render(session) {
   $("in").hidden = !session;
   if (!session) return;
   const { user } = session;
-  $("who").textContent = user.name ?? user.email;
-  $("initial").textContent = [...$("who").textContent][0]?.toUpperCase() ?? "";
-  $("mail").textContent = user.name ? user.email : "";
+  $("who").textContent = user.name ?? nameOf(user);
+  $("initial").textContent = initialOf($("who").textContent);
+  $("mail").textContent = user.name ? nameOf(user) : "";
+  $("verified").hidden = !user.email;
   $("verified").textContent = user.email_verified ? "confirmed" : "not confirmed";
   $("verified").toggleAttribute("data-yes", user.email_verified);
-  list("fields", user);
-  list("session", {
+  $("fields").replaceChildren(...facts(user));
+  $("session").replaceChildren(...facts({
     token_type: session.token_type,
     access_token: `${session.access_token.length} characters`,
     expires_at: session.expires_at * 1000,
     persistence: auth.persistence,
-  });
-}
-
-function list(id, facts) {
-  $(id).replaceChildren(...Object.entries(facts).flatMap(([name, value]) => [
-    Object.assign(document.createElement("dt"), { textContent: name }),
-    Object.assign(document.createElement("dd"), { textContent: text(name, value) }),
-  ]));
-}
-
-function text(name, value) {
-  if (/_at$|^last_/.test(name)) return new Date(value).toLocaleString();
-  if (typeof value === "object") return Object.values(value).join(", ") || "none";
-  return String(value);
+  }));
 }

@@ -1,10 +1,13 @@
 import { AuthClient } from "/pkg/doorward.js";
-import { carryEmail } from "./email.js";
+import { carryNames } from "./carry.js";
+import { chooseWay, offer } from "./choice.js";
 import { show } from "./form-errors.js";
 
 const auth = new AuthClient();
 const form = document.querySelector("#reset");
-carryEmail(form);
+carryNames(form);
+chooseWay(form);
+offer(auth);
 
 // The mailed link ends here. Its token is in the fragment: no server's log sees it.
 const token = new URLSearchParams(location.hash.slice(1)).get("token");

@@ -1,11 +1,11 @@
 import { AuthClient } from "/pkg/doorward.js";
-import { carryEmail } from "./email.js";
+import { carryNames } from "./carry.js";
 import { show } from "./form-errors.js";
 
 const auth = new AuthClient();
 const byLink = document.querySelector("#by-link");
 const byCode = document.querySelector("#by-code");
-carryEmail(byCode);
+carryNames(byCode);
 
 // The mailed link ends here. Only the click uses it: mail scanners open links, too.
 const token = new URLSearchParams(location.hash.slice(1)).get("token");

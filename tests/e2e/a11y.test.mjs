@@ -10,7 +10,7 @@ const server = await startServer();
 const { url } = server;
 const chromium = await openChromium();
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const PAGES = ["/", "/signup", "/login#confirmed", "/profile", "/sessions", "/forgot", `/verify#token=${"x".repeat(43)}`, "/reset#sent", "/verify#sent"];
+const PAGES = ["/", "/signup", "/login#confirmed", "/profile", "/account", "/person?id=nobody", "/sessions", "/forgot", `/verify#token=${"x".repeat(43)}`, "/reset#sent", "/verify#sent"];
 const OURS = [...PAGES, "/dev/mailbox", "/account/verify", "/account/reset"];
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 900 };
@@ -31,6 +31,24 @@ async function signIn(page) {
   await page.waitForURL("**/profile");
 }
 
+/** The account page with every part of it open, and something in each. */
+async function openAccount(page) {
+  await settled(page, `${url}/account`);
+  await page.$$eval("main details", (all) => all.forEach((details) => (details.open = true)));
+  await page.fill("#value", "dark");
+  await page.click("#data form > button");
+  await page.waitForSelector("#items li");
+  await page.$$eval("main fieldset", (all) => all.forEach((fieldset) => (fieldset.disabled = false)));
+}
+
+/** Each way of the page's form in turn. */
+async function everyWay(page, look) {
+  for (const way of await page.$$("[name=by]")) {
+    await way.check();
+    await look(await way.getAttribute("value"));
+  }
+}
+
 // In the dark only the colours are others.
 for (const [colorScheme, rules] of [["light", null], ["dark", ["color-contrast", "link-in-text-block"]]]) {
   test(`axe finds nothing on any page in ${colorScheme} colours`, async () => {
@@ -40,6 +58,11 @@ for (const [colorScheme, rules] of [["light", null], ["dark", ["color-contrast",
       await settled(page, url + path);
       assert.deepEqual(await violations(page, rules), [], path);
     }
+    for (const path of ["/signup", "/login", "/forgot", "/reset"]) {
+      await settled(page, url + path);
+      await page.waitForSelector("[name=by][value=phone]");
+      await everyWay(page, async (way) => assert.deepEqual(await violations(page, rules), [], `${path} by ${way}`));
+    }
     await page.goto(`${url}/signup`);
     await page.click("summary");
     await page.fill("#email", "a@example.com");
@@ -48,10 +71,18 @@ for (const [colorScheme, rules] of [["light", null], ["dark", ["color-contrast",
     await page.waitForSelector("#password-error");
     assert.deepEqual(await violations(page, rules), [], "an error on the page");
     await signIn(page);
-    for (const path of ["/", "/profile", "/dev/mailbox"]) {
+    for (const path of ["/", "/profile", "/sessions", "/person?id=nobody", "/dev/mailbox"]) {
       await settled(page, url + path);
       assert.deepEqual(await violations(page, rules), [], `${path}, signed in`);
     }
+    await openAccount(page);
+    assert.deepEqual(await violations(page, rules), [], "all of the account");
+    await page.goto(`${url}${await page.getAttribute("#public", "href")}`);
+    await page.waitForSelector("#seen dd");
+    assert.deepEqual(await violations(page, rules), [], "a person");
+    await openAccount(page);
+    await page.$eval("#again", (dialog) => dialog.showModal());
+    assert.deepEqual(await violations(page, rules), [], "the dialog");
     await context.close();
   });
 }
@@ -65,6 +96,9 @@ test("no page is wider than a phone", async () => {
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(width <= PHONE.width, `${path}: ${width} px`);
   }
+  await openAccount(page);
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(width <= PHONE.width, `all of the account: ${width} px`);
   await context.close();
 });
 
@@ -96,10 +130,10 @@ test("the keyboard alone signs a person in, and the focus can be seen", async ()
 test("every control has a name, and fields tell the browser what they are for", async () => {
   const context = await openContext(chromium);
   const page = await context.newPage();
-  const purposes = { email: "username", password: /^(new|current)-password$/, new_password: "new-password", code: "one-time-code" };
+  const purposes = { email: /^(username|email)$/, password: /^(new|current)-password$/, new_password: "new-password", code: "one-time-code" };
   for (const path of PAGES) {
     await settled(page, url + path);
-    const controls = await page.$$eval("main input:not([type=hidden])", (all) =>
+    const controls = await page.$$eval("main :is(input:not([type=hidden]), select, textarea)", (all) =>
       all.map((control) => ({ name: control.name, label: control.labels[0]?.textContent, autocomplete: control.autocomplete })));
     for (const { name, label, autocomplete } of controls) {
       assert.ok(label, `${name} on ${path}`);

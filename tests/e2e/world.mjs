@@ -203,7 +203,7 @@ function page(browser, By, until) {
     /** Types into the controls with these names. */
     async fill(fields) {
       for (const [name, value] of Object.entries(fields)) {
-        const control = await css(`[name="${name}"]`);
+        const control = await css(`[name="${name}"]:enabled`);
         await control.clear();
         await control.sendKeys(value);
       }

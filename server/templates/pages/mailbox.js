@@ -55,6 +55,7 @@ function show(id) {
   at("link").href = mail.link ?? "";
   at("link-text").textContent = mail.link ?? "";
   at("part-text").textContent = mail.text;
+  at("part-text").classList.toggle("sms", !mail.html);
   at("frame").src = mail.html ? `/dev/mailbox/${encodeURIComponent(id)}` : "about:blank";
   // An SMS is only text.
   at("tabs").hidden = !mail.html;

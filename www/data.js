@@ -1,0 +1,60 @@
+// What an app keeps for a person: the keys that www/doorward.toml declares, and their types.
+
+import { show } from "./form-errors.js";
+
+const TYPES = { theme: "string", font_size: "number", tour_done: "boolean", remind_at: "datetime", layout: "object" };
+const EXAMPLES = { string: "dark", number: "16", boolean: "true", datetime: "2030-01-31T08:00:00Z", object: '{"columns": 2}' };
+const $ = (id) => document.getElementById(id);
+
+/** Makes the part about data work; gives what draws it. */
+export function dataForm(auth) {
+  const form = $("data").querySelector("form");
+  const { key, value } = form.elements;
+  key.append(...Object.keys(TYPES).map((name) => new Option(name)));
+  const suggest = () => (value.placeholder = EXAMPLES[TYPES[key.value]]);
+  key.addEventListener("change", suggest);
+  suggest();
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    act(set(key.value, value.value), "Kept.");
+  });
+
+  async function set(name, text) {
+    await auth.setUdv(name, typed(TYPES[name], text));
+    value.value = "";
+  }
+
+  async function act(call, done) {
+    await show(form, call, done);
+    draw();
+  }
+
+  async function draw() {
+    const items = await auth.listUdv().catch(() => []);
+    $("data").querySelector("[data-shown]").textContent = items.length || "";
+    $("items").replaceChildren(...items.map((item) => row(item)));
+  }
+
+  function row({ key, value, type }) {
+    const code = Object.assign(document.createElement("code"), { textContent: `${key} = ${JSON.stringify(value)}` });
+    const kind = Object.assign(document.createElement("span"), { textContent: type });
+    const button = Object.assign(document.createElement("button"), { className: "quiet", textContent: "Remove" });
+    button.setAttribute("aria-label", `Remove ${key}`);
+    button.addEventListener("click", () => act(auth.removeUdv(key), "Removed."));
+    const item = document.createElement("li");
+    item.append(code, kind, button);
+    return item;
+  }
+  return draw;
+}
+
+// What it cannot be read as goes to the server as it is, which says what is wrong with it.
+function typed(type, text) {
+  if (type === "string" || type === "datetime") return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,6 @@
+// What to call somebody of whom nothing may be known but the device.
+
+export const nameOf = ({ email, username, phone_number }) => email ?? username ?? phone_number ?? "A device";
+
+/** Stands for a picture. */
+export const initialOf = (name) => name.match(/[\p{L}\p{N}]/u)?.[0].toUpperCase() ?? "";
