@@ -3,6 +3,7 @@
 use doorward_protocol::error::ErrorCode;
 use doorward_server::challenges::Scene;
 use doorward_server::prune;
+use serde_json::json;
 
 use crate::post;
 use crate::post::gateway::ask;
@@ -34,6 +35,18 @@ async fn sec_c08_one_number_gets_an_sms_every_30_seconds_and_ten_a_day() {
     assert_eq!(post::all(&t, "+491701234567").await.len(), 1, "of ten challenges one is the newest");
     t.advance(left * SECOND);
     assert_eq!(wait(&t, "+491701234567").await, None);
+}
+
+#[tokio::test]
+async fn sec_c08_a_call_beyond_the_budget_says_when_to_come_again_and_sends_nothing() {
+    let t = TestApp::with("[sms]\npause = \"30s\"").await;
+    let ask = || t.post("/v1/code", json!({ "phone_number": "+49 170 1234567", "scene": "LOGIN" }));
+    ask().await.ok();
+    t.advance(10 * SECOND);
+    let refused = ask().await;
+    assert_eq!(refused.header("retry-after"), "20");
+    assert_eq!(refused.refused(429, "LimitExceededException")["retry_after"], 20);
+    assert_eq!(post::all(&t, "+491701234567").await.len(), 1);
 }
 
 #[tokio::test]
