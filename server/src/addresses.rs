@@ -50,7 +50,7 @@ impl Change {
         }
     }
 
-    fn new(&self) -> Option<&Proven> {
+    fn given(&self) -> Option<&Proven> {
         match self {
             Change::Bind(new) | Change::Replace { new, .. } => Some(new),
             Change::Unbind(_) => None,
@@ -74,7 +74,7 @@ pub async fn change(
             Box::pin(async move {
                 let now = job.world.now();
                 // Names before accounts, as everywhere.
-                if let Some(new) = change.new() {
+                if let Some(new) = change.given() {
                     identities::lock(tx, new.contact.kind, &new.contact.value).await?;
                 }
                 session.confirm(tx, now).await?;
@@ -121,7 +121,7 @@ async fn carry_out(
         }
         (Change::Bind(_), None) => {}
     }
-    if let Some(new) = change.new() {
+    if let Some(new) = change.given() {
         if let Some(code) = prove(tx, app, caller, account, new).await? {
             if let Change::Replace { old: Some(old), .. } = change {
                 // It was right, and is needed again.
@@ -218,7 +218,7 @@ async fn write(
     if let Some(present) = present {
         store::challenges::void_all(tx, present).await?;
     }
-    if let Some(new) = change.new() {
+    if let Some(new) = change.given() {
         let name = new.contact.identity(true);
         identities::insert(tx, &name, id, now).await.map_err(|error| match error {
             StoreError::Conflict => ErrorCode::MergeRequired.into(),

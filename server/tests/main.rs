@@ -14,6 +14,7 @@ mod email_check;
 mod email_verify;
 mod hosted_pages;
 mod mailbox;
+mod method_add;
 mod method_code;
 mod method_device;
 mod method_password;
