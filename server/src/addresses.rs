@@ -12,6 +12,7 @@ use crate::extract::{Caller, CurrentSession};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::mail::Message;
 use crate::outbox;
+use crate::registration;
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
 use crate::store::identities::{self, Kind};
@@ -106,6 +107,9 @@ async fn carry_out(
     let kind = change.kind();
     let present = if kind == Kind::Phone { account.phone.as_ref() } else { account.email.as_ref() };
     match (change, present) {
+        // Proving the one that was given with the signup.
+        (Change::Bind(new), Some(present))
+            if new.contact.value == *present && account.proven_email() != Some(present.as_str()) => {}
         (Change::Bind(_), Some(_)) => return Err(instead("There is one already: change it.")),
         (Change::Replace { .. } | Change::Unbind(_), None) => {
             return Err(instead("There is none yet: bind the first one."));
@@ -125,10 +129,11 @@ async fn carry_out(
         if let Some(code) = prove(tx, app, caller, account, new).await? {
             if let Change::Replace { old: Some(old), .. } = change {
                 // It was right, and is needed again.
-                store::challenges::restore(tx, scene(kind), &old.contact.value).await?;
+                store::challenges::restore(tx, (scene(kind), &account.id), &old.contact.value).await?;
             }
             return Ok(Verdict::refused(code));
         }
+        registration::release_claim_of_others(tx, app, caller, &new.contact, &account.id).await?;
         let owner = identities::owner(tx, kind, &new.contact.value).await?;
         if owner.is_some_and(|owner| owner != account.id) {
             // Who has both can choose: nothing happens by itself (seed X15). The codes stay good.

@@ -65,6 +65,8 @@ pub enum Event {
     /// An address was proven for the first time by somebody who may not have begun the account: what it could be signed
     /// in with before, and its sessions, are gone.
     CredentialsDropped,
+    /// An address was taken from an account that only claimed it: somebody else has proven it.
+    ClaimReleased,
     /// An account got its first e-mail address.
     EmailBound,
     /// The e-mail address was changed for another.
@@ -115,6 +117,7 @@ impl Event {
             Event::PasswordChanged => "password_changed",
             Event::PasswordRefused => "password_refused",
             Event::CredentialsDropped => "credentials_dropped",
+            Event::ClaimReleased => "claim_released",
             Event::EmailBound => "email_bound",
             Event::EmailChanged => "email_changed",
             Event::EmailUnbound => "email_unbound",

@@ -141,8 +141,7 @@ impl PlainToken {
 }
 
 /// Consumes a code or token in the transaction of its effect. A refusal is written down, and it counts: the caller
-/// must let the transaction be committed. Where the scene is bound, the caller looks whether the account is the one
-/// that asks.
+/// must let the transaction be committed. Not for bound scenes: those are [`consume_own`]'s.
 pub async fn consume(
     tx: &mut Tx,
     app: &App,
@@ -152,10 +151,10 @@ pub async fn consume(
 ) -> Result<Result<Consumed, ErrorCode>, StoreError> {
     let now = app.world.now();
     let by_code = matches!(proof, MailProof::Code { .. });
-    let mut consumed = challenges::consume(tx, &app.secret_keys, scene, proof, now).await?;
+    let mut consumed = challenges::consume(tx, &app.secret_keys, (scene, None), proof, now).await?;
     if let Ok(met) = &consumed {
         // It went to an address that is not the account's any more (A05).
-        if !scene.is_bound() && !is_still_theirs(tx, met).await? {
+        if !is_still_theirs(tx, met).await? {
             consumed = Err(if by_code { ErrorCode::InvalidCode } else { ErrorCode::TokenRevoked });
         }
     }
@@ -166,8 +165,7 @@ pub async fn consume(
     Ok(consumed)
 }
 
-/// Consumes a code of a bound scene that was sent for this account; answers why it is refused. A code that was sent for
-/// another account is not looked at: nobody uses up the tries of somebody else.
+/// Consumes a code that was sent for this account, whoever has the address; answers why it is refused.
 pub async fn consume_own(
     tx: &mut Tx,
     app: &App,
@@ -176,14 +174,13 @@ pub async fn consume_own(
     account: &str,
     proof: MailProof,
 ) -> Result<Option<ErrorCode>, ApiError> {
-    if let MailProof::Code { email, .. } = &proof
-        && challenges::opened_for(tx, scene, email).await?.is_none_or(|of| of != account)
-    {
+    let now = app.world.now();
+    let consumed = challenges::consume(tx, &app.secret_keys, (scene, Some(account)), proof, now).await?;
+    if consumed.is_err() {
         let record = Record::of(Event::CodeRefused).account(account).detail(scene.as_str());
-        record.write(tx, &app.world, caller, app.world.now()).await?;
-        return Ok(Some(ErrorCode::InvalidCode));
+        record.write(tx, &app.world, caller, now).await?;
     }
-    Ok(consume(tx, app, caller, scene, proof).await?.err())
+    Ok(consumed.err())
 }
 
 /// The code of an error that an idempotency key remembers.

@@ -309,10 +309,9 @@ async fn reader(app: &App, tx: &mut Tx, taken: &Taken) -> Result<Reader, StoreEr
         _ => accounts::by_identity(tx, kind, &taken.address).await?,
     };
     // What opens an account must not go to an address that somebody else may have typed in there.
-    let opens = matches!(scene, Some(Scene::Login | Scene::ResetPassword));
-    if account.is_some() && opens && !identities::opens(tx, kind, &taken.address).await? {
-        return Ok(Reader::NoOne);
-    }
+    let opens = matches!(scene, Some(Scene::Login | Scene::ResetPassword | Scene::VerifyEmail));
+    let claimed = account.is_some() && opens && !identities::opens(tx, kind, &taken.address).await?;
+    let account = account.filter(|_| !claimed);
     Ok(match (taken.message, account) {
         (Some(Message::AddressChanged | Message::AccountDeleted), _) => Reader::Anyone,
         // Nobody is asked to confirm an address that is proven.

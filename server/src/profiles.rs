@@ -54,6 +54,8 @@ pub fn change(
     check(&given, settings)?;
     values::take_over(&mut account.extras, extras, settings)?;
     account.profile = overlay(&account.profile, &given, emptied)?;
+    // An address without any part is none.
+    account.profile.address.take_if(|address| *address == Address::Claim(AddressClaim::default()));
     if email_subscription.is_some() || emptied.contains(&"email_subscription") {
         account.email_subscription = email_subscription.unwrap_or(false);
     }
@@ -62,6 +64,7 @@ pub fn change(
 
 fn keep_address(profile: &mut ProfileInput, address: Option<&Address>, emptied: &[&'static str]) {
     let cleared = |name: &str| emptied.contains(&name);
+    let address = address.filter(|_| !cleared("address"));
     if profile.address_parts == AddressClaim::default()
         && !["formatted", "street_address", "locality", "region", "postal_code", "country"]
             .into_iter()

@@ -10,7 +10,7 @@ use url::Url;
 use crate::audit::{Event, Record};
 use crate::challenges::Scene;
 use crate::config::{Confirmation, SignupDisclosure};
-use crate::contacts;
+use crate::contacts::{self, Contact};
 use crate::dpop::{Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::Caller;
@@ -65,6 +65,10 @@ impl Plan {
             Some(SignupConfirmation::Redirect(_)) => true,
             None => false,
         };
+        if quiet && names.iter().any(is_secret) && names.iter().any(|name| name.kind == Kind::Username) {
+            // Whether it is taken afterwards would tell whether the address was free.
+            return Err(ApiError::field("username", "Choose a username after the address is confirmed."));
+        }
         let demanded = asked || settings.confirmation == Confirmation::Required;
         let unproven = names.iter().any(|name| name.kind == Kind::Email && !name.proven);
         if demanded && !unproven && !names.iter().any(|name| name.proven) {
@@ -179,6 +183,9 @@ pub async fn create(
     key: Option<Thumbprint>,
 ) -> Result<Done, ApiError> {
     let now = app.world.now();
+    for name in plan.names.iter().filter(|name| name.proven) {
+        release_claim(tx, app, caller, name.kind, &name.value).await?;
+    }
     if let Some(taken) = plan.taken(tx).await? {
         return Err(taken);
     }
@@ -218,6 +225,36 @@ pub async fn create(
     };
     let session = session.map(|session| session.id);
     Ok(Done { confirmation_required: account.confirmation_required, session })
+}
+
+/// Takes a name from an account that only claims it, because somebody proves it (SECURITY A03), and writes that down.
+pub async fn release_claim(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    kind: Kind,
+    value: &str,
+) -> Result<(), StoreError> {
+    if let Some(account) = identities::release_claim(tx, kind, value).await? {
+        let record = Record::of(Event::ClaimReleased).account(&account).detail(kind.as_str());
+        record.write(tx, &app.world, caller, app.world.now()).await?;
+    }
+    Ok(())
+}
+
+/// The same, unless it is this account's own claim.
+pub async fn release_claim_of_others(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    contact: &Contact,
+    account: &str,
+) -> Result<(), StoreError> {
+    let owner = identities::owner(tx, contact.kind, &contact.value).await?;
+    match owner.is_some_and(|owner| owner != account) {
+        true => release_claim(tx, app, caller, contact.kind, &contact.value).await,
+        false => Ok(()),
+    }
 }
 
 /// The answer to a signup, now or repeated.

@@ -1,9 +1,15 @@
 //! Usernames: the one form in which they are compared, and what keeps one from being mistaken for another.
 
+use std::borrow::Cow;
+
+use doorward_protocol::{Given, Policy, Rule};
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use unicode_security::confusable_detection::skeleton;
 use unicode_security::restriction_level::{RestrictionLevel, RestrictionLevelDetection};
+use uuid::Uuid;
+
+const NO_ADDRESS: &str = "A username must not look like an address, a number or an id.";
 
 /// A username that may be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +30,11 @@ pub fn canonical(text: &str) -> Option<String> {
 /// A name that somebody wants to have. The error is a sentence for a person.
 pub fn choose(text: &str) -> Result<Username, &'static str> {
     let value = canonical(text).ok_or("A username has letters, digits and signs like - _ . only.")?;
+    // Asked again: wide signs have become narrow ones, and what was no address is one now.
+    Rule::Username.check(&Given::Text(Cow::Borrowed(&value)), Policy::default()).map_err(|_| NO_ADDRESS)?;
+    if Uuid::try_parse(&value).is_ok() {
+        return Err(NO_ADDRESS);
+    }
     // Letters of several scripts that are never written together make a name that looks like another.
     if !value.as_str().check_restriction_level(RestrictionLevel::HighlyRestrictive) {
         return Err("A username cannot mix letters of these scripts.");
@@ -62,7 +73,9 @@ mod tests {
         for good in ["ada", "Łukasz", "Юлия", "名前とkana", "한글abc", "x_1-2.3"] {
             assert!(choose(good).is_ok(), "{good}");
         }
-        for bad in ["pаypal", "αdmin", "аda"] {
+        for bad in
+            ["pаypal", "αdmin", "аda", "ada＠example.com", "１２３", "0199aaaa-0000-7000-8000-000000000001"]
+        {
             assert!(choose(bad).is_err(), "{bad}");
         }
     }

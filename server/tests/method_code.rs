@@ -112,6 +112,7 @@ async fn sec_a03_the_first_proof_of_an_address_ends_what_a_stranger_waits_with()
     let body = json!({ "email": ADA, "password": "the strangers" });
     t.post("/v1/login", body).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
     assert_eq!(t.audited("credentials_dropped").await, 1);
+    assert!(post::newest(&t, ADA).await.subject.contains("was changed"), "the owner is told");
     // A second proof is no first one.
     t.post_as(&owner, "/v1/password", json!({ "new_password": "her own one" })).await.ok();
     let code = t.code(ADA, "LOGIN").await;
@@ -119,15 +120,89 @@ async fn sec_a03_the_first_proof_of_an_address_ends_what_a_stranger_waits_with()
     t.login(ADA, "her own one").await;
 }
 
+/// Somebody who signs up with another's address and proves the account by a phone of their own.
+async fn mallory(t: &TestApp) -> Value {
+    t.signup(ADA, "mallory's own").await;
+    let mallory = t.login(ADA, "mallory's own").await;
+    t.bind(&mallory, NUMBER).await;
+    t.advance(MINUTE);
+    mallory
+}
+
 #[tokio::test]
-async fn sec_a03_a_claimed_address_opens_no_account_that_is_somebodys_by_another_proof() {
+async fn sec_a03_a_click_does_not_give_an_address_to_whoever_claims_it() {
     let t = TestApp::new().await;
-    let mallory = t.phone(NUMBER).await;
-    // As an operator's import might leave it: the address was never proven.
-    t.sql_do("insert into identities (kind, value, account, created_at) select 'email', 'ada@example.com', id, 0 from accounts").await;
-    t.post("/v1/code", json!({ "email": ADA })).await.ok();
-    assert!(post::all(&t, ADA).await.is_empty());
-    t.get("/v1/profile").bearer(&mallory["access_token"]).await.ok();
+    t.signup(ADA, "mallory's own").await;
+    let mail = post::newest(&t, ADA).await;
+    let who = t.login(ADA, "mallory's own").await;
+    t.bind(&who, NUMBER).await;
+    t.post("/v1/email/verify", json!({ "token": mail.token() })).await.refused(400, "TOKEN_REVOKED");
+    t.post("/v1/email/verify", with(ADA, &mail.code)).await.refused(400, "INVALID_CODE");
+    let seen = post::all(&t, ADA).await.len();
+    for scene in ["VERIFY_EMAIL", "RESET_PASSWORD"] {
+        t.post("/v1/code", json!({ "email": ADA, "scene": scene })).await.ok();
+    }
+    assert_eq!(post::all(&t, ADA).await.len(), seen, "nothing that opens or proves the account goes there");
+    // Its owner proves it from inside.
+    let user = t.bind(&who, ADA).await;
+    assert_eq!((&user["email"], &user["email_verified"]), (&json!(ADA), &json!(true)));
+}
+
+#[tokio::test]
+async fn sec_a03_who_proves_an_address_takes_it_from_who_only_claims_it() {
+    for way in ["login", "signup", "bind"] {
+        let t = TestApp::with("[auto_register]\nemail_code = true").await;
+        let mallory = mallory(&t).await;
+        let user = match way {
+            "bind" => {
+                let device = t.device("the device of the owner").await;
+                t.bind(&device, ADA).await
+            }
+            _ => {
+                let mut body = with(ADA, &t.code(ADA, "LOGIN").await);
+                if way == "signup" {
+                    body["options"] = json!({ "login": true });
+                }
+                let answer = t.post(&format!("/v1/{way}/code"), body).await.ok();
+                answer.get("user").or(answer["session"].get("user")).unwrap().clone()
+            }
+        };
+        assert_ne!(user["user_id"], mallory["user"]["user_id"], "{way}");
+        assert_eq!((&user["email"], &user["email_verified"]), (&json!(ADA), &json!(true)), "{way}");
+        assert!(t.profile(&mallory).await.get("email").is_none(), "{way}");
+        assert_eq!(t.audited("claim_released").await, 1);
+        let old = json!({ "email": ADA, "password": "mallory's own" });
+        t.post("/v1/login", old).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_was_chosen_with_a_mail_is_its_readers_own() {
+    let t = TestApp::new().await;
+    t.signup(ADA, "the first one").await;
+    t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
+    let code = post::newest(&t, ADA).await.code;
+    let body = json!({ "email": ADA, "code": code, "new_password": "her own one" });
+    t.post("/v1/password/reset", body).await.ok();
+    let before = t.login(ADA, "her own one").await;
+    assert_eq!(before["user"]["email_verified"], false, "seed M54");
+    let code = t.code(ADA, "LOGIN").await;
+    t.post("/v1/login/code", with(ADA, &code)).await.ok();
+    t.login(ADA, "her own one").await;
+    t.profile(&before).await;
+}
+
+#[tokio::test]
+async fn sec_c03_nobody_voids_or_uses_up_the_code_of_another_account() {
+    let t = TestApp::new().await;
+    let (ada, eve) = (t.device("the device of ada").await, t.device("the device of eve").await);
+    let code = t.code_as(&ada, "new@example.com", "CHANGE_EMAIL").await;
+    t.code_as(&eve, "new@example.com", "CHANGE_EMAIL").await;
+    let body = json!({ "email": "new@example.com", "email_code": code });
+    for _ in 0..6 {
+        t.post_as(&eve, "/v1/email/bind", body.clone()).await.refused(400, "INVALID_CODE");
+    }
+    t.post_as(&ada, "/v1/email/bind", body).await.ok();
 }
 
 #[tokio::test]
@@ -160,18 +235,6 @@ async fn sec_c03_every_code_works_for_its_scene_alone() {
             answer.refused(400, "INVALID_CODE");
         }
     }
-}
-
-#[tokio::test]
-async fn sec_c03_a_code_of_a_signed_in_person_is_good_for_their_account_only() {
-    let t = TestApp::new().await;
-    let (ada, eve) = (t.device("the device of ada").await, t.device("the device of eve").await);
-    let code = t.code_as(&ada, "new@example.com", "CHANGE_EMAIL").await;
-    let body = json!({ "email": "new@example.com", "email_code": code });
-    for _ in 0..6 {
-        t.post_as(&eve, "/v1/email/bind", body.clone()).await.refused(400, "INVALID_CODE");
-    }
-    t.post_as(&ada, "/v1/email/bind", body).await.ok();
 }
 
 #[tokio::test]

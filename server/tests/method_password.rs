@@ -51,7 +51,7 @@ async fn a_username_that_looks_like_another_is_taken() {
         let problem = t.post("/v1/signup", json!({ "username": name, "password": "passw0rd" })).await;
         assert_eq!(problem.refused(409, "EXISTS")["field"], "username", "{name}");
     }
-    for name in ["pаypal", "zero\u{200b}width", "a\u{202e}b"] {
+    for name in ["pаypal", "zero\u{200b}width", "a\u{202e}b", "ada＠example.com", "１２３"] {
         let problem = t.post("/v1/signup", json!({ "username": name, "password": "passw0rd" })).await;
         assert_eq!(problem.refused(400, "INVALID_PARAMETER")["field"], "username", "{name}");
     }
@@ -69,6 +69,16 @@ async fn an_address_and_a_username_name_one_account() {
     let body = json!({ "username": "bob", "email": "bob@example.com", "password": "passw0rd" });
     let problem = t.post("/v1/login", body).await.refused(400, "INVALID_PARAMETER");
     assert_eq!(problem["field"], "username", "one name at a time");
+}
+
+#[tokio::test]
+async fn sec_r01_a_quiet_signup_takes_no_username_beside_the_address() {
+    let t = TestApp::with("[disclosure]\nsignup = \"quiet\"").await;
+    let mut body = bob();
+    body["email"] = json!("bob@example.com");
+    let problem = t.post("/v1/signup", body).await.refused(400, "INVALID_PARAMETER");
+    assert_eq!(problem["field"], "username", "its being taken would tell of the address");
+    t.post("/v1/signup", bob()).await.ok();
 }
 
 #[tokio::test]

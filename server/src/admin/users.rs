@@ -201,8 +201,10 @@ impl Operator {
                     passwords::set(tx, &id, &hash, now).await?;
                     let ended = sessions::delete_all(tx, &id).await?;
                     accounts::touch(tx, &id, now).await?;
+                    for address in account.email.iter().chain(&account.phone) {
+                        challenges::void_others(tx, Scene::VerifyEmail, address).await?;
+                    }
                     if let Some(email) = &account.email {
-                        challenges::void(tx, Scene::ResetPassword, email).await?;
                         let (world, caller) = (&operator.world, &operator.caller);
                         outbox::notice(tx, world, caller, Message::PasswordChanged, email).await?;
                     }

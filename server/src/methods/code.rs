@@ -20,6 +20,7 @@ use crate::dpop::{self, Proof};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::idempotency::{self, Claim, Idempotency};
+use crate::mail::Message;
 use crate::passwords::PasswordHash;
 use crate::registration::{self, Done, Plan};
 use crate::secret::Secret;
@@ -131,8 +132,8 @@ async fn open(
         session.confirm(tx, now).await?;
     }
     let account = session.as_ref().filter(|_| scene.is_bound()).map(|session| session.account.id.as_str());
-    contacts::spend(tx, app, contact).await?;
     outbox::challenge(tx, &app.world, caller, scene, &contact.value, account, None).await?;
+    contacts::spend(tx, app, contact).await?;
     let record = Record { account, ..Record::of(Event::CodeRequested).detail(scene.as_str()) };
     Ok(record.write(tx, &app.world, caller, now).await?)
 }
@@ -204,12 +205,11 @@ async fn enter(
     };
     identities::lock(tx, contact.kind, &contact.value).await?;
     let consumed = challenges::consume(tx, app, caller, Scene::Login, contact.proof(code)).await?;
+    if consumed.is_ok() {
+        registration::release_claim(tx, app, caller, contact.kind, &contact.value).await?;
+    }
     let outcome = match (consumed, identities::owner(tx, contact.kind, &contact.value).await?) {
         (Err(code), _) => Outcome::Refused(code.as_str().to_owned()),
-        // The address was only claimed there, and the account is somebody's by another proof (SECURITY A03).
-        (Ok(_), Some(_)) if !identities::opens(tx, contact.kind, &contact.value).await? => {
-            Outcome::Refused(ErrorCode::InvalidCode.as_str().to_owned())
-        }
         (Ok(_), Some(id)) => {
             prove(tx, app, caller, contact, &id).await?;
             Outcome::SignedIn(signin::enter(tx, app, caller, &id, method(contact.kind), key).await?.id)
@@ -227,7 +227,7 @@ async fn enter(
 }
 
 /// The code proves the address. If that is the first proof, the account may have been begun by a stranger who waits for
-/// its owner: whatever they could come back with ends (SECURITY A03).
+/// its owner: whatever they could come back with ends (SECURITY A03), and the owner is told.
 async fn prove(
     tx: &mut Tx,
     app: &App,
@@ -237,20 +237,22 @@ async fn prove(
 ) -> Result<(), StoreError> {
     let now = app.world.now();
     accounts::lock(tx, id).await?;
-    if identities::is_proven(tx, contact.kind, &contact.value).await? {
+    let account = accounts::by_id(tx, id).await?;
+    if contact.kind != Kind::Email || account.is_none_or(|account| account.email_verified_at.is_some()) {
         return Ok(());
     }
-    identities::verify(tx, contact.kind, &contact.value, id, now).await?;
-    let dropped = passwords::remove(tx, id).await?;
-    store::sessions::delete_all(tx, id).await?;
-    store::challenges::void_others(tx, Scene::Login, &contact.value).await?;
-    let record = Record::of(Event::EmailVerified).account(id);
-    record.write(tx, &app.world, caller, now).await?;
-    if dropped {
-        let record = Record::of(Event::CredentialsDropped).account(id);
-        record.write(tx, &app.world, caller, now).await?;
+    if identities::is_strange(tx, contact.kind, &contact.value).await? {
+        store::sessions::delete_all(tx, id).await?;
+        store::challenges::void_others(tx, Scene::Login, &contact.value).await?;
+        if passwords::remove(tx, id).await? {
+            let record = Record::of(Event::CredentialsDropped).account(id);
+            record.write(tx, &app.world, caller, now).await?;
+            outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &contact.value).await?;
+        }
     }
-    Ok(())
+    identities::verify(tx, contact.kind, &contact.value, id, now).await?;
+    let record = Record::of(Event::EmailVerified).account(id);
+    record.write(tx, &app.world, caller, now).await
 }
 
 /// Creates an account with an address that a code proves.

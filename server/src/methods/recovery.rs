@@ -76,8 +76,8 @@ pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> 
         .write(move |tx| {
             Box::pin(async move {
                 let (world, scene) = (&job.world, Scene::ResetPassword);
-                contacts::spend(tx, &job, &contact).await?;
                 outbox::challenge(tx, world, &caller, scene, &contact.value, None, None).await?;
+                contacts::spend(tx, &job, &contact).await?;
                 let record = Record::of(Event::CodeRequested).detail(scene.as_str());
                 Ok::<(), ApiError>(record.write(tx, world, &caller, world.now()).await?)
             })
@@ -127,6 +127,8 @@ async fn replace(
             // Whoever was signed in with the old password, the thief included, is not any more (C07).
             sessions::delete_all(tx, &account).await?;
             accounts::touch(tx, &account, now).await?;
+            identities::own(tx, Kind::of(&address), &address, now).await?;
+            store::challenges::void_others(tx, Scene::VerifyEmail, &address).await?;
             if app.config.codes.reset_verifies {
                 prove(tx, &account, &address, now).await?;
             }

@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use super::password;
 use crate::audit::{Event, Record};
 use crate::challenges::{self, Scene, Verdict};
+use crate::contacts;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::mail::Message;
@@ -19,7 +20,8 @@ use crate::outbox;
 use crate::passwords::Match;
 use crate::secret::Secret;
 use crate::state::{App, AppState};
-use crate::store::{self, Tx, accounts, passwords};
+use crate::store::identities::Kind;
+use crate::store::{self, Tx, accounts, directory, passwords};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(delete_account))
@@ -50,7 +52,10 @@ async fn delete_account(
         (None, None, Some(_)) => {
             return Err(ApiError::field("password", "Give the password, or a code that was sent for this."));
         }
-        (_, None, None) if account.phone.is_some() || account.proven_email().is_some() => {
+        (_, None, None)
+            if (account.phone.is_some() && contacts::reaches(&app, Kind::Phone))
+                || (account.proven_email().is_some() && contacts::reaches(&app, Kind::Email)) =>
+        {
             return Err(ApiError::field("code", "Give a code that was sent for this."));
         }
         // There is nothing but the fresh sign-in that could prove it.
@@ -79,16 +84,13 @@ async fn erase(
     let id = session.account.id.as_str();
     let account = accounts::by_id(tx, id).await?.ok_or(ErrorCode::SessionRequired)?;
     if let Some(code) = code {
-        let address = store::challenges::address_of(tx, Scene::DeleteAccount, id).await?;
+        let address = store::challenges::address_of(tx, Scene::DeleteAccount, id, now).await?;
         let proof = MailProof::Code { email: address.unwrap_or_default(), code: code.digits() };
         if let Some(code) = challenges::consume_own(tx, app, caller, Scene::DeleteAccount, id, proof).await? {
             return Ok(Verdict::refused(code));
         }
     }
-    for address in account.email.iter().chain(&account.phone) {
-        store::challenges::void_all(tx, address).await?;
-    }
-    accounts::delete(tx, id).await?;
+    directory::erase(tx, id).await?;
     if let Some(email) = account.proven_email() {
         outbox::notice(tx, &app.world, caller, Message::AccountDeleted, email).await?;
     }

@@ -172,7 +172,13 @@ async fn confirm(
         Claim::New(claim) => claim,
         Claim::Done(verdict) => return Ok(verdict),
     };
+    let by_code = matches!(proof, MailProof::Code { .. });
     let verdict = match challenges::consume(tx, app, caller, Scene::VerifyEmail, proof).await? {
+        // Somebody else has proven the account another way, and only claims this address: a click must not give it to
+        // them (SECURITY A03). Its owner proves it by `bindEmail`, signed in.
+        Ok(Consumed { address, .. }) if !identities::opens(tx, Kind::Email, &address).await? => {
+            Verdict::refused(if by_code { ErrorCode::InvalidCode } else { ErrorCode::TokenRevoked })
+        }
         Ok(Consumed { account: Some(account), address, redirect }) => {
             identities::verify(tx, Kind::Email, &address, &account, now).await?;
             accounts::touch(tx, &account, now).await?;

@@ -8,6 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::audit::{Event, Record};
+use crate::challenges::Scene;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::mail::Message;
@@ -15,7 +16,7 @@ use crate::outbox;
 use crate::passwords::{Match, PasswordHash};
 use crate::secret::Secret;
 use crate::state::{App, AppState};
-use crate::store::{Tx, accounts, passwords, sessions};
+use crate::store::{Tx, accounts, challenges, passwords, sessions};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(update_password))
@@ -69,6 +70,10 @@ async fn replace(
     }
     passwords::set(tx, id, hash, now).await?;
     sessions::delete_others(tx, id, &session.id).await?;
+    // Whoever asked for a code before does not come in with it any more.
+    for address in session.account.email.iter().chain(&session.account.phone) {
+        challenges::void_others(tx, Scene::VerifyEmail, address).await?;
+    }
     accounts::touch(tx, id, now).await?;
     if let Some(email) = session.account.proven_email() {
         outbox::notice(tx, &app.world, caller, Message::PasswordChanged, email).await?;

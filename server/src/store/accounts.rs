@@ -231,12 +231,6 @@ pub async fn forget_phone(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Deletes an account with all that is kept of it: names, password, sessions, challenges, user-defined data.
-pub async fn delete(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
-    sqlx::query("delete from accounts where id = $1").bind(id).execute(tx).await?;
-    Ok(())
-}
-
 /// Counts a login and remembers when it was.
 pub async fn count_login(tx: &mut Tx, id: &str, now: Millis) -> Result<(), StoreError> {
     sqlx::query("update accounts set logins_count = logins_count + 1, last_login = $2 where id = $1")

@@ -10,6 +10,15 @@ use crate::challenges::{PlainCode, PlainToken, Scene};
 use crate::clock::Millis;
 use crate::keys::{KeyId, SecretKeys};
 
+/// The name that a challenge has in its row. One for the account of whoever asked is apart from those that others ask for
+/// the same address: nobody voids or uses up somebody else's.
+fn name(scene: Scene, account: Option<&str>) -> String {
+    match account.filter(|_| scene.is_bound()) {
+        Some(account) => format!("{} {account}", scene.as_str()),
+        None => scene.as_str().to_owned(),
+    }
+}
+
 /// Opens a challenge and voids the one before. The same work whether there is an account with that address or not:
 /// whether a mail leaves is decided when it does. `account` is the one that a bound scene is opened for.
 pub async fn open(
@@ -37,7 +46,7 @@ pub async fn open(
             consumed_at = null,
             created_at = excluded.created_at",
     )
-    .bind(scene.as_str())
+    .bind(name(scene, account))
     .bind(address)
     .bind(id)
     .bind(account)
@@ -114,13 +123,13 @@ pub const TRIES: i64 = 5;
 pub async fn consume(
     tx: &mut Tx,
     keys: &SecretKeys,
-    scene: Scene,
+    (scene, account): (Scene, Option<&str>),
     proof: MailProof,
     now: Millis,
 ) -> Result<Result<Consumed, ErrorCode>, StoreError> {
     match proof {
         MailProof::Code { email, code } => {
-            consume_code(tx, keys, scene, email, &PlainCode::given(code), now).await
+            consume_code(tx, keys, (scene, account), email, &PlainCode::given(code), now).await
         }
         MailProof::Token(token) => consume_token(tx, scene, &PlainToken::given(token), now).await,
     }
@@ -129,13 +138,14 @@ pub async fn consume(
 async fn consume_code(
     tx: &mut Tx,
     keys: &SecretKeys,
-    scene: Scene,
+    (scene, account): (Scene, Option<&str>),
     address: String,
     code: &PlainCode,
     now: Millis,
 ) -> Result<Result<Consumed, ErrorCode>, StoreError> {
+    let name = name(scene, account);
     let found = sqlx::query("select secret_key, account from challenges where scene = $1 and address = $2")
-        .bind(scene.as_str())
+        .bind(&name)
         .bind(&address)
         .fetch_optional(&mut *tx)
         .await?;
@@ -154,7 +164,7 @@ async fn consume_code(
         where scene = $1 and address = $2 and code_hash is not null and consumed_at is null and tries < $5
         returning account, redirect, consumed_at, cast(case when code_hash = $3 then 1 else 0 end as bigint) as fits",
     )
-    .bind(scene.as_str())
+    .bind(&name)
     .bind(&address)
     .bind(hash)
     .bind(now)
@@ -212,21 +222,10 @@ async fn consume_token(
     Ok(Err(if waiting.is_some() { ErrorCode::TokenExpired } else { ErrorCode::TokenRevoked }))
 }
 
-/// The account that a challenge was opened for, where its scene is bound.
-pub async fn opened_for(db: &mut Tx, scene: Scene, address: &str) -> Result<Option<String>, StoreError> {
-    let account: Option<Option<String>> =
-        sqlx::query_scalar("select account from challenges where scene = $1 and address = $2")
-            .bind(scene.as_str())
-            .bind(address)
-            .fetch_optional(db)
-            .await?;
-    Ok(account.flatten())
-}
-
 /// Takes back a [`consume`] of the same transaction: what the code was given for did not come about.
-pub async fn restore(tx: &mut Tx, scene: Scene, address: &str) -> Result<(), StoreError> {
+pub async fn restore(tx: &mut Tx, (scene, account): (Scene, &str), address: &str) -> Result<(), StoreError> {
     sqlx::query("update challenges set consumed_at = null where scene = $1 and address = $2")
-        .bind(scene.as_str())
+        .bind(name(scene, Some(account)))
         .bind(address)
         .execute(tx)
         .await?;
@@ -249,15 +248,22 @@ pub async fn void_others(tx: &mut Tx, scene: Scene, address: &str) -> Result<(),
     Ok(())
 }
 
-/// Where the newest code of a scene was sent to for an account that is not used yet.
-pub async fn address_of(db: &mut Tx, scene: Scene, account: &str) -> Result<Option<String>, StoreError> {
+/// Where the newest code of a bound scene was sent to that is still good.
+pub async fn address_of(
+    db: &mut Tx,
+    scene: Scene,
+    account: &str,
+    now: Millis,
+) -> Result<Option<String>, StoreError> {
     let address = sqlx::query_scalar(
         "select address from challenges
-        where scene = $1 and account = $2 and code_hash is not null and consumed_at is null
+        where account = $1 and scene = $2 and code_expires_at > $3 and consumed_at is null and tries < $4
         order by created_at desc limit 1",
     )
-    .bind(scene.as_str())
     .bind(account)
+    .bind(name(scene, Some(account)))
+    .bind(now)
+    .bind(TRIES)
     .fetch_optional(db)
     .await?;
     Ok(address)

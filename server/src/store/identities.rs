@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{StoreError, Tx, engine};
+use super::{StoreError, Tx, accounts, engine};
 use crate::clock::Millis;
 use crate::mail::Channel;
 
@@ -152,14 +152,44 @@ pub async fn opens(db: &mut Tx, kind: Kind, value: &str) -> Result<bool, StoreEr
     Ok(row.is_some())
 }
 
-/// Was the name proven?
-pub async fn is_proven(db: &mut Tx, kind: Kind, value: &str) -> Result<bool, StoreError> {
-    let row =
-        sqlx::query("select 1 from identities where kind = $1 and value = $2 and verified_at is not null")
-            .bind(kind.as_str())
-            .bind(value)
-            .fetch_optional(db)
-            .await?;
+/// Takes a name from the account that only claims it, since somebody else proves it now: see [`opens`]. Answers whose
+/// claim it was.
+pub async fn release_claim(tx: &mut Tx, kind: Kind, value: &str) -> Result<Option<String>, StoreError> {
+    let Some(account) = owner(tx, kind, value).await? else { return Ok(None) };
+    // What is said of the account stays true from here on.
+    accounts::lock(tx, &account).await?;
+    if opens(tx, kind, value).await? {
+        return Ok(None);
+    }
+    let done = sqlx::query("delete from identities where kind = $1 and value = $2 and account = $3")
+        .bind(kind.as_str())
+        .bind(value)
+        .bind(&account)
+        .execute(tx)
+        .await?;
+    Ok((done.rows_affected() > 0).then_some(account))
+}
+
+/// Notes that somebody who reads what is sent there has chosen the password: it is theirs.
+pub async fn own(tx: &mut Tx, kind: Kind, value: &str, now: Millis) -> Result<(), StoreError> {
+    sqlx::query("update identities set owned_at = $3 where kind = $1 and value = $2")
+        .bind(kind.as_str())
+        .bind(value)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// May the account have been begun by somebody else than who reads what is sent there?
+pub async fn is_strange(db: &mut Tx, kind: Kind, value: &str) -> Result<bool, StoreError> {
+    let row = sqlx::query(
+        "select 1 from identities where kind = $1 and value = $2 and verified_at is null and owned_at is null",
+    )
+    .bind(kind.as_str())
+    .bind(value)
+    .fetch_optional(db)
+    .await?;
     Ok(row.is_some())
 }
 

@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = migrations![
     12 "0012" "user_data",
     13 "0013" "service_keys",
     14 "0014" "sms",
+    15 "0015" "owned_addresses",
 ];
 
 /// Applies what the database does not have yet, each as one transaction: whoever comes second, another node at the

@@ -156,6 +156,28 @@ pub(crate) async fn meet(t: &TestApp, scene: Scene, to: &str, code: &str) -> Res
     met.unwrap()
 }
 
+/// Uses a code that was sent for an account, as that account; answers why it is refused.
+pub(crate) async fn meet_own(
+    t: &TestApp,
+    scene: Scene,
+    to: &str,
+    code: &str,
+    account: &str,
+) -> Option<ErrorCode> {
+    let (app, account) = (t.app.clone(), account.to_owned());
+    let proof = MailProof::Code { email: to.to_owned(), code: code.to_owned() };
+    let met: Result<_, ApiError> = t
+        .app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                challenges::consume_own(tx, &app, &Caller::default(), scene, &account, proof).await
+            })
+        })
+        .await;
+    met.unwrap()
+}
+
 /// The six digits in a text.
 pub(crate) fn code(text: &str) -> String {
     let digits = |part: &&str| part.len() == 6 && part.bytes().all(|byte| byte.is_ascii_digit());
