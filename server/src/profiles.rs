@@ -109,6 +109,10 @@ fn overlay(
         fields.remove(*name);
     }
     fields.append(&mut object(given)?);
+    // An address whose last part went is none.
+    if fields.get("address").and_then(Value::as_object).is_some_and(Map::is_empty) {
+        fields.remove("address");
+    }
     serde_json::from_value(Value::Object(fields)).map_err(ApiError::internal)
 }
 

@@ -67,6 +67,11 @@ async fn seed_a79_to_a86_an_address_in_parts_is_one_claim() {
     assert_eq!(user["address"]["locality"], "London");
     assert!(user["address"].get("formatted").is_none());
     assert!(patch(&t, &who, json!({ "address": null })).await.get("address").is_none());
+    assert_eq!(
+        patch(&t, &who, json!({ "city": "London" })).await["address"],
+        json!({ "locality": "London" })
+    );
+    assert!(patch(&t, &who, json!({ "city": null })).await.get("address").is_none(), "its last part");
     let twice = json!({ "city": "London", "locality": "Paris" });
     t.send_as(&who, "PATCH", "/v1/profile", twice).await.refused(400, "INVALID_PARAMETER");
 }
