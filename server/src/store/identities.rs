@@ -66,7 +66,8 @@ pub struct Identity {
     pub proven: bool,
 }
 
-/// What is stored of an id that opens an account by itself: whoever reads the database cannot sign in with it.
+/// What is stored of an id that opens an account by itself: whoever reads the database cannot sign in with it, unless
+/// the id is one that can be guessed.
 pub fn fingerprint(id: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, id.as_bytes()))
 }
