@@ -234,8 +234,8 @@ async fn write(
         accounts::forget_phone(tx, id).await?;
     }
     accounts::touch(tx, id, now).await?;
-    if let Some(email) = account.proven_email() {
-        outbox::notice(tx, &app.world, caller, Message::AddressChanged, email).await?;
+    if let Some(address) = account.told_at() {
+        outbox::notice(tx, &app.world, caller, Message::AddressChanged, address).await?;
     }
     let event = match (kind, change) {
         (Kind::Phone, Change::Bind(_)) => Event::PhoneBound,

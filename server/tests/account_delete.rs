@@ -82,4 +82,6 @@ async fn seed_a41_who_has_no_password_yet_gives_no_old_one() {
     let who = t.phone("+4930901820").await;
     t.post_as(&who, "/v1/password", json!({ "new_password": "passw0rd", "old_password": "" })).await.ok();
     t.post("/v1/login", json!({ "phone_number": "+4930901820", "password": "passw0rd" })).await.ok();
+    let told = &post::newest(&t, "+4930901820").await.text;
+    assert!(told.contains("was changed"), "sec_A05: {told}");
 }

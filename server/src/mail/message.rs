@@ -85,7 +85,12 @@ impl Message {
             Channel::Mail => !matches!(self, Message::BindPhone),
             Channel::Sms => matches!(
                 self,
-                Message::LoginCode | Message::ResetPassword | Message::BindPhone | Message::DeleteAccount
+                Message::LoginCode
+                    | Message::ResetPassword
+                    | Message::BindPhone
+                    | Message::DeleteAccount
+                    | Message::PasswordChanged
+                    | Message::AddressChanged
             ),
         }
     }

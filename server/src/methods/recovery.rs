@@ -146,13 +146,13 @@ async fn replace(
     Ok(verdict)
 }
 
-/// Where the owner is told: where the code went, or else at the proven address.
+/// Where the owner is told: at the address that the mail went to; after an SMS at the proven address, where there is one.
 async fn told(tx: &mut Tx, account: &str, address: &str) -> Result<Option<String>, StoreError> {
     if Kind::of(address) == Kind::Email {
         return Ok(Some(address.to_owned()));
     }
     let account = accounts::by_id(tx, account).await?;
-    Ok(account.and_then(|account| account.proven_email().map(str::to_owned)))
+    Ok(account.and_then(|account| account.told_at().map(str::to_owned)))
 }
 
 /// The code came by mail, so that it proves the address, too (seed M54: only where the operator wants it so).

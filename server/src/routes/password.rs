@@ -75,8 +75,8 @@ async fn replace(
         challenges::void_others(tx, Scene::VerifyEmail, address).await?;
     }
     accounts::touch(tx, id, now).await?;
-    if let Some(email) = session.account.proven_email() {
-        outbox::notice(tx, &app.world, caller, Message::PasswordChanged, email).await?;
+    if let Some(address) = session.account.told_at() {
+        outbox::notice(tx, &app.world, caller, Message::PasswordChanged, address).await?;
     }
     let record = Record::of(Event::PasswordChanged).account(id).session(&session.id);
     Ok(record.write(tx, &app.world, caller, now).await?)

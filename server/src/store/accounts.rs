@@ -104,6 +104,11 @@ impl Account {
         self.email.as_deref().filter(|_| self.email_verified_at.is_some())
     }
 
+    /// Where its owner is told that something was changed: at the proven address, else at the number.
+    pub fn told_at(&self) -> Option<&str> {
+        self.proven_email().or(self.phone.as_deref())
+    }
+
     /// Must a login wait for the confirmation of the address?
     pub fn awaits_confirmation(&self) -> bool {
         self.confirmation_required && self.email.is_some() && self.email_verified_at.is_none()
