@@ -84,10 +84,10 @@ function valueOf(entries, [control, another]) {
 // Shows what is wrong with a field on its control, until something in the form changes or it is submitted again (D-26):
 // what is set here must never block a later submit.
 function complain(form, elements, field, message) {
-  // An operator's field is `extras.coins` in a form, and `coins` for the server.
-  const control = [...elements].find(
-    ({ name, willValidate }) => willValidate && (name === field || name === `extras.${field}`),
-  );
+  // A control may have the field's name in camelCase; an operator's field is `extras.coins` in a form, and `coins` for the
+  // server.
+  const plain = (name) => name.replace(/^extras\.|_/g, "").toLowerCase();
+  const control = [...elements].find(({ name, willValidate }) => willValidate && plain(name) === plain(field));
   if (!control) return;
   control.setCustomValidity(message);
   control.reportValidity();

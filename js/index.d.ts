@@ -162,9 +162,14 @@ export class AuthClient {
     scene?: CodeScene,
     options?: RequestOptions,
   ): Promise<"SUCCESS: Verification code has been sent.">;
-  /** The same by mail; for `CHANGE_EMAIL` and `DELETE_ACCOUNT` somebody must be signed in. */
+  /** The same by mail, for the scene that is given; for `CHANGE_EMAIL` and `DELETE_ACCOUNT` somebody must be signed in. */
   sendEmail(
-    email: string | Input<{ email: string; scene: CodeScene }>,
+    email: string,
+    scene: CodeScene,
+    options?: RequestOptions,
+  ): Promise<"SUCCESS: Verification E-Mail has been sent.">;
+  sendEmail(
+    params: Input<{ email: string; scene: CodeScene }>,
     scene?: CodeScene,
     options?: RequestOptions,
   ): Promise<"SUCCESS: Verification E-Mail has been sent.">;
@@ -198,8 +203,9 @@ export class AuthClient {
   /**
    * Changes what is given and leaves the rest. `null` or an empty text clears a field; so does, for this method alone, an
    * empty text control of a form. A control that is disabled or absent changes nothing. Resolves with the new profile;
-   * rejects with `INVALID_PARAMETER` for address, phone number and password, which have calls of their own, and with
-   * `EXISTS` for a username that is taken.
+   * rejects with `INVALID_PARAMETER` for `email`, `phone_number` and `password` of an object, which have calls of their own (in
+   * a form such controls are left alone), and with `EXISTS` for a username that is taken. Parts of `address` that are
+   * given change only these; a field of the operator's own is cleared by `null` alone.
    */
   updateProfile(updates: Input<ProfileUpdates>, options?: RequestOptions): Promise<UserProfile>;
   /** What another user shows to others; null when there is none. Rejects with `SESSION_REQUIRED` when signed out. */

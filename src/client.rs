@@ -122,6 +122,8 @@ fn take(
     let has_second = method.texts.len() > 1 && (are_texts || second.text().is_some());
     let options = match (tables.is_empty(), has_second) {
         (true, _) => first,
+        // `sendSmsCode(form, undefined, options)`: the text is absent, and the options are where they always are.
+        (false, false) if method.texts.len() > 1 && second.is_absent() => third,
         (false, false) => second,
         (false, true) => third,
     };
@@ -177,8 +179,9 @@ fn captcha(options: &mut Tree) -> Option<String> {
         Some(Node::Text(text)) => Some(location::in_path(&text)),
         _ => None,
     };
-    let (id, code) = (text("captcha_id"), text("captcha_code"));
-    Some([&*id?, ":", &*code?].concat())
+    // Where a service knows it by the code alone, there is no id.
+    let (id, code) = (text("captcha_id").unwrap_or_default(), text("captcha_code")?);
+    Some([&*id, ":", &*code].concat())
 }
 
 fn begin(method: &'static Method, given: Given) -> Work {

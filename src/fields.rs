@@ -145,7 +145,8 @@ impl Source for &Tree {
 
     /// Of the names that a method knows, one that does not go with the others.
     fn unknown(&self, known: &dyn Fn(&str) -> bool) -> Option<String> {
-        self.0.iter().map(|(name, _)| *name).find(|name| !known(name)).map(str::to_owned)
+        let given = self.0.iter().filter(|(_, node)| !matches!(node, Node::Text(text) if text.is_empty()));
+        given.map(|(name, _)| *name).find(|name| !known(name)).map(str::to_owned)
     }
 }
 

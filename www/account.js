@@ -12,17 +12,22 @@ const formOf = (id) => $(id).querySelector("form");
 const addresses = ["email", "phone"].map((kind) => addressForm(auth, kind, explain));
 const drawData = dataForm(auth);
 
+let who;
 auth.onAuthStateChange((event, session) => {
   if (event === "WARNING" || event === "TOKEN_REFRESHED") return;
+  // Somebody else signed in, in another tab: nothing of the first one stays on the page.
+  if (session && who && who !== session.user.user_id) return location.reload();
+  who = session?.user.user_id ?? who;
   $("out").hidden = Boolean(session);
   $("in").hidden = !session;
   if (session) draw(session.user);
   // What the browser remembers is shown at once; this asks the server.
-  if (session && event === "INITIAL_SESSION") ask();
+  if (session && event !== "USER_UPDATED") ask();
 });
 
 async function ask() {
   await extraFields();
+  if (auth.user) draw(auth.user);
   const user = await auth.getProfile().catch(() => null);
   if (!user) return;
   draw(user);

@@ -55,7 +55,9 @@ export function addressForm(auth, kind, explain) {
       show(form, call, addresses.length > 1 ? "Two codes are on their way, one to each." : "The code is on its way.");
       call.then(() => askForCodes(true), () => {});
     } else {
-      const call = freshly(auth, () => auth[present() ? change : bind](form));
+      // The address of the signup is proven like a first one.
+      const first = !present() || (form.elements[field].value === present() && !mustProve(auth.user));
+      const call = freshly(auth, () => auth[first ? bind : change](form));
       show(form, call.catch(explain), "Done.");
       call.then(begin, ({ code }) => code === "EXPIRED_CODE" && askForCodes(false));
     }

@@ -111,6 +111,8 @@ async fn carry_out(
         (Change::Bind(new), Some(present))
             if new.contact.value == *present && account.proven_email() != Some(present.as_str()) => {}
         (Change::Bind(_), Some(_)) => return Err(instead("There is one already: change it.")),
+        // A number that was given at signup and never proven.
+        (Change::Unbind(Kind::Phone), None) if account.phone_number.is_some() => {}
         (Change::Replace { .. } | Change::Unbind(_), None) => {
             return Err(instead("There is none yet: bind the first one."));
         }

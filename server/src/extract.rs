@@ -39,7 +39,8 @@ pub struct Json<T> {
     /// Makes a repetition harmless, where the caller asked for it.
     pub idempotency: Option<Idempotency>,
     /// Fields that were given as `null` or as an empty text: absent, unless the request says that this clears them.
-    pub emptied: Vec<&'static str>,
+    /// A nested one is `address.locality`.
+    pub emptied: Vec<String>,
 }
 
 impl<T: Request + DeserializeOwned> FromRequest<AppState> for Json<T> {
@@ -61,8 +62,7 @@ impl<T: Request + DeserializeOwned> FromRequest<AppState> for Json<T> {
         };
         rename(&mut object, T::FIELDS, "")?;
         T::check(&Fields(&object, T::FIELDS), app.policy())?;
-        let emptied =
-            T::FIELDS.iter().map(|field| field.name).filter(|name| is_emptied(&object, name)).collect();
+        let emptied = emptied(&object, T::FIELDS, "");
         drop_empty(&mut object, T::FIELDS);
         // The table has accepted every field, so that a refusal here is a gap between the table and the struct.
         let request = T::deserialize(Value::Object(object)).map_err(|error| ApiError {
@@ -239,8 +239,19 @@ fn takes_anything(fields: &[Field], name: &str) -> bool {
     fields.iter().any(|field| field.name == name && matches!(field.rule, Rule::Any))
 }
 
-fn is_emptied(object: &Map<String, Value>, name: &str) -> bool {
-    object.get(name).is_some_and(is_empty)
+/// The fields that were given as `null` or as an empty text.
+fn emptied(object: &Map<String, Value>, fields: &[Field], parent: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for field in fields {
+        match (object.get(field.name), field.rule) {
+            (Some(value), _) if is_empty(value) => names.push(format!("{parent}{}", field.name)),
+            (Some(Value::Object(nested)), Rule::Object(inner) | Rule::TextOrObject(inner)) => {
+                names.extend(emptied(nested, inner, &format!("{parent}{}.", field.name)));
+            }
+            _ => {}
+        }
+    }
+    names
 }
 
 fn is_empty(value: &Value) -> bool {

@@ -42,43 +42,45 @@ fn is_language_tag(text: &str) -> bool {
 pub fn change(
     account: &mut Account,
     request: UpdateProfileRequest,
-    emptied: &[&'static str],
+    emptied: &[String],
     settings: &Profile,
 ) -> Result<(), ApiError> {
     let UpdateProfileRequest { username: _, email_subscription, mut profile } = request;
-    if profile.fields.address.is_none() {
-        // Parts that are given alone belong to the address that is there.
-        keep_address(&mut profile, account.profile.address.as_ref(), emptied);
-    }
+    keep_address(&mut profile, account.profile.address.as_ref(), emptied);
     let (given, extras) = profile.merged();
     check(&given, settings)?;
     values::take_over(&mut account.extras, extras, settings)?;
     account.profile = overlay(&account.profile, &given, emptied)?;
     // An address without any part is none.
     account.profile.address.take_if(|address| *address == Address::Claim(AddressClaim::default()));
-    if email_subscription.is_some() || emptied.contains(&"email_subscription") {
+    let is_emptied = emptied.iter().any(|name| name == "email_subscription");
+    if email_subscription.is_some() || is_emptied {
         account.email_subscription = email_subscription.unwrap_or(false);
     }
     Ok(())
 }
 
-fn keep_address(profile: &mut ProfileInput, address: Option<&Address>, emptied: &[&'static str]) {
-    let cleared = |name: &str| emptied.contains(&name);
-    let address = address.filter(|_| !cleared("address"));
-    if profile.address_parts == AddressClaim::default()
-        && !["formatted", "street_address", "locality", "region", "postal_code", "country"]
-            .into_iter()
-            .any(cleared)
-    {
-        return;
-    }
-    let mut claim = match address {
+/// Parts of an address that are given, at the top level or within `address`, belong to the one that is there; a line of text
+/// takes its place.
+fn keep_address(profile: &mut ProfileInput, address: Option<&Address>, emptied: &[String]) {
+    let parts = |name: &String| name.strip_prefix("address.").unwrap_or(name).to_owned();
+    let cleared: Vec<String> = emptied.iter().map(parts).collect();
+    let within = match profile.fields.address.take() {
+        Some(Address::Text(text)) => {
+            profile.fields.address = Some(Address::Text(text));
+            return;
+        }
+        Some(Address::Claim(within)) => Some(within),
+        None => None,
+    };
+    let mut claim = match address.filter(|_| !cleared.iter().any(|name| name == "address")) {
         None => AddressClaim::default(),
         Some(Address::Text(text)) => {
             AddressClaim { formatted: Some(text.clone()), ..AddressClaim::default() }
         }
         Some(Address::Claim(claim)) => claim.clone(),
     };
+    let mut touched = within.is_some() || profile.address_parts != AddressClaim::default();
     for (name, part) in [
         ("formatted", &mut claim.formatted),
         ("street_address", &mut claim.street_address),
@@ -87,18 +89,20 @@ fn keep_address(profile: &mut ProfileInput, address: Option<&Address>, emptied: 
         ("postal_code", &mut claim.postal_code),
         ("country", &mut claim.country),
     ] {
-        if cleared(name) {
+        if cleared.iter().any(|cleared| cleared == name) {
             *part = None;
+            touched = true;
         }
     }
-    profile.fields.address = Some(Address::Claim(claim));
+    claim.take_over(within.unwrap_or_default());
+    profile.fields.address = touched.then_some(Address::Claim(claim));
 }
 
 /// The stored fields with the given ones over them, and without the emptied ones.
 fn overlay(
     stored: &ProfileFields,
     given: &ProfileFields,
-    emptied: &[&'static str],
+    emptied: &[String],
 ) -> Result<ProfileFields, ApiError> {
     let object = |fields: &ProfileFields| match serde_json::to_value(fields) {
         Ok(Value::Object(object)) => Ok(object),
@@ -106,7 +110,7 @@ fn overlay(
     };
     let mut fields: Map<String, Value> = object(stored)?;
     for name in emptied {
-        fields.remove(*name);
+        fields.remove(name);
     }
     fields.append(&mut object(given)?);
     // An address whose last part went is none.

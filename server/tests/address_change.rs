@@ -165,6 +165,16 @@ async fn seed_a54_sec_a05_the_last_way_in_is_not_taken_away() {
 }
 
 #[tokio::test]
+async fn a_number_that_was_only_given_at_the_signup_can_be_taken_back() {
+    let t = TestApp::new().await;
+    let body = json!({ "email": ADA, "password": "correct horse", "phone_number": NUMBER, "options": { "login": true } });
+    let who = t.post("/v1/signup", body).await.ok()["session"].clone();
+    assert_eq!(who["user"]["phone_number"], NUMBER);
+    let user = t.post_as(&who, "/v1/phone/unbind", json!({})).await.ok();
+    assert!(user.get("phone_number").is_none());
+}
+
+#[tokio::test]
 async fn an_address_that_was_never_proven_is_no_way_in_without_a_password() {
     let t = TestApp::new().await;
     let who = t.phone(NUMBER).await;

@@ -66,6 +66,14 @@ async fn seed_a79_to_a86_an_address_in_parts_is_one_claim() {
     assert_eq!(user["address"]["region"], "England");
     assert_eq!(user["address"]["locality"], "London");
     assert!(user["address"].get("formatted").is_none());
+    let user = patch(&t, &who, json!({ "address": { "country": "England", "locality": null } })).await;
+    assert_eq!(
+        (&user["address"]["country"], &user["address"]["region"]),
+        (&json!("England"), &json!("England"))
+    );
+    assert!(user["address"].get("locality").is_none(), "parts within it change only these, too");
+    let user = patch(&t, &who, json!({ "address": null, "city": "Paris" })).await;
+    assert_eq!(user["address"], json!({ "locality": "Paris" }));
     assert!(patch(&t, &who, json!({ "address": null })).await.get("address").is_none());
     assert_eq!(
         patch(&t, &who, json!({ "city": "London" })).await["address"],

@@ -259,7 +259,7 @@ impl Keeper {
         let Some(text) = json_text(user) else { return };
         if let Some(now) = self.current()
             && now.revoke_token == of.revoke_token
-            && json_parse(&now.user).text_of("user_id") == user.text_of("user_id")
+            && is_newer(user, &json_parse(&now.user))
             && now.user != text
             && self.store.has_room(&Session { user: text.clone(), ..(*now).clone() }.to_text())
         {
@@ -408,4 +408,11 @@ fn read(value: &Value, user: Option<String>, received_at: f64, running_at: Optio
 pub(crate) fn user_text(user: &Value) -> Option<String> {
     user.text_of("user_id")?;
     json_text(user)
+}
+
+/// Is it a profile of the same user, and not one from before? Answers may overtake each other; their times are texts of
+/// one form and compare as such.
+fn is_newer(user: &Value, kept: &Value) -> bool {
+    user.text_of("user_id") == kept.text_of("user_id")
+        && user.text_of("updated_at") >= kept.text_of("updated_at")
 }

@@ -56,7 +56,7 @@ async fn change(
     caller: &Caller,
     session: CurrentSession,
     request: UpdateProfileRequest,
-    emptied: &[&'static str],
+    emptied: &[String],
     username: Option<Identity>,
 ) -> Result<Account, ApiError> {
     let now = app.world.now();
@@ -67,7 +67,7 @@ async fn change(
     let id = session.account.id.as_str();
     let mut account = accounts::by_id(tx, id).await?.ok_or(ErrorCode::SessionRequired)?;
     profiles::change(&mut account, request, emptied, &app.config.profile)?;
-    let cleared = emptied.contains(&"username") && account.username.is_some();
+    let cleared = emptied.iter().any(|name| name == "username") && account.username.is_some();
     if cleared {
         addresses::keep_a_way_in(tx, app, &account, Kind::Username).await?;
     }
