@@ -42,6 +42,20 @@ async fn seed_a38_a_profile_is_updated_and_the_kept_user_learns_it_once() {
 }
 
 #[wasm_bindgen_test]
+async fn an_older_profile_that_comes_late_changes_nothing() {
+    // The longer the name, the later it was given.
+    let world = server_of(
+        r#"{ "POST /v1/login": [200, TOKENS], "PATCH /v1/profile": ({ body: { nickname } }) =>
+            [200, { user_id: "u1", email: "ada@example.com", nickname, updated_at: `2026-01-01T00:00:0${nickname.length}Z` }] }"#,
+    );
+    let world = world.signed_in().await;
+    for (given, kept) in [("bb", "bb"), ("a", "bb"), ("ccc", "ccc")] {
+        ok(world.ask("updateProfile", &format!("{{ nickname: '{given}' }}"))).await;
+        assert_eq!(json(&get(&world.core.user(), "nickname")), format!("{kept:?}"), "{given}");
+    }
+}
+
+#[wasm_bindgen_test]
 async fn a_field_that_is_given_as_nothing_is_cleared_and_one_that_is_not_given_stays() {
     let world = ada().await;
     ok(world.ask(

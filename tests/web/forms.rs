@@ -275,6 +275,11 @@ async fn an_error_about_a_field_is_shown_on_its_control_until_something_changes(
         js(clearing);
         assert_eq!(message(), "", "{clearing}");
     }
+    let odd = form(&format!("{EMAIL_AND_PASSWORD}<input name=givenName value=A><input name=birthDate>"));
+    js("document.querySelector('#under-test [name=givenName]').value = 'x'.repeat(129)");
+    assert_eq!(err(world.core.signup(odd, NONE)).await, "INVALID_PARAMETER given_name");
+    let shown = js("document.querySelector('#under-test [name=givenName]').validationMessage");
+    assert_ne!(shown.as_string().as_deref(), Some(""), "in whatever spelling");
     let bad = form("<input name=email value=nobody><input name=password value=secret>");
     assert_eq!(err(world.core.signup(bad, NONE)).await, "INVALID_PARAMETER email");
     assert_eq!(message(), "Enter an e-mail address, like name@example.com.");

@@ -132,8 +132,22 @@ async fn seed_a19_a22_a24_a25_the_answer_to_a_captcha_goes_with_the_call() {
     ok(world.core.login(form(controls), NONE)).await;
     assert_eq!(world.run("world.calls.at(-1).headers['Captcha-Response']"), "c1:W3");
     assert_eq!(world.body(3), r#"{"username":"bob","password":"x"}"#);
+    ok(world.core.login(bob(), js("{ captchaCode: 'W3' }"))).await;
+    assert_eq!(
+        world.run("world.calls.at(-1).headers['Captcha-Response']"),
+        ":W3",
+        "some know it by the code alone"
+    );
     let fault = world.core.login(bob(), js("{ captcha_code: 7 }"));
     assert_eq!(err(fault).await, "CAPTCHA_REQUIRED");
+}
+
+#[wasm_bindgen_test]
+async fn options_stand_behind_the_scene_also_where_there_is_none() {
+    let world = server_of(r#"{ "POST /v1/code": [200, {}] }"#);
+    let to = js("{ phone_number: '+12025550123' }");
+    ok(world.core.call("sendSmsCode", to, NONE, js("{ captchaCode: 'W3' }"))).await;
+    assert_eq!(world.run("world.calls.at(-1).headers['Captcha-Response']"), ":W3");
 }
 
 #[wasm_bindgen_test]
