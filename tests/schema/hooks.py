@@ -19,11 +19,14 @@ WRONG = {"INVALID_CODE", "EXPIRED_CODE", "TOKEN_REVOKED", "TOKEN_EXPIRED", "inva
 
 # Fields whose value, or whose being there, hangs on more than the field: (end of the call, its fields).
 BEYOND_SCHEMA = [
-    # Which numbers and time zones there are, lists know; which signs a name may have together, PRECIS.
-    ("", ("phone_number", "old_phone_number", "zoneinfo", "username")),
+    # Which numbers and time zones there are, lists know; which signs a name may have together, PRECIS; how a language tag is
+    # put together, RFC 5646.
+    ("", ("phone_number", "old_phone_number", "zoneinfo", "locale", "username")),
     # Confirming and signing in at once exclude each other; a redirect must be on the operator's list.
     ("/signup", "options."),
     ("/signup/code", "options."),
+    # What the operator does not allow, no page can ask for.
+    ("/v1/login", "options.auto_register"),
     # Fields and keys that the operator declares.
     ("/signup", "extras"),
     ("/signup/code", "extras"),
@@ -96,5 +99,9 @@ def refused_for_a_reason(ctx, response, case):
     if field is None:
         sound = path.endswith(BEYOND_FIELDS)
     else:
-        sound = any(path.endswith(end) and field.startswith(names) for end, names in BEYOND_SCHEMA)
+        # A field of the operator's own is named as it is, without the `extras` that it came in.
+        extras = case.body.get("extras") if isinstance(case.body, dict) else None
+        sound = (isinstance(extras, dict) and field in extras) or any(
+            path.endswith(end) and field.startswith(names) for end, names in BEYOND_SCHEMA
+        )
     assert sound, f"the document calls this sound: {answer}"
