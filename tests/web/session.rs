@@ -22,7 +22,7 @@ fn server(more: &str) -> String {
 }
 
 #[wasm_bindgen_test]
-async fn seed_k37_the_profile_is_asked_for_with_the_access_token() {
+async fn seed_a30_k37_the_profile_is_asked_for_with_the_access_token() {
     let world = server_of(&server("")).signed_in().await;
     let profile = ok(world.core.get_profile(NONE)).await;
     assert_eq!(profile, r#"{"user_id":"u1","email":"ada@example.com","name":"Ada"}"#);
@@ -80,7 +80,7 @@ async fn an_old_token_is_refreshed_by_one_request_however_many_calls_ask() {
 }
 
 #[wasm_bindgen_test]
-async fn forced_refreshes_at_once_are_one_too() {
+async fn seed_a29_forced_refreshes_at_once_are_one_too() {
     let world = server_of(&server("")).signed_in().await;
     let sessions: Vec<_> = (0..5).map(|_| world.core.refresh_token(NONE)).collect();
     for session in sessions {
@@ -255,7 +255,7 @@ async fn one_callers_signal_ends_its_own_wait_for_a_refresh_only() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_k38_a_logout_clears_first_and_tells_the_server_when_it_can() {
+async fn seed_a31_k38_a_logout_clears_first_and_tells_the_server_when_it_can() {
     js("localStorage.clear()");
     let offline = r#""POST /v1/logout": (call, calls) => { if (calls.length <= 2) throw new TypeError(); return [200, {}]; },"#;
     let world = world_with(&server(offline), "{ storage: 'local' }").signed_in().await;
