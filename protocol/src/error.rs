@@ -96,8 +96,9 @@ codes! {
     InsecureContext = "INSECURE_CONTEXT", 0, "This page is not secure. Serve it over https.";
     /// A fault of doorward itself; `id` finds it in the server's log.
     Internal = "INTERNAL", 500, "Something went wrong on our side.";
-    /// No answer came: offline, blocked by CORS, or no such server.
-    Network = "NETWORK", 0, "The server could not be reached.";
+    /// No answer came: offline, blocked by CORS, or no such server. With the status 502 it is the server that could not
+    /// reach a provider.
+    Network = "NETWORK", 502, "The server could not be reached.";
     /// No answer came in time.
     Timeout = "TIMEOUT", 0, "The server took too long to answer.";
     /// The caller's signal ended the call.

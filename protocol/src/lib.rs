@@ -31,6 +31,7 @@ pub mod messages;
 pub mod password;
 pub mod phone;
 pub mod profile;
+pub mod provider;
 pub mod session;
 pub mod settings;
 pub mod signup;

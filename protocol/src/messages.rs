@@ -25,3 +25,7 @@ pub const PLEASE_CONFIRM: &str = "Please confirm your email";
 pub const EMAIL_AVAILABLE: &str = "Email available";
 /// `checkEmail`
 pub const EMAIL_IN_USE: &str = "Email already in use";
+/// `login` with the provider `local` (seed 003)
+pub const LOGGED_IN: &str = "You have been logged in";
+/// `login` of somebody whom nobody is known by here (seed 003)
+pub const REGISTER_OR_LINK: &str = "Please register or link to an existing user";

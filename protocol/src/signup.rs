@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::fields::{
     self, Field, Given, Invalid, Policy, Request, Source, join, optional, request, required,
 };
-use crate::profile::{PROFILE, ProfileInput};
+use crate::profile::{PROFILE, ProfileInput, UserProfile};
 use crate::rules::Rule;
 use crate::session::Tokens;
 
@@ -83,6 +83,9 @@ impl Request for SignupRequest {
 pub struct SignupAnswer {
     /// Must the address be confirmed before the first login?
     pub confirmation_required: bool,
+    /// The account, unless whether there is one is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserProfile>,
     /// The session, when `login` or `generate_token` asked for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Tokens>,

@@ -168,6 +168,9 @@ pub async fn lock(tx: &mut Tx, names: &[Identity]) -> Result<(), StoreError> {
 pub struct Done {
     /// Must the address be confirmed before the first login?
     pub confirmation_required: bool,
+    /// The account, if it may be told that there is one.
+    #[serde(default)]
+    pub account: Option<String>,
     /// The session that began.
     pub session: Option<String>,
 }
@@ -193,7 +196,7 @@ pub async fn create(
         if is_taken(tx, name).await? {
             outbox::notice(tx, &app.world, caller, Message::AccountExists, &name.value).await?;
             Record::of(Event::SignupRepeated).write(tx, &app.world, caller, now).await?;
-            return Ok(Done { confirmation_required: true, session: None });
+            return Ok(Done { confirmation_required: true, account: None, session: None });
         }
     }
     let account = &plan.account;
@@ -224,7 +227,10 @@ pub async fn create(
         None => None,
     };
     let session = session.map(|session| session.id);
-    Ok(Done { confirmation_required: account.confirmation_required, session })
+    // Where a taken address gets the same answer, that has no account in it.
+    let told = !(plan.quiet && plan.names.iter().any(is_secret));
+    let account_id = told.then(|| account.id.clone());
+    Ok(Done { confirmation_required: account.confirmation_required, account: account_id, session })
 }
 
 /// Takes a name from an account that only claims it, because somebody proves it (SECURITY A03), and writes that down.
@@ -264,7 +270,14 @@ pub async fn answer(app: &App, done: &Done, proof: Option<&Proof>) -> Result<Sig
         Some(id) => signin::tokens_of(app, id, proof).await?,
         None => None,
     };
-    Ok(SignupAnswer { confirmation_required: done.confirmation_required, session })
+    let user = match &done.account {
+        Some(id) => {
+            let mut db = app.store.read().await?;
+            accounts::by_id(&mut db, id).await?.map(|account| account.to_profile())
+        }
+        None => None,
+    };
+    Ok(SignupAnswer { confirmation_required: done.confirmation_required, user, session })
 }
 
 /// The answer to a signup that was carried out before: nothing is written but the proof.
