@@ -1,4 +1,4 @@
-//! Calls of other servers: SMS gateways now. Each ends in time and reads no more than it is allowed to.
+//! Calls of other servers: SMS gateways and providers. Each ends in time and reads no more than it is allowed to.
 
 use std::error::Error;
 use std::time::Duration;

@@ -35,6 +35,7 @@ pub mod idempotency;
 pub mod passwords;
 pub mod phones;
 pub mod profiles;
+pub mod providers;
 pub mod prune;
 pub mod registration;
 pub mod rotation;

@@ -13,6 +13,7 @@ use crate::mail::transport::Transport;
 use crate::outbox::Bell;
 use crate::pages::Pages;
 use crate::passwords::Hasher;
+use crate::providers::Providers;
 use crate::signing::SigningKeys;
 use crate::site::Sites;
 use crate::store::{Store, StoreError};
@@ -41,6 +42,8 @@ pub struct App {
     pub pages: Pages,
     /// Folders that are served beside the API.
     pub sites: Arc<Sites>,
+    /// Providers that people sign in with.
+    pub providers: Providers,
     /// The keys that sign access tokens.
     pub signing_keys: SigningKeys,
     /// Signs and verifies access tokens.
@@ -60,6 +63,7 @@ struct Furniture {
     transport: Transport,
     pages: Pages,
     sites: Sites,
+    providers: Providers,
 }
 
 impl Furniture {
@@ -71,7 +75,8 @@ impl Furniture {
         let transport = Transport::open(config, dev)?;
         let pages = Pages::new(config, dev)?;
         let sites = Sites::new(config.site.iter().map(|site| (site.path.clone(), site.dir.clone())))?;
-        Ok(Furniture { templates, transport, pages, sites })
+        let providers = Providers::open(config, dev)?;
+        Ok(Furniture { templates, transport, pages, sites, providers })
     }
 }
 
@@ -92,7 +97,7 @@ impl App {
         world: World,
     ) -> Result<AppState, Box<dyn std::error::Error>> {
         let secret_keys = SecretKeys::load(&config, dev, &world)?;
-        let Furniture { templates, transport, pages, sites } = Furniture::of(&config, dev)?;
+        let Furniture { templates, transport, pages, sites, providers } = Furniture::of(&config, dev)?;
         let store = Store::open(&config.data, &config.database).await?;
         let signing_keys = SigningKeys::load(&store, &secret_keys, &world).await?;
         let access_tokens = AccessTokens::new(&config.public_url, &config.token.audience);
@@ -112,6 +117,7 @@ impl App {
             bell: Bell::default(),
             pages,
             sites: Arc::new(sites),
+            providers,
         });
         if let Some(warning) = app.clocks_disagree().await? {
             tracing::warn!("{warning}");

@@ -27,6 +27,7 @@ mod password_reset;
 mod profile_update;
 mod proof_check;
 mod proof_replay;
+mod provider_oidc;
 mod request_check;
 mod response_headers;
 mod rows_prune;

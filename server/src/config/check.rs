@@ -153,6 +153,9 @@ impl Config {
         for (key, message) in self.identifier_errors() {
             error(&key, message);
         }
+        for (key, message) in self.provider_errors() {
+            error(&key, &message);
+        }
         for (key, message) in self.database_errors(dev) {
             error(key, &message);
         }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::identifiers::{Datum, Declared};
 use super::{
-    AutoRegister, Codes, CustomId, Database, DeviceId, Email, Mail, Phone, Profile, Site, Sms, Smtp, Span,
-    settings,
+    AutoRegister, Beginning, Codes, CustomId, Database, DeviceId, Email, Mail, Named, Phone, Profile,
+    Provider, Site, Sms, Smtp, Span, settings,
 };
 use crate::secret::Secret;
 
@@ -33,6 +33,10 @@ settings! {
         signup: Signup = Signup::default(),
         /// Does a first sign-in make the account?
         auto_register: AutoRegister = AutoRegister::default(),
+        /// Providers that people sign in with: `[providers.NAME]`.
+        providers: Named<Provider> = Named::default(),
+        /// What a new account begins with: `[defaults.METHOD]`, the method being `password`, `email_code`, `phone_code`, `device`, `custom` or the name of a provider.
+        defaults: Named<Beginning> = Named::default(),
         /// E-mail addresses.
         email: Email = Email::default(),
         /// Phone numbers.

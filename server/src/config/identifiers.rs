@@ -57,6 +57,8 @@ settings! {
         device: bool = true,
         /// With an id of another system.
         custom: bool = true,
+        /// With a provider: the account is made at once, without asking the person for anything else.
+        provider: bool = false,
     }
 
     /// What a person says of themself.

@@ -6,6 +6,7 @@ mod database;
 mod identifiers;
 mod layers;
 mod mail;
+mod providers;
 mod site;
 mod sms;
 
@@ -17,6 +18,7 @@ pub use database::Database;
 pub use identifiers::{AutoRegister, CustomId, Datum, Declared, DeviceId, Email, Extra, Phone, Profile};
 pub use layers::{ConfigError, Layers};
 pub use mail::{Codes, Mail, Smtp};
+pub use providers::{ALGORITHMS, Beginning, ClientAuth, Named, Provider, ProviderKind, ResponseMode};
 pub use site::Site;
 pub use sms::Sms;
 pub use span::Span;
@@ -90,10 +92,15 @@ plain!(
     String,
     Vec<String>,
     Option<String>,
+    Option<bool>,
+    Option<Vec<String>>,
     Option<std::path::PathBuf>,
     Vec<Site>,
     crate::mail::smtp::Security,
     Option<crate::sms::Preset>,
+    Option<ProviderKind>,
+    Option<ClientAuth>,
+    Option<ResponseMode>,
     std::path::PathBuf,
     std::net::SocketAddr,
     Option<std::net::SocketAddr>,

@@ -5,6 +5,7 @@ pub mod binary;
 #[path = "../../../xtask/src/cluster.rs"]
 pub mod cluster;
 pub mod database;
+pub mod issuer;
 pub mod people;
 pub mod proof;
 

@@ -1,0 +1,369 @@
+//! Settings of the providers that people sign in with, and of what a new account begins with.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+
+use doorward_protocol::profile::Extras;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::{Config, Declared, Explain, Explained, Span, settings};
+use crate::http::is_local;
+use crate::secret::Secret;
+use crate::values;
+
+settings! {
+    /// A provider that people sign in with: `[providers.NAME]`. The name is yours; it stands in addresses and in messages.
+    pub struct Provider {
+        /// What it speaks: `google`, `microsoft`, `apple`, `facebook`, `twitter` (OAuth 2), `twitter_oauth1`, or `oidc` for any other OpenID Connect provider. Without it, what the name says.
+        kind: Option<ProviderKind> = None,
+        /// Who we are there: the client id; Apple: the Services ID; Facebook: the app id; Twitter with OAuth 1.0a: the API key.
+        client_id: String = String::new(),
+        /// The secret that came with it. Apple has none: see `private_key`.
+        client_secret: Secret = Secret::default(),
+        /// How the secret is sent: `basic` (in a header) or `post` (in the form). Without it, as the provider announces or documents.
+        client_auth: Option<ClientAuth> = None,
+        /// Exact addresses of your pages that the provider may send people back to. With --dev any localhost address is allowed too. They must be registered at the provider, letter by letter; with `response_mode = "form_post"` register {public_url}/v1/callback/NAME there instead.
+        callbacks: Vec<String> = Vec::new(),
+        /// Who signs the ID tokens: for `oidc` the address that the provider names itself by. For `microsoft` it may have {tenantid} in it.
+        issuer: String = String::new(),
+        /// Address of the provider's discovery document, where that is not issuer + `/.well-known/openid-configuration`.
+        discovery: String = String::new(),
+        /// Hosts beside the issuer's that the discovery document may name endpoints on, like `oauth2.example.com`.
+        hosts: Vec<String> = Vec::new(),
+        /// The page where people consent. This and the next ones stand over the discovery document.
+        authorization_endpoint: String = String::new(),
+        /// Where a code becomes tokens.
+        token_endpoint: String = String::new(),
+        /// Where an access token becomes a description of the person.
+        userinfo_endpoint: String = String::new(),
+        /// Where the keys are that ID tokens are signed with.
+        jwks_uri: String = String::new(),
+        /// Google: where an access token is asked about. Facebook: the address of `debug_token`.
+        tokeninfo_endpoint: String = String::new(),
+        /// Twitter with OAuth 1.0a: where a flow begins.
+        request_token_endpoint: String = String::new(),
+        /// What is asked for; without it, what name and address need.
+        scopes: Vec<String> = Vec::new(),
+        /// Further parameters of the authorization request, like `access_type = "offline"`. One that is empty is left out of the request: `prompt = ""`.
+        parameters: Declared<String> = Declared::default(),
+        /// How the provider answers: `query`, or `form_post` to {public_url}/v1/callback/NAME. Apple: `form_post`.
+        response_mode: Option<ResponseMode> = None,
+        /// Algorithms that an ID token may be signed with. Without it, the asymmetric ones that the provider announces.
+        algorithms: Vec<String> = Vec::new(),
+        /// May its word that an address is proven link accounts? Google and Apple: true unless you say otherwise. Facebook never gives that word.
+        trust_email: Option<bool> = None,
+        /// May an app bring a token that it got from the provider itself? Twitter's name no audience and cannot be brought.
+        accept_tokens: bool = false,
+        /// Client ids beside ours whose tokens an app may bring: those of your apps for phones.
+        audiences: Vec<String> = Vec::new(),
+        /// How long one call to the provider may take.
+        timeout: Span = Span::seconds(5),
+        /// Apple: the team's id.
+        team_id: String = String::new(),
+        /// Apple: the id of the key.
+        key_id: String = String::new(),
+        /// Apple: the key, the content of the .p8 file.
+        private_key: Secret = Secret::default(),
+        /// Microsoft: the tenants whose people may sign in, by their ids. Empty: those of any.
+        tenants: Vec<String> = Vec::new(),
+        /// Microsoft, Azure AD B2C: the policies whose tokens are taken (`tfp` or `acr`). Empty: any.
+        policies: Vec<String> = Vec::new(),
+    }
+
+    /// What a new account begins with, by how it was begun: `[defaults.METHOD]`.
+    pub struct Beginning {
+        /// Its roles; without it, `roles.default`.
+        roles: Option<Vec<String>> = None,
+        /// Its fields of your own, which are declared in `profile.extras`.
+        extras: Extras = Extras::new(),
+    }
+}
+
+/// `providers.NAME.kind`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderKind {
+    /// Google.
+    Google,
+    /// Microsoft Entra ID, personal accounts, Azure AD B2C.
+    Microsoft,
+    /// Sign in with Apple.
+    Apple,
+    /// Facebook Login.
+    Facebook,
+    /// Twitter/X with OAuth 2.
+    Twitter,
+    /// Twitter/X with OAuth 1.0a.
+    TwitterOauth1,
+    /// Any other provider that speaks OpenID Connect.
+    Oidc,
+}
+
+/// `providers.NAME.client_auth`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuth {
+    /// `client_secret_basic`
+    Basic,
+    /// `client_secret_post`
+    Post,
+}
+
+/// `providers.NAME.response_mode`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// In the address of the page that the browser comes back to.
+    Query,
+    /// In a form that the browser posts to us.
+    FormPost,
+}
+
+/// Sections under names of the operator's own.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Named<T>(BTreeMap<String, T>);
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Named(BTreeMap::new())
+    }
+}
+
+impl<T> Deref for Named<T> {
+    type Target = BTreeMap<String, T>;
+
+    fn deref(&self) -> &BTreeMap<String, T> {
+        &self.0
+    }
+}
+
+impl<T: Explain> Explain for Named<T> {
+    fn explain(&self, key: &str, doc: &'static str, list: &mut Vec<Explained>) {
+        if self.is_empty() {
+            list.push(Explained { key: key.to_owned(), value: "{}".to_owned(), doc });
+        }
+        for (name, section) in self.iter() {
+            section.explain(&format!("{key}.{name}"), doc, list);
+        }
+    }
+}
+
+impl Provider {
+    /// What it speaks: as the setting says, else as its name does.
+    pub fn kind(&self, name: &str) -> Option<ProviderKind> {
+        self.kind.or(match name {
+            "google" => Some(ProviderKind::Google),
+            "microsoft" => Some(ProviderKind::Microsoft),
+            "apple" => Some(ProviderKind::Apple),
+            "facebook" => Some(ProviderKind::Facebook),
+            "twitter" => Some(ProviderKind::Twitter),
+            "twitter_oauth1" => Some(ProviderKind::TwitterOauth1),
+            "oidc" => Some(ProviderKind::Oidc),
+            _ => None,
+        })
+    }
+
+    /// Settings that could not work, by their names within the section.
+    fn errors(&self, name: &str) -> Vec<(&'static str, &'static str)> {
+        let mut errors = Vec::new();
+        let mut check = |holds: bool, key, message| {
+            if !holds {
+                errors.push((key, message));
+            }
+        };
+        let Some(kind) = self.kind(name) else {
+            return vec![(
+                "kind",
+                "is required: google, microsoft, apple, facebook, twitter, twitter_oauth1 or oidc",
+            )];
+        };
+        use ProviderKind::{Apple, Facebook, Google, Microsoft, Oidc, Twitter, TwitterOauth1};
+        let public = matches!(kind, Apple | Oidc | Twitter);
+        let only_tokens = self.accept_tokens && self.callbacks.is_empty() && kind != Facebook;
+        check(!self.client_id.is_empty(), "client_id", "is required");
+        check(
+            public || only_tokens || !self.client_secret.is_empty(),
+            "client_secret",
+            "is required for this kind of provider",
+        );
+        if kind == Apple {
+            check(self.client_secret.is_empty(), "client_secret", "is made of private_key for Apple");
+            for (key, empty) in [
+                ("team_id", self.team_id.is_empty()),
+                ("key_id", self.key_id.is_empty()),
+                ("private_key", self.private_key.is_empty()),
+            ] {
+                check(only_tokens || !empty, key, "is required for Apple");
+            }
+            check(
+                self.response_mode != Some(ResponseMode::Query),
+                "response_mode",
+                "must be form_post: Apple gives name and address no other way",
+            );
+        } else {
+            let keyless = self.team_id.is_empty() && self.key_id.is_empty() && self.private_key.is_empty();
+            check(keyless, "private_key", "and team_id and key_id are for Apple");
+        }
+        check(
+            kind == Microsoft || (self.tenants.is_empty() && self.policies.is_empty()),
+            "tenants",
+            "and policies are for Microsoft",
+        );
+        check(kind != Oidc || !self.issuer.is_empty(), "issuer", "is required");
+        check(
+            matches!(kind, Oidc | Microsoft) || (self.issuer.is_empty() && self.discovery.is_empty()),
+            "issuer",
+            "and discovery are for oidc and microsoft: this provider's are known",
+        );
+        check(
+            !(self.accept_tokens && matches!(kind, Twitter | TwitterOauth1)),
+            "accept_tokens",
+            "cannot be true: Twitter's tokens do not say whom they are for",
+        );
+        check(
+            self.trust_email != Some(true) || kind != Facebook,
+            "trust_email",
+            "cannot be true: Facebook does not say whether an address is proven",
+        );
+        let openid = matches!(kind, Google | Microsoft | Apple | Oidc);
+        check(
+            !openid || self.scopes.is_empty() || self.scopes.iter().any(|scope| scope == "openid"),
+            "scopes",
+            "must have openid among them: else there is no ID token",
+        );
+        let safe = |text: &String| {
+            text.is_empty()
+                || Url::parse(&text.replace("{tenantid}", "t")).is_ok_and(|url| {
+                    (url.scheme() == "https" || is_local(&url))
+                        && url.username().is_empty()
+                        && url.fragment().is_none()
+                })
+        };
+        for (key, address) in [
+            ("issuer", &self.issuer),
+            ("discovery", &self.discovery),
+            ("authorization_endpoint", &self.authorization_endpoint),
+            ("token_endpoint", &self.token_endpoint),
+            ("userinfo_endpoint", &self.userinfo_endpoint),
+            ("jwks_uri", &self.jwks_uri),
+            ("tokeninfo_endpoint", &self.tokeninfo_endpoint),
+            ("request_token_endpoint", &self.request_token_endpoint),
+        ] {
+            check(safe(address), key, "must be an https address; http only on this machine");
+        }
+        check(
+            self.issuer.is_empty() || kind == Microsoft || !self.issuer.contains("{tenantid}"),
+            "issuer",
+            "can have {tenantid} in it for Microsoft alone",
+        );
+        check(
+            self.callbacks.iter().all(|callback| {
+                Url::parse(callback).is_ok_and(|url| {
+                    matches!(url.scheme(), "https" | "http")
+                        && url.username().is_empty()
+                        && url.fragment().is_none()
+                })
+            }),
+            "callbacks",
+            "each must be a full address like https://app.example.com/signin, without #",
+        );
+        check(
+            self.hosts.iter().all(|host| {
+                Url::parse(&format!("https://{host}/")).is_ok_and(|url| url.host_str() == Some(host.as_str()))
+            }),
+            "hosts",
+            "each must be a bare host like oauth2.example.com",
+        );
+        check(
+            self.algorithms.iter().all(|name| ALGORITHMS.contains(&name.as_str())),
+            "algorithms",
+            "must be of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA",
+        );
+        check(
+            !self.parameters.keys().any(|key| RESERVED.contains(&key.as_str())),
+            "parameters",
+            "cannot set what doorward sets itself: client_id, redirect_uri, response_type, state, nonce and the like",
+        );
+        let timeout = self.timeout.as_seconds();
+        check((1..=10).contains(&timeout), "timeout", "must be at least 1s and at most 10s");
+        errors
+    }
+}
+
+/// What an ID token may be signed with: nothing that whoever can check it could have made.
+pub const ALGORITHMS: [&str; 9] =
+    ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
+
+/// Parameters of the authorization request whose value only the flow knows.
+const RESERVED: [&str; 15] = [
+    "client_id",
+    "client_secret",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "request",
+    "request_uri",
+    "oauth_token",
+    "id_token_hint",
+    "registration",
+];
+
+/// Ways to begin an account that are no provider's.
+const METHODS: [&str; 5] = ["password", "email_code", "phone_code", "device", "custom"];
+
+impl Config {
+    pub(super) fn provider_errors(&self) -> Vec<(String, String)> {
+        let mut errors = Vec::new();
+        for (name, provider) in self.providers.iter() {
+            let key = format!("providers.{name}");
+            if !is_name(name) {
+                errors.push((
+                    key,
+                    "a name has small letters, digits, _ and -, and begins with a letter".into(),
+                ));
+                continue;
+            }
+            if METHODS.contains(&name.as_str()) || name == "local" {
+                errors.push((key, "is the name of another way to sign in".into()));
+                continue;
+            }
+            let wrong = provider.errors(name).into_iter();
+            errors.extend(wrong.map(|(setting, message)| (format!("{key}.{setting}"), message.to_owned())));
+        }
+        for (name, beginning) in self.defaults.iter() {
+            let key = format!("defaults.{name}");
+            if !METHODS.contains(&name.as_str()) && !self.providers.contains_key(name) {
+                let known = METHODS.join(", ");
+                errors.push((key, format!("is neither one of {known} nor a provider of this server")));
+                continue;
+            }
+            for (field, value) in &beginning.extras {
+                let key = format!("{key}.extras.{field}");
+                match self.profile.extras.get(field) {
+                    None => {
+                        errors.push((key, format!("is not declared: there is no profile.extras.{field}")))
+                    }
+                    Some(extra) => {
+                        if let Err(message) = values::check(extra.kind, value) {
+                            errors.push((key, message.to_owned()));
+                        }
+                    }
+                }
+            }
+        }
+        errors
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    name.len() <= 32
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
+}

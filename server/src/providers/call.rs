@@ -1,0 +1,107 @@
+//! Calls of a provider: each ends in time, reads no more than it is allowed to, and follows no redirect.
+
+use std::time::{Duration, Instant};
+
+use axum::http::{Method, Request, header};
+use serde_json::Value;
+use url::Url;
+
+use super::Refusal;
+use crate::http_client::{Answer, HttpClient, Limits};
+
+/// More than any token or description of a person needs.
+pub(super) const SMALL: usize = 64 * 1024;
+/// Key sets with certificates in them are longer.
+pub(super) const LARGE: usize = 256 * 1024;
+
+/// Calls one provider.
+pub(super) struct Caller {
+    http: HttpClient,
+    time: Duration,
+}
+
+/// What it answered.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+}
+
+impl Caller {
+    pub(super) fn new(http: HttpClient, time: Duration) -> Caller {
+        Caller { http, time }
+    }
+
+    /// Reads. A network error is tried once more, within the same time: reading twice changes nothing.
+    pub(super) async fn get(
+        &self,
+        url: &Url,
+        authorization: Option<&str>,
+        bytes: usize,
+    ) -> Result<Reply, Refusal> {
+        let begun = Instant::now();
+        let request = || self.request(Method::GET, url, authorization, Vec::new());
+        let limits = Limits { time: self.time, bytes };
+        let answer = match self.http.send(request()?, limits).await {
+            Ok(answer) => Ok(answer),
+            Err(cause) => match self.time.checked_sub(begun.elapsed()) {
+                Some(time) if !time.is_zero() => self.http.send(request()?, Limits { time, bytes }).await,
+                _ => Err(cause),
+            },
+        };
+        Reply::of(answer)
+    }
+
+    /// Posts a form, once: what it holds is good for one time, and may have arrived though no answer came.
+    pub(super) async fn post(
+        &self,
+        url: &Url,
+        form: &[(&str, &str)],
+        authorization: Option<&str>,
+    ) -> Result<Reply, Refusal> {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(form);
+        let mut request = self.request(Method::POST, url, authorization, body.finish().into_bytes())?;
+        let kind = header::HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers_mut().insert(header::CONTENT_TYPE, kind);
+        Reply::of(self.http.send(request, Limits { time: self.time, bytes: SMALL }).await)
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        url: &Url,
+        authorization: Option<&str>,
+        body: Vec<u8>,
+    ) -> Result<Request<Vec<u8>>, Refusal> {
+        let mut request =
+            Request::builder().method(method).uri(url.as_str()).header(header::ACCEPT, "application/json");
+        if let Some(authorization) = authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        request.body(body).map_err(|_| Refusal::Setup("a request to the provider came out wrong".into()))
+    }
+}
+
+impl Reply {
+    fn of(answer: Result<Answer, String>) -> Result<Reply, Refusal> {
+        match answer {
+            Ok(Answer { whole: false, .. }) => Err(Refusal::Unreachable("the answer was too long".into())),
+            Ok(Answer { status, body, .. }) => Ok(Reply { status, body }),
+            Err(cause) => Err(Refusal::Unreachable(cause)),
+        }
+    }
+
+    /// The JSON in it; `null` where there is none.
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The JSON of an answer that must be 200.
+    pub(super) fn ok(&self, what: &str) -> Result<Value, Refusal> {
+        match (self.status, self.json()) {
+            (200, json) if json.is_object() => Ok(json),
+            (200, _) => Err(Refusal::Unreachable(format!("{what} was no JSON object"))),
+            (status, _) => Err(Refusal::Unreachable(format!("{what} was refused with status {status}"))),
+        }
+    }
+}

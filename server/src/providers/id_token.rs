@@ -1,0 +1,177 @@
+//! ID tokens: read, verified, and compared with what they must say (OpenID Connect Core §3.1.3.7).
+
+use aws_lc_rs::digest::{Algorithm as Hash, SHA256, SHA384, SHA512, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, Header, decode_header};
+use serde_json::{Map, Value};
+
+use super::Refusal;
+use super::jwks::Key;
+use crate::clock::Millis;
+use crate::extract::Strict;
+use crate::secret::same;
+
+/// Longer ones are none.
+const LONGEST: usize = 16 * 1024;
+/// What two clocks may differ by, in seconds.
+const LEEWAY: f64 = 60.0;
+/// Longest subject (OpenID Connect Core §2), in characters of ASCII.
+const LONGEST_SUBJECT: usize = 255;
+
+/// What a token says.
+pub(super) type Claims = Map<String, Value>;
+
+/// A token that was read; nothing in it can be believed until [`IdToken::verify`].
+pub(super) struct IdToken<'a> {
+    pub(super) header: Header,
+    claims: Claims,
+    message: &'a str,
+    signature: &'a str,
+}
+
+/// What a token must say beside who its issuer is.
+pub(super) struct Expected<'a> {
+    /// Us.
+    pub(super) client_id: &'a str,
+    /// Others whose tokens are taken too.
+    pub(super) audiences: &'a [String],
+    pub(super) nonce: Option<&'a str>,
+    /// The access token that came with it.
+    pub(super) access_token: Option<&'a str>,
+    pub(super) now: Millis,
+}
+
+fn wrong(why: &str) -> Refusal {
+    Refusal::Untrusted(why.into())
+}
+
+impl<'a> IdToken<'a> {
+    /// Reads it. The algorithm must be one of these; none of them is symmetric.
+    pub(super) fn read(text: &'a str, algorithms: &[Algorithm]) -> Result<IdToken<'a>, Refusal> {
+        let shape = || wrong("The token is no signed JWT.");
+        if text.len() > LONGEST || text.matches('.').count() != 2 {
+            return Err(shape());
+        }
+        let (message, signature) = text.rsplit_once('.').ok_or_else(shape)?;
+        let (_, payload) = message.split_once('.').ok_or_else(shape)?;
+        let header = decode_header(text)
+            .map_err(|_| wrong("The token's header cannot be read, or its algorithm is not known."))?;
+        if !algorithms.contains(&header.alg) {
+            return Err(wrong("The token is signed with an algorithm that is not taken."));
+        }
+        let odd = header.typ.as_ref().is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT"));
+        if odd || header.crit.is_some() {
+            // RFC 8725 §3.11, RFC 7515 §4.1.11
+            return Err(wrong("The token is of another type."));
+        }
+        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| shape())?;
+        match serde_json::from_slice(&payload) {
+            Ok(Strict(Value::Object(claims))) => Ok(IdToken { header, claims, message, signature }),
+            _ => Err(shape()),
+        }
+    }
+
+    /// Not to be believed yet.
+    pub(super) fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Compares all but the issuer. This comes before the signature: a token for somebody else must not make us look
+    /// for keys.
+    pub(super) fn meets(&self, expected: &Expected<'_>) -> Result<(), Refusal> {
+        expected.audience(&self.claims)?;
+        expected.time(&self.claims)?;
+        subject(&self.claims)?;
+        if let Some(nonce) = expected.nonce {
+            let given = self.claims.get("nonce").and_then(Value::as_str).unwrap_or_default();
+            if !same(given.as_bytes(), nonce.as_bytes()) {
+                return Err(Refusal::Mismatch("The token has another nonce than this sign-in.".into()));
+            }
+        }
+        match (self.claims.get("at_hash"), expected.access_token) {
+            (Some(hash), Some(token))
+                if hash.as_str() != Some(half_hash(self.header.alg, token).as_str()) =>
+            {
+                Err(wrong("The token belongs to another access token."))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What it says, once it is known to be signed with this key.
+    pub(super) fn verify(self, key: &Key) -> Result<Claims, Refusal> {
+        let message = self.message.as_bytes();
+        match jsonwebtoken::crypto::verify(self.signature, message, &key.key, self.header.alg) {
+            Ok(true) => Ok(self.claims),
+            _ => Err(wrong("The token's signature is not the provider's.")),
+        }
+    }
+}
+
+impl Expected<'_> {
+    fn audience(&self, claims: &Claims) -> Result<(), Refusal> {
+        let known = |text: &str| text == self.client_id || self.audiences.iter().any(|one| one == text);
+        let all = match claims.get("aud") {
+            Some(Value::String(one)) => vec![one.as_str()],
+            Some(Value::Array(all)) => all.iter().map(|one| one.as_str().unwrap_or_default()).collect(),
+            _ => Vec::new(),
+        };
+        if all.is_empty() || !all.iter().all(|one| known(one)) {
+            return Err(wrong("The token is for another audience."));
+        }
+        match claims.get("azp") {
+            Some(party) if !party.as_str().is_some_and(known) => {
+                Err(wrong("The token was given to somebody else."))
+            }
+            None if all.len() > 1 => Err(wrong("The token does not say whom it was given to.")),
+            _ => Ok(()),
+        }
+    }
+
+    fn time(&self, claims: &Claims) -> Result<(), Refusal> {
+        let seconds = |name: &str| match claims.get(name) {
+            Some(value) => {
+                value.as_f64().map(Some).ok_or_else(|| wrong("The token has a time that is none."))
+            }
+            None => Ok(None),
+        };
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit for 280,000 years")]
+        let now = self.now as f64 / 1000.0;
+        match seconds("exp")? {
+            Some(end) if now < end + LEEWAY => {}
+            Some(_) => return Err(wrong("The token has expired.")),
+            None => return Err(wrong("The token has no end.")),
+        }
+        match seconds("iat")? {
+            Some(begin) if begin <= now + LEEWAY => {}
+            Some(_) => return Err(wrong("The token is from the future.")),
+            None => return Err(wrong("The token does not say when it was made.")),
+        }
+        match seconds("nbf")? {
+            Some(begin) if begin > now + LEEWAY => Err(wrong("The token is not good yet.")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Who it is about.
+pub(super) fn subject(claims: &Claims) -> Result<&str, Refusal> {
+    let fits = |text: &&str| {
+        (1..=LONGEST_SUBJECT).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+    };
+    let subject = claims.get("sub").and_then(Value::as_str).filter(fits);
+    subject.ok_or_else(|| wrong("The token does not say who it is about."))
+}
+
+/// The left half of a hash (OpenID Connect Core §3.1.3.6).
+fn half_hash(algorithm: Algorithm, text: &str) -> String {
+    let hash: &'static Hash = match algorithm {
+        Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => &SHA384,
+        Algorithm::RS512 | Algorithm::PS512 | Algorithm::EdDSA => &SHA512,
+        _ => &SHA256,
+    };
+    let hash = digest(hash, text.as_bytes());
+    let (half, _) = hash.as_ref().split_at(hash.as_ref().len() / 2);
+    URL_SAFE_NO_PAD.encode(half)
+}

@@ -1,0 +1,298 @@
+//! Providers: who somebody is, as Google, Microsoft, Apple, Facebook, Twitter or any OpenID Connect provider says.
+//! Everything from the consent screen's address to a [`Person`]; whose account that is, is decided elsewhere.
+
+mod id_token;
+mod oauth2;
+mod oidc;
+mod person;
+
+mod google;
+
+mod discovery;
+mod jwks;
+
+mod cache;
+mod call;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use doorward_protocol::profile::ProfileFields;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::clock::World;
+use crate::config::{self, Config, ConfigError, ProviderKind, ResponseMode};
+use crate::http::is_local;
+use crate::http_client::HttpClient;
+use call::Caller;
+use oidc::OpenId;
+
+/// The providers of the configuration.
+#[derive(Debug)]
+pub struct Providers(BTreeMap<String, Provider>);
+
+/// One of them.
+pub struct Provider {
+    name: String,
+    callbacks: Vec<(Url, String)>,
+    /// With --dev any page of this machine may be a callback.
+    dev: bool,
+    /// Where it posts its answers to, if it does.
+    posts_to: Option<String>,
+    takes_tokens: bool,
+    /// May its word about an address link accounts (SECURITY A02)?
+    trusted: bool,
+    profile: config::Profile,
+    speech: Speech,
+}
+
+/// What it speaks.
+enum Speech {
+    OpenId(Box<OpenId>),
+}
+
+/// What a flow is to be like.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The page that the person comes back to.
+    pub callback: &'a Url,
+    /// The person has just chosen their account there: they need not be asked again.
+    pub again: bool,
+    /// The language of the person.
+    pub locale: Option<&'a str>,
+}
+
+/// A flow that can go on at the provider.
+#[derive(Debug)]
+pub struct Begun {
+    /// The consent screen.
+    pub url: Url,
+    /// What the provider's answer names the flow by: our `state`, or the request token of OAuth 1.0a.
+    pub handle: String,
+    /// What finishing needs.
+    pub memory: Memory,
+}
+
+/// What finishing a flow needs. It is secret: the flows seal it.
+#[derive(Clone, Deserialize, Serialize)]
+pub enum Memory {
+    /// OAuth 2.
+    Code {
+        /// As it was sent.
+        redirect_uri: String,
+        /// Of PKCE (RFC 7636).
+        verifier: String,
+        /// Must come back in the ID token, where there is one.
+        nonce: Option<String>,
+    },
+    /// OAuth 1.0a.
+    RequestToken {
+        /// The request token.
+        token: String,
+        /// Its secret.
+        secret: String,
+    },
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Memory")
+    }
+}
+
+/// What the provider answered, by way of the browser.
+#[derive(Clone, Copy)]
+pub enum Answer<'a> {
+    /// OAuth 2.
+    Code {
+        /// The code.
+        code: &'a str,
+        /// Who says that it answers (RFC 9207).
+        iss: Option<&'a str>,
+        /// Apple's `user`: JSON with the name, the first time only.
+        user: Option<&'a str>,
+    },
+    /// OAuth 1.0a.
+    Verifier {
+        /// The request token.
+        token: &'a str,
+        /// Shows that the person consented.
+        verifier: &'a str,
+    },
+}
+
+impl fmt::Debug for Answer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Answer")
+    }
+}
+
+/// Somebody, as a provider knows them. Issuer and subject name them; nothing else does (SECURITY A01).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Person {
+    /// Who says so.
+    pub issuer: String,
+    /// Their id there.
+    pub subject: String,
+    /// Their address, canonical.
+    pub email: Option<String>,
+    /// Does the provider say that the address is theirs, and does the operator trust its word (SECURITY A02)?
+    pub vouched: bool,
+    /// Their name.
+    pub name: Option<String>,
+    /// What fits into a profile. A picture is an address, which is never fetched (SECURITY H04).
+    pub profile: ProfileFields,
+}
+
+/// Why there is no person. No reason echoes what the other side sent, but for an `error` word of OAuth.
+#[derive(Clone, Debug)]
+pub enum Refusal {
+    /// The provider says no.
+    Denied(String),
+    /// The code, or the verifier, was used before or is too old.
+    Reused,
+    /// The answer belongs to another flow, or comes from another provider.
+    Mismatch(String),
+    /// A token that does not hold.
+    Untrusted(String),
+    /// The provider could not be asked.
+    Unreachable(String),
+    /// The operator has to put something right, here or at the provider.
+    Setup(String),
+}
+
+impl Providers {
+    /// Prepares all of them; nothing is connected yet.
+    pub fn open(config: &Config, dev: bool) -> Result<Providers, ConfigError> {
+        let http = HttpClient::new().map_err(|cause| ConfigError::about("providers", None, cause))?;
+        let open = |(name, settings): (&String, &config::Provider)| {
+            Ok((name.clone(), Provider::open(name, settings, config, &http, dev)?))
+        };
+        Ok(Providers(config.providers.iter().map(open).collect::<Result<_, _>>()?))
+    }
+
+    /// The one of this name.
+    pub fn get(&self, name: &str) -> Option<&Provider> {
+        self.0.get(name)
+    }
+
+    /// All names.
+    pub fn names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+}
+
+impl Provider {
+    fn open(
+        name: &str,
+        settings: &config::Provider,
+        config: &Config,
+        http: &HttpClient,
+        dev: bool,
+    ) -> Result<Provider, ConfigError> {
+        let about =
+            |key: &str, message: &str| ConfigError::about(&format!("providers.{name}.{key}"), None, message);
+        let kind = settings.kind(name).ok_or_else(|| about("kind", "is required"))?;
+        let caller = Caller::new(http.clone(), settings.timeout.into());
+        let speech = match kind {
+            ProviderKind::Oidc => OpenId::plain(settings, caller).map(Box::new).map(Speech::OpenId),
+            ProviderKind::Google => google::open(settings, caller).map(Box::new).map(Speech::OpenId),
+            _ => Err(("kind", "is not known yet")),
+        };
+        let callback = |text: &String| Some((Url::parse(text).ok()?, text.clone()));
+        let posts = settings.response_mode == Some(ResponseMode::FormPost)
+            || (settings.response_mode.is_none() && kind == ProviderKind::Apple);
+        let trusted = matches!(kind, ProviderKind::Google | ProviderKind::Apple);
+        Ok(Provider {
+            name: name.to_owned(),
+            callbacks: settings.callbacks.iter().filter_map(callback).collect(),
+            dev,
+            posts_to: posts.then(|| format!("{}/v1/callback/{name}", config.public_url)),
+            takes_tokens: settings.accept_tokens,
+            trusted: settings.trust_email.unwrap_or(trusted),
+            profile: config.profile.clone(),
+            speech: speech.map_err(|(key, message)| about(key, message))?,
+        })
+    }
+
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// May people be sent back there? Compared after one parse by the rules that browsers parse by (SECURITY O07).
+    pub fn admits(&self, callback: &Url) -> bool {
+        let bare = callback.username().is_empty() && callback.fragment().is_none();
+        bare && (self.callbacks.iter().any(|(listed, _)| listed == callback)
+            || (self.dev && is_local(callback)))
+    }
+
+    /// Does it answer by `form_post`, to `{public_url}/v1/callback/NAME`?
+    pub fn posts(&self) -> bool {
+        self.posts_to.is_some()
+    }
+
+    /// May an app bring a token that it got itself?
+    pub fn takes_tokens(&self) -> bool {
+        self.takes_tokens
+    }
+
+    /// Begins a flow.
+    pub async fn begin(&self, world: &World, asked: &Asked<'_>) -> Result<Begun, Refusal> {
+        let redirect_uri = self.redirect_uri(asked.callback);
+        match &self.speech {
+            Speech::OpenId(openid) => openid.begin(world, asked, redirect_uri, self.posts()).await,
+        }
+    }
+
+    /// Finishes it. That it is the flow's own answer, the caller knows.
+    pub async fn finish(
+        &self,
+        world: &World,
+        memory: &Memory,
+        answer: &Answer<'_>,
+    ) -> Result<Person, Refusal> {
+        let person = match (&self.speech, memory, answer) {
+            (
+                Speech::OpenId(openid),
+                Memory::Code { redirect_uri, verifier, nonce },
+                Answer::Code { code, iss, user },
+            ) => {
+                let code = oauth2::Code { code, redirect_uri, verifier };
+                openid.finish(world, code, nonce.as_deref(), *iss, *user, &self.profile).await?
+            }
+            _ => return Err(Refusal::Mismatch("This is no answer to the flow that was begun.".into())),
+        };
+        Ok(self.trust(person))
+    }
+
+    /// Who a token is about that an app brings. Its nonce is compared where the app names one.
+    pub async fn of_token(&self, world: &World, token: &str, nonce: Option<&str>) -> Result<Person, Refusal> {
+        let person = match &self.speech {
+            Speech::OpenId(openid) => openid.of_token(world, token, nonce, &self.profile).await?,
+        };
+        Ok(self.trust(person))
+    }
+
+    fn trust(&self, person: Person) -> Person {
+        Person { vouched: person.vouched && self.trusted && person.email.is_some(), ..person }
+    }
+
+    /// As it was registered at the provider, which compares letters.
+    fn redirect_uri(&self, callback: &Url) -> String {
+        match &self.posts_to {
+            Some(address) => address.clone(),
+            None => {
+                let listed = self.callbacks.iter().find(|(listed, _)| listed == callback);
+                listed.map_or_else(|| callback.to_string(), |(_, text)| text.clone())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Provider({})", self.name)
+    }
+}

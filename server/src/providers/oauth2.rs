@@ -1,0 +1,180 @@
+//! OAuth 2 as a client (RFC 6749, RFC 9700): the address of the consent screen, and the call that turns a code into
+//! tokens.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::Value;
+use url::Url;
+use url::form_urlencoded::byte_serialize;
+
+use super::Refusal;
+use super::call::{Caller, Reply};
+use crate::clock::World;
+use crate::config;
+use crate::secret::Secret;
+
+/// Who we are to a provider.
+pub(super) struct Client {
+    pub(super) id: String,
+    pub(super) secret: Secret,
+    /// Is the secret sent in the form? `None`: as the provider announces.
+    pub(super) in_form: Option<bool>,
+    pub(super) scopes: Vec<String>,
+    /// The operator's own parameters of the authorization request.
+    parameters: BTreeMap<String, String>,
+}
+
+/// What is new in each flow.
+pub(super) struct Chance {
+    pub(super) state: String,
+    pub(super) nonce: String,
+    /// Of PKCE.
+    pub(super) verifier: String,
+}
+
+/// What is to become tokens.
+pub(super) struct Code<'a> {
+    pub(super) code: &'a str,
+    pub(super) redirect_uri: &'a str,
+    pub(super) verifier: &'a str,
+}
+
+/// What it became.
+pub(super) struct Tokens {
+    pub(super) access: Option<Secret>,
+    pub(super) id: Option<Secret>,
+}
+
+impl Chance {
+    pub(super) fn throw(world: &World) -> Chance {
+        let text = || URL_SAFE_NO_PAD.encode(world.bytes::<32>());
+        Chance { state: text(), nonce: text(), verifier: text() }
+    }
+}
+
+impl Client {
+    /// From the settings; these are the scopes where none are set.
+    pub(super) fn of(settings: &config::Provider, scopes: &[&str]) -> Client {
+        let scopes = match settings.scopes.is_empty() {
+            true => scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            false => settings.scopes.clone(),
+        };
+        Client {
+            id: settings.client_id.clone(),
+            secret: settings.client_secret.clone(),
+            in_form: settings.client_auth.map(|auth| auth == config::ClientAuth::Post),
+            scopes,
+            parameters: settings.parameters.clone(),
+        }
+    }
+
+    /// The consent screen. `more` is what the kind of provider adds; the operator's own parameters stand over it, and an
+    /// empty one takes it out.
+    pub(super) fn consent(
+        &self,
+        endpoint: &Url,
+        redirect_uri: &str,
+        chance: &Chance,
+        more: &[(&str, &str)],
+    ) -> Url {
+        let scope = self.scopes.join(" ");
+        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, chance.verifier.as_bytes()));
+        let mut url = endpoint.clone();
+        let mut query = url.query_pairs_mut();
+        query
+            .append_pair("client_id", &self.id)
+            .append_pair("redirect_uri", redirect_uri)
+            .append_pair("response_type", "code")
+            .append_pair("scope", &scope)
+            .append_pair("state", &chance.state)
+            .append_pair("code_challenge", &challenge)
+            .append_pair("code_challenge_method", "S256");
+        for (name, value) in more.iter().filter(|(name, _)| !self.parameters.contains_key(*name)) {
+            query.append_pair(name, value);
+        }
+        for (name, value) in self.parameters.iter().filter(|(_, value)| !value.is_empty()) {
+            query.append_pair(name, value);
+        }
+        drop(query);
+        url
+    }
+
+    /// Turns a code into tokens. `in_form`: how the secret is sent where the operator does not say.
+    pub(super) async fn exchange(
+        &self,
+        caller: &Caller,
+        endpoint: &Url,
+        code: &Code<'_>,
+        in_form: bool,
+    ) -> Result<Tokens, Refusal> {
+        let mut form = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code.code),
+            ("redirect_uri", code.redirect_uri),
+            ("code_verifier", code.verifier),
+        ];
+        let secret = self.secret.expose();
+        let in_form = secret.is_empty() || self.in_form.unwrap_or(in_form);
+        let mut header = None;
+        if in_form {
+            form.push(("client_id", &self.id));
+        } else {
+            header = Some(basic(&self.id, secret));
+        }
+        if in_form && !secret.is_empty() {
+            form.push(("client_secret", secret));
+        }
+        let reply = caller.post(endpoint, &form, header.as_deref()).await?;
+        let json = reply.json();
+        let token = |name: &str| json[name].as_str().map(|text| Secret::from(text.to_owned()));
+        match reply.status {
+            200 if json.is_object() && json["error"].is_null() => {
+                Ok(Tokens { access: token("access_token"), id: token("id_token") })
+            }
+            _ => Err(refusal(&reply)),
+        }
+    }
+}
+
+/// RFC 6749 §2.3.1: both are form-encoded before they are joined.
+fn basic(id: &str, secret: &str) -> String {
+    let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+    format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(id), encode(secret))))
+}
+
+/// What a refusal of the token endpoint means (RFC 6749 §5.2).
+fn refusal(reply: &Reply) -> Refusal {
+    let json = reply.json();
+    let word = error_word(&json);
+    match (word, reply.status) {
+        (Some("invalid_grant"), _) => Refusal::Reused,
+        (Some("server_error" | "temporarily_unavailable"), _) | (_, 429 | 500..=599) => {
+            Refusal::Unreachable(format!("the token endpoint answered {}", reply.status))
+        }
+        (
+            Some(
+                word @ ("invalid_client"
+                | "unauthorized_client"
+                | "unsupported_grant_type"
+                | "invalid_scope"
+                | "redirect_uri_mismatch"),
+            ),
+            _,
+        ) => Refusal::Setup(format!("the token endpoint says {word}")),
+        (None, 401 | 403) => Refusal::Setup(format!("the token endpoint answered {}", reply.status)),
+        (Some(word), _) => Refusal::Denied(format!("The provider says {word}.")),
+        (None, 200) => Refusal::Unreachable("the token endpoint's answer cannot be read".into()),
+        (None, status) => Refusal::Denied(format!("The provider refused the code with status {status}.")),
+    }
+}
+
+/// The `error` of an answer, if it is a word that may be repeated.
+pub(super) fn error_word(json: &Value) -> Option<&str> {
+    let fits = |word: &&str| {
+        (1..=40).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    json["error"].as_str().filter(fits)
+}

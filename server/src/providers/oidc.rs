@@ -1,0 +1,255 @@
+//! A provider that speaks OpenID Connect. What one of them does differently is its [`Rules`].
+
+use doorward_protocol::canonical_email;
+use serde_json::Value;
+use url::Url;
+
+use super::call::{Caller, SMALL};
+use super::discovery::{Discovery, Endpoints, Given};
+use super::id_token::{Claims, Expected, IdToken, subject};
+use super::jwks::Keys;
+use super::oauth2::{Chance, Client, Code};
+use super::person::{self, is_true};
+use super::{Asked, Begun, Memory, Person, Refusal, google};
+use crate::clock::World;
+use crate::config;
+
+/// What went wrong with a setting: its name within the section, and a sentence.
+pub(super) type Wrong = (&'static str, &'static str);
+
+/// A provider, ready to be asked.
+pub(super) struct OpenId {
+    pub(super) caller: Caller,
+    pub(super) client: Client,
+    /// Others whose tokens an app may bring.
+    pub(super) audiences: Vec<String>,
+    pub(super) discovery: Discovery,
+    pub(super) keys: Keys,
+    /// Google: where an access token is asked about.
+    pub(super) tokeninfo: Option<Url>,
+    pub(super) rules: Box<dyn Rules>,
+}
+
+/// What providers do differently.
+pub(super) trait Rules: Send + Sync {
+    /// The issuer that accounts of it are kept under, if this is one of its tokens.
+    fn issuer(&self, claims: &Claims) -> Option<String>;
+
+    /// Is this how it names itself in an authorization response (RFC 9207)?
+    fn is_itself(&self, iss: &str) -> bool;
+
+    /// What else its tokens must say. The key's own issuer is what the key set says of it.
+    fn holds(&self, _claims: &Claims, _key_issuer: Option<&str>) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// The person's address.
+    fn email<'a>(&self, claims: &'a Claims) -> Option<&'a str> {
+        claims.get("email")?.as_str()
+    }
+
+    /// Does it say that the address is theirs?
+    fn vouches(&self, claims: &Claims, _email: &str) -> bool {
+        is_true(claims.get("email_verified"))
+    }
+
+    /// Adds what came beside the token and does no harm if it is untrue.
+    fn complete(&self, _claims: &mut Claims, _user: Option<&str>) {}
+
+    /// Does it know `prompt`, and `ui_locales`?
+    fn knows_prompts(&self) -> bool {
+        true
+    }
+}
+
+/// A provider of which nothing special is known.
+struct Plain {
+    issuer: String,
+}
+
+impl Rules for Plain {
+    fn issuer(&self, claims: &Claims) -> Option<String> {
+        let issuer = claims.get("iss")?.as_str()?;
+        self.is_itself(issuer).then(|| issuer.to_owned())
+    }
+
+    fn is_itself(&self, iss: &str) -> bool {
+        iss == self.issuer
+    }
+}
+
+/// Where the discovery document of an issuer is.
+pub(super) fn well_known(issuer: &str) -> String {
+    format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
+}
+
+impl OpenId {
+    /// Any provider that speaks OpenID Connect.
+    pub(super) fn plain(settings: &config::Provider, caller: Caller) -> Result<OpenId, Wrong> {
+        let address = match settings.discovery.is_empty() {
+            true => well_known(&settings.issuer),
+            false => settings.discovery.clone(),
+        };
+        let given = Given::of(settings, Given::default());
+        let issuers = vec![settings.issuer.clone()];
+        Ok(OpenId {
+            caller,
+            client: Client::of(settings, &["openid", "email", "profile"]),
+            audiences: settings.audiences.clone(),
+            discovery: Discovery::new(&address, issuers, settings.hosts.clone(), given)?,
+            keys: Keys::default(),
+            tokeninfo: None,
+            rules: Box::new(Plain { issuer: settings.issuer.clone() }),
+        })
+    }
+
+    /// Begins a flow.
+    pub(super) async fn begin(
+        &self,
+        world: &World,
+        asked: &Asked<'_>,
+        redirect_uri: String,
+        form_post: bool,
+    ) -> Result<Begun, Refusal> {
+        let endpoints = self.discovery.endpoints(&self.caller, world.now()).await?;
+        let chance = Chance::throw(world);
+        let mut more = vec![("nonce", chance.nonce.as_str())];
+        if form_post {
+            more.push(("response_mode", "form_post"));
+        }
+        if self.rules.knows_prompts() {
+            // SECURITY O09: no script gets a session without the person's choice at the provider.
+            if !asked.again {
+                more.push(("prompt", if endpoints.selects_account { "select_account" } else { "login" }));
+            }
+            if let Some(locale) = asked.locale {
+                more.push(("ui_locales", locale));
+            }
+        }
+        let url = self.client.consent(&endpoints.authorization, &redirect_uri, &chance, &more);
+        let Chance { state, nonce, verifier } = chance;
+        Ok(Begun { url, handle: state, memory: Memory::Code { redirect_uri, verifier, nonce: Some(nonce) } })
+    }
+
+    /// Finishes it.
+    pub(super) async fn finish(
+        &self,
+        world: &World,
+        code: Code<'_>,
+        nonce: Option<&str>,
+        iss: Option<&str>,
+        user: Option<&str>,
+        profile: &config::Profile,
+    ) -> Result<Person, Refusal> {
+        let now = world.now();
+        let endpoints = self.discovery.endpoints(&self.caller, now).await?;
+        if iss.map_or(endpoints.says_iss, |iss| !self.rules.is_itself(iss)) {
+            // SECURITY O03: the code is another provider's, and must not be shown to this one.
+            return Err(Refusal::Mismatch("The answer does not come from this provider.".into()));
+        }
+        let tokens = self.client.exchange(&self.caller, &endpoints.token, &code, endpoints.only_post).await?;
+        let Some(id_token) = tokens.id else {
+            return Err(Refusal::Setup(
+                "the token endpoint gave no ID token: is openid among the scopes?".into(),
+            ));
+        };
+        let access_token = tokens.access.as_ref().map(|token| token.expose());
+        let nonce = nonce.ok_or_else(|| Refusal::Mismatch("This flow has no nonce.".into()))?;
+        let expected = Expected {
+            client_id: &self.client.id,
+            audiences: &[],
+            nonce: Some(nonce),
+            access_token,
+            now: world.now(),
+        };
+        let mut claims = self.believe(&endpoints, id_token.expose(), &expected).await?;
+        if let (Some(endpoint), Some(token)) = (&endpoints.userinfo, access_token)
+            && (claims.get("email").is_none() || claims.get("name").is_none())
+        {
+            self.add_userinfo(endpoint, token, &mut claims).await?;
+        }
+        self.rules.complete(&mut claims, user);
+        self.person(&claims, profile)
+    }
+
+    /// Who an ID token is about that an app brings; for Google also an access token.
+    pub(super) async fn of_token(
+        &self,
+        world: &World,
+        token: &str,
+        nonce: Option<&str>,
+        profile: &config::Profile,
+    ) -> Result<Person, Refusal> {
+        let now = world.now();
+        let endpoints = self.discovery.endpoints(&self.caller, now).await?;
+        if let Some(tokeninfo) = self.tokeninfo.as_ref().filter(|_| token.matches('.').count() != 2) {
+            let claims = google::of_access_token(self, &endpoints, tokeninfo, token, now).await?;
+            return self.person(&claims, profile);
+        }
+        let expected = Expected {
+            client_id: &self.client.id,
+            audiences: &self.audiences,
+            nonce,
+            access_token: None,
+            now,
+        };
+        let claims = self.believe(&endpoints, token, &expected).await?;
+        self.person(&claims, profile)
+    }
+
+    /// What an ID token says, if all of it holds.
+    async fn believe(
+        &self,
+        endpoints: &Endpoints,
+        token: &str,
+        expected: &Expected<'_>,
+    ) -> Result<Claims, Refusal> {
+        let token = IdToken::read(token, &endpoints.algorithms)?;
+        if self.rules.issuer(token.claims()).is_none() {
+            return Err(Refusal::Untrusted("The token is from another issuer.".into()));
+        }
+        token.meets(expected)?;
+        let key = self.keys.find(&self.caller, &endpoints.jwks, &token.header, expected.now).await?;
+        let claims = token.verify(&key)?;
+        self.rules.holds(&claims, key.issuer.as_deref())?;
+        Ok(claims)
+    }
+
+    /// Adds what the ID token leaves out. It must be about the same person (OpenID Connect Core §5.3.2).
+    pub(super) async fn add_userinfo(
+        &self,
+        endpoint: &Url,
+        access_token: &str,
+        claims: &mut Claims,
+    ) -> Result<(), Refusal> {
+        let reply = self.caller.get(endpoint, Some(&format!("Bearer {access_token}")), SMALL).await?;
+        if matches!(reply.status, 401 | 403) {
+            return Err(Refusal::Untrusted("The provider does not know its own access token.".into()));
+        }
+        let Value::Object(userinfo) = reply.ok("userinfo")? else { return Ok(()) };
+        if userinfo.get("sub") != claims.get("sub") {
+            return Err(Refusal::Untrusted("What the provider says is about somebody else.".into()));
+        }
+        // An address and the word about it belong together.
+        if !claims.contains_key("email") {
+            claims.remove("email_verified");
+        }
+        let apart = claims.get("email").is_some_and(|email| userinfo.get("email") != Some(email));
+        for (name, value) in userinfo {
+            if name != "email_verified" || !apart {
+                claims.entry(name).or_insert(value);
+            }
+        }
+        Ok(())
+    }
+
+    fn person(&self, claims: &Claims, profile: &config::Profile) -> Result<Person, Refusal> {
+        let issuer = self.rules.issuer(claims);
+        let issuer = issuer.ok_or_else(|| Refusal::Untrusted("The token is from another issuer.".into()))?;
+        let email = self.rules.email(claims).and_then(canonical_email);
+        let vouched = email.as_ref().is_some_and(|email| self.rules.vouches(claims, email));
+        let profile = person::fields(claims, profile);
+        let name = profile.name.clone();
+        Ok(Person { issuer, subject: subject(claims)?.to_owned(), email, vouched, name, profile })
+    }
+}

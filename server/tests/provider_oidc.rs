@@ -1,0 +1,478 @@
+//! Providers that speak OpenID Connect: what is sent to them, and what is not believed of what they answer.
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_server::providers::{Answer, Asked, Begun, Memory, Person, Provider, Refusal};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use url::Url;
+
+use crate::support::issuer::{CLIENT, Issuer, Key};
+use crate::support::{MINUTE, SECOND, TestApp};
+
+const ADA: &str = "ada@example.com";
+
+/// A server with one provider, `acme`, where Ada has an account.
+struct Acme {
+    t: TestApp,
+    op: Issuer,
+}
+
+impl Acme {
+    async fn new() -> Acme {
+        Acme::with("").await
+    }
+
+    async fn with(settings: &str) -> Acme {
+        let op = Issuer::start().await;
+        Acme::of(op, settings).await
+    }
+
+    async fn of(op: Issuer, settings: &str) -> Acme {
+        op.person("sub-1", json!({ "email": "Ada@Example.com", "email_verified": true, "name": "Ada" }));
+        let t = TestApp::production(&format!("{}{settings}", op.settings("acme"))).await;
+        Acme { t, op }
+    }
+
+    fn provider(&self) -> &Provider {
+        self.t.app.providers.get("acme").unwrap()
+    }
+
+    async fn begin(&self) -> Result<Begun, Refusal> {
+        let callback = Url::parse("https://app.example.com/signin").unwrap();
+        let asked = Asked { callback: &callback, again: false, locale: None };
+        self.provider().begin(&self.t.app.world, &asked).await
+    }
+
+    /// What is made of the address that a browser came back to.
+    async fn finish(&self, memory: &Memory, back: &Url) -> Result<Person, Refusal> {
+        let of =
+            |name: &str| back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let (code, iss) = (of("code").unwrap(), of("iss"));
+        let answer = Answer::Code { code: &code, iss: iss.as_deref(), user: None };
+        self.provider().finish(&self.t.app.world, memory, &answer).await
+    }
+
+    /// The whole way, for Ada.
+    async fn sign_in(&self) -> Result<Person, Refusal> {
+        let begun = self.begin().await?;
+        let back = self.op.consent(&begun.url, "sub-1");
+        self.finish(&begun.memory, &back).await
+    }
+
+    async fn bring(&self, token: &str) -> Result<Person, Refusal> {
+        self.provider().of_token(&self.t.app.world, token, None).await
+    }
+}
+
+#[track_caller]
+fn untrusted(answer: Result<Person, Refusal>, why: &str) {
+    match answer {
+        Err(Refusal::Untrusted(said)) => assert!(said.contains(why), "{said}"),
+        other => panic!("{other:?}, not {why}"),
+    }
+}
+
+#[tokio::test]
+async fn seed_x14_a_flow_has_state_pkce_and_nonce_and_asks_for_the_account() {
+    let acme = Acme::with("parameters = { access_type = \"offline\" }").await;
+    let (one, other) = (acme.begin().await.unwrap(), acme.begin().await.unwrap());
+    let asked = acme.op.asked(&one.url);
+    assert_eq!(asked["redirect_uri"], "https://app.example.com/signin");
+    assert_eq!(
+        (asked["scope"].as_str(), asked["state"].as_str()),
+        ("openid email profile", one.handle.as_str())
+    );
+    assert_eq!(
+        (asked["prompt"].as_str(), asked["access_type"].as_str()),
+        ("select_account", "offline"),
+        "sec_O09"
+    );
+    let again = acme.op.asked(&other.url);
+    for name in ["state", "nonce", "code_challenge"] {
+        assert_ne!(asked[name], again[name], "sec_O01: {name} is new in each flow");
+    }
+    assert_eq!(format!("{:?}", one.memory), "Memory");
+}
+
+#[tokio::test]
+async fn a_flow_right_after_a_signup_does_not_ask_for_the_account_again() {
+    let acme = Acme::new().await;
+    let callback = Url::parse("https://app.example.com/signin").unwrap();
+    let asked = Asked { callback: &callback, again: true, locale: Some("de") };
+    let begun = acme.provider().begin(&acme.t.app.world, &asked).await.unwrap();
+    let asked = acme.op.asked(&begun.url);
+    assert_eq!((asked.get("prompt"), asked["ui_locales"].as_str()), (None, "de"));
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_know_select_account_asks_for_a_sign_in_instead() {
+    let acme = Acme::new().await;
+    acme.op.bend_answer("/.well-known/openid-configuration", |mut document| {
+        document["prompt_values_supported"] = json!(["none", "login", "consent"]);
+        document
+    });
+    assert_eq!(acme.op.asked(&acme.begin().await.unwrap().url)["prompt"], "login");
+    let acme = Acme::with("parameters = { prompt = \"\" }").await;
+    assert_eq!(
+        acme.op.asked(&acme.begin().await.unwrap().url).get("prompt"),
+        None,
+        "an empty one is left out"
+    );
+}
+
+#[tokio::test]
+async fn a_code_becomes_a_person() {
+    for (op, trust) in [(Issuer::start().await, false), (Issuer::with(Key::rsa("r")).await, true)] {
+        let acme = Acme::of(op, &format!("trust_email = {trust}")).await;
+        let person = acme.sign_in().await.unwrap();
+        assert_eq!((person.issuer, person.subject.as_str()), (acme.op.issuer(), "sub-1"));
+        assert_eq!((person.email.as_deref(), person.name.as_deref()), (Some(ADA), Some("Ada")));
+        assert_eq!(person.vouched, trust, "sec_A02");
+        assert_eq!((acme.op.exchanges(), acme.op.calls("/userinfo")), (1, 0), "the ID token said it all");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_goes_into_the_form_where_the_provider_wants_it_there() {
+    let op = Issuer::start().await;
+    op.takes_only_post();
+    Acme::of(op, "").await.sign_in().await.unwrap();
+    let acme = Acme::with("client_auth = \"post\"").await;
+    acme.sign_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn sec_h01_what_an_id_token_leaves_out_userinfo_adds_if_it_is_about_the_same_person() {
+    let acme = Acme::new().await;
+    let lean = |claims: &mut Value, _: &mut Value| {
+        for name in ["email", "email_verified", "name"] {
+            claims.as_object_mut().unwrap().remove(name);
+        }
+    };
+    acme.op.bend(lean);
+    let person = acme.sign_in().await.unwrap();
+    assert_eq!((person.email.as_deref(), person.name.as_deref()), (Some(ADA), Some("Ada")));
+    acme.op.bend_answer("/userinfo", |mut claims| {
+        claims["sub"] = "sub-2".into();
+        claims
+    });
+    untrusted(acme.sign_in().await, "about somebody else");
+    acme.op.bend_answer("/userinfo", |_| json!({ "email": ADA }));
+    untrusted(acme.sign_in().await, "about somebody else");
+    acme.op.bend_answer("/userinfo", |_| "x".repeat(64 * 1024 + 1).into());
+    assert!(matches!(acme.sign_in().await, Err(Refusal::Unreachable(_))));
+}
+
+#[tokio::test]
+async fn sec_a02_the_word_about_one_address_is_no_word_about_another() {
+    let acme = Acme::with("trust_email = true").await;
+    acme.op.bend(|claims, _| {
+        claims.as_object_mut().unwrap().remove("name");
+        claims["email"] = "victim@example.com".into();
+        claims.as_object_mut().unwrap().remove("email_verified");
+    });
+    let person = acme.sign_in().await.unwrap();
+    assert_eq!((person.email.as_deref(), person.vouched), (Some("victim@example.com"), false));
+    for said in [json!(false), json!("yes"), json!(null), json!(0)] {
+        acme.op.bend(move |claims, _| claims["email_verified"] = said.clone());
+        assert!(!acme.sign_in().await.unwrap().vouched);
+    }
+    acme.op.bend(|claims, _| claims["email"] = "ada@example.com,eve@example.com".into());
+    let person = acme.sign_in().await.unwrap();
+    assert_eq!((person.email, person.vouched), (None, false), "sec_A06");
+}
+
+#[tokio::test]
+async fn sec_o03_an_answer_of_another_provider_is_refused_before_its_code_is_shown() {
+    let acme = Acme::new().await;
+    let begun = acme.begin().await.unwrap();
+    let back = acme.op.consent(&begun.url, "sub-1");
+    for iss in ["&iss=https%3A%2F%2Fevil.example", "&iss=", ""] {
+        let mut bent = back.clone();
+        let query = bent.query().unwrap().split("&iss=").next().unwrap().to_owned() + iss;
+        bent.set_query(Some(&query));
+        let answer = acme.finish(&begun.memory, &bent).await;
+        assert!(matches!(answer, Err(Refusal::Mismatch(_))), "{iss}: {answer:?}");
+    }
+    assert_eq!(acme.op.calls("/token"), 0);
+    acme.finish(&begun.memory, &back).await.unwrap();
+}
+
+#[tokio::test]
+async fn sec_o06_a_code_is_good_once_and_with_its_own_flow() {
+    let acme = Acme::new().await;
+    let (one, other) = (acme.begin().await.unwrap(), acme.begin().await.unwrap());
+    let back = acme.op.consent(&one.url, "sub-1");
+    assert!(
+        matches!(acme.finish(&other.memory, &back).await, Err(Refusal::Reused)),
+        "sec_O01: the other's verifier"
+    );
+    acme.finish(&one.memory, &back).await.unwrap();
+    assert!(matches!(acme.finish(&one.memory, &back).await, Err(Refusal::Reused)), "seed_M50");
+    assert_eq!(acme.op.exchanges(), 1);
+}
+
+/// Changes claims and header.
+type Bend = fn(&mut Value, &mut Value);
+
+/// The claims and headers of the conformance suite's tests of clients, and more.
+fn bad_tokens() -> Vec<(&'static str, &'static str, Bend)> {
+    vec![
+        ("another issuer", "iss", |claims, _| claims["iss"] = "https://evil.example".into()),
+        ("no issuer", "iss", |claims, _| claims["iss"] = Value::Null),
+        ("two issuers", "iss", |claims, _| claims["iss"] = json!([claims["iss"], "https://evil.example"])),
+        ("another audience", "aud", |claims, _| claims["aud"] = "somebody else".into()),
+        ("no audience", "aud", |claims, _| claims["aud"] = json!([])),
+        ("a further audience", "aud", |claims, _| {
+            claims["aud"] = json!([CLIENT, "somebody else"]);
+            claims["azp"] = CLIENT.into();
+        }),
+        ("another party", "azp", |claims, _| claims["azp"] = "somebody else".into()),
+        ("expired", "exp", |claims, _| claims["exp"] = (claims["iat"].as_i64().unwrap() - 61).into()),
+        ("no end", "exp", |claims, _| claims["exp"] = Value::Null),
+        ("an end that is text", "exp", |claims, _| claims["exp"] = "9999999999".into()),
+        ("from the future", "iat", |claims, _| claims["iat"] = (claims["iat"].as_i64().unwrap() + 61).into()),
+        ("no beginning", "iat", |claims, _| {
+            claims.as_object_mut().unwrap().remove("iat");
+        }),
+        ("not good yet", "nbf", |claims, _| claims["nbf"] = (claims["iat"].as_i64().unwrap() + 61).into()),
+        ("no subject", "sub", |claims, _| {
+            claims.as_object_mut().unwrap().remove("sub");
+        }),
+        ("an empty subject", "sub", |claims, _| claims["sub"] = "".into()),
+        ("a subject that is a number", "sub", |claims, _| claims["sub"] = 1.into()),
+        ("a long subject", "sub", |claims, _| claims["sub"] = "x".repeat(256).into()),
+        ("another access token's hash", "at_hash", |claims, _| claims["at_hash"] = "x".repeat(22).into()),
+        ("another type", "typ", |_, header| header["typ"] = "at+jwt".into()),
+        ("something critical", "crit", |_, header| header["crit"] = json!(["b64"])),
+        ("no algorithm", "alg", |_, header| header["alg"] = "none".into()),
+        ("another algorithm", "alg", |_, header| header["alg"] = "RS256".into()),
+        ("an unknown key", "kid", |_, header| header["kid"] = "nobody's".into()),
+    ]
+}
+
+#[tokio::test]
+async fn sec_o04_a_bad_id_token_is_refused() {
+    let acme = Acme::with("accept_tokens = true").await;
+    acme.sign_in().await.unwrap();
+    for (what, claim, bend) in bad_tokens() {
+        acme.op.bend(bend);
+        let answer = acme.sign_in().await;
+        assert!(matches!(answer, Err(Refusal::Untrusted(_))), "{what}: {answer:?}");
+        // There is no access token beside one that an app brings.
+        if claim != "at_hash" {
+            let answer = acme.bring(&acme.op.id_token("sub-1", None)).await;
+            assert!(matches!(answer, Err(Refusal::Untrusted(_))), "{what}: {answer:?}");
+        }
+        acme.op.straighten();
+    }
+    for nonce in [json!("another"), json!(""), Value::Null, json!(7)] {
+        acme.op.bend(move |claims, _| claims["nonce"] = nonce.clone());
+        assert!(matches!(acme.sign_in().await, Err(Refusal::Mismatch(_))));
+    }
+    acme.op.straighten();
+    acme.sign_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn sec_o04_a_token_without_a_good_signature_is_refused() {
+    // With RSA the public key could serve as the secret of an HMAC.
+    let key = Key::rsa("r");
+    let public = key.jwk();
+    let acme = Acme::of(Issuer::with(key).await, "").await;
+    acme.sign_in().await.unwrap();
+    let part = |token: &str, at: usize| token.split('.').nth(at).unwrap().to_owned();
+    let header = |alg: &str| URL_SAFE_NO_PAD.encode(json!({ "alg": alg, "kid": "r" }).to_string());
+    acme.op.bend_token(move |token| format!("{}.{}.", header("none"), part(&token, 1)));
+    untrusted(acme.sign_in().await, "algorithm is not known");
+    for secret in [public["n"].as_str().unwrap().to_owned(), public.to_string()] {
+        acme.op.bend_token(move |token| {
+            let message = format!("{}.{}", header("HS256"), part(&token, 1));
+            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), message.as_bytes());
+            format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag))
+        });
+        untrusted(acme.sign_in().await, "algorithm that is not taken");
+    }
+    acme.op.bend_token(|token| {
+        let flipped = if token.ends_with('A') { "g" } else { "A" };
+        format!("{}{flipped}", &token[..token.len() - 1])
+    });
+    untrusted(acme.sign_in().await, "signature");
+    let stranger = Arc::new(Key::rsa("r"));
+    acme.op.bend_token(move |token| {
+        let claims = URL_SAFE_NO_PAD.decode(part(&token, 1)).unwrap();
+        let header = json!({ "alg": "RS256", "kid": "r", "jwk": stranger.jwk() });
+        stranger.sign(&header, &serde_json::from_slice(&claims).unwrap())
+    });
+    untrusted(acme.sign_in().await, "signature");
+    for text in ["", "a.b.c", "e30.e30.", "not a token"] {
+        acme.op.bend_token(move |_| text.to_owned());
+        assert!(matches!(acme.sign_in().await, Err(Refusal::Untrusted(_))), "{text}");
+    }
+    acme.op.bend_token(move |token| {
+        let claims = String::from_utf8(URL_SAFE_NO_PAD.decode(part(&token, 1)).unwrap()).unwrap();
+        let twice = claims.replacen('{', "{\"sub\":\"sub-2\",", 1);
+        format!("{}.{}.{}", part(&token, 0), URL_SAFE_NO_PAD.encode(twice), part(&token, 2))
+    });
+    untrusted(acme.sign_in().await, "no signed JWT");
+    acme.op.straighten();
+    acme.sign_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn sec_o04_a_token_without_kid_is_taken_only_where_one_key_can_be_meant() {
+    let acme = Acme::new().await;
+    acme.op.bend(|_, header| {
+        header.as_object_mut().unwrap().remove("kid");
+    });
+    acme.sign_in().await.unwrap();
+    acme.t.advance(2 * 60 * MINUTE);
+    acme.op.add_key(Key::ec("another"));
+    untrusted(acme.sign_in().await, "which of the provider's keys");
+}
+
+#[tokio::test]
+async fn a_changed_key_is_fetched_at_once() {
+    let acme = Acme::new().await;
+    acme.sign_in().await.unwrap();
+    acme.sign_in().await.unwrap();
+    assert_eq!((acme.op.calls("/keys"), acme.op.calls("/.well-known/openid-configuration")), (1, 1));
+    acme.op.rotate_keys();
+    acme.sign_in().await.unwrap();
+    assert_eq!(acme.op.calls("/keys"), 2);
+}
+
+#[tokio::test]
+async fn sec_o10_a_thousand_tokens_with_unknown_keys_cost_the_provider_two_fetches_a_minute() {
+    let acme = Acme::with("accept_tokens = true").await;
+    for count in 0..1000 {
+        acme.op.bend(move |_, header| header["kid"] = format!("key of chance {count}").into());
+        untrusted(acme.bring(&acme.op.id_token("sub-1", None)).await, "does not have");
+    }
+    assert_eq!(acme.op.calls("/keys"), 2);
+    acme.t.advance(MINUTE + SECOND);
+    untrusted(acme.bring(&acme.op.id_token("sub-1", None)).await, "does not have");
+    assert_eq!(acme.op.calls("/keys"), 3);
+    acme.op.straighten();
+    acme.bring(&acme.op.id_token("sub-1", None)).await.unwrap();
+}
+
+#[tokio::test]
+async fn sec_o05_a_token_that_an_app_brings_is_for_us_or_one_that_is_listed() {
+    let acme = Acme::with("accept_tokens = true\naudiences = [\"our phone app\"]").await;
+    assert!(acme.provider().takes_tokens());
+    acme.bring(&acme.op.id_token("sub-1", Some("unasked"))).await.unwrap();
+    let token = acme.op.id_token("sub-1", Some("n"));
+    let world = &acme.t.app.world;
+    acme.provider().of_token(world, &token, Some("n")).await.unwrap();
+    let answer = acme.provider().of_token(world, &token, Some("m")).await;
+    assert!(matches!(answer, Err(Refusal::Mismatch(_))), "{answer:?}");
+    acme.op.bend(|claims, _| claims["aud"] = "our phone app".into());
+    acme.bring(&acme.op.id_token("sub-1", None)).await.unwrap();
+    untrusted(acme.sign_in().await, "another audience");
+    acme.op.bend(|claims, _| claims["aud"] = "a stranger's app".into());
+    untrusted(acme.bring(&acme.op.id_token("sub-1", None)).await, "another audience");
+    acme.op.straighten();
+    let stranger = Issuer::start().await;
+    stranger.person("sub-1", json!({}));
+    untrusted(acme.bring(&stranger.id_token("sub-1", None)).await, "another issuer");
+    assert_eq!(stranger.calls("/keys"), 0);
+    assert!(!Acme::new().await.provider().takes_tokens(), "off unless it is turned on");
+}
+
+#[tokio::test]
+async fn a_provider_that_cannot_be_reached_or_talks_nonsense_is_said_to_be() {
+    let acme = Acme::new().await;
+    acme.op.is_down(true);
+    assert!(matches!(acme.begin().await, Err(Refusal::Unreachable(_))));
+    acme.op.is_down(false);
+    let begun = acme.begin().await.unwrap();
+    let back = acme.op.consent(&begun.url, "sub-1");
+    acme.op.is_down(true);
+    assert!(matches!(acme.finish(&begun.memory, &back).await, Err(Refusal::Unreachable(_))));
+    acme.op.is_down(false);
+    acme.finish(&begun.memory, &back).await.unwrap();
+    for answer in
+        [json!("<html>"), json!([]), json!({ "error": "Hi <b>there</b>" }), json!("x".repeat(70_000))]
+    {
+        acme.op.bend_answer("/token", move |_| answer.clone());
+        let said = acme.sign_in().await;
+        assert!(matches!(said, Err(Refusal::Unreachable(_))), "{said:?}");
+    }
+    acme.op.bend_answer("/token", |_| json!({ "access_token": "x" }));
+    assert!(matches!(acme.sign_in().await, Err(Refusal::Setup(_))), "no ID token");
+}
+
+#[tokio::test]
+async fn a_provider_that_is_slow_is_waited_for_no_longer_than_the_setting_says() {
+    let acme = Acme::with("timeout = \"1s\"").await;
+    let begun = acme.begin().await.unwrap();
+    let back = acme.op.consent(&begun.url, "sub-1");
+    acme.op.answer_slowly_until(Arc::new(Notify::new()));
+    assert!(matches!(acme.finish(&begun.memory, &back).await, Err(Refusal::Unreachable(_))));
+    assert_eq!(acme.op.calls("/token"), 1, "a code is never sent twice");
+}
+
+#[tokio::test]
+async fn a_secret_that_the_provider_does_not_know_is_the_operators_business() {
+    let op = Issuer::start().await;
+    op.person("sub-1", json!({}));
+    let settings = op.settings("acme").replace("s3cret", "stale");
+    let acme = Acme { t: TestApp::production(&settings).await, op };
+    match acme.sign_in().await {
+        Err(Refusal::Setup(said)) => assert!(said.ends_with("invalid_client"), "{said}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn sec_o10_a_discovery_document_of_another_issuer_is_refused() {
+    let acme = Acme::new().await;
+    acme.op.bend_answer("/.well-known/openid-configuration", |mut document| {
+        document["issuer"] = "https://evil.example".into();
+        document
+    });
+    assert!(matches!(acme.begin().await, Err(Refusal::Setup(_))));
+    let elsewhere = Issuer::start().await;
+    let there = elsewhere.at("/token");
+    acme.op.bend_answer("/.well-known/openid-configuration", move |mut document| {
+        document["token_endpoint"] = there.clone().into();
+        document
+    });
+    assert!(matches!(acme.begin().await, Err(Refusal::Setup(_))), "sec_H01");
+    acme.op.straighten();
+    acme.sign_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn sec_o07_a_callback_is_one_of_the_list_letter_by_letter() {
+    let acme = Acme::new().await;
+    let admits = |text: &str| Url::parse(text).is_ok_and(|url| acme.provider().admits(&url));
+    assert!(admits("https://app.example.com/signin") && admits("HTTPS://APP.example.com:443/./signin"));
+    for text in [
+        "https://app.example.com/signin/",
+        "https://app.example.com/signin?x",
+        "https://app.example.com/signin#x",
+        "https://app.example.com/Signin",
+        "https://app.example.com/signin/..",
+        "https://app.example.com/signin%2f",
+        "https://app.example.com:444/signin",
+        "http://app.example.com/signin",
+        "https://u@app.example.com/signin",
+        "https://app.example.com@evil.example/signin",
+        "https://app.example.com.evil.example/signin",
+        "https://evil.example/signin",
+        "http://localhost/signin",
+        "javascript:alert(1)",
+    ] {
+        assert!(!admits(text), "{text}");
+    }
+    let t = TestApp::with(&acme.op.settings("acme")).await;
+    let provider = t.app.providers.get("acme").unwrap();
+    let admits = |text: &str| provider.admits(&Url::parse(text).unwrap());
+    assert!(admits("http://localhost:3000/anywhere") && !admits("http://localhost.evil.example/"), "--dev");
+}
