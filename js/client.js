@@ -3,20 +3,24 @@
 import glue from "../target/sdk/glue.js";
 import { AuthError, authError } from "./errors.js";
 import { authorised } from "./fetch.js";
+import { flowsOf } from "./flows.js";
 import { taken } from "./forms.js";
 import { transport } from "./http.js";
 import { keyring } from "./keys.js";
 import { settingsOf } from "./options.js";
+import * as providers from "./providers.js";
 
 // Bound, so that they can be passed as handlers: form.addEventListener("submit", auth.login).
 const METHODS = [
-  "signup", "login", "logout", "getProfile", "getSession", "getAccessToken", "refreshToken",
+  "signup", "logout", "getProfile", "getSession", "getAccessToken", "refreshToken",
   "forgotPassword", "resetPassword", "checkEmail", "resendVerification", "resendSignupConfirmation",
   "verifyAccount", "verifyEmail", "getSettings", "restoreToken", "listSessions", "revokeSession",
   "sendSmsCode", "sendEmail", "updatePassword", "updateProfile", "getUser", "updateEmail", "bindEmail", "unbindEmail",
   "updatePhone", "bindPhone", "unbindPhone", "listUdv", "setUdv", "removeUdv", "deleteAccount",
+  "listIdentities", "unlink",
 ];
-const OWN = ["onAuthStateChange", "checkLoginStatus", "authHeaders", "fetch", "dispose"];
+const BY_PROVIDER = ["register", "oauthRedirect", "redoOAuth"];
+const OWN = ["login", "onAuthStateChange", "checkLoginStatus", "authHeaders", "fetch", "dispose"];
 
 // `compile` gives the WebAssembly.Module; it is asked at the first use, and again until it gives one.
 export function authClient(compile) {
@@ -33,13 +37,14 @@ export function authClient(compile) {
     #disposed = false;
     #pending = new Set(); // how to reject the calls that wait for the core
     #submitting = new Map(); // by method: the forms whose submit is under way
+    #flights = new Map(); // by method and arguments: calls about a provider that are under way
     #listeners = new Set();
     #warnings = new Set(); // told to later listeners too
     #refused = new Map(); // by origin, the last new access token that it refused
 
     constructor(options) {
       this.#options = options;
-      for (const name of [...METHODS, ...OWN]) {
+      for (const name of [...METHODS, ...BY_PROVIDER, ...OWN]) {
         Object.defineProperty(this, name, { value: this[name].bind(this), writable: true, configurable: true });
       }
       // On a page, be ready before the first submit; elsewhere stay inert until called.
@@ -70,6 +75,11 @@ export function authClient(compile) {
         this.#listeners.delete(entry);
         if (!this.#listeners.size) heard.delete(this);
       };
+    }
+
+    // By a provider, if its name comes first.
+    login(...args) {
+      return typeof args[0] === "string" ? this.#by("login", args) : this.#submit("login", args);
     }
 
     // A token is valid or not: neither is an error.
@@ -118,6 +128,23 @@ export function authClient(compile) {
         forms.delete(form);
       });
       if (!over) forms.set(form, call);
+      return call;
+    }
+
+    // A call about a provider. What React's second run of an effect asks joins the first.
+    #by(name, args) {
+      const here = new Error();
+      const form = this.#try(() => heldForm(args[1]));
+      const isPlain = !form && !args.some((arg) => arg?.signal || Object.prototype.toString.call(arg) === "[object FormData]");
+      const flight = isPlain ? this.#try(() => name + JSON.stringify(args)) : undefined;
+      if (this.#flights.has(flight)) return this.#flights.get(flight);
+      const flows = () => this.#open() && this.#memory.flows;
+      const call = providers[name]({ call: (name, ...args) => this.#submit(name, args), flows }, ...args)
+        .catch((cause) => {
+          throw authError(cause, here);
+        })
+        .finally(() => this.#flights.delete(flight));
+      if (flight) this.#flights.set(flight, call);
       return call;
     }
 
@@ -208,6 +235,11 @@ export function authClient(compile) {
           return this.#submit(name, args);
         });
       }
+      for (const name of BY_PROVIDER) {
+        define(name, function (...args) {
+          return this.#by(name, args);
+        });
+      }
       if (Symbol.dispose) define(Symbol.dispose, this.prototype.dispose);
     }
   };
@@ -215,8 +247,9 @@ export function authClient(compile) {
 
 // What is stored or held as long as the page lives, and what the wasm uses of the page; no storage key is called so.
 function newMemory(settings) {
-  const keys = keyring(settings.key, greeter(settings));
-  return { keys, transport: transport(keys), taken };
+  const flows = flowsOf(settings, () => keys);
+  const keys = keyring(settings.key, greeter(settings), flows.next);
+  return { keys, flows, transport: transport(keys), taken };
 }
 
 // Asks our own server for a nonce, and no other: what an app's API has at that path is its own affair.

@@ -98,11 +98,55 @@ export class AuthClient {
    */
   signup(params: Input<SignupParams>, options?: SignupOptions): Promise<UserProfile | SignupMessage>;
   /**
+   * Creates an account by e-mail address and password like `signup`, in the words of `register` with a provider. Signs nobody
+   * in. Where the server does not tell whether the address was free, `data` has only that address.
+   */
+  register(
+    provider: "local",
+    data: Input<{ email: string; password: string; extras?: Partial<ProfileFields> } & ProfileFields>,
+    options?: RegisterOptions,
+  ): Promise<ProviderResult<UserProfile | { email: string; email_verified: false }>>;
+  /**
+   * Creates an account for whom `login` knew nobody, with the `oauthKey` that it gave, in the same browser. Without `email` the
+   * account gets the address that the provider vouches for, if there is one. Signs nobody in: call `redoOAuth` then,
+   * or `oauthRedirect`. Rejects with `EXISTS` when the address is taken: sign in, and link.
+   */
+  register(
+    provider: OAuthProvider,
+    data: Input<{ oauthKey: string; email?: string; password?: string; extras?: Partial<ProfileFields> } & ProfileFields>,
+    options?: RegisterOptions,
+  ): Promise<ProviderResult>;
+  /**
    * Signs in: with a password, a code, the id of a device or one that another system gave; the fields say which. Rejects
    * with `INCORRECT_USERNAME_OR_PASSWORD`, `INVALID_CODE`, `EXPIRED_CODE`, `CAPTCHA_REQUIRED`; after a right password or
    * code with `SIGNUP_CONFIRMATION_NEEDED` or `USER_IS_DISABLED`; with `FORBIDDEN` where this way is not open.
    */
   login(params: Input<LoginParams>, options?: LoginOptions): Promise<UserProfile>;
+  /** The same with a password, in the words of `login` with a provider. */
+  login(
+    provider: "local",
+    data: Input<{ email: string; password: string }>,
+    intent?: "register",
+    options?: LoginOptions,
+  ): Promise<LoginExisting>;
+  /**
+   * Ends what `oauthRedirect` began, with what came back from the provider, or with a token that the app has from it. Resolves
+   * with `LoginExisting` when that signed somebody in, or with `LoginOAuth` and an `oauthKey`: for `register`, or to be
+   * linked after another sign-in on this page or the next, within ten minutes. The intent `"link"` links the
+   * provider's account to the signed-in one (`LoginLinked`); it needs a sign-in of the last minutes (`REAUTH_REQUIRED`).
+   *
+   * Rejects with `OAUTH_DENIED` where the person or the provider said no, `OAUTH_STATE_MISMATCH` where this browser
+   * began no such flow or its key is gone, `OAUTH_REUSED`, `SOCIAL_ACCOUNT_IN_USE`, and `NOT_FOUND` for a provider that is not set up.
+   * The same call once more, by a reload or React's strict mode, gets the same answer. Nothing is read from the page's
+   * address: give it as `callback`, and take it out of the address bar yourself.
+   */
+  login(
+    provider: OAuthProvider,
+    data: Input<OAuthLoginData>,
+    intent?: "register" | "link",
+    options?: LoginOptions,
+  ): Promise<LoginResult>;
+  login(provider: OAuthProvider, data: Input<OAuthLoginData>, options?: LoginOptions): Promise<LoginResult>;
   /**
    * Signs out: in all tabs at once, then at the server; offline the server is told when it can be reached again.
    * `scope` says what ends: this session (`"local"`, the default), all sessions of the account (`"global"`), or all but
@@ -262,6 +306,33 @@ export class AuthClient {
     options?: RequestOptions,
   ): Promise<"SUCCESS: The account has been deleted.">;
 
+  /**
+   * Goes to the provider's consent screen, and from there to `callback`: a page's address, in full and exactly as the
+   * operator has listed it. There, `login` goes on. Resolves with null when the browser is on its way; outside
+   * a browser with the address to go to. To link, call it signed in. Rejects with `INVALID_PARAMETER` for an address that is not
+   * listed, with `NOT_FOUND` for a provider that is not set up.
+   */
+  oauthRedirect(
+    provider: OAuthProvider,
+    callback: string,
+    options?: RequestOptions,
+  ): Promise<null | { data: { url: string; provider: string; id: string } }>;
+  /**
+   * Goes the way of the last `oauthRedirect` again: right after `register` without a screen, which signs the new user in.
+   * Rejects with `INVALID_REQUEST` where there was none, and for Twitter and Apple, whose consent is good for once.
+   */
+  redoOAuth(
+    provider: OAuthProvider,
+    options?: RequestOptions,
+  ): Promise<null | { reloginUrl: string; provider: string }>;
+  /** What the signed-in account is linked to. Rejects with `SESSION_REQUIRED` when signed out. */
+  listIdentities(options?: RequestOptions): Promise<Identity[]>;
+  /**
+   * Takes the provider from the account; resolves with what is left. Rejects with `FORBIDDEN` when it is the last way in, with
+   * `NOT_FOUND` when it is not linked, and with `REAUTH_REQUIRED`.
+   */
+  unlink(provider: OAuthProvider, options?: RequestOptions): Promise<Identity[]>;
+
   /** Is this address taken? Answers only when the server enables it, else rejects with `FORBIDDEN`. */
   checkEmail(email: string | Input<{ email: string }>, options?: RequestOptions): Promise<EmailStatus>;
   /** Sends the signup confirmation again to the account of the last login that was refused for want of it. */
@@ -387,6 +458,66 @@ export interface LoginOptions extends RequestOptions {
   auto_register?: boolean;
 }
 
+export interface RegisterOptions extends RequestOptions {
+  /** Newsletter wanted? Default false. */
+  email_subscription?: boolean;
+}
+
+/** The name of a provider in the server's configuration (`getSettings().providers`). */
+export type OAuthProvider = "google" | "facebook" | "apple" | "twitter" | "microsoft" | (string & {});
+
+/** What came back from a provider. */
+export type OAuthLoginData =
+  /**
+   * OAuth 2 and OpenID Connect. `callback` alone will do where it is the whole address that the browser came back to,
+   * `location.href`; else it is the one that `oauthRedirect` was given, and the parts of the query stand beside it.
+   */
+  | { callback: string; code?: string; state?: string; iss?: string; error?: string; error_description?: string }
+  /** OAuth 1.0a (Twitter). */
+  | { oauthToken: string; oauthVerifier: string }
+  /** Where the server took the answer itself (Apple). */
+  | { oauthKey: string }
+  /** A token that the app already has from the provider, and the `nonce` that it had asked for in it. */
+  | { token: string; nonce?: string };
+
+/** Somebody known is signed in. */
+export interface LoginExisting {
+  type: "LoginExisting";
+  data: { provider: string; email?: string; verified: boolean; id: string };
+  message: string;
+}
+
+export type LoginResult =
+  | LoginExisting
+  | {
+      type: "LoginLinked";
+      data: { provider: string; email?: string; verified: boolean; id: string };
+      message: string;
+    }
+  /** Nobody here is known by this. `id` is the provider's; `email` and `name` are what it says. */
+  | {
+      type: "LoginOAuth";
+      data: { oauthKey: string; provider: string; email?: string; verified?: boolean; name?: string; id: string };
+      message: string;
+    };
+
+export interface ProviderResult<T = UserProfile> {
+  data: T;
+  message: string;
+}
+
+/** A way in from elsewhere. */
+export interface Identity {
+  /** The provider's name. */
+  provider: string;
+  /** The provider's id for the person. */
+  id: string;
+  /** The address that the provider gave. */
+  email?: string;
+  /** RFC 3339. */
+  created_at: string;
+}
+
 export type ResetParams = { new_password: string } & (
   | { email: string; code: string | number }
   | { phone_number: string; code: string | number }
@@ -458,6 +589,7 @@ export interface LoginStatus {
 
 export interface ServerSettings {
   methods: string[];
+  /** The providers that are set up, for `oauthRedirect`. */
   providers: string[];
   password: { min_length: number; max_length: number };
   captcha: "none" | "proof_of_work" | "picture" | "turnstile" | "hcaptcha" | "recaptcha";
@@ -550,6 +682,10 @@ export type AuthErrorCode =
   | "SESSION_REQUIRED"
   | "USE_DPOP_NONCE"
   | "INVALID_PROOF"
+  | "OAUTH_REUSED"
+  | "OAUTH_DENIED"
+  | "OAUTH_STATE_MISMATCH"
+  | "SOCIAL_ACCOUNT_IN_USE"
   | "REAUTH_REQUIRED"
   | "TOKEN_BOUND"
   | "MERGE_REQUIRED"

@@ -6,6 +6,7 @@ const ES256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const PATIENCE = 5000; // milliseconds for IndexedDB, which in some browsers never answers
 const HEARSAY = 250; // until a sign-out in another tab is seen in this one
 const LONGEST = 400 * 86_400_000; // milliseconds for which the key of a session that vanished is kept
+const LOOSE = 86_400_000; // and one that no session has taken
 const FRESH = 60_000; // milliseconds for which a nonce is good for sure
 
 const bytes = (text) => new TextEncoder().encode(text);
@@ -14,17 +15,18 @@ const base64url = (data) =>
 const json = (value) => base64url(bytes(JSON.stringify(value)));
 const later = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 // Nothing where it takes too long.
-const inTime = (promise) => {
+export const inTime = (promise) => {
   let timer;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE)));
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 };
 const originOf = (url) => new URL(url).origin;
 
-// The keys of one database, by id. A key is `{ secret, x, y, kept }`, and in the database `id` and `at`. `greet` asks the server at this address for its
-// first nonce: a request without one would be refused with one, which is the same way there and back, and an error
-// in the console of the browser.
-export function keyring(name, greet) {
+// The keys of one database, by id. A key is `{ secret, x, y, kept }`, and in the database `id` and `at`; one that is kept "loose"
+// belongs to no session yet. `greet` asks the server at this address for its first nonce: a request without one would be
+// refused with one, which is the same way there and back, and an error in the console of the browser. `next` gives the id
+// of a loose key that the next session is to have.
+export function keyring(name, greet, next) {
   const held = new Map(); // those that were used, and those that no database keeps
   const nonces = new Map(); // by origin, the last that it gave, and when
   let greeting; // one for all calls that wait for it
@@ -69,10 +71,8 @@ export function keyring(name, greet) {
   async function find(id) {
     if (!held.has(id)) {
       const key = await ask("get", id);
-      // A session that is signed out in another tab goes before its key, but the news may be on the way.
-      if (!key) return later(HEARSAY);
       // A key that scripts can read is none of ours, whoever has put it there.
-      if (key.secret.extractable) return;
+      if (!key || key.secret.extractable) return;
       held.set(id, key);
     }
     return held.get(id);
@@ -80,7 +80,8 @@ export function keyring(name, greet) {
 
   // A session that was removed from the storage by others has left its key.
   async function clean() {
-    for (const { id, at } of await ask("getAll")) if (at < Date.now() - LONGEST) await ask("delete", id);
+    for (const { id, at, kept } of await ask("getAll"))
+      if (at < Date.now() - (kept === "loose" ? LOOSE : LONGEST)) await ask("delete", id);
   }
 
   const learn = (url, headers) => {
@@ -104,6 +105,8 @@ export function keyring(name, greet) {
     // The id of a key that no session has yet.
     async make() {
       if (!spare) {
+        const id = next?.();
+        if (id && (await find(id).catch(() => {}))?.kept === "loose") return (spare = id);
         const { privateKey: secret, publicKey } = await crypto.subtle.generateKey(ES256, false, ["sign"]);
         if (secret.extractable) throw new Error("This browser's keys can be read.");
         const { x, y } = await crypto.subtle.exportKey("jwk", publicKey);
@@ -111,12 +114,12 @@ export function keyring(name, greet) {
       }
       return spare;
     },
-    // A session has it now: beyond this page, unless the session is not to outlive it either.
+    // A session has it now: beyond this page, unless the session is not to outlive it either. Or it is "loose".
     async keep(id, beyond) {
-      if (spare === id) spare = undefined;
+      if (spare === id && beyond !== "loose") spare = undefined;
       const key = held.get(id);
-      if (beyond && !key.kept) {
-        await ask("put", { ...key, kept: true, id, at: Date.now() }, id);
+      if (beyond && key.kept !== true) {
+        await ask("put", { ...key, kept: beyond, id, at: Date.now() }, id);
         clean().catch(() => {});
       }
       key.kept = beyond;
@@ -131,7 +134,8 @@ export function keyring(name, greet) {
     async show(headers, id, token, method, url, iat) {
       if (token) headers.Authorization = `${id ? "DPoP" : "Bearer"} ${token}`;
       if (!id) return true;
-      const key = await find(id);
+      // A session that is signed out in another tab goes before its key, but the news may be on the way.
+      const key = (await find(id)) ?? (await later(HEARSAY));
       if (!key) return false;
       const claims = { htm: method, htu: url.replace(/[?#].*/, ""), iat: Math.floor(iat), jti: crypto.randomUUID() };
       if (token) claims.ath = base64url(await crypto.subtle.digest("SHA-256", bytes(token)));

@@ -17,6 +17,7 @@ use crate::{
         form::Form,
         http::{Limits, Transport},
         location,
+        task::settled,
     },
     context::Client,
     error::{Error, error},
@@ -158,7 +159,7 @@ fn take(
     }
     options.extend(given_options);
     let captcha = captcha(&mut options);
-    Ok(Given { client: client.clone(), fields, options, limits, captcha })
+    Ok(Given { client: client.clone(), fields, options, limits, captcha, flow: third.clone() })
 }
 
 /// An object has the fields that the method knows, and those that the operator may have declared.
@@ -211,9 +212,20 @@ async fn ask(
     }
     let way = method.way(&given.fields).ok_or_else(|| error!(NotFound))?;
     (way.check)(&given.fields, given.client.policy.get())?;
+    let mut key = None;
+    if matches!(who, Who::Flow) {
+        let flow = settled(given.flow.promise()).await.map_err(|_| error!(Internal))?;
+        key = flow.text_of("key");
+        for name in ["provider", "state", "flow"] {
+            if let Some(text) = flow.text_of(name) {
+                given.fields.put(name, Node::Text(text));
+            }
+        }
+    }
     let as_user = match who {
         Who::User | Who::UserOrNull => true,
         Who::UserIf(holds) => holds(&given.fields),
+        Who::Flow => key.is_none(),
         Who::Anybody | Who::Newcomer | Who::Presenter => false,
     };
     let mut call = Call::new(way.kind, way.path, String::new());
@@ -237,6 +249,7 @@ async fn ask(
         match who {
             Who::Newcomer => holder = session.newcomer().await?,
             Who::Presenter => holder = session.presenter(given.fields.text("token"))?,
+            Who::Flow => holder = session.holder_of(key.unwrap_or_default()),
             _ => {}
         }
         let answer = given.client.api.send(&call, &holder, &given.limits).await;
@@ -261,6 +274,14 @@ async fn ask(
                 session.learn_user(&of, &user);
             }
             Ok(user)
+        }
+        Then::Enter => {
+            let answer = answer?;
+            let tokens = answer.get("session");
+            if !tokens.is_absent() {
+                session.establish(&tokens, &holder.key).await?;
+            }
+            Ok(answer)
         }
         Then::Leave(text) => {
             answer?;

@@ -12,6 +12,7 @@ mod device;
 mod email;
 mod password;
 mod profile;
+mod provider;
 mod session;
 mod settings;
 mod signin;
@@ -35,6 +36,7 @@ pub(crate) const METHODS: &[&[Method]] = &[
     signin::METHODS,
     code::METHODS,
     password::METHODS,
+    provider::METHODS,
     email::METHODS,
     addresses::METHODS,
     profile::METHODS,
@@ -112,6 +114,8 @@ pub(crate) struct Given {
     pub(crate) limits: Limits,
     /// The answer to a captcha, as it goes into its header.
     pub(crate) captcha: Option<String>,
+    /// The flow that the call belongs to: a promise of `js/flows.js`.
+    pub(crate) flow: Value,
 }
 
 /// What it does.
@@ -143,6 +147,8 @@ pub(crate) enum Who {
     UserIf(fn(&Tree) -> bool),
     /// Whoever has the token in the fields.
     Presenter,
+    /// Whoever began the flow: the holder of its key, or the signed-in user where it names none.
+    Flow,
 }
 
 /// What becomes of the server's answer.
@@ -157,6 +163,8 @@ pub(crate) enum Then {
     Done,
     /// It is the user's profile: it is kept, and the caller gets it.
     Learn,
+    /// The session in it, if there is one, is taken up; the caller gets all of it.
+    Enter,
     /// The session is over, and the caller gets this text.
     Leave(&'static str),
     /// Something else; also of an error.

@@ -17,6 +17,8 @@ const TOKEN: Way = Way::with(&[required("token", Rule::Line(LONGEST))]);
 
 pub(super) const METHODS: &[Method] = &[
     Method { name: "getSession", does: Does::Now(get_session), ..PLAIN },
+    // For `js/providers.js`: as whom is a flow begun?
+    Method { name: "getKey", does: Does::Now(get_key), ..PLAIN },
     Method { name: "getAccessToken", does: Does::Task(Task::AccessToken), ..PLAIN },
     Method { name: "refreshToken", does: Does::Task(Task::Refresh), ..PLAIN },
     Method {
@@ -80,6 +82,11 @@ impl Request for Named {
 fn get_session(given: &Given) -> Result<Value, Error> {
     let session = &given.client.session;
     Ok(session.shown(session.current().as_deref()).or_null())
+}
+
+/// The name of the session's key, empty for none; null when signed out.
+fn get_key(given: &Given) -> Result<Value, Error> {
+    Ok(given.client.session.current().map_or(Value::NULL, |session| session.key.as_str().into()))
 }
 
 /// What takes more than one question to the server, or none at all.

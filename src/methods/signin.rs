@@ -35,7 +35,7 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 /// The options stand beside the fields for the caller, and within them for the server.
-fn with_options(given: &mut Given) -> Result<Option<Value>, Error> {
+pub(super) fn with_options(given: &mut Given) -> Result<Option<Value>, Error> {
     if given.fields.node("options").is_some() {
         return Err(Error::parameter("options", "Give the options as the second argument."));
     }

@@ -11,11 +11,17 @@ use crate::{
 impl Keeper {
     /// Who signs in: with a new key, unless tokens are to be good for whoever has them.
     pub(crate) async fn newcomer(&self) -> Result<Holder, Error> {
-        let mut holder = Holder { time: clock::now().date / 1000.0, ..Holder::default() };
-        if self.binds {
-            holder.key = self.api.keys.make().await.ok_or_else(|| error!(Internal))?;
-        }
-        Ok(holder)
+        let key = if self.binds {
+            self.api.keys.make().await.ok_or_else(|| error!(Internal))?
+        } else {
+            String::new()
+        };
+        Ok(self.holder_of(key))
+    }
+
+    /// Whoever has this key.
+    pub(crate) fn holder_of(&self, key: String) -> Holder {
+        Holder { key, time: clock::now().date / 1000.0, ..Holder::default() }
     }
 
     /// Gives the key to a session that is about to be stored. Where it cannot be kept, the session must not outlive

@@ -495,7 +495,7 @@ test("methods are bound, and strange arguments are refused rather than thrown at
 test("the types name every method that the class has", async () => {
   const types = await readFile(`${root}pkg/index.d.ts`, "utf8");
   const source = await readFile(`${root}js/client.js`, "utf8");
-  const methods = source.match(/const METHODS = \[([^\]]*)\]/)[1].match(/\w+/g);
-  const own = source.match(/const OWN = \[([^\]]*)\]/)[1].match(/\w+/g);
-  for (const name of [...methods, ...own]) assert.match(types, new RegExp(`^  ${name}\\(`, "m"));
+  const names = ["METHODS", "BY_PROVIDER", "OWN"].flatMap((list) =>
+    source.match(new RegExp(`const ${list} = \\[([^\\]]*)\\]`))[1].match(/\w+/g));
+  for (const name of names) assert.match(types, new RegExp(`^  ${name}\\(`, "m"));
 });

@@ -1,0 +1,84 @@
+// The flows with providers that this browser has begun: whoever comes back from one, on another page, must know by which
+// key. Each is `{ provider, key, state, flow, callback, at }`; `flow` is the secret of one without a key.
+
+import { inTime } from "./keys.js";
+
+const LIFE = 600_000; // milliseconds for which the server knows a flow
+const KEPT = 86_400_000; // milliseconds for which `redoOAuth` knows where a provider leads
+const MOST = 9;
+
+const attempt = (read) => {
+  try {
+    return read();
+  } catch {
+    return undefined; // a storage that is denied, or damaged
+  }
+};
+const isYoung = ({ at }) => at > Date.now() - LIFE;
+
+// What an earlier page has left, the latest first.
+function parse(text) {
+  const flows = attempt(() => JSON.parse(text).filter(({ at }) => at > Date.now() - KEPT)) ?? [];
+  return flows.map((flow) => (isYoung(flow) ? flow : { ...flow, state: undefined, flow: undefined }));
+}
+
+// Two tabs at once must not disturb each other: what this one has begun is in its own storage, and also in the client's,
+// for a provider may come back in another tab.
+export function flowsOf({ key, outside, binds }, keys) {
+  const name = `${key}.flow`;
+  let text;
+  const page = { getItem: () => text, setItem: (_, value) => (text = value) };
+  const tab = attempt(() => document && sessionStorage) ?? page;
+  const stores = [...new Set([tab, page, outside ?? page])];
+  const here = () => [tab, page].flatMap((store) => parse(attempt(() => store.getItem(name))));
+  const reach = (access) => inTime(Promise.resolve().then(access)).catch(() => {});
+  const make = async () => (binds ? keys().make() : "");
+
+  return {
+    // The key of whoever begins a flow and is nobody yet: it must outlive the page. Without one the server gives a secret.
+    async fresh() {
+      const id = await make();
+      const isKept = id && (await keys().keep(id, "loose").then(() => true, () => typeof document === "undefined"));
+      return isKept ? id : "";
+    },
+
+    // The key that this tab's last flow was begun with: the next session's, too, so that its user can link.
+    next: () => here().filter(isYoung)[0]?.key,
+
+    // What came of a flow is not over: whoever registers must be who was asked for consent.
+    async keep({ provider, key, known }) {
+      if (!known && key) await keys().keep(key, "loose").catch(() => {});
+      await this.add(known ?? { provider, key });
+    },
+
+    async add(flow) {
+      const isOther = ({ provider, state }) => provider !== flow.provider || state !== flow.state;
+      await Promise.all(stores.map((store) => reach(async () => {
+        const others = parse(await store.getItem(name)).filter(isOther);
+        await store.setItem(name, JSON.stringify([{ ...flow, at: Date.now() }, ...others].slice(0, MOST)));
+      })));
+    },
+
+    // The flow of this state, or else the last: of this tab's, or of any.
+    async find(provider, state) {
+      const all = here().concat(...(await Promise.all(stores.map((store) => reach(() => store.getItem(name))))).map(parse));
+      const own = all.filter((flow) => flow.provider === provider);
+      return own.find((flow) => state && flow.state === state) ?? own[0];
+    },
+
+    // What a call is to show that ends a flow: nothing of a key where it is made by the signed-in user.
+    async of(provider, { callback, state, token } = {}, asUser) {
+      const query = attempt(() => new URL(callback).searchParams);
+      const known = token ? undefined : await this.find(provider, state ?? query?.get("state"));
+      const isNamed = state || !query || [...query.keys()].some((name) => /^(state|oauth)/.test(name));
+      const own = here().find((flow) => flow.provider === provider);
+      return {
+        provider,
+        key: asUser ? undefined : known?.key || (await make()),
+        flow: known?.flow,
+        state: isNamed ? undefined : own?.state,
+        known,
+      };
+    },
+  };
+}
