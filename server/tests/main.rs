@@ -27,6 +27,8 @@ mod password_reset;
 mod profile_update;
 mod proof_check;
 mod proof_replay;
+mod provider_facebook;
+mod provider_google;
 mod provider_oidc;
 mod request_check;
 mod response_headers;
