@@ -16,8 +16,6 @@ mod heap;
 mod identifiers;
 #[path = "web/methods.rs"]
 mod methods;
-#[path = "web/providers.rs"]
-mod providers;
 #[path = "web/session.rs"]
 mod session;
 #[path = "web/sessions.rs"]

@@ -60,6 +60,13 @@ macro_rules! profile {
             $( $(#[$meta])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $name: Option<$type>, )*
         }
 
+        impl ProfileFields {
+            /// Takes over what was never given here.
+            pub fn fill(&mut self, other: &ProfileFields) {
+                $( if self.$name.is_none() { self.$name.clone_from(&other.$name); } )*
+            }
+        }
+
         /// The rules of [`ProfileInput`].
         pub const PROFILE: &[Field] = &join::<{ OWN.len() + BESIDE.len() }>(OWN, BESIDE);
 

@@ -15,7 +15,7 @@ use crate::outbox;
 use crate::registration;
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
-use crate::store::identities::{self, Kind};
+use crate::store::identities::{self, Held, Kind};
 use crate::store::{self, StoreError, Tx, passwords};
 
 /// An address with the code that was sent to it.
@@ -116,7 +116,9 @@ async fn carry_out(
         (Change::Replace { .. } | Change::Unbind(_), None) => {
             return Err(instead("There is none yet: bind the first one."));
         }
-        (Change::Unbind(_), Some(_)) => keep_a_way_in(tx, app, account, kind).await?,
+        (Change::Unbind(_), Some(_)) => {
+            keep_a_way_in(tx, app, &account.id, |name| name.kind == kind.as_str()).await?;
+        }
         (Change::Replace { new, old }, Some(present)) => {
             if new.contact.value == *present {
                 return Err(ApiError::field(new.contact.field(), "This is the one that you have."));
@@ -195,15 +197,17 @@ async fn prove(
     challenges::consume_own(tx, app, caller, scene, &account.id, contact.proof(&proven.code)).await
 }
 
-/// The last way in is not taken away: somebody would be locked out of their own account.
-pub async fn keep_a_way_in(tx: &mut Tx, app: &App, account: &Account, without: Kind) -> Result<(), ApiError> {
-    let has_password = passwords::of(tx, &account.id).await?.is_some();
-    let names = identities::kinds(tx, &account.id).await?;
-    let left = names
-        .iter()
-        .filter(|(kind, _)| kind != without.as_str())
-        .any(|(kind, proven)| contacts::is_way_in(app, kind, *proven, has_password));
-    if left {
+/// The last way in is not taken away: somebody would be locked out of their own account. `goes` says which names are to
+/// go.
+pub async fn keep_a_way_in(
+    tx: &mut Tx,
+    app: &App,
+    account: &str,
+    goes: impl Fn(&Held) -> bool,
+) -> Result<(), ApiError> {
+    let has_password = passwords::of(tx, account).await?.is_some();
+    let names = identities::held(tx, account).await?;
+    if names.iter().any(|name| !goes(name) && contacts::is_way_in(app, name, has_password)) {
         return Ok(());
     }
     let detail =

@@ -81,6 +81,12 @@ pub enum Event {
     PhoneUnbound,
     /// The name to sign in by was set, changed or removed.
     UsernameChanged,
+    /// A provider's identity was linked to an account: by its owner, or on an address that both have proven.
+    IdentityLinked,
+    /// A provider's identity was taken from the account.
+    IdentityUnlinked,
+    /// An answer of a provider's was not taken, or it said no.
+    FlowRefused,
     /// An account was deleted by its owner.
     AccountDeleted,
 }
@@ -125,6 +131,9 @@ impl Event {
             Event::PhoneChanged => "phone_changed",
             Event::PhoneUnbound => "phone_unbound",
             Event::UsernameChanged => "username_changed",
+            Event::IdentityLinked => "identity_linked",
+            Event::IdentityUnlinked => "identity_unlinked",
+            Event::FlowRefused => "flow_refused",
             Event::AccountDeleted => "account_deleted",
         }
     }

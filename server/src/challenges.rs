@@ -61,6 +61,7 @@ impl Scene {
             Message::PasswordChanged
             | Message::AccountExists
             | Message::AddressChanged
+            | Message::IdentitiesChanged
             | Message::AccountDeleted => None,
         }
     }

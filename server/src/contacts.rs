@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::phones;
 use crate::state::App;
 use crate::store::Tx;
-use crate::store::identities::{Identity, Kind};
+use crate::store::identities::{Held, Identity, Kind};
 use crate::usernames;
 
 /// An e-mail address or a phone number.
@@ -54,7 +54,7 @@ impl Contact {
 
     /// As a name of an account.
     pub fn identity(&self, proven: bool) -> Identity {
-        Identity { kind: self.kind, value: self.value.clone(), look: None, proven }
+        Identity { kind: self.kind, value: self.value.clone(), look: None, proven, origin: None }
     }
 
     /// With the code that was sent to it.
@@ -68,7 +68,7 @@ pub fn reaches(app: &App, kind: Kind) -> bool {
     match kind {
         Kind::Email => app.dev || !app.config.smtp.host.is_empty(),
         Kind::Phone => app.sms_configured(),
-        Kind::Username | Kind::Device | Kind::Custom => false,
+        Kind::Username | Kind::Device | Kind::Custom | Kind::Provider => false,
     }
 }
 
@@ -80,15 +80,16 @@ pub async fn spend(tx: &mut Tx, app: &App, contact: &Contact) -> Result<(), ApiE
     }
 }
 
-/// Could somebody get into an account by a name of this kind? `proven`: the name was. `password`: there is one.
-pub fn is_way_in(app: &App, kind: &str, proven: bool, password: bool) -> bool {
-    match kind {
+/// Could somebody get into an account by such a name? `password`: there is one.
+pub fn is_way_in(app: &App, name: &Held, password: bool) -> bool {
+    match name.kind.as_str() {
         // Where there is no password yet, a mail or an SMS helps to one.
-        "email" => password || (proven && reaches(app, Kind::Email)),
+        "email" => password || (name.proven && reaches(app, Kind::Email)),
         "phone" => password || reaches(app, Kind::Phone),
         "username" => password,
         "device" => app.config.device_id.enabled,
         "custom" => app.config.custom_id.enabled,
+        "provider" => name.provider.as_ref().is_some_and(|name| app.providers.get(name).is_some()),
         _ => false,
     }
 }
@@ -101,11 +102,18 @@ pub fn field(kind: Kind) -> &'static str {
         Kind::Username => "username",
         Kind::Device => "device_id",
         Kind::Custom => "custom_id",
+        Kind::Provider => "provider",
     }
 }
 
 /// A username that somebody wants to have, as a name of an account.
 pub fn username(text: &str) -> Result<Identity, ApiError> {
     let name = usernames::choose(text).map_err(|said| ApiError::field("username", said))?;
-    Ok(Identity { kind: Kind::Username, value: name.value, look: Some(name.look), proven: false })
+    Ok(Identity {
+        kind: Kind::Username,
+        value: name.value,
+        look: Some(name.look),
+        proven: false,
+        origin: None,
+    })
 }

@@ -346,7 +346,7 @@ fn proof(parts: &Parts, app: &App, access_token: Option<&str>) -> Result<Option<
 /// is bound to a key, it came with a proof of that.
 ///
 /// A handler that writes calls [`CurrentSession::confirm`] first in its transaction; for one that reads all is done.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CurrentSession {
     /// Whose session it is.
     pub account: Account,

@@ -30,6 +30,7 @@ struct SecretKey {
     code: hmac::Key,
     nonce: hmac::Key,
     cursor: hmac::Key,
+    flow: hmac::Key,
     seal: LessSafeKey,
 }
 
@@ -48,6 +49,8 @@ pub enum Purpose {
     Nonce,
     /// Where a list goes on.
     Cursor,
+    /// Keys of sign-ins with a provider.
+    Flow,
 }
 
 const HEADER: &str = "# doorward secret keys: one a line, the first is active, the others are retired.\n\
@@ -226,6 +229,7 @@ impl SecretKey {
             code: mac_key(&root, b"one-time code")?,
             nonce: mac_key(&root, b"proof nonce")?,
             cursor: mac_key(&root, b"list cursor")?,
+            flow: mac_key(&root, b"provider flow")?,
             seal: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*derive(&root, b"seal")?).ok()?),
         })
     }
@@ -238,6 +242,7 @@ impl SecretKey {
             Purpose::Code => &self.code,
             Purpose::Nonce => &self.nonce,
             Purpose::Cursor => &self.cursor,
+            Purpose::Flow => &self.flow,
         }
     }
 }
@@ -311,6 +316,7 @@ mod tests {
             Purpose::Code,
             Purpose::Nonce,
             Purpose::Cursor,
+            Purpose::Flow,
         ];
         let macs = all.map(of);
         for (at, mac) in macs.iter().enumerate() {

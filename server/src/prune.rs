@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::clock::Millis;
 use crate::idempotency::KEPT;
 use crate::state::{App, AppState};
-use crate::store::{StoreError, audit, budgets, challenges, idempotency, leases, outbox, proofs, sessions};
+use crate::store::{
+    StoreError, audit, budgets, challenges, flows, idempotency, leases, outbox, proofs, sessions,
+};
 
 /// Rows in one go.
 const LIMIT: i64 = 500;
@@ -44,6 +46,8 @@ pub async fn all(app: &App) -> Result<u64, StoreError> {
     let audit = now - app.config.prune.audit.millis();
     let old_challenges = now - app.config.prune.challenges.millis();
     let dead = now - app.config.prune.dead_letters.millis();
+    // What a flow ended with is asked for in its last minutes.
+    let old_flows = now - 4 * app.config.flows.lifetime.millis() - app.config.flows.grace.millis();
     let mut rows = 0;
     loop {
         let some = app
@@ -55,9 +59,11 @@ pub async fn all(app: &App) -> Result<u64, StoreError> {
                     let requests = idempotency::prune(tx, now - KEPT.millis(), LIMIT).await?;
                     let challenges = challenges::prune(tx, old_challenges, LIMIT).await?;
                     let proofs = proofs::prune(tx, now, LIMIT).await?;
+                    let flows = flows::prune(tx, old_flows, LIMIT).await?;
                     let mails = outbox::prune(tx, dead, LIMIT).await?;
                     let budgets = budgets::prune(tx, now, LIMIT).await?;
-                    Ok::<_, StoreError>(sessions + audit + requests + challenges + proofs + mails + budgets)
+                    let rest = proofs + flows + mails + budgets;
+                    Ok::<_, StoreError>(sessions + audit + requests + challenges + rest)
                 })
             })
             .await?;

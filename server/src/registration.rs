@@ -37,7 +37,7 @@ pub struct Plan {
     /// Must the answer be the same for a taken address?
     pub quiet: bool,
     /// The method that signs in.
-    pub method: &'static str,
+    pub method: String,
 }
 
 /// How the sign-in that comes with a signup is counted.
@@ -56,7 +56,7 @@ impl Plan {
         options: SignupOptions,
         profile: ProfileInput,
         names: Vec<Identity>,
-        method: &'static str,
+        method: &str,
     ) -> Result<Plan, ApiError> {
         let settings = &app.config.signup;
         let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
@@ -109,16 +109,27 @@ impl Plan {
     }
 
     /// The account of a first sign-in, which makes it.
-    pub fn of_sign_in(app: &App, names: Vec<Identity>, method: &'static str) -> Result<Plan, ApiError> {
+    pub fn of_sign_in(app: &App, names: Vec<Identity>, method: &str) -> Result<Plan, ApiError> {
         if !app.config.signup.open {
             return Err(ErrorCode::Forbidden.into());
         }
         let unproven = names.iter().any(|name| name.kind == Kind::Email && !name.proven);
         let now = app.world.now();
-        let mut account = Account::new(app.world.id(), app.config.roles.default.clone(), now);
+        let beginning = app.config.defaults.get(method);
+        let roles =
+            beginning.and_then(|beginning| beginning.roles.as_ref()).unwrap_or(&app.config.roles.default);
+        let mut account = Account::new(app.world.id(), roles.clone(), now);
+        account.extras = beginning.map(|beginning| beginning.extras.clone()).unwrap_or_default();
         account.confirmation_required = unproven && app.config.signup.confirmation == Confirmation::Required;
         let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
-        Ok(Plan { account, names, sign_in: Some(SignIn::Counted), redirect: None, quiet, method })
+        Ok(Plan {
+            account,
+            names,
+            sign_in: Some(SignIn::Counted),
+            redirect: None,
+            quiet,
+            method: method.to_owned(),
+        })
     }
 
     /// Is a name taken that may be told to be?
@@ -211,18 +222,26 @@ pub async fn create(
     if let Some(password) = password {
         passwords::set(tx, &account.id, password, now).await?;
     }
-    let record = Record::of(Event::SignedUp).account(&account.id).detail(plan.method);
+    let record = Record::of(Event::SignedUp).account(&account.id).detail(&plan.method);
     record.write(tx, &app.world, caller, now).await?;
     if let Some(email) = plan.names.iter().find(|name| is_secret(name)) {
         let redirect = plan.redirect.as_ref().map(Url::as_str);
-        outbox::challenge(tx, &app.world, caller, Scene::VerifyEmail, &email.value, None, redirect).await?;
+        // An account that is somebody's by another proof gets a code that only they can use: a link would let the owner of
+        // the address give it away with a click (A03).
+        let is_somebodys = plan.names.iter().any(|name| name.proven);
+        let (scene, account) = if is_somebodys {
+            (Scene::ChangeEmail, Some(account.id.as_str()))
+        } else {
+            (Scene::VerifyEmail, None)
+        };
+        outbox::challenge(tx, &app.world, caller, scene, &email.value, account, redirect).await?;
     }
     let session = match plan.sign_in {
         Some(sign_in) => {
             if sign_in == SignIn::Counted {
                 accounts::count_login(tx, &account.id, now).await?;
             }
-            Some(signin::begin(tx, app, caller, &account.id, plan.method, key).await?)
+            Some(signin::begin(tx, app, caller, &account.id, &plan.method, key).await?)
         }
         None => None,
     };

@@ -7,6 +7,7 @@ use doorward_protocol::Policy;
 use crate::clock::{World, disagreement};
 use crate::config::{Config, ConfigError};
 use crate::dpop::Seen;
+use crate::flows::Waiting;
 use crate::keys::SecretKeys;
 use crate::mail::render::Templates;
 use crate::mail::transport::Transport;
@@ -38,6 +39,8 @@ pub struct App {
     pub transport: Transport,
     /// Wakes the worker that sends mails: ring it after a commit that put one into the outbox.
     pub bell: Bell,
+    /// Wakes those who wait for a sign-in with a provider to end.
+    pub waiting: Waiting,
     /// The pages that the server shows itself.
     pub pages: Pages,
     /// Folders that are served beside the API.
@@ -115,6 +118,7 @@ impl App {
             templates,
             transport,
             bell: Bell::default(),
+            waiting: Waiting::default(),
             pages,
             sites: Arc::new(sites),
             providers,

@@ -6,6 +6,8 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::post;
+use crate::support::browser::{Begun, PAGE};
+use crate::support::issuer::Issuer;
 use crate::support::proof::ProofKey;
 use crate::support::{MINUTE, TestApp};
 use doorward_server::prune;
@@ -84,7 +86,9 @@ async fn sec_d05_a_read_with_a_proof_that_came_before_is_refused() {
 /// Whatever call is added: the document names it, and this test finds a handler that forgot `CurrentSession::confirm`.
 #[tokio::test]
 async fn sec_d05_every_write_that_takes_an_access_token_uses_its_proof_up() {
-    let app = TestApp::with("[user_data.age]\ntype = \"number\"").await;
+    let op = Issuer::start().await;
+    let settings = format!("[user_data.age]\ntype = \"number\"\n{}", op.settings("acme"));
+    let app = TestApp::with(&settings).await;
     let document = app.get("/openapi.json").await.ok();
     let key = ProofKey::new();
     let mut tried = BTreeSet::new();
@@ -96,7 +100,7 @@ async fn sec_d05_every_write_that_takes_an_access_token_uses_its_proof_up() {
             }
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
             let tokens = app.device_with(&key, &format!("a device of {method} {path}")).await;
-            let (path, body) = prepare(&app, &key, &tokens["access_token"], &method, path).await;
+            let (path, body) = prepare((&app, &op), &key, &tokens["access_token"], &method, path).await;
             let token = tokens["access_token"].as_str().unwrap();
             let proof = key.proof(method.as_str(), &format!("{HERE}{path}"), &app.nonce(), Some(token));
             let send = || {
@@ -118,7 +122,7 @@ async fn sec_d05_every_write_that_takes_an_access_token_uses_its_proof_up() {
 
 /// Brings somebody new so far that a call succeeds: its path and body.
 async fn prepare(
-    app: &TestApp,
+    (app, op): (&TestApp, &Issuer),
     key: &ProofKey,
     token: &Value,
     method: &Method,
@@ -142,7 +146,23 @@ async fn prepare(
         let code = code(json!({ "phone_number": number }), "BIND_PHONE").await;
         json!({ "phone_number": number, "phone_code": code })
     };
+    // What comes back of somebody else at each call.
+    let consent = async || {
+        let begun = Begun::of(call("/v1/flows/acme", json!({ "callback": PAGE })).await.ok());
+        let somebody = format!("somebody for {method}");
+        op.person(&somebody, json!({}));
+        begun.body(&op.consent(&begun.url, &somebody))
+    };
     let body = match path {
+        "/v1/flows/{provider}" => return ("/v1/flows/acme".to_owned(), json!({ "callback": PAGE })),
+        "/v1/identities/{provider}" => {
+            let (path, body) = ("/v1/identities/acme", consent().await);
+            if method == Method::POST {
+                return (path.to_owned(), body);
+            }
+            call(path, body).await.ok();
+            return (path.to_owned(), Value::Null);
+        }
         "/v1/sessions/{id}" => {
             let other = app.device_with(key, "a device of DELETE /v1/sessions/{id}").await;
             return (path.replace("{id}", &session_of(app, key, &other).await), Value::Null);

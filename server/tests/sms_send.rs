@@ -59,7 +59,13 @@ async fn give_phone(t: &TestApp, email: &'static str) -> String {
         .write(move |tx| {
             Box::pin(async move {
                 let account = identities::owner(tx, Kind::Email, email).await?.unwrap();
-                let name = Identity { kind: Kind::Phone, value: PHONE.into(), look: None, proven: true };
+                let name = Identity {
+                    kind: Kind::Phone,
+                    value: PHONE.into(),
+                    look: None,
+                    proven: true,
+                    origin: None,
+                };
                 identities::insert(tx, &name, &account, 1).await?;
                 Ok(account)
             })

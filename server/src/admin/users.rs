@@ -68,6 +68,8 @@ impl Operator {
             Kind::Phone => phones::canonical(text, &self.phone).ok(),
             Kind::Username => usernames::canonical(text),
             Kind::Device | Kind::Custom => Some(identities::fingerprint(text)),
+            // As it is shown: provider, issuer and subject.
+            Kind::Provider => Some(text.to_owned()),
         };
         let Some(value) = value else { return Ok(None) };
         Ok(accounts::by_identity(&mut *self.store.read().await?, kind, &value).await?)

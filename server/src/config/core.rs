@@ -57,6 +57,8 @@ settings! {
         token: Token = Token::default(),
         /// Sessions and their refresh tokens.
         session: Session = Session::default(),
+        /// Sign-ins with a provider.
+        flows: Flows = Flows::default(),
         /// Back ends that ask whether a token is good.
         introspection: Introspection = Introspection::default(),
         /// Administration over HTTP: `/v1/admin`, for service keys of the scope `admin`.
@@ -149,6 +151,14 @@ settings! {
         fresh: Span = Span::minutes(10),
         /// Must every new session be bound to a key of the browser (DPoP)? Sign-ins without a proof are refused then.
         require_proof: bool = false,
+    }
+
+    /// Sign-ins with a provider.
+    pub struct Flows {
+        /// How long a person has at the provider, and then again to register with what it says.
+        lifetime: Span = Span::minutes(10),
+        /// For this long the same answer of a provider gets the same answer of ours: after a reload, or when the page asks twice.
+        grace: Span = Span::minutes(2),
     }
 
     /// Back ends that ask whether a token is good.

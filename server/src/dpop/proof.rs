@@ -104,6 +104,11 @@ impl Proof {
         Ok(Proof { thumbprint, id, expires_at })
     }
 
+    /// The key that made it, as in `cnf.jkt`.
+    pub fn key(&self) -> &str {
+        &self.thumbprint.0
+    }
+
     /// Was it made with this key? Takes the same time wherever the two differ.
     pub fn is_by(&self, thumbprint: &str) -> bool {
         same(self.thumbprint.0.as_bytes(), thumbprint.as_bytes())

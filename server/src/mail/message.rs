@@ -42,6 +42,8 @@ messages! {
     AccountExists = "account_exists";
     /// Tells the old e-mail address that an account's e-mail address or phone number was changed or removed.
     AddressChanged = "address_changed";
+    /// Tells that a provider was linked to the account, or unlinked.
+    IdentitiesChanged = "identities_changed";
     /// Tells that the account was deleted.
     AccountDeleted = "account_deleted";
 }
@@ -91,6 +93,7 @@ impl Message {
                     | Message::DeleteAccount
                     | Message::PasswordChanged
                     | Message::AddressChanged
+                    | Message::IdentitiesChanged
             ),
         }
     }

@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::service_keys::{Scope, ServiceKey};
 use crate::state::{App, AppState};
-use crate::store::identities::{Identity, Kind, fingerprint};
+use crate::store::identities::{Identity, Kind};
 use crate::{registration, signin};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -46,7 +46,6 @@ async fn login_with_custom_id(
         None => return Err(ErrorCode::Forbidden.into()),
     }
     let may = registration::admits(&app, app.config.auto_register.custom, request.options.auto_register)?;
-    let value = fingerprint(&request.custom_id);
-    let name = Identity { kind: Kind::Custom, value, look: None, proven: true };
+    let name = Identity::of_id(Kind::Custom, &request.custom_id);
     Ok(Answer(signin::by_id(&app, caller, proof, name, "custom", may).await?))
 }

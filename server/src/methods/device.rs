@@ -13,7 +13,7 @@ use crate::dpop::Proof;
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::state::{App, AppState};
-use crate::store::identities::{Identity, Kind, fingerprint};
+use crate::store::identities::{Identity, Kind};
 use crate::{registration, signin};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -39,7 +39,6 @@ async fn login_with_device(
         return Err(ErrorCode::Forbidden.into());
     }
     let may = registration::admits(&app, app.config.auto_register.device, request.options.auto_register)?;
-    let value = fingerprint(&request.device_id);
-    let name = Identity { kind: Kind::Device, value, look: None, proven: true };
+    let name = Identity::of_id(Kind::Device, &request.device_id);
     Ok(Answer(signin::by_id(&app, caller, proof, name, "device", may).await?))
 }

@@ -26,6 +26,7 @@ methods! {
     code,
     device,
     custom,
+    provider,
 }
 
 pub mod recovery;

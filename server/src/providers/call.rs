@@ -58,9 +58,9 @@ impl Caller {
         form: &[(&str, &str)],
         authorization: Option<&str>,
     ) -> Result<Reply, Refusal> {
-        let mut body = url::form_urlencoded::Serializer::new(String::new());
-        body.extend_pairs(form);
-        let mut request = self.request(Method::POST, url, authorization, body.finish().into_bytes())?;
+        // Written in one go: the writer must not be held while the answer is awaited.
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let mut request = self.request(Method::POST, url, authorization, body.into_bytes())?;
         let kind = header::HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers_mut().insert(header::CONTENT_TYPE, kind);
         Reply::of(self.http.send(request, Limits { time: self.time, bytes: SMALL }).await)

@@ -6,6 +6,7 @@ mod data;
 mod email;
 mod health;
 mod hosted;
+mod identities;
 mod introspect;
 mod jwks;
 mod logout;
@@ -43,6 +44,7 @@ pub fn router(app: &AppState) -> Router {
         .merge(password::router())
         .merge(data::router())
         .merge(account::router())
+        .merge(identities::router())
         .merge(token::router())
         .merge(revoke::router())
         .merge(introspect::router())

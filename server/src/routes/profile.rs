@@ -69,7 +69,7 @@ async fn change(
     profiles::change(&mut account, request, emptied, &app.config.profile)?;
     let cleared = emptied.iter().any(|name| name == "username") && account.username.is_some();
     if cleared {
-        addresses::keep_a_way_in(tx, app, &account, Kind::Username).await?;
+        addresses::keep_a_way_in(tx, app, &account.id, |name| name.kind == Kind::Username.as_str()).await?;
     }
     let renamed = username.as_ref().filter(|name| account.username.as_ref() != Some(&name.value));
     if cleared || renamed.is_some() {

@@ -28,7 +28,7 @@ async fn settings(State(app): State<AppState>) -> impl IntoResponse {
     });
     let settings = ServerSettings {
         methods: methods::names(&app),
-        providers: Vec::new(),
+        providers: app.providers.names(),
         password: PasswordRule {
             min_length: config.password.min_length,
             max_length: config.password.max_length,

@@ -23,6 +23,8 @@ pub enum Kind {
     Device,
     /// What [`fingerprint`] makes of an id that another system has for the person.
     Custom,
+    /// Who somebody is at an outside issuer: [`Identity::at_provider`].
+    Provider,
 }
 
 impl Kind {
@@ -42,6 +44,7 @@ impl Kind {
             Kind::Username => "username",
             Kind::Device => "device",
             Kind::Custom => "custom",
+            Kind::Provider => "provider",
         }
     }
 }
@@ -64,6 +67,32 @@ pub struct Identity {
     pub look: Option<String>,
     /// Was it proven just now? Ids are, by being known.
     pub proven: bool,
+    /// Where it is from, if it is an outside issuer's.
+    pub origin: Option<Origin>,
+}
+
+/// Where an outside issuer's identity is from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The provider's name.
+    pub provider: String,
+    /// The address that it gave.
+    pub email: Option<String>,
+}
+
+impl Identity {
+    /// An id that opens the account by itself.
+    pub fn of_id(kind: Kind, id: &str) -> Identity {
+        Identity { kind, value: fingerprint(id), look: None, proven: true, origin: None }
+    }
+
+    /// Who somebody is for a provider: its name, the issuer and the subject together, since one subject can be two people
+    /// at two issuers (SECURITY A01). The first two have no space in them.
+    pub fn at_provider(provider: &str, issuer: &str, subject: &str, email: Option<&str>) -> Identity {
+        let origin = Origin { provider: provider.to_owned(), email: email.map(str::to_owned) };
+        let value = format!("{provider} {issuer} {subject}");
+        Identity { kind: Kind::Provider, value, look: None, proven: true, origin: Some(origin) }
+    }
 }
 
 /// What is stored of an id that opens an account by itself: whoever reads the database cannot sign in with it, unless
@@ -75,8 +104,8 @@ pub fn fingerprint(id: &str) -> String {
 /// Gives an account a name; [`StoreError::Conflict`] when another has it.
 pub async fn insert(tx: &mut Tx, identity: &Identity, account: &str, now: Millis) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into identities (kind, value, look, account, verified_at, created_at)
-        values ($1, $2, $3, $4, $5, $6)",
+        "insert into identities (kind, value, look, account, verified_at, created_at, provider, email)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(identity.kind.as_str())
     .bind(&identity.value)
@@ -84,6 +113,8 @@ pub async fn insert(tx: &mut Tx, identity: &Identity, account: &str, now: Millis
     .bind(account)
     .bind(identity.proven.then_some(now))
     .bind(now)
+    .bind(identity.origin.as_ref().map(|origin| &origin.provider))
+    .bind(identity.origin.as_ref().and_then(|origin| origin.email.as_ref()))
     .execute(tx)
     .await?;
     Ok(())
@@ -99,17 +130,80 @@ pub async fn remove(tx: &mut Tx, kind: Kind, account: &str) -> Result<bool, Stor
     Ok(done.rows_affected() > 0)
 }
 
-/// The kinds of names that an account has, each with whether it was proven.
-pub async fn kinds(db: &mut Tx, account: &str) -> Result<Vec<(String, bool)>, StoreError> {
-    let rows = sqlx::query("select kind, verified_at from identities where account = $1")
+/// A name that an account has, without the name itself.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// What sort of name it is, as in the database.
+    pub kind: String,
+    /// The provider that it is from.
+    pub provider: Option<String>,
+    /// Was it proven?
+    pub proven: bool,
+}
+
+/// What sorts of names an account has.
+pub async fn held(db: &mut Tx, account: &str) -> Result<Vec<Held>, StoreError> {
+    let rows = sqlx::query("select kind, provider, verified_at from identities where account = $1")
         .bind(account)
         .fetch_all(db)
         .await?;
     let read = |row: AnyRow| {
         let verified_at: Option<Millis> = row.try_get("verified_at")?;
-        Ok((row.try_get("kind")?, verified_at.is_some()))
+        let proven = verified_at.is_some();
+        Ok(Held { kind: row.try_get("kind")?, provider: row.try_get("provider")?, proven })
     };
     rows.into_iter().map(read).collect()
+}
+
+/// What an account is known by elsewhere.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The provider's name; of an id that opens the account by itself, its kind.
+    pub provider: String,
+    /// The id there.
+    pub id: String,
+    /// The address that the provider gave.
+    pub email: Option<String>,
+    /// Since when.
+    pub created_at: Millis,
+}
+
+/// What an account is known by elsewhere, the oldest first.
+pub async fn links(db: &mut Tx, account: &str) -> Result<Vec<Link>, StoreError> {
+    let rows = sqlx::query(
+        "select kind, value, provider, email, created_at from identities
+        where account = $1 and kind in ('provider', 'device', 'custom')
+        order by created_at, kind, value",
+    )
+    .bind(account)
+    .fetch_all(db)
+    .await?;
+    let read = |row: AnyRow| {
+        let (value, provider): (String, Option<String>) = (row.try_get("value")?, row.try_get("provider")?);
+        let id = match &provider {
+            Some(_) => value.splitn(3, ' ').last().unwrap_or_default().to_owned(),
+            None => value,
+        };
+        let provider = match provider {
+            Some(provider) => provider,
+            None => row.try_get("kind")?,
+        };
+        Ok(Link { provider, id, email: row.try_get("email")?, created_at: row.try_get("created_at")? })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Takes what [`Link::provider`] names from an account. False when it has none.
+pub async fn unlink(tx: &mut Tx, account: &str, provider: &str) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "delete from identities
+        where account = $1 and (provider = $2 or (provider is null and kind = $2 and kind in ('device', 'custom')))",
+    )
+    .bind(account)
+    .bind(provider)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Does another account have a name that looks the same?

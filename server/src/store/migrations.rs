@@ -42,6 +42,8 @@ const MIGRATIONS: &[Migration] = migrations![
     13 "0013" "service_keys",
     14 "0014" "sms",
     15 "0015" "owned_addresses",
+    16 "0016" "provider_identities",
+    17 "0017" "flows",
 ];
 
 /// Applies what the database does not have yet, each as one transaction: whoever comes second, another node at the

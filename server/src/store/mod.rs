@@ -14,6 +14,7 @@ pub mod accounts;
 pub mod audit;
 pub mod budgets;
 pub mod directory;
+pub mod flows;
 pub mod idempotency;
 pub mod identities;
 pub mod leases;

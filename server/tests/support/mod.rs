@@ -2,13 +2,13 @@
 #![allow(unreachable_pub, dead_code, reason = "what a test may use, whether one does today or not")]
 
 pub mod binary;
+pub mod browser;
 #[path = "../../../xtask/src/cluster.rs"]
 pub mod cluster;
 pub mod database;
 pub mod issuer;
 pub mod people;
 pub mod proof;
-pub mod stand_in;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -126,6 +126,12 @@ impl TestApp {
         TestApp::open(&self.settings, self.dev, self.folder, self.clock).await
     }
 
+    /// The same with other settings.
+    pub async fn restart_with(mut self, settings: &str) -> TestApp {
+        self.settings = settings.to_owned();
+        self.restart().await
+    }
+
     /// Another node on the same database, with the same clock.
     pub async fn node(&self) -> TestApp {
         TestApp::open(&self.settings, self.dev, self.folder.clone(), self.clock.clone()).await
@@ -187,6 +193,28 @@ impl TestApp {
             .write(move |tx| Box::pin(async move { Ok(sqlx::query(sql).execute(tx).await.map(drop)?) }))
             .await;
         done.unwrap();
+    }
+
+    /// Everything that a table holds, as text; bytes as characters of the same numbers.
+    pub async fn dump(&self, table: &'static str) -> String {
+        use sqlx::{Column, Row};
+        let mut db = self.app.store.read().await.unwrap();
+        let sql = sqlx::AssertSqlSafe(format!("select * from {table}"));
+        let rows = sqlx::query(sql).fetch_all(&mut *db).await.unwrap();
+        let mut text = String::new();
+        for row in &rows {
+            for column in row.columns() {
+                let name = column.name();
+                if let Ok(Some(value)) = row.try_get::<Option<String>, _>(name) {
+                    text.push_str(&value);
+                } else if let Ok(Some(value)) = row.try_get::<Option<Vec<u8>>, _>(name) {
+                    text.extend(value.into_iter().map(char::from));
+                }
+                text.push('\n');
+            }
+        }
+        assert!(!text.is_empty());
+        text
     }
 
     /// Runs SQL on the database and gives the first column of the first row as text.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::browser::Browser;
 use super::{Call, TestApp};
 use crate::post;
 
@@ -59,6 +60,14 @@ impl TestApp {
     /// The profile as the server has it now.
     pub async fn profile(&self, who: &Value) -> Value {
         self.get("/v1/profile").bearer(&who["access_token"]).await.ok()
+    }
+
+    /// Gives somebody an address who is signed in in this browser.
+    pub async fn bind_in(&self, browser: &Browser<'_>, who: &Value, email: &str) {
+        let body = to(email, json!({ "scene": "CHANGE_EMAIL" }));
+        browser.post_as(who, "/v1/code", body).await.ok();
+        let code = post::newest(self, email).await.code;
+        browser.post_as(who, "/v1/email/bind", to(email, json!({ "email_code": code }))).await.ok();
     }
 
     /// Gives somebody an address.

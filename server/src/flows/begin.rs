@@ -1,0 +1,80 @@
+//! Beginning: where the browser goes, and what is remembered until it comes back.
+
+use doorward_protocol::provider::{FlowAnswer, FlowRequest, FlowTarget};
+use url::Url;
+
+use super::{Browser, hash, seal};
+use crate::challenges::PlainToken;
+use crate::dpop::{self, Proof};
+use crate::error::ApiError;
+use crate::extract::{Caller, CurrentSession};
+use crate::providers::{Asked, Provider};
+use crate::state::AppState;
+use crate::store::flows::{self, Binding, Flow};
+
+/// Begins a flow, for this browser and, where somebody is signed in, for them.
+pub async fn begin(
+    app: &AppState,
+    caller: &Caller,
+    provider: &Provider,
+    (proof, session): (Option<Proof>, Option<CurrentSession>),
+    request: FlowRequest,
+) -> Result<FlowAnswer, ApiError> {
+    let listed = Url::parse(&request.callback).ok().filter(|url| provider.admits(url));
+    let callback = listed.ok_or_else(|| {
+        ApiError::field(
+            "callback",
+            "This address is not on the server's list for the provider, letter by letter.",
+        )
+    })?;
+    let browser = Browser { proof: proof.as_ref(), session: session.as_ref(), flow: None };
+    let secret = browser.binding().is_none().then(|| PlainToken::mint(&app.world));
+    let binding = match (browser.binding(), &secret) {
+        (Some(binding), _) => binding,
+        (None, Some(secret)) => Binding::Secret(hash(secret.expose())),
+        (None, None) => return Err(ApiError::internal("a flow without a browser")),
+    };
+    let again = request.again == Some(true) && {
+        // Only who has just been asked need not be asked again: else a script could sign in behind the person's back.
+        let since = app.world.now() - app.config.flows.lifetime.millis();
+        flows::was_used(&mut *app.store.read().await?, &binding, provider.name(), since).await?
+    };
+    let asked = Asked { callback: &callback, again, locale: caller.locale.as_deref() };
+    let begun = provider.begin(&app.world, &asked).await?;
+
+    let (id, now) = (app.world.id(), app.world.now());
+    let flow = Flow {
+        provider: provider.name().to_owned(),
+        callback: callback.into(),
+        binding,
+        account: session.as_ref().map(|session| session.account.id.clone()),
+        memory: Some(seal(app, &id, "memory", &begun.memory)?),
+        arrived: None,
+        answer: None,
+        claimed_at: None,
+        person: None,
+        outcome: None,
+        finished_at: None,
+        used_at: None,
+        expires_at: now + app.config.flows.lifetime.millis(),
+        id,
+    };
+    let handle = hash(&begun.handle);
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                match &session {
+                    Some(session) => session.confirm(tx, now).await?,
+                    None => drop(dpop::spend(tx, proof.as_ref()).await?),
+                }
+                Ok::<_, ApiError>(flows::insert(tx, &flow, &handle, now).await?)
+            })
+        })
+        .await?;
+    let name = provider.name().to_owned();
+    Ok(FlowAnswer {
+        data: FlowTarget { url: begun.url.into(), id: name.clone(), provider: name },
+        state: begun.handle,
+        flow: secret.map(|secret| secret.expose().to_owned()),
+    })
+}

@@ -1,0 +1,153 @@
+//! What came back from a provider, as the page hands it on: in fields of their own, or as the whole address that the
+//! browser came back to.
+
+use doorward_protocol::provider::ProviderLoginRequest;
+use url::Url;
+
+use crate::error::ApiError;
+use crate::secret::Secret;
+
+/// What came back.
+#[derive(Debug)]
+pub enum Came {
+    /// An answer of the provider's to the page.
+    Here {
+        /// What it names the flow by.
+        handle: Option<String>,
+        /// The page.
+        callback: Option<Url>,
+        /// The answer.
+        answer: Returned,
+    },
+    /// The key of an answer that the provider sent to the server.
+    There(String),
+    /// A token that the app has from the provider.
+    Token {
+        /// The token.
+        token: Secret,
+        /// What it must have as its nonce.
+        nonce: Option<String>,
+    },
+}
+
+/// An answer of a provider's.
+#[derive(Debug, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Returned {
+    /// OAuth 2
+    Code {
+        /// The code.
+        code: String,
+        /// Who says to have given it (RFC 9207).
+        iss: Option<String>,
+        /// What Apple tells of a person, once.
+        user: Option<String>,
+    },
+    /// OAuth 1.0a
+    Verifier {
+        /// The request token.
+        token: String,
+        /// The verifier.
+        verifier: String,
+    },
+    /// The person or the provider said no: why, as it may be told.
+    Refusal(String),
+}
+
+impl Returned {
+    /// What tells it from another answer.
+    pub fn as_text(&self) -> String {
+        match self {
+            Returned::Code { code, .. } => format!("code {code}"),
+            Returned::Verifier { token, verifier } => format!("verifier {token} {verifier}"),
+            Returned::Refusal(why) => format!("refusal {why}"),
+        }
+    }
+
+    /// A refusal in the provider's word.
+    pub fn refusal(error: &str) -> Returned {
+        let is_word = error.len() <= 40 && error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        Returned::Refusal(match error {
+            "access_denied" | "user_cancelled_authorize" | "user_denied" => {
+                "The sign-in was cancelled at the provider.".to_owned()
+            }
+            word if is_word && !word.is_empty() => format!("The provider answered {word}."),
+            _ => "The provider did not allow the sign-in.".to_owned(),
+        })
+    }
+}
+
+impl Came {
+    /// Takes it out of a request.
+    pub fn of(mut given: ProviderLoginRequest) -> Result<Came, ApiError> {
+        let callback = match &given.callback {
+            Some(text) => {
+                let url = Url::parse(text).map_err(|_| ApiError::field("callback", "This is no address."))?;
+                take_over(&mut given, &url);
+                Some(url)
+            }
+            None => None,
+        };
+        if let Some(token) = given.token {
+            return Ok(Came::Token { token: token.into(), nonce: given.nonce });
+        }
+        if let Some(key) = given.oauth_key {
+            return Ok(Came::There(key));
+        }
+        if let Some(error) = given.error {
+            let handle = given.state.or(given.oauth_token);
+            return Ok(Came::Here { handle, callback, answer: Returned::refusal(&error) });
+        }
+        if let Some(token) = given.oauth_token {
+            let Some(verifier) = given.oauth_verifier else {
+                return Err(ApiError::field("oauth_verifier", "This field is required."));
+            };
+            let handle = Some(token.clone());
+            return Ok(Came::Here { handle, callback, answer: Returned::Verifier { token, verifier } });
+        }
+        let Some(code) = given.code else {
+            return Err(ApiError::field(
+                "code",
+                "Give the code that the provider sent the browser back with.",
+            ));
+        };
+        let answer = Returned::Code { code, iss: given.iss, user: None };
+        Ok(Came::Here { handle: given.state, callback, answer })
+    }
+}
+
+/// What stands in the query of the callback need not be given apart; what is, counts.
+fn take_over(given: &mut ProviderLoginRequest, callback: &Url) {
+    let mut denied = None;
+    for (name, value) in callback.query_pairs() {
+        let field = match &*name {
+            "code" => &mut given.code,
+            "state" => &mut given.state,
+            "iss" => &mut given.iss,
+            "error" => &mut given.error,
+            "oauth_token" => &mut given.oauth_token,
+            "oauth_verifier" => &mut given.oauth_verifier,
+            "oauthKey" => &mut given.oauth_key,
+            // OAuth 1.0a: the request token that was refused.
+            "denied" => &mut denied,
+            _ => continue,
+        };
+        if field.is_none() {
+            *field = Some(value.into_owned());
+        }
+    }
+    if denied.is_some() {
+        given.error.get_or_insert_with(|| "access_denied".to_owned());
+        given.oauth_token = given.oauth_token.take().or(denied);
+    }
+}
+
+/// Is it the page that the flow was begun for? The provider adds to the query; what was there must be there still.
+pub(super) fn is_page(came: &Url, begun: &str) -> bool {
+    let Ok(begun) = Url::parse(begun) else { return false };
+    let place = |url: &Url| {
+        (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port(), url.path().to_owned())
+    };
+    let has = |pair| came.query_pairs().any(|other| other == pair);
+    place(came) == place(&begun) && came.username().is_empty() && begun.query_pairs().all(has)
+}

@@ -1,0 +1,365 @@
+//! Ending a flow with what came back: whoever comes first asks the provider, all others get the same answer.
+
+use std::time::Duration;
+
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::provider::ProviderLogin;
+
+use super::came::{Came, Returned, is_page};
+use super::{Browser, Label, OauthKey, Outcome, hash, mismatch, open, seal};
+use crate::audit::{Event, Record};
+use crate::clock::Millis;
+use crate::dpop::{self, Proof, Thumbprint};
+use crate::error::ApiError;
+use crate::extract::{Caller, CurrentSession};
+use crate::links;
+use crate::providers::{Answer, Memory, Person, Provider};
+use crate::signin;
+use crate::state::{App, AppState};
+use crate::store::flows::{self, Binding, Flow};
+use crate::store::{StoreError, Tx};
+
+/// Whoever ends a flow has this long; then another may try, since a server can go down in between.
+const PATIENCE: Millis = 30_000;
+/// How often those who wait look, for what another node has done.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What a flow is ended for.
+#[derive(Debug)]
+pub enum Intent {
+    /// To sign in; and to make an account of somebody unknown at once, if it `may`.
+    SignIn {
+        /// May it?
+        may: bool,
+    },
+    /// To link the provider's identity to the account of this session.
+    Link(Box<CurrentSession>),
+}
+
+/// Who asks: what shows the browser, and the address that the request is from.
+#[derive(Debug)]
+pub struct Asker {
+    /// For the audit.
+    pub caller: Caller,
+    /// The proof of the browser's key; that of a session is in the session.
+    pub proof: Option<Proof>,
+    /// The secret of a flow that was begun without a key.
+    pub flow: Option<String>,
+}
+
+/// Ends a flow, or begins and ends one with a token that the app has.
+pub async fn end(
+    app: &AppState,
+    provider: &str,
+    asker: Asker,
+    came: Came,
+    intent: Intent,
+) -> Result<ProviderLogin, ApiError> {
+    let proof = asker.proof.clone();
+    let job = Job { app: app.clone(), provider: provider.to_owned(), asker, intent };
+    // Carried out to its end even if nobody waits any more: the code is good once, and the page may ask again.
+    let (flow, outcome) = tokio::spawn(job.run(came)).await.map_err(ApiError::internal)??;
+    outcome.answer(app, &flow, proof.as_ref()).await
+}
+
+struct Job {
+    app: AppState,
+    provider: String,
+    asker: Asker,
+    intent: Intent,
+}
+
+/// What a request finds that wants to end a flow.
+enum Found {
+    /// Nobody has ended it: it is this one's to do. The key is that of a session which may begin now.
+    Open(Box<Flow>, Returned, Option<Thumbprint>),
+    /// Another is ending it with the same answer.
+    Busy(Box<Flow>),
+    /// It was ended with this answer.
+    Ended(Box<Flow>),
+}
+
+impl Job {
+    async fn run(self, came: Came) -> Result<(Flow, Outcome), ApiError> {
+        let found = match came {
+            Came::Token { token, nonce } => return self.bring(token.expose(), nonce.as_deref()).await,
+            came => self.find(came).await?,
+        };
+        match found {
+            Found::Open(flow, returned, key) => {
+                let outcome = self.conclude(&flow, returned, key).await;
+                self.app.waiting.wake();
+                let outcome = outcome?;
+                // Sealed in its row is who it is.
+                let flow = self.read(&flow.id).await?.unwrap_or(*flow);
+                Ok((flow, outcome))
+            }
+            Found::Busy(flow) => self.wait(*flow).await,
+            Found::Ended(flow) => {
+                let outcome = Outcome::stored(flow.outcome.as_deref().unwrap_or_default())?;
+                Ok((*flow, outcome))
+            }
+        }
+    }
+
+    fn provider(&self) -> Result<&Provider, ApiError> {
+        self.app.providers.get(&self.provider).ok_or_else(|| ErrorCode::NotFound.into())
+    }
+
+    async fn read(&self, id: &str) -> Result<Option<Flow>, StoreError> {
+        flows::by_id(&mut *self.app.store.read().await?, id).await
+    }
+
+    /// Finds the flow, checks that it is this browser's, and claims it.
+    async fn find(&self, came: Came) -> Result<Found, ApiError> {
+        let (app, provider) = (self.app.clone(), self.provider.clone());
+        let (proof, secret) = (self.asker.proof.clone(), self.asker.flow.clone());
+        let session = match &self.intent {
+            Intent::Link(session) => Some(session.as_ref().clone()),
+            Intent::SignIn { .. } => None,
+        };
+        app.clone()
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let now = app.world.now();
+                    let key = match &session {
+                        Some(session) => session.confirm(tx, now).await.map(|()| None)?,
+                        None => dpop::spend(tx, proof.as_ref()).await?,
+                    };
+                    let browser =
+                        Browser { proof: proof.as_ref(), session: session.as_ref(), flow: secret.as_deref() };
+                    claim(tx, &app, &provider, browser, came, key).await
+                })
+            })
+            .await
+    }
+
+    /// Asks the provider, and does what follows. A refusal that will not change is remembered.
+    async fn conclude(
+        &self,
+        flow: &Flow,
+        returned: Returned,
+        key: Option<Thumbprint>,
+    ) -> Result<Outcome, ApiError> {
+        let outcome = match self.ask(flow, returned).await {
+            Ok(person) => self.settle(flow, person, key).await,
+            Err(error) => Err(error),
+        };
+        let Err(error) = outcome else { return outcome };
+        let lasting = !matches!(error.code, ErrorCode::Network | ErrorCode::Overloaded | ErrorCode::Internal);
+        let (id, now) = (flow.id.clone(), self.app.world.now());
+        let stored = if lasting { Some(Outcome::refused(&error).to_json()?) } else { None };
+        let (app, caller, provider) = (self.app.clone(), self.asker.caller.clone(), self.provider.clone());
+        let event = if signin::is_verdict(error.code) { Event::SignInFailed } else { Event::FlowRefused };
+        let (code, account) = (error.code, flow.account.clone());
+        self.app
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    match &stored {
+                        Some(outcome) => flows::finish(tx, &id, outcome, None, now).await?,
+                        None => flows::release(tx, &id).await?,
+                    }
+                    let detail = format!("{} {provider}", code.as_str());
+                    let record = Record::of(event).detail(&detail);
+                    let record = Record { account: account.as_deref(), ..record };
+                    Ok::<_, ApiError>(record.write(tx, &app.world, &caller, now).await?)
+                })
+            })
+            .await?;
+        Err(error)
+    }
+
+    /// Who it is, as the provider says.
+    async fn ask(&self, flow: &Flow, returned: Returned) -> Result<Person, ApiError> {
+        let memory =
+            flow.memory.as_ref().and_then(|sealed| open::<Memory>(&self.app, &flow.id, "memory", sealed));
+        let memory = memory.ok_or_else(|| ApiError::internal("a flow cannot be opened"))?;
+        let answer = match &returned {
+            Returned::Code { code, iss, user } => {
+                Answer::Code { code, iss: iss.as_deref(), user: user.as_deref() }
+            }
+            Returned::Verifier { token, verifier } => Answer::Verifier { token, verifier },
+            Returned::Refusal(why) => {
+                return Err(ApiError { detail: Some(why.clone().into()), ..ErrorCode::OauthDenied.into() });
+            }
+        };
+        Ok(self.provider()?.finish(&self.app.world, &memory, &answer).await?)
+    }
+
+    /// The one transaction of what follows, and of the row that remembers it.
+    async fn settle(
+        &self,
+        flow: &Flow,
+        person: Person,
+        key: Option<Thumbprint>,
+    ) -> Result<Outcome, ApiError> {
+        let (app, caller, provider) = (self.app.clone(), self.asker.caller.clone(), self.provider.clone());
+        let id = flow.id.clone();
+        let sealed = seal(&app, &id, "person", &person)?;
+        let link = match &self.intent {
+            Intent::Link(session) => Some(session.as_ref().clone()),
+            Intent::SignIn { .. } => None,
+        };
+        let may = matches!(self.intent, Intent::SignIn { may: true });
+        let outcome = self
+            .app
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let outcome = match &link {
+                        Some(session) => links::link(tx, &app, &caller, &provider, &person, session).await?,
+                        None => links::sign_in(tx, &app, &caller, &provider, &person, may, key).await?,
+                    };
+                    let kept = matches!(outcome, Outcome::Offered).then_some(sealed.as_slice());
+                    flows::finish(tx, &id, &outcome.to_json()?, kept, app.world.now()).await?;
+                    Ok::<_, ApiError>(outcome)
+                })
+            })
+            .await?;
+        self.app.bell.ring();
+        Ok(outcome)
+    }
+
+    /// Somebody else is ending it.
+    async fn wait(&self, mut flow: Flow) -> Result<(Flow, Outcome), ApiError> {
+        let until = flow.claimed_at.unwrap_or_default() + PATIENCE;
+        loop {
+            let woken = self.app.waiting.woken();
+            if let Some(now) = self.read(&flow.id).await? {
+                flow = now;
+            }
+            if let Some(outcome) = &flow.outcome {
+                let outcome = Outcome::stored(outcome)?;
+                return Ok((flow, outcome));
+            }
+            if flow.answer.is_none() || self.app.world.now() > until {
+                // It came to nothing, but may yet.
+                return Err(ErrorCode::Network.into());
+            }
+            let _ = tokio::time::timeout(LOOK, woken).await;
+        }
+    }
+
+    /// A token that the app has from the provider: there was no consent screen of ours. Its flow is only for the answer.
+    async fn bring(&self, token: &str, nonce: Option<&str>) -> Result<(Flow, Outcome), ApiError> {
+        let provider = self.provider()?;
+        if !provider.takes_tokens() {
+            let detail = "This server takes no tokens of this provider's.";
+            return Err(ApiError { detail: Some(detail.into()), ..ErrorCode::Forbidden.into() });
+        }
+        let person = provider.of_token(&self.app.world, token, nonce).await?;
+        let (app, id, now) = (&self.app, self.app.world.id(), self.app.world.now());
+        let session = match &self.intent {
+            Intent::Link(session) => Some(session.as_ref().clone()),
+            Intent::SignIn { .. } => None,
+        };
+        let browser = Browser { proof: self.asker.proof.as_ref(), session: session.as_ref(), flow: None };
+        // Without a key, the key of the offer is secret enough.
+        let binding = browser.binding().unwrap_or_else(|| Binding::Secret(app.world.bytes::<32>().to_vec()));
+        let flow = Flow {
+            provider: self.provider.clone(),
+            callback: String::new(),
+            binding,
+            account: session.as_ref().map(|session| session.account.id.clone()),
+            memory: None,
+            arrived: None,
+            answer: None,
+            claimed_at: None,
+            person: None,
+            outcome: None,
+            finished_at: None,
+            used_at: None,
+            expires_at: now,
+            id,
+        };
+        let (handle, row, proof) = (app.world.bytes::<32>(), flow.clone(), self.asker.proof.clone());
+        let key = self
+            .app
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let key = match &session {
+                        Some(session) => session.confirm(tx, now).await.map(|()| None)?,
+                        None => dpop::spend(tx, proof.as_ref()).await?,
+                    };
+                    flows::insert(tx, &row, &handle, now).await?;
+                    flows::claim(tx, &row.id, &handle, now).await?;
+                    Ok::<_, ApiError>(key)
+                })
+            })
+            .await?;
+        let outcome = match self.settle(&flow, person, key).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let account = None;
+                return signin::refuse(app, self.asker.caller.clone(), None, account, error.code)
+                    .await
+                    .or(Err(error));
+            }
+        };
+        Ok((self.read(&flow.id).await?.unwrap_or(flow), outcome))
+    }
+}
+
+/// The flow that an answer belongs to, if it is this browser's; claimed, if nobody has ended it.
+async fn claim(
+    tx: &mut Tx,
+    app: &App,
+    provider: &str,
+    browser: Browser<'_>,
+    came: Came,
+    key: Option<Thumbprint>,
+) -> Result<Found, ApiError> {
+    let unknown = || mismatch("This browser has not begun such a sign-in, or long ago. Please start again.");
+    let (found, text, page, mut returned) = match came {
+        Came::Token { .. } => return Err(ApiError::internal("a token has no flow")),
+        Came::There(given) => {
+            let id = OauthKey::read(&app.secret_keys, Label::Arrived, &given);
+            (flows::by_id(tx, id.ok_or_else(unknown)?).await?, format!("key {given}"), None, None)
+        }
+        Came::Here { handle, callback, answer } => {
+            let text = answer.as_text();
+            let found = match &handle {
+                Some(handle) => flows::by_handle(tx, &hash(handle)).await?,
+                None => {
+                    let binding = browser.binding().ok_or_else(unknown)?;
+                    flows::of_browser(tx, &binding, provider, &hash(&text)).await?
+                }
+            };
+            (found, text, callback, Some(answer))
+        }
+    };
+    let id = found.ok_or_else(unknown)?.id;
+    flows::lock(tx, &id).await?;
+    let flow =
+        flows::by_id(tx, &id).await?.filter(|flow| flow.provider == provider && browser.is(&flow.binding));
+    let flow = Box::new(flow.ok_or_else(unknown)?);
+    if let Some(session) = browser.session
+        && flow.account.as_ref() != Some(&session.account.id)
+    {
+        return Err(mismatch("This was not begun by whoever is signed in now. Please start again."));
+    }
+    if page.is_some_and(|page| !is_page(&page, &flow.callback)) {
+        return Err(mismatch("The sign-in was begun for another callback."));
+    }
+    let (now, answer) = (app.world.now(), hash(&text));
+    let is_same = flow.answer.as_ref() == Some(&answer);
+    if flow.outcome.is_some() {
+        let fresh = flow.finished_at.unwrap_or_default() + app.config.flows.grace.millis() >= now;
+        return if is_same && fresh { Ok(Found::Ended(flow)) } else { Err(ErrorCode::OauthReused.into()) };
+    }
+    if flow.claimed_at.is_some_and(|since| since + PATIENCE > now) {
+        return if is_same { Ok(Found::Busy(flow)) } else { Err(ErrorCode::OauthReused.into()) };
+    }
+    if flow.expires_at <= now {
+        return Err(mismatch("The sign-in took too long. Please start again."));
+    }
+    if returned.is_none() {
+        returned = flow.arrived.as_ref().and_then(|sealed| open(app, &flow.id, "arrived", sealed));
+    }
+    let returned = returned.ok_or_else(unknown)?;
+    flows::claim(tx, &flow.id, &answer, now).await?;
+    Ok(Found::Open(flow, returned, key))
+}

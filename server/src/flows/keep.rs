@@ -1,0 +1,35 @@
+//! An answer that the provider posts to the server instead of sending the browser back with it (Apple's `form_post`).
+
+use url::Url;
+
+use super::came::Returned;
+use super::{Label, OauthKey, hash, mismatch, seal};
+use crate::error::ApiError;
+use crate::providers::Provider;
+use crate::state::AppState;
+use crate::store::flows::{self, Flow};
+
+/// Keeps it for the page that began the flow, and answers where the browser goes: there, with a key that is good in that
+/// browser only. Nothing is decided here, because here is no proof of who asks.
+pub async fn keep(
+    app: &AppState,
+    provider: &Provider,
+    state: &str,
+    answer: Returned,
+) -> Result<Url, ApiError> {
+    let unknown = || mismatch("There is no such sign-in. Please start again.");
+    let flow = flows::by_handle(&mut *app.store.read().await?, &hash(state)).await?;
+    let flow = flow.filter(|flow| flow.provider == provider.name()).ok_or_else(unknown)?;
+    if flow.expires_at <= app.world.now() {
+        return Err(mismatch("The sign-in took too long. Please start again."));
+    }
+    let Flow { id, callback, .. } = flow;
+    let mut page = Url::parse(&callback).map_err(ApiError::internal)?;
+    let sealed = seal(app, &id, "arrived", &answer)?;
+    let key = OauthKey::write(&app.secret_keys, Label::Arrived, &id);
+    let key = key.ok_or_else(|| ApiError::internal("a key could not be written"))?;
+    // A second form changes nothing: the first counts.
+    app.store.write(move |tx| Box::pin(async move { flows::arrive(tx, &id, &sealed).await })).await?;
+    page.query_pairs_mut().append_pair("oauthKey", &key);
+    Ok(page)
+}

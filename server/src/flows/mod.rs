@@ -1,0 +1,123 @@
+//! Flows: sign-ins with a provider, from the consent screen to what came of them (D-32). A flow is one row: begun for one
+//! provider, callback and browser, ended by one answer of the provider's, and by that once, however often it comes.
+
+mod begin;
+mod came;
+mod end;
+mod keep;
+mod key;
+mod outcome;
+
+pub use begin::begin;
+pub use came::{Came, Returned};
+pub use end::{Asker, Intent, end};
+pub use keep::keep;
+pub use key::{Label, OauthKey};
+pub use outcome::Outcome;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use doorward_protocol::error::ErrorCode;
+use tokio::sync::Notify;
+
+use crate::dpop::Proof;
+use crate::error::ApiError;
+use crate::extract::CurrentSession;
+use crate::providers::{Person, Refusal};
+use crate::secret::same;
+use crate::state::App;
+use crate::store::flows::Binding;
+
+/// Wakes those who wait for a flow that another request is ending.
+#[derive(Debug, Default)]
+pub struct Waiting(Notify);
+
+impl Waiting {
+    fn wake(&self) {
+        self.0.notify_waiters();
+    }
+
+    /// What was woken before this is awaited is not missed.
+    fn woken(&self) -> tokio::sync::futures::Notified<'_> {
+        self.0.notified()
+    }
+}
+
+/// What the database and the log have of a text that opens something.
+fn hash(text: &str) -> Vec<u8> {
+    digest(&SHA256, text.as_bytes()).as_ref().to_vec()
+}
+
+/// Seals what the database must not show of a flow.
+fn seal(app: &App, id: &str, what: &str, value: &impl serde::Serialize) -> Result<Vec<u8>, ApiError> {
+    let text = serde_json::to_vec(value).map_err(ApiError::internal)?;
+    let sealed = app.secret_keys.seal(&app.world, &context(id, what), &text);
+    sealed.ok_or_else(|| ApiError::internal("a flow could not be sealed"))
+}
+
+fn open<T: serde::de::DeserializeOwned>(app: &App, id: &str, what: &str, sealed: &[u8]) -> Option<T> {
+    serde_json::from_slice(&app.secret_keys.open(&context(id, what), sealed)?).ok()
+}
+
+fn context(id: &str, what: &str) -> String {
+    format!("flow {id} {what}")
+}
+
+/// The person of a flow that nobody was known by.
+pub fn person(app: &App, flow: &crate::store::flows::Flow) -> Option<Person> {
+    open(app, &flow.id, "person", flow.person.as_ref()?)
+}
+
+/// What a request shows of the browser that it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Browser<'a> {
+    /// The proof of its key.
+    pub proof: Option<&'a Proof>,
+    /// The session that it comes with.
+    pub session: Option<&'a CurrentSession>,
+    /// The secret of a flow that was begun without a key.
+    pub flow: Option<&'a str>,
+}
+
+impl Browser<'_> {
+    fn key(&self) -> Option<&str> {
+        let of_session = self.session.and_then(|session| session.claims.cnf.as_ref());
+        of_session.map(|key| key.jkt.as_str()).or(self.proof.map(Proof::key))
+    }
+
+    /// What a flow would be bound to that this browser begins, or has begun.
+    fn binding(&self) -> Option<Binding> {
+        let key = self.key().map(|key| Binding::Key(key.to_owned()));
+        key.or_else(|| self.flow.map(|flow| Binding::Secret(hash(flow))))
+    }
+
+    /// Is it the one that is bound there? Takes the same time wherever the two differ.
+    pub fn is(&self, binding: &Binding) -> bool {
+        match (binding, self.binding()) {
+            (Binding::Key(key), Some(Binding::Key(shown))) => same(key.as_bytes(), shown.as_bytes()),
+            (Binding::Secret(hash), Some(Binding::Secret(shown))) => same(hash, &shown),
+            _ => false,
+        }
+    }
+}
+
+/// The answer does not belong to a flow of this browser.
+pub fn mismatch(why: &'static str) -> ApiError {
+    ApiError { detail: Some(why.into()), ..ErrorCode::OauthStateMismatch.into() }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> ApiError {
+        let told = |code: ErrorCode, why: String| ApiError { detail: Some(why.into()), ..code.into() };
+        match refusal {
+            Refusal::Denied(why) | Refusal::Untrusted(why) => told(ErrorCode::OauthDenied, why),
+            Refusal::Reused => ErrorCode::OauthReused.into(),
+            Refusal::Mismatch(why) => told(ErrorCode::OauthStateMismatch, why),
+            Refusal::Unreachable(why) => ApiError {
+                detail: Some("The provider could not be reached. Please try again.".into()),
+                cause: Some(why),
+                ..ErrorCode::Network.into()
+            },
+            Refusal::Setup(why) => ApiError::internal(why),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What a provider's word does to accounts. An identity at a provider is (provider, issuer, subject), never an address
+//! (SECURITY A01). It is linked to an account by its owner; by itself only on an address that the provider vouches for, with
+//! the operator's trust, and that is proven here: who has only claimed an address neither gives nor gets anything by it (A02).
+
+use doorward_protocol::error::ErrorCode;
+
+use crate::addresses::keep_a_way_in;
+use crate::audit::{Event, Record};
+use crate::dpop::Thumbprint;
+use crate::error::ApiError;
+use crate::extract::{Caller, CurrentSession};
+use crate::flows::Outcome;
+use crate::mail::Message;
+use crate::outbox;
+use crate::providers::Person;
+use crate::registration::{self, Plan};
+use crate::signin;
+use crate::state::App;
+use crate::store::identities::{self, Identity, Kind, Link};
+use crate::store::{self, StoreError, Tx, accounts};
+
+/// Who somebody is at a provider, as a name of an account.
+pub fn identity(provider: &str, person: &Person) -> Identity {
+    Identity::at_provider(provider, &person.issuer, &person.subject, person.email.as_deref())
+}
+
+/// The address that a provider vouches for, as a name of an account.
+pub fn vouched(person: &Person) -> Option<Identity> {
+    let value = person.email.clone().filter(|_| person.vouched)?;
+    Some(Identity { kind: Kind::Email, value, look: None, proven: true, origin: None })
+}
+
+/// Signs in whoever the provider says it is, if they are known by that; makes an account, if it `may`.
+pub async fn sign_in(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    provider: &str,
+    person: &Person,
+    may: bool,
+    key: Option<Thumbprint>,
+) -> Result<Outcome, ApiError> {
+    let (name, address) = (identity(provider, person), vouched(person));
+    let names: Vec<_> = [Some(&name), address.as_ref()].into_iter().flatten().cloned().collect();
+    registration::lock(tx, &names).await?;
+    if let Some(account) = identities::owner(tx, name.kind, &name.value).await? {
+        let session = signin::enter(tx, app, caller, &account, provider, key).await?.id;
+        return Ok(Outcome::SignedIn { session });
+    }
+    if let Some(address) = &address
+        && let Some(account) = accounts::by_email(tx, &address.value).await?
+    {
+        if account.proven_email().is_some() && !has_at(tx, &account.id, provider).await? {
+            attach(tx, app, caller, &account.id, provider, &name).await?;
+            let session = signin::enter(tx, app, caller, &account.id, provider, key).await?.id;
+            return Ok(Outcome::SignedIn { session });
+        }
+        return Ok(Outcome::Offered);
+    }
+    if !may {
+        return Ok(Outcome::Offered);
+    }
+    let mut plan = Plan::of_sign_in(app, names, provider)?;
+    plan.account.profile = person.profile.clone();
+    let done = registration::create(tx, app, caller, &plan, None, key).await?;
+    let session = done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))?;
+    Ok(Outcome::SignedIn { session })
+}
+
+/// Links the provider's identity to the account that is signed in.
+pub async fn link(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    provider: &str,
+    person: &Person,
+    session: &CurrentSession,
+) -> Result<Outcome, ApiError> {
+    let (name, account) = (identity(provider, person), &session.account.id);
+    identities::lock(tx, name.kind, &name.value).await?;
+    accounts::lock(tx, account).await?;
+    // Its proof is spent; the session can have ended while the provider was asked.
+    store::sessions::lock(tx, &session.id).await?;
+    let alive = store::sessions::live_account(tx, &session.id, app.world.now()).await?;
+    alive.ok_or(ErrorCode::SessionRequired)?;
+    match identities::owner(tx, name.kind, &name.value).await? {
+        Some(owner) if owner != *account => return Err(ErrorCode::SocialAccountInUse.into()),
+        Some(_) => {}
+        None if has_at(tx, account, provider).await? => {
+            let detail = "The account has another identity of this provider's. Unlink that first.";
+            return Err(ApiError {
+                field: Some("provider".into()),
+                detail: Some(detail.into()),
+                ..ErrorCode::Exists.into()
+            });
+        }
+        None => attach(tx, app, caller, account, provider, &name).await?,
+    }
+    Ok(Outcome::Linked { account: account.clone() })
+}
+
+/// Takes what an account is known by at a provider from it, but not its last way in; answers what is left.
+pub async fn unlink(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    account: &str,
+    provider: &str,
+) -> Result<Vec<Link>, ApiError> {
+    let goes = |name: &identities::Held| name.provider.as_deref().unwrap_or(&name.kind) == provider;
+    let is_id = |name: &str| name == Kind::Device.as_str() || name == Kind::Custom.as_str();
+    let links = identities::links(tx, account).await?;
+    if !links.iter().any(|link| link.provider == provider) {
+        return Err(ErrorCode::NotFound.into());
+    }
+    keep_a_way_in(tx, app, account, |name| goes(name) && (name.provider.is_some() || is_id(&name.kind)))
+        .await?;
+    identities::unlink(tx, account, provider).await?;
+    tell(tx, app, caller, account, Event::IdentityUnlinked, provider).await?;
+    Ok(identities::links(tx, account).await?)
+}
+
+/// Has the account an identity of this provider's?
+async fn has_at(tx: &mut Tx, account: &str, provider: &str) -> Result<bool, StoreError> {
+    let held = identities::held(tx, account).await?;
+    Ok(held.iter().any(|name| name.provider.as_deref() == Some(provider)))
+}
+
+async fn attach(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    account: &str,
+    provider: &str,
+    name: &Identity,
+) -> Result<(), ApiError> {
+    accounts::lock(tx, account).await?;
+    identities::insert(tx, name, account, app.world.now()).await.map_err(|error| match error {
+        StoreError::Conflict => ErrorCode::SocialAccountInUse.into(),
+        error => ApiError::from(error),
+    })?;
+    Ok(tell(tx, app, caller, account, Event::IdentityLinked, provider).await?)
+}
+
+/// Writes it down, and tells the account's owner.
+async fn tell(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    account: &str,
+    event: Event,
+    provider: &str,
+) -> Result<(), StoreError> {
+    let now = app.world.now();
+    accounts::touch(tx, account, now).await?;
+    Record::of(event).account(account).detail(provider).write(tx, &app.world, caller, now).await?;
+    let account = accounts::by_id(tx, account).await?;
+    match account.as_ref().and_then(|account| account.told_at()) {
+        Some(address) => outbox::notice(tx, &app.world, caller, Message::IdentitiesChanged, address).await,
+        None => Ok(()),
+    }
+}

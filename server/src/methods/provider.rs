@@ -1,0 +1,303 @@
+//! Outside issuers: a provider says who somebody is. What it speaks is in `providers`, what its word does to accounts in
+//! `links`; a sign-in from the consent screen to its end is a flow.
+
+use axum::Json as Answer;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::provider::{
+    FlowAnswer, FlowRequest, ProviderLogin, ProviderLoginRequest, ProviderSignup, ProviderSignupRequest,
+};
+use doorward_protocol::signup::SignupOptions;
+use minijinja::context;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::captcha::{self, Purpose};
+use crate::config::{Confirmation, SignupDisclosure};
+use crate::contacts::Contact;
+use crate::dpop::{self, Proof};
+use crate::error::{ApiError, Shown};
+use crate::extract::{Caller, CurrentSession, Json};
+use crate::flows::{self, Asker, Browser, Came, Intent, Label, OauthKey, Returned, mismatch};
+use crate::idempotency::{self, Claim, Idempotency};
+use crate::links;
+use crate::oauth::{Form, Refused};
+use crate::passwords::PasswordHash;
+use crate::providers::{Person, Provider};
+use crate::registration::{self, Done, Plan};
+use crate::secret::Secret;
+use crate::sessions;
+use crate::state::{App, AppState};
+use crate::store::flows::{self as rows, Binding};
+use crate::store::{Tx, identities};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(begin_flow))
+        .routes(routes!(login_with_provider))
+        .routes(routes!(signup_with_provider))
+        .routes(routes!(take_answer))
+}
+
+/// Providers stand in a list of their own.
+pub(super) fn names(_: &App) -> Vec<&'static str> {
+    Vec::new()
+}
+
+/// The provider that a path names.
+fn named<'a>(app: &'a App, name: &Result<Path<String>, PathRejection>) -> Result<&'a Provider, ApiError> {
+    let unknown = || ApiError {
+        detail: Some("This provider is not configured here.".into()),
+        ..ErrorCode::NotFound.into()
+    };
+    let Path(name) = name.as_ref().map_err(|_| unknown())?;
+    app.providers.get(name).ok_or_else(unknown)
+}
+
+/// Begins a sign-in with a provider: answers where the browser goes. If somebody is signed in, it can be ended by linking
+/// the provider's identity to their account.
+#[utoipa::path(post, path = "/v1/flows/{provider}",
+    params(("provider" = String, Path, description = "As configured.")), request_body = FlowRequest,
+    security((), ("access_token" = [])), responses((status = 200, body = FlowAnswer), ApiError))]
+async fn begin_flow(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: Option<CurrentSession>,
+    proof: Option<Proof>,
+    provider: Result<Path<String>, PathRejection>,
+    Json { request, .. }: Json<FlowRequest>,
+) -> Result<Answer<FlowAnswer>, ApiError> {
+    let provider = named(&app, &provider)?;
+    Ok(Answer(flows::begin(&app, &caller, provider, (proof, session), request).await?))
+}
+
+/// Ends a sign-in with a provider by what came back from it. Somebody unknown gets a key to register with, or an account at
+/// once where the operator says so.
+#[utoipa::path(post, path = "/v1/login/provider/{provider}",
+    params(("provider" = String, Path, description = "As configured.")), request_body = ProviderLoginRequest,
+    responses((status = 200, body = ProviderLogin), ApiError))]
+async fn login_with_provider(
+    State(app): State<AppState>,
+    caller: Caller,
+    proof: Option<Proof>,
+    provider: Result<Path<String>, PathRejection>,
+    Json { request, .. }: Json<ProviderLoginRequest>,
+) -> Result<Answer<ProviderLogin>, ApiError> {
+    captcha::admit(&app, &caller, Purpose::SignIn).await?;
+    sessions::admit(&app, proof.is_some())?;
+    let provider = named(&app, &provider)?;
+    let may =
+        registration::admits(&app, app.config.auto_register.provider, request.options.auto_register)?;
+    let asker = Asker { caller, proof, flow: request.flow.clone() };
+    let came = Came::of(request)?;
+    Ok(Answer(flows::end(&app, provider.name(), asker, came, Intent::SignIn { may }).await?))
+}
+
+/// Creates an account for somebody whom a provider knows. Nobody is signed in by that.
+#[utoipa::path(post, path = "/v1/signup/provider/{provider}",
+    params(("provider" = String, Path, description = "As configured.")), request_body = ProviderSignupRequest,
+    responses((status = 200, body = ProviderSignup), ApiError))]
+async fn signup_with_provider(
+    State(app): State<AppState>,
+    caller: Caller,
+    proof: Option<Proof>,
+    provider: Result<Path<String>, PathRejection>,
+    Json { request, idempotency, .. }: Json<ProviderSignupRequest>,
+) -> Result<Answer<ProviderSignup>, ApiError> {
+    captcha::admit(&app, &caller, Purpose::SignUp).await?;
+    let provider = named(&app, &provider)?.name().to_owned();
+    let mut db = app.store.read().await?;
+    let done: Option<Done> = idempotency::find(&mut db, idempotency.as_ref(), app.world.now()).await?;
+    drop(db);
+    let done = match done {
+        Some(done) => done,
+        None => {
+            let offer = offered(&app, &provider, proof.as_ref(), &request.oauth_key).await?;
+            let password = request.password.clone();
+            let plan = plan(&app, &provider, &offer.person, request)?;
+            let hash = match password {
+                Some(password) => Some(app.hasher.hash(&app.world, &Secret::from(password)).await?),
+                None => None,
+            };
+            let (job, shown) = (app.clone(), proof.clone());
+            app.store
+                .write(move |tx| {
+                    Box::pin(async move {
+                        let given = (shown.as_ref(), idempotency.as_ref());
+                        register(tx, &job, &caller, &offer, &plan, hash.as_ref(), given).await
+                    })
+                })
+                .await?
+        }
+    };
+    app.bell.ring();
+    let answer = registration::answer(&app, &done, proof.as_ref()).await?;
+    let data = answer.user.ok_or(ErrorCode::OauthReused)?;
+    Ok(Answer(ProviderSignup { data, message: format!("You have been registered with {provider} account") }))
+}
+
+/// Somebody whom the provider knows and nobody is known by here.
+struct Offer {
+    flow: String,
+    person: Person,
+}
+
+/// The flow of a key, if it is this browser's and not used yet.
+async fn offered(
+    app: &App,
+    provider: &str,
+    proof: Option<&Proof>,
+    key: &str,
+) -> Result<Offer, ApiError> {
+    let unknown = || mismatch("This browser has not begun such a registration. Please start again.");
+    let id = OauthKey::read(&app.secret_keys, Label::Offered, key).ok_or_else(unknown)?;
+    let flow = rows::by_id(&mut *app.store.read().await?, id).await?;
+    let flow = flow.filter(|flow| flow.provider == provider).ok_or_else(unknown)?;
+    let browser = Browser { proof, session: None, flow: None };
+    // Where the browser has no key, this one was given to nobody but it.
+    if matches!(flow.binding, Binding::Key(_)) && !browser.is(&flow.binding) {
+        return Err(unknown());
+    }
+    if flow.used_at.is_some() {
+        return Err(ErrorCode::OauthReused.into());
+    }
+    let ends = flow.finished_at.unwrap_or_default() + app.config.flows.lifetime.millis();
+    if ends <= app.world.now() {
+        return Err(mismatch("The registration took too long. Please start again."));
+    }
+    let person = flows::person(app, &flow).ok_or_else(unknown)?;
+    Ok(Offer { flow: flow.id, person })
+}
+
+/// The account that is to be: what the page says, and where it says nothing, the provider.
+fn plan(
+    app: &App,
+    provider: &str,
+    person: &Person,
+    request: ProviderSignupRequest,
+) -> Result<Plan, ApiError> {
+    let mut names = vec![links::identity(provider, person)];
+    let vouched = links::vouched(person);
+    match &request.email {
+        Some(email) => {
+            let email = Contact::email(email, "email")?;
+            let proven = vouched.is_some_and(|vouched| vouched.value == email.value);
+            // Whether the provider's identity is linked afterwards would tell whether the address was free.
+            let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
+            let required = app.config.signup.confirmation == Confirmation::Required;
+            if !proven && (quiet || required) {
+                return Err(ApiError::field(
+                    "email",
+                    "Give the address that the provider vouches for, or none, and bind another afterwards.",
+                ));
+            }
+            names.push(email.identity(proven));
+        }
+        None => names.extend(vouched),
+    }
+    let options =
+        SignupOptions { email_subscription: request.options.email_subscription, ..SignupOptions::default() };
+    let mut plan = Plan::of_signup(app, options, request.profile, names, provider)?;
+    plan.account.profile.fill(&person.profile);
+    Ok(plan)
+}
+
+/// The one transaction: the account with its names, and the end of the offer.
+async fn register(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    offer: &Offer,
+    plan: &Plan,
+    password: Option<&PasswordHash>,
+    (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
+) -> Result<Done, ApiError> {
+    dpop::spend(tx, proof).await?;
+    let now = app.world.now();
+    let claim = match idempotency::claim(tx, idempotency, now).await? {
+        Claim::New(claim) => claim,
+        Claim::Done(done) => return Ok(done),
+    };
+    registration::lock(tx, &plan.names).await?;
+    rows::lock(tx, &offer.flow).await?;
+    if rows::by_id(tx, &offer.flow).await?.is_none_or(|flow| flow.used_at.is_some()) {
+        return Err(ErrorCode::OauthReused.into());
+    }
+    for name in plan.names.iter().filter(|name| name.origin.is_some()) {
+        if identities::exists(tx, name.kind, &name.value).await? {
+            return Err(ErrorCode::SocialAccountInUse.into());
+        }
+    }
+    let done = registration::create(tx, app, caller, plan, password, None).await?;
+    rows::use_up(tx, &offer.flow, &plan.account.id, now).await?;
+    claim.answer(tx, &done).await?;
+    Ok(done)
+}
+
+/// What a provider posts that does not send its answer to the page (Apple).
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes the form in the OpenAPI document")]
+struct PostedAnswer {
+    #[schema(min_length = 1)]
+    state: String,
+    /// The code.
+    code: Option<String>,
+    /// The refusal instead.
+    error: Option<String>,
+    /// Who answers.
+    iss: Option<String>,
+    /// Apple: name and address, once.
+    user: Option<String>,
+}
+
+/// Takes the form that a provider answers with, and sends the browser on to the page that began the flow.
+#[utoipa::path(post, path = "/v1/callback/{provider}",
+    params(("provider" = String, Path, description = "As configured.")),
+    request_body(content = PostedAnswer, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "To the page"), Refused))]
+async fn take_answer(
+    State(app): State<AppState>,
+    provider: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    match answered(&app, &provider, request).await {
+        // After a form: 303, never 307 (SECURITY O08).
+        Ok(page) => (StatusCode::SEE_OTHER, [(header::LOCATION, page)]).into_response(),
+        Err(error) => refusal_page(&app, error).unwrap_or_else(IntoResponse::into_response),
+    }
+}
+
+async fn answered(
+    app: &AppState,
+    provider: &Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<HeaderValue, ApiError> {
+    let provider = named(app, provider)?;
+    if !provider.posts() {
+        return Err(ErrorCode::NotFound.into());
+    }
+    let form = Form::read(request, &["state", "code", "error", "iss", "user"]).await;
+    let form = form.map_err(|_| ApiError::request(400, "This is no answer of a provider's."))?;
+    let text = |name: &str| form.get(name).map(str::to_owned);
+    let answer = match (text("code"), text("error")) {
+        (_, Some(error)) => Returned::refusal(&error),
+        (Some(code), None) => Returned::Code { code, iss: text("iss"), user: text("user") },
+        (None, None) => return Err(ApiError::request(400, "This is no answer of a provider's.")),
+    };
+    let page = flows::keep(app, provider, form.get("state").unwrap_or_default(), answer).await?;
+    HeaderValue::try_from(String::from(page)).map_err(ApiError::internal)
+}
+
+/// A person looks at it: the browser is on our page, and there is none to go to.
+fn refusal_page(app: &App, error: ApiError) -> Result<Response, ApiError> {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let text = error.detail.clone().unwrap_or_else(|| error.code.message().into());
+    let values = context! { title => "That did not work", text => text.as_ref(), failed => true };
+    let mut response = app.pages.show(&app.world, "done.html", values)?;
+    *response.status_mut() = status;
+    response.extensions_mut().insert(Shown(error));
+    Ok(response)
+}

@@ -1,0 +1,90 @@
+//! What an account is known by elsewhere: looking at it, linking a provider, and unlinking one.
+
+use axum::Json as Answer;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::provider::{IdentityList, LinkedIdentity, ProviderLogin, ProviderLoginRequest};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::clock::rfc3339;
+use crate::error::ApiError;
+use crate::extract::{Caller, CurrentSession, Json};
+use crate::flows::{self, Asker, Came, Intent};
+use crate::links;
+use crate::state::AppState;
+use crate::store::identities::{self, Link};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_identities))
+        .routes(routes!(link_identity))
+        .routes(routes!(unlink_identity))
+}
+
+/// What the account is known by at providers, and ids that open it by themselves.
+#[utoipa::path(get, path = "/v1/identities", security(("access_token" = [])),
+    responses((status = 200, body = IdentityList), ApiError))]
+async fn list_identities(
+    State(app): State<AppState>,
+    session: CurrentSession,
+) -> Result<Answer<IdentityList>, ApiError> {
+    let mut db = app.store.read().await?;
+    Ok(Answer(listed(identities::links(&mut db, &session.account.id).await?)))
+}
+
+/// Links the provider's identity to the account, by what came back from the provider.
+#[utoipa::path(post, path = "/v1/identities/{provider}",
+    params(("provider" = String, Path, description = "As configured.")), request_body = ProviderLoginRequest,
+    security(("access_token" = [])), responses((status = 200, body = ProviderLogin), ApiError))]
+async fn link_identity(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: CurrentSession,
+    provider: Result<Path<String>, PathRejection>,
+    Json { request, .. }: Json<ProviderLoginRequest>,
+) -> Result<Answer<ProviderLogin>, ApiError> {
+    session.fresh(&app)?;
+    let name = provider.ok().map(|Path(name)| name).unwrap_or_default();
+    let provider = app.providers.get(&name).ok_or(ErrorCode::NotFound)?;
+    let asker = Asker { caller, proof: None, flow: request.flow.clone() };
+    let came = Came::of(request)?;
+    Ok(Answer(flows::end(&app, provider.name(), asker, came, Intent::Link(session.into())).await?))
+}
+
+/// Takes a provider's identity from the account, but not its last way in. Answers what is left.
+#[utoipa::path(delete, path = "/v1/identities/{provider}",
+    params(("provider" = String, Path, description = "As in the list.")), security(("access_token" = [])),
+    responses((status = 200, body = IdentityList), ApiError))]
+async fn unlink_identity(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: CurrentSession,
+    provider: Result<Path<String>, PathRejection>,
+) -> Result<Answer<IdentityList>, ApiError> {
+    session.fresh(&app)?;
+    let Path(provider) = provider.map_err(|_| ErrorCode::NotFound)?;
+    let job = app.clone();
+    let left = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                session.confirm(tx, job.world.now()).await?;
+                links::unlink(tx, &job, &caller, &session.account.id, &provider).await
+            })
+        })
+        .await?;
+    app.bell.ring();
+    Ok(Answer(listed(left)))
+}
+
+fn listed(links: Vec<Link>) -> IdentityList {
+    let shown = |link: Link| LinkedIdentity {
+        provider: link.provider,
+        id: link.id,
+        email: link.email,
+        created_at: rfc3339(link.created_at),
+    };
+    IdentityList { identities: links.into_iter().map(shown).collect() }
+}

@@ -1,0 +1,237 @@
+//! Flows: sign-ins with a provider, from the consent screen to what came of them.
+
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::{StoreError, Tx, engine};
+use crate::clock::Millis;
+
+/// What a flow is bound to: whoever ends it must show that they began it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// The thumbprint of the browser's key.
+    Key(String),
+    /// The hash of a secret.
+    Secret(Vec<u8>),
+}
+
+/// A flow as it is stored.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// UUID.
+    pub id: String,
+    /// The provider's name.
+    pub provider: String,
+    /// Where the browser goes back to.
+    pub callback: String,
+    /// Who may end it.
+    pub binding: Binding,
+    /// Who was signed in when it began.
+    pub account: Option<String>,
+    /// What the provider's answer is checked with, sealed. A token that an app brought has no such thing.
+    pub memory: Option<Vec<u8>>,
+    /// What the provider sent to the server instead of the page, sealed.
+    pub arrived: Option<Vec<u8>>,
+    /// The hash of the answer that it is being ended with, or was.
+    pub answer: Option<Vec<u8>>,
+    /// Since when it is being ended.
+    pub claimed_at: Option<Millis>,
+    /// Who it is, sealed: for a registration.
+    pub person: Option<Vec<u8>>,
+    /// What came of it, as JSON.
+    pub outcome: Option<String>,
+    /// When.
+    pub finished_at: Option<Millis>,
+    /// When an account was made with it.
+    pub used_at: Option<Millis>,
+    /// When the provider's answer comes too late.
+    pub expires_at: Millis,
+}
+
+fn flow(row: &AnyRow) -> Result<Flow, StoreError> {
+    let key: Option<String> = row.try_get("browser_key")?;
+    let secret: Option<Vec<u8>> = row.try_get("secret_hash")?;
+    Ok(Flow {
+        id: row.try_get("id")?,
+        provider: row.try_get("provider")?,
+        callback: row.try_get("callback")?,
+        // Without either nobody can end it.
+        binding: key.map_or_else(|| Binding::Secret(secret.unwrap_or_default()), Binding::Key),
+        account: row.try_get("account")?,
+        memory: row.try_get("memory")?,
+        arrived: row.try_get("arrived")?,
+        answer: row.try_get("answer_hash")?,
+        claimed_at: row.try_get("claimed_at")?,
+        person: row.try_get("person")?,
+        outcome: row.try_get("outcome")?,
+        finished_at: row.try_get("finished_at")?,
+        used_at: row.try_get("used_at")?,
+        expires_at: row.try_get("expires_at")?,
+    })
+}
+
+/// Begins a flow. `handle` is the hash of what the provider's answer will name it by.
+pub async fn insert(tx: &mut Tx, flow: &Flow, handle: &[u8], now: Millis) -> Result<(), StoreError> {
+    let (key, secret) = match &flow.binding {
+        Binding::Key(key) => (Some(key), None),
+        Binding::Secret(secret) => (None, Some(secret)),
+    };
+    sqlx::query(
+        "insert into flows (id, handle, provider, callback, browser_key, secret_hash, account, memory, person,
+            outcome, finished_at, created_at, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )
+    .bind(&flow.id)
+    .bind(handle)
+    .bind(&flow.provider)
+    .bind(&flow.callback)
+    .bind(key)
+    .bind(secret)
+    .bind(&flow.account)
+    .bind(&flow.memory)
+    .bind(&flow.person)
+    .bind(&flow.outcome)
+    .bind(flow.finished_at)
+    .bind(now)
+    .bind(flow.expires_at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Locks a flow until the end of the transaction.
+pub async fn lock(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
+    engine::lock(tx, "select 1 from flows where id = $1 for update", id).await
+}
+
+/// The flow with this id.
+pub async fn by_id(db: &mut Tx, id: &str) -> Result<Option<Flow>, StoreError> {
+    let row = sqlx::query("select * from flows where id = $1").bind(id).fetch_optional(db).await?;
+    row.as_ref().map(flow).transpose()
+}
+
+/// The flow that an answer names.
+pub async fn by_handle(db: &mut Tx, handle: &[u8]) -> Result<Option<Flow>, StoreError> {
+    let row = sqlx::query("select * from flows where handle = $1").bind(handle).fetch_optional(db).await?;
+    row.as_ref().map(flow).transpose()
+}
+
+/// The flow that an answer belongs to which names none (D-32): of this provider and browser the one that was ended with
+/// that very answer, else the last one that waits for an answer.
+pub async fn of_browser(
+    db: &mut Tx,
+    binding: &Binding,
+    provider: &str,
+    answer: &[u8],
+) -> Result<Option<Flow>, StoreError> {
+    let (key, secret) = match binding {
+        Binding::Key(key) => (Some(key), None),
+        Binding::Secret(secret) => (None, Some(secret)),
+    };
+    let row = sqlx::query(
+        "select * from flows
+        where (browser_key = $1 or secret_hash = $2) and provider = $3
+            and (answer_hash = $4 or answer_hash is null)
+        order by case when answer_hash is null then 1 else 0 end, created_at desc, id desc
+        limit 1",
+    )
+    .bind(key)
+    .bind(secret)
+    .bind(provider)
+    .bind(answer)
+    .fetch_optional(db)
+    .await?;
+    row.as_ref().map(flow).transpose()
+}
+
+/// Notes that it is being ended with this answer.
+pub async fn claim(tx: &mut Tx, id: &str, answer: &[u8], now: Millis) -> Result<(), StoreError> {
+    sqlx::query("update flows set answer_hash = $2, claimed_at = $3 where id = $1")
+        .bind(id)
+        .bind(answer)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Nothing came of it that the provider has said: the same answer may be good yet.
+pub async fn release(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
+    sqlx::query("update flows set answer_hash = null, claimed_at = null where id = $1 and outcome is null")
+        .bind(id)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Keeps what the provider sent to the server, the first time. False when something was kept before.
+pub async fn arrive(tx: &mut Tx, id: &str, arrived: &[u8]) -> Result<bool, StoreError> {
+    let done = sqlx::query("update flows set arrived = $2 where id = $1 and arrived is null")
+        .bind(id)
+        .bind(arrived)
+        .execute(tx)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Notes what came of it. What it was checked with is of no use any more.
+pub async fn finish(
+    tx: &mut Tx,
+    id: &str,
+    outcome: &str,
+    person: Option<&[u8]>,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "update flows set outcome = $2, person = $3, finished_at = $4, memory = null, arrived = null
+        where id = $1",
+    )
+    .bind(id)
+    .bind(outcome)
+    .bind(person)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes that an account was made with it: not again.
+pub async fn use_up(tx: &mut Tx, id: &str, account: &str, now: Millis) -> Result<(), StoreError> {
+    sqlx::query("update flows set used_at = $2, account = $3, person = null where id = $1")
+        .bind(id)
+        .bind(now)
+        .bind(account)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Has this browser made an account with the provider since then?
+pub async fn was_used(
+    db: &mut Tx,
+    binding: &Binding,
+    provider: &str,
+    since: Millis,
+) -> Result<bool, StoreError> {
+    let Binding::Key(key) = binding else { return Ok(false) };
+    let row =
+        sqlx::query("select 1 from flows where browser_key = $1 and provider = $2 and used_at >= $3 limit 1")
+            .bind(key)
+            .bind(provider)
+            .bind(since)
+            .fetch_optional(db)
+            .await?;
+    Ok(row.is_some())
+}
+
+/// Deletes flows that began before `before`, at most `limit`; answers how many.
+pub async fn prune(tx: &mut Tx, before: Millis, limit: i64) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "delete from flows where id in (select id from flows where created_at < $1 order by created_at limit $2)",
+    )
+    .bind(before)
+    .bind(limit)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected())
+}

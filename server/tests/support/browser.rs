@@ -1,0 +1,111 @@
+//! A browser that signs in with a provider: it has a key, shows that with each request, and goes where it is sent.
+
+use serde_json::{Value, json};
+use url::Url;
+
+use super::proof::ProofKey;
+use super::{Answer, Call, TestApp};
+
+/// The page that providers send browsers back to.
+pub const PAGE: &str = "https://app.example.com/signin";
+
+/// A browser with a key of its own, or none (`dpop: false`).
+pub struct Browser<'a> {
+    pub app: &'a TestApp,
+    pub key: Option<ProofKey>,
+}
+
+/// A flow that has begun.
+#[derive(Debug)]
+pub struct Begun {
+    pub url: Url,
+    pub state: String,
+    /// Of a browser without a key.
+    pub secret: Option<String>,
+}
+
+impl<'a> Browser<'a> {
+    pub fn new(app: &'a TestApp) -> Browser<'a> {
+        Browser { app, key: Some(ProofKey::new()) }
+    }
+
+    pub fn without_key(app: &'a TestApp) -> Browser<'a> {
+        Browser { app, key: None }
+    }
+
+    /// A request of somebody who is not signed in.
+    pub fn post(&self, path: &str, body: Value) -> Call {
+        self.show(self.app.post(path, body))
+    }
+
+    fn show(&self, call: Call) -> Call {
+        match &self.key {
+            Some(key) => call.proven(key, self.app),
+            None => call,
+        }
+    }
+
+    /// A request as somebody who is signed in in this browser.
+    pub fn post_as(&self, who: &Value, path: &str, body: Value) -> Call {
+        self.sign(who, self.app.post(path, body))
+    }
+
+    pub fn sign(&self, who: &Value, call: Call) -> Call {
+        match &self.key {
+            Some(key) => call.bound(key, self.app, &who["access_token"]),
+            None => call.bearer(&who["access_token"]),
+        }
+    }
+
+    /// Goes to the provider.
+    pub async fn begin(&self, provider: &str) -> Begun {
+        let call = self.post(&format!("/v1/flows/{provider}"), json!({ "callback": PAGE }));
+        Begun::of(call.await.ok())
+    }
+
+    /// The same while somebody is signed in.
+    pub async fn begin_as(&self, who: &Value, provider: &str) -> Begun {
+        let call = self.post_as(who, &format!("/v1/flows/{provider}"), json!({ "callback": PAGE }));
+        Begun::of(call.await.ok())
+    }
+
+    /// Comes back from there.
+    pub async fn login(&self, provider: &str, begun: &Begun, back: &Url) -> Answer {
+        self.come(provider, begun, back).await
+    }
+
+    pub fn come(&self, provider: &str, begun: &Begun, back: &Url) -> Call {
+        self.post(&format!("/v1/login/provider/{provider}"), begun.body(back))
+    }
+
+    /// Comes back, to link.
+    pub async fn link(&self, who: &Value, provider: &str, begun: &Begun, back: &Url) -> Answer {
+        self.post_as(who, &format!("/v1/identities/{provider}"), begun.body(back)).await
+    }
+
+    /// Registers with the key that came of it.
+    pub async fn register(&self, provider: &str, offered: &Value, more: Value) -> Answer {
+        let mut body = json!({ "oauth_key": offered["data"]["oauthKey"] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.post(&format!("/v1/signup/provider/{provider}"), body).await
+    }
+}
+
+impl Begun {
+    pub fn of(answer: Value) -> Begun {
+        Begun {
+            url: answer["data"]["url"].as_str().unwrap().parse().unwrap(),
+            state: answer["state"].as_str().unwrap().to_owned(),
+            secret: answer["flow"].as_str().map(str::to_owned),
+        }
+    }
+
+    /// What the page hands on: the address that it was opened with.
+    pub fn body(&self, back: &Url) -> Value {
+        let mut body = json!({ "callback": back.as_str() });
+        if let Some(secret) = &self.secret {
+            body["flow"] = secret.as_str().into();
+        }
+        body
+    }
+}
