@@ -30,6 +30,7 @@ mod proof_check;
 mod proof_replay;
 mod provider_login;
 mod provider_oidc;
+mod provider_post;
 mod request_check;
 mod response_headers;
 mod rows_prune;
