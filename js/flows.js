@@ -74,7 +74,7 @@ export function flowsOf({ key, outside, binds }, keys) {
       const own = here().find((flow) => flow.provider === provider);
       return {
         provider,
-        key: asUser ? undefined : known?.key || (await make()),
+        key: asUser ? undefined : `${known?.key || (await make())}`,
         flow: known?.flow,
         state: isNamed ? undefined : own?.state,
         known,

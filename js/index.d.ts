@@ -109,7 +109,7 @@ export class AuthClient {
   /**
    * Creates an account for whom `login` knew nobody, with the `oauthKey` that it gave, in the same browser. Without `email` the
    * account gets the address that the provider vouches for, if there is one. Signs nobody in: call `redoOAuth` then,
-   * or `oauthRedirect`. Rejects with `EXISTS` when the address is taken: sign in, and link.
+   * or `oauthRedirect`. Rejects with `EXISTS` when the address is taken: sign in, then link.
    */
   register(
     provider: OAuthProvider,
@@ -131,9 +131,9 @@ export class AuthClient {
   ): Promise<LoginExisting>;
   /**
    * Ends what `oauthRedirect` began, with what came back from the provider, or with a token that the app has from it. Resolves
-   * with `LoginExisting` when that signed somebody in, or with `LoginOAuth` and an `oauthKey`: for `register`, or to be
-   * linked after another sign-in on this page or the next, within ten minutes. The intent `"link"` links the
-   * provider's account to the signed-in one (`LoginLinked`); it needs a sign-in of the last minutes (`REAUTH_REQUIRED`).
+   * with `LoginExisting` when that signed somebody in, or with `LoginOAuth` and an `oauthKey`, which `register` takes within ten
+   * minutes. The intent `"link"` links the provider's account to the signed-in one (`LoginLinked`), who must have
+   * called `oauthRedirect`, too; it needs a sign-in of the last minutes (`REAUTH_REQUIRED`).
    *
    * Rejects with `OAUTH_DENIED` where the person or the provider said no, `OAUTH_STATE_MISMATCH` where this browser
    * began no such flow or its key is gone, `OAUTH_REUSED`, `SOCIAL_ACCOUNT_IN_USE`, and `NOT_FOUND` for a provider that is not set up.

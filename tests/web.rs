@@ -16,6 +16,8 @@ mod heap;
 mod identifiers;
 #[path = "web/methods.rs"]
 mod methods;
+#[path = "web/providers.rs"]
+mod providers;
 #[path = "web/session.rs"]
 mod session;
 #[path = "web/sessions.rs"]

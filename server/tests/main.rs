@@ -28,6 +28,8 @@ mod password_reset;
 mod profile_update;
 mod proof_check;
 mod proof_replay;
+mod provider_facebook;
+mod provider_google;
 mod provider_login;
 mod provider_oidc;
 mod provider_post;

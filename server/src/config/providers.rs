@@ -181,6 +181,7 @@ impl Provider {
         };
         use ProviderKind::{Apple, Facebook, Google, Microsoft, Oidc, Twitter, TwitterOauth1};
         let public = matches!(kind, Apple | Oidc | Twitter);
+        let openid = matches!(kind, Google | Microsoft | Apple | Oidc);
         let only_tokens = self.accept_tokens && self.callbacks.is_empty() && kind != Facebook;
         check(!self.client_id.is_empty(), "client_id", "is required");
         check(
@@ -223,13 +224,20 @@ impl Provider {
             "cannot be true: Twitter's tokens do not say whom they are for",
         );
         check(
+            self.audiences.is_empty() || openid,
+            "audiences",
+            "are for providers with ID tokens: others' tokens are for one app",
+        );
+        check(
             self.trust_email != Some(true) || kind != Facebook,
             "trust_email",
             "cannot be true: Facebook does not say whether an address is proven",
         );
-        let openid = matches!(kind, Google | Microsoft | Apple | Oidc);
         check(
-            !openid || self.scopes.is_empty() || self.scopes.iter().any(|scope| scope == "openid"),
+            !openid
+                || kind == Apple
+                || self.scopes.is_empty()
+                || self.scopes.iter().any(|scope| scope == "openid"),
             "scopes",
             "must have openid among them: else there is no ID token",
         );

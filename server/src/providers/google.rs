@@ -55,6 +55,10 @@ impl Rules for Google {
         iss == ISSUER || iss == "accounts.google.com"
     }
 
+    fn language(&self) -> Option<&'static str> {
+        Some("hl")
+    }
+
     /// An address elsewhere may have changed hands since Google asked: only of its own mailboxes it knows today.
     fn vouches(&self, claims: &Claims, email: &str) -> bool {
         let hosted = claims.get("hd").and_then(Value::as_str).is_some_and(|domain| !domain.is_empty());

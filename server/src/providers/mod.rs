@@ -2,11 +2,16 @@
 //! Everything from the consent screen's address to a [`Person`]; whose account that is, is decided elsewhere.
 
 mod id_token;
+mod oauth1;
 mod oauth2;
 mod oidc;
 mod person;
 
+mod apple;
+mod facebook;
 mod google;
+mod microsoft;
+mod twitter;
 
 mod discovery;
 mod jwks;
@@ -26,7 +31,11 @@ use crate::config::{self, Config, ConfigError, ProviderKind, ResponseMode};
 use crate::http::is_local;
 use crate::http_client::HttpClient;
 use call::Caller;
-use oidc::OpenId;
+use facebook::Facebook;
+use oauth1::Token;
+use oauth2::Code;
+use oidc::{OpenId, Wrong};
+use twitter::{Twitter, TwitterOauth1};
 
 /// The providers of the configuration.
 #[derive(Debug)]
@@ -50,6 +59,9 @@ pub struct Provider {
 /// What it speaks.
 enum Speech {
     OpenId(Box<OpenId>),
+    Facebook(Box<Facebook>),
+    Twitter(Box<Twitter>),
+    TwitterOauth1(Box<TwitterOauth1>),
 }
 
 /// What a flow is to be like.
@@ -183,6 +195,23 @@ impl Providers {
     }
 }
 
+impl Speech {
+    fn open(kind: ProviderKind, settings: &config::Provider, caller: Caller) -> Result<Speech, Wrong> {
+        let openid = match kind {
+            ProviderKind::Oidc => OpenId::plain(settings, caller)?,
+            ProviderKind::Google => google::open(settings, caller)?,
+            ProviderKind::Microsoft => microsoft::open(settings, caller)?,
+            ProviderKind::Apple => apple::open(settings, caller)?,
+            ProviderKind::Facebook => return Ok(Speech::Facebook(Facebook::open(settings, caller)?.into())),
+            ProviderKind::Twitter => return Ok(Speech::Twitter(Twitter::open(settings, caller)?.into())),
+            ProviderKind::TwitterOauth1 => {
+                return Ok(Speech::TwitterOauth1(TwitterOauth1::open(settings, caller)?.into()));
+            }
+        };
+        Ok(Speech::OpenId(openid.into()))
+    }
+}
+
 impl Provider {
     fn open(
         name: &str,
@@ -195,11 +224,7 @@ impl Provider {
             |key: &str, message: &str| ConfigError::about(&format!("providers.{name}.{key}"), None, message);
         let kind = settings.kind(name).ok_or_else(|| about("kind", "is required"))?;
         let caller = Caller::new(http.clone(), settings.timeout.into());
-        let speech = match kind {
-            ProviderKind::Oidc => OpenId::plain(settings, caller).map(Box::new).map(Speech::OpenId),
-            ProviderKind::Google => google::open(settings, caller).map(Box::new).map(Speech::OpenId),
-            _ => Err(("kind", "is not known yet")),
-        };
+        let speech = Speech::open(kind, settings, caller);
         let callback = |text: &String| Some((Url::parse(text).ok()?, text.clone()));
         let posts = settings.response_mode == Some(ResponseMode::FormPost)
             || (settings.response_mode.is_none() && kind == ProviderKind::Apple);
@@ -243,6 +268,9 @@ impl Provider {
         let redirect_uri = self.redirect_uri(asked.callback);
         match &self.speech {
             Speech::OpenId(openid) => openid.begin(world, asked, redirect_uri, self.posts()).await,
+            Speech::Facebook(facebook) => Ok(facebook.begin(world, asked, redirect_uri)),
+            Speech::Twitter(twitter) => Ok(twitter.begin(world, asked, redirect_uri)),
+            Speech::TwitterOauth1(twitter) => twitter.begin(world, asked, redirect_uri).await,
         }
     }
 
@@ -253,16 +281,25 @@ impl Provider {
         memory: &Memory,
         answer: &Answer<'_>,
     ) -> Result<Person, Refusal> {
+        let profile = &self.profile;
         let person = match (&self.speech, memory, answer) {
             (
-                Speech::OpenId(openid),
-                Memory::Code { redirect_uri, verifier, nonce },
-                Answer::Code { code, iss, user },
-            ) => {
-                let code = oauth2::Code { code, redirect_uri, verifier };
-                openid.finish(world, code, nonce.as_deref(), *iss, *user, &self.profile).await?
+                Speech::TwitterOauth1(twitter),
+                Memory::RequestToken { token, secret },
+                Answer::Verifier { token: given, verifier },
+            ) => twitter.finish(world, Token { token, secret }, given, verifier, profile).await?,
+            (speech, Memory::Code { redirect_uri, verifier, nonce }, Answer::Code { code, iss, user }) => {
+                let code = Code { code, redirect_uri, verifier };
+                match speech {
+                    Speech::OpenId(openid) => {
+                        openid.finish(world, code, nonce.as_deref(), *iss, *user, profile).await?
+                    }
+                    Speech::Facebook(facebook) => facebook.finish(world, code, *iss, profile).await?,
+                    Speech::Twitter(twitter) => twitter.finish(world, code, *iss, profile).await?,
+                    Speech::TwitterOauth1(_) => return Err(another_flow()),
+                }
             }
-            _ => return Err(Refusal::Mismatch("This is no answer to the flow that was begun.".into())),
+            _ => return Err(another_flow()),
         };
         Ok(self.trust(person))
     }
@@ -271,6 +308,11 @@ impl Provider {
     pub async fn of_token(&self, world: &World, token: &str, nonce: Option<&str>) -> Result<Person, Refusal> {
         let person = match &self.speech {
             Speech::OpenId(openid) => openid.of_token(world, token, nonce, &self.profile).await?,
+            Speech::Facebook(facebook) => facebook.of_token(token, world.now(), &self.profile).await?,
+            // Its tokens do not say whom they are for: anybody's app could have got them.
+            Speech::Twitter(_) | Speech::TwitterOauth1(_) => {
+                return Err(Refusal::Untrusted("This provider's tokens cannot be brought.".into()));
+            }
         };
         Ok(self.trust(person))
     }
@@ -289,6 +331,10 @@ impl Provider {
             }
         }
     }
+}
+
+fn another_flow() -> Refusal {
+    Refusal::Mismatch("This is no answer to the flow that was begun.".into())
 }
 
 impl fmt::Debug for Provider {

@@ -10,21 +10,32 @@ use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
-use super::Refusal;
+use super::apple::SigningKey;
 use super::call::{Caller, Reply};
-use crate::clock::World;
+use super::{Asked, Begun, Memory, Refusal};
+use crate::clock::{Millis, World};
 use crate::config;
 use crate::secret::Secret;
 
 /// Who we are to a provider.
 pub(super) struct Client {
     pub(super) id: String,
-    pub(super) secret: Secret,
+    pub(super) secret: ClientSecret,
     /// Is the secret sent in the form? `None`: as the provider announces.
     pub(super) in_form: Option<bool>,
-    pub(super) scopes: Vec<String>,
+    /// What a refusal of the token endpoint means.
+    pub(super) refusal: fn(&Reply) -> Refusal,
+    scopes: Vec<String>,
     /// The operator's own parameters of the authorization request.
     parameters: BTreeMap<String, String>,
+}
+
+/// How we show who we are.
+pub(super) enum ClientSecret {
+    /// A text; empty for a client that has none.
+    Text(Secret),
+    /// Apple: a JWT that is made anew each time.
+    Signed(Box<SigningKey>),
 }
 
 /// What is new in each flow.
@@ -64,8 +75,9 @@ impl Client {
         };
         Client {
             id: settings.client_id.clone(),
-            secret: settings.client_secret.clone(),
+            secret: ClientSecret::Text(settings.client_secret.clone()),
             in_form: settings.client_auth.map(|auth| auth == config::ClientAuth::Post),
+            refusal,
             scopes,
             parameters: settings.parameters.clone(),
         }
@@ -102,6 +114,22 @@ impl Client {
         url
     }
 
+    /// A flow that has no ID token at its end.
+    pub(super) fn begin(
+        &self,
+        world: &World,
+        endpoint: &Url,
+        redirect_uri: String,
+        asked: &Asked<'_>,
+        choice: Option<(&str, &str)>,
+    ) -> Begun {
+        let chance = Chance::throw(world);
+        let more: Vec<_> = choice.filter(|_| !asked.again).into_iter().collect();
+        let url = self.consent(endpoint, &redirect_uri, &chance, &more);
+        let memory = Memory::Code { redirect_uri, verifier: chance.verifier, nonce: None };
+        Begun { url, handle: chance.state, memory }
+    }
+
     /// Turns a code into tokens. `in_form`: how the secret is sent where the operator does not say.
     pub(super) async fn exchange(
         &self,
@@ -109,6 +137,7 @@ impl Client {
         endpoint: &Url,
         code: &Code<'_>,
         in_form: bool,
+        now: Millis,
     ) -> Result<Tokens, Refusal> {
         let mut form = vec![
             ("grant_type", "authorization_code"),
@@ -116,7 +145,11 @@ impl Client {
             ("redirect_uri", code.redirect_uri),
             ("code_verifier", code.verifier),
         ];
-        let secret = self.secret.expose();
+        let secret = match &self.secret {
+            ClientSecret::Text(secret) => secret.clone(),
+            ClientSecret::Signed(key) => key.sign(&self.id, now)?,
+        };
+        let secret = secret.expose();
         let in_form = secret.is_empty() || self.in_form.unwrap_or(in_form);
         let mut header = None;
         if in_form {
@@ -134,7 +167,7 @@ impl Client {
             200 if json.is_object() && json["error"].is_null() => {
                 Ok(Tokens { access: token("access_token"), id: token("id_token") })
             }
-            _ => Err(refusal(&reply)),
+            _ => Err((self.refusal)(&reply)),
         }
     }
 }
@@ -146,7 +179,7 @@ fn basic(id: &str, secret: &str) -> String {
 }
 
 /// What a refusal of the token endpoint means (RFC 6749 §5.2).
-fn refusal(reply: &Reply) -> Refusal {
+pub(super) fn refusal(reply: &Reply) -> Refusal {
     let json = reply.json();
     let word = error_word(&json);
     match (word, reply.status) {

@@ -56,9 +56,19 @@ pub(super) trait Rules: Send + Sync {
     /// Adds what came beside the token and does no harm if it is untrue.
     fn complete(&self, _claims: &mut Claims, _user: Option<&str>) {}
 
-    /// Does it know `prompt`, and `ui_locales`?
-    fn knows_prompts(&self) -> bool {
-        true
+    /// Who it is about.
+    fn subject<'a>(&self, claims: &'a Claims) -> Result<&'a str, Refusal> {
+        subject(claims)
+    }
+
+    /// What makes it ask the person for their account.
+    fn prompt(&self) -> Option<&'static str> {
+        Some("select_account")
+    }
+
+    /// What tells it the person's language.
+    fn language(&self) -> Option<&'static str> {
+        Some("ui_locales")
     }
 }
 
@@ -117,14 +127,12 @@ impl OpenId {
         if form_post {
             more.push(("response_mode", "form_post"));
         }
-        if self.rules.knows_prompts() {
-            // SECURITY O09: no script gets a session without the person's choice at the provider.
-            if !asked.again {
-                more.push(("prompt", if endpoints.selects_account { "select_account" } else { "login" }));
-            }
-            if let Some(locale) = asked.locale {
-                more.push(("ui_locales", locale));
-            }
+        // SECURITY O09: no script gets a session without the person's choice at the provider.
+        if let Some(prompt) = self.rules.prompt().filter(|_| !asked.again) {
+            more.push(("prompt", if endpoints.selects_account { prompt } else { "login" }));
+        }
+        if let (Some(name), Some(locale)) = (self.rules.language(), asked.locale) {
+            more.push((name, locale));
         }
         let url = self.client.consent(&endpoints.authorization, &redirect_uri, &chance, &more);
         let Chance { state, nonce, verifier } = chance;
@@ -147,7 +155,8 @@ impl OpenId {
             // SECURITY O03: the code is another provider's, and must not be shown to this one.
             return Err(Refusal::Mismatch("The answer does not come from this provider.".into()));
         }
-        let tokens = self.client.exchange(&self.caller, &endpoints.token, &code, endpoints.only_post).await?;
+        let tokens =
+            self.client.exchange(&self.caller, &endpoints.token, &code, endpoints.only_post, now).await?;
         let Some(id_token) = tokens.id else {
             return Err(Refusal::Setup(
                 "the token endpoint gave no ID token: is openid among the scopes?".into(),
@@ -182,7 +191,8 @@ impl OpenId {
     ) -> Result<Person, Refusal> {
         let now = world.now();
         let endpoints = self.discovery.endpoints(&self.caller, now).await?;
-        if let Some(tokeninfo) = self.tokeninfo.as_ref().filter(|_| token.matches('.').count() != 2) {
+        // A JWT begins with `{"`.
+        if let Some(tokeninfo) = self.tokeninfo.as_ref().filter(|_| !token.starts_with("eyJ")) {
             let claims = google::of_access_token(self, &endpoints, tokeninfo, token, now).await?;
             return self.person(&claims, profile);
         }
@@ -250,6 +260,6 @@ impl OpenId {
         let vouched = email.as_ref().is_some_and(|email| self.rules.vouches(claims, email));
         let profile = person::fields(claims, profile);
         let name = profile.name.clone();
-        Ok(Person { issuer, subject: subject(claims)?.to_owned(), email, vouched, name, profile })
+        Ok(Person { issuer, subject: self.rules.subject(claims)?.to_owned(), email, vouched, name, profile })
     }
 }

@@ -46,6 +46,12 @@ pub(super) fn fields(claims: &Claims, settings: &Profile) -> ProfileFields {
     serde_json::from_value(Value::Object(fields)).unwrap_or_default()
 }
 
+/// Claims of texts under the names of OpenID Connect, for providers that have names of their own.
+pub(super) fn claims<'a>(texts: impl IntoIterator<Item = (&'a str, &'a Value)>) -> Claims {
+    let texts = texts.into_iter().filter(|(_, value)| value.is_string());
+    texts.map(|(name, value)| (name.to_owned(), value.clone())).collect()
+}
+
 /// `true`, also where a provider writes it as text (Apple) or as a number (Microsoft).
 pub(super) fn is_true(value: Option<&Value>) -> bool {
     match value {

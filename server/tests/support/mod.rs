@@ -9,6 +9,7 @@ pub mod database;
 pub mod issuer;
 pub mod people;
 pub mod proof;
+pub mod stand_in;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

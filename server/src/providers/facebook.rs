@@ -1,0 +1,188 @@
+//! Facebook: a code or a token becomes a person by three calls of the Graph API. Facebook does not say whether an address is
+//! proven.
+
+use aws_lc_rs::hmac;
+use doorward_protocol::canonical_email;
+use serde_json::Value;
+use url::Url;
+
+use super::call::{Caller, Reply, SMALL};
+use super::oauth2::{self, Client, ClientSecret, Code};
+use super::oidc::Wrong;
+use super::person::{self, claims};
+use super::{Asked, Begun, Person, Refusal};
+use crate::clock::{Millis, World};
+use crate::config;
+
+const ISSUER: &str = "https://www.facebook.com";
+const FIELDS: &str = "id,name,first_name,middle_name,last_name,email,picture";
+
+/// Facebook, ready to be asked.
+pub(super) struct Facebook {
+    caller: Caller,
+    client: Client,
+    dialog: Url,
+    token: Url,
+    me: Url,
+    debug_token: Url,
+}
+
+/// An endpoint: as set, else as documented.
+pub(super) fn endpoint(key: &'static str, set: &str, known: &str) -> Result<Url, Wrong> {
+    Url::parse(if set.is_empty() { known } else { set }).map_err(|_| (key, "is no address"))
+}
+
+impl Facebook {
+    pub(super) fn open(settings: &config::Provider, caller: Caller) -> Result<Facebook, Wrong> {
+        let mut client = Client::of(settings, &["public_profile", "email"]);
+        client.refusal = |reply| refusal(reply).unwrap_or_else(|| oauth2::refusal(reply));
+        Ok(Facebook {
+            caller,
+            client,
+            dialog: endpoint(
+                "authorization_endpoint",
+                &settings.authorization_endpoint,
+                "https://www.facebook.com/v23.0/dialog/oauth",
+            )?,
+            token: endpoint(
+                "token_endpoint",
+                &settings.token_endpoint,
+                "https://graph.facebook.com/v23.0/oauth/access_token",
+            )?,
+            me: endpoint(
+                "userinfo_endpoint",
+                &settings.userinfo_endpoint,
+                "https://graph.facebook.com/v23.0/me",
+            )?,
+            debug_token: endpoint(
+                "tokeninfo_endpoint",
+                &settings.tokeninfo_endpoint,
+                "https://graph.facebook.com/debug_token",
+            )?,
+        })
+    }
+
+    pub(super) fn begin(&self, world: &World, asked: &Asked<'_>, redirect_uri: String) -> Begun {
+        self.client.begin(world, &self.dialog, redirect_uri, asked, None)
+    }
+
+    pub(super) async fn finish(
+        &self,
+        world: &World,
+        code: Code<'_>,
+        iss: Option<&str>,
+        profile: &config::Profile,
+    ) -> Result<Person, Refusal> {
+        is_from(ISSUER, iss)?;
+        let tokens = self.client.exchange(&self.caller, &self.token, &code, true, world.now()).await?;
+        let Some(token) = tokens.access else {
+            return Err(Refusal::Unreachable("the token endpoint gave no access token".into()));
+        };
+        self.of_token(token.expose(), world.now(), profile).await
+    }
+
+    /// Who a user's access token is about: one for our app, and good now.
+    pub(super) async fn of_token(
+        &self,
+        token: &str,
+        now: Millis,
+        profile: &config::Profile,
+    ) -> Result<Person, Refusal> {
+        let ClientSecret::Text(secret) = &self.client.secret else {
+            return Err(Refusal::Setup("there is no client_secret".into()));
+        };
+        let app = format!("{}|{}", self.client.id, secret.expose());
+        let json = self.ask(&self.debug_token, &[("input_token", token), ("access_token", &app)]).await?;
+        let user = self.inspect(&json["data"], now)?;
+        let proof = proof(token, secret.expose());
+        let me = [("fields", FIELDS), ("access_token", token), ("appsecret_proof", &proof)];
+        let me = self.ask(&self.me, &me).await?;
+        if me["id"].as_str() != Some(&user) {
+            return Err(Refusal::Untrusted("What the provider says is about somebody else.".into()));
+        }
+        let claims = claims([
+            ("name", &me["name"]),
+            ("given_name", &me["first_name"]),
+            ("middle_name", &me["middle_name"]),
+            ("family_name", &me["last_name"]),
+            ("picture", &me["picture"]["data"]["url"]),
+        ]);
+        let profile = person::fields(&claims, profile);
+        let email = me["email"].as_str().and_then(canonical_email);
+        let name = profile.name.clone();
+        Ok(Person { issuer: ISSUER.into(), subject: user, email, vouched: false, name, profile })
+    }
+
+    /// The user that a token is about, if it holds.
+    fn inspect(&self, data: &Value, now: Millis) -> Result<String, Refusal> {
+        let no = |why: &str| Err(Refusal::Untrusted(why.into()));
+        let text = |name: &str| match &data[name] {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => String::new(),
+        };
+        if text("app_id") != self.client.id {
+            return no("The token is for another app.");
+        }
+        if data["is_valid"] != true {
+            return no("The token is not good any more.");
+        }
+        if !data["type"].is_null() && data["type"] != "USER" {
+            return no("The token is no person's.");
+        }
+        // 0: it does not end.
+        let end = data["expires_at"].as_i64().unwrap_or_default();
+        if end != 0 && end.saturating_mul(1000) <= now {
+            return no("The token has expired.");
+        }
+        let user = text("user_id");
+        let fits = (1..=64).contains(&user.len()) && user.bytes().all(|byte| byte.is_ascii_digit());
+        if fits { Ok(user) } else { no("The token does not say who it is about.") }
+    }
+
+    async fn ask(&self, endpoint: &Url, query: &[(&str, &str)]) -> Result<Value, Refusal> {
+        let mut url = endpoint.clone();
+        url.query_pairs_mut().extend_pairs(query);
+        let reply = self.caller.get(&url, None, SMALL).await?;
+        match refusal(&reply) {
+            Some(refusal) => Err(refusal),
+            None => reply.ok("the Graph API"),
+        }
+    }
+}
+
+/// HMAC of the token with the app's secret, in hex: shows that the app's own server asks.
+fn proof(token: &str, secret: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    hmac::sign(&key, token.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What an error of the Graph API means, by its code.
+fn refusal(reply: &Reply) -> Option<Refusal> {
+    let json = reply.json();
+    let error = json.get("error").filter(|error| error.is_object())?;
+    let code = |name: &str| error[name].as_i64().unwrap_or_default();
+    Some(match (code("code"), code("error_subcode")) {
+        // A code that was used, or is too old.
+        (100, 36_007 | 36_009) => Refusal::Reused,
+        (190, _) => Refusal::Untrusted("The token is not good any more.".into()),
+        // Client secret, app id, redirect_uri, appsecret_proof.
+        (code @ (1 | 101 | 191), _) if reply.status < 500 => {
+            Refusal::Setup(format!("Facebook answered with error {code}"))
+        }
+        (code @ (1 | 2 | 4 | 17 | 341), _) => {
+            Refusal::Unreachable(format!("Facebook answered with error {code}"))
+        }
+        (code, _) => Refusal::Denied(format!("Facebook answered with error {code}.")),
+    })
+}
+
+/// RFC 9207, for a provider that does not announce it.
+pub(super) fn is_from(issuer: &str, iss: Option<&str>) -> Result<(), Refusal> {
+    match iss {
+        Some(iss) if iss != issuer => {
+            Err(Refusal::Mismatch("The answer does not come from this provider.".into()))
+        }
+        _ => Ok(()),
+    }
+}

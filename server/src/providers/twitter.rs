@@ -1,0 +1,254 @@
+//! Twitter/X, by OAuth 2 and by OAuth 1.0a. Both name a person by the same id under one issuer, so that an account survives
+//! the switch from one to the other.
+
+use doorward_protocol::canonical_email;
+use serde_json::Value;
+use url::{Url, form_urlencoded};
+
+use super::call::{Caller, Reply, SMALL};
+use super::facebook::{endpoint, is_from};
+use super::oauth1::{Consumer, Token};
+use super::oauth2::{self, Client, Code};
+use super::oidc::Wrong;
+use super::person::{self, claims};
+use super::{Asked, Begun, Memory, Person, Refusal};
+use crate::clock::World;
+use crate::config;
+use crate::secret::same;
+
+const ISSUER: &str = "https://x.com";
+
+/// With OAuth 2, ready to be asked.
+pub(super) struct Twitter {
+    caller: Caller,
+    client: Client,
+    authorize: Url,
+    token: Url,
+    me: Url,
+}
+
+impl Twitter {
+    pub(super) fn open(settings: &config::Provider, caller: Caller) -> Result<Twitter, Wrong> {
+        let mut client = Client::of(settings, &["users.read", "tweet.read", "users.email"]);
+        client.refusal = refusal;
+        let mut me =
+            endpoint("userinfo_endpoint", &settings.userinfo_endpoint, "https://api.x.com/2/users/me")?;
+        me.query_pairs_mut().append_pair("user.fields", "confirmed_email,name,profile_image_url,username");
+        Ok(Twitter {
+            caller,
+            client,
+            authorize: endpoint(
+                "authorization_endpoint",
+                &settings.authorization_endpoint,
+                "https://x.com/i/oauth2/authorize",
+            )?,
+            token: endpoint("token_endpoint", &settings.token_endpoint, "https://api.x.com/2/oauth2/token")?,
+            me,
+        })
+    }
+
+    /// Its consent screen is shown each time.
+    pub(super) fn begin(&self, world: &World, asked: &Asked<'_>, redirect_uri: String) -> Begun {
+        self.client.begin(world, &self.authorize, redirect_uri, asked, None)
+    }
+
+    pub(super) async fn finish(
+        &self,
+        world: &World,
+        code: Code<'_>,
+        iss: Option<&str>,
+        profile: &config::Profile,
+    ) -> Result<Person, Refusal> {
+        is_from(ISSUER, iss)?;
+        let tokens = self.client.exchange(&self.caller, &self.token, &code, false, world.now()).await?;
+        let Some(token) = tokens.access else {
+            return Err(Refusal::Unreachable("the token endpoint gave no access token".into()));
+        };
+        let bearer = format!("Bearer {}", token.expose());
+        let json =
+            self.caller.get(&self.me, Some(&bearer), SMALL).await?.ok("the description of the person")?;
+        let data = &json["data"];
+        let known = Known {
+            id: &data["id"],
+            name: &data["name"],
+            username: &data["username"],
+            picture: &data["profile_image_url"],
+            email: &data["confirmed_email"],
+        };
+        known.person(profile)
+    }
+}
+
+/// With OAuth 1.0a, ready to be asked.
+pub(super) struct TwitterOauth1 {
+    caller: Caller,
+    consumer: Consumer,
+    request_token: Url,
+    authenticate: Url,
+    access_token: Url,
+    verify_credentials: Url,
+    /// Is the person asked for their account?
+    parameters: config::Declared<String>,
+}
+
+impl TwitterOauth1 {
+    pub(super) fn open(settings: &config::Provider, caller: Caller) -> Result<TwitterOauth1, Wrong> {
+        let mut verify_credentials = endpoint(
+            "userinfo_endpoint",
+            &settings.userinfo_endpoint,
+            "https://api.x.com/1.1/account/verify_credentials.json",
+        )?;
+        verify_credentials.query_pairs_mut().extend_pairs([
+            ("include_email", "true"),
+            ("include_entities", "false"),
+            ("skip_status", "true"),
+        ]);
+        Ok(TwitterOauth1 {
+            caller,
+            consumer: Consumer { key: settings.client_id.clone(), secret: settings.client_secret.clone() },
+            request_token: endpoint(
+                "request_token_endpoint",
+                &settings.request_token_endpoint,
+                "https://api.x.com/oauth/request_token",
+            )?,
+            authenticate: endpoint(
+                "authorization_endpoint",
+                &settings.authorization_endpoint,
+                "https://api.x.com/oauth/authenticate",
+            )?,
+            access_token: endpoint(
+                "token_endpoint",
+                &settings.token_endpoint,
+                "https://api.x.com/oauth/access_token",
+            )?,
+            verify_credentials,
+            parameters: settings.parameters.clone(),
+        })
+    }
+
+    pub(super) async fn begin(
+        &self,
+        world: &World,
+        asked: &Asked<'_>,
+        callback: String,
+    ) -> Result<Begun, Refusal> {
+        let own = [("oauth_callback", callback.as_str())];
+        let header = self.consumer.authorize(world, "POST", &self.request_token, Token::default(), &own, &[]);
+        let reply = self.caller.post(&self.request_token, &[], Some(&header)).await?;
+        let [token, secret, confirmed] = match reply.status {
+            200 => fields(&reply, ["oauth_token", "oauth_token_secret", "oauth_callback_confirmed"]),
+            429 | 500..=599 => return Err(unreachable(&reply)),
+            status => return Err(Refusal::Setup(format!("request_token was refused with status {status}"))),
+        };
+        if token.is_empty() || secret.is_empty() || confirmed != "true" {
+            // RFC 5849 §2.1: without it, this is the flaw that 1.0a mended.
+            return Err(Refusal::Setup("request_token did not confirm the callback".into()));
+        }
+        let mut url = self.authenticate.clone();
+        url.query_pairs_mut().append_pair("oauth_token", &token);
+        if !asked.again && !self.parameters.contains_key("force_login") {
+            url.query_pairs_mut().append_pair("force_login", "true");
+        }
+        for (name, value) in self.parameters.iter().filter(|(_, value)| !value.is_empty()) {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        Ok(Begun { url, handle: token.clone(), memory: Memory::RequestToken { token, secret } })
+    }
+
+    pub(super) async fn finish(
+        &self,
+        world: &World,
+        request: Token<'_>,
+        token: &str,
+        verifier: &str,
+        profile: &config::Profile,
+    ) -> Result<Person, Refusal> {
+        if !same(request.token.as_bytes(), token.as_bytes()) {
+            return Err(Refusal::Mismatch("This is no answer to the flow that was begun.".into()));
+        }
+        let form = [("oauth_verifier", verifier)];
+        let header = self.consumer.authorize(world, "POST", &self.access_token, request, &[], &form);
+        let reply = self.caller.post(&self.access_token, &form, Some(&header)).await?;
+        let [token, secret, user] = match (reply.status, error_code(&reply)) {
+            (200, _) => fields(&reply, ["oauth_token", "oauth_token_secret", "user_id"]),
+            (429 | 500..=599, _) => return Err(unreachable(&reply)),
+            // Our signature, or our clock.
+            (_, Some(code @ (32 | 135))) => {
+                return Err(Refusal::Setup(format!("access_token was refused with error {code}")));
+            }
+            // Seed M49: what was used before is not known any more.
+            (400 | 401 | 403, _) => return Err(Refusal::Reused),
+            (status, _) => return Err(Refusal::Denied(format!("The provider answered {status}."))),
+        };
+        let access = Token { token: &token, secret: &secret };
+        let url = &self.verify_credentials;
+        let header = self.consumer.authorize(world, "GET", url, access, &[], &[]);
+        let json = self.caller.get(url, Some(&header), SMALL).await?.ok("the description of the person")?;
+        if user.is_empty() || json["id_str"].as_str() != Some(&user) {
+            return Err(Refusal::Untrusted("What the provider says is about somebody else.".into()));
+        }
+        let known = Known {
+            id: &json["id_str"],
+            name: &json["name"],
+            username: &json["screen_name"],
+            picture: &json["profile_image_url_https"],
+            email: &json["email"],
+        };
+        known.person(profile)
+    }
+}
+
+/// What Twitter says of somebody, in either way.
+struct Known<'a> {
+    id: &'a Value,
+    name: &'a Value,
+    username: &'a Value,
+    picture: &'a Value,
+    /// It gives an address only once it is confirmed.
+    email: &'a Value,
+}
+
+impl Known<'_> {
+    fn person(&self, profile: &config::Profile) -> Result<Person, Refusal> {
+        let is_id = |id: &&str| (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
+        let Some(id) = self.id.as_str().filter(is_id) else {
+            return Err(Refusal::Untrusted("The provider does not say who this is.".into()));
+        };
+        let claims = claims([
+            ("name", self.name),
+            ("nickname", self.username),
+            ("preferred_username", self.username),
+            ("picture", self.picture),
+        ]);
+        let profile = person::fields(&claims, profile);
+        let email = self.email.as_str().and_then(canonical_email);
+        let name = profile.name.clone();
+        let (issuer, subject) = (ISSUER.to_owned(), id.to_owned());
+        Ok(Person { issuer, subject, vouched: email.is_some(), email, name, profile })
+    }
+}
+
+/// Of a code that was used it says that the request is none.
+fn refusal(reply: &Reply) -> Refusal {
+    match oauth2::error_word(&reply.json()) {
+        Some("invalid_request") => Refusal::Reused,
+        _ => oauth2::refusal(reply),
+    }
+}
+
+fn unreachable(reply: &Reply) -> Refusal {
+    Refusal::Unreachable(format!("the provider answered {}", reply.status))
+}
+
+/// Fields of a form-encoded answer; empty where they are missing.
+fn fields<const N: usize>(reply: &Reply, names: [&str; N]) -> [String; N] {
+    names.map(|name| {
+        let mut pairs = form_urlencoded::parse(&reply.body);
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+    })
+}
+
+/// The first of Twitter's own errors.
+fn error_code(reply: &Reply) -> Option<i64> {
+    reply.json()["errors"][0]["code"].as_i64()
+}

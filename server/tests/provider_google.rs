@@ -1,0 +1,260 @@
+//! Google, as it documents itself: the code flow, ID tokens and access tokens that an app brings.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use doorward_server::providers::{Person, Refusal};
+use serde_json::{Value, json};
+
+use crate::support::issuer::Key;
+use crate::support::proof::hash;
+use crate::support::stand_in::{Said, StandIn, Taken, asked, json as answer};
+use crate::support::{HOUR, NEW_YEAR, TestApp};
+
+const CLIENT: &str = "1234.apps.googleusercontent.com";
+const ANDROID: &str = "5678.apps.googleusercontent.com";
+const SUB: &str = "110169484474386276334";
+
+/// What Google says.
+#[derive(Default)]
+struct Google {
+    /// The challenge and the nonce of the flow whose code is `4/0code`.
+    flow: (String, String),
+    claims: Value,
+    /// What tokeninfo says of each access token.
+    tokens: HashMap<String, Value>,
+    userinfo: Value,
+}
+
+struct World {
+    t: TestApp,
+    vendor: StandIn,
+    google: Arc<Mutex<Google>>,
+    key: Arc<Key>,
+}
+
+fn claims() -> Value {
+    json!({
+        "iss": "https://accounts.google.com", "azp": CLIENT, "aud": CLIENT, "sub": SUB,
+        "email": "Ada@gmail.com", "email_verified": true, "name": "Ada Lovelace", "given_name": "Ada",
+        "family_name": "Lovelace", "picture": "https://lh3.googleusercontent.com/a/ada=s96-c",
+        "iat": NEW_YEAR / 1000, "exp": NEW_YEAR / 1000 + 3600,
+    })
+}
+
+/// What tokeninfo says: numbers as text.
+fn tokeninfo() -> Value {
+    json!({
+        "azp": CLIENT, "aud": CLIENT, "sub": SUB, "scope": "openid https://www.googleapis.com/auth/userinfo.email",
+        "exp": (NEW_YEAR / 1000 + 3600).to_string(), "expires_in": "3599", "email": "ada@gmail.com",
+        "email_verified": "true", "access_type": "online",
+    })
+}
+
+fn sign(key: &Key, claims: &Value) -> String {
+    key.sign(&json!({ "alg": "RS256", "kid": "g1", "typ": "JWT" }), claims)
+}
+
+fn say(google: &Mutex<Google>, key: &Key, taken: &Taken) -> Said {
+    let google = google.lock().unwrap();
+    match taken.line.as_str() {
+        "POST /token" => {
+            let form = &taken.form;
+            assert_eq!(taken.header("authorization"), "", "the secret is in the form");
+            assert_eq!(
+                (form["client_id"].as_str(), form["client_secret"].as_str()),
+                (CLIENT, "GOCSPX-secret")
+            );
+            assert_eq!(form["grant_type"], "authorization_code");
+            assert_eq!(form["redirect_uri"], "https://app.example.com/signin");
+            if form["code"] != "4/0code" || hash(&form["code_verifier"]) != google.flow.0 {
+                return answer(400, json!({ "error": "invalid_grant", "error_description": "Bad Request" }));
+            }
+            let mut claims = google.claims.clone();
+            claims["nonce"] = google.flow.1.as_str().into();
+            let token = json!({
+                "access_token": "ya29.a0code", "expires_in": 3599, "scope": "openid", "token_type": "Bearer",
+                "id_token": sign(key, &claims),
+            });
+            answer(200, token)
+        }
+        "GET /certs" => answer(200, json!({ "keys": [key.jwk(), Key::rsa("g2").jwk()] })),
+        "GET /tokeninfo" => match google.tokens.get(&taken.query["access_token"]) {
+            Some(info) => answer(200, info.clone()),
+            None => {
+                let error = json!({ "error": "invalid_token", "error_description": "Invalid Value" });
+                answer(400, error)
+            }
+        },
+        "GET /userinfo" => {
+            assert!(taken.header("authorization").starts_with("Bearer ya29."));
+            answer(200, google.userinfo.clone())
+        }
+        other => panic!("Google has no {other}"),
+    }
+}
+
+async fn world(more: &str) -> World {
+    let key = Arc::new(Key::rsa("g1"));
+    let google = Google { claims: claims(), userinfo: claims(), ..Google::default() };
+    let google = Arc::new(Mutex::new(google));
+    let vendor = {
+        let (google, key) = (google.clone(), key.clone());
+        StandIn::start(move |taken| say(&google, &key, taken)).await
+    };
+    let t = TestApp::production(&format!(
+        "[providers.google]\nclient_id = \"{CLIENT}\"\nclient_secret = \"GOCSPX-secret\"\n\
+         callbacks = [\"https://app.example.com/signin\"]\naccept_tokens = true\naudiences = [\"{ANDROID}\"]\n\
+         token_endpoint = \"{}\"\njwks_uri = \"{}\"\ntokeninfo_endpoint = \"{}\"\nuserinfo_endpoint = \"{}\"\n{more}",
+        vendor.at("/token"),
+        vendor.at("/certs"),
+        vendor.at("/tokeninfo"),
+        vendor.at("/userinfo"),
+    ))
+    .await;
+    World { t, vendor, google, key }
+}
+
+impl World {
+    fn google(&self) -> std::sync::MutexGuard<'_, Google> {
+        self.google.lock().unwrap()
+    }
+
+    async fn sign_in(&self) -> Result<Person, Refusal> {
+        let begun = self.t.begin("google").await?;
+        let asked = asked(&begun);
+        self.google().flow = (asked["code_challenge"].clone(), asked["nonce"].clone());
+        self.t.finish("google", &begun.memory, "4/0code", None).await
+    }
+
+    async fn bring_claims(&self, claims: &Value) -> Result<Person, Refusal> {
+        self.t.bring("google", &sign(&self.key, claims)).await
+    }
+}
+
+#[track_caller]
+fn untrusted(answer: Result<Person, Refusal>, why: &str) {
+    assert!(matches!(&answer, Err(Refusal::Untrusted(said)) if said.contains(why)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn seed_m34_the_consent_screen_is_asked_for_with_everything_that_google_wants() {
+    let w = world("parameters = { access_type = \"offline\" }").await;
+    let begun = w.t.begin("google").await.unwrap();
+    assert!(begun.url.as_str().starts_with("https://accounts.google.com/o/oauth2/v2/auth?"), "{}", begun.url);
+    let asked = asked(&begun);
+    for (name, value) in [
+        ("client_id", CLIENT),
+        ("redirect_uri", "https://app.example.com/signin"),
+        ("response_type", "code"),
+        ("scope", "openid email profile"),
+        ("access_type", "offline"),
+        ("prompt", "select_account"),
+        ("code_challenge_method", "S256"),
+        ("hl", "de"),
+        ("state", begun.handle.as_str()),
+    ] {
+        assert_eq!(asked[name], value, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn seed_m38_a_code_of_google_becomes_a_person() {
+    let w = world("").await;
+    let person = w.sign_in().await.unwrap();
+    assert_eq!((person.issuer.as_str(), person.subject.as_str()), ("https://accounts.google.com", SUB));
+    assert_eq!((person.email.as_deref(), person.vouched), (Some("ada@gmail.com"), true));
+    assert_eq!(person.profile.family_name.as_deref(), Some("Lovelace"));
+    assert!(person.profile.picture.is_some());
+    assert_eq!(w.vendor.lines(), ["POST /token", "GET /certs"], "sec_H04: the picture is not fetched");
+    let begun = w.t.begin("google").await.unwrap();
+    let again = w.t.finish("google", &begun.memory, "4/0code", None).await;
+    assert!(matches!(again, Err(Refusal::Reused)), "seed_M50: {again:?}");
+}
+
+#[tokio::test]
+async fn google_writes_its_name_in_two_ways_and_is_one_issuer() {
+    let w = world("").await;
+    w.google().claims["iss"] = "accounts.google.com".into();
+    assert_eq!(w.sign_in().await.unwrap().issuer, "https://accounts.google.com");
+    w.google().claims["iss"] = "https://accounts.google.com.evil.example".into();
+    untrusted(w.sign_in().await, "another issuer");
+}
+
+#[tokio::test]
+async fn sec_a02_google_vouches_for_addresses_of_its_own_and_of_domains_that_it_hosts() {
+    let w = world("").await;
+    for (email, verified, hd, vouched) in [
+        ("ada@gmail.com", json!(true), None, true),
+        ("ada@gmail.com", json!(false), None, false),
+        ("ada@gmail.com", Value::Null, None, false),
+        ("ada@example.com", json!(true), None, false),
+        ("ada@example.com", json!(true), Some("example.com"), true),
+        ("ada@example.com", json!(false), Some("example.com"), false),
+        ("ada@gmail.com.evil.example", json!(true), None, false),
+    ] {
+        let mut claims = claims();
+        (claims["email"], claims["email_verified"]) = (email.into(), verified);
+        if let Some(hd) = hd {
+            claims["hd"] = hd.into();
+        }
+        w.google().claims = claims;
+        assert_eq!(w.sign_in().await.unwrap().vouched, vouched, "{email} {hd:?}");
+    }
+    let w = world("trust_email = false").await;
+    assert!(!w.sign_in().await.unwrap().vouched);
+}
+
+#[tokio::test]
+async fn seed_r15_an_access_token_that_an_app_brings_is_exchanged_for_the_person() {
+    let w = world("").await;
+    w.google().tokens.insert("ya29.app".into(), tokeninfo());
+    let person = w.t.bring("google", "ya29.app").await.unwrap();
+    assert_eq!((person.subject.as_str(), person.vouched), (SUB, true));
+    assert_eq!(person.name.as_deref(), Some("Ada Lovelace"));
+    assert_eq!(w.vendor.lines(), ["GET /tokeninfo", "GET /userinfo"]);
+}
+
+#[tokio::test]
+async fn seed_r16_an_access_token_for_somebody_elses_app_is_refused_before_it_is_used() {
+    let w = world("").await;
+    for (name, value, why) in [
+        ("aud", json!("evil.apps.googleusercontent.com"), "another audience"),
+        ("aud", Value::Null, "another audience"),
+        ("azp", json!("evil.apps.googleusercontent.com"), "another audience"),
+        ("exp", json!((NEW_YEAR / 1000 - 1).to_string()), "expired"),
+        ("exp", Value::Null, "expired"),
+        ("sub", Value::Null, "who it is about"),
+    ] {
+        let mut info = tokeninfo();
+        info[name] = value;
+        w.google().tokens.insert("ya29.bent".into(), info);
+        untrusted(w.t.bring("google", "ya29.bent").await, why);
+    }
+    untrusted(w.t.bring("google", "ya29.unknown").await, "does not know");
+    assert!(!w.vendor.lines().contains(&"GET /userinfo".to_owned()));
+    w.google().tokens.insert("ya29.app".into(), tokeninfo());
+    w.google().userinfo["sub"] = "1".into();
+    untrusted(w.t.bring("google", "ya29.app").await, "somebody else");
+    let mut info = tokeninfo();
+    info["azp"] = ANDROID.into();
+    w.google().tokens.insert("ya29.phone".into(), info);
+    w.google().userinfo["sub"] = SUB.into();
+    w.t.bring("google", "ya29.phone").await.unwrap();
+}
+
+#[tokio::test]
+async fn seed_r14_an_id_token_of_an_app_for_phones_is_taken_where_that_is_listed() {
+    let w = world("").await;
+    let mut token = claims();
+    token["azp"] = ANDROID.into();
+    w.bring_claims(&token).await.unwrap();
+    token["aud"] = ANDROID.into();
+    w.bring_claims(&token).await.unwrap();
+    token["aud"] = "evil.apps.googleusercontent.com".into();
+    untrusted(w.bring_claims(&token).await, "another audience");
+    (token["aud"], token["azp"]) = (CLIENT.into(), "evil.apps.googleusercontent.com".into());
+    untrusted(w.bring_claims(&token).await, "somebody else");
+    w.t.advance(2 * HOUR);
+    untrusted(w.bring_claims(&claims()).await, "expired");
+}
