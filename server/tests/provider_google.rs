@@ -78,7 +78,7 @@ fn say(google: &Mutex<Google>, key: &Key, taken: &Taken) -> Said {
             });
             answer(200, token)
         }
-        "GET /certs" => answer(200, json!({ "keys": [key.jwk(), Key::rsa("g2").jwk()] })),
+        "GET /certs" => answer(200, json!({ "keys": [key.jwk(), Key::other_rsa("g2").jwk()] })),
         "GET /tokeninfo" => match google.tokens.get(&taken.query["access_token"]) {
             Some(info) => answer(200, info.clone()),
             None => {

@@ -302,7 +302,7 @@ async fn sec_o04_a_token_without_a_good_signature_is_refused() {
         format!("{}{flipped}", &token[..token.len() - 1])
     });
     untrusted(acme.sign_in().await, "signature");
-    let stranger = Arc::new(Key::rsa("r"));
+    let stranger = Arc::new(Key::other_rsa("r"));
     acme.op.bend_token(move |token| {
         let claims = URL_SAFE_NO_PAD.decode(part(&token, 1)).unwrap();
         let header = json!({ "alg": "RS256", "kid": "r", "jwk": stranger.jwk() });

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
@@ -64,7 +64,7 @@ pub struct Key {
 
 enum Pair {
     Ec(EcdsaKeyPair),
-    Rsa(RsaKeyPair),
+    Rsa(&'static RsaKeyPair),
 }
 
 /// A code, and what it was asked for with.
@@ -98,15 +98,26 @@ impl Listener for Door {
     }
 }
 
+fn new_rsa() -> RsaKeyPair {
+    RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap()
+}
+
 impl Key {
     pub fn ec(id: &str) -> Key {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         Key { id: id.into(), pair: Pair::Ec(pair) }
     }
 
+    /// The same one each time: making one takes long.
     pub fn rsa(id: &str) -> Key {
-        let pair = RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
-        Key { id: id.into(), pair: Pair::Rsa(pair) }
+        static PAIR: LazyLock<RsaKeyPair> = LazyLock::new(new_rsa);
+        Key { id: id.into(), pair: Pair::Rsa(&PAIR) }
+    }
+
+    /// Another one.
+    pub fn other_rsa(id: &str) -> Key {
+        static PAIR: LazyLock<RsaKeyPair> = LazyLock::new(new_rsa);
+        Key { id: id.into(), pair: Pair::Rsa(&PAIR) }
     }
 
     pub fn alg(&self) -> &'static str {
