@@ -1,10 +1,11 @@
 // `npm run bench`: what doorward weighs and does, beside peers, from one run on this machine.
-// usage: [page] [server] [scale] [timing] [--samples N] [--accounts N]
+// usage: [page] [server] [provider] [scale] [timing] [--samples N] [--accounts N]
 
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { calls, page } from "./page.mjs";
 import { kilobytes, milliseconds, table, whole } from "./numbers.mjs";
+import { provider } from "./provider.mjs";
 import { among } from "./scale.mjs";
 import { timing } from "./timing.mjs";
 import { bareHash, betterAuth, manySessions, ours } from "./servers.mjs";
@@ -53,6 +54,16 @@ if (wanted("server")) {
 The bare hash: ${hash.per_second.toFixed(1)} Argon2id (19 MiB, 2 passes) per second on ${hash.cores} cores. Server, database on disk and load share them.
 Better Auth, on SQLite too, hashes with scrypt, and its session is one cookie: nothing to refresh.
 `);
+}
+
+if (wanted("provider")) {
+  const { begin, end, ours, device } = await provider();
+  const row = (name, time) => [name, time.toFixed(2)];
+  console.log(table(["a sign-in with a provider", "median ms"], [
+    row("the flow begins", begin), row("it ends: code, ID token, userinfo, session", end),
+    row("both without what the provider itself takes", ours), row("for comparison: a device signs in", device),
+  ]));
+  console.log();
 }
 
 if (wanted("scale")) {
