@@ -42,7 +42,8 @@ export function flowsOf({ key, outside, binds }, keys) {
       return isKept ? id : "";
     },
 
-    // The key that this tab's last flow was begun with: the next session's, too, so that its user can link.
+    // The key that this tab's last flow was begun with: the next session's, too, so that whoever must sign in anew to link
+    // (`REAUTH_REQUIRED`) can end the flow.
     next: () => here().filter(isYoung)[0]?.key,
 
     // What came of a flow is not over: whoever registers must be who was asked for consent.

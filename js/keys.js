@@ -25,7 +25,7 @@ const originOf = (url) => new URL(url).origin;
 // The keys of one database, by id. A key is `{ secret, x, y, kept }`, and in the database `id` and `at`; one that is kept "loose"
 // belongs to no session yet. `greet` asks the server at this address for its first nonce: a request without one would be
 // refused with one, which is the same way there and back, and an error in the console of the browser. `next` gives the id
-// of a loose key that the next session is to have.
+// of the key that the next session is to have, if there is one still.
 export function keyring(name, greet, next) {
   const held = new Map(); // those that were used, and those that no database keeps
   const nonces = new Map(); // by origin, the last that it gave, and when
@@ -106,7 +106,12 @@ export function keyring(name, greet, next) {
     async make() {
       if (!spare) {
         const id = next?.();
-        if (id && (await find(id).catch(() => {}))?.kept === "loose") return (spare = id);
+        // As it is stored: another tab may have signed out. What takes it stores it anew.
+        const key = id && (await ask("get", id).catch(() => {}));
+        if (key && !key.secret.extractable) {
+          held.set((spare = id), { ...key, kept: "loose" });
+          return spare;
+        }
         const { privateKey: secret, publicKey } = await crypto.subtle.generateKey(ES256, false, ["sign"]);
         if (secret.extractable) throw new Error("This browser's keys can be read.");
         const { x, y } = await crypto.subtle.exportKey("jwk", publicKey);
@@ -126,6 +131,7 @@ export function keyring(name, greet, next) {
     },
     async drop(id) {
       const key = held.get(id);
+      if (spare === id) spare = undefined;
       held.delete(id);
       if (!key || key.kept) await ask("delete", id);
     },

@@ -105,7 +105,31 @@ test("TypeScript, strict, accepts right uses and refuses wrong ones", async () =
       for (const call of [auth.updateProfile, auth.bindEmail, auth.deleteAccount, auth.sendSmsCode]) {
         document.querySelector<HTMLFormElement>("#f")?.addEventListener("submit", (event) => call(event));
       }
+      await auth.oauthRedirect("google", location.href, { timeout: 5000 });
+      const signedIn = await auth.login("our-own-issuer", { callback: location.href });
+      if (signedIn.type === "LoginOAuth") {
+        const { data, message } = await auth.register("google", { oauthKey: signedIn.data.oauthKey, extras: { name: signedIn.data.name } });
+        const id: string = data.user_id, said: string = message, again: null | { reloginUrl: string } = await auth.redoOAuth("google");
+        id; said; again;
+      } else if (signedIn.type === "LoginExisting") { const email: string | undefined = signedIn.data.email; email; }
+      await auth.login("google", { callback: "https://app.example/", code: "c", state: "s", iss: "i" }, "link", { signal: new AbortController().signal });
+      await auth.login("google", { callback: "https://app.example/", error: "access_denied" }, { auto_register: true });
+      await auth.login("twitter", { oauthToken: "t", oauthVerifier: "v" }, "register");
+      await auth.login("apple", { oauthKey: "k" });
+      await auth.login("microsoft", { token: "t", nonce: "n" });
+      const known: "LoginExisting" = (await auth.login("local", { email: "a@b.example", password: "correct horse" })).type;
+      const made = await auth.register("local", { email: "a@b.example", password: "correct horse", extras: { country: "NL" } });
+      const unproven: boolean = made.data.email_verified;
+      const identities: { provider: string; id: string }[] = [...await auth.listIdentities(), ...await auth.unlink("google")];
+      document.querySelector<HTMLFormElement>("#g")?.addEventListener("submit", (event) => auth.register("google", event));
+      known; unproven; identities;
       message; name; left; gone;
+      // @ts-expect-error: there are two intents
+      auth.login("google", { callback: "https://app.example/" }, "marry");
+      // @ts-expect-error: a verifier does not come alone
+      auth.login("twitter", { oauthVerifier: "v" });
+      // @ts-expect-error: a redirect comes back somewhere
+      auth.oauthRedirect("google");
       // @ts-expect-error: a code has a scene of its own
       auth.sendEmail("a@b.example", "ANYTHING");
       // @ts-expect-error: nobody signs in with a name alone

@@ -220,6 +220,50 @@ test("seed_m46: the signed-in user begins a flow, and links what came of it", as
   assert.equal(await page.evaluate(() => new AuthClient().getSession().then(({ access_token }) => access_token)), "access-1");
 });
 
+test("seed_m46: whoever must sign in anew to link ends the same flow, with the same key", async (t) => {
+  let isFresh = false;
+  const link = () => (isFresh ? [200, linked] : [401, problem("REAUTH_REQUIRED")]);
+  const { page, asked } = await open(t, { routes: server({ "POST /v1/identities/google": link }) });
+  await call(page, "login", { email: "ada@example.com", password: "secret" });
+  await leave(page);
+  await come(page, "/back?code=c1&state=s1");
+  const callback = page.url();
+  assert.equal(await call(page, "login", "google", { callback }, "link"), "REAUTH_REQUIRED");
+  await call(page, "login", { email: "ada@example.com", password: "secret" });
+  isFresh = true;
+  assert.deepEqual(await call(page, "login", "google", { callback }, "link"), linked);
+  const proofs = asked.filter(({ headers }) => headers.dpop).map(keyOf);
+  assert.equal(proofs.length, 5);
+  assert.equal(new Set(proofs).size, 1);
+});
+
+test("after a sign-out, here or in another tab, the next session has a key that stays", async (t) => {
+  const wrong = [401, problem("INCORRECT_USERNAME_OR_PASSWORD")];
+  const routes = server({
+    "POST /v1/login": ({ body }) => (JSON.parse(body).password === "wrong" ? wrong : [200, tokens()]),
+    "GET /v1/profile": [200, tokens().user],
+  });
+  const { page, tab, names } = await open(t, { routes });
+  const other = await tab();
+  const ada = (password) => ({ email: "ada@example.com", password });
+  for (const where of [other, page]) {
+    await leave(page);
+    await come(page, "/back?code=c1");
+    await page.evaluate(() => (window.auth = new AuthClient()));
+    const ask = (method, ...args) =>
+      page.evaluate(([method, args]) => auth[method](...args).catch(({ code }) => code), [method, args]);
+    assert.deepEqual(await ask("login", "google", { callback: page.url() }), existing);
+    assert.equal(await ask("login", ada("wrong")), "INCORRECT_USERNAME_OR_PASSWORD");
+    if (where === page) await ask("logout");
+    else await call(other, "logout");
+    assert.equal((await ask("login", ada("secret"))).user_id, "u1");
+    await come(page, "/home");
+    assert.equal((await call(page, "getProfile"))?.user_id, "u1");
+    await call(page, "logout");
+  }
+  assert.equal(names().at(-1), "POST /v1/logout");
+});
+
 test("whoever was unknown and signs in another way, on a later page, does so with the key of the flow", async (t) => {
   const { page, asked } = await open(t, { routes: server({ "POST /v1/login/provider/google": [200, unknown] }) });
   await leave(page);
