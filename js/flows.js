@@ -60,10 +60,10 @@ export function flowsOf({ key, outside, binds }, keys) {
       })));
     },
 
-    // The flow of this state, or else the last: of this tab's, or of any.
+    // The flow of this state, or else the last: of this tab, or of any.
     async find(provider, state) {
-      const all = here().concat(...(await Promise.all(stores.map((store) => reach(() => store.getItem(name))))).map(parse));
-      const own = all.filter((flow) => flow.provider === provider);
+      const all = await Promise.all(stores.map((store) => reach(() => store.getItem(name))));
+      const own = all.flatMap(parse).filter((flow) => flow.provider === provider);
       return own.find((flow) => state && flow.state === state) ?? own[0];
     },
 
