@@ -8,7 +8,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use doorward_server::providers::{Person, Refusal};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde_json::{Value, json};
+use url::Url;
+use url::form_urlencoded::Serializer;
 
+use crate::support::browser::{Browser, PAGE};
 use crate::support::issuer::Key;
 use crate::support::proof::hash;
 use crate::support::stand_in::{Said, StandIn, Taken, asked, json as answer};
@@ -210,4 +213,32 @@ async fn sec_o05_a_token_of_the_app_for_phones_is_taken_where_that_is_listed() {
     token = claims();
     token["iss"] = "https://appleid.apple.com.evil.example".into();
     assert!(matches!(w.t.bring("apple", &sign(&token)).await, Err(Refusal::Untrusted(_))));
+}
+
+#[tokio::test]
+async fn seed_m40_over_http_what_apple_posts_becomes_a_key_and_then_an_account_with_its_name() {
+    let w = world().await;
+    let browser = Browser::new(&w.t);
+    let begun = browser.begin("apple").await;
+    let query: std::collections::HashMap<String, String> = begun.url.query_pairs().into_owned().collect();
+    w.apple().flow = (query["code_challenge"].clone(), query["nonce"].clone());
+    let form = Serializer::new(String::new())
+        .append_pair("state", &begun.state)
+        .append_pair("code", "c68eafb.0.mxzs.code")
+        .append_pair(
+            "user",
+            r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"x7k2@privaterelay.appleid.com"}"#,
+        )
+        .finish();
+    let call =
+        w.t.send(axum::http::Method::POST, "/v1/callback/apple", "application/x-www-form-urlencoded", form);
+    let answer = call.header("origin", "https://appleid.apple.com").await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let here = Url::parse(answer.header("location")).unwrap();
+    assert!(here.as_str().starts_with(&format!("{PAGE}?oauthKey=")), "{here}");
+    let offered = browser.login("apple", &begun, &here).await.ok();
+    assert_eq!((&offered["data"]["id"], &offered["data"]["name"]), (&json!(SUB), &json!("Ada Lovelace")));
+    let made = browser.register("apple", &offered, json!({})).await.ok();
+    assert_eq!(made["data"]["email"], "x7k2@privaterelay.appleid.com");
+    assert_eq!((&made["data"]["given_name"], &made["data"]["email_verified"]), (&json!("Ada"), &json!(true)));
 }

@@ -6,6 +6,7 @@ use aws_lc_rs::hmac;
 use doorward_server::providers::{Person, Refusal};
 use serde_json::{Value, json};
 
+use crate::support::browser::Browser;
 use crate::support::proof::hash;
 use crate::support::stand_in::{Said, StandIn, Taken, asked, json as answer};
 use crate::support::{HOUR, NEW_YEAR, TestApp};
@@ -192,4 +193,24 @@ async fn seed_m50_errors_of_facebook_become_ours_and_none_of_its_words_are_repea
         let answer = format!("{:?}", w.sign_in().await.unwrap_err());
         assert!(answer.starts_with(ours) && !answer.contains("Something"), "{ours}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn seed_r10_r13_over_http_a_users_token_registers_and_is_known_from_then_on() {
+    let w = world().await;
+    let browser = Browser::new(&w.t);
+    let bring = |token: &str| browser.post("/v1/login/provider/facebook", json!({ "token": token }));
+    let offered = bring("EAAuser").await.ok();
+    assert_eq!((&offered["type"], &offered["data"]["verified"]), (&json!("LoginOAuth"), &Value::Null));
+    let made = browser.register("facebook", &offered, json!({ "email": "ada@example.com" })).await.ok();
+    assert_eq!(made["data"]["email_verified"], false, "seed M15: Facebook does not say so");
+    let known = bring("EAAuser").await.ok();
+    assert_eq!(known["session"]["user"]["user_id"], made["data"]["user_id"]);
+    bring("EAAnobody").await.refused(403, "OAUTH_DENIED");
+    w.facebook().data["app_id"] = "666".into();
+    assert_eq!(
+        bring("EAAuser").await.refused(403, "OAUTH_DENIED")["detail"],
+        "The token is for another app.",
+        "seed R12"
+    );
 }

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use doorward_server::providers::{Person, Refusal};
 use serde_json::{Value, json};
+use url::Url;
 
+use crate::support::browser::{Browser, PAGE};
 use crate::support::issuer::Key;
 use crate::support::proof::hash;
 use crate::support::stand_in::{Said, StandIn, Taken, asked, json as answer};
@@ -257,4 +259,52 @@ async fn seed_r14_an_id_token_of_an_app_for_phones_is_taken_where_that_is_listed
     untrusted(w.bring_claims(&token).await, "somebody else");
     w.t.advance(2 * HOUR);
     untrusted(w.bring_claims(&claims()).await, "expired");
+}
+
+#[tokio::test]
+async fn seed_m43_over_http_a_code_of_google_registers_and_signs_in() {
+    let w = world("").await;
+    let browser = Browser::new(&w.t);
+    let come = async || {
+        let begun = browser.begin("google").await;
+        let asked: HashMap<String, String> = begun.url.query_pairs().into_owned().collect();
+        w.google().flow = (asked["code_challenge"].clone(), asked["nonce"].clone());
+        let back =
+            format!("{PAGE}?state={}&code=4%2F0code&scope=email&authuser=0&prompt=consent", begun.state);
+        browser.login("google", &begun, &Url::parse(&back).unwrap()).await.ok()
+    };
+    let offered = come().await;
+    assert_eq!((&offered["type"], &offered["data"]["id"]), (&json!("LoginOAuth"), &json!(SUB)));
+    let made = browser.register("google", &offered, json!({})).await.ok();
+    assert_eq!(made["message"], "You have been registered with google account");
+    assert_eq!(
+        (&made["data"]["email"], &made["data"]["email_verified"]),
+        (&json!("ada@gmail.com"), &json!(true))
+    );
+    let known = come().await;
+    assert_eq!(known["message"], "You have been logged in with google account");
+    assert!(known["session"]["access_token"].is_string());
+}
+
+#[tokio::test]
+async fn seed_r17_r21_over_http_an_access_token_makes_an_account_with_what_google_accounts_begin_with() {
+    let more = "[auto_register]\nprovider = true\n[profile.extras.player_name]\ntype = \"string\"\n\
+                [profile.extras.coin]\ntype = \"number\"\n[defaults.google]\nroles = [\"player\"]\n\
+                extras = { player_name = \"undefined\", coin = 500 }";
+    let w = world(more).await;
+    w.google().tokens.insert("ya29.app".into(), tokeninfo());
+    let browser = Browser::new(&w.t);
+    let bring = |token: &str| browser.post("/v1/login/provider/google", json!({ "token": token }));
+    bring("ya29.unknown").await.refused(403, "OAUTH_DENIED");
+    let known = bring("ya29.app").await.ok();
+    assert_eq!(known["type"], "LoginExisting", "seed R17: a session at once");
+    let user = &known["session"]["user"];
+    assert_eq!((&user["roles"], &user["coin"]), (&json!(["player"]), &json!(500)), "seeds R21, R25");
+    assert_eq!(user["player_name"], "undefined", "seed R23");
+    assert_eq!(bring("ya29.app").await.ok()["session"]["user"]["user_id"], user["user_id"]);
+    let mut info = tokeninfo();
+    info["aud"] = "evil.apps.googleusercontent.com".into();
+    w.google().tokens.insert("ya29.evil".into(), info);
+    let refused = bring("ya29.evil").await.refused(403, "OAUTH_DENIED");
+    assert_eq!(refused["detail"], "The token is for another audience.", "seed R16");
 }

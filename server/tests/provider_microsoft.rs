@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use doorward_server::providers::{Person, Refusal};
 use serde_json::{Value, json};
 
+use crate::support::browser::Browser;
 use crate::support::issuer::Key;
 use crate::support::proof::hash;
 use crate::support::stand_in::{Said, StandIn, Taken, asked, json as answer};
@@ -298,4 +299,22 @@ async fn a_subject_that_azure_ad_b2c_gives_to_everybody_is_nobodys() {
     untrusted(w.bring_with("sub", same.clone()).await, "who it is about");
     w.microsoft().claims["oid"] = OTHER.into();
     assert_eq!(w.bring_with("sub", same).await.unwrap().subject, OTHER);
+}
+
+#[tokio::test]
+async fn seed_r04_r05_over_http_a_token_of_azure_ad_b2c_registers_and_is_known_from_then_on() {
+    let w = b2c().await;
+    let browser = Browser::new(&w.t);
+    let token = sign(&w.key, &w.microsoft().claims);
+    let bring = |body: Value| browser.post("/v1/login/provider/microsoft", body);
+    let offered = bring(json!({ "token": token, "nonce": "defaultNonce" })).await.ok();
+    assert_eq!(offered["data"]["email"], "sa_leesoft@hotmail.com");
+    let made = browser.register("microsoft", &offered, json!({})).await.ok();
+    let known = bring(json!({ "token": token })).await.ok();
+    assert_eq!(known["session"]["user"]["user_id"], made["data"]["user_id"], "seed R08");
+    bring(json!({ "token": token, "nonce": "another" })).await.refused(400, "OAUTH_STATE_MISMATCH");
+    let stranger = sign(&Key::other_rsa("m1"), &w.microsoft().claims);
+    bring(json!({ "token": stranger })).await.refused(403, "OAUTH_DENIED");
+    let begun = browser.post("/v1/flows/microsoft", json!({ "callback": crate::support::browser::PAGE }));
+    assert_eq!(begun.await.refused(400, "INVALID_PARAMETER")["field"], "callback", "for tokens alone");
 }

@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex};
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use doorward_server::clock::Clock;
 use doorward_server::providers::{Answer, Begun, Person, Refusal};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
+use url::Url;
 
+use crate::support::browser::{Browser, PAGE};
 use crate::support::proof::hash;
 use crate::support::stand_in::{Said, StandIn, Taken, asked, json as answer};
 use crate::support::{NEW_YEAR, TestApp};
@@ -19,9 +22,12 @@ const KEY: &str = "cChZNFj6T5R0TigYB9yd1w";
 const SECRET: &str = "L8qq9PZyRg6ieKGEKhZolGC0vJWLw8iEJ88DRdyOg";
 const CALLBACK: &str = "https://app.example.com/signin";
 const ID: &str = "2244994945";
+const VERIFIER: &str = "uw7NjWHT6OJ1MpJOXsHfNxoAhPKpgI8BlYDhxEjIBY";
 
 struct Twitter {
     port: u16,
+    /// In seconds.
+    now: i64,
     challenge: String,
     email: Option<&'static str>,
     /// What an endpoint says instead, by its line.
@@ -58,7 +64,7 @@ impl Twitter {
         }
         assert_eq!((own["oauth_consumer_key"].as_str(), own["oauth_version"].as_str()), (KEY, "1.0"));
         assert_eq!(own["oauth_signature_method"], "HMAC-SHA1");
-        assert_eq!(own["oauth_timestamp"], (NEW_YEAR / 1000).to_string());
+        assert_eq!(own["oauth_timestamp"], self.now.to_string());
         assert!(self.seen.insert(own["oauth_nonce"].clone()), "a nonce is good once");
         let signature = own.remove("oauth_signature").unwrap();
         let mut pairs: Vec<String> = [&own, &taken.query, &taken.form]
@@ -112,14 +118,17 @@ impl Twitter {
             "POST /oauth/request_token" => {
                 let own = self.signed(taken, "");
                 assert_eq!(own["oauth_callback"], CALLBACK);
-                let said = "oauth_token=NPcudxy0yU5T3tBzho7iCotZ3cnetKwcTIRlX0iwRl0\
-                            &oauth_token_secret=veNRnAWe6inFuo8o2u8SLLZLjolYDmDP7SzL0YfYI&oauth_callback_confirmed=true";
-                (200, said.into())
+                let said = format!(
+                    "oauth_token=NPcudxy0yU5T3tBzho7iCotZ3cnetKwcTIRlX0iwRl{}\
+                     &oauth_token_secret=veNRnAWe6inFuo8o2u8SLLZLjolYDmDP7SzL0YfYI&oauth_callback_confirmed=true",
+                    self.seen.len()
+                );
+                (200, said)
             }
             "POST /oauth/access_token" => {
                 let own = self.signed(taken, "veNRnAWe6inFuo8o2u8SLLZLjolYDmDP7SzL0YfYI");
-                assert_eq!(own["oauth_token"], "NPcudxy0yU5T3tBzho7iCotZ3cnetKwcTIRlX0iwRl0");
-                assert_eq!(taken.form["oauth_verifier"], "uw7NjWHT6OJ1MpJOXsHfNxoAhPKpgI8BlYDhxEjIBY");
+                assert!(own["oauth_token"].starts_with("NPcudxy0yU5T3tBzho7iCotZ3cnetKwcTIRlX0iwRl"));
+                assert_eq!(taken.form["oauth_verifier"], VERIFIER);
                 if std::mem::replace(&mut self.used, true) {
                     return (401, "Invalid request token.".into());
                 }
@@ -143,9 +152,28 @@ impl Twitter {
     }
 }
 
+/// A section of the settings.
+fn section(name: &str, kind: &str, vendor: &StandIn) -> String {
+    let (id, paths) = match kind {
+        "twitter" => (CLIENT, ["", "/2/oauth2/token", "/2/users/me"]),
+        _ => (KEY, ["/oauth/request_token", "/oauth/access_token", "/1.1/account/verify_credentials.json"]),
+    };
+    let mut text = format!(
+        "[providers.{name}]\nkind = \"{kind}\"\nclient_id = \"{id}\"\nclient_secret = \"{SECRET}\"\n\
+         callbacks = [\"{CALLBACK}\"]\n"
+    );
+    for (key, path) in
+        ["request_token", "token", "userinfo"].into_iter().zip(paths).filter(|(_, path)| !path.is_empty())
+    {
+        text += &format!("{key}_endpoint = \"{}\"\n", vendor.at(path));
+    }
+    text
+}
+
 async fn world(more: &str) -> World {
     let twitter = Twitter {
         port: 0,
+        now: NEW_YEAR / 1000,
         challenge: String::new(),
         email: Some("ada@example.com"),
         instead: HashMap::new(),
@@ -158,19 +186,9 @@ async fn world(more: &str) -> World {
         StandIn::start(move |taken| twitter.lock().unwrap().say(taken)).await
     };
     twitter.lock().unwrap().port = vendor.port;
-    let at = |path: &str| vendor.at(path);
-    let t = TestApp::production(&format!(
-        "[providers.twitter]\nclient_id = \"{CLIENT}\"\nclient_secret = \"{SECRET}\"\ncallbacks = [\"{CALLBACK}\"]\n\
-         token_endpoint = \"{}\"\nuserinfo_endpoint = \"{}\"\n{more}\n\
-         [providers.twitter_oauth1]\nclient_id = \"{KEY}\"\nclient_secret = \"{SECRET}\"\ncallbacks = [\"{CALLBACK}\"]\n\
-         request_token_endpoint = \"{}\"\ntoken_endpoint = \"{}\"\nuserinfo_endpoint = \"{}\"\n{more}",
-        at("/2/oauth2/token"),
-        at("/2/users/me"),
-        at("/oauth/request_token"),
-        at("/oauth/access_token"),
-        at("/1.1/account/verify_credentials.json"),
-    ))
-    .await;
+    let (two, one) =
+        (section("twitter", "twitter", &vendor), section("twitter_oauth1", "twitter_oauth1", &vendor));
+    let t = TestApp::production(&format!("{two}{more}\n{one}{more}")).await;
     World { t, vendor, twitter }
 }
 
@@ -195,7 +213,7 @@ impl World {
     }
 
     async fn verify(&self, begun: &Begun, token: &str) -> Result<Person, Refusal> {
-        let answer = Answer::Verifier { token, verifier: "uw7NjWHT6OJ1MpJOXsHfNxoAhPKpgI8BlYDhxEjIBY" };
+        let answer = Answer::Verifier { token, verifier: VERIFIER };
         let provider = self.t.app.providers.get("twitter_oauth1").unwrap();
         provider.finish(&self.t.app.world, &begun.memory, &answer).await
     }
@@ -304,4 +322,53 @@ async fn sec_o05_a_token_of_twitter_cannot_be_brought() {
         assert!(matches!(w.t.bring(name, "bearer of ada").await, Err(Refusal::Untrusted(_))));
     }
     assert!(w.vendor.lines().is_empty());
+}
+
+/// The whole way over HTTP, by OAuth 1.0a.
+async fn come(browser: &Browser<'_>, provider: &str) -> crate::support::Answer {
+    let begun = browser.begin(provider).await;
+    let back = format!("{PAGE}?oauth_token={}&oauth_verifier={VERIFIER}", begun.state);
+    browser.login(provider, &begun, &Url::parse(&back).unwrap()).await
+}
+
+#[tokio::test]
+async fn seed_m39_m49_over_http_a_verifier_is_good_once_and_a_no_is_a_no() {
+    let w = world("").await;
+    let browser = Browser::new(&w.t);
+    let offered = come(&browser, "twitter_oauth1").await.ok();
+    assert_eq!((&offered["type"], &offered["data"]["id"]), (&json!("LoginOAuth"), &json!(ID)));
+    come(&browser, "twitter_oauth1").await.refused(400, "OAUTH_REUSED");
+    let begun = browser.begin("twitter_oauth1").await;
+    let denied = Url::parse(&format!("{PAGE}?denied={}", begun.state)).unwrap();
+    browser.login("twitter_oauth1", &begun, &denied).await.refused(403, "OAUTH_DENIED");
+}
+
+#[tokio::test]
+async fn seed_m62_over_http_an_operator_changes_the_kind_and_accounts_are_still_known() {
+    let World { t, vendor, twitter } = world("").await;
+    let t = t
+        .restart_with(&format!(
+            "public_url = \"https://auth.example.com\"\n{}",
+            section("twitter", "twitter_oauth1", &vendor)
+        ))
+        .await;
+    twitter.lock().unwrap().now = t.clock.now() / 1000;
+    let browser = Browser::new(&t);
+    let offered = come(&browser, "twitter").await.ok();
+    let made = browser.register("twitter", &offered, json!({ "email": "ada@example.com" })).await.ok();
+
+    let t = t
+        .restart_with(&format!(
+            "public_url = \"https://auth.example.com\"\n{}",
+            section("twitter", "twitter", &vendor)
+        ))
+        .await;
+    let browser = Browser::new(&t);
+    let begun = browser.begin("twitter").await;
+    let query: HashMap<String, String> = begun.url.query_pairs().into_owned().collect();
+    twitter.lock().unwrap().challenge = query["code_challenge"].clone();
+    twitter.lock().unwrap().used = false;
+    let back = Url::parse(&format!("{PAGE}?state={}&code=code", begun.state)).unwrap();
+    let known = browser.login("twitter", &begun, &back).await.ok();
+    assert_eq!(known["session"]["user"]["user_id"], made["data"]["user_id"]);
 }

@@ -189,35 +189,38 @@ impl Provider {
             "client_secret",
             "is required for this kind of provider",
         );
+        check(
+            kind != Apple || self.client_secret.is_empty(),
+            "client_secret",
+            "is made of private_key for Apple",
+        );
+        let signing = [
+            ("team_id", self.team_id.is_empty()),
+            ("key_id", self.key_id.is_empty()),
+            ("private_key", self.private_key.is_empty()),
+        ];
+        for (key, empty) in signing {
+            check(kind != Apple || only_tokens || !empty, key, "is required for Apple");
+            check(kind == Apple || empty, key, "is for Apple alone");
+        }
         if kind == Apple {
-            check(self.client_secret.is_empty(), "client_secret", "is made of private_key for Apple");
-            for (key, empty) in [
-                ("team_id", self.team_id.is_empty()),
-                ("key_id", self.key_id.is_empty()),
-                ("private_key", self.private_key.is_empty()),
-            ] {
-                check(only_tokens || !empty, key, "is required for Apple");
-            }
             check(
                 self.response_mode != Some(ResponseMode::Query),
                 "response_mode",
                 "must be form_post: Apple gives name and address no other way",
             );
-        } else {
-            let keyless = self.team_id.is_empty() && self.key_id.is_empty() && self.private_key.is_empty();
-            check(keyless, "private_key", "and team_id and key_id are for Apple");
         }
-        check(
-            kind == Microsoft || (self.tenants.is_empty() && self.policies.is_empty()),
-            "tenants",
-            "and policies are for Microsoft",
-        );
+        for (key, list) in [("tenants", &self.tenants), ("policies", &self.policies)] {
+            check(kind == Microsoft || list.is_empty(), key, "is for Microsoft alone");
+        }
+        for (key, address) in [("issuer", &self.issuer), ("discovery", &self.discovery)] {
+            check(
+                matches!(kind, Oidc | Microsoft) || address.is_empty(),
+                key,
+                "is for oidc and microsoft: this provider's is known",
+            );
+        }
         check(kind != Oidc || !self.issuer.is_empty(), "issuer", "is required");
-        check(
-            matches!(kind, Oidc | Microsoft) || (self.issuer.is_empty() && self.discovery.is_empty()),
-            "issuer",
-            "and discovery are for oidc and microsoft: this provider's are known",
-        );
         check(
             !(self.accept_tokens && matches!(kind, Twitter | TwitterOauth1)),
             "accept_tokens",
@@ -374,4 +377,152 @@ fn is_name(name: &str) -> bool {
     name.len() <= 32
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Layers;
+    use super::*;
+
+    const GOOD: &str = "[providers.google]\nclient_id = \"1234\"\nclient_secret = \"hunter2\"\n";
+    const HTTPS: &str = "public_url = \"https://auth.example.com\"\n";
+
+    fn load(text: &str, variables: &[(&str, &str)]) -> Result<(Config, Layers), String> {
+        let mut layers = Layers::default();
+        layers.toml(&format!("{HTTPS}{text}"), "doorward.toml").unwrap();
+        layers.environment(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        match Config::load(&layers, false) {
+            Ok((config, _)) => Ok((config, layers)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn refused(text: &str) -> String {
+        load(text, &[]).map(drop).expect_err(text)
+    }
+
+    #[test]
+    fn a_provider_that_could_not_work_is_refused_at_start_with_the_settings_name() {
+        load(GOOD, &[]).unwrap();
+        for (line, key) in [
+            ("client_secret = \"\"", "client_secret"),
+            ("client_id = \"\"", "client_id"),
+            ("client_auth = \"jwt\"", "client_auth"),
+            ("team_id = \"T\"", "team_id"),
+            ("tenants = [\"x\"]", "tenants"),
+            ("policies = [\"B2C_1_x\"]", "policies"),
+            ("discovery = \"https://a.example/x\"", "discovery"),
+            ("issuer = \"https://accounts.google.com\"", "issuer"),
+            ("scopes = [\"email\"]", "scopes"),
+            ("token_endpoint = \"http://example.com/token\"", "token_endpoint"),
+            ("token_endpoint = \"https://a@example.com/token\"", "token_endpoint"),
+            ("jwks_uri = \"/keys\"", "jwks_uri"),
+            ("userinfo_endpoint = \"file:///etc/passwd\"", "userinfo_endpoint"),
+            ("callbacks = [\"/signin\"]", "callbacks"),
+            ("callbacks = [\"https://a.example/#x\"]", "callbacks"),
+            ("callbacks = [\"javascript:alert(1)\"]", "callbacks"),
+            ("hosts = [\"https://a.example\"]", "hosts"),
+            ("hosts = [\"a.example:8443\"]", "hosts"),
+            ("algorithms = [\"HS256\"]", "algorithms"),
+            ("algorithms = [\"none\"]", "algorithms"),
+            ("parameters = { state = \"x\" }", "parameters"),
+            ("parameters = { redirect_uri = \"https://evil.example\" }", "parameters"),
+            ("timeout = \"0s\"", "timeout"),
+            ("timeout = \"1m\"", "timeout"),
+            ("clientid = \"1\"", "clientid"),
+            ("kind = \"gogle\"", "kind"),
+        ] {
+            let name = line.split(' ').next().unwrap_or_default();
+            let kept: Vec<&str> = GOOD.lines().filter(|old| !old.starts_with(&format!("{name} "))).collect();
+            let said = refused(&format!("{}\n{line}", kept.join("\n")));
+            assert!(said.starts_with(&format!("providers.google.{key}: ")), "{line}: {said}");
+            assert!(said.ends_with("(from doorward.toml)") || name == "client_secret", "{said}");
+        }
+        for (text, key) in [
+            ("[providers.acme]\nclient_id = \"1\"", "providers.acme.kind: is required"),
+            ("[providers.acme]\nkind = \"oidc\"\nclient_id = \"1\"", "providers.acme.issuer"),
+            (
+                "[providers.acme]\nkind = \"oidc\"\nclient_id = \"1\"\nissuer = \"https://a.example/{tenantid}\"",
+                "providers.acme.issuer",
+            ),
+            ("[providers.apple]\nclient_id = \"1\"", "providers.apple.team_id"),
+            ("[providers.apple]\nclient_id = \"1\"\nclient_secret = \"x\"", "providers.apple.client_secret"),
+            (
+                "[providers.facebook]\nclient_id = \"1\"\nclient_secret = \"x\"\ntrust_email = true",
+                "providers.facebook.trust_email",
+            ),
+            (
+                "[providers.facebook]\nclient_id = \"1\"\naccept_tokens = true",
+                "providers.facebook.client_secret",
+            ),
+            (
+                "[providers.twitter]\nclient_id = \"1\"\naccept_tokens = true",
+                "providers.twitter.accept_tokens",
+            ),
+            ("[providers.Google]\nclient_id = \"1\"", "providers.Google: a name has"),
+            ("[providers.password]\nkind = \"google\"\nclient_id = \"1\"", "providers.password: is the name"),
+        ] {
+            assert!(refused(text).starts_with(key), "{}", refused(text));
+        }
+    }
+
+    #[test]
+    fn a_provider_for_tokens_alone_needs_no_secret() {
+        for text in [
+            "[providers.google]\nclient_id = \"1\"\naccept_tokens = true",
+            "[providers.apple]\nclient_id = \"1\"\naccept_tokens = true",
+            "[providers.microsoft]\nclient_id = \"1\"\naccept_tokens = true\npolicies = [\"B2C_1_x\"]",
+        ] {
+            load(text, &[]).unwrap();
+        }
+    }
+
+    #[test]
+    fn sec_l05_a_providers_settings_are_explained_one_by_one_and_its_secrets_are_not_shown() {
+        let text = format!(
+            "{GOOD}parameters = {{ access_type = \"offline\" }}\n[providers.other]\nkind = \"apple\"\n\
+            client_id = \"1\"\nteam_id = \"t\"\nkey_id = \"k\"\nprivate_key = \"hunter3\""
+        );
+        let variable = ("DOORWARD_PROVIDERS__GOOGLE__CLIENT_SECRET", "hunter4");
+        let (config, layers) =
+            load(&text, &[variable, ("DOORWARD_PROVIDERS__GOOGLE__ACCEPT_TOKENS", "true")]).unwrap();
+        assert_eq!(config.providers["google"].client_secret.expose(), "hunter4");
+        assert!(config.providers["google"].accept_tokens);
+        let mut list = Vec::new();
+        config.explain("", "", &mut list);
+        let value = |key: &str| list.iter().find(|one| one.key == key).map(|one| one.value.as_str());
+        assert_eq!(value("providers.google.client_secret"), Some("\"(hidden)\""));
+        assert_eq!(value("providers.other.private_key"), Some("\"(hidden)\""));
+        assert_eq!(value("providers.google.parameters"), Some("{\"access_type\":\"offline\"}"));
+        assert_eq!(
+            layers.origin("providers.google.client_secret"),
+            Some("the variable DOORWARD_PROVIDERS__GOOGLE__CLIENT_SECRET")
+        );
+        let all: String = list.iter().map(|one| format!("{}{}", one.key, one.value)).collect();
+        for shown in [all, format!("{config:?}"), serde_json::to_string(&config).unwrap()] {
+            assert!(!shown.contains("hunter"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn seed_r21_what_an_account_begins_with_is_declared_and_of_its_type() {
+        let declared = "[profile.extras.coin]\ntype = \"number\"\n";
+        let good =
+            "[defaults.google]\nroles = [\"user\"]\nextras = { coin = 500 }\n[defaults.password]\nroles = []";
+        let (config, _) = load(&format!("{GOOD}{declared}{good}"), &[]).unwrap();
+        assert_eq!(config.defaults["google"].extras["coin"], 500);
+        assert_eq!(config.defaults["password"].roles.as_deref(), Some(&[][..]));
+        for (text, key) in [
+            ("[defaults.googel]\nroles = []", "defaults.googel: is neither"),
+            ("[defaults.google]\nextras = { gold = 1 }", "defaults.google.extras.gold: is not declared"),
+            (
+                "[defaults.google]\nextras = { coin = \"many\" }",
+                "defaults.google.extras.coin: This must be a number",
+            ),
+            ("[defaults.google]\nrole = [\"user\"]", "defaults.google.role: there is no such setting"),
+        ] {
+            let said = refused(&format!("{GOOD}{declared}{text}"));
+            assert!(said.starts_with(key), "{said}");
+        }
+    }
 }

@@ -130,3 +130,27 @@ impl Rules for Apple {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_none_is_refused_at_start_and_not_shown() {
+        for text in
+            ["hunter2", "", "-----x-----\nhunter2\n-----x-----", "-----x-----\naHVudGVyMg==\n-----x-----"]
+        {
+            let settings =
+                config::Provider { private_key: String::from(text).into(), ..config::Provider::default() };
+            let (key, said) = SigningKey::read(&settings).err().unwrap();
+            assert!(key == "private_key" && !said.contains("hunter"), "{said}");
+        }
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let text = STANDARD.encode(pair.to_pkcs8v1().unwrap());
+        for ends in ["\n", "\\n", "\r\n"] {
+            let text = format!("-----x-----{ends}{text}{ends}-----x-----{ends}");
+            let settings = config::Provider { private_key: text.into(), ..config::Provider::default() };
+            assert!(SigningKey::read(&settings).is_ok(), "{ends:?}");
+        }
+    }
+}
