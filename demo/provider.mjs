@@ -11,7 +11,7 @@ import { claimsOf, enrol, PEOPLE } from "./people.mjs";
 import { consentScreen, errorScreen, signInScreen, STYLE } from "./screens.mjs";
 
 const HOST = "127.0.0.1";
-export const CLIENT_ID = "doorward-demo";
+const CLIENT_ID = "doorward-demo";
 
 const HEADERS = {
   "content-type": "text/html; charset=utf-8",
@@ -28,6 +28,7 @@ export async function startProvider({ port = 0 } = {}) {
   const cookieKey = randomBytes(32).toString("base64url");
   const running = {
     issuer,
+    clientId: CLIENT_ID,
     secret,
     /** How many codes were exchanged for tokens. */
     exchanges: 0,

@@ -4,6 +4,7 @@ import { freshly } from "./again.js";
 import { dataForm } from "./data.js";
 import { facts } from "./facts.js";
 import { show } from "./form-errors.js";
+import { identitiesPart } from "./identities.js";
 import { nameOf } from "./name.js";
 
 const auth = new AuthClient();
@@ -11,6 +12,7 @@ const $ = (id) => document.getElementById(id);
 const formOf = (id) => $(id).querySelector("form");
 const addresses = ["email", "phone"].map((kind) => addressForm(auth, kind, explain));
 const drawData = dataForm(auth);
+const drawIdentities = identitiesPart(auth);
 
 let who;
 auth.onAuthStateChange((event, session) => {
@@ -32,6 +34,7 @@ async function ask() {
   if (!user) return;
   draw(user);
   drawData();
+  drawIdentities();
 }
 
 function draw(user) {

@@ -2,6 +2,7 @@
 
 import { deviceId } from "./device.js";
 import { show } from "./form-errors.js";
+import { providerButtons, providersOf } from "./providers.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -16,26 +17,32 @@ export async function freshly(auth, call) {
   }
 }
 
-function signInAgain(auth) {
+async function signInAgain(auth) {
   const dialog = $("again");
   const form = dialog.querySelector("form");
+  const linked = (await auth.listIdentities().catch(() => [])).map(({ provider }) => provider);
+  const providers = (await providersOf(auth)).filter((provider) => linked.includes(provider));
   const ends = new AbortController();
   const on = (target, event, listener) => target.addEventListener(event, listener, { signal: ends.signal });
-  const name = nameToSignInBy(auth.user);
-  const [[kind, known]] = Object.entries(name);
+  const name = nameToSignInBy(auth.user, providers.length > 0 && !linked.includes("device"));
+  const [[kind, known] = []] = Object.entries(name);
   const device = kind === "device_id";
+  const elsewhere = !kind;
   const { user_id } = auth.user;
 
   const useCode = (wanted) => {
     $("again-with-code").disabled = !wanted;
-    $("again-with-password").disabled = wanted || device;
+    $("again-with-password").disabled = wanted || device || elsewhere;
     $("again-send").textContent = wanted ? "Use the password instead" : "Send me a code instead";
   };
   form.reset();
   useCode(false);
-  $("again-name").value = known;
-  $("again-name").parentElement.hidden = device;
-  $("again-send").hidden = device || kind === "username";
+  $("again-name").value = known ?? "";
+  $("again-name").parentElement.hidden = device || elsewhere;
+  $("again-send").hidden = device || elsewhere || kind === "username";
+  form.querySelector("button:not([type])").hidden = elsewhere;
+  // It leads away from here; what was to be done is done again after it.
+  providerButtons(auth, $("again-with-provider"), providers, "Sign in with");
 
   return new Promise((resolve, reject) => {
     on(form, "submit", (event) => {
@@ -66,8 +73,9 @@ function signInAgain(auth) {
   });
 }
 
-function nameToSignInBy({ email, username, phone_number, phone_number_verified }) {
+function nameToSignInBy({ email, username, phone_number, phone_number_verified }, onlyElsewhere) {
   if (email) return { email };
   if (phone_number_verified) return { phone_number };
-  return username ? { username } : { device_id: deviceId() };
+  if (username) return { username };
+  return onlyElsewhere ? {} : { device_id: deviceId() };
 }

@@ -4,6 +4,7 @@ import { chooseWay, offer } from "./choice.js";
 import { sendCode } from "./code.js";
 import { deviceId } from "./device.js";
 import { show } from "./form-errors.js";
+import { offerProviders } from "./providers.js";
 
 const auth = new AuthClient();
 const $ = (id) => document.getElementById(id);
@@ -47,6 +48,8 @@ $("device").addEventListener("click", () => {
 $("resend").addEventListener("click", () => {
   show(form, auth.resendSignupConfirmation(), "The mail is on its way.");
 });
+
+offerProviders(auth, $("providers"), "Sign in with");
 
 function explain(error) {
   if (error.code !== "NOT_FOUND") throw error;

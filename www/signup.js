@@ -3,6 +3,7 @@ import { carryNames } from "./carry.js";
 import { chooseWay, offer } from "./choice.js";
 import { sendCode } from "./code.js";
 import { show } from "./form-errors.js";
+import { offerProviders } from "./providers.js";
 
 const auth = new AuthClient();
 const $ = (id) => document.getElementById(id);
@@ -31,3 +32,5 @@ form.email.addEventListener("change", async () => {
   const status = await auth.checkEmail(form.email.value).catch(() => null);
   $("taken").textContent = status?.data.registered ? "This address has an account." : "";
 });
+
+offerProviders(auth, $("providers"), "Sign up with");

@@ -4,13 +4,14 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import test from "node:test";
-import { openChromium, openContext, settled, signUp, startServer } from "./world.mjs";
+import { openChromium, openContext, openProvider, settingsOf, settled, signUp, startServer } from "./world.mjs";
 
-const server = await startServer();
+const provider = await openProvider();
+const server = await startServer({ settings: settingsOf(provider) });
 const { url } = server;
 const chromium = await openChromium();
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const PAGES = ["/", "/signup", "/login#confirmed", "/profile", "/account", "/person?id=nobody", "/sessions", "/forgot", `/verify#token=${"x".repeat(43)}`, "/reset#sent", "/verify#sent"];
+const PAGES = ["/", "/signup", "/login#confirmed", "/profile", "/account", "/callback", "/person?id=nobody", "/sessions", "/forgot", `/verify#token=${"x".repeat(43)}`, "/reset#sent", "/verify#sent"];
 const OURS = [...PAGES, "/dev/mailbox", "/account/verify", "/account/reset"];
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 900 };

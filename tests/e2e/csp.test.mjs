@@ -2,12 +2,13 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { openChromium, openContext, settled, signUp, startServer } from "./world.mjs";
+import { openChromium, openContext, openProvider, settingsOf, settled, signUp, startServer } from "./world.mjs";
 
-const server = await startServer();
+const provider = await openProvider();
+const server = await startServer({ settings: settingsOf(provider) });
 const { url } = server;
 const chromium = await openChromium();
-const PAGES = ["/", "/signup", "/login", "/profile", "/account", "/person", "/sessions", "/forgot", `/verify#token=${"x".repeat(43)}`, "/reset", "/verify", "/dev/mailbox"];
+const PAGES = ["/", "/signup", "/login", "/profile", "/account", "/callback", "/person", "/sessions", "/forgot", `/verify#token=${"x".repeat(43)}`, "/reset", "/verify", "/dev/mailbox"];
 
 test("sec_B04_no_page_violates_its_policy_or_complains", async () => {
   const context = await openContext(chromium);
@@ -35,7 +36,7 @@ test("sec_B04_no_page_violates_its_policy_or_complains", async () => {
 });
 
 test("sec_W_every_page_comes_with_the_headers_that_protect_it", async () => {
-  for (const path of ["/", "/signup", "/account", "/person", "/pkg/doorward.js", "/account/verify", "/account/reset", "/dev/mailbox"]) {
+  for (const path of ["/", "/signup", "/account", "/callback", "/person", "/pkg/doorward.js", "/account/verify", "/account/reset", "/dev/mailbox"]) {
     const { headers, status } = await fetch(url + path);
     assert.equal(status, 200, path);
     const policy = headers.get("content-security-policy") ?? "";
@@ -50,7 +51,7 @@ test("sec_W_every_page_comes_with_the_headers_that_protect_it", async () => {
 test("each page shows its own source", async () => {
   const context = await openContext(chromium, { permissions: ["clipboard-read", "clipboard-write"] });
   const page = await context.newPage();
-  for (const name of ["signup", "login", "profile", "account", "person", "sessions", "forgot", "reset", "verify"]) {
+  for (const name of ["signup", "login", "profile", "account", "callback", "person", "sessions", "forgot", "reset", "verify"]) {
     await page.goto(`${url}/${name}`);
     await page.waitForSelector("figure:nth-of-type(2) code");
     const [js, html] = await page.$$eval("figure code", (all) => all.map((code) => code.textContent));

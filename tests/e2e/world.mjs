@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
+import { startProvider } from "../../demo/provider.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BINARY = process.env.DOORWARD_BIN ?? join(ROOT, "target/release/doorward");
@@ -137,6 +138,39 @@ export async function startServer({ settings = {}, dev = true } = {}) {
   };
   atEnd(() => server.down());
   return server.up();
+}
+
+// ── a provider ──
+
+/** The demo's provider: real OpenID Connect, with screens to click through. */
+export async function openProvider() {
+  const provider = await startProvider();
+  atEnd(() => provider.close());
+  return provider;
+}
+
+/** What makes it the server's provider `demo`. */
+export const settingsOf = ({ issuer, clientId, secret }) => ({
+  PROVIDERS__DEMO__KIND: "oidc",
+  PROVIDERS__DEMO__ISSUER: issuer,
+  PROVIDERS__DEMO__CLIENT_ID: clientId,
+  PROVIDERS__DEMO__CLIENT_SECRET: secret,
+  PROVIDERS__DEMO__TRUST_EMAIL: true,
+});
+
+/** Somebody whom no other test knows, as the provider knows them. */
+export function someone(email = somebody().email) {
+  people += 1;
+  return { name: `Person ${process.pid} ${people}`, email, verified: true };
+}
+
+/** Says on the provider's screens who one is, and what one thinks of it. */
+export async function consent(page, { name, email, verified }, { allow = true, asked = true } = {}) {
+  await page.fill("#name", name);
+  await page.fill("#email", email ?? "");
+  await page.setChecked("#verified", Boolean(verified));
+  await page.click("button:text-is('Go on')");
+  if (asked) await page.click(allow ? "[name=allow]" : "form:not(:has(#name)) [name=cancel]");
 }
 
 // ── people ──
