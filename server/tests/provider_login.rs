@@ -437,6 +437,21 @@ async fn without_a_key_a_flow_is_bound_to_a_secret() {
 }
 
 #[tokio::test]
+async fn a_flow_that_is_bound_to_a_secret_may_end_with_a_key_of_this_page() {
+    let (app, op) = world().await;
+    registered(&Browser::new(&app), &op, "ada").await;
+    let mut begun = Browser::without_key(&app).begin("acme").await;
+    let back = op.consent(&begun.url, "ada");
+    let page = Browser::new(&app);
+    let secret = begun.secret.replace("forged".into());
+    page.login("acme", &begun, &back).await.refused(400, "OAUTH_STATE_MISMATCH");
+    begun.secret = secret;
+    let known = page.login("acme", &begun, &back).await.ok();
+    assert_eq!(known["session"]["token_type"], "DPoP");
+    page.sign(&known["session"], app.get("/v1/profile")).await.ok();
+}
+
+#[tokio::test]
 async fn seed_m30_sec_o09_the_account_is_chosen_anew_except_right_after_registering_in_this_browser() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);

@@ -92,10 +92,10 @@ impl Browser<'_> {
 
     /// Is it the one that is bound there? Takes the same time wherever the two differ.
     pub fn is(&self, binding: &Binding) -> bool {
-        match (binding, self.binding()) {
-            (Binding::Key(key), Some(Binding::Key(shown))) => same(key.as_bytes(), shown.as_bytes()),
-            (Binding::Secret(hash), Some(Binding::Secret(shown))) => same(hash, &shown),
-            _ => false,
+        match binding {
+            Binding::Key(key) => self.key().is_some_and(|shown| same(key.as_bytes(), shown.as_bytes())),
+            // Also where the key is one that could not be kept from page to page: the session begins with that.
+            Binding::Secret(known) => self.flow.is_some_and(|shown| same(known, &hash(shown))),
         }
     }
 }
