@@ -15,7 +15,7 @@ const intent = asked.get("intent") ?? "register";
 const title = provider && titleOf(provider);
 
 if (provider) finish();
-else fail(new Error("There is no sign-in to finish."));
+else fail(new Error("This page is where providers lead back to."));
 
 async function finish() {
   const login = () => auth.login(provider, { callback: address }, intent);
@@ -67,7 +67,7 @@ function fail({ code, message }) {
     SOCIAL_ACCOUNT_IN_USE: `This ${title} account belongs to another account here`,
     NETWORK: `${title} does not answer`,
   };
-  $("what").textContent = words[code] ?? "You are not signed in";
+  $("what").textContent = words[code] ?? (provider ? "That did not work" : "There is nothing to finish here");
   $("why").textContent = message;
   const form = $("retry");
   form.hidden = !provider;

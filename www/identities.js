@@ -24,7 +24,7 @@ export function identitiesPart(auth) {
 
   function row({ provider, email, created_at }) {
     const title = titleOf(provider);
-    const since = `since ${new Date(created_at).toLocaleDateString()}`;
+    const facts = [email, `since ${new Date(created_at).toLocaleDateString()}`].filter(Boolean).join(", ");
     const button = Object.assign(document.createElement("button"), { className: "quiet", textContent: "Unlink" });
     button.setAttribute("aria-label", `Unlink ${title}`);
     button.addEventListener("click", async () => {
@@ -32,11 +32,9 @@ export function identitiesPart(auth) {
       draw();
     });
     const item = document.createElement("li");
-    item.append(
-      Object.assign(document.createElement("strong"), { textContent: email ? `${title}, ${email}` : title }),
-      Object.assign(document.createElement("span"), { textContent: since }),
-      button,
-    );
+    const what = Object.assign(document.createElement("strong"), { textContent: title });
+    what.append(Object.assign(document.createElement("span"), { textContent: facts }));
+    item.append(what, button);
     return item;
   }
   return draw;
@@ -44,5 +42,5 @@ export function identitiesPart(auth) {
 
 function explain(error) {
   if (error.code !== "FORBIDDEN") throw error;
-  throw new Error("It is the only way into your account. Add an address or a password first.");
+  throw new Error("It is the only way into your account. Confirm an address or set a password first.");
 }

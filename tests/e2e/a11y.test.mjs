@@ -84,6 +84,16 @@ for (const [colorScheme, rules] of [["light", null], ["dark", ["color-contrast",
     await openAccount(page);
     await page.$eval("#again", (dialog) => dialog.showModal());
     assert.deepEqual(await violations(page, rules), [], "the dialog");
+    await page.goto(`${url}/login`);
+    await page.click("#providers button");
+    await page.waitForSelector("#verified");
+    assert.deepEqual(await violations(page, rules), [], "the provider's sign-in");
+    await page.click("[value='2']");
+    await page.waitForSelector("[name=allow]");
+    assert.deepEqual(await violations(page, rules), [], "the provider's consent");
+    await page.click("[name=allow]");
+    await page.waitForSelector("#rest > button", { state: "visible" });
+    assert.deepEqual(await violations(page, rules), [], "the rest of a registration");
     await context.close();
   });
 }

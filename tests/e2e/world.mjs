@@ -166,9 +166,10 @@ export function someone(email = somebody().email) {
 
 /** Says on the provider's screens who one is, and what one thinks of it. */
 export async function consent(page, { name, email, verified }, { allow = true, asked = true } = {}) {
+  // First what only the provider's page has: others have a name and an address, too.
+  await page.setChecked("#verified", Boolean(verified));
   await page.fill("#name", name);
   await page.fill("#email", email ?? "");
-  await page.setChecked("#verified", Boolean(verified));
   await page.click("button:text-is('Go on')");
   if (asked) await page.click(allow ? "[name=allow]" : "form:not(:has(#name)) [name=cancel]");
 }
