@@ -152,6 +152,9 @@ pub struct ProviderSignupRequest {
     /// The first password, if there is to be one.
     #[serde(default)]
     pub password: Option<String>,
+    /// Of a flow that was begun without a key.
+    #[serde(default)]
+    pub flow: Option<String>,
     /// How the account begins.
     #[serde(default)]
     pub options: ProviderSignupOptions,
@@ -160,10 +163,11 @@ pub struct ProviderSignupRequest {
     pub profile: ProfileInput,
 }
 
-const CREDENTIALS: [Field; 4] = [
+const CREDENTIALS: [Field; 5] = [
     required("oauth_key", Rule::Line(512)),
     optional("email", Rule::Email),
     optional("password", Rule::NewPassword),
+    optional("flow", Rule::Line(512)),
     optional("options", Rule::Object(ProviderSignupOptions::FIELDS)),
 ];
 

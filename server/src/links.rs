@@ -43,14 +43,23 @@ pub async fn sign_in(
     let (name, address) = (identity(provider, person), vouched(person));
     let names: Vec<_> = [Some(&name), address.as_ref()].into_iter().flatten().cloned().collect();
     registration::lock(tx, &names).await?;
+    // What is said of an account stays true only from its lock on: it is asked again then.
     if let Some(account) = identities::owner(tx, name.kind, &name.value).await? {
-        let session = signin::enter(tx, app, caller, &account, provider, key).await?.id;
-        return Ok(Outcome::SignedIn { session });
+        accounts::lock(tx, &account).await?;
+        if identities::owner(tx, name.kind, &name.value).await?.as_ref() == Some(&account) {
+            let session = signin::enter(tx, app, caller, &account, provider, key).await?.id;
+            return Ok(Outcome::SignedIn { session });
+        }
     }
     if let Some(address) = &address
-        && let Some(account) = accounts::by_email(tx, &address.value).await?
+        && let Some(account) = identities::owner(tx, address.kind, &address.value).await?
     {
-        if account.proven_email().is_some() && !has_at(tx, &account.id, provider).await? {
+        accounts::lock(tx, &account).await?;
+        let account = accounts::by_id(tx, &account).await?;
+        let theirs = account.filter(|account| account.proven_email() == Some(&address.value));
+        if let Some(account) = theirs
+            && !has_at(tx, &account.id, provider).await?
+        {
             attach(tx, app, caller, &account.id, provider, &name).await?;
             let session = signin::enter(tx, app, caller, &account.id, provider, key).await?.id;
             return Ok(Outcome::SignedIn { session });

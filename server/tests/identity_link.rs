@@ -61,6 +61,67 @@ async fn seed_m46_whoever_is_signed_in_links_an_identity_and_signs_in_with_it() 
 }
 
 #[tokio::test]
+async fn what_a_sign_in_has_offered_is_linked_by_whoever_signs_in_next_in_that_browser() {
+    let (app, op) = world(false).await;
+    let key = ProofKey::new();
+    let browser = Browser { app: &app, key: Some(key) };
+    let offered = login(&browser, &op, "ada").await;
+    let body = json!({ "oauth_key": offered["data"]["oauthKey"] });
+    let who = app.device_with(browser.key.as_ref().unwrap(), "ada").await;
+    let (other, stranger) = somebody(&app, "stranger").await;
+    other.post_as(&stranger, "/v1/identities/acme", body.clone()).await.refused(400, "OAUTH_STATE_MISMATCH");
+    let linked = browser.post_as(&who, "/v1/identities/acme", body.clone()).await.ok();
+    assert_eq!((&linked["type"], &linked["data"]["id"]), (&json!("LoginLinked"), &who["user"]["user_id"]));
+    assert_eq!(browser.post_as(&who, "/v1/identities/acme", body.clone()).await.ok(), linked, "StrictMode");
+    // It is used up for everything else.
+    browser.register("acme", &offered, json!({})).await.refused(400, "OAUTH_REUSED");
+    let known = login(&browser, &op, "ada").await;
+    assert_eq!(known["data"]["id"], who["user"]["user_id"]);
+
+    let late = login(&browser, &op, "bob").await;
+    app.advance(10 * MINUTE);
+    let who = app.device_with(browser.key.as_ref().unwrap(), "ada").await;
+    let body = json!({ "oauth_key": late["data"]["oauthKey"] });
+    browser.post_as(&who, "/v1/identities/acme", body).await.refused(400, "OAUTH_STATE_MISMATCH");
+}
+
+#[tokio::test]
+async fn what_came_of_a_flow_is_no_answer_to_another_question() {
+    let (app, op) = world(false).await;
+    let (browser, who) = somebody(&app, "ada").await;
+    let begun = browser.begin_as(&who, "acme").await;
+    let back = op.consent(&begun.url, "ada");
+    browser.link(&who, "acme", &begun, &back).await.ok();
+    browser.login("acme", &begun, &back).await.refused(400, "OAUTH_REUSED");
+    let begun = browser.begin_as(&who, "acme").await;
+    let back = op.consent(&begun.url, "ada");
+    browser.login("acme", &begun, &back).await.ok();
+    browser.link(&who, "acme", &begun, &back).await.refused(400, "OAUTH_REUSED");
+}
+
+#[tokio::test]
+async fn sec_a03_a_reset_does_not_hand_an_account_over_that_a_stranger_has_linked_meanwhile() {
+    let (app, op) = world(false).await;
+    // The attacker signs up with the victim's address, has the mail sent, and then links an identity of their own.
+    app.signup("ada@example.com", "attackers").await;
+    let key = ProofKey::new();
+    let body = json!({ "email": "ada@example.com", "password": "attackers" });
+    let attacker = app.post("/v1/login", body).proven(&key, &app).await.ok();
+    let browser = Browser { app: &app, key: Some(key) };
+    app.post("/v1/password/forgot", json!({ "email": "ada@example.com" })).await.ok();
+    let mail = post::newest(&app, "ada@example.com").await;
+    link(&browser, &attacker, &op, "bob").await.ok();
+    let reset = json!({ "token": mail.token(), "new_password": "the victim's own" });
+    app.post("/v1/password/reset", reset).await.refused(400, "TOKEN_REVOKED");
+    // It is no way into the attacker's account; the victim registers, and takes the address by proving it.
+    let code = app.code("ada@example.com", "LOGIN").await;
+    let body = json!({ "email": "ada@example.com", "code": code, "password": "the victim's own" });
+    let made = app.post("/v1/signup/code", body).await.ok();
+    assert_ne!(made["user"]["user_id"], attacker["user"]["user_id"]);
+    app.login("ada@example.com", "the victim's own").await;
+}
+
+#[tokio::test]
 async fn linking_is_told_by_mail_and_can_be_undone_but_not_down_to_no_way_in() {
     let (app, op) = world(false).await;
     let (browser, who) = somebody(&app, "ada").await;

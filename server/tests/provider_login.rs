@@ -248,6 +248,29 @@ async fn what_came_back_may_be_given_in_fields_of_their_own_and_without_a_state(
 }
 
 #[tokio::test]
+async fn an_address_with_a_code_and_no_state_belongs_to_no_flow() {
+    let (app, op) = world().await;
+    let (browser, attacker) = (Browser::new(&app), Browser::new(&app));
+    browser.begin("acme").await;
+    let theirs = attacker.begin("acme").await;
+    let mut back = op.consent(&theirs.url, "bob");
+    let pairs: Vec<_> = back.query_pairs().into_owned().filter(|(name, _)| name != "state").collect();
+    back.query_pairs_mut().clear().extend_pairs(pairs);
+    let body = json!({ "callback": back.as_str() });
+    browser.post("/v1/login/provider/acme", body).await.refused(400, "OAUTH_STATE_MISMATCH");
+    assert_eq!(op.exchanges(), 0);
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_asked_for_does_not_stand_in_the_way_of_a_registration() {
+    let (app, op) = world().await;
+    // A stranger has it, and has not proven it.
+    app.signup("ada@example.com", "strangers").await;
+    let user = registered(&Browser::new(&app), &op, "ada").await;
+    assert_eq!((user.get("email"), &user["name"]), (None, &json!("Ada Lovelace")));
+}
+
+#[tokio::test]
 async fn seed_m50_the_same_answer_gets_the_same_answer_within_the_grace_and_is_used_up_after_it() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
@@ -430,7 +453,9 @@ async fn without_a_key_a_flow_is_bound_to_a_secret() {
     browser.login("acme", &begun, &back).await.refused(400, "OAUTH_STATE_MISMATCH");
     begun.secret = secret;
     let offered = browser.login("acme", &begun, &back).await.ok();
-    browser.register("acme", &offered, json!({})).await.ok();
+    // D08: a stolen oauthKey is of no use without it.
+    browser.register("acme", &offered, json!({})).await.refused(400, "OAUTH_STATE_MISMATCH");
+    browser.register("acme", &offered, json!({ "flow": begun.secret })).await.ok();
     let begun = browser.begin("acme").await;
     let known = browser.login("acme", &begun, &op.consent(&begun.url, "ada")).await.ok();
     assert_eq!(known["session"]["token_type"], "Bearer");
@@ -526,6 +551,9 @@ async fn a_disabled_account_is_told_to_be_so_and_stays_so_for_the_same_answer() 
     browser.login("acme", &begun, &back).await.refused(403, "USER_IS_DISABLED");
     browser.login("acme", &begun, &back).await.refused(403, "USER_IS_DISABLED");
     assert_eq!(app.audited("sign_in_failed").await, 1);
+    let whose =
+        "select count(*) from audit a join accounts b on b.id = a.account where a.event = 'sign_in_failed'";
+    assert_eq!(app.sql(whose).await, "1", "whom it was refused");
 }
 
 #[tokio::test]

@@ -61,6 +61,20 @@ async fn seed_m40_m24_the_answer_comes_to_the_server_and_the_page_gets_a_key_for
     browser.register("acme", &offered, json!({})).await.ok();
 }
 
+/// The flow is the attacker's, and so is its key; the person who consents, and whose browser posts the answer, is the victim.
+#[tokio::test]
+async fn sec_t14_who_has_begun_a_flow_gets_no_key_for_the_answer_of_somebody_else() {
+    let (app, op) = world().await;
+    let attacker = Browser::new(&app);
+    let begun = attacker.begin("acme").await;
+    page(&posted(&app, "acme", &op.consent(&begun.url, "ada")).await);
+    let mut own = op.consent(&begun.url, "ada");
+    own.query_pairs_mut().clear().append_pair("state", &begun.state).append_pair("code", "another");
+    let here = page(&posted(&app, "acme", &own).await);
+    attacker.login("acme", &begun, &here).await.refused(400, "OAUTH_STATE_MISMATCH");
+    assert_eq!(op.exchanges(), 0);
+}
+
 #[tokio::test]
 async fn who_cancels_comes_back_to_the_page_and_is_told_there() {
     let (app, op) = world().await;

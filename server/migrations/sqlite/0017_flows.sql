@@ -22,5 +22,6 @@ create table flows (
 
 create unique index flows_by_handle on flows (handle);
 create index flows_by_key on flows (browser_key, provider, created_at);
+create index flows_by_secret on flows (secret_hash);
 create index flows_by_account on flows (account);
 create index flows_by_age on flows (created_at);

@@ -1,6 +1,6 @@
 //! Settings of the providers that people sign in with, and of what a new account begins with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
 use doorward_protocol::profile::Extras;
@@ -272,13 +272,13 @@ impl Provider {
         check(
             self.callbacks.iter().all(|callback| {
                 Url::parse(callback).is_ok_and(|url| {
-                    matches!(url.scheme(), "https" | "http")
+                    (url.scheme() == "https" || is_local(&url))
                         && url.username().is_empty()
                         && url.fragment().is_none()
                 })
             }),
             "callbacks",
-            "each must be a full address like https://app.example.com/signin, without #",
+            "each must be a full https address like https://app.example.com/signin, without #; http only on this machine",
         );
         check(
             self.hosts.iter().all(|host| {
@@ -332,8 +332,19 @@ const METHODS: [&str; 5] = ["password", "email_code", "phone_code", "device", "c
 impl Config {
     pub(super) fn provider_errors(&self) -> Vec<(String, String)> {
         let mut errors = Vec::new();
+        let mut pages = BTreeSet::new();
         for (name, provider) in self.providers.iter() {
             let key = format!("providers.{name}");
+            for callback in &provider.callbacks {
+                // A page must know whose answer it has: else one provider's code could be shown to another (O03).
+                if !pages.insert(Url::parse(callback).map_or_else(|_| callback.clone(), String::from)) {
+                    errors.push((
+                        format!("{key}.callbacks"),
+                        "has an address of another provider's: give each its own, if need be by a query"
+                            .into(),
+                    ));
+                }
+            }
             if !is_name(name) {
                 errors.push((
                     key,

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::provider::ProviderLogin;
+use url::Url;
 
 use super::came::{Came, Returned, is_page};
-use super::{Browser, Label, OauthKey, Outcome, hash, mismatch, open, seal};
+use super::{Browser, Good, OauthKey, Outcome, hash, mismatch, open, person, seal};
 use crate::audit::{Event, Record};
 use crate::clock::Millis;
 use crate::dpop::{self, Proof, Thumbprint};
@@ -17,10 +18,12 @@ use crate::providers::{Answer, Memory, Person, Provider};
 use crate::signin;
 use crate::state::{App, AppState};
 use crate::store::flows::{self, Binding, Flow};
-use crate::store::{StoreError, Tx};
+use crate::store::{StoreError, Tx, identities};
 
 /// Whoever ends a flow has this long; then another may try, since a server can go down in between.
 const PATIENCE: Millis = 30_000;
+/// The provider has this long for all that it is asked.
+const DEADLINE: Duration = Duration::from_secs(25);
 /// How often those who wait look, for what another node has done.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -77,6 +80,8 @@ enum Found {
     Busy(Box<Flow>),
     /// It was ended with this answer.
     Ended(Box<Flow>),
+    /// It was ended before somebody signed in: what came of it can be linked to their account.
+    Offered(Box<Flow>, Box<Person>),
 }
 
 impl Job {
@@ -95,10 +100,20 @@ impl Job {
                 Ok((flow, outcome))
             }
             Found::Busy(flow) => self.wait(*flow).await,
-            Found::Ended(flow) => {
-                let outcome = Outcome::stored(flow.outcome.as_deref().unwrap_or_default())?;
-                Ok((*flow, outcome))
+            Found::Ended(flow) => self.repeat(*flow),
+            Found::Offered(flow, person) => self.take_up(*flow, *person).await,
+        }
+    }
+
+    /// What came of it, for whoever asks for the same as at first.
+    fn repeat(&self, flow: Flow) -> Result<(Flow, Outcome), ApiError> {
+        let outcome = Outcome::stored(flow.outcome.as_deref().unwrap_or_default())?;
+        match (&outcome, &self.intent) {
+            (Outcome::Linked { .. }, Intent::SignIn { .. })
+            | (Outcome::SignedIn { .. } | Outcome::Offered, Intent::Link(_)) => {
+                Err(ErrorCode::OauthReused.into())
             }
+            _ => Ok((flow, outcome)),
         }
     }
 
@@ -114,10 +129,7 @@ impl Job {
     async fn find(&self, came: Came) -> Result<Found, ApiError> {
         let (app, provider) = (self.app.clone(), self.provider.clone());
         let (proof, secret) = (self.asker.proof.clone(), self.asker.flow.clone());
-        let session = match &self.intent {
-            Intent::Link(session) => Some(session.as_ref().clone()),
-            Intent::SignIn { .. } => None,
-        };
+        let session = self.session();
         app.clone()
             .store
             .write(move |tx| {
@@ -142,33 +154,64 @@ impl Job {
         returned: Returned,
         key: Option<Thumbprint>,
     ) -> Result<Outcome, ApiError> {
-        let outcome = match self.ask(flow, returned).await {
-            Ok(person) => self.settle(flow, person, key).await,
-            Err(error) => Err(error),
+        let known = match person(&self.app, flow) {
+            Some(known) => Ok(known),
+            None => self.ask(flow, returned).await,
         };
-        let Err(error) = outcome else { return outcome };
-        let lasting = !matches!(error.code, ErrorCode::Network | ErrorCode::Overloaded | ErrorCode::Internal);
-        let (id, now) = (flow.id.clone(), self.app.world.now());
-        let stored = if lasting { Some(Outcome::refused(&error).to_json()?) } else { None };
-        let (app, caller, provider) = (self.app.clone(), self.asker.caller.clone(), self.provider.clone());
-        let event = if signin::is_verdict(error.code) { Event::SignInFailed } else { Event::FlowRefused };
-        let (code, account) = (error.code, flow.account.clone());
+        let (error, known) = match known {
+            Ok(known) => match self.settle(flow, &known, key).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(error) => (error, Some(known)),
+            },
+            Err(error) => (error, None),
+        };
+        let passing = matches!(error.code, ErrorCode::Network | ErrorCode::Overloaded | ErrorCode::Internal);
+        let stored = if passing { None } else { Some(Outcome::refused(&error).to_json()?) };
+        let sealed = match &known {
+            Some(known) => Some(seal(&self.app, &flow.id, "person", known)?),
+            None => None,
+        };
+        let (row, now) = (flow.clone(), self.app.world.now());
         self.app
             .store
             .write(move |tx| {
                 Box::pin(async move {
                     match &stored {
-                        Some(outcome) => flows::finish(tx, &id, outcome, None, now).await?,
-                        None => flows::release(tx, &id).await?,
+                        Some(outcome) => flows::finish(tx, &row, outcome, None, now).await.map(drop),
+                        None => flows::release(tx, &row, sealed.as_deref()).await,
                     }
-                    let detail = format!("{} {provider}", code.as_str());
-                    let record = Record::of(event).detail(&detail);
-                    let record = Record { account: account.as_deref(), ..record };
-                    Ok::<_, ApiError>(record.write(tx, &app.world, &caller, now).await?)
                 })
             })
             .await?;
+        self.note(&error, known.as_ref(), flow.account.clone()).await?;
         Err(error)
+    }
+
+    /// Writes down that it was refused, and whom, if somebody was recognised.
+    async fn note(
+        &self,
+        error: &ApiError,
+        known: Option<&Person>,
+        account: Option<String>,
+    ) -> Result<(), ApiError> {
+        let (app, caller) = (self.app.clone(), self.asker.caller.clone());
+        let event = if signin::is_verdict(error.code) { Event::SignInFailed } else { Event::FlowRefused };
+        let name = known.map(|person| links::identity(&self.provider, person));
+        let detail = format!("{} {}", error.code.as_str(), self.provider);
+        self.app
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let owner = match &name {
+                        Some(name) => identities::owner(tx, name.kind, &name.value).await?,
+                        None => None,
+                    };
+                    let account = owner.or(account);
+                    let record = Record { account: account.as_deref(), ..Record::of(event).detail(&detail) };
+                    Ok(record.write(tx, &app.world, &caller, app.world.now()).await?)
+                })
+            })
+            .await
     }
 
     /// Who it is, as the provider says.
@@ -185,23 +228,25 @@ impl Job {
                 return Err(ApiError { detail: Some(why.clone().into()), ..ErrorCode::OauthDenied.into() });
             }
         };
-        Ok(self.provider()?.finish(&self.app.world, &memory, &answer).await?)
+        let asked = self.provider()?.finish(&self.app.world, &memory, &answer);
+        let slow = |_| ApiError {
+            cause: Some("the provider takes too long in all".into()),
+            ..ErrorCode::Network.into()
+        };
+        Ok(tokio::time::timeout(DEADLINE, asked).await.map_err(slow)??)
     }
 
     /// The one transaction of what follows, and of the row that remembers it.
     async fn settle(
         &self,
         flow: &Flow,
-        person: Person,
+        person: &Person,
         key: Option<Thumbprint>,
     ) -> Result<Outcome, ApiError> {
         let (app, caller, provider) = (self.app.clone(), self.asker.caller.clone(), self.provider.clone());
-        let id = flow.id.clone();
-        let sealed = seal(&app, &id, "person", &person)?;
-        let link = match &self.intent {
-            Intent::Link(session) => Some(session.as_ref().clone()),
-            Intent::SignIn { .. } => None,
-        };
+        let (row, person) = (flow.clone(), person.clone());
+        let sealed = seal(&app, &row.id, "person", &person)?;
+        let link = self.session();
         let may = matches!(self.intent, Intent::SignIn { may: true });
         let outcome = self
             .app
@@ -213,13 +258,46 @@ impl Job {
                         None => links::sign_in(tx, &app, &caller, &provider, &person, may, key).await?,
                     };
                     let kept = matches!(outcome, Outcome::Offered).then_some(sealed.as_slice());
-                    flows::finish(tx, &id, &outcome.to_json()?, kept, app.world.now()).await?;
-                    Ok::<_, ApiError>(outcome)
+                    match flows::finish(tx, &row, &outcome.to_json()?, kept, app.world.now()).await? {
+                        true => Ok::<_, ApiError>(outcome),
+                        // It took so long that another has claimed it: what that one does counts.
+                        false => Err(ErrorCode::Network.into()),
+                    }
                 })
             })
             .await?;
         self.app.bell.ring();
         Ok(outcome)
+    }
+
+    /// Links what a flow has offered to whoever has signed in since, in the same browser.
+    async fn take_up(&self, flow: Flow, person: Person) -> Result<(Flow, Outcome), ApiError> {
+        let (app, caller, provider) = (self.app.clone(), self.asker.caller.clone(), self.provider.clone());
+        let session = self.session().ok_or_else(|| ApiError::internal("an offer without a session"))?;
+        let id = flow.id.clone();
+        let outcome = self
+            .app
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let outcome = links::link(tx, &app, &caller, &provider, &person, &session).await?;
+                    match flows::use_up(tx, &id, &session.account.id, app.world.now()).await? {
+                        true => Ok(outcome),
+                        false => Err(ApiError::from(ErrorCode::OauthReused)),
+                    }
+                })
+            })
+            .await?;
+        self.app.bell.ring();
+        Ok((flow, outcome))
+    }
+
+    /// Whose account it is linked to.
+    fn session(&self) -> Option<CurrentSession> {
+        match &self.intent {
+            Intent::Link(session) => Some(session.as_ref().clone()),
+            Intent::SignIn { .. } => None,
+        }
     }
 
     /// Somebody else is ending it.
@@ -230,9 +308,8 @@ impl Job {
             if let Some(now) = self.read(&flow.id).await? {
                 flow = now;
             }
-            if let Some(outcome) = &flow.outcome {
-                let outcome = Outcome::stored(outcome)?;
-                return Ok((flow, outcome));
+            if flow.outcome.is_some() {
+                return self.repeat(flow);
             }
             if flow.answer.is_none() || self.app.world.now() > until {
                 // It came to nothing, but may yet.
@@ -251,10 +328,7 @@ impl Job {
         }
         let person = provider.of_token(&self.app.world, token, nonce).await?;
         let (app, id, now) = (&self.app, self.app.world.id(), self.app.world.now());
-        let session = match &self.intent {
-            Intent::Link(session) => Some(session.as_ref().clone()),
-            Intent::SignIn { .. } => None,
-        };
+        let session = self.session();
         let browser = Browser { proof: self.asker.proof.as_ref(), session: session.as_ref(), flow: None };
         // Without a key, the key of the offer is secret enough.
         let binding = browser.binding().unwrap_or_else(|| Binding::Secret(app.world.bytes::<32>().to_vec()));
@@ -266,7 +340,7 @@ impl Job {
             memory: None,
             arrived: None,
             answer: None,
-            claimed_at: None,
+            claimed_at: Some(now),
             person: None,
             outcome: None,
             finished_at: None,
@@ -290,13 +364,11 @@ impl Job {
                 })
             })
             .await?;
-        let outcome = match self.settle(&flow, person, key).await {
+        let outcome = match self.settle(&flow, &person, key).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                let account = None;
-                return signin::refuse(app, self.asker.caller.clone(), None, account, error.code)
-                    .await
-                    .or(Err(error));
+                self.note(&error, Some(&person), flow.account.clone()).await?;
+                return Err(error);
             }
         };
         Ok((self.read(&flow.id).await?.unwrap_or(flow), outcome))
@@ -313,22 +385,31 @@ async fn claim(
     key: Option<Thumbprint>,
 ) -> Result<Found, ApiError> {
     let unknown = || mismatch("This browser has not begun such a sign-in, or long ago. Please start again.");
-    let (found, text, page, mut returned) = match came {
+    let (found, text, page, mut returned, given) = match came {
         Came::Token { .. } => return Err(ApiError::internal("a token has no flow")),
         Came::There(given) => {
-            let id = OauthKey::read(&app.secret_keys, Label::Arrived, &given);
-            (flows::by_id(tx, id.ok_or_else(unknown)?).await?, format!("key {given}"), None, None)
+            let id = OauthKey::flow(&given).ok_or_else(unknown)?;
+            (flows::by_id(tx, id).await?, format!("key {given}"), None, None, Some(given))
         }
         Came::Here { handle, callback, answer } => {
             let text = answer.as_text();
             let found = match &handle {
                 Some(handle) => flows::by_handle(tx, &hash(handle)).await?,
+                // The address of a page that somebody else may have made up names its flow, or none is taken.
+                None if callback.as_ref().is_some_and(|page| has_code(page)) => return Err(unknown()),
                 None => {
                     let binding = browser.binding().ok_or_else(unknown)?;
-                    flows::of_browser(tx, &binding, provider, &hash(&text)).await?
+                    let found = flows::of_browser(tx, &binding, provider, &hash(&text)).await?;
+                    // Without a state, only a nonce tells a code that was slipped in.
+                    let found = found.filter(|flow| flow.outcome.is_some() || has_nonce(app, flow));
+                    Some(found.ok_or_else(|| {
+                        mismatch(
+                            "Hand on the state, too, or the whole address that the browser came back to.",
+                        )
+                    })?)
                 }
             };
-            (found, text, callback, Some(answer))
+            (found, text, callback, Some(answer), None)
         }
     };
     let id = found.ok_or_else(unknown)?.id;
@@ -336,6 +417,11 @@ async fn claim(
     let flow =
         flows::by_id(tx, &id).await?.filter(|flow| flow.provider == provider && browser.is(&flow.binding));
     let flow = Box::new(flow.ok_or_else(unknown)?);
+    if let (Some(session), Some(given)) = (browser.session, &given)
+        && OauthKey::is(&app.secret_keys, Good::ForOffer, &flow.id, given)
+    {
+        return offered(app, flow, session);
+    }
     if let Some(session) = browser.session
         && flow.account.as_ref() != Some(&session.account.id)
     {
@@ -356,10 +442,40 @@ async fn claim(
     if flow.expires_at <= now {
         return Err(mismatch("The sign-in took too long. Please start again."));
     }
-    if returned.is_none() {
-        returned = flow.arrived.as_ref().and_then(|sealed| open(app, &flow.id, "arrived", sealed));
+    if let Some(given) = &given {
+        let arrived =
+            flow.arrived.as_ref().and_then(|sealed| open::<Returned>(app, &flow.id, "arrived", sealed));
+        returned = arrived.filter(|arrived| {
+            OauthKey::is(&app.secret_keys, Good::ForAnswer(&arrived.as_text()), &flow.id, given)
+        });
     }
     let returned = returned.ok_or_else(unknown)?;
     flows::claim(tx, &flow.id, &answer, now).await?;
-    Ok(Found::Open(flow, returned, key))
+    Ok(Found::Open(Box::new(Flow { claimed_at: Some(now), ..*flow }), returned, key))
+}
+
+/// What a flow of this browser has offered, to be linked to the account of whoever has signed in since.
+fn offered(app: &App, flow: Box<Flow>, session: &CurrentSession) -> Result<Found, ApiError> {
+    if flow.used_at.is_some() {
+        let is_theirs = flow.account.as_ref() == Some(&session.account.id);
+        let outcome = Outcome::Linked { account: session.account.id.clone() };
+        return match is_theirs {
+            true => Ok(Found::Ended(Box::new(Flow { outcome: Some(outcome.to_json()?), ..*flow }))),
+            false => Err(ErrorCode::OauthReused.into()),
+        };
+    }
+    if flow.finished_at.unwrap_or_default() + app.config.flows.lifetime.millis() <= app.world.now() {
+        return Err(mismatch("The sign-in took too long. Please start again."));
+    }
+    let person = person(app, &flow).ok_or(ErrorCode::OauthReused)?;
+    Ok(Found::Offered(flow, Box::new(person)))
+}
+
+fn has_code(page: &Url) -> bool {
+    page.query_pairs().any(|(name, _)| name == "code")
+}
+
+fn has_nonce(app: &App, flow: &Flow) -> bool {
+    let memory = flow.memory.as_ref().and_then(|sealed| open::<Memory>(app, &flow.id, "memory", sealed));
+    memory.is_some_and(|memory| memory.has_nonce())
 }

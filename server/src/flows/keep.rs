@@ -3,14 +3,14 @@
 use url::Url;
 
 use super::came::Returned;
-use super::{Label, OauthKey, hash, mismatch, seal};
+use super::{Good, OauthKey, hash, mismatch, seal};
 use crate::error::ApiError;
 use crate::providers::Provider;
 use crate::state::AppState;
 use crate::store::flows::{self, Flow};
 
-/// Keeps it for the page that began the flow, and answers where the browser goes: there, with a key that is good in that
-/// browser only. Nothing is decided here, because here is no proof of who asks.
+/// Keeps it for the page that began the flow, and answers where the browser goes: there, with a key that is good for this very
+/// answer and in that browser only. Nothing is decided here, because here is no proof of who asks.
 pub async fn keep(
     app: &AppState,
     provider: &Provider,
@@ -26,9 +26,9 @@ pub async fn keep(
     let Flow { id, callback, .. } = flow;
     let mut page = Url::parse(&callback).map_err(ApiError::internal)?;
     let sealed = seal(app, &id, "arrived", &answer)?;
-    let key = OauthKey::write(&app.secret_keys, Label::Arrived, &id);
+    let key = OauthKey::write(&app.secret_keys, Good::ForAnswer(&answer.as_text()), &id);
     let key = key.ok_or_else(|| ApiError::internal("a key could not be written"))?;
-    // A second form changes nothing: the first counts.
+    // The first counts. Who posts another gets a key that is good for nothing; a reload gets the same.
     app.store.write(move |tx| Box::pin(async move { flows::arrive(tx, &id, &sealed).await })).await?;
     page.query_pairs_mut().append_pair("oauthKey", &key);
     Ok(page)

@@ -12,7 +12,7 @@ pub use begin::begin;
 pub use came::{Came, Returned};
 pub use end::{Asker, Intent, end};
 pub use keep::keep;
-pub use key::{Label, OauthKey};
+pub use key::{Good, OauthKey};
 pub use outcome::Outcome;
 
 use aws_lc_rs::digest::{SHA256, digest};

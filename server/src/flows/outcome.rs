@@ -5,7 +5,7 @@ use doorward_protocol::messages;
 use doorward_protocol::provider::{ProviderLogin, ProviderOutcome, ProviderPerson};
 use serde::{Deserialize, Serialize};
 
-use super::{Label, OauthKey, person};
+use super::{Good, OauthKey, person};
 use crate::challenges::code_named;
 use crate::dpop::Proof;
 use crate::error::ApiError;
@@ -105,7 +105,7 @@ impl Outcome {
             Outcome::Offered => {
                 // Somebody has registered with it.
                 let person = person(app, flow).ok_or(ErrorCode::OauthReused)?;
-                let key = OauthKey::write(&app.secret_keys, Label::Offered, &flow.id);
+                let key = OauthKey::write(&app.secret_keys, Good::ForOffer, &flow.id);
                 Ok(ProviderLogin {
                     kind: ProviderOutcome::LoginOauth,
                     message: messages::REGISTER_OR_LINK.to_owned(),

@@ -21,7 +21,7 @@ use crate::contacts::Contact;
 use crate::dpop::{self, Proof};
 use crate::error::{ApiError, Shown};
 use crate::extract::{Caller, CurrentSession, Json};
-use crate::flows::{self, Asker, Browser, Came, Intent, Label, OauthKey, Returned, mismatch};
+use crate::flows::{self, Asker, Browser, Came, Good, Intent, OauthKey, Returned, mismatch};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::links;
 use crate::oauth::{Form, Refused};
@@ -32,7 +32,8 @@ use crate::secret::Secret;
 use crate::sessions;
 use crate::state::{App, AppState};
 use crate::store::flows::{self as rows, Binding};
-use crate::store::{Tx, identities};
+use crate::store::identities::{self, Kind};
+use crate::store::Tx;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -112,10 +113,12 @@ async fn signup_with_provider(
     let mut db = app.store.read().await?;
     let done: Option<Done> = idempotency::find(&mut db, idempotency.as_ref(), app.world.now()).await?;
     drop(db);
-    let done = match done {
-        Some(done) => done,
+    let answer = match done {
+        Some(done) => registration::repeat(&app, &done, proof).await?,
         None => {
-            let offer = offered(&app, &provider, proof.as_ref(), &request.oauth_key).await?;
+            let browser = Browser { proof: proof.as_ref(), session: None, flow: request.flow.as_deref() };
+            let offer = offered(&app, &provider, browser, &request.oauth_key).await?;
+            let offer = Offer { wants_address: request.email.is_some(), ..offer };
             let password = request.password.clone();
             let plan = plan(&app, &provider, &offer.person, request)?;
             let hash = match password {
@@ -123,18 +126,17 @@ async fn signup_with_provider(
                 None => None,
             };
             let (job, shown) = (app.clone(), proof.clone());
-            app.store
-                .write(move |tx| {
-                    Box::pin(async move {
-                        let given = (shown.as_ref(), idempotency.as_ref());
-                        register(tx, &job, &caller, &offer, &plan, hash.as_ref(), given).await
-                    })
+            let made = app.store.write(move |tx| {
+                Box::pin(async move {
+                    let given = (shown.as_ref(), idempotency.as_ref());
+                    register(tx, &job, &caller, &offer, plan, hash.as_ref(), given).await
                 })
-                .await?
+            });
+            let done = made.await?;
+            app.bell.ring();
+            registration::answer(&app, &done, proof.as_ref()).await?
         }
     };
-    app.bell.ring();
-    let answer = registration::answer(&app, &done, proof.as_ref()).await?;
     let data = answer.user.ok_or(ErrorCode::OauthReused)?;
     Ok(Answer(ProviderSignup { data, message: format!("You have been registered with {provider} account") }))
 }
@@ -143,22 +145,25 @@ async fn signup_with_provider(
 struct Offer {
     flow: String,
     person: Person,
+    /// Did the page say which address?
+    wants_address: bool,
 }
 
-/// The flow of a key, if it is this browser's and not used yet.
+/// What the flow of a key has offered, if it is this browser's and not used yet.
 async fn offered(
     app: &App,
     provider: &str,
-    proof: Option<&Proof>,
+    browser: Browser<'_>,
     key: &str,
 ) -> Result<Offer, ApiError> {
     let unknown = || mismatch("This browser has not begun such a registration. Please start again.");
-    let id = OauthKey::read(&app.secret_keys, Label::Offered, key).ok_or_else(unknown)?;
+    let id = OauthKey::flow(key).ok_or_else(unknown)?;
     let flow = rows::by_id(&mut *app.store.read().await?, id).await?;
     let flow = flow.filter(|flow| flow.provider == provider).ok_or_else(unknown)?;
-    let browser = Browser { proof, session: None, flow: None };
-    // Where the browser has no key, this one was given to nobody but it.
-    if matches!(flow.binding, Binding::Key(_)) && !browser.is(&flow.binding) {
+    let is_key = OauthKey::is(&app.secret_keys, Good::ForOffer, &flow.id, key);
+    // Of a token that was brought without a key of the browser, nobody has the secret: the key of the offer is all.
+    let is_free = flow.callback.is_empty() && matches!(flow.binding, Binding::Secret(_));
+    if !is_key || !(is_free || browser.is(&flow.binding)) {
         return Err(unknown());
     }
     if flow.used_at.is_some() {
@@ -169,7 +174,7 @@ async fn offered(
         return Err(mismatch("The registration took too long. Please start again."));
     }
     let person = flows::person(app, &flow).ok_or_else(unknown)?;
-    Ok(Offer { flow: flow.id, person })
+    Ok(Offer { flow: flow.id, person, wants_address: false })
 }
 
 /// The account that is to be: what the page says, and where it says nothing, the provider.
@@ -211,7 +216,7 @@ async fn register(
     app: &App,
     caller: &Caller,
     offer: &Offer,
-    plan: &Plan,
+    mut plan: Plan,
     password: Option<&PasswordHash>,
     (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
 ) -> Result<Done, ApiError> {
@@ -222,17 +227,28 @@ async fn register(
         Claim::Done(done) => return Ok(done),
     };
     registration::lock(tx, &plan.names).await?;
-    rows::lock(tx, &offer.flow).await?;
-    if rows::by_id(tx, &offer.flow).await?.is_none_or(|flow| flow.used_at.is_some()) {
-        return Err(ErrorCode::OauthReused.into());
-    }
     for name in plan.names.iter().filter(|name| name.origin.is_some()) {
         if identities::exists(tx, name.kind, &name.value).await? {
             return Err(ErrorCode::SocialAccountInUse.into());
         }
     }
-    let done = registration::create(tx, app, caller, plan, password, None).await?;
-    rows::use_up(tx, &offer.flow, &plan.account.id, now).await?;
+    if !offer.wants_address {
+        // Nobody has asked for it: an account that has it does not stand in the way.
+        let mut names = Vec::new();
+        for name in plan.names {
+            let taken = name.kind == Kind::Email
+                && identities::exists(tx, name.kind, &name.value).await?
+                && identities::opens(tx, name.kind, &name.value).await?;
+            if !taken {
+                names.push(name);
+            }
+        }
+        plan.names = names;
+    }
+    let done = registration::create(tx, app, caller, &plan, password, None).await?;
+    if !rows::use_up(tx, &offer.flow, &plan.account.id, now).await? {
+        return Err(ErrorCode::OauthReused.into());
+    }
     claim.answer(tx, &done).await?;
     Ok(done)
 }

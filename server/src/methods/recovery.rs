@@ -121,7 +121,17 @@ async fn replace(
         Claim::New(claim) => claim,
         Claim::Done(verdict) => return Ok(verdict),
     };
-    let verdict = match challenges::consume(tx, app, caller, Scene::ResetPassword, proof).await? {
+    let by_code = matches!(proof, MailProof::Code { .. });
+    let mut consumed = challenges::consume(tx, app, caller, Scene::ResetPassword, proof).await?;
+    if let Ok(Consumed { account: Some(account), address, .. }) = &consumed {
+        accounts::lock(tx, account).await?;
+        // Since the mail left, somebody has proven the account another way, by linking a provider, say: they would keep
+        // that, and the address is only a claim of theirs (SECURITY A03).
+        if !identities::opens(tx, Kind::of(address), address).await? {
+            consumed = Err(if by_code { ErrorCode::InvalidCode } else { ErrorCode::TokenRevoked });
+        }
+    }
+    let verdict = match consumed {
         Ok(Consumed { account: Some(account), address, .. }) => {
             passwords::set(tx, &account, hash, now).await?;
             // Whoever was signed in with the old password, the thief included, is not any more (C07).

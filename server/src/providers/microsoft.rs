@@ -12,6 +12,9 @@ use super::oidc::{OpenId, Rules, Wrong, well_known};
 use super::person::is_true;
 use crate::config;
 
+/// The claim that the domain of the address is proven to be the tenant's.
+pub(super) const OWNS_DOMAIN: &str = "xms_edov";
+
 const TEMPLATE: &str = "https://login.microsoftonline.com/{tenantid}/v2.0";
 const TENANT: &str = "{tenantid}";
 
@@ -113,7 +116,7 @@ impl Rules for Microsoft {
 
     /// Whoever runs a tenant can write any address into it. Only `xms_edov` says that the domain is theirs.
     fn vouches(&self, claims: &Claims, _: &str) -> bool {
-        claims.contains_key("email") && is_true(claims.get("xms_edov"))
+        claims.contains_key("email") && is_true(claims.get(OWNS_DOMAIN))
     }
 
     /// Azure AD B2C can be set up to say the same words about everybody here.

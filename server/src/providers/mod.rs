@@ -107,6 +107,14 @@ pub enum Memory {
     },
 }
 
+impl Memory {
+    /// Does the provider's answer say which flow it was made for, beside the state? Then a code that was slipped in is
+    /// noticed without one.
+    pub fn has_nonce(&self) -> bool {
+        matches!(self, Memory::Code { nonce: Some(_), .. })
+    }
+}
+
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Memory")

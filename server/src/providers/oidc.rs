@@ -10,7 +10,7 @@ use super::id_token::{Claims, Expected, IdToken, subject};
 use super::jwks::Keys;
 use super::oauth2::{Chance, Client, Code};
 use super::person::{self, is_true};
-use super::{Asked, Begun, Memory, Person, Refusal, google};
+use super::{Asked, Begun, Memory, Person, Refusal, google, microsoft};
 use crate::clock::World;
 use crate::config;
 
@@ -175,7 +175,13 @@ impl OpenId {
         if let (Some(endpoint), Some(token)) = (&endpoints.userinfo, access_token)
             && (claims.get("email").is_none() || claims.get("name").is_none())
         {
-            self.add_userinfo(endpoint, token, &mut claims).await?;
+            match self.add_userinfo(endpoint, token, &mut claims).await {
+                // Who it is stands in the ID token: that no more is to be had keeps nobody out.
+                Err(Refusal::Unreachable(cause)) => {
+                    tracing::warn!(cause, "a provider's userinfo endpoint does not answer");
+                }
+                added => added?,
+            }
         }
         self.rules.complete(&mut claims, user);
         self.person(&claims, profile)
@@ -240,13 +246,14 @@ impl OpenId {
         if userinfo.get("sub") != claims.get("sub") {
             return Err(Refusal::Untrusted("What the provider says is about somebody else.".into()));
         }
-        // An address and the word about it belong together.
+        // An address and the word about it belong together, whatever a provider calls it.
         if !claims.contains_key("email") {
             claims.remove("email_verified");
+            claims.remove(microsoft::OWNS_DOMAIN);
         }
         let apart = claims.get("email").is_some_and(|email| userinfo.get("email") != Some(email));
         for (name, value) in userinfo {
-            if name != "email_verified" || !apart {
+            if name != microsoft::OWNS_DOMAIN && (name != "email_verified" || !apart) {
                 claims.entry(name).or_insert(value);
             }
         }

@@ -124,23 +124,21 @@ pub async fn of_browser(
     provider: &str,
     answer: &[u8],
 ) -> Result<Option<Flow>, StoreError> {
-    let (key, secret) = match binding {
-        Binding::Key(key) => (Some(key), None),
-        Binding::Secret(secret) => (None, Some(secret)),
+    let query = match binding {
+        Binding::Key(key) => sqlx::query(
+            "select * from flows
+            where browser_key = $1 and provider = $2 and (answer_hash = $3 or answer_hash is null)
+            order by case when answer_hash is null then 1 else 0 end, created_at desc, id desc
+            limit 1",
+        )
+        .bind(key),
+        Binding::Secret(secret) => sqlx::query(
+            "select * from flows
+            where secret_hash = $1 and provider = $2 and (answer_hash = $3 or answer_hash is null)",
+        )
+        .bind(secret),
     };
-    let row = sqlx::query(
-        "select * from flows
-        where (browser_key = $1 or secret_hash = $2) and provider = $3
-            and (answer_hash = $4 or answer_hash is null)
-        order by case when answer_hash is null then 1 else 0 end, created_at desc, id desc
-        limit 1",
-    )
-    .bind(key)
-    .bind(secret)
-    .bind(provider)
-    .bind(answer)
-    .fetch_optional(db)
-    .await?;
+    let row = query.bind(provider).bind(answer).fetch_optional(db).await?;
     row.as_ref().map(flow).transpose()
 }
 
@@ -155,12 +153,18 @@ pub async fn claim(tx: &mut Tx, id: &str, answer: &[u8], now: Millis) -> Result<
     Ok(())
 }
 
-/// Nothing came of it that the provider has said: the same answer may be good yet.
-pub async fn release(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
-    sqlx::query("update flows set answer_hash = null, claimed_at = null where id = $1 and outcome is null")
-        .bind(id)
-        .execute(tx)
-        .await?;
+/// Nothing came of it that will not change: the same answer may be good yet. `person` is who it is, sealed, if the provider
+/// has said so much: it is not asked again. Only whoever has the claim gives it back.
+pub async fn release(tx: &mut Tx, flow: &Flow, person: Option<&[u8]>) -> Result<(), StoreError> {
+    sqlx::query(
+        "update flows set answer_hash = null, claimed_at = null, person = $3
+        where id = $1 and claimed_at = $2 and outcome is null",
+    )
+    .bind(&flow.id)
+    .bind(flow.claimed_at)
+    .bind(person)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -174,36 +178,40 @@ pub async fn arrive(tx: &mut Tx, id: &str, arrived: &[u8]) -> Result<bool, Store
     Ok(done.rows_affected() > 0)
 }
 
-/// Notes what came of it. What it was checked with is of no use any more.
+/// Notes what came of it; what it was checked with is of no use any more. False when another has ended it, or has claimed
+/// it meanwhile.
 pub async fn finish(
     tx: &mut Tx,
-    id: &str,
+    flow: &Flow,
     outcome: &str,
     person: Option<&[u8]>,
     now: Millis,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "update flows set outcome = $2, person = $3, finished_at = $4, memory = null, arrived = null
-        where id = $1",
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "update flows set outcome = $3, person = $4, finished_at = $5, memory = null, arrived = null
+        where id = $1 and claimed_at = $2 and outcome is null",
     )
-    .bind(id)
+    .bind(&flow.id)
+    .bind(flow.claimed_at)
     .bind(outcome)
     .bind(person)
     .bind(now)
     .execute(tx)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() > 0)
 }
 
-/// Notes that an account was made with it: not again.
-pub async fn use_up(tx: &mut Tx, id: &str, account: &str, now: Millis) -> Result<(), StoreError> {
-    sqlx::query("update flows set used_at = $2, account = $3, person = null where id = $1")
-        .bind(id)
-        .bind(now)
-        .bind(account)
-        .execute(tx)
-        .await?;
-    Ok(())
+/// Notes that an account was made with what came of it, or linked. False when one was before.
+pub async fn use_up(tx: &mut Tx, id: &str, account: &str, now: Millis) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "update flows set used_at = $2, account = $3, person = null where id = $1 and used_at is null",
+    )
+    .bind(id)
+    .bind(now)
+    .bind(account)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Has this browser made an account with the provider since then?
