@@ -9,6 +9,19 @@ use super::{Answer, Call, TestApp};
 /// The page that providers send browsers back to.
 pub const PAGE: &str = "https://app.example.com/signin";
 
+/// The page of a provider: beside another one, each has its own, or the code of one could be shown to the other (SECURITY O03).
+pub fn page_of(provider: &str) -> String {
+    let is_second = matches!(provider, "other" | "twitter_oauth1");
+    if is_second { format!("{PAGE}?provider={provider}") } else { PAGE.to_owned() }
+}
+
+/// The address that the browser comes back to: the provider's page with this in its query.
+pub fn back_at(provider: &str, query: &[(&str, &str)]) -> Url {
+    let mut page: Url = page_of(provider).parse().unwrap();
+    page.query_pairs_mut().extend_pairs(query);
+    page
+}
+
 /// A browser with a key of its own, or none (`dpop: false`).
 pub struct Browser<'a> {
     pub app: &'a TestApp,
@@ -59,7 +72,7 @@ impl<'a> Browser<'a> {
 
     /// Goes to the provider.
     pub async fn begin(&self, provider: &str) -> Begun {
-        let call = self.post(&format!("/v1/flows/{provider}"), json!({ "callback": PAGE }));
+        let call = self.post(&format!("/v1/flows/{provider}"), json!({ "callback": page_of(provider) }));
         Begun::of(call.await.ok())
     }
 

@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::NEW_YEAR;
+use super::browser::page_of;
 use super::proof::hash;
 
 pub const CLIENT: &str = "our client";
@@ -198,8 +199,9 @@ impl Issuer {
     pub fn settings(&self, name: &str) -> String {
         format!(
             "[providers.{name}]\nkind = \"oidc\"\nissuer = \"{}\"\nclient_id = \"{CLIENT}\"\n\
-             client_secret = \"{SECRET}\"\ncallbacks = [\"https://app.example.com/signin\"]\n",
-            self.issuer()
+             client_secret = \"{SECRET}\"\ncallbacks = [\"{}\"]\n",
+            self.issuer(),
+            page_of(name)
         )
     }
 
