@@ -71,7 +71,9 @@ export function flowsOf({ key, outside, binds }, keys) {
     async of(provider, { callback, state, token } = {}, asUser) {
       const query = attempt(() => new URL(callback).searchParams);
       const known = token ? undefined : await this.find(provider, state ?? query?.get("state"));
-      const isNamed = state || !query || [...query.keys()].some((name) => /^(state|oauth)/.test(name));
+      // An address with an answer in it may be made up by somebody else, and what is linked stays: there the answer must name
+      // its flow, or have a nonce in it.
+      const isNamed = asUser || state || !query || [...query.keys()].some((name) => /^(code|error|state|oauth)/.test(name));
       const own = here().find((flow) => flow.provider === provider);
       return {
         provider,
