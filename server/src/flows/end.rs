@@ -396,7 +396,7 @@ async fn claim(
             let found = match &handle {
                 Some(handle) => flows::by_handle(tx, &hash(handle)).await?,
                 // The address of a page that somebody else may have made up names its flow, or none is taken.
-                None if callback.as_ref().is_some_and(|page| has_code(page)) => return Err(unknown()),
+                None if callback.as_ref().is_some_and(has_code) => return Err(unknown()),
                 None => {
                     let binding = browser.binding().ok_or_else(unknown)?;
                     let found = flows::of_browser(tx, &binding, provider, &hash(&text)).await?;
