@@ -70,6 +70,8 @@ fn say(facebook: &Mutex<Facebook>, taken: &Taken) -> Said {
             assert_eq!(taken.query["access_token"], format!("{APP}|{SECRET}"), "the app's own token");
             match taken.query["input_token"].as_str() {
                 "EAAuser" => answer(200, json!({ "data": facebook.data })),
+                // The App_id in the input_token did not match the Viewing App
+                "EAAother" => error(400, 100, 0),
                 _ => {
                     let error = json!({ "code": 190, "message": "Invalid OAuth access token." });
                     answer(200, json!({ "data": { "error": error, "is_valid": false, "scopes": [] } }))
@@ -170,7 +172,9 @@ async fn seed_r12_a_token_must_be_one_of_our_app_and_good_now() {
         untrusted(w.t.bring("facebook", "EAAuser").await, why);
     }
     w.facebook().data = data();
-    untrusted(w.t.bring("facebook", "EAAnobody").await, "another app");
+    untrusted(w.t.bring("facebook", "EAAnobody").await, "not good any more");
+    let other = w.t.bring("facebook", "EAAother").await;
+    assert!(matches!(other, Err(Refusal::Denied(_))), "{other:?}");
     w.t.advance(2 * HOUR);
     untrusted(w.t.bring("facebook", "EAAuser").await, "expired");
 }

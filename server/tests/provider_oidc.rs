@@ -410,6 +410,62 @@ async fn a_provider_that_cannot_be_reached_or_talks_nonsense_is_said_to_be() {
 }
 
 #[tokio::test]
+async fn what_only_reads_is_tried_once_more_and_a_code_is_not() {
+    let acme = Acme::new().await;
+    acme.op.drops(1);
+    let begun = acme.begin().await.unwrap();
+    let back = acme.op.consent(&begun.url, "sub-1");
+    acme.op.drops(1);
+    assert!(matches!(acme.finish(&begun.memory, &back).await, Err(Refusal::Unreachable(_))));
+    assert_eq!(acme.op.calls("/token"), 0);
+    let acme = Acme::new().await;
+    acme.op.drops(2);
+    assert!(matches!(acme.begin().await, Err(Refusal::Unreachable(_))), "twice is enough");
+}
+
+#[tokio::test]
+async fn a_key_set_may_be_long_but_not_without_end() {
+    for (bytes, fits) in [(200 * 1024, true), (257 * 1024, false)] {
+        let acme = Acme::new().await;
+        acme.op.bend_answer("/keys", move |mut keys| {
+            keys["x5c"] = "x".repeat(bytes).into();
+            keys
+        });
+        assert_eq!(acme.sign_in().await.is_ok(), fits, "{bytes}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_is_not_waited_for_by_each_in_turn() {
+    let acme = Arc::new(Acme::with("timeout = \"1s\"").await);
+    acme.op.hold("/.well-known/openid-configuration", Arc::new(Notify::new()));
+    let begun = std::time::Instant::now();
+    let waiting = (0..20).map(|_| {
+        let acme = acme.clone();
+        tokio::spawn(async move { acme.begin().await.is_err() })
+    });
+    for refused in futures_util::future::join_all(waiting).await {
+        assert!(refused.unwrap());
+    }
+    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    assert_eq!(acme.op.calls("/.well-known/openid-configuration"), 1);
+}
+
+#[tokio::test]
+async fn an_old_key_set_does_for_a_day_while_there_is_no_newer_one() {
+    let acme = Acme::with("accept_tokens = true").await;
+    let token = acme.op.id_token("sub-1", None);
+    acme.bring(&token).await.unwrap();
+    acme.op.is_down(true);
+    acme.t.advance(23 * 60 * MINUTE);
+    acme.bring(&token).await.unwrap();
+    acme.t.advance(2 * 60 * MINUTE);
+    assert!(matches!(acme.bring(&token).await, Err(Refusal::Unreachable(_))));
+    acme.op.is_down(false);
+    acme.bring(&token).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_provider_that_is_slow_is_waited_for_no_longer_than_the_setting_says() {
     let acme = Acme::with("timeout = \"1s\"").await;
     let begun = acme.begin().await.unwrap();
@@ -456,20 +512,87 @@ async fn sec_o07_a_callback_is_one_of_the_list_letter_by_letter() {
     let admits = |text: &str| Url::parse(text).is_ok_and(|url| acme.provider().admits(&url));
     assert!(admits("https://app.example.com/signin") && admits("HTTPS://APP.example.com:443/./signin"));
     for text in [
+        "",
+        "/",
+        "/signin",
+        "//app.example.com/signin",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https:evil.example",
+        "https:/evil.example",
+        "https:///evil.example/signin",
+        "https:\\\\evil.example",
+        "https://app.example.com",
+        "https://app.example.com/",
         "https://app.example.com/signin/",
+        "https://app.example.com//signin",
+        "https://app.example.com/signin//",
+        "https://app.example.com/signin?",
         "https://app.example.com/signin?x",
+        "https://app.example.com/signin?next=https://evil.example",
+        "https://app.example.com/signin#",
         "https://app.example.com/signin#x",
+        "https://app.example.com/signin;x",
+        "https://app.example.com/signin/..;/",
         "https://app.example.com/Signin",
+        "https://app.example.com/SIGNIN",
         "https://app.example.com/signin/..",
+        "https://app.example.com/signin/../evil",
+        "https://app.example.com/signin/%2e%2e/evil",
+        "https://app.example.com/signin/%2E%2E/",
+        "https://app.example.com/%2f%2e%2e",
         "https://app.example.com/signin%2f",
+        "https://app.example.com/signin%00",
+        "https://app.example.com/signin%0d%0aLocation:%20https://evil.example",
+        "https://app.example.com/signin%20",
+        "https://app.example.com/%73ignin",
+        "https://app.example.com/sign%69n",
         "https://app.example.com:444/signin",
+        "https://app.example.com:80/signin",
+        "https://app.example.com:8443/signin",
+        "https://app.example.com./signin",
         "http://app.example.com/signin",
+        "http://app.example.com:443/signin",
+        "wss://app.example.com/signin",
+        "ftp://app.example.com/signin",
         "https://u@app.example.com/signin",
+        "https://u:p@app.example.com/signin",
+        "https://:p@app.example.com/signin",
         "https://app.example.com@evil.example/signin",
+        "https://app.example.com:443@evil.example/signin",
+        "https://app.example.com@evil.example@app.example.com/signin",
+        "https://app.example.com%40evil.example/signin",
+        "https://app.example.com\\@evil.example/signin",
+        "https://evil.example\\@app.example.com/signin",
+        "https://evil.example/https://app.example.com/signin",
+        "https://evil.example/?https://app.example.com/signin",
+        "https://evil.example/#https://app.example.com/signin",
         "https://app.example.com.evil.example/signin",
+        "https://evil-app.example.com/signin",
+        "https://xapp.example.com/signin",
+        "https://example.com/signin",
+        "https://x.app.example.com/signin",
+        "https://app.examp1e.com/signin",
+        "https://\u{430}pp.example.com/signin",
+        "https://app.example.com\u{2024}evil.example/signin",
+        "https://app\u{3002}example\u{3002}com.evil.example/signin",
         "https://evil.example/signin",
+        "https://2130706433/signin",
+        "https://127.0.0.1/signin",
+        "https://[::1]/signin",
+        "https://[::ffff:127.0.0.1]/signin",
+        "https://0x7f.1/signin",
         "http://localhost/signin",
+        "http://localhost:3000/signin",
         "javascript:alert(1)",
+        "javascript://app.example.com/signin%0aalert(1)",
+        "java\tscript:alert(1)",
+        "data:text/html,x",
+        "file:///signin",
+        "blob:https://app.example.com/signin",
+        "about:blank",
+        "com.example.app:/signin",
     ] {
         assert!(!admits(text), "{text}");
     }

@@ -213,6 +213,11 @@ impl Provider {
         for (key, list) in [("tenants", &self.tenants), ("policies", &self.policies)] {
             check(kind == Microsoft || list.is_empty(), key, "is for Microsoft alone");
         }
+        check(
+            self.tenants.iter().all(|tenant| uuid::Uuid::try_parse(tenant).is_ok()),
+            "tenants",
+            "each must be a tenant's id like 9188040d-6c67-4c5b-b112-36a304b66dad, not its name",
+        );
         for (key, address) in [("issuer", &self.issuer), ("discovery", &self.discovery)] {
             check(
                 matches!(kind, Oidc | Microsoft) || address.is_empty(),
@@ -298,7 +303,8 @@ impl Provider {
             "cannot set what doorward sets itself: client_id, redirect_uri, response_type, state, nonce and the like",
         );
         let timeout = self.timeout.as_seconds();
-        check((1..=10).contains(&timeout), "timeout", "must be at least 1s and at most 10s");
+        // A sign-in takes up to four calls, and ours may take 30 s.
+        check((1..=7).contains(&timeout), "timeout", "must be at least 1s and at most 7s");
         errors
     }
 }
@@ -469,6 +475,10 @@ mod tests {
             (
                 "[providers.twitter]\nclient_id = \"1\"\naccept_tokens = true",
                 "providers.twitter.accept_tokens",
+            ),
+            (
+                "[providers.microsoft]\nclient_id = \"1\"\nclient_secret = \"x\"\ntenants = [\"contoso.com\"]",
+                "providers.microsoft.tenants",
             ),
             ("[providers.Google]\nclient_id = \"1\"", "providers.Google: a name has"),
             ("[providers.password]\nkind = \"google\"\nclient_id = \"1\"", "providers.password: is the name"),

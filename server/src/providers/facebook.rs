@@ -121,11 +121,11 @@ impl Facebook {
             Value::Number(number) => number.to_string(),
             _ => String::new(),
         };
-        if text("app_id") != self.client.id {
-            return no("The token is for another app.");
-        }
         if data["is_valid"] != true {
             return no("The token is not good any more.");
+        }
+        if text("app_id") != self.client.id {
+            return no("The token is for another app.");
         }
         if !data["type"].is_null() && data["type"] != "USER" {
             return no("The token is no person's.");

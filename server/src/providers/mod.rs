@@ -256,7 +256,8 @@ impl Provider {
 
     /// May people be sent back there? Compared after one parse by the rules that browsers parse by (SECURITY O07).
     pub fn admits(&self, callback: &Url) -> bool {
-        let bare = callback.username().is_empty() && callback.fragment().is_none();
+        let bare =
+            callback.username().is_empty() && callback.password().is_none() && callback.fragment().is_none();
         bare && (self.callbacks.iter().any(|(listed, _)| listed == callback)
             || (self.dev && is_local(callback)))
     }
@@ -348,5 +349,36 @@ fn another_flow() -> Refusal {
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Provider({})", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layers;
+
+    #[test]
+    fn what_only_shows_when_a_provider_is_opened_is_refused_at_start_with_the_settings_name() {
+        let text = "public_url = \"https://auth.example.com\"\n[providers.mine]\nkind = \"apple\"\nclient_id = \"c\"\n\
+                    team_id = \"t\"\nkey_id = \"k\"\nprivate_key = \"hunter2\"\n";
+        let mut layers = Layers::default();
+        layers.toml(text, "doorward.toml").unwrap();
+        let (config, _) = Config::load(&layers, false).unwrap();
+        let said = Providers::open(&config, false).unwrap_err().to_string();
+        assert!(
+            said.starts_with("providers.mine.private_key: must be") && !said.contains("hunter"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn sec_l05_nothing_secret_is_shown_of_a_flow() {
+        let memory = Memory::Code {
+            redirect_uri: "https://app.example.com".into(),
+            verifier: "hunter2".into(),
+            nonce: Some("hunter2".into()),
+        };
+        let answer = Answer::Code { code: "hunter2", iss: None, user: None };
+        assert_eq!(format!("{memory:?} {answer:?}"), "Memory Answer");
     }
 }

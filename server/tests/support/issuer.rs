@@ -1,7 +1,7 @@
 //! An OpenID provider of a few lines, on loopback: what it takes it checks, what it is told to it bends.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
 use aws_lc_rs::rand::SystemRandom;
@@ -34,6 +34,7 @@ pub const SECRET: &str = "s3cret & more";
 pub struct Issuer {
     pub port: u16,
     down: Arc<AtomicBool>,
+    drops: Arc<AtomicUsize>,
     state: Arc<Mutex<State>>,
 }
 
@@ -53,7 +54,7 @@ struct State {
     bend: Option<Bend>,
     bend_token: Option<Arc<dyn Fn(String) -> String + Send + Sync>>,
     answers: HashMap<String, Change>,
-    hold: Option<Arc<Notify>>,
+    hold: Option<(String, Arc<Notify>)>,
     only_post: bool,
 }
 
@@ -79,7 +80,11 @@ struct Grant {
 }
 
 /// Drops connections while the provider is down.
-struct Door(TcpListener, Arc<AtomicBool>);
+struct Door {
+    listener: TcpListener,
+    down: Arc<AtomicBool>,
+    drops: Arc<AtomicUsize>,
+}
 
 impl Listener for Door {
     type Io = TcpStream;
@@ -87,15 +92,17 @@ impl Listener for Door {
 
     async fn accept(&mut self) -> (TcpStream, std::net::SocketAddr) {
         loop {
-            let (stream, from) = self.0.accept().await.unwrap();
-            if !self.1.load(Ordering::SeqCst) {
+            let (stream, from) = self.listener.accept().await.unwrap();
+            let one_less = |drops: usize| drops.checked_sub(1);
+            let dropped = self.drops.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();
+            if !dropped && !self.down.load(Ordering::SeqCst) {
                 return (stream, from);
             }
         }
     }
 
     fn local_addr(&self) -> std::io::Result<std::net::SocketAddr> {
-        self.0.local_addr()
+        self.listener.local_addr()
     }
 }
 
@@ -175,9 +182,10 @@ impl Issuer {
         let port = listener.local_addr().unwrap().port();
         let issuer = format!("http://127.0.0.1:{port}");
         let state = State { issuer, keys: vec![key], ..State::default() };
-        let issuer = Issuer { port, down: Arc::default(), state: Arc::new(Mutex::new(state)) };
+        let issuer =
+            Issuer { port, down: Arc::default(), drops: Arc::default(), state: Arc::new(Mutex::new(state)) };
         let router = Router::new().fallback(answer).with_state(issuer.clone());
-        let door = Door(listener, issuer.down.clone());
+        let door = Door { listener, down: issuer.down.clone(), drops: issuer.drops.clone() };
         tokio::spawn(async move { axum::serve(door, router).await });
         issuer
     }
@@ -317,9 +325,19 @@ impl Issuer {
         self.down.store(down, Ordering::SeqCst);
     }
 
+    /// Drops the next so many connections.
+    pub fn drops(&self, connections: usize) {
+        self.drops.store(connections, Ordering::SeqCst);
+    }
+
     /// From now on the token endpoint answers only once it is told to.
     pub fn answer_slowly_until(&self, notify: Arc<Notify>) {
-        self.state().hold = Some(notify);
+        self.hold("/token", notify);
+    }
+
+    /// The same with another path.
+    pub fn hold(&self, path: &str, notify: Arc<Notify>) {
+        self.state().hold = Some((path.into(), notify));
     }
 
     /// An ID token about somebody, as an app may get one.
@@ -419,7 +437,7 @@ async fn answer(Shared(issuer): Shared<Issuer>, request: Request) -> Response {
     let authorization = parts.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap());
     let path = parts.uri.path().to_owned();
     *issuer.state().calls.entry(path.clone()).or_default() += 1;
-    let hold = issuer.state().hold.clone().filter(|_| path == "/token");
+    let hold = issuer.state().hold.clone().filter(|(held, _)| *held == path);
     let (status, json, change) = {
         let mut state = issuer.state();
         let (status, json) = match (&parts.method, path.as_str()) {
@@ -433,7 +451,7 @@ async fn answer(Shared(issuer): Shared<Issuer>, request: Request) -> Response {
         };
         (status, json, state.answers.get(&path).cloned())
     };
-    if let Some(hold) = hold {
+    if let Some((_, hold)) = hold {
         hold.notified().await;
     }
     let json = change.map_or_else(|| json.clone(), |change| change(json.clone()));
