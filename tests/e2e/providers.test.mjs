@@ -315,7 +315,7 @@ test("who can sign in by the provider alone is asked for that, when a fresh sign
 // ── no ──
 
 for (const [where, asked] of [["sign-in", false], ["consent", true]]) {
-  test(`seed_M23_who says no at the ${where} screen is told so, and can begin again`, async () => {
+  test(`who says no at the ${where} screen is told so, and can begin again`, async () => {
     const page = await visitor("/login");
     await page.click(WITH_DEMO);
     if (asked) await consent(page, someone(), { allow: false });

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import test from "node:test";
-import { consent, openChromium, openContext, openProvider, settingsOf, signedIn, signUp, someone, startServer, withClient } from "./world.mjs";
+import { consent, hold, openChromium, openContext, openProvider, settingsOf, signedIn, signUp, someone, startServer, withClient } from "./world.mjs";
 
 const provider = await openProvider();
 const server = await startServer({ settings: settingsOf(provider) });
@@ -308,11 +308,15 @@ test("sec_O08_the code leaves the address at once, and is nowhere afterwards: no
     if (request.resourceType() !== "document") seen.push(request.url());
   });
   const gone = page.waitForRequest((request) => request.url().includes("/callback?"));
+  const held = await hold(page, "/v1/login/provider/demo");
   await page.goto(`${url}/login`);
   await page.click(WITH_DEMO);
   await consent(page, person, { asked: false });
   const code = part((await gone).url(), "code");
   assert.ok(code);
+  await held.first;
+  assert.equal(page.url(), `${url}/callback`);
+  held.release();
   await page.waitForURL("**/profile");
   await page.goBack();
   assert.doesNotMatch(page.url(), /code=/);
