@@ -59,22 +59,25 @@ function explain(error) {
   throw Object.assign(new Error(message), { field: "email" });
 }
 
-function fail({ code, message }) {
+function fail({ code, message, status }) {
   const words = {
     OAUTH_DENIED: `${title} did not sign you in`,
     OAUTH_REUSED: "This sign-in was used already",
     OAUTH_STATE_MISMATCH: "This sign-in did not begin here, or took too long",
     SOCIAL_ACCOUNT_IN_USE: `This ${title} account belongs to another account here`,
-    NETWORK: `${title} does not answer`,
+    NETWORK: status ? `${title} does not answer` : "The server does not answer",
   };
   $("what").textContent = words[code] ?? (provider ? "That did not work" : "There is nothing to finish here");
   $("why").textContent = message;
+  // What nobody has answered yet is as good as before.
+  const unheard = ["NETWORK", "TIMEOUT", "OVERLOADED"].includes(code);
   const form = $("retry");
   form.hidden = !provider;
-  form.addEventListener("submit", (event) => {
+  form.querySelector("button").textContent = unheard ? "Try again" : "Start again";
+  form.onsubmit = (event) => {
     event.preventDefault();
-    show(form, auth.oauthRedirect(provider, callbackOf(provider, asked.get("intent"))));
-  });
+    show(form, unheard ? finish() : auth.oauthRedirect(provider, callbackOf(provider, asked.get("intent"))));
+  };
   $("elsewhere").href = intent === "link" ? "/account" : "/login";
   $("elsewhere").textContent = intent === "link" ? "Back to your account" : "Other ways to sign in";
   turnTo("failed");

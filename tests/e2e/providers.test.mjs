@@ -340,6 +340,18 @@ test("a provider that is down is named, and the page can be used on", async () =
   await page.context().close();
 });
 
+test("a callback that finds no server is tried again, with the same answer of the provider's", async () => {
+  const page = await visitor("/login");
+  await page.route("**/v1/login/provider/demo", (route) => route.abort());
+  await signIn(page, someone());
+  await sees(page, "#what", "The server does not answer");
+  await page.unroute("**/v1/login/provider/demo");
+  await page.click("#retry button");
+  await page.click("#rest > button");
+  await page.waitForURL("**/profile");
+  await page.context().close();
+});
+
 test("the callback page by itself has nothing to finish, and leads to the sign-in", async () => {
   const page = await visitor("/callback");
   await sees(page, "#what", "There is nothing to finish here");
