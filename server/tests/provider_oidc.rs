@@ -137,6 +137,16 @@ async fn a_code_becomes_a_person() {
 }
 
 #[tokio::test]
+async fn sec_h04_a_picture_is_an_address_that_nobody_fetches() {
+    let acme = Acme::new().await;
+    let picture = acme.op.at("/picture");
+    let told = picture.clone();
+    acme.op.bend(move |claims, _| claims["picture"] = told.clone().into());
+    assert_eq!(acme.sign_in().await.unwrap().profile.picture, Some(picture));
+    assert_eq!(acme.op.calls("/picture"), 0);
+}
+
+#[tokio::test]
 async fn a_secret_goes_into_the_form_where_the_provider_wants_it_there() {
     let op = Issuer::start().await;
     op.takes_only_post();
