@@ -72,7 +72,8 @@ async function provider(issuer, secret, cookieKey) {
   const oidc = new Provider(issuer, {
     clients: [{ client_id: CLIENT_ID, client_secret: secret, client_name: "doorward", redirect_uris: ["http://localhost/callback"] }],
     jwks: { keys: [signingKey()] },
-    cookies: { keys: [cookieKey] },
+    // A browser keeps cookies by host, whatever the port: two providers of one machine must not take each other's.
+    cookies: { keys: [cookieKey], names: cookieNames(issuer) },
     pkce: { required: () => true },
     scopes: ["openid", "profile", "email"],
     claims: { openid: ["sub"], profile: ["name", "given_name", "family_name"], email: ["email", "email_verified"] },
@@ -90,6 +91,9 @@ async function provider(issuer, secret, cookieKey) {
   oidc.Client.prototype.redirectUriAllowed = (address) => /^http:\/\/(localhost|127\.0\.0\.1)(:\d+)?\//.test(address);
   return oidc;
 }
+
+const cookieNames = (issuer) =>
+  Object.fromEntries(["session", "interaction", "resume"].map((name) => [name, `${name}-${new URL(issuer).port}`]));
 
 function signingKey() {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });

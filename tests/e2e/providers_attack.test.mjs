@@ -7,7 +7,8 @@ import test from "node:test";
 import { consent, hold, openChromium, openContext, openProvider, settingsOf, signedIn, signUp, someone, startServer, withClient } from "./world.mjs";
 
 const provider = await openProvider();
-const server = await startServer({ settings: settingsOf(provider) });
+const rival = await openProvider();
+const server = await startServer({ settings: { ...settingsOf(provider), ...settingsOf(rival, "RIVAL") } });
 const { url } = server;
 const chromium = await openChromium();
 
@@ -23,9 +24,9 @@ async function blank(context, at = url) {
 }
 
 /** Goes to the provider from a page without any code of the demo's; it comes back to the same. */
-async function begin(page, { at = url, options = {} } = {}) {
-  const callback = `${at}/favicon.svg`;
-  await withClient(page, (callback) => void auth.oauthRedirect("demo", callback), { argument: callback, options });
+async function begin(page, { at = url, options = {}, name = "demo" } = {}) {
+  const argument = [name, `${at}/favicon.svg`];
+  await withClient(page, ([name, callback]) => void auth.oauthRedirect(name, callback), { argument, options });
   await page.waitForSelector("#name");
 }
 
@@ -42,9 +43,9 @@ async function callbackOf(page, person, how) {
 }
 
 /** What a sign-in with this address leads to: its type or its error. */
-const finish = (page, callback, intent = "register") =>
-  withClient(page, ([callback, intent]) => auth.login("demo", { callback }, intent).then(({ type }) => type, ({ code }) => code), {
-    argument: [callback, intent],
+const finish = (page, callback, intent = "register", name = "demo") =>
+  withClient(page, ([name, callback, intent]) => auth.login(name, { callback }, intent).then(({ type }) => type, ({ code }) => code), {
+    argument: [name, callback, intent],
   });
 
 const change = (address, changes) => {
@@ -238,6 +239,35 @@ test("sec_O02_a state, a code or an issuer that was changed signs nobody in", as
     assert.equal(await hasSession(page), false, what);
   }
   assert.equal(await finish(page, address), "LoginExisting", "the flow itself is as good as before");
+  await closing(page);
+});
+
+test("sec_O03_an answer of one provider is nothing to a flow with another, whichever the page says", async () => {
+  const { person, page } = await known();
+  const address = await callbackAgain(page, person);
+  const before = rival.exchanges;
+  assert.equal(await finish(page, address, "register", "rival"), "OAUTH_STATE_MISMATCH");
+  await begin(page, { name: "rival" });
+  const other = await comeBack(page, person);
+  const mixed = change(other, { code: part(address, "code"), iss: provider.issuer });
+  assert.equal(await finish(page, mixed, "register", "rival"), "OAUTH_STATE_MISMATCH");
+  assert.equal(rival.exchanges, before, "the code went nowhere");
+  assert.equal(await hasSession(page), false);
+  assert.equal(await finish(page, address), "LoginExisting");
+  await closing(page);
+});
+
+test("sec_A01_the same id at another issuer is somebody else", async () => {
+  const person = { ...someone(), email: undefined };
+  const page = await blank();
+  const callback = await callbackOf(page, person);
+  await withClient(page, async (callback) => {
+    const { data } = await auth.login("demo", { callback });
+    await auth.register("demo", { oauthKey: data.oauthKey });
+  }, { argument: callback });
+  await begin(page, { name: "rival" });
+  assert.equal(await finish(page, await comeBack(page, person), "register", "rival"), "LoginOAuth");
+  assert.equal(await finish(page, await callbackAgain(page, person)), "LoginExisting");
   await closing(page);
 });
 

@@ -149,14 +149,11 @@ export async function openProvider() {
   return provider;
 }
 
-/** What makes it the server's provider `demo`. */
-export const settingsOf = ({ issuer, clientId, secret }) => ({
-  PROVIDERS__DEMO__KIND: "oidc",
-  PROVIDERS__DEMO__ISSUER: issuer,
-  PROVIDERS__DEMO__CLIENT_ID: clientId,
-  PROVIDERS__DEMO__CLIENT_SECRET: secret,
-  PROVIDERS__DEMO__TRUST_EMAIL: true,
-});
+/** What makes it a provider of the server. */
+export function settingsOf({ issuer, clientId, secret }, name = "DEMO") {
+  const settings = { KIND: "oidc", ISSUER: issuer, CLIENT_ID: clientId, CLIENT_SECRET: secret, TRUST_EMAIL: true };
+  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [`PROVIDERS__${name}__${key}`, value]));
+}
 
 /** Somebody whom no other test knows, as the provider knows them. */
 export function someone(email = somebody().email) {
