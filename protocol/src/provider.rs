@@ -10,7 +10,7 @@ use crate::session::Tokens;
 
 /// Characters in an address or a value that a provider made.
 const LONGEST: u32 = 4096;
-/// Characters in a provider's token.
+/// Characters in a provider's token, or in an address with a long code in it.
 const LONGEST_TOKEN: u32 = 16_384;
 
 request! {
@@ -53,7 +53,7 @@ request! {
     pub struct ProviderLoginRequest, one of "callback", "oauth_token", "oauth_key", "token" {
         /// The address that the flow was begun with, or the whole address that the browser came back to: then what stands
         /// in its query need not be given apart.
-        pub callback: Option<String> = optional(Rule::Url),
+        pub callback: Option<String> = optional(Rule::Line(LONGEST_TOKEN)),
         /// OAuth 2: the code.
         pub code: Option<String> = optional(Rule::Line(LONGEST)),
         /// OAuth 2: what tells this flow from others of this browser.
@@ -69,7 +69,7 @@ request! {
         /// OAuth 1.0a: the verifier.
         pub oauth_verifier: Option<String> = optional(Rule::Line(LONGEST)),
         /// What the server made of an answer that the provider sent to it and not to the page.
-        pub oauth_key: Option<String> = optional(Rule::Line(512)),
+        pub oauth_key: Option<String> = optional(Rule::Id(1, 512)),
         /// A token that the app has from the provider already.
         pub token: Option<String> = optional(Rule::Line(LONGEST_TOKEN)),
         /// What the ID token must have as its `nonce`, where the app has asked for one.
@@ -122,7 +122,7 @@ pub struct ProviderPerson {
     /// The account's address; of somebody unknown, what the provider says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Was that proven?
+    /// Was that proven? Of somebody unknown: does the provider vouch for it, and is its word trusted?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<bool>,
     /// What the provider calls somebody unknown.
@@ -164,7 +164,7 @@ pub struct ProviderSignupRequest {
 }
 
 const CREDENTIALS: [Field; 5] = [
-    required("oauth_key", Rule::Line(512)),
+    required("oauth_key", Rule::Id(1, 512)),
     optional("email", Rule::Email),
     optional("password", Rule::NewPassword),
     optional("flow", Rule::Line(512)),

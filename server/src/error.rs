@@ -39,6 +39,23 @@ impl From<ErrorCode> for ApiError {
 #[derive(Clone, Debug)]
 pub struct Shown(pub ApiError);
 
+/// In the OpenAPI document, of a call whose errors a person looks at: `responses(…, Shown)`.
+impl IntoResponses for Shown {
+    fn responses() -> BTreeMap<String, RefOr<Description>> {
+        refusals("Page", "Page")
+    }
+}
+
+impl Shown {
+    /// The one description that [`IntoResponses`] refers to.
+    pub fn description() -> Description {
+        let mut description = ApiError::description();
+        description.description = "Refused: a page says why.".into();
+        description.content.insert("text/html".into(), Content::default());
+        description
+    }
+}
+
 impl ApiError {
     /// The request as a whole cannot be carried out; with a status of its own like 413.
     pub fn request(status: u16, detail: impl Into<Cow<'static, str>>) -> ApiError {

@@ -44,7 +44,7 @@ async fn seed_m44_m15_m43_somebody_unknown_registers_and_is_known_from_then_on()
     let data = &offered["data"];
     assert_eq!((&data["provider"], &data["id"]), (&json!("acme"), &json!("ada")));
     assert_eq!((&data["email"], &data["name"]), (&json!("ada@example.com"), &json!("Ada Lovelace")));
-    assert_eq!(offered.get("session"), None);
+    assert_eq!((&data["verified"], offered.get("session")), (&json!(true), None));
 
     let made =
         browser.register("acme", &offered, json!({ "email": "Ada@Example.com", "extras": {} })).await.ok();
@@ -268,6 +268,19 @@ async fn an_address_that_nobody_asked_for_does_not_stand_in_the_way_of_a_registr
     app.signup("ada@example.com", "strangers").await;
     let user = registered(&Browser::new(&app), &op, "ada").await;
     assert_eq!((user.get("email"), &user["name"]), (None, &json!("Ada Lovelace")));
+}
+
+#[tokio::test]
+async fn an_address_may_have_a_long_code_in_it() {
+    let (app, op) = world().await;
+    let browser = Browser::new(&app);
+    let begun = browser.begin("acme").await;
+    let mut back = op.consent(&begun.url, "ada");
+    back.query_pairs_mut().append_pair("session_state", &"x".repeat(12_000));
+    browser.login("acme", &begun, &back).await.ok();
+    let body = json!({ "callback": "no address" });
+    let refused = browser.post("/v1/login/provider/acme", body).await.refused(400, "INVALID_PARAMETER");
+    assert_eq!(refused["field"], "callback");
 }
 
 #[tokio::test]

@@ -112,8 +112,8 @@ impl Outcome {
                     data: ProviderPerson {
                         oauth_key: Some(key.ok_or_else(|| ApiError::internal("a key could not be written"))?),
                         provider,
+                        verified: Some(person.vouched),
                         email: person.email,
-                        verified: None,
                         name: person.name,
                         id: person.subject,
                     },

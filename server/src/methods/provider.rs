@@ -24,7 +24,7 @@ use crate::extract::{Caller, CurrentSession, Json};
 use crate::flows::{self, Asker, Browser, Came, Good, Intent, OauthKey, Returned, mismatch};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::links;
-use crate::oauth::{Form, Refused};
+use crate::oauth::Form;
 use crate::passwords::PasswordHash;
 use crate::providers::{Person, Provider};
 use crate::registration::{self, Done, Plan};
@@ -273,7 +273,7 @@ struct PostedAnswer {
 #[utoipa::path(post, path = "/v1/callback/{provider}",
     params(("provider" = String, Path, description = "As configured.")),
     request_body(content = PostedAnswer, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 303, description = "To the page"), Refused))]
+    responses((status = 303, description = "To the page that began the flow."), Shown))]
 async fn take_answer(
     State(app): State<AppState>,
     provider: Result<Path<String>, PathRejection>,

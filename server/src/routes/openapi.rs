@@ -13,7 +13,7 @@ use doorward_protocol::error::Problem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Shown};
 use crate::oauth::{OauthError, Refused};
 use crate::state::AppState;
 
@@ -44,6 +44,7 @@ pub(super) fn document() -> OpenApi {
                 .schema_from::<OauthError>()
                 .response("Problem", ApiError::description())
                 .response("OauthError", Refused::description())
+                .response("Page", Shown::description())
                 .build(),
         ))
         .build()
