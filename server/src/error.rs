@@ -51,7 +51,7 @@ impl Shown {
     pub fn description() -> Description {
         let mut description = ApiError::description();
         description.description = "Refused: a page says why.".into();
-        description.content.insert("text/html".into(), Content::default());
+        description.content.insert("text/html".into(), Content::default().into());
         description
     }
 }
