@@ -205,7 +205,7 @@ async fn seed_r10_r13_over_http_a_users_token_registers_and_is_known_from_then_o
     let browser = Browser::new(&w.t);
     let bring = |token: &str| browser.post("/v1/login/provider/facebook", json!({ "token": token }));
     let offered = bring("EAAuser").await.ok();
-    assert_eq!((&offered["type"], &offered["data"]["verified"]), (&json!("LoginOAuth"), &Value::Null));
+    assert_eq!((&offered["type"], &offered["data"]["verified"]), (&json!("LoginOAuth"), &json!(false)));
     let made = browser.register("facebook", &offered, json!({ "email": "ada@example.com" })).await.ok();
     assert_eq!(made["data"]["email_verified"], false, "seed M15: Facebook does not say so");
     let known = bring("EAAuser").await.ok();
