@@ -4,68 +4,10 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
-import { consent, eventually, openChromium, openContext, openProvider, settingsOf, signUp, somebody, someone, startServer, withClient } from "./world.mjs";
+import { openDemo, sees, user, WITH_DEMO } from "./demo.mjs";
+import { consent, openProvider, settingsOf, signUp, somebody, someone, startServer, withClient } from "./world.mjs";
 
-const provider = await openProvider();
-const server = await startServer({ settings: settingsOf(provider) });
-const { url } = server;
-const chromium = await openChromium();
-
-async function visitor(path, at = url) {
-  const context = await openContext(chromium);
-  const page = await context.newPage();
-  await page.goto(at + path);
-  return page;
-}
-
-const WITH_DEMO = "#providers [value=demo]";
-const sees = (page, selector, words) =>
-  page.waitForFunction(([where, text]) => document.querySelector(where)?.innerText.includes(text), [selector, words]);
-const user = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("doorward.session")).user);
-const fact = (page, name) => page.textContent(`dt:text-is("${name}") + dd`);
-
-/** From the sign-in page to the provider and back. */
-async function signIn(page, person, choice) {
-  await page.goto(`${url}/login`);
-  await page.click(WITH_DEMO);
-  await consent(page, person, choice);
-}
-
-/** Becomes somebody with an account. */
-async function register(page, person = someone()) {
-  await signIn(page, person);
-  await page.click("#rest > button");
-  await page.waitForURL("**/profile");
-  return person;
-}
-
-async function signOut(page) {
-  await page.goto(`${url}/account`);
-  await page.click("#logout button");
-  await page.waitForURL(`${url}/`);
-}
-
-async function signInByPassword(page, { email, password }, at = url) {
-  await page.goto(`${at}/login`);
-  await page.fill("#email", email);
-  await page.fill("#password", password);
-  await page.click("#login > button");
-  await page.waitForURL("**/profile");
-}
-
-/** Somebody with a password and a confirmed address. */
-async function confirmed(at = server) {
-  const person = await signUp(at);
-  const { code } = await at.mail(person.email);
-  const answer = await at.post("/v1/email/verify", { email: person.email, code });
-  assert.equal(answer.status, 200, await answer.text());
-  return person;
-}
-
-async function openIdentities(page, at = url) {
-  await page.goto(`${at}/account`);
-  await page.click("#identities summary");
-}
+const { provider, server, url, visitor, signIn, register, signOut, signInByPassword, openIdentities } = await openDemo();
 
 // ── in, and in again ──
 
@@ -73,7 +15,7 @@ test("seed_M25_seed_M44_seed_M30_somebody new consents, finishes the registratio
   const page = await visitor("/signup");
   const person = someone();
   await page.click(WITH_DEMO);
-    await consent(page, person);
+  await consent(page, person);
   await sees(page, "#new .lead", "this Demo account");
   assert.equal(await page.inputValue("#email"), person.email);
   assert.equal(await page.inputValue("#name"), person.name);
@@ -172,143 +114,6 @@ test("a server without providers shows no button", async () => {
   const page = await visitor("/login", plain.url);
   await page.waitForSelector("[name=by][value=phone]", { state: "visible" });
   assert.equal(await page.isVisible("#providers"), false);
-  await page.context().close();
-});
-
-// ── whose account ──
-
-test("sec_A02_an address that is confirmed here and vouched for there links by itself, and its owner is told", async () => {
-  const person = await confirmed();
-  const page = await visitor("/login");
-  await signIn(page, someone(person.email));
-  await page.waitForURL("**/profile");
-  await sees(page, "#mail, #who", person.email);
-  await openIdentities(page);
-  await sees(page, "#identities li", "Demo");
-  await eventually("a mail about it", async () => (await server.mails(person.email)).some(({ link, code }) => !link && !code));
-  await page.context().close();
-});
-
-test("sec_A02_an address that the provider has not confirmed opens nobody's account", async () => {
-  const person = await confirmed();
-  const page = await visitor("/login");
-  await signIn(page, { ...someone(person.email), verified: false });
-  await page.click("#rest > button");
-  await sees(page, "#email-error", "This address has an account.");
-  assert.equal(await page.evaluate(() => localStorage.getItem("doorward.session")), null);
-  await page.context().close();
-});
-
-test("sec_A03_an account that a stranger began with one's address is not entered by the provider, but by a mailed code, which ends the stranger's ways", async () => {
-  const squatter = await signUp(server);
-  const { email } = squatter;
-  const page = await visitor("/login");
-  await signIn(page, someone(email));
-  await page.click("#rest > button");
-  await sees(page, "#email-error", "This address has an account.");
-  await page.goto(`${url}/login`);
-  await page.fill("#email", email);
-  await page.click("#codes");
-  await page.fill("#code", await server.code(email, 2));
-  await page.click("#login > button");
-  await page.waitForURL("**/profile");
-  const answer = await server.post("/v1/login", squatter);
-  assert.equal((await answer.json()).code, "INCORRECT_USERNAME_OR_PASSWORD");
-  await page.context().close();
-});
-
-// ── linking ──
-
-test("seed_M46_a signed-in person links the provider, signs in by it, and takes it away again", async () => {
-  const person = await confirmed();
-  const elsewhere = someone();
-  const page = await visitor("/login");
-  await signInByPassword(page, person);
-  const { user_id } = await user(page);
-  await openIdentities(page);
-  await sees(page, "#identities summary", "none");
-  await page.click("#identities [value=demo]");
-  await consent(page, elsewhere);
-  await page.waitForURL("**/account#linked");
-  await page.waitForSelector("#linked", { state: "visible" });
-  await sees(page, "#identities summary", "Demo");
-
-  await signOut(page);
-  await signIn(page, elsewhere, { asked: false });
-  await page.waitForURL("**/profile");
-  assert.equal((await user(page)).user_id, user_id);
-
-  await openIdentities(page);
-  await page.click('#identities [aria-label="Unlink Demo"]');
-  await sees(page, "#identities output", "Demo is not linked any more.");
-  await sees(page, "#identities summary", "none");
-  await signOut(page);
-  await signIn(page, elsewhere, { asked: false });
-  await page.waitForSelector("#rest > button", { state: "visible" });
-  await page.context().close();
-});
-
-test("sec_A05_the last way into an account cannot be taken away", async () => {
-  const page = await visitor("/login");
-  await register(page, { ...someone(), email: undefined });
-  await openIdentities(page);
-  await page.click('#identities [aria-label="Unlink Demo"]');
-  await sees(page, "#identities output", "It is the only way into your account.");
-  await sees(page, "#identities summary", "Demo");
-  await page.context().close();
-});
-
-test("seed_M48_a provider's account that belongs to another account here is not linked", async () => {
-  const page = await visitor("/login");
-  const elsewhere = await register(page);
-  await signOut(page);
-  await signInByPassword(page, await confirmed());
-  await openIdentities(page);
-  await page.click("#identities [value=demo]");
-  await consent(page, elsewhere, { asked: false });
-  await sees(page, "#what", "belongs to another account here");
-  await sees(page, "#why", "Social account already in use");
-  assert.equal(await page.getAttribute("#elsewhere", "href"), "/account");
-  await page.context().close();
-});
-
-test("sec_A04_linking asks for a sign-in a moment ago, and the provider's answer is still good after it", async () => {
-  const strict = await startServer({ settings: { ...settingsOf(provider), SESSION__FRESH: "2s" } });
-  const person = await confirmed(strict);
-  const page = await visitor("/login", strict.url);
-  await signInByPassword(page, person, strict.url);
-  await openIdentities(page, strict.url);
-  await page.click("#identities [value=demo]");
-  await page.waitForSelector("#name");
-  await page.waitForTimeout(3000);
-  await consent(page, someone());
-  await page.waitForSelector("#again[open]");
-  assert.equal(await page.inputValue("#again-name"), person.email);
-  await page.fill("#again-password", person.password);
-  await page.click("#again form > button");
-  await page.waitForURL("**/account#linked");
-  await sees(page, "#identities summary", "Demo");
-  await page.context().close();
-});
-
-test("who can sign in by the provider alone is asked for that, when a fresh sign-in is needed", async () => {
-  const strict = await startServer({ settings: { ...settingsOf(provider), SESSION__FRESH: "2s", AUTO_REGISTER__PROVIDER: true } });
-  const page = await visitor("/login", strict.url);
-  const person = { ...someone(), email: undefined };
-  await page.click(WITH_DEMO);
-  await consent(page, person);
-  await page.waitForURL("**/profile");
-  await page.waitForTimeout(3000);
-  await page.goto(`${strict.url}/account`);
-  await page.click("#username summary");
-  await page.click("#password summary");
-  await page.fill("#new-password", "another fine sentence");
-  await page.click("#password form > button");
-  await page.waitForSelector("#again[open]");
-  assert.equal(await page.isVisible("#again-password"), false);
-  await page.click("#again-with-provider [value=demo]");
-  await consent(page, person, { asked: false });
-  await page.waitForURL("**/profile");
   await page.context().close();
 });
 

@@ -1,0 +1,73 @@
+// The demo site with a provider, and what a person does on its pages to get in by it.
+
+import assert from "node:assert/strict";
+import { consent, openChromium, openContext, openProvider, settingsOf, signUp, someone, startServer } from "./world.mjs";
+
+export const WITH_DEMO = "#providers [value=demo]";
+
+/** Waits until the element shows these words. */
+export const sees = (page, selector, words) =>
+  page.waitForFunction(([where, text]) => document.querySelector(where)?.innerText.includes(text), [selector, words]);
+
+/** Who is signed in, as the browser remembers it. */
+export const user = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("doorward.session")).user);
+
+/** A server of its own with a provider of its own, and a browser. */
+export async function openDemo() {
+  const provider = await openProvider();
+  const server = await startServer({ settings: settingsOf(provider) });
+  const { url } = server;
+  const chromium = await openChromium();
+
+  async function visitor(path, at = url) {
+    const context = await openContext(chromium);
+    const page = await context.newPage();
+    await page.goto(at + path);
+    return page;
+  }
+
+  /** From the sign-in page to the provider and back. */
+  async function signIn(page, person, choice) {
+    await page.goto(`${url}/login`);
+    await page.click(WITH_DEMO);
+    await consent(page, person, choice);
+  }
+
+  /** Becomes somebody with an account. */
+  async function register(page, person = someone()) {
+    await signIn(page, person);
+    await page.click("#rest > button");
+    await page.waitForURL("**/profile");
+    return person;
+  }
+
+  async function signOut(page) {
+    await page.goto(`${url}/account`);
+    await page.click("#logout button");
+    await page.waitForURL(`${url}/`);
+  }
+
+  async function signInByPassword(page, { email, password }, at = url) {
+    await page.goto(`${at}/login`);
+    await page.fill("#email", email);
+    await page.fill("#password", password);
+    await page.click("#login > button");
+    await page.waitForURL("**/profile");
+  }
+
+  /** Somebody with a password and a confirmed address. */
+  async function confirmed(at = server) {
+    const person = await signUp(at);
+    const { code } = await at.mail(person.email);
+    const answer = await at.post("/v1/email/verify", { email: person.email, code });
+    assert.equal(answer.status, 200, await answer.text());
+    return person;
+  }
+
+  async function openIdentities(page, at = url) {
+    await page.goto(`${at}/account`);
+    await page.click("#identities summary");
+  }
+
+  return { provider, server, url, visitor, signIn, register, signOut, signInByPassword, confirmed, openIdentities };
+}
