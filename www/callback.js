@@ -3,18 +3,21 @@ import { freshly } from "./again.js";
 import { show } from "./form-errors.js";
 import { callbackOf, titleOf } from "./providers.js";
 
-// First of all the code leaves the address: no history, no reload and nothing on the page gets to see it.
+// Before anything is asked the code leaves the address: no history, no reload and nothing on the page gets to see it. What the
+// page itself has put there stays.
 const address = location.href;
-history.replaceState(null, "", location.pathname);
+const asked = new URL(address).searchParams;
+const own = new URLSearchParams([...asked].filter(([name]) => name === "provider" || name === "intent"));
+history.replaceState(null, "", own.size ? `${location.pathname}?${own}` : location.pathname);
 
 const auth = new AuthClient();
 const $ = (id) => document.getElementById(id);
-const asked = new URL(address).searchParams;
 const provider = asked.get("provider") ?? "";
 const intent = asked.get("intent") ?? "register";
 const title = provider && titleOf(provider);
+const isAnswer = asked.size > own.size;
 
-if (provider) finish();
+if (provider && isAnswer) finish();
 else fail(new Error("This page is where providers lead back to."));
 
 async function finish() {
@@ -42,8 +45,17 @@ function askTheRest({ oauthKey, email, name }) {
     ? `From ${title}. A mail asks you to confirm it if ${title} has not, or if you take another.`
     : `${title} did not name one. You can do without.`;
   turnTo("new");
+  let made; // once the account is there, what is left is to sign in
   form.addEventListener("submit", (event) => {
-    show(form, auth.register(provider, event).catch(explain).then(signIn));
+    event.preventDefault();
+    made ??= auth.register(provider, event).catch((error) => {
+      made = undefined;
+      explain(error);
+    });
+    show(form, made.then(() => signIn().catch((error) => {
+      form.querySelector("button").textContent = `Sign in with ${title}`;
+      throw new Error(`Your account is there. ${error.message}`);
+    })));
   });
 }
 
@@ -65,24 +77,31 @@ function fail({ code, message, status }) {
     OAUTH_REUSED: "This sign-in was used already",
     OAUTH_STATE_MISMATCH: "This sign-in did not begin here, or took too long",
     SOCIAL_ACCOUNT_IN_USE: `This ${title} account belongs to another account here`,
+    SESSION_REQUIRED: "Sign in first, then link",
     NETWORK: status ? `${title} does not answer` : "The server does not answer",
   };
-  $("what").textContent = words[code] ?? (provider ? "That did not work" : "There is nothing to finish here");
-  $("why").textContent = message;
+  $("what").textContent = words[code] ?? (provider && isAnswer ? "That did not work" : "There is nothing to finish here");
   // What nobody has answered yet is as good as before.
   const unheard = ["NETWORK", "TIMEOUT", "OVERLOADED"].includes(code);
   const form = $("retry");
-  form.hidden = !provider;
+  form.hidden = !provider || code === "SESSION_REQUIRED";
   form.querySelector("button").textContent = unheard ? "Try again" : "Start again";
   form.onsubmit = (event) => {
     event.preventDefault();
     show(form, unheard ? finish() : auth.oauthRedirect(provider, callbackOf(provider, asked.get("intent"))));
   };
-  $("elsewhere").href = intent === "link" ? "/account" : "/login";
-  $("elsewhere").textContent = intent === "link" ? "Back to your account" : "Other ways to sign in";
+  const isHome = intent === "link" && code !== "SESSION_REQUIRED";
+  $("elsewhere").href = isHome ? "/account" : "/login";
+  $("elsewhere").textContent = isHome ? "Back to your account" : "Other ways to sign in";
   turnTo("failed");
+  $("why").textContent = message; // now that it is shown, it is read out
 }
 
+// Shows another part of the page: whoever hears it instead is taken there.
 function turnTo(part) {
   for (const id of ["wait", "new", "failed"]) $(id).hidden = id !== part;
+  const heading = $(part).querySelector("h1");
+  document.title = `${heading.textContent} · doorward`;
+  heading.tabIndex = -1;
+  heading.focus();
 }

@@ -29,7 +29,8 @@ export function identitiesPart(auth) {
     button.setAttribute("aria-label", `Unlink ${title}`);
     button.addEventListener("click", async () => {
       await show(form, freshly(auth, () => auth.unlink(provider)).catch(explain), `${title} is not linked any more.`);
-      draw();
+      await draw();
+      part.querySelector("summary")?.focus(); // the button is gone
     });
     const item = document.createElement("li");
     const what = Object.assign(document.createElement("strong"), { textContent: title });

@@ -5,7 +5,8 @@ import { show } from "./form-errors.js";
 const NAMES = { google: "Google", microsoft: "Microsoft", apple: "Apple", facebook: "Facebook", twitter: "X" };
 
 /** What people call it. */
-export const titleOf = (provider) => NAMES[provider] ?? provider[0].toUpperCase() + provider.slice(1);
+export const titleOf = (provider) =>
+  Object.hasOwn(NAMES, provider) ? NAMES[provider] : provider[0].toUpperCase() + provider.slice(1);
 
 /** Every provider has an address of its own, exactly as it stands in the server's list of callbacks. */
 export function callbackOf(provider, intent) {

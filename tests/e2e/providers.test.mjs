@@ -20,7 +20,7 @@ test("seed_M25_seed_M44_seed_M30_somebody new consents, finishes the registratio
   assert.equal(await page.inputValue("#email"), person.email);
   assert.equal(await page.inputValue("#name"), person.name);
   await sees(page, "#known", "From Demo.");
-  assert.equal(page.url(), `${url}/callback`);
+  assert.equal(page.url(), `${url}/callback?provider=demo`);
   await page.click("#rest > button");
   await page.waitForURL("**/profile");
   await sees(page, "#who", person.name);
@@ -126,7 +126,7 @@ for (const [where, asked] of [["sign-in", false], ["consent", true]]) {
     if (asked) await consent(page, someone(), { allow: false });
     else await page.click("[name=cancel]");
     await sees(page, "#what", "Demo did not sign you in");
-    assert.equal(page.url(), `${url}/callback`);
+    assert.equal(page.url(), `${url}/callback?provider=demo`);
     await page.click("#retry button");
     await page.waitForSelector("#name");
     await register(page);
@@ -152,6 +152,29 @@ test("a callback that finds no server is tried again, with the same answer of th
   await sees(page, "#what", "The server does not answer");
   await page.unroute("**/v1/login/provider/demo");
   await page.click("#retry button");
+  await page.click("#rest > button");
+  await page.waitForURL("**/profile");
+  await page.context().close();
+});
+
+test("a reload of the rest of a registration begins again", async () => {
+  const page = await visitor("/login");
+  await signIn(page, someone());
+  await page.waitForSelector("#rest");
+  await page.reload();
+  await sees(page, "#what", "There is nothing to finish here");
+  await page.click("#retry button");
+  await page.waitForURL("**/screen/**");
+  await page.context().close();
+});
+
+test("an account that was made is signed in to at the second press, if the first found no way on", async () => {
+  const page = await visitor("/login");
+  await signIn(page, someone());
+  await page.route("**/v1/flows/demo", (route) => route.abort());
+  await page.click("#rest > button");
+  await sees(page, "#rest output", "Your account is there.");
+  await page.unroute("**/v1/flows/demo");
   await page.click("#rest > button");
   await page.waitForURL("**/profile");
   await page.context().close();
