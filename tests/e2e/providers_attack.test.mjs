@@ -191,11 +191,11 @@ test("sec_A04_a link that plants a stranger's account on somebody who is signed 
 });
 
 test("a sign-in that took too long is refused and can be begun again", async () => {
-  const hasty = await startServer({ settings: { ...settingsOf(provider), FLOWS__LIFETIME: "5s" } });
+  const hasty = await startServer({ settings: { ...settingsOf(provider), FLOWS__LIFETIME: "12s" } });
   const page = await blank(null, hasty.url);
   const person = someone();
   await begin(page, { at: hasty.url });
-  await page.waitForTimeout(5500);
+  await page.waitForTimeout(12500);
   assert.equal(await finish(page, await comeBack(page, person)), "OAUTH_STATE_MISMATCH");
   assert.equal(await finish(page, await callbackAgain(page, person, hasty.url)), "LoginOAuth");
   await closing(page);
