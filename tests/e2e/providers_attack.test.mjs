@@ -345,7 +345,7 @@ test("sec_O08_the code leaves the address at once, and is nowhere afterwards: no
   const code = part((await gone).url(), "code");
   assert.ok(code);
   await held.first;
-  assert.equal(page.url(), `${url}/callback`);
+  assert.equal(page.url(), `${url}/callback?provider=demo`);
   held.release();
   await page.waitForURL("**/profile");
   await page.goBack();
