@@ -133,36 +133,46 @@ export function authClient(compile) {
 
     // A call about a provider. What React's second run of an effect asks joins the first.
     #by(name, args) {
-      const here = new Error();
       const form = this.#try(() => heldForm(args[1]));
-      const isPlain = !form && !args.some((arg) => arg?.signal || Object.prototype.toString.call(arg) === "[object FormData]");
-      const flight = isPlain ? this.#try(() => name + JSON.stringify(args)) : undefined;
-      if (this.#flights.has(flight)) return this.#flights.get(flight);
+      const signal = args.find((arg) => arg?.signal)?.signal;
+      const isPlain = !form && !signal && !args.some((arg) => Object.prototype.toString.call(arg) === "[object FormData]");
+      const flights = (isPlain && this.#try(() => providers.flightsOf(name, args))) || [];
+      if (this.#flights.has(flights[0])) return this.#flights.get(flights[0]);
       const flows = () => this.#open() && this.#memory.flows;
-      const call = providers[name]({ call: (name, ...args) => this.#submit(name, args), flows }, ...args)
-        .catch((cause) => {
-          throw authError(cause, here);
-        })
-        .finally(() => this.#flights.delete(flight));
-      if (flight) this.#flights.set(flight, call);
+      const inside = { call: (name, ...args) => this.#submit(name, args), flows };
+      const call = this.#wait((isOver) => providers[name]({ ...inside, isOver }, ...args), () => {
+        for (const flight of flights) if (this.#flights.get(flight) === call) this.#flights.delete(flight);
+      }, signal);
+      for (const flight of flights) this.#flights.set(flight, call);
       return call;
     }
 
     #call(name, args, settled) {
+      return this.#wait(() => this.#open().call(name, ...args), settled);
+    }
+
+    // For what this begins, as long as the core lives and the signal is not aborted.
+    #wait(begin, settled, signal) {
       const here = new Error();
       return new Promise((resolve, reject) => {
+        let isOver = false;
         const end = (answer, value) => {
+          if (isOver) return;
+          isOver = true;
           this.#pending.delete(fail);
+          signal?.removeEventListener?.("abort", stop);
           settled?.();
           answer(value);
         };
         const fail = (cause) => end(reject, authError(cause, here));
+        const stop = () => fail({ code: "ABORTED", message: "The call was ended." });
         this.#pending.add(fail);
         try {
-          this.#open().call(name, ...args).then((value) => end(resolve, value), fail);
+          begin(() => isOver).then((value) => end(resolve, value), fail);
         } catch (cause) {
           fail(cause);
         }
+        signal?.addEventListener?.("abort", stop);
       });
     }
 
@@ -248,8 +258,10 @@ export function authClient(compile) {
 // What is stored or held as long as the page lives, and what the wasm uses of the page; no storage key is called so.
 function newMemory(settings) {
   const flows = flowsOf(settings, () => keys);
-  const keys = keyring(settings.key, greeter(settings), flows.next);
-  return { keys, flows, transport: transport(keys), taken };
+  const isOwn = (id) => `${memory[`${settings.key}.session`]}`.includes(`"key":"${id}"`);
+  const keys = keyring(settings.key, greeter(settings), flows, isOwn);
+  const memory = { keys, flows, transport: transport(keys), taken };
+  return memory;
 }
 
 // Asks our own server for a nonce, and no other: what an app's API has at that path is its own affair.

@@ -24,9 +24,10 @@ const originOf = (url) => new URL(url).origin;
 
 // The keys of one database, by id. A key is `{ secret, x, y, kept }`, and in the database `id` and `at`; one that is kept "loose"
 // belongs to no session yet. `greet` asks the server at this address for its first nonce: a request without one would be
-// refused with one, which is the same way there and back, and an error in the console of the browser. `next` gives the id
-// of the key that the next session is to have, if there is one still.
-export function keyring(name, greet, next) {
+// refused with one, which is the same way there and back, and an error in the console of the browser. `flows` says with
+// `next` the id of the key that the next session is to have, and with `end` whether a key must stay; `isOwn` says whether
+// the session that is there now has this key.
+export function keyring(name, greet, flows, isOwn) {
   const held = new Map(); // those that were used, and those that no database keeps
   const nonces = new Map(); // by origin, the last that it gave, and when
   let greeting; // one for all calls that wait for it
@@ -68,14 +69,17 @@ export function keyring(name, greet, next) {
     }
   }
 
+  // As it is kept now: another tab may have signed out.
+  async function stored(id) {
+    const key = await ask("get", id);
+    // A key that scripts can read is none of ours, whoever has put it there.
+    return key?.secret.extractable ? undefined : key;
+  }
+
   async function find(id) {
-    if (!held.has(id)) {
-      const key = await ask("get", id);
-      // A key that scripts can read is none of ours, whoever has put it there.
-      if (!key || key.secret.extractable) return;
-      held.set(id, key);
-    }
-    return held.get(id);
+    const key = held.get(id) ?? (await stored(id));
+    if (key) held.set(id, key);
+    return key;
   }
 
   // A session that was removed from the storage by others has left its key.
@@ -105,11 +109,11 @@ export function keyring(name, greet, next) {
     // The id of a key that no session has yet.
     async make() {
       if (!spare) {
-        const id = next?.();
-        // As it is stored: another tab may have signed out. What takes it stores it anew.
-        const key = id && (await ask("get", id).catch(() => {}));
-        if (key && !key.secret.extractable) {
-          held.set((spare = id), { ...key, kept: "loose" });
+        const id = flows?.next();
+        const key = id && (await stored(id).catch(() => {}));
+        // Not that of another client's session, which it would take along when it ends.
+        if (key && (key.kept === "loose" || isOwn(id))) {
+          held.set((spare = id), key);
           return spare;
         }
         const { privateKey: secret, publicKey } = await crypto.subtle.generateKey(ES256, false, ["sign"]);
@@ -119,21 +123,27 @@ export function keyring(name, greet, next) {
       }
       return spare;
     },
-    // A session has it now: beyond this page, unless the session is not to outlive it either. Or it is "loose".
+    stored,
+    // A session has it now: beyond this page, unless the session is not to outlive it either. Or it is "loose", unless a
+    // session has it already.
     async keep(id, beyond) {
       if (spare === id && beyond !== "loose") spare = undefined;
+      if (!beyond) return;
       const key = held.get(id);
-      if (beyond && key.kept !== true) {
-        await ask("put", { ...key, kept: beyond, id, at: Date.now() }, id);
-        clean().catch(() => {});
-      }
-      key.kept = beyond;
+      const kept = (beyond === "loose" && (await ask("get", id))?.kept) || beyond;
+      await ask("put", { ...key, kept, id, at: Date.now() }, id);
+      key.kept = kept;
+      clean().catch(() => {});
     },
+    // Its session is over. A flow that another tab has begun may still need it.
     async drop(id) {
-      const key = held.get(id);
+      let key = held.get(id);
       if (spare === id) spare = undefined;
       held.delete(id);
-      if (!key || key.kept) await ask("delete", id);
+      const isWanted = await flows?.end(id);
+      if (!id || (key && !key.kept)) return;
+      key ??= await ask("get", id);
+      await (isWanted && key ? ask("put", { ...key, kept: "loose", id, at: Date.now() }, id) : ask("delete", id));
     },
 
     // Adds the headers that show who asks, with the key of this id if there is one; false where it is gone.

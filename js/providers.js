@@ -1,6 +1,8 @@
 // Signing in with an outside issuer: going there, and what the caller gets of what came back. `inside` has `call`, which
 // calls a method of the wasm, and `flows` of js/flows.js.
 
+import { isAnswer } from "./flows.js";
+
 const REGISTERED = "Please confirm your email";
 const isObject = (value) => Object.prototype.toString.call(value) === "[object Object]";
 const refuse = (field, message) => {
@@ -11,6 +13,17 @@ const named = (provider) => {
 };
 // Was nothing sent, because whoever should have asked is no more?
 const isGone = ({ code, status }) => !status && /^(TOKEN_BOUND|SESSION_REQUIRED)$/.test(code);
+
+// By what a call joins one that is under way: its arguments. And by the page where no answer stands in its address: the
+// first may have taken it out.
+export function flightsOf(name, args) {
+  const [provider, data, ...rest] = args;
+  const flight = name + JSON.stringify(args);
+  if (name !== "login" || !URL.canParse(data?.callback)) return [flight];
+  const { origin, pathname, searchParams } = new URL(data.callback);
+  const page = JSON.stringify([provider, origin + pathname, rest]);
+  return [Object.keys(data).length > 1 || isAnswer(searchParams) ? flight : page, page];
+}
 
 export async function oauthRedirect(inside, provider, callback, options) {
   const data = await begin(inside, provider, { callback }, options);
@@ -34,7 +47,7 @@ async function begin(inside, provider, asked, options, key) {
   named(provider);
   const flows = inside.flows();
   const own = await inside.call("getKey");
-  const flow = { provider, key: own === null ? (key ?? (await flows.fresh())) : undefined };
+  const flow = { provider, key: own === null ? await flows.fresh(key) : undefined };
   let answer;
   try {
     answer = await inside.call("beginFlow", asked, options, flow);
@@ -46,7 +59,7 @@ async function begin(inside, provider, asked, options, key) {
   await flows.add({ provider, key: own ?? flow.key, state, flow: secret, callback: asked.callback });
   if (typeof document === "undefined") return data;
   if (!/^https?:\/\//i.test(data?.url)) throw { code: "SERVER", message: "The server gave no address to go to." };
-  location.assign(data.url);
+  if (!inside.isOver()) location.assign(data.url);
   return null;
 }
 
@@ -79,6 +92,9 @@ async function finish(inside, method, provider, data, options, asUser) {
     if (said.type === "LoginOAuth") await flows.keep(await flow);
     return said;
   } catch (error) {
+    // By the name that the caller knows it by.
+    const name = error.field?.replace(/^oauth_./, (start) => `oauth${start[6].toUpperCase()}`);
+    if (name && !(isObject(data) && error.field in data)) error.field = name;
     if (asUser || !isGone(error)) throw error;
     throw { code: "OAUTH_STATE_MISMATCH", message: "The key of this sign-in is gone. Please start again." };
   }

@@ -39,10 +39,8 @@ impl Keeper {
         self.step(Input::KeyGone(session));
     }
 
-    /// Forgets the key of a session that is over.
+    /// Forgets the key of a session that is over, and the flows of this tab, which there may be without one too.
     pub(super) fn drop_key(&self, session: &Session) {
-        if session.is_bound() {
-            self.api.keys.drop(&session.key);
-        }
+        self.api.keys.drop(&session.key);
     }
 }

@@ -63,18 +63,30 @@ const callWith = (page, options, method, ...args) =>
     [options, method, args],
   );
 
+/** What the browser keeps: of each key, whether a session has it. */
+const storedKeys = (page) =>
+  page.evaluate(() =>
+    new Promise((resolve) => {
+      const request = indexedDB.open("doorward.keys");
+      request.onsuccess = () => {
+        const all = request.result.transaction("keys").objectStore("keys").getAll();
+        all.onsuccess = () => (request.result.close(), resolve(all.result.map(({ kept }) => kept)));
+      };
+    }),
+  );
+
+/** A consent screen that never comes: the browser stays on the page. */
+const stay = { "GET /consent": [204, {}] };
+
 const body = (call) => JSON.parse(call.body);
 const claims = (call, part) => JSON.parse(Buffer.from(call.headers.dpop.split(".")[part], "base64url"));
 const keyOf = (call) => claims(call, 0).jwk.x;
 
 test("seed_m25: oauthRedirect goes to the consent screen and resolves with null", async (t) => {
-  const { page, asked, names } = await open(t, { routes: server() });
-  const said = await page.evaluate(async () => {
-    const said = await new AuthClient().oauthRedirect("google", `${location.origin}/back`);
-    return said;
-  });
-  assert.equal(said, null);
-  await page.waitForURL("**/consent?state=s1");
+  const { page, asked, names } = await open(t, { routes: server(stay) });
+  const gone = page.waitForRequest("**/consent?state=s1");
+  assert.equal(await page.evaluate(() => new AuthClient().oauthRedirect("google", `${location.origin}/back`)), null);
+  await gone;
   assert.deepEqual(names(), ["POST /v1/flows/google", "GET /consent"]);
   assert.match(body(asked[0]).callback, /\/back$/);
   assert.equal(asked[0].headers.authorization, undefined);
@@ -171,6 +183,7 @@ test("seed_m45: whoever registers has the key that the oauthKey was given to, al
 
 test("seed_m29_m30_m35: redoOAuth goes the same way again with the same key, and says so", async (t) => {
   const routes = server({
+    "GET /consent": ({ search }) => (search.includes("s1") ? [200, {}] : [204, {}]),
     "POST /v1/login/provider/google": [200, unknown],
     "POST /v1/signup/provider/google": [200, registered],
   });
@@ -179,7 +192,7 @@ test("seed_m29_m30_m35: redoOAuth goes the same way again with the same key, and
   await come(page, "/back?code=c1&state=s1");
   await call(page, "login", "google", { callback: page.url() });
   await call(page, "register", "google", { oauthKey: "k1" });
-  const gone = page.waitForURL("**/consent?state=s2");
+  const gone = page.waitForRequest("**/consent?state=s2");
   assert.equal(await call(page, "redoOAuth", "google"), null);
   await gone;
   const [first, again] = asked.filter(({ name }) => name === "POST /v1/flows/google");
@@ -196,12 +209,13 @@ test("seed_m31_m35: redoOAuth is refused before the first oauthRedirect, and for
 });
 
 test("redoOAuth goes on with a new key where the old is gone", async (t) => {
-  const { page, asked } = await open(t, { routes: server() });
+  const routes = server({ "GET /consent": ({ search }) => (search.includes("s1") ? [200, {}] : [204, {}]) });
+  const { page, asked } = await open(t, { routes });
   await leave(page);
   await come(page, "/back?code=c1&state=s1");
   await call(page, "login", "google", { callback: page.url() });
   await call(page, "logout");
-  const gone = page.waitForURL("**/consent?state=s2");
+  const gone = page.waitForRequest("**/consent?state=s2");
   assert.equal(await call(page, "redoOAuth", "google"), null);
   await gone;
   const [first, again] = asked.filter(({ name }) => name === "POST /v1/flows/google");
@@ -237,6 +251,133 @@ test("seed_m46: whoever must sign in anew to link ends the same flow, with the s
   assert.equal(proofs.length, 5);
   assert.equal(new Set(proofs).size, 1);
 });
+
+for (const options of [{}, { dpop: false }]) {
+  test(`whoever was unknown and signs in links with the oauthKey, and what it was given to: ${JSON.stringify(options)}`, async (t) => {
+    const routes = server({
+      "POST /v1/login": [200, tokens(options.dpop === false && { token_type: "Bearer" })],
+      "POST /v1/login/provider/google": [200, unknown],
+      "POST /v1/identities/google": [200, linked],
+    });
+    const { page, asked } = await open(t, { routes });
+    await leave(page, "google", options);
+    await come(page, "/back?code=c1&state=s1");
+    await callWith(page, options, "login", "google", { callback: page.url() });
+    await callWith(page, options, "login", { email: "ada@example.com", password: "secret" });
+    assert.deepEqual(await callWith(page, options, "login", "google", { oauthKey: "k1" }, "link"), linked);
+    const { name, headers, body: sent } = asked.at(-1);
+    assert.equal(name, "POST /v1/identities/google");
+    assert.match(headers.authorization, / access-1$/);
+    assert.deepEqual(JSON.parse(sent), options.dpop === false ? { oauth_key: "k1", flow: "secret-s1" } : { oauth_key: "k1" });
+    if (options.dpop !== false) assert.equal(keyOf(asked.at(-1)), keyOf(asked[0]));
+  });
+}
+
+test("a token that nobody is known by does not take the key from the session", async (t) => {
+  const { page, asked } = await open(t, { routes: server({ "POST /v1/login/provider/google": [200, unknown] }) });
+  await call(page, "login", { email: "ada@example.com", password: "secret" });
+  await leave(page);
+  await come(page, "/back");
+  assert.deepEqual(await call(page, "login", "google", { token: "t" }), unknown);
+  assert.equal(keyOf(asked.at(-1)), keyOf(asked[0]));
+  assert.deepEqual(await storedKeys(page), [true]);
+});
+
+test("a key that a session in memory had is gone after the sign-out", async (t) => {
+  const { page, asked } = await open(t, { routes: server() });
+  const options = { storage: "memory" };
+  await leave(page, "google", options);
+  await come(page, "/back?code=c1&state=s1");
+  await page.evaluate(async (options) => {
+    const auth = new AuthClient(options);
+    await auth.login("google", { callback: location.href });
+    await auth.logout();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }, options);
+  assert.deepEqual(await storedKeys(page), []);
+  await callWith(page, options, "login", { email: "bob@example.com", password: "secret" });
+  assert.notEqual(keyOf(asked.at(-1)), keyOf(asked[0]));
+});
+
+test("two clients with storages of their own have keys of their own", async (t) => {
+  const { page, asked } = await open(t, { routes: server({ ...stay, "GET /v1/profile": [200, tokens().user] }) });
+  const told = await page.evaluate(async () => {
+    const client = () => {
+      const texts = new Map();
+      const getItem = async (key) => texts.get(key) ?? null;
+      return new AuthClient({ storage: { getItem, setItem: async (key, text) => texts.set(key, text), removeItem: async (key) => texts.delete(key) } });
+    };
+    const [first, second] = [client(), client()];
+    await first.login({ email: "ada@example.com", password: "secret" });
+    await first.oauthRedirect("google", `${location.origin}/back`);
+    await second.login({ email: "bob@example.com", password: "secret" });
+    await first.logout();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return (await second.getProfile())?.user_id;
+  });
+  assert.equal(told, "u1");
+  const [first, second] = asked.filter(({ name }) => name === "POST /v1/login").map(keyOf);
+  assert.notEqual(first, second);
+  assert.equal((await storedKeys(page)).length, 1);
+});
+
+test("who signs in in another tab leaves a flow of this one its key", async (t) => {
+  const { page, tab, asked } = await open(t, { routes: server() });
+  const other = await tab();
+  await call(page, "login", { email: "ada@example.com", password: "secret" });
+  await leave(page);
+  await call(other, "login", { email: "ada@example.com", password: "secret" });
+  await come(page, "/back?code=c1&state=s1");
+  assert.deepEqual(await call(page, "login", "google", { callback: page.url() }), existing);
+  const proofs = asked.filter(({ headers }) => headers.dpop).map(keyOf);
+  assert.equal(proofs.at(-1), proofs[0]);
+  assert.notEqual(proofs.at(-2), proofs[0]);
+});
+
+for (const isDeleted of [false, true]) {
+  test(`redoOAuth after a sign-out in another tab comes back with a key that is there${isDeleted ? ", if need be a new one" : ""}`, async (t) => {
+    const { page, tab, asked } = await open(t, { routes: server() });
+    const other = await tab();
+    await leave(page);
+    await come(page, "/back?code=c1&state=s1");
+    await page.evaluate(async () => {
+      window.auth = new AuthClient();
+      await auth.login("google", { callback: location.href });
+    });
+    await call(other, "logout");
+    await other.evaluate(async (isDeleted) => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      if (isDeleted) await new Promise((resolve) => (indexedDB.deleteDatabase("doorward.keys").onsuccess = resolve));
+    }, isDeleted);
+    const gone = page.waitForURL("**/consent?state=s2");
+    await Promise.all([gone, page.evaluate(() => auth.redoOAuth("google")).catch(() => null)]);
+    await come(page, "/back?code=c2&state=s2");
+    assert.deepEqual(await call(page, "login", "google", { callback: page.url() }), existing);
+    const [begun, again] = asked.filter(({ name }) => name === "POST /v1/flows/google");
+    assert.equal(keyOf(asked.at(-1)), keyOf(again));
+    assert.equal(keyOf(again) === keyOf(begun), !isDeleted);
+  });
+}
+
+for (const options of [{}, { dpop: false }]) {
+  test(`a sign-out ends what this tab has begun, and no other: ${JSON.stringify(options)}`, async (t) => {
+    const bearer = { "POST /v1/login": [200, tokens({ token_type: "Bearer" })] };
+    const { page, tab } = await open(t, { routes: server({ ...stay, ...(options.dpop === false && bearer) }) });
+    const other = await tab();
+    await callWith(page, options, "login", { email: "ada@example.com", password: "secret" });
+    const back = "https://app.example.com/back";
+    await callWith(page, options, "oauthRedirect", "google", back);
+    await callWith(other, options, "oauthRedirect", "google", back);
+    await callWith(page, options, "logout");
+    const told = await page.evaluate(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return [sessionStorage, localStorage].map((storage) => JSON.parse(storage["doorward.flow"]).map(({ state }) => state ?? null));
+    });
+    assert.deepEqual(told, [[null], ["s2", null]]);
+    const left = await page.evaluate(() => sessionStorage["doorward.flow"] + localStorage["doorward.flow"]);
+    assert.doesNotMatch(left, /secret-s1/);
+  });
+}
 
 test("after a sign-out, here or in another tab, the next session has a key that stays", async (t) => {
   const wrong = [401, problem("INCORRECT_USERNAME_OR_PASSWORD")];
@@ -337,6 +478,27 @@ test("React's second run of an effect joins the first; a reload asks again, in t
   assert.equal(keyOf(asked.at(-1)), keyOf(first));
 });
 
+test("React's second run of an effect joins the first, which has taken the code out of the address", async (t) => {
+  const { page, names } = await open(t, { routes: server() });
+  await leave(page);
+  await come(page, "/back?provider=google&code=c1&state=s1");
+  const told = await page.evaluate(async () => {
+    const auth = new AuthClient();
+    const run = (...rest) => {
+      const callback = location.href;
+      history.replaceState(null, "", location.pathname);
+      return auth.login("google", { callback }, ...rest);
+    };
+    const [first, second] = [run(), run()];
+    const others = [run("link"), auth.login("google", { callback: `${location.origin}/elsewhere` })];
+    const isJoined = [second, ...others].map((call) => call === first);
+    await Promise.allSettled(others);
+    return [isJoined, await second, (await run().catch(({ code }) => code)) === (await first)];
+  });
+  assert.deepEqual(told, [[true, false, false], existing, false]);
+  assert.equal(names().filter((name) => name === "POST /v1/login/provider/google").length, 3, "the page, another, and once it was over");
+});
+
 test("an effect that is cleaned up takes its own call along, and no other", async (t) => {
   const { page } = await open(t, { routes: server() });
   await leave(page);
@@ -411,7 +573,10 @@ test("seed_m27: what is wrong with an argument is told by its name, and nothing 
     [" intent", "login", "google", { callback }, "marry"],
     [" intent", "login", "local", { email: "a@b.de", password: "secret" }, "link"],
     [" colour", "login", "google", { callback, colour: "red" }],
-    [" oauth_key", "register", "google", {}],
+    [" oauthKey", "register", "google", {}],
+    [" oauthKey", "login", "google", { oauthKey: 7 }],
+    [" oauth_token", "login", "google", { oauth_token: 7, oauth_verifier: "v" }],
+    [" oauthVerifier", "login", "google", { oauthToken: "t", oauthVerifier: 7 }],
     [" email", "register", "google", { oauthKey: "k", email: "nobody" }],
     [" birthdate", "register", "google", { oauthKey: "k", extras: { birthdate: "1990-02-30" } }],
     [" email", "register", "local", { password: "secret" }],
@@ -479,9 +644,6 @@ for (const storage of ["local", "session", "memory", "custom"]) {
     assert.equal(keyOf(ended), keyOf(begun));
   });
 }
-
-/** A consent screen that never comes: the browser stays on the page. */
-const stay = { "GET /consent": [204, {}] };
 
 const denied = {
   "all storages denied": () => {
@@ -581,21 +743,31 @@ test("what is remembered of flows is bounded, and grows old", async (t) => {
   assert.equal(body(login).state, undefined);
 });
 
-test("keys of flows that came to nothing are not kept for long", async (t) => {
+test("what is remembered of flows does not stay stored when it is over", async (t) => {
   const { page } = await open(t, { routes: server(stay) });
   const told = await page.evaluate(async () => {
-    const keys = () =>
-      new Promise((resolve) => {
-        const request = indexedDB.open("doorward.keys");
-        request.onsuccess = () => {
-          const all = request.result.transaction("keys").objectStore("keys").getAll();
-          all.onsuccess = () => (request.result.close(), resolve(all.result.map(({ kept }) => kept)));
-        };
-      });
+    const auth = new AuthClient();
+    await auth.oauthRedirect("google", "https://app.example.com/back");
+    const { now } = Date;
+    const look = async (later) => {
+      Date.now = () => now() + later;
+      await auth.redoOAuth("github").catch(() => {});
+      return [localStorage, sessionStorage].map((storage) => Object.keys(JSON.parse(storage.getItem("doorward.flow"))?.[0] ?? {}).length);
+    };
+    return [await look(599_000), await look(601_000), await look(86_401_000), "doorward.flow" in localStorage];
+  });
+  assert.deepEqual(told, [[5, 5], [4, 4], [0, 0], false]);
+});
+
+test("keys of flows that came to nothing are not kept for long", async (t) => {
+  const { page } = await open(t, { routes: server(stay) });
+  await page.evaluate(async () => {
     const auth = new AuthClient();
     await auth.oauthRedirect("google", "https://app.example.com/back");
     await auth.oauthRedirect("github", "https://app.example.com/back");
-    const told = [await keys()];
+  });
+  assert.deepEqual(await storedKeys(page), ["loose"]);
+  await page.evaluate(async () => {
     // A tab that knows nothing of it.
     sessionStorage.clear();
     const later = new AuthClient({ storage: "session" });
@@ -603,9 +775,8 @@ test("keys of flows that came to nothing are not kept for long", async (t) => {
     Date.now = () => now() + 86_401_000;
     await later.login({ email: "ada@example.com", password: "secret" });
     await new Promise((resolve) => setTimeout(resolve, 100));
-    return [...told, await keys()];
   });
-  assert.deepEqual(told, [["loose"], [true]]);
+  assert.deepEqual(await storedKeys(page), [true]);
 });
 
 test("damage in the storage harms nothing", async (t) => {
@@ -638,6 +809,31 @@ test("a client that is disposed of goes nowhere", async (t) => {
   assert.deepEqual(names(), []);
 });
 
+for (const how of ["abort", "dispose"]) {
+  test(`who ends the call while the browser still stores the flow goes nowhere: ${how}`, async (t) => {
+    const { page, names } = await open(t, { routes: server() });
+    const told = await page.evaluate(async (how) => {
+      const ender = new AbortController();
+      const texts = new Map();
+      const setItem = async (key, text) => {
+        texts.set(key, text);
+        if (!key.endsWith(".flow")) return;
+        setTimeout(() => (how === "abort" ? ender.abort() : auth.dispose()), 50);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      };
+      const storage = { getItem: async (key) => texts.get(key) ?? null, setItem, removeItem: async (key) => texts.delete(key) };
+      const auth = new AuthClient({ storage });
+      const begun = performance.now();
+      const code = await auth.oauthRedirect("google", `${location.origin}/back`, { signal: ender.signal }).catch(({ code }) => code);
+      const isPrompt = performance.now() - begun < 450;
+      await new Promise((resolve) => setTimeout(resolve, 800));
+      return [code, isPrompt, location.pathname];
+    }, how);
+    assert.deepEqual(told, ["ABORTED", true, "/"]);
+    assert.deepEqual(names(), ["POST /v1/flows/google"]);
+  });
+}
+
 test("what an account is linked to is listed, and taken from it", async (t) => {
   const identities = [{ provider: "google", id: "7", created_at: "2026-01-01T00:00:00Z" }];
   const routes = server({
@@ -653,26 +849,32 @@ test("what an account is linked to is listed, and taken from it", async (t) => {
   assert.equal(await call(page, "unlink", "google"), "FORBIDDEN");
 });
 
-test("seed_m26_m33: outside a browser the addresses come back, and one process may go all the way", async () => {
+test("seed_m26_m33: outside a browser the addresses come back, and another client with the same storage ends the flow", async () => {
   const folder = await emptyProject({
     "server.mjs": `
       import { AuthClient } from "doorward";
       const seen = [];
       const answers = {
         "/v1/nonce": {},
-        "/v1/flows/google": { data: { url: "https://op.example/authorize", provider: "google", id: "google" }, state: "s1" },
+        "/v1/flows/google": { data: { url: "https://op.example/authorize", provider: "google", id: "google" }, state: "s1", flow: "secret" },
         "/v1/login/provider/google": ${JSON.stringify({ ...existing, session: tokens() })},
       };
       const fetch = async (url, init) => {
         const { pathname } = new URL(url);
-        if (init.headers?.DPoP) seen.push(JSON.parse(atob(init.headers.DPoP.split(".")[0])).jwk.x, init.body);
+        if (init.body) seen.push(!!init.headers.DPoP, init.body);
         return Response.json(answers[pathname], { headers: { "dpop-nonce": "n" } });
       };
-      const auth = new AuthClient({ url: "https://auth.example.com", fetch });
+      const texts = new Map();
+      const getItem = async (key) => texts.get(key) ?? null;
+      const storage = { getItem, setItem: async (key, text) => texts.set(key, text), removeItem: async (key) => texts.delete(key) };
+      const client = () => new AuthClient({ url: "https://auth.example.com", fetch, storage });
+      let auth = client();
       console.log(JSON.stringify(await auth.oauthRedirect("google", "https://app.example.com/back")));
       console.log(JSON.stringify(await auth.redoOAuth("google")));
-      const { type } = await auth.login("google", { callback: "https://app.example.com/back", code: "c1" });
-      console.log(type, auth.user.user_id, seen[0] === seen[4], seen[5]);
+      auth.dispose();
+      auth = client();
+      const { type } = await auth.login("google", { callback: "https://app.example.com/back?code=c1&state=s1" });
+      console.log(type, auth.user.user_id, seen[0], seen[2], seen[4], seen[5]);
       auth.dispose();
     `,
   });
@@ -680,6 +882,6 @@ test("seed_m26_m33: outside a browser the addresses come back, and one process m
   assert.deepEqual((await run(process.execPath, ["server.mjs"], folder)).trim().split("\n"), [
     JSON.stringify({ data: { url, provider: "google", id: "google" } }),
     JSON.stringify({ reloginUrl: url, provider: "google" }),
-    'LoginExisting u1 true {"callback":"https://app.example.com/back","code":"c1","state":"s1"}',
+    'LoginExisting u1 false false true {"callback":"https://app.example.com/back?code=c1&state=s1","flow":"secret"}',
   ]);
 });
