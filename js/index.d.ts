@@ -133,12 +133,14 @@ export class AuthClient {
    * Ends what `oauthRedirect` began, with what came back from the provider, or with a token that the app has from it. Resolves
    * with `LoginExisting` when that signed somebody in, or with `LoginOAuth` and an `oauthKey`, which `register` takes within ten
    * minutes. The intent `"link"` links the provider's account to the signed-in one (`LoginLinked`), who must have
-   * called `oauthRedirect`, too; it needs a sign-in of the last minutes (`REAUTH_REQUIRED`).
+   * called `oauthRedirect`, too; it needs a sign-in of the last minutes (`REAUTH_REQUIRED`). Whoever was a `LoginOAuth` and has
+   * then signed in to an account in the same tab links with `{ oauthKey }`.
    *
    * Rejects with `OAUTH_DENIED` where the person or the provider said no, `OAUTH_STATE_MISMATCH` where this browser
    * began no such flow or its key is gone, `OAUTH_REUSED`, `SOCIAL_ACCOUNT_IN_USE`, and `NOT_FOUND` for a provider that is not set up.
    * The same call once more, by a reload or React's strict mode, gets the same answer. Nothing is read from the page's
-   * address: give it as `callback`, and take it out of the address bar yourself.
+   * address: give it as `callback`, and take it out of the address bar yourself. An address without an answer in it joins
+   * the call that is under way for the same provider and page, unless one of them has a `signal`.
    */
   login(
     provider: OAuthProvider,
@@ -475,7 +477,7 @@ export type OAuthLoginData =
   | { callback: string; code?: string; state?: string; iss?: string; error?: string; error_description?: string }
   /** OAuth 1.0a (Twitter). */
   | { oauthToken: string; oauthVerifier: string }
-  /** Where the server took the answer itself (Apple). */
+  /** Where the server took the answer itself (Apple); and what `LoginOAuth` gave, to link it. */
   | { oauthKey: string }
   /** A token that the app already has from the provider, and the `nonce` that it had asked for in it. */
   | { token: string; nonce?: string };
@@ -494,7 +496,10 @@ export type LoginResult =
       data: { provider: string; email?: string; verified: boolean; id: string };
       message: string;
     }
-  /** Nobody here is known by this. `id` is the provider's; `email` and `name` are what it says. */
+  /**
+   * Nobody here is known by this. `id` is the provider's; `email` and `name` are what it says; `verified` is true where it vouches
+   * for the address.
+   */
   | {
       type: "LoginOAuth";
       data: { oauthKey: string; provider: string; email?: string; verified?: boolean; name?: string; id: string };

@@ -105,7 +105,7 @@ async fn seed_m38_m39_m40_one_thing_that_came_back_is_given() {
     for (data, field) in [
         ("{}", "callback"),
         ("{ callback: 'https://a.test/', token: 't' }", "token"),
-        ("{ callback: '/signin' }", "callback"),
+        ("{ callback: 7 }", "callback"),
         ("{ oauthToken: 5, oauthVerifier: 'v' }", "oauth_token"),
         ("{ oauthKey: 'k'.repeat(513) }", "oauth_key"),
         ("{ token: 't', nonce: {} }", "nonce"),
