@@ -334,6 +334,21 @@ test("who signs in in another tab leaves a flow of this one its key", async (t) 
   assert.notEqual(proofs.at(-2), proofs[0]);
 });
 
+test("seed_m46: after a sign-in in another tab, one in this tab links with the key of the flow", async (t) => {
+  const { page, tab, asked } = await open(t, { routes: server({ "POST /v1/identities/google": [200, linked] }) });
+  const other = await tab();
+  const ada = { email: "ada@example.com", password: "secret" };
+  await call(page, "login", ada);
+  await leave(page);
+  await call(other, "login", ada);
+  await come(page, "/back?code=c1&state=s1");
+  await call(page, "login", ada);
+  assert.deepEqual(await call(page, "login", "google", { callback: page.url() }, "link"), linked);
+  const [before, , theirs, anew, link] = asked.filter(({ headers }) => headers.dpop).map(keyOf);
+  assert.deepEqual([anew, link], [before, before]);
+  assert.notEqual(theirs, before);
+});
+
 for (const isDeleted of [false, true]) {
   test(`redoOAuth after a sign-out in another tab comes back with a key that is there${isDeleted ? ", if need be a new one" : ""}`, async (t) => {
     const { page, tab, asked } = await open(t, { routes: server() });
