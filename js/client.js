@@ -173,6 +173,7 @@ export function authClient(compile) {
           fail(cause);
         }
         signal?.addEventListener?.("abort", stop);
+        if (signal?.aborted) stop();
       });
     }
 

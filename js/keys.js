@@ -33,6 +33,7 @@ export function keyring(name, greet, flows, isOwn) {
   let greeting; // one for all calls that wait for it
   let database;
   let spare; // the key of whoever signs in next
+  let dropping; // what is being forgotten
 
   const open = () =>
     (database ??= new Promise((resolve, reject) => {
@@ -71,6 +72,7 @@ export function keyring(name, greet, flows, isOwn) {
 
   // As it is kept now: another tab may have signed out.
   async function stored(id) {
+    await dropping;
     const key = await ask("get", id);
     // A key that scripts can read is none of ours, whoever has put it there.
     return key?.secret.extractable ? undefined : key;
@@ -80,6 +82,14 @@ export function keyring(name, greet, flows, isOwn) {
     const key = held.get(id) ?? (await stored(id));
     if (key) held.set(id, key);
     return key;
+  }
+
+  // A flow that another tab has begun may still need it.
+  async function forget(id, key) {
+    const isWanted = await flows?.end(id);
+    if (!id || (key && !key.kept)) return;
+    key ??= await ask("get", id);
+    await (isWanted && key ? ask("put", { ...key, kept: "loose", id, at: Date.now() }, id) : ask("delete", id));
   }
 
   // A session that was removed from the storage by others has left its key.
@@ -135,15 +145,12 @@ export function keyring(name, greet, flows, isOwn) {
       key.kept = kept;
       clean().catch(() => {});
     },
-    // Its session is over. A flow that another tab has begun may still need it.
-    async drop(id) {
-      let key = held.get(id);
+    // Its session is over.
+    drop(id) {
+      const key = held.get(id);
       if (spare === id) spare = undefined;
       held.delete(id);
-      const isWanted = await flows?.end(id);
-      if (!id || (key && !key.kept)) return;
-      key ??= await ask("get", id);
-      await (isWanted && key ? ask("put", { ...key, kept: "loose", id, at: Date.now() }, id) : ask("delete", id));
+      return (dropping = forget(id, key).catch(() => {}));
     },
 
     // Adds the headers that show who asks, with the key of this id if there is one; false where it is gone.

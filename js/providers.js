@@ -1,5 +1,5 @@
 // Signing in with an outside issuer: going there, and what the caller gets of what came back. `inside` has `call`, which
-// calls a method of the wasm, and `flows` of js/flows.js.
+// calls a method of the wasm, `flows` of js/flows.js, and `isOver`: does nobody wait for this any longer?
 
 import { isAnswer } from "./flows.js";
 

@@ -463,6 +463,27 @@ test("where the flow's key is gone, the call says to start again, and sends noth
   assert.deepEqual(names().slice(before), []);
 });
 
+test("a key that is about to be deleted is taken by nobody", async (t) => {
+  const { page, names } = await open(t, { routes: server(stay) });
+  const told = await page.evaluate(async () => {
+    let slow = 500;
+    const texts = new Map();
+    const getItem = async (key) => {
+      if (key.endsWith(".flow")) await new Promise((resolve) => setTimeout(resolve, slow));
+      return texts.get(key) ?? null;
+    };
+    const storage = { getItem, setItem: async (key, text) => texts.set(key, text), removeItem: async (key) => texts.delete(key) };
+    const auth = new AuthClient({ storage });
+    await auth.login({ email: "ada@example.com", password: "secret" });
+    await auth.oauthRedirect("google", `${location.origin}/back`);
+    await auth.logout();
+    slow = 0;
+    return auth.login("google", { callback: `${location.origin}/back?code=c1&state=s1` }).catch(({ code }) => code);
+  });
+  assert.equal(told, "OAUTH_STATE_MISMATCH");
+  assert.equal(names().at(-1), "POST /v1/logout");
+});
+
 test("a flow of which this browser knows nothing is for the server to judge", async (t) => {
   const routes = server({ "POST /v1/login/provider/google": [400, problem("OAUTH_STATE_MISMATCH")] });
   const { page, asked } = await open(t, { routes });
@@ -848,6 +869,22 @@ for (const how of ["abort", "dispose"]) {
     assert.deepEqual(names(), ["POST /v1/flows/google"]);
   });
 }
+
+test("a browser that never gives a key does not keep whoever has ended the call", async (t) => {
+  const before = () => {
+    IDBFactory.prototype.open = () => ({});
+  };
+  const { page, names } = await open(t, { routes: server(), before });
+  const told = await page.evaluate(async () => {
+    const auth = new AuthClient();
+    const ended = AbortSignal.abort();
+    const begin = (signal) => auth.oauthRedirect("google", `${location.origin}/back`, { signal }).catch(({ code }) => code);
+    const late = new Promise((resolve) => setTimeout(resolve, 2000, "late"));
+    return Promise.all([ended, AbortSignal.timeout(100)].map((signal) => Promise.race([begin(signal), late])));
+  });
+  assert.deepEqual(told, ["ABORTED", "ABORTED"]);
+  assert.deepEqual(names(), []);
+});
 
 test("what an account is linked to is listed, and taken from it", async (t) => {
   const identities = [{ provider: "google", id: "7", created_at: "2026-01-01T00:00:00Z" }];
