@@ -117,13 +117,11 @@ pub async fn unlink(
     provider: &str,
 ) -> Result<Vec<Link>, ApiError> {
     let goes = |name: &identities::Held| name.provider.as_deref().unwrap_or(&name.kind) == provider;
-    let is_id = |name: &str| name == Kind::Device.as_str() || name == Kind::Custom.as_str();
     let links = identities::links(tx, account).await?;
     if !links.iter().any(|link| link.provider == provider) {
         return Err(ErrorCode::NotFound.into());
     }
-    keep_a_way_in(tx, app, account, |name| goes(name) && (name.provider.is_some() || is_id(&name.kind)))
-        .await?;
+    keep_a_way_in(tx, app, account, goes).await?;
     identities::unlink(tx, account, provider).await?;
     tell(tx, app, caller, account, Event::IdentityUnlinked, provider).await?;
     Ok(identities::links(tx, account).await?)
