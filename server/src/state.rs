@@ -8,6 +8,7 @@ use crate::clock::{World, disagreement};
 use crate::config::{Config, ConfigError};
 use crate::dpop::Seen;
 use crate::flows::Waiting;
+use crate::http_client::HttpClient;
 use crate::keys::SecretKeys;
 use crate::mail::render::Templates;
 use crate::mail::transport::Transport;
@@ -35,6 +36,8 @@ pub struct App {
     pub secret_keys: SecretKeys,
     /// What mails look like.
     pub templates: Templates,
+    /// Calls other servers: the only way out.
+    pub http: HttpClient,
     /// Where mails and SMS go.
     pub transport: Transport,
     /// Wakes the worker that sends mails: ring it after a commit that put one into the outbox.
@@ -62,6 +65,7 @@ pub type AppState = Arc<App>;
 
 /// What the settings name, besides the database and the keys.
 struct Furniture {
+    http: HttpClient,
     templates: Templates,
     transport: Transport,
     pages: Pages,
@@ -75,11 +79,12 @@ impl Furniture {
         if !templates.speaks(&config.mail.language) {
             return Err(ConfigError::about("mail.language", None, "has no folder in mail.templates").into());
         }
-        let transport = Transport::open(config, dev)?;
+        let http = HttpClient::new(&config.outbound, dev)?;
+        let transport = Transport::open(config, &http, dev)?;
         let pages = Pages::new(config, dev)?;
         let sites = Sites::new(config.site.iter().map(|site| (site.path.clone(), site.dir.clone())))?;
-        let providers = Providers::open(config, dev)?;
-        Ok(Furniture { templates, transport, pages, sites, providers })
+        let providers = Providers::open(config, &http, dev)?;
+        Ok(Furniture { http, templates, transport, pages, sites, providers })
     }
 }
 
@@ -100,7 +105,7 @@ impl App {
         world: World,
     ) -> Result<AppState, Box<dyn std::error::Error>> {
         let secret_keys = SecretKeys::load(&config, dev, &world)?;
-        let Furniture { templates, transport, pages, sites, providers } = Furniture::of(&config, dev)?;
+        let Furniture { http, templates, transport, pages, sites, providers } = Furniture::of(&config, dev)?;
         let store = Store::open(&config.data, &config.database).await?;
         let signing_keys = SigningKeys::load(&store, &secret_keys, &world).await?;
         let access_tokens = AccessTokens::new(&config.public_url, &config.token.audience);
@@ -115,6 +120,7 @@ impl App {
             access_tokens,
             seen_proofs: Seen::default(),
             hasher,
+            http,
             templates,
             transport,
             bell: Bell::default(),

@@ -22,6 +22,7 @@ mod method_password;
 mod nodes;
 mod nodes_outage;
 mod openapi_describe;
+mod outbound_refuse;
 mod outbox_deliver;
 mod password_forgot;
 mod password_reset;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::identifiers::{Datum, Declared};
 use super::{
-    AutoRegister, Beginning, Codes, CustomId, Database, DeviceId, Email, Mail, Named, Phone, Profile,
-    Provider, Site, Sms, Smtp, Span, settings,
+    AutoRegister, Beginning, Codes, CustomId, Database, DeviceId, Email, Mail, Named, Outbound, Phone,
+    Profile, Provider, Site, Sms, Smtp, Span, settings,
 };
 use crate::secret::Secret;
 
@@ -75,6 +75,8 @@ settings! {
         mail: Mail = Mail::default(),
         /// One-time codes and mailed links.
         codes: Codes = Codes::default(),
+        /// Calls of other servers: webhooks, SMS gateways, providers.
+        outbound: Outbound = Outbound::default(),
         /// Folders that are served beside the API: `[[site]]` with `path` and `dir`.
         site: Vec<Site> = Vec::new(),
         /// Logging.

@@ -6,6 +6,8 @@ mod database;
 mod identifiers;
 mod layers;
 mod mail;
+mod network;
+mod outbound;
 mod providers;
 mod site;
 mod sms;
@@ -18,6 +20,8 @@ pub use database::Database;
 pub use identifiers::{AutoRegister, CustomId, Datum, Declared, DeviceId, Email, Extra, Phone, Profile};
 pub use layers::{ConfigError, Layers};
 pub use mail::{Codes, Mail, Smtp};
+pub use network::Network;
+pub use outbound::Outbound;
 pub use providers::{ALGORITHMS, Beginning, ClientAuth, Named, Provider, ProviderKind, ResponseMode};
 pub use site::Site;
 pub use sms::Sms;
@@ -96,6 +100,7 @@ plain!(
     Option<Vec<String>>,
     Option<std::path::PathBuf>,
     Vec<Site>,
+    Vec<Network>,
     crate::mail::smtp::Security,
     Option<crate::sms::Preset>,
     Option<ProviderKind>,

@@ -165,6 +165,19 @@ impl Provider {
         })
     }
 
+    /// Addresses that the server itself calls, by the names of their settings. Those that are not set are empty.
+    pub fn called(&self) -> [(&'static str, &str); 7] {
+        [
+            ("issuer", &self.issuer),
+            ("discovery", &self.discovery),
+            ("token_endpoint", &self.token_endpoint),
+            ("userinfo_endpoint", &self.userinfo_endpoint),
+            ("jwks_uri", &self.jwks_uri),
+            ("tokeninfo_endpoint", &self.tokeninfo_endpoint),
+            ("request_token_endpoint", &self.request_token_endpoint),
+        ]
+    }
+
     /// Settings that could not work, by their names within the section.
     fn errors(&self, name: &str) -> Vec<(&'static str, &'static str)> {
         let mut errors = Vec::new();
@@ -249,7 +262,7 @@ impl Provider {
             "scopes",
             "must have openid among them: else there is no ID token",
         );
-        let safe = |text: &String| {
+        let safe = |text: &str| {
             text.is_empty()
                 || Url::parse(&text.replace("{tenantid}", "t")).is_ok_and(|url| {
                     (url.scheme() == "https" || is_local(&url))
@@ -257,16 +270,8 @@ impl Provider {
                         && url.fragment().is_none()
                 })
         };
-        for (key, address) in [
-            ("issuer", &self.issuer),
-            ("discovery", &self.discovery),
-            ("authorization_endpoint", &self.authorization_endpoint),
-            ("token_endpoint", &self.token_endpoint),
-            ("userinfo_endpoint", &self.userinfo_endpoint),
-            ("jwks_uri", &self.jwks_uri),
-            ("tokeninfo_endpoint", &self.tokeninfo_endpoint),
-            ("request_token_endpoint", &self.request_token_endpoint),
-        ] {
+        let consent = ("authorization_endpoint", self.authorization_endpoint.as_str());
+        for (key, address) in self.called().into_iter().chain([consent]) {
             check(safe(address), key, "must be an https address; http only on this machine");
         }
         check(

@@ -7,6 +7,7 @@ use super::mailbox::Mailbox;
 use super::message::Mail;
 use super::smtp::{Setup, Smtp};
 use crate::config::{Config, ConfigError};
+use crate::http_client::HttpClient;
 use crate::sms::{Gateway, Sms};
 
 /// What leaves.
@@ -65,10 +66,10 @@ pub struct Transport {
 
 impl Transport {
     /// As the settings say.
-    pub fn open(config: &Config, dev: bool) -> Result<Transport, ConfigError> {
+    pub fn open(config: &Config, http: &HttpClient, dev: bool) -> Result<Transport, ConfigError> {
         let smtp =
             if config.smtp.host.is_empty() { None } else { Some(Arc::new(Smtp::new(setup(config)?)?)) };
-        let gateway = config.sms.is_configured().then(|| Gateway::new(&config.sms, dev)).transpose()?;
+        let gateway = config.sms.is_configured().then(|| Gateway::new(&config.sms, http)).transpose()?;
         Ok(Transport { smtp, gateway: gateway.map(Arc::new), mailbox: dev.then(Arc::default) })
     }
 

@@ -184,10 +184,9 @@ pub enum Refusal {
 
 impl Providers {
     /// Prepares all of them; nothing is connected yet.
-    pub fn open(config: &Config, dev: bool) -> Result<Providers, ConfigError> {
-        let http = HttpClient::new().map_err(|cause| ConfigError::about("providers", None, cause))?;
+    pub fn open(config: &Config, http: &HttpClient, dev: bool) -> Result<Providers, ConfigError> {
         let open = |(name, settings): (&String, &config::Provider)| {
-            Ok((name.clone(), Provider::open(name, settings, config, &http, dev)?))
+            Ok((name.clone(), Provider::open(name, settings, config, http, dev)?))
         };
         Ok(Providers(config.providers.iter().map(open).collect::<Result<_, _>>()?))
     }
@@ -231,6 +230,13 @@ impl Provider {
         let about =
             |key: &str, message: &str| ConfigError::about(&format!("providers.{name}.{key}"), None, message);
         let kind = settings.kind(name).ok_or_else(|| about("kind", "is required"))?;
+        for (key, address) in settings.called() {
+            // With {tenantid} in it, an issuer is a pattern.
+            let address = address.replace("{tenantid}", "t");
+            if let Ok(url) = Url::parse(&address) {
+                http.check(&url).map_err(|cause| about(key, &cause))?;
+            }
+        }
         let caller = Caller::new(http.clone(), settings.timeout.into());
         let speech = Speech::open(kind, settings, caller);
         let callback = |text: &String| Some((Url::parse(text).ok()?, text.clone()));
@@ -364,7 +370,8 @@ mod tests {
         let mut layers = Layers::default();
         layers.toml(text, "doorward.toml").unwrap();
         let (config, _) = Config::load(&layers, false).unwrap();
-        let said = Providers::open(&config, false).unwrap_err().to_string();
+        let http = HttpClient::new(&config.outbound, false).unwrap();
+        let said = Providers::open(&config, &http, false).unwrap_err().to_string();
         assert!(
             said.starts_with("providers.mine.private_key: must be") && !said.contains("hunter"),
             "{said}"

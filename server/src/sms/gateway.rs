@@ -13,6 +13,7 @@ use url::Url;
 use super::Sms;
 use super::template::{Escape, fill};
 use crate::config::{self, ConfigError};
+use crate::http::is_local;
 use crate::http_client::{Answer, HttpClient, Limits};
 use crate::mail::transport::Failure;
 use crate::secret::Secret;
@@ -46,8 +47,8 @@ struct Success {
 }
 
 impl Gateway {
-    /// Prepares it; nothing is connected yet. `dev` allows http.
-    pub fn new(sms: &config::Sms, dev: bool) -> Result<Gateway, ConfigError> {
+    /// Prepares it; nothing is connected yet.
+    pub fn new(sms: &config::Sms, http: &HttpClient) -> Result<Gateway, ConfigError> {
         let wrong = |key: &str, message: &str| ConfigError::about(key, None, message);
         let shape = sms.preset.map(|preset| preset.shape(&sms.from));
         let (url, body) = match &shape {
@@ -64,7 +65,7 @@ impl Gateway {
             .filter(|method| [Method::GET, Method::POST, Method::PUT].contains(method))
             .ok_or_else(|| wrong("sms.method", "must be GET, POST or PUT"))?;
         let mut gateway = Gateway {
-            client: HttpClient::new().map_err(|cause| wrong("sms", &cause))?,
+            client: http.clone(),
             limits: Limits { time: sms.timeout.into(), bytes: LONGEST_ANSWER },
             method,
             url,
@@ -88,10 +89,10 @@ impl Gateway {
         }
         let filled = fill(&gateway.url, &gateway.values("+49", "text"), Escape::Percent);
         let url = Url::parse(&filled).map_err(|_| wrong("sms.url", "is no address"))?;
-        let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        if url.scheme() != "https" && !(url.scheme() == "http" && (dev || here)) {
-            return Err(wrong("sms.url", "must be https: codes travel to it"));
+        if url.scheme() != "https" && !is_local(&url) {
+            return Err(wrong("sms.url", "must be https: codes travel to it; http only on this machine"));
         }
+        gateway.client.check(&url).map_err(|cause| wrong("sms.url", &cause))?;
         let has = |name: &str| gateway.url.contains(name) || gateway.body.contains(name);
         if !has("{text}") || !(has("{to}") || has("{digits}")) {
             return Err(wrong("sms.body", "or sms.url must have {text} in it, and {to} or {digits}"));
@@ -227,10 +228,14 @@ impl fmt::Debug for Gateway {
 mod tests {
     use super::*;
 
+    fn open(text: &str, dev: bool) -> Result<Gateway, String> {
+        let sms: config::Sms = toml::from_str(text).unwrap();
+        let http = HttpClient::new(&config::Outbound::default(), dev).unwrap();
+        Gateway::new(&sms, &http).map_err(|error| error.to_string())
+    }
+
     fn refused(text: &str, dev: bool) -> Option<String> {
-        let good = "body = \"{to} {text}\"\n";
-        let sms: config::Sms = toml::from_str(&format!("{good}{text}")).unwrap();
-        Gateway::new(&sms, dev).err().map(|error| error.to_string())
+        open(&format!("body = \"{{to}} {{text}}\"\n{text}"), dev).err()
     }
 
     #[test]
@@ -239,6 +244,8 @@ mod tests {
             ("url = \"sms.example.com\"", "sms.url"),
             ("url = \"http://sms.example.com\"", "sms.url: must be https"),
             ("url = \"ftp://sms.example.com\"", "sms.url"),
+            ("url = \"https://10.0.0.1/send\"", "sms.url: leads to a private address"),
+            ("url = \"http://127.0.0.1:9000/send\"", "sms.url: leads to a loopback address"),
             ("url = \"https://a.example\"\nmethod = \"post\"", "sms.method"),
             ("url = \"https://a.example\"\nheaders = [\"Authorization\"]", "sms.headers"),
             ("url = \"https://a.example\"\nheaders = [\"X: {secret}\"]\nsecret = \"a\\nb\"", "sms.headers"),
@@ -248,10 +255,10 @@ mod tests {
             let said = refused(text, false).unwrap();
             assert!(said.starts_with(key), "{said}");
         }
-        assert_eq!(refused("url = \"http://sms.example.com\"", true), None);
-        assert_eq!(refused("url = \"http://127.0.0.1:9000/send\"", false), None, "on this machine");
-        let without = toml::from_str("url = \"https://a.example\"\nbody = \"{text}\"").unwrap();
-        assert!(Gateway::new(&without, false).unwrap_err().to_string().starts_with("sms.body"));
+        assert!(refused("url = \"http://sms.example.com\"", true).unwrap().contains("must be https"));
+        assert_eq!(refused("url = \"http://127.0.0.1:9000/send\"", true), None, "on this machine");
+        let without = open("url = \"https://a.example\"\nbody = \"{text}\"", false).unwrap_err();
+        assert!(without.starts_with("sms.body"));
     }
 
     #[test]
@@ -259,8 +266,7 @@ mod tests {
         for preset in ["twilio", "vonage", "messagebird"] {
             let text =
                 format!("preset = \"{preset}\"\naccount = \"AC1\"\nsecret = \"x\"\nfrom = \"+15557122661\"");
-            let sms: config::Sms = toml::from_str(&text).unwrap();
-            let gateway = Gateway::new(&sms, false).unwrap();
+            let gateway = open(&text, false).unwrap();
             assert_ne!(gateway.escape, Escape::None, "{preset}");
             assert!(!format!("{gateway:?}").contains("AC1"));
         }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 pub(crate) mod gateway;
+pub(crate) mod service;
 pub(crate) mod sink;
 
 use doorward_server::outbox;

@@ -29,6 +29,9 @@ use tower::ServiceExt;
 /// Cheap hashes; everything else as `--dev` has it.
 const DEFAULTS: &str = "[password]\nhash_memory = 64\nhash_passes = 1\n";
 
+/// What stands in for providers and gateways is on this machine.
+const OUTBOUND: &str = "outbound.allow = [\"127.0.0.0/8\", \"::1\"]";
+
 /// 2026-01-01T00:00:00Z
 pub const NEW_YEAR: Millis = 1_767_225_600_000;
 
@@ -108,6 +111,7 @@ impl TestApp {
         if dev {
             layers.toml(DEFAULTS, "the test's defaults").unwrap();
         }
+        layers.toml(OUTBOUND, "the test's defaults").unwrap();
         layers.toml(settings, "the test").unwrap();
         layers.text("data", folder.path().to_str().unwrap(), "the test");
         let (mut config, _) = Config::load(&layers, dev).unwrap();

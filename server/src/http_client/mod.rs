@@ -1,9 +1,19 @@
-//! Calls of other servers: SMS gateways and providers. Each ends in time and reads no more than it is allowed to.
+//! Calls of other servers: webhooks, SMS gateways, providers. There is no other way out than this client: it goes where
+//! [`guard`] allows it, and each call ends in time and reads no more than it is allowed to.
+
+mod guard;
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Request;
+use url::Url;
+
+pub use guard::{Finding, Names};
+use guard::{Guard, SystemNames};
+
+use crate::config::{Network, Outbound};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -32,26 +42,43 @@ pub struct Answer {
 
 /// Calls other servers. Follows no redirect: an answer from elsewhere is nobody's word.
 #[derive(Clone, Debug)]
-pub struct HttpClient(reqwest::Client);
+pub struct HttpClient {
+    client: reqwest::Client,
+    guard: Arc<Guard>,
+}
 
 impl HttpClient {
-    /// Prepares it; nothing is connected yet.
-    pub fn new() -> Result<HttpClient, String> {
-        reqwest::Client::builder()
+    /// Prepares it; nothing is connected yet. `dev` allows this machine.
+    pub fn new(outbound: &Outbound, dev: bool) -> Result<HttpClient, String> {
+        let here = ["127.0.0.0/8", "::1"].into_iter().filter_map(Network::parse).filter(|_| dev);
+        HttpClient::with(outbound.allow.iter().copied().chain(here).collect(), Arc::new(SystemNames))
+    }
+
+    /// The same, with the names of a test.
+    pub fn with(allow: Vec<Network>, names: Arc<dyn Names>) -> Result<HttpClient, String> {
+        let guard = Arc::new(Guard { allow, names });
+        let client = reqwest::Client::builder()
             .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .referer(false)
+            .dns_resolver(guard.clone())
             .connect_timeout(CONNECT)
             .pool_idle_timeout(IDLE)
             .build()
-            .map(HttpClient)
-            .map_err(causes)
+            .map_err(causes)?;
+        Ok(HttpClient { client, guard })
+    }
+
+    /// Could this be called at all? For settings: the error goes on from their name, `leads to a private address …`.
+    pub fn check(&self, url: &Url) -> Result<(), String> {
+        self.guard.check(url)
     }
 
     /// Carries out one call. The error is for the log: it names neither the address nor what was sent.
     pub async fn send(&self, request: Request<Vec<u8>>, limits: Limits) -> Result<Answer, String> {
         let request = reqwest::Request::try_from(request).map_err(causes)?;
+        self.check(request.url()).map_err(|cause| format!("the address {cause}"))?;
         match tokio::time::timeout(limits.time, self.exchange(request, limits.bytes)).await {
             Ok(answer) => answer.map_err(causes),
             Err(_) => Err("no answer in time".into()),
@@ -59,7 +86,7 @@ impl HttpClient {
     }
 
     async fn exchange(&self, request: reqwest::Request, bytes: usize) -> reqwest::Result<Answer> {
-        let mut response = self.0.execute(request).await?;
+        let mut response = self.client.execute(request).await?;
         let status = response.status().as_u16();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {

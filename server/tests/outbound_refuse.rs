@@ -1,0 +1,131 @@
+//! SECURITY H01: what the one client for calls of other servers connects to, and what it makes of what comes back.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::http::Request;
+use doorward_server::config::Network;
+use doorward_server::http_client::{Answer, Finding, HttpClient, Limits, Names};
+
+use crate::post::service::{Mood, Service};
+
+const LIMITS: Limits = Limits { time: Duration::from_secs(1), bytes: 64 * 1024 };
+
+/// Says something else each time; the last for ever.
+struct Fickle(Mutex<VecDeque<Vec<IpAddr>>>);
+
+impl Names for Fickle {
+    fn find(&self, _: &str) -> Finding {
+        let mut answers = self.0.lock().unwrap();
+        let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+        Box::pin(std::future::ready(answer.ok_or_else(|| io::Error::other("no such name"))))
+    }
+}
+
+fn client(allow: &[&str], answers: &[&[&str]]) -> HttpClient {
+    let addresses = |answer: &&[&str]| answer.iter().map(|address| address.parse().unwrap()).collect();
+    let names = Fickle(Mutex::new(answers.iter().map(addresses).collect()));
+    HttpClient::with(allow.iter().map(|text| Network::parse(text).unwrap()).collect(), Arc::new(names))
+        .unwrap()
+}
+
+async fn get(client: &HttpClient, url: &str) -> Result<Answer, String> {
+    client.send(Request::builder().uri(url).body(Vec::new()).unwrap(), LIMITS).await
+}
+
+#[tokio::test]
+async fn sec_h01_no_connection_is_opened_to_this_machine_however_it_is_written() {
+    let service = Service::start().await;
+    let port = service.port;
+    let client = client(&[], &[&["127.0.0.1"], &["::1"], &["::ffff:127.0.0.1"], &["10.0.0.1", "127.0.0.1"]]);
+    for host in [
+        "127.0.0.1",
+        "2130706433",
+        "017700000001",
+        "0x7f000001",
+        "127.1",
+        "[::ffff:127.0.0.1]",
+        "[::1]",
+        "0.0.0.0",
+        "localhost",
+        "localhost.",
+        "one.example.com",
+        "two.example.com",
+        "three.example.com",
+        "four.example.com",
+    ] {
+        for scheme in ["https", "http"] {
+            let cause = get(&client, &format!("{scheme}://{host}:{port}/")).await.expect_err(host);
+            assert!(cause.contains("outbound.allow") || cause.contains("is not https"), "{host}: {cause}");
+            assert!(!cause.contains("127.") && !cause.contains("example"), "{cause}");
+        }
+    }
+    assert_eq!(service.connections(), 0);
+}
+
+#[tokio::test]
+async fn sec_h01_a_name_that_changes_its_mind_gains_nothing() {
+    let service = Service::start().await;
+    // What was asked first may be called, what is asked next may not.
+    let client = client(&["127.0.0.2"], &[&["127.0.0.2"], &["127.0.0.1"]]);
+    let url = format!("https://rebinding.example.com:{}/", service.port);
+    client.check(&url.parse().unwrap()).unwrap();
+    for _ in 0..3 {
+        get(&client, &url).await.unwrap_err();
+    }
+    assert!(get(&client, &url).await.unwrap_err().contains("leads to a loopback address"));
+    assert_eq!(service.connections(), 0);
+}
+
+#[tokio::test]
+async fn sec_h01_a_name_server_has_no_word_about_localhost() {
+    let service = Service::start().await;
+    let client = client(&["127.0.0.0/8"], &[&["10.1.2.3"]]);
+    let answer = get(&client, &format!("http://api.localhost:{}/", service.port)).await.unwrap();
+    assert_eq!(answer.status, 204);
+}
+
+#[tokio::test]
+async fn sec_h01_a_redirect_is_an_answer_and_is_not_followed() {
+    let (service, inside) = (Service::start().await, Service::start().await);
+    let client = client(&["127.0.0.0/8"], &[]);
+    for status in [301, 302, 303, 307, 308] {
+        service.be(Mood::Redirects(status, format!("http://127.0.0.1:{}/", inside.port)));
+        assert_eq!(get(&client, &service.url("/")).await.unwrap().status, status);
+    }
+    assert_eq!((service.heard().len(), inside.connections()), (5, 0));
+}
+
+#[tokio::test]
+async fn sec_h01_whoever_hangs_or_drips_costs_no_more_than_the_time_that_was_given() {
+    let service = Service::start().await;
+    let client = client(&["127.0.0.0/8"], &[]);
+    for mood in [Mood::Hangs, Mood::Drips] {
+        service.be(mood);
+        let begun = Instant::now();
+        assert_eq!(get(&client, &service.url("/")).await.unwrap_err(), "no answer in time");
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_an_error_and_no_word_of_it_is_told() {
+    let service = Service::start().await;
+    let client = client(&["127.0.0.0/8"], &[]);
+    for mood in [Mood::Babbles, Mood::HangsUp] {
+        service.be(mood);
+        let cause = get(&client, &service.url("/secret-path")).await.unwrap_err();
+        assert!(!cause.contains("ESMTP") && !cause.contains("secret-path"), "{cause}");
+    }
+}
+
+#[tokio::test]
+async fn sec_h01_of_ten_megabytes_no_more_is_read_than_is_allowed() {
+    let service = Service::start().await;
+    service.be(Mood::Says(200, "x".repeat(10 << 20)));
+    let answer = get(&client(&["127.0.0.0/8"], &[]), &service.url("/")).await.unwrap();
+    assert_eq!((answer.whole, answer.body.len()), (false, LIMITS.bytes));
+}
