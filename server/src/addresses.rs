@@ -10,6 +10,7 @@ use crate::contacts::{self, Contact};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
 use crate::idempotency::{self, Claim, Idempotency};
+use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
 use crate::outbox;
 use crate::registration;
@@ -68,6 +69,9 @@ pub async fn change(
     idempotency: Option<Idempotency>,
 ) -> Result<Account, ApiError> {
     session.fresh(app)?;
+    if let Some(new) = change.given() {
+        limits::admit(app, &caller, Purpose::Code, Subject::at(&new.contact)).await?;
+    }
     let (job, id) = (app.clone(), session.account.id.clone());
     let verdict = app
         .store

@@ -30,21 +30,8 @@ impl Solution {
     }
 }
 
-/// What costs or guesses, and so may ask for a captcha.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// Signing in.
-    SignIn,
-    /// Creating an account.
-    SignUp,
-    /// Sending a code or a mail.
-    Send,
-    /// Using a code.
-    Code,
-}
-
-/// Lets a call pass, or asks for a captcha. Called before anything is hashed, sent or looked up (D-6).
-pub async fn admit(app: &App, caller: &Caller, purpose: Purpose) -> Result<(), ApiError> {
-    let _ = (app, &caller.captcha, purpose);
+/// Asks for a captcha, unless the call brings its solution. [`crate::limits`] knows when to ask.
+pub async fn demand(app: &App, caller: &Caller) -> Result<(), ApiError> {
+    let _ = (app, &caller.captcha);
     Ok(())
 }

@@ -33,6 +33,7 @@ pub mod contacts;
 pub mod dpop;
 pub mod flows;
 pub mod idempotency;
+pub mod limits;
 pub mod links;
 pub mod passwords;
 pub mod phones;

@@ -13,13 +13,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::audit::{Event, Record};
-use crate::captcha::{self, Purpose};
 use crate::challenges::{self, Scene};
 use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::idempotency::{self, Claim, Idempotency};
+use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
 use crate::passwords::PasswordHash;
 use crate::registration::{self, Done, Plan};
@@ -68,8 +68,8 @@ async fn send_code(
     session: Option<CurrentSession>,
     Json { request, .. }: Json<SendCodeRequest>,
 ) -> Result<Answer<Value>, ApiError> {
-    captcha::admit(&app, &caller, Purpose::Send).await?;
     let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
+    limits::admit(&app, &caller, Purpose::Send, Subject::at(&contact)).await?;
     let scene = scene(request.scene);
     check_scene(&app, scene, &contact, session.as_ref())?;
     let job = app.clone();
@@ -147,9 +147,9 @@ async fn login_with_code(
     proof: Option<Proof>,
     Json { request, idempotency, .. }: Json<CodeLoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
-    captcha::admit(&app, &caller, Purpose::Code).await?;
     sessions::admit(&app, proof.is_some())?;
     let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
+    limits::admit(&app, &caller, Purpose::Code, Subject::at(&contact)).await?;
     if !signs_in(&app, contact.kind) {
         return Err(ErrorCode::Forbidden.into());
     }
@@ -264,8 +264,8 @@ async fn signup_with_code(
     proof: Option<Proof>,
     Json { request, idempotency, .. }: Json<CodeSignupRequest>,
 ) -> Result<Answer<SignupAnswer>, ApiError> {
-    captcha::admit(&app, &caller, Purpose::SignUp).await?;
     let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
+    limits::admit(&app, &caller, Purpose::SignUp, Subject::at(&contact)).await?;
     let mut names = vec![contact.identity(true)];
     if let Some(username) = &request.username {
         names.push(contacts::username(username)?);

@@ -8,10 +8,10 @@ use doorward_protocol::session::Tokens;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::captcha::{self, Purpose};
 use crate::dpop::Proof;
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
+use crate::limits::{self, Purpose, Subject};
 use crate::service_keys::{Scope, ServiceKey};
 use crate::state::{App, AppState};
 use crate::store::identities::{Identity, Kind};
@@ -37,7 +37,7 @@ async fn login_with_custom_id(
     key: Option<ServiceKey>,
     Json { request, .. }: Json<CustomLoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
-    captcha::admit(&app, &caller, Purpose::SignIn).await?;
+    limits::admit(&app, &caller, Purpose::SignIn, Subject::Nobody).await?;
     let settings = &app.config.custom_id;
     match &key {
         _ if !settings.enabled => return Err(ErrorCode::Forbidden.into()),

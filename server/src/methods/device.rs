@@ -8,10 +8,10 @@ use doorward_protocol::session::Tokens;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::captcha::{self, Purpose};
 use crate::dpop::Proof;
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
+use crate::limits::{self, Purpose, Subject};
 use crate::state::{App, AppState};
 use crate::store::identities::{Identity, Kind};
 use crate::{registration, signin};
@@ -34,10 +34,10 @@ async fn login_with_device(
     proof: Option<Proof>,
     Json { request, .. }: Json<DeviceLoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
-    captcha::admit(&app, &caller, Purpose::SignIn).await?;
     if !app.config.device_id.enabled {
         return Err(ErrorCode::Forbidden.into());
     }
+    limits::admit(&app, &caller, Purpose::SignIn, Subject::Nobody).await?;
     let may = registration::admits(&app, app.config.auto_register.device, request.options.auto_register)?;
     let name = Identity::of_id(Kind::Device, &request.device_id);
     Ok(Answer(signin::by_id(&app, caller, proof, name, "device", may).await?))

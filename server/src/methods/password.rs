@@ -10,13 +10,13 @@ use doorward_protocol::signup::{SignupAnswer, SignupRequest};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::captcha::{self, Purpose};
 use crate::config::SignupDisclosure;
 use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::idempotency::{self, Claim, Idempotency};
+use crate::limits::{self, Purpose, Subject};
 use crate::passwords::{Match, PasswordHash};
 use crate::registration::{self, Done, Plan};
 use crate::secret::Secret;
@@ -44,7 +44,7 @@ async fn signup(
     proof: Option<Proof>,
     Json { request, idempotency, .. }: Json<SignupRequest>,
 ) -> Result<Answer<SignupAnswer>, ApiError> {
-    captcha::admit(&app, &caller, Purpose::SignUp).await?;
+    limits::admit(&app, &caller, Purpose::SignUp, Subject::Nobody).await?;
     let password = Secret::from(request.password.clone());
     let plan = plan(&app, request)?;
     if plan.sign_in.is_some() {
@@ -118,15 +118,15 @@ async fn login(
     proof: Option<Proof>,
     Json { request, .. }: Json<LoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
-    captcha::admit(&app, &caller, Purpose::SignIn).await?;
     sessions::admit(&app, proof.is_some())?;
+    let (kind, value) = name(&app, &request)?;
+    limits::admit(&app, &caller, Purpose::SignIn, Subject::Name(kind, &value)).await?;
     let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
     // An account of a password is only made where the page says so.
     let asked = request.options.auto_register;
     let may = registration::admits(&app, app.config.auto_register.password && !quiet, asked)?;
     let register = may && asked == Some(true);
     let password = Secret::from(request.password.clone());
-    let (kind, value) = name(&app, &request)?;
     let mut db = app.store.read().await?;
     let account = accounts::by_identity(&mut db, kind, &value).await?;
     // Unknown account, wrong password, no password: the same questions, the same hash, a write, the same words.

@@ -15,7 +15,6 @@ use minijinja::context;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::captcha::{self, Purpose};
 use crate::config::{Confirmation, SignupDisclosure};
 use crate::contacts::Contact;
 use crate::dpop::{self, Proof};
@@ -23,6 +22,7 @@ use crate::error::{ApiError, Shown};
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::flows::{self, Asker, Browser, Came, Good, Intent, OauthKey, Returned, mismatch};
 use crate::idempotency::{self, Claim, Idempotency};
+use crate::limits::{self, Purpose, Subject};
 use crate::links;
 use crate::oauth::Form;
 use crate::passwords::PasswordHash;
@@ -72,6 +72,7 @@ async fn begin_flow(
     Json { request, .. }: Json<FlowRequest>,
 ) -> Result<Answer<FlowAnswer>, ApiError> {
     let provider = named(&app, &provider)?;
+    limits::admit(&app, &caller, Purpose::Flow, Subject::Nobody).await?;
     Ok(Answer(flows::begin(&app, &caller, provider, (proof, session), request).await?))
 }
 
@@ -87,8 +88,8 @@ async fn login_with_provider(
     provider: Result<Path<String>, PathRejection>,
     Json { request, .. }: Json<ProviderLoginRequest>,
 ) -> Result<Answer<ProviderLogin>, ApiError> {
-    captcha::admit(&app, &caller, Purpose::SignIn).await?;
     sessions::admit(&app, proof.is_some())?;
+    limits::admit(&app, &caller, Purpose::SignIn, Subject::Nobody).await?;
     let provider = named(&app, &provider)?;
     let may =
         registration::admits(&app, app.config.auto_register.provider, request.options.auto_register)?;
@@ -108,7 +109,7 @@ async fn signup_with_provider(
     provider: Result<Path<String>, PathRejection>,
     Json { request, idempotency, .. }: Json<ProviderSignupRequest>,
 ) -> Result<Answer<ProviderSignup>, ApiError> {
-    captcha::admit(&app, &caller, Purpose::SignUp).await?;
+    limits::admit(&app, &caller, Purpose::SignUp, Subject::Nobody).await?;
     let provider = named(&app, &provider)?.name().to_owned();
     let mut db = app.store.read().await?;
     let done: Option<Done> = idempotency::find(&mut db, idempotency.as_ref(), app.world.now()).await?;

@@ -9,12 +9,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::audit::{Event, Record};
-use crate::captcha::{self, Purpose};
 use crate::challenges::{self, Scene, Verdict};
 use crate::contacts::{self, Contact};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::idempotency::{self, Claim, Idempotency};
+use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
 use crate::outbox;
 use crate::passwords::PasswordHash;
@@ -36,8 +36,8 @@ async fn forgot_password(
     caller: Caller,
     Json { request, .. }: Json<ForgotPasswordRequest>,
 ) -> Result<Answer<Value>, ApiError> {
-    captcha::admit(&app, &caller, Purpose::Send).await?;
     let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
+    limits::admit(&app, &caller, Purpose::Send, Subject::at(&contact)).await?;
     forgot(&app, caller, contact).await?;
     Ok(Answer(json!({})))
 }
@@ -50,7 +50,6 @@ async fn reset_password(
     caller: Caller,
     Json { request, idempotency, .. }: Json<ResetPasswordRequest>,
 ) -> Result<Answer<Value>, ApiError> {
-    captcha::admit(&app, &caller, Purpose::Code).await?;
     let proof = match (&request.phone_number, &request.code) {
         (Some(phone), Some(code)) if request.email.is_none() && request.token.is_none() => {
             Contact::phone(&app, phone, "phone_number")?.proof(code)
@@ -61,6 +60,7 @@ async fn reset_password(
         }
         (None, code) => MailProof::of(request.email.as_deref(), code.as_ref(), request.token.as_deref())?,
     };
+    limits::admit(&app, &caller, Purpose::Code, Subject::of(&proof)).await?;
     reset(&app, caller, proof, request.new_password.into(), idempotency).await?;
     Ok(Answer(json!({})))
 }

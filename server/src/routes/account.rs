@@ -15,6 +15,7 @@ use crate::challenges::{self, Scene, Verdict};
 use crate::contacts;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
+use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
 use crate::outbox;
 use crate::passwords::Match;
@@ -37,6 +38,11 @@ async fn delete_account(
     Json { request, .. }: Json<DeleteAccountRequest>,
 ) -> Result<Answer<Value>, ApiError> {
     session.fresh(&app)?;
+    let (purpose, subject) = match (&request.code, &request.password) {
+        (None, Some(_)) => (Purpose::SignIn, Subject::Account(&session.account.id)),
+        _ => (Purpose::Code, Subject::Nobody),
+    };
+    limits::admit(&app, &caller, purpose, subject).await?;
     let mut db = app.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
     drop(db);

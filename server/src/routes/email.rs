@@ -24,6 +24,7 @@ use crate::contacts::Contact;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::idempotency::{self, Claim, Idempotency};
+use crate::limits::{self, Purpose, Subject};
 use crate::outbox;
 use crate::state::{App, AppState};
 use crate::store::Tx;
@@ -96,6 +97,7 @@ async fn verify_email(
     Json { request, idempotency, .. }: Json<VerifyEmailRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
     let proof = MailProof::of(request.email.as_deref(), request.code.as_ref(), request.token.as_deref())?;
+    limits::admit(&app, &caller, Purpose::Code, Subject::of(&proof)).await?;
     let (account, _) = verify(&app, caller, proof, idempotency).await?;
     Ok(Answer(account.to_profile()))
 }
@@ -108,7 +110,9 @@ async fn resend_verification(
     caller: Caller,
     Json { request, .. }: Json<ResendVerificationRequest>,
 ) -> Result<Answer<ResendVerificationAnswer>, ApiError> {
-    let email = resend(&app, caller, &request.email).await?;
+    let contact = Contact::email(&request.email, "email")?;
+    limits::admit(&app, &caller, Purpose::Send, Subject::at(&contact)).await?;
+    let email = resend(&app, caller, contact).await?;
     Ok(Answer(ResendVerificationAnswer { email, message: PLEASE_CONFIRM.to_owned() }))
 }
 
@@ -117,11 +121,13 @@ async fn resend_verification(
     responses((status = 200, body = EmailStatus), ApiError))]
 async fn check_email(
     State(app): State<AppState>,
+    caller: Caller,
     Json { request, .. }: Json<CheckEmailRequest>,
 ) -> Result<Answer<EmailStatus>, ApiError> {
     if !app.config.check_email {
         return Err(ErrorCode::Forbidden.into());
     }
+    limits::admit(&app, &caller, Purpose::Check, Subject::Nobody).await?;
     let email = canonical_email(&request.email).unwrap_or_default();
     let mut db = app.store.read().await?;
     let account = accounts::by_email(&mut db, &email).await?;
@@ -195,14 +201,13 @@ async fn confirm(
 
 /// Asks for the mail; answers the address in canonical form. Whether there is anything to prove is looked up when
 /// the mail leaves, so that neither the answer nor its time can tell.
-pub(crate) async fn resend(app: &AppState, caller: Caller, email: &str) -> Result<String, ApiError> {
-    let address = canonical_email(email).unwrap_or_default();
-    let (job, email) = (app.clone(), address.clone());
+pub(crate) async fn resend(app: &AppState, caller: Caller, contact: Contact) -> Result<String, ApiError> {
+    let (job, email) = (app.clone(), contact.value.clone());
     app.store
         .write(move |tx| {
             Box::pin(async move {
                 let world = &job.world;
-                outbox::challenge(tx, world, &caller, Scene::VerifyEmail, &address, None, None).await?;
+                outbox::challenge(tx, world, &caller, Scene::VerifyEmail, &contact.value, None, None).await?;
                 let record = Record::of(Event::CodeRequested).detail(Scene::VerifyEmail.as_str());
                 record.write(tx, world, &caller, world.now()).await
             })

@@ -19,6 +19,7 @@ use super::email;
 use crate::contacts::Contact;
 use crate::error::{ApiError, Shown};
 use crate::extract::{Caller, read};
+use crate::limits::{self, Purpose, Subject};
 use crate::methods::recovery;
 use crate::state::AppState;
 
@@ -45,13 +46,7 @@ async fn post_verify(
 ) -> Result<Response, ApiError> {
     let form = Form::read(request).await?;
     let done = match form.check::<ResendVerificationRequest, VerifyEmailRequest>(&app) {
-        Ok(Asked::Mail(address)) => {
-            email::resend(&app, caller, &address).await.map(|_| to("/account/verify?sent"))
-        }
-        Ok(Asked::Act(proof)) => email::verify(&app, caller, proof, None).await.map(|(_, redirect)| {
-            // Checked against the operator's list when the signup named it.
-            to(redirect.as_deref().unwrap_or("/account/verify/done"))
-        }),
+        Ok(asked) => verify(&app, caller, asked).await,
         Err(error) => Err(error),
     };
     done.or_else(|error| page(&app, "verify.html", "Confirm your address", &form, Notice::Refused(error)))
@@ -64,17 +59,43 @@ async fn post_reset(
 ) -> Result<Response, ApiError> {
     let form = Form::read(request).await?;
     let done = match form.check::<ForgotPasswordRequest, ResetPasswordRequest>(&app) {
-        Ok(Asked::Mail(address)) => match Contact::email(&address, "email") {
-            Ok(contact) => recovery::forgot(&app, caller, contact).await.map(|()| to("/account/reset?sent")),
-            Err(error) => Err(error),
-        },
-        Ok(Asked::Act(proof)) => {
-            let password = form.text("new_password").to_owned().into();
-            recovery::reset(&app, caller, proof, password, None).await.map(|()| to("/account/reset/done"))
-        }
+        Ok(asked) => reset(&app, caller, asked, form.text("new_password")).await,
         Err(error) => Err(error),
     };
     done.or_else(|error| page(&app, "reset.html", "Choose a new password", &form, Notice::Refused(error)))
+}
+
+async fn verify(app: &AppState, caller: Caller, asked: Asked) -> Result<Response, ApiError> {
+    match asked {
+        Asked::Mail(address) => {
+            let contact = Contact::email(&address, "email")?;
+            limits::admit_form(app, &caller, Purpose::Send, Subject::at(&contact)).await?;
+            email::resend(app, caller, contact).await?;
+            Ok(to("/account/verify?sent"))
+        }
+        Asked::Act(proof) => {
+            limits::admit_form(app, &caller, Purpose::Code, Subject::of(&proof)).await?;
+            let (_, redirect) = email::verify(app, caller, proof, None).await?;
+            // Checked against the operator's list when the signup named it.
+            Ok(to(redirect.as_deref().unwrap_or("/account/verify/done")))
+        }
+    }
+}
+
+async fn reset(app: &AppState, caller: Caller, asked: Asked, password: &str) -> Result<Response, ApiError> {
+    match asked {
+        Asked::Mail(address) => {
+            let contact = Contact::email(&address, "email")?;
+            limits::admit_form(app, &caller, Purpose::Send, Subject::at(&contact)).await?;
+            recovery::forgot(app, caller, contact).await?;
+            Ok(to("/account/reset?sent"))
+        }
+        Asked::Act(proof) => {
+            limits::admit_form(app, &caller, Purpose::Code, Subject::of(&proof)).await?;
+            recovery::reset(app, caller, proof, password.to_owned().into(), None).await?;
+            Ok(to("/account/reset/done"))
+        }
+    }
 }
 
 async fn verified(State(app): State<AppState>) -> Result<Response, ApiError> {
@@ -125,6 +146,9 @@ impl Notice {
                 "This link was used already, or a newer mail has replaced it. Use the code of the newest mail, or ask for a new one."
             }
             ErrorCode::TokenExpired => "This link is too old. Ask for a new mail.",
+            ErrorCode::RequestExceed | ErrorCode::LimitExceeded => {
+                "Too many tries. Please wait a little, then try again."
+            }
             ErrorCode::Overloaded => "The server is busy. Please try again in a moment.",
             ErrorCode::InvalidParameter => error.detail.as_deref().unwrap_or("Something is missing."),
             _ => "That did not work. Please try again.",

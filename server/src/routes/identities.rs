@@ -12,6 +12,7 @@ use crate::clock::rfc3339;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::flows::{self, Asker, Came, Intent};
+use crate::limits::{self, Purpose, Subject};
 use crate::links;
 use crate::state::AppState;
 use crate::store::identities::{self, Link};
@@ -48,6 +49,7 @@ async fn link_identity(
     session.fresh(&app)?;
     let name = provider.ok().map(|Path(name)| name).unwrap_or_default();
     let provider = app.providers.get(&name).ok_or(ErrorCode::NotFound)?;
+    limits::admit(&app, &caller, Purpose::Flow, Subject::Nobody).await?;
     let asker = Asker { caller, proof: None, flow: request.flow.clone() };
     let came = Came::of(request)?;
     Ok(Answer(flows::end(&app, provider.name(), asker, came, Intent::Link(session.into())).await?))

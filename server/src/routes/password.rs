@@ -11,6 +11,7 @@ use crate::audit::{Event, Record};
 use crate::challenges::Scene;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
+use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
 use crate::outbox;
 use crate::passwords::{Match, PasswordHash};
@@ -32,6 +33,9 @@ async fn update_password(
     Json { request, .. }: Json<UpdatePasswordRequest>,
 ) -> Result<Answer<Value>, ApiError> {
     session.fresh(&app)?;
+    if request.old_password.is_some() {
+        limits::admit(&app, &caller, Purpose::SignIn, Subject::Account(&session.account.id)).await?;
+    }
     let mut db = app.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
     drop(db);

@@ -1,0 +1,51 @@
+//! What is limited: what a call is for, and who or what it is about.
+
+use doorward_protocol::password::MailProof;
+
+use crate::contacts::Contact;
+use crate::store::identities::Kind;
+
+/// What a call costs or guesses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Signing in.
+    SignIn,
+    /// Creating an account.
+    SignUp,
+    /// Sending a code or a mail.
+    Send,
+    /// Using a code.
+    Code,
+    /// Asking whether an address is taken.
+    Check,
+    /// Going to a provider, or coming back to link.
+    Flow,
+}
+
+/// Whom or what a call is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'a> {
+    /// Nobody whom it could harm: an id or a link that nobody guesses.
+    Nobody,
+    /// The password of whoever is known by this name, in canonical form.
+    Name(Kind, &'a str),
+    /// The password of this account.
+    Account(&'a str),
+    /// What is sent to this address, or was.
+    Address(&'a str),
+}
+
+impl<'a> Subject<'a> {
+    /// The address that a code was sent to; a link is nobody's.
+    pub fn of(proof: &'a MailProof) -> Subject<'a> {
+        match proof {
+            MailProof::Code { email, .. } => Subject::Address(email),
+            MailProof::Token(_) => Subject::Nobody,
+        }
+    }
+
+    /// Where something is sent to.
+    pub fn at(contact: &'a Contact) -> Subject<'a> {
+        Subject::Address(&contact.value)
+    }
+}
