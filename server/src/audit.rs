@@ -92,6 +92,21 @@ pub enum Event {
 }
 
 impl Event {
+    /// Was something not done?
+    fn is_refusal(self) -> bool {
+        matches!(
+            self,
+            Event::SignInFailed
+                | Event::TokenReused
+                | Event::TokenStale
+                | Event::KeyMismatch
+                | Event::SessionExpired
+                | Event::CodeRefused
+                | Event::PasswordRefused
+                | Event::FlowRefused
+        )
+    }
+
     /// As stored.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -191,6 +206,7 @@ impl<'a> Record<'a> {
             request: Some(caller.request_id.as_str()).filter(|id| !id.is_empty()),
             detail: self.detail,
         };
-        insert(tx, &entry).await
+        insert(tx, &entry).await?;
+        if self.event.is_refusal() { Ok(()) } else { caller.pending().note(tx, &self, now).await }
     }
 }

@@ -22,6 +22,7 @@ use crate::captcha::Solution;
 use crate::clock::Millis;
 use crate::dpop::{self, About, Fault, Proof};
 use crate::error::ApiError;
+use crate::hooks::Pending;
 use crate::idempotency::Idempotency;
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
@@ -41,6 +42,10 @@ pub struct Json<T> {
     /// Fields that were given as `null` or as an empty text: absent, unless the request says that this clears them.
     /// A nested one is `address.locality`.
     pub emptied: Vec<String>,
+    /// What it was read from, under the names of the table. Kept only where there are hooks, which may want to see it.
+    pub(crate) given: Option<Map<String, Value>>,
+    /// The roles that a hook gives the account, if this makes one.
+    pub roles: Option<Vec<String>>,
 }
 
 impl<T: Request + DeserializeOwned> FromRequest<AppState> for Json<T> {
@@ -61,6 +66,18 @@ impl<T: Request + DeserializeOwned> FromRequest<AppState> for Json<T> {
             return Err(ApiError::request(400, "The body must be a JSON object."));
         };
         rename(&mut object, T::FIELDS, "")?;
+        Json::of(object, idempotency, app)
+    }
+}
+
+impl<T: Request + DeserializeOwned> Json<T> {
+    /// Checks an object whose fields have the names of the table.
+    pub(crate) fn of(
+        mut object: Map<String, Value>,
+        idempotency: Option<Idempotency>,
+        app: &App,
+    ) -> Result<Self, ApiError> {
+        let given = (!app.hooks.is_idle()).then(|| object.clone());
         T::check(&Fields(&object, T::FIELDS), app.policy())?;
         let emptied = emptied(&object, T::FIELDS, "");
         drop_empty(&mut object, T::FIELDS);
@@ -69,7 +86,7 @@ impl<T: Request + DeserializeOwned> FromRequest<AppState> for Json<T> {
             cause: Some(error.to_string()),
             ..ApiError::request(400, "The body has a field of the wrong type.")
         })?;
-        Ok(Json { request, idempotency, emptied })
+        Ok(Json { request, idempotency, emptied, given, roles: None })
     }
 }
 
@@ -288,6 +305,8 @@ pub struct Caller {
     pub user_agent: Option<String>,
     /// The solution of a captcha.
     pub captcha: Option<Solution>,
+    /// What hooks are told afterwards.
+    pub(crate) after: Pending,
 }
 
 impl Caller {
@@ -310,6 +329,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             locale: locale(&parts.headers),
             user_agent: user_agent(&parts.headers),
             captcha: Solution::of(&parts.headers),
+            after: parts.extensions.get::<Pending>().cloned().unwrap_or_default(),
         })
     }
 }

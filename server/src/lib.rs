@@ -32,6 +32,7 @@ pub mod challenges;
 pub mod contacts;
 pub mod dpop;
 pub mod flows;
+pub mod hooks;
 pub mod idempotency;
 pub mod limits;
 pub mod links;

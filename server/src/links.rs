@@ -14,7 +14,7 @@ use crate::mail::Message;
 use crate::outbox;
 use crate::providers::Person;
 use crate::registration::{self, Plan};
-use crate::signin;
+use crate::signin::{self, First};
 use crate::state::App;
 use crate::store::identities::{self, Identity, Kind, Link};
 use crate::store::{self, StoreError, Tx, accounts};
@@ -30,14 +30,14 @@ pub fn vouched(person: &Person) -> Option<Identity> {
     Some(Identity { kind: Kind::Email, value, look: None, proven: true, origin: None })
 }
 
-/// Signs in whoever the provider says it is, if they are known by that; makes an account, if it `may`.
+/// Signs in whoever the provider says it is, if they are known by that; makes an account, if there may be one.
 pub async fn sign_in(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
     provider: &str,
     person: &Person,
-    may: bool,
+    first: Option<First>,
     key: Option<Thumbprint>,
 ) -> Result<Outcome, ApiError> {
     let (name, address) = (identity(provider, person), vouched(person));
@@ -66,11 +66,10 @@ pub async fn sign_in(
         }
         return Ok(Outcome::Offered);
     }
-    if !may {
-        return Ok(Outcome::Offered);
-    }
+    let Some(First { roles }) = first else { return Ok(Outcome::Offered) };
     let mut plan = Plan::of_sign_in(app, names, provider)?;
     plan.account.profile = person.profile.clone();
+    plan.grant(roles);
     let done = registration::create(tx, app, caller, &plan, None, key).await?;
     let session = done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))?;
     Ok(Outcome::SignedIn { session })

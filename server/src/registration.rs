@@ -132,6 +132,13 @@ impl Plan {
         })
     }
 
+    /// Gives the account these roles instead of those that it would begin with.
+    pub fn grant(&mut self, roles: Option<Vec<String>>) {
+        if let Some(roles) = roles {
+            self.account.roles = roles;
+        }
+    }
+
     /// Is a name taken that may be told to be?
     pub async fn taken(&self, db: &mut Tx) -> Result<Option<ApiError>, StoreError> {
         for name in &self.names {

@@ -75,14 +75,21 @@ pub async fn answer(app: &App, session: &str, proof: Option<&Proof>) -> Result<T
     Ok(tokens_of(app, session, proof).await?.ok_or(ErrorCode::SessionRequired)?)
 }
 
-/// Signs in by an id that opens an account by itself, and makes the account if it `may`.
+/// What a first sign-in, which makes the account, gives it.
+#[derive(Clone, Debug)]
+pub struct First {
+    /// Its roles, where a hook says so.
+    pub roles: Option<Vec<String>>,
+}
+
+/// Signs in by an id that opens an account by itself; the first time, if there may be one, makes the account.
 pub async fn by_id(
     app: &AppState,
     caller: Caller,
     proof: Option<Proof>,
     name: Identity,
     method: &'static str,
-    may: bool,
+    first: Option<First>,
 ) -> Result<Tokens, ApiError> {
     sessions::admit(app, proof.is_some())?;
     let (job, asking, shown) = (app.clone(), caller.clone(), proof.clone());
@@ -97,10 +104,9 @@ pub async fn by_id(
                 if let Some(id) = identities::owner(tx, name.kind, &name.value).await? {
                     return Ok(enter(tx, &job, &asking, &id, method, key).await?.id);
                 }
-                if !may {
-                    return Err(ErrorCode::NotFound.into());
-                }
-                let plan = Plan::of_sign_in(&job, vec![name], method)?;
+                let First { roles } = first.ok_or(ErrorCode::NotFound)?;
+                let mut plan = Plan::of_sign_in(&job, vec![name], method)?;
+                plan.grant(roles);
                 let done = registration::create(tx, &job, &asking, &plan, None, key).await?;
                 done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))
             })

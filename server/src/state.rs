@@ -8,6 +8,7 @@ use crate::clock::{World, disagreement};
 use crate::config::{Config, ConfigError};
 use crate::dpop::Seen;
 use crate::flows::Waiting;
+use crate::hooks::Hooks;
 use crate::http_client::HttpClient;
 use crate::keys::SecretKeys;
 use crate::mail::render::Templates;
@@ -58,6 +59,8 @@ pub struct App {
     pub seen_proofs: Seen,
     /// Hashes passwords.
     pub hasher: Hasher,
+    /// What the operator adds to operations.
+    pub hooks: Hooks,
 }
 
 /// As handlers get it.
@@ -71,6 +74,7 @@ struct Furniture {
     pages: Pages,
     sites: Sites,
     providers: Providers,
+    hooks: Hooks,
 }
 
 impl Furniture {
@@ -84,7 +88,8 @@ impl Furniture {
         let pages = Pages::new(config, dev)?;
         let sites = Sites::new(config.site.iter().map(|site| (site.path.clone(), site.dir.clone())))?;
         let providers = Providers::open(config, &http, dev)?;
-        Ok(Furniture { http, templates, transport, pages, sites, providers })
+        let hooks = Hooks::open(config)?;
+        Ok(Furniture { http, templates, transport, pages, sites, providers, hooks })
     }
 }
 
@@ -105,7 +110,8 @@ impl App {
         world: World,
     ) -> Result<AppState, Box<dyn std::error::Error>> {
         let secret_keys = SecretKeys::load(&config, dev, &world)?;
-        let Furniture { http, templates, transport, pages, sites, providers } = Furniture::of(&config, dev)?;
+        let Furniture { http, templates, transport, pages, sites, providers, hooks } =
+            Furniture::of(&config, dev)?;
         let store = Store::open(&config.data, &config.database).await?;
         let signing_keys = SigningKeys::load(&store, &secret_keys, &world).await?;
         let access_tokens = AccessTokens::new(&config.public_url, &config.token.audience);
@@ -128,6 +134,7 @@ impl App {
             pages,
             sites: Arc::new(sites),
             providers,
+            hooks,
         });
         if let Some(warning) = app.clocks_disagree().await? {
             tracing::warn!("{warning}");

@@ -8,7 +8,7 @@ mod sessions;
 mod users;
 
 pub use lists::{Page, Wanted, moment};
-pub use users::NewUser;
+pub use users::{NewUser, checked_roles};
 
 use std::fmt;
 

@@ -94,7 +94,7 @@ impl Operator {
         let names = self.names(&new)?;
         let now = self.world.now();
         let account =
-            Account { profile: new.profile, ..Account::new(self.world.id(), checked(new.roles)?, now) };
+            Account { profile: new.profile, ..Account::new(self.world.id(), checked_roles(new.roles)?, now) };
         let (operator, id) = (self.clone(), account.id.clone());
         self.store
             .write(move |tx| {
@@ -220,7 +220,7 @@ impl Operator {
 
     /// Gives an account these roles and no others. Access tokens carry the old ones until they are replaced.
     pub async fn set_roles(&self, id: &str, roles: Vec<String>) -> Result<(), ApiError> {
-        let roles = checked(roles)?;
+        let roles = checked_roles(roles)?;
         let (operator, id) = (self.clone(), id.to_owned());
         self.store
             .write(move |tx| {
@@ -246,7 +246,7 @@ fn identity(name: directory::Name) -> AdminIdentity {
 }
 
 /// Each role once, in the order given.
-fn checked(roles: Vec<String>) -> Result<Vec<String>, ApiError> {
+pub fn checked_roles(roles: Vec<String>) -> Result<Vec<String>, ApiError> {
     let mut kept: Vec<String> = Vec::new();
     for role in roles {
         let odd = |c: char| c.is_control() || c.is_whitespace();

@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
 use crate::links;
 use crate::providers::{Answer, Memory, Person, Provider};
-use crate::signin;
+use crate::signin::{self, First};
 use crate::state::{App, AppState};
 use crate::store::flows::{self, Binding, Flow};
 use crate::store::{StoreError, Tx, identities};
@@ -30,10 +30,10 @@ const LOOK: Duration = Duration::from_millis(250);
 /// What a flow is ended for.
 #[derive(Debug)]
 pub enum Intent {
-    /// To sign in; and to make an account of somebody unknown at once, if it `may`.
+    /// To sign in; and to make an account of somebody unknown at once, if there may be one.
     SignIn {
-        /// May it?
-        may: bool,
+        /// What that begins with.
+        first: Option<First>,
     },
     /// To link the provider's identity to the account of this session.
     Link(Box<CurrentSession>),
@@ -247,7 +247,10 @@ impl Job {
         let (row, person) = (flow.clone(), person.clone());
         let sealed = seal(&app, &row.id, "person", &person)?;
         let link = self.session();
-        let may = matches!(self.intent, Intent::SignIn { may: true });
+        let first = match &self.intent {
+            Intent::SignIn { first } => first.clone(),
+            Intent::Link(_) => None,
+        };
         let outcome = self
             .app
             .store
@@ -255,7 +258,7 @@ impl Job {
                 Box::pin(async move {
                     let outcome = match &link {
                         Some(session) => links::link(tx, &app, &caller, &provider, &person, session).await?,
-                        None => links::sign_in(tx, &app, &caller, &provider, &person, may, key).await?,
+                        None => links::sign_in(tx, &app, &caller, &provider, &person, first, key).await?,
                     };
                     let kept = matches!(outcome, Outcome::Offered).then_some(sealed.as_slice());
                     match flows::finish(tx, &row, &outcome.to_json()?, kept, app.world.now()).await? {

@@ -1,5 +1,5 @@
 //! What surrounds every route, from the outside in: CORS, request id and log, problems, security headers,
-//! nonces, pace, panics, time-out, Host check.
+//! nonces, pace, what hooks are told, panics, time-out, Host check.
 
 mod cors;
 mod guard;
@@ -11,6 +11,7 @@ mod trace;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 
+use crate::hooks;
 use crate::state::AppState;
 
 pub use guard::is_local;
@@ -27,6 +28,7 @@ pub fn surround_for_programs(router: Router, app: &AppState) -> Router {
         .layer(from_fn_with_state(app.clone(), guard::host))
         .layer(from_fn(guard::timeout))
         .layer(from_fn(guard::panics))
+        .layer(from_fn_with_state(app.clone(), hooks::settle))
         .layer(from_fn_with_state(app.clone(), pace::keep))
         .layer(from_fn_with_state(app.clone(), nonce::give))
         .layer(from_fn_with_state(app.clone(), headers::security))

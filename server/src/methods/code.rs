@@ -18,6 +18,7 @@ use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
+use crate::hooks::{self, Operation, Who};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
@@ -28,7 +29,8 @@ use crate::sessions;
 use crate::state::{App, AppState};
 use crate::store::identities::{self, Kind};
 use crate::store::{self, StoreError, Tx, accounts, passwords};
-use crate::{outbox, signin};
+use crate::outbox;
+use crate::signin::{self, First};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -66,10 +68,13 @@ async fn send_code(
     State(app): State<AppState>,
     caller: Caller,
     session: Option<CurrentSession>,
-    Json { request, .. }: Json<SendCodeRequest>,
+    json: Json<SendCodeRequest>,
 ) -> Result<Answer<Value>, ApiError> {
+    let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
+    limits::admit(&app, &caller, Purpose::Send, Subject::at(&named)).await?;
+    let Json { request, .. } =
+        hooks::before(&app, &caller, Operation::SendCode, session.as_ref(), json).await?;
     let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
-    limits::admit(&app, &caller, Purpose::Send, Subject::at(&contact)).await?;
     let scene = scene(request.scene);
     check_scene(&app, scene, &contact, session.as_ref())?;
     let job = app.clone();
@@ -145,11 +150,15 @@ async fn login_with_code(
     State(app): State<AppState>,
     caller: Caller,
     proof: Option<Proof>,
-    Json { request, idempotency, .. }: Json<CodeLoginRequest>,
+    who: Who,
+    json: Json<CodeLoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
+    let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
+    limits::admit(&app, &caller, Purpose::Code, Subject::at(&named)).await?;
+    let Json { request, idempotency, roles, .. } =
+        hooks::before(&app, &caller, Operation::CodeAuth, who, json).await?;
     sessions::admit(&app, proof.is_some())?;
     let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
-    limits::admit(&app, &caller, Purpose::Code, Subject::at(&contact)).await?;
     if !signs_in(&app, contact.kind) {
         return Err(ErrorCode::Forbidden.into());
     }
@@ -160,7 +169,8 @@ async fn login_with_code(
         .write(move |tx| {
             Box::pin(async move {
                 let key = idempotency.as_ref();
-                enter(tx, &job, &asking, &to, &request.code, (shown.as_ref(), key), may).await
+                let first = may.then_some(First { roles });
+                enter(tx, &job, &asking, &to, &request.code, (shown.as_ref(), key), first).await
             })
         })
         .await;
@@ -196,7 +206,7 @@ async fn enter(
     contact: &Contact,
     code: &GivenCode,
     (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
-    may: bool,
+    first: Option<First>,
 ) -> Result<Outcome, ApiError> {
     let key = dpop::spend(tx, proof).await?;
     let claim = match idempotency::claim(tx, idempotency, app.world.now()).await? {
@@ -208,19 +218,20 @@ async fn enter(
     if consumed.is_ok() {
         registration::release_claim(tx, app, caller, contact.kind, &contact.value).await?;
     }
-    let outcome = match (consumed, identities::owner(tx, contact.kind, &contact.value).await?) {
-        (Err(code), _) => Outcome::Refused(code.as_str().to_owned()),
-        (Ok(_), Some(id)) => {
+    let outcome = match (consumed, identities::owner(tx, contact.kind, &contact.value).await?, first) {
+        (Err(code), ..) => Outcome::Refused(code.as_str().to_owned()),
+        (Ok(_), Some(id), _) => {
             prove(tx, app, caller, contact, &id).await?;
             Outcome::SignedIn(signin::enter(tx, app, caller, &id, method(contact.kind), key).await?.id)
         }
-        (Ok(_), None) if may => {
-            let plan = Plan::of_sign_in(app, vec![contact.identity(true)], method(contact.kind))?;
+        (Ok(_), None, Some(First { roles })) => {
+            let mut plan = Plan::of_sign_in(app, vec![contact.identity(true)], method(contact.kind))?;
+            plan.grant(roles);
             let done = registration::create(tx, app, caller, &plan, None, key).await?;
             Outcome::SignedIn(done.session.unwrap_or_default())
         }
         // Who has the code may know; and it is good for a signup.
-        (Ok(_), None) => return Err(ErrorCode::NotFound.into()),
+        (Ok(_), None, None) => return Err(ErrorCode::NotFound.into()),
     };
     claim.answer(tx, &outcome).await?;
     Ok(outcome)
@@ -262,15 +273,22 @@ async fn signup_with_code(
     State(app): State<AppState>,
     caller: Caller,
     proof: Option<Proof>,
-    Json { request, idempotency, .. }: Json<CodeSignupRequest>,
+    who: Who,
+    json: Json<CodeSignupRequest>,
 ) -> Result<Answer<SignupAnswer>, ApiError> {
+    let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
+    limits::admit(&app, &caller, Purpose::SignUp, Subject::at(&named)).await?;
+    let json =
+        hooks::before_with(&app, &caller, Operation::Signup, who, json, &[("method", method(named.kind))])
+            .await?;
+    let Json { request, idempotency, roles, .. } = json;
     let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
-    limits::admit(&app, &caller, Purpose::SignUp, Subject::at(&contact)).await?;
     let mut names = vec![contact.identity(true)];
     if let Some(username) = &request.username {
         names.push(contacts::username(username)?);
     }
-    let plan = Plan::of_signup(&app, request.options, request.profile, names, method(contact.kind))?;
+    let mut plan = Plan::of_signup(&app, request.options, request.profile, names, method(contact.kind))?;
+    plan.grant(roles);
     if plan.sign_in.is_some() {
         sessions::admit(&app, proof.is_some())?;
     }

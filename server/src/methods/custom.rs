@@ -12,10 +12,12 @@ use crate::dpop::Proof;
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::limits::{self, Purpose, Subject};
+use crate::hooks::{self, Operation, Who};
 use crate::service_keys::{Scope, ServiceKey};
 use crate::state::{App, AppState};
 use crate::store::identities::{Identity, Kind};
-use crate::{registration, signin};
+use crate::signin::{self, First};
+use crate::registration;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(login_with_custom_id))
@@ -35,7 +37,8 @@ async fn login_with_custom_id(
     caller: Caller,
     proof: Option<Proof>,
     key: Option<ServiceKey>,
-    Json { request, .. }: Json<CustomLoginRequest>,
+    who: Who,
+    json: Json<CustomLoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
     limits::admit(&app, &caller, Purpose::SignIn, Subject::Nobody).await?;
     let settings = &app.config.custom_id;
@@ -45,7 +48,9 @@ async fn login_with_custom_id(
         None if settings.open => {}
         None => return Err(ErrorCode::Forbidden.into()),
     }
+    let Json { request, roles, .. } =
+        hooks::before(&app, &caller, Operation::CustomidAuth, who, json).await?;
     let may = registration::admits(&app, app.config.auto_register.custom, request.options.auto_register)?;
     let name = Identity::of_id(Kind::Custom, &request.custom_id);
-    Ok(Answer(signin::by_id(&app, caller, proof, name, "custom", may).await?))
+    Ok(Answer(signin::by_id(&app, caller, proof, name, "custom", may.then_some(First { roles })).await?))
 }

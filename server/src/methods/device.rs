@@ -12,9 +12,11 @@ use crate::dpop::Proof;
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::limits::{self, Purpose, Subject};
+use crate::hooks::{self, Operation, Who};
 use crate::state::{App, AppState};
 use crate::store::identities::{Identity, Kind};
-use crate::{registration, signin};
+use crate::signin::{self, First};
+use crate::registration;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(login_with_device))
@@ -32,13 +34,16 @@ async fn login_with_device(
     State(app): State<AppState>,
     caller: Caller,
     proof: Option<Proof>,
-    Json { request, .. }: Json<DeviceLoginRequest>,
+    who: Who,
+    json: Json<DeviceLoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
     if !app.config.device_id.enabled {
         return Err(ErrorCode::Forbidden.into());
     }
     limits::admit(&app, &caller, Purpose::SignIn, Subject::Nobody).await?;
+    let Json { request, roles, .. } =
+        hooks::before(&app, &caller, Operation::DeviceidAuth, who, json).await?;
     let may = registration::admits(&app, app.config.auto_register.device, request.options.auto_register)?;
     let name = Identity::of_id(Kind::Device, &request.device_id);
-    Ok(Answer(signin::by_id(&app, caller, proof, name, "device", may).await?))
+    Ok(Answer(signin::by_id(&app, caller, proof, name, "device", may.then_some(First { roles })).await?))
 }

@@ -15,6 +15,7 @@ use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
+use crate::hooks::{self, Operation, Who};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
 use crate::passwords::{Match, PasswordHash};
@@ -42,11 +43,16 @@ async fn signup(
     State(app): State<AppState>,
     caller: Caller,
     proof: Option<Proof>,
-    Json { request, idempotency, .. }: Json<SignupRequest>,
+    who: Who,
+    json: Json<SignupRequest>,
 ) -> Result<Answer<SignupAnswer>, ApiError> {
     limits::admit(&app, &caller, Purpose::SignUp, Subject::Nobody).await?;
+    let more = [("method", "password")];
+    let json = hooks::before_with(&app, &caller, Operation::Signup, who, json, &more).await?;
+    let Json { request, idempotency, roles, .. } = json;
     let password = Secret::from(request.password.clone());
-    let plan = plan(&app, request)?;
+    let mut plan = plan(&app, request)?;
+    plan.grant(roles);
     if plan.sign_in.is_some() {
         sessions::admit(&app, proof.is_some())?;
     }
@@ -116,11 +122,14 @@ async fn login(
     State(app): State<AppState>,
     caller: Caller,
     proof: Option<Proof>,
-    Json { request, .. }: Json<LoginRequest>,
+    who: Who,
+    json: Json<LoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
-    sessions::admit(&app, proof.is_some())?;
-    let (kind, value) = name(&app, &request)?;
+    let (kind, value) = name(&app, &json.request)?;
     limits::admit(&app, &caller, Purpose::SignIn, Subject::Name(kind, &value)).await?;
+    let operation = operation(&json.request);
+    let Json { request, roles, .. } = hooks::before(&app, &caller, operation, who, json).await?;
+    sessions::admit(&app, proof.is_some())?;
     let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
     // An account of a password is only made where the page says so.
     let asked = request.options.auto_register;
@@ -134,7 +143,7 @@ async fn login(
     let stored = passwords::of(&mut db, id).await?;
     drop(db);
     if account.is_none() && register && kind != Kind::Phone {
-        return begin(app, caller, proof, request).await;
+        return begin(app, caller, proof, request, roles).await;
     }
     let matched = app.hasher.verify(&password, stored.as_ref()).await?;
     let (account, stored) = match (account, stored, matched) {
@@ -168,6 +177,15 @@ async fn login(
         })
         .await?;
     Ok(Answer(signin::answer(&app, &session, proof.as_ref()).await?))
+}
+
+/// By what the account is named, hooks know the sign-in.
+fn operation(request: &LoginRequest) -> Operation {
+    match (&request.username, &request.phone_number) {
+        (Some(_), _) => Operation::UsernameAuth,
+        (None, Some(_)) => Operation::PhoneAuth,
+        (None, None) => Operation::EmailAuth,
+    }
 }
 
 /// What the account is known by. A name that nobody can have is unknown like any other.
@@ -206,6 +224,7 @@ async fn begin(
     caller: Caller,
     proof: Option<Proof>,
     request: LoginRequest,
+    roles: Option<Vec<String>>,
 ) -> Result<Answer<Tokens>, ApiError> {
     let password = Secret::from(request.password);
     doorward_protocol::Rule::NewPassword
@@ -216,6 +235,7 @@ async fn begin(
         (email, None) => Contact::email(email.as_deref().unwrap_or_default(), "email")?.identity(false),
     };
     let mut plan = Plan::of_sign_in(&app, vec![name], "password")?;
+    plan.grant(roles);
     let confirmed_first = plan.account.confirmation_required;
     if confirmed_first {
         plan.sign_in = None;

@@ -20,6 +20,7 @@ use crate::contacts::Contact;
 use crate::dpop::{self, Proof};
 use crate::error::{ApiError, Shown};
 use crate::extract::{Caller, CurrentSession, Json};
+use crate::hooks::{self, Operation, Who};
 use crate::flows::{self, Asker, Browser, Came, Good, Intent, OauthKey, Returned, mismatch};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
@@ -30,6 +31,7 @@ use crate::providers::{Person, Provider};
 use crate::registration::{self, Done, Plan};
 use crate::secret::Secret;
 use crate::sessions;
+use crate::signin::First;
 use crate::state::{App, AppState};
 use crate::store::flows::{self as rows, Binding};
 use crate::store::identities::{self, Kind};
@@ -86,16 +88,20 @@ async fn login_with_provider(
     caller: Caller,
     proof: Option<Proof>,
     provider: Result<Path<String>, PathRejection>,
-    Json { request, .. }: Json<ProviderLoginRequest>,
+    who: Who,
+    json: Json<ProviderLoginRequest>,
 ) -> Result<Answer<ProviderLogin>, ApiError> {
     sessions::admit(&app, proof.is_some())?;
     limits::admit(&app, &caller, Purpose::SignIn, Subject::Nobody).await?;
     let provider = named(&app, &provider)?;
+    let more = [("provider", provider.name())];
+    let json = hooks::before_with(&app, &caller, Operation::ProviderAuth, who, json, &more).await?;
+    let Json { request, roles, .. } = json;
     let may =
         registration::admits(&app, app.config.auto_register.provider, request.options.auto_register)?;
     let asker = Asker { caller, proof, flow: request.flow.clone() };
     let came = Came::of(request)?;
-    Ok(Answer(flows::end(&app, provider.name(), asker, came, Intent::SignIn { may }).await?))
+    Ok(Answer(flows::end(&app, provider.name(), asker, came, Intent::SignIn { first: may.then_some(First { roles }) }).await?))
 }
 
 /// Creates an account for somebody whom a provider knows. Nobody is signed in by that.
@@ -107,10 +113,14 @@ async fn signup_with_provider(
     caller: Caller,
     proof: Option<Proof>,
     provider: Result<Path<String>, PathRejection>,
-    Json { request, idempotency, .. }: Json<ProviderSignupRequest>,
+    who: Who,
+    json: Json<ProviderSignupRequest>,
 ) -> Result<Answer<ProviderSignup>, ApiError> {
     limits::admit(&app, &caller, Purpose::SignUp, Subject::Nobody).await?;
     let provider = named(&app, &provider)?.name().to_owned();
+    let more = [("method", provider.as_str())];
+    let json = hooks::before_with(&app, &caller, Operation::Signup, who, json, &more).await?;
+    let Json { request, idempotency, roles, .. } = json;
     let mut db = app.store.read().await?;
     let done: Option<Done> = idempotency::find(&mut db, idempotency.as_ref(), app.world.now()).await?;
     drop(db);
@@ -121,7 +131,8 @@ async fn signup_with_provider(
             let offer = offered(&app, &provider, browser, &request.oauth_key).await?;
             let offer = Offer { wants_address: request.email.is_some(), ..offer };
             let password = request.password.clone();
-            let plan = plan(&app, &provider, &offer.person, request)?;
+            let mut plan = plan(&app, &provider, &offer.person, request)?;
+            plan.grant(roles);
             let hash = match password {
                 Some(password) => Some(app.hasher.hash(&app.world, &Secret::from(password)).await?),
                 None => None,

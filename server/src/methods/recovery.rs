@@ -13,6 +13,7 @@ use crate::challenges::{self, Scene, Verdict};
 use crate::contacts::{self, Contact};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
+use crate::hooks::{self, Operation, Who};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
@@ -34,10 +35,13 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 async fn forgot_password(
     State(app): State<AppState>,
     caller: Caller,
-    Json { request, .. }: Json<ForgotPasswordRequest>,
+    who: Who,
+    json: Json<ForgotPasswordRequest>,
 ) -> Result<Answer<Value>, ApiError> {
+    let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
+    limits::admit(&app, &caller, Purpose::Send, Subject::at(&named)).await?;
+    let Json { request, .. } = hooks::before(&app, &caller, Operation::ForgotPassword, who, json).await?;
     let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
-    limits::admit(&app, &caller, Purpose::Send, Subject::at(&contact)).await?;
     forgot(&app, caller, contact).await?;
     Ok(Answer(json!({})))
 }
@@ -48,19 +52,24 @@ async fn forgot_password(
 async fn reset_password(
     State(app): State<AppState>,
     caller: Caller,
-    Json { request, idempotency, .. }: Json<ResetPasswordRequest>,
+    who: Who,
+    json: Json<ResetPasswordRequest>,
 ) -> Result<Answer<Value>, ApiError> {
-    let proof = match (&request.phone_number, &request.code) {
-        (Some(phone), Some(code)) if request.email.is_none() && request.token.is_none() => {
+    let ResetPasswordRequest { email, phone_number, code, token, .. } = &json.request;
+    let proof = match (phone_number, code) {
+        (Some(phone), Some(code)) if email.is_none() && token.is_none() => {
             Contact::phone(&app, phone, "phone_number")?.proof(code)
         }
         (Some(_), None) => return Err(ApiError::field("code", "This field is required.")),
         (Some(_), Some(_)) => {
             return Err(ApiError::field("phone_number", "Give an address, a number or a token, only one."));
         }
-        (None, code) => MailProof::of(request.email.as_deref(), code.as_ref(), request.token.as_deref())?,
+        (None, code) => MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?,
     };
     limits::admit(&app, &caller, Purpose::Code, Subject::of(&proof)).await?;
+    // What it proves, no hook can change.
+    let Json { request, idempotency, .. } =
+        hooks::before(&app, &caller, Operation::ResetPassword, who, json).await?;
     reset(&app, caller, proof, request.new_password.into(), idempotency).await?;
     Ok(Answer(json!({})))
 }

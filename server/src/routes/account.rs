@@ -15,6 +15,7 @@ use crate::challenges::{self, Scene, Verdict};
 use crate::contacts;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
+use crate::hooks::{self, Operation};
 use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
 use crate::outbox;
@@ -35,14 +36,15 @@ async fn delete_account(
     State(app): State<AppState>,
     caller: Caller,
     session: CurrentSession,
-    Json { request, .. }: Json<DeleteAccountRequest>,
+    json: Json<DeleteAccountRequest>,
 ) -> Result<Answer<Value>, ApiError> {
     session.fresh(&app)?;
-    let (purpose, subject) = match (&request.code, &request.password) {
+    let (purpose, subject) = match (&json.request.code, &json.request.password) {
         (None, Some(_)) => (Purpose::SignIn, Subject::Account(&session.account.id)),
         _ => (Purpose::Code, Subject::Nobody),
     };
     limits::admit(&app, &caller, purpose, subject).await?;
+    let Json { request, .. } = hooks::before(&app, &caller, Operation::DeleteAccount, &session, json).await?;
     let mut db = app.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
     drop(db);

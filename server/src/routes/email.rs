@@ -23,6 +23,7 @@ use crate::config::AccountDisclosure;
 use crate::contacts::Contact;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
+use crate::hooks::{self, Operation, Who};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
 use crate::outbox;
@@ -49,8 +50,10 @@ async fn bind_email(
     State(app): State<AppState>,
     caller: Caller,
     session: CurrentSession,
-    Json { request, idempotency, .. }: Json<BindEmailRequest>,
+    json: Json<BindEmailRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
+    let Json { request, idempotency, .. } =
+        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
     let contact = Contact::email(&request.email, "email")?;
     let change = Change::Bind(Proven { contact, code: request.email_code });
     Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
@@ -63,8 +66,10 @@ async fn change_email(
     State(app): State<AppState>,
     caller: Caller,
     session: CurrentSession,
-    Json { request, idempotency, .. }: Json<ChangeEmailRequest>,
+    json: Json<ChangeEmailRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
+    let Json { request, idempotency, .. } =
+        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
     let contact = Contact::email(&request.email, "email")?;
     let new = Proven { contact, code: request.email_code };
     let old = match (request.old_email.or_else(|| session.account.email.clone()), request.old_email_code) {
@@ -82,8 +87,10 @@ async fn unbind_email(
     State(app): State<AppState>,
     caller: Caller,
     session: CurrentSession,
-    Json { idempotency, .. }: Json<UnbindRequest>,
+    json: Json<UnbindRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
+    let Json { idempotency, .. } =
+        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
     let change = Change::Unbind(Kind::Email);
     Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
 }
@@ -94,13 +101,20 @@ async fn unbind_email(
 async fn verify_email(
     State(app): State<AppState>,
     caller: Caller,
-    Json { request, idempotency, .. }: Json<VerifyEmailRequest>,
+    who: Who,
+    json: Json<VerifyEmailRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
-    let proof = MailProof::of(request.email.as_deref(), request.code.as_ref(), request.token.as_deref())?;
+    let VerifyEmailRequest { email, code, token } = &json.request;
+    let proof = MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?;
     limits::admit(&app, &caller, Purpose::Code, Subject::of(&proof)).await?;
+    // What it proves, no hook can change.
+    let Json { idempotency, .. } = hooks::before(&app, &caller, Operation::VerifyEmail, who, json).await?;
     let (account, _) = verify(&app, caller, proof, idempotency).await?;
     Ok(Answer(account.to_profile()))
 }
+
+/// What hooks know of a mail that is sent again.
+pub(super) const RESENT: (&str, &str) = ("scene", "VERIFY_EMAIL");
 
 /// Sends the mail for proving an address again. The answer is the same for every address.
 #[utoipa::path(post, path = "/v1/email/resend", request_body = ResendVerificationRequest,
@@ -108,11 +122,14 @@ async fn verify_email(
 async fn resend_verification(
     State(app): State<AppState>,
     caller: Caller,
-    Json { request, .. }: Json<ResendVerificationRequest>,
+    who: Who,
+    json: Json<ResendVerificationRequest>,
 ) -> Result<Answer<ResendVerificationAnswer>, ApiError> {
-    let contact = Contact::email(&request.email, "email")?;
+    let contact = Contact::email(&json.request.email, "email")?;
     limits::admit(&app, &caller, Purpose::Send, Subject::at(&contact)).await?;
-    let email = resend(&app, caller, contact).await?;
+    let Json { request, .. } =
+        hooks::before_with(&app, &caller, Operation::SendCode, who, json, &[RESENT]).await?;
+    let email = resend(&app, caller, Contact::email(&request.email, "email")?).await?;
     Ok(Answer(ResendVerificationAnswer { email, message: PLEASE_CONFIRM.to_owned() }))
 }
 

@@ -11,14 +11,16 @@ use axum::routing::get;
 use doorward_protocol::email::{ResendVerificationRequest, VerifyEmailRequest};
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{ForgotPasswordRequest, GivenCode, MailProof, ResetPasswordRequest};
-use doorward_protocol::{Given, Request, Source};
+use doorward_protocol::{Given, Request, Rule, Source};
 use minijinja::context;
+use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::email;
 use crate::contacts::Contact;
 use crate::error::{ApiError, Shown};
 use crate::extract::{Caller, read};
+use crate::hooks::{self, Operation, Who};
 use crate::limits::{self, Purpose, Subject};
 use crate::methods::recovery;
 use crate::state::AppState;
@@ -59,7 +61,7 @@ async fn post_reset(
 ) -> Result<Response, ApiError> {
     let form = Form::read(request).await?;
     let done = match form.check::<ForgotPasswordRequest, ResetPasswordRequest>(&app) {
-        Ok(asked) => reset(&app, caller, asked, form.text("new_password")).await,
+        Ok(asked) => reset(&app, caller, asked, &form).await,
         Err(error) => Err(error),
     };
     done.or_else(|error| page(&app, "reset.html", "Choose a new password", &form, Notice::Refused(error)))
@@ -68,13 +70,16 @@ async fn post_reset(
 async fn verify(app: &AppState, caller: Caller, asked: Asked) -> Result<Response, ApiError> {
     match asked {
         Asked::Mail(address) => {
-            let contact = Contact::email(&address, "email")?;
-            limits::admit_form(app, &caller, Purpose::Send, Subject::at(&contact)).await?;
-            email::resend(app, caller, contact).await?;
+            let named = Contact::email(&address, "email")?;
+            limits::admit_form(app, &caller, Purpose::Send, Subject::at(&named)).await?;
+            let given = [("email", address.as_str()), email::RESENT];
+            let given = ask(app, &caller, Operation::SendCode, given).await?;
+            email::resend(app, caller, Contact::email(text(&given, "email"), "email")?).await?;
             Ok(to("/account/verify?sent"))
         }
         Asked::Act(proof) => {
             limits::admit_form(app, &caller, Purpose::Code, Subject::of(&proof)).await?;
+            ask(app, &caller, Operation::VerifyEmail, [("email", address(&proof))]).await?;
             let (_, redirect) = email::verify(app, caller, proof, None).await?;
             // Checked against the operator's list when the signup named it.
             Ok(to(redirect.as_deref().unwrap_or("/account/verify/done")))
@@ -82,19 +87,48 @@ async fn verify(app: &AppState, caller: Caller, asked: Asked) -> Result<Response
     }
 }
 
-async fn reset(app: &AppState, caller: Caller, asked: Asked, password: &str) -> Result<Response, ApiError> {
+async fn reset(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Result<Response, ApiError> {
     match asked {
         Asked::Mail(address) => {
-            let contact = Contact::email(&address, "email")?;
-            limits::admit_form(app, &caller, Purpose::Send, Subject::at(&contact)).await?;
-            recovery::forgot(app, caller, contact).await?;
+            let named = Contact::email(&address, "email")?;
+            limits::admit_form(app, &caller, Purpose::Send, Subject::at(&named)).await?;
+            let given = ask(app, &caller, Operation::ForgotPassword, [("email", address.as_str())]).await?;
+            recovery::forgot(app, caller, Contact::email(text(&given, "email"), "email")?).await?;
             Ok(to("/account/reset?sent"))
         }
         Asked::Act(proof) => {
             limits::admit_form(app, &caller, Purpose::Code, Subject::of(&proof)).await?;
+            let given = [("email", address(&proof)), ("password", form.text("new_password"))];
+            let given = ask(app, &caller, Operation::ResetPassword, given).await?;
+            let password = text(&given, "password");
+            Rule::NewPassword
+                .check(&Given::Text(password.into()), app.policy())
+                .map_err(|said| ApiError::field("new_password", said))?;
             recovery::reset(app, caller, proof, password.to_owned().into(), None).await?;
             Ok(to("/account/reset/done"))
         }
+    }
+}
+
+/// What the operator's hooks make of a form.
+async fn ask<const N: usize>(
+    app: &AppState,
+    caller: &Caller,
+    operation: Operation,
+    given: [(&str, &str); N],
+) -> Result<Map<String, Value>, ApiError> {
+    hooks::ask(app, caller, operation, Who::default(), hooks::fields(given)).await
+}
+
+fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> &'a str {
+    fields.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The address that a code was sent to; a link does not name it.
+fn address(proof: &MailProof) -> &str {
+    match proof {
+        MailProof::Code { email, .. } => email,
+        MailProof::Token(_) => "",
     }
 }
 

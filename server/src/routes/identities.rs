@@ -12,6 +12,7 @@ use crate::clock::rfc3339;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::flows::{self, Asker, Came, Intent};
+use crate::hooks::{self, Operation};
 use crate::limits::{self, Purpose, Subject};
 use crate::links;
 use crate::state::AppState;
@@ -44,12 +45,15 @@ async fn link_identity(
     caller: Caller,
     session: CurrentSession,
     provider: Result<Path<String>, PathRejection>,
-    Json { request, .. }: Json<ProviderLoginRequest>,
+    json: Json<ProviderLoginRequest>,
 ) -> Result<Answer<ProviderLogin>, ApiError> {
     session.fresh(&app)?;
     let name = provider.ok().map(|Path(name)| name).unwrap_or_default();
     let provider = app.providers.get(&name).ok_or(ErrorCode::NotFound)?;
     limits::admit(&app, &caller, Purpose::Flow, Subject::Nobody).await?;
+    let more = [("provider", provider.name())];
+    let json = hooks::before_with(&app, &caller, Operation::LinkIdentity, &session, json, &more).await?;
+    let Json { request, .. } = json;
     let asker = Asker { caller, proof: None, flow: request.flow.clone() };
     let came = Came::of(request)?;
     Ok(Answer(flows::end(&app, provider.name(), asker, came, Intent::Link(session.into())).await?))
@@ -67,6 +71,8 @@ async fn unlink_identity(
 ) -> Result<Answer<IdentityList>, ApiError> {
     session.fresh(&app)?;
     let Path(provider) = provider.map_err(|_| ErrorCode::NotFound)?;
+    let fields = hooks::fields([("provider", provider.as_str())]);
+    hooks::ask(&app, &caller, Operation::UnlinkIdentity, (&session).into(), fields).await?;
     let job = app.clone();
     let left = app
         .store

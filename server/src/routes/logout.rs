@@ -9,6 +9,7 @@ use utoipa_axum::routes;
 
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
+use crate::hooks::{self, Operation};
 use crate::sessions;
 use crate::state::AppState;
 
@@ -22,8 +23,13 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 async fn logout(
     State(app): State<AppState>,
     caller: Caller,
-    Json { request, .. }: Json<LogoutRequest>,
+    json: Json<LogoutRequest>,
 ) -> Result<Answer<Value>, ApiError> {
-    sessions::revoke(&app, &caller, &request.revoke_token).await?;
+    let session = sessions::of_revoke_token(&app, &json.request.revoke_token);
+    let who = hooks::of_session(&app, session.as_deref()).await?;
+    hooks::before(&app, &caller, Operation::Logout, who, json).await?;
+    if let Some(session) = session {
+        sessions::sign_out(&app, &caller, session).await?;
+    }
     Ok(Answer(json!({})))
 }

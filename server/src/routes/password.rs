@@ -11,6 +11,7 @@ use crate::audit::{Event, Record};
 use crate::challenges::Scene;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
+use crate::hooks::{self, Operation};
 use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
 use crate::outbox;
@@ -30,12 +31,14 @@ async fn update_password(
     State(app): State<AppState>,
     caller: Caller,
     session: CurrentSession,
-    Json { request, .. }: Json<UpdatePasswordRequest>,
+    json: Json<UpdatePasswordRequest>,
 ) -> Result<Answer<Value>, ApiError> {
     session.fresh(&app)?;
-    if request.old_password.is_some() {
+    if json.request.old_password.is_some() {
         limits::admit(&app, &caller, Purpose::SignIn, Subject::Account(&session.account.id)).await?;
     }
+    let Json { request, .. } =
+        hooks::before(&app, &caller, Operation::ChangePassword, &session, json).await?;
     let mut db = app.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
     drop(db);

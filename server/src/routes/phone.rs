@@ -11,6 +11,7 @@ use crate::addresses::{self, Change, Proven};
 use crate::contacts::Contact;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
+use crate::hooks::{self, Operation};
 use crate::state::AppState;
 use crate::store::identities::Kind;
 
@@ -28,8 +29,10 @@ async fn bind_phone(
     State(app): State<AppState>,
     caller: Caller,
     session: CurrentSession,
-    Json { request, idempotency, .. }: Json<BindPhoneRequest>,
+    json: Json<BindPhoneRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
+    let Json { request, idempotency, .. } =
+        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
     let contact = Contact::phone(&app, &request.phone_number, "phone_number")?;
     let change = Change::Bind(Proven { contact, code: request.phone_code });
     Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
@@ -42,8 +45,10 @@ async fn change_phone(
     State(app): State<AppState>,
     caller: Caller,
     session: CurrentSession,
-    Json { request, idempotency, .. }: Json<ChangePhoneRequest>,
+    json: Json<ChangePhoneRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
+    let Json { request, idempotency, .. } =
+        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
     let contact = Contact::phone(&app, &request.phone_number, "phone_number")?;
     let new = Proven { contact, code: request.phone_code };
     let old =
@@ -64,8 +69,10 @@ async fn unbind_phone(
     State(app): State<AppState>,
     caller: Caller,
     session: CurrentSession,
-    Json { idempotency, .. }: Json<UnbindRequest>,
+    json: Json<UnbindRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
+    let Json { idempotency, .. } =
+        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
     let change = Change::Unbind(Kind::Phone);
     Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
 }

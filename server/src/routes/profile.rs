@@ -13,6 +13,7 @@ use crate::audit::{Event, Record};
 use crate::contacts;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
+use crate::hooks::{self, Operation};
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
 use crate::store::identities::{Identity, Kind};
@@ -37,8 +38,10 @@ async fn update_profile(
     State(app): State<AppState>,
     caller: Caller,
     session: CurrentSession,
-    Json { request, emptied, .. }: Json<UpdateProfileRequest>,
+    json: Json<UpdateProfileRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
+    let Json { request, emptied, .. } =
+        hooks::before(&app, &caller, Operation::UpdateProfile, &session, json).await?;
     let username = request.username.as_deref().map(contacts::username).transpose()?;
     let job = app.clone();
     let account = app

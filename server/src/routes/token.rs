@@ -3,6 +3,7 @@
 use axum::Json as Answer;
 use axum::extract::{Request, State};
 use doorward_protocol::session::{CLIENT_ID, Tokens};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -10,6 +11,7 @@ use utoipa_axum::routes;
 use crate::dpop::Proof;
 use crate::error::ApiError;
 use crate::extract::Caller;
+use crate::hooks::{self, Operation};
 use crate::oauth::{Form, Refused};
 use crate::sessions::{self, Refusal};
 use crate::state::AppState;
@@ -30,6 +32,9 @@ struct TokenForm {
     refresh_token: String,
     #[schema(pattern = "^doorward$")]
     client_id: String,
+    /// Did the page bring the token, instead of going on with its session? Hooks know it by another name then.
+    #[schema(pattern = "^(true|false)$")]
+    restore: Option<String>,
 }
 
 /// Exchanges a refresh token for new tokens.
@@ -42,15 +47,23 @@ async fn token(
     proof: Result<Option<Proof>, ApiError>,
     request: Request,
 ) -> Result<Answer<Tokens>, Refused> {
-    let form = Form::read(request, &["grant_type", "refresh_token", "client_id"]).await?;
+    let form = Form::read(request, &["grant_type", "refresh_token", "client_id", "restore"]).await?;
     if form.require("grant_type")? != "refresh_token" {
         return Err(Refused::new("unsupported_grant_type", "Only refresh_token is taken here."));
     }
     if form.get("client_id") != Some(CLIENT_ID) {
         return Err(Refused::new("invalid_client", "The parameter client_id must be doorward."));
     }
+    let proof = proof?;
+    let operation = match form.get("restore") {
+        Some("true") => Operation::RestoreToken,
+        _ => Operation::RefreshToken,
+    };
     let token = form.require("refresh_token")?;
-    sessions::refresh(&app, &caller, token, proof?).await.map(Answer).map_err(|refusal| match refusal {
+    let who = hooks::of_token(&app, token).await?;
+    let fields = hooks::ask(&app, &caller, operation, who, hooks::fields([("token", token)])).await?;
+    let token = fields.get("token").and_then(Value::as_str).unwrap_or_default();
+    sessions::refresh(&app, &caller, token, proof).await.map(Answer).map_err(|refusal| match refusal {
         Refusal::Over => Refused::new("invalid_grant", "The session has ended. Please sign in."),
         Refusal::Stale => {
             Refused::new("stale_token", "A newer refresh token has taken the place of this one.")

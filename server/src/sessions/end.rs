@@ -15,12 +15,9 @@ use crate::tokens::{RefreshToken, RevokeToken};
 /// Sessions in a list at most.
 const LISTED: i64 = 100;
 
-/// Ends the session that a revoke-only value names. Says nothing about whether there was one.
-pub async fn revoke(app: &App, caller: &Caller, value: &str) -> Result<(), ApiError> {
-    match RevokeToken::read(&app.secret_keys, value) {
-        Some(id) => sign_out(app, caller, id).await,
-        None => Ok(()),
-    }
+/// The session that a revoke-only value names. Says nothing about whether there is one.
+pub fn of_revoke_token(app: &App, value: &str) -> Option<String> {
+    RevokeToken::read(&app.secret_keys, value)
 }
 
 /// The session of a refresh token or of an access token. An old copy of a refresh token ends nothing (D-1).

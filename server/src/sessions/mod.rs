@@ -3,7 +3,7 @@
 mod end;
 mod refresh;
 
-pub use end::{end, end_all, end_several, list, of_token, revoke, sign_out};
+pub use end::{end, end_all, end_several, list, of_revoke_token, of_token, sign_out};
 pub use refresh::{Refusal, refresh};
 
 use doorward_protocol::session::Tokens;

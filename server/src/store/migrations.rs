@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = migrations![
     15 "0015" "owned_addresses",
     16 "0016" "provider_identities",
     17 "0017" "flows",
+    18 "0018" "hook_deliveries",
 ];
 
 /// Applies what the database does not have yet, each as one transaction: whoever comes second, another node at the

@@ -13,6 +13,7 @@ mod writer;
 pub mod accounts;
 pub mod audit;
 pub mod budgets;
+pub mod deliveries;
 pub mod directory;
 pub mod flows;
 pub mod idempotency;

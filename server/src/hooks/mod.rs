@@ -1,0 +1,252 @@
+//! What an operator adds to an operation: a script of theirs (`hooks.star`) and services of theirs (webhooks). Before it,
+//! they may change it or refuse; after it, they learn what became of it, at least once.
+//!
+//! No hook runs inside a transaction. What a hook sets is checked like what a client sends.
+
+mod model;
+mod operation;
+mod pending;
+mod script;
+mod webhook;
+
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use doorward_protocol::Request;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use tokio::sync::Notify;
+
+pub use model::{About, Model, Refusal, Said};
+pub use operation::{FieldSpec, Kind, Operation};
+pub use pending::{Pending, Report, settle};
+pub use script::Scripts;
+pub use webhook::Webhooks;
+
+use crate::config::Config;
+use crate::error::ApiError;
+use crate::extract::{Caller, CurrentSession, Json};
+use crate::state::{App, AppState};
+use crate::store::sessions;
+
+/// All hooks before one operation have this long.
+const BUDGET: Duration = Duration::from_secs(5);
+
+/// Who is told by a script, in the table of deliveries.
+pub const SCRIPT: &str = "script";
+
+/// The operator's hooks.
+#[derive(Debug)]
+pub struct Hooks {
+    /// `hooks.star`
+    pub scripts: Scripts,
+    /// `[webhooks.NAME]`
+    pub webhooks: Webhooks,
+    /// There may be something to deliver.
+    pub bell: Notify,
+}
+
+impl Hooks {
+    /// Reads what the settings name.
+    pub fn open(config: &Config) -> Result<Hooks, Box<dyn std::error::Error>> {
+        Ok(Hooks { scripts: Scripts::open(config)?, webhooks: Webhooks::open(config)?, bell: Notify::new() })
+    }
+
+    /// Are there none?
+    pub fn is_idle(&self) -> bool {
+        self.scripts.is_empty() && self.webhooks.is_empty()
+    }
+
+    /// Whom the end of an operation is told.
+    fn told(&self, operation: Operation) -> Vec<String> {
+        let event = operation.post();
+        let script = self.scripts.has(event).then(|| SCRIPT.to_owned());
+        script.into_iter().chain(self.webhooks.listening(event).into_iter().map(str::to_owned)).collect()
+    }
+}
+
+/// Who asks: the account and the session, where there is one.
+#[derive(Clone, Debug, Default)]
+pub struct Who {
+    /// Id of the account.
+    pub user_id: String,
+    /// Id of the session.
+    pub session_id: String,
+}
+
+impl From<&CurrentSession> for Who {
+    fn from(session: &CurrentSession) -> Who {
+        Who { user_id: session.account.id.clone(), session_id: session.id.clone() }
+    }
+}
+
+impl From<Option<&CurrentSession>> for Who {
+    fn from(session: Option<&CurrentSession>) -> Who {
+        session.map(Who::from).unwrap_or_default()
+    }
+}
+
+/// Who is signed in already where nobody has to be (seed H45). A token that is not good is none: hooks learn of it, and
+/// nothing else depends on it.
+impl FromRequestParts<AppState> for Who {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
+        if app.hooks.is_idle() {
+            return Ok(Who::default());
+        }
+        let session = <CurrentSession as FromRequestParts<AppState>>::from_request_parts(parts, app).await;
+        Ok(session.as_ref().ok().into())
+    }
+}
+
+/// Whose session it is, for hooks.
+pub async fn of_session(app: &App, session: Option<&str>) -> Result<Who, ApiError> {
+    let Some(id) = session.filter(|_| !app.hooks.is_idle()) else { return Ok(Who::default()) };
+    let found = sessions::find(&mut *app.store.read().await?, id).await?;
+    Ok(found.map(|(session, _)| Who { user_id: session.account, session_id: session.id }).unwrap_or_default())
+}
+
+/// The same, of the session that a refresh token belongs to.
+pub async fn of_token(app: &App, token: &str) -> Result<Who, ApiError> {
+    if app.hooks.is_idle() {
+        return Ok(Who::default());
+    }
+    let session = crate::sessions::of_token(app, token).await?;
+    of_session(app, session.as_deref()).await
+}
+
+/// The fields of an operation that is no JSON request.
+pub fn fields<'a>(given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Map<String, Value> {
+    given.into_iter().map(|(name, text)| (name.to_owned(), Value::from(text))).collect()
+}
+
+/// Asks the hooks before an operation. Answers the request as they leave it, checked again.
+pub async fn before<T: Request + DeserializeOwned>(
+    app: &App,
+    caller: &Caller,
+    operation: Operation,
+    who: impl Into<Who>,
+    json: Json<T>,
+) -> Result<Json<T>, ApiError> {
+    before_with(app, caller, operation, who, json, &[]).await
+}
+
+/// The same, with more for the hooks to know than the request says.
+pub async fn before_with<T: Request + DeserializeOwned>(
+    app: &App,
+    caller: &Caller,
+    operation: Operation,
+    who: impl Into<Who>,
+    json: Json<T>,
+    more: &[(&str, &str)],
+) -> Result<Json<T>, ApiError> {
+    let Some(given) = json.given.clone().filter(|_| app.hooks.listen_to(operation)) else { return Ok(json) };
+    let fields = operation.fields();
+    let mut seen: Map<String, Value> = fields
+        .iter()
+        .filter_map(|field| Some((field.name.to_owned(), at(&given, field.path)?.clone())))
+        .collect();
+    seen.extend(more.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text))));
+    let mut after = ask(app, caller, operation, who.into(), seen.clone()).await?;
+    if after == seen {
+        return Ok(json);
+    }
+    let roles = match after.remove("roles") {
+        Some(Value::Null) | None => None,
+        Some(roles) => Some(crate::admin::checked_roles(
+            serde_json::from_value(roles).map_err(|_| ApiError::field("roles", "Roles are texts."))?,
+        )?),
+    };
+    let mut object = given;
+    for field in fields.iter().filter(|field| field.settable && !field.path.is_empty()) {
+        if let Some(value) = after.remove(field.name) {
+            put(&mut object, field.path, value);
+        }
+    }
+    Ok(Json { roles, ..Json::of(object, json.idempotency, app)? })
+}
+
+/// Asks the hooks before an operation that is no JSON request. Answers its fields as they leave them.
+pub async fn ask(
+    app: &App,
+    caller: &Caller,
+    operation: Operation,
+    who: Who,
+    fields: Map<String, Value>,
+) -> Result<Map<String, Value>, ApiError> {
+    if !app.hooks.listen_to(operation) {
+        return Ok(fields);
+    }
+    let about = About {
+        user_id: who.user_id,
+        session_id: who.session_id,
+        request_id: caller.request_id.clone(),
+        ip: caller.address().unwrap_or_default(),
+        locale: caller.locale.clone().unwrap_or_default(),
+        user_agent: caller.user_agent.clone().unwrap_or_default(),
+        time: app.world.now(),
+    };
+    let model = Model { operation, about, fields };
+    caller.pending().begin(&model, &app.hooks, &app.world);
+    let asked = tokio::time::timeout(BUDGET, run(app, model)).await;
+    let model = asked.unwrap_or_else(|_| {
+        Err(ApiError { cause: Some("the hooks took too long".into()), ..ApiError::overloaded(1) })
+    })?;
+    caller.pending().change(&model);
+    Ok(model.fields)
+}
+
+async fn run(app: &App, mut model: Model) -> Result<Model, ApiError> {
+    let event = model.operation.pre();
+    if app.hooks.scripts.has(event) {
+        let said = app.hooks.scripts.call(event, &model, None).await.map_err(ApiError::internal)?;
+        obey(&mut model, said)?;
+    }
+    if !app.hooks.webhooks.listening(event).is_empty() {
+        let said = app.hooks.webhooks.before(app, &model.public()).await?;
+        obey(&mut model, said)?;
+    }
+    Ok(model)
+}
+
+fn obey(model: &mut Model, said: Said) -> Result<(), ApiError> {
+    match said {
+        Said::GoOn(changes) => model.set(changes),
+        Said::Refuse(refusal) => Err(refusal.into()),
+    }
+}
+
+impl Hooks {
+    /// Does anybody want to know of it, before or after?
+    fn listen_to(&self, operation: Operation) -> bool {
+        if self.is_idle() {
+            return false;
+        }
+        let listens = |event| self.scripts.has(event) || !self.webhooks.listening(event).is_empty();
+        listens(operation.pre()) || listens(operation.post())
+    }
+}
+
+/// The value at a path with dots.
+fn at<'a>(object: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    match path.split_once('.') {
+        Some((outer, inner)) => at(object.get(outer)?.as_object()?, inner),
+        None => object.get(path),
+    }
+}
+
+/// Sets the value at a path with dots; `null` takes it away.
+fn put(object: &mut Map<String, Value>, path: &str, value: Value) {
+    match path.split_once('.') {
+        Some((outer, inner)) => {
+            let nested = object.entry(outer).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(nested) = nested {
+                put(nested, inner, value);
+            }
+        }
+        None if value.is_null() => drop(object.remove(path)),
+        None => drop(object.insert(path.to_owned(), value)),
+    }
+}

@@ -1,0 +1,108 @@
+//! What a hook sees and says.
+
+use std::fmt;
+
+use doorward_protocol::error::ErrorCode;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::Operation;
+use crate::clock::Millis;
+use crate::error::ApiError;
+
+/// What a hook can read, and change where its operation says so.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct Model {
+    /// What is about to be done, or was.
+    #[serde(serialize_with = "write_operation", deserialize_with = "read_operation")]
+    pub operation: Operation,
+    /// Who asks, and how.
+    pub about: About,
+    /// The fields of the operation; one that was not given is absent.
+    pub fields: Map<String, Value>,
+}
+
+/// Who asks, and how.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct About {
+    /// Whose session it is; after an operation, whose account it was. Empty where nobody is known.
+    pub user_id: String,
+    /// Which session; empty where there is none.
+    pub session_id: String,
+    /// The request's id, as in the log and in answers.
+    pub request_id: String,
+    /// Address of the caller; empty where it is not known.
+    pub ip: String,
+    /// A language tag, or empty.
+    pub locale: String,
+    /// `User-Agent`, or empty.
+    pub user_agent: String,
+    /// When.
+    pub time: Millis,
+}
+
+impl Model {
+    /// Without what must not leave this process.
+    pub fn public(&self) -> Model {
+        let mut model = self.clone();
+        for field in self.operation.fields().iter().filter(|field| field.secret) {
+            model.fields.remove(field.name);
+        }
+        model
+    }
+
+    /// Takes over what a hook has set.
+    pub fn set(&mut self, changes: Map<String, Value>) -> Result<(), ApiError> {
+        for (name, value) in changes {
+            if !self.operation.field(&name).is_some_and(|field| field.settable) {
+                return Err(ApiError::internal(format!("a hook has set {name}, which cannot be set")));
+            }
+            self.fields.insert(name, value);
+        }
+        Ok(())
+    }
+}
+
+/// No field: a password may be one.
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model").field("operation", &self.operation).finish_non_exhaustive()
+    }
+}
+
+fn write_operation<S: Serializer>(operation: &Operation, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(operation.as_str())
+}
+
+fn read_operation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Operation, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    Operation::named(&name).ok_or_else(|| D::Error::custom("there is no such operation"))
+}
+
+/// What a hook says.
+#[derive(Debug)]
+pub enum Said {
+    /// Go on, with these fields instead.
+    GoOn(Map<String, Value>),
+    /// Do not.
+    Refuse(Refusal),
+}
+
+/// Why a hook says no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// For a person.
+    pub message: Option<String>,
+    /// For a program.
+    pub code: ErrorCode,
+    /// The field at fault.
+    pub field: Option<String>,
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> ApiError {
+        let detail = refusal.message.map(Into::into);
+        ApiError { detail, field: refusal.field, ..refusal.code.into() }
+    }
+}
