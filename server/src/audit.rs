@@ -207,6 +207,6 @@ impl<'a> Record<'a> {
             detail: self.detail,
         };
         insert(tx, &entry).await?;
-        if self.event.is_refusal() { Ok(()) } else { caller.pending().note(tx, &self, now).await }
+        if self.event.is_refusal() { Ok(()) } else { caller.after.note(tx, &self, now).await }
     }
 }

@@ -306,7 +306,7 @@ pub struct Caller {
     /// The solution of a captcha.
     pub captcha: Option<Solution>,
     /// What hooks are told afterwards.
-    pub(crate) after: Pending,
+    pub after: Pending,
 }
 
 impl Caller {

@@ -189,12 +189,12 @@ pub async fn ask(
         time: app.world.now(),
     };
     let model = Model { operation, about, fields };
-    caller.pending().begin(&model, &app.hooks, &app.world);
+    caller.after.begin(&model, &app.hooks, &app.world);
     let asked = tokio::time::timeout(BUDGET, run(app, model)).await;
     let model = asked.unwrap_or_else(|_| {
         Err(ApiError { cause: Some("the hooks took too long".into()), ..ApiError::overloaded(1) })
     })?;
-    caller.pending().change(&model);
+    caller.after.change(&model);
     Ok(model.fields)
 }
 

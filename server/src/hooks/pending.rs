@@ -14,7 +14,6 @@ use super::{Hooks, Model};
 use crate::audit::Record;
 use crate::clock::{Millis, World};
 use crate::error::{ApiError, Shown};
-use crate::extract::Caller;
 use crate::state::{App, AppState};
 use crate::store::deliveries::{self, Delivery};
 use crate::store::{StoreError, Tx};
@@ -136,12 +135,4 @@ async fn settle_event(
     app.store
         .write(move |tx| Box::pin(async move { put(tx, report, &event.targets, now, false).await }))
         .await
-}
-
-/// Who asks, for a call that has somebody's pending event.
-impl Caller {
-    /// What is told afterwards.
-    pub fn pending(&self) -> &Pending {
-        &self.after
-    }
 }
