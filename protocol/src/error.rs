@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::captcha::Challenge;
+
 /// Declares the codes with status and message, so that none can be forgotten in one of the three places.
 macro_rules! codes {
     ($( $(#[$meta:meta])* $name:ident = $text:literal, $status:literal, $message:literal; )*) => {
@@ -144,6 +146,9 @@ pub struct Problem {
     /// Numeric code of the same error in a seed's system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub business_code: Option<u32>,
+    /// What has to be solved, with `CAPTCHA_REQUIRED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captcha: Option<Challenge>,
     /// The request's id in the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,

@@ -19,6 +19,7 @@ mod rules;
 pub mod account;
 #[cfg(feature = "admin")]
 pub mod admin;
+pub mod captcha;
 pub mod code;
 pub mod custom;
 pub mod data;

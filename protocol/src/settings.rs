@@ -16,6 +16,9 @@ pub struct ServerSettings {
     pub password: PasswordRule,
     /// `none`, or what has to be solved after failures.
     pub captcha: String,
+    /// What the widget of a captcha's service is shown with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captcha_site_key: Option<String>,
     /// How accounts begin.
     pub signup: SignupRule,
     /// Does `checkEmail` answer?

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use axum::response::{IntoResponse, Response};
 use doorward_protocol::Invalid;
+use doorward_protocol::captcha::Challenge;
 use doorward_protocol::error::{ErrorCode, Problem};
 use utoipa::IntoResponses;
 use utoipa::openapi::response::Response as Description;
@@ -25,13 +26,23 @@ pub struct ApiError {
     pub detail: Option<Cow<'static, str>>,
     /// Seconds to wait.
     pub retry_after: Option<u32>,
+    /// What has to be solved first.
+    pub captcha: Option<Box<Challenge>>,
     /// For the log only.
     pub cause: Option<String>,
 }
 
 impl From<ErrorCode> for ApiError {
     fn from(code: ErrorCode) -> ApiError {
-        ApiError { code, status: None, field: None, detail: None, retry_after: None, cause: None }
+        ApiError {
+            code,
+            status: None,
+            field: None,
+            detail: None,
+            retry_after: None,
+            captcha: None,
+            cause: None,
+        }
     }
 }
 
@@ -99,6 +110,7 @@ impl ApiError {
             field: self.field.clone(),
             retry_after: self.retry_after,
             business_code: self.code.business_code(),
+            captcha: self.captcha.as_deref().cloned(),
             id: Some(request_id.to_owned()),
         }
     }

@@ -31,6 +31,7 @@ struct SecretKey {
     nonce: hmac::Key,
     cursor: hmac::Key,
     flow: hmac::Key,
+    captcha: hmac::Key,
     seal: LessSafeKey,
 }
 
@@ -51,6 +52,8 @@ pub enum Purpose {
     Cursor,
     /// Keys of sign-ins with a provider.
     Flow,
+    /// Challenges whose solution is a proof of work.
+    Captcha,
 }
 
 const HEADER: &str = "# doorward secret keys: one a line, the first is active, the others are retired.\n\
@@ -230,6 +233,7 @@ impl SecretKey {
             nonce: mac_key(&root, b"proof nonce")?,
             cursor: mac_key(&root, b"list cursor")?,
             flow: mac_key(&root, b"provider flow")?,
+            captcha: mac_key(&root, b"captcha")?,
             seal: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*derive(&root, b"seal")?).ok()?),
         })
     }
@@ -243,6 +247,7 @@ impl SecretKey {
             Purpose::Nonce => &self.nonce,
             Purpose::Cursor => &self.cursor,
             Purpose::Flow => &self.flow,
+            Purpose::Captcha => &self.captcha,
         }
     }
 }
@@ -317,6 +322,7 @@ mod tests {
             Purpose::Nonce,
             Purpose::Cursor,
             Purpose::Flow,
+            Purpose::Captcha,
         ];
         let macs = all.map(of);
         for (at, mac) in macs.iter().enumerate() {

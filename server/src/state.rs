@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use doorward_protocol::Policy;
 
+use crate::captcha::Captcha;
 use crate::clock::{World, disagreement};
 use crate::config::{Config, ConfigError};
 use crate::dpop::Seen;
@@ -59,6 +60,8 @@ pub struct App {
     pub seen_proofs: Seen,
     /// Hashes passwords.
     pub hasher: Hasher,
+    /// What has to be solved after failures.
+    pub captcha: Captcha,
     /// What the operator adds to operations.
     pub hooks: Hooks,
 }
@@ -74,6 +77,7 @@ struct Furniture {
     pages: Pages,
     sites: Sites,
     providers: Providers,
+    captcha: Captcha,
     hooks: Hooks,
 }
 
@@ -88,8 +92,9 @@ impl Furniture {
         let pages = Pages::new(config, dev)?;
         let sites = Sites::new(config.site.iter().map(|site| (site.path.clone(), site.dir.clone())))?;
         let providers = Providers::open(config, &http, dev)?;
+        let captcha = Captcha::open(config, &http, dev)?;
         let hooks = Hooks::open(config)?;
-        Ok(Furniture { http, templates, transport, pages, sites, providers, hooks })
+        Ok(Furniture { http, templates, transport, pages, sites, providers, captcha, hooks })
     }
 }
 
@@ -110,7 +115,7 @@ impl App {
         world: World,
     ) -> Result<AppState, Box<dyn std::error::Error>> {
         let secret_keys = SecretKeys::load(&config, dev, &world)?;
-        let Furniture { http, templates, transport, pages, sites, providers, hooks } =
+        let Furniture { http, templates, transport, pages, sites, providers, captcha, hooks } =
             Furniture::of(&config, dev)?;
         let store = Store::open(&config.data, &config.database).await?;
         let signing_keys = SigningKeys::load(&store, &secret_keys, &world).await?;
@@ -134,6 +139,7 @@ impl App {
             pages,
             sites: Arc::new(sites),
             providers,
+            captcha,
             hooks,
         });
         if let Some(warning) = app.clocks_disagree().await? {

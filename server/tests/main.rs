@@ -10,6 +10,8 @@ mod address_change;
 mod admin_cli;
 mod admin_http;
 mod admin_keys;
+mod captcha_service;
+mod captcha_solve;
 mod email_check;
 mod email_verify;
 mod hosted_pages;

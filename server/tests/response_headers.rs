@@ -113,7 +113,7 @@ async fn settings_say_what_the_operator_decided() {
         settings,
         json!({
             "methods": ["password", "email_code", "phone_code", "device", "custom"], "providers": [], "password": { "min_length": 15, "max_length": 128 },
-            "captcha": "none", "signup": { "open": true, "confirmation": "required" }, "check_email": true,
+            "captcha": "proof_of_work", "signup": { "open": true, "confirmation": "required" }, "check_email": true,
             "extras": [],
         })
     );

@@ -150,6 +150,9 @@ impl Config {
         for (key, message) in self.sms_errors() {
             error(key, message);
         }
+        for (key, message) in self.captcha_errors() {
+            error(key, message);
+        }
         for (key, message) in self.identifier_errors() {
             error(&key, message);
         }

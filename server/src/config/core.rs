@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::identifiers::{Datum, Declared};
 use super::{
-    AutoRegister, Beginning, Codes, CustomId, Database, DeviceId, Email, Mail, Named, Outbound, Phone,
-    Profile, Provider, Site, Sms, Smtp, Span, settings,
+    AutoRegister, Beginning, Captcha, Codes, CustomId, Database, DeviceId, Email, Mail, Named, Outbound,
+    Phone, Profile, Provider, Site, Sms, Smtp, Span, settings,
 };
 use crate::secret::Secret;
 
@@ -33,6 +33,8 @@ settings! {
         signup: Signup = Signup::default(),
         /// Does a first sign-in make the account?
         auto_register: AutoRegister = AutoRegister::default(),
+        /// What has to be solved after failures, before a call goes on.
+        captcha: Captcha = Captcha::default(),
         /// Providers that people sign in with: `[providers.NAME]`.
         providers: Named<Provider> = Named::default(),
         /// What a new account begins with: `[defaults.METHOD]`, the method being `password`, `email_code`, `phone_code`, `device`, `custom` or the name of a provider.

@@ -1,5 +1,6 @@
 //! Settings: defaults, then the file, then `DOORWARD_…` variables, then flags. What a setting does stands at its field.
 
+mod captcha;
 mod check;
 mod core;
 mod database;
@@ -14,6 +15,7 @@ mod sms;
 
 mod span;
 
+pub use captcha::{Captcha, CaptchaKind, Unreached};
 pub use check::Fault;
 pub use core::*;
 pub use database::Database;
@@ -115,4 +117,6 @@ plain!(
     Confirmation,
     SignupDisclosure,
     AccountDisclosure,
+    CaptchaKind,
+    Unreached,
 );

@@ -4,6 +4,7 @@ mod purpose;
 
 pub use purpose::{Purpose, Subject};
 
+use crate::captcha;
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::state::App;
@@ -15,6 +16,9 @@ pub async fn admit(
     purpose: Purpose,
     subject: Subject<'_>,
 ) -> Result<(), ApiError> {
+    if app.config.captcha.after == 0 {
+        captcha::demand(app, caller).await?;
+    }
     admit_form(app, caller, purpose, subject).await
 }
 

@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod captcha;
 mod data;
 mod email;
 mod health;
@@ -51,6 +52,7 @@ pub fn router(app: &AppState) -> Router {
         .merge(metadata::router())
         .merge(nonce::router())
         .merge(settings::router())
+        .merge(captcha::router())
         .merge(jwks::router())
         .merge(health::router());
     if app.config.admin.public {

@@ -33,7 +33,8 @@ async fn settings(State(app): State<AppState>) -> impl IntoResponse {
             min_length: config.password.min_length,
             max_length: config.password.max_length,
         },
-        captcha: "none".into(),
+        captcha: config.captcha.kind.as_str().into(),
+        captcha_site_key: Some(config.captcha.site_key.clone()).filter(|key| !key.is_empty()),
         signup: SignupRule {
             open: config.signup.open,
             confirmation: match (config.signup.confirmation, config.disclosure.signup) {

@@ -3,6 +3,7 @@
 
 pub mod binary;
 pub mod browser;
+pub mod captcha;
 #[path = "../../../xtask/src/cluster.rs"]
 pub mod cluster;
 pub mod database;

@@ -1,0 +1,23 @@
+//! A captcha for who wants one before being asked: a page that shows the picture with its form.
+
+use axum::Json;
+use axum::extract::State;
+use doorward_protocol::captcha::Challenge;
+use doorward_protocol::error::ErrorCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::captcha;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(challenge))
+}
+
+/// Gives something to solve, new each time: its solution is good once, for five minutes. `NOT_FOUND` where nothing has
+/// to be solved.
+#[utoipa::path(get, path = "/v1/captcha", responses((status = 200, body = Challenge), ApiError))]
+async fn challenge(State(app): State<AppState>) -> Result<Json<Challenge>, ApiError> {
+    captcha::challenge(&app)?.map(Json).ok_or_else(|| ErrorCode::NotFound.into())
+}

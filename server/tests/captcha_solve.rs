@@ -1,0 +1,230 @@
+//! The captcha that the server makes itself: what is asked for, which solutions are good, and how often.
+
+use axum::http::Method;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+use crate::support::captcha::{ALWAYS, work};
+use crate::support::{Call, MINUTE, SECOND, TestApp};
+
+const PICTURE: &str = "[captcha]\nkind = \"picture\"\nafter = 0\n";
+
+fn login(t: &TestApp) -> Call {
+    t.post("/v1/login", json!({ "email": "ada@example.com", "password": "correct horse" }))
+}
+
+fn signup(t: &TestApp) -> Call {
+    t.post("/v1/signup", json!({ "email": "ada@example.com", "password": "correct horse" }))
+}
+
+fn with(call: Call, solution: &str) -> Call {
+    call.header("captcha-response", solution)
+}
+
+/// Somebody with an account, where every call asks for a proof of work.
+async fn guarded() -> TestApp {
+    let t = TestApp::with(ALWAYS).await;
+    let solution = work(&signup(&t).await.challenge());
+    with(signup(&t), &solution).await.ok();
+    t
+}
+
+#[tokio::test]
+async fn seed_a22_a_sign_in_by_any_name_takes_the_solution_of_a_captcha() {
+    let t = guarded().await;
+    for name in ["email", "username", "phone_number"] {
+        let value = if name == "phone_number" { "+491701234567" } else { "ada@example.com" };
+        let value = if name == "username" { "ada" } else { value };
+        let login = || t.post("/v1/login", json!({ name: value, "password": "wrong" }));
+        let solution = work(&login().await.challenge());
+        with(login(), &solution).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    }
+}
+
+#[tokio::test]
+async fn seed_a24_who_has_to_solve_a_captcha_is_told_so_with_code_2000() {
+    let t = guarded().await;
+    let problem = login(&t).await.refused(403, "CAPTCHA_REQUIRED");
+    assert_eq!(problem["business_code"], 2000);
+    assert_eq!(problem["captcha"]["kind"], "proof_of_work");
+    assert_eq!((&problem["captcha"]["puzzles"], &problem["captcha"]["difficulty"]), (&json!(16), &json!(20)));
+    assert_eq!(t.audited("login_failed").await, 0, "nothing was looked up");
+}
+
+#[tokio::test]
+async fn seed_a24_nothing_is_asked_of_who_did_not_fail() {
+    let t = TestApp::new().await;
+    t.somebody().await;
+}
+
+#[tokio::test]
+async fn seed_a25_a_right_solution_lets_the_call_through_once() {
+    let t = guarded().await;
+    let solution = work(&login(&t).await.challenge());
+    with(login(&t), &solution).await.ok();
+    let again = with(login(&t), &solution).await.challenge();
+    with(login(&t), &work(&again)).await.ok();
+    let other = t.node().await;
+    with(login(&other), &solution).await.challenge();
+}
+
+#[tokio::test]
+async fn seed_a25_of_many_calls_with_one_solution_one_goes_through() {
+    let t = guarded().await;
+    let solution = work(&login(&t).await.challenge());
+    let other = t.node().await;
+    let calls = (0..20).map(|at| with(login(if at % 2 == 0 { &t } else { &other }), &solution));
+    let answers = futures_util::future::join_all(calls.map(IntoFuture::into_future)).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert_eq!(answers.iter().filter(|answer| answer.status == 403).count(), 19);
+}
+
+#[tokio::test]
+async fn seed_a25_a_solution_is_good_on_another_node_and_for_five_minutes() {
+    let t = guarded().await;
+    let other = t.node().await;
+    let [first, second] = [work(&login(&t).await.challenge()), work(&login(&t).await.challenge())];
+    t.advance(5 * MINUTE - SECOND);
+    with(login(&other), &first).await.ok();
+    t.advance(SECOND);
+    with(login(&other), &second).await.challenge();
+}
+
+#[tokio::test]
+async fn seed_a26_a_captcha_can_be_asked_for_before_it_is_needed() {
+    let t = guarded().await;
+    let challenge = t.get("/v1/captcha").await.ok();
+    with(login(&t), &work(&challenge)).await.ok();
+    assert_ne!(t.get("/v1/captcha").await.ok()["id"], challenge["id"]);
+    let answer = t.get("/v1/captcha").await;
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(t.get("/v1/settings").await.ok()["captcha"], "proof_of_work");
+    let none = TestApp::with("[captcha]\nkind = \"none\"\nafter = 0").await;
+    none.get("/v1/captcha").await.refused(404, "NOT_FOUND");
+    assert_eq!(none.get("/v1/settings").await.ok()["captcha"], "none");
+    none.somebody().await;
+}
+
+#[tokio::test]
+async fn a_solution_of_another_server_or_of_another_kind_is_none() {
+    let (t, stranger) = (guarded().await, TestApp::production(ALWAYS).await);
+    let solution = work(&stranger.get("/v1/captcha").await.ok());
+    with(login(&t), &solution).await.challenge();
+    with(login(&stranger), &solution).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    let t = t.restart_with(PICTURE).await;
+    with(login(&t), &solution).await.challenge();
+}
+
+#[tokio::test]
+async fn a_header_that_is_no_solution_counts_as_none() {
+    let t = guarded().await;
+    let right = work(&login(&t).await.challenge());
+    let (id, code) = right.split_once(':').unwrap();
+    for header in [
+        "",
+        ":",
+        "::::",
+        id,
+        &format!("{id}:"),
+        &format!(":{code}"),
+        &format!("{id}:{}", "0.".repeat(15)),
+        &format!("{id}:{}0", "0.".repeat(15)),
+        &format!("{id}:{code}.0"),
+        &format!("%ff:{code}"),
+        &format!("{id}%00:{code}"),
+        &"A".repeat(8000),
+        &format!("{}:{}", "A".repeat(64), "9".repeat(8000)),
+    ] {
+        with(login(&t), header).await.challenge();
+    }
+    with(login(&t), &right).await.ok();
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_for_its_form_costs_no_solution() {
+    let t = guarded().await;
+    let solution = work(&login(&t).await.challenge());
+    with(t.post("/v1/login", json!({ "email": "no address", "password": "x" })), &solution)
+        .await
+        .refused(400, "INVALID_PARAMETER");
+    with(login(&t), &solution).await.ok();
+}
+
+#[tokio::test]
+async fn every_call_that_costs_or_guesses_asks_for_one() {
+    let t = TestApp::with(ALWAYS).await;
+    for (path, body) in [
+        ("/v1/login", json!({ "email": "ada@example.com", "password": "x" })),
+        ("/v1/login/code", json!({ "email": "ada@example.com", "code": "123456" })),
+        ("/v1/login/device", json!({ "device_id": "d".repeat(20) })),
+        ("/v1/login/custom", json!({ "custom_id": "d".repeat(20) })),
+        ("/v1/signup", json!({ "email": "ada@example.com", "password": "correct horse" })),
+        ("/v1/signup/code", json!({ "phone_number": "+491701234567", "code": "123456" })),
+        ("/v1/code", json!({ "email": "ada@example.com" })),
+        ("/v1/password/forgot", json!({ "email": "ada@example.com" })),
+        (
+            "/v1/password/reset",
+            json!({ "email": "ada@example.com", "code": "123456", "new_password": "correct horse" }),
+        ),
+    ] {
+        t.send(Method::POST, path, "application/json", body.to_string()).await.challenge();
+    }
+}
+
+#[tokio::test]
+async fn seed_a26_a_picture_is_a_png_that_says_nothing_but_to_who_reads_it() {
+    let t = TestApp::with(PICTURE).await;
+    let challenge = t.get("/v1/captcha").await.ok();
+    let png = challenge["image"].as_str().unwrap().strip_prefix("data:image/png;base64,").unwrap();
+    let png = STANDARD.decode(png).unwrap();
+    assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+    assert!(png.len() < 12_000, "{}", png.len());
+    if let Ok(path) = std::env::var("DOORWARD_TEST_PICTURE") {
+        std::fs::write(path, &png).unwrap();
+    }
+    let code = t.read_picture(&challenge);
+    assert_eq!(code.len(), 5);
+    let id = URL_SAFE_NO_PAD.decode(challenge["id"].as_str().unwrap()).unwrap();
+    for hidden in [&id, &png] {
+        assert!(!hidden.windows(5).any(|bytes| bytes.eq_ignore_ascii_case(code.as_bytes())));
+    }
+}
+
+#[tokio::test]
+async fn seed_a25_what_a_picture_says_may_be_given_in_small_letters_once() {
+    let t = TestApp::with(PICTURE).await;
+    let solution = |challenge: &Value, change: fn(String) -> String| {
+        format!("{}:{}", challenge["id"].as_str().unwrap(), change(t.read_picture(challenge)))
+    };
+    let shown = signup(&t).await.challenge();
+    let right = solution(&shown, |code| code.to_lowercase());
+    with(signup(&t), &right).await.ok();
+    let shown = with(login(&t), &right).await.challenge();
+    with(login(&t), &solution(&shown, |code| format!("%20{code}%20"))).await.ok();
+}
+
+#[tokio::test]
+async fn seed_a25_a_picture_has_one_try_and_five_minutes() {
+    let t = TestApp::with(PICTURE).await;
+    let shown = signup(&t).await.challenge();
+    let (id, code) = (shown["id"].as_str().unwrap(), t.read_picture(&shown));
+    let next = with(signup(&t), &format!("{id}:AAAAA")).await.challenge();
+    with(signup(&t), &format!("{id}:{code}")).await.challenge();
+    assert_ne!(next["id"], shown["id"]);
+    let code = t.read_picture(&next);
+    t.advance(5 * MINUTE);
+    with(signup(&t), &format!("{}:{code}", next["id"].as_str().unwrap())).await.challenge();
+    for id in ["", "AAAA", &"A".repeat(5000), "!!"] {
+        with(signup(&t), &format!("{id}:AAAAA")).await.challenge();
+    }
+}
+
+#[tokio::test]
+async fn solutions_that_were_used_are_forgotten_when_they_are_good_no_more() {
+    let t = guarded().await;
+    assert_eq!(t.sql("select count(*) from proofs").await, "1");
+    t.advance(10 * MINUTE);
+    doorward_server::prune::all(&t.app).await.unwrap();
+    assert_eq!(t.sql("select count(*) from proofs").await, "0");
+}
