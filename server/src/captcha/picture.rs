@@ -22,10 +22,11 @@ const LONGEST: usize = 128;
 
 const WIDTH: usize = 200;
 const HEIGHT: usize = 70;
-/// Half of a stroke's width, in pixels.
-const PEN: f32 = 1.6;
+/// Half of a letter's stroke, and of a line across, in pixels.
+const PEN: f32 = 1.7;
+const NEEDLE: f32 = 0.9;
 /// Lines across it.
-const LINES: usize = 3;
+const LINES: usize = 2;
 
 /// None that looks like another. A letter is strokes, a stroke is points, a point is a column from 0 to 8 and a row from
 /// 0 to c.
@@ -133,9 +134,9 @@ impl Canvas {
     /// Writes a letter at its place, turned and leaning.
     fn write(&mut self, world: &World, at: usize, strokes: &str) {
         let (sin, cos) = between(world, -0.35, 0.35).sin_cos();
-        let (wide, high) = (between(world, 2.4, 3.2), between(world, 2.6, 3.3));
+        let (wide, high) = (between(world, 2.6, 3.4), between(world, 3.0, 3.9));
         let lean = between(world, -0.3, 0.3);
-        let middle = (at as f32 * 35.0 + between(world, 26.0, 34.0), between(world, 30.0, 40.0));
+        let middle = (at as f32 * 35.0 + between(world, 26.0, 34.0), between(world, 31.0, 39.0));
         let place = |point: &str| {
             let mut digits = point.chars().map(|digit| digit.to_digit(16).unwrap_or(0) as f32);
             let (column, row) = (digits.next().unwrap_or(0.0) - 4.0, digits.next().unwrap_or(0.0) - 6.0);
@@ -144,7 +145,7 @@ impl Canvas {
         };
         for stroke in strokes.split(" / ") {
             let points: Vec<Point> = stroke.split(' ').map(place).collect();
-            self.stroke(&points);
+            self.stroke(&points, PEN);
         }
     }
 
@@ -152,10 +153,10 @@ impl Canvas {
     fn cross(&mut self, world: &World) {
         let points: Vec<Point> =
             (0..=4).map(|at| (at as f32 * WIDTH as f32 / 4.0, between(world, 8.0, 62.0))).collect();
-        self.stroke(&points);
+        self.stroke(&points, NEEDLE);
     }
 
-    fn stroke(&mut self, points: &[Point]) {
+    fn stroke(&mut self, points: &[Point], pen: f32) {
         for pair in points.windows(2) {
             let [from, to] = pair else { continue };
             // In pieces, so that a straight line is bent as well.
@@ -163,7 +164,7 @@ impl Canvas {
             let pieces: Vec<Point> = (0..=8).map(|at| piece(at as f32 / 8.0)).collect();
             for pair in pieces.windows(2) {
                 if let [from, to] = pair {
-                    self.line(*from, *to);
+                    self.line(*from, *to, pen);
                 }
             }
         }
@@ -174,8 +175,8 @@ impl Canvas {
         (x + wave(y, self.phase.0) * self.height * 0.6, y + wave(x, self.phase.1) * self.height)
     }
 
-    fn line(&mut self, from: Point, to: Point) {
-        let reach = PEN + 1.0;
+    fn line(&mut self, from: Point, to: Point, pen: f32) {
+        let reach = pen + 1.0;
         let (left, right) = (from.0.min(to.0) - reach, from.0.max(to.0) + reach);
         let (top, bottom) = (from.1.min(to.1) - reach, from.1.max(to.1) + reach);
         for (at, ink) in self.ink.iter_mut().enumerate() {

@@ -30,6 +30,7 @@ pub(super) fn layer(app: &AppState) -> CorsLayer {
             name("captcha-response"),
             name("dpop"),
             name("idempotency-key"),
+            name("known-device"),
         ])
         .expose_headers([
             header::RETRY_AFTER,
