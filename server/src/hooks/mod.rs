@@ -27,6 +27,7 @@ pub use webhook::Webhooks;
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
+use crate::idempotency::Idempotency;
 use crate::state::{App, AppState};
 use crate::store::sessions;
 
@@ -149,7 +150,8 @@ pub async fn before_with<T: Request + DeserializeOwned>(
         .filter_map(|field| Some((field.name.to_owned(), at(&given, field.path)?.clone())))
         .collect();
     seen.extend(more.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text))));
-    let mut after = ask(app, caller, operation, who.into(), seen.clone()).await?;
+    let mut after =
+        ask_once(app, caller, operation, who.into(), seen.clone(), json.idempotency.as_ref()).await?;
     if after == seen {
         return Ok(json);
     }
@@ -176,6 +178,17 @@ pub async fn ask(
     who: Who,
     fields: Map<String, Value>,
 ) -> Result<Map<String, Value>, ApiError> {
+    ask_once(app, caller, operation, who, fields, None).await
+}
+
+async fn ask_once(
+    app: &App,
+    caller: &Caller,
+    operation: Operation,
+    who: Who,
+    fields: Map<String, Value>,
+    repeatable: Option<&Idempotency>,
+) -> Result<Map<String, Value>, ApiError> {
     if !app.hooks.listen_to(operation) {
         return Ok(fields);
     }
@@ -189,7 +202,7 @@ pub async fn ask(
         time: app.world.now(),
     };
     let model = Model { operation, about, fields };
-    caller.after.begin(&model, &app.hooks, &app.world);
+    caller.after.begin(app, &model, repeatable);
     let asked = tokio::time::timeout(BUDGET, run(app, model)).await;
     let model = asked.unwrap_or_else(|_| {
         Err(ApiError { cause: Some("the hooks took too long".into()), ..ApiError::overloaded(1) })

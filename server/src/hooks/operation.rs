@@ -152,6 +152,18 @@ impl Operation {
         fields
     }
 
+    /// Is a repetition with the same `Idempotency-Key` the same event? Else each call is one.
+    pub(super) fn is_carried_out_once(self) -> bool {
+        matches!(
+            self,
+            Operation::Signup
+                | Operation::CodeAuth
+                | Operation::ResetPassword
+                | Operation::VerifyEmail
+                | Operation::ChangeAddress
+        )
+    }
+
     /// One of its fields.
     pub fn field(self, name: &str) -> Option<FieldSpec> {
         self.fields().into_iter().find(|field| field.name == name)

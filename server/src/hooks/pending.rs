@@ -5,15 +5,19 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use doorward_protocol::error::ErrorCode;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::{Hooks, Model};
-use crate::audit::Record;
-use crate::clock::{Millis, World};
+use super::Model;
+use crate::audit::{self, Record};
+use crate::clock::Millis;
 use crate::error::{ApiError, Shown};
+use crate::idempotency::Idempotency;
 use crate::state::{App, AppState};
 use crate::store::deliveries::{self, Delivery};
 use crate::store::{StoreError, Tx};
@@ -37,9 +41,11 @@ pub struct Pending(Arc<Mutex<Option<Event>>>);
 #[derive(Clone, Debug)]
 struct Event {
     model: Model,
-    /// Whom it is told, each with the id of its row.
-    targets: Vec<(String, String)>,
-    /// Has its success been noted?
+    /// Whom it is told.
+    targets: Vec<String>,
+    /// What the ids of its rows are made of: the same for a repetition of the request, which is no second event.
+    seed: Vec<u8>,
+    /// Has it been noted?
     noted: bool,
 }
 
@@ -49,11 +55,14 @@ impl Pending {
     }
 
     /// From now on it is told what becomes of this.
-    pub(super) fn begin(&self, model: &Model, hooks: &Hooks, world: &World) {
-        let targets: Vec<_> =
-            hooks.told(model.operation).into_iter().map(|target| (target, world.id())).collect();
+    pub(super) fn begin(&self, app: &App, model: &Model, repeatable: Option<&Idempotency>) {
+        let targets = app.hooks.told(model.operation);
         if !targets.is_empty() {
-            self.with(|event| *event = Some(Event { model: model.public(), targets, noted: false }));
+            let once = repeatable.filter(|_| model.operation.is_carried_out_once());
+            // The MAC of the request, too: a key that comes with another one must not take the place of this.
+            let seed = once.map(|once| [once.key.as_bytes(), &once.request].concat());
+            let seed = seed.unwrap_or_else(|| app.world.id().into_bytes());
+            self.with(|event| *event = Some(Event { model: model.public(), targets, seed, noted: false }));
         }
     }
 
@@ -76,25 +85,40 @@ impl Pending {
             about.session_id = record.session.unwrap_or(&about.session_id).to_owned();
             Some(event.clone())
         });
-        let Some(Event { model, targets, .. }) = event else { return Ok(()) };
-        put(tx, Report { model, succeeded: true, code: None }, &targets, now, true).await
+        let Some(event) = event else { return Ok(()) };
+        // The answer says that all is well; the operator may know that nothing was made.
+        let code =
+            (record.event == audit::Event::SignupRepeated).then(|| ErrorCode::Exists.as_str().to_owned());
+        event.put(tx, code, now, true).await
     }
 }
 
-async fn put(
-    tx: &mut Tx,
-    report: Report,
-    targets: &[(String, String)],
-    now: Millis,
-    replace: bool,
-) -> Result<(), StoreError> {
-    let event = report.model.operation.post();
-    let payload = serde_json::to_string(&report).map_err(|error| StoreError::Internal(error.to_string()))?;
-    let request = &report.model.about.request_id;
-    for (target, id) in targets {
-        deliveries::put(tx, Delivery { id, event, target, payload: &payload, request }, now, replace).await?;
+impl Event {
+    /// Puts in a row for each target; one that is there is replaced, or left as it is.
+    async fn put(
+        self,
+        tx: &mut Tx,
+        code: Option<String>,
+        now: Millis,
+        replace: bool,
+    ) -> Result<(), StoreError> {
+        let Event { model, targets, seed, .. } = self;
+        let (event, request) = (model.operation.post(), model.about.request_id.clone());
+        let report = Report { model, succeeded: code.is_none(), code };
+        let payload =
+            serde_json::to_string(&report).map_err(|error| StoreError::Internal(error.to_string()))?;
+        for target in &targets {
+            let id = row_id(&seed, target, report.succeeded);
+            let delivery = Delivery { id: &id, event, target, payload: &payload, request: &request };
+            deliveries::put(tx, delivery, now, replace).await?;
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+fn row_id(seed: &[u8], target: &str, succeeded: bool) -> String {
+    let hash = digest(&SHA256, &[seed, target.as_bytes(), &[u8::from(succeeded)]].concat());
+    hash.as_ref().first_chunk().map(|bytes| Uuid::from_bytes(*bytes).to_string()).unwrap_or_default()
 }
 
 /// Around every route: what was begun and not noted is noted with its answer.
@@ -106,9 +130,9 @@ pub async fn settle(State(app): State<AppState>, mut request: Request, next: Nex
     request.extensions_mut().insert(pending.clone());
     let response = next.run(request).await;
     if let Some(event) = pending.with(Option::take) {
-        let succeeded = response.status().is_success() || response.status().is_redirection();
-        if !(succeeded && event.noted)
-            && let Err(error) = settle_event(&app, event, succeeded, code_of(&response)).await
+        let code = code_of(&response);
+        if !(code.is_none() && event.noted)
+            && let Err(error) = settle_event(&app, event, code).await
         {
             tracing::error!(cause = %error, "a hook is not told what became of a request");
         }
@@ -117,22 +141,18 @@ pub async fn settle(State(app): State<AppState>, mut request: Request, next: Nex
     response
 }
 
+/// Why it was refused; nothing where it was not.
 fn code_of(response: &Response) -> Option<String> {
+    if response.status().is_success() || response.status().is_redirection() {
+        return None;
+    }
     let extensions = response.extensions();
     let error = extensions.get::<ApiError>().or_else(|| extensions.get::<Shown>().map(|Shown(error)| error));
-    error.map(|error| error.code.as_str().to_owned())
+    // The token endpoint has codes of its own: whatever they are, there is no new token.
+    Some(error.map_or(ErrorCode::SessionRequired, |error| error.code).as_str().to_owned())
 }
 
-async fn settle_event(
-    app: &App,
-    event: Event,
-    succeeded: bool,
-    code: Option<String>,
-) -> Result<(), StoreError> {
+async fn settle_event(app: &App, event: Event, code: Option<String>) -> Result<(), StoreError> {
     let now = app.world.now();
-    let report = Report { model: event.model, succeeded, code };
-    // A success that was noted stays one, whatever became of its answer.
-    app.store
-        .write(move |tx| Box::pin(async move { put(tx, report, &event.targets, now, false).await }))
-        .await
+    app.store.write(move |tx| Box::pin(async move { event.put(tx, code, now, false).await })).await
 }
