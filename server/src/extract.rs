@@ -22,7 +22,7 @@ use crate::captcha::Solution;
 use crate::clock::Millis;
 use crate::dpop::{self, About, Fault, Proof};
 use crate::error::ApiError;
-use crate::hooks::Pending;
+use crate::hooks::{Granted, Pending};
 use crate::idempotency::Idempotency;
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
@@ -44,8 +44,8 @@ pub struct Json<T> {
     pub emptied: Vec<String>,
     /// What it was read from, under the names of the table. Kept only where there are hooks, which may want to see it.
     pub(crate) given: Option<Map<String, Value>>,
-    /// The roles that a hook gives the account, if this makes one.
-    pub roles: Option<Vec<String>>,
+    /// What a hook gave beside that.
+    pub granted: Granted,
 }
 
 impl<T: Request + DeserializeOwned> FromRequest<AppState> for Json<T> {
@@ -86,7 +86,7 @@ impl<T: Request + DeserializeOwned> Json<T> {
             cause: Some(error.to_string()),
             ..ApiError::request(400, "The body has a field of the wrong type.")
         })?;
-        Ok(Json { request, idempotency, emptied, given, roles: None })
+        Ok(Json { request, idempotency, emptied, given, granted: Granted::default() })
     }
 }
 

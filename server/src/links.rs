@@ -10,11 +10,12 @@ use crate::dpop::Thumbprint;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
 use crate::flows::Outcome;
+use crate::hooks::Granted;
 use crate::mail::Message;
 use crate::outbox;
 use crate::providers::Person;
 use crate::registration::{self, Plan};
-use crate::signin::{self, First};
+use crate::signin;
 use crate::state::App;
 use crate::store::identities::{self, Identity, Kind, Link};
 use crate::store::{self, StoreError, Tx, accounts};
@@ -37,7 +38,7 @@ pub async fn sign_in(
     caller: &Caller,
     provider: &str,
     person: &Person,
-    first: Option<First>,
+    first: Option<Granted>,
     key: Option<Thumbprint>,
 ) -> Result<Outcome, ApiError> {
     let (name, address) = (identity(provider, person), vouched(person));
@@ -66,10 +67,10 @@ pub async fn sign_in(
         }
         return Ok(Outcome::Offered);
     }
-    let Some(First { roles }) = first else { return Ok(Outcome::Offered) };
+    let Some(granted) = first else { return Ok(Outcome::Offered) };
     let mut plan = Plan::of_sign_in(app, names, provider)?;
     plan.account.profile = person.profile.clone();
-    plan.grant(roles);
+    plan.grant(granted);
     let done = registration::create(tx, app, caller, &plan, None, key).await?;
     let session = done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))?;
     Ok(Outcome::SignedIn { session })

@@ -14,6 +14,7 @@ use crate::contacts::{self, Contact};
 use crate::dpop::{Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::Caller;
+use crate::hooks::Granted;
 use crate::http::is_local;
 use crate::mail::Message;
 use crate::passwords::PasswordHash;
@@ -132,9 +133,9 @@ impl Plan {
         })
     }
 
-    /// Gives the account these roles instead of those that it would begin with.
-    pub fn grant(&mut self, roles: Option<Vec<String>>) {
-        if let Some(roles) = roles {
+    /// Gives the account what a hook says instead of what it would begin with.
+    pub fn grant(&mut self, granted: Granted) {
+        if let Some(roles) = granted.roles {
             self.account.roles = roles;
         }
     }
@@ -314,14 +315,20 @@ pub async fn repeat(app: &AppState, done: &Done, proof: Option<Proof>) -> Result
     answer(app, done, Some(&proof)).await
 }
 
-/// May a first sign-in make the account? The page may say no to what the operator allows, and cannot allow more.
-pub fn admits(app: &App, allowed: bool, asked: Option<bool>) -> Result<bool, ApiError> {
-    let allowed = allowed && app.config.signup.open;
+/// May a first sign-in make the account, and what does that begin with? The page may say no to what the operator allows,
+/// and cannot allow more.
+pub fn first(
+    app: &App,
+    allowed: bool,
+    asked: Option<bool>,
+    granted: Granted,
+) -> Result<Option<Granted>, ApiError> {
+    let allowed = (allowed || granted.create) && app.config.signup.open;
     match asked {
         Some(true) if !allowed => {
             Err(ApiError::field("options.auto_register", "This server makes no accounts with this sign-in."))
         }
-        asked => Ok(allowed && asked != Some(false)),
+        asked => Ok((allowed && asked != Some(false)).then_some(granted)),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::audit::{Event, Record};
 use crate::dpop::{self, Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::Caller;
+use crate::hooks::Granted;
 use crate::registration::{self, Plan};
 use crate::sessions;
 use crate::state::{App, AppState};
@@ -75,13 +76,6 @@ pub async fn answer(app: &App, session: &str, proof: Option<&Proof>) -> Result<T
     Ok(tokens_of(app, session, proof).await?.ok_or(ErrorCode::SessionRequired)?)
 }
 
-/// What a first sign-in, which makes the account, gives it.
-#[derive(Clone, Debug)]
-pub struct First {
-    /// Its roles, where a hook says so.
-    pub roles: Option<Vec<String>>,
-}
-
 /// Signs in by an id that opens an account by itself; the first time, if there may be one, makes the account.
 pub async fn by_id(
     app: &AppState,
@@ -89,7 +83,7 @@ pub async fn by_id(
     proof: Option<Proof>,
     name: Identity,
     method: &'static str,
-    first: Option<First>,
+    first: Option<Granted>,
 ) -> Result<Tokens, ApiError> {
     sessions::admit(app, proof.is_some())?;
     let (job, asking, shown) = (app.clone(), caller.clone(), proof.clone());
@@ -104,9 +98,9 @@ pub async fn by_id(
                 if let Some(id) = identities::owner(tx, name.kind, &name.value).await? {
                     return Ok(enter(tx, &job, &asking, &id, method, key).await?.id);
                 }
-                let First { roles } = first.ok_or(ErrorCode::NotFound)?;
+                let granted = first.ok_or(ErrorCode::NotFound)?;
                 let mut plan = Plan::of_sign_in(&job, vec![name], method)?;
-                plan.grant(roles);
+                plan.grant(granted);
                 let done = registration::create(tx, &job, &asking, &plan, None, key).await?;
                 done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))
             })

@@ -13,9 +13,10 @@ use crate::clock::Millis;
 use crate::dpop::{self, Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
+use crate::hooks::Granted;
 use crate::links;
 use crate::providers::{Answer, Memory, Person, Provider};
-use crate::signin::{self, First};
+use crate::signin;
 use crate::state::{App, AppState};
 use crate::store::flows::{self, Binding, Flow};
 use crate::store::{StoreError, Tx, identities};
@@ -33,7 +34,7 @@ pub enum Intent {
     /// To sign in; and to make an account of somebody unknown at once, if there may be one.
     SignIn {
         /// What that begins with.
-        first: Option<First>,
+        first: Option<Granted>,
     },
     /// To link the provider's identity to the account of this session.
     Link(Box<CurrentSession>),

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
-pub use model::{About, Model, Refusal, Said};
+pub use model::{About, Granted, Model, Refusal, Said};
 pub use operation::{FieldSpec, Kind, Operation};
 pub use pending::{Pending, Report, settle};
 pub use script::Scripts;
@@ -155,19 +155,27 @@ pub async fn before_with<T: Request + DeserializeOwned>(
     if after == seen {
         return Ok(json);
     }
-    let roles = match after.remove("roles") {
-        Some(Value::Null) | None => None,
-        Some(roles) => Some(crate::admin::checked_roles(
-            serde_json::from_value(roles).map_err(|_| ApiError::field("roles", "Roles are texts."))?,
-        )?),
-    };
+    let granted = granted(&seen, &mut after)?;
     let mut object = given;
     for field in fields.iter().filter(|field| field.settable && !field.path.is_empty()) {
         if let Some(value) = after.remove(field.name) {
             put(&mut object, field.path, value);
         }
     }
-    Ok(Json { roles, ..Json::of(object, json.idempotency, app)? })
+    Ok(Json { granted, ..Json::of(object, json.idempotency, app)? })
+}
+
+/// What no client could have sent.
+fn granted(seen: &Map<String, Value>, after: &mut Map<String, Value>) -> Result<Granted, ApiError> {
+    let roles = after.remove("roles").filter(|roles| !roles.is_null());
+    let roles = roles.map(|roles| {
+        let roles =
+            serde_json::from_value(roles).map_err(|_| ApiError::field("roles", "Roles are texts."))?;
+        crate::admin::checked_roles(roles)
+    });
+    let approved = after.remove("approved") == Some(Value::Bool(true));
+    let create = after.get("create") == Some(&Value::Bool(true)) && seen.get("create") != after.get("create");
+    Ok(Granted { roles: roles.transpose()?, create, approved })
 }
 
 /// Asks the hooks before an operation that is no JSON request. Answers its fields as they leave them.

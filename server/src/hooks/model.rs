@@ -80,6 +80,17 @@ fn read_operation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Operatio
     Operation::named(&name).ok_or_else(|| D::Error::custom("there is no such operation"))
 }
 
+/// What only a hook gives, and no client can ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Granted {
+    /// The roles of the account, if one is made.
+    pub roles: Option<Vec<String>>,
+    /// May an account be made, whatever the settings say?
+    pub create: bool,
+    /// Does the operator vouch for the id (D-23)?
+    pub approved: bool,
+}
+
 /// What a hook says.
 #[derive(Debug)]
 pub enum Said {

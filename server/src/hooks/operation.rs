@@ -58,6 +58,10 @@ const CREATE: FieldSpec = FieldSpec {
 const ROLES: FieldSpec =
     FieldSpec { name: "roles", path: "", kind: Kind::Texts, settable: true, secret: false };
 
+/// Does the operator vouch for the id, though no service key came with it (D-23)?
+const APPROVED: FieldSpec =
+    FieldSpec { name: "approved", path: "", kind: Kind::Flag, settable: true, secret: false };
+
 /// Declares the operations: name, what it is called in a hook, and its fields.
 macro_rules! operations {
     ($( $(#[$meta:meta])* $name:ident = $text:literal: [$($field:expr),* $(,)?]; )*) => {
@@ -106,7 +110,7 @@ operations! {
     /// Signing in with the id of a device (seed H11).
     DeviceidAuth = "deviceid_auth": [secret("id", "device_id"), CREATE, ROLES];
     /// Signing in with an id of another system (seed H17).
-    CustomidAuth = "customid_auth": [secret("id", "custom_id"), CREATE, ROLES];
+    CustomidAuth = "customid_auth": [secret("id", "custom_id"), APPROVED, CREATE, ROLES];
     /// Signing in with a provider.
     ProviderAuth = "provider_auth": [fixed("provider"), CREATE, ROLES];
     /// Making an account.

@@ -18,7 +18,7 @@ use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
-use crate::hooks::{self, Operation, Who};
+use crate::hooks::{self, Granted, Operation, Who};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
@@ -30,7 +30,7 @@ use crate::state::{App, AppState};
 use crate::store::identities::{self, Kind};
 use crate::store::{self, StoreError, Tx, accounts, passwords};
 use crate::outbox;
-use crate::signin::{self, First};
+use crate::signin;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -155,21 +155,20 @@ async fn login_with_code(
 ) -> Result<Answer<Tokens>, ApiError> {
     let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
     limits::admit(&app, &caller, Purpose::Code, Subject::at(&named)).await?;
-    let Json { request, idempotency, roles, .. } =
+    let Json { request, idempotency, granted, .. } =
         hooks::before(&app, &caller, Operation::CodeAuth, who, json).await?;
     sessions::admit(&app, proof.is_some())?;
     let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
     if !signs_in(&app, contact.kind) {
         return Err(ErrorCode::Forbidden.into());
     }
-    let may = registration::admits(&app, registers(&app, contact.kind), request.options.auto_register)?;
+    let first = registration::first(&app, registers(&app, contact.kind), request.options.auto_register, granted)?;
     let (job, asking, shown, to) = (app.clone(), caller.clone(), proof.clone(), contact.clone());
     let outcome = app
         .store
         .write(move |tx| {
             Box::pin(async move {
                 let key = idempotency.as_ref();
-                let first = may.then_some(First { roles });
                 enter(tx, &job, &asking, &to, &request.code, (shown.as_ref(), key), first).await
             })
         })
@@ -206,7 +205,7 @@ async fn enter(
     contact: &Contact,
     code: &GivenCode,
     (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
-    first: Option<First>,
+    first: Option<Granted>,
 ) -> Result<Outcome, ApiError> {
     let key = dpop::spend(tx, proof).await?;
     let claim = match idempotency::claim(tx, idempotency, app.world.now()).await? {
@@ -224,9 +223,9 @@ async fn enter(
             prove(tx, app, caller, contact, &id).await?;
             Outcome::SignedIn(signin::enter(tx, app, caller, &id, method(contact.kind), key).await?.id)
         }
-        (Ok(_), None, Some(First { roles })) => {
+        (Ok(_), None, Some(granted)) => {
             let mut plan = Plan::of_sign_in(app, vec![contact.identity(true)], method(contact.kind))?;
-            plan.grant(roles);
+            plan.grant(granted);
             let done = registration::create(tx, app, caller, &plan, None, key).await?;
             Outcome::SignedIn(done.session.unwrap_or_default())
         }
@@ -281,14 +280,14 @@ async fn signup_with_code(
     let json =
         hooks::before_with(&app, &caller, Operation::Signup, who, json, &[("method", method(named.kind))])
             .await?;
-    let Json { request, idempotency, roles, .. } = json;
+    let Json { request, idempotency, granted, .. } = json;
     let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
     let mut names = vec![contact.identity(true)];
     if let Some(username) = &request.username {
         names.push(contacts::username(username)?);
     }
     let mut plan = Plan::of_signup(&app, request.options, request.profile, names, method(contact.kind))?;
-    plan.grant(roles);
+    plan.grant(granted);
     if plan.sign_in.is_some() {
         sessions::admit(&app, proof.is_some())?;
     }

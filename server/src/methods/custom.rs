@@ -16,8 +16,7 @@ use crate::hooks::{self, Operation, Who};
 use crate::service_keys::{Scope, ServiceKey};
 use crate::state::{App, AppState};
 use crate::store::identities::{Identity, Kind};
-use crate::signin::{self, First};
-use crate::registration;
+use crate::{registration, signin};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(login_with_custom_id))
@@ -42,15 +41,17 @@ async fn login_with_custom_id(
 ) -> Result<Answer<Tokens>, ApiError> {
     limits::admit(&app, &caller, Purpose::SignIn, Subject::Nobody).await?;
     let settings = &app.config.custom_id;
-    match &key {
-        _ if !settings.enabled => return Err(ErrorCode::Forbidden.into()),
-        Some(key) => key.require(Scope::Trusted)?,
-        None if settings.open => {}
-        None => return Err(ErrorCode::Forbidden.into()),
+    if !settings.enabled {
+        return Err(ErrorCode::Forbidden.into());
     }
-    let Json { request, roles, .. } =
+    key.as_ref().map(|key| key.require(Scope::Trusted)).transpose()?;
+    let vouched = key.is_some() || settings.open;
+    let Json { request, granted, .. } =
         hooks::before(&app, &caller, Operation::CustomidAuth, who, json).await?;
-    let may = registration::admits(&app, app.config.auto_register.custom, request.options.auto_register)?;
+    if !vouched && !granted.approved {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    let first = registration::first(&app, app.config.auto_register.custom, request.options.auto_register, granted)?;
     let name = Identity::of_id(Kind::Custom, &request.custom_id);
-    Ok(Answer(signin::by_id(&app, caller, proof, name, "custom", may.then_some(First { roles })).await?))
+    Ok(Answer(signin::by_id(&app, caller, proof, name, "custom", first).await?))
 }

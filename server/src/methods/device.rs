@@ -15,8 +15,7 @@ use crate::limits::{self, Purpose, Subject};
 use crate::hooks::{self, Operation, Who};
 use crate::state::{App, AppState};
 use crate::store::identities::{Identity, Kind};
-use crate::signin::{self, First};
-use crate::registration;
+use crate::{registration, signin};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(login_with_device))
@@ -41,9 +40,9 @@ async fn login_with_device(
         return Err(ErrorCode::Forbidden.into());
     }
     limits::admit(&app, &caller, Purpose::SignIn, Subject::Nobody).await?;
-    let Json { request, roles, .. } =
+    let Json { request, granted, .. } =
         hooks::before(&app, &caller, Operation::DeviceidAuth, who, json).await?;
-    let may = registration::admits(&app, app.config.auto_register.device, request.options.auto_register)?;
+    let first = registration::first(&app, app.config.auto_register.device, request.options.auto_register, granted)?;
     let name = Identity::of_id(Kind::Device, &request.device_id);
-    Ok(Answer(signin::by_id(&app, caller, proof, name, "device", may.then_some(First { roles })).await?))
+    Ok(Answer(signin::by_id(&app, caller, proof, name, "device", first).await?))
 }

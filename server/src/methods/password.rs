@@ -15,7 +15,7 @@ use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
-use crate::hooks::{self, Operation, Who};
+use crate::hooks::{self, Granted, Operation, Who};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
 use crate::passwords::{Match, PasswordHash};
@@ -49,10 +49,10 @@ async fn signup(
     limits::admit(&app, &caller, Purpose::SignUp, Subject::Nobody).await?;
     let more = [("method", "password")];
     let json = hooks::before_with(&app, &caller, Operation::Signup, who, json, &more).await?;
-    let Json { request, idempotency, roles, .. } = json;
+    let Json { request, idempotency, granted, .. } = json;
     let password = Secret::from(request.password.clone());
     let mut plan = plan(&app, request)?;
-    plan.grant(roles);
+    plan.grant(granted);
     if plan.sign_in.is_some() {
         sessions::admit(&app, proof.is_some())?;
     }
@@ -128,13 +128,14 @@ async fn login(
     let (kind, value) = name(&app, &json.request)?;
     limits::admit(&app, &caller, Purpose::SignIn, Subject::Name(kind, &value)).await?;
     let operation = operation(&json.request);
-    let Json { request, roles, .. } = hooks::before(&app, &caller, operation, who, json).await?;
+    let Json { request, granted, .. } = hooks::before(&app, &caller, operation, who, json).await?;
     sessions::admit(&app, proof.is_some())?;
     let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
     // An account of a password is only made where the page says so.
     let asked = request.options.auto_register;
-    let may = registration::admits(&app, app.config.auto_register.password && !quiet, asked)?;
-    let register = may && asked == Some(true);
+    let granted = Granted { create: granted.create && !quiet, ..granted };
+    let first = registration::first(&app, app.config.auto_register.password && !quiet, asked, granted)?;
+    let first = first.filter(|_| asked == Some(true));
     let password = Secret::from(request.password.clone());
     let mut db = app.store.read().await?;
     let account = accounts::by_identity(&mut db, kind, &value).await?;
@@ -142,8 +143,10 @@ async fn login(
     let id = account.as_ref().map_or("", |account| account.id.as_str());
     let stored = passwords::of(&mut db, id).await?;
     drop(db);
-    if account.is_none() && register && kind != Kind::Phone {
-        return begin(app, caller, proof, request, roles).await;
+    if let (None, Some(granted)) = (&account, first)
+        && kind != Kind::Phone
+    {
+        return begin(app, caller, proof, request, granted).await;
     }
     let matched = app.hasher.verify(&password, stored.as_ref()).await?;
     let (account, stored) = match (account, stored, matched) {
@@ -224,7 +227,7 @@ async fn begin(
     caller: Caller,
     proof: Option<Proof>,
     request: LoginRequest,
-    roles: Option<Vec<String>>,
+    granted: Granted,
 ) -> Result<Answer<Tokens>, ApiError> {
     let password = Secret::from(request.password);
     doorward_protocol::Rule::NewPassword
@@ -235,7 +238,7 @@ async fn begin(
         (email, None) => Contact::email(email.as_deref().unwrap_or_default(), "email")?.identity(false),
     };
     let mut plan = Plan::of_sign_in(&app, vec![name], "password")?;
-    plan.grant(roles);
+    plan.grant(granted);
     let confirmed_first = plan.account.confirmation_required;
     if confirmed_first {
         plan.sign_in = None;

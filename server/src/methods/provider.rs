@@ -31,7 +31,6 @@ use crate::providers::{Person, Provider};
 use crate::registration::{self, Done, Plan};
 use crate::secret::Secret;
 use crate::sessions;
-use crate::signin::First;
 use crate::state::{App, AppState};
 use crate::store::flows::{self as rows, Binding};
 use crate::store::identities::{self, Kind};
@@ -96,12 +95,12 @@ async fn login_with_provider(
     let provider = named(&app, &provider)?;
     let more = [("provider", provider.name())];
     let json = hooks::before_with(&app, &caller, Operation::ProviderAuth, who, json, &more).await?;
-    let Json { request, roles, .. } = json;
-    let may =
-        registration::admits(&app, app.config.auto_register.provider, request.options.auto_register)?;
+    let Json { request, granted, .. } = json;
+    let first =
+        registration::first(&app, app.config.auto_register.provider, request.options.auto_register, granted)?;
     let asker = Asker { caller, proof, flow: request.flow.clone() };
     let came = Came::of(request)?;
-    Ok(Answer(flows::end(&app, provider.name(), asker, came, Intent::SignIn { first: may.then_some(First { roles }) }).await?))
+    Ok(Answer(flows::end(&app, provider.name(), asker, came, Intent::SignIn { first }).await?))
 }
 
 /// Creates an account for somebody whom a provider knows. Nobody is signed in by that.
@@ -120,7 +119,7 @@ async fn signup_with_provider(
     let provider = named(&app, &provider)?.name().to_owned();
     let more = [("method", provider.as_str())];
     let json = hooks::before_with(&app, &caller, Operation::Signup, who, json, &more).await?;
-    let Json { request, idempotency, roles, .. } = json;
+    let Json { request, idempotency, granted, .. } = json;
     let mut db = app.store.read().await?;
     let done: Option<Done> = idempotency::find(&mut db, idempotency.as_ref(), app.world.now()).await?;
     drop(db);
@@ -132,7 +131,7 @@ async fn signup_with_provider(
             let offer = Offer { wants_address: request.email.is_some(), ..offer };
             let password = request.password.clone();
             let mut plan = plan(&app, &provider, &offer.person, request)?;
-            plan.grant(roles);
+            plan.grant(granted);
             let hash = match password {
                 Some(password) => Some(app.hasher.hash(&app.world, &Secret::from(password)).await?),
                 None => None,
