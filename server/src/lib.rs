@@ -20,6 +20,7 @@ pub mod routes;
 pub mod mail;
 pub mod outbox;
 pub mod pages;
+mod queue;
 pub mod site;
 pub mod sms;
 

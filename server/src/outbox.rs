@@ -2,10 +2,7 @@
 //! their hashes stored before it leaves (D-22). A mail server that does not answer delays mails and nothing else, a
 //! gateway SMS and nothing else.
 
-use std::time::Duration;
-
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
 
 use crate::audit::{Event, Record};
 use crate::challenges::{PlainCode, PlainToken, Scene};
@@ -14,6 +11,7 @@ use crate::extract::Caller;
 use crate::mail::render::{Rendered, Values};
 use crate::mail::transport::{Failure, Parcel};
 use crate::mail::{Channel, Mail, Message};
+use crate::queue;
 use crate::sms::Sms;
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
@@ -21,15 +19,6 @@ use crate::store::challenges::Minted;
 use crate::store::identities::{self, Kind};
 use crate::store::outbox::{Letter, Taken};
 use crate::store::{self, StoreError, Tx, accounts};
-
-/// How often to look without having been woken: for rows of other nodes and for leases that ran out.
-const LOOK: Duration = Duration::from_secs(1);
-/// What a lease has over the longest attempt.
-const LEASE_MARGIN: Millis = 30_000;
-/// The first pause after a failure; each next one is twice as long.
-const PAUSE: Millis = 5_000;
-/// The longest pause.
-const LONGEST_PAUSE: Millis = 15 * 60_000;
 
 /// Wakes the workers.
 #[derive(Debug, Default)]
@@ -115,25 +104,13 @@ pub async fn run(app: AppState, stop: impl Future<Output = ()>) {
     futures_util::future::join(workers, stop).await;
 }
 
-async fn work(app: &AppState, channel: Channel, mut ended: watch::Receiver<()>) {
-    let mut sending = JoinSet::new();
-    let slots = Way::of(app, channel).slots;
-    loop {
-        while sending.try_join_next().is_some() {}
-        // Never more than can leave at once: what waits stays in the table, where another node can take it.
-        let free = slots.saturating_sub(sending.len());
-        for letter in take(app, channel, free).await {
-            let app = app.clone();
-            sending.spawn(async move { deliver(&app, letter).await });
-        }
-        tokio::select! {
-            _ = ended.changed() => break,
-            _ = sending.join_next(), if !sending.is_empty() => {}
-            () = app.bell.of(channel).notified(), if sending.len() < slots => {}
-            () = tokio::time::sleep(LOOK) => {}
-        }
-    }
-    while sending.join_next().await.is_some() {}
+async fn work(app: &AppState, channel: Channel, ended: watch::Receiver<()>) {
+    let take = |free| take(app, channel, free);
+    let deliver = |letter| {
+        let app = app.clone();
+        async move { deliver(&app, letter).await }
+    };
+    queue::work(Way::of(app, channel).slots, app.bell.of(channel), ended, take, deliver).await;
 }
 
 /// What the settings say of a channel.
@@ -202,7 +179,7 @@ async fn take(app: &AppState, channel: Channel, free: usize) -> Vec<Outgoing> {
 
 async fn lease(app: &App, tx: &mut Tx, channel: Channel, free: usize) -> Result<Vec<Outgoing>, StoreError> {
     let now = app.world.now();
-    let until = now + Way::of(app, channel).timeout + LEASE_MARGIN;
+    let until = now + Way::of(app, channel).timeout + queue::LEASE_MARGIN;
     let limit = i64::try_from(free).unwrap_or(1);
     let mut letters = Vec::new();
     for taken in store::outbox::take(tx, channel, now, until, limit).await? {
@@ -399,7 +376,7 @@ async fn settle(
             store::outbox::delete(tx, taken).await
         }
         Err(Failure::Later(cause)) if taken.attempts < i64::from(Way::of(app, channel).attempts) => {
-            let pause = pause(taken.attempts, u64::from_be_bytes(app.world.bytes()));
+            let pause = queue::pause(taken.attempts, u64::from_be_bytes(app.world.bytes()));
             tracing::warn!(
                 mail = taken.id,
                 kind,
@@ -420,29 +397,6 @@ async fn settle(
                 channel.what()
             );
             store::outbox::bury(tx, taken, now, &cause).await
-        }
-    }
-}
-
-/// Twice as long after each failure, up to a bound, and anywhere in the upper half of that: mails that failed
-/// together do not come back together.
-fn pause(attempts: i64, chance: u64) -> Millis {
-    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(20);
-    let longest = PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
-    let half = longest / 2;
-    half + Millis::try_from(chance % u64::try_from(half + 1).unwrap_or(1)).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_a_bound_and_are_never_all_alike() {
-        for (attempts, longest) in [(1, 5_000), (2, 10_000), (5, 80_000), (9, 900_000), (1_000_000, 900_000)]
-        {
-            assert_eq!(pause(attempts, 0), longest / 2);
-            assert_eq!(pause(attempts, u64::try_from(longest / 2).unwrap()), longest);
         }
     }
 }
