@@ -58,6 +58,8 @@ pub enum Event {
     ServiceKeyCreated,
     /// An operator ended a service key.
     ServiceKeyRevoked,
+    /// An operator had a delivery to a hook sent again.
+    DeliveryResent,
     /// A password was changed, or the first one set; the other sessions were ended.
     PasswordChanged,
     /// The wrong password was given by somebody who is signed in.
@@ -135,6 +137,7 @@ impl Event {
             Event::UserExported => "user_exported",
             Event::ServiceKeyCreated => "service_key_created",
             Event::ServiceKeyRevoked => "service_key_revoked",
+            Event::DeliveryResent => "delivery_resent",
             Event::PasswordChanged => "password_changed",
             Event::PasswordRefused => "password_refused",
             Event::CredentialsDropped => "credentials_dropped",

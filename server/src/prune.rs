@@ -6,11 +6,14 @@ use crate::clock::Millis;
 use crate::idempotency::KEPT;
 use crate::state::{App, AppState};
 use crate::store::{
-    StoreError, audit, budgets, challenges, flows, idempotency, leases, outbox, proofs, sessions,
+    StoreError, audit, budgets, challenges, deliveries, flows, idempotency, leases, outbox, proofs, sessions,
 };
 
 /// Rows in one go.
 const LIMIT: i64 = 500;
+
+/// What a hook was told can be sent again for so long.
+const TOLD: Millis = 24 * 60 * 60_000;
 
 /// What a lease has over the time until its holder looks again.
 const LEASE_MARGIN: Millis = 60_000;
@@ -61,8 +64,9 @@ pub async fn all(app: &App) -> Result<u64, StoreError> {
                     let proofs = proofs::prune(tx, now, LIMIT).await?;
                     let flows = flows::prune(tx, old_flows, LIMIT).await?;
                     let mails = outbox::prune(tx, dead, LIMIT).await?;
+                    let told = deliveries::prune(tx, now - TOLD, dead, LIMIT).await?;
                     let budgets = budgets::prune(tx, now, LIMIT).await?;
-                    let rest = proofs + flows + mails + budgets;
+                    let rest = proofs + flows + mails + told + budgets;
                     Ok::<_, StoreError>(sessions + audit + requests + challenges + rest)
                 })
             })

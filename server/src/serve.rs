@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tower::ServiceExt;
 
+use crate::hooks::delivery;
 use crate::outbox;
 use crate::prune;
 use crate::rotation;
@@ -61,6 +62,8 @@ pub async fn run(app: AppState, listeners: Listeners, stop: impl Future<Output =
     let (public, admin) = (routes::router(&app), routes::admin_router(&app));
     let (end_outbox, outbox_ends) = oneshot::channel::<()>();
     let outbox = tokio::spawn(outbox::run(app.clone(), async { drop(outbox_ends.await) }));
+    let (end_delivery, delivery_ends) = oneshot::channel::<()>();
+    let delivery = tokio::spawn(delivery::run(app.clone(), async { drop(delivery_ends.await) }));
     let prune = tokio::spawn(prune::run(app.clone()));
     let rotation = tokio::spawn(rotation::run(app.clone()));
     let graceful = GracefulShutdown::new();
@@ -97,9 +100,16 @@ pub async fn run(app: AppState, listeners: Listeners, stop: impl Future<Output =
     prune.abort();
     rotation.abort();
     drop(end_outbox);
-    // A mail that is cut off here is sent again after its lease.
-    if tokio::time::timeout(FAREWELL, outbox).await.is_err() {
+    drop(end_delivery);
+    // What is cut off here is sent again after its lease.
+    let (outbox, delivery) =
+        (tokio::time::timeout(FAREWELL, outbox), tokio::time::timeout(FAREWELL, delivery));
+    let (outbox, delivery) = tokio::join!(outbox, delivery);
+    if outbox.is_err() {
         tracing::warn!("a mail is still on its way");
+    }
+    if delivery.is_err() {
+        tracing::warn!("a hook is still being told something");
     }
     app.store.close().await;
 }

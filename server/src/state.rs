@@ -93,7 +93,7 @@ impl Furniture {
         let sites = Sites::new(config.site.iter().map(|site| (site.path.clone(), site.dir.clone())))?;
         let providers = Providers::open(config, &http, dev)?;
         let captcha = Captcha::open(config, &http, dev)?;
-        let hooks = Hooks::open(config)?;
+        let hooks = Hooks::open(config, &http)?;
         Ok(Furniture { http, templates, transport, pages, sites, providers, captcha, hooks })
     }
 }

@@ -57,6 +57,8 @@ mod store_write;
 mod token_revoke;
 mod token_verify;
 mod user_data;
+mod webhook_ask;
+mod webhook_deliver;
 
 /// A file that nobody lists here would never run.
 #[test]

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::post::service::Service;
 use crate::support::issuer::{CLIENT, Issuer, Key};
 use crate::support::{MINUTE, SECOND, TestApp};
 
@@ -74,6 +75,17 @@ fn untrusted(answer: Result<Person, Refusal>, why: &str) {
         Err(Refusal::Untrusted(said)) => assert!(said.contains(why), "{said}"),
         other => panic!("{other:?}, not {why}"),
     }
+}
+
+#[tokio::test]
+async fn sec_h04_a_picture_is_an_address_and_nobody_fetches_it() {
+    let (acme, inside) = (Acme::new().await, Service::start().await);
+    for picture in [inside.url("/me.png"), format!("https://127.0.0.1:{}/me.png", inside.port)] {
+        let claims = json!({ "email": ADA, "email_verified": true, "picture": picture });
+        acme.op.person("sub-1", claims);
+        acme.sign_in().await.unwrap();
+    }
+    assert_eq!(inside.connections(), 0);
 }
 
 #[tokio::test]

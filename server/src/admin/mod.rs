@@ -1,6 +1,7 @@
 //! What an operator does, on the command line and over HTTP: both call the same operations. Each one that changes
 //! something leaves a row in the audit log that says who did it.
 
+mod deliveries;
 mod export;
 mod keys;
 mod lists;

@@ -2,8 +2,10 @@
 
 mod audit;
 mod config_check;
+mod deliveries;
 mod desk;
 mod export;
+mod hooks;
 mod key;
 mod keys;
 mod serve;
@@ -53,6 +55,9 @@ enum Verb {
     Subscribers(Ask),
     /// Print what happened, the newest first; with --json one a line.
     Audit(audit::Which),
+    /// Look at the hooks and try them.
+    #[command(subcommand)]
+    Hooks(hooks::HooksVerb),
 }
 
 #[derive(Debug, Subcommand)]
@@ -164,6 +169,7 @@ pub fn run() -> ExitCode {
         Verb::Export { user, ask } => export::run(&ask, &user),
         Verb::Subscribers(ask) => subscribers::run(&ask),
         Verb::Audit(which) => audit::run(which),
+        Verb::Hooks(verb) => hooks::run(verb),
     };
     match verdict {
         Ok(()) => ExitCode::SUCCESS,

@@ -159,6 +159,9 @@ impl Config {
         for (key, message) in self.provider_errors() {
             error(&key, &message);
         }
+        for (key, message) in self.webhook_errors() {
+            error(&key, &message);
+        }
         for (key, message) in self.database_errors(dev) {
             error(key, &message);
         }

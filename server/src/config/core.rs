@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::identifiers::{Datum, Declared};
 use super::{
     AutoRegister, Beginning, Captcha, Codes, CustomId, Database, DeviceId, Email, Mail, Named, Outbound,
-    Phone, Profile, Provider, Site, Sms, Smtp, Span, settings,
+    Phone, Profile, Provider, Site, Sms, Smtp, Span, Webhook, settings,
 };
 use crate::secret::Secret;
 
@@ -77,6 +77,8 @@ settings! {
         mail: Mail = Mail::default(),
         /// One-time codes and mailed links.
         codes: Codes = Codes::default(),
+        /// Services of yours that are told what people do, and may be asked before it: `[webhooks.NAME]`.
+        webhooks: Named<Webhook> = Named::default(),
         /// Calls of other servers: webhooks, SMS gateways, providers.
         outbound: Outbound = Outbound::default(),
         /// Folders that are served beside the API: `[[site]]` with `path` and `dir`.

@@ -14,6 +14,7 @@ mod site;
 mod sms;
 
 mod span;
+mod webhooks;
 
 pub use captcha::{Captcha, CaptchaKind, Unreached};
 pub use check::Fault;
@@ -28,6 +29,7 @@ pub use providers::{ALGORITHMS, Beginning, ClientAuth, Named, Provider, Provider
 pub use site::Site;
 pub use sms::Sms;
 pub use span::Span;
+pub use webhooks::{OnFailure, Webhook};
 
 /// What `settings!` knows of one setting, for `doorward config check`.
 #[derive(Debug)]
@@ -119,4 +121,5 @@ plain!(
     AccountDisclosure,
     CaptchaKind,
     Unreached,
+    OnFailure,
 );

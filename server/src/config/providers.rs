@@ -395,7 +395,8 @@ impl Config {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Is it one that an operator can give?
+pub(super) fn is_name(name: &str) -> bool {
     name.len() <= 32
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))

@@ -3,6 +3,7 @@
 //!
 //! No hook runs inside a transaction. What a hook sets is checked like what a client sends.
 
+pub mod delivery;
 mod model;
 mod operation;
 mod pending;
@@ -16,20 +17,21 @@ use axum::http::request::Parts;
 use doorward_protocol::Request;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use tokio::sync::Notify;
 
 pub use model::{About, Granted, Model, Refusal, Said};
 pub use operation::{FieldSpec, Kind, Operation};
 pub use pending::{Pending, Report, settle};
 pub use script::Scripts;
-pub use webhook::Webhooks;
+pub use webhook::{SigningKey, Webhooks};
 
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
+use crate::http_client::HttpClient;
 use crate::idempotency::Idempotency;
 use crate::state::{App, AppState};
 use crate::store::sessions;
+use delivery::Bell;
 
 /// All hooks before one operation have this long.
 const BUDGET: Duration = Duration::from_secs(5);
@@ -45,13 +47,14 @@ pub struct Hooks {
     /// `[webhooks.NAME]`
     pub webhooks: Webhooks,
     /// There may be something to deliver.
-    pub bell: Notify,
+    pub bell: Bell,
 }
 
 impl Hooks {
     /// Reads what the settings name.
-    pub fn open(config: &Config) -> Result<Hooks, Box<dyn std::error::Error>> {
-        Ok(Hooks { scripts: Scripts::open(config)?, webhooks: Webhooks::open(config)?, bell: Notify::new() })
+    pub fn open(config: &Config, http: &HttpClient) -> Result<Hooks, Box<dyn std::error::Error>> {
+        let (scripts, webhooks) = (Scripts::open(config)?, Webhooks::open(config, http)?);
+        Ok(Hooks { scripts, webhooks, bell: Bell::of(config) })
     }
 
     /// Are there none?

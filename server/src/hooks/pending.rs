@@ -136,7 +136,7 @@ pub async fn settle(State(app): State<AppState>, mut request: Request, next: Nex
         {
             tracing::error!(cause = %error, "a hook is not told what became of a request");
         }
-        app.hooks.bell.notify_one();
+        app.hooks.bell.ring();
     }
     response
 }

@@ -17,8 +17,9 @@ use crate::config::{Network, Outbound};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long a connection is kept for the next call.
-const IDLE: Duration = Duration::from_secs(30);
+/// How long a connection is kept for the next call: less than the five seconds after which Node ends it, perhaps just
+/// when the next call leaves.
+const IDLE: Duration = Duration::from_secs(4);
 
 /// What one call may cost.
 #[derive(Clone, Copy, Debug)]

@@ -22,11 +22,12 @@ async fn live() -> Json<Value> {
 /// The database can be read and written. `warning` tells of what will not go well for long.
 #[utoipa::path(get, path = "/health/ready", responses((status = 200, body = Object), ApiError))]
 async fn ready(State(app): State<AppState>) -> Result<Json<Value>, ApiError> {
-    Ok(Json(match app.clocks_disagree().await? {
-        None => json!({ "status": "ok" }),
-        Some(warning) => {
-            tracing::warn!("{warning}");
-            json!({ "status": "ok", "warning": warning })
-        }
-    }))
+    let clocks = app.clocks_disagree().await?;
+    let warnings: Vec<String> = clocks.into_iter().chain(app.hooks.webhooks.warnings()).collect();
+    if warnings.is_empty() {
+        return Ok(Json(json!({ "status": "ok" })));
+    }
+    let warning = warnings.join("; ");
+    tracing::warn!("{warning}");
+    Ok(Json(json!({ "status": "ok", "warning": warning })))
 }

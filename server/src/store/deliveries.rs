@@ -1,5 +1,9 @@
-//! What hooks are still to be told: put in with what it tells of, taken under a lease.
+//! What hooks are told: put in with what it tells of, taken under a lease, kept for a while.
 
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::engine::Kind;
 use super::{StoreError, Tx};
 use crate::clock::Millis;
 
@@ -35,4 +39,215 @@ pub async fn put(tx: &mut Tx, delivery: Delivery<'_>, now: Millis, replace: bool
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// One that is ours until its lease ends.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// Id of the row.
+    pub id: String,
+    /// Name of the hook.
+    pub event: String,
+    /// Who is told.
+    pub target: String,
+    /// A [`crate::hooks::Report`] as JSON.
+    pub payload: String,
+    /// The request that caused it.
+    pub request: Option<String>,
+    /// How often it was taken, this time included. Says whose the lease is: who comes back late has an old number.
+    pub attempts: i64,
+}
+
+/// Takes what is due for a target, the longest waiting first, until `lease_until`.
+pub async fn take(
+    tx: &mut Tx,
+    target: &str,
+    now: Millis,
+    lease_until: Millis,
+    limit: i64,
+) -> Result<Vec<Taken>, StoreError> {
+    // As in the outbox: `materialized` and the condition outside, for other nodes that take in the same moment.
+    macro_rules! take {
+        ($others:literal) => {
+            concat!(
+                "with due as materialized (
+                    select id from hook_deliveries
+                    where target = $4 and settled_at is null and dead_at is null and due_at <= $1
+                    order by due_at, id limit $3 ",
+                $others,
+                ")
+                update hook_deliveries
+                set attempts = attempts + 1, due_at = $2
+                where id in (select id from due) and settled_at is null and dead_at is null and due_at <= $1
+                returning id, event, target, payload, request, attempts"
+            )
+        };
+    }
+    let sql = match Kind::of(tx) {
+        Kind::Sqlite => take!(""),
+        Kind::Postgres => take!("for update skip locked"),
+    };
+    let query = sqlx::query(sql).bind(now).bind(lease_until).bind(limit).bind(target);
+    query.fetch_all(tx).await?.iter().map(taken).collect()
+}
+
+fn taken(row: &AnyRow) -> Result<Taken, StoreError> {
+    Ok(Taken {
+        id: row.try_get("id")?,
+        event: row.try_get("event")?,
+        target: row.try_get("target")?,
+        payload: row.try_get("payload")?,
+        request: row.try_get("request")?,
+        attempts: row.try_get("attempts")?,
+    })
+}
+
+/// It was told. The row stays for a while: what comes late for it must find it.
+pub async fn settle(tx: &mut Tx, taken: &Taken, now: Millis) -> Result<(), StoreError> {
+    sqlx::query("update hook_deliveries set settled_at = $3, error = null where id = $1 and attempts = $2")
+        .bind(&taken.id)
+        .bind(taken.attempts)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// It stays until the next attempt.
+pub async fn postpone(tx: &mut Tx, taken: &Taken, due_at: Millis, error: &str) -> Result<(), StoreError> {
+    sqlx::query("update hook_deliveries set due_at = $3, error = $4 where id = $1 and attempts = $2")
+        .bind(&taken.id)
+        .bind(taken.attempts)
+        .bind(due_at)
+        .bind(error)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// It is given up; the row stays for the operator until it is pruned.
+pub async fn bury(tx: &mut Tx, taken: &Taken, now: Millis, error: &str) -> Result<(), StoreError> {
+    sqlx::query("update hook_deliveries set dead_at = $3, error = $4 where id = $1 and attempts = $2")
+        .bind(&taken.id)
+        .bind(taken.attempts)
+        .bind(now)
+        .bind(error)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// It is due again, whatever became of it. False if there is none of this id.
+pub async fn revive(tx: &mut Tx, id: &str, now: Millis) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "update hook_deliveries set due_at = $2, settled_at = null, dead_at = null, error = null where id = $1",
+    )
+    .bind(id)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// When the next one is due for a target; `None` when there is none.
+pub async fn next_due(connection: &mut Tx, target: &str) -> Result<Option<Millis>, StoreError> {
+    let due = sqlx::query_scalar(
+        "select due_at from hook_deliveries
+        where target = $1 and settled_at is null and dead_at is null
+        order by due_at limit 1",
+    )
+    .bind(target)
+    .fetch_optional(connection)
+    .await?;
+    Ok(due)
+}
+
+/// One as an operator sees it: all but what it tells.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Id of the row.
+    pub id: String,
+    /// Name of the hook.
+    pub event: String,
+    /// Who is told.
+    pub target: String,
+    /// The request that caused it.
+    pub request: Option<String>,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// When it is due, if it still is.
+    pub due_at: Millis,
+    /// When it was told.
+    pub settled_at: Option<Millis>,
+    /// When it was given up.
+    pub dead_at: Option<Millis>,
+    /// Why it was not told the last time.
+    pub error: Option<String>,
+    /// When it was put in.
+    pub created_at: Millis,
+}
+
+/// The newest ones: those of one target or, where it is empty, all; all or only those that were given up.
+pub async fn list(
+    connection: &mut Tx,
+    target: &str,
+    dead: bool,
+    limit: i64,
+) -> Result<Vec<Listed>, StoreError> {
+    let rows = sqlx::query(
+        "select id, event, target, request, attempts, due_at, settled_at, dead_at, error, created_at
+        from hook_deliveries
+        where ($1 = '' or target = $1) and ($2 = 0 or dead_at is not null)
+        order by created_at desc, id desc limit $3",
+    )
+    .bind(target)
+    .bind(i64::from(dead))
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(listed).collect()
+}
+
+fn listed(row: &AnyRow) -> Result<Listed, StoreError> {
+    Ok(Listed {
+        id: row.try_get("id")?,
+        event: row.try_get("event")?,
+        target: row.try_get("target")?,
+        request: row.try_get("request")?,
+        attempts: row.try_get("attempts")?,
+        due_at: row.try_get("due_at")?,
+        settled_at: row.try_get("settled_at")?,
+        dead_at: row.try_get("dead_at")?,
+        error: row.try_get("error")?,
+        created_at: row.try_get("created_at")?,
+    })
+}
+
+/// Deletes what was told before a moment, and what was given up before another, at most so many of each at a time. What
+/// waits for longer than that waits for a target that is no more.
+pub async fn prune(
+    tx: &mut Tx,
+    settled_before: Millis,
+    dead_before: Millis,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    macro_rules! delete {
+        ($which:literal) => {
+            concat!(
+                "delete from hook_deliveries
+                where id in (select id from hook_deliveries where ",
+                $which,
+                " < $1 limit $2)"
+            )
+        };
+    }
+    let mut rows = 0;
+    for (sql, before) in [
+        (delete!("settled_at"), settled_before),
+        (delete!("dead_at"), dead_before),
+        (delete!("settled_at is null and dead_at is null and created_at"), dead_before),
+    ] {
+        rows += sqlx::query(sql).bind(before).bind(limit).execute(&mut *tx).await?.rows_affected();
+    }
+    Ok(rows)
 }

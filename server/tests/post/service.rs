@@ -30,7 +30,7 @@ pub(crate) enum Mood {
 #[derive(Clone, Debug)]
 pub(crate) struct Heard {
     pub(crate) line: String,
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 

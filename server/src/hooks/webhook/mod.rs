@@ -1,32 +1,204 @@
-//! Webhooks: services of the operator's.
+//! Webhooks: services of the operator's, called over HTTP and signed after Standard Webhooks. Before an operation they
+//! are asked while a person waits, so that each has little time, and none once it has failed often; after it they are told
+//! by [`super::delivery`].
 
-use super::{Model, Said};
-use crate::config::Config;
+mod answer;
+mod breaker;
+mod signature;
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::http::{Method, Request, header};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::{Model, Report, Said};
+use crate::clock::rfc3339;
+use crate::config::{self, Config, ConfigError, OnFailure};
 use crate::error::ApiError;
+use crate::http_client::{Answer, HttpClient, Limits};
+use crate::mail::transport::Failure;
 use crate::state::App;
+use breaker::Breaker;
+pub use signature::SigningKey;
 
-/// The operator's services, as configured.
+/// More than anybody has to say about one request.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// How long a service may take to hear what has happened: nobody waits for it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The operator's services, in the order of their names.
 #[derive(Debug)]
-pub struct Webhooks;
+pub struct Webhooks(Vec<Webhook>);
+
+/// One of them.
+#[derive(Debug)]
+struct Webhook {
+    name: String,
+    settings: config::Webhook,
+    keys: Vec<SigningKey>,
+    breaker: Mutex<Breaker>,
+}
 
 impl Webhooks {
-    /// Reads the settings.
-    pub fn open(_: &Config) -> Result<Webhooks, Box<dyn std::error::Error>> {
-        Ok(Webhooks)
+    /// Reads the settings; nothing is connected yet.
+    pub fn open(config: &Config, http: &HttpClient) -> Result<Webhooks, ConfigError> {
+        let open = |(name, settings): (&String, &config::Webhook)| {
+            let about =
+                |key: &str, cause: &str| ConfigError::about(&format!("webhooks.{name}.{key}"), None, cause);
+            let url = Url::parse(&settings.url).map_err(|_| about("url", "is no address"))?;
+            http.check(&url).map_err(|cause| about("url", &cause))?;
+            let keys = settings.secrets.iter().map(SigningKey::read).collect::<Option<Vec<_>>>();
+            Ok(Webhook {
+                name: name.clone(),
+                settings: settings.clone(),
+                keys: keys.ok_or_else(|| about("secrets", "must be whsec_…"))?,
+                breaker: Mutex::default(),
+            })
+        };
+        config.webhooks.iter().map(open).collect::<Result<_, _>>().map(Webhooks)
     }
 
     /// Are there none?
     pub fn is_empty(&self) -> bool {
-        true
+        self.0.is_empty()
     }
 
     /// Names of those that want to know of this.
-    pub fn listening(&self, _: &str) -> Vec<&str> {
-        Vec::new()
+    pub fn listening(&self, event: &str) -> Vec<&str> {
+        self.hearing(event).map(|webhook| webhook.name.as_str()).collect()
     }
 
-    /// Asks all that listen, one after the other.
-    pub async fn before(&self, _: &App, _: &Model) -> Result<Said, ApiError> {
-        Ok(Said::GoOn(serde_json::Map::new()))
+    /// What will not go well until somebody looks after it.
+    pub fn warnings(&self) -> Vec<String> {
+        let open = |webhook: &&Webhook| webhook.with_breaker(|breaker| breaker.is_open());
+        let tell = |webhook: &Webhook| {
+            format!("the webhook {} fails, and is left alone for some seconds at a time", webhook.name)
+        };
+        self.0.iter().filter(open).map(tell).collect()
+    }
+
+    /// Asks all that listen, one after the other, each seeing what the one before has set. What must not leave this process is
+    /// not in what they see.
+    pub async fn before(&self, app: &App, model: &Model) -> Result<Said, ApiError> {
+        let mut model = model.public();
+        let mut changes = Map::new();
+        for webhook in self.hearing(model.operation.pre()) {
+            match webhook.ask(app, &model).await {
+                Ok(Said::GoOn(set)) => {
+                    model.set(set.clone())?;
+                    changes.extend(set);
+                }
+                Ok(refusal) => return Ok(refusal),
+                Err(cause) => {
+                    let cause = format!("the webhook {}: {cause}", webhook.name);
+                    match webhook.settings.on_failure {
+                        OnFailure::Refuse => {
+                            return Err(ApiError { cause: Some(cause), ..ApiError::overloaded(1) });
+                        }
+                        OnFailure::GoOn => {
+                            let request = &model.about.request_id;
+                            tracing::warn!(request, cause, "went on without a webhook");
+                        }
+                    }
+                }
+            }
+        }
+        Ok(Said::GoOn(changes))
+    }
+
+    /// Tells one of them what has happened. `id` is the same at each attempt.
+    pub(super) async fn tell(&self, app: &App, name: &str, id: &str, report: &Report) -> Result<(), Failure> {
+        let Some(webhook) = self.0.iter().find(|webhook| webhook.name == name) else {
+            return Err(Failure::Later("there is no such webhook in the settings".into()));
+        };
+        let Report { model, succeeded, code } = report;
+        let outcome = [("succeeded", json!(succeeded)), ("code", json!(code))];
+        let body = envelope(model.operation.post(), model, outcome);
+        match webhook.call(app, id, body, PATIENCE).await {
+            Ok(Answer { status: 200..=299, .. }) => Ok(()),
+            // It wants to hear no more of this.
+            Ok(Answer { status: 410, .. }) => Err(Failure::Never("it answered 410".into())),
+            Ok(Answer { status, .. }) => Err(Failure::Later(format!("it answered {status}"))),
+            Err(cause) => Err(Failure::Later(cause)),
+        }
+    }
+
+    fn hearing<'a, 'e>(&'a self, event: &'e str) -> impl Iterator<Item = &'a Webhook> + use<'a, 'e> {
+        self.0.iter().filter(move |webhook| webhook.settings.hears(event))
+    }
+}
+
+impl Webhook {
+    /// What it says before an operation.
+    async fn ask(&self, app: &App, model: &Model) -> Result<Said, String> {
+        if !self.with_breaker(|breaker| breaker.admit(app.world.now())) {
+            return Err("it is left alone, because it has failed again and again".into());
+        }
+        let body = envelope(model.operation.pre(), model, []);
+        let answer = self.call(app, &app.world.id(), body, self.settings.timeout.into()).await;
+        let said = answer.and_then(|answer| answer::read(&answer, model.operation));
+        self.with_breaker(|breaker| match &said {
+            Ok(_) => breaker.succeed(),
+            Err(cause) => {
+                if let Some(pause) = breaker.fail(app.world.now()) {
+                    tracing::error!(webhook = self.name, cause, pause, "left a webhook alone");
+                }
+            }
+        });
+        said
+    }
+
+    async fn call(&self, app: &App, id: &str, body: String, time: Duration) -> Result<Answer, String> {
+        let seconds = app.world.now() / 1000;
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(&self.settings.url)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", seconds)
+            .header("webhook-signature", signature::header(&self.keys, id, seconds, &body))
+            .body(body.into_bytes())
+            .map_err(|_| "its address came out wrong")?;
+        app.http.send(request, Limits { time, bytes: LONGEST_ANSWER }).await
+    }
+
+    fn with_breaker<T>(&self, act: impl FnOnce(&mut Breaker) -> T) -> T {
+        act(&mut self.breaker.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The body of a call. A field of the operation stands before what is known of every request: a `locale` that somebody
+/// gives says more than the one of their browser.
+fn envelope<const N: usize>(event: &str, model: &Model, outcome: [(&str, Value); N]) -> String {
+    let about = &model.about;
+    let mut data = model.fields.clone();
+    for (name, value) in [
+        ("user_id", &about.user_id),
+        ("session_id", &about.session_id),
+        ("request_id", &about.request_id),
+        ("ip", &about.ip),
+        ("locale", &about.locale),
+        ("user_agent", &about.user_agent),
+    ] {
+        data.entry(name).or_insert_with(|| value.as_str().into());
+    }
+    data.extend(outcome.map(|(name, value)| (name.to_owned(), value)));
+    json!({ "type": event, "timestamp": rfc3339(about.time), "data": data }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::hooks::Operation;
+
+    #[test]
+    fn no_field_of_an_operation_hides_who_asks_or_what_came_of_it() {
+        for operation in Operation::ALL {
+            for name in ["user_id", "session_id", "request_id", "ip", "user_agent", "succeeded", "code"] {
+                assert!(operation.field(name).is_none(), "{operation:?} {name}");
+            }
+        }
     }
 }

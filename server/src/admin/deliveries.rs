@@ -1,0 +1,44 @@
+//! What hooks were told, and are to be told: looked at, sent again.
+
+use doorward_protocol::error::ErrorCode;
+use uuid::Uuid;
+
+use super::Operator;
+use crate::audit::{Event, Record};
+use crate::error::ApiError;
+use crate::store::deliveries::{self, Listed};
+
+impl Operator {
+    /// The newest deliveries: all or one target's, all or only those that were given up.
+    pub async fn deliveries(
+        &self,
+        target: Option<&str>,
+        dead: bool,
+        limit: u32,
+    ) -> Result<Vec<Listed>, ApiError> {
+        let mut reader = self.store.read().await?;
+        Ok(deliveries::list(&mut reader, target.unwrap_or_default(), dead, limit.into()).await?)
+    }
+
+    /// Has a delivery sent again, whatever became of it.
+    pub async fn resend(&self, id: &str) -> Result<(), ApiError> {
+        let unknown = || ApiError {
+            detail: Some("There is no such delivery (any more).".into()),
+            ..ErrorCode::NotFound.into()
+        };
+        let id = Uuid::try_parse(id).map_err(|_| unknown())?.to_string();
+        let operator = self.clone();
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let now = operator.world.now();
+                    if !deliveries::revive(tx, &id, now).await? {
+                        return Err(unknown());
+                    }
+                    let record = Record::of(Event::DeliveryResent);
+                    Ok(operator.record(tx, record, &id, now).await?)
+                })
+            })
+            .await
+    }
+}

@@ -1,0 +1,176 @@
+//! Tells hooks what has happened: takes from the table what is due, and hands it to the script or to a webhook, at least
+//! once. Each target has workers of its own, so that one that hangs holds up no other.
+
+use std::collections::BTreeMap;
+
+use futures_util::future;
+use tokio::sync::{Notify, watch};
+
+use super::{Report, SCRIPT, webhook};
+use crate::clock::Millis;
+use crate::config::{self, Config};
+use crate::mail::transport::Failure;
+use crate::queue;
+use crate::state::{App, AppState};
+use crate::store::deliveries::{self, Taken};
+use crate::store::{StoreError, Tx};
+
+/// A script that fails will mostly fail again, until somebody corrects it.
+const SCRIPT_ATTEMPTS: u32 = 10;
+/// How many reports a script gets at the same time.
+const SCRIPT_SLOTS: usize = 2;
+
+/// Wakes the workers, each target's its own.
+#[derive(Debug)]
+pub struct Bell(BTreeMap<String, Notify>);
+
+impl Bell {
+    /// For the script and all webhooks.
+    pub(super) fn of(config: &Config) -> Bell {
+        let targets = config.webhooks.keys().map(String::as_str).chain([SCRIPT]);
+        Bell(targets.map(|target| (target.to_owned(), Notify::new())).collect())
+    }
+
+    /// There may be something to tell: call it after the commit.
+    pub fn ring(&self) {
+        self.0.values().for_each(Notify::notify_one);
+    }
+}
+
+/// Delivers until it is told to stop, then lets what is on its way finish.
+pub async fn run(app: AppState, stop: impl Future<Output = ()>) {
+    let (end, ended) = watch::channel(());
+    let workers = app.hooks.bell.0.iter().map(|(target, bell)| work(&app, target, bell, ended.clone()));
+    let stop = async {
+        stop.await;
+        drop(end);
+    };
+    future::join(future::join_all(workers), stop).await;
+}
+
+async fn work(app: &AppState, target: &str, bell: &Notify, ended: watch::Receiver<()>) {
+    let take = |free| take(app, target, free);
+    let deliver = |taken| {
+        let app = app.clone();
+        async move { deliver(&app, taken).await }
+    };
+    queue::work(Way::of(app, target).slots, bell, ended, take, deliver).await;
+}
+
+/// Delivers what is due now, at most as much as can leave at once, and waits for it. False when nothing was due.
+pub async fn deliver_due(app: &AppState) -> bool {
+    let mut due = Vec::new();
+    for target in app.hooks.bell.0.keys() {
+        due.extend(take(app, target, Way::of(app, target).slots).await);
+    }
+    let worked = !due.is_empty();
+    future::join_all(due.into_iter().map(|taken| deliver(app, taken))).await;
+    worked
+}
+
+/// What the settings say of a target.
+struct Way {
+    slots: usize,
+    attempts: u32,
+}
+
+impl Way {
+    fn of(app: &App, target: &str) -> Way {
+        let of = |webhook: &config::Webhook| Way {
+            slots: webhook.connections.max(1) as usize,
+            attempts: webhook.attempts,
+        };
+        let script = Way { slots: SCRIPT_SLOTS, attempts: SCRIPT_ATTEMPTS };
+        app.config.webhooks.get(target).map_or(script, of)
+    }
+}
+
+async fn take(app: &AppState, target: &str, free: usize) -> Vec<Taken> {
+    let due = if free == 0 { Ok(false) } else { due(app, target).await };
+    let taken = match due {
+        Ok(false) => Ok(Vec::new()),
+        Ok(true) => {
+            let (target, now) = (target.to_owned(), app.world.now());
+            let patience = Millis::try_from(webhook::PATIENCE.as_millis()).unwrap_or(Millis::MAX);
+            let until = now + patience + queue::LEASE_MARGIN;
+            let limit = i64::try_from(free).unwrap_or(1);
+            let take = app.store.write(move |tx| {
+                Box::pin(async move { deliveries::take(tx, &target, now, until, limit).await })
+            });
+            take.await
+        }
+        Err(error) => Err(error),
+    };
+    taken.unwrap_or_else(|error: StoreError| {
+        tracing::warn!(target_of_hooks = target, cause = %error, "nothing could be taken from the deliveries");
+        Vec::new()
+    })
+}
+
+/// Asks without writing: a server with nothing to tell leaves the disk alone.
+async fn due(app: &App, target: &str) -> Result<bool, StoreError> {
+    let mut reader = app.store.read().await?;
+    let due = deliveries::next_due(&mut reader, target).await?;
+    Ok(due.is_some_and(|due| due <= app.world.now()))
+}
+
+async fn deliver(app: &AppState, taken: Taken) {
+    let told = tell(app, &taken).await;
+    let (worker, id) = (app.clone(), taken.id.clone());
+    let settled: Result<(), StoreError> =
+        app.store.write(move |tx| Box::pin(async move { settle(&worker, tx, &taken, told).await })).await;
+    if let Err(error) = settled {
+        // The lease runs out and the row is taken again.
+        tracing::warn!(delivery = id, cause = %error, "it could not be noted what became of a delivery");
+    }
+}
+
+async fn tell(app: &App, taken: &Taken) -> Result<(), Failure> {
+    let report: Report = serde_json::from_str(&taken.payload)
+        .map_err(|error| Failure::Never(format!("its row cannot be read: {error}")))?;
+    if taken.target != SCRIPT {
+        return app.hooks.webhooks.tell(app, &taken.target, &taken.id, &report).await;
+    }
+    if !app.hooks.scripts.has(&taken.event) {
+        // The operator has taken the function out since.
+        return Ok(());
+    }
+    let said = app.hooks.scripts.call(&taken.event, &report.model, Some(report.succeeded)).await;
+    said.map(drop).map_err(Failure::Later)
+}
+
+async fn settle(app: &App, tx: &mut Tx, taken: &Taken, told: Result<(), Failure>) -> Result<(), StoreError> {
+    let Taken { id, event, target, attempts, request, .. } = taken;
+    let now = app.world.now();
+    match told {
+        Ok(()) => {
+            tracing::debug!(delivery = id, event, to = target, request, attempts, "told a hook");
+            deliveries::settle(tx, taken, now).await
+        }
+        Err(Failure::Later(cause)) if *attempts < i64::from(Way::of(app, target).attempts) => {
+            tracing::warn!(
+                delivery = id,
+                event,
+                to = target,
+                request,
+                attempts,
+                cause,
+                "a hook was not told"
+            );
+            let pause = queue::pause(*attempts, u64::from_be_bytes(app.world.bytes()));
+            deliveries::postpone(tx, taken, now + pause, &cause).await
+        }
+        Err(Failure::Later(cause) | Failure::Never(cause)) => {
+            tracing::error!(
+                delivery = id,
+                event,
+                to = target,
+                request,
+                attempts,
+                cause,
+                "gave up telling a hook"
+            );
+            deliveries::bury(tx, taken, now, &cause).await
+        }
+    }
+}

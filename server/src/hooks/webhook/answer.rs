@@ -1,0 +1,166 @@
+//! What a service says to a `pre_` event. Nothing is guessed: an answer that is not understood is a failure.
+
+use doorward_protocol::error::ErrorCode;
+use serde_json::{Map, Value};
+
+use super::super::{FieldSpec, Kind, Operation, Refusal, Said};
+use crate::extract::Strict;
+use crate::http_client::Answer;
+
+/// Longest message of a refusal.
+const LONGEST: usize = 500;
+
+/// Reads an answer. The error is for the log, and repeats nothing of it but names of fields of ours.
+pub(super) fn read(answer: &Answer, operation: Operation) -> Result<Said, String> {
+    if !(200..300).contains(&answer.status) {
+        return Err(format!("it answered {}", answer.status));
+    }
+    if !answer.whole {
+        return Err("its answer was too long".into());
+    }
+    if answer.body.trim_ascii().is_empty() {
+        return Ok(Said::GoOn(Map::new()));
+    }
+    let Ok(Strict(Value::Object(mut said))) = serde_json::from_slice(&answer.body) else {
+        return Err("its answer was no JSON object".into());
+    };
+    let (set, reject) = (said.remove("set"), said.remove("reject"));
+    match (set, reject, said.is_empty()) {
+        (None, None, true) => Ok(Said::GoOn(Map::new())),
+        (Some(Value::Object(set)), None, true) => {
+            for (name, value) in &set {
+                check(operation, name, value)?;
+            }
+            Ok(Said::GoOn(set))
+        }
+        (None, Some(Value::Object(reject)), true) => Ok(Said::Refuse(refusal(&reject))),
+        _ => Err("its answer was neither {\"set\": {…}} nor {\"reject\": {…}}".into()),
+    }
+}
+
+fn check(operation: Operation, name: &str, value: &Value) -> Result<(), String> {
+    let field = operation.field(name).ok_or("it has set a field that there is not")?;
+    if !field.settable || field.secret {
+        return Err(format!("it has set {}, which cannot be set", field.name));
+    }
+    match fits(field, value) {
+        true => Ok(()),
+        false => Err(format!("it has set {} to what it cannot be", field.name)),
+    }
+}
+
+/// Is it of the field's kind? What it must be beyond that, the request's own table says.
+fn fits(field: FieldSpec, value: &Value) -> bool {
+    match (field.kind, value) {
+        (_, Value::Null) | (Kind::Any, _) => true,
+        (Kind::Text, value) => value.is_string(),
+        (Kind::Flag, value) => value.is_boolean(),
+        (Kind::Texts, Value::Array(list)) => list.iter().all(Value::is_string),
+        (Kind::Object, value) => value.is_object(),
+        (Kind::Texts, _) => false,
+    }
+}
+
+/// A refusal is one, however badly it is put: nothing goes on that a service did not want.
+fn refusal(said: &Map<String, Value>) -> Refusal {
+    let text = |name: &str| said.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let clean = |text: &str| text.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+    Refusal {
+        message: text("message").map(clean),
+        code: text("code").and_then(refuses).unwrap_or(ErrorCode::HookRejected),
+        field: text("field").map(clean),
+    }
+}
+
+/// The code of this name, if it can be said by a service: not one that means a fault of ours, that only an SDK says, or
+/// that comes with more than itself.
+fn refuses(code: &str) -> Option<ErrorCode> {
+    let known = ErrorCode::ALL.iter().copied().find(|known| known.as_str() == code)?;
+    let bare = !matches!(known, ErrorCode::CaptchaRequired | ErrorCode::UseDpopNonce);
+    (bare && (400..500).contains(&known.status())).then_some(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(body: &str) -> Result<Said, String> {
+        let answer = Answer { status: 200, body: body.as_bytes().to_vec(), whole: true };
+        read(&answer, Operation::EmailAuth)
+    }
+
+    #[test]
+    fn what_is_understood() {
+        for nothing in ["", " \n", "{}", "{\"set\":{}}"] {
+            assert!(matches!(said(nothing), Ok(Said::GoOn(set)) if set.is_empty()), "{nothing}");
+        }
+        let Ok(Said::GoOn(set)) = said("{\"set\":{\"email\":\"a@b.example\",\"create\":true}}") else {
+            panic!()
+        };
+        assert_eq!((&set["email"], &set["create"]), (&"a@b.example".into(), &true.into()));
+    }
+
+    #[test]
+    fn sec_h03_what_is_not_understood_is_a_failure() {
+        for garbage in [
+            "OK",
+            "null",
+            "[]",
+            "true",
+            "<html>",
+            "{\"set\":[]}",
+            "{\"set\":{}, \"reject\":{}}",
+            "{\"reject\":true}",
+            "{\"rejected\":{}}",
+            "{\"set\":{},\"set\":{}}",
+            "{\"set\":{\"email\":7}}",
+            "{\"set\":{\"create\":\"yes\"}}",
+            "{\"set\":{\"roles\":[1]}}",
+            "\u{fffd}",
+        ] {
+            assert!(said(garbage).is_err(), "{garbage}");
+        }
+        for status in [100, 301, 302, 304, 400, 410, 500] {
+            let answer = Answer { status, body: b"{}".to_vec(), whole: true };
+            assert!(read(&answer, Operation::EmailAuth).is_err(), "{status}");
+        }
+        let cut = Answer { status: 200, body: b"{}".to_vec(), whole: false };
+        assert!(read(&cut, Operation::EmailAuth).is_err());
+    }
+
+    #[test]
+    fn sec_h03_protected_fields_and_secrets_cannot_be_set() {
+        for (field, value) in [
+            ("user_id", "\"x\""),
+            ("session_id", "\"x\""),
+            ("ip", "\"x\""),
+            ("password", "\"x\""),
+            ("admin", "true"),
+        ] {
+            let cause = said(&format!("{{\"set\":{{\"{field}\":{value}}}}}")).unwrap_err();
+            assert!(cause.starts_with("it has set "), "{cause}");
+            assert!(
+                field == "password" || !cause.contains(field),
+                "what came from outside stays out of the log"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_one_however_badly_it_is_put() {
+        for (body, code, message, field) in [
+            ("{}", ErrorCode::HookRejected, None, None),
+            ("{\"message\":\"No.\"}", ErrorCode::HookRejected, Some("No."), None),
+            ("{\"code\":\"EXISTS\",\"field\":\"email\"}", ErrorCode::Exists, None, Some("email")),
+            ("{\"code\":\"INTERNAL\"}", ErrorCode::HookRejected, None, None),
+            ("{\"code\":\"NO_SUCH_CODE\"}", ErrorCode::HookRejected, None, None),
+            ("{\"code\":7,\"message\":[]}", ErrorCode::HookRejected, None, None),
+            ("{\"message\":\"a\\u0000b\\r\\nc\"}", ErrorCode::HookRejected, Some("abc"), None),
+        ] {
+            let Ok(Said::Refuse(refusal)) = said(&format!("{{\"reject\":{body}}}")) else { panic!("{body}") };
+            let expected =
+                Refusal { message: message.map(Into::into), code, field: field.map(str::to_owned) };
+            assert_eq!(refusal, expected);
+        }
+    }
+}

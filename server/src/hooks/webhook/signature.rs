@@ -1,0 +1,76 @@
+//! Signatures after Standard Webhooks 1.0: over id, time and body, so that none of them can be another's.
+
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
+use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
+use zeroize::Zeroizing;
+
+use crate::clock::{Millis, World};
+use crate::secret::Secret;
+
+const PREFIX: &str = "whsec_";
+
+/// Secrets are copied from hand to hand, and their `=` gets lost.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// What calls of a webhook are signed with.
+#[derive(Debug)]
+pub struct SigningKey(hmac::Key);
+
+impl SigningKey {
+    /// From `whsec_…`; `None` if it is none, or shorter than a guesser needs or longer than the specification allows.
+    pub fn read(secret: &Secret) -> Option<SigningKey> {
+        let bytes = Zeroizing::new(LENIENT.decode(secret.expose().trim().strip_prefix(PREFIX)?).ok()?);
+        (24..=64).contains(&bytes.len()).then(|| SigningKey(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
+    }
+
+    /// A new one, as it stands in settings.
+    pub fn mint(world: &World) -> Secret {
+        let bytes = Zeroizing::new(world.bytes::<32>());
+        Secret::from(format!("{PREFIX}{}", STANDARD.encode(bytes.as_slice())))
+    }
+
+    fn sign(&self, id: &str, seconds: Millis, body: &str) -> String {
+        let signature = hmac::sign(&self.0, format!("{id}.{seconds}.{body}").as_bytes());
+        format!("v1,{}", STANDARD.encode(signature))
+    }
+}
+
+/// The header `webhook-signature`: one for each live secret, so that a receiver can change its own at any time.
+pub(super) fn header(keys: &[SigningKey], id: &str, seconds: Millis, body: &str) -> String {
+    keys.iter().map(|key| key.sign(id, seconds, body)).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Option<SigningKey> {
+        SigningKey::read(&Secret::from(text.to_owned()))
+    }
+
+    #[test]
+    fn sec_h02_the_signature_is_that_of_the_specifications_example() {
+        let key = key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        assert_eq!(
+            header(&[key], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, "{\"test\": 2432232314}"),
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        );
+    }
+
+    #[test]
+    fn sec_h02_a_secret_has_24_to_64_bytes() {
+        for (bytes, good) in [(0, false), (23, false), (24, true), (32, true), (64, true), (65, false)] {
+            let text = format!("whsec_{}", STANDARD.encode(vec![7; bytes]));
+            assert_eq!(key(&text).is_some(), good, "{bytes}");
+            assert_eq!(key(text.trim_end_matches('=')).is_some(), good, "{bytes} without =");
+        }
+        assert!(key("whsec_not base64 at all, and long enough").is_none());
+        assert!(SigningKey::read(&SigningKey::mint(&World::default())).is_some());
+    }
+}
