@@ -1,5 +1,5 @@
 // `npm run bench`: what doorward weighs and does, beside peers, from one run on this machine.
-// usage: [page] [server] [provider] [scale] [timing] [--samples N] [--accounts N]
+// usage: [page] [server] [provider] [webhooks] [scale] [timing] [--samples N] [--accounts N]
 
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
@@ -8,6 +8,7 @@ import { kilobytes, milliseconds, table, whole } from "./numbers.mjs";
 import { provider } from "./provider.mjs";
 import { among } from "./scale.mjs";
 import { timing } from "./timing.mjs";
+import { webhooks } from "./webhooks.mjs";
 import { bareHash, betterAuth, manySessions, ours } from "./servers.mjs";
 
 const { values, positionals: parts } = parseArgs({ allowPositionals: true, options: { samples: { type: "string", default: "2000" }, accounts: { type: "string", default: "1000000" } } });
@@ -62,6 +63,16 @@ if (wanted("provider")) {
   console.log(table(["a sign-in with a provider", "median ms"], [
     row("the flow begins", begin), row("it ends: code, ID token, userinfo, session", end),
     row("both without what the provider itself takes", ours), row("for comparison: a device signs in", device),
+  ]));
+  console.log();
+}
+
+if (wanted("webhooks")) {
+  const { without, before, after, hangs } = await webhooks();
+  const row = (name, { median, p99 }) => [name, median.toFixed(2), p99.toFixed(2), (median - without.median).toFixed(2)];
+  console.log(table(["a device signs in", "median ms", "p99 ms", "added ms"], [
+    row("without a webhook", without), row("one on this machine is asked before", before),
+    row("one on this machine is told after", after), row("one that hangs is told after", hangs),
   ]));
   console.log();
 }
