@@ -93,7 +93,7 @@ async fn each_service_sees_what_the_one_before_it_has_set_and_the_first_no_is_th
     assert_eq!(second.heard().len(), 1);
 }
 
-/// All that an answer can be that is none; what goes wrong with a connection is `Says(0)`.
+/// All that an answer can be that is none.
 fn faults() -> Vec<Mood> {
     vec![
         Mood::Says(500, String::new()),
@@ -113,13 +113,15 @@ async fn sec_h03_a_service_that_fails_closes_the_door_unless_it_was_declared_ope
     let (t, crm) = world("\"pre_signup\"", "").await;
     let (open, other) = world("\"pre_signup\"", "on_failure = \"go_on\"").await;
     for (at, mood) in faults().into_iter().enumerate() {
-        (crm.be(mood.clone()), other.be(mood.clone()));
+        crm.be(mood.clone());
+        other.be(mood.clone());
         let refused = signup(&t, ADA).await;
         assert_eq!(refused.header("retry-after"), "1", "{mood:?}");
         refused.refused(503, "OVERLOADED");
         signup(&open, &format!("user{at}@example.com")).await.ok();
         // The breaker lets one through by then.
-        (t.advance(MINUTE), open.advance(MINUTE));
+        t.advance(MINUTE);
+        open.advance(MINUTE);
     }
     assert_eq!((accounts(&t).await, accounts(&open).await), ("0".into(), faults().len().to_string()));
 }
