@@ -12,6 +12,7 @@ use crate::clock::World;
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::keys::{KeyId, Purpose, SecretKeys};
+use crate::limits;
 use crate::mail::Message;
 use crate::secret::Secret;
 use crate::state::App;
@@ -152,6 +153,7 @@ pub async fn consume(
 ) -> Result<Result<Consumed, ErrorCode>, StoreError> {
     let now = app.world.now();
     let by_code = matches!(proof, MailProof::Code { .. });
+    let address = address_of(&proof);
     let mut consumed = challenges::consume(tx, &app.secret_keys, (scene, None), proof, now).await?;
     if let Ok(met) = &consumed {
         // It went to an address that is not the account's any more (A05).
@@ -163,6 +165,7 @@ pub async fn consume(
         let record = Record::of(Event::CodeRefused).detail(scene.as_str());
         record.write(tx, &app.world, caller, now).await?;
     }
+    settle(tx, app, caller, address, consumed.is_ok()).await?;
     Ok(consumed)
 }
 
@@ -176,12 +179,37 @@ pub async fn consume_own(
     proof: MailProof,
 ) -> Result<Option<ErrorCode>, ApiError> {
     let now = app.world.now();
+    let address = address_of(&proof);
     let consumed = challenges::consume(tx, &app.secret_keys, (scene, Some(account)), proof, now).await?;
     if consumed.is_err() {
         let record = Record::of(Event::CodeRefused).account(account).detail(scene.as_str());
         record.write(tx, &app.world, caller, now).await?;
     }
+    settle(tx, app, caller, address, consumed.is_ok()).await?;
     Ok(consumed.err())
+}
+
+/// The address that a code was sent to.
+fn address_of(proof: &MailProof) -> Option<String> {
+    match proof {
+        MailProof::Code { email, .. } => Some(email.clone()),
+        MailProof::Token(_) => None,
+    }
+}
+
+/// Counts what was wrong, and forgets it with what is right.
+async fn settle(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    address: Option<String>,
+    met: bool,
+) -> Result<(), StoreError> {
+    match (met, address) {
+        (false, address) => limits::failed(tx, app, caller, address.as_deref()).await,
+        (true, Some(address)) => limits::code_met(tx, app, &address).await,
+        (true, None) => Ok(()),
+    }
 }
 
 /// The code of an error that an idempotency key remembers.

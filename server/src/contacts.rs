@@ -3,8 +3,8 @@
 use doorward_protocol::canonical_email;
 use doorward_protocol::password::{GivenCode, MailProof};
 
-use crate::budgets;
 use crate::error::ApiError;
+use crate::limits;
 use crate::phones;
 use crate::state::App;
 use crate::store::Tx;
@@ -74,10 +74,7 @@ pub fn reaches(app: &App, kind: Kind) -> bool {
 
 /// Counts a message to it, and refuses one too many. Comes before anybody looks whose it is.
 pub async fn spend(tx: &mut Tx, app: &App, contact: &Contact) -> Result<(), ApiError> {
-    match contact.kind {
-        Kind::Phone => budgets::spend_sms(tx, app, &contact.value).await,
-        _ => Ok(()),
-    }
+    limits::spend_message(tx, app, &contact.value).await
 }
 
 /// Could somebody get into an account by such a name? `password`: there is one.

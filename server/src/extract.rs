@@ -24,6 +24,7 @@ use crate::dpop::{self, About, Fault, Proof};
 use crate::error::ApiError;
 use crate::hooks::{Granted, Pending};
 use crate::idempotency::Idempotency;
+use crate::limits::{self, KnownDevice};
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
 use crate::store::{Tx, sessions};
@@ -307,6 +308,8 @@ pub struct Caller {
     pub captcha: Option<Solution>,
     /// What hooks are told afterwards.
     pub after: Pending,
+    /// Devices that accounts know.
+    pub devices: Vec<KnownDevice>,
 }
 
 impl Caller {
@@ -330,6 +333,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             user_agent: user_agent(&parts.headers),
             captcha: Solution::of(&parts.headers),
             after: parts.extensions.get::<Pending>().cloned().unwrap_or_default(),
+            devices: limits::presented(&parts.headers),
         })
     }
 }

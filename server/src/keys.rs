@@ -32,6 +32,8 @@ struct SecretKey {
     cursor: hmac::Key,
     flow: hmac::Key,
     captcha: hmac::Key,
+    limit: hmac::Key,
+    device: hmac::Key,
     seal: LessSafeKey,
 }
 
@@ -54,6 +56,10 @@ pub enum Purpose {
     Flow,
     /// Challenges whose solution is a proof of work.
     Captcha,
+    /// What limits are counted under: addresses of people.
+    Limit,
+    /// Devices that an account knows.
+    Device,
 }
 
 const HEADER: &str = "# doorward secret keys: one a line, the first is active, the others are retired.\n\
@@ -234,6 +240,8 @@ impl SecretKey {
             cursor: mac_key(&root, b"list cursor")?,
             flow: mac_key(&root, b"provider flow")?,
             captcha: mac_key(&root, b"captcha")?,
+            limit: mac_key(&root, b"limit")?,
+            device: mac_key(&root, b"known device")?,
             seal: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*derive(&root, b"seal")?).ok()?),
         })
     }
@@ -248,6 +256,8 @@ impl SecretKey {
             Purpose::Cursor => &self.cursor,
             Purpose::Flow => &self.flow,
             Purpose::Captcha => &self.captcha,
+            Purpose::Limit => &self.limit,
+            Purpose::Device => &self.device,
         }
     }
 }
@@ -323,6 +333,8 @@ mod tests {
             Purpose::Cursor,
             Purpose::Flow,
             Purpose::Captcha,
+            Purpose::Limit,
+            Purpose::Device,
         ];
         let macs = all.map(of);
         for (at, mac) in macs.iter().enumerate() {

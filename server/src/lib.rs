@@ -27,7 +27,6 @@ pub mod sms;
 pub mod addresses;
 pub mod admin;
 pub mod audit;
-pub mod budgets;
 pub mod captcha;
 pub mod challenges;
 pub mod contacts;

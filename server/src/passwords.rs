@@ -157,6 +157,14 @@ impl Hasher {
         })
     }
 
+    /// Refuses where there is no room for one more: before anything else is spent on it.
+    pub fn room(&self) -> Result<(), ApiError> {
+        if self.queue.lock().jobs.len() >= self.queue.limit {
+            return Err(ApiError::overloaded(2));
+        }
+        Ok(())
+    }
+
     async fn derive(
         &self,
         password: &Secret,

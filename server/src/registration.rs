@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::hooks::Granted;
 use crate::http::is_local;
+use crate::limits;
 use crate::mail::Message;
 use crate::passwords::PasswordHash;
 use crate::state::{App, AppState};
@@ -210,6 +211,10 @@ pub async fn create(
     }
     if let Some(taken) = plan.taken(tx).await? {
         return Err(taken);
+    }
+    // To whoever has it, one mail or the other.
+    if let Some(email) = plan.names.iter().find(|name| is_secret(name)) {
+        limits::spend_message(tx, app, &email.value).await?;
     }
     for name in &plan.names {
         if is_taken(tx, name).await? {

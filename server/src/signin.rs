@@ -8,6 +8,7 @@ use crate::dpop::{self, Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::hooks::Granted;
+use crate::limits;
 use crate::registration::{self, Plan};
 use crate::sessions;
 use crate::state::{App, AppState};
@@ -31,6 +32,7 @@ pub async fn enter(
     if let Some(code) = refusal(&account) {
         return Err(code.into());
     }
+    limits::succeeded(tx, app, caller, &account).await?;
     begin(tx, app, caller, id, method, key).await
 }
 
@@ -65,7 +67,8 @@ pub async fn tokens_of(app: &App, id: &str, proof: Option<&Proof>) -> Result<Opt
         && let Some(account) = accounts::by_id(&mut db, &session.account).await?
     {
         let tokens = sessions::tokens(app, &session, &account.roles)?;
-        return Ok(Some(Tokens { user: Some(account.to_profile()), ..tokens }));
+        let known_device = limits::mint(app, &account);
+        return Ok(Some(Tokens { user: Some(account.to_profile()), known_device, ..tokens }));
     }
     Ok(None)
 }
@@ -136,7 +139,7 @@ pub async fn refuse<T>(
     account: Option<Account>,
     code: ErrorCode,
 ) -> Result<T, ApiError> {
-    let world = app.world.clone();
+    let job = app.clone();
     app.store
         .write(move |tx| {
             Box::pin(async move {
@@ -144,8 +147,8 @@ pub async fn refuse<T>(
                 let record = Record::of(Event::SignInFailed).detail(code.as_str());
                 let record =
                     Record { account: account.as_ref().map(|account| account.id.as_str()), ..record };
-                record.write(tx, &world, &caller, world.now()).await?;
-                Ok::<(), ApiError>(())
+                record.write(tx, &job.world, &caller, job.world.now()).await?;
+                Ok::<(), ApiError>(limits::failed(tx, &job, &caller, None).await?)
             })
         })
         .await?;

@@ -12,6 +12,7 @@ use crate::flows::Waiting;
 use crate::hooks::Hooks;
 use crate::http_client::HttpClient;
 use crate::keys::SecretKeys;
+use crate::limits::Over;
 use crate::mail::render::Templates;
 use crate::mail::transport::Transport;
 use crate::outbox::Bell;
@@ -64,6 +65,8 @@ pub struct App {
     pub captcha: Captcha,
     /// What the operator adds to operations.
     pub hooks: Hooks,
+    /// Limits that are known to be reached.
+    pub over: Over,
 }
 
 /// As handlers get it.
@@ -131,6 +134,7 @@ impl App {
             access_tokens,
             seen_proofs: Seen::default(),
             hasher,
+            over: Over::default(),
             http,
             templates,
             transport,

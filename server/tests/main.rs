@@ -16,6 +16,7 @@ mod email_check;
 mod email_verify;
 mod hosted_pages;
 mod identity_link;
+mod limit_sign_in;
 mod mailbox;
 mod method_add;
 mod method_code;

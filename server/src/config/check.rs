@@ -21,6 +21,7 @@ impl Config {
         if dev {
             config.check_email = config.check_email || layers.origin("check_email").is_none();
             config.loosen_sms(layers);
+            config.loosen_limits(layers);
             config.develop_identifiers(layers);
             if config.public_url.is_empty() {
                 config.public_url = format!("http://localhost:{}", config.listen.port());
@@ -151,6 +152,9 @@ impl Config {
             error(key, message);
         }
         for (key, message) in self.captcha_errors() {
+            error(key, message);
+        }
+        for (key, message) in self.limits_errors() {
             error(key, message);
         }
         for (key, message) in self.identifier_errors() {
@@ -286,6 +290,9 @@ mod tests {
             ("[sms]\npreset = \"messagebird\"\nfrom = \"x\"\nsecret = \"x\"\nbody = \"{text}\"", "sms.body"),
             ("[sms]\nsuccess_at = \"messages\"", "sms.success_at"),
             ("[sms]\nbudget_total = 0", "sms.budget_total"),
+            ("[limits]\nsign_in = \"often\"", "limits.sign_in"),
+            ("[limits]\nfailures = 0", "limits.failures"),
+            ("[limits]\npause = \"1h\"", "limits.longest_pause"),
             (
                 "[smtp]\nhost = \"mail.example.com\"\nsecurity = \"none\"\nusername = \"x\"\n[mail]\nfrom = \"a@b.example\"",
                 "smtp.security",

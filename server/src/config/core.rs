@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::identifiers::{Datum, Declared};
 use super::{
-    AutoRegister, Beginning, Captcha, Codes, CustomId, Database, DeviceId, Email, Mail, Named, Outbound,
-    Phone, Profile, Provider, Site, Sms, Smtp, Span, Webhook, settings,
+    AutoRegister, Beginning, Captcha, Codes, CustomId, Database, DeviceId, Email, Limits, Mail, Named,
+    Outbound, Phone, Profile, Provider, Site, Sms, Smtp, Span, Webhook, settings,
 };
 use crate::secret::Secret;
 
@@ -81,6 +81,8 @@ settings! {
         webhooks: Named<Webhook> = Named::default(),
         /// Calls of other servers: webhooks, SMS gateways, providers.
         outbound: Outbound = Outbound::default(),
+        /// How often what costs or guesses may happen.
+        limits: Limits = Limits::default(),
         /// Folders that are served beside the API: `[[site]]` with `path` and `dir`.
         site: Vec<Site> = Vec::new(),
         /// Logging.

@@ -6,10 +6,12 @@ mod core;
 mod database;
 mod identifiers;
 mod layers;
+mod limits;
 mod mail;
 mod network;
 mod outbound;
 mod providers;
+mod rates;
 mod site;
 mod sms;
 
@@ -22,10 +24,12 @@ pub use core::*;
 pub use database::Database;
 pub use identifiers::{AutoRegister, CustomId, Datum, Declared, DeviceId, Email, Extra, Phone, Profile};
 pub use layers::{ConfigError, Layers};
+pub use limits::Limits;
 pub use mail::{Codes, Mail, Smtp};
 pub use network::Network;
 pub use outbound::Outbound;
 pub use providers::{ALGORITHMS, Beginning, ClientAuth, Named, Provider, ProviderKind, ResponseMode};
+pub use rates::{Rate, Rates};
 pub use site::Site;
 pub use sms::Sms;
 pub use span::Span;
@@ -116,6 +120,7 @@ plain!(
     crate::secret::Secret,
     Vec<crate::secret::Secret>,
     Span,
+    Rates,
     Confirmation,
     SignupDisclosure,
     AccountDisclosure,

@@ -2,6 +2,7 @@
 
 use doorward_protocol::password::MailProof;
 
+use crate::config::{Limits, Rates};
 use crate::contacts::Contact;
 use crate::store::identities::Kind;
 
@@ -20,6 +21,33 @@ pub enum Purpose {
     Check,
     /// Going to a provider, or coming back to link.
     Flow,
+}
+
+impl Purpose {
+    /// What its budgets are called.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Purpose::SignIn => "sign_in",
+            Purpose::SignUp => "sign_up",
+            Purpose::Send => "send",
+            Purpose::Code => "code",
+            Purpose::Check => "check",
+            Purpose::Flow => "flow",
+        }
+    }
+
+    /// How often for one source, and for all.
+    pub(super) fn rates(self, limits: &Limits) -> (&Rates, Option<&Rates>) {
+        match self {
+            Purpose::SignIn => (&limits.sign_in, Some(&limits.sign_in_total)),
+            Purpose::SignUp => (&limits.sign_up, Some(&limits.sign_up_total)),
+            // In all, mails and SMS are counted when they are put into the outbox.
+            Purpose::Send => (&limits.send, None),
+            Purpose::Code => (&limits.code, None),
+            Purpose::Check => (&limits.check, Some(&limits.check_total)),
+            Purpose::Flow => (&limits.flow, None),
+        }
+    }
 }
 
 /// Whom or what a call is about.

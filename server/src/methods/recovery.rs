@@ -143,6 +143,7 @@ async fn replace(
     let verdict = match consumed {
         Ok(Consumed { account: Some(account), address, .. }) => {
             passwords::set(tx, &account, hash, now).await?;
+            limits::forgiven(tx, app, &account).await?;
             // Whoever was signed in with the old password, the thief included, is not any more (C07).
             sessions::delete_all(tx, &account).await?;
             accounts::touch(tx, &account, now).await?;

@@ -20,7 +20,7 @@ use crate::audit::{Event, Record};
 use crate::challenges::{self, Scene, Verdict};
 use crate::clock::rfc3339;
 use crate::config::AccountDisclosure;
-use crate::contacts::Contact;
+use crate::contacts::{self, Contact};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::hooks::{self, Operation, Who};
@@ -225,8 +225,9 @@ pub(crate) async fn resend(app: &AppState, caller: Caller, contact: Contact) -> 
             Box::pin(async move {
                 let world = &job.world;
                 outbox::challenge(tx, world, &caller, Scene::VerifyEmail, &contact.value, None, None).await?;
+                contacts::spend(tx, &job, &contact).await?;
                 let record = Record::of(Event::CodeRequested).detail(Scene::VerifyEmail.as_str());
-                record.write(tx, world, &caller, world.now()).await
+                Ok::<(), ApiError>(record.write(tx, world, &caller, world.now()).await?)
             })
         })
         .await?;

@@ -76,6 +76,7 @@ async fn replace(
         return Err(ApiError::field("old_password", WRONG));
     }
     passwords::set(tx, id, hash, now).await?;
+    limits::forgiven(tx, app, id).await?;
     sessions::delete_others(tx, id, &session.id).await?;
     // Whoever asked for a code before does not come in with it any more.
     for address in session.account.email.iter().chain(&session.account.phone) {
@@ -98,15 +99,16 @@ pub(super) async fn refuse<T>(
     session: CurrentSession,
     field: &'static str,
 ) -> Result<T, ApiError> {
-    let world = app.world.clone();
+    let job = app.clone();
     app.store
         .write(move |tx| {
             Box::pin(async move {
-                let now = world.now();
+                let now = job.world.now();
                 session.confirm(tx, now).await?;
                 let record =
                     Record::of(Event::PasswordRefused).account(&session.account.id).session(&session.id);
-                Ok::<(), ApiError>(record.write(tx, &world, &caller, now).await?)
+                record.write(tx, &job.world, &caller, now).await?;
+                Ok::<(), ApiError>(limits::failed(tx, &job, &caller, None).await?)
             })
         })
         .await?;

@@ -83,6 +83,7 @@ pub fn tokens(app: &App, session: &Session, roles: &[String]) -> Result<Tokens, 
             revoke_token: RevokeToken::write(keys, &session.id)?,
             server_time: now / 1000,
             user: None,
+            known_device: None,
         })
     };
     written().ok_or_else(|| ApiError::internal("a token could not be written"))

@@ -35,6 +35,8 @@ pub struct Account {
     pub disabled: bool,
     /// Must the address be confirmed before the first login?
     pub confirmation_required: bool,
+    /// How often all devices that it knows were forgotten.
+    pub devices: i64,
     /// How often it was signed in to.
     pub logins_count: i64,
     /// Last sign-in.
@@ -61,6 +63,7 @@ impl Account {
             roles,
             disabled: false,
             confirmation_required: false,
+            devices: 0,
             logins_count: 0,
             last_login: None,
             created_at: now,
@@ -120,7 +123,7 @@ macro_rules! select_account {
     ($rest:literal) => {
         concat!(
             "select a.id, a.profile, a.extras, a.phone_number, a.email_subscription, a.roles, a.disabled,
-                a.confirmation_required, a.logins_count, a.last_login, a.created_at, a.updated_at,
+                a.confirmation_required, a.devices, a.logins_count, a.last_login, a.created_at, a.updated_at,
                 (select value from identities where account = a.id and kind = 'username') as username,
                 (select value from identities where account = a.id and kind = 'phone') as phone,
                 (select value from identities where account = a.id and kind = 'email') as email,
@@ -147,6 +150,7 @@ pub(super) fn account(row: &AnyRow) -> Result<Account, StoreError> {
         roles: serde_json::from_str(row.try_get("roles")?).map_err(json)?,
         disabled: row.try_get::<i64, _>("disabled")? != 0,
         confirmation_required: row.try_get::<i64, _>("confirmation_required")? != 0,
+        devices: row.try_get("devices")?,
         logins_count: row.try_get("logins_count")?,
         last_login: row.try_get("last_login")?,
         created_at: row.try_get("created_at")?,
@@ -252,9 +256,15 @@ pub async fn touch(tx: &mut Tx, id: &str, now: Millis) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Disables or enables an account. Ending its sessions is up to the caller, in the same transaction.
+/// Forgets the devices that it was signed in to on.
+pub async fn forget_devices(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
+    sqlx::query("update accounts set devices = devices + 1 where id = $1").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+/// Disables or enables an account, and forgets its devices. Ending its sessions is up to the caller, in the same transaction.
 pub async fn set_disabled(tx: &mut Tx, id: &str, disabled: bool, now: Millis) -> Result<(), StoreError> {
-    sqlx::query("update accounts set disabled = $2, updated_at = $3 where id = $1")
+    sqlx::query("update accounts set disabled = $2, updated_at = $3, devices = devices + 1 where id = $1")
         .bind(id)
         .bind(i64::from(disabled))
         .bind(now)

@@ -1,4 +1,7 @@
-//! Budgets: how often something may happen in a stretch of time that begins with its first use.
+//! Budgets: how often something may happen in a stretch of time that begins with its first use. Tries are a budget with
+//! a pause behind each that grows.
+
+use sqlx::Row;
 
 use super::{StoreError, Tx};
 use crate::clock::Millis;
@@ -34,6 +37,101 @@ pub async fn spend(
         .fetch_optional(tx)
         .await?;
     Ok(Err(ends_at.unwrap_or(now)))
+}
+
+/// Spends one of a budget without end: how much was used is what is asked for.
+pub async fn count(tx: &mut Tx, name: &str, length: Millis, now: Millis) -> Result<(), StoreError> {
+    let _ = spend(tx, name, u32::MAX, length, now).await?;
+    Ok(())
+}
+
+/// Gives a whole budget back.
+pub async fn restore(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
+    sqlx::query("delete from budgets where name = $1").bind(name).execute(tx).await?;
+    Ok(())
+}
+
+/// How a budget of tries is spent.
+#[derive(Clone, Copy, Debug)]
+pub struct Tries {
+    /// Tries without a pause.
+    pub free: u32,
+    /// The first pause; each next one is twice as long.
+    pub pause: Millis,
+    /// The longest one.
+    pub longest: Millis,
+    /// Tries in all.
+    pub most: u32,
+    /// When they are forgotten, after the first.
+    pub length: Millis,
+}
+
+/// Spends a try before anybody knows whether it is a good one; of any number at once, no more than may succeed. False when
+/// so many as are `allowed` were spent, or it is not time for another.
+pub async fn attempt(
+    tx: &mut Tx,
+    name: &str,
+    tries: Tries,
+    allowed: u32,
+    now: Millis,
+) -> Result<bool, StoreError> {
+    let spent = sqlx::query(
+        "insert into budgets (name, used, ends_at, pause, opens_at)
+        values ($1, 1, $2, case when $4 <= 1 then $5 else 0 end, case when $4 <= 1 then $3 + $5 else $3 end)
+        on conflict (name) do update set
+            used = case when budgets.ends_at <= $3 then 1 else budgets.used + 1 end,
+            ends_at = case when budgets.ends_at <= $3 then excluded.ends_at else budgets.ends_at end,
+            pause = case
+                when budgets.ends_at <= $3 then excluded.pause
+                when budgets.used + 1 < $4 then 0
+                when budgets.pause = 0 then $5
+                when budgets.pause * 2 > $6 then $6
+                else budgets.pause * 2 end,
+            opens_at = case
+                when budgets.ends_at <= $3 then excluded.opens_at
+                when budgets.used + 1 < $4 then $3
+                when budgets.pause = 0 then $3 + $5
+                when budgets.pause * 2 > $6 then $3 + $6
+                else $3 + budgets.pause * 2 end
+        where budgets.ends_at <= $3 or (budgets.used < $7 and budgets.opens_at <= $3)
+        returning used",
+    )
+    .bind(name)
+    .bind(now + tries.length)
+    .bind(now)
+    .bind(i64::from(tries.free))
+    .bind(tries.pause)
+    .bind(tries.longest)
+    .bind(i64::from(allowed))
+    .fetch_optional(tx)
+    .await?;
+    Ok(spent.is_some())
+}
+
+/// What was used of a budget.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Used {
+    /// How often.
+    pub count: u32,
+    /// Until when it is not time for another.
+    pub opens_at: Millis,
+    /// When it begins anew.
+    pub ends_at: Millis,
+}
+
+/// What was used of a budget by now.
+pub async fn used(db: &mut Tx, name: &str, now: Millis) -> Result<Used, StoreError> {
+    let row = sqlx::query("select used, opens_at, ends_at from budgets where name = $1 and ends_at > $2")
+        .bind(name)
+        .bind(now)
+        .fetch_optional(db)
+        .await?;
+    let Some(row) = row else { return Ok(Used::default()) };
+    Ok(Used {
+        count: u32::try_from(row.try_get::<i64, _>("used")?).unwrap_or(u32::MAX),
+        opens_at: row.try_get("opens_at")?,
+        ends_at: row.try_get("ends_at")?,
+    })
 }
 
 /// Deletes budgets that begin anew anyway, at most so many at a time.

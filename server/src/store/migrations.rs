@@ -45,6 +45,8 @@ const MIGRATIONS: &[Migration] = migrations![
     16 "0016" "provider_identities",
     17 "0017" "flows",
     18 "0018" "hook_deliveries",
+    19 "0019" "tries",
+    20 "0020" "known_devices",
 ];
 
 /// Applies what the database does not have yet, each as one transaction: whoever comes second, another node at the

@@ -2,11 +2,11 @@
 
 use sqlx::Row;
 
-use super::{StoreError, Tx};
+use super::{StoreError, Tx, accounts};
 use crate::clock::Millis;
 use crate::passwords::PasswordHash;
 
-/// Sets the password, whether there was one or not.
+/// Sets the password, whether there was one or not. Devices that knew the old one are strange again.
 pub async fn set(tx: &mut Tx, account: &str, hash: &PasswordHash, now: Millis) -> Result<(), StoreError> {
     sqlx::query(
         "insert into passwords (account, hash, updated_at) values ($1, $2, $3)
@@ -15,14 +15,16 @@ pub async fn set(tx: &mut Tx, account: &str, hash: &PasswordHash, now: Millis) -
     .bind(account)
     .bind(hash.as_str())
     .bind(now)
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
-    Ok(())
+    accounts::forget_devices(tx, account).await
 }
 
 /// Takes the password away; false when there was none.
 pub async fn remove(tx: &mut Tx, account: &str) -> Result<bool, StoreError> {
-    let done = sqlx::query("delete from passwords where account = $1").bind(account).execute(tx).await?;
+    let done =
+        sqlx::query("delete from passwords where account = $1").bind(account).execute(&mut *tx).await?;
+    accounts::forget_devices(tx, account).await?;
     Ok(done.rows_affected() > 0)
 }
 

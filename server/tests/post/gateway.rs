@@ -15,7 +15,7 @@ use doorward_server::error::ApiError;
 use doorward_server::extract::Caller;
 use doorward_server::store::StoreError;
 use doorward_server::store::challenges::Consumed;
-use doorward_server::{budgets, outbox};
+use doorward_server::{limits, outbox};
 use tokio::net::TcpListener;
 
 use crate::support::TestApp;
@@ -131,7 +131,7 @@ pub(crate) async fn ask_as(
         .write(move |tx| {
             Box::pin(async move {
                 if to.starts_with('+') {
-                    budgets::spend_sms(tx, &app, &to).await?;
+                    limits::spend_message(tx, &app, &to).await?;
                 }
                 outbox::challenge(tx, &app.world, &caller, scene, &to, account.as_deref(), None).await?;
                 Ok(())

@@ -12,11 +12,13 @@ pub mod people;
 pub mod proof;
 pub mod stand_in;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, header};
 use doorward_server::clock::{Clock, Millis, Random, World};
 use doorward_server::config::{Config, Layers};
@@ -143,6 +145,11 @@ impl TestApp {
         TestApp::open(&self.settings, self.dev, self.folder.clone(), self.clock.clone()).await
     }
 
+    /// The same, where the database can have several.
+    pub async fn node_if_any(&self) -> Option<TestApp> {
+        if database::is_sqlite() { None } else { Some(self.node().await) }
+    }
+
     pub fn advance(&self, by: Millis) {
         self.clock.advance(by);
     }
@@ -247,6 +254,13 @@ impl Call {
 
     pub fn header(mut self, name: &'static str, value: &str) -> Call {
         self.request.headers_mut().append(name, value.parse().unwrap());
+        self
+    }
+
+    /// Over a connection from this address.
+    pub fn from(mut self, address: &str) -> Call {
+        let peer = SocketAddr::new(address.parse().unwrap(), 40_000);
+        self.request.extensions_mut().insert(ConnectInfo(peer));
         self
     }
 

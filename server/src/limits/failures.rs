@@ -1,0 +1,188 @@
+//! Failures in a row: of a source, of an account, of an address that codes were sent to. After some of them a captcha is
+//! asked for. On an account a growing pause follows, but never for the owner on a device that the account knows, nor for
+//! who has a code: nobody can lock somebody else out (SECURITY R04).
+
+use crate::captcha::Captcha;
+use crate::clock::Millis;
+use crate::error::ApiError;
+use crate::extract::Caller;
+use crate::state::App;
+use crate::store::accounts::{self, Account};
+use crate::store::budgets::{self, Tries, Used};
+use crate::store::identities::Kind;
+use crate::store::{StoreError, Tx};
+
+use super::{KnownDevice, Subject, known, names};
+
+/// What was found about a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Found {
+    /// It may go on. If it guesses a password, that is counted as wrong until it is known to be right.
+    Admitted,
+    /// A captcha must be solved first.
+    Doubted,
+    /// Not before this.
+    Closed(Millis),
+}
+
+/// What a call guesses.
+#[derive(Clone, Debug)]
+pub(super) enum Guess {
+    Nothing,
+    /// A code that was sent there, by the name of its budget.
+    Code(String),
+    /// The password of whoever is known by this name.
+    Named(Kind, String, Vec<KnownDevice>),
+    /// The password of this account, by the name of its budget.
+    Password(String),
+}
+
+impl Guess {
+    pub(super) fn at(app: &App, caller: &Caller, subject: Subject<'_>) -> Result<Guess, StoreError> {
+        Ok(match subject {
+            Subject::Nobody => Guess::Nothing,
+            Subject::Address(address) => Guess::Code(of_address(app, address)?),
+            Subject::Account(id) => Guess::Password(of_account(app, id)?),
+            Subject::Name(kind, value) => Guess::Named(kind, value.to_owned(), caller.devices.clone()),
+        })
+    }
+
+    pub(super) fn is_password(&self) -> bool {
+        matches!(self, Guess::Named(..) | Guess::Password(_))
+    }
+}
+
+/// So many failures, and a captcha is asked for.
+pub(super) fn captcha_after(app: &App) -> u32 {
+    match app.captcha {
+        Captcha::None => u32::MAX,
+        _ => app.config.captcha.after,
+    }
+}
+
+/// Looks at the failures so far, and counts a guess at a password as one more. `is_doubted`: the source alone is reason
+/// enough for a captcha.
+pub(super) async fn admit(
+    tx: &mut Tx,
+    app: &App,
+    guess: &Guess,
+    captcha_after: u32,
+    is_doubted: bool,
+) -> Result<Found, ApiError> {
+    let now = app.world.now();
+    let verdict = if is_doubted { Found::Doubted } else { Found::Admitted };
+    let name = match guess {
+        Guess::Nothing => return Ok(verdict),
+        Guess::Code(name) => {
+            let failed = budgets::used(tx, name, now).await?.count;
+            return Ok(if failed >= captcha_after { Found::Doubted } else { verdict });
+        }
+        Guess::Password(name) => name.clone(),
+        Guess::Named(kind, value, devices) => of_name(tx, app, *kind, value, devices).await?,
+    };
+    // A busy server hashes nothing: then nothing was tried.
+    app.hasher.room()?;
+    let tries = tries(app);
+    let before = budgets::used(tx, &name, now).await?;
+    if let Some(closed) = closed(before, tries, now) {
+        return Ok(closed);
+    }
+    if is_doubted || before.count >= captcha_after {
+        return Ok(Found::Doubted);
+    }
+    let allowed = tries.most.min(captcha_after);
+    if budgets::attempt(tx, &name, tries, allowed, now).await? {
+        return Ok(Found::Admitted);
+    }
+    // Others were faster.
+    let after = budgets::used(tx, &name, now).await?;
+    Ok(closed(after, tries, now).unwrap_or(Found::Doubted))
+}
+
+fn closed(used: Used, tries: Tries, now: Millis) -> Option<Found> {
+    if used.count >= tries.most {
+        return Some(Found::Closed(used.ends_at));
+    }
+    (used.opens_at > now).then_some(Found::Closed(used.opens_at))
+}
+
+fn tries(app: &App) -> Tries {
+    let limits = &app.config.limits;
+    Tries {
+        free: limits.failures,
+        pause: limits.pause.millis(),
+        longest: limits.longest_pause.millis(),
+        most: limits.most_failures,
+        length: limits.forget.millis(),
+    }
+}
+
+/// The budget of whoever is known by a name, the same by all of them; a name of nobody's has one, too, after the same
+/// steps. What is tried on a device that the account knows counts for that device alone.
+async fn of_name(
+    tx: &mut Tx,
+    app: &App,
+    kind: Kind,
+    value: &str,
+    devices: &[KnownDevice],
+) -> Result<String, StoreError> {
+    let account = accounts::by_identity(tx, kind, value).await?;
+    let (id, epoch) = account.as_ref().map_or(("", 0), |account| (account.id.as_str(), account.devices));
+    let at_home = known::one_of(app, devices, id, epoch);
+    let nobodys = names::keyed(app, "failures name", &[kind.as_str().as_bytes(), value.as_bytes()])?;
+    let own = of_account(app, id)?;
+    match at_home {
+        Some(device) if account.is_some() => of_device(app, id, device),
+        None if account.is_some() => Ok(own),
+        _ => Ok(nobodys),
+    }
+}
+
+fn of_account(app: &App, id: &str) -> Result<String, StoreError> {
+    names::keyed(app, "failures account", &[id.as_bytes()])
+}
+
+fn of_device(app: &App, account: &str, device: &KnownDevice) -> Result<String, StoreError> {
+    names::keyed(app, "failures device", &[account.as_bytes(), device.id()])
+}
+
+fn of_address(app: &App, address: &str) -> Result<String, StoreError> {
+    names::keyed(app, "failures code", &[address.as_bytes()])
+}
+
+/// Counts a failure of a source, and of the address that a wrong code was given for. One on an account is counted already.
+pub async fn failed(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    address: Option<&str>,
+) -> Result<(), StoreError> {
+    let (now, limits) = (app.world.now(), &app.config.limits);
+    let source = names::keyed(app, "failures source", &[&names::source(caller.ip)])?;
+    budgets::count(tx, &source, limits.forget_source.millis(), now).await?;
+    if let Some(address) = address {
+        let address = of_address(app, address)?;
+        budgets::count(tx, &address, limits.forget.millis(), now).await?;
+    }
+    Ok(())
+}
+
+/// Forgets the failures on an account, since its owner has come in; those of others, while the owner comes from a device
+/// that it knows, go on to count: else each sign-in would give the others new tries.
+pub async fn succeeded(tx: &mut Tx, app: &App, caller: &Caller, account: &Account) -> Result<(), StoreError> {
+    let name = match known::one_of(app, &caller.devices, &account.id, account.devices) {
+        Some(device) => of_device(app, &account.id, device)?,
+        None => of_account(app, &account.id)?,
+    };
+    budgets::restore(tx, &name).await
+}
+
+/// Forgets the failures on an account whose password is a new one: nobody can have come closer to it.
+pub async fn forgiven(tx: &mut Tx, app: &App, account: &str) -> Result<(), StoreError> {
+    budgets::restore(tx, &of_account(app, account)?).await
+}
+
+/// Forgets the wrong codes for an address, since the right one was given.
+pub async fn code_met(tx: &mut Tx, app: &App, address: &str) -> Result<(), StoreError> {
+    budgets::restore(tx, &of_address(app, address)?).await
+}

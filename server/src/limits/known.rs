@@ -1,0 +1,71 @@
+//! Known devices: whoever has signed in on one holds a token that says so, bound to account and password. What others
+//! try on the account does not slow them down there (SECURITY R04). It opens nothing, and nothing of it is stored.
+
+use axum::http::HeaderMap;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::keys::{KeyId, Purpose};
+use crate::secret::same;
+use crate::state::App;
+use crate::store::accounts::Account;
+use crate::tokens::decode;
+
+/// Bytes of a MAC: nobody tries 128 bits through.
+const MAC: usize = 16;
+/// Bytes of a token: key id, id of the device, MAC.
+const BYTES: usize = 4 + 16 + MAC;
+/// Devices of one request that are looked at: the accounts of one browser.
+const MOST: usize = 5;
+
+/// A token as a request brought it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownDevice {
+    key: KeyId,
+    id: [u8; 16],
+    mac: [u8; MAC],
+}
+
+impl KnownDevice {
+    pub(super) fn id(&self) -> &[u8] {
+        &self.id
+    }
+
+    fn read(text: &str) -> Option<KnownDevice> {
+        let bytes: [u8; BYTES] = decode(text)?;
+        let (key, rest) = bytes.split_first_chunk::<4>()?;
+        let (id, mac) = rest.split_first_chunk::<16>()?;
+        Some(KnownDevice { key: *key, id: *id, mac: mac.try_into().ok()? })
+    }
+}
+
+/// The tokens of the header `Known-Device`, separated by commas; what is none counts as none.
+pub fn presented(headers: &HeaderMap) -> Vec<KnownDevice> {
+    let texts = headers.get("known-device").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    texts.split(',').take(MOST).filter_map(|text| KnownDevice::read(text.trim())).collect()
+}
+
+/// A token for the device that this account was just signed in to on.
+pub fn mint(app: &App, account: &Account) -> Option<String> {
+    let (key, id) = (app.secret_keys.active_id(), app.world.bytes::<16>());
+    let mac = mac(app, key, &id, &account.id, account.devices)?;
+    Some(URL_SAFE_NO_PAD.encode([key.as_slice(), &id, &mac].concat()))
+}
+
+/// The one of them that this account knows. The work is the same for an account that there is not.
+pub(super) fn one_of<'a>(
+    app: &App,
+    devices: &'a [KnownDevice],
+    account: &str,
+    epoch: i64,
+) -> Option<&'a KnownDevice> {
+    devices.iter().fold(None, |found, device| {
+        let is = mac(app, device.key, &device.id, account, epoch).is_some_and(|mac| same(&mac, &device.mac));
+        if is { Some(device) } else { found }
+    })
+}
+
+fn mac(app: &App, key: KeyId, id: &[u8], account: &str, epoch: i64) -> Option<[u8; MAC]> {
+    let parts = [id, &epoch.to_be_bytes(), account.as_bytes()];
+    app.secret_keys.mac(key, Purpose::Device, &parts)?.first_chunk().copied()
+}

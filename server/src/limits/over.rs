@@ -1,0 +1,58 @@
+//! What this node has seen to be over its limit: until that is past, it costs no write to say so again (SECURITY S13).
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use crate::clock::Millis;
+
+/// Budgets that are remembered, some hundred kilobytes. One more costs its write.
+const REMEMBERED: usize = 4096;
+
+/// Budgets that are used up, by name, and until when.
+#[derive(Default)]
+pub struct Over(Mutex<HashMap<String, Millis>>);
+
+impl fmt::Debug for Over {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Over")
+    }
+}
+
+impl Over {
+    /// Until when it is used up, if it is.
+    pub(super) fn until(&self, name: &str, now: Millis) -> Option<Millis> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied().filter(|until| *until > now)
+    }
+
+    pub(super) fn put(&self, name: &str, until: Millis, now: Millis) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= REMEMBERED {
+            all.retain(|_, until| *until > now);
+        }
+        if all.len() < REMEMBERED {
+            all.insert(name.to_owned(), until);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Over, REMEMBERED};
+
+    #[test]
+    fn what_is_remembered_has_an_end_and_is_never_too_much() {
+        let over = Over::default();
+        over.put("one", 100, 0);
+        assert_eq!(
+            (over.until("one", 99), over.until("one", 100), over.until("other", 0)),
+            (Some(100), None, None)
+        );
+        for at in 0..2 * REMEMBERED {
+            over.put(&at.to_string(), 200, 50);
+        }
+        assert_eq!(over.0.lock().unwrap().len(), REMEMBERED);
+        over.put("late", 300, 200);
+        assert_eq!(over.until("late", 200), Some(300), "what is past made room");
+    }
+}
