@@ -509,6 +509,8 @@ export type LoginResult =
 export interface ProviderResult<T = UserProfile> {
   data: T;
   message: string;
+  /** The provider's id for the person; not for `"local"`. */
+  id?: string;
 }
 
 /** A way in from elsewhere. */

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fields::{Invalid, request};
+use crate::profile::UserProfile;
 use crate::rules::Rule;
 
 request! {
@@ -66,6 +67,15 @@ request! {
         /// The password from now on.
         pub new_password: String = required(Rule::NewPassword),
     }
+}
+
+/// The answer of `POST /v1/password/reset`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PasswordReset {
+    /// The account, if the new password opens it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserProfile>,
 }
 
 /// What proves that a mail was read: its code with the address, or the token of its link.

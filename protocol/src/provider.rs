@@ -183,6 +183,9 @@ pub struct ProviderSignup {
     pub data: UserProfile,
     /// The same for a person.
     pub message: String,
+    /// The provider's id for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
 }
 
 /// The answer of `GET /v1/identities`.

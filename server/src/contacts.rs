@@ -1,14 +1,16 @@
 //! Contacts: an e-mail address or a phone number, in the form in which it is stored and compared. What codes are sent to.
 
 use doorward_protocol::canonical_email;
+use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{GivenCode, MailProof};
 
+use crate::config::AccountDisclosure;
 use crate::error::ApiError;
 use crate::limits;
 use crate::phones;
 use crate::state::App;
 use crate::store::Tx;
-use crate::store::identities::{Held, Identity, Kind};
+use crate::store::identities::{self, Held, Identity, Kind};
 use crate::usernames;
 
 /// An e-mail address or a phone number.
@@ -50,6 +52,17 @@ impl Contact {
     /// Its name in requests and errors.
     pub fn field(&self) -> &'static str {
         field(self.kind)
+    }
+
+    /// Refuses one that no account has, where the operator tells that (seeds M20, M52); else asks nobody.
+    pub async fn known(&self, app: &App) -> Result<(), ApiError> {
+        if app.config.disclosure.account == AccountDisclosure::Strict {
+            return Ok(());
+        }
+        match identities::exists(&mut *app.store.read().await?, self.kind, &self.value).await? {
+            true => Ok(()),
+            false => Err(ApiError { field: Some(self.field().into()), ..ErrorCode::NotFound.into() }),
+        }
     }
 
     /// As a name of an account.

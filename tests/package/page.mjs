@@ -34,7 +34,7 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
   const server = createServer(async (request, response) => {
     const { pathname, search } = new URL(request.url, "http://localhost");
     if (pathname === "/favicon.ico") return response.writeHead(404).end();
-    const type = { "/doorward.js": "text/javascript", "/slim.js": "text/javascript", "/doorward_bg.wasm": "application/wasm" }[pathname];
+    const type = /^\/(doorward|slim|mylib)\.js$/.test(pathname) ? "text/javascript" : pathname === "/doorward_bg.wasm" && "application/wasm";
     if (type) {
       response.setHeader("content-type", type);
       return response.end(await readFile(`${root}pkg${pathname}`));

@@ -39,7 +39,7 @@ pub(super) fn names(_: &App) -> Vec<&'static str> {
 /// Creates an account.
 #[utoipa::path(post, path = "/v1/signup", request_body = SignupRequest,
     responses((status = 200, body = SignupAnswer), ApiError))]
-async fn signup(
+pub(crate) async fn signup(
     State(app): State<AppState>,
     caller: Caller,
     proof: Option<Proof>,
@@ -118,7 +118,7 @@ async fn create(
 /// Signs in.
 #[utoipa::path(post, path = "/v1/login", request_body = LoginRequest,
     responses((status = 200, body = Tokens), ApiError))]
-async fn login(
+pub(crate) async fn login(
     State(app): State<AppState>,
     caller: Caller,
     proof: Option<Proof>,

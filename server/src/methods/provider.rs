@@ -82,7 +82,7 @@ async fn begin_flow(
 #[utoipa::path(post, path = "/v1/login/provider/{provider}",
     params(("provider" = String, Path, description = "As configured.")), request_body = ProviderLoginRequest,
     responses((status = 200, body = ProviderLogin), ApiError))]
-async fn login_with_provider(
+pub(crate) async fn login_with_provider(
     State(app): State<AppState>,
     caller: Caller,
     proof: Option<Proof>,
@@ -149,7 +149,10 @@ async fn signup_with_provider(
         }
     };
     let data = answer.user.ok_or(ErrorCode::OauthReused)?;
-    Ok(Answer(ProviderSignup { data, message: format!("You have been registered with {provider} account") }))
+    let links = identities::links(&mut *app.store.read().await?, &data.user_id).await?;
+    let id = links.into_iter().find(|link| link.provider == provider).map(|link| link.id);
+    let message = format!("You have been registered with {provider} account");
+    Ok(Answer(ProviderSignup { data, message, id }))
 }
 
 /// Somebody whom the provider knows and nobody is known by here.

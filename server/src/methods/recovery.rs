@@ -3,7 +3,7 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use doorward_protocol::error::ErrorCode;
-use doorward_protocol::password::{ForgotPasswordRequest, MailProof, ResetPasswordRequest};
+use doorward_protocol::password::{ForgotPasswordRequest, MailProof, PasswordReset, ResetPasswordRequest};
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,6 +20,7 @@ use crate::mail::Message;
 use crate::outbox;
 use crate::passwords::PasswordHash;
 use crate::secret::Secret;
+use crate::signin;
 use crate::state::{App, AppState};
 use crate::store::challenges::Consumed;
 use crate::store::identities::{self, Kind};
@@ -29,7 +30,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(forgot_password)).routes(routes!(reset_password))
 }
 
-/// Sends a mail with a code and a link for a new password. The answer is the same for every address.
+/// Sends a mail with a code and a link for a new password. The answer is the same for every address, unless the operator
+/// has chosen `disclosure.account = "compatible"`.
 #[utoipa::path(post, path = "/v1/password/forgot", request_body = ForgotPasswordRequest,
     responses((status = 200, body = Object), ApiError))]
 async fn forgot_password(
@@ -42,19 +44,20 @@ async fn forgot_password(
     limits::admit(&app, &caller, Purpose::Send, Subject::at(&named)).await?;
     let Json { request, .. } = hooks::before(&app, &caller, Operation::ForgotPassword, who, json).await?;
     let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
+    contact.known(&app).await?;
     forgot(&app, caller, contact).await?;
     Ok(Answer(json!({})))
 }
 
 /// Sets a new password with the code or the link of the mail, and ends all sessions of the account.
 #[utoipa::path(post, path = "/v1/password/reset", request_body = ResetPasswordRequest,
-    responses((status = 200, body = Object), ApiError))]
+    responses((status = 200, body = PasswordReset), ApiError))]
 async fn reset_password(
     State(app): State<AppState>,
     caller: Caller,
     who: Who,
     json: Json<ResetPasswordRequest>,
-) -> Result<Answer<Value>, ApiError> {
+) -> Result<Answer<PasswordReset>, ApiError> {
     let ResetPasswordRequest { email, phone_number, code, token, .. } = &json.request;
     let proof = match (phone_number, code) {
         (Some(phone), Some(code)) if email.is_none() && token.is_none() => {
@@ -70,8 +73,11 @@ async fn reset_password(
     // What it proves, no hook can change.
     let Json { request, idempotency, .. } =
         hooks::before(&app, &caller, Operation::ResetPassword, who, json).await?;
-    reset(&app, caller, proof, request.new_password.into(), idempotency).await?;
-    Ok(Answer(json!({})))
+    let id = reset(&app, caller, proof, request.new_password.into(), idempotency).await?;
+    let account = accounts::by_id(&mut *app.store.read().await?, &id).await?;
+    // Somebody who does not come in with the new password sees nothing by setting it.
+    let account = account.filter(|account| signin::refusal(account).is_none());
+    Ok(Answer(PasswordReset { user: account.map(|account| account.to_profile()) }))
 }
 
 /// Asks for the mail. Nobody looks here whether there is such an account: the worker does when it sends, so that
@@ -96,14 +102,14 @@ pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> 
     Ok(())
 }
 
-/// Sets the password. Hashing comes before the code is looked at: a wrong one costs the same work (D-6).
+/// Sets the password; answers whose. Hashing comes before the code is looked at: a wrong one costs the same work (D-6).
 pub(crate) async fn reset(
     app: &AppState,
     caller: Caller,
     proof: MailProof,
     password: Secret,
     idempotency: Option<Idempotency>,
-) -> Result<(), ApiError> {
+) -> Result<String, ApiError> {
     let hash = app.hasher.hash(&app.world, &password).await?;
     let job = app.clone();
     let verdict = app
@@ -113,7 +119,7 @@ pub(crate) async fn reset(
         })
         .await?;
     app.bell.ring();
-    verdict.met().map(drop)
+    verdict.met().map(|(account, _)| account)
 }
 
 /// The one transaction: code or link, password, sessions, notice, audit.

@@ -98,7 +98,7 @@ async fn unbind_email(
 /// Proves an address with the code or the link of the mail.
 #[utoipa::path(post, path = "/v1/email/verify", request_body = VerifyEmailRequest,
     responses((status = 200, body = UserProfile), ApiError))]
-async fn verify_email(
+pub(super) async fn verify_email(
     State(app): State<AppState>,
     caller: Caller,
     who: Who,
@@ -116,10 +116,11 @@ async fn verify_email(
 /// What hooks know of a mail that is sent again.
 pub(super) const RESENT: (&str, &str) = ("scene", "VERIFY_EMAIL");
 
-/// Sends the mail for proving an address again. The answer is the same for every address.
+/// Sends the mail for proving an address again. The answer is the same for every address, unless the operator has chosen
+/// `disclosure.account = "compatible"`.
 #[utoipa::path(post, path = "/v1/email/resend", request_body = ResendVerificationRequest,
     responses((status = 200, body = ResendVerificationAnswer), ApiError))]
-async fn resend_verification(
+pub(super) async fn resend_verification(
     State(app): State<AppState>,
     caller: Caller,
     who: Who,
@@ -129,7 +130,9 @@ async fn resend_verification(
     limits::admit(&app, &caller, Purpose::Send, Subject::at(&contact)).await?;
     let Json { request, .. } =
         hooks::before_with(&app, &caller, Operation::SendCode, who, json, &[RESENT]).await?;
-    let email = resend(&app, caller, Contact::email(&request.email, "email")?).await?;
+    let contact = Contact::email(&request.email, "email")?;
+    contact.known(&app).await?;
+    let email = resend(&app, caller, contact).await?;
     Ok(Answer(ResendVerificationAnswer { email, message: PLEASE_CONFIRM.to_owned() }))
 }
 

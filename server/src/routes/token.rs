@@ -41,7 +41,7 @@ struct TokenForm {
 #[utoipa::path(post, path = "/v1/token",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = Tokens), Refused))]
-async fn token(
+pub(super) async fn token(
     State(app): State<AppState>,
     caller: Caller,
     proof: Result<Option<Proof>, ApiError>,

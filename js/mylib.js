@@ -1,0 +1,129 @@
+// Seed 003's client over an AuthClient, for programs that were written for it (D-18): the same calls, which resolve with
+// what its documentation says and never reject. What a call does is the AuthClient's affair; here are only its words.
+
+import { AuthClient } from "./doorward.js";
+
+const SOCIAL = ["google", "twitter", "facebook", "apple"];
+// Fields of a profile that stand elsewhere there, or are not there.
+const OWN = [
+  "user_id", "email_verified", "phone_number_verified", "email_subscription", "disabled", "logins_count", "last_login",
+  "email_public", "phone_number_public", "address_public", "gender_public", "birthdate_public",
+];
+const RESET = "/v1/password/reset";
+
+export function createClient({ columns, ...options } = {}) {
+  const users = new Map(); // by token of a reset: whose it was
+  if (options.fetch === undefined || typeof options.fetch === "function") options.fetch = hearing(options.fetch, users);
+  const core = new AuthClient(options);
+  const withUser = async (profile, social) => userOf(profile, columns ?? (await declared(core)), social);
+
+  const auth = {
+    checkEmail: (email, options) => said({}, () => core.checkEmail(email, options)),
+
+    register: (provider, data, options) =>
+      said({ email: data?.email }, async () => {
+        const { data: profile, message, id } = await core.register(provider, data, options);
+        return { data: await withUser(profile, provider !== "local" && { [provider]: id ?? null }), message };
+      }),
+
+    resendVerification: (email, options) => said({ unknown: "email" }, () => core.resendVerification(email, options)),
+
+    oauthRedirect: (provider, callback, options) => said({}, () => core.oauthRedirect(provider, callback, options)),
+
+    redoOAuth: (provider, options) => said({}, () => core.redoOAuth(provider, options)),
+
+    login: (provider, data, intent, options) =>
+      said({ reused: data?.oauthVerifier ? "oauthVerifier" : data?.oauthKey ? "oauthKey" : "code" }, async () => {
+        const { type, data: found, message } = await core.login(provider, data, intent, options);
+        const { verified, ...offer } = found;
+        return { data: type === "LoginOAuth" ? offer : found, type, message };
+      }),
+
+    forgotPassword: (email, options) =>
+      said({ unknown: "email" }, async () => {
+        await core.forgotPassword({ email }, options);
+        return null;
+      }),
+
+    resetPassword: (token, password, options) =>
+      said({ names: { email: "token", new_password: "password" } }, async () => {
+        await core.resetPassword(token, password, options);
+        const profile = users.get(token);
+        users.delete(token);
+        return { data: await withUser(profile ?? {}), message: "User password reset" };
+      }),
+  };
+  return { auth, core };
+}
+
+// The AuthClient does not say whose password was set; the server's answer does.
+const hearing = (fetch, users) => async (input, init) => {
+  const response = await (fetch ?? globalThis.fetch)(input, init);
+  if (typeof input === "string" && input.endsWith(RESET) && response?.ok) {
+    const { user } = await response.clone().json().catch(() => ({}));
+    if (user) users.set(JSON.parse(init.body).token, user);
+  }
+  return response;
+};
+
+// The columns of the operator's: null where nothing is in them.
+const declared = (core) => core.getSettings().then(({ extras }) => extras.map(({ name }) => name), () => []);
+
+function userOf(profile, columns, social) {
+  const user = Object.fromEntries(columns.map((name) => [name, null]));
+  for (const [name, value] of Object.entries(profile)) if (!OWN.includes(name)) user[name] = value;
+  return {
+    ...user,
+    social_ids: social || Object.fromEntries(SOCIAL.map((name) => [name, null])),
+    verified: profile.email_verified ?? false,
+    fcm_tokens: profile.fcm_tokens ?? [],
+    ...(profile.user_id && { id: profile.user_id }),
+  };
+}
+
+async function said(about, call) {
+  try {
+    return await call();
+  } catch (cause) {
+    return { error: errorOf(cause, about) };
+  }
+}
+
+// `about` says which address the call was for, what of it is good for once, which field names somebody, and what a field
+// is called there.
+function errorOf(cause, about) {
+  const { code, message } = cause;
+  if (code === "SOCIAL_ACCOUNT_IN_USE") return hidden(cause, { name: "ForbiddenError", message: "Social account already in use" });
+  const [status, short, title = message] = wordsOf(cause, about);
+  return hidden(cause, { id: `${Date.now()}`, status: `${status}`, code: short, title });
+}
+
+function wordsOf({ code, message, field, status }, { email, reused, unknown, names }) {
+  const name = names?.[field] ?? field;
+  const isMissing = message === "This field is required.";
+  switch (code) {
+    case "INVALID_PARAMETER":
+      if (isMissing) return [400, "BADREQ", `root param should have required property '${name}'`];
+      if (name === "token") return [400, "JWTERR"];
+      if (name === unknown) return [404, "NOTFND", `'${name}' is not valid`];
+      return [400, "BADREQ", `'${name}' is not valid: ${message}`];
+    case "NOT_FOUND":
+      return [404, "NOTFND", unknown && `'${unknown}' is not valid`];
+    case "INCORRECT_USERNAME_OR_PASSWORD":
+      return [404, "NOTFND", "'email' and 'password' do not match any resource"];
+    case "EXISTS":
+      return [403, "FORBDN", `Key (${name ?? "email"})=(${email ?? ""}) already exists.`];
+    case "OAUTH_REUSED":
+      return [403, "FORBDN", `'${reused ?? "oauthKey"}' is not reusable`];
+    case "TOKEN_REVOKED":
+    case "TOKEN_EXPIRED":
+      return [400, "JWTERR"];
+    default:
+      // Who may not, may not; the rest keeps its status, which is 0 where no answer came.
+      if (status === 401 || status === 403) return [403, "FORBDN"];
+      return [status, status === 429 ? "FORBDN" : "BADREQ"];
+  }
+}
+
+// The AuthError stays at hand, and out of what is printed and compared.
+const hidden = (cause, error) => Object.defineProperty(error, "cause", { value: cause });

@@ -1,0 +1,71 @@
+// `doorward/mylib` against the real server: what a program does that was written for seed 003's client.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { createClient } from "../../pkg/mylib.js";
+import { atEnd, openProvider, settingsOf, somebody, startServer } from "./world.mjs";
+
+const { email, password } = somebody();
+const provider = await openProvider();
+const strict = await startServer({ settings: settingsOf(provider) });
+const compatible = await startServer({ settings: { DISCLOSURE__ACCOUNT: "compatible" } });
+
+const clientOf = (server) => {
+  const client = createClient({ url: server.url, columns: ["name", "pronouns"] });
+  atEnd(() => client.core.dispose());
+  return client;
+};
+const { auth, core } = clientOf(strict);
+const token = ({ link }) => new URL(link).hash.replace("#token=", "");
+const nobody = { google: null, twitter: null, facebook: null, apple: null };
+
+test("seed_m07_m42_an_account_is_registered_and_signed_in_to", async () => {
+  assert.deepEqual(await auth.checkEmail(email), { data: { email, registered: false, id: email }, message: "Email available" });
+  const { data, message } = await auth.register("local", { email, password, extras: { name: "Doctor Grid" } });
+  assert.equal(message, "Please confirm your email");
+  const { id, created_at, updated_at } = data;
+  assert.deepEqual(data, {
+    created_at, updated_at, id, email, roles: ["user"], social_ids: nobody, verified: false, fcm_tokens: [], name: "Doctor Grid", pronouns: null,
+  });
+  assert.equal(core.user, null, "seed_m18");
+  const wrong = await auth.login("local", { email, password: "12QWaszx" });
+  assert.deepEqual([wrong.error.code, wrong.error.title], ["NOTFND", "'email' and 'password' do not match any resource"]);
+  assert.deepEqual(await auth.login("local", { email, password }), {
+    data: { provider: "local", email, verified: false, id }, type: "LoginExisting", message: "You have been logged in",
+  });
+  const again = await auth.register("local", { email, password });
+  assert.deepEqual([again.error.code, again.error.title], ["FORBDN", `Key (email)=(${email}) already exists.`]);
+});
+
+test("seed_m19_m51_m54_m55_the_mails_are_sent_and_the_link_sets_a_password_once", async () => {
+  assert.deepEqual(await auth.resendVerification(email), { email, message: "Please confirm your email" });
+  assert.equal(await auth.forgotPassword(email), null);
+  const secret = token(await strict.mail(email, 1, "/reset"));
+  const { data, message } = await auth.resetPassword(secret, "123QWEasd");
+  assert.deepEqual([data.email, data.verified, data.name, message], [email, false, "Doctor Grid", "User password reset"]);
+  assert.ok(data.updated_at > data.created_at);
+  const { error } = await auth.resetPassword(secret, "123QWEasd");
+  assert.deepEqual([error.status, error.code, error.title], ["400", "JWTERR", "The token has been revoked."]);
+  assert.equal((await auth.login("local", { email, password: "123QWEasd" })).type, "LoginExisting");
+});
+
+test("seed_m20_m52_an_unknown_address_is_told_only_where_the_operator_wants_it", async () => {
+  const { email: unknown } = somebody();
+  assert.equal(await auth.forgotPassword(unknown), null);
+  assert.deepEqual(await auth.resendVerification(unknown), { email: unknown, message: "Please confirm your email" });
+  const other = clientOf(compatible).auth;
+  for (const { error } of [await other.forgotPassword(unknown), await other.resendVerification(unknown)]) {
+    assert.deepEqual([error.status, error.code, error.title], ["404", "NOTFND", "'email' is not valid"]);
+  }
+});
+
+test("seed_m26_the_consent_screens_address", async () => {
+  const callback = "http://localhost:3000/back";
+  const { data } = await auth.oauthRedirect("demo", callback);
+  assert.deepEqual([data.provider, data.id], ["demo", "demo"]);
+  assert.ok(data.url.startsWith(provider.issuer));
+  const { reloginUrl } = await auth.redoOAuth("demo");
+  assert.equal(new URL(reloginUrl).searchParams.get("redirect_uri"), callback);
+  const missing = await auth.oauthRedirect("google", callback);
+  assert.deepEqual([missing.error.code, missing.error.cause.code], ["NOTFND", "NOT_FOUND"], "seed_m23");
+});
