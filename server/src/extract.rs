@@ -59,15 +59,37 @@ impl<T: Request + DeserializeOwned> FromRequest<AppState> for Json<T> {
         }
         let bytes = read(body).await?;
         let idempotency = Idempotency::of(&parts, &bytes, app)?;
-        let Strict(value) = serde_json::from_slice(&bytes).map_err(|error| ApiError {
-            cause: Some(error.to_string()),
-            ..ApiError::request(400, "The body is not valid JSON.")
-        })?;
-        let Value::Object(mut object) = value else {
-            return Err(ApiError::request(400, "The body must be a JSON object."));
-        };
+        let mut object = parse(&bytes)?;
         rename(&mut object, T::FIELDS, "")?;
         Json::of(object, idempotency, app)
+    }
+}
+
+/// Reads a JSON object.
+fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    let Strict(value) = serde_json::from_slice(bytes).map_err(|error| ApiError {
+        cause: Some(error.to_string()),
+        ..ApiError::request(400, "The body is not valid JSON.")
+    })?;
+    match value {
+        Value::Object(object) => Ok(object),
+        _ => Err(ApiError::request(400, "The body must be a JSON object.")),
+    }
+}
+
+/// A request whose fields have other names than ours, for surfaces that others have designed.
+#[derive(Debug)]
+pub struct Foreign(pub Map<String, Value>);
+
+impl FromRequest<AppState> for Foreign {
+    type Rejection = ApiError;
+
+    async fn from_request(request: HttpRequest, _: &AppState) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&parts.headers) {
+            return Err(ApiError::request(415, "Send JSON, with the header Content-Type: application/json."));
+        }
+        parse(&read(body).await?).map(Foreign)
     }
 }
 

@@ -40,6 +40,12 @@ pub struct Claims {
     pub auth_time: i64,
     /// Roles of the account.
     pub roles: Vec<String>,
+    /// Only in tokens of `/api/v1/auth` (seed R18): the address or name of the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Likewise: `sub` once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// The key that the session is bound to, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,

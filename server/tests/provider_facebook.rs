@@ -91,6 +91,10 @@ fn say(facebook: &Mutex<Facebook>, taken: &Taken) -> Said {
 }
 
 async fn world() -> World {
+    world_with("").await
+}
+
+async fn world_with(more: &str) -> World {
     let facebook = Facebook { challenge: String::new(), data: data(), me: me(), error: None };
     let facebook = Arc::new(Mutex::new(facebook));
     let vendor = {
@@ -100,7 +104,7 @@ async fn world() -> World {
     let t = TestApp::production(&format!(
         "[providers.facebook]\nclient_id = \"{APP}\"\nclient_secret = \"{SECRET}\"\n\
          callbacks = [\"https://app.example.com/signin\"]\naccept_tokens = true\n\
-         token_endpoint = \"{}\"\ntokeninfo_endpoint = \"{}\"\nuserinfo_endpoint = \"{}\"\n",
+         token_endpoint = \"{}\"\ntokeninfo_endpoint = \"{}\"\nuserinfo_endpoint = \"{}\"\n{more}",
         vendor.at("/v23.0/oauth/access_token"),
         vendor.at("/debug_token"),
         vendor.at("/v23.0/me"),
@@ -217,4 +221,30 @@ async fn seed_r10_r13_over_http_a_users_token_registers_and_is_known_from_then_o
         "The token is for another app.",
         "seed R12"
     );
+}
+
+#[tokio::test]
+async fn seed_r10_r11_r12_r13_r21_r22_r23_the_seeds_own_address_registers_and_answers_a_token() {
+    let w = world_with(
+        "[compat]\nauth_v1 = true\n[auto_register]\nprovider = true\n\
+         [defaults.facebook]\nroles = [\"user\"]\n\
+         extras = { player_name = \"undefined\", team_player_id = -1, coin = 500, diamond = 0, costume_select_id = -1 }\n\
+         [profile.extras.player_name]\ntype = \"string\"\n[profile.extras.team_player_id]\ntype = \"number\"\n\
+         [profile.extras.coin]\ntype = \"number\"\n[profile.extras.diamond]\ntype = \"number\"\n\
+         [profile.extras.costume_select_id]\ntype = \"number\"\n",
+    )
+    .await;
+    let path = "/api/v1/auth/registerOrLogin/facebook";
+    let said = w.t.post(path, json!({ "authenToken": "EAAuser" })).await.ok();
+    assert_eq!((said.as_object().unwrap().len(), &said["isSuccess"]), (2, &json!(true)));
+    let user = w.t.get("/v1/profile").bearer(&said["data"]).await.ok();
+    assert_eq!((&user["roles"], &user["player_name"]), (&json!(["user"]), &json!("undefined")));
+    let numbers = ["team_player_id", "coin", "diamond", "costume_select_id"].map(|name| user[name].clone());
+    assert_eq!(json!(numbers), json!([-1, 500, 0, -1]), "seeds R24 to R27");
+    let again = w.t.post(path, json!({ "authenToken": "EAAuser" })).await.ok();
+    assert_eq!(w.t.get("/v1/profile").bearer(&again["data"]).await.ok()["user_id"], user["user_id"]);
+    let said = w.t.post(path, json!({ "authenToken": "EAAother" })).await;
+    assert_eq!((said.status, &said.json["isSuccess"]), (403, &json!(false)), "seed R12: {}", said.text);
+    let said = w.t.post(path, json!({})).await;
+    assert_eq!(said.json["error"]["message"], "authenToken: This field is required.", "seed R43");
 }

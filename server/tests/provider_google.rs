@@ -308,3 +308,24 @@ async fn seed_r17_r21_over_http_an_access_token_makes_an_account_with_what_googl
     let refused = bring("ya29.evil").await.refused(403, "OAUTH_DENIED");
     assert_eq!(refused["detail"], "The token is for another audience.", "seed R16");
 }
+
+#[tokio::test]
+async fn seed_r14_r15_r16_r17_the_seeds_own_address_answers_a_token() {
+    let w = world("[compat]\nauth_v1 = true\n[auto_register]\nprovider = true\n").await;
+    w.google().tokens.insert("ya29.app".into(), tokeninfo());
+    let mut info = tokeninfo();
+    info["aud"] = "evil.apps.googleusercontent.com".into();
+    w.google().tokens.insert("ya29.evil".into(), info);
+    let bring = async |token: &str| {
+        w.t.post("/api/v1/auth/registerOrLogin/google", json!({ "authenToken": token })).await
+    };
+    let said = bring("ya29.app").await.ok();
+    assert_eq!(said, json!({ "data": said["data"], "isSuccess": true }));
+    w.t.get("/v1/profile").bearer(&said["data"]).await.ok();
+    let evil = bring("ya29.evil").await;
+    assert_eq!((evil.status, &evil.json["error"]["code"]), (403, &json!("OAUTH_DENIED")));
+    let w = world("[compat]\nauth_v1 = true\n").await;
+    w.google().tokens.insert("ya29.app".into(), tokeninfo());
+    let said = w.t.post("/api/v1/auth/registerOrLogin/google", json!({ "authenToken": "ya29.app" })).await;
+    assert_eq!((said.status, &said.json["error"]["code"]), (403, &json!("FORBIDDEN")), "D-20");
+}

@@ -136,9 +136,13 @@ async fn entra(more: &str) -> World {
 
 /// Azure AD B2C, for tokens that an app brings and nothing else.
 async fn b2c() -> World {
+    b2c_with("").await
+}
+
+async fn b2c_with(more: &str) -> World {
     let document = "/contoso.onmicrosoft.com/b2c_1_bobo-pol/v2.0/.well-known/openid-configuration";
     let more = format!(
-        "accept_tokens = true\npolicies = [\"B2C_1_BOBO-POL\"]\ndiscovery = \"http://127.0.0.1:{{port}}{document}\""
+        "accept_tokens = true\npolicies = [\"B2C_1_BOBO-POL\"]\ndiscovery = \"http://127.0.0.1:{{port}}{document}\"\n{more}"
     );
     let w = world(&format!("http://127.0.0.1:{{port}}/{OURS}/v2.0/"), document, &more).await;
     let issuer = w.microsoft().issuer.clone();
@@ -317,4 +321,56 @@ async fn seed_r04_r05_over_http_a_token_of_azure_ad_b2c_registers_and_is_known_f
     bring(json!({ "token": stranger })).await.refused(403, "OAUTH_DENIED");
     let begun = browser.post("/v1/flows/microsoft", json!({ "callback": crate::support::browser::PAGE }));
     assert_eq!(begun.await.refused(400, "INVALID_PARAMETER")["field"], "callback", "for tokens alone");
+}
+
+const AUTH_V1: &str = "[compat]\nauth_v1 = true\n[auto_register]\nprovider = true\n\
+    [defaults.microsoft]\nroles = [\"user\"]\n";
+
+#[tokio::test]
+async fn seed_r04_r05_r06_r08_the_seeds_own_address_answers_the_claims_and_our_session() {
+    let w = b2c_with(AUTH_V1).await;
+    let path = "/api/v1/auth/registerOrLogin/microsoftAD";
+    let claims = w.microsoft().claims.clone();
+    let token = sign(&w.key, &claims);
+    let said = w.t.post(path, json!({ "JWTToken": token })).await.ok();
+    assert_eq!(said["isSuccess"], true);
+    let mut data = said["data"].clone();
+    let session = data.as_object_mut().unwrap().remove("session").unwrap();
+    assert_eq!(data, claims, "word for word as the seed documents them");
+    let user = w.t.get("/v1/profile").bearer(&session).await.ok();
+    assert_eq!((&user["roles"], &user["given_name"]), (&json!(["user"]), &json!("tanarat")));
+    let again = w.t.post(path, json!({ "JWTToken": token, "nonce": "defaultNonce" })).await.ok();
+    let again = w.t.get("/v1/profile").bearer(&again["data"]["session"]).await.ok();
+    assert_eq!(again["user_id"], user["user_id"]);
+}
+
+#[tokio::test]
+async fn seed_r07_r09_r43_the_seeds_own_address_refuses_what_ours_refuses() {
+    let w = b2c_with(AUTH_V1).await;
+    let path = "/api/v1/auth/registerOrLogin/microsoftAD";
+    let bring = async |name: &str, value: Value| {
+        let mut claims = w.microsoft().claims.clone();
+        claims[name] = value;
+        w.t.post(path, json!({ "JWTToken": sign(&w.key, &claims) })).await
+    };
+    bring("emails", json!([])).await.ok();
+    for (name, value) in
+        [("aud", json!(OTHER)), ("tfp", json!("B2C_1_other")), ("exp", json!(NEW_YEAR / 1000 - 61))]
+    {
+        let said = bring(name, value).await;
+        assert_eq!(
+            (said.status, &said.json["error"]["code"]),
+            (403, &json!("OAUTH_DENIED")),
+            "{}",
+            said.text
+        );
+    }
+    let other =
+        w.t.post(path, json!({ "JWTToken": sign(&w.key, &w.microsoft().claims), "nonce": "another" })).await;
+    assert_eq!((other.status, &other.json["error"]["code"]), (400, &json!("OAUTH_STATE_MISMATCH")));
+    let missing = w.t.post(path, json!({})).await;
+    assert_eq!(
+        (missing.status, missing.json["error"]["message"].as_str()),
+        (400, Some("JWTToken: This field is required."))
+    );
 }

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Config, ConfigError, Layers, Span};
+use super::{AccountDisclosure, Config, ConfigError, Layers, SignupDisclosure, Span};
 
 /// Settings that cannot go together, or warnings about ones that can.
 #[derive(Debug)]
@@ -120,6 +120,14 @@ impl Config {
                 );
             }
         }
+        let disclosure = &self.disclosure;
+        if (disclosure.signup, disclosure.account) == (SignupDisclosure::Quiet, AccountDisclosure::Compatible)
+        {
+            error(
+                "disclosure.account",
+                "must be strict where disclosure.signup is quiet: it would tell what that hides",
+            );
+        }
         let token = &self.token;
         if !dev && token.publish_keys < Span::minutes(10) {
             error("token.publish_keys", "must be at least 10m: copies of the JWKS document are kept for 5");
@@ -165,6 +173,9 @@ impl Config {
         }
         for (key, message) in self.webhook_errors() {
             error(&key, &message);
+        }
+        for (key, message) in self.compat_errors() {
+            error(key, message);
         }
         for (key, message) in self.database_errors(dev) {
             error(key, &message);
@@ -264,6 +275,9 @@ mod tests {
             ("[links]\nreset = \"{publicurl}/reset#{token}\"", "links.reset"),
             ("[links]\nreset = \"javascript:{token}\"", "links.reset"),
             ("[links]\nforgot = \"/forgot\"", "links.forgot"),
+            ("[compat]\nauth_v1 = true\n[session]\nrequire_proof = true", "compat.auth_v1"),
+            ("[compat]\ntoken_lifetime = \"30d\"", "compat.token_lifetime"),
+            ("[disclosure]\nsignup = \"quiet\"\naccount = \"compatible\"", "disclosure.account"),
             ("[password]\nmin_length = 70", "password.min_length"),
             ("[password]\nhash_memory = 1024", "password.hash_memory"),
             ("[session]\nidle = \"100d\"", "session.absolute"),

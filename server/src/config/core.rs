@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::identifiers::{Datum, Declared};
 use super::{
-    AutoRegister, Beginning, Captcha, Codes, CustomId, Database, DeviceId, Email, Limits, Mail, Named,
-    Outbound, Phone, Profile, Provider, Site, Sms, Smtp, Span, Webhook, settings,
+    AutoRegister, Beginning, Captcha, Codes, Compat, CustomId, Database, DeviceId, Email, Limits, Mail,
+    Named, Outbound, Phone, Profile, Provider, Site, Sms, Smtp, Span, Webhook, settings,
 };
 use crate::secret::Secret;
 
@@ -83,6 +83,8 @@ settings! {
         outbound: Outbound = Outbound::default(),
         /// How often what costs or guesses may happen.
         limits: Limits = Limits::default(),
+        /// Surfaces that programs know from other systems.
+        compat: Compat = Compat::default(),
         /// Folders that are served beside the API: `[[site]]` with `path` and `dir`.
         site: Vec<Site> = Vec::new(),
         /// Logging.
@@ -111,7 +113,7 @@ settings! {
     pub struct Disclosure {
         /// `exists`: a signup with a taken address says so. `quiet`: every signup answers that confirmation is required.
         signup: SignupDisclosure = SignupDisclosure::Exists,
-        /// `compatible`: `check_email` tells dates and whether an address is verified. `strict`: it does not.
+        /// `compatible`: `check_email` tells dates and whether an address is verified, and asking for a mail to an address that no account has is refused. `strict`: neither.
         account: AccountDisclosure = AccountDisclosure::Strict,
     }
 

@@ -2,6 +2,7 @@
 
 mod captcha;
 mod check;
+mod compat;
 mod core;
 mod database;
 mod identifiers;
@@ -20,6 +21,7 @@ mod webhooks;
 
 pub use captcha::{Captcha, CaptchaKind, Unreached};
 pub use check::Fault;
+pub use compat::Compat;
 pub use core::*;
 pub use database::Database;
 pub use identifiers::{AutoRegister, CustomId, Datum, Declared, DeviceId, Email, Extra, Phone, Profile};

@@ -10,24 +10,33 @@ use doorward_protocol::error::ErrorCode;
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::SignupDisclosure;
-use crate::error::ApiError;
+use crate::error::{ApiError, Shown};
 use crate::state::AppState;
 
 /// Much longer than what the two ways differ by, too short for a person to notice.
 const BEAT: Duration = Duration::from_millis(50);
 
 /// What is sent to whoever has the address, if anybody has.
-const SENDS: [&str; 5] =
-    ["/v1/code", "/v1/password/forgot", "/v1/email/resend", "/account/verify", "/account/reset"];
+const SENDS: [&str; 6] = [
+    "/v1/code",
+    "/v1/password/forgot",
+    "/v1/email/resend",
+    "/account/verify",
+    "/account/reset",
+    "/api/v1/auth/resendEmail",
+];
 
 pub(super) async fn keep(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let is_quiet = path.starts_with("/v1/signup") && app.config.disclosure.signup == SignupDisclosure::Quiet;
+    let signs_up = path.starts_with("/v1/signup") || path == "/api/v1/auth/register";
+    let is_quiet = signs_up && app.config.disclosure.signup == SignupDisclosure::Quiet;
     // The worker begins while the answer is on its way, and has more to do where there is somebody to write to.
     let sends = SENDS.contains(&path);
     let response = next.run(request).await;
-    if is_quiet || sends || response.extensions().get::<ApiError>().is_some_and(could_tell) {
+    let parts = response.extensions();
+    let error = parts.get::<ApiError>().or_else(|| parts.get::<Shown>().map(|Shown(error)| error));
+    if is_quiet || sends || error.is_some_and(could_tell) {
         sleep_until(begun + beats(begun.elapsed())).await;
     }
     response

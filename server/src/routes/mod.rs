@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod auth_v1;
 mod captcha;
 mod data;
 mod email;
@@ -62,6 +63,7 @@ pub fn router(app: &AppState) -> Router {
     let router = router
         .merge(hosted::router())
         .merge(mailbox::router(app))
+        .merge(auth_v1::router(app))
         .merge(openapi::router(&document, app.policy()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

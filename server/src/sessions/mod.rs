@@ -8,11 +8,14 @@ pub use refresh::{Refusal, refresh};
 
 use doorward_protocol::session::Tokens;
 
+use crate::clock::Millis;
+use crate::config::Span;
 use crate::dpop::{Fault, Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::state::App;
 use crate::store::Tx;
+use crate::store::accounts::Account;
 use crate::store::sessions::{self, Session};
 use crate::tokens::{Claims, Confirmation, RefreshToken, RevokeToken};
 
@@ -58,21 +61,7 @@ pub async fn establish(
 /// The tokens of a session as it stands. Their user is left to the caller.
 pub fn tokens(app: &App, session: &Session, roles: &[String]) -> Result<Tokens, ApiError> {
     let now = app.world.now();
-    // An access token does not outlive its session.
-    let lifetime = app.config.token.lifetime.millis().min(session.expires_at - now).max(0);
-    let claims = Claims {
-        iss: String::new(),
-        aud: String::new(),
-        client_id: String::new(),
-        sub: session.account.clone(),
-        iat: now / 1000,
-        exp: (now + lifetime) / 1000,
-        jti: app.world.id(),
-        sid: session.id.clone(),
-        auth_time: session.authenticated_at / 1000,
-        roles: roles.to_vec(),
-        cnf: session.key.clone().map(|jkt| Confirmation { jkt }),
-    };
+    let (claims, lifetime) = claims(app, session, roles, app.config.token.lifetime);
     let keys = &app.secret_keys;
     let written = || {
         Some(Tokens {
@@ -87,6 +76,37 @@ pub fn tokens(app: &App, session: &Session, roles: &[String]) -> Result<Tokens, 
         })
     };
     written().ok_or_else(|| ApiError::internal("a token could not be written"))
+}
+
+/// An access token that stands alone: `/api/v1/auth` knows no refresh token, and claims of its own (seeds R18, R19).
+pub fn token_alone(app: &App, session: &Session, account: &Account) -> Result<String, ApiError> {
+    let (claims, _) = claims(app, session, &account.roles, app.config.compat.token_lifetime);
+    let username = account.email.clone().or_else(|| account.username.clone()).unwrap_or_default();
+    let claims = Claims { username: Some(username), id: Some(account.id.clone()), ..claims };
+    let token = app.access_tokens.sign(&app.signing_keys, claims, app.world.now());
+    token.ok_or_else(|| ApiError::internal("a token could not be written"))
+}
+
+/// What an access token says, and for how many milliseconds: it does not outlive its session.
+fn claims(app: &App, session: &Session, roles: &[String], lifetime: Span) -> (Claims, Millis) {
+    let now = app.world.now();
+    let lifetime = lifetime.millis().min(session.expires_at - now).max(0);
+    let claims = Claims {
+        iss: String::new(),
+        aud: String::new(),
+        client_id: String::new(),
+        sub: session.account.clone(),
+        iat: now / 1000,
+        exp: (now + lifetime) / 1000,
+        jti: app.world.id(),
+        sid: session.id.clone(),
+        auth_time: session.authenticated_at / 1000,
+        roles: roles.to_vec(),
+        username: None,
+        id: None,
+        cnf: session.key.clone().map(|jkt| Confirmation { jkt }),
+    };
+    (claims, lifetime)
 }
 
 /// May its tokens be handed to whoever proves this? A repeated request gets the tokens of the first: with another key

@@ -1,0 +1,48 @@
+//! What answers are wrapped in: `{ data, isSuccess }` (seeds R02, R03).
+
+use axum::Json as Answer;
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::error::{ApiError, Shown};
+
+/// An answer.
+#[derive(Debug, Serialize)]
+pub(super) struct Said {
+    data: Value,
+    #[serde(rename = "isSuccess")]
+    is_success: bool,
+}
+
+/// It worked, with this.
+pub(super) fn said(data: impl Into<Value>) -> Answer<Said> {
+    Answer(Said { data: data.into(), is_success: true })
+}
+
+/// It did not: the error in this envelope, with its status, and for the log as it is.
+pub(super) async fn refusal(mut response: Response) -> Response {
+    let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
+    let message = error.detail.as_deref().unwrap_or(error.code.message());
+    let message = match &error.field {
+        Some(field) => format!("{field}: {message}"),
+        None => message.to_owned(),
+    };
+    let said = json!({
+        "data": null, "isSuccess": false, "error": { "code": error.code.as_str(), "message": message },
+    });
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.remove(header::CONTENT_LENGTH);
+    if let Some(seconds) = error.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if error.status() == 401 {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    *response.body_mut() = Body::from(said.to_string());
+    response.extensions_mut().insert(Shown(error));
+    response
+}

@@ -1,0 +1,81 @@
+//! What a call brings, by the seed's names, and the request of ours that it becomes.
+
+use axum::extract::FromRequest;
+use axum::extract::Request as HttpRequest;
+use doorward_protocol::Request;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::error::ApiError;
+use crate::extract::{Foreign, Json};
+use crate::state::{App, AppState};
+
+/// What a field is called there, and what ours is.
+pub(super) type Name = (&'static str, &'static str);
+
+/// The fields of a call.
+pub(super) struct Given(Map<String, Value>);
+
+impl FromRequest<AppState> for Given {
+    type Rejection = ApiError;
+
+    async fn from_request(request: HttpRequest, app: &AppState) -> Result<Self, ApiError> {
+        let Foreign(fields) = Foreign::from_request(request, app).await?;
+        Ok(Given(fields))
+    }
+}
+
+impl Given {
+    /// A field that is a text.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.0.get(name).and_then(Value::as_str).map(str::to_owned)
+    }
+
+    /// The field that says who signs in: the seed's documentation has lost its name, and calls the address `username` in
+    /// its tokens.
+    pub(super) fn identifier(&self) -> Name {
+        if self.0.contains_key("email") {
+            return ("email", "email");
+        }
+        match self.text("username") {
+            Some(name) if !name.contains('@') => ("username", "username"),
+            Some(_) => ("username", "email"),
+            None => ("email", "email"),
+        }
+    }
+
+    /// Our request, with these fields, all of which must be there (R43), and perhaps those.
+    pub(super) fn request<T: Request + DeserializeOwned>(
+        mut self,
+        app: &App,
+        required: &[Name],
+        optional: &[Name],
+    ) -> Result<Json<T>, ApiError> {
+        let mut ours = Map::new();
+        for (there, here) in required {
+            let value = self.0.remove(*there).filter(|value| !value.is_null() && *value != "");
+            let value = value.ok_or_else(|| ApiError::field(*there, "This field is required."))?;
+            ours.insert((*here).to_owned(), value);
+        }
+        for (there, here) in optional {
+            if let Some(value) = self.0.remove(*there) {
+                ours.insert((*here).to_owned(), value);
+            }
+        }
+        if let Some(name) = self.0.keys().next() {
+            // It comes from outside and goes into the answer and the log: short and printable.
+            let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+            return Err(ApiError::field(name, "This field is not known."));
+        }
+        Json::of(ours, None, app).map_err(|error| named(error, required))
+    }
+}
+
+/// An error about a field, by the name that it has there.
+pub(super) fn named(mut error: ApiError, names: &[Name]) -> ApiError {
+    let there = names.iter().find(|(_, here)| error.field.as_deref() == Some(here));
+    if let Some((there, _)) = there {
+        error.field = Some((*there).to_owned());
+    }
+    error
+}

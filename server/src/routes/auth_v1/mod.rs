@@ -1,0 +1,216 @@
+//! `/api/v1/auth/…` as seed 002 documents it, for programs that were written for that API (D-18). Off by default.
+//!
+//! Nothing is decided here: each call puts the given fields into a request of ours, hands that to the handler of the same
+//! call under `/v1`, with all that it checks, and puts the answer into the seed's words. Sessions are Bearer sessions.
+
+mod envelope;
+mod given;
+mod user;
+
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response;
+use axum::routing::{get, post};
+use axum::{Json as Answer, Router};
+use base64::Engine;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::provider::ProviderOutcome;
+use doorward_protocol::session::{CLIENT_ID, Tokens};
+use serde_json::{Value, json};
+
+use self::envelope::{Said, said};
+use self::given::Given;
+use super::{email, token};
+use crate::error::ApiError;
+use crate::extract::{Caller, CurrentSession};
+use crate::hooks::Who;
+use crate::methods::{password, provider};
+use crate::oauth::Refused;
+use crate::sessions;
+use crate::state::{App, AppState};
+use crate::store::accounts::{self, Account};
+use crate::store::identities;
+use crate::store::sessions::{self as rows, Session};
+use crate::tokens::RefreshToken;
+
+/// Its routes, where the operator has turned them on.
+pub(super) fn router(app: &AppState) -> Router<AppState> {
+    if !app.config.compat.auth_v1 {
+        return Router::new();
+    }
+    let routes = Router::new()
+        .route("/registerOrLogin/microsoftAD", post(with_microsoft))
+        .route("/registerOrLogin/facebook", post(with_facebook))
+        .route("/registerOrLogin/google", post(with_google))
+        .route("/login", post(login))
+        .route("/register", post(register))
+        .route("/refreshToken", get(refresh))
+        .route("/verifyAccount", post(verify))
+        .route("/resendEmail", post(resend))
+        .layer(map_response(envelope::refusal));
+    Router::new().nest("/api/v1/auth", routes)
+}
+
+/// Seed R04: the claims of the token, and our session beside them (R08).
+async fn with_microsoft(
+    State(app): State<AppState>,
+    caller: Caller,
+    given: Given,
+) -> Result<Answer<Said>, ApiError> {
+    let token = given.text("JWTToken");
+    let session = with_provider(&app, caller, given, "microsoft", "JWTToken").await?;
+    // Verified a moment ago.
+    let claims = token.as_deref().and_then(|token| token.split('.').nth(1));
+    let claims = claims.and_then(|claims| URL_SAFE_NO_PAD.decode(claims).ok());
+    let mut claims =
+        claims.and_then(|claims| serde_json::from_slice::<Value>(&claims).ok()).unwrap_or_default();
+    claims["session"] = session.into();
+    Ok(said(claims))
+}
+
+/// Seed R10.
+async fn with_facebook(
+    State(app): State<AppState>,
+    caller: Caller,
+    given: Given,
+) -> Result<Answer<Said>, ApiError> {
+    with_provider(&app, caller, given, "facebook", "authenToken").await.map(said)
+}
+
+/// Seed R14.
+async fn with_google(
+    State(app): State<AppState>,
+    caller: Caller,
+    given: Given,
+) -> Result<Answer<Said>, ApiError> {
+    with_provider(&app, caller, given, "google", "authenToken").await.map(said)
+}
+
+/// Signs in with a token that the program has from the provider, and registers whoever is new where a first sign-in may
+/// (`auto_register.provider`).
+async fn with_provider(
+    app: &AppState,
+    caller: Caller,
+    given: Given,
+    name: &'static str,
+    field: &'static str,
+) -> Result<String, ApiError> {
+    let request = given.request(app, &[(field, "token")], &[("nonce", "nonce")])?;
+    let path = Ok(Path(name.to_owned()));
+    let answer =
+        provider::login_with_provider(State(app.clone()), caller, None, Who::default(), path, request).await;
+    let answer = answer.map_err(|error| given::named(error, &[(field, "token")]))?;
+    match (answer.0.kind, answer.0.session) {
+        (ProviderOutcome::LoginExisting, Some(tokens)) => session_of(app, &tokens).await,
+        _ => {
+            let detail = "This server makes no account at a first sign-in with a provider.";
+            Err(ApiError { detail: Some(detail.into()), ..ErrorCode::Forbidden.into() })
+        }
+    }
+}
+
+/// Seed R28.
+async fn login(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Answer<Said>, ApiError> {
+    let names = [given.identifier(), ("password", "password")];
+    let request = given.request(&app, &names, &[])?;
+    let tokens = password::login(State(app.clone()), caller, None, Who::default(), request).await;
+    let tokens = tokens.map_err(|error| given::named(error, &names))?;
+    session_of(&app, &tokens.0).await.map(said)
+}
+
+/// Seed R30. What is answered as `secret` opens nothing (R32).
+async fn register(
+    State(app): State<AppState>,
+    caller: Caller,
+    given: Given,
+) -> Result<Answer<Said>, ApiError> {
+    let address = given.text("email").unwrap_or_default();
+    let request = given.request(&app, &[("email", "email"), ("password", "password")], &[])?;
+    let _ = password::signup(State(app.clone()), caller, None, Who::default(), request).await?;
+    Ok(said(sent(&app, &address)))
+}
+
+/// Seed R40.
+async fn resend(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Answer<Said>, ApiError> {
+    let address = given.text("email").unwrap_or_default();
+    let request = given.request(&app, &[("email", "email")], &[])?;
+    let _ = email::resend_verification(State(app.clone()), caller, Who::default(), request).await?;
+    Ok(said(sent(&app, &address)))
+}
+
+/// The seed's own `secret` verified whoever asked for the mail: here it has the form of one, and the mail has the token.
+fn sent(app: &App, address: &str) -> Value {
+    let secret = URL_SAFE.encode(app.world.bytes::<37>());
+    let message = format!("Verification email will send to you as {}", address.trim());
+    json!({ "message": message, "secret": secret, "success": true })
+}
+
+/// Seed R36.
+async fn verify(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Answer<Said>, ApiError> {
+    let names = [("secret", "token")];
+    let request = given.request(&app, &names, &[])?;
+    let verified = email::verify_email(State(app.clone()), caller, Who::default(), request).await;
+    let profile = verified.map_err(|error| given::named(error, &names))?.0;
+    let mut db = app.store.read().await?;
+    let account = accounts::by_id(&mut db, &profile.user_id).await?.ok_or(ErrorCode::TokenRevoked)?;
+    let links = identities::links(&mut db, &account.id).await?;
+    Ok(said(user::shown(&account, &links)))
+}
+
+/// Seed R33: a new token for one that is still good, while its session goes on.
+async fn refresh(
+    State(app): State<AppState>,
+    caller: Caller,
+    Presented(id): Presented,
+) -> Result<Answer<Said>, ApiError> {
+    let (session, _) = find(&app, &id).await?;
+    let token = RefreshToken::write(&app.secret_keys, &session.id, session.generation, &session.salt);
+    let token = token.ok_or_else(|| ApiError::internal("a token could not be written"))?;
+    let form = format!("grant_type=refresh_token&client_id={CLIENT_ID}&refresh_token={token}");
+    let request =
+        Request::post("/v1/token").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let request = request.body(form.into()).map_err(ApiError::internal)?;
+    let tokens =
+        token::token(State(app.clone()), caller, Ok(None), request).await.map_err(
+            |refused| match refused {
+                Refused::Api(error) => error,
+                Refused::Oauth(..) => ErrorCode::SessionRequired.into(),
+            },
+        )?;
+    session_of(&app, &tokens.0).await.map(said)
+}
+
+/// The id of the session whose access token is in the header `Authorization`, bare or as a Bearer token.
+struct Presented(String);
+
+impl FromRequestParts<AppState> for Presented {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        if let Some(bare) = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok())
+            && !bare.trim().contains(' ')
+            && let Ok(value) = HeaderValue::try_from(format!("Bearer {}", bare.trim()))
+            && parts.headers.get_all(header::AUTHORIZATION).iter().count() == 1
+        {
+            parts.headers.insert(header::AUTHORIZATION, value);
+        }
+        let session = <CurrentSession as FromRequestParts<AppState>>::from_request_parts(parts, app).await?;
+        Ok(Presented(session.id))
+    }
+}
+
+/// The token of this surface for a session that our own call has begun or refreshed.
+async fn session_of(app: &App, tokens: &Tokens) -> Result<String, ApiError> {
+    let claims = app.access_tokens.verify(&app.signing_keys, &tokens.access_token, app.world.now());
+    let (session, account) = find(app, &claims.ok_or(ErrorCode::SessionRequired)?.sid).await?;
+    sessions::token_alone(app, &session, &account)
+}
+
+async fn find(app: &App, id: &str) -> Result<(Session, Account), ApiError> {
+    let mut db = app.store.read().await?;
+    let (session, _) = rows::find(&mut db, id).await?.ok_or(ErrorCode::SessionRequired)?;
+    let account = accounts::by_id(&mut db, &session.account).await?.ok_or(ErrorCode::SessionRequired)?;
+    Ok((session, account))
+}

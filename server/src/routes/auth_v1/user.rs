@@ -1,0 +1,38 @@
+//! An account as the seed shows it (R38).
+
+use serde_json::{Value, json};
+
+use crate::clock::rfc3339;
+use crate::store::accounts::Account;
+use crate::store::identities::Link;
+
+/// Providers whose accounts have the seed's type 1 (R22).
+const TYPED: [&str; 2] = ["facebook", "google"];
+
+/// Every field of the seed's is there; a text that nobody has given is empty.
+pub(super) fn shown(account: &Account, links: &[Link]) -> Value {
+    let profile = account.to_profile();
+    let fields = &profile.fields;
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    let link = links.iter().find(|link| TYPED.contains(&link.provider.as_str())).or(links.first());
+    let kind = if link.is_some_and(|link| TYPED.contains(&link.provider.as_str())) { 1 } else { -1 };
+    json!({
+        "id": profile.user_id,
+        "name": text(&fields.name),
+        "firstname": text(&fields.given_name),
+        "lastname": text(&fields.family_name),
+        "email": text(&profile.email),
+        "gender": text(&fields.gender),
+        "birthdate": text(&fields.birthdate),
+        "tel": text(&profile.phone_number),
+        "authenTypeId": kind,
+        "authenId": link.map(|link| link.id.clone()).unwrap_or_default(),
+        // What a provider gives is nobody's business (R39).
+        "authenToken": "",
+        "verified": profile.email_verified,
+        "verifiedAt": account.email_verified_at.map(rfc3339).unwrap_or_default(),
+        "roles": profile.roles,
+        "createAt": profile.created_at,
+        "lastModified": profile.updated_at,
+    })
+}
