@@ -7,6 +7,7 @@ use doorward_protocol::password::GivenCode;
 use crate::audit::{Event, Record};
 use crate::challenges::{self, Scene, Verdict};
 use crate::contacts::{self, Contact};
+use crate::domains;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
 use crate::idempotency::{self, Claim, Idempotency};
@@ -69,6 +70,12 @@ pub async fn change(
     idempotency: Option<Idempotency>,
 ) -> Result<Account, ApiError> {
     session.fresh(app)?;
+    if let Some(new) = change.given()
+        && new.contact.kind == Kind::Email
+        && session.account.email.as_ref() != Some(&new.contact.value)
+    {
+        domains::admit(&app.config.signup, &new.contact.value)?;
+    }
     if let Some(new) = change.given() {
         limits::admit(app, &caller, Purpose::Code, Subject::at(&new.contact)).await?;
     }

@@ -11,6 +11,7 @@ use crate::audit::{Event, Record};
 use crate::challenges::Scene;
 use crate::config::{Confirmation, SignupDisclosure};
 use crate::contacts::{self, Contact};
+use crate::domains;
 use crate::dpop::{Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::Caller;
@@ -23,7 +24,7 @@ use crate::state::{App, AppState};
 use crate::store::accounts::Account;
 use crate::store::identities::{Identity, Kind};
 use crate::store::{StoreError, Tx, accounts, identities, passwords};
-use crate::{outbox, profiles, signin, values};
+use crate::{outbox, profiles, screening, signin, values};
 
 /// An account that may be created.
 #[derive(Debug)]
@@ -115,6 +116,9 @@ impl Plan {
         if !app.config.signup.open {
             return Err(ErrorCode::Forbidden.into());
         }
+        for name in names.iter().filter(|name| name.kind == Kind::Email) {
+            domains::admit(&app.config.signup, &name.value)?;
+        }
         let unproven = names.iter().any(|name| name.kind == Kind::Email && !name.proven);
         let now = app.world.now();
         let beginning = app.config.defaults.get(method);
@@ -139,6 +143,11 @@ impl Plan {
         if let Some(roles) = granted.roles {
             self.account.roles = roles;
         }
+    }
+
+    /// What a password of the account must not be made of.
+    pub fn known(&self) -> Vec<String> {
+        screening::of_names(&self.names, &self.account.profile)
     }
 
     /// Is a name taken that may be told to be?

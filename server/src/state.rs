@@ -19,6 +19,7 @@ use crate::outbox::Bell;
 use crate::pages::Pages;
 use crate::passwords::Hasher;
 use crate::providers::Providers;
+use crate::screening::Screening;
 use crate::signing::SigningKeys;
 use crate::site::Sites;
 use crate::store::{Store, StoreError};
@@ -67,6 +68,8 @@ pub struct App {
     pub hooks: Hooks,
     /// Limits that are known to be reached.
     pub over: Over,
+    /// Refuses those that are guessed first.
+    pub screening: Screening,
 }
 
 /// As handlers get it.
@@ -82,6 +85,7 @@ struct Furniture {
     providers: Providers,
     captcha: Captcha,
     hooks: Hooks,
+    screening: Screening,
 }
 
 impl Furniture {
@@ -97,7 +101,8 @@ impl Furniture {
         let providers = Providers::open(config, &http, dev)?;
         let captcha = Captcha::open(config, &http, dev)?;
         let hooks = Hooks::open(config, &http)?;
-        Ok(Furniture { http, templates, transport, pages, sites, providers, captcha, hooks })
+        let screening = Screening::open(config, &http, dev)?;
+        Ok(Furniture { http, templates, transport, pages, sites, providers, captcha, hooks, screening })
     }
 }
 
@@ -118,7 +123,7 @@ impl App {
         world: World,
     ) -> Result<AppState, Box<dyn std::error::Error>> {
         let secret_keys = SecretKeys::load(&config, dev, &world)?;
-        let Furniture { http, templates, transport, pages, sites, providers, captcha, hooks } =
+        let Furniture { http, templates, transport, pages, sites, providers, captcha, hooks, screening } =
             Furniture::of(&config, dev)?;
         let store = Store::open(&config.data, &config.database).await?;
         let signing_keys = SigningKeys::load(&store, &secret_keys, &world).await?;
@@ -135,6 +140,7 @@ impl App {
             seen_proofs: Seen::default(),
             hasher,
             over: Over::default(),
+            screening,
             http,
             templates,
             transport,

@@ -30,6 +30,7 @@ mod outbound_refuse;
 mod outbox_deliver;
 mod password_forgot;
 mod password_reset;
+mod password_screen;
 mod profile_update;
 mod proof_check;
 mod proof_replay;

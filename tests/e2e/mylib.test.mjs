@@ -7,7 +7,7 @@ import { atEnd, openProvider, settingsOf, somebody, startServer } from "./world.
 
 const { email, password } = somebody();
 const provider = await openProvider();
-const strict = await startServer({ settings: settingsOf(provider) });
+const strict = await startServer({ settings: { ...settingsOf(provider), ROLES__DEFAULT: "Reader" } });
 const compatible = await startServer({ settings: { DISCLOSURE__ACCOUNT: "compatible" } });
 
 const clientOf = (server) => {
@@ -19,13 +19,13 @@ const { auth, core } = clientOf(strict);
 const token = ({ link }) => new URL(link).hash.replace("#token=", "");
 const nobody = { google: null, twitter: null, facebook: null, apple: null };
 
-test("seed_m07_m42_an_account_is_registered_and_signed_in_to", async () => {
+test("seed_m07_m42_m57_m63_an_account_is_registered_and_signed_in_to", async () => {
   assert.deepEqual(await auth.checkEmail(email), { data: { email, registered: false, id: email }, message: "Email available" });
   const { data, message } = await auth.register("local", { email, password, extras: { name: "Doctor Grid" } });
   assert.equal(message, "Please confirm your email");
   const { id, created_at, updated_at } = data;
   assert.deepEqual(data, {
-    created_at, updated_at, id, email, roles: ["user"], social_ids: nobody, verified: false, fcm_tokens: [], name: "Doctor Grid", pronouns: null,
+    created_at, updated_at, id, email, roles: ["Reader"], social_ids: nobody, verified: false, fcm_tokens: [], name: "Doctor Grid", pronouns: null,
   });
   assert.equal(core.user, null, "seed_m18");
   const wrong = await auth.login("local", { email, password: "12QWaszx" });
@@ -37,7 +37,7 @@ test("seed_m07_m42_an_account_is_registered_and_signed_in_to", async () => {
   assert.deepEqual([again.error.code, again.error.title], ["FORBDN", `Key (email)=(${email}) already exists.`]);
 });
 
-test("seed_m19_m51_m54_m55_the_mails_are_sent_and_the_link_sets_a_password_once", async () => {
+test("seed_m19_m51_m54_m55_m65_m66_the_mails_are_sent_and_the_link_sets_a_password_once", async () => {
   assert.deepEqual(await auth.resendVerification(email), { email, message: "Please confirm your email" });
   assert.equal(await auth.forgotPassword(email), null);
   const secret = token(await strict.mail(email, 1, "/reset"));

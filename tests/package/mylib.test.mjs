@@ -81,7 +81,7 @@ const EXAMPLES = [
   ["seed_m36_m37_m42_login", ["login", "local", { email: "admin@mylib.id", password: "12QWaszx" }],
     { "POST /v1/login": [200, tokens({ user: { user_id: "28dc27d3-8a08-4698-b24c-23e233c533a0", email: "admin@mylib.id", email_verified: true } })] },
     { data: { provider: "local", email: "admin@mylib.id", verified: true, id: "28dc27d3-8a08-4698-b24c-23e233c533a0" }, type: "LoginExisting", message: "You have been logged in" }],
-  ["seed_m39_m43_login_with_twitter", ["login", "twitter", answer],
+  ["seed_m39_m43_m62_login_with_twitter", ["login", "twitter", answer],
     { "POST /v1/login/provider/twitter": [200, { type: "LoginExisting", data: { provider: "twitter", email: offer.email, verified: true, id: "27de4dbc-5988-411f-9d10-64dba4844185" }, message: "You have been logged in with twitter account", session: tokens() }] },
     { data: { provider: "twitter", email: offer.email, verified: true, id: "27de4dbc-5988-411f-9d10-64dba4844185" }, type: "LoginExisting", message: "You have been logged in with twitter account" }],
   ["seed_m44_login_of_somebody_unknown", ["login", "twitter", answer],

@@ -14,7 +14,9 @@ use crate::admin::{By, Operator};
 use crate::clock::World;
 use crate::config::Config;
 use crate::extract::Caller;
+use crate::http_client::HttpClient;
 use crate::passwords::{Hasher, PasswordHash};
+use crate::screening::Screening;
 use crate::secret::{Secret, same};
 use crate::store::Store;
 
@@ -86,7 +88,7 @@ pub(super) fn confirm(question: &str, yes: bool) -> Verdict {
 
 /// A new password, hashed: the first line of stdin, or asked for twice where somebody sits. Never an argument, which
 /// other users of the machine can see.
-pub(super) async fn hash(config: &Config) -> Result<PasswordHash, Box<dyn Error>> {
+pub(super) async fn hash(config: &Config, dev: bool) -> Result<PasswordHash, Box<dyn Error>> {
     let password = if io::stdin().is_terminal() {
         let password = ask_unseen("New password: ")?;
         if !same(password.expose().as_bytes(), ask_unseen("Once more: ")?.expose().as_bytes()) {
@@ -99,6 +101,8 @@ pub(super) async fn hash(config: &Config) -> Result<PasswordHash, Box<dyn Error>
     let rule = &config.password;
     let policy = Policy { password_min: rule.min_length, password_max: rule.max_length };
     Rule::NewPassword.check(&Given::Text(password.expose().into()), policy)?;
+    let http = HttpClient::new(&config.outbound, dev)?;
+    Screening::open(config, &http, dev)?.admit(&password, &[], "password").await?;
     Ok(Hasher::start(rule)?.hash(&World::default(), &password).await?)
 }
 

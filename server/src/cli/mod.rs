@@ -8,6 +8,7 @@ mod export;
 mod hooks;
 mod key;
 mod keys;
+mod passwords;
 mod serve;
 mod subscribers;
 mod user;
@@ -39,6 +40,9 @@ enum Verb {
     /// Make, show and change keys.
     #[command(subcommand)]
     Keys(KeysVerb),
+    /// Make lists that passwords are held against.
+    #[command(subcommand)]
+    Passwords(PasswordsVerb),
     /// Service keys, for programs of yours that administer accounts or say who somebody is.
     #[command(subcommand)]
     Key(KeyVerb),
@@ -74,6 +78,18 @@ enum KeysVerb {
     List(Settings),
     /// Put a new secret key in front of the file; the others stay behind it, so that nobody is signed out.
     Rotate(Settings),
+}
+
+#[derive(Debug, Subcommand)]
+enum PasswordsVerb {
+    /// Make the file of password.breach_filter from a list of stolen passwords or of their SHA-1 hashes, one a line, with or
+    /// without `:count` behind.
+    Filter {
+        /// The list; - for stdin.
+        input: std::path::PathBuf,
+        /// The file that is made.
+        output: std::path::PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -162,6 +178,7 @@ pub fn run() -> ExitCode {
         Verb::Keys(KeysVerb::Generate) => keys::generate(),
         Verb::Keys(KeysVerb::List(settings)) => keys::list(&settings),
         Verb::Keys(KeysVerb::Rotate(settings)) => keys::rotate(&settings),
+        Verb::Passwords(PasswordsVerb::Filter { input, output }) => passwords::filter(&input, &output),
         Verb::Key(KeyVerb::Create { name, scopes, ask }) => key::create(&ask, &name, &scopes),
         Verb::Key(KeyVerb::List(ask)) => key::list(&ask),
         Verb::Key(KeyVerb::Revoke { id, yes, ask }) => key::revoke(&ask, &id, yes),

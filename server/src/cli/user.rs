@@ -212,7 +212,7 @@ fn describe(user: &AdminUser) -> Verdict {
 fn create(ask: &Ask, mut new: NewUser, with_password: bool) -> Verdict {
     let user = work(&ask.settings, async |operator, config: &Config| {
         if with_password {
-            new.password = Some(hash(config).await?);
+            new.password = Some(hash(config, ask.settings.dev).await?);
         }
         if new.roles.is_empty() {
             new.roles.clone_from(&config.roles.default);
@@ -254,7 +254,7 @@ fn set_password(ask: &Ask, user: &str) -> Verdict {
     let ended = work(&ask.settings, async |operator, config| {
         // Before the password is asked for: nobody types one for nothing.
         let account = operator.find_user(user).await?;
-        let hash = hash(config).await?;
+        let hash = hash(config, ask.settings.dev).await?;
         Ok(operator.set_password(&account.id, hash).await?)
     })?;
     say_ended(ask, "The password is set", ended)

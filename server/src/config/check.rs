@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use crate::domains;
+
 use super::{AccountDisclosure, Config, ConfigError, Layers, SignupDisclosure, Span};
 
 /// Settings that cannot go together, or warnings about ones that can.
@@ -18,6 +20,11 @@ impl Config {
     pub fn load(layers: &Layers, dev: bool) -> Result<(Config, Vec<String>), ConfigError> {
         let mut config: Config = layers.read()?;
         config.place_files(layers);
+        let signup = &mut config.signup;
+        for domain in signup.domains.iter_mut().chain(&mut signup.blocked_domains) {
+            // What is none is told below.
+            *domain = domains::canonical(domain).unwrap_or_default();
+        }
         if dev {
             config.check_email = config.check_email || layers.origin("check_email").is_none();
             config.loosen_sms(layers);
@@ -88,6 +95,14 @@ impl Config {
                     "cors.origins",
                     "each must be an exact origin like https://www.example.com: no path, no slash at the end, no *",
                 );
+            }
+        }
+        for (key, list) in [
+            ("signup.domains", &self.signup.domains),
+            ("signup.blocked_domains", &self.signup.blocked_domains),
+        ] {
+            if list.iter().any(String::is_empty) {
+                error(key, "each must be a domain like example.com, without anything before or behind it");
             }
         }
         for redirect in &self.links.redirects {
@@ -276,7 +291,9 @@ mod tests {
             ("[links]\nreset = \"javascript:{token}\"", "links.reset"),
             ("[links]\nforgot = \"/forgot\"", "links.forgot"),
             ("[compat]\nauth_v1 = true\n[session]\nrequire_proof = true", "compat.auth_v1"),
-            ("[compat]\ntoken_lifetime = \"30d\"", "compat.token_lifetime"),
+            ("[compat]\nauth_v1 = true\ntoken_lifetime = \"30d\"", "compat.token_lifetime"),
+            ("[signup]\ndomains = [\"*.example.com\"]", "signup.domains"),
+            ("[signup]\nblocked_domains = [\"@example.com\"]", "signup.blocked_domains"),
             ("[disclosure]\nsignup = \"quiet\"\naccount = \"compatible\"", "disclosure.account"),
             ("[password]\nmin_length = 70", "password.min_length"),
             ("[password]\nhash_memory = 1024", "password.hash_memory"),

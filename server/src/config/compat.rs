@@ -15,7 +15,10 @@ settings! {
 impl Config {
     pub(super) fn compat_errors(&self) -> Vec<(&'static str, &'static str)> {
         let mut errors = Vec::new();
-        if self.compat.auth_v1 && self.session.require_proof {
+        if !self.compat.auth_v1 {
+            return errors;
+        }
+        if self.session.require_proof {
             errors.push((
                 "compat.auth_v1",
                 "must be off where session.require_proof is on: it knows no proofs",

@@ -107,6 +107,10 @@ settings! {
         confirmation: Confirmation = Confirmation::Optional,
         /// May a page ask to be signed in by the signup itself (`login`, `generate_token`)?
         auto_login: bool = true,
+        /// Domains like `example.com`: accounts have addresses of these and of no others. Empty: of any.
+        domains: Vec<String> = Vec::new(),
+        /// Domains of which, and below which, no account has an address.
+        blocked_domains: Vec<String> = Vec::new(),
     }
 
     /// What answers tell about accounts.
@@ -123,6 +127,12 @@ settings! {
         min_length: u32 = 6,
         /// Greatest number of characters in a new password.
         max_length: u32 = 60,
+        /// New passwords that are refused: `common` for the 20,000 most frequent ones, or a file with one a line; with them those that are made of the person's names and addresses, of `mail.product` and of the host. Empty: none.
+        blocked: String = String::new(),
+        /// File of stolen passwords that are refused, made by `doorward passwords filter`.
+        breach_filter: Option<PathBuf> = None,
+        /// Service that knows stolen passwords by the first five digits of their SHA-1, like `https://pwned.example.com/range/`. It is asked for one second at most; no answer refuses nobody.
+        breach_service: String = String::new(),
         /// Argon2id: memory of one hash in KiB.
         hash_memory: u32 = 19_456,
         /// Argon2id: passes over the memory.

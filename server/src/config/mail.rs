@@ -72,6 +72,13 @@ impl Config {
         {
             *path = path.take().map(|path| layers.placed(key, &path));
         }
+        let password = &mut self.password;
+        let filter = password.breach_filter.take();
+        password.breach_filter = filter.map(|path| layers.placed("password.breach_filter", &path));
+        if !matches!(password.blocked.as_str(), "" | "common") {
+            let placed = layers.placed("password.blocked", password.blocked.as_ref());
+            password.blocked = placed.to_string_lossy().into_owned();
+        }
     }
 
     /// Settings that could not work, by their names.

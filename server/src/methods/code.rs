@@ -292,7 +292,11 @@ async fn signup_with_code(
         sessions::admit(&app, proof.is_some())?;
     }
     let hash = match request.password {
-        Some(password) => Some(app.hasher.hash(&app.world, &Secret::from(password)).await?),
+        Some(password) => {
+            let password = Secret::from(password);
+            app.screening.admit(&password, &plan.known(), "password").await?;
+            Some(app.hasher.hash(&app.world, &password).await?)
+        }
         None => None,
     };
     let (job, shown) = (app.clone(), proof.clone());

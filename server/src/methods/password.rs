@@ -68,6 +68,7 @@ pub(crate) async fn signup(
         (None, Some(taken)) => return Err(taken),
         (None, None) => {}
     }
+    app.screening.admit(&password, &plan.known(), "password").await?;
     let hash = app.hasher.hash(&app.world, &password).await?;
     let (job, shown) = (app.clone(), proof.clone());
     let done = app
@@ -243,6 +244,7 @@ async fn begin(
     if confirmed_first {
         plan.sign_in = None;
     }
+    app.screening.admit(&password, &plan.known(), "password").await?;
     let hash = app.hasher.hash(&app.world, &password).await?;
     let (job, shown) = (app.clone(), proof.clone());
     let made = app

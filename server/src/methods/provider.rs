@@ -133,7 +133,11 @@ async fn signup_with_provider(
             let mut plan = plan(&app, &provider, &offer.person, request)?;
             plan.grant(granted);
             let hash = match password {
-                Some(password) => Some(app.hasher.hash(&app.world, &Secret::from(password)).await?),
+                Some(password) => {
+                    let password = Secret::from(password);
+                    app.screening.admit(&password, &plan.known(), "password").await?;
+                    Some(app.hasher.hash(&app.world, &password).await?)
+                }
                 None => None,
             };
             let (job, shown) = (app.clone(), proof.clone());

@@ -4,6 +4,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{ForgotPasswordRequest, MailProof, PasswordReset, ResetPasswordRequest};
+use doorward_protocol::profile::ProfileFields;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,11 +21,11 @@ use crate::mail::Message;
 use crate::outbox;
 use crate::passwords::PasswordHash;
 use crate::secret::Secret;
-use crate::signin;
 use crate::state::{App, AppState};
 use crate::store::challenges::Consumed;
-use crate::store::identities::{self, Kind};
+use crate::store::identities::{self, Identity, Kind};
 use crate::store::{self, StoreError, Tx, accounts, passwords, sessions};
+use crate::{screening, signin};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(forgot_password)).routes(routes!(reset_password))
@@ -110,6 +111,12 @@ pub(crate) async fn reset(
     password: Secret,
     idempotency: Option<Idempotency>,
 ) -> Result<String, ApiError> {
+    // Whose account it is must not show: what is known of it is what the caller has said.
+    let known = match &proof {
+        MailProof::Code { email, .. } => screening::of_names(&[known_by(email)], &ProfileFields::default()),
+        MailProof::Token(_) => Vec::new(),
+    };
+    app.screening.admit(&password, &known, "new_password").await?;
     let hash = app.hasher.hash(&app.world, &password).await?;
     let job = app.clone();
     let verdict = app
@@ -120,6 +127,10 @@ pub(crate) async fn reset(
         .await?;
     app.bell.ring();
     verdict.met().map(|(account, _)| account)
+}
+
+fn known_by(address: &str) -> Identity {
+    Contact { kind: Kind::of(address), value: address.to_owned() }.identity(false)
 }
 
 /// The one transaction: code or link, password, sessions, notice, audit.

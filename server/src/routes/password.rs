@@ -16,6 +16,7 @@ use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
 use crate::outbox;
 use crate::passwords::{Match, PasswordHash};
+use crate::screening;
 use crate::secret::Secret;
 use crate::state::{App, AppState};
 use crate::store::{Tx, accounts, challenges, passwords, sessions};
@@ -49,7 +50,9 @@ async fn update_password(
             return refuse(&app, caller, session, "old_password").await;
         }
     }
-    let hash = app.hasher.hash(&app.world, &Secret::from(request.new_password)).await?;
+    let password = Secret::from(request.new_password);
+    app.screening.admit(&password, &screening::of_account(&session.account), "new_password").await?;
+    let hash = app.hasher.hash(&app.world, &password).await?;
     let job = app.clone();
     app.store
         .write(move |tx| {

@@ -78,7 +78,10 @@ async fn create_user(
     Json { request, .. }: Json<CreateUserRequest>,
 ) -> Result<Answer<AdminUser>, ApiError> {
     let password = match request.password.map(Secret::from) {
-        Some(password) => Some(app.hasher.hash(&app.world, &password).await?),
+        Some(password) => {
+            app.screening.admit(&password, &[], "password").await?;
+            Some(app.hasher.hash(&app.world, &password).await?)
+        }
         None => None,
     };
     let new = NewUser {
@@ -146,7 +149,9 @@ async fn set_user_password(
     path: Result<Path<String>, PathRejection>,
     Json { request, .. }: Json<SetPasswordRequest>,
 ) -> Result<Answer<SessionsEnded>, ApiError> {
-    let hash = app.hasher.hash(&app.world, &Secret::from(request.new_password)).await?;
+    let password = Secret::from(request.new_password);
+    app.screening.admit(&password, &[], "new_password").await?;
+    let hash = app.hasher.hash(&app.world, &password).await?;
     let ended = operator.set_password(&id(path)?, hash).await?;
     app.bell.ring();
     Ok(Answer(SessionsEnded { ended }))

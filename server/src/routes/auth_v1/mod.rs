@@ -100,7 +100,7 @@ async fn with_provider(
     let request = given.request(app, &[(field, "token")], &[("nonce", "nonce")])?;
     let path = Ok(Path(name.to_owned()));
     let answer =
-        provider::login_with_provider(State(app.clone()), caller, None, Who::default(), path, request).await;
+        provider::login_with_provider(State(app.clone()), caller, None, path, Who::default(), request).await;
     let answer = answer.map_err(|error| given::named(error, &[(field, "token")]))?;
     match (answer.0.kind, answer.0.session) {
         (ProviderOutcome::LoginExisting, Some(tokens)) => session_of(app, &tokens).await,

@@ -1,0 +1,113 @@
+//! What everybody knows: the service's name, the person's. A password that is made of it is guessed first.
+
+use url::Url;
+
+use crate::store::accounts::Account;
+use crate::store::identities::{Identity, Kind};
+use doorward_protocol::profile::ProfileFields;
+
+/// A shorter piece says nothing.
+const PIECE: usize = 4;
+/// So many letters beside what is known make it another password.
+const LETTERS: usize = 4;
+/// So many digits alone do not: a year.
+const DIGITS: usize = 4;
+
+/// Of the service: its product name, and its host.
+pub(super) fn of_service(product: &str, public_url: &str) -> Vec<String> {
+    let host = Url::parse(public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    pieces([Some(product.to_owned()), host].into_iter().flatten())
+}
+
+/// Of an account that is to be, or that the caller has named.
+pub fn of_names(names: &[Identity], profile: &ProfileFields) -> Vec<String> {
+    let known = |name: &&Identity| matches!(name.kind, Kind::Email | Kind::Username | Kind::Phone);
+    pieces(names.iter().filter(known).map(|name| name.value.clone()).chain(of_profile(profile)))
+}
+
+/// Of an account whose owner is signed in.
+pub fn of_account(account: &Account) -> Vec<String> {
+    let names = [&account.email, &account.username, &account.phone].into_iter().flatten().cloned();
+    pieces(names.chain(of_profile(&account.profile)))
+}
+
+fn of_profile(profile: &ProfileFields) -> impl Iterator<Item = String> {
+    let names = [
+        &profile.name,
+        &profile.given_name,
+        &profile.middle_name,
+        &profile.family_name,
+        &profile.nickname,
+        &profile.preferred_username,
+    ];
+    names.into_iter().flatten().cloned().collect::<Vec<_>>().into_iter()
+}
+
+/// The texts, and what stands in them between spaces, dots and the like; the longest first.
+fn pieces(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut pieces: Vec<String> = texts
+        .flat_map(|text| {
+            let text = text.to_lowercase();
+            let parts: Vec<String> = text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect();
+            let local = text.split('@').next().map(folded);
+            parts.into_iter().chain(local).chain([folded(&text)])
+        })
+        .filter(|piece| piece.chars().count() >= PIECE)
+        .collect();
+    pieces.sort_by_key(|piece| std::cmp::Reverse(piece.len()));
+    pieces.dedup();
+    pieces
+}
+
+/// Small letters and digits alone.
+fn folded(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Is the password one of these, or several, and hardly anything else?
+pub(super) fn makes_up(known: &[&str], password: &str) -> bool {
+    let whole = folded(password);
+    let mut rest = whole.clone();
+    for piece in known {
+        rest = rest.replace(piece, "");
+    }
+    let digits = rest.chars().filter(char::is_ascii_digit).count();
+    rest.len() < whole.len() && digits <= DIGITS && rest.chars().count() - digits < LETTERS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn easy(known: &[&str], password: &str) -> bool {
+        let known = pieces(known.iter().map(|text| (*text).to_owned()));
+        makes_up(&known.iter().map(String::as_str).collect::<Vec<_>>(), password)
+    }
+
+    #[test]
+    fn sec_p02_what_is_made_of_names_is_easy_and_what_only_has_one_in_it_is_not() {
+        let ada = ["ada.lovelace@example.com", "Ada Lovelace", "countess_of_l"];
+        for password in [
+            "lovelace",
+            "Lovelace1!",
+            "ada.lovelace",
+            "AdaLovelace2026",
+            "1lovelace1",
+            "ada-lovelace@example",
+            "example99",
+            "COUNTESS_",
+            "lovelacelovelace",
+            "ada.lovelace@example.com",
+        ] {
+            assert!(easy(&ada, password), "{password}");
+        }
+        for password in
+            ["lovelace and babbage", "correct horse", "lovelace18152", "ada123", "", "!!!!!!", "love1234"]
+        {
+            assert!(!easy(&ada, password), "{password}");
+        }
+        assert!(!easy(&[], "lovelace"));
+        let service = of_service("Acme Cloud", "https://login.acme.example");
+        assert!(service.contains(&"acme".to_owned()) && service.contains(&"cloud".to_owned()));
+    }
+}

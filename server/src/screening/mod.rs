@@ -1,0 +1,105 @@
+//! Passwords that are guessed first (SECURITY P02): common ones, those that are made of what everybody knows of the account,
+//! and stolen ones. None is refused until the operator turns it on.
+//!
+//! Asked before anything is hashed, and never with what an account says that the caller does not: neither answer nor time
+//! may tell whether there is one.
+
+mod breaches;
+mod known;
+mod service;
+mod words;
+
+pub use breaches::make as make_filter;
+pub use known::{of_account, of_names};
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use doorward_protocol::error::ErrorCode;
+
+use crate::config::{Config, ConfigError};
+use crate::error::ApiError;
+use crate::http_client::HttpClient;
+use crate::secret::Secret;
+use breaches::Breaches;
+use service::Service;
+use words::Words;
+
+/// Bytes of a SHA-1, by which lists of stolen passwords are kept.
+const HASH: usize = 20;
+
+/// What is looked at, as the settings say.
+#[derive(Debug, Default)]
+pub struct Screening {
+    words: Option<Words>,
+    /// Of the service itself.
+    known: Vec<String>,
+    breaches: Option<Breaches>,
+    service: Option<Service>,
+}
+
+impl Screening {
+    /// Reads the lists.
+    pub fn open(config: &Config, http: &HttpClient, dev: bool) -> Result<Screening, ConfigError> {
+        let settings = &config.password;
+        let about = |key: &str, cause: String| ConfigError::about(&format!("password.{key}"), None, cause);
+        let words = match settings.blocked.as_str() {
+            "" => None,
+            "common" => Some(Words::common()),
+            path => Some(Words::read(path.as_ref()).map_err(|cause| about("blocked", cause))?),
+        };
+        let open = |path| Breaches::open(path).map_err(|cause| about("breach_filter", cause));
+        let breaches = settings.breach_filter.as_deref().map(open).transpose()?;
+        let service = match settings.breach_service.as_str() {
+            "" => None,
+            address => {
+                let service = Service::open(address, http, dev);
+                Some(service.map_err(|cause| about("breach_service", cause))?)
+            }
+        };
+        let known = known::of_service(&config.mail.product, &config.public_url);
+        Ok(Screening { words, known, breaches, service })
+    }
+
+    /// Refuses a new password that somebody would try first. `known` is what the caller has said of the account, in
+    /// the pieces that [`of_names`] makes; `field` names the password in the error.
+    pub async fn admit(&self, password: &Secret, known: &[String], field: &str) -> Result<(), ApiError> {
+        let refuse = |detail: Option<&'static str>| ApiError {
+            field: Some(field.to_owned()),
+            detail: detail.map(Into::into),
+            ..ErrorCode::PasswordRejected.into()
+        };
+        if let Some(words) = &self.words {
+            let own: Vec<&str> = self.known.iter().chain(known).map(String::as_str).collect();
+            if words.have(password.expose()) || known::makes_up(&own, password.expose()) {
+                return Err(refuse(None));
+            }
+        }
+        if self.is_stolen(password).await {
+            return Err(refuse(Some("This password is on a list of stolen ones. Please choose another.")));
+        }
+        Ok(())
+    }
+
+    async fn is_stolen(&self, password: &Secret) -> bool {
+        if self.breaches.is_none() && self.service.is_none() {
+            return false;
+        }
+        let hash = sha1(password.expose().as_bytes());
+        if let Some(breaches) = &self.breaches
+            && breaches.have(hash).await
+        {
+            return true;
+        }
+        match &self.service {
+            Some(service) => service.has(hash).await,
+            None => false,
+        }
+    }
+}
+
+fn sha1(bytes: &[u8]) -> [u8; HASH] {
+    let mut hash = [0; HASH];
+    for (to, from) in hash.iter_mut().zip(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref()) {
+        *to = *from;
+    }
+    hash
+}

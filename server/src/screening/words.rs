@@ -1,0 +1,90 @@
+//! A list of words, sorted, one a line: as text, because that is the smallest it can be without unpacking.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+
+/// The list that is built in; `server/data/README.md` says where it is from.
+const COMMON: &str = include_str!("../../data/common_passwords.txt");
+
+/// Words in small letters.
+pub(super) struct Words(Cow<'static, str>);
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Words")
+    }
+}
+
+impl Words {
+    /// The built-in list.
+    pub(super) fn common() -> Words {
+        Words(Cow::Borrowed(COMMON))
+    }
+
+    /// The operator's own, one a line.
+    pub(super) fn read(path: &Path) -> Result<Words, String> {
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let words: BTreeSet<String> =
+            text.lines().map(str::trim).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+        let mut sorted = String::with_capacity(text.len());
+        for word in words {
+            sorted.push_str(&word);
+            sorted.push('\n');
+        }
+        Ok(Words(Cow::Owned(sorted)))
+    }
+
+    /// Is the whole password one of them, in small letters or capital ones?
+    pub(super) fn have(&self, password: &str) -> bool {
+        let word = password.to_lowercase();
+        let mut rest: &str = &self.0;
+        while !rest.is_empty() {
+            let (before, after) = rest.as_bytes().split_at(rest.len() / 2);
+            // The line that the middle is in.
+            let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            let end = after.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| before.len() + at);
+            let line = rest.get(begin..end).unwrap_or_default();
+            rest = match word.as_str().cmp(line) {
+                std::cmp::Ordering::Equal => return true,
+                std::cmp::Ordering::Less => rest.get(..begin).unwrap_or_default(),
+                std::cmp::Ordering::Greater => rest.get(end + 1..).unwrap_or_default(),
+            };
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_p02_every_word_of_the_built_in_list_is_found_and_no_other() {
+        let words = Words::common();
+        let lines: Vec<&str> = COMMON.lines().collect();
+        assert!(lines.is_sorted() && lines.len() == 20_000);
+        assert!(lines.iter().all(|word| word.chars().count() >= 6 && *word == word.to_lowercase()));
+        assert!(lines.iter().filter(|word| word.len() >= 8).count() >= 3_000, "also for a longer minimum");
+        for word in &lines {
+            assert!(words.have(word) && words.have(&word.to_uppercase()), "{word}");
+            assert!(!words.have(&format!("{word}\u{1}")), "{word}");
+        }
+        for other in ["", "\n", "123456\n", "correct horse", "zzzzzzzzzzzz", "!"] {
+            assert!(!words.have(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_ones_own_need_not_be_sorted() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "Zebra\n\n  acme2026\r\nÄpfel und Birnen").unwrap();
+        let words = Words::read(file.path()).unwrap();
+        for word in ["zebra", "ACME2026", "äpfel und birnen"] {
+            assert!(words.have(word), "{word}");
+        }
+        assert!(!words.have("acme") && !words.have(""));
+        assert!(Words::read("/nowhere/at/all".as_ref()).is_err());
+    }
+}
