@@ -1,8 +1,9 @@
 // `npm run bench`: what doorward weighs and does, beside peers, from one run on this machine.
-// usage: [page] [server] [provider] [webhooks] [scale] [timing] [--samples N] [--accounts N]
+// usage: [page] [captcha] [server] [provider] [webhooks] [scale] [timing] [--samples N] [--accounts N]
 
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
+import { captcha } from "./captcha.mjs";
 import { calls, page } from "./page.mjs";
 import { kilobytes, milliseconds, table, whole } from "./numbers.mjs";
 import { provider } from "./provider.mjs";
@@ -29,6 +30,14 @@ local file to a constructed client, and for doorward, which constructs before it
 `);
   const { bearer, bound, proof } = await calls();
   console.log(`What the SDK adds to a call, median: ${bearer.toFixed(2)} ms, with a proof ${bound.toFixed(2)} ms; a proof alone ${proof.toFixed(2)} ms.\n`);
+}
+
+if (wanted("captcha")) {
+  const { hashes, rows } = await captcha();
+  const head = [`${whole(hashes)} hashes in Chromium`, "median ms", "fastest ms", "slowest ms"];
+  console.log(table(head, rows.map(({ rate, median, least, most }) =>
+    [rate === 1 ? "at full speed" : `CPU slowed ${rate} times`, whole(median), whole(least), whole(most)])));
+  console.log();
 }
 
 if (wanted("server")) {

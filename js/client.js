@@ -16,7 +16,7 @@ const METHODS = [
   "forgotPassword", "resetPassword", "checkEmail", "resendVerification", "resendSignupConfirmation",
   "verifyAccount", "verifyEmail", "getSettings", "restoreToken", "listSessions", "revokeSession",
   "sendSmsCode", "sendEmail", "updatePassword", "updateProfile", "getUser", "updateEmail", "bindEmail", "unbindEmail",
-  "updatePhone", "bindPhone", "unbindPhone", "listUdv", "setUdv", "removeUdv", "deleteAccount",
+  "updatePhone", "bindPhone", "unbindPhone", "listUdv", "setUdv", "removeUdv", "deleteAccount", "getCaptcha",
   "listIdentities", "unlink",
 ];
 const BY_PROVIDER = ["register", "oauthRedirect", "redoOAuth"];

@@ -1,7 +1,7 @@
 // The error that every call rejects with, and how to recognise one from another copy of this package.
 
 const BRAND = Symbol.for("doorward.AuthError");
-const OPTIONAL = ["field", "retry_after", "id", "business_code"];
+const OPTIONAL = ["field", "retry_after", "id", "business_code", "captcha"];
 
 export class AuthError extends Error {
   constructor({ code, message, status, ...rest }, options) {

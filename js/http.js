@@ -1,6 +1,8 @@
 // Requests to the server, and waits that must end: what is sent and repeated (D-16), how long it may take, what came
 // back. All of it is calls of the browser; what an answer means is the wasm's affair.
 
+import { solve } from "./work.js";
+
 const RETRY_PAUSE = 250; // milliseconds before a request that may be repeated is
 const FORM = "application/x-www-form-urlencoded";
 
@@ -62,16 +64,18 @@ export function transport(keys) {
 
     // What came back; it rejects with `{ silence }` when nothing did. `kind` is a method of HTTP, or what else it is.
     async exchange(call) {
-      const { kind, url, body, limits, locale, captcha, fetch = globalThis.fetch } = call;
+      const { kind, url, body, limits, locale, captcha, devices, fetch = globalThis.fetch } = call;
       const [method, type] = { ONCE: ["POST"], TOKEN: ["POST", FORM], FAREWELL: ["POST"] }[kind] ?? [kind];
       const headers = { Accept: "application/json" };
       if (locale) headers["Accept-Language"] = locale;
       if (captcha) headers["Captcha-Response"] = captcha;
+      if (devices) headers["Known-Device"] = devices;
       if (body) headers["Content-Type"] = type ?? "application/json";
       if (kind === "ONCE") headers["Idempotency-Key"] = uuid();
       const init = { method, headers, body, credentials: "omit", keepalive: kind === "FAREWELL" };
       let mayRepeat = kind !== "POST" && (kind === "GET" || method === "POST");
       let mayTakeNonce = true;
+      let works = 2; // a solution may be too old by the time that it comes
       for (;;) {
         await show({ ...call, method }, headers);
         const watching = watch(limits);
@@ -99,6 +103,12 @@ export function transport(keys) {
         const wantsNonce = [answer?.error, answer?.code].some((said) => /^use_dpop_nonce$/i.test(said));
         if (mayTakeNonce && hasNonce && wantsNonce) {
           mayTakeNonce = false;
+          continue;
+        }
+        const asked = answer?.captcha;
+        if (asked?.kind === "proof_of_work" && works-- > 0) {
+          const working = watch(limits);
+          headers["Captcha-Response"] = await until(working, solve(asked, working.signal));
           continue;
         }
         return { status: response?.status, body: answer, retry_after: retryAfter(response?.headers) };

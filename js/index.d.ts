@@ -66,7 +66,10 @@ export interface RequestOptions {
   signal?: AbortSignal;
   /** Milliseconds before a request of this call is given up, for each try. */
   timeout?: number;
-  /** The answer to a captcha, after `CAPTCHA_REQUIRED`. May also be controls of the form. */
+  /**
+   * The answer to a captcha that a person solves, after `CAPTCHA_REQUIRED`: what they read in the picture, with its id; or the
+   * token of a service's widget, without one. May also be controls of the form. A proof of work is solved by itself.
+   */
   captcha_id?: string;
   captcha_code?: string;
 }
@@ -349,6 +352,11 @@ export class AuthClient {
   /** Verifies the address with the code that the same mail carries. */
   verifyEmail(params: Input<{ email: string; code: string | number }>, options?: RequestOptions): Promise<UserProfile>;
 
+  /**
+   * A picture for a page that shows one before it is asked for, where `getSettings().captcha` is `"picture"`. Good once, for
+   * five minutes. A proof of work needs no call. Rejects with `NOT_FOUND` where nothing has to be solved.
+   */
+  getCaptcha(options?: RequestOptions): Promise<Captcha & { id: string; image: string }>;
   /** What the server allows. Kept for a minute; from then on the forms check by its rule for passwords. */
   getSettings(options?: RequestOptions): Promise<ServerSettings>;
   /** Ends timers, listeners and requests in flight. Idempotent. Also `[Symbol.dispose]()`. */
@@ -600,10 +608,23 @@ export interface ServerSettings {
   providers: string[];
   password: { min_length: number; max_length: number };
   captcha: "none" | "proof_of_work" | "picture" | "turnstile" | "hcaptcha" | "recaptcha";
+  /** What the widget of such a service is shown with. */
+  captcha_site_key?: string;
   signup: { open: boolean; confirmation: "optional" | "required" };
   check_email: boolean;
   /** Profile fields that the operator has declared. */
   extras: { name: string; type: UdvType | "strings"; visibility: "owner" | "public" }[];
+}
+
+/** What has to be solved. */
+export interface Captcha {
+  kind: "proof_of_work" | "picture" | "turnstile" | "hcaptcha" | "recaptcha";
+  /** Of a picture: what `captcha_id` takes. */
+  id?: string;
+  /** Of a picture: the `src` of an `img`. What a person reads there is what `captcha_code` takes. */
+  image?: string;
+  /** Of a service: what its widget is shown with. The token that it gives is what `captcha_code` takes. */
+  site_key?: string;
 }
 
 /** What a one-time code is good for, and for nothing else. */
@@ -640,7 +661,7 @@ export type AuthWarning = "storage_in_memory" | "key_in_memory" | "key_lost" | "
 export class AuthError extends Error {
   constructor(
     init: Pick<AuthError, "code" | "message"> &
-      Partial<Pick<AuthError, "status" | "field" | "retry_after" | "id" | "business_code">>,
+      Partial<Pick<AuthError, "status" | "field" | "retry_after" | "id" | "business_code" | "captcha">>,
     options?: { cause?: unknown },
   );
   readonly name: "AuthError";
@@ -655,6 +676,8 @@ export class AuthError extends Error {
   readonly id?: string;
   /** Numeric code of the same error where another system has one. */
   readonly business_code?: number;
+  /** What has to be solved, with `CAPTCHA_REQUIRED`: ask the person, and call again with `captcha_id` and `captcha_code`. */
+  readonly captcha?: Captcha;
   toJSON(): {
     name: "AuthError";
     code: AuthErrorCode;
@@ -664,6 +687,7 @@ export class AuthError extends Error {
     retry_after?: number;
     id?: string;
     business_code?: number;
+    captcha?: Captcha;
   };
 }
 

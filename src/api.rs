@@ -51,11 +51,13 @@ pub(crate) struct Call {
     pub(crate) body: String,
     /// What shows that a person asks.
     pub(crate) captcha: Option<String>,
+    /// What shows that this browser has signed in before.
+    pub(crate) devices: String,
 }
 
 impl Call {
     pub(crate) fn new(kind: Kind, path: &str, body: String) -> Call {
-        Call { kind, path: path.into(), body, captcha: None }
+        Call { kind, path: path.into(), body, captcha: None, devices: String::new() }
     }
 }
 
@@ -96,6 +98,7 @@ impl Api {
         if let Some(captcha) = &call.captcha {
             sent.set("captcha", captcha.as_str());
         }
+        sent.set("devices", call.devices.as_str());
         sent.set("locale", &self.locale);
         sent.set("fetch", &self.fetch);
         Ok(self.transport.exchange(&sent).await?)

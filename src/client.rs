@@ -246,6 +246,9 @@ async fn ask(
             Err(error) => (None, Err(error)),
         }
     } else {
+        if matches!(who, Who::Newcomer | Who::Flow) {
+            call.devices = session.known_devices();
+        }
         match who {
             Who::Newcomer => holder = session.newcomer().await?,
             Who::Presenter => holder = session.presenter(given.fields.text("token"))?,

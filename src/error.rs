@@ -98,7 +98,7 @@ impl Error {
         if let Some(seconds) = self.retry_after {
             value.set("retry_after", seconds);
         }
-        for name in ["id", "business_code"] {
+        for name in ["id", "business_code", "captcha"] {
             let more = self.answer.get(name);
             if !more.is_absent() {
                 value.set(name, more);

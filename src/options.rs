@@ -28,9 +28,12 @@ fn timeout(value: &Value) -> Option<Option<f64>> {
     value.number().filter(|number| (0.0..=LONGEST).contains(number)).map(Some)
 }
 
+/// Characters in the answer to a captcha: what the widget of a service gives is long.
+const LONGEST_CODE: u32 = 8192;
+
 /// Those of every call that are no limits.
 pub(crate) const CAPTCHA: &[Field] =
-    &[optional("captcha_id", Rule::Line(1024)), optional("captcha_code", Rule::Line(1024))];
+    &[optional("captcha_id", Rule::Line(1024)), optional("captcha_code", Rule::Line(LONGEST_CODE))];
 
 /// The options of one call: `RequestOptions` over the client's limits, and the call's own as its table says.
 pub(crate) fn of_call(

@@ -4,6 +4,8 @@
 
 #[path = "web/account.rs"]
 mod account;
+#[path = "web/captcha.rs"]
+mod captcha;
 #[path = "web/dpop.rs"]
 mod dpop;
 #[path = "web/errors.rs"]

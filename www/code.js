@@ -1,5 +1,6 @@
 // Sends a one-time code to the address or the number that a form has.
 
+import { solution } from "./captcha.js";
 import { show } from "./form-errors.js";
 
 /** `done` says where it lands; resolves with whether it was sent. */
@@ -7,7 +8,8 @@ export async function sendCode(auth, form, scene = "LOGIN") {
   const byPhone = form.elements.by?.value === "phone";
   const control = form.querySelector(`[name="${byPhone ? "phone_number" : "email"}"]:enabled`);
   if (!control.reportValidity()) return false;
-  const call = byPhone ? auth.sendSmsCode(control.value, scene) : auth.sendEmail(control.value, scene);
+  const send = byPhone ? auth.sendSmsCode : auth.sendEmail;
+  const call = send(control.value, scene, solution(form));
   show(form, call, byPhone ? "The SMS is on its way. Its code is good for a minute." : "The mail is on its way.");
   return call.then(() => true, () => false);
 }

@@ -1,5 +1,7 @@
 // Shows what a form's call led to: busy, an error beside its field, or a message below its buttons.
 
+import { ask, dismiss } from "./captcha.js";
+
 /** Follows one call of `form`; what there is to say goes into the form's `<output>`. */
 export async function show(form, call, done = "") {
   form.setAttribute("aria-busy", "true");
@@ -9,8 +11,11 @@ export async function show(form, call, done = "") {
   }
   try {
     await call;
+    dismiss(form);
     say(form, done);
   } catch (error) {
+    if (error.captcha?.image) ask(form, error.captcha);
+    else dismiss(form);
     const control = error.field && form.elements.namedItem(error.field);
     if (control?.willValidate) tell(control, error.message);
     else say(form, error.message, true);

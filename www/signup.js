@@ -1,11 +1,12 @@
 import { AuthClient } from "/pkg/doorward.js";
+import { telling } from "./captcha.js";
 import { carryNames } from "./carry.js";
 import { chooseWay, offer } from "./choice.js";
 import { sendCode } from "./code.js";
 import { show } from "./form-errors.js";
 import { offerProviders } from "./providers.js";
 
-const auth = new AuthClient();
+const auth = new AuthClient({ fetch: telling });
 const $ = (id) => document.getElementById(id);
 const form = $("signup");
 carryNames(form);

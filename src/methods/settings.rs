@@ -1,8 +1,8 @@
-//! What the server allows.
+//! What the server allows, and what it asks for before going on.
 
 use doorward_protocol::Policy;
 
-use super::{Does, Method, PLAIN, Then, Way, Who};
+use super::{Does, Method, PLAIN, Then, Way, Who, ask};
 use crate::{
     api::Kind,
     browser::{Value, clock, fields::whole, json_parse, json_text},
@@ -13,20 +13,28 @@ use crate::{
 /// Milliseconds for which an answer is good.
 const KEPT: f64 = 60_000.0;
 
-pub(super) const METHODS: &[Method] = &[Method {
-    name: "getSettings",
-    ways: &[Way::to(Kind::Get, "/v1/settings")],
-    does: Does::Ask {
-        prepare: |given| Ok(known(&given.client)),
-        who: Who::Anybody,
-        then: Then::Do(|given, answer| {
-            let settings = answer?;
-            learn(&given.client, &settings).ok_or_else(|| error!(Server))?;
-            Ok(settings)
-        }),
+pub(super) const METHODS: &[Method] = &[
+    Method {
+        name: "getSettings",
+        ways: &[Way::to(Kind::Get, "/v1/settings")],
+        does: Does::Ask {
+            prepare: |given| Ok(known(&given.client)),
+            who: Who::Anybody,
+            then: Then::Do(|given, answer| {
+                let settings = answer?;
+                learn(&given.client, &settings).ok_or_else(|| error!(Server))?;
+                Ok(settings)
+            }),
+        },
+        ..PLAIN
     },
-    ..PLAIN
-}];
+    Method {
+        name: "getCaptcha",
+        ways: &[Way::to(Kind::Get, "/v1/captcha")],
+        does: ask(Who::Anybody, Then::Give),
+        ..PLAIN
+    },
+];
 
 fn known(client: &Client) -> Option<Value> {
     let settings = client.kept.borrow();

@@ -37,6 +37,9 @@ use crate::{
     json,
 };
 
+/// Of so many accounts this browser shows that it has signed in before.
+const MOST_DEVICES: usize = 4;
+
 /// Of so many sessions that ended the server is told when it can be reached.
 const MOST_ENDED: usize = 20;
 
@@ -182,6 +185,9 @@ impl Keeper {
         // What was stored before must be known, so that this is seen as a change.
         self.current();
         self.step(Input::SignedIn(session));
+        if let Some(device) = tokens.text_of("known_device") {
+            self.know_device(device);
+        }
         Ok(tokens.get("user"))
     }
 
@@ -328,14 +334,40 @@ impl Keeper {
         }
     }
 
+    /// What shows that this browser has signed in before, the newest first, as it goes into its header. What the storage
+    /// holds may have been damaged.
+    pub(crate) fn known_devices(&self) -> String {
+        let mut devices = self.listed(Entry::Devices);
+        devices.retain(|device| tokens::is_token(device));
+        devices.reverse();
+        devices.join(",")
+    }
+
+    fn know_device(&self, newest: String) {
+        let mut devices = self.listed(Entry::Devices);
+        devices.retain(|device| *device != newest);
+        devices.push(newest);
+        self.write_list(Entry::Devices, &devices, MOST_DEVICES);
+    }
+
     fn ended_here(&self) -> Vec<String> {
-        let text = self.store.read(Entry::Ended).unwrap_or_default();
-        text.split_ascii_whitespace().map(str::to_owned).collect()
+        self.listed(Entry::Ended)
     }
 
     fn write_ended(&self, tokens: &[String]) {
-        let latest = tokens.rchunks(MOST_ENDED).next();
-        self.store.write(Entry::Ended, latest.map(|tokens| tokens.join(" ")).as_deref());
+        self.write_list(Entry::Ended, tokens, MOST_ENDED);
+    }
+
+    #[inline(never)]
+    fn listed(&self, entry: Entry) -> Vec<String> {
+        let text = self.store.read(entry).unwrap_or_default();
+        text.split_ascii_whitespace().map(str::to_owned).collect()
+    }
+
+    #[inline(never)]
+    fn write_list(&self, entry: Entry, list: &[String], most: usize) {
+        let latest = list.rchunks(most).next();
+        self.store.write(entry, latest.map(|list| list.join(" ")).as_deref());
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum Entry {
     Session,
     /// Revoke tokens of sessions that were ended here and that no server has heard of yet.
     Ended,
+    /// What shows that this browser has signed in before; a sign-out leaves it.
+    Devices,
 }
 
 /// A store; from the first failure on, memory.
@@ -32,6 +34,7 @@ pub(crate) struct Store {
     persistence: Cell<&'static str>,
     session_key: String,
     ended_key: String,
+    devices_key: String,
     /// A copy of what was written and loaded. It outlives a trap of the wasm.
     memory: Value,
     /// Does the storage answer later?
@@ -65,6 +68,7 @@ impl Store {
             persistence: Cell::new(wanted),
             session_key: [&key, ".session"].concat(),
             ended_key: [&key, ".ended"].concat(),
+            devices_key: [&key, ".devices"].concat(),
             memory,
             answers_later: Cell::default(),
             writing: RefCell::default(),
@@ -126,6 +130,8 @@ impl Store {
             };
             match written {
                 Ok(written) => drop(self.writing.replace(written)),
+                // Nothing is lost without it.
+                Err(Denied) if entry == Entry::Devices => {}
                 Err(Denied) => self.lose(entry),
             }
         }
@@ -163,7 +169,7 @@ impl Store {
 
     /// Reads a storage that answers later.
     pub(crate) async fn load(&self, limits: &Limits) -> Result<(), Error> {
-        for entry in [Entry::Session, Entry::Ended] {
+        for entry in [Entry::Session, Entry::Ended, Entry::Devices] {
             // A read must not overtake a write.
             self.flush(limits).await;
             if self.persistence.get() != "custom" {
@@ -227,6 +233,7 @@ impl Store {
         match entry {
             Entry::Session => &self.session_key,
             Entry::Ended => &self.ended_key,
+            Entry::Devices => &self.devices_key,
         }
     }
 

@@ -51,6 +51,12 @@ extern "C" {
     fn transport(keys: &JsValue) -> JsValue;
 }
 
+/// What `js/http.js` imports.
+#[wasm_bindgen(module = "/js/work.js")]
+extern "C" {
+    pub fn solve(challenge: &JsValue, signal: &JsValue) -> Promise;
+}
+
 #[wasm_bindgen(module = "/js/options.js")]
 extern "C" {
     #[wasm_bindgen(js_name = settingsOf)]

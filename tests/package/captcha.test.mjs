@@ -1,0 +1,156 @@
+// Captchas with the built package in Chromium: the browser computes by itself, a person reads, and how long that takes.
+
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { test } from "node:test";
+import { open, problem, tokens } from "./page.mjs";
+
+const DIFFICULTY = 500;
+
+/** Asks for work, `times` at most, and takes what solves it. */
+function guarded(times = 1) {
+  const given = [];
+  return (call) => {
+    const [id, code = ""] = (call.headers["captcha-response"] ?? "").split(":");
+    const solves = code.split(".").every((number, puzzle) => {
+      const message = Buffer.alloc(32);
+      message.write(id.slice(-24), "latin1");
+      message.writeUInt32BE(puzzle, 24);
+      message.writeUInt32BE(Number(number), 28);
+      return createHash("sha256").update(message).digest().readUInt32BE() * DIFFICULTY < 2 ** 32;
+    });
+    if (given.length >= times && given.at(-1) === id && code.split(".").length === 16 && solves) return [200, tokens()];
+    given.push(randomBytes(48).toString("base64url"));
+    const captcha = { kind: "proof_of_work", id: given.at(-1), puzzles: 16, difficulty: DIFFICULTY };
+    return [403, problem("CAPTCHA_REQUIRED", { business_code: 2000, captcha })];
+  };
+}
+
+const signIn = (page, options) =>
+  page.evaluate(async (options) => {
+    const auth = new AuthClient();
+    const call = auth.login({ email: "ada@example.com", password: "secret" }, options);
+    return call.then((user) => user.email, (error) => ({ ...error.toJSON(), text: `${error}` }));
+  }, options);
+
+test("seed_a25_a_proof_of_work_is_done_and_the_call_repeated_by_itself", async (t) => {
+  const { page, asked, names } = await open(t, { routes: { "POST /v1/login": guarded() } });
+  assert.equal(await signIn(page), "ada@example.com");
+  assert.deepEqual(names(), ["POST /v1/login", "POST /v1/login"]);
+  assert.equal(asked[0].body, asked[1].body);
+});
+
+test("a challenge that was too old by then is answered with another, once", async (t) => {
+  const { page, names } = await open(t, { routes: { "POST /v1/login": guarded(2) } });
+  assert.equal(await signIn(page), "ada@example.com");
+  assert.equal(names().length, 3);
+  const more = await open(t, { routes: { "POST /v1/login": guarded(3) } });
+  const { code, business_code, captcha } = await signIn(more.page);
+  assert.deepEqual([code, business_code, captcha.kind], ["CAPTCHA_REQUIRED", 2000, "proof_of_work"]);
+  assert.equal(more.names().length, 3);
+});
+
+test("what is repeated after the work keeps its Idempotency-Key", async (t) => {
+  const work = guarded();
+  const { page, asked } = await open(t, {
+    routes: { "POST /v1/signup": (call) => (work(call)[0] === 200 ? [200, { confirmation_required: false }] : work(call)) },
+  });
+  await page.evaluate(() => new AuthClient().signup({ email: "ada@example.com", password: "secret" }));
+  const keys = asked.map((call) => call.headers["idempotency-key"]);
+  assert.ok(keys.length >= 2 && keys[0] && new Set(keys).size === 1, `${keys}`);
+});
+
+test("while it works, the page paints and takes input", async (t) => {
+  const endless = { kind: "proof_of_work", id: randomBytes(48).toString("base64url"), puzzles: 1e9, difficulty: 1e6 };
+  const { page } = await open(t, {
+    html: "<input id=i>",
+    routes: { "POST /v1/login": [403, problem("CAPTCHA_REQUIRED", { captcha: endless })] },
+  });
+  const { code, longest, frames } = await page.evaluate(async () => {
+    const auth = new AuthClient();
+    let [longest, frames, last, over] = [0, 0, performance.now(), false];
+    const frame = (now) => {
+      [longest, frames, last] = [Math.max(longest, now - last), frames + 1, now];
+      if (!over) requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+    const error = await auth.login({ email: "ada@example.com", password: "x" }, { timeout: 1500 }).catch((error) => error);
+    over = true;
+    return { code: error.code, longest, frames };
+  });
+  assert.equal(code, "TIMEOUT");
+  // A machine with much else to do may skip frames; one that is blocked for the whole time shows none.
+  assert.ok(frames > 5, `${frames} frames, the longest ${longest} ms`);
+});
+
+test("the caller's signal ends the work", async (t) => {
+  const endless = { kind: "proof_of_work", id: randomBytes(48).toString("base64url"), puzzles: 1e9, difficulty: 1e6 };
+  const { page } = await open(t, {
+    routes: { "POST /v1/login": [403, problem("CAPTCHA_REQUIRED", { captcha: endless })] },
+  });
+  const code = await page.evaluate(async () => {
+    const stop = new AbortController();
+    const auth = new AuthClient();
+    const call = auth.login({ email: "ada@example.com", password: "x" }, { signal: stop.signal });
+    setTimeout(() => stop.abort(), 300);
+    return call.catch((error) => error.code);
+  });
+  assert.equal(code, "ABORTED");
+});
+
+test("seed_a22_a24_a26_a_picture_comes_with_the_error_and_its_code_goes_with_the_next_submit", async (t) => {
+  const picture = (id) => ({ kind: "picture", id, image: "data:image/gif;base64,R0lGODlhAQABAAAAACw=" });
+  const { page, asked } = await open(t, {
+    html: `<form id="f" method="post"><input name="email" value="ada@example.com"><input name="password" value="x"><button>Go</button></form>`,
+    routes: {
+      "POST /v1/login": (call) =>
+        call.headers["captcha-response"] === "p1:aB3"
+          ? [200, tokens()]
+          : [403, problem("CAPTCHA_REQUIRED", { business_code: 2000, captcha: picture("p1") })],
+      "GET /v1/captcha": [200, picture("p2")],
+    },
+  });
+  const told = await page.evaluate(async () => {
+    const auth = new AuthClient();
+    const error = await auth.login(f).catch((error) => error);
+    f.insertAdjacentHTML("afterbegin", `<input name="captcha_id" type="hidden"><input name="captchaCode">`);
+    [f.elements.captcha_id.value, f.elements.captchaCode.value] = [error.captcha.id, "aB3"];
+    const user = await auth.login(f);
+    return [error.code, error.business_code, error.captcha, user.email, await auth.getCaptcha()];
+  });
+  assert.deepEqual(told, ["CAPTCHA_REQUIRED", 2000, picture("p1"), "ada@example.com", picture("p2")]);
+  assert.deepEqual(JSON.parse(asked[1].body), { email: "ada@example.com", password: "x" });
+});
+
+test("the long token of a service's widget goes with the call", async (t) => {
+  const token = "t".repeat(4000);
+  const { page, asked } = await open(t, { routes: { "POST /v1/login": [200, tokens()] } });
+  assert.equal(await signIn(page, { captcha_code: token }), "ada@example.com");
+  assert.equal(asked[0].headers["captcha-response"], `:${token}`);
+});
+
+test("sec_r04_what_shows_a_known_device_survives_sign_out_and_reload_and_goes_with_sign_ins_only", async (t) => {
+  let made = 0;
+  const { page, tab, asked } = await open(t, {
+    routes: {
+      "POST /v1/login": () => [200, tokens({ known_device: `device-${(made += 1)}` })],
+      "POST /v1/logout": [200, {}],
+      "GET /v1/profile": [200, tokens().user],
+    },
+  });
+  await page.evaluate(async () => {
+    const auth = new AuthClient();
+    for (const email of ["a@b.example", "b@b.example", "c@b.example", "d@b.example", "e@b.example"]) {
+      await auth.login({ email, password: "secret" });
+      await auth.getProfile();
+      await auth.logout();
+    }
+  });
+  const again = await tab();
+  await signIn(again);
+  const known = asked.map((call) => call.headers["known-device"]);
+  const signIns = asked.map((call) => call.name).flatMap((name, at) => (name === "POST /v1/login" ? [known[at]] : []));
+  assert.deepEqual(signIns.slice(0, 3), [undefined, "device-1", "device-2,device-1"]);
+  assert.equal(signIns.at(-1), "device-5,device-4,device-3,device-2");
+  assert.ok(asked.every((call) => call.name === "POST /v1/login" || call.headers["known-device"] === undefined));
+});
