@@ -139,7 +139,10 @@ impl Keeper {
     pub(crate) async fn restore(&self, token: &str, limits: &Limits) -> Result<Value, Error> {
         let mut holder = self.current().map(|session| holder(&session)).unwrap_or_default();
         holder.token = None;
-        let answer = self.api.exchange(&token_call(token), &holder, limits).await?;
+        let mut call = token_call(token);
+        // The operator's hooks know the one from the other.
+        call.body.push_str("&restore=true");
+        let answer = self.api.exchange(&call, &holder, limits).await?;
         let tokens = &answer.body;
         match tokens.text_of("error").as_deref() {
             None if answer.status == 200 => {}
