@@ -10,7 +10,7 @@ settings! {
     pub struct Captcha {
         /// `proof_of_work`: the browser computes for a moment, and asks nobody. `picture`: a person reads letters. `turnstile`, `hcaptcha`, `recaptcha`: the widget of that service. `none`: nothing.
         kind: CaptchaKind = CaptchaKind::ProofOfWork,
-        /// So many failures of one source, or on one account, and the next call has to bring a solution; 0 means every call that costs or guesses. With --dev none ever has to, unless this is set.
+        /// So many failures of one source, or on one account, and the next call has to bring a solution; 0 means every call that costs or guesses. With --dev never, unless it is set. With --dev none ever has to, unless this is set.
         after: u32 = 3,
         /// `proof_of_work`: hashes that a solution costs on average. The default keeps a slow phone busy for about a second, a desktop for a fifth of that.
         difficulty: u32 = 160_000,
