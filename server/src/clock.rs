@@ -1,6 +1,7 @@
 //! Time and chance as arguments, so that a test can say "29 minutes later" and repeat itself.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -62,6 +63,8 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub random: Arc<dyn Random>,
+    /// The program that workers are started from.
+    pub program: PathBuf,
     /// The newest id: its milliseconds and the count within them.
     newest: Arc<AtomicU64>,
 }
@@ -81,7 +84,12 @@ impl fmt::Debug for World {
 impl World {
     /// With this time and chance.
     pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> World {
-        World { clock, random, newest: Arc::default() }
+        World { clock, random, program: this_program(), newest: Arc::default() }
+    }
+
+    /// The same, with another program than the running one to start workers from: a test is no server.
+    pub fn with_program(self, program: impl Into<PathBuf>) -> World {
+        World { program: program.into(), ..self }
     }
 
     /// Now.
@@ -108,6 +116,14 @@ impl World {
         (chance[0], chance[1]) = (high & 0x0f, low);
         uuid::Builder::from_unix_timestamp_millis(newest >> 12, &chance).into_uuid().to_string()
     }
+}
+
+/// The program that is running: this very version of it, also while the file is being replaced.
+fn this_program() -> PathBuf {
+    if cfg!(target_os = "linux") {
+        return "/proc/self/exe".into();
+    }
+    std::env::current_exe().unwrap_or_else(|_| "doorward".into())
 }
 
 /// What two clocks may differ by before it is worth a word (D-34).

@@ -39,6 +39,7 @@ pub mod limits;
 pub mod links;
 pub mod passwords;
 pub mod phones;
+pub mod plain;
 pub mod profiles;
 pub mod providers;
 pub mod prune;

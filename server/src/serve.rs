@@ -66,6 +66,10 @@ pub async fn run(app: AppState, listeners: Listeners, stop: impl Future<Output =
     let delivery = tokio::spawn(delivery::run(app.clone(), async { drop(delivery_ends.await) }));
     let prune = tokio::spawn(prune::run(app.clone()));
     let rotation = tokio::spawn(rotation::run(app.clone()));
+    let scripts = tokio::spawn({
+        let app = app.clone();
+        async move { app.hooks.scripts.watch().await }
+    });
     let graceful = GracefulShutdown::new();
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_headers(64).max_buf_size(32 * 1024);
@@ -99,6 +103,7 @@ pub async fn run(app: AppState, listeners: Listeners, stop: impl Future<Output =
     // What they have begun is a transaction: it is carried out or not.
     prune.abort();
     rotation.abort();
+    scripts.abort();
     drop(end_outbox);
     drop(end_delivery);
     // What is cut off here is sent again after its lease.

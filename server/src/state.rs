@@ -89,7 +89,7 @@ struct Furniture {
 }
 
 impl Furniture {
-    fn of(config: &Config, dev: bool) -> Result<Furniture, Box<dyn std::error::Error>> {
+    fn of(config: &Config, dev: bool, world: &World) -> Result<Furniture, Box<dyn std::error::Error>> {
         let templates = Templates::load(config.mail.templates.as_deref())?;
         if !templates.speaks(&config.mail.language) {
             return Err(ConfigError::about("mail.language", None, "has no folder in mail.templates").into());
@@ -100,7 +100,7 @@ impl Furniture {
         let sites = Sites::new(config.site.iter().map(|site| (site.path.clone(), site.dir.clone())))?;
         let providers = Providers::open(config, &http, dev)?;
         let captcha = Captcha::open(config, &http, dev)?;
-        let hooks = Hooks::open(config, &http)?;
+        let hooks = Hooks::open(config, &http, world)?;
         let screening = Screening::open(config, &http, dev)?;
         Ok(Furniture { http, templates, transport, pages, sites, providers, captcha, hooks, screening })
     }
@@ -113,7 +113,7 @@ impl App {
         if !dev || !config.secret_keys.expose().trim().is_empty() {
             SecretKeys::load(config, dev, world)?;
         }
-        Furniture::of(config, dev).map(drop)
+        Furniture::of(config, dev, world).map(drop)
     }
 
     /// Opens the database, reads the keys: everything that can fail does so here, before the first request.
@@ -124,7 +124,8 @@ impl App {
     ) -> Result<AppState, Box<dyn std::error::Error>> {
         let secret_keys = SecretKeys::load(&config, dev, &world)?;
         let Furniture { http, templates, transport, pages, sites, providers, captcha, hooks, screening } =
-            Furniture::of(&config, dev)?;
+            Furniture::of(&config, dev, &world)?;
+        hooks.scripts.begin().await?;
         let store = Store::open(&config.data, &config.database).await?;
         let signing_keys = SigningKeys::load(&store, &secret_keys, &world).await?;
         let access_tokens = AccessTokens::new(&config.public_url, &config.token.audience);

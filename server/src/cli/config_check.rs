@@ -21,6 +21,7 @@ pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>>
         say(format_args!("warning: {warning}"));
     }
     App::check(&config, settings.dev, &World::default())?;
+    super::hooks::would_load(&config.hooks)?;
     say("The settings are good.");
     Ok(())
 }

@@ -16,6 +16,8 @@ use crate::config::Config;
 use crate::extract::Caller;
 use crate::http_client::HttpClient;
 use crate::passwords::{Hasher, PasswordHash};
+use crate::plain::harms;
+pub(super) use crate::plain::plain;
 use crate::screening::Screening;
 use crate::secret::{Secret, same};
 use crate::store::Store;
@@ -125,22 +127,11 @@ fn ask_unseen(question: &str) -> io::Result<Secret> {
     answer
 }
 
-/// Text that came from outside, for a terminal: what would move the cursor or turn the line around is spelled out.
-pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if harms(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
-}
-
-/// The same for JSON, where such characters stand only inside of strings.
+/// What [`plain`] does to text, for JSON, where such characters stand only inside of strings.
 fn quiet(json: &str) -> String {
     json.chars()
         .map(|c| if c != '\n' && harms(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() })
         .collect()
-}
-
-/// Control characters, and the marks that change the direction of what follows: all of them below U+10000.
-fn harms(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -62,6 +62,9 @@ enum Verb {
     /// Look at the hooks and try them.
     #[command(subcommand)]
     Hooks(hooks::HooksVerb),
+    /// What the server starts to evaluate hooks in.
+    #[command(hide = true)]
+    HookWorker,
 }
 
 #[derive(Debug, Subcommand)]
@@ -187,6 +190,7 @@ pub fn run() -> ExitCode {
         Verb::Subscribers(ask) => subscribers::run(&ask),
         Verb::Audit(which) => audit::run(which),
         Verb::Hooks(verb) => hooks::run(verb),
+        Verb::HookWorker => crate::hooks::script::sandbox::run().map_err(Into::into),
     };
     match verdict {
         Ok(()) => ExitCode::SUCCESS,

@@ -25,6 +25,7 @@ impl Config {
             // What is none is told below.
             *domain = domains::canonical(domain).unwrap_or_default();
         }
+        config.place_hooks(layers);
         if dev {
             config.check_email = config.check_email || layers.origin("check_email").is_none();
             config.loosen_sms(layers);
@@ -170,6 +171,9 @@ impl Config {
         }
         for (key, message) in self.mail_errors() {
             error(key, message);
+        }
+        for (key, message) in self.hooks_errors(layers) {
+            error(key, &message);
         }
         for (key, message) in self.sms_errors() {
             error(key, message);
@@ -324,6 +328,10 @@ mod tests {
             ("[limits]\nsign_in = \"often\"", "limits.sign_in"),
             ("[limits]\nfailures = 0", "limits.failures"),
             ("[limits]\npause = \"1h\"", "limits.longest_pause"),
+            ("[hooks]\nscript = \"/no/such/hooks.star\"", "hooks.script"),
+            ("[hooks]\ntime = \"6s\"", "hooks.time"),
+            ("[hooks]\nmemory = 1", "hooks.memory"),
+            ("[hooks]\nsteps = 1", "hooks.steps"),
             (
                 "[smtp]\nhost = \"mail.example.com\"\nsecurity = \"none\"\nusername = \"x\"\n[mail]\nfrom = \"a@b.example\"",
                 "smtp.security",

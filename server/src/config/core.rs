@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::identifiers::{Datum, Declared};
 use super::{
-    AutoRegister, Beginning, Captcha, Codes, Compat, CustomId, Database, DeviceId, Email, Limits, Mail,
-    Named, Outbound, Phone, Profile, Provider, Site, Sms, Smtp, Span, Webhook, settings,
+    AutoRegister, Beginning, Captcha, Codes, Compat, CustomId, Database, DeviceId, Email, Hooks, Limits,
+    Mail, Named, Outbound, Phone, Profile, Provider, Site, Sms, Smtp, Span, Webhook, settings,
 };
 use crate::secret::Secret;
 
@@ -63,6 +63,8 @@ settings! {
         flows: Flows = Flows::default(),
         /// Back ends that ask whether a token is good.
         introspection: Introspection = Introspection::default(),
+        /// Functions of yours that the server calls before and after what it does.
+        hooks: Hooks = Hooks::default(),
         /// Administration over HTTP: `/v1/admin`, for service keys of the scope `admin`.
         admin: Admin = Admin::default(),
         /// Roles.

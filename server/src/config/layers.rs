@@ -111,6 +111,11 @@ impl Layers {
         }
     }
 
+    /// A path beside the file of settings; without one, in the working directory.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.file.as_ref().map_or_else(|| name.into(), |(_, folder)| folder.join(name))
+    }
+
     fn table(&mut self, path: &mut Vec<String>, table: toml::Table, origin: &str) {
         for (key, value) in table {
             path.push(key);

@@ -5,6 +5,7 @@ mod check;
 mod compat;
 mod core;
 mod database;
+mod hooks;
 mod identifiers;
 mod layers;
 mod limits;
@@ -24,6 +25,7 @@ pub use check::Fault;
 pub use compat::Compat;
 pub use core::*;
 pub use database::Database;
+pub use hooks::Hooks;
 pub use identifiers::{AutoRegister, CustomId, Datum, Declared, DeviceId, Email, Extra, Phone, Profile};
 pub use layers::{ConfigError, Layers};
 pub use limits::Limits;
@@ -34,7 +36,7 @@ pub use providers::{ALGORITHMS, Beginning, ClientAuth, Named, Provider, Provider
 pub use rates::{Rate, Rates};
 pub use site::Site;
 pub use sms::Sms;
-pub use span::Span;
+pub use span::{ShortSpan, Span};
 pub use webhooks::{OnFailure, Webhook};
 
 /// What `settings!` knows of one setting, for `doorward config check`.
@@ -123,6 +125,7 @@ plain!(
     Vec<crate::secret::Secret>,
     Span,
     Rates,
+    ShortSpan,
     Confirmation,
     SignupDisclosure,
     AccountDisclosure,

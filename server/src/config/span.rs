@@ -54,6 +54,63 @@ impl Span {
     }
 }
 
+/// A length of time that may be below a second: `100ms`, or as a [`Span`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ShortSpan {
+    millis: u32,
+}
+
+impl ShortSpan {
+    /// So many milliseconds.
+    pub const fn millis(millis: u32) -> ShortSpan {
+        ShortSpan { millis }
+    }
+
+    fn parse(text: &str) -> Option<ShortSpan> {
+        let millis = match text.strip_suffix("ms") {
+            Some(number) => number.trim().parse().ok()?,
+            None => Span::parse(text)?.seconds.checked_mul(1000)?,
+        };
+        Some(ShortSpan { millis })
+    }
+}
+
+impl From<ShortSpan> for Duration {
+    fn from(span: ShortSpan) -> Duration {
+        Duration::from_millis(span.millis.into())
+    }
+}
+
+impl fmt::Display for ShortSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.millis.is_multiple_of(1000) {
+            true => Span { seconds: self.millis / 1000 }.fmt(f),
+            false => write!(f, "{}ms", self.millis),
+        }
+    }
+}
+
+impl fmt::Debug for ShortSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl<'de> Deserialize<'de> for ShortSpan {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        ShortSpan::parse(&text).ok_or_else(|| {
+            de::Error::custom(format_args!("{text:?} is no length of time: write it like 100ms or 2s"))
+        })
+    }
+}
+
+impl Serialize for ShortSpan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl From<Span> for Duration {
     fn from(span: Span) -> Duration {
         Duration::from_secs(span.seconds.into())
@@ -102,6 +159,11 @@ mod tests {
         }
         assert_eq!(Span::hours(24).to_string(), "1d");
         assert_eq!(Span::seconds(90).to_string(), "90s");
+        for (text, millis) in [("100ms", 100), ("2s", 2_000), ("1500ms", 1_500)] {
+            assert_eq!(ShortSpan::parse(text), Some(ShortSpan { millis }), "{text}");
+            assert_eq!(ShortSpan { millis }.to_string(), text);
+        }
+        assert_eq!(ShortSpan::parse("100"), None);
         for bad in ["", "10", "m", "-1m", "1.5h", "99999999d", "10 minutes"] {
             assert_eq!(Span::parse(bad), None, "{bad}");
         }

@@ -7,7 +7,7 @@ pub mod delivery;
 mod model;
 mod operation;
 mod pending;
-mod script;
+pub mod script;
 mod webhook;
 
 use std::time::Duration;
@@ -24,6 +24,7 @@ pub use pending::{Pending, Report, settle};
 pub use script::Scripts;
 pub use webhook::{SigningKey, Webhooks};
 
+use crate::clock::World;
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
@@ -52,9 +53,13 @@ pub struct Hooks {
 
 impl Hooks {
     /// Reads what the settings name.
-    pub fn open(config: &Config, http: &HttpClient) -> Result<Hooks, Box<dyn std::error::Error>> {
-        let (scripts, webhooks) = (Scripts::open(config)?, Webhooks::open(config, http)?);
-        Ok(Hooks { scripts, webhooks, bell: Bell::of(config) })
+    pub fn open(
+        config: &Config,
+        http: &HttpClient,
+        world: &World,
+    ) -> Result<Hooks, Box<dyn std::error::Error>> {
+        let scripts = Scripts::new(&config.hooks, &world.program);
+        Ok(Hooks { scripts, webhooks: Webhooks::open(config, http)?, bell: Bell::of(config) })
     }
 
     /// Are there none?

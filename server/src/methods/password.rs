@@ -130,6 +130,7 @@ pub(crate) async fn login(
     limits::admit(&app, &caller, Purpose::SignIn, Subject::Name(kind, &value)).await?;
     let operation = operation(&json.request);
     let Json { request, granted, .. } = hooks::before(&app, &caller, operation, who, json).await?;
+    let (kind, value) = name(&app, &request)?;
     sessions::admit(&app, proof.is_some())?;
     let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
     // An account of a password is only made where the page says so.

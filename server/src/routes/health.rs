@@ -22,8 +22,9 @@ async fn live() -> Json<Value> {
 /// The database can be read and written. `warning` tells of what will not go well for long.
 #[utoipa::path(get, path = "/health/ready", responses((status = 200, body = Object), ApiError))]
 async fn ready(State(app): State<AppState>) -> Result<Json<Value>, ApiError> {
-    let clocks = app.clocks_disagree().await?;
-    let warnings: Vec<String> = clocks.into_iter().chain(app.hooks.webhooks.warnings()).collect();
+    let (clocks, hooks) = (app.clocks_disagree().await?, &app.hooks);
+    let warnings: Vec<String> =
+        clocks.into_iter().chain(hooks.webhooks.warnings()).chain(hooks.scripts.warning()).collect();
     if warnings.is_empty() {
         return Ok(Json(json!({ "status": "ok" })));
     }

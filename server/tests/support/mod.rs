@@ -7,6 +7,7 @@ pub mod captcha;
 #[path = "../../../xtask/src/cluster.rs"]
 pub mod cluster;
 pub mod database;
+pub mod hooks;
 pub mod issuer;
 pub mod people;
 pub mod proof;
@@ -122,7 +123,8 @@ impl TestApp {
         // Each node throws dice of its own; the first one of a test the same each time.
         let nodes = Arc::strong_count(&folder) as u64;
         let random = Arc::new(TestRandom(AtomicU64::new(clock.now().unsigned_abs() ^ (nodes << 48))));
-        let app = App::open(config, dev, World::new(clock.clone(), random)).await.unwrap();
+        let world = World::new(clock.clone(), random).with_program(env!("CARGO_BIN_EXE_doorward"));
+        let app = App::open(config, dev, world).await.unwrap();
         let router = routes::router(&app);
         TestApp { app, router, clock, folder, settings: settings.to_owned(), dev }
     }

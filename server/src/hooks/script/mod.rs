@@ -1,30 +1,265 @@
-//! `hooks.star`: a script of the operator's.
+//! Hooks as a script: `hooks.star`, in Starlark, evaluated by processes that can reach nothing.
+//!
+//! A [`Scripts`] has a pool of workers. A worker is this same program with another job ([`sandbox`]): it knows the
+//! script and nothing else, has no descriptor but its pipes, and is killed when a call takes too long. When the file
+//! changes, a new pool takes the place of the old one as a whole.
 
-use super::{Model, Said};
-use crate::config::Config;
+mod bindings;
+mod interpret;
+mod names;
+mod pool;
+pub mod sandbox;
+mod wire;
+mod worker;
 
-/// The operator's script, if there is one.
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use doorward_protocol::error::ErrorCode;
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::config;
+use crate::hooks::{Model, Refusal, Said};
+use pool::{Kit, Pool};
+use wire::{Limits, Outcome, Ran};
+
+pub use names::unknown;
+
+/// The longest script, in bytes.
+const LONGEST: u64 = 512 * 1024;
+/// How often the file is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The script of the operator, if there is one.
 #[derive(Debug)]
-pub struct Scripts;
+pub struct Scripts {
+    settings: config::Hooks,
+    program: PathBuf,
+    current: RwLock<Current>,
+    /// What was last read from the file, until it settles.
+    read: Mutex<Option<String>>,
+}
+
+#[derive(Debug, Default)]
+struct Current {
+    pool: Option<Arc<Pool>>,
+    /// The text that is in use.
+    source: String,
+    /// The file is not what is in use: it has been changed and cannot be used, or is gone.
+    warning: Option<Unusable>,
+}
+
+/// Why what stands in the file is not in use.
+#[derive(Debug)]
+struct Unusable {
+    source: Option<String>,
+    cause: String,
+}
 
 impl Scripts {
-    /// Reads it.
-    pub fn open(_: &Config) -> Result<Scripts, Box<dyn std::error::Error>> {
-        Ok(Scripts)
+    /// A script that is still to be loaded, by workers of this program.
+    pub fn new(settings: &config::Hooks, program: &Path) -> Scripts {
+        Scripts {
+            settings: settings.clone(),
+            program: program.to_owned(),
+            current: RwLock::default(),
+            read: Mutex::default(),
+        }
     }
 
-    /// Is there none?
+    /// Loads it. None is fine; one that is wrong is an error: a server that was told to ask a hook must not go without.
+    pub async fn begin(&self) -> Result<(), String> {
+        if let Some(source) = self.file().await? {
+            let pool = self.load(&source).await?;
+            *self.write() = Current { pool, source, warning: None };
+        }
+        Ok(())
+    }
+
+    /// Are there no hooks?
     pub fn is_empty(&self) -> bool {
-        true
+        self.read().pool.is_none()
     }
 
-    /// Does it define this function?
-    pub fn has(&self, _: &str) -> bool {
-        false
+    /// Is there a function of this name?
+    pub fn has(&self, function: &str) -> bool {
+        self.pool().is_some_and(|pool| pool.functions().contains_key(function))
     }
 
-    /// Calls a function of it. The error is for the log.
-    pub async fn call(&self, _: &str, _: &Model, _: Option<bool>) -> Result<Said, String> {
-        Err("there is no script".into())
+    /// The hooks that the script has, and the lines that they begin at.
+    pub fn functions(&self) -> Vec<(String, u32)> {
+        let pool = self.pool();
+        pool.iter().flat_map(|pool| pool.functions()).map(|(name, line)| (name.clone(), *line)).collect()
+    }
+
+    /// Runs a function; `succeeded` is for those that are called afterwards. The error is the cause for the log.
+    pub async fn call(&self, function: &str, model: &Model, succeeded: Option<bool>) -> Result<Said, String> {
+        let rehearsal = self.rehearse(function, model, succeeded).await?;
+        for line in &rehearsal.printed {
+            tracing::info!(id = model.about.request_id, hook = function, "{}", crate::plain::plain(line));
+        }
+        rehearsal.said
+    }
+
+    /// The same with all that it did, and nothing in the log.
+    pub async fn rehearse(
+        &self,
+        function: &str,
+        model: &Model,
+        succeeded: Option<bool>,
+    ) -> Result<Rehearsal, String> {
+        let begun = Instant::now();
+        // It may have been replaced since somebody asked for the function.
+        let Some(pool) = self.pool().filter(|pool| pool.functions().contains_key(function)) else {
+            return Ok(Rehearsal::default());
+        };
+        let Ran { outcome, printed, steps } = pool.run(function, model, succeeded).await?;
+        let said = match outcome {
+            Outcome::Set(fields) => Ok(Said::GoOn(fields)),
+            Outcome::Rejected { message, code, field } => {
+                let code = bindings::refusal(&code).unwrap_or(ErrorCode::HookRejected);
+                Ok(Said::Refuse(Refusal { message, code, field }))
+            }
+            Outcome::Failed(fault) => Err(crate::plain::plain(&fault.to_string())),
+        };
+        Ok(Rehearsal { said, printed, steps, time: begun.elapsed() })
+    }
+
+    /// What is to be said of the file to whoever asks how the server is: nothing of what stands in it.
+    pub fn warning(&self) -> Option<String> {
+        let unusable = self.read().warning.is_some();
+        unusable.then(|| {
+            let file = self.name();
+            format!("{file} was changed and cannot be used: the version before goes on. `doorward hooks check` says why")
+        })
+    }
+
+    /// Looks at the file from time to time.
+    pub async fn watch(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            self.look().await;
+        }
+    }
+
+    /// Takes what stands in the file now, if it is the same that stood there at the last look: who writes a file may be
+    /// in the middle of it, and half a script can be a script. What cannot be used is passed over, and said once.
+    pub async fn look(&self) {
+        let mut read = self.read.lock().await;
+        let source = match self.file().await {
+            Ok(Some(source)) => source,
+            Ok(None) if self.read().source.is_empty() => return,
+            Ok(None) => return self.refuse(None, format!("{} is gone", self.settings.script.display())),
+            Err(cause) => return self.refuse(None, cause),
+        };
+        if read.as_ref() != Some(&source) {
+            *read = Some(source);
+            return;
+        }
+        let known = {
+            let current = self.read();
+            let refused = current.warning.as_ref().and_then(|unusable| unusable.source.as_ref());
+            (current.source == source && current.warning.is_none()) || refused == Some(&source)
+        };
+        if known {
+            return;
+        }
+        match self.load(&source).await {
+            Ok(pool) => *self.write() = Current { pool, source, warning: None },
+            Err(cause) => self.refuse(Some(source), cause),
+        }
+    }
+
+    fn refuse(&self, source: Option<String>, cause: String) {
+        let mut current = self.write();
+        if current.warning.as_ref().is_none_or(|before| before.cause != cause) {
+            tracing::error!(cause, "hooks are not changed: what was in use before goes on");
+        }
+        current.warning = Some(Unusable { source, cause });
+    }
+
+    async fn load(&self, source: &str) -> Result<Option<Arc<Pool>>, String> {
+        let name = self.name();
+        let limits = Limits { steps: self.settings.steps.into(), memory: self.settings.memory };
+        let kit = Kit {
+            program: self.program.clone(),
+            name: name.clone(),
+            source: source.to_owned(),
+            limits,
+            time: self.settings.time.into(),
+        };
+        let (pool, printed) =
+            Pool::open(kit).await.map_err(|trouble| crate::plain::plain(&trouble.to_string()))?;
+        for line in printed {
+            tracing::info!(file = name, "{}", crate::plain::plain(&line));
+        }
+        for mistake in unknown(pool.functions().keys().map(String::as_str)) {
+            tracing::warn!(file = name, "{mistake}");
+        }
+        let hooks: Vec<_> = pool.functions().keys().map(String::as_str).collect();
+        tracing::info!(file = name, hooks = hooks.join(" "), "hooks are in use");
+        // Without a hook nobody asks the workers anything.
+        Ok(Some(pool).filter(|pool| !pool.functions().is_empty()))
+    }
+
+    async fn file(&self) -> Result<Option<String>, String> {
+        let path = self.settings.script.clone();
+        let shown = path.display().to_string();
+        let read = tokio::task::spawn_blocking(move || {
+            let length = std::fs::metadata(&path)?.len();
+            if length > LONGEST {
+                return Err(std::io::Error::other(format!("is longer than {} KiB", LONGEST / 1024)));
+            }
+            std::fs::read_to_string(&path)
+        });
+        match read.await {
+            Ok(Ok(source)) => Ok(Some(source)),
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Ok(Err(error)) => Err(format!("{shown}: {error}")),
+            Err(error) => Err(format!("{shown}: {error}")),
+        }
+    }
+
+    fn name(&self) -> String {
+        self.settings.script.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    fn pool(&self) -> Option<Arc<Pool>> {
+        self.read().pool.clone()
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Current> {
+        self.current.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All that a call did.
+#[derive(Debug)]
+pub struct Rehearsal {
+    /// What the hook said; the error is the cause for the log.
+    pub said: Result<Said, String>,
+    /// Lines that it printed.
+    pub printed: Vec<String>,
+    /// Calls and rounds of loops.
+    pub steps: u64,
+    /// From the call to the answer.
+    pub time: Duration,
+}
+
+impl Default for Rehearsal {
+    fn default() -> Self {
+        Rehearsal {
+            said: Ok(Said::GoOn(Map::<String, Value>::new())),
+            printed: vec![],
+            steps: 0,
+            time: Duration::ZERO,
+        }
     }
 }

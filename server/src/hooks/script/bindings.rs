@@ -1,0 +1,321 @@
+//! What a script sees of the server: the model's getters and setters, `reject`, and `print`.
+
+use std::cell::RefCell;
+
+use doorward_protocol::error::ErrorCode;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil::Weekday};
+use serde_json::{Map, Value as Json, json};
+use starlark::PrintHandler;
+use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension};
+use starlark::eval::Evaluator;
+use starlark::starlark_module;
+use starlark::values::Value;
+use starlark::values::none::{NoneOr, NoneType};
+use zeroize::Zeroize;
+
+use super::wire::{Fault, Outcome};
+use crate::clock::Millis;
+use crate::hooks::{About, FieldSpec, Kind, Model};
+
+/// Lines that one call may print, and characters of each.
+const LINES: usize = 50;
+const WIDTH: usize = 1000;
+/// Bytes of all that a hook sets, as JSON.
+const ANSWER: usize = 256 * 1024;
+/// Characters that a caller is told.
+const MESSAGE: usize = 1000;
+/// A shorter secret cannot be told from other text.
+const SHORTEST: usize = 4;
+
+/// What every model has beside the fields of its operation.
+pub(super) const ABOUT: [&str; 8] =
+    ["user_id", "session_id", "request_id", "ip", "locale", "user_agent", "time", "weekday"];
+
+thread_local! {
+    /// A worker runs one call at a time. (A type of ours could not hang on the evaluator without unsafe code.)
+    static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
+}
+
+/// A script does not use rightly what it was given.
+#[derive(Debug)]
+pub(super) struct Misuse(pub(super) String);
+
+impl std::fmt::Display for Misuse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misuse {}
+
+fn misuse<T>(message: impl Into<String>) -> starlark::Result<T> {
+    Err(starlark::Error::new_other(Misuse(message.into())))
+}
+
+/// The call that runs, and what has become of it so far.
+pub(super) struct Running {
+    model: Model,
+    fields: Vec<FieldSpec>,
+    /// The operation is over: there is nothing left to change.
+    over: bool,
+    set: Map<String, Json>,
+    rejected: Option<Outcome>,
+    secrets: Vec<String>,
+}
+
+impl Running {
+    /// Nothing was done yet.
+    pub(super) fn new(model: Model, over: bool) -> Running {
+        let fields = model.operation.fields();
+        let secret = fields.iter().filter(|field| field.secret);
+        let secrets =
+            secret.filter_map(|field| model.fields.get(field.name)?.as_str().map(str::to_owned)).collect();
+        Running { model, fields, over, set: Map::new(), rejected: None, secrets }
+    }
+
+    /// Makes it the call that runs.
+    pub(super) fn begin(self) {
+        RUNNING.set(Some(self));
+    }
+
+    /// Ends it: how it went, given how the function did.
+    pub(super) fn end(result: Result<(), Fault>) -> Option<Outcome> {
+        let mut running = RUNNING.take()?;
+        let outcome = match (running.rejected.take(), result) {
+            (Some(rejected), _) => rejected,
+            (None, Err(fault)) => Outcome::Failed(Fault { message: running.cover(&fault.message), ..fault }),
+            (None, Ok(())) => Outcome::Set(std::mem::take(&mut running.set)),
+        };
+        running.secrets.zeroize();
+        for field in running.fields.iter().filter(|field| field.secret) {
+            if let Some(Json::String(text)) = running.model.fields.get_mut(field.name) {
+                text.zeroize();
+            }
+        }
+        Some(outcome)
+    }
+
+    fn field(&self, name: &str) -> Option<FieldSpec> {
+        self.fields.iter().find(|field| field.name == name).copied()
+    }
+
+    fn read(&self, name: &str) -> Json {
+        match self.field(name) {
+            Some(field) => match self.set.get(name).or_else(|| self.model.fields.get(name)) {
+                None | Some(Json::Null) => empty(field.kind),
+                Some(value) => value.clone(),
+            },
+            None => about(&self.model.about, name),
+        }
+    }
+
+    fn write(&mut self, name: &str, value: Value<'_>) -> starlark::Result<()> {
+        let Some(field) = self.field(name) else { return Ok(()) };
+        let given = given(field.kind, value).ok_or_else(|| {
+            let (wanted, got) = (wanted(field.kind), value.get_type());
+            starlark::Error::new_other(Misuse(format!("set_{name} takes {wanted}, not {got}")))
+        })?;
+        if self.over {
+            // As the seed has it: the token's setter can stand in both, and does nothing in the second (H46).
+            if name == "token" {
+                return Ok(());
+            }
+            let function = self.model.operation.post();
+            return misuse(format!(
+                "set_{name} cannot be called in {function}: there is nothing left to change"
+            ));
+        }
+        if let (true, Json::String(text)) = (field.secret, &given) {
+            self.secrets.push(text.clone());
+        }
+        self.set.insert(name.to_owned(), given);
+        if serde_json::to_string(&self.set).is_ok_and(|all| all.len() > ANSWER) {
+            return misuse(format!("set_{name}: all that a hook sets must fit into {} KiB", ANSWER / 1024));
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, message: &str, code: &str, field: Option<&str>) -> starlark::Result<()> {
+        if self.over {
+            let function = self.model.operation.post();
+            return misuse(format!("reject cannot be called in {function}: it is over"));
+        }
+        if refusal(code).is_none() {
+            return misuse(format!(
+                "reject: {code:?} is no code that a call can be refused with; see docs/errors.md"
+            ));
+        }
+        let told = |text: &str| shorten(&self.cover(text), MESSAGE);
+        self.rejected = Some(Outcome::Rejected {
+            message: Some(told(message)).filter(|message| !message.is_empty()),
+            code: code.to_owned(),
+            field: field.map(told),
+        });
+        misuse("rejected")
+    }
+
+    /// Without the secrets of this call.
+    fn cover(&self, text: &str) -> String {
+        let long = self.secrets.iter().filter(|secret| secret.len() >= SHORTEST);
+        long.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "[secret]"))
+    }
+}
+
+/// The code that a hook refuses with: an error of the caller's that needs nothing beside it.
+pub(super) fn refusal(code: &str) -> Option<ErrorCode> {
+    let known = ErrorCode::ALL.iter().copied().find(|known| known.as_str() == code)?;
+    let bare = !matches!(known, ErrorCode::CaptchaRequired | ErrorCode::UseDpopNonce);
+    (bare && (400..500).contains(&known.status())).then_some(known)
+}
+
+/// What the getter of a field gives that is not there.
+fn empty(kind: Kind) -> Json {
+    match kind {
+        Kind::Text => json!(""),
+        Kind::Flag => json!(false),
+        Kind::Texts => json!([]),
+        Kind::Object => json!({}),
+        Kind::Any => Json::Null,
+    }
+}
+
+fn wanted(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "a string",
+        Kind::Flag => "True or False",
+        Kind::Texts => "a list of strings",
+        Kind::Object => "a dict",
+        Kind::Any => "what JSON can say",
+    }
+}
+
+fn given(kind: Kind, value: Value<'_>) -> Option<Json> {
+    let given = value.to_json_value().ok()?;
+    let fits = match (kind, &given) {
+        (Kind::Text, Json::String(_))
+        | (Kind::Flag, Json::Bool(_))
+        | (Kind::Object, Json::Object(_))
+        | (Kind::Any, _) => true,
+        (Kind::Texts, Json::Array(texts)) => texts.iter().all(Json::is_string),
+        _ => false,
+    };
+    fits.then_some(given)
+}
+
+fn about(about: &About, name: &str) -> Json {
+    match name {
+        "user_id" => json!(about.user_id),
+        "session_id" => json!(about.session_id),
+        "request_id" => json!(about.request_id),
+        "ip" => json!(about.ip),
+        "locale" => json!(about.locale),
+        "user_agent" => json!(about.user_agent),
+        "time" => json!(moment(about.time).to_string()),
+        "weekday" => json!(weekday(about.time)),
+        _ => Json::Null,
+    }
+}
+
+fn moment(time: Millis) -> Timestamp {
+    Timestamp::from_millisecond(time).unwrap_or_default()
+}
+
+fn weekday(time: Millis) -> &'static str {
+    match moment(time).to_zoned(TimeZone::UTC).weekday() {
+        Weekday::Monday => "monday",
+        Weekday::Tuesday => "tuesday",
+        Weekday::Wednesday => "wednesday",
+        Weekday::Thursday => "thursday",
+        Weekday::Friday => "friday",
+        Weekday::Saturday => "saturday",
+        Weekday::Sunday => "sunday",
+    }
+}
+
+fn with<T>(use_it: impl FnOnce(&mut Running) -> starlark::Result<T>) -> starlark::Result<T> {
+    RUNNING.with_borrow_mut(|running| match running {
+        Some(running) => use_it(running),
+        None => misuse("this can only be called by a hook, while a call is made"),
+    })
+}
+
+/// What the names of an operation's getters have after `get_`.
+pub(super) fn getters(fields: &[FieldSpec]) -> Vec<&'static str> {
+    ABOUT.into_iter().chain(fields.iter().map(|field| field.name)).collect()
+}
+
+/// The same of its setters.
+pub(super) fn setters(fields: &[FieldSpec]) -> Vec<&'static str> {
+    fields.iter().filter(|field| field.settable).map(|field| field.name).collect()
+}
+
+/// For our prelude only: it binds names to these.
+pub(super) fn access() -> Globals {
+    GlobalsBuilder::extended_by(&[LibraryExtension::Partial, LibraryExtension::StructType])
+        .with(accessors)
+        .build()
+}
+
+#[starlark_module]
+fn accessors(builder: &mut GlobalsBuilder) {
+    fn read<'v>(
+        #[starlark(require = pos)] name: &str,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        let value = with(|running| Ok(running.read(name)))?;
+        Ok(eval.heap().alloc(value))
+    }
+
+    fn write<'v>(
+        #[starlark(require = pos)] name: &str,
+        #[starlark(require = pos)] value: Value<'v>,
+    ) -> starlark::Result<NoneType> {
+        with(|running| running.write(name, value))?;
+        Ok(NoneType)
+    }
+}
+
+#[starlark_module]
+pub(super) fn reject(builder: &mut GlobalsBuilder) {
+    /// Refuses the call and ends the hook.
+    fn reject<'v>(
+        #[starlark(default = "")] message: &'v str,
+        #[starlark(default = "HOOK_REJECTED")] code: &'v str,
+        #[starlark(default = NoneOr::None)] field: NoneOr<&'v str>,
+    ) -> starlark::Result<NoneType> {
+        with(|running| running.reject(message, code, field.into_option()))?;
+        Ok(NoneType)
+    }
+}
+
+/// Collects what is printed.
+#[derive(Debug, Default)]
+pub(super) struct Printer(RefCell<Vec<String>>);
+
+impl Printer {
+    /// All of it, harmless in a log.
+    pub(super) fn lines(self) -> Vec<String> {
+        self.0.into_inner()
+    }
+}
+
+impl PrintHandler for Printer {
+    fn println(&self, text: &str) -> starlark::Result<()> {
+        let mut lines = self.0.borrow_mut();
+        if lines.len() < LINES {
+            let covered = RUNNING.with_borrow(|running| running.as_ref().map(|running| running.cover(text)));
+            lines.push(shorten(covered.as_deref().unwrap_or(text), WIDTH));
+        } else if lines.len() == LINES {
+            lines.push("(and more)".into());
+        }
+        Ok(())
+    }
+}
+
+fn shorten(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

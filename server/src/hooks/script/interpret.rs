@@ -1,0 +1,193 @@
+//! Loads a script and runs its functions. This is the worker's side: it is trusted with nothing but its limits.
+
+use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtension, Module};
+use starlark::eval::Evaluator;
+use starlark::syntax::{AstModule, Dialect};
+use starlark::values::Value;
+
+use super::bindings::{self, Misuse, Printer, Running};
+use super::wire::{Call, Fault, Functions, Limits, Load, Loaded, Outcome, Ran};
+use crate::hooks::Operation;
+
+/// Calls within calls.
+const DEPTH: usize = 100;
+const MIB: usize = 1024 * 1024;
+
+/// A script that was loaded.
+pub(super) struct Script {
+    name: String,
+    module: FrozenModule,
+    /// Makes the model that a function gets.
+    prelude: FrozenModule,
+    limits: Limits,
+}
+
+/// What a function gets is a `struct` of functions: none of them can be replaced, and an unknown name is an error that
+/// names the nearest.
+const PRELUDE: &str = "
+def model(getters, setters):
+    members = {'get_' + name: partial(read, name) for name in getters}
+    members.update({'set_' + name: partial(write, name) for name in setters})
+    return struct(**members)
+";
+
+impl Script {
+    /// Reads it and runs what stands outside of its functions.
+    pub(super) fn load(load: Load<'_>) -> Result<(Script, Loaded), Fault> {
+        let Load { name, source, limits } = load;
+        let lines = source.lines().map(str::to_owned).collect::<Vec<_>>();
+        let (name, source) = (name.into_owned(), source.into_owned());
+        let (module, printed) = evaluate(&name, source, &globals(), limits)?;
+        let (prelude, _) = evaluate("prelude", PRELUDE.to_owned(), &bindings::access(), limits)?;
+        let script = Script { name, module, prelude, limits };
+        let mut functions = Functions::new();
+        for function in script.module.names() {
+            let line = defined(&lines, &function);
+            if script.takes(&function, line)? {
+                functions.insert(function.as_str().to_owned(), line);
+            }
+        }
+        Ok((script, Loaded { functions, printed }))
+    }
+
+    /// Is it a hook by its name? Then it must take what a hook is called with.
+    fn takes(&self, function: &str, line: u32) -> Result<bool, Fault> {
+        let (count, form) = match function.split_once('_') {
+            Some(("pre", _)) => (1, "(model)"),
+            Some(("post", _)) => (2, "(model, successed)"),
+            _ => return Ok(false),
+        };
+        let Ok(value) = self.module.get(function) else { return Ok(false) };
+        let starlark::docs::DocItem::Member(starlark::docs::DocMember::Function(docs)) =
+            value.value().documentation()
+        else {
+            return Ok(false);
+        };
+        let params = &docs.params;
+        let places = params.pos_only.len() + params.pos_or_named.len();
+        let optional = |param: &&starlark::docs::DocParam| param.default_value.is_some();
+        let filled = params.pos_only.iter().chain(&params.pos_or_named).filter(optional).count();
+        let fits = (places - filled..=places).contains(&count) || places < count && params.args.is_some();
+        if fits && params.named_only.iter().all(|param| param.default_value.is_some()) {
+            return Ok(true);
+        }
+        let message = format!("{function} must be written {function}{form}");
+        Err(Fault { file: self.name.clone(), at: Some((line, 1)), message })
+    }
+
+    /// Runs one of its functions.
+    pub(super) fn run(&self, call: Call<'_>) -> Ran {
+        let Call { function, model, succeeded } = call;
+        let operation = model.operation;
+        let printer = Printer::default();
+        Running::new(model.into_owned(), succeeded.is_some()).begin();
+        let (result, steps) = Module::with_temp_heap(|module| {
+            let mut eval = Evaluator::new(&module);
+            eval.set_print_handler(&printer);
+            let result = confine(&mut eval, self.limits)
+                .and_then(|()| self.invoke(&mut eval, &function, operation, succeeded));
+            (result.map_err(|error| fault(&self.name, &error)), eval.get_total_tick_count())
+        });
+        let outcome = Running::end(result).unwrap_or_else(|| Outcome::Set(Default::default()));
+        Ran { outcome, printed: printer.lines(), steps }
+    }
+
+    fn invoke(
+        &self,
+        eval: &mut Evaluator<'_, '_, '_>,
+        function: &str,
+        operation: Operation,
+        succeeded: Option<bool>,
+    ) -> starlark::Result<()> {
+        let heap = eval.heap();
+        let hook = self.module.get(function).map_err(starlark::Error::new_other)?;
+        let prelude = self.prelude.get("model").map_err(starlark::Error::new_other)?;
+        let (hook, prelude) =
+            (heap.access_owned_frozen_value(&hook), heap.access_owned_frozen_value(&prelude));
+        let fields = operation.fields();
+        let (getters, setters) =
+            (heap.alloc(bindings::getters(&fields)), heap.alloc(bindings::setters(&fields)));
+        let model = eval.eval_function(prelude, &[getters, setters], &[])?;
+        let answer = match succeeded {
+            None => eval.eval_function(hook, &[model], &[])?,
+            Some(succeeded) => eval.eval_function(hook, &[model, Value::new_bool(succeeded)], &[])?,
+        };
+        if answer.is_none() || answer.ptr_eq(model) {
+            return Ok(());
+        }
+        // Whoever writes `return False` means something; it must not be passed over.
+        let message = format!(
+            "{function} returned {}: a hook returns nothing; to refuse, it calls reject()",
+            answer.get_type()
+        );
+        Err(starlark::Error::new_other(Misuse(message)))
+    }
+}
+
+fn evaluate(
+    name: &str,
+    source: String,
+    globals: &Globals,
+    limits: Limits,
+) -> Result<(FrozenModule, Vec<String>), Fault> {
+    let dialect = Dialect {
+        enable_load: false,
+        enable_load_reexport: false,
+        enable_keyword_only_arguments: true,
+        enable_top_level_stmt: true,
+        enable_f_strings: true,
+        ..Dialect::Standard
+    };
+    let printer = Printer::default();
+    let done = AstModule::parse(name, source, &dialect).and_then(|parsed| {
+        Module::with_temp_heap(|module| {
+            {
+                let mut eval = Evaluator::new(&module);
+                eval.set_print_handler(&printer);
+                confine(&mut eval, limits)?;
+                eval.eval_module(parsed, globals)?;
+            }
+            module.freeze().map_err(|error| starlark::Error::new_other(Misuse(format!("{error:?}"))))
+        })
+    });
+    match done {
+        Ok(module) => Ok((module, printer.lines())),
+        Err(error) => Err(fault(name, &error)),
+    }
+}
+
+/// The line, from 1, at which a function is defined.
+fn defined(lines: &[String], function: &str) -> u32 {
+    let begins = |line: &String| {
+        let name =
+            line.strip_prefix("def ").map(str::trim_start).and_then(|line| line.strip_prefix(function));
+        name.is_some_and(|rest| rest.trim_start().starts_with('('))
+    };
+    lines.iter().rposition(begins).map_or(1, |line| line as u32 + 1)
+}
+
+fn confine(eval: &mut Evaluator<'_, '_, '_>, limits: Limits) -> starlark::Result<()> {
+    let memory = MIB.saturating_mul(limits.memory as usize);
+    eval.set_max_tick_count(limits.steps)
+        .and_then(|()| eval.set_max_heap_size(memory))
+        .and_then(|()| eval.set_max_callstack_size(DEPTH))
+        .map_err(starlark::Error::new_other)
+}
+
+/// What a script can use: the language, and nothing that reaches outside or differs from one run to the next.
+fn globals() -> Globals {
+    use LibraryExtension::{Filter, Json, Map, Partial, Print, SetType, StructType};
+    GlobalsBuilder::extended_by(&[StructType, Map, Filter, Partial, Json, Print, SetType])
+        .with(bindings::reject)
+        .build()
+}
+
+/// What went wrong in words, and where: the place in the script, not in what it called.
+fn fault(name: &str, error: &starlark::Error) -> Fault {
+    let span = error.span().filter(|span| span.filename() == name);
+    let at = span.map(|span| {
+        let begin = span.resolve_span().begin;
+        (begin.line as u32 + 1, begin.column as u32 + 1)
+    });
+    Fault { file: name.to_owned(), at, message: error.without_diagnostic().to_string() }
+}

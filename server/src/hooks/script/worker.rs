@@ -1,0 +1,135 @@
+//! A worker as the server sees it: a child process that is asked one thing at a time.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use zeroize::Zeroizing;
+
+use super::wire::{Answer, Call, Fault, LINE, Load, Loaded, Ran, Task};
+
+/// Time for a process to begin and to read the script.
+const BEGIN: Duration = Duration::from_secs(5);
+/// Time for the kernel to say how a process ended.
+const END: Duration = Duration::from_secs(1);
+/// Room for what most calls say: a buffer that grows leaves copies of what was in it.
+const ROOM: usize = 16 * 1024;
+
+/// Why a script cannot be used.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// It is wrong.
+    Broken(Fault),
+    /// It could not be tried.
+    NoWorker(String),
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Trouble::Broken(fault) => fault.fmt(f),
+            Trouble::NoWorker(cause) => f.write_str(cause),
+        }
+    }
+}
+
+/// A process that has loaded the script; it ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Worker {
+    child: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+}
+
+impl Worker {
+    /// Starts one and gives it the script.
+    pub(super) async fn start(program: &Path, load: Load<'_>) -> Result<(Worker, Loaded), Trouble> {
+        let name = load.name.clone().into_owned();
+        let begun = async {
+            let mut worker =
+                Worker::spawn(program).map_err(|error| format!("no worker could be started: {error}"))?;
+            let answer = worker.ask(Task::Load(load)).await?;
+            Ok((worker, answer))
+        };
+        let begun = tokio::time::timeout(BEGIN, begun).await;
+        let begun = begun.unwrap_or_else(|_| Err(format!("took longer than {BEGIN:?} to load")));
+        match begun.map_err(|cause: String| Trouble::NoWorker(format!("{name}: {cause}")))? {
+            (worker, Answer::Loaded(loaded)) => Ok((worker, loaded)),
+            (_, Answer::Broken(fault)) => Err(Trouble::Broken(fault)),
+            (_, Answer::Ran(_)) => Err(Trouble::NoWorker("the worker answered what was not asked".into())),
+        }
+    }
+
+    fn spawn(program: &Path) -> Result<Worker, std::io::Error> {
+        let mut child = Command::new(program)
+            .arg("hook-worker")
+            .env_clear()
+            .current_dir("/")
+            // Ctrl-C in a terminal goes to a whole group; the server still needs its workers to finish what runs.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        match (child.stdin.take(), child.stdout.take()) {
+            (Some(input), Some(output)) => Ok(Worker { child, input, output }),
+            _ => Err(std::io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    /// Runs a function. After an error the worker is of no use.
+    pub(super) async fn run(&mut self, call: Call<'_>) -> Result<Ran, String> {
+        match self.ask(Task::Call(call)).await? {
+            Answer::Ran(ran) => Ok(ran),
+            Answer::Loaded(_) | Answer::Broken(_) => Err("the worker answered what was not asked".into()),
+        }
+    }
+
+    async fn ask(&mut self, task: Task<'_>) -> Result<Answer, String> {
+        let mut line = Zeroizing::new(Vec::with_capacity(ROOM));
+        serde_json::to_writer(&mut *line, &task).map_err(|error| error.to_string())?;
+        line.push(b'\n');
+        if line.len() > LINE {
+            return Err("is called with more than a worker takes".into());
+        }
+        if self.input.write_all(&line).await.is_err() {
+            return Err(self.obituary().await);
+        }
+        line.clear();
+        while line.last() != Some(&b'\n') {
+            if line.len() > LINE {
+                return Err("gave more than a worker may".into());
+            }
+            if self.output.read_buf(&mut *line).await.unwrap_or(0) == 0 {
+                return Err(self.obituary().await);
+            }
+        }
+        serde_json::from_slice(&line).map_err(|error| format!("the worker is not understood: {error}"))
+    }
+
+    async fn obituary(&mut self) -> String {
+        match tokio::time::timeout(END, self.child.wait()).await {
+            Ok(Ok(status)) => cause_of(status),
+            _ => "is not answered by its worker".into(),
+        }
+    }
+}
+
+/// What a script did that its process did not survive.
+fn cause_of(status: ExitStatus) -> String {
+    const ABORT: i32 = 6;
+    const KILL: i32 = 9;
+    const FAULT: i32 = 11;
+    const PANIC: i32 = 101;
+    match status.signal() {
+        Some(ABORT | KILL | FAULT) => {
+            "used more memory than hooks.memory allows, or nested too deeply".into()
+        }
+        None if status.code() == Some(PANIC) => "made a value that is too large".into(),
+        _ => format!("ended its worker ({status})"),
+    }
+}
