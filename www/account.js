@@ -124,6 +124,6 @@ function explain(error) {
     EXISTS: "Somebody has this username already.",
     MERGE_REQUIRED: "Another account has this. Sign in there and remove it first. Nothing was changed.",
   };
-  const { code, field, message } = error;
-  throw { code, field, message: words[code] ?? message };
+  const { code, field, captcha, message } = error;
+  throw { code, field, captcha, message: words[code] ?? message };
 }

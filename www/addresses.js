@@ -1,6 +1,7 @@
 // The e-mail address and the phone number: the first one, another one, none. First the codes are sent, then all is sent in.
 
 import { freshly } from "./again.js";
+import { solution } from "./captcha.js";
 import { show } from "./form-errors.js";
 
 const $ = (id) => document.getElementById(id);
@@ -8,7 +9,7 @@ const $ = (id) => document.getElementById(id);
 const KINDS = {
   email: {
     field: "email",
-    send: (auth, to) => auth.sendEmail(to, "CHANGE_EMAIL"),
+    send: (auth, to, options) => auth.sendEmail(to, "CHANGE_EMAIL", options),
     calls: ["bindEmail", "updateEmail", "unbindEmail"],
     // An address that was never proven may be mistyped: no code is asked of it.
     mustProve: (user) => user.email_verified,
@@ -16,7 +17,7 @@ const KINDS = {
   },
   phone: {
     field: "phone_number",
-    send: (auth, to) => auth.sendSmsCode(to, "BIND_PHONE"),
+    send: (auth, to, options) => auth.sendSmsCode(to, "BIND_PHONE", options),
     calls: ["bindPhone", "updatePhone", "unbindPhone"],
     mustProve: () => true,
     // One that was never proven is a line in the profile.
@@ -51,7 +52,7 @@ export function addressForm(auth, kind, explain) {
     event.preventDefault();
     if (codes.disabled) {
       const addresses = [form.elements[field].value, !old.hidden && present()].filter(Boolean);
-      const call = Promise.all(addresses.map((to) => send(auth, to)));
+      const call = Promise.all(addresses.map((to) => send(auth, to, solution(form))));
       show(form, call, addresses.length > 1 ? "Two codes are on their way, one to each." : "The code is on its way.");
       call.then(() => askForCodes(true), () => {});
     } else {

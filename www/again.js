@@ -1,5 +1,6 @@
 // For what needs a sign-in a moment ago: asks for it in a dialog, and then repeats the call.
 
+import { solution } from "./captcha.js";
 import { deviceId } from "./device.js";
 import { show } from "./form-errors.js";
 import { providerButtons, providersOf } from "./providers.js";
@@ -50,7 +51,7 @@ async function signInAgain(auth) {
       const { password, code } = Object.fromEntries(new FormData(form));
       const proof = device ? {} : code === undefined ? { password } : { code };
       // Nobody new: an id that this device has lost would begin an account.
-      const call = auth.login({ ...name, ...proof }, { auto_register: false });
+      const call = auth.login({ ...name, ...proof }, { auto_register: false, ...solution(form) });
       show(form, call);
       call.then((user) => {
         if (user.user_id === user_id) resolve();
@@ -59,7 +60,8 @@ async function signInAgain(auth) {
     });
     on($("again-send"), "click", async () => {
       if (!$("again-with-code").disabled) return useCode(false);
-      const call = kind === "email" ? auth.sendEmail(known, "LOGIN") : auth.sendSmsCode(known);
+      const send = kind === "email" ? auth.sendEmail : auth.sendSmsCode;
+      const call = send(known, "LOGIN", solution(form));
       show(form, call, "The code is on its way.");
       await call.then(() => useCode(true), () => {});
     });

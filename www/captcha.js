@@ -17,6 +17,8 @@ export async function telling(...request) {
 /** Puts the picture of a `CAPTCHA_REQUIRED` into the form: its controls are options of the next call. */
 export function ask(form, { id, image }) {
   dismiss(form);
+  const button = form.querySelector(":scope > button");
+  if (!button) return;
   const picture = Object.assign(document.createElement("img"), { src: image, alt: "Five letters and digits" });
   const label = Object.assign(document.createElement("label"), { textContent: "What is in the picture?", htmlFor: "captcha" });
   const code = Object.assign(document.createElement("input"), { id: "captcha", name: "captcha_code", required: true });
@@ -24,7 +26,7 @@ export function ask(form, { id, image }) {
   const hidden = Object.assign(document.createElement("input"), { type: "hidden", name: "captcha_id", value: id });
   const part = Object.assign(document.createElement("p"), { className: "captcha" });
   part.append(picture, label, code, hidden);
-  form.querySelector(":scope > button").before(part);
+  button.before(part);
   code.focus();
 }
 

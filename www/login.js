@@ -47,7 +47,7 @@ $("device").addEventListener("click", () => {
 });
 
 $("resend").addEventListener("click", () => {
-  show(form, auth.resendSignupConfirmation(), "The mail is on its way.");
+  show(form, auth.resendSignupConfirmation(solution(form)), "The mail is on its way.");
 });
 
 offerProviders(auth, $("providers"), "Sign in with");

@@ -1,9 +1,10 @@
 import { AuthClient } from "/pkg/doorward.js";
+import { telling } from "./captcha.js";
 import { carryNames } from "./carry.js";
 import { chooseWay, offer } from "./choice.js";
 import { show } from "./form-errors.js";
 
-const auth = new AuthClient();
+const auth = new AuthClient({ fetch: telling });
 const form = document.querySelector("#reset");
 carryNames(form);
 chooseWay(form);

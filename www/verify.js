@@ -1,8 +1,9 @@
 import { AuthClient } from "/pkg/doorward.js";
+import { solution, telling } from "./captcha.js";
 import { carryNames } from "./carry.js";
 import { show } from "./form-errors.js";
 
-const auth = new AuthClient();
+const auth = new AuthClient({ fetch: telling });
 const byLink = document.querySelector("#by-link");
 const byCode = document.querySelector("#by-code");
 carryNames(byCode);
@@ -29,6 +30,6 @@ byCode.addEventListener("submit", (event) => show(byCode, auth.verifyEmail(event
 
 document.querySelector("#again").addEventListener("click", () => {
   if (!byCode.email.reportValidity()) return;
-  const call = auth.resendVerification(byCode.email.value);
+  const call = auth.resendVerification(byCode.email.value, solution(byCode));
   show(byCode, call, "If the address waits for it, a new mail is on its way.");
 });

@@ -98,6 +98,8 @@ test("TypeScript, strict, accepts right uses and refuses wrong ones", async () =
       const message: string | UserProfile = await auth.signup({ username: "ada", password: "correct horse", coins: 1.5, givenName: "Ada" }, { login: true });
       await auth.signup({ phone_number: "+12025550123", code: "012345" });
       await auth.login({ phone_number: "+12025550123", code: 12345 }, { auto_register: true, captcha_id: "c", captcha_code: "W3" });
+      const { id, image }: { id: string; image: string } = await auth.getCaptcha();
+      await auth.login({ username: "ada", password: "x" }, { captcha_id: id, captcha_code: image }).catch((error: AuthError) => console.log(error.captcha?.kind, error.captcha?.site_key));
       await auth.login({ device_id: crypto.randomUUID() });
       await auth.sendSmsCode("+12025550123");
       await auth.sendSmsCode({ phone_number: "+12025550123" }, "BIND_PHONE", { timeout: 5000 });
