@@ -194,7 +194,25 @@ impl<'de> Visitor<'de> for StrictVisitor {
                 return Err(de::Error::custom("a name occurs twice"));
             }
         }
-        Ok(Value::Object(object))
+        match object.get(NUMBER) {
+            Some(Value::String(text)) if object.len() == 1 => self.visit_number(text),
+            _ => Ok(Value::Object(object)),
+        }
+    }
+}
+
+/// How serde_json writes a number where some crate of the program (here starlark) asks it to keep all digits: as an object
+/// of this one name. Who sends such an object has sent a number.
+const NUMBER: &str = "$serde_json::private::Number";
+
+impl StrictVisitor {
+    fn visit_number<E: de::Error>(self, text: &str) -> Result<Value, E> {
+        match (text.parse::<u64>(), text.parse::<i64>(), text.parse::<f64>()) {
+            (Ok(number), ..) => self.visit_u64(number),
+            (_, Ok(number), _) => self.visit_i64(number),
+            (.., Ok(number)) if number.is_finite() => self.visit_f64(number),
+            _ => Err(E::custom("a number is out of range")),
+        }
     }
 }
 
@@ -510,8 +528,9 @@ mod tests {
 
     #[test]
     fn a_whole_number_may_be_written_with_a_fraction() {
-        let Strict(read) = serde_json::from_str(r#"[12345.0, 1e2, 0.5]"#).unwrap();
-        assert_eq!(read, serde_json::json!([12345, 100, 0.5]));
+        let Strict(read) = serde_json::from_str(r#"[12345.0, 1e2, 0.5, 7, -7]"#).unwrap();
+        assert_eq!(read, serde_json::json!([12345, 100, 0.5, 7, -7]));
+        assert!(serde_json::from_str::<Strict>("[1e999]").is_err());
     }
 
     #[test]
