@@ -1,9 +1,10 @@
 // `npm run bench`: what doorward weighs and does, beside peers, from one run on this machine.
-// usage: [page] [captcha] [server] [provider] [webhooks] [scale] [timing] [--samples N] [--accounts N]
+// usage: [page] [captcha] [server] [provider] [hooks] [webhooks] [scale] [timing] [--samples N] [--accounts N]
 
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { captcha } from "./captcha.mjs";
+import { hooks } from "./hooks.mjs";
 import { calls, page } from "./page.mjs";
 import { kilobytes, milliseconds, table, whole } from "./numbers.mjs";
 import { provider } from "./provider.mjs";
@@ -72,6 +73,18 @@ if (wanted("provider")) {
   console.log(table(["a sign-in with a provider", "median ms"], [
     row("the flow begins", begin), row("it ends: code, ID token, userinfo, session", end),
     row("both without what the provider itself takes", ours), row("for comparison: a device signs in", device),
+  ]));
+  console.log();
+}
+
+if (wanted("hooks")) {
+  const { without, empty, nothing, typical, hostile } = await hooks();
+  const row = (name, { median, p99 }) => [
+    name, median.toFixed(2), p99.toFixed(2), (median - without.median).toFixed(2), (median / without.median).toFixed(2),
+  ];
+  console.log(table(["a device signs in", "median ms", "p99 ms", "added ms", "times as long"], [
+    row("without hooks.star", without), row("with an empty one", empty), row("a hook that does nothing", nothing),
+    row("a typical hook", typical), row("while another's hook never ends", hostile),
   ]));
   console.log();
 }

@@ -29,14 +29,17 @@ export async function webhooks() {
   }
 }
 
-const among = (settings) => inFolder((folder) => running(starter(settings), folder, async ({ port }) => {
+/** Median and 99th percentile of sign-ins by device, while something else may go on: `meanwhile(port)` begins it and gives what ends it. */
+export const among = (settings, meanwhile) => inFolder((folder) => running(starter(settings), folder, async ({ port }) => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const end = meanwhile?.(port);
   const times = [];
   for (let round = 0; round < WARM + ROUNDS; round += 1) {
     const answer = await timed(agent, port, "/v1/login/device", { body: { device_id: "the-device-of-the-bench" } });
     if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`);
     if (round >= WARM) times.push(answer.time);
   }
+  await end?.();
   agent.destroy();
   return { median: median(times), p99: times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] };
 }));

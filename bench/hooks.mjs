@@ -1,0 +1,59 @@
+// What a script adds to a sign-in by a device id, which hashes nothing and sends nothing, and what a hostile one takes from others.
+
+import { writeFile } from "node:fs/promises";
+import { Agent } from "node:http";
+import { join } from "node:path";
+import { inFolder, timed } from "./servers.mjs";
+import { among } from "./webhooks.mjs";
+
+const NOTHING = "def pre_deviceid_auth(model):\n    pass\n";
+
+const TYPICAL = `
+BLOCKED = ["10.", "192.0.2.", "198.51.100.", "203.0.113."]
+
+def pre_deviceid_auth(model):
+    for network in BLOCKED:
+        if model.get_ip().startswith(network):
+            reject("Not from here.")
+    if model.get_weekday() == "sunday" and model.get_user_agent().startswith("curl"):
+        reject("Not on Sundays.")
+    model.set_id(model.get_id().strip())
+`;
+
+const ENDLESS = `
+def pre_customid_auth(model):
+    [None for a in range(1000000) for b in range(1000000)]
+`;
+
+/** Median milliseconds and the 99th percentile of a sign-in by device, with one script and another. */
+export const hooks = () => inFolder(async (folder) => {
+  const file = join(folder, "hooks.star");
+  const by = async (script, meanwhile) => {
+    await writeFile(file, script);
+    return among({ HOOKS__SCRIPT: file, CUSTOM_ID__ENABLED: "true", CUSTOM_ID__OPEN: "true" }, meanwhile);
+  };
+  return {
+    without: await among({}),
+    empty: await by("# nothing\n"),
+    nothing: await by(NOTHING),
+    typical: await by(TYPICAL),
+    hostile: await by(ENDLESS, callForEver),
+  };
+});
+
+/** Somebody calls what runs into the script's limit, one call after the other, until it is told to stop. */
+function callForEver(port) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  let going = true;
+  const done = (async () => {
+    while (going) {
+      const answer = await timed(agent, port, "/v1/login/custom", { body: { custom_id: "the-id-of-the-bench" } });
+      if (answer.status !== 500) throw new Error(`${answer.status} ${answer.text}`);
+    }
+  })();
+  return async () => {
+    going = false;
+    await done;
+    agent.destroy();
+  };
+}

@@ -1,0 +1,145 @@
+//! Hooks after an operation: `hooks.star` learns how it ended, from the table of deliveries. A hook tells what it reads by
+//! failing with it: that stands beside its row.
+
+use doorward_server::hooks::delivery;
+use serde_json::{Value, json};
+
+use crate::support::hooks::{Hooked, Log};
+
+const PASSWORD: &str = "correct horse";
+const CANARY: &str = "canary-5f1c-password";
+
+fn tell(function: &str, getters: &str) -> String {
+    format!("def {function}(model, successed):\n    fail('told ' + json.encode([successed, {getters}]))\n")
+}
+
+impl Hooked {
+    /// What hooks were told since the last time.
+    async fn told(&self) -> Vec<Value> {
+        while delivery::deliver_due(&self.app).await {}
+        let mut db = self.app.store.read().await.unwrap();
+        let causes: Vec<String> =
+            sqlx::query_scalar("select error from hook_deliveries where error is not null order by id")
+                .fetch_all(&mut *db)
+                .await
+                .unwrap();
+        drop(db);
+        self.sql_do("delete from hook_deliveries").await;
+        let json =
+            |cause: &String| cause.split_once("told ").map(|(_, json)| serde_json::from_str(json).unwrap());
+        causes.iter().map(|cause| json(cause).unwrap_or_else(|| cause.as_str().into())).collect()
+    }
+}
+
+#[tokio::test]
+async fn seed_h02_a_hook_after_a_sign_in_learns_how_it_ended() {
+    let t = Hooked::new("").await;
+    t.signup("ada@example.com", PASSWORD).await;
+    t.rewrite(&tell(
+        "post_email_auth",
+        "model.get_email(), model.get_password(), model.get_create(), model.get_user_id()",
+    ))
+    .await;
+    let ada = t.login("ada@example.com", PASSWORD).await;
+    let user = &ada["user"]["user_id"];
+    assert_eq!(t.told().await, [json!([true, "ada@example.com", "", false, user])]);
+    let wrong = json!({ "email": "ada@example.com", "password": "wrong horse" });
+    t.post("/v1/login", wrong).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    let told = t.told().await;
+    assert_eq!((&told[0][0], &told[0][1]), (&json!(false), &json!("ada@example.com")));
+}
+
+#[tokio::test]
+async fn seed_h12_h18_h40_h41_a_hook_after_a_device_or_an_id_of_another_system_has_signed_in() {
+    let t = Hooked::new(&format!(
+        "{}{}",
+        tell("post_deviceid_auth", "model.get_user_id(), model.get_id()"),
+        tell("post_customid_auth", "model.get_user_id(), model.get_id()")
+    ))
+    .await;
+    let device = t.device("a device of somebody").await;
+    assert_eq!(
+        t.told().await,
+        [json!([true, device["user"]["user_id"], ""])],
+        "an id that signs in is a secret"
+    );
+    let custom = t.post("/v1/login/custom", json!({ "custom_id": "crm-4711" })).await.ok();
+    assert_eq!(t.told().await, [json!([true, custom["user"]["user_id"], ""])]);
+}
+
+#[tokio::test]
+async fn seed_h24_h28_h34_a_hook_after_a_sign_out_and_after_a_refresh() {
+    let t = Hooked::new("").await;
+    let ada = t.somebody().await;
+    t.rewrite(
+        &["post_logout", "post_restore_token", "post_refresh_token"]
+            .map(|function| tell(function, &format!("{function:?}, model.get_user_id()")))
+            .concat(),
+    )
+    .await;
+    let user = &ada["user"]["user_id"];
+    let next = t.refresh(ada["refresh_token"].as_str().unwrap()).await.ok();
+    assert_eq!(t.told().await, [json!([true, "post_refresh_token", user])]);
+    let body = format!(
+        "grant_type=refresh_token&client_id=doorward&restore=true&refresh_token={}",
+        next["refresh_token"].as_str().unwrap()
+    );
+    t.send(axum::http::Method::POST, "/v1/token", "application/x-www-form-urlencoded", body).await.ok();
+    assert_eq!(t.told().await, [json!([true, "post_restore_token", user])]);
+    t.post("/v1/logout", json!({ "revoke_token": next["revoke_token"] })).await.ok();
+    assert_eq!(t.told().await, [json!([true, "post_logout", user])]);
+}
+
+#[tokio::test]
+async fn seed_h46_nothing_can_be_set_or_refused_when_it_is_over_and_the_setter_of_a_token_does_nothing() {
+    let t =
+        Hooked::new("def post_email_auth(model, successed):\n    model.set_email('eve@example.com')\n").await;
+    t.somebody().await;
+    let said = t.told().await;
+    assert!(
+        said[0].as_str().unwrap().contains("hooks.star:2:5: set_email cannot be called in post_email_auth"),
+        "{said:?}"
+    );
+    t.rewrite("def post_email_auth(model, successed):\n    reject('no')\n").await;
+    let ada = t.login("ada@example.com", PASSWORD).await;
+    let said = t.told().await;
+    assert!(said[0].as_str().unwrap().contains("reject cannot be called in post_email_auth"), "{said:?}");
+    t.rewrite("def post_refresh_token(model, successed):\n    model.set_token('another')\n").await;
+    t.refresh(ada["refresh_token"].as_str().unwrap()).await.ok();
+    assert_eq!(t.told().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn seed_h06_sec_p06_a_password_is_in_no_log_and_no_row_whatever_a_hook_does_with_it() {
+    let log = Log::listen();
+    let t = Hooked::new(
+        "def pre_email_auth(model):\n    print('seen', model.get_password())\n    model.set_password(model.get_password() + '!')\n    print(model.get_password())\ndef post_email_auth(model, successed):\n    print('after', [model.get_password()])\n",
+    )
+    .await;
+    let call = || t.post("/v1/login", json!({ "email": "ada@example.com", "password": CANARY }));
+    call().await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    let rows = t.dump("hook_deliveries").await;
+    assert!(rows.contains("ada@example.com") && !rows.contains("canary"), "{rows}");
+    while delivery::deliver_due(&t.app).await {}
+    t.rewrite("def pre_email_auth(model):\n    fail(model.get_password())\n").await;
+    let problem = call().await.refused(500, "INTERNAL");
+    t.rewrite("def pre_email_auth(model):\n    int(model.get_password())\n").await;
+    call().await.refused(500, "INTERNAL");
+    let log = log.text();
+    assert!(log.contains("seen [secret]") && log.contains("after [\"\"]"), "{log}");
+    assert!(log.contains(problem["id"].as_str().unwrap()), "a line has the request's id");
+    assert!(!log.contains("canary"), "{log}");
+    for table in ["hook_deliveries", "audit"] {
+        assert!(!t.dump(table).await.contains("canary"), "{table}");
+    }
+}
+
+#[tokio::test]
+async fn seed_h47_a_script_and_a_webhook_are_told_the_same() {
+    let webhook = "[webhooks.crm]\nurl = \"http://127.0.0.1:9/\"\nsecrets = [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]\nevents = [\"post_email_auth\"]";
+    let t =
+        Hooked::with("def post_email_auth(model, successed):\n    pass\n", webhook, "time = \"5s\"").await;
+    t.somebody().await;
+    assert_eq!(t.sql("select count(*) from hook_deliveries").await, "2");
+    assert_eq!(t.sql("select count(distinct payload) from hook_deliveries").await, "1");
+}
