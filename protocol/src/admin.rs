@@ -152,6 +152,41 @@ pub struct AuditEntry {
     pub detail: Option<String>,
 }
 
+/// The answer of `GET /v1/admin/deliveries`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeliveryList {
+    /// The newest first.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// What a hook was told after an operation, or is still to be told.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Delivery {
+    /// UUID; `webhook-id` of each attempt.
+    pub id: String,
+    /// What, like `post_signup`.
+    pub event: String,
+    /// Whom: the name of a webhook, or `script`.
+    pub target: String,
+    /// `waiting`, `told` or `failed`: given up.
+    pub state: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// RFC 3339.
+    pub created_at: String,
+    /// When it is tried next, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<String>,
+    /// Why it was not told the last time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// The request that it is about: the same id stands in the server's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+}
+
 /// All that is stored of a person, without secrets.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

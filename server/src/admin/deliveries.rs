@@ -1,10 +1,12 @@
 //! What hooks were told, and are to be told: looked at, sent again.
 
+use doorward_protocol::admin::Delivery;
 use doorward_protocol::error::ErrorCode;
 use uuid::Uuid;
 
 use super::Operator;
 use crate::audit::{Event, Record};
+use crate::clock::rfc3339;
 use crate::error::ApiError;
 use crate::store::deliveries::{self, Listed};
 
@@ -15,9 +17,10 @@ impl Operator {
         target: Option<&str>,
         dead: bool,
         limit: u32,
-    ) -> Result<Vec<Listed>, ApiError> {
+    ) -> Result<Vec<Delivery>, ApiError> {
         let mut reader = self.store.read().await?;
-        Ok(deliveries::list(&mut reader, target.unwrap_or_default(), dead, limit.into()).await?)
+        let listed = deliveries::list(&mut reader, target.unwrap_or_default(), dead, limit.into()).await?;
+        Ok(listed.into_iter().map(delivery).collect())
     }
 
     /// Has a delivery sent again, whatever became of it.
@@ -40,5 +43,24 @@ impl Operator {
                 })
             })
             .await
+    }
+}
+
+fn delivery(listed: Listed) -> Delivery {
+    let state = match (listed.settled_at, listed.dead_at) {
+        (Some(_), _) => "told",
+        (None, Some(_)) => "failed",
+        (None, None) => "waiting",
+    };
+    Delivery {
+        id: listed.id,
+        event: listed.event,
+        target: listed.target,
+        state: state.into(),
+        attempts: listed.attempts,
+        created_at: rfc3339(listed.created_at),
+        due_at: (state == "waiting").then(|| rfc3339(listed.due_at)),
+        cause: listed.error,
+        request: listed.request,
     }
 }

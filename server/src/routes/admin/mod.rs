@@ -1,6 +1,7 @@
 //! `/v1/admin`: what operators do, for service keys of the scope `admin`. No page of any origin may call it (X05).
 
 mod cursor;
+mod deliveries;
 mod lists;
 mod params;
 mod sessions;
@@ -21,7 +22,11 @@ use crate::service_keys::{Scope, ServiceKey};
 use crate::state::AppState;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().merge(users::router()).merge(sessions::router()).merge(lists::router())
+    OpenApiRouter::new()
+        .merge(users::router())
+        .merge(sessions::router())
+        .merge(lists::router())
+        .merge(deliveries::router())
 }
 
 /// Whoever shows a service key of the scope `admin`.

@@ -1,0 +1,49 @@
+//! What hooks were told, and are to be told.
+
+use axum::Json as Answer;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::http::Uri;
+use doorward_protocol::admin::DeliveryList;
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::id;
+use super::params::Params;
+use crate::admin::Operator;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(deliveries)).routes(routes!(send_delivery))
+}
+
+/// What hooks were told after an operation, or are still to be told, the newest first.
+#[utoipa::path(get, path = "/v1/admin/deliveries", security(("service_key" = [])), params(
+    ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many; 50 unless told."),
+    ("target" = Option<String>, Query, description = "Only those to this webhook, or to `script`."),
+    ("failed" = Option<bool>, Query, description = "`true`: only those that were given up.")),
+    responses((status = 200, body = DeliveryList), ApiError))]
+async fn deliveries(operator: Operator, uri: Uri) -> Result<Answer<DeliveryList>, ApiError> {
+    let params = Params::read(&uri, &["limit", "target", "failed"])?;
+    let failed = match params.get("failed") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(ApiError::field("failed", "This must be true or false.")),
+    };
+    let deliveries = operator.deliveries(params.get("target"), failed, params.limit()?).await?;
+    Ok(Answer(DeliveryList { deliveries }))
+}
+
+/// Has one sent again, whatever became of it.
+#[utoipa::path(post, path = "/v1/admin/deliveries/{id}/send",
+    params(("id" = String, Path, description = "Of the delivery.")),
+    security(("service_key" = [])), responses((status = 200, body = Object), ApiError))]
+async fn send_delivery(
+    operator: Operator,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Answer<Value>, ApiError> {
+    operator.resend(&id(path)?).await?;
+    Ok(Answer(json!({})))
+}
