@@ -70,6 +70,12 @@ const RULES: &[Rule] = &[
         why: "SQL is written in server/src/store/ alone",
     },
     Rule {
+        place: "server/src/",
+        except: "server/src/http_client/",
+        words: &["reqwest", "TcpStream::connect"],
+        why: "one guarded client makes all calls of other servers (SECURITY H01)",
+    },
+    Rule {
         place: "server/src/store/",
         except: "",
         words: &["axum", "crate::routes", "crate::methods", "crate::sessions", "crate::limits"],
