@@ -61,6 +61,26 @@ impl Change {
     }
 }
 
+/// Lets a change be tried, before anybody else is asked or anything is looked up.
+pub async fn admit(
+    app: &AppState,
+    caller: &Caller,
+    session: &CurrentSession,
+    change: &Change,
+) -> Result<(), ApiError> {
+    session.fresh(app)?;
+    if let Some(new) = change.given()
+        && new.contact.kind == Kind::Email
+        && session.account.email.as_ref() != Some(&new.contact.value)
+    {
+        domains::admit(&app.config.signup, &new.contact.value)?;
+    }
+    match change.given() {
+        Some(new) => limits::admit(app, caller, Purpose::Code, Subject::at(&new.contact)).await,
+        None => Ok(()),
+    }
+}
+
 /// Carries it out; answers the account as it is then.
 pub async fn change(
     app: &AppState,
@@ -69,16 +89,6 @@ pub async fn change(
     change: Change,
     idempotency: Option<Idempotency>,
 ) -> Result<Account, ApiError> {
-    session.fresh(app)?;
-    if let Some(new) = change.given()
-        && new.contact.kind == Kind::Email
-        && session.account.email.as_ref() != Some(&new.contact.value)
-    {
-        domains::admit(&app.config.signup, &new.contact.value)?;
-    }
-    if let Some(new) = change.given() {
-        limits::admit(app, &caller, Purpose::Code, Subject::at(&new.contact)).await?;
-    }
     let (job, id) = (app.clone(), session.account.id.clone());
     let verdict = app
         .store

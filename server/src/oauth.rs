@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use doorward_protocol::error::ErrorCode;
 use serde::Serialize;
 use url::form_urlencoded;
@@ -36,6 +36,10 @@ pub enum Refused {
     Api(ApiError),
 }
 
+/// Beside such an answer: the RFC's word, for who tells it further.
+#[derive(Clone, Copy, Debug)]
+pub struct RefusedAs(pub &'static str);
+
 impl Refused {
     /// 400 with one of the RFC's words, and the same as a sentence.
     pub fn new(error: &'static str, description: impl Into<Cow<'static, str>>) -> Refused {
@@ -64,7 +68,8 @@ impl IntoResponse for Refused {
         match self {
             Refused::Api(error) => error.into_response(),
             Refused::Oauth(status, error, error_description) => {
-                (status, Json(OauthError { error, error_description })).into_response()
+                let body = Json(OauthError { error, error_description });
+                (status, Extension(RefusedAs(error)), body).into_response()
             }
         }
     }

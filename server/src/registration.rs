@@ -221,13 +221,10 @@ pub async fn create(
     if let Some(taken) = plan.taken(tx).await? {
         return Err(taken);
     }
-    // To whoever has it, one mail or the other.
-    if let Some(email) = plan.names.iter().find(|name| is_secret(name)) {
-        limits::spend_message(tx, app, &email.value).await?;
-    }
     for name in &plan.names {
         if is_taken(tx, name).await? {
             outbox::notice(tx, &app.world, caller, Message::AccountExists, &name.value).await?;
+            limits::spend_message(tx, app, &name.value).await?;
             Record::of(Event::SignupRepeated).write(tx, &app.world, caller, now).await?;
             return Ok(Done { confirmation_required: true, account: None, session: None });
         }
@@ -268,6 +265,10 @@ pub async fn create(
         None => None,
     };
     let session = session.map(|session| session.id);
+    // Last, as everywhere: all mails of this moment wait for these rows.
+    if let Some(email) = plan.names.iter().find(|name| is_secret(name)) {
+        limits::spend_message(tx, app, &email.value).await?;
+    }
     // Where a taken address gets the same answer, that has no account in it.
     let told = !(plan.quiet && plan.names.iter().any(is_secret));
     let account_id = told.then(|| account.id.clone());

@@ -17,6 +17,7 @@ use axum::http::request::Parts;
 use doorward_protocol::Request;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 pub use model::{About, Granted, Model, Refusal, Said};
 pub use operation::{FieldSpec, Kind, Operation};
@@ -30,6 +31,7 @@ use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::http_client::HttpClient;
 use crate::idempotency::Idempotency;
+use crate::limits::{self, Purpose, Subject};
 use crate::state::{App, AppState};
 use crate::store::sessions;
 use delivery::Bell;
@@ -110,20 +112,42 @@ impl FromRequestParts<AppState> for Who {
     }
 }
 
-/// Whose session it is, for hooks.
-pub async fn of_session(app: &App, session: Option<&str>) -> Result<Who, ApiError> {
-    let Some(id) = session.filter(|_| !app.hooks.is_idle()) else { return Ok(Who::default()) };
-    let found = sessions::find(&mut *app.store.read().await?, id).await?;
-    Ok(found.map(|(session, _)| Who { user_id: session.account, session_id: session.id }).unwrap_or_default())
+/// Asks before a session is ended by its own browser. One that has ended is nobody's business.
+pub async fn before_sign_out(app: &App, caller: &Caller, session: &str) -> Result<(), ApiError> {
+    if !app.hooks.listen_to(Operation::Logout) {
+        return Ok(());
+    }
+    match of_session(app, session).await? {
+        Some(who) => ask(app, caller, Operation::Logout, who, Map::new()).await.map(drop),
+        None => Ok(()),
+    }
 }
 
-/// The same, of the session that a refresh token belongs to.
-pub async fn of_token(app: &App, token: &str) -> Result<Who, ApiError> {
-    if app.hooks.is_idle() {
-        return Ok(Who::default());
+/// Asks before a refresh token is exchanged; answers the fields as hooks leave them. What is no token of ours may be one of
+/// the operator's, for which a hook knows ours: it is asked, but not for as many as anybody makes up.
+pub async fn before_refresh(
+    app: &AppState,
+    caller: &Caller,
+    operation: Operation,
+    token: &str,
+) -> Result<Map<String, Value>, ApiError> {
+    let fields = fields([("token", token)]);
+    if !app.hooks.listen_to(operation) {
+        return Ok(fields);
     }
-    let session = crate::sessions::of_token(app, token).await?;
-    of_session(app, session.as_deref()).await
+    let who = match crate::sessions::of_token(app, token).await? {
+        Some(session) => of_session(app, &session).await?,
+        None => None,
+    };
+    if who.is_none() {
+        limits::admit(app, caller, Purpose::Code, Subject::Nobody).await?;
+    }
+    ask(app, caller, operation, who.unwrap_or_default(), fields).await
+}
+
+async fn of_session(app: &App, id: &str) -> Result<Option<Who>, ApiError> {
+    let found = sessions::find(&mut *app.store.read().await?, id).await?;
+    Ok(found.map(|(session, _)| Who { user_id: session.account, session_id: session.id }))
 }
 
 /// The fields of an operation that is no JSON request.
@@ -158,15 +182,14 @@ pub async fn before_with<T: Request + DeserializeOwned>(
         .filter_map(|field| Some((field.name.to_owned(), at(&given, field.path)?.clone())))
         .collect();
     seen.extend(more.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text))));
-    let mut after =
-        ask_once(app, caller, operation, who.into(), seen.clone(), json.idempotency.as_ref()).await?;
-    if after == seen {
+    let mut set = ask_once(app, caller, operation, who.into(), seen, json.idempotency.as_ref()).await?;
+    if set.is_empty() {
         return Ok(json);
     }
-    let granted = granted(&seen, &mut after)?;
+    let granted = granted(&mut set)?;
     let mut object = given;
     for field in fields.iter().filter(|field| field.settable && !field.path.is_empty()) {
-        if let Some(value) = after.remove(field.name) {
+        if let Some(value) = set.remove(field.name) {
             put(&mut object, field.path, value);
         }
     }
@@ -174,15 +197,15 @@ pub async fn before_with<T: Request + DeserializeOwned>(
 }
 
 /// What no client could have sent.
-fn granted(seen: &Map<String, Value>, after: &mut Map<String, Value>) -> Result<Granted, ApiError> {
-    let roles = after.remove("roles").filter(|roles| !roles.is_null());
+fn granted(set: &mut Map<String, Value>) -> Result<Granted, ApiError> {
+    let roles = set.remove("roles").filter(|roles| !roles.is_null());
     let roles = roles.map(|roles| {
         let roles =
             serde_json::from_value(roles).map_err(|_| ApiError::field("roles", "Roles are texts."))?;
         crate::admin::checked_roles(roles)
     });
-    let approved = after.remove("approved") == Some(Value::Bool(true));
-    let create = after.get("create") == Some(&Value::Bool(true)) && seen.get("create") != after.get("create");
+    let approved = set.remove("approved") == Some(Value::Bool(true));
+    let create = set.get("create") == Some(&Value::Bool(true));
     Ok(Granted { roles: roles.transpose()?, create, approved })
 }
 
@@ -194,9 +217,11 @@ pub async fn ask(
     who: Who,
     fields: Map<String, Value>,
 ) -> Result<Map<String, Value>, ApiError> {
-    ask_once(app, caller, operation, who, fields, None).await
+    let set = ask_once(app, caller, operation, who, fields.clone(), None).await?;
+    Ok(fields.into_iter().chain(set).collect())
 }
 
+/// Answers the fields that were set.
 async fn ask_once(
     app: &App,
     caller: &Caller,
@@ -206,7 +231,7 @@ async fn ask_once(
     repeatable: Option<&Idempotency>,
 ) -> Result<Map<String, Value>, ApiError> {
     if !app.hooks.listen_to(operation) {
-        return Ok(fields);
+        return Ok(Map::new());
     }
     let about = About {
         user_id: who.user_id,
@@ -219,30 +244,29 @@ async fn ask_once(
     };
     let model = Model { operation, about, fields };
     caller.after.begin(app, &model, repeatable);
-    let asked = tokio::time::timeout(BUDGET, run(app, model)).await;
-    let model = asked.unwrap_or_else(|_| {
-        Err(ApiError { cause: Some("the hooks took too long".into()), ..ApiError::overloaded(1) })
-    })?;
+    let (model, set) = run(app, model, Instant::now() + BUDGET).await?;
     caller.after.change(&model);
-    Ok(model.fields)
+    Ok(set)
 }
 
-async fn run(app: &App, mut model: Model) -> Result<Model, ApiError> {
+/// A script has its own limit of time, webhooks what is left.
+async fn run(app: &App, mut model: Model, end: Instant) -> Result<(Model, Map<String, Value>), ApiError> {
     let event = model.operation.pre();
+    let mut set = Map::new();
     if app.hooks.scripts.has(event) {
         let said = app.hooks.scripts.call(event, &model, None).await.map_err(ApiError::internal)?;
-        obey(&mut model, said)?;
+        set.extend(obey(&mut model, said)?);
     }
     if !app.hooks.webhooks.listening(event).is_empty() {
-        let said = app.hooks.webhooks.before(app, &model.public()).await?;
-        obey(&mut model, said)?;
+        let said = app.hooks.webhooks.before(app, &model.public(), end).await?;
+        set.extend(obey(&mut model, said)?);
     }
-    Ok(model)
+    Ok((model, set))
 }
 
-fn obey(model: &mut Model, said: Said) -> Result<(), ApiError> {
+fn obey(model: &mut Model, said: Said) -> Result<Map<String, Value>, ApiError> {
     match said {
-        Said::GoOn(changes) => model.set(changes),
+        Said::GoOn(set) => model.set(set.clone()).map(|()| set),
         Said::Refuse(refusal) => Err(refusal.into()),
     }
 }

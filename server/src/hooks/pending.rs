@@ -18,6 +18,7 @@ use crate::audit::{self, Record};
 use crate::clock::Millis;
 use crate::error::{ApiError, Shown};
 use crate::idempotency::Idempotency;
+use crate::oauth::RefusedAs;
 use crate::state::{App, AppState};
 use crate::store::deliveries::{self, Delivery};
 use crate::store::{StoreError, Tx};
@@ -77,42 +78,86 @@ impl Pending {
 
     /// Notes a success, in its transaction. Of several records of one transaction, later ones may know more.
     pub(crate) async fn note(&self, tx: &mut Tx, record: &Record<'_>, now: Millis) -> Result<(), StoreError> {
+        // The answer says that all is well; the operator may know that nothing was made.
+        let code = (record.event == audit::Event::SignupRepeated).then_some(ErrorCode::Exists);
+        self.write(tx, record.account, record.session, code, now).await
+    }
+
+    /// Notes a success that the audit has no word for.
+    pub(crate) async fn done(
+        &self,
+        tx: &mut Tx,
+        account: &str,
+        session: &str,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        self.write(tx, Some(account), Some(session), None, now).await
+    }
+
+    async fn write(
+        &self,
+        tx: &mut Tx,
+        account: Option<&str>,
+        session: Option<&str>,
+        code: Option<ErrorCode>,
+        now: Millis,
+    ) -> Result<(), StoreError> {
         let event = self.with(|event| {
             let event = event.as_mut()?;
             event.noted = true;
             let about = &mut event.model.about;
-            about.user_id = record.account.unwrap_or(&about.user_id).to_owned();
-            about.session_id = record.session.unwrap_or(&about.session_id).to_owned();
+            about.user_id = account.unwrap_or(&about.user_id).to_owned();
+            about.session_id = session.unwrap_or(&about.session_id).to_owned();
             Some(event.clone())
         });
         let Some(event) = event else { return Ok(()) };
-        // The answer says that all is well; the operator may know that nothing was made.
-        let code =
-            (record.event == audit::Event::SignupRepeated).then(|| ErrorCode::Exists.as_str().to_owned());
-        event.put(tx, code, now, true).await
+        for row in event.rows(code.map(|code| code.as_str().to_owned()))? {
+            deliveries::put(tx, row.delivery(), now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What is told to one target.
+struct Row {
+    id: String,
+    /// The id of the row that says the opposite.
+    other: String,
+    event: &'static str,
+    target: String,
+    payload: String,
+    request: String,
+}
+
+impl Row {
+    fn delivery(&self) -> Delivery<'_> {
+        Delivery {
+            id: &self.id,
+            event: self.event,
+            target: &self.target,
+            payload: &self.payload,
+            request: &self.request,
+        }
     }
 }
 
 impl Event {
-    /// Puts in a row for each target; one that is there is replaced, or left as it is.
-    async fn put(
-        self,
-        tx: &mut Tx,
-        code: Option<String>,
-        now: Millis,
-        replace: bool,
-    ) -> Result<(), StoreError> {
+    /// The row for each target; with the error's code, if it was refused.
+    fn rows(self, code: Option<String>) -> Result<Vec<Row>, StoreError> {
         let Event { model, targets, seed, .. } = self;
         let (event, request) = (model.operation.post(), model.about.request_id.clone());
         let report = Report { model, succeeded: code.is_none(), code };
         let payload =
             serde_json::to_string(&report).map_err(|error| StoreError::Internal(error.to_string()))?;
-        for target in &targets {
-            let id = row_id(&seed, target, report.succeeded);
-            let delivery = Delivery { id: &id, event, target, payload: &payload, request: &request };
-            deliveries::put(tx, delivery, now, replace).await?;
-        }
-        Ok(())
+        let row = |target: String| Row {
+            id: row_id(&seed, &target, report.succeeded),
+            other: row_id(&seed, &target, !report.succeeded),
+            event,
+            target,
+            payload: payload.clone(),
+            request: request.clone(),
+        };
+        Ok(targets.into_iter().map(row).collect())
     }
 }
 
@@ -129,7 +174,8 @@ pub async fn settle(State(app): State<AppState>, mut request: Request, next: Nex
     let pending = Pending::default();
     request.extensions_mut().insert(pending.clone());
     let response = next.run(request).await;
-    if let Some(event) = pending.with(Option::take) {
+    // It stays: what goes on after a time-out may still succeed.
+    if let Some(event) = pending.with(|event| event.clone()) {
         let code = code_of(&response);
         if !(code.is_none() && event.noted)
             && let Err(error) = settle_event(&app, event, code).await
@@ -148,11 +194,21 @@ fn code_of(response: &Response) -> Option<String> {
     }
     let extensions = response.extensions();
     let error = extensions.get::<ApiError>().or_else(|| extensions.get::<Shown>().map(|Shown(error)| error));
-    // The token endpoint has codes of its own: whatever they are, there is no new token.
-    Some(error.map_or(ErrorCode::SessionRequired, |error| error.code).as_str().to_owned())
+    let word = extensions.get::<RefusedAs>().map(|RefusedAs(word)| *word);
+    Some(word.or(error.map(|error| error.code.as_str())).unwrap_or(ErrorCode::Internal.as_str()).to_owned())
 }
 
+/// What was committed stays done, whatever became of the answer: only what is not told yet is told here.
 async fn settle_event(app: &App, event: Event, code: Option<String>) -> Result<(), StoreError> {
     let now = app.world.now();
-    app.store.write(move |tx| Box::pin(async move { event.put(tx, code, now, false).await })).await
+    let rows = event.rows(code)?;
+    let write = app.store.write(move |tx| {
+        Box::pin(async move {
+            for row in &rows {
+                deliveries::put_unless(tx, row.delivery(), &row.other, now).await?;
+            }
+            Ok(())
+        })
+    });
+    write.await
 }

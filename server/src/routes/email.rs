@@ -52,10 +52,13 @@ async fn bind_email(
     session: CurrentSession,
     json: Json<BindEmailRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
-    let Json { request, idempotency, .. } =
-        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
+    let request = json.request.clone();
     let contact = Contact::email(&request.email, "email")?;
     let change = Change::Bind(Proven { contact, code: request.email_code });
+    addresses::admit(&app, &caller, &session, &change).await?;
+    // What it proves, no hook can change.
+    let Json { idempotency, .. } =
+        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
     Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
 }
 
@@ -68,8 +71,7 @@ async fn change_email(
     session: CurrentSession,
     json: Json<ChangeEmailRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
-    let Json { request, idempotency, .. } =
-        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
+    let request = json.request.clone();
     let contact = Contact::email(&request.email, "email")?;
     let new = Proven { contact, code: request.email_code };
     let old = match (request.old_email.or_else(|| session.account.email.clone()), request.old_email_code) {
@@ -77,6 +79,10 @@ async fn change_email(
         _ => None,
     };
     let change = Change::Replace { new, old };
+    addresses::admit(&app, &caller, &session, &change).await?;
+    // What it proves, no hook can change.
+    let Json { idempotency, .. } =
+        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
     Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
 }
 
@@ -89,9 +95,11 @@ async fn unbind_email(
     session: CurrentSession,
     json: Json<UnbindRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
+    let change = Change::Unbind(Kind::Email);
+    addresses::admit(&app, &caller, &session, &change).await?;
+    // What it proves, no hook can change.
     let Json { idempotency, .. } =
         hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
-    let change = Change::Unbind(Kind::Email);
     Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
 }
 

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
-use crate::hooks::{self, Operation};
+use crate::hooks;
 use crate::sessions;
 use crate::state::AppState;
 
@@ -23,12 +23,10 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 async fn logout(
     State(app): State<AppState>,
     caller: Caller,
-    json: Json<LogoutRequest>,
+    Json { request, .. }: Json<LogoutRequest>,
 ) -> Result<Answer<Value>, ApiError> {
-    let session = sessions::of_revoke_token(&app, &json.request.revoke_token);
-    let who = hooks::of_session(&app, session.as_deref()).await?;
-    hooks::before(&app, &caller, Operation::Logout, who, json).await?;
-    if let Some(session) = session {
+    if let Some(session) = sessions::of_revoke_token(&app, &request.revoke_token) {
+        hooks::before_sign_out(&app, &caller, &session).await?;
         sessions::sign_out(&app, &caller, session).await?;
     }
     Ok(Answer(json!({})))

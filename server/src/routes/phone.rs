@@ -31,10 +31,13 @@ async fn bind_phone(
     session: CurrentSession,
     json: Json<BindPhoneRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
-    let Json { request, idempotency, .. } =
-        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
+    let request = json.request.clone();
     let contact = Contact::phone(&app, &request.phone_number, "phone_number")?;
     let change = Change::Bind(Proven { contact, code: request.phone_code });
+    addresses::admit(&app, &caller, &session, &change).await?;
+    // What it proves, no hook can change.
+    let Json { idempotency, .. } =
+        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
     Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
 }
 
@@ -47,8 +50,7 @@ async fn change_phone(
     session: CurrentSession,
     json: Json<ChangePhoneRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
-    let Json { request, idempotency, .. } =
-        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
+    let request = json.request.clone();
     let contact = Contact::phone(&app, &request.phone_number, "phone_number")?;
     let new = Proven { contact, code: request.phone_code };
     let old =
@@ -59,6 +61,10 @@ async fn change_phone(
             _ => None,
         };
     let change = Change::Replace { new, old };
+    addresses::admit(&app, &caller, &session, &change).await?;
+    // What it proves, no hook can change.
+    let Json { idempotency, .. } =
+        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
     Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
 }
 
@@ -71,8 +77,10 @@ async fn unbind_phone(
     session: CurrentSession,
     json: Json<UnbindRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
+    let change = Change::Unbind(Kind::Phone);
+    addresses::admit(&app, &caller, &session, &change).await?;
+    // What it proves, no hook can change.
     let Json { idempotency, .. } =
         hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
-    let change = Change::Unbind(Kind::Phone);
     Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
 }

@@ -80,6 +80,7 @@ async fn change(
         Record::of(Event::UsernameChanged).account(id).write(tx, &app.world, caller, now).await?;
     }
     accounts::update(tx, &account, now).await?;
+    caller.after.done(tx, id, &session.id, now).await?;
     Ok(accounts::by_id(tx, id).await?.ok_or(ErrorCode::SessionRequired)?)
 }
 

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::extract::Caller;
-use crate::hooks::{self, Operation};
+use crate::hooks;
 use crate::oauth::{Form, Refused};
 use crate::sessions;
 use crate::state::AppState;
@@ -45,8 +45,7 @@ async fn revoke(
         return Err(Refused::new("invalid_client", "The parameter client_id must be doorward."));
     }
     if let Some(session) = sessions::of_token(&app, form.require("token")?).await? {
-        let who = hooks::of_session(&app, Some(&session)).await?;
-        hooks::ask(&app, &caller, Operation::Logout, who, hooks::fields([])).await?;
+        hooks::before_sign_out(&app, &caller, &session).await?;
         sessions::sign_out(&app, &caller, session).await?;
     }
     Ok(Answer(json!({})))

@@ -60,8 +60,7 @@ pub(super) async fn token(
         _ => Operation::RefreshToken,
     };
     let token = form.require("refresh_token")?;
-    let who = hooks::of_token(&app, token).await?;
-    let fields = hooks::ask(&app, &caller, operation, who, hooks::fields([("token", token)])).await?;
+    let fields = hooks::before_refresh(&app, &caller, operation, token).await?;
     let token = fields.get("token").and_then(Value::as_str).unwrap_or_default();
     sessions::refresh(&app, &caller, token, proof).await.map(Answer).map_err(|refusal| match refusal {
         Refusal::Over => Refused::new("invalid_grant", "The session has ended. Please sign in."),

@@ -181,6 +181,7 @@ async fn advance(
                         let record = Record::of(Event::TokenAhead).account(&session.account).session(id);
                         record.write(tx, &app.world, caller, now).await?;
                     }
+                    caller.after.done(tx, &session.account, id, now).await?;
                     return Ok(Ok((next, roles)));
                 }
                 current = sessions::find(tx, id).await?;

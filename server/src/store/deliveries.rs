@@ -22,12 +22,12 @@ pub struct Delivery<'a> {
     pub request: &'a str,
 }
 
-/// Puts one in; it is due at once. One that is there is replaced, or left as it is.
-pub async fn put(tx: &mut Tx, delivery: Delivery<'_>, now: Millis, replace: bool) -> Result<(), StoreError> {
+/// Puts one in; it is due at once. One that is there and was not told yet is replaced.
+pub async fn put(tx: &mut Tx, delivery: Delivery<'_>, now: Millis) -> Result<(), StoreError> {
     sqlx::query(
         "insert into hook_deliveries (id, event, target, payload, request, attempts, due_at, created_at)
         values ($1, $2, $3, $4, $5, 0, $6, $6)
-        on conflict (id) do update set payload = excluded.payload where $7 = 1 and hook_deliveries.attempts = 0",
+        on conflict (id) do update set payload = excluded.payload where hook_deliveries.attempts = 0",
     )
     .bind(delivery.id)
     .bind(delivery.event)
@@ -35,7 +35,31 @@ pub async fn put(tx: &mut Tx, delivery: Delivery<'_>, now: Millis, replace: bool
     .bind(delivery.payload)
     .bind(delivery.request)
     .bind(now)
-    .bind(i64::from(replace))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Puts one in, unless it or the one that it would contradict is there.
+pub async fn put_unless(
+    tx: &mut Tx,
+    delivery: Delivery<'_>,
+    other: &str,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into hook_deliveries (id, event, target, payload, request, attempts, due_at, created_at)
+        select $1, $2, $3, $4, $5, 0, cast($6 as bigint), cast($6 as bigint)
+        where not exists (select 1 from hook_deliveries where id = $7)
+        on conflict (id) do nothing",
+    )
+    .bind(delivery.id)
+    .bind(delivery.event)
+    .bind(delivery.target)
+    .bind(delivery.payload)
+    .bind(delivery.request)
+    .bind(now)
+    .bind(other)
     .execute(tx)
     .await?;
     Ok(())

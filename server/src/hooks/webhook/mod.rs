@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use axum::http::{Method, Request, header};
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 use url::Url;
 
 use super::{Model, Report, Said};
@@ -82,11 +83,12 @@ impl Webhooks {
 
     /// Asks all that listen, one after the other, each seeing what the one before has set. What must not leave this process is
     /// not in what they see.
-    pub async fn before(&self, app: &App, model: &Model) -> Result<Said, ApiError> {
+    /// Time that is up for the first is up for all that come after it; what each does then, its settings say.
+    pub async fn before(&self, app: &App, model: &Model, end: Instant) -> Result<Said, ApiError> {
         let mut model = model.public();
         let mut changes = Map::new();
         for webhook in self.hearing(model.operation.pre()) {
-            match webhook.ask(app, &model).await {
+            match webhook.ask(app, &model, end).await {
                 Ok(Said::GoOn(set)) => {
                     model.set(set.clone())?;
                     changes.extend(set);
@@ -133,12 +135,16 @@ impl Webhooks {
 
 impl Webhook {
     /// What it says before an operation.
-    async fn ask(&self, app: &App, model: &Model) -> Result<Said, String> {
+    async fn ask(&self, app: &App, model: &Model, end: Instant) -> Result<Said, String> {
+        let time = Duration::from(self.settings.timeout).min(end.saturating_duration_since(Instant::now()));
+        if time.is_zero() {
+            return Err("the hooks before it have used up the time".into());
+        }
         if !self.with_breaker(|breaker| breaker.admit(app.world.now())) {
             return Err("it is left alone, because it has failed again and again".into());
         }
         let body = envelope(model.operation.pre(), model, []);
-        let answer = self.call(app, &app.world.id(), body, self.settings.timeout.into()).await;
+        let answer = self.call(app, &app.world.id(), body, time).await;
         let said = answer.and_then(|answer| answer::read(&answer, model.operation));
         self.with_breaker(|breaker| match &said {
             Ok(_) => breaker.succeed(),
