@@ -105,11 +105,14 @@ export function transport(keys) {
           mayTakeNonce = false;
           continue;
         }
-        const asked = answer?.captcha;
+        const asked = response?.status === 403 && answer?.code === "CAPTCHA_REQUIRED" && answer.captcha;
         if (asked?.kind === "proof_of_work" && works-- > 0) {
           const working = watch(limits);
-          headers["Captcha-Response"] = await until(working, solve(asked, working.signal));
-          continue;
+          const solution = await until(working, solve(asked, working.signal));
+          if (solution) {
+            headers["Captcha-Response"] = solution;
+            continue;
+          }
         }
         return { status: response?.status, body: answer, retry_after: retryAfter(response?.headers) };
       }

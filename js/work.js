@@ -33,17 +33,29 @@ function hash(words) {
 }
 
 const SLICE = 16; // milliseconds, so that the page stays usable (D-31)
+const MOST = 64; // puzzles of a challenge
 
-// The value of the header `Captcha-Response`; something else once the signal is aborted.
+// A message, no timer: those of a hidden page wait for a second.
+const pause = () =>
+  new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => resolve(port1.close());
+    port2.postMessage(0);
+  });
+
+// The value of the header `Captcha-Response`: nothing for a challenge that no server means, something else once the
+// signal is aborted.
 export async function solve({ id, puzzles, difficulty }, signal) {
+  const seed = /^[\w-]*([\w-]{24})$/.exec(id)?.[1];
+  if (!seed || puzzles > MOST || ![puzzles, difficulty].every((number) => Number.isInteger(number) && number > 0)) return;
   const words = new Int32Array(64);
-  for (let at = 0; at < 24; at++) words[at >> 2] |= id.charCodeAt(id.length - 24 + at) << (24 - (at % 4) * 8);
+  for (let at = 0; at < 24; at++) words[at >> 2] |= seed.charCodeAt(at) << (24 - (at % 4) * 8);
   words[8] = 1 << 31; // how a message ends
   words[15] = 256; // its length
   const numbers = [];
   for (let until = 0; numbers.length < puzzles && !signal.aborted; ) {
     if (words[7] % 256 === 0 && performance.now() > until) {
-      await new Promise((resolve) => setTimeout(resolve));
+      await pause();
       until = performance.now() + SLICE;
     }
     words[6] = numbers.length;

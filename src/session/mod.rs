@@ -301,8 +301,6 @@ impl Keeper {
         if self.current().is_some_and(|now| now.revoke_token == session.revoke_token) {
             self.step(Input::SignedOut);
             self.store.withdraw_old();
-            // Of the account, nothing stays.
-            self.store.write(Entry::Devices, None);
             self.drop_key(session);
         }
     }
