@@ -268,3 +268,42 @@ async fn seed_r43_what_is_missing_is_named() {
     let said = call(&t, "registerOrLogin/facebook", json!({ "authenToken": "t" })).await;
     assert_eq!(said.json["error"]["code"], "NOT_FOUND", "no such provider");
 }
+
+#[tokio::test]
+async fn seed_r42_limits_captcha_and_hooks_of_our_calls_hold_for_these() {
+    let limits = "[limits]\nsign_in = \"2/1m\"\nsend = \"1/1m\"\n[captcha]\nkind = \"none\"\n";
+    let t = TestApp::with(&format!("{ON}{limits}")).await;
+    register(&t).await;
+    call(&t, "resendEmail", json!({ "email": ADA })).await.ok();
+    let often = call(&t, "resendEmail", json!({ "email": ADA })).await;
+    refused(&often, 429, "LimitExceededException", "Attempt limit exceeded, please try after some time.");
+    assert_eq!(often.header("retry-after"), "60");
+    for _ in 0..2 {
+        login(&t).await;
+    }
+    let often = call(&t, "login", json!({ "email": ADA, "password": PASSWORD })).await;
+    refused(&often, 429, "REQUEST_EXCEED", "Too many attempts. Please try again later.");
+    let ours = t.post("/v1/login", json!({ "email": ADA, "password": PASSWORD })).await;
+    ours.refused(429, "REQUEST_EXCEED");
+
+    let t = TestApp::with(&format!("{ON}[captcha]\nafter = 1\ndifficulty = 320\n")).await;
+    register(&t).await;
+    call(&t, "login", json!({ "email": ADA, "password": "battery staple" })).await;
+    let asked = call(&t, "login", json!({ "email": ADA, "password": PASSWORD })).await;
+    assert_eq!((asked.status, &asked.json["error"]["code"]), (403, &json!("CAPTCHA_REQUIRED")));
+    let solution = crate::support::captcha::work(&asked.json["error"]["captcha"]);
+    let solved = t.post("/api/v1/auth/login", json!({ "email": ADA, "password": PASSWORD }));
+    solved.header("captcha-response", &solution).await.ok();
+
+    let service = crate::post::service::Service::start().await;
+    let hook = format!(
+        "[webhooks.crm]\nurl = \"{}\"\nsecrets = [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]\nevents = [\"pre_email_auth\"]\n",
+        service.url("/crm")
+    );
+    let t = TestApp::with(&format!("{ON}{hook}")).await;
+    register(&t).await;
+    let said = json!({ "reject": { "message": "Not on a Sunday." } });
+    service.be(crate::post::service::Mood::Says(200, said.to_string()));
+    let no = call(&t, "login", json!({ "email": ADA, "password": PASSWORD })).await;
+    refused(&no, 403, "HOOK_REJECTED", "Not on a Sunday.");
+}

@@ -30,9 +30,12 @@ pub(super) async fn refusal(mut response: Response) -> Response {
         Some(field) => format!("{field}: {message}"),
         None => message.to_owned(),
     };
-    let said = json!({
+    let mut said = json!({
         "data": null, "isSuccess": false, "error": { "code": error.code.as_str(), "message": message },
     });
+    if let Some(challenge) = &error.captcha {
+        said["error"]["captcha"] = json!(challenge);
+    }
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.remove(header::CONTENT_LENGTH);
