@@ -56,14 +56,18 @@ export function createClient({ columns, ...options } = {}) {
   return { auth, core };
 }
 
-// The AuthClient does not say whose password was set; the server's answer does.
+// The AuthClient does not say whose password was set; the server's answer does. It is read once, by the AuthClient, as a
+// fetch of the caller's may give nothing that can be read twice.
 const hearing = (fetch, users) => async (input, init) => {
   const response = await (fetch ?? globalThis.fetch)(input, init);
-  if (typeof input === "string" && input.endsWith(RESET) && response?.ok) {
-    const { user } = await response.clone().json().catch(() => ({}));
-    if (user) users.set(JSON.parse(init.body).token, user);
-  }
-  return response;
+  if (typeof input !== "string" || !input.endsWith(RESET) || !response?.json) return response;
+  const { status, headers } = response;
+  const json = async () => {
+    const answer = await response.json();
+    if (answer?.user) users.set(JSON.parse(init.body).token, answer.user);
+    return answer;
+  };
+  return { status, headers, json };
 };
 
 // The columns of the operator's: null where nothing is in them.
@@ -98,7 +102,7 @@ function errorOf(cause, about) {
   return hidden(cause, { id: `${Date.now()}`, status: `${status}`, code: short, title });
 }
 
-function wordsOf({ code, message, field, status }, { email, reused, unknown, names }) {
+function wordsOf({ code, message, field, status = 0 }, { email, reused, unknown, names }) {
   const name = names?.[field] ?? field;
   const isMissing = message === "This field is required.";
   switch (code) {

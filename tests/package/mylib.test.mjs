@@ -168,6 +168,33 @@ test("seed_m61_m64: times have milliseconds; a user has the tokens that were sto
   assert.match(data.created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 });
 
+test("seed_m53_m54: a fetch of the page's own gives no more than the client needs, and is called once", async (t) => {
+  const { page } = await open(t, { routes: {} });
+  const said = await page.evaluate(
+    async ([token, user]) => {
+      const { createClient } = await import("/mylib.js");
+      const asked = [];
+      const fetch = async (url) => {
+        if (url.endsWith("/v1/password/reset")) asked.push(url);
+        return { ok: true, status: 200, json: async () => ({ user }) };
+      };
+      const said = await createClient({ columns: [], fetch }).auth.resetPassword(token, "123QWEasd");
+      return { asked: asked.length, said };
+    },
+    [token, profile()],
+  );
+  assert.deepEqual([said.asked, said.said.message, said.said.data?.email], [1, "User password reset", "account@somedomain.com"]);
+});
+
+test("seed_m57: an error that no answer brought has a status, too", async (t) => {
+  const { page } = await open(t, { routes: { "POST /v1/signup": [200, { confirmation_required: false, user: profile() }] } });
+  const { error } = await page.evaluate(async (credentials) => {
+    const { createClient } = await import("/mylib.js");
+    return createClient({ columns: "country" }).auth.register("local", credentials);
+  }, credentials);
+  assert.deepEqual([error.status, error.code], ["0", "BADREQ"], error.title);
+});
+
 const consent = { data: { url: "https://api.twitter.com/oauth/authenticate?oauth_token=Qv6vuw", provider: "twitter", id: "twitter" }, state: "s", flow: "f" };
 
 test("seed_m21_m25_m32: on a page, oauthRedirect and redoOAuth go there and resolve with null", async (t) => {
