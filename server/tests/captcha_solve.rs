@@ -107,6 +107,17 @@ async fn seed_a26_a_captcha_can_be_asked_for_before_it_is_needed() {
 }
 
 #[tokio::test]
+async fn one_source_gets_so_many_captchas_and_is_never_asked_to_solve_one_for_that() {
+    let t = TestApp::with(&format!("[limits]\nflow = \"3/1m\"\n{PICTURE}")).await;
+    for _ in 0..3 {
+        t.get("/v1/captcha").await.ok();
+    }
+    assert_eq!(t.get("/v1/captcha").await.refused(429, "REQUEST_EXCEED")["retry_after"], 60);
+    t.advance(MINUTE);
+    t.get("/v1/captcha").await.ok();
+}
+
+#[tokio::test]
 async fn a_solution_of_another_server_or_of_another_kind_is_none() {
     let (t, stranger) = (guarded().await, TestApp::production(ALWAYS).await);
     let solution = work(&stranger.get("/v1/captcha").await.ok());

@@ -177,10 +177,14 @@ impl Canvas {
         let reach = pen + 1.0;
         let (left, right) = (from.0.min(to.0) - reach, from.0.max(to.0) + reach);
         let (top, bottom) = (from.1.min(to.1) - reach, from.1.max(to.1) + reach);
-        for (at, ink) in self.ink.iter_mut().enumerate() {
-            let (x, y) = ((at % WIDTH) as f32, (at / WIDTH) as f32);
-            if x >= left && x <= right && y >= top && y <= bottom {
-                *ink = ink.max((reach - distance((x, y), from, to)).clamp(0.0, 1.0));
+        // Only where it may leave ink: a picture has hundreds of pieces, and fourteen thousand pixels.
+        let within =
+            |from: f32, to: f32, most: usize| (from.max(0.0) as usize)..(to.max(0.0) as usize + 1).min(most);
+        for row in within(top, bottom, HEIGHT) {
+            for column in within(left, right, WIDTH) {
+                let Some(ink) = self.ink.get_mut(row * WIDTH + column) else { continue };
+                let reached = reach - distance((column as f32, row as f32), from, to);
+                *ink = ink.max(reached.clamp(0.0, 1.0));
             }
         }
     }

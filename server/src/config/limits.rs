@@ -21,7 +21,7 @@ settings! {
         check: Rates = Rates::of([(20, Span::minutes(1))]),
         /// Such questions from everywhere.
         check_total: Rates = Rates::of([(600, Span::minutes(1))]),
-        /// Ways to a provider that one source begins, and links it makes.
+        /// Ways to a provider that one source begins, links it makes, and captchas it asks for beforehand.
         flow: Rates = Rates::of([(60, Span::minutes(1))]),
         /// Mails with a code or a link to one address, whoever asks for them, and whether anybody has an account there. SMS have `sms.pause` and `sms.budget_number`.
         mail: Rates = Rates::of([(1, Span::seconds(30)), (6, Span::hours(1)), (20, Span::days(1))]),

@@ -43,7 +43,7 @@ pub async fn admit(
     }
 }
 
-/// The same for a form of a page of ours, which has no captcha.
+/// The same where no captcha can be asked for: for a form of a page of ours, which has none, and for a captcha.
 pub async fn admit_form(
     app: &AppState,
     caller: &Caller,

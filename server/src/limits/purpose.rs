@@ -19,7 +19,7 @@ pub enum Purpose {
     Code,
     /// Asking whether an address is taken.
     Check,
-    /// Going to a provider, or coming back to link.
+    /// Going to a provider, or coming back to link; and asking for a captcha beforehand.
     Flow,
 }
 

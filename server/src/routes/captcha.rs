@@ -9,6 +9,8 @@ use utoipa_axum::routes;
 
 use crate::captcha;
 use crate::error::ApiError;
+use crate::extract::Caller;
+use crate::limits::{self, Purpose, Subject};
 use crate::state::AppState;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -18,6 +20,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 /// Gives something to solve, new each time: its solution is good once, for five minutes. `NOT_FOUND` where nothing has
 /// to be solved.
 #[utoipa::path(get, path = "/v1/captcha", responses((status = 200, body = Challenge), ApiError))]
-async fn challenge(State(app): State<AppState>) -> Result<Json<Challenge>, ApiError> {
+async fn challenge(State(app): State<AppState>, caller: Caller) -> Result<Json<Challenge>, ApiError> {
+    // Never with a captcha: this is where to get one.
+    limits::admit_form(&app, &caller, Purpose::Flow, Subject::Nobody).await?;
     captcha::challenge(&app)?.map(Json).ok_or_else(|| ErrorCode::NotFound.into())
 }
