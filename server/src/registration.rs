@@ -309,7 +309,7 @@ pub async fn release_claim_of_others(
 pub async fn answer(app: &App, done: &Done, proof: Option<&Proof>) -> Result<SignupAnswer, ApiError> {
     let session = match &done.session {
         // It may have been signed out meanwhile: then there is nothing to hand out.
-        Some(id) => signin::tokens_of(app, id, proof).await?,
+        Some(id) => signin::tokens_of(app, id, &[], proof).await?,
         None => None,
     };
     let user = match &done.account {

@@ -8,7 +8,7 @@ use crate::dpop::{self, Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::hooks::Granted;
-use crate::limits;
+use crate::limits::{self, KnownDevice};
 use crate::registration::{self, Plan};
 use crate::sessions;
 use crate::state::{App, AppState};
@@ -59,24 +59,35 @@ pub async fn begin(
     Ok(session)
 }
 
-/// The tokens of a session with whose it is; nothing when it has ended, or is not for who proves this.
-pub async fn tokens_of(app: &App, id: &str, proof: Option<&Proof>) -> Result<Option<Tokens>, ApiError> {
+/// The tokens of a session with whose it is; nothing when it has ended, or is not for who proves this. `devices` came with
+/// the call.
+pub async fn tokens_of(
+    app: &App,
+    id: &str,
+    devices: &[KnownDevice],
+    proof: Option<&Proof>,
+) -> Result<Option<Tokens>, ApiError> {
     let mut db = app.store.read().await?;
     if let Some((session, _)) = rows::find(&mut db, id).await?
         && sessions::is_for(&session, proof)
         && let Some(account) = accounts::by_id(&mut db, &session.account).await?
     {
         let tokens = sessions::tokens(app, &session, &account.roles)?;
-        let known_device = limits::mint(app, &account);
+        let known_device = limits::mint(app, &account, devices);
         return Ok(Some(Tokens { user: Some(account.to_profile()), known_device, ..tokens }));
     }
     Ok(None)
 }
 
 /// The answer to a sign-in.
-pub async fn answer(app: &App, session: &str, proof: Option<&Proof>) -> Result<Tokens, ApiError> {
+pub async fn answer(
+    app: &App,
+    session: &str,
+    devices: &[KnownDevice],
+    proof: Option<&Proof>,
+) -> Result<Tokens, ApiError> {
     // It can have ended in this moment, or the request be a repetition of an old one.
-    Ok(tokens_of(app, session, proof).await?.ok_or(ErrorCode::SessionRequired)?)
+    Ok(tokens_of(app, session, devices, proof).await?.ok_or(ErrorCode::SessionRequired)?)
 }
 
 /// Signs in by an id that opens an account by itself; the first time, if there may be one, makes the account.
@@ -110,7 +121,7 @@ pub async fn by_id(
         })
         .await;
     match entered {
-        Ok(session) => answer(app, &session, proof.as_ref()).await,
+        Ok(session) => answer(app, &session, &caller.devices, proof.as_ref()).await,
         Err(error) if is_verdict(error.code) => {
             let mut db = app.store.read().await?;
             let account = accounts::by_identity(&mut db, known.kind, &known.value).await?;

@@ -211,7 +211,8 @@ async fn sec_r04_a_known_device_is_one_of_this_account_and_ends_with_its_passwor
         bent.replace_range(at..=at, if letter == 'A' { "B" } else { "A" });
         wait(try_with(&bent).await);
     }
-    try_with(device).await.ok();
+    let again = try_with(&format!("{}, {device}", bobs["known_device"].as_str().unwrap())).await.ok();
+    assert_eq!(again["known_device"], device, "a browser keeps few, and others use it, too");
     assert!(t.refresh(adas["refresh_token"].as_str().unwrap()).await.ok().get("known_device").is_none());
     // Another password, the same as it was: who knew the old one is a stranger.
     let body = json!({ "old_password": PASSWORD, "new_password": PASSWORD });

@@ -9,6 +9,7 @@ use super::{Good, OauthKey, person};
 use crate::challenges::code_named;
 use crate::dpop::Proof;
 use crate::error::ApiError;
+use crate::limits::KnownDevice;
 use crate::signin;
 use crate::state::App;
 use crate::store::accounts;
@@ -66,12 +67,13 @@ impl Outcome {
         self,
         app: &App,
         flow: &Flow,
+        devices: &[KnownDevice],
         proof: Option<&Proof>,
     ) -> Result<ProviderLogin, ApiError> {
         let provider = flow.provider.clone();
         match self {
             Outcome::SignedIn { session } => {
-                let tokens = signin::answer(app, &session, proof).await?;
+                let tokens = signin::answer(app, &session, devices, proof).await?;
                 let user = tokens.user.clone().ok_or(ErrorCode::SessionRequired)?;
                 Ok(ProviderLogin {
                     kind: ProviderOutcome::LoginExisting,

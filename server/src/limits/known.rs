@@ -45,9 +45,11 @@ pub fn presented(headers: &HeaderMap) -> Vec<KnownDevice> {
     texts.split(',').take(MOST).filter_map(|text| KnownDevice::read(text.trim())).collect()
 }
 
-/// A token for the device that this account was just signed in to on.
-pub fn mint(app: &App, account: &Account) -> Option<String> {
-    let (key, id) = (app.secret_keys.active_id(), app.world.bytes::<16>());
+/// A token for the device that this account was just signed in to on: the one that it has, else a new one. A browser that
+/// several people share keeps a few, and each needs one only.
+pub fn mint(app: &App, account: &Account, presented: &[KnownDevice]) -> Option<String> {
+    let known = one_of(app, presented, &account.id, account.devices);
+    let (key, id) = (app.secret_keys.active_id(), known.map_or_else(|| app.world.bytes(), |known| known.id));
     let mac = mac(app, key, &id, &account.id, account.devices)?;
     Some(URL_SAFE_NO_PAD.encode([key.as_slice(), &id, &mac].concat()))
 }

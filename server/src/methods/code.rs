@@ -174,7 +174,9 @@ async fn login_with_code(
         })
         .await;
     match outcome {
-        Ok(Outcome::SignedIn(session)) => Ok(Answer(signin::answer(&app, &session, proof.as_ref()).await?)),
+        Ok(Outcome::SignedIn(session)) => {
+            Ok(Answer(signin::answer(&app, &session, &caller.devices, proof.as_ref()).await?))
+        }
         Ok(Outcome::Refused(text)) => Err(challenges::code_named(&text).into()),
         Err(error) if signin::is_verdict(error.code) => {
             let mut db = app.store.read().await?;

@@ -172,7 +172,7 @@ pub(crate) async fn login(
         Match::Outdated => app.hasher.hash(&app.world, &password).await.ok(),
         Match::Yes | Match::No => None,
     };
-    let (job, shown) = (app.clone(), proof.clone());
+    let (job, shown, devices) = (app.clone(), proof.clone(), caller.devices.clone());
     let session = app
         .store
         .write(move |tx| {
@@ -181,7 +181,7 @@ pub(crate) async fn login(
             )
         })
         .await?;
-    Ok(Answer(signin::answer(&app, &session, proof.as_ref()).await?))
+    Ok(Answer(signin::answer(&app, &session, &devices, proof.as_ref()).await?))
 }
 
 /// By what the account is named, hooks know the sign-in.
@@ -257,7 +257,7 @@ async fn begin(
     app.bell.ring();
     match made {
         Ok(Done { session: Some(session), .. }) => {
-            Ok(Answer(signin::answer(&app, &session, proof.as_ref()).await?))
+            Ok(Answer(signin::answer(&app, &session, &[], proof.as_ref()).await?))
         }
         Ok(Done { session: None, .. }) => Err(ErrorCode::SignupConfirmationNeeded.into()),
         // Somebody else was faster, perhaps the same person: the next try signs in, or does not.
