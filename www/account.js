@@ -1,13 +1,14 @@
 import { AuthClient } from "/pkg/doorward.js";
 import { addressForm } from "./addresses.js";
 import { freshly } from "./again.js";
+import { telling } from "./captcha.js";
 import { dataForm } from "./data.js";
 import { facts } from "./facts.js";
 import { show } from "./form-errors.js";
 import { identitiesPart } from "./identities.js";
 import { nameOf } from "./name.js";
 
-const auth = new AuthClient();
+const auth = new AuthClient({ fetch: telling });
 const $ = (id) => document.getElementById(id);
 const formOf = (id) => $(id).querySelector("form");
 const addresses = ["email", "phone"].map((kind) => addressForm(auth, kind, explain));

@@ -1,5 +1,6 @@
 import { AuthClient } from "/pkg/doorward.js";
 import { freshly } from "./again.js";
+import { telling } from "./captcha.js";
 import { show } from "./form-errors.js";
 import { callbackOf, titleOf } from "./providers.js";
 
@@ -10,7 +11,7 @@ const asked = new URL(address).searchParams;
 const own = new URLSearchParams([...asked].filter(([name]) => name === "provider" || name === "intent"));
 history.replaceState(null, "", own.size ? `${location.pathname}?${own}` : location.pathname);
 
-const auth = new AuthClient();
+const auth = new AuthClient({ fetch: telling });
 const $ = (id) => document.getElementById(id);
 const provider = asked.get("provider") ?? "";
 const intent = asked.get("intent") ?? "register";
