@@ -220,6 +220,7 @@ async fn settings_that_cannot_work_are_refused_with_their_name() {
             "captcha.verify_url: leads to a private address",
         ),
         ("difficulty = 0", "captcha.difficulty"),
+        ("difficulty = 200001", "captcha.difficulty"),
         ("least_score = 101", "captcha.least_score"),
         ("timeout = \"0s\"", "captcha.timeout"),
     ] {

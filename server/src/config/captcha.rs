@@ -10,10 +10,10 @@ settings! {
     pub struct Captcha {
         /// `proof_of_work`: the browser computes for a moment, and asks nobody. `picture`: a person reads letters. `turnstile`, `hcaptcha`, `recaptcha`: the widget of that service. `none`: nothing.
         kind: CaptchaKind = CaptchaKind::ProofOfWork,
-        /// So many failures of one source, or on one account, and the next call has to bring a solution; 0 means every call that costs or guesses. With --dev never, unless it is set. With --dev none ever has to, unless this is set.
+        /// So many failures of one source, or on one account, and the next call has to bring a solution; 0 means every call that costs or guesses. With --dev none ever has to, unless this is set.
         after: u32 = 3,
-        /// `proof_of_work`: hashes that a solution costs on average. The default keeps a slow phone busy for about a second, a desktop for a fifth of that.
-        difficulty: u32 = 160_000,
+        /// `proof_of_work`: hashes that a solution costs on average. The default keeps a slow phone busy for a second or two, a desktop for a small part of one.
+        difficulty: u32 = 60_000,
         /// Of a service: what its widget is shown with. Everybody may see it.
         site_key: String = String::new(),
         /// Of a service: what its verification call is made with.
@@ -94,9 +94,10 @@ impl Config {
         let service = captcha.kind.service().is_some();
         [
             (
-                (160..=16_000_000).contains(&captcha.difficulty),
+                // Half of the time that the SDK waits, on a slow phone.
+                (160..=200_000).contains(&captcha.difficulty),
                 "captcha.difficulty",
-                "must be at least 160 and at most 16000000",
+                "must be at least 160 and at most 200000",
             ),
             (
                 !service || !captcha.site_key.is_empty(),
