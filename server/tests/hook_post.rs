@@ -134,6 +134,48 @@ async fn seed_h06_sec_p06_a_password_is_in_no_log_and_no_row_whatever_a_hook_doe
     }
 }
 
+/// A password that is written otherwise within quotes.
+#[tokio::test]
+async fn seed_h06_sec_p06_a_password_is_in_no_log_in_any_spelling() {
+    let log = Log::listen();
+    let t = Hooked::new("").await;
+    let body = json!({ "email": "ada@example.com", "password": "pa\"ss\\w\u{f6}rd1 canary" });
+    for does in [
+        "fail([p])",
+        "fail(json.encode([p]))",
+        "fail(repr(p))",
+        "fail(json.encode({'a': repr(p)}))",
+        "{}[p]",
+        "int(p)",
+        "[p].index(json.encode(p))",
+        "print([p], {p: 1}, json.encode(p), repr([repr(p)]))\n    fail('no')",
+    ] {
+        t.rewrite(&format!("def pre_email_auth(model):\n    p = model.get_password()\n    {does}\n")).await;
+        t.post("/v1/login", body.clone()).await.refused(500, "INTERNAL");
+        assert!(!log.text().contains("canary"), "{does}: {}", log.text());
+    }
+    t.rewrite("def pre_email_auth(model):\n    reject(json.encode([model.get_password()]))\n").await;
+    let problem = t.post("/v1/login", body).await.refused(403, "HOOK_REJECTED");
+    assert_eq!(problem["detail"], "[\"[secret]\"]");
+}
+
+#[tokio::test]
+async fn what_a_hook_fails_with_is_cut_and_a_secret_at_the_cut_too() {
+    let log = Log::listen();
+    let t = Hooked::new(
+        "def pre_email_auth(model):\n    fail('x' * 990 + model.get_password() + 'x' * 1000000)\n",
+    )
+    .await;
+    let body = json!({ "email": "ada@example.com", "password": CANARY });
+    t.post("/v1/login", body).await.refused(500, "INTERNAL");
+    let log = log.text();
+    assert!(
+        log.contains("xxx") && log.len() < 20_000 && !log.contains("canary"),
+        "{} {log:.3000}",
+        log.len()
+    );
+}
+
 #[tokio::test]
 async fn seed_h47_a_script_and_a_webhook_are_told_the_same() {
     let webhook = "[webhooks.crm]\nurl = \"http://127.0.0.1:9/\"\nsecrets = [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]\nevents = [\"post_email_auth\"]";

@@ -10,8 +10,8 @@ use starlark::PrintHandler;
 use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension};
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
-use starlark::values::Value;
 use starlark::values::none::{NoneOr, NoneType};
+use starlark::values::{Heap, Value};
 use zeroize::Zeroize;
 
 use super::wire::{Fault, Outcome};
@@ -23,8 +23,8 @@ const LINES: usize = 50;
 const WIDTH: usize = 1000;
 /// Bytes of all that a hook sets, as JSON.
 const ANSWER: usize = 256 * 1024;
-/// Characters that a caller is told.
-const MESSAGE: usize = 1000;
+/// Characters that a caller is told, or the log of a mistake.
+pub(super) const MESSAGE: usize = 1000;
 /// A shorter secret cannot be told from other text.
 const SHORTEST: usize = 4;
 
@@ -84,7 +84,10 @@ impl Running {
         let mut running = RUNNING.take()?;
         let outcome = match (running.rejected.take(), result) {
             (Some(rejected), _) => rejected,
-            (None, Err(fault)) => Outcome::Failed(Fault { message: running.cover(&fault.message), ..fault }),
+            (None, Err(fault)) => {
+                let message = shorten(&running.cover(&fault.message), MESSAGE);
+                Outcome::Failed(Fault { message, ..fault })
+            }
             (None, Ok(())) => Outcome::Set(std::mem::take(&mut running.set)),
         };
         running.secrets.zeroize();
@@ -155,10 +158,15 @@ impl Running {
         misuse("rejected")
     }
 
-    /// Without the secrets of this call.
+    /// Without the secrets of this call, nor as they are written within quotes, or within quotes within quotes.
     fn cover(&self, text: &str) -> String {
         let long = self.secrets.iter().filter(|secret| secret.len() >= SHORTEST);
-        long.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "[secret]"))
+        let mut spellings: Vec<_> = long.flat_map(|secret| spellings(secret)).collect();
+        spellings.extend(spellings.clone().iter().flat_map(|spelling| self::spellings(spelling)));
+        // The longest first: what is in a longer one must not leave the rest of it.
+        spellings.sort_by(|one, other| other.len().cmp(&one.len()).then(one.cmp(other)));
+        spellings.dedup();
+        spellings.iter().fold(text.to_owned(), |text, spelling| text.replace(spelling.as_str(), "[secret]"))
     }
 }
 
@@ -167,6 +175,13 @@ pub(super) fn refusal(code: &str) -> Option<ErrorCode> {
     let known = ErrorCode::ALL.iter().copied().find(|known| known.as_str() == code)?;
     let bare = !matches!(known, ErrorCode::CaptchaRequired | ErrorCode::UseDpopNonce);
     (bare && (400..500).contains(&known.status())).then_some(known)
+}
+
+/// As it is, as `repr` writes it, as JSON does, and as errors do.
+fn spellings(secret: &str) -> [String; 4] {
+    let within = |quoted: String| quoted.get(1..quoted.len() - 1).unwrap_or(secret).to_owned();
+    let repr = Heap::temp(|heap| heap.alloc(secret).to_repr());
+    [secret.to_owned(), within(repr), within(json!(secret).to_string()), within(format!("{secret:?}"))]
 }
 
 /// What the getter of a field gives that is not there.
@@ -313,7 +328,7 @@ impl PrintHandler for Printer {
     }
 }
 
-fn shorten(text: &str, most: usize) -> String {
+pub(super) fn shorten(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

@@ -5,7 +5,7 @@ use starlark::eval::Evaluator;
 use starlark::syntax::{AstModule, Dialect};
 use starlark::values::Value;
 
-use super::bindings::{self, Misuse, Printer, Running};
+use super::bindings::{self, MESSAGE, Misuse, Printer, Running, shorten};
 use super::wire::{Call, Fault, Functions, Limits, Load, Loaded, Outcome, Ran};
 use crate::hooks::Operation;
 
@@ -152,7 +152,10 @@ fn evaluate(
     });
     match done {
         Ok(module) => Ok((module, printer.lines())),
-        Err(error) => Err(fault(name, &error)),
+        Err(error) => {
+            let fault = fault(name, &error);
+            Err(Fault { message: shorten(&fault.message, MESSAGE), ..fault })
+        }
     }
 }
 
