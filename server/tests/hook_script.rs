@@ -66,16 +66,22 @@ async fn seed_h08_an_address_that_a_hook_sets_is_checked_like_one_that_was_sent(
 
 #[tokio::test]
 async fn seed_h09_h10_h39_a_hook_sets_the_password_and_lets_a_first_sign_in_make_the_account() {
-    let t = Hooked::with(
-        "def pre_email_auth(model):\n    model.set_password(model.get_password().strip())\n    model.set_create(True)\n",
-        "[auto_register]\npassword = true",
-        "time = \"5s\"",
-    )
-    .await;
+    let set = "def pre_email_auth(model):\n    model.set_password(model.get_password().strip())\n";
+    let t = Hooked::with(set, "[auto_register]\npassword = false", "time = \"5s\"").await;
+    let asking = |email: &str| {
+        let options = json!({ "auto_register": true });
+        json!({ "email": email, "password": "  correct horse ", "options": options })
+    };
+    let refused = t.post("/v1/login", asking("ada@example.com")).await.refused(400, "INVALID_PARAMETER");
+    assert_eq!(refused["field"], "options.auto_register");
+    t.post("/v1/login", login("ada@example.com")).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    t.rewrite(&format!("{set}    model.set_create(True)\n")).await;
     let first = t.login("ada@example.com", "  correct horse ").await;
     assert_eq!(first["user"]["logins_count"], 1);
     let second = t.login("ada@example.com", PASSWORD).await;
     assert_eq!(second["user"]["user_id"], first["user"]["user_id"]);
+    let asked = t.post("/v1/login", asking("eve@example.com")).await.ok();
+    assert_eq!(asked["user"]["logins_count"], 1, "it counts also where the page sent the same");
 }
 
 #[tokio::test]
@@ -105,7 +111,7 @@ async fn seed_h17_h19_h20_h21_h22_h41_a_hook_before_an_id_of_another_system_sign
     assert_eq!(told(&call("crm-4711").await.refused(403, "HOOK_REJECTED")), json!(["", "", 8]));
     t.rewrite("def pre_customid_auth(model):\n    model.set_id('crm-' + model.get_id())\n").await;
     let first = call("4711-a").await.ok();
-    t.rewrite("").await;
+    t.rewrite("# no hooks").await;
     assert_eq!(call("crm-4711-a").await.ok()["user"]["user_id"], first["user"]["user_id"]);
 }
 

@@ -21,6 +21,7 @@ mod hook_post;
 mod hook_recipes;
 mod hook_script;
 mod hook_try;
+mod hook_worker;
 mod hosted_pages;
 mod identity_link;
 mod limit_sign_in;

@@ -184,7 +184,7 @@ fn attempt(hooks: &Hooks, event: &str, model: &Model, succeeded: Option<bool>) -
         if !scripts.has(event) {
             return Err(format!("{} has no {event}", hooks.script.display()));
         }
-        scripts.rehearse(event, model, succeeded).await
+        scripts.rehearse(event, model, succeeded).await.map_err(|unanswered| unanswered.to_string())
     })?;
     for line in printed {
         tell(format_args!("printed: {}", plain(&line)))?;

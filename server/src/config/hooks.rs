@@ -10,7 +10,7 @@ settings! {
     pub struct Hooks {
         /// File with hooks in Starlark [default: `hooks.star` beside the file of settings, or in the working directory, if there is one].
         script: PathBuf = PathBuf::new(),
-        /// Longest time of one call of a hook; what takes longer is ended, and the request fails.
+        /// Longest time of one call of a hook, once a worker is free for it; what takes longer is ended, and the request fails.
         time: ShortSpan = ShortSpan::millis(100),
         /// Most memory of one call, in MiB.
         memory: u32 = 32,
@@ -38,7 +38,8 @@ impl Config {
     pub(super) fn hooks_errors(&self, layers: &Layers) -> Vec<(&'static str, String)> {
         let mut errors = Vec::new();
         let hooks = &self.hooks;
-        if hooks.script != layers.beside(NAME) && !hooks.script.exists() {
+        let named = layers.read::<Config>().is_ok_and(|given| !given.hooks.script.as_os_str().is_empty());
+        if named && !hooks.script.exists() {
             errors.push(("hooks.script", format!("{} is not there", hooks.script.display())));
         }
         if Duration::from(hooks.time).is_zero() || Duration::from(hooks.time) > TOGETHER {

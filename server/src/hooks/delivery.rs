@@ -17,8 +17,8 @@ use crate::store::{StoreError, Tx};
 
 /// A script that fails will mostly fail again, until somebody corrects it.
 const SCRIPT_ATTEMPTS: u32 = 10;
-/// How many reports a script gets at the same time.
-const SCRIPT_SLOTS: usize = 2;
+/// A script has one worker for reports.
+const SCRIPT_SLOTS: usize = 1;
 
 /// Wakes the workers, each target's its own.
 #[derive(Debug)]
@@ -136,7 +136,7 @@ async fn tell(app: &App, taken: &Taken) -> Result<(), Failure> {
         return Ok(());
     }
     let said = app.hooks.scripts.call(&taken.event, &report.model, Some(report.succeeded)).await;
-    said.map(drop).map_err(Failure::Later)
+    said.map(drop).map_err(|unanswered| Failure::Later(unanswered.to_string()))
 }
 
 async fn settle(app: &App, tx: &mut Tx, taken: &Taken, told: Result<(), Failure>) -> Result<(), StoreError> {

@@ -254,7 +254,7 @@ async fn run(app: &App, mut model: Model, end: Instant) -> Result<(Model, Map<St
     let event = model.operation.pre();
     let mut set = Map::new();
     if app.hooks.scripts.has(event) {
-        let said = app.hooks.scripts.call(event, &model, None).await.map_err(ApiError::internal)?;
+        let said = app.hooks.scripts.call(event, &model, None).await?;
         set.extend(obey(&mut model, said)?);
     }
     if !app.hooks.webhooks.listening(event).is_empty() {

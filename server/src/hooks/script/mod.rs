@@ -22,14 +22,20 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::config;
+use crate::error::ApiError;
 use crate::hooks::{Model, Refusal, Said};
 use pool::{Kit, Pool};
 use wire::{Limits, Outcome, Ran};
+use worker::Trouble;
 
 pub use names::unknown;
 
 /// The longest script, in bytes.
 const LONGEST: u64 = 512 * 1024;
+/// A line that says of a file without hooks that this is meant.
+const NONE: &str = "# no hooks";
+/// Characters of a cause in the log.
+const CAUSE: usize = 2000;
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -73,8 +79,8 @@ impl Scripts {
     /// Loads it. None is fine; one that is wrong is an error: a server that was told to ask a hook must not go without.
     pub async fn begin(&self) -> Result<(), String> {
         if let Some(source) = self.file().await? {
-            let pool = self.load(&source).await?;
-            *self.write() = Current { pool, source, warning: None };
+            let pool = self.load(&source).await.map_err(plainly)?;
+            self.take(pool, source);
         }
         Ok(())
     }
@@ -95,13 +101,18 @@ impl Scripts {
         pool.iter().flat_map(|pool| pool.functions()).map(|(name, line)| (name.clone(), *line)).collect()
     }
 
-    /// Runs a function; `succeeded` is for those that are called afterwards. The error is the cause for the log.
-    pub async fn call(&self, function: &str, model: &Model, succeeded: Option<bool>) -> Result<Said, String> {
+    /// Runs a function; `succeeded` is for those that are called afterwards.
+    pub async fn call(
+        &self,
+        function: &str,
+        model: &Model,
+        succeeded: Option<bool>,
+    ) -> Result<Said, Unanswered> {
         let rehearsal = self.rehearse(function, model, succeeded).await?;
         for line in &rehearsal.printed {
             tracing::info!(id = model.about.request_id, hook = function, "{}", crate::plain::plain(line));
         }
-        rehearsal.said
+        rehearsal.said.map_err(Unanswered::Failed)
     }
 
     /// The same with all that it did, and nothing in the log.
@@ -110,7 +121,7 @@ impl Scripts {
         function: &str,
         model: &Model,
         succeeded: Option<bool>,
-    ) -> Result<Rehearsal, String> {
+    ) -> Result<Rehearsal, Unanswered> {
         let begun = Instant::now();
         // It may have been replaced since somebody asked for the function.
         let Some(pool) = self.pool().filter(|pool| pool.functions().contains_key(function)) else {
@@ -123,7 +134,7 @@ impl Scripts {
                 let code = bindings::refusal(&code).unwrap_or(ErrorCode::HookRejected);
                 Ok(Said::Refuse(Refusal { message, code, field }))
             }
-            Outcome::Failed(fault) => Err(crate::plain::plain(&fault.to_string())),
+            Outcome::Failed(fault) => Err(plainly(fault)),
         };
         Ok(Rehearsal { said, printed, steps, time: begun.elapsed() })
     }
@@ -168,9 +179,32 @@ impl Scripts {
             return;
         }
         match self.load(&source).await {
-            Ok(pool) => *self.write() = Current { pool, source, warning: None },
-            Err(cause) => self.refuse(Some(source), cause),
+            // A copy that was cut short looks like this, too.
+            Ok(None) if !self.is_empty() && !source.lines().any(|line| line.trim() == NONE) => {
+                let cause = format!(
+                    "{} has no hooks any more; a line `{NONE}` says that none are meant",
+                    self.name()
+                );
+                self.refuse(Some(source), cause);
+            }
+            Ok(pool) => self.take(pool, source),
+            Err(trouble @ Trouble::Broken(_)) => self.refuse(Some(source), plainly(trouble)),
+            // The same text may be fine at the next look.
+            Err(trouble @ Trouble::NoWorker(_)) => self.refuse(None, plainly(trouble)),
         }
+    }
+
+    fn take(&self, pool: Option<Arc<Pool>>, source: String) {
+        let (file, before) = (self.name(), self.functions());
+        let hooks: Vec<_> =
+            pool.iter().flat_map(|pool| pool.functions().keys().map(String::as_str)).collect();
+        let removed: Vec<_> =
+            before.iter().map(|(name, _)| name.as_str()).filter(|name| !hooks.contains(name)).collect();
+        if !removed.is_empty() {
+            tracing::warn!(file, removed = removed.join(" "), "hooks are not in use any more");
+        }
+        tracing::info!(file, hooks = hooks.join(" "), "hooks are in use");
+        *self.write() = Current { pool, source, warning: None };
     }
 
     fn refuse(&self, source: Option<String>, cause: String) {
@@ -181,7 +215,8 @@ impl Scripts {
         current.warning = Some(Unusable { source, cause });
     }
 
-    async fn load(&self, source: &str) -> Result<Option<Arc<Pool>>, String> {
+    /// None without a hook: nobody would ask the workers anything.
+    async fn load(&self, source: &str) -> Result<Option<Arc<Pool>>, Trouble> {
         let name = self.name();
         let limits = Limits { steps: self.settings.steps.into(), memory: self.settings.memory };
         let kit = Kit {
@@ -191,17 +226,13 @@ impl Scripts {
             limits,
             time: self.settings.time.into(),
         };
-        let (pool, printed) =
-            Pool::open(kit).await.map_err(|trouble| crate::plain::plain(&trouble.to_string()))?;
+        let (pool, printed) = Pool::open(kit).await?;
         for line in printed {
             tracing::info!(file = name, "{}", crate::plain::plain(&line));
         }
         for mistake in unknown(pool.functions().keys().map(String::as_str)) {
             tracing::warn!(file = name, "{mistake}");
         }
-        let hooks: Vec<_> = pool.functions().keys().map(String::as_str).collect();
-        tracing::info!(file = name, hooks = hooks.join(" "), "hooks are in use");
-        // Without a hook nobody asks the workers anything.
         Ok(Some(pool).filter(|pool| !pool.functions().is_empty()))
     }
 
@@ -237,6 +268,36 @@ impl Scripts {
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, Current> {
         self.current.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As it can stand in the log.
+fn plainly(cause: impl std::fmt::Display) -> String {
+    bindings::shorten(&crate::plain::plain(&cause.to_string()), CAUSE)
+}
+
+/// Why a call has no answer; the cause is for the log.
+#[derive(Debug)]
+pub enum Unanswered {
+    /// All workers have something to do.
+    Busy(String),
+    /// The script is wrong, or has used more than it may.
+    Failed(String),
+}
+
+impl std::fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Unanswered::Busy(cause) | Unanswered::Failed(cause)) = self;
+        f.write_str(cause)
+    }
+}
+
+impl From<Unanswered> for ApiError {
+    fn from(unanswered: Unanswered) -> ApiError {
+        match unanswered {
+            Unanswered::Busy(cause) => ApiError { cause: Some(cause), ..ApiError::overloaded(1) },
+            Unanswered::Failed(cause) => ApiError::internal(cause),
+        }
     }
 }
 

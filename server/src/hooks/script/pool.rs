@@ -7,16 +7,20 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
+use zeroize::Zeroizing;
 
-use super::wire::{Call, Functions, Limits, Load, Loaded, Ran};
-use super::worker::{Trouble, Worker};
-use crate::hooks::Model;
+use super::Unanswered;
+use super::wire::{Answer, Call, Functions, Limits, Load, Loaded, Ran, Task};
+use super::worker::{self, Trouble, Worker};
+use crate::hooks::{BUDGET, Model};
 
 /// More workers than this wait for each other's cores.
 const MOST: usize = 8;
 /// Between two attempts to replace a worker.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long a call waits for a worker.
+const WAIT: Duration = Duration::from_secs(2);
 
 /// All that it takes to start a worker.
 #[derive(Debug)]
@@ -26,7 +30,7 @@ pub(super) struct Kit {
     pub(super) name: String,
     pub(super) source: String,
     pub(super) limits: Limits,
-    /// For one call, the wait for a worker included.
+    /// For one call, once it has a worker.
     pub(super) time: Duration,
 }
 
@@ -42,20 +46,52 @@ impl Kit {
 pub(super) struct Pool {
     kit: Arc<Kit>,
     functions: Functions,
+    before: Bench,
+    /// For what is told afterwards there is one worker, and no other: nobody who signs in waits for that.
+    after: Bench,
+}
+
+/// Workers that wait for calls.
+#[derive(Debug)]
+struct Bench {
     idle: Mutex<Vec<Worker>>,
     /// As many permits as there are idle workers.
     free: Semaphore,
 }
 
+impl Bench {
+    fn of(workers: Vec<Worker>) -> Bench {
+        Bench { free: Semaphore::new(workers.len()), idle: Mutex::new(workers) }
+    }
+
+    async fn take(&self) -> Option<Worker> {
+        self.free.acquire().await.ok()?.forget();
+        self.idle().pop()
+    }
+
+    fn rest(&self, worker: Worker) {
+        self.idle().push(worker);
+        self.free.add_permits(1);
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Worker>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Pool {
-    /// Loads the script in a first worker; the others follow by themselves.
+    /// Loads the script in a first worker of each kind that it has hooks for; the others follow by themselves.
     pub(super) async fn open(kit: Kit) -> Result<(Arc<Pool>, Vec<String>), Trouble> {
         let kit = Arc::new(kit);
         let (first, Loaded { functions, printed }) = kit.start().await?;
-        let pool = Arc::new(Pool { kit, functions, idle: Mutex::new(vec![first]), free: Semaphore::new(1) });
+        let has = |kind| functions.keys().any(|name| name.starts_with(kind));
+        let after = if has("post_") { vec![kit.start().await?.0] } else { Vec::new() };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        for _ in 1..cores.clamp(1, MOST) {
-            tokio::spawn(Pool::hire(Arc::downgrade(&pool)));
+        let more = if has("pre_") { 1..cores.clamp(1, MOST) } else { 0..0 };
+        let (before, after) = (Bench::of(vec![first]), Bench::of(after));
+        let pool = Arc::new(Pool { kit, functions, before, after });
+        for _ in more {
+            tokio::spawn(Pool::hire(Arc::downgrade(&pool), false));
         }
         Ok((pool, printed))
     }
@@ -65,48 +101,56 @@ impl Pool {
         &self.functions
     }
 
-    /// Runs a function. The error is the cause for the log.
+    /// Runs a function.
     pub(super) async fn run(
         self: &Arc<Self>,
         function: &str,
         model: &Model,
         succeeded: Option<bool>,
-    ) -> Result<Ran, String> {
+    ) -> Result<Ran, Unanswered> {
         let Kit { name, time, .. } = &*self.kit;
-        let by = Instant::now() + *time;
-        let Ok(permit) = timeout_at(by, self.free.acquire()).await else {
-            return Err(format!("{name}: no worker was free for {function} within {time:?}"));
-        };
-        permit.map_err(|error| error.to_string())?.forget();
-        let mut held = Held { pool: self, worker: self.idle().pop() };
-        let Some(worker) = &mut held.worker else { return Err("no worker is idle".into()) };
+        let failed = |cause: String| Unanswered::Failed(format!("{name}: {function} {cause}"));
+        let end = Instant::now() + BUDGET;
         let call = Call { function: function.into(), model: Cow::Borrowed(model), succeeded };
-        match timeout_at(by, worker.run(call)).await {
-            Ok(Ok(ran)) => {
-                held.give_back();
-                Ok(ran)
-            }
-            Ok(Err(cause)) => Err(format!("{name}: {function} {cause}")),
-            Err(_) => Err(format!("{name}: {function} took longer than {time:?}")),
+        let task = worker::line(&Task::Call(call)).map_err(failed)?;
+        let Ok(held) = timeout(WAIT, self.hold(succeeded.is_some())).await else {
+            return Err(Unanswered::Busy(format!(
+                "{name}: no worker was free for {function} within {WAIT:?}"
+            )));
+        };
+        let by = end.min(Instant::now() + *time);
+        // Who has called may go, but not with the worker: others need it.
+        match tokio::spawn(held.ask(task, by)).await {
+            Ok(Ok(Some(Answer::Ran(ran)))) => Ok(ran),
+            Ok(Ok(Some(_))) => Err(failed("is answered with what was not asked".into())),
+            Ok(Ok(None)) => Err(failed(format!("took longer than {time:?}"))),
+            Ok(Err(cause)) => Err(failed(cause)),
+            Err(error) => Err(failed(error.to_string())),
         }
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Worker>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A worker that is alive: what else ends processes has perhaps ended some that had nothing to do.
+    async fn hold(self: &Arc<Self>, after: bool) -> Held {
+        loop {
+            let Some(worker) = self.bench(after).take().await else { return std::future::pending().await };
+            let mut held = Held { pool: self.clone(), after, worker: Some(worker) };
+            if held.worker.as_mut().is_some_and(Worker::lives) {
+                return held;
+            }
+        }
     }
 
-    fn rest(&self, worker: Worker) {
-        self.idle().push(worker);
-        self.free.add_permits(1);
+    fn bench(&self, after: bool) -> &Bench {
+        if after { &self.after } else { &self.before }
     }
 
     /// Starts one more worker, unless the script was replaced meanwhile.
-    async fn hire(pool: Weak<Pool>) {
+    async fn hire(pool: Weak<Pool>, after: bool) {
         while let Some(kit) = pool.upgrade().map(|pool| pool.kit.clone()) {
             match kit.start().await {
                 Ok((worker, _)) => {
                     return if let Some(pool) = pool.upgrade() {
-                        pool.rest(worker)
+                        pool.bench(after).rest(worker)
                     };
                 }
                 Err(trouble) => tracing::error!(cause = %trouble, "a worker for hooks cannot be started"),
@@ -116,26 +160,32 @@ impl Pool {
     }
 }
 
-/// A worker that is asked something. Dropped without an answer, also because the caller has gone, it is in the middle of
-/// something: it ends, and another takes its place.
-struct Held<'a> {
-    pool: &'a Arc<Pool>,
+/// A worker that is asked something. Dropped without an answer, it is in the middle of something: it ends, and another
+/// takes its place.
+struct Held {
+    pool: Arc<Pool>,
+    after: bool,
     worker: Option<Worker>,
 }
 
-impl Held<'_> {
-    fn give_back(&mut self) {
-        if let Some(worker) = self.worker.take() {
-            self.pool.rest(worker);
+impl Held {
+    /// Its answer, if there is one by then.
+    async fn ask(mut self, task: Zeroizing<Vec<u8>>, by: Instant) -> Result<Option<Answer>, String> {
+        let Some(worker) = &mut self.worker else { return Ok(None) };
+        let Ok(answer) = timeout_at(by, worker.ask(&task)).await else { return Ok(None) };
+        let answer = answer?;
+        if let (Answer::Ran(_), Some(worker)) = (&answer, self.worker.take()) {
+            self.pool.bench(self.after).rest(worker);
         }
+        Ok(Some(answer))
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for Held {
     fn drop(&mut self) {
         if let (Some(worker), Ok(runtime)) = (self.worker.take(), Handle::try_current()) {
             drop(worker);
-            runtime.spawn(Pool::hire(Arc::downgrade(self.pool)));
+            runtime.spawn(Pool::hire(Arc::downgrade(&self.pool), self.after));
         }
     }
 }

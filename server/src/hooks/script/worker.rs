@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use zeroize::Zeroizing;
 
-use super::wire::{Answer, Call, Fault, LINE, Load, Loaded, Ran, Task};
+use super::wire::{Answer, Fault, LINE, Load, Loaded, Task};
 
 /// Time for a process to begin and to read the script.
 const BEGIN: Duration = Duration::from_secs(5);
@@ -36,6 +36,17 @@ impl std::fmt::Display for Trouble {
     }
 }
 
+/// A task as a worker reads it.
+pub(super) fn line(task: &Task<'_>) -> Result<Zeroizing<Vec<u8>>, String> {
+    let mut line = Zeroizing::new(Vec::with_capacity(ROOM));
+    serde_json::to_writer(&mut *line, task).map_err(|error| error.to_string())?;
+    line.push(b'\n');
+    if line.len() > LINE {
+        return Err("is called with more than a worker takes".into());
+    }
+    Ok(line)
+}
+
 /// A process that has loaded the script; it ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -51,7 +62,7 @@ impl Worker {
         let begun = async {
             let mut worker =
                 Worker::spawn(program).map_err(|error| format!("no worker could be started: {error}"))?;
-            let answer = worker.ask(Task::Load(load)).await?;
+            let answer = worker.ask(&line(&Task::Load(load))?).await?;
             Ok((worker, answer))
         };
         let begun = tokio::time::timeout(BEGIN, begun).await;
@@ -81,25 +92,17 @@ impl Worker {
         }
     }
 
-    /// Runs a function. After an error the worker is of no use.
-    pub(super) async fn run(&mut self, call: Call<'_>) -> Result<Ran, String> {
-        match self.ask(Task::Call(call)).await? {
-            Answer::Ran(ran) => Ok(ran),
-            Answer::Loaded(_) | Answer::Broken(_) => Err("the worker answered what was not asked".into()),
-        }
+    /// Has it not ended?
+    pub(super) fn lives(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
     }
 
-    async fn ask(&mut self, task: Task<'_>) -> Result<Answer, String> {
-        let mut line = Zeroizing::new(Vec::with_capacity(ROOM));
-        serde_json::to_writer(&mut *line, &task).map_err(|error| error.to_string())?;
-        line.push(b'\n');
-        if line.len() > LINE {
-            return Err("is called with more than a worker takes".into());
-        }
-        if self.input.write_all(&line).await.is_err() {
+    /// Gives it a task. After an error it is of no use.
+    pub(super) async fn ask(&mut self, task: &[u8]) -> Result<Answer, String> {
+        if self.input.write_all(task).await.is_err() {
             return Err(self.obituary().await);
         }
-        line.clear();
+        let mut line = Zeroizing::new(Vec::with_capacity(ROOM));
         while line.last() != Some(&b'\n') {
             if line.len() > LINE {
                 return Err("gave more than a worker may".into());
