@@ -161,6 +161,20 @@ async fn seed_r35_only_while_the_token_is_good_and_its_session_goes_on() {
 }
 
 #[tokio::test]
+async fn seed_r35_sec_t07_a_short_token_of_the_sdk_is_not_made_into_a_long_one() {
+    let t = server().await;
+    register(&t).await;
+    let theirs = t.login(ADA, PASSWORD).await;
+    let said = refresh(&t, &theirs["access_token"]).await;
+    refused(&said, 401, "SESSION_REQUIRED", "Please sign in.");
+    assert_eq!(
+        t.sql("select max(generation) from sessions").await,
+        "0",
+        "the owner's next refresh is no reuse"
+    );
+}
+
+#[tokio::test]
 async fn seed_r35_a_session_that_is_used_every_day_goes_on_to_its_end() {
     let t = TestApp::with("[compat]\nauth_v1 = true\n[session]\nidle = \"2d\"\nabsolute = \"5d\"").await;
     register(&t).await;
@@ -306,4 +320,16 @@ async fn seed_r42_limits_captcha_and_hooks_of_our_calls_hold_for_these() {
     service.be(crate::post::service::Mood::Says(200, said.to_string()));
     let no = call(&t, "login", json!({ "email": ADA, "password": PASSWORD })).await;
     refused(&no, 403, "HOOK_REJECTED", "Not on a Sunday.");
+}
+
+#[tokio::test]
+async fn sec_r04_a_sign_in_tells_in_a_header_what_shows_that_the_device_is_known() {
+    let limits = "[limits]\nfailures = 1\npause = \"10s\"\n[captcha]\nkind = \"none\"\n";
+    let t = TestApp::with(&format!("{ON}{limits}")).await;
+    register(&t).await;
+    let body = json!({ "email": ADA, "password": PASSWORD });
+    let known = call(&t, "login", body.clone()).await.header("known-device").to_owned();
+    call(&t, "login", json!({ "email": ADA, "password": "battery staple" })).await;
+    assert_eq!(call(&t, "login", body.clone()).await.status, 429, "others wait");
+    t.post("/api/v1/auth/login", body).header("known-device", &known).await.ok();
 }

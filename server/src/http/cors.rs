@@ -36,6 +36,7 @@ pub(super) fn layer(app: &AppState) -> CorsLayer {
             header::RETRY_AFTER,
             header::WWW_AUTHENTICATE,
             name("dpop-nonce"),
+            name("known-device"),
             name("x-request-id"),
         ])
         .max_age(std::time::Duration::from_secs(600))

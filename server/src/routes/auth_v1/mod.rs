@@ -9,7 +9,7 @@ mod user;
 
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::map_response;
 use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
@@ -58,34 +58,26 @@ async fn with_microsoft(
     State(app): State<AppState>,
     caller: Caller,
     given: Given,
-) -> Result<Answer<Said>, ApiError> {
+) -> Result<Begun, ApiError> {
     let token = given.text("JWTToken");
-    let session = with_provider(&app, caller, given, "microsoft", "JWTToken").await?;
+    let (device, session) = with_provider(&app, caller, given, "microsoft", "JWTToken").await?;
     // Verified a moment ago.
     let claims = token.as_deref().and_then(|token| token.split('.').nth(1));
     let claims = claims.and_then(|claims| URL_SAFE_NO_PAD.decode(claims).ok());
     let mut claims =
         claims.and_then(|claims| serde_json::from_slice::<Value>(&claims).ok()).unwrap_or_default();
     claims["session"] = session.into();
-    Ok(said(claims))
+    Ok((device, said(claims)))
 }
 
 /// Seed R10.
-async fn with_facebook(
-    State(app): State<AppState>,
-    caller: Caller,
-    given: Given,
-) -> Result<Answer<Said>, ApiError> {
-    with_provider(&app, caller, given, "facebook", "authenToken").await.map(said)
+async fn with_facebook(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Begun, ApiError> {
+    with_provider(&app, caller, given, "facebook", "authenToken").await.map(begun)
 }
 
 /// Seed R14.
-async fn with_google(
-    State(app): State<AppState>,
-    caller: Caller,
-    given: Given,
-) -> Result<Answer<Said>, ApiError> {
-    with_provider(&app, caller, given, "google", "authenToken").await.map(said)
+async fn with_google(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Begun, ApiError> {
+    with_provider(&app, caller, given, "google", "authenToken").await.map(begun)
 }
 
 /// Signs in with a token that the program has from the provider, and registers whoever is new where a first sign-in may
@@ -96,14 +88,16 @@ async fn with_provider(
     given: Given,
     name: &'static str,
     field: &'static str,
-) -> Result<String, ApiError> {
+) -> Result<(HeaderMap, String), ApiError> {
     let request = given.request(app, &[(field, "token")], &[("nonce", "nonce")])?;
     let path = Ok(Path(name.to_owned()));
     let answer =
         provider::login_with_provider(State(app.clone()), caller, None, path, Who::default(), request).await;
     let answer = answer.map_err(|error| given::named(error, &[(field, "token")]))?;
     match (answer.0.kind, answer.0.session) {
-        (ProviderOutcome::LoginExisting, Some(tokens)) => session_of(app, &tokens).await,
+        (ProviderOutcome::LoginExisting, Some(tokens)) => {
+            Ok((device_of(&tokens), session_of(app, &tokens).await?))
+        }
         _ => {
             let detail = "This server makes no account at a first sign-in with a provider.";
             Err(ApiError { detail: Some(detail.into()), ..ErrorCode::Forbidden.into() })
@@ -112,12 +106,12 @@ async fn with_provider(
 }
 
 /// Seed R28.
-async fn login(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Answer<Said>, ApiError> {
+async fn login(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Begun, ApiError> {
     let names = [given.identifier(), ("password", "password")];
     let request = given.request(&app, &names, &[])?;
     let tokens = password::login(State(app.clone()), caller, None, Who::default(), request).await;
-    let tokens = tokens.map_err(|error| given::named(error, &names))?;
-    session_of(&app, &tokens.0).await.map(said)
+    let tokens = tokens.map_err(|error| given::named(error, &names))?.0;
+    Ok(begun((device_of(&tokens), session_of(&app, &tokens).await?)))
 }
 
 /// Seed R30. What is answered as `secret` opens nothing (R32).
@@ -182,7 +176,7 @@ async fn refresh(
     session_of(&app, &tokens.0).await.map(said)
 }
 
-/// The id of the session whose access token is in the header `Authorization`, bare or as a Bearer token.
+/// The id of the session whose access token of this surface is in the header `Authorization`, bare or as a Bearer token.
 struct Presented(String);
 
 impl FromRequestParts<AppState> for Presented {
@@ -197,8 +191,27 @@ impl FromRequestParts<AppState> for Presented {
             parts.headers.insert(header::AUTHORIZATION, value);
         }
         let session = <CurrentSession as FromRequestParts<AppState>>::from_request_parts(parts, app).await?;
+        // One of ours under `/v1` lives for minutes: whoever finds it in a log must not make it one that lives for a day.
+        if session.claims.username.is_none() {
+            return Err(ErrorCode::SessionRequired.into());
+        }
         Ok(Presented(session.id))
     }
+}
+
+/// The answer to a sign-in.
+type Begun = (HeaderMap, Answer<Said>);
+
+fn begun((device, token): (HeaderMap, String)) -> Begun {
+    (device, said(token))
+}
+
+/// What shows at the next sign-ins that the account knows this device: their answers have no place for it but a header.
+fn device_of(tokens: &Tokens) -> HeaderMap {
+    let known = tokens.known_device.as_deref().and_then(|known| HeaderValue::try_from(known).ok());
+    known
+        .map(|known| HeaderMap::from_iter([(HeaderName::from_static("known-device"), known)]))
+        .unwrap_or_default()
 }
 
 /// The token of this surface for a session that our own call has begun or refreshed.
