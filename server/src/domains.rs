@@ -1,4 +1,4 @@
-//! Of which domains an account may have an address: the operator's choice, for every way to come by one.
+//! Of which domains a person may take an address: the operator's choice, for every way but the operator's own.
 
 use doorward_protocol::error::ErrorCode;
 use url::Url;
@@ -6,7 +6,7 @@ use url::Url;
 use crate::config::Signup;
 use crate::error::ApiError;
 
-/// Refuses an address, given in canonical form, of a domain that no account may have.
+/// Refuses an address, given in canonical form, of a domain that nobody may take.
 pub fn admit(settings: &Signup, email: &str) -> Result<(), ApiError> {
     let (_, domain) = email.rsplit_once('@').unwrap_or_default();
     let listed = settings.domains.is_empty() || settings.domains.iter().any(|one| one == domain);

@@ -1,12 +1,19 @@
 //! New passwords that are refused because they are guessed first (SECURITY P02), and addresses of domains that are not
-//! taken: wherever an account gets one.
+//! taken.
 
 use std::sync::{Arc, Mutex};
 
+use axum::http::Method;
+use doorward_server::admin::{By, Operator};
+use doorward_server::extract::Caller;
+use doorward_server::service_keys::{Scope, Scopes};
+use doorward_server::state::App;
 use serde_json::{Value, json};
 
 use crate::post;
-use crate::support::binary::doorward;
+use crate::support::binary::{Server, doorward, run};
+use crate::support::browser::Browser;
+use crate::support::issuer::Issuer;
 use crate::support::stand_in::StandIn;
 use crate::support::{Answer, TestApp};
 
@@ -31,9 +38,8 @@ async fn sec_p02_no_password_is_refused_until_the_operator_turns_it_on() {
 }
 
 #[tokio::test]
-async fn sec_p02_a_common_password_is_refused_wherever_one_is_set() {
-    let t =
-        TestApp::with(&format!("{COMMON}[admin]\npublic = true\n[auto_register]\npassword = true\n")).await;
+async fn sec_p02_a_common_password_is_refused_at_a_signup_a_first_login_a_change_and_a_reset() {
+    let t = TestApp::with(&format!("{COMMON}[auto_register]\npassword = true\n")).await;
     for password in ["123456", "PassWord", "qwerty", "1q2w3e4r"] {
         rejected(signup(&t, ADA, password).await, "password");
     }
@@ -56,6 +62,37 @@ async fn sec_p02_a_common_password_is_refused_wherever_one_is_set() {
         |new: &str| t.post("/v1/password/reset", json!({ "token": mail.token(), "new_password": new }));
     rejected(reset("football").await, "new_password");
     reset("battery staple").await.ok();
+}
+
+#[tokio::test]
+async fn sec_p02_a_common_password_is_refused_with_a_provider_on_our_own_page_and_from_an_operator() {
+    let op = Issuer::start().await;
+    op.person("ada", json!({ "name": "Ada" }));
+    let t = TestApp::with(&format!("{COMMON}[admin]\npublic = true\n{}", op.settings("acme"))).await;
+    let browser = Browser::new(&t);
+    let begun = browser.begin("acme").await;
+    let offered = browser.login("acme", &begun, &op.consent(&begun.url, "ada")).await.ok();
+    let more = json!({ "email": ADA, "password": "sunshine" });
+    rejected(browser.register("acme", &offered, more).await, "password");
+    assert_eq!(t.sql("select count(*) from accounts").await, "0");
+
+    signup(&t, ADA, "correct horse").await.ok();
+    t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
+    let form = format!("token={}&new_password=football", post::newest(&t, ADA).await.token());
+    let page = t.send(Method::POST, "/account/reset", "application/x-www-form-urlencoded", form).await;
+    assert!(page.status == 400 && page.text.contains("too easy to guess"), "{}", page.text);
+    t.login(ADA, "correct horse").await;
+
+    let App { store, world, config, .. } = &*t.app;
+    let operator = Operator::new(store, world, config, By::CommandLine, Caller::default());
+    let (key, _) = operator.create_key("test", Scopes::new(&[Scope::Admin])).await.unwrap();
+    let key = format!("Bearer {}", key.write().expose());
+    let new = json!({ "email": "bob@example.com", "password": "iloveyou" });
+    rejected(t.post("/v1/admin/users", new).header("authorization", &key).await, "password");
+    let id = t.sql("select id from accounts").await;
+    let set = t.post(&format!("/v1/admin/users/{id}/password"), json!({ "new_password": "trustno1" }));
+    rejected(set.header("authorization", &key).await, "new_password");
+    t.login(ADA, "correct horse").await;
 }
 
 #[tokio::test]
@@ -189,7 +226,7 @@ async fn blocked_domains_are_blocked_with_all_below_them() {
 }
 
 #[test]
-fn sec_p02_the_command_line_makes_a_filter_and_holds_passwords_against_it() {
+fn sec_p02_the_command_line_makes_a_filter_and_tells_of_lists_that_are_none() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     std::fs::write(file("list"), "correct horse battery staple\r\npassword\n").unwrap();
@@ -221,5 +258,30 @@ fn sec_p02_the_command_line_makes_a_filter_and_holds_passwords_against_it() {
     ] {
         let (works, said) = check(&format!("[password]\n{text}\n"));
         assert!(!works && said.contains(why), "{text}: {said}");
+    }
+}
+
+#[test]
+fn sec_p02_a_common_password_is_refused_on_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let _server = Server::start(folder.path());
+    std::fs::write(folder.path().join("cheap.toml"), "[password]\nblocked = \"common\"\n").unwrap();
+    let said = run(folder.path(), &["user", "create", "--email", ADA, "--password"], "iloveyou\n");
+    assert!(said.refused().contains("too easy to guess"), "{}", said.stderr);
+}
+
+#[test]
+fn domains_that_keep_nobody_out_are_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    for (text, warned) in [
+        ("domains = [\"corp.example\"]", true),
+        ("domains = [\"corp.example\"]\nconfirmation = \"required\"", false),
+        ("blocked_domains = [\"corp.example\"]", false),
+    ] {
+        std::fs::write(folder.path().join("doorward.toml"), format!("[signup]\n{text}\n")).unwrap();
+        let arguments = ["config", "check", "--dev", "--config", "doorward.toml"];
+        let said = doorward(folder.path()).args(arguments).output().unwrap();
+        let told = String::from_utf8_lossy(&said.stdout).contains("warning: signup.domains ");
+        assert_eq!((said.status.success(), told), (true, warned), "{text}");
     }
 }

@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::domains;
 
-use super::{AccountDisclosure, Config, ConfigError, Layers, SignupDisclosure, Span};
+use super::{AccountDisclosure, Config, ConfigError, Confirmation, Layers, SignupDisclosure, Span};
 
 /// Settings that cannot go together, or warnings about ones that can.
 #[derive(Debug)]
@@ -212,6 +212,12 @@ impl Config {
         }
         if session.grace.as_seconds() == 0 {
             error("session.grace", "must be at least 1s: two tabs that refresh at once are no theft");
+        }
+        if !self.signup.domains.is_empty() && self.signup.confirmation == Confirmation::Optional {
+            faults.push(Fault::Warning(
+                "signup.domains keeps nobody out while signup.confirmation is optional: anybody can type an address of them"
+                    .into(),
+            ));
         }
         faults.extend(self.database_warning().map(Fault::Warning));
         if !dev && self.admin.listen.is_some_and(|admin| !admin.ip().is_loopback()) {

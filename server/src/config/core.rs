@@ -109,9 +109,9 @@ settings! {
         confirmation: Confirmation = Confirmation::Optional,
         /// May a page ask to be signed in by the signup itself (`login`, `generate_token`)?
         auto_login: bool = true,
-        /// Domains like `example.com`: accounts have addresses of these and of no others. Empty: of any.
+        /// Domains like `example.com`: people give themselves addresses of these and of no others. Empty: of any. Keeps others out only with `confirmation = "required"`.
         domains: Vec<String> = Vec::new(),
-        /// Domains of which, and below which, no account has an address.
+        /// Domains of which, and below which, nobody takes an address.
         blocked_domains: Vec<String> = Vec::new(),
     }
 
@@ -119,7 +119,7 @@ settings! {
     pub struct Disclosure {
         /// `exists`: a signup with a taken address says so. `quiet`: every signup answers that confirmation is required.
         signup: SignupDisclosure = SignupDisclosure::Exists,
-        /// `compatible`: `check_email` tells dates and whether an address is verified, and asking for a mail to an address that no account has is refused. `strict`: neither.
+        /// `compatible`: `check_email` tells dates and whether an address is verified, and asking for a mail or an SMS to an address or number that no account has is refused. `strict`: neither.
         account: AccountDisclosure = AccountDisclosure::Strict,
     }
 

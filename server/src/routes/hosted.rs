@@ -185,6 +185,7 @@ impl Notice {
             }
             ErrorCode::Overloaded => "The server is busy. Please try again in a moment.",
             ErrorCode::InvalidParameter => error.detail.as_deref().unwrap_or("Something is missing."),
+            ErrorCode::PasswordRejected => error.detail.as_deref().unwrap_or(error.code.message()),
             _ => "That did not work. Please try again.",
         };
         let field = match error.code {
