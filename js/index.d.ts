@@ -612,6 +612,8 @@ export interface ServerSettings {
   captcha_site_key?: string;
   signup: { open: boolean; confirmation: "optional" | "required" };
   check_email: boolean;
+  /** What answers tell about accounts. */
+  disclosure: { signup: "exists" | "quiet"; account: "strict" | "compatible" };
   /** Profile fields that the operator has declared. */
   extras: { name: string; type: UdvType | "strings"; visibility: "owner" | "public" }[];
 }

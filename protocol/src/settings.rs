@@ -23,6 +23,8 @@ pub struct ServerSettings {
     pub signup: SignupRule,
     /// Does `checkEmail` answer?
     pub check_email: bool,
+    /// What answers tell about accounts.
+    pub disclosure: Disclosure,
     /// Profile fields of the operator's own.
     #[serde(default)]
     pub extras: Vec<ExtraField>,
@@ -67,6 +69,16 @@ impl From<PasswordRule> for Policy {
     fn from(rule: PasswordRule) -> Policy {
         Policy { password_min: rule.min_length, password_max: rule.max_length }
     }
+}
+
+/// What answers tell about accounts.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Disclosure {
+    /// `exists` or `quiet`.
+    pub signup: String,
+    /// `strict` or `compatible`.
+    pub account: String,
 }
 
 /// How accounts begin.

@@ -114,7 +114,7 @@ async fn settings_say_what_the_operator_decided() {
         json!({
             "methods": ["password", "email_code", "phone_code", "device", "custom"], "providers": [], "password": { "min_length": 15, "max_length": 128 },
             "captcha": "proof_of_work", "signup": { "open": true, "confirmation": "required" }, "check_email": true,
-            "extras": [],
+            "disclosure": { "signup": "exists", "account": "strict" }, "extras": [],
         })
     );
 }

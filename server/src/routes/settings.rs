@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use doorward_protocol::settings::{ExtraField, PasswordRule, ServerSettings, SignupRule};
+use doorward_protocol::settings::{Disclosure, ExtraField, PasswordRule, ServerSettings, SignupRule};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::config::{Confirmation, SignupDisclosure};
+use crate::config::{AccountDisclosure, Confirmation, SignupDisclosure};
 use crate::error::ApiError;
 use crate::methods;
 use crate::state::AppState;
@@ -43,6 +43,16 @@ async fn settings(State(app): State<AppState>) -> impl IntoResponse {
             },
         },
         check_email: config.check_email,
+        disclosure: Disclosure {
+            signup: match config.disclosure.signup {
+                SignupDisclosure::Exists => "exists".into(),
+                SignupDisclosure::Quiet => "quiet".into(),
+            },
+            account: match config.disclosure.account {
+                AccountDisclosure::Strict => "strict".into(),
+                AccountDisclosure::Compatible => "compatible".into(),
+            },
+        },
         extras: extras.collect(),
     };
     ([(header::CACHE_CONTROL, "public, max-age=60")], Json(settings))
