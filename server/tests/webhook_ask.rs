@@ -157,7 +157,7 @@ async fn sec_s10_after_five_failures_nobody_waits_and_once_the_service_is_well_i
     for _ in 0..20 {
         signup(&t, ADA).await.refused(503, "OVERLOADED");
     }
-    assert_eq!(crm.heard().len(), 5, "nobody waits for who hangs");
+    assert_eq!(crm.connections(), 5, "nobody waits for who hangs");
     // The test's clock is not the database's, which is told there, too.
     let warning =
         async || t.get("/health/ready").await.ok()["warning"].as_str().unwrap_or_default().to_owned();
@@ -166,6 +166,23 @@ async fn sec_s10_after_five_failures_nobody_waits_and_once_the_service_is_well_i
     t.advance(2 * SECOND);
     signup(&t, ADA).await.ok();
     assert!(!warning().await.contains("webhook"));
+}
+
+#[tokio::test]
+async fn sec_s10_who_is_refused_for_what_they_send_shuts_nobody_else_out() {
+    let (t, crm) = world("\"pre_signup\"", "").await;
+    for mood in [
+        Mood::Says(400, "<html>".into()),
+        Mood::Says(413, String::new()),
+        says(json!({ "set": { "email": 7 } })),
+    ] {
+        crm.be(mood);
+        for _ in 0..6 {
+            signup(&t, ADA).await.refused(503, "OVERLOADED");
+        }
+    }
+    crm.be(Mood::Says(204, String::new()));
+    signup(&t, ADA).await.ok();
 }
 
 #[tokio::test]

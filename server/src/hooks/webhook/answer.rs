@@ -10,20 +10,46 @@ use crate::http_client::Answer;
 /// Longest message of a refusal.
 const LONGEST: usize = 500;
 
-/// Reads an answer. The error is for the log, and repeats nothing of it but names of fields of ours.
-pub(super) fn read(answer: &Answer, operation: Operation) -> Result<Said, String> {
-    if !(200..300).contains(&answer.status) {
-        return Err(format!("it answered {}", answer.status));
+/// Why there is no word of a service. The cause is for the log, and repeats nothing of an answer but names of fields of
+/// ours.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The service is not well.
+    Ill(String),
+    /// It lives, and says what cannot be obeyed. Perhaps somebody has chosen what they send for that: it must not shut the
+    /// others out.
+    Wrong(String),
+}
+
+impl Fault {
+    pub(super) fn cause(self) -> String {
+        match self {
+            Fault::Ill(cause) | Fault::Wrong(cause) => cause,
+        }
+    }
+}
+
+/// Reads an answer.
+pub(super) fn read(answer: &Answer, operation: Operation) -> Result<Said, Fault> {
+    match answer.status {
+        200..=299 => {}
+        500.. => return Err(Fault::Ill(format!("it answered {}", answer.status))),
+        _ => return Err(Fault::Wrong(format!("it answered {}", answer.status))),
     }
     if !answer.whole {
-        return Err("its answer was too long".into());
+        return Err(Fault::Wrong("its answer was too long".into()));
     }
     if answer.body.trim_ascii().is_empty() {
         return Ok(Said::GoOn(Map::new()));
     }
-    let Ok(Strict(Value::Object(mut said))) = serde_json::from_slice(&answer.body) else {
-        return Err("its answer was no JSON object".into());
+    let Ok(Strict(said)) = serde_json::from_slice(&answer.body) else {
+        return Err(Fault::Ill("its answer was no JSON".into()));
     };
+    word(said, operation).map_err(Fault::Wrong)
+}
+
+fn word(said: Value, operation: Operation) -> Result<Said, String> {
+    let Value::Object(mut said) = said else { return Err("its answer was no JSON object".into()) };
     let (set, reject) = (said.remove("set"), said.remove("reject"));
     match (set, reject, said.is_empty()) {
         (None, None, true) => Ok(Said::GoOn(Map::new())),
@@ -84,7 +110,7 @@ fn refuses(code: &str) -> Option<ErrorCode> {
 mod tests {
     use super::*;
 
-    fn said(body: &str) -> Result<Said, String> {
+    fn said(body: &str) -> Result<Said, Fault> {
         let answer = Answer { status: 200, body: body.as_bytes().to_vec(), whole: true };
         read(&answer, Operation::EmailAuth)
     }
@@ -129,6 +155,22 @@ mod tests {
     }
 
     #[test]
+    fn sec_s10_what_is_wrong_with_an_answer_is_not_wrong_with_the_service() {
+        let is_ill = |status, body: &str| {
+            let answer = Answer { status, body: body.into(), whole: true };
+            matches!(read(&answer, Operation::EmailAuth), Err(Fault::Ill(_)))
+        };
+        for (status, body) in
+            [(400, "<html>"), (413, ""), (302, ""), (200, "[]"), (200, "{\"set\":{\"email\":7}}")]
+        {
+            assert!(!is_ill(status, body), "{status} {body}");
+        }
+        for (status, body) in [(500, "{}"), (503, ""), (200, "<html>")] {
+            assert!(is_ill(status, body), "{status} {body}");
+        }
+    }
+
+    #[test]
     fn sec_h03_protected_fields_and_secrets_cannot_be_set() {
         for (field, value) in [
             ("user_id", "\"x\""),
@@ -137,7 +179,7 @@ mod tests {
             ("password", "\"x\""),
             ("admin", "true"),
         ] {
-            let cause = said(&format!("{{\"set\":{{\"{field}\":{value}}}}}")).unwrap_err();
+            let cause = said(&format!("{{\"set\":{{\"{field}\":{value}}}}}")).unwrap_err().cause();
             assert!(cause.starts_with("it has set "), "{cause}");
             assert!(
                 field == "password" || !cause.contains(field),

@@ -136,25 +136,28 @@ impl Webhooks {
 impl Webhook {
     /// What it says before an operation.
     async fn ask(&self, app: &App, model: &Model, end: Instant) -> Result<Said, String> {
-        let time = Duration::from(self.settings.timeout).min(end.saturating_duration_since(Instant::now()));
+        let left = end.saturating_duration_since(Instant::now());
+        let time = Duration::from(self.settings.timeout).min(left);
         if time.is_zero() {
             return Err("the hooks before it have used up the time".into());
         }
-        if !self.with_breaker(|breaker| breaker.admit(app.world.now())) {
+        let Some(pass) = self.with_breaker(|breaker| breaker.admit(app.world.now())) else {
             return Err("it is left alone, because it has failed again and again".into());
-        }
+        };
         let body = envelope(model.operation.pre(), model, []);
-        let answer = self.call(app, &app.world.id(), body, time).await;
+        let answer = self.call(app, &app.world.id(), body, time).await.map_err(answer::Fault::Ill);
         let said = answer.and_then(|answer| answer::read(&answer, model.operation));
         self.with_breaker(|breaker| match &said {
-            Ok(_) => breaker.succeed(),
-            Err(cause) => {
-                if let Some(pause) = breaker.fail(app.world.now()) {
+            Ok(_) | Err(answer::Fault::Wrong(_)) => breaker.succeed(pass),
+            // Others have used up some of its time.
+            Err(answer::Fault::Ill(_)) if left < self.settings.timeout.into() => {}
+            Err(answer::Fault::Ill(cause)) => {
+                if let Some(pause) = breaker.fail(pass, app.world.now()) {
                     tracing::error!(webhook = self.name, cause, pause, "left a webhook alone");
                 }
             }
         });
-        said
+        said.map_err(answer::Fault::cause)
     }
 
     async fn call(&self, app: &App, id: &str, body: String, time: Duration) -> Result<Answer, String> {
