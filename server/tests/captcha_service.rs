@@ -87,7 +87,7 @@ async fn the_site_key_goes_to_hcaptcha_and_the_persons_address_only_where_the_op
     .await;
     for (kind, more) in [("turnstile", ""), ("hcaptcha", ""), ("turnstile", "send_address = true")] {
         let t = guarded(kind, &service, more).await;
-        passed(login(&t, "a%20token%2F%2B%C3%BC").await);
+        passed(login(&t, "a-token%2F%2B%3D").await);
     }
     let forms = forms.lock().unwrap();
     let names = |at: usize| {
@@ -99,7 +99,7 @@ async fn the_site_key_goes_to_hcaptcha_and_the_persons_address_only_where_the_op
     assert_eq!(names(1), ["response", "secret", "sitekey"]);
     // A test has no connection, and so no address.
     assert_eq!(names(2), ["response", "secret"]);
-    assert_eq!(forms[0].form["response"], "a token/+ü");
+    assert_eq!(forms[0].form["response"], "a-token/+=");
 }
 
 #[tokio::test]
@@ -185,6 +185,36 @@ async fn an_answer_that_is_none_refuses_or_passes_as_the_operator_says() {
         passed(login(&t, "t").await);
         assert_eq!(login(&t, "").await.status, 403, "without a token nobody is asked");
     }
+}
+
+#[tokio::test]
+async fn sec_r01_no_token_makes_the_service_refuse_to_hear_of_it_and_its_sender_pass() {
+    let hostile: [fn(&Taken) -> Said; 4] = [
+        |_| (403, "<html>".into()),
+        |_| (413, String::new()),
+        |_| answer(400, json!({ "success": true, "hostname": "www.example.com" })),
+        |_| (429, "{}".into()),
+    ];
+    for said in hostile {
+        let service = StandIn::start(said).await;
+        for more in ["", "on_failure = \"go_on\""] {
+            login(&guarded("turnstile", &service, more).await, "t").await.challenge();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_token_of_the_services_is_not_shown_to_it() {
+    let service =
+        StandIn::start(|_| answer(200, json!({ "success": true, "hostname": "www.example.com" }))).await;
+    let odd = ["%3Cscript%3E", "a%20b", "%00", "%C3%BC", "'or'1", "a%0D%0Ab", &"a".repeat(2049)];
+    let t = guarded("turnstile", &service, "on_failure = \"go_on\"").await;
+    for token in odd {
+        login(&t, token).await.challenge();
+    }
+    assert!(service.lines().is_empty());
+    passed(login(&t, &"a".repeat(2048)).await);
+    passed(login(&guarded("hcaptcha", &service, "").await, &"b".repeat(2049)).await);
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ async fn seed_a24_who_has_to_solve_a_captcha_is_told_so_with_code_2000() {
     assert_eq!(problem["business_code"], 2000);
     assert_eq!(problem["captcha"]["kind"], "proof_of_work");
     assert_eq!((&problem["captcha"]["puzzles"], &problem["captcha"]["difficulty"]), (&json!(16), &json!(20)));
-    assert_eq!(t.audited("login_failed").await, 0, "nothing was looked up");
+    assert_eq!(t.audited("sign_in_failed").await, 0, "nothing was looked up");
 }
 
 #[tokio::test]

@@ -18,8 +18,9 @@ use crate::http_client::{HttpClient, Limits};
 use crate::secret::Secret;
 use crate::state::App;
 
-/// No service's token is longer.
+/// No service's token is longer; Turnstile promises less.
 const LONGEST: usize = 8192;
+const LONGEST_OF_TURNSTILE: usize = 2048;
 /// More than any has to say about one.
 const LONGEST_ANSWER: usize = 16 * 1024;
 /// No service's token is good for longer; its own list of those that were used is the other one.
@@ -92,7 +93,7 @@ impl Service {
 
     /// Is the token right, and was it never used here? What happens when nobody can say is a setting.
     pub(super) async fn verify(&self, app: &App, caller: &Caller, token: &str) -> Result<bool, ApiError> {
-        if token.is_empty() || token.len() > LONGEST {
+        if !self.could_be(token) {
             return Ok(false);
         }
         match self.ask(caller, token).await {
@@ -105,6 +106,17 @@ impl Service {
             }
             Err(cause) => Err(ApiError { cause: Some(cause), ..ApiError::overloaded(1) }),
         }
+    }
+
+    /// Does it look like a token at all? What does not might be stopped on its way to the service, which then seems to
+    /// be silent.
+    fn could_be(&self, token: &str) -> bool {
+        let longest = match self.kind {
+            CaptchaKind::Turnstile => LONGEST_OF_TURNSTILE,
+            _ => LONGEST,
+        };
+        let is_of_one = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+/=".contains(&byte);
+        !token.is_empty() && token.len() <= longest && token.bytes().all(is_of_one)
     }
 
     /// The error says why there is no verdict.
@@ -122,6 +134,14 @@ impl Service {
             Some(true) if answer.whole && answer.status == 200 => Ok(self.takes(&said)),
             // Turnstile says so with 400, too.
             Some(false) if answer.whole && (200..500).contains(&answer.status) => refusal(&said),
+            // Whoever chose the token may have chosen it for that, too: to go on would let them pass.
+            _ if (400..500).contains(&answer.status) => {
+                tracing::warn!(
+                    status = answer.status,
+                    "the captcha's service wants to hear nothing of a token"
+                );
+                Ok(false)
+            }
             _ => Err(format!("its answer with status {} says nothing", answer.status)),
         }
     }
