@@ -50,6 +50,26 @@ async fn seed_k36_too_many_logins_are_refused_with_request_exceed() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_a_day_ahead_keeps_nobody_out_once_it_is_right() {
+    let settings = "[limits]\nfailures = 3\npause = \"10s\"\n[captcha]\nkind = \"none\"";
+    let t = TestApp::with(settings).await;
+    t.signup(ADA, PASSWORD).await;
+    guess(&t, ADA, 2).await;
+    t.advance(DAY / 2);
+    guess(&t, ADA, 1).await;
+    wait(login(&t, ADA, "wrong horse").await);
+    t.advance(-DAY / 2);
+    guess(&t, ADA, 1).await;
+    t.advance(30 * SECOND);
+    t.login(ADA, PASSWORD).await;
+    t.advance(10 * DAY);
+    guess(&t, ADA, 3).await;
+    wait(login(&t, ADA, "wrong horse").await);
+    t.advance(-10 * DAY);
+    t.login(ADA, PASSWORD).await;
+}
+
+#[tokio::test]
 async fn seed_k36_a_page_of_another_origin_can_read_how_long_to_wait() {
     let t = TestApp::with("[limits]\nsign_in = \"1/1m\"").await;
     let ask = || login(&t, ADA, PASSWORD).header("origin", "http://localhost:3000");

@@ -83,6 +83,29 @@ async fn sec_c08_of_many_at_once_no_more_succeed_than_the_budget_has() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_a_day_ahead_shuts_nobody_out_once_it_is_right() {
+    let t = TestApp::with("[sms]\npause = \"30s\"\nbudget_number = 3").await;
+    t.advance(DAY);
+    assert_eq!(wait(&t, "+491701234567").await, None);
+    assert_eq!(wait(&t, "+491701234567").await, Some(30));
+    t.advance(-DAY);
+    for _ in 0..3 {
+        assert_eq!(wait(&t, "+491701234567").await, None);
+        assert_eq!(wait(&t, "+491701234567").await, Some(30), "from then on it counts again");
+        t.advance(30 * SECOND);
+    }
+    assert_eq!(wait(&t, "+491701234567").await, Some(86_310));
+}
+
+#[tokio::test]
+async fn sec_c08_a_clock_that_goes_back_a_little_gives_no_budget_back() {
+    let t = TestApp::with("[sms]\npause = \"30s\"").await;
+    assert_eq!(wait(&t, "+491701234567").await, None);
+    t.advance(-5 * SECOND);
+    assert_eq!(wait(&t, "+491701234567").await, Some(35));
+}
+
+#[tokio::test]
 async fn budgets_that_begin_anew_are_pruned() {
     let t = TestApp::with("[sms]\npause = \"30s\"").await;
     assert_eq!(wait(&t, "+491701234567").await, None);

@@ -74,7 +74,7 @@ pub(super) async fn admit(
     let name = match guess {
         Guess::Nothing => return Ok(verdict),
         Guess::Code(name) => {
-            let failed = budgets::used(tx, name, now).await?.count;
+            let failed = budgets::used(tx, name, app.config.limits.forget.millis(), now).await?.count;
             return Ok(if failed >= captcha_after { Found::Doubted } else { verdict });
         }
         Guess::Password(name) => name.clone(),
@@ -83,7 +83,7 @@ pub(super) async fn admit(
     // A busy server hashes nothing: then nothing was tried.
     app.hasher.room()?;
     let tries = tries(app);
-    let before = budgets::used(tx, &name, now).await?;
+    let before = budgets::used(tx, &name, tries.length, now).await?;
     if let Some(closed) = closed(before, tries, now) {
         return Ok(closed);
     }
@@ -95,7 +95,7 @@ pub(super) async fn admit(
         return Ok(Found::Admitted);
     }
     // Others were faster.
-    let after = budgets::used(tx, &name, now).await?;
+    let after = budgets::used(tx, &name, tries.length, now).await?;
     Ok(closed(after, tries, now).unwrap_or(Found::Doubted))
 }
 

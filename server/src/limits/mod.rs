@@ -131,7 +131,8 @@ async fn count(app: &AppState, asked: Asked, captcha_after: u32) -> Result<Found
                     }
                 }
                 let now = job.world.now();
-                let of_source = budgets::used(tx, &asked.source, now).await?.count;
+                let length = job.config.limits.forget_source.millis();
+                let of_source = budgets::used(tx, &asked.source, length, now).await?.count;
                 let is_doubted = of_source >= captcha_after;
                 failures::admit(tx, &job, &asked.guess, captcha_after, is_doubted).await
             })

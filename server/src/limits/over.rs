@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use crate::clock::Millis;
@@ -9,9 +10,9 @@ use crate::clock::Millis;
 /// Budgets that are remembered, some hundred kilobytes. One more costs its write.
 const REMEMBERED: usize = 4096;
 
-/// Budgets that are used up, by name, and until when.
+/// Budgets that are used up, by name, and since and until when: before that was seen, a clock was wrong.
 #[derive(Default)]
-pub struct Over(Mutex<HashMap<String, Millis>>);
+pub struct Over(Mutex<HashMap<String, Range<Millis>>>);
 
 impl fmt::Debug for Over {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -22,16 +23,17 @@ impl fmt::Debug for Over {
 impl Over {
     /// Until when it is used up, if it is.
     pub(super) fn until(&self, name: &str, now: Millis) -> Option<Millis> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied().filter(|until| *until > now)
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(name).filter(|over| over.contains(&now)).map(|over| over.end)
     }
 
     pub(super) fn put(&self, name: &str, until: Millis, now: Millis) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= REMEMBERED {
-            all.retain(|_, until| *until > now);
+            all.retain(|_, over| over.contains(&now));
         }
         if all.len() < REMEMBERED {
-            all.insert(name.to_owned(), until);
+            all.insert(name.to_owned(), now..until);
         }
     }
 }
@@ -48,6 +50,8 @@ mod tests {
             (over.until("one", 99), over.until("one", 100), over.until("other", 0)),
             (Some(100), None, None)
         );
+        over.put("ahead", 300, 200);
+        assert_eq!(over.until("ahead", 0), None, "a clock was wrong");
         for at in 0..2 * REMEMBERED {
             over.put(&at.to_string(), 200, 50);
         }

@@ -6,6 +6,10 @@ use sqlx::Row;
 use super::{StoreError, Tx};
 use crate::clock::Millis;
 
+/// How far clocks of nodes, and the moments at which calls that wait for each other have looked at one, may be apart. An
+/// end that is further away than a budget is long, and this, was set by a clock that was wrong, and counts as past.
+const APART: Millis = 60_000;
+
 /// Spends one of a budget; of any number at once, no more than the limit succeed. Otherwise answers when it begins
 /// anew.
 pub async fn spend(
@@ -18,15 +22,17 @@ pub async fn spend(
     let spent = sqlx::query(
         "insert into budgets (name, used, ends_at) values ($1, 1, $2)
         on conflict (name) do update set
-            used = case when budgets.ends_at <= $3 then 1 else budgets.used + 1 end,
-            ends_at = case when budgets.ends_at <= $3 then excluded.ends_at else budgets.ends_at end
-        where budgets.ends_at <= $3 or budgets.used < $4
+            used = case when budgets.ends_at between $3 + 1 and $5 then budgets.used + 1 else 1 end,
+            ends_at = case when budgets.ends_at between $3 + 1 and $5 then budgets.ends_at
+                else excluded.ends_at end
+        where budgets.ends_at not between $3 + 1 and $5 or budgets.used < $4
         returning used",
     )
     .bind(name)
     .bind(now + length)
     .bind(now)
     .bind(i64::from(limit))
+    .bind(now + length + APART)
     .fetch_optional(&mut *tx)
     .await?;
     if spent.is_some() {
@@ -79,21 +85,23 @@ pub async fn attempt(
         "insert into budgets (name, used, ends_at, pause, opens_at)
         values ($1, 1, $2, case when $4 <= 1 then $5 else 0 end, case when $4 <= 1 then $3 + $5 else $3 end)
         on conflict (name) do update set
-            used = case when budgets.ends_at <= $3 then 1 else budgets.used + 1 end,
-            ends_at = case when budgets.ends_at <= $3 then excluded.ends_at else budgets.ends_at end,
+            used = case when budgets.ends_at between $3 + 1 and $8 then budgets.used + 1 else 1 end,
+            ends_at = case when budgets.ends_at between $3 + 1 and $8 then budgets.ends_at
+                else excluded.ends_at end,
             pause = case
-                when budgets.ends_at <= $3 then excluded.pause
+                when budgets.ends_at not between $3 + 1 and $8 then excluded.pause
                 when budgets.used + 1 < $4 then 0
                 when budgets.pause = 0 then $5
                 when budgets.pause * 2 > $6 then $6
                 else budgets.pause * 2 end,
             opens_at = case
-                when budgets.ends_at <= $3 then excluded.opens_at
+                when budgets.ends_at not between $3 + 1 and $8 then excluded.opens_at
                 when budgets.used + 1 < $4 then $3
                 when budgets.pause = 0 then $3 + $5
                 when budgets.pause * 2 > $6 then $3 + $6
                 else $3 + budgets.pause * 2 end
-        where budgets.ends_at <= $3 or (budgets.used < $7 and budgets.opens_at <= $3)
+        where budgets.ends_at not between $3 + 1 and $8
+            or (budgets.used < $7 and budgets.opens_at not between $3 + 1 and $3 + budgets.pause + $9)
         returning used",
     )
     .bind(name)
@@ -103,6 +111,8 @@ pub async fn attempt(
     .bind(tries.pause)
     .bind(tries.longest)
     .bind(i64::from(allowed))
+    .bind(now + tries.length + APART)
+    .bind(APART)
     .fetch_optional(tx)
     .await?;
     Ok(spent.is_some())
@@ -120,16 +130,21 @@ pub struct Used {
 }
 
 /// What was used of a budget by now.
-pub async fn used(db: &mut Tx, name: &str, now: Millis) -> Result<Used, StoreError> {
-    let row = sqlx::query("select used, opens_at, ends_at from budgets where name = $1 and ends_at > $2")
-        .bind(name)
-        .bind(now)
-        .fetch_optional(db)
-        .await?;
+pub async fn used(db: &mut Tx, name: &str, length: Millis, now: Millis) -> Result<Used, StoreError> {
+    let row = sqlx::query(
+        "select used, pause, opens_at, ends_at from budgets
+        where name = $1 and ends_at between $2 + 1 and $3",
+    )
+    .bind(name)
+    .bind(now)
+    .bind(now + length + APART)
+    .fetch_optional(db)
+    .await?;
     let Some(row) = row else { return Ok(Used::default()) };
+    let (pause, opens_at): (Millis, Millis) = (row.try_get("pause")?, row.try_get("opens_at")?);
     Ok(Used {
         count: u32::try_from(row.try_get::<i64, _>("used")?).unwrap_or(u32::MAX),
-        opens_at: row.try_get("opens_at")?,
+        opens_at: if opens_at > now + pause + APART { now } else { opens_at },
         ends_at: row.try_get("ends_at")?,
     })
 }
