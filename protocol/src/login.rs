@@ -8,6 +8,8 @@ request! {
     pub struct LoginOptions {
         /// Create the account when there is none? Without it: as the server's setting for the method says.
         pub auto_register: Option<bool> = optional(Rule::Flag),
+        /// Of whom a program of the operator's asks, with a service key of the scope `trusted`: the address of their browser.
+        pub client_ip: Option<String> = optional(Rule::Line(64)),
     }
 }
 

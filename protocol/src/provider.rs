@@ -137,6 +137,8 @@ request! {
     pub struct ProviderSignupOptions {
         /// Newsletter wanted? Default false.
         pub email_subscription: Option<bool> = optional(Rule::Flag),
+        /// Of whom a program of the operator's asks, with a service key of the scope `trusted`: the address of their browser.
+        pub client_ip: Option<String> = optional(Rule::Line(64)),
     }
 }
 

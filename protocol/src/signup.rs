@@ -20,6 +20,8 @@ request! {
         pub login: Option<bool> = optional(Rule::Flag),
         /// Sign in at once without counting as a login. Not together with `signup_confirmation`.
         pub generate_token: Option<bool> = optional(Rule::Flag),
+        /// Of whom a program of the operator's asks, with a service key of the scope `trusted`: the address of their browser.
+        pub client_ip: Option<String> = optional(Rule::Line(64)),
     }
 }
 

@@ -1,13 +1,11 @@
 //! Request bodies: size, content type, JSON, the protocol's table of fields, then the struct; and who asks.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{
-    ConnectInfo, FromRequest, FromRequestParts, OptionalFromRequestParts, Request as HttpRequest,
-};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request as HttpRequest};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use doorward_protocol::error::ErrorCode;
@@ -23,8 +21,11 @@ use crate::clock::Millis;
 use crate::dpop::{self, About, Fault, Proof};
 use crate::error::ApiError;
 use crate::hooks::{Granted, Pending};
+use crate::http;
 use crate::idempotency::Idempotency;
 use crate::limits::{self, KnownDevice};
+use crate::secret::Secret;
+use crate::service_keys;
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
 use crate::store::{Tx, sessions};
@@ -338,7 +339,7 @@ pub struct RequestId(pub String);
 pub struct Caller {
     /// Id of the request.
     pub request_id: String,
-    /// Address of the other end of the connection.
+    /// The address of who asks: the other end of the connection, or whom that speaks for and is trusted in.
     pub ip: Option<IpAddr>,
     /// `Accept-Language`: the first language, a tag like `de-CH`.
     pub locale: Option<String>,
@@ -350,6 +351,8 @@ pub struct Caller {
     pub after: Pending,
     /// Devices that accounts know.
     pub devices: Vec<KnownDevice>,
+    /// What may be a service key; nobody has looked.
+    pub service_key: Option<Secret>,
 }
 
 impl Caller {
@@ -362,18 +365,19 @@ impl Caller {
 /// Longest `User-Agent` that is kept, in bytes.
 const LONGEST_AGENT: usize = 256;
 
-impl<S: Send + Sync> FromRequestParts<S> for Caller {
+impl FromRequestParts<AppState> for Caller {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
         Ok(Caller {
             request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
-            ip: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
+            ip: http::source_of(parts, &app.config),
             locale: locale(&parts.headers),
             user_agent: user_agent(&parts.headers),
             captcha: Solution::of(&parts.headers),
             after: parts.extensions.get::<Pending>().cloned().unwrap_or_default(),
             devices: limits::presented(&parts.headers),
+            service_key: service_keys::presented(&parts.headers),
         })
     }
 }

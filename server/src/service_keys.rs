@@ -2,11 +2,12 @@
 //! once, stored as a hash, and good for its scopes alone.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_protocol::error::ErrorCode;
@@ -15,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::{Millis, World};
 use crate::error::ApiError;
-use crate::extract::{Scheme, credentials};
+use crate::extract::{Caller, Scheme, credentials};
 use crate::secret::{Secret, same};
 use crate::state::{App, AppState};
 use crate::store::service_keys;
@@ -26,7 +27,7 @@ use crate::tokens::decode;
 pub enum Scope {
     /// Everything below `/v1/admin`.
     Admin,
-    /// Saying who somebody is: signing in by `custom_id`.
+    /// Saying who somebody is: signing in by `custom_id`, and `client_ip`.
     Trusted,
 }
 
@@ -187,6 +188,26 @@ impl OptionalFromRequestParts<AppState> for ServiceKey {
         }
         <ServiceKey as FromRequestParts<AppState>>::from_request_parts(parts, app).await.map(Some)
     }
+}
+
+/// What may be a key in the headers of any request.
+pub fn presented(headers: &HeaderMap) -> Option<Secret> {
+    match credentials(headers)? {
+        (Scheme::Bearer, text) if text.starts_with(PREFIX) => Some(Secret::from(text.to_owned())),
+        _ => None,
+    }
+}
+
+/// A program of the operator's says whom it asks for (`client_ip`, seed A08): from there on that is who asks, for limits,
+/// hooks and the audit log. Nobody else may say so, or limits would be what each caller wants them to be.
+pub async fn speaks_for(app: &App, caller: Caller, client_ip: Option<&str>) -> Result<Caller, ApiError> {
+    let Some(given) = client_ip else { return Ok(caller) };
+    let refused = |said| ApiError::field("options.client_ip", said);
+    let key =
+        caller.service_key.as_ref().ok_or_else(|| refused("Only with a service key can this be said."))?;
+    recognise(app, key.expose()).await?.require(Scope::Trusted)?;
+    let ip: IpAddr = given.parse().map_err(|_| refused("This is no IP address."))?;
+    Ok(Caller { ip: Some(ip.to_canonical()), ..caller })
 }
 
 fn required() -> ApiError {

@@ -26,7 +26,9 @@ async fn sec_c08_one_number_gets_an_sms_every_30_seconds_and_ten_a_day() {
     for sent in 1..=10 {
         assert_eq!(wait(&t, "+491701234567").await, None, "{sent}");
         t.advance(10 * SECOND + 1);
-        assert_eq!(wait(&t, "+491701234567").await, Some(20), "what it says is true");
+        if sent < 10 {
+            assert_eq!(wait(&t, "+491701234567").await, Some(20), "what it says is true");
+        }
         t.advance(20 * SECOND - 1);
     }
     let left = (DAY - 300 * SECOND) / SECOND;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::identifiers::{Datum, Declared};
 use super::{
     AutoRegister, Beginning, Captcha, Codes, Compat, CustomId, Database, DeviceId, Email, Hooks, Limits,
-    Mail, Named, Outbound, Phone, Profile, Provider, Site, Sms, Smtp, Span, Webhook, settings,
+    Mail, Named, Network, Outbound, Phone, Profile, Provider, Site, Sms, Smtp, Span, Webhook, settings,
 };
 use crate::secret::Secret;
 
@@ -19,6 +19,10 @@ settings! {
         public_url: String = String::new(),
         /// Address and port to listen on.
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)),
+        /// Addresses and networks of the proxies in front of this server, like `10.1.2.0/24`: whom they say that they speak for is believed. Without any, everybody behind a proxy is one source for limits, and one address in the audit log.
+        trusted_proxies: Vec<Network> = Vec::new(),
+        /// Where such a proxy says it: `x-forwarded-for` or `forwarded` (RFC 7239).
+        proxy_header: ProxyHeader = ProxyHeader::XForwardedFor,
         /// Folder of the database, unless that is PostgreSQL.
         data: PathBuf = PathBuf::from("data"),
         /// Where accounts and sessions are kept.
@@ -231,6 +235,26 @@ settings! {
         challenges: Span = Span::days(7),
         /// How long a mail that was given up is kept for you to see.
         dead_letters: Span = Span::days(30),
+    }
+}
+
+/// `proxy_header`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyHeader {
+    /// What most proxies send.
+    XForwardedFor,
+    /// As RFC 7239 has it.
+    Forwarded,
+}
+
+impl ProxyHeader {
+    /// Its name in a request.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ProxyHeader::XForwardedFor => "x-forwarded-for",
+            ProxyHeader::Forwarded => "forwarded",
+        }
     }
 }
 

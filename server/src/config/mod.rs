@@ -126,6 +126,7 @@ plain!(
     Span,
     Rates,
     ShortSpan,
+    ProxyHeader,
     Confirmation,
     SignupDisclosure,
     AccountDisclosure,

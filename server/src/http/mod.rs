@@ -6,6 +6,7 @@ mod guard;
 mod headers;
 mod nonce;
 mod pace;
+mod source;
 mod trace;
 
 use axum::Router;
@@ -15,6 +16,7 @@ use crate::hooks;
 use crate::state::AppState;
 
 pub use guard::is_local;
+pub use source::of as source_of;
 pub use trace::problems;
 
 /// Puts everything around the routes.

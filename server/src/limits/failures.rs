@@ -99,6 +99,17 @@ pub(super) async fn admit(
     Ok(closed(after, tries, now).unwrap_or(Found::Doubted))
 }
 
+/// Forgets what was counted for a guess: it is not tried.
+pub(super) async fn restore(tx: &mut Tx, app: &App, guess: &Guess) -> Result<(), StoreError> {
+    match guess {
+        Guess::Named(kind, value, devices) => {
+            let name = of_name(tx, app, *kind, value, devices).await?;
+            budgets::restore(tx, &name).await
+        }
+        Guess::Nothing | Guess::Code(_) | Guess::Password(_) => Ok(()),
+    }
+}
+
 fn closed(used: Used, tries: Tries, now: Millis) -> Option<Found> {
     if used.count >= tries.most {
         return Some(Found::Closed(used.ends_at));
@@ -158,13 +169,13 @@ pub async fn failed(
     address: Option<&str>,
 ) -> Result<(), StoreError> {
     let (now, limits) = (app.world.now(), &app.config.limits);
-    let source = names::keyed(app, "failures source", &[&names::source(caller.ip)])?;
-    budgets::count(tx, &source, limits.forget_source.millis(), now).await?;
     if let Some(address) = address {
         let address = of_address(app, address)?;
         budgets::count(tx, &address, limits.forget.millis(), now).await?;
     }
-    Ok(())
+    // Last, as everybody of this source waits for it.
+    let source = names::keyed(app, "failures source", &[&names::source(caller.ip)])?;
+    budgets::count(tx, &source, limits.forget_source.millis(), now).await
 }
 
 /// Forgets the failures on an account, since its owner has come in; those of others, while the owner comes from a device

@@ -19,12 +19,8 @@ const PREFIX: usize = 6;
 /// Spends a message to an address. An error must end the transaction: with that, a refused one has cost nothing. Comes
 /// after all other locks of the transaction: every message of this moment waits for its end.
 pub async fn spend(tx: &mut Tx, app: &App, address: &str) -> Result<(), ApiError> {
-    for (name, limit, length) in budgets(app, address)? {
-        if let Err(ends_at) = super::spend(tx, app, &name, limit, length).await? {
-            return Err(exceeded(ErrorCode::LimitExceeded, ends_at - app.world.now()));
-        }
-    }
-    Ok(())
+    let spent = super::spend(tx, app, &budgets(app, address)?).await?;
+    spent.map_err(|ends_at| exceeded(ErrorCode::LimitExceeded, ends_at - app.world.now()))
 }
 
 /// What a message to an address is spent of.

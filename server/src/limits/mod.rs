@@ -57,6 +57,30 @@ pub async fn admit_form(
     }
 }
 
+/// Counts a guess at another password than that which was admitted.
+pub async fn admit_instead(
+    app: &AppState,
+    caller: &Caller,
+    before: Subject<'_>,
+    now: Subject<'_>,
+) -> Result<(), ApiError> {
+    let job = app.clone();
+    let (before, now) = (Guess::at(app, caller, before)?, Guess::at(app, caller, now)?);
+    let found = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                failures::restore(tx, &job, &before).await?;
+                failures::admit(tx, &job, &now, u32::MAX, false).await
+            })
+        })
+        .await?;
+    match found {
+        Found::Closed(opens_at) => Err(exceeded(ErrorCode::RequestExceed, opens_at - app.world.now())),
+        Found::Admitted | Found::Doubted => Ok(()),
+    }
+}
+
 /// What is to be counted for a call.
 #[derive(Clone, Debug)]
 struct Asked {
@@ -125,10 +149,8 @@ async fn count(app: &AppState, asked: Asked, captcha_after: u32) -> Result<Found
     app.store
         .write(move |tx| {
             Box::pin(async move {
-                for (name, limit, length) in &asked.budgets {
-                    if let Err(ends_at) = spend(tx, &job, name, *limit, *length).await? {
-                        return Err(asked.refusal(ends_at - job.world.now()));
-                    }
+                if let Err(ends_at) = spend(tx, &job, &asked.budgets).await? {
+                    return Err(asked.refusal(ends_at - job.world.now()));
                 }
                 let now = job.world.now();
                 let length = job.config.limits.forget_source.millis();
@@ -156,20 +178,24 @@ async fn admit_guess(app: &AppState, asked: Asked) -> Result<(), ApiError> {
     }
 }
 
-/// Spends one of a budget, and remembers where there is no more.
-async fn spend(
-    tx: &mut Tx,
-    app: &App,
-    name: &str,
-    limit: u32,
-    length: Millis,
-) -> Result<Result<(), Millis>, ApiError> {
+/// Spends one of each budget; otherwise answers when all of them have one again, and remembers which have none.
+async fn spend(tx: &mut Tx, app: &App, all: &[Budget]) -> Result<Result<(), Millis>, StoreError> {
     let now = app.world.now();
-    let spent = budgets::spend(tx, name, limit, length, now).await?;
-    if let Err(ends_at) = spent {
-        app.over.put(name, ends_at, now);
+    let mut over = None;
+    for (name, limit, length) in all {
+        let ends_at = match over {
+            None => budgets::spend(tx, name, *limit, *length, now).await?.err(),
+            Some(_) => {
+                let used = budgets::used(tx, name, now).await?;
+                (used.count >= *limit).then_some(used.ends_at)
+            }
+        };
+        if let Some(ends_at) = ends_at {
+            app.over.put(name, ends_at, now);
+            over = over.max(Some(ends_at));
+        }
     }
-    Ok(spent)
+    Ok(over.map_or(Ok(()), Err))
 }
 
 /// When to come again, in whole seconds: never too early.

@@ -25,6 +25,7 @@ use crate::mail::Message;
 use crate::passwords::PasswordHash;
 use crate::registration::{self, Done, Plan};
 use crate::secret::Secret;
+use crate::service_keys;
 use crate::sessions;
 use crate::state::{App, AppState};
 use crate::store::identities::{self, Kind};
@@ -153,6 +154,7 @@ async fn login_with_code(
     who: Who,
     json: Json<CodeLoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
+    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
     let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
     limits::admit(&app, &caller, Purpose::Code, Subject::at(&named)).await?;
     let Json { request, idempotency, granted, .. } =
@@ -277,6 +279,7 @@ async fn signup_with_code(
     who: Who,
     json: Json<CodeSignupRequest>,
 ) -> Result<Answer<SignupAnswer>, ApiError> {
+    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
     let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
     limits::admit(&app, &caller, Purpose::SignUp, Subject::at(&named)).await?;
     let json =

@@ -13,6 +13,7 @@ use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::limits::{self, Purpose, Subject};
 use crate::hooks::{self, Operation, Who};
+use crate::service_keys;
 use crate::state::{App, AppState};
 use crate::store::identities::{Identity, Kind};
 use crate::{registration, signin};
@@ -39,6 +40,7 @@ async fn login_with_device(
     if !app.config.device_id.enabled {
         return Err(ErrorCode::Forbidden.into());
     }
+    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
     limits::admit(&app, &caller, Purpose::SignIn, Subject::Nobody).await?;
     let Json { request, granted, .. } =
         hooks::before(&app, &caller, Operation::DeviceidAuth, who, json).await?;

@@ -21,6 +21,7 @@ use crate::limits::{self, Purpose, Subject};
 use crate::passwords::{Match, PasswordHash};
 use crate::registration::{self, Done, Plan};
 use crate::secret::Secret;
+use crate::service_keys;
 use crate::sessions;
 use crate::state::{App, AppState};
 use crate::store::identities::Kind;
@@ -46,6 +47,7 @@ pub(crate) async fn signup(
     who: Who,
     json: Json<SignupRequest>,
 ) -> Result<Answer<SignupAnswer>, ApiError> {
+    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
     limits::admit(&app, &caller, Purpose::SignUp, Subject::Nobody).await?;
     let more = [("method", "password")];
     let json = hooks::before_with(&app, &caller, Operation::Signup, who, json, &more).await?;
@@ -126,11 +128,17 @@ pub(crate) async fn login(
     who: Who,
     json: Json<LoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
-    let (kind, value) = name(&app, &json.request)?;
-    limits::admit(&app, &caller, Purpose::SignIn, Subject::Name(kind, &value)).await?;
+    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
+    let asked = name(&app, &json.request)?;
+    limits::admit(&app, &caller, Purpose::SignIn, Subject::Name(asked.0, &asked.1)).await?;
     let operation = operation(&json.request);
     let Json { request, granted, .. } = hooks::before(&app, &caller, operation, who, json).await?;
     let (kind, value) = name(&app, &request)?;
+    if (kind, &value) != (asked.0, &asked.1) {
+        // A hook has given another name: it is that one's password that is tried.
+        let (before, now) = (Subject::Name(asked.0, &asked.1), Subject::Name(kind, &value));
+        limits::admit_instead(&app, &caller, before, now).await?;
+    }
     sessions::admit(&app, proof.is_some())?;
     let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
     // An account of a password is only made where the page says so.

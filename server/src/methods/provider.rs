@@ -30,6 +30,7 @@ use crate::passwords::PasswordHash;
 use crate::providers::{Person, Provider};
 use crate::registration::{self, Done, Plan};
 use crate::secret::Secret;
+use crate::service_keys;
 use crate::sessions;
 use crate::state::{App, AppState};
 use crate::store::flows::{self as rows, Binding};
@@ -72,8 +73,8 @@ async fn begin_flow(
     provider: Result<Path<String>, PathRejection>,
     Json { request, .. }: Json<FlowRequest>,
 ) -> Result<Answer<FlowAnswer>, ApiError> {
-    let provider = named(&app, &provider)?;
     limits::admit(&app, &caller, Purpose::Flow, Subject::Nobody).await?;
+    let provider = named(&app, &provider)?;
     Ok(Answer(flows::begin(&app, &caller, provider, (proof, session), request).await?))
 }
 
@@ -91,6 +92,7 @@ pub(crate) async fn login_with_provider(
     json: Json<ProviderLoginRequest>,
 ) -> Result<Answer<ProviderLogin>, ApiError> {
     sessions::admit(&app, proof.is_some())?;
+    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
     limits::admit(&app, &caller, Purpose::SignIn, Subject::Nobody).await?;
     let provider = named(&app, &provider)?;
     let more = [("provider", provider.name())];
@@ -115,6 +117,7 @@ async fn signup_with_provider(
     who: Who,
     json: Json<ProviderSignupRequest>,
 ) -> Result<Answer<ProviderSignup>, ApiError> {
+    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
     limits::admit(&app, &caller, Purpose::SignUp, Subject::Nobody).await?;
     let provider = named(&app, &provider)?.name().to_owned();
     let more = [("method", provider.as_str())];

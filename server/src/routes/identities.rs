@@ -48,9 +48,9 @@ async fn link_identity(
     json: Json<ProviderLoginRequest>,
 ) -> Result<Answer<ProviderLogin>, ApiError> {
     session.fresh(&app)?;
+    limits::admit(&app, &caller, Purpose::Flow, Subject::Nobody).await?;
     let name = provider.ok().map(|Path(name)| name).unwrap_or_default();
     let provider = app.providers.get(&name).ok_or(ErrorCode::NotFound)?;
-    limits::admit(&app, &caller, Purpose::Flow, Subject::Nobody).await?;
     let more = [("provider", provider.name())];
     let json = hooks::before_with(&app, &caller, Operation::LinkIdentity, &session, json, &more).await?;
     let Json { request, .. } = json;

@@ -1,0 +1,156 @@
+//! Every spelling of an address that is limited is the same limit, or no address at all (SECURITY R05).
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Call, TestApp};
+
+const ADA: &str = "ada@example.com";
+const PASSWORD: &str = "correct horse";
+const ONCE: &str = "[limits]\nsign_in = \"1/1h\"\nsign_up = \"1/1h\"\nsend = \"1/1h\"\ncode = \"1/1h\"\ncheck = \"1/1h\"\n\
+    flow = \"1/1h\"";
+
+/// What is limited, with a request that is counted.
+fn limited() -> Vec<(&'static str, Value)> {
+    let email = json!({ "email": "new@example.com" });
+    let code = json!({ "email": "new@example.com", "code": "123456" });
+    let with = |base: &Value, more: Value| {
+        let mut body = base.clone();
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let callback = json!({ "callback": "https://app.example.com/signin?code=1&state=2" });
+    let phone = json!({ "phone_number": "+491701234567", "phone_code": "123456" });
+    vec![
+        ("/v1/signup", with(&email, json!({ "password": PASSWORD }))),
+        ("/v1/signup/code", code.clone()),
+        ("/v1/signup/provider/{provider}", json!({ "oauth_key": "x" })),
+        ("/v1/login", with(&email, json!({ "password": "wrong horse" }))),
+        ("/v1/login/code", code.clone()),
+        ("/v1/login/device", json!({ "device_id": "0123456789abcdef" })),
+        ("/v1/login/custom", json!({ "custom_id": "customer-7" })),
+        ("/v1/login/provider/{provider}", callback.clone()),
+        ("/v1/flows/{provider}", json!({ "callback": "https://app.example.com/signin" })),
+        ("/v1/identities/{provider}", callback),
+        ("/v1/code", email.clone()),
+        ("/v1/password", json!({ "old_password": "wrong horse", "new_password": PASSWORD })),
+        ("/v1/password/forgot", email.clone()),
+        ("/v1/password/reset", with(&code, json!({ "new_password": PASSWORD }))),
+        ("/v1/email/verify", code.clone()),
+        ("/v1/email/resend", email.clone()),
+        ("/v1/email/check", email.clone()),
+        ("/v1/email/bind", with(&email, json!({ "email_code": "123456" }))),
+        ("/v1/email/change", with(&email, json!({ "email_code": "123456" }))),
+        ("/v1/phone/bind", phone.clone()),
+        ("/v1/phone/change", phone),
+        ("/v1/account/delete", json!({ "password": "wrong horse" })),
+    ]
+}
+
+/// What is posted and not limited: it costs no more than a request, and nobody guesses 128 bits and more.
+const FREE: [&str; 11] = [
+    "/v1/callback/{provider}",
+    "/v1/email/unbind",
+    "/v1/introspect",
+    "/v1/logout",
+    "/v1/phone/unbind",
+    "/v1/revoke",
+    "/v1/sessions/revoke",
+    "/v1/token",
+    "/v1/user-data",
+    "/v1/identities/unlink",
+    "/v1/nonce",
+];
+
+/// Other spellings of a path; some servers in front of this one, and some routers, take them for the same.
+fn spellings(path: &str) -> Vec<String> {
+    let (first, rest) = path[1..].split_once('/').unwrap();
+    let upper = path.to_uppercase();
+    let last = path.rsplit('/').next().unwrap();
+    let escaped = format!("%{:02x}{}", last.as_bytes()[0], &last[1..]);
+    let parent = path.strip_suffix(last).unwrap();
+    vec![
+        format!("/{path}"),
+        format!("/{first}//{rest}"),
+        format!("{path}/"),
+        format!("{path}//"),
+        format!("{path}/."),
+        format!("{parent}{escaped}"),
+        format!("/{first}%2f{rest}"),
+        format!("/{first}%2F{rest}"),
+        format!("/{first}/./{rest}"),
+        format!("/{first}/x/../{rest}"),
+        format!("{path};x"),
+        format!("{path};x=1"),
+        format!("/{first};x/{rest}"),
+        format!("{path}%20"),
+        format!("{path}%00"),
+        format!("{path}.json"),
+        format!("{path}%3fx"),
+        upper,
+        format!("{path}?x=1"),
+    ]
+}
+
+struct World {
+    t: TestApp,
+    ada: Value,
+}
+
+impl World {
+    fn ask(&self, method: Method, template: &str, path: &str, body: &Value, ip: &str) -> Call {
+        let call = self.t.send(method, path, "application/json", body.to_string()).from(ip);
+        let signed_in = ["/v1/identities/{provider}", "/v1/password", "/v1/account/delete"];
+        let is_own =
+            signed_in.contains(&template) || ["/bind", "/change"].iter().any(|end| template.ends_with(end));
+        if is_own { call.bearer(&self.ada["access_token"]) } else { call }
+    }
+}
+
+#[tokio::test]
+async fn sec_r05_each_spelling_of_a_limited_route_is_the_same_limit_or_none() {
+    let t = TestApp::with(ONCE).await;
+    t.post("/v1/signup", json!({ "email": ADA, "password": PASSWORD })).from("192.0.2.1").await.ok();
+    let ada = t.post("/v1/login", json!({ "email": ADA, "password": PASSWORD })).from("192.0.2.1").await.ok();
+    let world = World { t, ada };
+    for (at, (template, body)) in limited().into_iter().enumerate() {
+        let path = template.replace("{provider}", "example");
+        let ip = format!("198.51.100.{at}");
+        let post = |path: &str| world.ask(Method::POST, template, path, &body, &ip);
+        let first = post(&path).await;
+        assert_ne!(first.status, 429, "{template}: {}", first.text);
+        assert_eq!(post(&path).await.status, 429, "{template} is not limited: {}", first.text);
+        for spelling in spellings(&path) {
+            let status = post(&spelling).await.status;
+            assert!([404, 405, 429].contains(&status), "{spelling}: {status}");
+        }
+        for method in ["HEAD", "PUT", "DELETE", "PATCH", "TRACE", "POST2"] {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let answer = world.ask(method.clone(), template, &path, &body, &ip).await;
+            let other = template == "/v1/identities/{provider}" && method == Method::DELETE;
+            assert!(answer.status == 405 || other, "{method} {path}: {}", answer.status);
+        }
+        for header in ["x-http-method-override", "x-http-method", "x-method-override"] {
+            let get = world.ask(Method::GET, template, &path, &body, &ip).header(header, "POST").await;
+            assert!([404, 405].contains(&get.status), "{header} {path}: {}", get.status);
+            let answer = post(&path).header(header, "PUT").await;
+            assert_eq!(answer.status, 429, "{header} {path}");
+        }
+        for header in ["x-original-url", "x-rewrite-url"] {
+            let answer = world.t.get("/health/live").header(header, &path).from(&ip).await;
+            assert_eq!(answer.json["code"], Value::Null);
+        }
+    }
+}
+
+/// Whoever adds a call says here whether it is limited.
+#[tokio::test]
+async fn sec_r05_every_call_of_the_contract_is_limited_or_known_to_be_free() {
+    let t = TestApp::new().await;
+    let document = t.get("/openapi.json").await.ok();
+    let known: Vec<&str> = limited().iter().map(|(path, _)| *path).chain(FREE).collect();
+    for (path, calls) in document["paths"].as_object().unwrap() {
+        let is_free = path.starts_with("/v1/admin") || calls["post"].is_null();
+        assert!(is_free || known.contains(&path.as_str()), "{path}");
+    }
+}

@@ -1,0 +1,147 @@
+//! What is sent (SECURITY C08, S15; seed K40), and what is told about addresses (R02).
+
+use serde_json::{Value, json};
+
+use crate::post;
+use crate::support::{Answer, DAY, HOUR, MINUTE, SECOND, TestApp};
+
+const ADA: &str = "ada@example.com";
+const PASSWORD: &str = "correct horse";
+
+/// Seconds to wait.
+#[track_caller]
+fn wait(answer: Answer) -> i64 {
+    let header: i64 = answer.header("retry-after").parse().unwrap();
+    let body = answer.refused(429, "LimitExceededException");
+    assert_eq!((body["retry_after"].as_i64(), body["title"].as_str()), (Some(header), Some(WORDS)));
+    header
+}
+
+const WORDS: &str = "Attempt limit exceeded, please try after some time.";
+
+#[tokio::test]
+async fn seed_k40_too_many_mails_to_one_address_are_refused_with_limit_exceeded() {
+    let t = TestApp::with("[limits]\nmail = \"1/30s, 3/1h\"").await;
+    let forgot = |email: &str| t.post("/v1/password/forgot", json!({ "email": email }));
+    // Whether anybody has the address or not.
+    for email in [ADA, "nobody@example.com"] {
+        if email == ADA {
+            t.signup(ADA, PASSWORD).await;
+            t.advance(HOUR);
+        }
+        for sent in 0..3 {
+            forgot(email).await.ok();
+            t.advance(10 * SECOND);
+            let seconds = if sent < 2 { 20 } else { 3600 - 70 };
+            assert_eq!(wait(forgot(email).await), seconds, "{email}");
+            t.advance(20 * SECOND);
+        }
+        assert_eq!(wait(forgot(email).await), 3600 - 90);
+        t.advance(HOUR);
+        forgot(email).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn sec_c08_all_that_sends_shares_the_budget_of_an_address() {
+    let t = TestApp::with("[limits]\nmail = \"4/1d\"").await;
+    t.signup(ADA, PASSWORD).await;
+    t.post("/v1/code", json!({ "email": ADA })).await.ok();
+    t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
+    t.post("/v1/email/resend", json!({ "email": ADA })).await.ok();
+    for (path, body) in [
+        ("/v1/code", json!({ "email": "ADA@example.com", "scene": "RESET_PASSWORD" })),
+        ("/v1/password/forgot", json!({ "email": ADA })),
+        ("/v1/email/resend", json!({ "email": ADA })),
+    ] {
+        assert_eq!(wait(t.post(path, body).await), DAY / SECOND, "{path}");
+    }
+    let form = "action=send&email=ada%40example.com";
+    for page in ["/account/reset", "/account/verify"] {
+        let kind = "application/x-www-form-urlencoded";
+        let answer = t.send(axum::http::Method::POST, page, kind, form).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (429, "86400"));
+        assert!(answer.text.contains("Too many tries"), "{}", answer.text);
+    }
+    t.post("/v1/code", json!({ "email": "bob@example.com" })).await.ok();
+}
+
+#[tokio::test]
+async fn sec_c08_a_quiet_signup_mails_the_owner_of_an_address_no_more_often_than_a_stranger() {
+    let t = TestApp::with("[disclosure]\nsignup = \"quiet\"\n[limits]\nmail = \"2/1d\"").await;
+    for email in [ADA, "other@example.com"] {
+        if email == ADA {
+            // The account is there before.
+            t.signup(ADA, PASSWORD).await;
+            t.sql_do("delete from budgets").await;
+        }
+        let signup = || t.post("/v1/signup", json!({ "email": email, "password": PASSWORD }));
+        signup().await.ok();
+        signup().await.ok();
+        assert_eq!(wait(signup().await), DAY / SECOND, "{email}");
+    }
+}
+
+#[tokio::test]
+async fn sec_c08_a_source_and_all_together_have_a_limit_too() {
+    let t = TestApp::with("[limits]\nsend = \"3/10m\"\nmail_total = \"5/1h\"").await;
+    let code =
+        |at: u32, ip: &str| t.post("/v1/code", json!({ "email": format!("user{at}@example.com") })).from(ip);
+    for at in 0..3 {
+        code(at, "192.0.2.1").await.ok();
+    }
+    assert_eq!(wait(code(3, "192.0.2.1").await), 600);
+    for at in 3..5 {
+        code(at, "192.0.2.2").await.ok();
+    }
+    t.advance(MINUTE);
+    assert_eq!(wait(code(5, "192.0.2.3").await), 3540);
+    t.advance(HOUR);
+    code(5, "192.0.2.3").await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_s15_a_thousand_requests_for_one_victim_from_100_addresses_send_the_mails_of_the_limit() {
+    let t = TestApp::with("[limits]\nmail = \"6/1h\"\nsend = \"20/10m\"").await;
+    t.signup(ADA, PASSWORD).await;
+    let calls = (0..1000).map(|at| {
+        let call = match at % 3 {
+            0 => t.post("/v1/code", json!({ "email": ADA })),
+            1 => t.post("/v1/password/forgot", json!({ "email": ADA })),
+            _ => t.post("/v1/email/resend", json!({ "email": ADA })),
+        };
+        let call = call.from(&format!("127.0.1.{}", at % 100 + 1));
+        tokio::spawn(async move { call.await })
+    });
+    let mut asked = 0;
+    for answer in futures_util::future::join_all(calls).await {
+        match answer.unwrap().status {
+            200 => asked += 1,
+            // Busy, where the database is another program: nothing is sent then.
+            503 => {}
+            status => assert_eq!(status, 429),
+        }
+    }
+    // The signup's own was the first.
+    assert!(asked <= 5, "{asked}");
+    assert!(post::all(&t, ADA).await.len() <= 6);
+    t.login(ADA, PASSWORD).await;
+}
+
+#[tokio::test]
+async fn sec_r02_check_email_is_off_and_where_it_is_on_it_is_limited() {
+    let body = json!({ "email": ADA });
+    let production = TestApp::production("").await;
+    production.post("/v1/email/check", body.clone()).await.refused(403, "FORBIDDEN");
+    let t = TestApp::with("[limits]\ncheck = \"2/1m\"\ncheck_total = \"5/1m\"").await;
+    let check = |ip: &str| t.post("/v1/email/check", body.clone()).from(ip);
+    let refused = |answer: Answer| -> Value { answer.refused(429, "REQUEST_EXCEED")["retry_after"].clone() };
+    for ip in ["192.0.2.1", "192.0.2.2"] {
+        check(ip).await.ok();
+        check(ip).await.ok();
+        assert_eq!(refused(check(ip).await), 60);
+    }
+    check("192.0.2.3").await.ok();
+    t.advance(15 * SECOND);
+    assert_eq!(refused(check("192.0.2.4").await), 45, "all together");
+}

@@ -1,0 +1,178 @@
+//! Whom a request comes from (SECURITY R03; seeds A08, A17, A23): the connection, a trusted proxy or a trusted program
+//! says so, and nobody else.
+
+use doorward_server::admin::{By, Operator};
+use doorward_server::extract::Caller;
+use doorward_server::service_keys::{Scope, Scopes};
+use doorward_server::state::App;
+use serde_json::{Value, json};
+
+use crate::support::{Call, TestApp};
+
+const ADA: &str = "ada@example.com";
+const PASSWORD: &str = "correct horse";
+/// What behind a proxy at 10.0.0.0/8 is needed.
+const BEHIND: &str = "trusted_proxies = [\"10.0.0.0/8\"]\n[limits]\nsign_in = \"3/1m\"";
+
+fn login(t: &TestApp) -> Call {
+    t.post("/v1/login", json!({ "email": ADA, "password": "wrong horse" }))
+}
+
+/// How many of these are looked at.
+async fn looked_at(calls: impl Iterator<Item = Call>) -> usize {
+    let mut count = 0;
+    for call in calls {
+        match call.await.status {
+            401 => count += 1,
+            status => assert_eq!(status, 429),
+        }
+    }
+    count
+}
+
+/// Where the newest sign-in came from, as the audit log has it.
+async fn audited(t: &TestApp) -> String {
+    t.sql("select ip from audit order by at desc, id desc limit 1").await
+}
+
+#[tokio::test]
+async fn sec_r03_a_thousand_forged_headers_give_no_fresh_budget() {
+    let t = TestApp::with("[limits]\nsign_in = \"3/1m\"").await;
+    let calls = (0..1000).map(|at| {
+        let forged = format!("198.51.{}.{}", at / 250, at % 250);
+        let call = login(&t).from("192.0.2.1").header("x-forwarded-for", &forged);
+        let call = call.header("forwarded", &format!("for={forged}")).header("x-real-ip", &forged);
+        call.header("client-ip", &forged).header("true-client-ip", &forged)
+    });
+    assert_eq!(looked_at(calls).await, 3);
+    assert_eq!(audited(&t).await, "192.0.2.1");
+}
+
+#[tokio::test]
+async fn sec_r03_nor_do_they_through_a_trusted_proxy_which_adds_the_true_one() {
+    let t = TestApp::with(BEHIND).await;
+    let calls = (0..200).map(|at| {
+        let said = format!("198.51.100.{at}, 192.0.2.1");
+        login(&t).from("10.0.0.7").header("x-forwarded-for", &said)
+    });
+    assert_eq!(looked_at(calls).await, 3);
+    let other = login(&t).from("10.0.0.7").header("x-forwarded-for", "192.0.2.1, 192.0.2.2").await;
+    assert_eq!((other.status, audited(&t).await.as_str()), (401, "192.0.2.2"));
+}
+
+#[tokio::test]
+async fn sec_r03_all_addresses_of_an_ipv6_network_of_64_bits_are_one_source() {
+    let t = TestApp::with(BEHIND).await;
+    let of = |network: &'static str| {
+        let t = &t;
+        (0..50).map(move |at| {
+            let said = format!("2001:db8:0:{network}:{at:x}::1");
+            login(t).from("10.0.0.7").header("x-forwarded-for", &said)
+        })
+    };
+    assert_eq!((looked_at(of("1")).await, looked_at(of("2")).await), (3, 3));
+}
+
+#[tokio::test]
+async fn a_proxy_may_say_it_as_rfc_7239_has_it() {
+    let t = TestApp::with(&format!("proxy_header = \"forwarded\"\n{BEHIND}")).await;
+    let call = login(&t).from("10.0.0.7").header("x-forwarded-for", "203.0.113.9");
+    call.header("forwarded", "for=\"[2001:db8::7]:4711\";proto=https")
+        .await
+        .refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    assert_eq!(audited(&t).await, "2001:db8::7");
+}
+
+/// A key of a program of the operator's.
+async fn key(t: &TestApp, scope: Scope) -> String {
+    let App { store, world, config, .. } = &*t.app;
+    let operator = Operator::new(store, world, config, By::CommandLine, Caller::default());
+    let (plain, _) = operator.create_key("test", Scopes::new(&[scope])).await.unwrap();
+    format!("Bearer {}", plain.write().expose())
+}
+
+fn on_behalf(key: &str, call: Call) -> Call {
+    call.from("192.0.2.200").header("authorization", key)
+}
+
+#[tokio::test]
+async fn seed_a08_a_trusted_program_says_whose_signup_it_is() {
+    let t = TestApp::with("[limits]\nsign_up = \"1/1m\"").await;
+    let key = key(&t, Scope::Trusted).await;
+    for (at, spelling) in ["client_ip", "clientIp"].into_iter().enumerate() {
+        let ip = format!("203.0.113.{at}");
+        let by_email = json!({ "email": format!("a{at}@example.com"), "password": PASSWORD, "options": { spelling: ip } });
+        on_behalf(&key, t.post("/v1/signup", by_email)).await.ok();
+        assert_eq!(
+            t.sql("select ip from audit where event = 'signed_up' order by at desc, id desc limit 1").await,
+            ip
+        );
+        let by_name =
+            json!({ "username": format!("user{at}"), "password": PASSWORD, "options": { spelling: ip } });
+        on_behalf(&key, t.post("/v1/signup", by_name)).await.refused(429, "REQUEST_EXCEED");
+        let code = t.code(&format!("+49170123456{at}"), "LOGIN").await;
+        let body = json!({
+            "phone_number": format!("+49170123456{at}"), "code": code, "options": { spelling: format!("203.0.114.{at}") },
+        });
+        on_behalf(&key, t.post("/v1/signup/code", body)).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn seed_a17_seed_a20_and_whose_sign_in_by_phone() {
+    let t = TestApp::with("[limits]\nsign_in = \"1/1m\"").await;
+    let key = key(&t, Scope::Trusted).await;
+    let number = "+491701234567";
+    let code = t.code(number, "LOGIN").await;
+    let body = json!({ "phone_number": number, "code": code, "options": { "clientIp": "203.0.113.1" } });
+    on_behalf(&key, t.post("/v1/login/code", body)).await.ok();
+    assert_eq!(audited(&t).await, "203.0.113.1");
+    let body =
+        json!({ "phone_number": number, "password": PASSWORD, "options": { "clientIp": "203.0.113.2" } });
+    let by_password = || on_behalf(&key, t.post("/v1/login", body.clone()));
+    by_password().await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    assert_eq!(audited(&t).await, "203.0.113.2");
+    by_password().await.refused(429, "REQUEST_EXCEED");
+}
+
+#[tokio::test]
+async fn seed_a23_and_whose_sign_in_by_address_name_device_or_id() {
+    let t = TestApp::with("[limits]\nsign_in = \"1/1m\"").await;
+    t.post("/v1/signup", json!({ "email": ADA, "username": "ada", "password": PASSWORD })).await.ok();
+    let key = key(&t, Scope::Trusted).await;
+    for (at, (path, mut body)) in [
+        ("/v1/login", json!({ "email": ADA, "password": PASSWORD })),
+        ("/v1/login", json!({ "username": "ada", "password": PASSWORD })),
+        ("/v1/login/device", json!({ "device_id": "0123456789abcdef" })),
+        ("/v1/login/custom", json!({ "custom_id": "customer-7" })),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let ip = format!("203.0.113.{at}");
+        body["options"] = json!({ "client_ip": ip });
+        on_behalf(&key, t.post(path, body.clone())).await.ok();
+        assert_eq!(audited(&t).await, ip, "{path}");
+        on_behalf(&key, t.post(path, body)).await.refused(429, "REQUEST_EXCEED");
+    }
+}
+
+#[tokio::test]
+async fn seed_a08_seed_a23_nobody_else_says_so() {
+    let t = TestApp::with("").await;
+    t.signup(ADA, PASSWORD).await;
+    let who = t.login(ADA, PASSWORD).await;
+    let admin = key(&t, Scope::Admin).await;
+    let trusted = key(&t, Scope::Trusted).await;
+    let body = |ip: &str| json!({ "email": ADA, "password": PASSWORD, "options": { "client_ip": ip } });
+    let field = |answer: Value| assert_eq!(answer["field"], "options.client_ip");
+    let ask = |ip: &str| t.post("/v1/login", body(ip)).from("192.0.2.1");
+    field(ask("203.0.113.1").await.refused(400, "INVALID_PARAMETER"));
+    field(ask("203.0.113.1").bearer(&who["access_token"]).await.refused(400, "INVALID_PARAMETER"));
+    field(ask("not an address").header("authorization", &trusted).await.refused(400, "INVALID_PARAMETER"));
+    ask("203.0.113.1").header("authorization", &admin).await.refused(403, "FORBIDDEN");
+    let bent = format!("{}A", &trusted[..trusted.len() - 1]);
+    let bent = if bent == trusted { format!("{}B", &trusted[..trusted.len() - 1]) } else { bent };
+    ask("203.0.113.1").header("authorization", &bent).await.refused(401, "SESSION_REQUIRED");
+    ask("203.0.113.1").header("authorization", &trusted).await.ok();
+}
