@@ -1,11 +1,12 @@
 // `npm run bench`: what doorward weighs and does, beside peers, from one run on this machine.
-// usage: [page] [captcha] [server] [provider] [hooks] [webhooks] [scale] [timing] [--samples N] [--accounts N]
+// usage: [page] [captcha] [server] [provider] [hooks] [webhooks] [flood] [scale] [timing] [--samples N] [--accounts N]
 
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { captcha } from "./captcha.mjs";
 import { hooks } from "./hooks.mjs";
 import { calls, page } from "./page.mjs";
+import { flood } from "./flood.mjs";
 import { kilobytes, milliseconds, table, whole } from "./numbers.mjs";
 import { provider } from "./provider.mjs";
 import { among } from "./scale.mjs";
@@ -97,6 +98,15 @@ if (wanted("webhooks")) {
     row("one on this machine is told after", after), row("one that hangs is told after", hangs),
   ]));
   console.log();
+}
+
+if (wanted("flood")) {
+  const head = ["while", "requests", "seconds", "passwords looked at", "mails", "refused", "  median ms", "refresh p99 ms", "JWKS p99 ms", "MiB"];
+  console.log(table(head, (await flood()).map((it) => [
+    it.name, whole(it.count), it.seconds.toFixed(1), whole(it.looked_at), whole(it.sent), whole(it.refused), milliseconds(it.refused_ms),
+    milliseconds(it.refresh_p99), milliseconds(it.keys_p99), whole(it.mib),
+  ])));
+  console.log(`\nAttackers, people and server share this machine; refused are 400, 429 and 503.\n`);
 }
 
 if (wanted("scale")) {

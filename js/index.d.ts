@@ -446,6 +446,11 @@ export interface SignupOptions extends RequestOptions {
   login?: boolean;
   /** Sign in at once without counting as a login. Not together with `signup_confirmation`. */
   generate_token?: boolean;
+  /**
+   * For programs of the operator's only, which ask with a service key of the scope `trusted`: the address of the person's
+   * browser. From a page it is refused, `INVALID_PARAMETER`. `clientIp` is taken, too.
+   */
+  client_ip?: string;
 }
 
 export type SignupMessage =
@@ -466,6 +471,8 @@ export type LoginParams =
 export interface LoginOptions extends RequestOptions {
   /** Create the account when there is none. Default: as the server's setting for the way to sign in says. */
   auto_register?: boolean;
+  /** As in {@link SignupOptions.client_ip}. */
+  client_ip?: string;
 }
 
 export interface RegisterOptions extends RequestOptions {
