@@ -99,15 +99,14 @@ pub(super) async fn admit(
     Ok(closed(after, tries, now).unwrap_or(Found::Doubted))
 }
 
-/// Forgets what was counted for a guess: it is not tried.
-pub(super) async fn restore(tx: &mut Tx, app: &App, guess: &Guess) -> Result<(), StoreError> {
-    match guess {
-        Guess::Named(kind, value, devices) => {
-            let name = of_name(tx, app, *kind, value, devices).await?;
-            budgets::restore(tx, &name).await
-        }
-        Guess::Nothing | Guess::Code(_) | Guess::Password(_) => Ok(()),
-    }
+/// Gives back what was counted for a guess: nobody has looked at it, or it was right. Others' stay counted.
+pub(super) async fn give_back(tx: &mut Tx, app: &App, guess: &Guess) -> Result<(), StoreError> {
+    let name = match guess {
+        Guess::Nothing | Guess::Code(_) => return Ok(()),
+        Guess::Password(name) => name.clone(),
+        Guess::Named(kind, value, devices) => of_name(tx, app, *kind, value, devices).await?,
+    };
+    budgets::give_back(tx, &name, tries(app).free, app.world.now()).await
 }
 
 fn closed(used: Used, tries: Tries, now: Millis) -> Option<Found> {

@@ -70,7 +70,7 @@ pub async fn admit_instead(
         .store
         .write(move |tx| {
             Box::pin(async move {
-                failures::restore(tx, &job, &before).await?;
+                failures::give_back(tx, &job, &before).await?;
                 failures::admit(tx, &job, &now, u32::MAX, false).await
             })
         })

@@ -57,6 +57,23 @@ pub async fn restore(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Gives one try back that was none: with it goes the pause that it caused.
+pub async fn give_back(tx: &mut Tx, name: &str, free: u32, now: Millis) -> Result<(), StoreError> {
+    sqlx::query(
+        "update budgets set
+            used = used - 1,
+            opens_at = opens_at - pause,
+            pause = case when used <= $2 then 0 else pause / 2 end
+        where name = $1 and used > 0 and ends_at > $3",
+    )
+    .bind(name)
+    .bind(i64::from(free))
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// How a budget of tries is spent.
 #[derive(Clone, Copy, Debug)]
 pub struct Tries {
