@@ -186,7 +186,7 @@ async fn spend(tx: &mut Tx, app: &App, all: &[Budget]) -> Result<Result<(), Mill
         let ends_at = match over {
             None => budgets::spend(tx, name, *limit, *length, now).await?.err(),
             Some(_) => {
-                let used = budgets::used(tx, name, now).await?;
+                let used = budgets::used(tx, name, *length, now).await?;
                 (used.count >= *limit).then_some(used.ends_at)
             }
         };
