@@ -124,7 +124,7 @@ async fn a_changed_file_counts_from_then_on_and_a_broken_one_leaves_what_was() {
     assert_eq!(said.matches("hooks.star:3:1: Parse error").count(), 1, "{said}");
     let ready = t.get("/health/ready").await.ok();
     assert!(
-        ready["warning"].as_str().unwrap().starts_with("hooks.star was changed and cannot be used"),
+        ready["warning"].as_str().unwrap().contains("hooks.star was changed and cannot be used"),
         "{ready}"
     );
     assert!(!ready.to_string().contains("Parse"), "what is in the file is no business of whoever asks");
@@ -136,7 +136,9 @@ async fn a_changed_file_counts_from_then_on_and_a_broken_one_leaves_what_was() {
     assert!(log.text().contains("has no hooks any more"), "{}", log.text());
     t.rewrite("# no hooks\n").await;
     assert_eq!(detail().await, "");
-    assert_eq!(t.get("/health/ready").await.ok(), json!({ "status": "ok" }));
+    // The clock of a database may be another matter.
+    let ready = t.get("/health/ready").await.ok();
+    assert!(!ready.to_string().contains("hooks.star"), "{ready}");
 }
 
 #[tokio::test]
