@@ -22,6 +22,8 @@ BEYOND_SCHEMA = [
     # Which numbers and time zones there are, lists know; which signs a name may have together, PRECIS; how a language tag is
     # put together, RFC 5646.
     ("", ("phone_number", "old_phone_number", "zoneinfo", "locale", "username")),
+    # Where a call comes from, only a program with a service key can say.
+    ("", "options.client_ip"),
     # Confirming and signing in at once exclude each other; a redirect must be on the operator's list.
     ("/signup", "options."),
     ("/signup/code", "options."),
