@@ -353,6 +353,8 @@ pub struct Caller {
     pub devices: Vec<KnownDevice>,
     /// What may be a service key; nobody has looked.
     pub service_key: Option<Secret>,
+    /// A program of the operator's that asks for itself: it signs in and up as many as it says.
+    pub is_operators: bool,
 }
 
 impl Caller {
@@ -378,6 +380,7 @@ impl FromRequestParts<AppState> for Caller {
             after: parts.extensions.get::<Pending>().cloned().unwrap_or_default(),
             devices: limits::presented(&parts.headers),
             service_key: service_keys::presented(&parts.headers),
+            is_operators: false,
         })
     }
 }

@@ -41,6 +41,8 @@ pub struct Plan {
     pub quiet: bool,
     /// The method that signs in.
     pub method: String,
+    /// Does a sign-in make it? Nobody has limited it as a signup yet.
+    pub is_first: bool,
 }
 
 /// How the sign-in that comes with a signup is counted.
@@ -108,6 +110,7 @@ impl Plan {
         plan.account.confirmation_required = confirmation_required;
         plan.sign_in = sign_in.map(|(_, sign_in)| sign_in);
         plan.redirect = redirect;
+        plan.is_first = false;
         Ok(plan)
     }
 
@@ -135,6 +138,7 @@ impl Plan {
             redirect: None,
             quiet,
             method: method.to_owned(),
+            is_first: true,
         })
     }
 
@@ -265,6 +269,9 @@ pub async fn create(
         None => None,
     };
     let session = session.map(|session| session.id);
+    if plan.is_first {
+        limits::spend_signup(tx, app, caller).await?;
+    }
     // Last, as everywhere: all mails of this moment wait for these rows.
     if let Some(email) = plan.names.iter().find(|name| is_secret(name)) {
         limits::spend_message(tx, app, &email.value).await?;

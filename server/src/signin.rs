@@ -159,7 +159,11 @@ pub async fn refuse<T>(
                 let record =
                     Record { account: account.as_ref().map(|account| account.id.as_str()), ..record };
                 record.write(tx, &job.world, &caller, job.world.now()).await?;
-                Ok::<(), ApiError>(limits::failed(tx, &job, &caller, None).await?)
+                // Whoever proved whose it is has guessed nothing.
+                if code == ErrorCode::IncorrectUsernameOrPassword {
+                    limits::failed(tx, &job, &caller, None).await?;
+                }
+                Ok::<(), ApiError>(())
             })
         })
         .await?;

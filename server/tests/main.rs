@@ -25,6 +25,7 @@ mod hook_worker;
 mod hosted_pages;
 mod identity_link;
 mod limit_flood;
+mod limit_home;
 mod limit_routes;
 mod limit_send;
 mod limit_sign_in;

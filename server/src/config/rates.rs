@@ -45,7 +45,10 @@ impl Rates {
         if text.trim() == "off" {
             return Some(Rates::OFF);
         }
-        text.split(',').map(|rate| Rate::parse(rate.trim())).collect::<Option<_>>().map(Rates)
+        let rates: Vec<Rate> = text.split(',').map(|rate| Rate::parse(rate.trim())).collect::<Option<_>>()?;
+        // They would be counted as one.
+        let twice = |(at, rate): (usize, &Rate)| rates.iter().take(at).any(|other| other.span == rate.span);
+        (!rates.iter().enumerate().any(twice)).then_some(Rates(rates))
     }
 }
 
@@ -67,7 +70,7 @@ impl<'de> Deserialize<'de> for Rates {
         let text = String::deserialize(deserializer)?;
         Rates::parse(&text).ok_or_else(|| {
             de::Error::custom(format_args!(
-                "{text:?} is no limit: write it like 20/1m, several like 1/30s, 20/1d, none as off"
+                "{text:?} is no limit: write it like 20/1m, several of different times like 1/30s, 20/1d, none as off"
             ))
         })
     }
@@ -93,7 +96,9 @@ mod tests {
             assert_eq!(Rates::parse(text), Some(Rates::of(rates)), "{text}");
             assert_eq!(Rates::parse(text).unwrap().to_string(), text);
         }
-        for bad in ["", "20", "20/m", "0/1m", "1/0s", "-1/1m", "20/1m,", "20 per minute", "none"] {
+        for bad in
+            ["", "20", "20/m", "0/1m", "1/0s", "-1/1m", "20/1m,", "20 per minute", "none", "20/1m, 50/60s"]
+        {
             assert_eq!(Rates::parse(bad), None, "{bad}");
         }
     }

@@ -31,19 +31,25 @@ pub(super) async fn keep(State(app): State<AppState>, request: Request, next: Ne
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let signs_up = path.starts_with("/v1/signup") || path == "/api/v1/auth/register";
     let is_quiet = signs_up && app.config.disclosure.signup == SignupDisclosure::Quiet;
+    let signs_in = matches!(path, "/v1/login" | "/api/v1/auth/login");
     // The worker begins while the answer is on its way, and has more to do where there is somebody to write to.
     let sends = SENDS.contains(&path);
     let response = next.run(request).await;
     let parts = response.extensions();
     let error = parts.get::<ApiError>().or_else(|| parts.get::<Shown>().map(|Shown(error)| error));
-    if is_quiet || sends || error.is_some_and(could_tell) {
+    if is_quiet || sends || error.is_some_and(|error| could_tell(error, signs_in)) {
         sleep_until(begun + beats(begun.elapsed())).await;
     }
     response
 }
 
-fn could_tell(error: &ApiError) -> bool {
-    matches!(error.code, ErrorCode::IncorrectUsernameOrPassword | ErrorCode::InvalidCode)
+/// `signs_in`: also what is said before anybody looks at the password is found by the account.
+fn could_tell(error: &ApiError, signs_in: bool) -> bool {
+    match error.code {
+        ErrorCode::IncorrectUsernameOrPassword | ErrorCode::InvalidCode => true,
+        ErrorCode::RequestExceed | ErrorCode::CaptchaRequired => signs_in,
+        _ => false,
+    }
 }
 
 /// Up to the next beat.

@@ -6,7 +6,7 @@ use crate::captcha::Captcha;
 use crate::clock::Millis;
 use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::state::App;
+use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
 use crate::store::budgets::{self, Tries, Used};
 use crate::store::identities::Kind;
@@ -32,23 +32,48 @@ pub(super) enum Guess {
     /// A code that was sent there, by the name of its budget.
     Code(String),
     /// The password of whoever is known by this name.
-    Named(Kind, String, Vec<KnownDevice>),
-    /// The password of this account, by the name of its budget.
+    Named(Kind, String),
+    /// The password of an account, by the name of its budget.
     Password(String),
+    /// The same on a device that the account knows.
+    AtHome(String),
 }
 
 impl Guess {
-    pub(super) fn at(app: &App, caller: &Caller, subject: Subject<'_>) -> Result<Guess, StoreError> {
+    pub(super) async fn at(app: &AppState, caller: &Caller, subject: Subject<'_>) -> Result<Guess, ApiError> {
         Ok(match subject {
             Subject::Nobody => Guess::Nothing,
             Subject::Address(address) => Guess::Code(of_address(app, address)?),
-            Subject::Account(id) => Guess::Password(of_account(app, id)?),
-            Subject::Name(kind, value) => Guess::Named(kind, value.to_owned(), caller.devices.clone()),
+            Subject::Account(account) => match known::at_home(app, caller, Some(account)) {
+                Some(device) => Guess::AtHome(of_device(app, &account.id, device)?),
+                None => Guess::Password(of_account(app, &account.id)?),
+            },
+            Subject::Name(kind, value) => match known::at_home_of(app, caller, kind, value).await? {
+                Some((account, device)) => Guess::AtHome(of_device(app, &account, device)?),
+                None => Guess::Named(kind, value.to_owned()),
+            },
         })
     }
 
     pub(super) fn is_password(&self) -> bool {
-        matches!(self, Guess::Named(..) | Guess::Password(_))
+        matches!(self, Guess::Named(..) | Guess::Password(_) | Guess::AtHome(_))
+    }
+
+    /// The budget of the device, if it is one that the account knows.
+    pub(super) fn device(&self) -> Option<&str> {
+        match self {
+            Guess::AtHome(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The budget of tries.
+    async fn budget(&self, tx: &mut Tx, app: &App) -> Result<Option<String>, StoreError> {
+        Ok(match self {
+            Guess::Nothing | Guess::Code(_) => None,
+            Guess::Password(name) | Guess::AtHome(name) => Some(name.clone()),
+            Guess::Named(kind, value) => Some(of_name(tx, app, *kind, value).await?),
+        })
     }
 }
 
@@ -71,15 +96,11 @@ pub(super) async fn admit(
 ) -> Result<Found, ApiError> {
     let now = app.world.now();
     let verdict = if is_doubted { Found::Doubted } else { Found::Admitted };
-    let name = match guess {
-        Guess::Nothing => return Ok(verdict),
-        Guess::Code(name) => {
-            let failed = budgets::used(tx, name, app.config.limits.forget.millis(), now).await?.count;
-            return Ok(if failed >= captcha_after { Found::Doubted } else { verdict });
-        }
-        Guess::Password(name) => name.clone(),
-        Guess::Named(kind, value, devices) => of_name(tx, app, *kind, value, devices).await?,
-    };
+    if let Guess::Code(name) = guess {
+        let failed = budgets::used(tx, name, app.config.limits.forget.millis(), now).await?.count;
+        return Ok(if failed >= captcha_after { Found::Doubted } else { verdict });
+    }
+    let Some(name) = guess.budget(tx, app).await? else { return Ok(verdict) };
     // A busy server hashes nothing: then nothing was tried.
     app.hasher.room()?;
     let tries = tries(app);
@@ -101,11 +122,7 @@ pub(super) async fn admit(
 
 /// Gives back what was counted for a guess: nobody has looked at it, or it was right. Others' stay counted.
 pub(super) async fn give_back(tx: &mut Tx, app: &App, guess: &Guess) -> Result<(), StoreError> {
-    let name = match guess {
-        Guess::Nothing | Guess::Code(_) => return Ok(()),
-        Guess::Password(name) => name.clone(),
-        Guess::Named(kind, value, devices) => of_name(tx, app, *kind, value, devices).await?,
-    };
+    let Some(name) = guess.budget(tx, app).await? else { return Ok(()) };
     budgets::give_back(tx, &name, tries(app).free, app.world.now()).await
 }
 
@@ -128,24 +145,12 @@ fn tries(app: &App) -> Tries {
 }
 
 /// The budget of whoever is known by a name, the same by all of them; a name of nobody's has one, too, after the same
-/// steps. What is tried on a device that the account knows counts for that device alone.
-async fn of_name(
-    tx: &mut Tx,
-    app: &App,
-    kind: Kind,
-    value: &str,
-    devices: &[KnownDevice],
-) -> Result<String, StoreError> {
+/// steps.
+async fn of_name(tx: &mut Tx, app: &App, kind: Kind, value: &str) -> Result<String, StoreError> {
     let account = accounts::by_identity(tx, kind, value).await?;
-    let (id, epoch) = account.as_ref().map_or(("", 0), |account| (account.id.as_str(), account.devices));
-    let at_home = known::one_of(app, devices, id, epoch);
     let nobodys = names::keyed(app, "failures name", &[kind.as_str().as_bytes(), value.as_bytes()])?;
-    let own = of_account(app, id)?;
-    match at_home {
-        Some(device) if account.is_some() => of_device(app, id, device),
-        None if account.is_some() => Ok(own),
-        _ => Ok(nobodys),
-    }
+    let own = of_account(app, account.as_ref().map_or("", |account| account.id.as_str()))?;
+    Ok(if account.is_some() { own } else { nobodys })
 }
 
 fn of_account(app: &App, id: &str) -> Result<String, StoreError> {
@@ -180,7 +185,7 @@ pub async fn failed(
 /// Forgets the failures on an account, since its owner has come in; those of others, while the owner comes from a device
 /// that it knows, go on to count: else each sign-in would give the others new tries.
 pub async fn succeeded(tx: &mut Tx, app: &App, caller: &Caller, account: &Account) -> Result<(), StoreError> {
-    let name = match known::one_of(app, &caller.devices, &account.id, account.devices) {
+    let name = match known::at_home(app, caller, Some(account)) {
         Some(device) => of_device(app, &account.id, device)?,
         None => of_account(app, &account.id)?,
     };

@@ -5,10 +5,13 @@ use axum::http::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::error::ApiError;
+use crate::extract::Caller;
 use crate::keys::{KeyId, Purpose};
 use crate::secret::same;
-use crate::state::App;
-use crate::store::accounts::Account;
+use crate::state::{App, AppState};
+use crate::store::accounts::{self, Account};
+use crate::store::identities::Kind;
 use crate::tokens::decode;
 
 /// Bytes of a MAC: nobody tries 128 bits through.
@@ -54,13 +57,32 @@ pub fn mint(app: &App, account: &Account, presented: &[KnownDevice]) -> Option<S
     Some(URL_SAFE_NO_PAD.encode([key.as_slice(), &id, &mac].concat()))
 }
 
-/// The one of them that this account knows. The work is the same for an account that there is not.
-pub(super) fn one_of<'a>(
+/// The device of a call that this account knows. The work is the same for an account that there is not.
+pub(super) fn at_home<'a>(
     app: &App,
-    devices: &'a [KnownDevice],
-    account: &str,
-    epoch: i64,
+    caller: &'a Caller,
+    account: Option<&Account>,
 ) -> Option<&'a KnownDevice> {
+    let (id, epoch) = account.map_or(("", 0), |account| (account.id.as_str(), account.devices));
+    one_of(app, &caller.devices, id, epoch).filter(|_| account.is_some())
+}
+
+/// The same for whoever is known by this name, with the id of the account. Who shows no device costs no look.
+pub(super) async fn at_home_of<'a>(
+    app: &AppState,
+    caller: &'a Caller,
+    kind: Kind,
+    value: &str,
+) -> Result<Option<(String, &'a KnownDevice)>, ApiError> {
+    if caller.devices.is_empty() {
+        return Ok(None);
+    }
+    let account = accounts::by_identity(&mut *app.store.read().await?, kind, value).await?;
+    let device = at_home(app, caller, account.as_ref());
+    Ok(account.zip(device).map(|(account, device)| (account.id, device)))
+}
+
+fn one_of<'a>(app: &App, devices: &'a [KnownDevice], account: &str, epoch: i64) -> Option<&'a KnownDevice> {
     devices.iter().fold(None, |found, device| {
         let is = mac(app, device.key, &device.id, account, epoch).is_some_and(|mac| same(&mac, &device.mac));
         if is { Some(device) } else { found }

@@ -4,12 +4,13 @@
 
 use doorward_protocol::error::ErrorCode;
 
-use super::{Budget, each, exceeded, names};
+use super::{Budget, Found, each, exceeded, names};
 use crate::clock::Millis;
 use crate::error::ApiError;
 use crate::mail::Channel;
 use crate::state::App;
-use crate::store::{StoreError, Tx};
+use crate::store::identities::Kind;
+use crate::store::{StoreError, Tx, budgets};
 
 const DAY: Millis = 24 * 60 * 60 * 1000;
 
@@ -23,25 +24,66 @@ pub async fn spend(tx: &mut Tx, app: &App, address: &str) -> Result<(), ApiError
     spent.map_err(|ends_at| exceeded(ErrorCode::LimitExceeded, ends_at - app.world.now()))
 }
 
-/// What a message to an address is spent of.
-pub(super) fn budgets(app: &App, address: &str) -> Result<Vec<Budget>, StoreError> {
-    match Channel::of(address) {
-        Channel::Mail => {
-            let limits = &app.config.limits;
-            let mut budgets = each(app, &limits.mail, "mail", address.as_bytes())?;
-            budgets.extend(each(app, &limits.mail_total, "mail", b"")?);
-            Ok(budgets)
+/// Of what an address may get, so many of which are left to devices that its account knows: one of five.
+const KEPT: u32 = 5;
+
+/// What is found of the messages that an address got, before anything is sent there that a device asks for which its
+/// account does not know. So a stranger does not use up what the owner needs to come in.
+pub(super) async fn look(
+    tx: &mut Tx,
+    app: &App,
+    address: &str,
+    captcha_after: u32,
+) -> Result<Found, StoreError> {
+    let (now, mut found) = (app.world.now(), Found::Admitted);
+    for (name, limit, _) in of_address(app, address)? {
+        let used = budgets::used(tx, &name, now).await?;
+        let kept = limit / KEPT;
+        if kept > 0 && used.count >= limit - kept {
+            return Ok(Found::Closed(used.ends_at));
         }
+        // A pause between two is no reason for one.
+        if limit > 1 && used.count >= captcha_after {
+            found = Found::Doubted;
+        }
+    }
+    Ok(found)
+}
+
+/// What an account has such an address as.
+pub(super) fn kind(address: &str) -> Kind {
+    match Channel::of(address) {
+        Channel::Mail => Kind::Email,
+        Channel::Sms => Kind::Phone,
+    }
+}
+
+/// What one address may get.
+fn of_address(app: &App, address: &str) -> Result<Vec<Budget>, StoreError> {
+    match Channel::of(address) {
+        Channel::Mail => each(app, &app.config.limits.mail, "mail", address.as_bytes()),
         Channel::Sms => {
             let sms = &app.config.sms;
-            let prefix = address.get(..PREFIX).unwrap_or(address);
-            let keyed = |what: &str, who: &str| names::keyed(app, what, &[who.as_bytes()]);
+            let keyed = |what: &str| names::keyed(app, what, &[address.as_bytes()]);
             Ok(vec![
-                (keyed("sms pause", address)?, 1, sms.pause.millis()),
-                (keyed("sms number", address)?, sms.budget_number, DAY),
-                (keyed("sms prefix", prefix)?, sms.budget_prefix, DAY),
-                ("sms".to_owned(), sms.budget_total, DAY),
+                (keyed("sms pause")?, 1, sms.pause.millis()),
+                (keyed("sms number")?, sms.budget_number, DAY),
             ])
         }
     }
+}
+
+/// What a message to an address is spent of.
+pub(super) fn budgets(app: &App, address: &str) -> Result<Vec<Budget>, StoreError> {
+    let mut budgets = of_address(app, address)?;
+    match Channel::of(address) {
+        Channel::Mail => budgets.extend(each(app, &app.config.limits.mail_total, "mail", b"")?),
+        Channel::Sms => {
+            let sms = &app.config.sms;
+            let prefix = address.get(..PREFIX).unwrap_or(address);
+            budgets.push((names::keyed(app, "sms prefix", &[prefix.as_bytes()])?, sms.budget_prefix, DAY));
+            budgets.push(("sms".to_owned(), sms.budget_total, DAY));
+        }
+    }
+    Ok(budgets)
 }

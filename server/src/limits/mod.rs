@@ -32,53 +32,73 @@ pub async fn admit(
     purpose: Purpose,
     subject: Subject<'_>,
 ) -> Result<(), ApiError> {
-    let asked = Asked::new(app, caller, purpose, subject)?;
+    let asked = Asked::new(app, caller, purpose, subject).await?;
     match count(app, asked.clone(), failures::captcha_after(app)).await? {
         Found::Admitted => Ok(()),
         Found::Closed(opens_at) => Err(asked.refusal(opens_at - app.world.now())),
         Found::Doubted => {
             captcha::demand(app, caller).await?;
-            admit_guess(app, asked).await
+            admit_guess(app, asked.guess, asked.purpose.exceeded()).await
         }
     }
 }
 
-/// The same where no captcha can be asked for: for a form of a page of ours, which has none, and for a captcha.
+/// How often a source sends a form of ours where a captcha would be asked for.
+const FORM: Millis = 30_000;
+
+/// The same for a form of a page of ours, which has no captcha: instead of solving one, who asks waits between two.
 pub async fn admit_form(
     app: &AppState,
     caller: &Caller,
     purpose: Purpose,
     subject: Subject<'_>,
 ) -> Result<(), ApiError> {
-    let asked = Asked::new(app, caller, purpose, subject)?;
-    match count(app, asked.clone(), u32::MAX).await? {
+    let asked = Asked::new(app, caller, purpose, subject).await?;
+    match count(app, asked.clone(), failures::captcha_after(app)).await? {
+        Found::Admitted => Ok(()),
         Found::Closed(opens_at) => Err(asked.refusal(opens_at - app.world.now())),
-        Found::Admitted | Found::Doubted => Ok(()),
+        Found::Doubted => {
+            let (job, name) = (app.clone(), names::keyed(app, "form", &[&names::source(caller.ip)])?);
+            let spent =
+                app.store.write(move |tx| Box::pin(async move { spend(tx, &job, &[(name, 1, FORM)]).await }));
+            let spent: Result<(), Millis> = spent.await?;
+            spent.map_err(|ends_at| asked.refusal(ends_at - app.world.now()))
+        }
     }
 }
 
+/// The same for a captcha that is asked for: none can be asked for that.
+pub async fn admit_captcha(app: &AppState, caller: &Caller) -> Result<(), ApiError> {
+    let asked = Asked::new(app, caller, Purpose::Flow, Subject::Nobody).await?;
+    count(app, asked, u32::MAX).await.map(drop)
+}
+
 /// Counts a guess at another password than that which was admitted.
-pub async fn admit_instead(
-    app: &AppState,
-    caller: &Caller,
-    before: Subject<'_>,
-    now: Subject<'_>,
-) -> Result<(), ApiError> {
-    let job = app.clone();
-    let (before, now) = (Guess::at(app, caller, before)?, Guess::at(app, caller, now)?);
-    let found = app
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                failures::give_back(tx, &job, &before).await?;
-                failures::admit(tx, &job, &now, u32::MAX, false).await
-            })
-        })
-        .await?;
-    match found {
-        Found::Closed(opens_at) => Err(exceeded(ErrorCode::RequestExceed, opens_at - app.world.now())),
-        Found::Admitted | Found::Doubted => Ok(()),
+pub async fn admit_instead(app: &AppState, caller: &Caller, subject: Subject<'_>) -> Result<(), ApiError> {
+    let guess = Guess::at(app, caller, subject).await?;
+    admit_guess(app, guess, ErrorCode::RequestExceed).await
+}
+
+/// Gives a try back that was admitted: nobody has looked at the password, or it was the right one.
+pub async fn give_back(app: &AppState, caller: &Caller, subject: Subject<'_>) -> Result<(), ApiError> {
+    let (job, guess) = (app.clone(), Guess::at(app, caller, subject).await?);
+    if !guess.is_password() {
+        return Ok(());
     }
+    let given =
+        app.store.write(move |tx| Box::pin(async move { failures::give_back(tx, &job, &guess).await }));
+    Ok(given.await?)
+}
+
+/// Spends the signup of an account that a first sign-in makes, which was admitted as one. An error must end the
+/// transaction. Comes after all other locks of it but those of mails.
+pub async fn spend_signup(tx: &mut Tx, app: &App, caller: &Caller) -> Result<(), ApiError> {
+    if caller.is_operators {
+        return Ok(());
+    }
+    let budgets = budgets(app, Purpose::SignUp, &names::source(caller.ip))?;
+    let spent = spend(tx, app, &budgets).await?;
+    spent.map_err(|ends_at| exceeded(ErrorCode::RequestExceed, ends_at - app.world.now()))
 }
 
 /// What is to be counted for a call.
@@ -90,25 +110,32 @@ struct Asked {
     /// Failures of the source.
     source: String,
     guess: Guess,
+    /// Where something is sent to by somebody whom its account does not know.
+    stranger_to: Option<String>,
 }
 
 impl Asked {
-    fn new(app: &App, caller: &Caller, purpose: Purpose, subject: Subject<'_>) -> Result<Asked, ApiError> {
+    async fn new(
+        app: &AppState,
+        caller: &Caller,
+        purpose: Purpose,
+        subject: Subject<'_>,
+    ) -> Result<Asked, ApiError> {
         let source = names::source(caller.ip);
-        let (of_source, of_all) = purpose.rates(&app.config.limits);
-        let mut budgets = each(app, of_source, purpose.as_str(), &source)?;
-        if let Some(of_all) = of_all {
-            budgets.extend(each(app, of_all, purpose.as_str(), b"")?);
-        }
-        let asked = Asked {
-            purpose,
-            budgets,
-            source: names::keyed(app, "failures source", &[&source])?,
-            guess: Guess::at(app, caller, subject)?,
+        let guess = Guess::at(app, caller, subject).await?;
+        let budgets = match guess.device() {
+            // Others of the same source, or of all, do not stand in its way: it has as much for itself.
+            Some(device) => each(app, purpose.rates(&app.config.limits).0, "device", device.as_bytes())?,
+            None => budgets(app, purpose, &source)?,
         };
+        let source = names::keyed(app, "failures source", &[&source])?;
+        let mut asked = Asked { purpose, budgets, source, guess, stranger_to: None };
         asked.spare(app, &asked.budgets)?;
         if let (Purpose::Send, Subject::Address(address)) = (purpose, subject) {
             asked.spare(app, &messages::budgets(app, address)?)?;
+            if known::at_home_of(app, caller, messages::kind(address), address).await?.is_none() {
+                asked.stranger_to = Some(address.to_owned());
+            }
         }
         Ok(asked)
     }
@@ -121,15 +148,30 @@ impl Asked {
     }
 
     fn refusal(&self, wait: Millis) -> ApiError {
-        match self.purpose {
-            Purpose::Send => exceeded(ErrorCode::LimitExceeded, wait),
-            _ => exceeded(ErrorCode::RequestExceed, wait),
-        }
+        exceeded(self.purpose.exceeded(), wait)
     }
 }
 
 /// The name of a budget, and how often it can be spent in which time.
 type Budget = (String, u32, Millis);
+
+/// Networks of 64 bits that one of 56 bits counts as: it has 256 of them, and one customer may have it.
+const WIDE: u32 = 8;
+
+/// The budgets of what a source asks for, and those of all.
+fn budgets(app: &App, purpose: Purpose, source: &[u8]) -> Result<Vec<Budget>, StoreError> {
+    let (of_source, of_all) = purpose.rates(&app.config.limits);
+    let mut budgets = each(app, of_source, purpose.as_str(), source)?;
+    if let Some(wide) = source.get(..7) {
+        let wide = each(app, of_source, purpose.as_str(), wide)?;
+        budgets
+            .extend(wide.into_iter().map(|(name, count, length)| (name, count.saturating_mul(WIDE), length)));
+    }
+    if let Some(of_all) = of_all {
+        budgets.extend(each(app, of_all, purpose.as_str(), b"")?);
+    }
+    Ok(budgets)
+}
 
 /// The budgets of a limit.
 fn each(app: &App, rates: &Rates, what: &str, who: &[u8]) -> Result<Vec<Budget>, StoreError> {
@@ -153,9 +195,17 @@ async fn count(app: &AppState, asked: Asked, captcha_after: u32) -> Result<Found
                     return Err(asked.refusal(ends_at - job.world.now()));
                 }
                 let now = job.world.now();
+                let sent = match &asked.stranger_to {
+                    Some(address) => messages::look(tx, &job, address, captcha_after).await?,
+                    None => Found::Admitted,
+                };
+                if let Found::Closed(_) = sent {
+                    return Ok(sent);
+                }
                 let length = job.config.limits.forget_source.millis();
                 let of_source = budgets::used(tx, &asked.source, length, now).await?.count;
-                let is_doubted = of_source >= captcha_after;
+                let is_doubted = of_source >= captcha_after && asked.guess.device().is_none()
+                    || matches!(sent, Found::Doubted);
                 failures::admit(tx, &job, &asked.guess, captcha_after, is_doubted).await
             })
         })
@@ -163,17 +213,17 @@ async fn count(app: &AppState, asked: Asked, captcha_after: u32) -> Result<Found
 }
 
 /// Counts a guess that came with a solved captcha.
-async fn admit_guess(app: &AppState, asked: Asked) -> Result<(), ApiError> {
-    if !asked.guess.is_password() {
+async fn admit_guess(app: &AppState, guess: Guess, code: ErrorCode) -> Result<(), ApiError> {
+    if !guess.is_password() {
         return Ok(());
     }
-    let (job, guess) = (app.clone(), asked.guess.clone());
+    let job = app.clone();
     let found = app
         .store
         .write(move |tx| Box::pin(async move { failures::admit(tx, &job, &guess, u32::MAX, false).await }))
         .await?;
     match found {
-        Found::Closed(opens_at) => Err(asked.refusal(opens_at - app.world.now())),
+        Found::Closed(opens_at) => Err(exceeded(code, opens_at - app.world.now())),
         Found::Admitted | Found::Doubted => Ok(()),
     }
 }

@@ -1,9 +1,11 @@
 //! What is limited: what a call is for, and who or what it is about.
 
+use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::MailProof;
 
 use crate::config::{Limits, Rates};
 use crate::contacts::Contact;
+use crate::store::accounts::Account;
 use crate::store::identities::Kind;
 
 /// What a call costs or guesses.
@@ -36,6 +38,14 @@ impl Purpose {
         }
     }
 
+    /// What is said where there is no more.
+    pub(super) const fn exceeded(self) -> ErrorCode {
+        match self {
+            Purpose::Send => ErrorCode::LimitExceeded,
+            _ => ErrorCode::RequestExceed,
+        }
+    }
+
     /// How often for one source, and for all.
     pub(super) fn rates(self, limits: &Limits) -> (&Rates, Option<&Rates>) {
         match self {
@@ -58,7 +68,7 @@ pub enum Subject<'a> {
     /// The password of whoever is known by this name, in canonical form.
     Name(Kind, &'a str),
     /// The password of this account.
-    Account(&'a str),
+    Account(&'a Account),
     /// What is sent to this address, or was.
     Address(&'a str),
 }

@@ -41,7 +41,9 @@ async fn login_with_custom_id(
 ) -> Result<Answer<Tokens>, ApiError> {
     let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
     // The operator's own programs sign in as many as they say, unless they say for whom.
-    if key.is_none() || json.request.options.client_ip.is_some() {
+    let is_operators = key.is_some() && json.request.options.client_ip.is_none();
+    let caller = Caller { is_operators, ..caller };
+    if !is_operators {
         limits::admit(&app, &caller, Purpose::SignIn, Subject::Nobody).await?;
     }
     let settings = &app.config.custom_id;

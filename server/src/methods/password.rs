@@ -128,23 +128,44 @@ pub(crate) async fn login(
     who: Who,
     json: Json<LoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
-    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
-    let asked = name(&app, &json.request)?;
-    limits::admit(&app, &caller, Purpose::SignIn, Subject::Name(asked.0, &asked.1)).await?;
-    let operation = operation(&json.request);
-    let Json { request, granted, .. } = hooks::before(&app, &caller, operation, who, json).await?;
-    let (kind, value) = name(&app, &request)?;
-    if (kind, &value) != (asked.0, &asked.1) {
-        // A hook has given another name: it is that one's password that is tried.
-        let (before, now) = (Subject::Name(asked.0, &asked.1), Subject::Name(kind, &value));
-        limits::admit_instead(&app, &caller, before, now).await?;
-    }
     sessions::admit(&app, proof.is_some())?;
+    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
+    let (kind, value) = name(&app, &json.request)?;
+    limits::admit(&app, &caller, Purpose::SignIn, Subject::Name(kind, &value)).await?;
+    let mut counted = Some((kind, value));
+    let done = try_password(&app, caller.clone(), (proof, who), json, &mut counted).await;
+    // What was wrong stays counted, and what came with a proof that was used before. Anything else was right, or nobody
+    // has looked at it.
+    if let (Err(error), Some((kind, value))) = (&done, &counted)
+        && !matches!(error.code, ErrorCode::IncorrectUsernameOrPassword | ErrorCode::InvalidProof)
+    {
+        limits::give_back(&app, &caller, Subject::Name(*kind, value)).await?;
+    }
+    done.map(Answer)
+}
+
+/// A sign-in whose try is counted under a name.
+async fn try_password(
+    app: &AppState,
+    caller: Caller,
+    (proof, who): (Option<Proof>, Who),
+    json: Json<LoginRequest>,
+    counted: &mut Option<(Kind, String)>,
+) -> Result<Tokens, ApiError> {
+    let operation = operation(&json.request);
+    let Json { request, granted, .. } = hooks::before(app, &caller, operation, who, json).await?;
+    let (kind, value) = name(app, &request)?;
+    if let Some((before, named)) = counted.take_if(|(before, named)| (*before, &*named) != (kind, &value)) {
+        // A hook has given another name: it is that one's password that is tried.
+        limits::give_back(app, &caller, Subject::Name(before, &named)).await?;
+        limits::admit_instead(app, &caller, Subject::Name(kind, &value)).await?;
+        *counted = Some((kind, value.clone()));
+    }
     let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
     // An account of a password is only made where the page says so.
     let asked = request.options.auto_register;
     let granted = Granted { create: granted.create && !quiet, ..granted };
-    let first = registration::first(&app, app.config.auto_register.password && !quiet, asked, granted)?;
+    let first = registration::first(app, app.config.auto_register.password && !quiet, asked, granted)?;
     let first = first.filter(|_| asked == Some(true));
     let password = Secret::from(request.password.clone());
     let mut db = app.store.read().await?;
@@ -156,14 +177,14 @@ pub(crate) async fn login(
     if let (None, Some(granted)) = (&account, first)
         && kind != Kind::Phone
     {
-        return begin(app, caller, proof, request, granted).await;
+        return begin(app.clone(), caller, proof, request, granted).await;
     }
     let matched = app.hasher.verify(&password, stored.as_ref()).await?;
     let (account, stored) = match (account, stored, matched) {
         (Some(account), Some(stored), Match::Yes | Match::Outdated) => (account, stored),
         (account, ..) => {
             let code = ErrorCode::IncorrectUsernameOrPassword;
-            return signin::refuse(&app, caller, proof, account, code).await;
+            return signin::refuse(app, caller, proof, account, code).await;
         }
     };
     // It shows only to who knows the password.
@@ -173,7 +194,7 @@ pub(crate) async fn login(
             ErrorCode::SignupConfirmationNeeded if quiet => ErrorCode::IncorrectUsernameOrPassword,
             code => code,
         };
-        return signin::refuse(&app, caller, proof, Some(account), code).await;
+        return signin::refuse(app, caller, proof, Some(account), code).await;
     }
     let better = match matched {
         // A busy server does it at another login.
@@ -189,7 +210,7 @@ pub(crate) async fn login(
             )
         })
         .await?;
-    Ok(Answer(signin::answer(&app, &session, &devices, proof.as_ref()).await?))
+    signin::answer(app, &session, &devices, proof.as_ref()).await
 }
 
 /// By what the account is named, hooks know the sign-in.
@@ -238,7 +259,7 @@ async fn begin(
     proof: Option<Proof>,
     request: LoginRequest,
     granted: Granted,
-) -> Result<Answer<Tokens>, ApiError> {
+) -> Result<Tokens, ApiError> {
     let password = Secret::from(request.password);
     doorward_protocol::Rule::NewPassword
         .check(&doorward_protocol::Given::Text(password.expose().into()), app.policy())
@@ -265,7 +286,7 @@ async fn begin(
     app.bell.ring();
     match made {
         Ok(Done { session: Some(session), .. }) => {
-            Ok(Answer(signin::answer(&app, &session, &[], proof.as_ref()).await?))
+            signin::answer(&app, &session, &[], proof.as_ref()).await
         }
         Ok(Done { session: None, .. }) => Err(ErrorCode::SignupConfirmationNeeded.into()),
         // Somebody else was faster, perhaps the same person: the next try signs in, or does not.

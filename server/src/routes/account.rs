@@ -39,12 +39,26 @@ async fn delete_account(
     json: Json<DeleteAccountRequest>,
 ) -> Result<Answer<Value>, ApiError> {
     session.fresh(&app)?;
+    let account = session.account.clone();
     let (purpose, subject) = match (&json.request.code, &json.request.password) {
-        (None, Some(_)) => (Purpose::SignIn, Subject::Account(&session.account.id)),
+        (None, Some(_)) => (Purpose::SignIn, Subject::Account(&account)),
         _ => (Purpose::Code, Subject::Nobody),
     };
     limits::admit(&app, &caller, purpose, subject).await?;
-    let Json { request, .. } = hooks::before(&app, &caller, Operation::DeleteAccount, &session, json).await?;
+    let done = delete(&app, caller.clone(), session, json).await;
+    if done.as_ref().is_err_and(|error| error.field.as_deref() != Some("password")) {
+        limits::give_back(&app, &caller, subject).await?;
+    }
+    done
+}
+
+async fn delete(
+    app: &AppState,
+    caller: Caller,
+    session: CurrentSession,
+    json: Json<DeleteAccountRequest>,
+) -> Result<Answer<Value>, ApiError> {
+    let Json { request, .. } = hooks::before(app, &caller, Operation::DeleteAccount, &session, json).await?;
     let mut db = app.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
     drop(db);
@@ -54,15 +68,15 @@ async fn delete_account(
         (Some(given), None, Some(_)) => {
             let given = Secret::from(given.clone());
             if app.hasher.verify(&given, stored.as_ref()).await? == Match::No {
-                return password::refuse(&app, caller, session, "password").await;
+                return password::refuse(app, caller, session, "password").await;
             }
         }
         (None, None, Some(_)) => {
             return Err(ApiError::field("password", "Give the password, or a code that was sent for this."));
         }
         (_, None, None)
-            if (account.phone.is_some() && contacts::reaches(&app, Kind::Phone))
-                || (account.proven_email().is_some() && contacts::reaches(&app, Kind::Email)) =>
+            if (account.phone.is_some() && contacts::reaches(app, Kind::Phone))
+                || (account.proven_email().is_some() && contacts::reaches(app, Kind::Email)) =>
         {
             return Err(ApiError::field("code", "Give a code that was sent for this."));
         }

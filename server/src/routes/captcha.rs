@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use crate::captcha;
 use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::limits::{self, Purpose, Subject};
+use crate::limits;
 use crate::state::AppState;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -22,6 +22,6 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 #[utoipa::path(get, path = "/v1/captcha", responses((status = 200, body = Challenge), ApiError))]
 async fn challenge(State(app): State<AppState>, caller: Caller) -> Result<Json<Challenge>, ApiError> {
     // Never with a captcha: this is where to get one.
-    limits::admit_form(&app, &caller, Purpose::Flow, Subject::Nobody).await?;
+    limits::admit_captcha(&app, &caller).await?;
     captcha::challenge(&app)?.map(Json).ok_or_else(|| ErrorCode::NotFound.into())
 }

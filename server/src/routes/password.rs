@@ -35,11 +35,25 @@ async fn update_password(
     json: Json<UpdatePasswordRequest>,
 ) -> Result<Answer<Value>, ApiError> {
     session.fresh(&app)?;
-    if json.request.old_password.is_some() {
-        limits::admit(&app, &caller, Purpose::SignIn, Subject::Account(&session.account.id)).await?;
+    if json.request.old_password.is_none() {
+        return change(&app, caller, session, json).await;
     }
-    let Json { request, .. } =
-        hooks::before(&app, &caller, Operation::ChangePassword, &session, json).await?;
+    let account = session.account.clone();
+    limits::admit(&app, &caller, Purpose::SignIn, Subject::Account(&account)).await?;
+    let done = change(&app, caller.clone(), session, json).await;
+    if done.as_ref().is_err_and(|error| error.field.as_deref() != Some("old_password")) {
+        limits::give_back(&app, &caller, Subject::Account(&account)).await?;
+    }
+    done
+}
+
+async fn change(
+    app: &AppState,
+    caller: Caller,
+    session: CurrentSession,
+    json: Json<UpdatePasswordRequest>,
+) -> Result<Answer<Value>, ApiError> {
+    let Json { request, .. } = hooks::before(app, &caller, Operation::ChangePassword, &session, json).await?;
     let mut db = app.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
     drop(db);
@@ -47,7 +61,7 @@ async fn update_password(
         let old =
             request.old_password.ok_or_else(|| ApiError::field("old_password", "This field is required."))?;
         if app.hasher.verify(&Secret::from(old), Some(stored)).await? == Match::No {
-            return refuse(&app, caller, session, "old_password").await;
+            return refuse(app, caller, session, "old_password").await;
         }
     }
     let password = Secret::from(request.new_password);

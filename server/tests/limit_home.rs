@@ -1,0 +1,170 @@
+//! What must not count against the owner of an account (SECURITY R04), and what must count however it is done.
+
+use serde_json::{Value, json};
+
+use crate::support::captcha::work;
+use crate::support::hooks::Hooked;
+use crate::support::{Call, SECOND, TestApp};
+
+const ADA: &str = "ada@example.com";
+const PASSWORD: &str = "correct horse";
+const THREE: &str = "[limits]\nfailures = 3\npause = \"10s\"\n[captcha]\nkind = \"none\"";
+
+fn login(t: &TestApp, password: &str) -> Call {
+    t.post("/v1/login", json!({ "email": ADA, "password": password }))
+}
+
+async fn guess(t: &TestApp, count: usize) {
+    for _ in 0..count {
+        login(t, "wrong horse").await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    }
+}
+
+fn device(tokens: &Value) -> String {
+    tokens["known_device"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn sec_r04_a_device_that_the_account_knows_stays_the_same_one() {
+    let t = TestApp::new().await;
+    t.signup(ADA, PASSWORD).await;
+    let first = device(&t.login(ADA, PASSWORD).await);
+    let again = login(&t, PASSWORD).header("known-device", &format!("AAAA, {first}")).await.ok();
+    assert_eq!(device(&again), first);
+    assert_ne!(device(&t.login(ADA, PASSWORD).await), first, "another browser");
+}
+
+#[tokio::test]
+async fn sec_r04_a_password_that_is_right_or_that_nobody_looked_at_is_not_counted_as_wrong() {
+    let t = Hooked::with("", THREE, "").await;
+    t.signup(ADA, PASSWORD).await;
+    let ada = t.login(ADA, PASSWORD).await;
+    guess(&t, 2).await;
+    t.rewrite("def pre_email_auth(model):\n    reject('Not today.')\n").await;
+    for _ in 0..5 {
+        login(&t, "wrong horse").await.refused(403, "HOOK_REJECTED");
+    }
+    t.rewrite("def pre_change_password(model):\n    reject('Not today.')\n").await;
+    for _ in 0..5 {
+        let body = json!({ "old_password": PASSWORD, "new_password": "new horse" });
+        t.post_as(&ada, "/v1/password", body).await.refused(403, "HOOK_REJECTED");
+    }
+    guess(&t, 1).await;
+    login(&t, PASSWORD).await.refused(429, "REQUEST_EXCEED");
+    t.advance(10 * SECOND);
+    t.rewrite("def pre_email_auth(model):\n    reject('Not today.')\n").await;
+    login(&t, PASSWORD).await.refused(403, "HOOK_REJECTED");
+    t.rewrite("").await;
+    t.login(ADA, PASSWORD).await;
+}
+
+#[tokio::test]
+async fn sec_r04_a_right_password_of_an_account_that_is_not_confirmed_is_not_counted_as_wrong() {
+    let t = TestApp::with(&format!("[signup]\nconfirmation = \"required\"\n{THREE}")).await;
+    t.signup(ADA, PASSWORD).await;
+    for _ in 0..5 {
+        login(&t, PASSWORD).await.refused(403, "SIGNUP_CONFIRMATION_NEEDED");
+    }
+    guess(&t, 3).await;
+    login(&t, PASSWORD).await.refused(429, "REQUEST_EXCEED");
+}
+
+#[tokio::test]
+async fn sec_c04_a_hook_that_gives_another_name_gives_the_first_no_new_tries() {
+    let t = Hooked::with("", THREE, "").await;
+    t.signup(ADA, PASSWORD).await;
+    guess(&t, 2).await;
+    t.rewrite("def pre_email_auth(model):\n    model.set_email('bob@example.com')\n").await;
+    login(&t, "wrong horse").await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    t.rewrite("").await;
+    guess(&t, 1).await;
+    login(&t, PASSWORD).await.refused(429, "REQUEST_EXCEED");
+}
+
+#[tokio::test]
+async fn sec_r04_others_of_the_same_source_do_not_keep_out_a_device_that_the_account_knows() {
+    let t =
+        TestApp::with("[limits]\nsign_in = \"3/1m\"\nsign_in_total = \"4/1m\"\n[captcha]\nafter = 3").await;
+    t.signup(ADA, PASSWORD).await;
+    let home = device(&t.login(ADA, PASSWORD).await);
+    let at_home = |password| login(&t, password).header("known-device", &home);
+    for _ in 0..2 {
+        let stranger = json!({ "email": "bob@example.com", "password": "wrong horse" });
+        t.post("/v1/login", stranger).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    }
+    login(&t, PASSWORD).await.refused(429, "REQUEST_EXCEED");
+    for _ in 0..3 {
+        at_home(PASSWORD).await.ok();
+    }
+    at_home(PASSWORD).await.refused(429, "REQUEST_EXCEED");
+}
+
+#[tokio::test]
+async fn sec_r04_while_others_guess_the_owner_changes_the_password_on_a_device_that_the_account_knows() {
+    let t = TestApp::with(THREE).await;
+    t.signup(ADA, PASSWORD).await;
+    let ada = t.login(ADA, PASSWORD).await;
+    guess(&t, 3).await;
+    let body = json!({ "old_password": PASSWORD, "new_password": "new horse" });
+    t.post_as(&ada, "/v1/password", body.clone()).await.refused(429, "REQUEST_EXCEED");
+    t.post_as(&ada, "/v1/password", body).header("known-device", &device(&ada)).await.ok();
+    guess(&t, 3).await;
+    login(&t, "new horse").await.refused(429, "REQUEST_EXCEED");
+}
+
+#[tokio::test]
+async fn sec_r03_an_account_that_a_sign_in_makes_is_limited_as_a_signup_is() {
+    let t = TestApp::with("[limits]\nsign_up = \"2/1h\"").await;
+    let sign_in = |at: u32| t.post("/v1/login/device", json!({ "device_id": format!("{at:020}") }));
+    t.signup(ADA, PASSWORD).await;
+    sign_in(1).await.ok();
+    sign_in(2).await.refused(429, "REQUEST_EXCEED");
+    sign_in(1).await.ok();
+    sign_in(2).from("192.0.2.2").await.ok();
+}
+
+#[tokio::test]
+async fn sec_r03_the_256_networks_of_an_ipv6_customer_have_the_limit_of_eight() {
+    let t = TestApp::with("[limits]\nsign_in = \"1/1m\"").await;
+    let from = |ip: String| login(&t, PASSWORD).from(&ip);
+    for at in 0..8 {
+        from(format!("2001:db8:1:{at:x}::1")).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    }
+    from("2001:db8:1:ff::1".to_owned()).await.refused(429, "REQUEST_EXCEED");
+    from("2001:db8:1:100::1".to_owned()).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+}
+
+#[tokio::test]
+async fn sec_c08_who_asks_for_many_mails_to_an_address_solves_something_and_leaves_some_to_its_owner() {
+    let t = TestApp::with("[limits]\nmail = \"6/1h\"\n[captcha]\nafter = 3\ndifficulty = 320").await;
+    t.signup(ADA, PASSWORD).await;
+    let home = device(&t.login(ADA, PASSWORD).await);
+    t.sql_do("delete from budgets").await;
+    let forgot = || t.post("/v1/password/forgot", json!({ "email": ADA }));
+    for at in 0..3 {
+        forgot().from(&format!("192.0.2.{at}")).await.ok();
+    }
+    for _ in 0..2 {
+        let challenge = forgot().await.challenge();
+        forgot().header("captcha-response", &work(&challenge)).await.ok();
+    }
+    let body = forgot().await.refused(429, "LimitExceededException");
+    assert_eq!(body["retry_after"], 3600);
+    forgot().header("known-device", &home).await.ok();
+    forgot().header("known-device", &home).await.refused(429, "LimitExceededException");
+}
+
+#[tokio::test]
+async fn seed_a24_a_form_of_ours_waits_where_a_call_would_solve_something() {
+    let t = TestApp::with("[captcha]\nafter = 2").await;
+    let form = || {
+        let kind = "application/x-www-form-urlencoded";
+        t.send(axum::http::Method::POST, "/account/reset", kind, "action=send&email=ada%40example.com")
+    };
+    guess(&t, 2).await;
+    assert_eq!(form().await.status, 303);
+    let refused = form().await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "30"));
+    t.advance(30 * SECOND);
+    assert_eq!(form().await.status, 303);
+}
