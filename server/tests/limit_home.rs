@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::captcha::work;
 use crate::support::hooks::Hooked;
-use crate::support::{Call, SECOND, TestApp};
+use crate::support::{Call, MINUTE, SECOND, TestApp};
 
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
@@ -54,7 +54,7 @@ async fn sec_r04_a_password_that_is_right_or_that_nobody_looked_at_is_not_counte
     t.advance(10 * SECOND);
     t.rewrite("def pre_email_auth(model):\n    reject('Not today.')\n").await;
     login(&t, PASSWORD).await.refused(403, "HOOK_REJECTED");
-    t.rewrite("").await;
+    t.rewrite("# no hooks\n").await;
     t.login(ADA, PASSWORD).await;
 }
 
@@ -76,7 +76,7 @@ async fn sec_c04_a_hook_that_gives_another_name_gives_the_first_no_new_tries() {
     guess(&t, 2).await;
     t.rewrite("def pre_email_auth(model):\n    model.set_email('bob@example.com')\n").await;
     login(&t, "wrong horse").await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
-    t.rewrite("").await;
+    t.rewrite("# no hooks\n").await;
     guess(&t, 1).await;
     login(&t, PASSWORD).await.refused(429, "REQUEST_EXCEED");
 }
@@ -84,7 +84,8 @@ async fn sec_c04_a_hook_that_gives_another_name_gives_the_first_no_new_tries() {
 #[tokio::test]
 async fn sec_r04_others_of_the_same_source_do_not_keep_out_a_device_that_the_account_knows() {
     let t =
-        TestApp::with("[limits]\nsign_in = \"3/1m\"\nsign_in_total = \"4/1m\"\n[captcha]\nafter = 3").await;
+        TestApp::with("[limits]\nsign_in = \"3/1m\"\nsign_in_total = \"4/1m\"\n[captcha]\nkind = \"none\"")
+            .await;
     t.signup(ADA, PASSWORD).await;
     let home = device(&t.login(ADA, PASSWORD).await);
     let at_home = |password| login(&t, password).header("known-device", &home);
@@ -152,6 +153,46 @@ async fn sec_c08_who_asks_for_many_mails_to_an_address_solves_something_and_leav
     assert_eq!(body["retry_after"], 3600);
     forgot().header("known-device", &home).await.ok();
     forgot().header("known-device", &home).await.refused(429, "LimitExceededException");
+}
+
+#[tokio::test]
+async fn sec_c08_others_of_the_same_source_do_not_keep_a_mail_from_a_device_that_the_account_knows() {
+    let t = TestApp::with("[limits]\nsend = \"1/1h\"").await;
+    t.signup(ADA, PASSWORD).await;
+    let home = device(&t.login(ADA, PASSWORD).await);
+    let forgot = |email: &str| t.post("/v1/password/forgot", json!({ "email": email }));
+    t.sql_do("delete from budgets").await;
+    forgot("bob@example.com").await.ok();
+    forgot(ADA).await.refused(429, "LimitExceededException");
+    forgot(ADA).header("known-device", &home).await.ok();
+    t.advance(MINUTE);
+    forgot(ADA).header("known-device", &home).await.refused(429, "LimitExceededException");
+}
+
+#[tokio::test]
+async fn sec_r03_from_half_of_what_all_may_do_everybody_solves_something() {
+    let t = TestApp::with(
+        "[limits]\nsign_up_total = \"4/1h\"\nmail_total = \"3/1h\"\n[captcha]\ndifficulty = 320",
+    )
+    .await;
+    let from = |call: Call, at: usize| call.from(&format!("192.0.2.{at}"));
+    let signup = |at: usize| {
+        let body = json!({ "email": format!("{at}@example.com"), "password": PASSWORD });
+        from(t.post("/v1/signup", body), at)
+    };
+    for at in 0..2 {
+        signup(at).await.ok();
+    }
+    let challenge = signup(2).await.challenge();
+    signup(2).header("captcha-response", &work(&challenge)).await.ok();
+    t.sql_do("delete from budgets").await;
+    let forgot =
+        |at: usize| from(t.post("/v1/password/forgot", json!({ "email": format!("{at}@example.com") })), at);
+    for at in 0..2 {
+        forgot(at).await.ok();
+    }
+    let challenge = forgot(2).await.challenge();
+    forgot(2).header("captcha-response", &work(&challenge)).await.ok();
 }
 
 #[tokio::test]

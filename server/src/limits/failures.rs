@@ -48,8 +48,8 @@ impl Guess {
                 Some(device) => Guess::AtHome(of_device(app, &account.id, device)?),
                 None => Guess::Password(of_account(app, &account.id)?),
             },
-            Subject::Name(kind, value) => match known::at_home_of(app, caller, kind, value).await? {
-                Some((account, device)) => Guess::AtHome(of_device(app, &account, device)?),
+            Subject::Name(kind, value) => match device_of(app, caller, kind, value).await? {
+                Some(name) => Guess::AtHome(name),
                 None => Guess::Named(kind, value.to_owned()),
             },
         })
@@ -151,6 +151,17 @@ async fn of_name(tx: &mut Tx, app: &App, kind: Kind, value: &str) -> Result<Stri
     let nobodys = names::keyed(app, "failures name", &[kind.as_str().as_bytes(), value.as_bytes()])?;
     let own = of_account(app, account.as_ref().map_or("", |account| account.id.as_str()))?;
     Ok(if account.is_some() { own } else { nobodys })
+}
+
+/// The budget of the device of a call, if whoever is known by this name knows it.
+pub(super) async fn device_of(
+    app: &AppState,
+    caller: &Caller,
+    kind: Kind,
+    value: &str,
+) -> Result<Option<String>, ApiError> {
+    let found = known::at_home_of(app, caller, kind, value).await?;
+    Ok(found.map(|(account, device)| of_device(app, &account, device)).transpose()?)
 }
 
 fn of_account(app: &App, id: &str) -> Result<String, StoreError> {

@@ -36,8 +36,8 @@ pub(super) async fn look(
     captcha_after: u32,
 ) -> Result<Found, StoreError> {
     let (now, mut found) = (app.world.now(), Found::Admitted);
-    for (name, limit, _) in of_address(app, address)? {
-        let used = budgets::used(tx, &name, now).await?;
+    for (name, limit, length) in of_address(app, address)? {
+        let used = budgets::used(tx, &name, length, now).await?;
         let kept = limit / KEPT;
         if kept > 0 && used.count >= limit - kept {
             return Ok(Found::Closed(used.ends_at));
@@ -46,6 +46,10 @@ pub(super) async fn look(
         if limit > 1 && used.count >= captcha_after {
             found = Found::Doubted;
         }
+    }
+    let of_all = of_all(app, Channel::of(address))?;
+    if captcha_after < u32::MAX && super::is_crowded(tx, app, &of_all).await? {
+        found = Found::Doubted;
     }
     Ok(found)
 }
@@ -73,17 +77,22 @@ fn of_address(app: &App, address: &str) -> Result<Vec<Budget>, StoreError> {
     }
 }
 
+/// What all may get, in its channel.
+fn of_all(app: &App, channel: Channel) -> Result<Vec<Budget>, StoreError> {
+    match channel {
+        Channel::Mail => each(app, &app.config.limits.mail_total, "mail", b""),
+        Channel::Sms => Ok(vec![("sms".to_owned(), app.config.sms.budget_total, DAY)]),
+    }
+}
+
 /// What a message to an address is spent of.
 pub(super) fn budgets(app: &App, address: &str) -> Result<Vec<Budget>, StoreError> {
-    let mut budgets = of_address(app, address)?;
-    match Channel::of(address) {
-        Channel::Mail => budgets.extend(each(app, &app.config.limits.mail_total, "mail", b"")?),
-        Channel::Sms => {
-            let sms = &app.config.sms;
-            let prefix = address.get(..PREFIX).unwrap_or(address);
-            budgets.push((names::keyed(app, "sms prefix", &[prefix.as_bytes()])?, sms.budget_prefix, DAY));
-            budgets.push(("sms".to_owned(), sms.budget_total, DAY));
-        }
+    let (mut budgets, channel) = (of_address(app, address)?, Channel::of(address));
+    if channel == Channel::Sms {
+        let prefix = address.get(..PREFIX).unwrap_or(address);
+        let name = names::keyed(app, "sms prefix", &[prefix.as_bytes()])?;
+        budgets.push((name, app.config.sms.budget_prefix, DAY));
     }
+    budgets.extend(of_all(app, channel)?);
     Ok(budgets)
 }

@@ -110,6 +110,8 @@ struct Asked {
     /// Failures of the source.
     source: String,
     guess: Guess,
+    /// Is it on a device that the account knows?
+    is_at_home: bool,
     /// Where something is sent to by somebody whom its account does not know.
     stranger_to: Option<String>,
 }
@@ -123,19 +125,33 @@ impl Asked {
     ) -> Result<Asked, ApiError> {
         let source = names::source(caller.ip);
         let guess = Guess::at(app, caller, subject).await?;
-        let budgets = match guess.device() {
+        let sent_to = match subject {
+            Subject::Address(address) if purpose == Purpose::Send => Some(address),
+            _ => None,
+        };
+        let device = match sent_to {
+            Some(address) => failures::device_of(app, caller, messages::kind(address), address).await?,
+            None => guess.device().map(str::to_owned),
+        };
+        let budgets = match &device {
             // Others of the same source, or of all, do not stand in its way: it has as much for itself.
-            Some(device) => each(app, purpose.rates(&app.config.limits).0, "device", device.as_bytes())?,
+            Some(device) => {
+                let what = [purpose.as_str(), " device"].concat();
+                each(app, purpose.rates(&app.config.limits).0, &what, device.as_bytes())?
+            }
             None => budgets(app, purpose, &source)?,
         };
-        let source = names::keyed(app, "failures source", &[&source])?;
-        let mut asked = Asked { purpose, budgets, source, guess, stranger_to: None };
+        let asked = Asked {
+            purpose,
+            budgets,
+            source: names::keyed(app, "failures source", &[&source])?,
+            guess,
+            is_at_home: device.is_some(),
+            stranger_to: sent_to.filter(|_| device.is_none()).map(str::to_owned),
+        };
         asked.spare(app, &asked.budgets)?;
-        if let (Purpose::Send, Subject::Address(address)) = (purpose, subject) {
+        if let Some(address) = sent_to {
             asked.spare(app, &messages::budgets(app, address)?)?;
-            if known::at_home_of(app, caller, messages::kind(address), address).await?.is_none() {
-                asked.stranger_to = Some(address.to_owned());
-            }
         }
         Ok(asked)
     }
@@ -160,17 +176,21 @@ const WIDE: u32 = 8;
 
 /// The budgets of what a source asks for, and those of all.
 fn budgets(app: &App, purpose: Purpose, source: &[u8]) -> Result<Vec<Budget>, StoreError> {
-    let (of_source, of_all) = purpose.rates(&app.config.limits);
+    let (of_source, _) = purpose.rates(&app.config.limits);
     let mut budgets = each(app, of_source, purpose.as_str(), source)?;
     if let Some(wide) = source.get(..7) {
         let wide = each(app, of_source, purpose.as_str(), wide)?;
         budgets
             .extend(wide.into_iter().map(|(name, count, length)| (name, count.saturating_mul(WIDE), length)));
     }
-    if let Some(of_all) = of_all {
-        budgets.extend(each(app, of_all, purpose.as_str(), b"")?);
-    }
+    budgets.extend(of_all(app, purpose)?);
     Ok(budgets)
+}
+
+/// The budgets of what all ask for.
+fn of_all(app: &App, purpose: Purpose) -> Result<Vec<Budget>, StoreError> {
+    let (_, of_all) = purpose.rates(&app.config.limits);
+    of_all.map_or(Ok(Vec::new()), |rates| each(app, rates, purpose.as_str(), b""))
 }
 
 /// The budgets of a limit.
@@ -195,21 +215,33 @@ async fn count(app: &AppState, asked: Asked, captcha_after: u32) -> Result<Found
                     return Err(asked.refusal(ends_at - job.world.now()));
                 }
                 let now = job.world.now();
-                let sent = match &asked.stranger_to {
-                    Some(address) => messages::look(tx, &job, address, captcha_after).await?,
-                    None => Found::Admitted,
-                };
-                if let Found::Closed(_) = sent {
-                    return Ok(sent);
+                let mut is_doubted = false;
+                if let Some(address) = &asked.stranger_to {
+                    match messages::look(tx, &job, address, captcha_after).await? {
+                        Found::Closed(opens_at) => return Ok(Found::Closed(opens_at)),
+                        found => is_doubted = matches!(found, Found::Doubted),
+                    }
                 }
-                let length = job.config.limits.forget_source.millis();
-                let of_source = budgets::used(tx, &asked.source, length, now).await?.count;
-                let is_doubted = of_source >= captcha_after && asked.guess.device().is_none()
-                    || matches!(sent, Found::Doubted);
+                // Who would solve nothing anyway costs no look.
+                if captcha_after < u32::MAX && !asked.is_at_home {
+                    let length = job.config.limits.forget_source.millis();
+                    is_doubted |= budgets::used(tx, &asked.source, length, now).await?.count >= captcha_after
+                        || is_crowded(tx, &job, &of_all(&job, asked.purpose)?).await?;
+                }
                 failures::admit(tx, &job, &asked.guess, captcha_after, is_doubted).await
             })
         })
         .await
+}
+
+/// Is more than half used of what all may do? Then everybody solves something, before somebody has used up the rest.
+async fn is_crowded(tx: &mut Tx, app: &App, of_all: &[Budget]) -> Result<bool, StoreError> {
+    for (name, limit, length) in of_all {
+        if budgets::used(tx, name, *length, app.world.now()).await?.count > limit / 2 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Counts a guess that came with a solved captcha.
