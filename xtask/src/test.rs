@@ -39,7 +39,7 @@ const STEPS: &[Step] = &[
     ("rust", rust),
     ("postgres", postgres),
     ("web", web),
-    ("build", |world| (build::run(world.repo, &[]), Tally::default())),
+    ("build", |world| (build::run(world.repo, &["--sdk".to_owned()]), Tally::default())),
     ("package", |world| node(world, "tests/package")),
     ("api", api),
     ("schema", schema),
@@ -110,7 +110,8 @@ fn postgres(world: &World<'_>) -> (Outcome, Tally) {
         Ok(cluster) => cluster,
         Err(error) => return (Err(error), Tally::default()),
     };
-    let mut cargo = command("cargo test --package doorward-server --test api");
+    // `--workspace`, or else its features are others, and the server is compiled once more.
+    let mut cargo = command("cargo test --workspace --test api");
     if world.long {
         cargo.args(words("-- --include-ignored"));
     }
@@ -142,6 +143,7 @@ fn node(world: &World<'_>, folder: &str) -> (Outcome, Tally) {
     node_with(world, folder, |_| {})
 }
 
+/// The server is that of the Rust tests: it is there already, and sees an overflow that the release server would not.
 fn node_with(world: &World<'_>, folder: &str, prepare: impl FnOnce(&mut Command)) -> (Outcome, Tally) {
     let files = fs::read_dir(world.repo.root.join(folder)).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = files.map(|file| file.path()).collect();
@@ -150,8 +152,16 @@ fn node_with(world: &World<'_>, folder: &str, prepare: impl FnOnce(&mut Command)
     if files.is_empty() {
         return (Ok(()), Tally::default());
     }
+    let mut cargo = command("cargo test --workspace --no-run --quiet");
+    let built = run_perhaps_long(
+        "the server, for tests: minutes the first time",
+        cargo.current_dir(&world.repo.root),
+    );
+    if built.is_err() {
+        return (built, Tally::default());
+    }
     let mut node = command("node --test --test-concurrency=2 --test-reporter=spec --test-timeout=300000");
-    node.args(files).env("DOORWARD_BIN", world.repo.server());
+    node.args(files).env("DOORWARD_BIN", world.repo.target.join("debug/doorward"));
     prepare(&mut node);
     counted(world, &mut node)
 }
@@ -175,20 +185,13 @@ fn api(world: &World<'_>) -> (Outcome, Tally) {
     })
 }
 
-/// The API held against its own description by schemathesis: the debug server, which sees an overflow that the release
-/// server would not.
+/// The API held against its own description by schemathesis.
 fn schema(world: &World<'_>) -> (Outcome, Tally) {
     let python = match setup::python(world.repo, "schema", "tests/schema/requirements.txt") {
         Ok(python) => python,
         Err(error) => return (Err(error), Tally::default()),
     };
-    let mut cargo = command("cargo build --package doorward-server --bin doorward");
-    let built = run_perhaps_long("the debug server: up to a minute", cargo.current_dir(&world.repo.root));
-    if built.is_err() {
-        return (built, Tally::default());
-    }
     node_with(world, "tests/schema", |node| {
-        node.env("DOORWARD_BIN", world.repo.target.join("debug/doorward"));
         node.env("DOORWARD_SCHEMATHESIS", python.with_file_name("schemathesis"));
     })
 }
