@@ -75,7 +75,8 @@ impl SecretKeys {
         };
         let file = file.as_path();
         if setting.is_empty() && dev && !file.exists() {
-            SecretKeys::create(file, &config.data, world)
+            crate::store::make_folder(&config.data)
+                .and_then(|()| SecretKeys::create(file, world))
                 .map_err(|error| wrong(format!("{}: {error}", file.display())))?;
         }
         if setting.is_empty() && !file.exists() {
@@ -132,8 +133,8 @@ impl SecretKeys {
         self.0.iter().map(|key| format!("{:08x}", u32::from_be_bytes(key.id)))
     }
 
-    fn create(file: &Path, folder: &Path, world: &World) -> std::io::Result<()> {
-        crate::store::make_folder(folder)?;
+    /// Makes a file with a key, where there is none; only its owner reads it.
+    pub fn create(file: &Path, world: &World) -> std::io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
         file.write_all(HEADER.as_bytes())?;
         file.write_all(SecretKeys::generate(world).as_bytes())?;

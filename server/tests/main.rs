@@ -12,6 +12,7 @@ mod admin_http;
 mod admin_keys;
 mod captcha_service;
 mod captcha_solve;
+mod cli_init;
 mod compat_auth_v1;
 mod email_check;
 mod email_verify;

@@ -224,7 +224,7 @@ async fn seed_r10_r13_over_http_a_users_token_registers_and_is_known_from_then_o
 }
 
 #[tokio::test]
-async fn seed_r10_r11_r12_r13_r21_r22_r23_the_seeds_own_address_registers_and_answers_a_token() {
+async fn seed_r10_to_r13_r21_to_r27_the_seeds_own_address_registers_and_answers_a_token() {
     let w = world_with(
         "[compat]\nauth_v1 = true\n[auto_register]\nprovider = true\n\
          [defaults.facebook]\nroles = [\"user\"]\n\
@@ -240,7 +240,7 @@ async fn seed_r10_r11_r12_r13_r21_r22_r23_the_seeds_own_address_registers_and_an
     let user = w.t.get("/v1/profile").bearer(&said["data"]).await.ok();
     assert_eq!((&user["roles"], &user["player_name"]), (&json!(["user"]), &json!("undefined")));
     let numbers = ["team_player_id", "coin", "diamond", "costume_select_id"].map(|name| user[name].clone());
-    assert_eq!(json!(numbers), json!([-1, 500, 0, -1]), "seeds R24 to R27");
+    assert_eq!(json!(numbers), json!([-1, 500, 0, -1]));
     let again = w.t.post(path, json!({ "authenToken": "EAAuser" })).await.ok();
     assert_eq!(w.t.get("/v1/profile").bearer(&again["data"]).await.ok()["user_id"], user["user_id"]);
     let said = w.t.post(path, json!({ "authenToken": "EAAother" })).await;

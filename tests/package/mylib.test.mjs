@@ -145,7 +145,7 @@ for (const [name, [method, ...args], routes, documented] of EXAMPLES) {
     if (typeof documented === "function") return assert.ok(documented({ error: { ...said.error, cause: said.cause } }), JSON.stringify(said));
     if (documented?.error) {
       delete said.cause;
-      // seed_m57, seed_m58
+      // seed_m57, seed_m58: an id that is a moment in milliseconds
       if (documented.error.code) {
         assert.match(said.error.id, /^\d{13}$/);
         assert.ok(+said.error.id >= before - 1000 && +said.error.id <= Date.now() + 1000);

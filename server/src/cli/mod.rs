@@ -6,6 +6,7 @@ mod deliveries;
 mod desk;
 mod export;
 mod hooks;
+mod init;
 mod key;
 mod keys;
 mod passwords;
@@ -34,6 +35,17 @@ struct Cli {
 enum Verb {
     /// Run the server.
     Serve(Settings),
+    /// Write settings and keys that a server in production begins with: doorward.toml and keys.
+    Init {
+        /// The address of the server as browsers know it, like https://auth.example.com.
+        public_url: String,
+        /// A page that may call the server, like https://www.example.com. Can be repeated.
+        #[arg(long = "page", value_name = "ORIGIN")]
+        pages: Vec<String>,
+        /// Where the files go; it must exist.
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        folder: std::path::PathBuf,
+    },
     /// Look at the settings.
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -177,6 +189,7 @@ impl Settings {
 pub fn run() -> ExitCode {
     let verdict = match Cli::parse().verb {
         Verb::Serve(settings) => serve::run(&settings),
+        Verb::Init { public_url, pages, folder } => init::run(&public_url, &pages, &folder),
         Verb::Config(ConfigVerb::Check(settings)) => config_check::run(&settings),
         Verb::Keys(KeysVerb::Generate) => keys::generate(),
         Verb::Keys(KeysVerb::List(settings)) => keys::list(&settings),
