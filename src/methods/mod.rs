@@ -165,7 +165,7 @@ pub(crate) enum Then {
     Learn,
     /// The session in it, if there is one, is taken up; the caller gets all of it.
     Enter,
-    /// The session is over, and the caller gets this text.
+    /// The account is no more, and its session over; the caller gets this text.
     Leave(&'static str),
     /// Something else; also of an error.
     Do(fn(&Given, Result<Value, Error>) -> Result<Value, Error>),

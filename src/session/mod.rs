@@ -296,11 +296,15 @@ impl Keeper {
         done.map(|()| messages::LOGGED_OUT.into())
     }
 
-    /// The server has ended this session, as the user wanted it.
+    /// The account of this session is no more, as the user wanted it. What shows that it signed in here goes, too: the
+    /// newest, since no other has signed in after it.
     pub(crate) fn forget(&self, session: &Session) {
         if self.current().is_some_and(|now| now.revoke_token == session.revoke_token) {
             self.step(Input::SignedOut);
             self.store.withdraw_old();
+            let mut devices = self.listed(Entry::Devices);
+            devices.pop();
+            self.write_list(Entry::Devices, &devices, MOST_DEVICES);
             self.drop_key(session);
         }
     }

@@ -24,7 +24,7 @@ pub(crate) enum Entry {
     Session,
     /// Revoke tokens of sessions that were ended here and that no server has heard of yet.
     Ended,
-    /// What shows that this browser has signed in before; a sign-out leaves it.
+    /// What shows that this browser has signed in before; a sign-out leaves it, the end of an account does not.
     Devices,
 }
 
