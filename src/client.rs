@@ -9,7 +9,7 @@ use doorward_protocol::{Field, field_named};
 use wasm_bindgen::prelude::*;
 
 use crate::{
-    api::{Api, Call},
+    api::{Api, Call, Kind},
     browser::{
         Promise, Value,
         crypto::{Holder, Keyring},
@@ -236,6 +236,10 @@ async fn ask(
     call.body = given.fields.to_json();
 
     let session = &given.client.session;
+    // Whatever guesses or sends a message is no `GET`.
+    if !matches!(way.kind, Kind::Get) {
+        call.devices = session.known_devices();
+    }
     let mut holder = Holder::default();
     let (of, answer) = if as_user {
         let refreshed = given.options.is_set("refresh_token");
@@ -246,9 +250,6 @@ async fn ask(
             Err(error) => (None, Err(error)),
         }
     } else {
-        if matches!(who, Who::Newcomer | Who::Flow) {
-            call.devices = session.known_devices();
-        }
         match who {
             Who::Newcomer => holder = session.newcomer().await?,
             Who::Presenter => holder = session.presenter(given.fields.text("token"))?,

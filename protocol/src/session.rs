@@ -28,7 +28,7 @@ pub struct Tokens {
     /// Whose session it is. Not in the answers of `POST /v1/token`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserProfile>,
-    /// With a sign-in: shows at the next ones, in the header `Known-Device`, that the account knows this device, so that
+    /// With a sign-in: shows at later calls, in the header `Known-Device`, that the account knows this device, so that
     /// nobody's wrong passwords from elsewhere slow them down. It opens nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_device: Option<String>,

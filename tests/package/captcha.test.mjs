@@ -168,7 +168,7 @@ test("the long token of a service's widget goes with the call", async (t) => {
   assert.equal(asked[0].headers["captcha-response"], `:${token}`);
 });
 
-test("sec_r04_what_shows_a_known_device_survives_sign_out_and_reload_and_goes_with_sign_ins_only", async (t) => {
+test("sec_r04_what_shows_a_known_device_survives_sign_out_and_reload", async (t) => {
   let made = 0;
   const { page, tab, asked } = await open(t, {
     routes: {
@@ -191,7 +191,41 @@ test("sec_r04_what_shows_a_known_device_survives_sign_out_and_reload_and_goes_wi
   const signIns = asked.map((call) => call.name).flatMap((name, at) => (name === "POST /v1/login" ? [known[at]] : []));
   assert.deepEqual(signIns.slice(0, 3), [undefined, "device-1", "device-2,device-1"]);
   assert.equal(signIns.at(-1), "device-5,device-4,device-3,device-2");
-  assert.ok(asked.every((call) => call.name === "POST /v1/login" || call.headers["known-device"] === undefined));
+});
+
+test("sec_r04_what_shows_a_known_device_goes_with_whatever_guesses_or_sends_a_message_and_with_no_get", async (t) => {
+  const { page, asked } = await open(t, {
+    routes: {
+      "POST /v1/login": [200, tokens({ known_device: "device-1" })],
+      "POST /v1/logout": [200, {}],
+      "GET /v1/profile": [200, tokens().user],
+      "GET /v1/captcha": [200, {}],
+      "POST /v1/password": [200, {}],
+      "POST /v1/password/forgot": [200, {}],
+      "POST /v1/code": [200, {}],
+    },
+  });
+  await page.evaluate(async () => {
+    const auth = new AuthClient();
+    await auth.login({ email: "ada@example.com", password: "secret" });
+    await auth.getProfile();
+    await auth.updatePassword({ oldPassword: "secret", newPassword: "battery staple" });
+    await auth.fetch("/api", { method: "POST" });
+    await auth.logout();
+    await auth.forgotPassword("ada@example.com");
+    await auth.sendSmsCode("+4915112345678");
+    await auth.getCaptcha();
+  });
+  assert.deepEqual(asked.map(({ name, headers }) => [name, headers["known-device"]]), [
+    ["POST /v1/login", undefined],
+    ["GET /v1/profile", undefined],
+    ["POST /v1/password", "device-1"],
+    ["POST /api", undefined],
+    ["POST /v1/logout", undefined],
+    ["POST /v1/password/forgot", "device-1"],
+    ["POST /v1/code", "device-1"],
+    ["GET /v1/captcha", undefined],
+  ]);
 });
 
 test("sec_r04_a_deleted_account_leaves_nothing_in_the_browser_and_does_not_make_it_a_stranger_to_others", async (t) => {
