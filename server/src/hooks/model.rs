@@ -111,6 +111,16 @@ pub struct Refusal {
     pub field: Option<String>,
 }
 
+impl Refusal {
+    /// The code of this name, if a hook can say it: not one that means a fault of ours, that only an SDK says, or that
+    /// comes with more than itself.
+    pub fn code(name: &str) -> Option<ErrorCode> {
+        let known = ErrorCode::ALL.iter().copied().find(|known| known.as_str() == name)?;
+        let bare = !matches!(known, ErrorCode::CaptchaRequired | ErrorCode::UseDpopNonce);
+        (bare && (400..500).contains(&known.status())).then_some(known)
+    }
+}
+
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> ApiError {
         let detail = refusal.message.map(Into::into);

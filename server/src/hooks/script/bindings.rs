@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 
-use doorward_protocol::error::ErrorCode;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil::Weekday};
 use serde_json::{Map, Value as Json, json};
@@ -16,7 +15,7 @@ use zeroize::Zeroize;
 
 use super::wire::{Fault, Outcome};
 use crate::clock::Millis;
-use crate::hooks::{About, FieldSpec, Kind, Model};
+use crate::hooks::{About, FieldSpec, Kind, Model, Refusal};
 
 /// Lines that one call may print, and characters of each.
 const LINES: usize = 50;
@@ -144,7 +143,7 @@ impl Running {
             let function = self.model.operation.post();
             return misuse(format!("reject cannot be called in {function}: it is over"));
         }
-        if refusal(code).is_none() {
+        if Refusal::code(code).is_none() {
             return misuse(format!(
                 "reject: {code:?} is no code that a call can be refused with; see docs/errors.md"
             ));
@@ -168,13 +167,6 @@ impl Running {
         spellings.dedup();
         spellings.iter().fold(text.to_owned(), |text, spelling| text.replace(spelling.as_str(), "[secret]"))
     }
-}
-
-/// The code that a hook refuses with: an error of the caller's that needs nothing beside it.
-pub(super) fn refusal(code: &str) -> Option<ErrorCode> {
-    let known = ErrorCode::ALL.iter().copied().find(|known| known.as_str() == code)?;
-    let bare = !matches!(known, ErrorCode::CaptchaRequired | ErrorCode::UseDpopNonce);
-    (bare && (400..500).contains(&known.status())).then_some(known)
 }
 
 /// As it is, as `repr` writes it, as JSON does, and as errors do.

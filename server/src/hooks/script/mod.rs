@@ -131,7 +131,7 @@ impl Scripts {
         let said = match outcome {
             Outcome::Set(fields) => Ok(Said::GoOn(fields)),
             Outcome::Rejected { message, code, field } => {
-                let code = bindings::refusal(&code).unwrap_or(ErrorCode::HookRejected);
+                let code = Refusal::code(&code).unwrap_or(ErrorCode::HookRejected);
                 Ok(Said::Refuse(Refusal { message, code, field }))
             }
             Outcome::Failed(fault) => Err(plainly(fault)),

@@ -93,17 +93,9 @@ fn refusal(said: &Map<String, Value>) -> Refusal {
     let clean = |text: &str| text.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
     Refusal {
         message: text("message").map(clean),
-        code: text("code").and_then(refuses).unwrap_or(ErrorCode::HookRejected),
+        code: text("code").and_then(Refusal::code).unwrap_or(ErrorCode::HookRejected),
         field: text("field").map(clean),
     }
-}
-
-/// The code of this name, if it can be said by a service: not one that means a fault of ours, that only an SDK says, or
-/// that comes with more than itself.
-fn refuses(code: &str) -> Option<ErrorCode> {
-    let known = ErrorCode::ALL.iter().copied().find(|known| known.as_str() == code)?;
-    let bare = !matches!(known, ErrorCode::CaptchaRequired | ErrorCode::UseDpopNonce);
-    (bare && (400..500).contains(&known.status())).then_some(known)
 }
 
 #[cfg(test)]
