@@ -52,6 +52,41 @@ async fn seed_h03_h04_h45_a_hook_knows_who_is_signed_in_already() {
 }
 
 #[tokio::test]
+async fn seed_h45_a_hook_before_something_is_linked_bound_or_changed_always_knows_whose_it_is() {
+    let google = "[providers.google]\nclient_id = \"client\"\nclient_secret = \"secret\"\n\
+                  callbacks = [\"https://app.example.com/back\"]\naccept_tokens = true\n";
+    let t = Hooked::with("", google, "time = \"5s\"").await;
+    let ada = t.somebody().await;
+    let nobody = json!({ "access_token": "none" });
+    let operations = [
+        "link_identity",
+        "unlink_identity",
+        "change_address",
+        "change_password",
+        "update_profile",
+        "delete_account",
+    ];
+    let getters = "model.get_user_id(), len(model.get_session_id()) > 0";
+    t.rewrite(&operations.map(|operation| tell(&format!("pre_{operation}"), getters)).concat()).await;
+    for (method, path, body) in [
+        ("POST", "/v1/identities/google", json!({ "token": "token" })),
+        ("DELETE", "/v1/identities/google", Value::Null),
+        ("POST", "/v1/email/bind", json!({ "email": "eve@example.com", "email_code": "123456" })),
+        ("POST", "/v1/email/change", json!({ "email": "eve@example.com", "email_code": "123456" })),
+        ("POST", "/v1/email/unbind", json!({})),
+        ("POST", "/v1/phone/bind", json!({ "phone_number": "+4915112345678", "phone_code": "123456" })),
+        ("POST", "/v1/password", json!({ "old_password": PASSWORD, "new_password": "battery staple" })),
+        ("PATCH", "/v1/profile", json!({ "name": "Ada" })),
+        ("POST", "/v1/account/delete", json!({ "password": PASSWORD })),
+    ] {
+        let call = |who: &Value| t.send_as(who, method, path, body.clone());
+        let problem = call(&ada).await.refused(403, "HOOK_REJECTED");
+        assert_eq!(told(&problem), json!([ada["user"]["user_id"], true]), "{method} {path}");
+        call(&nobody).await.refused(401, "SESSION_REQUIRED");
+    }
+}
+
+#[tokio::test]
 async fn seed_h08_an_address_that_a_hook_sets_is_checked_like_one_that_was_sent() {
     let t = Hooked::new("").await;
     t.signup("ada@example.com", PASSWORD).await;
