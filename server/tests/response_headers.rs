@@ -23,7 +23,9 @@ async fn sec_w01_only_the_origins_of_the_settings_may_call() {
     assert_eq!(good.header("access-control-allow-origin"), "https://www.example.com");
     assert_eq!(good.header("access-control-max-age"), "600");
     let allowed = good.header("access-control-allow-headers");
-    for name in ["content-type", "authorization", "idempotency-key", "dpop"] {
+    for name in
+        ["content-type", "authorization", "idempotency-key", "dpop", "captcha-response", "known-device"]
+    {
         assert!(allowed.contains(name), "{name} in {allowed}");
     }
     for foreign in [
