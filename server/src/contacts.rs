@@ -6,6 +6,7 @@ use doorward_protocol::password::{GivenCode, MailProof};
 
 use crate::config::AccountDisclosure;
 use crate::error::ApiError;
+use crate::extract::Caller;
 use crate::limits;
 use crate::phones;
 use crate::state::App;
@@ -86,8 +87,8 @@ pub fn reaches(app: &App, kind: Kind) -> bool {
 }
 
 /// Counts a message to it, and refuses one too many. Comes before anybody looks whose it is.
-pub async fn spend(tx: &mut Tx, app: &App, contact: &Contact) -> Result<(), ApiError> {
-    limits::spend_message(tx, app, &contact.value).await
+pub async fn spend(tx: &mut Tx, app: &App, caller: &Caller, contact: &Contact) -> Result<(), ApiError> {
+    limits::spend_message(tx, app, caller, &contact.value).await
 }
 
 /// Could somebody get into an account by such a name? `password`: there is one.

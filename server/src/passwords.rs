@@ -79,6 +79,18 @@ pub enum Match {
     Outdated,
 }
 
+/// Who is hashed for first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Whoever came before.
+    Last,
+    /// This one, and for a few there is room when there is none for others.
+    First,
+}
+
+/// Places for those who come first.
+const FIRST: usize = 16;
+
 /// Hashes passwords.
 pub struct Hasher {
     queue: Arc<Queue>,
@@ -93,8 +105,24 @@ struct Queue {
 
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Job>,
+    first: VecDeque<Job>,
+    last: VecDeque<Job>,
     closed: bool,
+}
+
+impl State {
+    /// Where there is room for one more.
+    fn room(&mut self, turn: Turn, limit: usize) -> Option<&mut VecDeque<Job>> {
+        let (jobs, limit) = match turn {
+            Turn::First => (&mut self.first, FIRST),
+            Turn::Last => (&mut self.last, limit),
+        };
+        Some(jobs).filter(|jobs| jobs.len() < limit)
+    }
+
+    fn next(&mut self) -> Option<Job> {
+        self.first.pop_front().or_else(|| self.last.pop_front())
+    }
 }
 
 struct Job {
@@ -132,7 +160,7 @@ impl Hasher {
     /// Hashes a new password.
     pub async fn hash(&self, world: &World, password: &Secret) -> Result<PasswordHash, ApiError> {
         let salt = world.bytes::<16>();
-        let hash = self.derive(password, salt.to_vec(), self.params.clone()).await?;
+        let hash = self.derive(password, salt.to_vec(), self.params.clone(), Turn::Last).await?;
         let (memory, passes, lanes) = (self.params.m_cost(), self.params.t_cost(), self.params.p_cost());
         let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash.as_slice()));
         Ok(PasswordHash(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")))
@@ -140,7 +168,12 @@ impl Hasher {
 
     /// Compares a password with a hash. Without one the work is the same: nobody learns from the time it takes
     /// whether there is such an account, or whether it has a password.
-    pub async fn verify(&self, password: &Secret, stored: Option<&PasswordHash>) -> Result<Match, ApiError> {
+    pub async fn verify(
+        &self,
+        password: &Secret,
+        stored: Option<&PasswordHash>,
+        turn: Turn,
+    ) -> Result<Match, ApiError> {
         let parsed = stored.and_then(|stored| Parsed::of(stored.as_str()));
         if stored.is_some() && parsed.is_none() {
             tracing::error!("a stored password hash cannot be read");
@@ -149,7 +182,7 @@ impl Hasher {
         let decoy = || Parsed { params: self.params.clone(), salt: vec![0; 16], hash: vec![0; LENGTH] };
         let parsed = parsed.unwrap_or_else(decoy);
         let current = same_costs(&parsed.params, &self.params);
-        let hash = self.derive(password, parsed.salt, parsed.params).await?;
+        let hash = self.derive(password, parsed.salt, parsed.params, turn).await?;
         Ok(match same(hash.as_slice(), &parsed.hash) && real {
             false => Match::No,
             true if current => Match::Yes,
@@ -158,11 +191,11 @@ impl Hasher {
     }
 
     /// Refuses where there is no room for one more: before anything else is spent on it.
-    pub fn room(&self) -> Result<(), ApiError> {
-        if self.queue.lock().jobs.len() >= self.queue.limit {
-            return Err(ApiError::overloaded(2));
+    pub fn room(&self, turn: Turn) -> Result<(), ApiError> {
+        match self.queue.lock().room(turn, self.queue.limit) {
+            Some(_) => Ok(()),
+            None => Err(ApiError::overloaded(2)),
         }
-        Ok(())
     }
 
     async fn derive(
@@ -170,10 +203,11 @@ impl Hasher {
         password: &Secret,
         salt: Vec<u8>,
         params: Params,
+        turn: Turn,
     ) -> Result<Zeroizing<[u8; LENGTH]>, ApiError> {
         let (caller, answer) = oneshot::channel();
         let job = Job { password: password.clone(), salt, params, caller };
-        if !self.queue.push(job) {
+        if !self.queue.push(job, turn) {
             return Err(ApiError::overloaded(2));
         }
         answer.await.ok().flatten().ok_or_else(|| ApiError::internal("a password could not be hashed"))
@@ -203,12 +237,10 @@ impl Queue {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn push(&self, job: Job) -> bool {
+    fn push(&self, job: Job, turn: Turn) -> bool {
         let mut state = self.lock();
-        if state.jobs.len() >= self.limit {
-            return false;
-        }
-        state.jobs.push_back(job);
+        let Some(jobs) = state.room(turn, self.limit) else { return false };
+        jobs.push_back(job);
         drop(state);
         self.bell.notify_one();
         true
@@ -219,7 +251,7 @@ impl Queue {
         let mut state = self.lock();
         let mut rested = false;
         loop {
-            if let Some(job) = state.jobs.pop_front() {
+            if let Some(job) = state.next() {
                 return Some(job);
             }
             if state.closed {
@@ -284,11 +316,17 @@ mod tests {
         let (hasher, world) = (Hasher::start(&settings()).unwrap(), World::default());
         let hash = hasher.hash(&world, &secret("correct horse")).await.unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
-        assert_eq!(hasher.verify(&secret("correct horse"), Some(&hash)).await.unwrap(), Match::Yes);
-        assert_eq!(hasher.verify(&secret("correct hors"), Some(&hash)).await.unwrap(), Match::No);
-        assert_eq!(hasher.verify(&secret("correct horse"), None).await.unwrap(), Match::No);
+        assert_eq!(
+            hasher.verify(&secret("correct horse"), Some(&hash), Turn::Last).await.unwrap(),
+            Match::Yes
+        );
+        assert_eq!(hasher.verify(&secret("correct hors"), Some(&hash), Turn::Last).await.unwrap(), Match::No);
+        assert_eq!(hasher.verify(&secret("correct horse"), None, Turn::Last).await.unwrap(), Match::No);
         let broken = PasswordHash::from("$argon2id$v=19$m=64$x$y".to_owned());
-        assert_eq!(hasher.verify(&secret("correct horse"), Some(&broken)).await.unwrap(), Match::No);
+        assert_eq!(
+            hasher.verify(&secret("correct horse"), Some(&broken), Turn::Last).await.unwrap(),
+            Match::No
+        );
     }
 
     #[tokio::test]
@@ -311,8 +349,11 @@ mod tests {
         let old = Hasher::start(&settings()).unwrap();
         let hash = old.hash(&world, &secret("correct horse")).await.unwrap();
         let new = Hasher::start(&Password { hash_memory: 128, ..settings() }).unwrap();
-        assert_eq!(new.verify(&secret("correct horse"), Some(&hash)).await.unwrap(), Match::Outdated);
-        assert_eq!(new.verify(&secret("wrong horse"), Some(&hash)).await.unwrap(), Match::No);
+        assert_eq!(
+            new.verify(&secret("correct horse"), Some(&hash), Turn::Last).await.unwrap(),
+            Match::Outdated
+        );
+        assert_eq!(new.verify(&secret("wrong horse"), Some(&hash), Turn::Last).await.unwrap(), Match::No);
     }
 
     #[tokio::test]
@@ -323,7 +364,7 @@ mod tests {
         let mut waiting = Vec::new();
         for _ in 0..12 {
             let hasher = hasher.clone();
-            waiting.push(tokio::spawn(async move { hasher.verify(&secret("x"), None).await }));
+            waiting.push(tokio::spawn(async move { hasher.verify(&secret("x"), None, Turn::Last).await }));
         }
         let (mut done, mut refused) = (0, 0);
         for waiting in waiting {

@@ -228,7 +228,7 @@ pub async fn create(
     for name in &plan.names {
         if is_taken(tx, name).await? {
             outbox::notice(tx, &app.world, caller, Message::AccountExists, &name.value).await?;
-            limits::spend_message(tx, app, &name.value).await?;
+            limits::spend_message(tx, app, caller, &name.value).await?;
             Record::of(Event::SignupRepeated).write(tx, &app.world, caller, now).await?;
             return Ok(Done { confirmation_required: true, account: None, session: None });
         }
@@ -242,6 +242,7 @@ pub async fn create(
             error => error.into(),
         })?;
     }
+    limits::inherited(tx, app, &plan.names, &account.id).await?;
     if let Some(password) = password {
         passwords::set(tx, &account.id, password, now).await?;
     }
@@ -274,7 +275,7 @@ pub async fn create(
     }
     // Last, as everywhere: all mails of this moment wait for these rows.
     if let Some(email) = plan.names.iter().find(|name| is_secret(name)) {
-        limits::spend_message(tx, app, &email.value).await?;
+        limits::spend_message(tx, app, caller, &email.value).await?;
     }
     // Where a taken address gets the same answer, that has no account in it.
     let told = !(plan.quiet && plan.names.iter().any(is_secret));

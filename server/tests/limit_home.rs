@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::post;
 use crate::support::captcha::work;
 use crate::support::hooks::Hooked;
-use crate::support::{Call, MINUTE, SECOND, TestApp};
+use crate::support::{Call, HOUR, MINUTE, SECOND, TestApp};
 
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
@@ -193,6 +194,100 @@ async fn sec_r03_from_half_of_what_all_may_do_everybody_solves_something() {
     }
     let challenge = forgot(2).await.challenge();
     forgot(2).header("captcha-response", &work(&challenge)).await.ok();
+}
+
+#[tokio::test]
+async fn sec_r03_who_solves_nothing_uses_up_nothing_that_is_everybodys() {
+    let t = TestApp::with("[limits]\nsign_up_total = \"4/1h\"\n[captcha]\ndifficulty = 320").await;
+    let signup = |at: usize| {
+        let body = json!({ "email": format!("{at}@example.com"), "password": PASSWORD });
+        t.post("/v1/signup", body).from(&format!("192.0.2.{at}"))
+    };
+    for at in 0..2 {
+        signup(at).await.ok();
+    }
+    for at in 2..20 {
+        signup(at).await.refused(403, "CAPTCHA_REQUIRED");
+    }
+    for at in 2..4 {
+        let challenge = signup(at).await.challenge();
+        signup(at).header("captcha-response", &work(&challenge)).await.ok();
+    }
+    signup(4).await.refused(429, "REQUEST_EXCEED");
+}
+
+#[tokio::test]
+async fn sec_r04_while_others_use_codes_up_a_device_that_the_account_knows_uses_its_own() {
+    let t = TestApp::with("[limits]\ncode = \"2/10m\"\n[captcha]\nafter = 2").await;
+    t.signup(ADA, PASSWORD).await;
+    let home = device(&t.login(ADA, PASSWORD).await);
+    t.post("/v1/code", json!({ "email": ADA })).await.ok();
+    let code = post::newest(&t, ADA).await.code;
+    let sign_in = |code: &str| t.post("/v1/login/code", json!({ "email": ADA, "code": code }));
+    for _ in 0..2 {
+        sign_in("000000").await.refused(400, "INVALID_CODE");
+    }
+    sign_in(&code).await.refused(429, "REQUEST_EXCEED");
+    sign_in(&code).from("192.0.2.2").await.refused(403, "CAPTCHA_REQUIRED");
+    sign_in(&code).header("known-device", &home).await.ok();
+}
+
+#[tokio::test]
+async fn sec_r04_when_no_more_is_hashed_there_is_room_for_a_device_that_the_account_knows() {
+    let t = TestApp::with("").await;
+    t.signup(ADA, PASSWORD).await;
+    let home = device(&t.login(ADA, PASSWORD).await);
+    let t = t.restart_with("[password]\nhash_queue = 0").await;
+    login(&t, PASSWORD).await.refused(503, "OVERLOADED");
+    login(&t, PASSWORD).header("known-device", &home).await.ok();
+}
+
+#[tokio::test]
+async fn sec_r01_what_was_tried_before_a_quiet_signup_counts_after_it_as_if_there_had_been_an_account() {
+    let t = TestApp::with(&format!("[disclosure]\nsignup = \"quiet\"\n{THREE}")).await;
+    t.signup("taken@example.com", PASSWORD).await;
+    for email in ["taken@example.com", "free@example.com"] {
+        let body = json!({ "email": email, "password": "wrong horse" });
+        let guess = || t.post("/v1/login", body.clone());
+        for _ in 0..3 {
+            guess().await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+        }
+        t.post("/v1/signup", json!({ "email": email, "password": PASSWORD })).await.ok();
+        guess().await.refused(429, "REQUEST_EXCEED");
+    }
+}
+
+#[tokio::test]
+async fn sec_c08_what_is_refused_for_longer_says_so_and_asks_for_no_captcha() {
+    let t = TestApp::with("[limits]\nmail = \"1/30s, 2/1h, 3/1d\"\n[captcha]\nafter = 2").await;
+    let forgot = || t.post("/v1/password/forgot", json!({ "email": ADA }));
+    let wait = |body: Value| body["retry_after"].as_i64().unwrap();
+    forgot().await.ok();
+    t.advance(20 * SECOND);
+    assert_eq!(wait(forgot().await.refused(429, "LimitExceededException")), 10);
+    t.advance(10 * SECOND);
+    forgot().await.ok();
+    assert_eq!(wait(forgot().await.refused(429, "LimitExceededException")), 3570);
+    t.advance(HOUR);
+    let challenge = forgot().await.challenge();
+    forgot().header("captcha-response", &work(&challenge)).await.ok();
+    assert!(wait(forgot().await.refused(429, "LimitExceededException")) > 3600);
+}
+
+#[tokio::test]
+async fn sec_r04_quiet_signups_leave_the_mails_that_are_kept_for_the_owner() {
+    let t = TestApp::with("[disclosure]\nsignup = \"quiet\"\n[limits]\nmail = \"5/1h\"").await;
+    t.signup(ADA, PASSWORD).await;
+    let mail = post::newest(&t, ADA).await;
+    t.post("/v1/email/verify", json!({ "token": mail.token() })).await.ok();
+    let home = device(&t.login(ADA, PASSWORD).await);
+    t.sql_do("delete from budgets").await;
+    let signup = || t.post("/v1/signup", json!({ "email": ADA, "password": PASSWORD }));
+    for _ in 0..4 {
+        signup().await.ok();
+    }
+    signup().await.refused(429, "LimitExceededException");
+    t.post("/v1/password/forgot", json!({ "email": ADA })).header("known-device", &home).await.ok();
 }
 
 #[tokio::test]

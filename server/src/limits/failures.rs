@@ -6,10 +6,11 @@ use crate::captcha::Captcha;
 use crate::clock::Millis;
 use crate::error::ApiError;
 use crate::extract::Caller;
+use crate::passwords::Turn;
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
 use crate::store::budgets::{self, Tries, Used};
-use crate::store::identities::Kind;
+use crate::store::identities::{Identity, Kind};
 use crate::store::{StoreError, Tx};
 
 use super::{KnownDevice, Subject, known, names};
@@ -59,6 +60,14 @@ impl Guess {
         matches!(self, Guess::Named(..) | Guess::Password(_) | Guess::AtHome(_))
     }
 
+    /// When it is hashed.
+    pub(super) fn turn(&self) -> Turn {
+        match self {
+            Guess::AtHome(_) => Turn::First,
+            _ => Turn::Last,
+        }
+    }
+
     /// The budget of the device, if it is one that the account knows.
     pub(super) fn device(&self) -> Option<&str> {
         match self {
@@ -101,8 +110,6 @@ pub(super) async fn admit(
         return Ok(if failed >= captcha_after { Found::Doubted } else { verdict });
     }
     let Some(name) = guess.budget(tx, app).await? else { return Ok(verdict) };
-    // A busy server hashes nothing: then nothing was tried.
-    app.hasher.room()?;
     let tries = tries(app);
     let before = budgets::used(tx, &name, tries.length, now).await?;
     if let Some(closed) = closed(before, tries, now) {
@@ -148,7 +155,7 @@ fn tries(app: &App) -> Tries {
 /// steps.
 async fn of_name(tx: &mut Tx, app: &App, kind: Kind, value: &str) -> Result<String, StoreError> {
     let account = accounts::by_identity(tx, kind, value).await?;
-    let nobodys = names::keyed(app, "failures name", &[kind.as_str().as_bytes(), value.as_bytes()])?;
+    let nobodys = of_nobody(app, kind, value)?;
     let own = of_account(app, account.as_ref().map_or("", |account| account.id.as_str()))?;
     Ok(if account.is_some() { own } else { nobodys })
 }
@@ -162,6 +169,10 @@ pub(super) async fn device_of(
 ) -> Result<Option<String>, ApiError> {
     let found = known::at_home_of(app, caller, kind, value).await?;
     Ok(found.map(|(account, device)| of_device(app, &account, device)).transpose()?)
+}
+
+fn of_nobody(app: &App, kind: Kind, value: &str) -> Result<String, StoreError> {
+    names::keyed(app, "failures name", &[kind.as_str().as_bytes(), value.as_bytes()])
 }
 
 fn of_account(app: &App, id: &str) -> Result<String, StoreError> {
@@ -201,6 +212,21 @@ pub async fn succeeded(tx: &mut Tx, app: &App, caller: &Caller, account: &Accoun
         None => of_account(app, &account.id)?,
     };
     budgets::restore(tx, &name).await
+}
+
+/// Failures on a name that nobody had are those on the account that takes it now: else the count's going away would tell
+/// that there is an account (SECURITY R01). The name with the most of them is what counts.
+pub async fn inherited(tx: &mut Tx, app: &App, names: &[Identity], account: &str) -> Result<(), StoreError> {
+    let (length, now) = (app.config.limits.forget.millis(), app.world.now());
+    let mut found = Vec::new();
+    for name in names {
+        let name = of_nobody(app, name.kind, &name.value)?;
+        found.push((budgets::used(tx, &name, length, now).await?.count, name));
+    }
+    match found.into_iter().max() {
+        Some((1.., name)) => budgets::rename(tx, &name, &of_account(app, account)?).await,
+        _ => Ok(()),
+    }
 }
 
 /// Forgets the failures on an account whose password is a new one: nobody can have come closer to it.

@@ -12,6 +12,7 @@ use crate::secret::same;
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
 use crate::store::identities::Kind;
+use crate::store::{StoreError, Tx};
 use crate::tokens::decode;
 
 /// Bytes of a MAC: nobody tries 128 bits through.
@@ -80,6 +81,21 @@ pub(super) async fn at_home_of<'a>(
     let account = accounts::by_identity(&mut *app.store.read().await?, kind, value).await?;
     let device = at_home(app, caller, account.as_ref());
     Ok(account.zip(device).map(|(account, device)| (account.id, device)))
+}
+
+/// The same within a transaction: is it on a device that whoever is known by this name knows?
+pub(super) async fn is_at_home(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    kind: Kind,
+    value: &str,
+) -> Result<bool, StoreError> {
+    if caller.devices.is_empty() {
+        return Ok(false);
+    }
+    let account = accounts::by_identity(tx, kind, value).await?;
+    Ok(at_home(app, caller, account.as_ref()).is_some())
 }
 
 fn one_of<'a>(app: &App, devices: &'a [KnownDevice], account: &str, epoch: i64) -> Option<&'a KnownDevice> {

@@ -4,9 +4,10 @@
 
 use doorward_protocol::error::ErrorCode;
 
-use super::{Budget, Found, each, exceeded, names};
+use super::{Budget, each, exceeded, known, names};
 use crate::clock::Millis;
 use crate::error::ApiError;
+use crate::extract::Caller;
 use crate::mail::Channel;
 use crate::state::App;
 use crate::store::identities::Kind;
@@ -17,41 +18,37 @@ const DAY: Millis = 24 * 60 * 60 * 1000;
 /// How much of a number is its prefix: `+` and what names country and network, mostly.
 const PREFIX: usize = 6;
 
+/// Of each limit, so many are left to devices that the account of the address knows: one of five. So strangers do not use
+/// up what the owner needs to come in.
+const KEPT: u32 = 5;
+
 /// Spends a message to an address. An error must end the transaction: with that, a refused one has cost nothing. Comes
 /// after all other locks of the transaction: every message of this moment waits for its end.
-pub async fn spend(tx: &mut Tx, app: &App, address: &str) -> Result<(), ApiError> {
-    let spent = super::spend(tx, app, &budgets(app, address)?).await?;
+pub async fn spend(tx: &mut Tx, app: &App, caller: &Caller, address: &str) -> Result<(), ApiError> {
+    let is_at_home = known::is_at_home(tx, app, caller, kind(address), address).await?;
+    let spent = super::spend(tx, app, &budgets(app, address, is_at_home)?).await?;
     spent.map_err(|ends_at| exceeded(ErrorCode::LimitExceeded, ends_at - app.world.now()))
 }
 
-/// Of what an address may get, so many of which are left to devices that its account knows: one of five.
-const KEPT: u32 = 5;
-
-/// What is found of the messages that an address got, before anything is sent there that a device asks for which its
-/// account does not know. So a stranger does not use up what the owner needs to come in.
+/// Looks at what was sent, before anything is: is a captcha asked for? Refuses what would be one too many.
 pub(super) async fn look(
     tx: &mut Tx,
     app: &App,
     address: &str,
+    is_at_home: bool,
     captcha_after: u32,
-) -> Result<Found, StoreError> {
-    let (now, mut found) = (app.world.now(), Found::Admitted);
+) -> Result<bool, ApiError> {
+    let all = super::look(tx, app, &budgets(app, address, is_at_home)?).await?;
+    if let Some(ends_at) = all.ends_at {
+        return Err(exceeded(ErrorCode::LimitExceeded, ends_at - app.world.now()));
+    }
+    let mut is_doubted = super::look(tx, app, &of_all(app, address)?).await?.is_crowded;
     for (name, limit, length) in of_address(app, address)? {
-        let used = budgets::used(tx, &name, length, now).await?;
-        let kept = limit / KEPT;
-        if kept > 0 && used.count >= limit - kept {
-            return Ok(Found::Closed(used.ends_at));
-        }
         // A pause between two is no reason for one.
-        if limit > 1 && used.count >= captcha_after {
-            found = Found::Doubted;
-        }
+        let used = budgets::used(tx, &name, length, app.world.now()).await?.count;
+        is_doubted |= limit > 1 && used >= captcha_after;
     }
-    let of_all = of_all(app, Channel::of(address))?;
-    if captcha_after < u32::MAX && super::is_crowded(tx, app, &of_all).await? {
-        found = Found::Doubted;
-    }
-    Ok(found)
+    Ok(is_doubted)
 }
 
 /// What an account has such an address as.
@@ -77,22 +74,27 @@ fn of_address(app: &App, address: &str) -> Result<Vec<Budget>, StoreError> {
     }
 }
 
-/// What all may get, in its channel.
-fn of_all(app: &App, channel: Channel) -> Result<Vec<Budget>, StoreError> {
-    match channel {
+/// What all may get, or all numbers of a prefix.
+fn of_all(app: &App, address: &str) -> Result<Vec<Budget>, StoreError> {
+    match Channel::of(address) {
         Channel::Mail => each(app, &app.config.limits.mail_total, "mail", b""),
-        Channel::Sms => Ok(vec![("sms".to_owned(), app.config.sms.budget_total, DAY)]),
+        Channel::Sms => {
+            let prefix = address.get(..PREFIX).unwrap_or(address);
+            let prefix = names::keyed(app, "sms prefix", &[prefix.as_bytes()])?;
+            let sms = &app.config.sms;
+            Ok(vec![(prefix, sms.budget_prefix, DAY), ("sms".to_owned(), sms.budget_total, DAY)])
+        }
     }
 }
 
 /// What a message to an address is spent of.
-pub(super) fn budgets(app: &App, address: &str) -> Result<Vec<Budget>, StoreError> {
-    let (mut budgets, channel) = (of_address(app, address)?, Channel::of(address));
-    if channel == Channel::Sms {
-        let prefix = address.get(..PREFIX).unwrap_or(address);
-        let name = names::keyed(app, "sms prefix", &[prefix.as_bytes()])?;
-        budgets.push((name, app.config.sms.budget_prefix, DAY));
+pub(super) fn budgets(app: &App, address: &str, is_at_home: bool) -> Result<Vec<Budget>, StoreError> {
+    let mut budgets = of_address(app, address)?;
+    budgets.extend(of_all(app, address)?);
+    if !is_at_home {
+        for (_, limit, _) in &mut budgets {
+            *limit -= *limit / KEPT;
+        }
     }
-    budgets.extend(of_all(app, channel)?);
     Ok(budgets)
 }

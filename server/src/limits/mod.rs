@@ -1,5 +1,9 @@
 //! Limits: how often what costs or guesses may happen, counted by source, by account, by destination and in all. Every node
-//! counts in the database, before anything is looked up for the call, hashed or sent (D-6).
+//! counts in the database, before anything is hashed or sent (D-6).
+//!
+//! A call is admitted in one or two transactions: `count` spends what the source has and looks at the rest; where a captcha is
+//! asked for, `admit_solved` spends that rest after it. Messages, and accounts that a first sign-in makes, are spent in the
+//! transaction that makes them.
 
 mod failures;
 mod known;
@@ -8,7 +12,7 @@ mod names;
 mod over;
 mod purpose;
 
-pub use failures::{code_met, failed, forgiven, succeeded};
+pub use failures::{code_met, failed, forgiven, inherited, succeeded};
 pub use known::{KnownDevice, mint, presented};
 pub use messages::spend as spend_message;
 pub use over::Over;
@@ -21,6 +25,7 @@ use crate::clock::Millis;
 use crate::config::Rates;
 use crate::error::ApiError;
 use crate::extract::Caller;
+use crate::passwords::Turn;
 use crate::state::{App, AppState};
 use crate::store::{StoreError, Tx, budgets};
 use failures::{Found, Guess};
@@ -38,7 +43,7 @@ pub async fn admit(
         Found::Closed(opens_at) => Err(asked.refusal(opens_at - app.world.now())),
         Found::Doubted => {
             captcha::demand(app, caller).await?;
-            admit_guess(app, asked.guess, asked.purpose.exceeded()).await
+            admit_solved(app, asked).await
         }
     }
 }
@@ -53,16 +58,13 @@ pub async fn admit_form(
     purpose: Purpose,
     subject: Subject<'_>,
 ) -> Result<(), ApiError> {
-    let asked = Asked::new(app, caller, purpose, subject).await?;
+    let mut asked = Asked::new(app, caller, purpose, subject).await?;
     match count(app, asked.clone(), failures::captcha_after(app)).await? {
         Found::Admitted => Ok(()),
         Found::Closed(opens_at) => Err(asked.refusal(opens_at - app.world.now())),
         Found::Doubted => {
-            let (job, name) = (app.clone(), names::keyed(app, "form", &[&names::source(caller.ip)])?);
-            let spent =
-                app.store.write(move |tx| Box::pin(async move { spend(tx, &job, &[(name, 1, FORM)]).await }));
-            let spent: Result<(), Millis> = spent.await?;
-            spent.map_err(|ends_at| asked.refusal(ends_at - app.world.now()))
+            asked.of_all.push((names::keyed(app, "form", &[&names::source(caller.ip)])?, 1, FORM));
+            admit_solved(app, asked).await
         }
     }
 }
@@ -76,7 +78,10 @@ pub async fn admit_captcha(app: &AppState, caller: &Caller) -> Result<(), ApiErr
 /// Counts a guess at another password than that which was admitted.
 pub async fn admit_instead(app: &AppState, caller: &Caller, subject: Subject<'_>) -> Result<(), ApiError> {
     let guess = Guess::at(app, caller, subject).await?;
-    admit_guess(app, guess, ErrorCode::RequestExceed).await
+    let (purpose, source) = (Purpose::SignIn, String::new());
+    let asked =
+        Asked { purpose, of_source: vec![], of_all: vec![], source, guess, sent_to: None, is_at_home: false };
+    admit_solved(app, asked).await
 }
 
 /// Gives a try back that was admitted: nobody has looked at the password, or it was the right one.
@@ -90,13 +95,19 @@ pub async fn give_back(app: &AppState, caller: &Caller, subject: Subject<'_>) ->
     Ok(given.await?)
 }
 
+/// When the password that a call guesses is hashed: on a device that the account knows, before all others.
+pub async fn turn(app: &AppState, caller: &Caller, subject: Subject<'_>) -> Result<Turn, ApiError> {
+    Ok(Guess::at(app, caller, subject).await?.turn())
+}
+
 /// Spends the signup of an account that a first sign-in makes, which was admitted as one. An error must end the
 /// transaction. Comes after all other locks of it but those of mails.
 pub async fn spend_signup(tx: &mut Tx, app: &App, caller: &Caller) -> Result<(), ApiError> {
     if caller.is_operators {
         return Ok(());
     }
-    let budgets = budgets(app, Purpose::SignUp, &names::source(caller.ip))?;
+    let mut budgets = of_source(app, Purpose::SignUp, &names::source(caller.ip))?;
+    budgets.extend(of_all(app, Purpose::SignUp)?);
     let spent = spend(tx, app, &budgets).await?;
     spent.map_err(|ends_at| exceeded(ErrorCode::RequestExceed, ends_at - app.world.now()))
 }
@@ -105,15 +116,17 @@ pub async fn spend_signup(tx: &mut Tx, app: &App, caller: &Caller) -> Result<(),
 #[derive(Clone, Debug)]
 struct Asked {
     purpose: Purpose,
-    /// Names of budgets, with how often and how long: those of the source, then those of all.
-    budgets: Vec<Budget>,
+    /// What is spent in any case.
+    of_source: Vec<Budget>,
+    /// What is spent once nothing has to be solved any more: who solves nothing uses up nothing that is everybody's.
+    of_all: Vec<Budget>,
     /// Failures of the source.
     source: String,
     guess: Guess,
+    /// Where something is sent to.
+    sent_to: Option<String>,
     /// Is it on a device that the account knows?
     is_at_home: bool,
-    /// Where something is sent to by somebody whom its account does not know.
-    stranger_to: Option<String>,
 }
 
 impl Asked {
@@ -124,34 +137,40 @@ impl Asked {
         subject: Subject<'_>,
     ) -> Result<Asked, ApiError> {
         let source = names::source(caller.ip);
-        let guess = Guess::at(app, caller, subject).await?;
-        let sent_to = match subject {
-            Subject::Address(address) if purpose == Purpose::Send => Some(address),
-            _ => None,
+        let mut guess = Guess::at(app, caller, subject).await?;
+        if guess.is_password() {
+            // A busy server hashes nothing: then nothing was tried.
+            app.hasher.room(guess.turn())?;
+        }
+        let device = match (purpose, subject) {
+            (Purpose::Send | Purpose::Code, Subject::Address(address)) => {
+                failures::device_of(app, caller, messages::kind(address), address).await?
+            }
+            _ => guess.device().map(str::to_owned),
         };
-        let device = match sent_to {
-            Some(address) => failures::device_of(app, caller, messages::kind(address), address).await?,
-            None => guess.device().map(str::to_owned),
-        };
-        let budgets = match &device {
+        let (of_source, of_all) = match &device {
             // Others of the same source, or of all, do not stand in its way: it has as much for itself.
             Some(device) => {
                 let what = [purpose.as_str(), " device"].concat();
-                each(app, purpose.rates(&app.config.limits).0, &what, device.as_bytes())?
+                (each(app, purpose.rates(&app.config.limits).0, &what, device.as_bytes())?, Vec::new())
             }
-            None => budgets(app, purpose, &source)?,
+            None => (of_source(app, purpose, &source)?, of_all(app, purpose)?),
         };
-        let asked = Asked {
-            purpose,
-            budgets,
-            source: names::keyed(app, "failures source", &[&source])?,
-            guess,
-            is_at_home: device.is_some(),
-            stranger_to: sent_to.filter(|_| device.is_none()).map(str::to_owned),
+        if device.is_some() && matches!(guess, Guess::Code(_)) {
+            // Nor do codes that others got wrong.
+            guess = Guess::Nothing;
+        }
+        let sent_to = match subject {
+            Subject::Address(address) if purpose == Purpose::Send => Some(address.to_owned()),
+            _ => None,
         };
-        asked.spare(app, &asked.budgets)?;
-        if let Some(address) = sent_to {
-            asked.spare(app, &messages::budgets(app, address)?)?;
+        let source = names::keyed(app, "failures source", &[&source])?;
+        let is_at_home = device.is_some();
+        let asked = Asked { purpose, of_source, of_all, source, guess, sent_to, is_at_home };
+        asked.spare(app, &asked.of_source)?;
+        asked.spare(app, &asked.of_all)?;
+        if let Some(address) = &asked.sent_to {
+            asked.spare(app, &messages::budgets(app, address, is_at_home)?)?;
         }
         Ok(asked)
     }
@@ -159,7 +178,7 @@ impl Asked {
     /// What this node knows to be over the limit costs no write (SECURITY S13).
     fn spare(&self, app: &App, budgets: &[Budget]) -> Result<(), ApiError> {
         let now = app.world.now();
-        let until = budgets.iter().filter_map(|(name, ..)| app.over.until(name, now)).max();
+        let until = budgets.iter().filter_map(|budget| app.over.until(budget, now)).max();
         until.map_or(Ok(()), |until| Err(self.refusal(until - now)))
     }
 
@@ -174,23 +193,22 @@ type Budget = (String, u32, Millis);
 /// Networks of 64 bits that one of 56 bits counts as: it has 256 of them, and one customer may have it.
 const WIDE: u32 = 8;
 
-/// The budgets of what a source asks for, and those of all.
-fn budgets(app: &App, purpose: Purpose, source: &[u8]) -> Result<Vec<Budget>, StoreError> {
-    let (of_source, _) = purpose.rates(&app.config.limits);
-    let mut budgets = each(app, of_source, purpose.as_str(), source)?;
+/// The budgets of what a source asks for.
+fn of_source(app: &App, purpose: Purpose, source: &[u8]) -> Result<Vec<Budget>, StoreError> {
+    let (rates, _) = purpose.rates(&app.config.limits);
+    let mut budgets = each(app, rates, purpose.as_str(), source)?;
     if let Some(wide) = source.get(..7) {
-        let wide = each(app, of_source, purpose.as_str(), wide)?;
+        let wide = each(app, rates, purpose.as_str(), wide)?;
         budgets
             .extend(wide.into_iter().map(|(name, count, length)| (name, count.saturating_mul(WIDE), length)));
     }
-    budgets.extend(of_all(app, purpose)?);
     Ok(budgets)
 }
 
 /// The budgets of what all ask for.
 fn of_all(app: &App, purpose: Purpose) -> Result<Vec<Budget>, StoreError> {
-    let (_, of_all) = purpose.rates(&app.config.limits);
-    of_all.map_or(Ok(Vec::new()), |rates| each(app, rates, purpose.as_str(), b""))
+    let (_, rates) = purpose.rates(&app.config.limits);
+    rates.map_or(Ok(Vec::new()), |rates| each(app, rates, purpose.as_str(), b""))
 }
 
 /// The budgets of a limit.
@@ -205,79 +223,94 @@ fn each(app: &App, rates: &Rates, what: &str, who: &[u8]) -> Result<Vec<Budget>,
         .collect()
 }
 
-/// Counts a call that came without a solved captcha.
+/// Counts a call of which nobody knows yet whether it solves something.
 async fn count(app: &AppState, asked: Asked, captcha_after: u32) -> Result<Found, ApiError> {
     let job = app.clone();
     app.store
         .write(move |tx| {
             Box::pin(async move {
-                if let Err(ends_at) = spend(tx, &job, &asked.budgets).await? {
-                    return Err(asked.refusal(ends_at - job.world.now()));
-                }
                 let now = job.world.now();
-                let mut is_doubted = false;
-                if let Some(address) = &asked.stranger_to {
-                    match messages::look(tx, &job, address, captcha_after).await? {
-                        Found::Closed(opens_at) => return Ok(Found::Closed(opens_at)),
-                        found => is_doubted = matches!(found, Found::Doubted),
-                    }
+                let all = look(tx, &job, &asked.of_all).await?;
+                let spent = spend(tx, &job, &asked.of_source).await?;
+                if let Some(ends_at) = all.ends_at.max(spent.err()) {
+                    return Err(asked.refusal(ends_at - now));
                 }
-                // Who would solve nothing anyway costs no look.
-                if captcha_after < u32::MAX && !asked.is_at_home {
-                    let length = job.config.limits.forget_source.millis();
-                    is_doubted |= budgets::used(tx, &asked.source, length, now).await?.count >= captcha_after
-                        || is_crowded(tx, &job, &of_all(&job, asked.purpose)?).await?;
+                let mut is_doubted = all.is_crowded;
+                if let Some(address) = &asked.sent_to {
+                    is_doubted |= messages::look(tx, &job, address, asked.is_at_home, captcha_after).await?;
                 }
-                failures::admit(tx, &job, &asked.guess, captcha_after, is_doubted).await
+                let length = job.config.limits.forget_source.millis();
+                is_doubted |= budgets::used(tx, &asked.source, length, now).await?.count >= captcha_after;
+                // Where nothing can be solved, nothing is asked for.
+                is_doubted &= captcha_after < u32::MAX && !asked.is_at_home;
+                let found = failures::admit(tx, &job, &asked.guess, captcha_after, is_doubted).await?;
+                if let Found::Admitted = found {
+                    spend_all(tx, &job, &asked).await?;
+                }
+                Ok(found)
             })
         })
         .await
 }
 
-/// Is more than half used of what all may do? Then everybody solves something, before somebody has used up the rest.
-async fn is_crowded(tx: &mut Tx, app: &App, of_all: &[Budget]) -> Result<bool, StoreError> {
-    for (name, limit, length) in of_all {
-        if budgets::used(tx, name, *length, app.world.now()).await?.count > limit / 2 {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Counts a guess that came with a solved captcha.
-async fn admit_guess(app: &AppState, guess: Guess, code: ErrorCode) -> Result<(), ApiError> {
-    if !guess.is_password() {
+/// Counts the rest of a call that came with a solved captcha.
+async fn admit_solved(app: &AppState, asked: Asked) -> Result<(), ApiError> {
+    if asked.of_all.is_empty() && !asked.guess.is_password() {
         return Ok(());
     }
     let job = app.clone();
-    let found = app
-        .store
-        .write(move |tx| Box::pin(async move { failures::admit(tx, &job, &guess, u32::MAX, false).await }))
-        .await?;
-    match found {
-        Found::Closed(opens_at) => Err(exceeded(code, opens_at - app.world.now())),
-        Found::Admitted | Found::Doubted => Ok(()),
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                if let Found::Closed(opens_at) =
+                    failures::admit(tx, &job, &asked.guess, u32::MAX, false).await?
+                {
+                    return Err(asked.refusal(opens_at - job.world.now()));
+                }
+                spend_all(tx, &job, &asked).await
+            })
+        })
+        .await
+}
+
+/// Last in its transaction: everybody waits for these rows.
+async fn spend_all(tx: &mut Tx, app: &App, asked: &Asked) -> Result<(), ApiError> {
+    let spent = spend(tx, app, &asked.of_all).await?;
+    spent.map_err(|ends_at| asked.refusal(ends_at - app.world.now()))
+}
+
+/// What is left of budgets.
+struct Room {
+    /// When all of them have one again, if one has none.
+    ends_at: Option<Millis>,
+    /// Is half of one used? Then everybody solves something, before somebody has used up the rest.
+    is_crowded: bool,
+}
+
+async fn look(tx: &mut Tx, app: &App, all: &[Budget]) -> Result<Room, StoreError> {
+    let (now, mut room) = (app.world.now(), Room { ends_at: None, is_crowded: false });
+    for budget @ (name, limit, length) in all {
+        let used = budgets::used(tx, name, *length, now).await?;
+        if used.count >= *limit {
+            app.over.put(budget, used.ends_at, now);
+            room.ends_at = room.ends_at.max(Some(used.ends_at));
+        }
+        room.is_crowded |= used.count >= limit.div_ceil(2);
     }
+    Ok(room)
 }
 
 /// Spends one of each budget; otherwise answers when all of them have one again, and remembers which have none.
 async fn spend(tx: &mut Tx, app: &App, all: &[Budget]) -> Result<Result<(), Millis>, StoreError> {
     let now = app.world.now();
-    let mut over = None;
-    for (name, limit, length) in all {
-        let ends_at = match over {
-            None => budgets::spend(tx, name, *limit, *length, now).await?.err(),
-            Some(_) => {
-                let used = budgets::used(tx, name, *length, now).await?;
-                (used.count >= *limit).then_some(used.ends_at)
-            }
-        };
-        if let Some(ends_at) = ends_at {
-            app.over.put(name, ends_at, now);
-            over = over.max(Some(ends_at));
+    for (at, budget @ (name, limit, length)) in all.iter().enumerate() {
+        if let Err(ends_at) = budgets::spend(tx, name, *limit, *length, now).await? {
+            app.over.put(budget, ends_at, now);
+            let rest = look(tx, app, all.get(at + 1..).unwrap_or_default()).await?;
+            return Ok(Err(rest.ends_at.map_or(ends_at, |later| later.max(ends_at))));
         }
     }
-    Ok(over.map_or(Ok(()), Err))
+    Ok(Ok(()))
 }
 
 /// When to come again, in whole seconds: never too early.

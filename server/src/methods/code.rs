@@ -139,7 +139,7 @@ async fn open(
     }
     let account = session.as_ref().filter(|_| scene.is_bound()).map(|session| session.account.id.as_str());
     outbox::challenge(tx, &app.world, caller, scene, &contact.value, account, None).await?;
-    contacts::spend(tx, app, contact).await?;
+    contacts::spend(tx, app, caller, contact).await?;
     let record = Record { account, ..Record::of(Event::CodeRequested).detail(scene.as_str()) };
     Ok(record.write(tx, &app.world, caller, now).await?)
 }

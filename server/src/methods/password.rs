@@ -179,7 +179,8 @@ async fn try_password(
     {
         return begin(app.clone(), caller, proof, request, granted).await;
     }
-    let matched = app.hasher.verify(&password, stored.as_ref()).await?;
+    let turn = limits::turn(app, &caller, Subject::Name(kind, &value)).await?;
+    let matched = app.hasher.verify(&password, stored.as_ref(), turn).await?;
     let (account, stored) = match (account, stored, matched) {
         (Some(account), Some(stored), Match::Yes | Match::Outdated) => (account, stored),
         (account, ..) => {

@@ -93,7 +93,7 @@ pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> 
             Box::pin(async move {
                 let (world, scene) = (&job.world, Scene::ResetPassword);
                 outbox::challenge(tx, world, &caller, scene, &contact.value, None, None).await?;
-                contacts::spend(tx, &job, &contact).await?;
+                contacts::spend(tx, &job, &caller, &contact).await?;
                 let record = Record::of(Event::CodeRequested).detail(scene.as_str());
                 Ok::<(), ApiError>(record.write(tx, world, &caller, world.now()).await?)
             })

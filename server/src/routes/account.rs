@@ -67,7 +67,8 @@ async fn delete(
         (_, Some(_), _) => {}
         (Some(given), None, Some(_)) => {
             let given = Secret::from(given.clone());
-            if app.hasher.verify(&given, stored.as_ref()).await? == Match::No {
+            let turn = limits::turn(app, &caller, Subject::Account(&session.account)).await?;
+            if app.hasher.verify(&given, stored.as_ref(), turn).await? == Match::No {
                 return password::refuse(app, caller, session, "password").await;
             }
         }

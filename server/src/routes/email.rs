@@ -236,7 +236,7 @@ pub(crate) async fn resend(app: &AppState, caller: Caller, contact: Contact) -> 
             Box::pin(async move {
                 let world = &job.world;
                 outbox::challenge(tx, world, &caller, Scene::VerifyEmail, &contact.value, None, None).await?;
-                contacts::spend(tx, &job, &contact).await?;
+                contacts::spend(tx, &job, &caller, &contact).await?;
                 let record = Record::of(Event::CodeRequested).detail(Scene::VerifyEmail.as_str());
                 Ok::<(), ApiError>(record.write(tx, world, &caller, world.now()).await?)
             })

@@ -60,7 +60,8 @@ async fn change(
     if let Some(stored) = &stored {
         let old =
             request.old_password.ok_or_else(|| ApiError::field("old_password", "This field is required."))?;
-        if app.hasher.verify(&Secret::from(old), Some(stored)).await? == Match::No {
+        let turn = limits::turn(app, &caller, Subject::Account(&session.account)).await?;
+        if app.hasher.verify(&Secret::from(old), Some(stored), turn).await? == Match::No {
             return refuse(app, caller, session, "old_password").await;
         }
     }

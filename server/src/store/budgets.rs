@@ -51,6 +51,12 @@ pub async fn count(tx: &mut Tx, name: &str, length: Millis, now: Millis) -> Resu
     Ok(())
 }
 
+/// Gives a budget another name, which none has.
+pub async fn rename(tx: &mut Tx, name: &str, new: &str) -> Result<(), StoreError> {
+    sqlx::query("update budgets set name = $2 where name = $1").bind(name).bind(new).execute(tx).await?;
+    Ok(())
+}
+
 /// Gives a whole budget back.
 pub async fn restore(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
     sqlx::query("delete from budgets where name = $1").bind(name).execute(tx).await?;

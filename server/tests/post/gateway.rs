@@ -131,7 +131,7 @@ pub(crate) async fn ask_as(
         .write(move |tx| {
             Box::pin(async move {
                 if to.starts_with('+') {
-                    limits::spend_message(tx, &app, &to).await?;
+                    limits::spend_message(tx, &app, &caller, &to).await?;
                 }
                 outbox::challenge(tx, &app.world, &caller, scene, &to, account.as_deref(), None).await?;
                 Ok(())
