@@ -101,12 +101,12 @@ if (wanted("webhooks")) {
 }
 
 if (wanted("flood")) {
-  const head = ["while", "requests", "seconds", "passwords looked at", "mails", "refused", "  median ms", "refresh p99 ms", "JWKS p99 ms", "MiB"];
+  const head = ["while", "requests", "seconds", "passwords looked at", "mails", "refused", "  median ms", "refresh p99 ms", "JWKS p99 ms", "owner at home, most ms", "MiB"];
   console.log(table(head, (await flood()).map((it) => [
     it.name, whole(it.count), it.seconds.toFixed(1), whole(it.looked_at), whole(it.sent), whole(it.refused), milliseconds(it.refused_ms),
-    milliseconds(it.refresh_p99), milliseconds(it.keys_p99), whole(it.mib),
+    milliseconds(it.refresh_p99), milliseconds(it.keys_p99), whole(it.owner_most), whole(it.mib),
   ])));
-  console.log(`\nAttackers, people and server share this machine; refused are 400, 429 and 503.\n`);
+  console.log(`\nAttackers, people and server share this machine; refused are 400, 401, 429 and 503. The owner at home signs in on a device that the account knows.\n`);
 }
 
 if (wanted("scale")) {
