@@ -154,7 +154,13 @@ pub async fn consume(
     let now = app.world.now();
     let by_code = matches!(proof, MailProof::Code { .. });
     let address = address_of(&proof);
-    let mut consumed = challenges::consume(tx, &app.secret_keys, (scene, None), proof, now).await?;
+    let tries = match &address {
+        Some(address) if limits::is_at_home(tx, app, caller, Kind::of(address), address).await? => {
+            challenges::TRIES_AT_HOME
+        }
+        _ => challenges::TRIES,
+    };
+    let mut consumed = challenges::consume(tx, &app.secret_keys, (scene, None), proof, tries, now).await?;
     if let Ok(met) = &consumed {
         // It went to an address that is not the account's any more (A05).
         if !is_still_theirs(tx, met).await? {
@@ -169,7 +175,8 @@ pub async fn consume(
     Ok(consumed)
 }
 
-/// Consumes a code that was sent for this account, whoever has the address; answers why it is refused.
+/// Consumes a code that was sent for this account, whoever has the address; answers why it is refused. Only who is signed
+/// in to it can give one: there are no strangers to leave some tries from.
 pub async fn consume_own(
     tx: &mut Tx,
     app: &App,
@@ -180,7 +187,8 @@ pub async fn consume_own(
 ) -> Result<Option<ErrorCode>, ApiError> {
     let now = app.world.now();
     let address = address_of(&proof);
-    let consumed = challenges::consume(tx, &app.secret_keys, (scene, Some(account)), proof, now).await?;
+    let own = (scene, Some(account));
+    let consumed = challenges::consume(tx, &app.secret_keys, own, proof, challenges::TRIES, now).await?;
     if consumed.is_err() {
         let record = Record::of(Event::CodeRefused).account(account).detail(scene.as_str());
         record.write(tx, &app.world, caller, now).await?;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::post;
 use crate::support::captcha::work;
 use crate::support::hooks::Hooked;
+use crate::support::people::to;
 use crate::support::{Call, HOUR, MINUTE, SECOND, TestApp};
 
 const ADA: &str = "ada@example.com";
@@ -112,6 +113,41 @@ async fn sec_r04_while_others_guess_the_owner_changes_the_password_on_a_device_t
     t.post_as(&ada, "/v1/password", body).header("known-device", &device(&ada)).await.ok();
     guess(&t, 3).await;
     login(&t, "new horse").await.refused(429, "REQUEST_EXCEED");
+}
+
+#[tokio::test]
+async fn sec_r04_while_others_use_up_each_code_the_owner_signs_in_on_a_device_that_the_account_knows() {
+    let t = TestApp::new().await;
+    t.signup(ADA, PASSWORD).await;
+    let home = device(&t.login(ADA, PASSWORD).await);
+    t.signup("bob@example.com", PASSWORD).await;
+    let others = device(&t.login("bob@example.com", PASSWORD).await);
+    let code = t.code(ADA, "LOGIN").await;
+    let give = |code: &str| t.post("/v1/login/code", to(ADA, json!({ "code": code })));
+    for _ in 0..5 {
+        give(&post::wrong(&code)).await.refused(400, "INVALID_CODE");
+    }
+    give(&code).await.refused(400, "INVALID_CODE");
+    give(&code).header("known-device", &others).await.refused(400, "INVALID_CODE");
+    give(&code).header("known-device", &home).await.ok();
+}
+
+#[tokio::test]
+async fn sec_c01_a_code_takes_ten_wrong_ones_in_all_wherever_they_come_from() {
+    let t = TestApp::new().await;
+    t.signup(ADA, PASSWORD).await;
+    let home = device(&t.login(ADA, PASSWORD).await);
+    t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
+    let code = post::newest(&t, ADA).await.code;
+    let reset = |code: &str| {
+        t.post("/v1/password/reset", to(ADA, json!({ "code": code, "new_password": "new horse" })))
+    };
+    for _ in 0..10 {
+        reset(&post::wrong(&code)).header("known-device", &home).await.refused(400, "INVALID_CODE");
+    }
+    reset(&code).await.refused(400, "INVALID_CODE");
+    reset(&code).header("known-device", &home).await.refused(400, "INVALID_CODE");
+    assert_eq!(t.sql("select tries from challenges where scene = 'reset_password'").await, "10");
 }
 
 #[tokio::test]

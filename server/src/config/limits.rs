@@ -15,7 +15,7 @@ settings! {
         sign_up_total: Rates = Rates::of([(3_000, Span::hours(1))]),
         /// Codes and mails that one source asks for, to whatever addresses.
         send: Rates = Rates::of([(20, Span::minutes(10)), (100, Span::days(1))]),
-        /// Codes and links that one source uses, right or wrong. Each code takes five tries besides.
+        /// Codes and links that one source uses, right or wrong. Each code takes five tries besides, and five more on devices that the account knows.
         code: Rates = Rates::of([(30, Span::minutes(10))]),
         /// Questions of one source whether an address is taken (`check_email`).
         check: Rates = Rates::of([(20, Span::minutes(1))]),

@@ -1,6 +1,6 @@
 //! Failures in a row: of a source, of an account, of an address that codes were sent to. After some of them a captcha is
 //! asked for. On an account a growing pause follows, but never for the owner on a device that the account knows, nor for
-//! who has a code: nobody can lock somebody else out (SECURITY R04).
+//! who has a code, of whose tries some are left to such a device: nobody can lock somebody else out (SECURITY R04).
 
 use crate::captcha::Captcha;
 use crate::clock::Millis;

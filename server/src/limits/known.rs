@@ -84,7 +84,7 @@ pub(super) async fn at_home_of<'a>(
 }
 
 /// The same within a transaction: is it on a device that whoever is known by this name knows?
-pub(super) async fn is_at_home(
+pub async fn is_at_home(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,

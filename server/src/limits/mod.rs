@@ -13,7 +13,7 @@ mod over;
 mod purpose;
 
 pub use failures::{code_met, failed, forgiven, inherited, succeeded};
-pub use known::{KnownDevice, mint, presented};
+pub use known::{KnownDevice, is_at_home, mint, presented};
 pub use messages::spend as spend_message;
 pub use over::Over;
 pub use purpose::{Purpose, Subject};

@@ -113,11 +113,14 @@ pub struct Consumed {
     pub redirect: Option<String>,
 }
 
-/// How many wrong codes a challenge takes (SECURITY C01).
+/// How many wrong codes a challenge takes, whoever gives them (SECURITY C01).
 pub const TRIES: i64 = 5;
+/// How many, with those of devices that the account knows: strangers cannot use up all of them (R04).
+pub const TRIES_AT_HOME: i64 = 10;
 
 /// Checks a code or token and consumes both, in one statement: of any number at once, one succeeds. The account that
-/// it is about is locked: what a proof leads to is read and written without anybody in between.
+/// it is about is locked: what a proof leads to is read and written without anybody in between. A code is not looked at
+/// after so many `tries`.
 ///
 /// A refusal is an `Ok`, because it counts: the transaction that it stands in must be committed.
 pub async fn consume(
@@ -125,11 +128,12 @@ pub async fn consume(
     keys: &SecretKeys,
     (scene, account): (Scene, Option<&str>),
     proof: MailProof,
+    tries: i64,
     now: Millis,
 ) -> Result<Result<Consumed, ErrorCode>, StoreError> {
     match proof {
         MailProof::Code { email, code } => {
-            consume_code(tx, keys, (scene, account), email, &PlainCode::given(code), now).await
+            consume_code(tx, keys, (scene, account), (email, &PlainCode::given(code)), tries, now).await
         }
         MailProof::Token(token) => consume_token(tx, scene, &PlainToken::given(token), now).await,
     }
@@ -139,8 +143,8 @@ async fn consume_code(
     tx: &mut Tx,
     keys: &SecretKeys,
     (scene, account): (Scene, Option<&str>),
-    address: String,
-    code: &PlainCode,
+    (address, code): (String, &PlainCode),
+    tries: i64,
     now: Millis,
 ) -> Result<Result<Consumed, ErrorCode>, StoreError> {
     let name = name(scene, account);
@@ -168,7 +172,7 @@ async fn consume_code(
     .bind(&address)
     .bind(hash)
     .bind(now)
-    .bind(TRIES)
+    .bind(tries)
     .fetch_optional(tx)
     .await?;
     let Some(row) = row else { return Ok(Err(ErrorCode::InvalidCode)) };
