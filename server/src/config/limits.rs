@@ -17,7 +17,7 @@ settings! {
         send: Rates = Rates::of([(20, Span::minutes(10)), (100, Span::days(1))]),
         /// Codes and links that one source uses, right or wrong. Each code takes five tries besides, and five more on devices that the account knows.
         code: Rates = Rates::of([(30, Span::minutes(10))]),
-        /// Questions of one source whether an address is taken (`check_email`).
+        /// Questions of one source whether an address is taken (`check_email`), or a username that somebody wants instead.
         check: Rates = Rates::of([(20, Span::minutes(1))]),
         /// Such questions from everywhere.
         check_total: Rates = Rates::of([(600, Span::minutes(1))]),

@@ -19,7 +19,7 @@ pub enum Purpose {
     Send,
     /// Using a code.
     Code,
-    /// Asking whether an address is taken.
+    /// Asking whether an address or a username is taken.
     Check,
     /// Going to a provider, or coming back to link; and asking for a captcha beforehand.
     Flow,

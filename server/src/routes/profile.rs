@@ -14,6 +14,7 @@ use crate::contacts;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::hooks::{self, Operation};
+use crate::limits::{self, Purpose, Subject};
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
 use crate::store::identities::{Identity, Kind};
@@ -40,6 +41,10 @@ async fn update_profile(
     session: CurrentSession,
     json: Json<UpdateProfileRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
+    if json.request.username.is_some() {
+        // It tells whether a name is taken.
+        limits::admit(&app, &caller, Purpose::Check, Subject::Nobody).await?;
+    }
     let Json { request, emptied, .. } =
         hooks::before(&app, &caller, Operation::UpdateProfile, &session, json).await?;
     let username = request.username.as_deref().map(contacts::username).transpose()?;
