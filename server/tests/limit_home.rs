@@ -151,6 +151,36 @@ async fn sec_c01_a_code_takes_ten_wrong_ones_in_all_wherever_they_come_from() {
 }
 
 #[tokio::test]
+async fn sec_c04_a_wrong_password_stays_counted_when_nobody_can_write_it_down() {
+    for (path, mut body) in [
+        ("/v1/login", json!({ "email": ADA, "password": "wrong horse" })),
+        ("/v1/password", json!({ "old_password": "wrong horse", "new_password": "new horse" })),
+        ("/v1/account/delete", json!({ "password": "wrong horse" })),
+    ] {
+        let t = TestApp::with(THREE).await;
+        t.signup(ADA, PASSWORD).await;
+        let ada = t.login(ADA, PASSWORD).await;
+        guess(&t, 2).await;
+        t.sql_do("alter table audit rename to gone").await;
+        t.post_as(&ada, path, body.take()).await.refused(500, "INTERNAL");
+        t.sql_do("alter table gone rename to audit").await;
+        let refused = login(&t, PASSWORD).await;
+        assert_eq!(refused.status, 429, "{path}: {}", refused.text);
+    }
+}
+
+#[tokio::test]
+async fn sec_r01_a_quiet_server_counts_the_right_password_of_who_is_not_confirmed_like_a_wrong_one() {
+    let quiet = "[signup]\nconfirmation = \"required\"\n[disclosure]\nsignup = \"quiet\"";
+    let t = TestApp::with(&format!("{quiet}\n{THREE}")).await;
+    t.signup(ADA, PASSWORD).await;
+    for _ in 0..3 {
+        login(&t, PASSWORD).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    }
+    login(&t, PASSWORD).await.refused(429, "REQUEST_EXCEED");
+}
+
+#[tokio::test]
 async fn sec_r03_an_account_that_a_sign_in_makes_is_limited_as_a_signup_is() {
     let t = TestApp::with("[limits]\nsign_up = \"2/1h\"").await;
     let sign_in = |at: u32| t.post("/v1/login/device", json!({ "device_id": format!("{at:020}") }));

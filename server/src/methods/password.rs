@@ -134,17 +134,15 @@ pub(crate) async fn login(
     limits::admit(&app, &caller, Purpose::SignIn, Subject::Name(kind, &value)).await?;
     let mut counted = Some((kind, value));
     let done = try_password(&app, caller.clone(), (proof, who), json, &mut counted).await;
-    // What was wrong stays counted, and what came with a proof that was used before. Anything else was right, or nobody
-    // has looked at it.
-    if let (Err(error), Some((kind, value))) = (&done, &counted)
-        && !matches!(error.code, ErrorCode::IncorrectUsernameOrPassword | ErrorCode::InvalidProof)
-    {
+    // It was right, or nobody has looked at it.
+    if let (Err(_), Some((kind, value))) = (&done, &counted) {
         limits::give_back(&app, &caller, Subject::Name(*kind, value)).await?;
     }
     done.map(Answer)
 }
 
-/// A sign-in whose try is counted under a name.
+/// A sign-in whose try is `counted` under a name. Takes that when the password was looked at and is to seem wrong: it stays
+/// counted.
 async fn try_password(
     app: &AppState,
     caller: Caller,
@@ -184,6 +182,7 @@ async fn try_password(
     let (account, stored) = match (account, stored, matched) {
         (Some(account), Some(stored), Match::Yes | Match::Outdated) => (account, stored),
         (account, ..) => {
+            *counted = None;
             let code = ErrorCode::IncorrectUsernameOrPassword;
             return signin::refuse(app, caller, proof, account, code).await;
         }
@@ -192,7 +191,10 @@ async fn try_password(
     if let Some(code) = signin::refusal(&account) {
         // Who signs up and then signs in with the same password would learn whether the address was free.
         let code = match code {
-            ErrorCode::SignupConfirmationNeeded if quiet => ErrorCode::IncorrectUsernameOrPassword,
+            ErrorCode::SignupConfirmationNeeded if quiet => {
+                *counted = None;
+                ErrorCode::IncorrectUsernameOrPassword
+            }
             code => code,
         };
         return signin::refuse(app, caller, proof, Some(account), code).await;

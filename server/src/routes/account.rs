@@ -45,18 +45,21 @@ async fn delete_account(
         _ => (Purpose::Code, Subject::Nobody),
     };
     limits::admit(&app, &caller, purpose, subject).await?;
-    let done = delete(&app, caller.clone(), session, json).await;
-    if done.as_ref().is_err_and(|error| error.field.as_deref() != Some("password")) {
+    let mut counted = Some(subject);
+    let done = delete(&app, caller.clone(), session, json, &mut counted).await;
+    if let (Err(_), Some(subject)) = (&done, counted) {
         limits::give_back(&app, &caller, subject).await?;
     }
     done
 }
 
+/// Takes what was `counted` when the password was looked at and wrong: that stays counted.
 async fn delete(
     app: &AppState,
     caller: Caller,
     session: CurrentSession,
     json: Json<DeleteAccountRequest>,
+    counted: &mut Option<Subject<'_>>,
 ) -> Result<Answer<Value>, ApiError> {
     let Json { request, .. } = hooks::before(app, &caller, Operation::DeleteAccount, &session, json).await?;
     let mut db = app.store.read().await?;
@@ -69,6 +72,7 @@ async fn delete(
             let given = Secret::from(given.clone());
             let turn = limits::turn(app, &caller, Subject::Account(&session.account)).await?;
             if app.hasher.verify(&given, stored.as_ref(), turn).await? == Match::No {
+                *counted = None;
                 return password::refuse(app, caller, session, "password").await;
             }
         }

@@ -36,22 +36,26 @@ async fn update_password(
 ) -> Result<Answer<Value>, ApiError> {
     session.fresh(&app)?;
     if json.request.old_password.is_none() {
-        return change(&app, caller, session, json).await;
+        return change(&app, caller, session, json, &mut None).await;
     }
     let account = session.account.clone();
-    limits::admit(&app, &caller, Purpose::SignIn, Subject::Account(&account)).await?;
-    let done = change(&app, caller.clone(), session, json).await;
-    if done.as_ref().is_err_and(|error| error.field.as_deref() != Some("old_password")) {
-        limits::give_back(&app, &caller, Subject::Account(&account)).await?;
+    let subject = Subject::Account(&account);
+    limits::admit(&app, &caller, Purpose::SignIn, subject).await?;
+    let mut counted = Some(subject);
+    let done = change(&app, caller.clone(), session, json, &mut counted).await;
+    if let (Err(_), Some(subject)) = (&done, counted) {
+        limits::give_back(&app, &caller, subject).await?;
     }
     done
 }
 
+/// Takes what was `counted` when the password was looked at and wrong: that stays counted.
 async fn change(
     app: &AppState,
     caller: Caller,
     session: CurrentSession,
     json: Json<UpdatePasswordRequest>,
+    counted: &mut Option<Subject<'_>>,
 ) -> Result<Answer<Value>, ApiError> {
     let Json { request, .. } = hooks::before(app, &caller, Operation::ChangePassword, &session, json).await?;
     let mut db = app.store.read().await?;
@@ -62,6 +66,7 @@ async fn change(
             request.old_password.ok_or_else(|| ApiError::field("old_password", "This field is required."))?;
         let turn = limits::turn(app, &caller, Subject::Account(&session.account)).await?;
         if app.hasher.verify(&Secret::from(old), Some(stored), turn).await? == Match::No {
+            *counted = None;
             return refuse(app, caller, session, "old_password").await;
         }
     }
