@@ -181,6 +181,16 @@ async fn sec_r01_a_quiet_server_counts_the_right_password_of_who_is_not_confirme
 }
 
 #[tokio::test]
+async fn sec_r03_a_first_password_is_limited_as_a_code_is() {
+    let t = TestApp::with("[limits]\ncode = \"1/1h\"").await;
+    let ada = t.device("the phone of ada").await;
+    let choose = |body: Value| t.post_as(&ada, "/v1/password", body);
+    choose(json!({ "new_password": PASSWORD })).await.ok();
+    choose(json!({ "new_password": "new horse" })).await.refused(429, "REQUEST_EXCEED");
+    choose(json!({ "old_password": PASSWORD, "new_password": "new horse" })).await.ok();
+}
+
+#[tokio::test]
 async fn sec_r03_an_account_that_a_sign_in_makes_is_limited_as_a_signup_is() {
     let t = TestApp::with("[limits]\nsign_up = \"2/1h\"").await;
     let sign_in = |at: u32| t.post("/v1/login/device", json!({ "device_id": format!("{at:020}") }));

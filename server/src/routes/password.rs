@@ -35,12 +35,12 @@ async fn update_password(
     json: Json<UpdatePasswordRequest>,
 ) -> Result<Answer<Value>, ApiError> {
     session.fresh(&app)?;
-    if json.request.old_password.is_none() {
-        return change(&app, caller, session, json, &mut None).await;
-    }
     let account = session.account.clone();
-    let subject = Subject::Account(&account);
-    limits::admit(&app, &caller, Purpose::SignIn, subject).await?;
+    let (purpose, subject) = match &json.request.old_password {
+        Some(_) => (Purpose::SignIn, Subject::Account(&account)),
+        None => (Purpose::Code, Subject::Nobody),
+    };
+    limits::admit(&app, &caller, purpose, subject).await?;
     let mut counted = Some(subject);
     let done = change(&app, caller.clone(), session, json, &mut counted).await;
     if let (Err(_), Some(subject)) = (&done, counted) {
