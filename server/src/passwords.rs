@@ -107,6 +107,8 @@ struct Queue {
 struct State {
     first: VecDeque<Job>,
     last: VecDeque<Job>,
+    /// All that were ever taken.
+    taken: u64,
     closed: bool,
 }
 
@@ -198,6 +200,11 @@ impl Hasher {
         }
     }
 
+    /// How many hashes were asked for that there was room for.
+    pub fn asked(&self) -> u64 {
+        self.queue.lock().taken
+    }
+
     async fn derive(
         &self,
         password: &Secret,
@@ -241,6 +248,7 @@ impl Queue {
         let mut state = self.lock();
         let Some(jobs) = state.room(turn, self.limit) else { return false };
         jobs.push_back(job);
+        state.taken += 1;
         drop(state);
         self.bell.notify_one();
         true

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::support::{HOUR, TestApp};
 use doorward_server::store::StoreError;
 use doorward_server::store::accounts::set_disabled;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 fn attempt(email: &str, password: &str) -> Value {
@@ -67,6 +68,34 @@ async fn sec_r01_an_unknown_account_asks_for_a_hash_like_any_other() {
     // With no room for any hash, whoever needs one is refused: also for an address that nobody has.
     let app = TestApp::with("[password]\nhash_queue = 0").await;
     app.post("/v1/login", attempt("bob@example.com", "wrong horse")).await.refused(503, "OVERLOADED");
+}
+
+#[tokio::test]
+async fn sec_r01_500_known_names_cost_as_many_hashes_as_500_unknown_ones() {
+    let app = TestApp::new().await;
+    for email in ["ada@example.com", "bob@example.com"] {
+        app.signup(email, "correct horse").await;
+    }
+    // Somebody who signs in without a password is known, too.
+    app.sql_do(
+        "delete from passwords
+        where account = (select account from identities where value = 'bob@example.com')",
+    )
+    .await;
+    let cost = async |emails: [&'static str; 2]| {
+        let before = app.app.hasher.asked();
+        let calls =
+            (0..50).map(|at| app.post("/v1/login", attempt(emails[at % 2], "wrong horse")).into_future());
+        for answer in join_all(calls).await {
+            answer.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+        }
+        app.app.hasher.asked() - before
+    };
+    for round in 0..10 {
+        let known = cost(["ada@example.com", "bob@example.com"]).await;
+        let unknown = cost(["eve@example.com", "mallory@example.com"]).await;
+        assert_eq!((known, unknown), (50, 50), "{round}");
+    }
 }
 
 #[tokio::test]
