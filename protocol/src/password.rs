@@ -26,6 +26,15 @@ request! {
     }
 }
 
+/// The answer of `POST /v1/password`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PasswordChanged {
+    /// What this device shows from now on, in the header `Known-Device`: with the old password all devices became strange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_device: Option<String>,
+}
+
 /// A one-time code as it was given. JSON numbers have lost their leading zeros.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -155,9 +155,7 @@ pub async fn consume(
     let by_code = matches!(proof, MailProof::Code { .. });
     let address = address_of(&proof);
     let tries = match &address {
-        Some(address) if limits::is_at_home(tx, app, caller, Kind::of(address), address).await? => {
-            challenges::TRIES_AT_HOME
-        }
+        Some(address) if limits::is_at_home(tx, app, caller, address).await? => challenges::TRIES_AT_HOME,
         _ => challenges::TRIES,
     };
     let mut consumed = challenges::consume(tx, &app.secret_keys, (scene, None), proof, tries, now).await?;

@@ -82,13 +82,13 @@ pub enum Match {
 /// Who is hashed for first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// Whoever came before.
+    /// After whoever came before.
     Last,
-    /// This one, and for a few there is room when there is none for others.
+    /// In a short queue of its own, in turn with the other: it is there also when that is full.
     First,
 }
 
-/// Places for those who come first.
+/// Places in the short queue.
 const FIRST: usize = 16;
 
 /// Hashes passwords.
@@ -107,6 +107,7 @@ struct Queue {
 struct State {
     first: VecDeque<Job>,
     last: VecDeque<Job>,
+    is_firsts_turn: bool,
     /// All that were ever taken.
     taken: u64,
     closed: bool,
@@ -115,15 +116,19 @@ struct State {
 impl State {
     /// Where there is room for one more.
     fn room(&mut self, turn: Turn, limit: usize) -> Option<&mut VecDeque<Job>> {
-        let (jobs, limit) = match turn {
-            Turn::First => (&mut self.first, FIRST),
-            Turn::Last => (&mut self.last, limit),
-        };
-        Some(jobs).filter(|jobs| jobs.len() < limit)
+        match turn {
+            Turn::First if self.first.len() < FIRST => Some(&mut self.first),
+            _ => Some(&mut self.last).filter(|jobs| jobs.len() < limit),
+        }
     }
 
+    /// From both in turn: who fills the one does not stop the other.
     fn next(&mut self) -> Option<Job> {
-        self.first.pop_front().or_else(|| self.last.pop_front())
+        self.is_firsts_turn = !self.is_firsts_turn;
+        match self.is_firsts_turn {
+            true => self.first.pop_front().or_else(|| self.last.pop_front()),
+            false => self.last.pop_front().or_else(|| self.first.pop_front()),
+        }
     }
 }
 
@@ -160,9 +165,9 @@ impl Hasher {
     }
 
     /// Hashes a new password.
-    pub async fn hash(&self, world: &World, password: &Secret) -> Result<PasswordHash, ApiError> {
+    pub async fn hash(&self, world: &World, password: &Secret, turn: Turn) -> Result<PasswordHash, ApiError> {
         let salt = world.bytes::<16>();
-        let hash = self.derive(password, salt.to_vec(), self.params.clone(), Turn::Last).await?;
+        let hash = self.derive(password, salt.to_vec(), self.params.clone(), turn).await?;
         let (memory, passes, lanes) = (self.params.m_cost(), self.params.t_cost(), self.params.p_cost());
         let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash.as_slice()));
         Ok(PasswordHash(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")))
@@ -322,7 +327,7 @@ mod tests {
     #[tokio::test]
     async fn a_password_matches_its_own_hash_only() {
         let (hasher, world) = (Hasher::start(&settings()).unwrap(), World::default());
-        let hash = hasher.hash(&world, &secret("correct horse")).await.unwrap();
+        let hash = hasher.hash(&world, &secret("correct horse"), Turn::Last).await.unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
         assert_eq!(
             hasher.verify(&secret("correct horse"), Some(&hash), Turn::Last).await.unwrap(),
@@ -341,7 +346,7 @@ mod tests {
     async fn the_hash_is_the_one_that_argon2_gives_without_our_reused_memory() {
         let (hasher, world) = (Hasher::start(&settings()).unwrap(), World::default());
         for text in ["first one", "second one", "third one"] {
-            let hash = hasher.hash(&world, &secret(text)).await.unwrap();
+            let hash = hasher.hash(&world, &secret(text), Turn::Last).await.unwrap();
             let parsed = Parsed::of(hash.as_str()).unwrap();
             let mut plain = [0; LENGTH];
             Argon2::new(Algorithm::Argon2id, Version::V0x13, parsed.params)
@@ -355,7 +360,7 @@ mod tests {
     async fn sec_p03_a_hash_of_other_settings_is_recognised() {
         let world = World::default();
         let old = Hasher::start(&settings()).unwrap();
-        let hash = old.hash(&world, &secret("correct horse")).await.unwrap();
+        let hash = old.hash(&world, &secret("correct horse"), Turn::Last).await.unwrap();
         let new = Hasher::start(&Password { hash_memory: 128, ..settings() }).unwrap();
         assert_eq!(
             new.verify(&secret("correct horse"), Some(&hash), Turn::Last).await.unwrap(),

@@ -151,10 +151,15 @@ pub async fn refuse<T>(
     code: ErrorCode,
 ) -> Result<T, ApiError> {
     let job = app.clone();
-    app.store
+    let spent = app
+        .store
         .write(move |tx| {
             Box::pin(async move {
-                dpop::spend(tx, proof.as_ref()).await?;
+                // A proof that was used before hides nothing: the password was looked at.
+                let spent = match dpop::spend(tx, proof.as_ref()).await {
+                    Err(error) if error.code != ErrorCode::InvalidProof => return Err(error),
+                    spent => spent.map(drop),
+                };
                 let record = Record::of(Event::SignInFailed).detail(code.as_str());
                 let record =
                     Record { account: account.as_ref().map(|account| account.id.as_str()), ..record };
@@ -163,9 +168,10 @@ pub async fn refuse<T>(
                 if code == ErrorCode::IncorrectUsernameOrPassword {
                     limits::failed(tx, &job, &caller, None).await?;
                 }
-                Ok::<(), ApiError>(())
+                Ok::<_, ApiError>(spent)
             })
         })
         .await?;
+    spent?;
     Err(code.into())
 }

@@ -222,7 +222,7 @@ async fn seed_r36_r37_r38_r39_the_mails_secret_verifies_the_account_once() {
 }
 
 #[tokio::test]
-async fn seed_r38_who_came_by_a_provider_is_of_type_1() {
+async fn seed_r22_r38_who_came_by_a_provider_is_of_type_1() {
     let t = server().await;
     register(&t).await;
     let secret = post::newest(&t, ADA).await.token().to_owned();

@@ -26,6 +26,21 @@ fn device(tokens: &Value) -> String {
     tokens["known_device"].as_str().unwrap().to_owned()
 }
 
+/// Ada, who has proven her address, has signed in: what her device shows. Nothing is counted so far.
+async fn home(t: &TestApp) -> String {
+    t.signup(ADA, PASSWORD).await;
+    prove(t).await;
+    let device = device(&t.login(ADA, PASSWORD).await);
+    t.sql_do("delete from budgets").await;
+    device
+}
+
+async fn prove(t: &TestApp) {
+    t.post("/v1/email/resend", json!({ "email": ADA })).await.ok();
+    let mail = post::newest(t, ADA).await;
+    t.post("/v1/email/verify", json!({ "token": mail.token() })).await.ok();
+}
+
 #[tokio::test]
 async fn sec_r04_a_device_that_the_account_knows_stays_the_same_one() {
     let t = TestApp::new().await;
@@ -110,16 +125,55 @@ async fn sec_r04_while_others_guess_the_owner_changes_the_password_on_a_device_t
     guess(&t, 3).await;
     let body = json!({ "old_password": PASSWORD, "new_password": "new horse" });
     t.post_as(&ada, "/v1/password", body.clone()).await.refused(429, "REQUEST_EXCEED");
-    t.post_as(&ada, "/v1/password", body).header("known-device", &device(&ada)).await.ok();
+    let changed = t.post_as(&ada, "/v1/password", body).header("known-device", &device(&ada)).await.ok();
     guess(&t, 3).await;
     login(&t, "new horse").await.refused(429, "REQUEST_EXCEED");
+    // With the old password all devices became strange, but that where the new one was chosen.
+    login(&t, "new horse").header("known-device", &device(&ada)).await.refused(429, "REQUEST_EXCEED");
+    login(&t, "new horse").header("known-device", &device(&changed)).await.ok();
+}
+
+#[tokio::test]
+async fn sec_r03_all_devices_that_an_account_knows_have_the_limits_of_one_source() {
+    let t = TestApp::with("[limits]\nsign_in = \"3/1m\"").await;
+    t.signup(ADA, PASSWORD).await;
+    let devices = [device(&t.login(ADA, PASSWORD).await), device(&t.login(ADA, PASSWORD).await)];
+    let at_home = |device: &str| login(&t, PASSWORD).header("known-device", device);
+    for at in [0, 1, 0] {
+        at_home(&devices[at]).await.ok();
+    }
+    for device in &devices {
+        at_home(device).from("192.0.2.2").await.refused(429, "REQUEST_EXCEED");
+    }
+}
+
+#[tokio::test]
+async fn sec_c08_who_only_claims_an_address_is_a_stranger_there() {
+    let t = TestApp::with("[limits]\nmail = \"5/1h\"\n[captcha]\nkind = \"none\"").await;
+    t.signup(ADA, PASSWORD).await;
+    let claimed = device(&t.login(ADA, PASSWORD).await);
+    t.sql_do("delete from budgets").await;
+    let forgot = || t.post("/v1/password/forgot", json!({ "email": ADA })).header("known-device", &claimed);
+    for _ in 0..4 {
+        forgot().await.ok();
+    }
+    forgot().await.refused(429, "LimitExceededException");
+}
+
+#[tokio::test]
+async fn sec_r04_what_was_tried_before_there_was_an_account_ends_when_its_address_is_proven() {
+    let t = TestApp::with(THREE).await;
+    guess(&t, 3).await;
+    t.signup(ADA, PASSWORD).await;
+    login(&t, PASSWORD).await.refused(429, "REQUEST_EXCEED");
+    prove(&t).await;
+    login(&t, PASSWORD).await.ok();
 }
 
 #[tokio::test]
 async fn sec_r04_while_others_use_up_each_code_the_owner_signs_in_on_a_device_that_the_account_knows() {
     let t = TestApp::new().await;
-    t.signup(ADA, PASSWORD).await;
-    let home = device(&t.login(ADA, PASSWORD).await);
+    let home = home(&t).await;
     t.signup("bob@example.com", PASSWORD).await;
     let others = device(&t.login("bob@example.com", PASSWORD).await);
     let code = t.code(ADA, "LOGIN").await;
@@ -135,8 +189,7 @@ async fn sec_r04_while_others_use_up_each_code_the_owner_signs_in_on_a_device_th
 #[tokio::test]
 async fn sec_c01_a_code_takes_ten_wrong_ones_in_all_wherever_they_come_from() {
     let t = TestApp::new().await;
-    t.signup(ADA, PASSWORD).await;
-    let home = device(&t.login(ADA, PASSWORD).await);
+    let home = home(&t).await;
     t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
     let code = post::newest(&t, ADA).await.code;
     let reset = |code: &str| {
@@ -215,9 +268,7 @@ async fn sec_r03_the_256_networks_of_an_ipv6_customer_have_the_limit_of_eight() 
 #[tokio::test]
 async fn sec_c08_who_asks_for_many_mails_to_an_address_solves_something_and_leaves_some_to_its_owner() {
     let t = TestApp::with("[limits]\nmail = \"6/1h\"\n[captcha]\nafter = 3\ndifficulty = 320").await;
-    t.signup(ADA, PASSWORD).await;
-    let home = device(&t.login(ADA, PASSWORD).await);
-    t.sql_do("delete from budgets").await;
+    let home = home(&t).await;
     let forgot = || t.post("/v1/password/forgot", json!({ "email": ADA }));
     for at in 0..3 {
         forgot().from(&format!("192.0.2.{at}")).await.ok();
@@ -235,10 +286,8 @@ async fn sec_c08_who_asks_for_many_mails_to_an_address_solves_something_and_leav
 #[tokio::test]
 async fn sec_c08_others_of_the_same_source_do_not_keep_a_mail_from_a_device_that_the_account_knows() {
     let t = TestApp::with("[limits]\nsend = \"1/1h\"").await;
-    t.signup(ADA, PASSWORD).await;
-    let home = device(&t.login(ADA, PASSWORD).await);
+    let home = home(&t).await;
     let forgot = |email: &str| t.post("/v1/password/forgot", json!({ "email": email }));
-    t.sql_do("delete from budgets").await;
     forgot("bob@example.com").await.ok();
     forgot(ADA).await.refused(429, "LimitExceededException");
     forgot(ADA).header("known-device", &home).await.ok();
@@ -295,8 +344,7 @@ async fn sec_r03_who_solves_nothing_uses_up_nothing_that_is_everybodys() {
 #[tokio::test]
 async fn sec_r04_while_others_use_codes_up_a_device_that_the_account_knows_uses_its_own() {
     let t = TestApp::with("[limits]\ncode = \"2/10m\"\n[captcha]\nafter = 2").await;
-    t.signup(ADA, PASSWORD).await;
-    let home = device(&t.login(ADA, PASSWORD).await);
+    let home = home(&t).await;
     t.post("/v1/code", json!({ "email": ADA })).await.ok();
     let code = post::newest(&t, ADA).await.code;
     let sign_in = |code: &str| t.post("/v1/login/code", json!({ "email": ADA, "code": code }));

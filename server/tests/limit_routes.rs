@@ -151,6 +151,9 @@ async fn sec_r05_each_spelling_of_a_limited_route_is_the_same_limit_or_none() {
     let t = TestApp::with(ONCE).await;
     t.post("/v1/signup", json!({ "email": ADA, "password": PASSWORD })).from("192.0.2.1").await.ok();
     let ada = t.post("/v1/login", json!({ "email": ADA, "password": PASSWORD })).from("192.0.2.1").await.ok();
+    // The name that Ada asks for is taken: one's own is no question.
+    let other = json!({ "username": "ada_l", "password": PASSWORD });
+    t.post("/v1/signup", other).from("192.0.2.2").await.ok();
     let world = World { t, ada };
     for (at, (template, body)) in limited().into_iter().enumerate() {
         let path = template.replace("{provider}", "example");

@@ -132,7 +132,7 @@ async fn sec_s15_a_thousand_requests_for_one_victim_from_100_addresses_send_the_
 }
 
 #[tokio::test]
-async fn sec_r02_check_email_is_off_and_where_it_is_on_it_is_limited() {
+async fn seed_x02_sec_r02_check_email_is_off_and_where_it_is_on_it_is_limited() {
     let body = json!({ "email": ADA });
     let production = TestApp::production("").await;
     production.post("/v1/email/check", body.clone()).await.refused(403, "FORBIDDEN");

@@ -27,9 +27,12 @@ async fn sec_d05_a_login_with_a_proof_that_came_before_is_refused_also_after_a_r
     app.post("/v1/login", body.clone()).dpop(&proof).await.refused(401, "INVALID_PROOF");
     let proof = key.proof("POST", &format!("{HERE}/v1/login"), &app.nonce(), None);
     let wrong = json!({ "email": "ada@example.com", "password": "wrong horse" });
-    app.post("/v1/login", wrong).dpop(&proof).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    app.post("/v1/login", wrong.clone()).dpop(&proof).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
     app.post("/v1/login", body).dpop(&proof).await.refused(401, "INVALID_PROOF");
     assert_eq!(app.sql("select count(*) from sessions").await, "1");
+    // It hides no wrong password.
+    app.post("/v1/login", wrong).dpop(&proof).await.refused(401, "INVALID_PROOF");
+    assert_eq!(app.audited("sign_in_failed").await, 2);
 }
 
 #[tokio::test]

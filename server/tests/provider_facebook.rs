@@ -224,7 +224,7 @@ async fn seed_r10_r13_over_http_a_users_token_registers_and_is_known_from_then_o
 }
 
 #[tokio::test]
-async fn seed_r10_to_r13_r21_to_r27_the_seeds_own_address_registers_and_answers_a_token() {
+async fn seed_r10_r11_r12_r13_r21_r23_r24_r25_r26_r27_the_seeds_own_address_registers_and_answers_a_token() {
     let w = world_with(
         "[compat]\nauth_v1 = true\n[auto_register]\nprovider = true\n\
          [defaults.facebook]\nroles = [\"user\"]\n\

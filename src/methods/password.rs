@@ -36,10 +36,16 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "updatePassword",
         ways: &[Way::of::<UpdatePasswordRequest>(Kind::Post, "/v1/password")],
-        does: ask(Who::User, Then::Say(messages::PASSWORD_SET)),
+        does: ask(Who::User, Then::Do(password_set)),
         ..PLAIN
     },
 ];
+
+/// With the old password this device became a strange one, and has another text to show.
+fn password_set(given: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {
+    given.client.session.know_device(&answer?);
+    Ok(messages::PASSWORD_SET.into())
+}
 
 /// What begins like a phone number and is no address is one.
 fn number_or_address(given: &mut Given) -> Result<Option<Value>, Error> {

@@ -185,9 +185,7 @@ impl Keeper {
         // What was stored before must be known, so that this is seen as a change.
         self.current();
         self.step(Input::SignedIn(session));
-        if let Some(device) = tokens.text_of("known_device") {
-            self.know_device(device);
-        }
+        self.know_device(tokens);
         Ok(tokens.get("user"))
     }
 
@@ -347,7 +345,9 @@ impl Keeper {
         devices.join(",")
     }
 
-    fn know_device(&self, newest: String) {
+    /// Keeps what an answer gives this device to show, if it does.
+    pub(crate) fn know_device(&self, answer: &Value) {
+        let Some(newest) = answer.text_of("known_device") else { return };
         let mut devices = self.listed(Entry::Devices);
         devices.retain(|device| *device != newest);
         devices.push(newest);

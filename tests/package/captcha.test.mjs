@@ -200,7 +200,7 @@ test("sec_r04_what_shows_a_known_device_goes_with_whatever_guesses_or_sends_a_me
       "POST /v1/logout": [200, {}],
       "GET /v1/profile": [200, tokens().user],
       "GET /v1/captcha": [200, {}],
-      "POST /v1/password": [200, {}],
+      "POST /v1/password": [200, { known_device: "device-2" }],
       "POST /v1/password/forgot": [200, {}],
       "POST /v1/code": [200, {}],
     },
@@ -222,8 +222,8 @@ test("sec_r04_what_shows_a_known_device_goes_with_whatever_guesses_or_sends_a_me
     ["POST /v1/password", "device-1"],
     ["POST /api", undefined],
     ["POST /v1/logout", undefined],
-    ["POST /v1/password/forgot", "device-1"],
-    ["POST /v1/code", "device-1"],
+    ["POST /v1/password/forgot", "device-2,device-1"],
+    ["POST /v1/code", "device-2,device-1"],
     ["GET /v1/captcha", undefined],
   ]);
 });

@@ -115,7 +115,7 @@ const EXAMPLES = [
   ["seed_m06_the_password_is_missing", ["resetPassword", token], {}, missing("password")],
   ["seed_m06_the_password_is_missing_at_a_login", ["login", "local", { email: "a@b.example" }], {}, missing("password")],
   ["seed_m06_there_is_nothing_to_register", ["register", "local"], {}, missing("email")],
-  ["seed_m57_no_answer", ["checkEmail", "a@b.example"], { "POST /v1/email/check": [500, {}] }, (said) => said.error.code === "BADREQ" && said.error.status === "500"],
+  ["seed_m57_m58_no_answer", ["checkEmail", "a@b.example"], { "POST /v1/email/check": [500, {}] }, (said) => said.error.code === "BADREQ" && said.error.status === "500"],
   ["seed_m57_what_is_not_allowed", ["checkEmail", "a@b.example"],
     { "POST /v1/email/check": [403, problem("FORBIDDEN", { title: "This is not allowed." })] },
     refused("403", "FORBDN", "This is not allowed.")],

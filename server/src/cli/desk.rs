@@ -15,7 +15,7 @@ use crate::clock::World;
 use crate::config::Config;
 use crate::extract::Caller;
 use crate::http_client::HttpClient;
-use crate::passwords::{Hasher, PasswordHash};
+use crate::passwords::{Hasher, PasswordHash, Turn};
 use crate::plain::harms;
 pub(super) use crate::plain::plain;
 use crate::screening::Screening;
@@ -105,7 +105,7 @@ pub(super) async fn hash(config: &Config, dev: bool) -> Result<PasswordHash, Box
     Rule::NewPassword.check(&Given::Text(password.expose().into()), policy)?;
     let http = HttpClient::new(&config.outbound, dev)?;
     Screening::open(config, &http, dev)?.admit(&password, &[], "password").await?;
-    Ok(Hasher::start(rule)?.hash(&World::default(), &password).await?)
+    Ok(Hasher::start(rule)?.hash(&World::default(), &password, Turn::Last).await?)
 }
 
 fn line() -> io::Result<Secret> {

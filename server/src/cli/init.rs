@@ -1,7 +1,7 @@
 //! `doorward init`: settings and keys that a server in production begins with.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::say;
@@ -15,7 +15,6 @@ pub(super) fn run(
     pages: &[String],
     folder: &Path,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
     let folder = folder.canonicalize().map_err(|error| told(folder, error))?;
     let (settings, keys) = (folder.join("doorward.toml"), folder.join("keys"));
     for file in [&settings, &keys] {
@@ -29,13 +28,17 @@ pub(super) fn run(
     layers.file(&settings, &text)?;
     Config::load(&layers, false)?;
 
-    SecretKeys::create(&keys, &World::default()).map_err(|error| told(&keys, error))?;
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&settings)
-        .map_err(|error| told(&settings, error))?;
-    file.write_all(text.as_bytes()).map_err(|error| told(&settings, error))?;
+    whole(&keys, |file| SecretKeys::create(file, &World::default()))?;
+    let written = whole(&settings, |file| {
+        let mut file = OpenOptions::new().write(true).create_new(true).open(file)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    if let Err(error) = written {
+        // Else the next try would find it there.
+        let _ = std::fs::remove_file(&keys);
+        return Err(error.into());
+    }
     let shown = settings.display();
     say(format_args!("{shown}: fill in [smtp] and [mail], and look at the rest"));
     say(format_args!(
@@ -44,6 +47,20 @@ pub(super) fn run(
     ));
     say(format_args!("then: doorward config check --config {shown}"));
     Ok(())
+}
+
+/// Makes a new file, or none.
+fn whole(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), String> {
+    make(path).map_err(|error| {
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            let _ = std::fs::remove_file(path);
+        }
+        told(path, error)
+    })
+}
+
+fn told(path: &Path, error: io::Error) -> String {
+    format!("{}: {error}", path.display())
 }
 
 fn settings_of(public_url: &str, pages: &[String], keys: &str) -> String {

@@ -36,8 +36,11 @@ pub(super) enum Guess {
     Named(Kind, String),
     /// The password of an account, by the name of its budget.
     Password(String),
-    /// The same on a device that the account knows.
-    AtHome(String),
+    /// The same on a device that the account knows, which has a budget of its own.
+    AtHome {
+        account: String,
+        device: String,
+    },
 }
 
 impl Guess {
@@ -46,32 +49,37 @@ impl Guess {
             Subject::Nobody => Guess::Nothing,
             Subject::Address(address) => Guess::Code(of_address(app, address)?),
             Subject::Account(account) => match known::at_home(app, caller, Some(account)) {
-                Some(device) => Guess::AtHome(of_device(app, &account.id, device)?),
+                Some(device) => {
+                    let device = of_device(app, &account.id, device)?;
+                    Guess::AtHome { account: account.id.clone(), device }
+                }
                 None => Guess::Password(of_account(app, &account.id)?),
             },
-            Subject::Name(kind, value) => match device_of(app, caller, kind, value).await? {
-                Some(name) => Guess::AtHome(name),
+            Subject::Name(kind, value) => match known::at_home_of(app, caller, kind, value).await? {
+                Some((account, device)) => {
+                    Guess::AtHome { device: of_device(app, &account.id, device)?, account: account.id }
+                }
                 None => Guess::Named(kind, value.to_owned()),
             },
         })
     }
 
     pub(super) fn is_password(&self) -> bool {
-        matches!(self, Guess::Named(..) | Guess::Password(_) | Guess::AtHome(_))
+        matches!(self, Guess::Named(..) | Guess::Password(_) | Guess::AtHome { .. })
     }
 
     /// When it is hashed.
     pub(super) fn turn(&self) -> Turn {
         match self {
-            Guess::AtHome(_) => Turn::First,
+            Guess::AtHome { .. } => Turn::First,
             _ => Turn::Last,
         }
     }
 
-    /// The budget of the device, if it is one that the account knows.
-    pub(super) fn device(&self) -> Option<&str> {
+    /// The account, if it knows the device.
+    pub(super) fn home(&self) -> Option<&str> {
         match self {
-            Guess::AtHome(name) => Some(name),
+            Guess::AtHome { account, .. } => Some(account),
             _ => None,
         }
     }
@@ -80,7 +88,7 @@ impl Guess {
     async fn budget(&self, tx: &mut Tx, app: &App) -> Result<Option<String>, StoreError> {
         Ok(match self {
             Guess::Nothing | Guess::Code(_) => None,
-            Guess::Password(name) | Guess::AtHome(name) => Some(name.clone()),
+            Guess::Password(name) | Guess::AtHome { device: name, .. } => Some(name.clone()),
             Guess::Named(kind, value) => Some(of_name(tx, app, *kind, value).await?),
         })
     }
@@ -158,17 +166,6 @@ async fn of_name(tx: &mut Tx, app: &App, kind: Kind, value: &str) -> Result<Stri
     let nobodys = of_nobody(app, kind, value)?;
     let own = of_account(app, account.as_ref().map_or("", |account| account.id.as_str()))?;
     Ok(if account.is_some() { own } else { nobodys })
-}
-
-/// The budget of the device of a call, if whoever is known by this name knows it.
-pub(super) async fn device_of(
-    app: &AppState,
-    caller: &Caller,
-    kind: Kind,
-    value: &str,
-) -> Result<Option<String>, ApiError> {
-    let found = known::at_home_of(app, caller, kind, value).await?;
-    Ok(found.map(|(account, device)| of_device(app, &account, device)).transpose()?)
 }
 
 fn of_nobody(app: &App, kind: Kind, value: &str) -> Result<String, StoreError> {

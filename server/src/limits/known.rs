@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::messages;
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::keys::{KeyId, Purpose};
@@ -68,33 +69,42 @@ pub(super) fn at_home<'a>(
     one_of(app, &caller.devices, id, epoch).filter(|_| account.is_some())
 }
 
-/// The same for whoever is known by this name, with the id of the account. Who shows no device costs no look.
+/// The same for whoever is known by this name, with the account. Who shows no device costs no look.
 pub(super) async fn at_home_of<'a>(
     app: &AppState,
     caller: &'a Caller,
     kind: Kind,
     value: &str,
-) -> Result<Option<(String, &'a KnownDevice)>, ApiError> {
+) -> Result<Option<(Account, &'a KnownDevice)>, ApiError> {
     if caller.devices.is_empty() {
         return Ok(None);
     }
     let account = accounts::by_identity(&mut *app.store.read().await?, kind, value).await?;
     let device = at_home(app, caller, account.as_ref());
-    Ok(account.zip(device).map(|(account, device)| (account.id, device)))
+    Ok(account.zip(device))
 }
 
-/// The same within a transaction: is it on a device that whoever is known by this name knows?
-pub async fn is_at_home(
-    tx: &mut Tx,
-    app: &App,
+/// The account that an address is proven to be of, if it knows the device: who only claims an address is a stranger there.
+pub(super) async fn home_of(
+    app: &AppState,
     caller: &Caller,
-    kind: Kind,
-    value: &str,
-) -> Result<bool, StoreError> {
+    address: &str,
+) -> Result<Option<String>, ApiError> {
+    let found = at_home_of(app, caller, messages::kind(address), address).await?;
+    Ok(found.filter(|(account, _)| is_proven(account, address)).map(|(account, _)| account.id))
+}
+
+fn is_proven(account: &Account, address: &str) -> bool {
+    messages::kind(address) == Kind::Phone || account.proven_email() == Some(address)
+}
+
+/// The same within a transaction: is there such an account?
+pub async fn is_at_home(tx: &mut Tx, app: &App, caller: &Caller, address: &str) -> Result<bool, StoreError> {
     if caller.devices.is_empty() {
         return Ok(false);
     }
-    let account = accounts::by_identity(tx, kind, value).await?;
+    let account = accounts::by_identity(tx, messages::kind(address), address).await?;
+    let account = account.filter(|account| is_proven(account, address));
     Ok(at_home(app, caller, account.as_ref()).is_some())
 }
 

@@ -25,7 +25,7 @@ const KEPT: u32 = 5;
 /// Spends a message to an address. An error must end the transaction: with that, a refused one has cost nothing. Comes
 /// after all other locks of the transaction: every message of this moment waits for its end.
 pub async fn spend(tx: &mut Tx, app: &App, caller: &Caller, address: &str) -> Result<(), ApiError> {
-    let is_at_home = known::is_at_home(tx, app, caller, kind(address), address).await?;
+    let is_at_home = known::is_at_home(tx, app, caller, address).await?;
     let spent = super::spend(tx, app, &budgets(app, address, is_at_home)?).await?;
     spent.map_err(|ends_at| exceeded(ErrorCode::LimitExceeded, ends_at - app.world.now()))
 }
@@ -46,7 +46,7 @@ pub(super) async fn look(
     for (name, limit, length) in of_address(app, address)? {
         // A pause between two is no reason for one.
         let used = budgets::used(tx, &name, length, app.world.now()).await?.count;
-        is_doubted |= limit > 1 && used >= captcha_after;
+        is_doubted |= limit > 1 && used >= captcha_after && !is_at_home;
     }
     Ok(is_doubted)
 }

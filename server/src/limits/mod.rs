@@ -142,21 +142,21 @@ impl Asked {
             // A busy server hashes nothing: then nothing was tried.
             app.hasher.room(guess.turn())?;
         }
-        let device = match (purpose, subject) {
+        let home = match (purpose, subject) {
             (Purpose::Send | Purpose::Code, Subject::Address(address)) => {
-                failures::device_of(app, caller, messages::kind(address), address).await?
+                known::home_of(app, caller, address).await?
             }
-            _ => guess.device().map(str::to_owned),
+            _ => guess.home().map(str::to_owned),
         };
-        let (of_source, of_all) = match &device {
-            // Others of the same source, or of all, do not stand in its way: it has as much for itself.
-            Some(device) => {
-                let what = [purpose.as_str(), " device"].concat();
-                (each(app, purpose.rates(&app.config.limits).0, &what, device.as_bytes())?, Vec::new())
+        let (of_source, of_all) = match &home {
+            // Others of the same source, or of all, do not stand in its way: the account has as much for all its devices.
+            Some(account) => {
+                let what = [purpose.as_str(), " home"].concat();
+                (each(app, purpose.rates(&app.config.limits).0, &what, account.as_bytes())?, Vec::new())
             }
             None => (of_source(app, purpose, &source)?, of_all(app, purpose)?),
         };
-        if device.is_some() && matches!(guess, Guess::Code(_)) {
+        if home.is_some() && matches!(guess, Guess::Code(_)) {
             // Nor do codes that others got wrong.
             guess = Guess::Nothing;
         }
@@ -165,7 +165,7 @@ impl Asked {
             _ => None,
         };
         let source = names::keyed(app, "failures source", &[&source])?;
-        let is_at_home = device.is_some();
+        let is_at_home = home.is_some();
         let asked = Asked { purpose, of_source, of_all, source, guess, sent_to, is_at_home };
         asked.spare(app, &asked.of_source)?;
         asked.spare(app, &asked.of_all)?;
@@ -239,10 +239,12 @@ async fn count(app: &AppState, asked: Asked, captcha_after: u32) -> Result<Found
                 if let Some(address) = &asked.sent_to {
                     is_doubted |= messages::look(tx, &job, address, asked.is_at_home, captcha_after).await?;
                 }
-                let length = job.config.limits.forget_source.millis();
-                is_doubted |= budgets::used(tx, &asked.source, length, now).await?.count >= captcha_after;
+                if !asked.is_at_home {
+                    let length = job.config.limits.forget_source.millis();
+                    is_doubted |= budgets::used(tx, &asked.source, length, now).await?.count >= captcha_after;
+                }
                 // Where nothing can be solved, nothing is asked for.
-                is_doubted &= captcha_after < u32::MAX && !asked.is_at_home;
+                is_doubted &= captcha_after < u32::MAX;
                 let found = failures::admit(tx, &job, &asked.guess, captcha_after, is_doubted).await?;
                 if let Found::Admitted = found {
                     spend_all(tx, &job, &asked).await?;

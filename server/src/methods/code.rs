@@ -22,7 +22,7 @@ use crate::hooks::{self, Granted, Operation, Who};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
-use crate::passwords::PasswordHash;
+use crate::passwords::{PasswordHash, Turn};
 use crate::registration::{self, Done, Plan};
 use crate::secret::Secret;
 use crate::service_keys;
@@ -300,7 +300,7 @@ async fn signup_with_code(
         Some(password) => {
             let password = Secret::from(password);
             app.screening.admit(&password, &plan.known(), "password").await?;
-            Some(app.hasher.hash(&app.world, &password).await?)
+            Some(app.hasher.hash(&app.world, &password, Turn::Last).await?)
         }
         None => None,
     };

@@ -18,7 +18,7 @@ use crate::extract::{Caller, Json};
 use crate::hooks::{self, Granted, Operation, Who};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
-use crate::passwords::{Match, PasswordHash};
+use crate::passwords::{Match, PasswordHash, Turn};
 use crate::registration::{self, Done, Plan};
 use crate::secret::Secret;
 use crate::service_keys;
@@ -71,7 +71,7 @@ pub(crate) async fn signup(
         (None, None) => {}
     }
     app.screening.admit(&password, &plan.known(), "password").await?;
-    let hash = app.hasher.hash(&app.world, &password).await?;
+    let hash = app.hasher.hash(&app.world, &password, Turn::Last).await?;
     let (job, shown) = (app.clone(), proof.clone());
     let done = app
         .store
@@ -201,7 +201,7 @@ async fn try_password(
     }
     let better = match matched {
         // A busy server does it at another login.
-        Match::Outdated => app.hasher.hash(&app.world, &password).await.ok(),
+        Match::Outdated => app.hasher.hash(&app.world, &password, Turn::Last).await.ok(),
         Match::Yes | Match::No => None,
     };
     let (job, shown, devices) = (app.clone(), proof.clone(), caller.devices.clone());
@@ -278,7 +278,7 @@ async fn begin(
         plan.sign_in = None;
     }
     app.screening.admit(&password, &plan.known(), "password").await?;
-    let hash = app.hasher.hash(&app.world, &password).await?;
+    let hash = app.hasher.hash(&app.world, &password, Turn::Last).await?;
     let (job, shown) = (app.clone(), proof.clone());
     let made = app
         .store

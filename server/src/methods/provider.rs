@@ -26,7 +26,7 @@ use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
 use crate::links;
 use crate::oauth::Form;
-use crate::passwords::PasswordHash;
+use crate::passwords::{PasswordHash, Turn};
 use crate::providers::{Person, Provider};
 use crate::registration::{self, Done, Plan};
 use crate::secret::Secret;
@@ -139,7 +139,7 @@ async fn signup_with_provider(
                 Some(password) => {
                     let password = Secret::from(password);
                     app.screening.admit(&password, &plan.known(), "password").await?;
-                    Some(app.hasher.hash(&app.world, &password).await?)
+                    Some(app.hasher.hash(&app.world, &password, Turn::Last).await?)
                 }
                 None => None,
             };

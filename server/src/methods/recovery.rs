@@ -19,7 +19,7 @@ use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
 use crate::outbox;
-use crate::passwords::PasswordHash;
+use crate::passwords::{PasswordHash, Turn};
 use crate::secret::Secret;
 use crate::state::{App, AppState};
 use crate::store::challenges::Consumed;
@@ -117,7 +117,7 @@ pub(crate) async fn reset(
         MailProof::Token(_) => Vec::new(),
     };
     app.screening.admit(&password, &known, "new_password").await?;
-    let hash = app.hasher.hash(&app.world, &password).await?;
+    let hash = app.hasher.hash(&app.world, &password, Turn::Last).await?;
     let job = app.clone();
     let verdict = app
         .store

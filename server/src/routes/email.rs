@@ -216,6 +216,8 @@ async fn confirm(
         Ok(Consumed { account: Some(account), address, redirect }) => {
             identities::verify(tx, Kind::Email, &address, &account, now).await?;
             accounts::touch(tx, &account, now).await?;
+            // What others tried, perhaps before there was an account, does not keep out who begins to use it.
+            limits::forgiven(tx, app, &account).await?;
             let record = Record::of(Event::EmailVerified).account(&account);
             record.write(tx, &app.world, caller, now).await?;
             Verdict::Met { account, redirect }

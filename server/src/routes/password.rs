@@ -2,8 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_protocol::password::UpdatePasswordRequest;
-use serde_json::{Value, json};
+use doorward_protocol::password::{PasswordChanged, UpdatePasswordRequest};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -25,15 +24,16 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(update_password))
 }
 
-/// Sets the password. All other sessions of the account end, since one of them may be a thief's.
+/// Sets the password. All other sessions of the account end, since one of them may be a thief's, and all devices are
+/// strange but this one.
 #[utoipa::path(post, path = "/v1/password", request_body = UpdatePasswordRequest, security(("access_token" = [])),
-    responses((status = 200, body = Object), ApiError))]
+    responses((status = 200, body = PasswordChanged), ApiError))]
 async fn update_password(
     State(app): State<AppState>,
     caller: Caller,
     session: CurrentSession,
     json: Json<UpdatePasswordRequest>,
-) -> Result<Answer<Value>, ApiError> {
+) -> Result<Answer<PasswordChanged>, ApiError> {
     session.fresh(&app)?;
     let account = session.account.clone();
     let (purpose, subject) = match &json.request.old_password {
@@ -56,15 +56,15 @@ async fn change(
     session: CurrentSession,
     json: Json<UpdatePasswordRequest>,
     counted: &mut Option<Subject<'_>>,
-) -> Result<Answer<Value>, ApiError> {
+) -> Result<Answer<PasswordChanged>, ApiError> {
     let Json { request, .. } = hooks::before(app, &caller, Operation::ChangePassword, &session, json).await?;
     let mut db = app.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
     drop(db);
+    let turn = limits::turn(app, &caller, Subject::Account(&session.account)).await?;
     if let Some(stored) = &stored {
         let old =
             request.old_password.ok_or_else(|| ApiError::field("old_password", "This field is required."))?;
-        let turn = limits::turn(app, &caller, Subject::Account(&session.account)).await?;
         if app.hasher.verify(&Secret::from(old), Some(stored), turn).await? == Match::No {
             *counted = None;
             return refuse(app, caller, session, "old_password").await;
@@ -72,15 +72,17 @@ async fn change(
     }
     let password = Secret::from(request.new_password);
     app.screening.admit(&password, &screening::of_account(&session.account), "new_password").await?;
-    let hash = app.hasher.hash(&app.world, &password).await?;
-    let job = app.clone();
+    let hash = app.hasher.hash(&app.world, &password, turn).await?;
+    let (job, devices, id) = (app.clone(), caller.devices.clone(), session.account.id.clone());
     app.store
         .write(move |tx| {
             Box::pin(async move { replace(tx, &job, &caller, session, stored.as_ref(), &hash).await })
         })
         .await?;
     app.bell.ring();
-    Ok(Answer(json!({})))
+    let account = accounts::by_id(&mut *app.store.read().await?, &id).await?;
+    let known_device = account.and_then(|account| limits::mint(app, &account, &devices));
+    Ok(Answer(PasswordChanged { known_device }))
 }
 
 async fn replace(

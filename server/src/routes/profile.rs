@@ -41,7 +41,8 @@ async fn update_profile(
     session: CurrentSession,
     json: Json<UpdateProfileRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
-    if json.request.username.is_some() {
+    let asked = json.request.username.as_deref();
+    if asked.is_some() && asked != session.account.username.as_deref() {
         // It tells whether a name is taken.
         limits::admit(&app, &caller, Purpose::Check, Subject::Nobody).await?;
     }

@@ -17,6 +17,7 @@ use super::{cursor, id};
 use crate::admin::{NewUser, Operator, Wanted};
 use crate::error::ApiError;
 use crate::extract::Json;
+use crate::passwords::Turn;
 use crate::secret::Secret;
 use crate::state::AppState;
 
@@ -80,7 +81,7 @@ async fn create_user(
     let password = match request.password.map(Secret::from) {
         Some(password) => {
             app.screening.admit(&password, &[], "password").await?;
-            Some(app.hasher.hash(&app.world, &password).await?)
+            Some(app.hasher.hash(&app.world, &password, Turn::Last).await?)
         }
         None => None,
     };
@@ -151,7 +152,7 @@ async fn set_user_password(
 ) -> Result<Answer<SessionsEnded>, ApiError> {
     let password = Secret::from(request.new_password);
     app.screening.admit(&password, &[], "new_password").await?;
-    let hash = app.hasher.hash(&app.world, &password).await?;
+    let hash = app.hasher.hash(&app.world, &password, Turn::Last).await?;
     let ended = operator.set_password(&id(path)?, hash).await?;
     app.bell.ring();
     Ok(Answer(SessionsEnded { ended }))
