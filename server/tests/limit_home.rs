@@ -53,7 +53,7 @@ async fn sec_r04_a_device_that_the_account_knows_stays_the_same_one() {
 
 #[tokio::test]
 async fn sec_r04_a_password_that_is_right_or_that_nobody_looked_at_is_not_counted_as_wrong() {
-    let t = Hooked::with("", THREE, "").await;
+    let t = Hooked::with("", THREE, "time = \"5s\"").await;
     t.signup(ADA, PASSWORD).await;
     let ada = t.login(ADA, PASSWORD).await;
     guess(&t, 2).await;
@@ -88,7 +88,7 @@ async fn sec_r04_a_right_password_of_an_account_that_is_not_confirmed_is_not_cou
 
 #[tokio::test]
 async fn sec_c04_a_hook_that_gives_another_name_gives_the_first_no_new_tries() {
-    let t = Hooked::with("", THREE, "").await;
+    let t = Hooked::with("", THREE, "time = \"5s\"").await;
     t.signup(ADA, PASSWORD).await;
     guess(&t, 2).await;
     t.rewrite("def pre_email_auth(model):\n    model.set_email('bob@example.com')\n").await;
