@@ -1,35 +1,12 @@
-//! Hooks after an operation: `hooks.star` learns how it ended, from the table of deliveries. A hook tells what it reads by
-//! failing with it: that stands beside its row.
+//! Hooks after an operation: `hooks.star` learns how it ended, from the table of deliveries.
 
 use doorward_server::hooks::delivery;
 use serde_json::{Value, json};
 
-use crate::support::hooks::{Hooked, Log};
+use crate::support::hooks::{Hooked, Log, tell};
 
 const PASSWORD: &str = "correct horse";
 const CANARY: &str = "canary-5f1c-password";
-
-fn tell(function: &str, getters: &str) -> String {
-    format!("def {function}(model, successed):\n    fail('told ' + json.encode([successed, {getters}]))\n")
-}
-
-impl Hooked {
-    /// What hooks were told since the last time.
-    async fn told(&self) -> Vec<Value> {
-        while delivery::deliver_due(&self.app).await {}
-        let mut db = self.app.store.read().await.unwrap();
-        let causes: Vec<String> =
-            sqlx::query_scalar("select error from hook_deliveries where error is not null order by id")
-                .fetch_all(&mut *db)
-                .await
-                .unwrap();
-        drop(db);
-        self.sql_do("delete from hook_deliveries").await;
-        let json =
-            |cause: &String| cause.split_once("told ").map(|(_, json)| serde_json::from_str(json).unwrap());
-        causes.iter().map(|cause| json(cause).unwrap_or_else(|| cause.as_str().into())).collect()
-    }
-}
 
 #[tokio::test]
 async fn seed_h02_a_hook_after_a_sign_in_learns_how_it_ended() {

@@ -5,6 +5,8 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use doorward_server::hooks::delivery;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::TestApp;
@@ -42,6 +44,22 @@ impl Hooked {
         self.app.hooks.scripts.look().await;
         self.app.hooks.scripts.look().await;
     }
+
+    /// What hooks were told since the last time.
+    pub async fn told(&self) -> Vec<Value> {
+        while delivery::deliver_due(&self.app).await {}
+        let mut db = self.app.store.read().await.unwrap();
+        let causes: Vec<String> =
+            sqlx::query_scalar("select error from hook_deliveries where error is not null order by id")
+                .fetch_all(&mut *db)
+                .await
+                .unwrap();
+        drop(db);
+        self.sql_do("delete from hook_deliveries").await;
+        let json =
+            |cause: &String| cause.split_once("told ").map(|(_, json)| serde_json::from_str(json).unwrap());
+        causes.iter().map(|cause| json(cause).unwrap_or_else(|| cause.as_str().into())).collect()
+    }
 }
 
 impl Deref for Hooked {
@@ -50,6 +68,11 @@ impl Deref for Hooked {
     fn deref(&self) -> &TestApp {
         &self.server
     }
+}
+
+/// A hook after an operation that tells how it ended and what it reads by failing with that: it stands beside its row.
+pub fn tell(function: &str, getters: &str) -> String {
+    format!("def {function}(model, successed):\n    fail('told ' + json.encode([successed, {getters}]))\n")
 }
 
 /// What this thread logs, as long as it is kept.
