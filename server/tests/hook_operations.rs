@@ -1,0 +1,202 @@
+//! Whatever a person does has its hooks: each operation, by a real request that carries it out.
+
+use axum::http::Method;
+use doorward_server::hooks::Operation;
+use serde_json::{Value, json};
+
+use crate::post;
+use crate::support::browser::Browser;
+use crate::support::hooks::{Hooked, tell};
+use crate::support::issuer::Issuer;
+use crate::support::people::to;
+use crate::support::proof::ProofKey;
+use crate::support::{Answer, Call, TestApp};
+
+const PASSWORD: &str = "correct horse";
+const NEW_PASSWORD: &str = "battery staple";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A server with a provider, where a first sign-in makes the account, and a hook for each operation.
+struct World {
+    t: Hooked,
+    op: Issuer,
+}
+
+/// The same request, as often as it is asked for.
+type Request<'a> = Box<dyn Fn() -> Call + 'a>;
+
+fn post<'a>(t: &'a TestApp, path: &'static str, body: Value) -> Request<'a> {
+    Box::new(move || t.post(path, body.clone()))
+}
+
+fn post_as<'a>(t: &'a TestApp, who: Value, path: &'static str, body: Value) -> Request<'a> {
+    Box::new(move || t.post_as(&who, path, body.clone()))
+}
+
+/// A script with one hook for each operation.
+fn each(hook: fn(Operation) -> String) -> String {
+    Operation::ALL.iter().map(|operation| hook(*operation)).collect()
+}
+
+impl World {
+    async fn new() -> World {
+        let op = Issuer::start().await;
+        for sub in ["ada", "bob", "eve"] {
+            op.person(sub, json!({ "name": sub }));
+        }
+        let settings = op.settings("acme") + "[auto_register]\nprovider = true\n";
+        World { t: Hooked::with("", &settings, "time = \"5s\"").await, op }
+    }
+
+    /// Requests that carry out all operations; what each of them needs has happened.
+    async fn requests(&self) -> Vec<(Operation, Request<'_>)> {
+        let mut requests = Vec::new();
+        for operation in Operation::ALL {
+            requests.push((*operation, self.request(*operation).await));
+        }
+        requests
+    }
+
+    /// Of each operation it is somebody else. Whoever adds an operation says here which call it is: the compiler asks.
+    async fn request(&self, operation: Operation) -> Request<'_> {
+        let t: &TestApp = &self.t;
+        let email = format!("{}@example.com", operation.as_str());
+        let with_password = json!({ "email": email, "password": PASSWORD });
+        match operation {
+            Operation::EmailAuth => {
+                t.signup(&email, PASSWORD).await;
+                post(t, "/v1/login", with_password)
+            }
+            Operation::UsernameAuth => {
+                let body = json!({ "username": "ada_l", "password": PASSWORD });
+                t.post("/v1/signup", body.clone()).await.ok();
+                post(t, "/v1/login", body)
+            }
+            Operation::PhoneAuth => {
+                let number = "+4915112345601";
+                let code = t.code(number, "LOGIN").await;
+                let body = to(number, json!({ "code": code, "password": PASSWORD }));
+                t.post("/v1/signup/code", body).await.ok();
+                post(t, "/v1/login", to(number, json!({ "password": PASSWORD })))
+            }
+            Operation::CodeAuth => {
+                let number = "+4915112345602";
+                let code = t.code(number, "LOGIN").await;
+                post(t, "/v1/login/code", to(number, json!({ "code": code })))
+            }
+            Operation::DeviceidAuth => {
+                post(t, "/v1/login/device", json!({ "device_id": "the-device-of-somebody" }))
+            }
+            Operation::CustomidAuth => post(t, "/v1/login/custom", json!({ "custom_id": "crm-4711" })),
+            Operation::ProviderAuth => {
+                let browser = Browser::new(t);
+                let begun = browser.begin("acme").await;
+                let back = self.op.consent(&begun.url, "ada");
+                Box::new(move || browser.come("acme", &begun, &back))
+            }
+            Operation::Signup => post(t, "/v1/signup", with_password),
+            Operation::Logout => {
+                let who = t.device(&email).await;
+                post(t, "/v1/logout", json!({ "revoke_token": who["revoke_token"] }))
+            }
+            Operation::RestoreToken => {
+                let who = t.device(&email).await;
+                let token = who["refresh_token"].as_str().unwrap();
+                let form =
+                    format!("grant_type=refresh_token&client_id=doorward&restore=true&refresh_token={token}");
+                Box::new(move || t.send(Method::POST, "/v1/token", FORM, form.clone()))
+            }
+            Operation::RefreshToken => {
+                let who = t.device(&email).await;
+                Box::new(move || t.refresh(who["refresh_token"].as_str().unwrap()))
+            }
+            Operation::SendCode => post(t, "/v1/code", json!({ "email": email })),
+            Operation::ForgotPassword => post(t, "/v1/password/forgot", json!({ "email": email })),
+            Operation::ResetPassword => {
+                t.signup(&email, PASSWORD).await;
+                t.post("/v1/password/forgot", json!({ "email": email })).await.ok();
+                let mail = post::newest(t, &email).await;
+                let body = json!({ "token": mail.token(), "new_password": NEW_PASSWORD });
+                post(t, "/v1/password/reset", body)
+            }
+            Operation::ChangePassword => {
+                t.signup(&email, PASSWORD).await;
+                let who = t.login(&email, PASSWORD).await;
+                let body = json!({ "old_password": PASSWORD, "new_password": NEW_PASSWORD });
+                post_as(t, who, "/v1/password", body)
+            }
+            Operation::VerifyEmail => {
+                t.signup(&email, PASSWORD).await;
+                let mail = post::newest(t, &email).await;
+                post(t, "/v1/email/verify", json!({ "token": mail.token() }))
+            }
+            Operation::ChangeAddress => {
+                let who = t.device(&email).await;
+                let code = t.code_as(&who, &email, "CHANGE_EMAIL").await;
+                post_as(t, who, "/v1/email/bind", json!({ "email": email, "email_code": code }))
+            }
+            Operation::UpdateProfile => {
+                let who = t.device(&email).await;
+                Box::new(move || t.send_as(&who, "PATCH", "/v1/profile", json!({ "name": "Ada" })))
+            }
+            Operation::LinkIdentity => {
+                let (browser, who, back) = self.back_from_provider("bob").await;
+                Box::new(move || browser.post_as(&who, "/v1/identities/acme", back.clone()))
+            }
+            Operation::UnlinkIdentity => {
+                let (browser, who, back) = self.back_from_provider("eve").await;
+                browser.post_as(&who, "/v1/identities/acme", back).await.ok();
+                Box::new(move || browser.sign(&who, t.send(Method::DELETE, "/v1/identities/acme", "", "")))
+            }
+            Operation::DeleteAccount => post_as(t, t.device(&email).await, "/v1/account/delete", json!({})),
+        }
+    }
+
+    /// Somebody who is signed in, their browser, and what it came back with from the provider, to link.
+    async fn back_from_provider(&self, sub: &str) -> (Browser<'_>, Value, Value) {
+        let key = ProofKey::new();
+        let who = self.t.device_with(&key, sub).await;
+        let browser = Browser { app: &self.t, key: Some(key) };
+        let begun = browser.begin_as(&who, "acme").await;
+        let back = begun.body(&self.op.consent(&begun.url, sub));
+        (browser, who, back)
+    }
+}
+
+/// What a hook refuses with, which the token endpoint puts into an answer of its own (RFC 6749 §5.2).
+fn refused_with(answer: &Answer) -> &Value {
+    match answer.json["code"].as_str() {
+        Some("HOOK_REJECTED") => &answer.json["detail"],
+        _ => &answer.json["error_description"],
+    }
+}
+
+#[tokio::test]
+async fn seed_h01_a_hook_before_each_operation_refuses_it_and_without_one_it_is_carried_out() {
+    let world = World::new().await;
+    let requests = world.requests().await;
+    let refuse = |one: Operation| format!("def {}(model):\n    reject({:?})\n", one.pre(), one.as_str());
+    world.t.rewrite(&each(refuse)).await;
+    for (operation, request) in &requests {
+        let answer = request().await;
+        let said = (answer.status, refused_with(&answer).as_str());
+        assert_eq!(said, (403, Some(operation.as_str())), "{}", answer.text);
+    }
+    world.t.rewrite("# no hooks\n").await;
+    for (operation, request) in &requests {
+        let answer = request().await;
+        assert_eq!(answer.status, 200, "{operation:?}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn seed_h02_a_hook_after_each_operation_learns_that_it_was_carried_out() {
+    let world = World::new().await;
+    let requests = world.requests().await;
+    world.t.rewrite(&each(|one| tell(one.post(), &format!("{:?}", one.as_str())))).await;
+    for (operation, request) in &requests {
+        request().await.ok();
+        let told = world.t.told().await;
+        assert!(told.contains(&json!([true, operation.as_str()])), "{operation:?}: {told:?}");
+    }
+}
