@@ -30,30 +30,6 @@ def pre_signup(model):
 }
 
 #[tokio::test]
-async fn a_hook_lets_an_address_be_written_without_what_stands_behind_a_plus() {
-    let t = Hooked::new(
-        r#"
-def without_plus(model):
-    if "@" in model.get_email():
-        name, domain = model.get_email().split("@", 1)
-        model.set_email(name.split("+")[0] + "@" + domain)
-
-def pre_signup(model):
-    without_plus(model)
-
-def pre_email_auth(model):
-    without_plus(model)
-"#,
-    )
-    .await;
-    t.signup("ada+shop@example.com", PASSWORD).await;
-    for written in ["ada@example.com", "ada+shop@example.com", "ada+mail@example.com"] {
-        assert_eq!(t.login(written, PASSWORD).await["user"]["email"], "ada@example.com");
-    }
-    t.post("/v1/signup", json!({ "username": "eve", "password": PASSWORD })).await.ok();
-}
-
-#[tokio::test]
 async fn a_hook_gives_a_new_account_a_role() {
     let t = Hooked::new(
         r#"

@@ -19,6 +19,7 @@ mod email_verify;
 mod hook_describe;
 mod hook_hostile;
 mod hook_operations;
+mod hook_pages;
 mod hook_post;
 mod hook_recipes;
 mod hook_script;

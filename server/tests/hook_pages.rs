@@ -1,0 +1,165 @@
+//! The examples of docs/hooks.md and docs/webhooks.md, read from the pages: what stands there works.
+
+use doorward_server::hooks::delivery;
+use serde_json::{Value, json};
+
+use crate::post;
+use crate::post::service::{Heard, Mood, Service};
+use crate::support::browser::Browser;
+use crate::support::hooks::{Hooked, Log};
+use crate::support::issuer::Issuer;
+use crate::support::{DAY, TestApp};
+
+const HOOKS: &str = include_str!("../../docs/hooks.md");
+const WEBHOOKS: &str = include_str!("../../docs/webhooks.md");
+
+/// What stands before each example of docs/hooks.md.
+const EXAMPLES: [&str; 4] = [BLOCKED, WITHOUT_PLUS, FIRST_SIGHT, SUNDAYS];
+const BLOCKED: &str = "# Hooks\n";
+const WITHOUT_PLUS: &str = "\nWrite an address as it is meant";
+const FIRST_SIGHT: &str = "\nMake the account on first sight";
+const SUNDAYS: &str = "\nClose on Sundays:";
+
+const ADA: &str = "ada@example.com";
+const PASSWORD: &str = "correct horse";
+
+/// The first block of this language after these words.
+fn block(page: &'static str, words: &str, language: &str) -> &'static str {
+    let (_, after) = page.split_once(words).expect(words);
+    let (_, block) = after.split_once(&format!("\n```{language}\n")).expect(language);
+    block.split_once("```").unwrap().0
+}
+
+fn example(words: &str) -> &'static str {
+    block(HOOKS, words, "python")
+}
+
+#[test]
+fn every_example_of_the_page_about_hooks_is_tried_here() {
+    let there: Vec<_> =
+        HOOKS.split("\n```python\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
+    assert_eq!(there, EXAMPLES.map(example));
+}
+
+#[tokio::test]
+async fn the_first_example_blocks_domains_and_prints_who_failed_to_sign_in() {
+    let log = Log::listen();
+    let t = Hooked::new(example(BLOCKED)).await;
+    let signup = |email: &str| t.post("/v1/signup", json!({ "email": email, "password": PASSWORD }));
+    for email in ["eve@mailinator.com", "eve@Trash.Example"] {
+        let problem = signup(email).await.refused(403, "HOOK_REJECTED");
+        assert_eq!(problem["detail"], "Please take an address that you will keep.");
+        assert_eq!(problem["field"], "email");
+    }
+    signup(ADA).await.ok();
+    t.login(ADA, PASSWORD).await;
+    while delivery::deliver_due(&t.app).await {}
+    assert!(!log.text().contains("a sign-in failed"), "{}", log.text());
+    let wrong = t.post("/v1/login", json!({ "email": ADA, "password": "wrong horse" })).from("192.0.2.7");
+    wrong.await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    while delivery::deliver_due(&t.app).await {}
+    assert!(log.text().contains("a sign-in failed 192.0.2.7"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn the_example_of_addresses_takes_the_plus_away_wherever_one_is_given() {
+    let t = Hooked::new(example(WITHOUT_PLUS)).await;
+    t.signup("ada+shop@example.com", PASSWORD).await;
+    for written in [ADA, "ada+shop@example.com", "ada+mail@example.com"] {
+        assert_eq!(t.login(written, PASSWORD).await["user"]["email"], ADA);
+    }
+    t.post("/v1/password/forgot", json!({ "email": "ada+lost@example.com" })).await.ok();
+    let mail = post::newest(&t, ADA).await;
+    let body = json!({ "token": mail.token(), "new_password": "battery staple" });
+    t.post("/v1/password/reset", body).await.ok();
+    t.login("ada+new@example.com", "battery staple").await;
+    t.post("/v1/code", json!({ "email": "ada+code@example.com" })).await.ok();
+    let code = post::newest(&t, ADA).await.code;
+    let body = json!({ "email": "ada+other@example.com", "code": code });
+    assert_eq!(t.post("/v1/login/code", body).await.ok()["user"]["email"], ADA);
+    // Who has no address is let alone.
+    t.post("/v1/signup", json!({ "username": "eve", "password": PASSWORD })).await.ok();
+    t.phone("+4915112345678").await;
+}
+
+#[tokio::test]
+async fn the_example_of_first_sight_makes_the_account_with_its_role_for_one_provider_alone() {
+    let (company, other) = (Issuer::start().await, Issuer::start().await);
+    for op in [&company, &other] {
+        op.person("ada", json!({ "name": "Ada" }));
+    }
+    let settings = company.settings("company") + &other.settings("other");
+    let t = Hooked::with(example(FIRST_SIGHT), &settings, "time = \"5s\"").await;
+    let come = async |op: &Issuer, name: &str| {
+        let browser = Browser::new(&t);
+        let begun = browser.begin(name).await;
+        browser.login(name, &begun, &op.consent(&begun.url, "ada")).await.ok()
+    };
+    let offered = come(&other, "other").await;
+    assert_eq!((&offered["type"], offered.get("session")), (&json!("LoginOAuth"), None));
+    assert_eq!(t.sql("select count(*) from accounts").await, "0");
+    let made = come(&company, "company").await;
+    assert!(made["session"]["access_token"].is_string(), "{made}");
+    assert_eq!(t.sql("select count(*) from accounts where roles like '%staff%'").await, "1");
+    assert_eq!(t.sql("select count(*) from accounts").await, "1");
+}
+
+#[tokio::test]
+async fn the_example_of_sundays_closes_on_sundays() {
+    let t = Hooked::new(example(SUNDAYS)).await;
+    // A Thursday.
+    t.somebody().await;
+    t.advance(3 * DAY);
+    let call = t.post("/v1/login", json!({ "email": ADA, "password": PASSWORD }));
+    assert_eq!(call.await.refused(403, "HOOK_REJECTED")["detail"], "We are closed on Sundays.");
+    t.advance(DAY);
+    t.login(ADA, PASSWORD).await;
+}
+
+/// A server with the webhook of docs/webhooks.md, and the service that it calls.
+async fn with_webhook() -> (TestApp, Service) {
+    let service = Service::start().await;
+    let settings = block(WEBHOOKS, "## Setting one up\n", "toml")
+        .replace("https://crm.example.com/doorward", &service.url("/doorward"))
+        .replace("whsec_…", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    // A busy machine may take its time.
+    (TestApp::with(&format!("{settings}timeout = \"4s\"\n")).await, service)
+}
+
+/// The answer of a service that the page about webhooks shows, by how it begins.
+fn answer(begins: &str) -> Mood {
+    let (_, rest) = WEBHOOKS.split_once(&format!("\n- `{begins}")).unwrap();
+    let (rest, _) = rest.split_once('`').unwrap();
+    Mood::Says(200, format!("{begins}{rest}"))
+}
+
+#[tokio::test]
+async fn an_outside_service_that_answers_as_the_page_about_webhooks_shows_changes_and_refuses_a_signup() {
+    let (t, crm) = with_webhook().await;
+    let signup = || t.post("/v1/signup", json!({ "email": "bob@example.com", "password": PASSWORD }));
+    crm.be(answer("{\"reject\""));
+    let problem = signup().await.refused(403, "FORBIDDEN");
+    assert_eq!(
+        (&problem["detail"], &problem["field"]),
+        (&json!("We do not know this domain."), &json!("email"))
+    );
+    crm.be(answer("{\"set\""));
+    signup().await.ok();
+    t.login(ADA, PASSWORD).await;
+}
+
+#[tokio::test]
+async fn an_outside_service_gets_what_the_page_about_webhooks_shows() {
+    let (t, crm) = with_webhook().await;
+    t.signup(ADA, PASSWORD).await;
+    t.login(ADA, PASSWORD).await;
+    while delivery::deliver_due(&t.app).await {}
+    let shown: Value = serde_json::from_str(block(WEBHOOKS, "## What it gets\n", "json")).unwrap();
+    let heard = crm.heard().iter().map(Heard::json).find(|heard| heard["type"] == shown["type"]).unwrap();
+    let names = |said: &Value| said.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&heard["data"]), names(&shown["data"]));
+    assert_eq!(names(&heard), names(&shown));
+    for name in ["email", "succeeded", "code"] {
+        assert_eq!(heard["data"][name], shown["data"][name], "{name}");
+    }
+}
