@@ -1,10 +1,10 @@
 //! The captcha that the server makes itself: what is asked for, which solutions are good, and how often.
 
-use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
+use crate::limit_routes::{World, limited, method_of};
 use crate::support::captcha::{ALWAYS, work};
 use crate::support::{Call, MINUTE, SECOND, TestApp};
 
@@ -162,24 +162,36 @@ async fn a_request_that_is_refused_for_its_form_costs_no_solution() {
     with(login(&t), &solution).await.ok();
 }
 
+/// What is limited costs or guesses: whoever adds such a call has to say so there, and then it asks here.
 #[tokio::test]
 async fn every_call_that_costs_or_guesses_asks_for_one() {
-    let t = TestApp::with(ALWAYS).await;
-    for (path, body) in [
-        ("/v1/login", json!({ "email": "ada@example.com", "password": "x" })),
-        ("/v1/login/code", json!({ "email": "ada@example.com", "code": "123456" })),
-        ("/v1/login/device", json!({ "device_id": "d".repeat(20) })),
-        ("/v1/login/custom", json!({ "custom_id": "d".repeat(20) })),
-        ("/v1/signup", json!({ "email": "ada@example.com", "password": "correct horse" })),
-        ("/v1/signup/code", json!({ "phone_number": "+491701234567", "code": "123456" })),
-        ("/v1/code", json!({ "email": "ada@example.com" })),
-        ("/v1/password/forgot", json!({ "email": "ada@example.com" })),
-        (
-            "/v1/password/reset",
-            json!({ "email": "ada@example.com", "code": "123456", "new_password": "correct horse" }),
-        ),
-    ] {
-        t.send(Method::POST, path, "application/json", body.to_string()).await.challenge();
+    let t = TestApp::with(&format!("{ALWAYS}[compat]\nauth_v1 = true\n")).await;
+    with(signup(&t), &work(&signup(&t).await.challenge())).await.ok();
+    let ada = with(login(&t), &work(&login(&t).await.challenge())).await.ok();
+    let world = World { t, ada };
+    for (at, (template, body)) in limited().into_iter().enumerate() {
+        let path = template.replace("{provider}", "example");
+        let ip = format!("198.51.100.{at}");
+        let ask = async || world.ask(method_of(template), template, &path, &body, &ip).await;
+        let answer = ask().await;
+        match template {
+            // Nobody solves one to get one.
+            "/v1/captcha" => drop(answer.ok()),
+            // Our pages have no script that could solve one: there a pause is asked for between two forms.
+            "/account/verify" | "/account/reset" => {
+                assert!([303, 400].contains(&answer.status), "{template}: {}", answer.text);
+                assert_eq!(ask().await.status, 429, "{template}");
+            }
+            _ if template.starts_with("/api/v1/auth/") => {
+                let error = &answer.json["error"];
+                assert_eq!((answer.status, &error["code"]), (403, &json!("CAPTCHA_REQUIRED")), "{template}");
+                assert_eq!(error["captcha"]["kind"], "proof_of_work", "{template}");
+            }
+            _ => {
+                assert_eq!(answer.json["code"], "CAPTCHA_REQUIRED", "{template}: {}", answer.text);
+                answer.challenge();
+            }
+        }
     }
 }
 

@@ -11,7 +11,7 @@ const ONCE: &str = "[limits]\nsign_in = \"1/1h\"\nsign_up = \"1/1h\"\nsend = \"1
     flow = \"1/1h\"\n[compat]\nauth_v1 = true";
 
 /// What is limited, with a request that is counted.
-fn limited() -> Vec<(&'static str, Value)> {
+pub(crate) fn limited() -> Vec<(&'static str, Value)> {
     let email = json!({ "email": "new@example.com" });
     let code = json!({ "email": "new@example.com", "code": "123456" });
     let with = |base: &Value, more: Value| {
@@ -59,7 +59,7 @@ fn limited() -> Vec<(&'static str, Value)> {
 }
 
 /// How it is asked for.
-fn method_of(template: &str) -> Method {
+pub(crate) fn method_of(template: &str) -> Method {
     match template {
         "/v1/profile" => Method::PATCH,
         "/v1/captcha" => Method::GET,
@@ -127,13 +127,14 @@ fn spellings(path: &str) -> Vec<String> {
     ]
 }
 
-struct World {
-    t: TestApp,
-    ada: Value,
+/// A server, and somebody who is signed in there.
+pub(crate) struct World {
+    pub(crate) t: TestApp,
+    pub(crate) ada: Value,
 }
 
 impl World {
-    fn ask(&self, method: Method, template: &str, path: &str, body: &Value, ip: &str) -> Call {
+    pub(crate) fn ask(&self, method: Method, template: &str, path: &str, body: &Value, ip: &str) -> Call {
         let (kind, body) = match body {
             Value::String(form) => ("application/x-www-form-urlencoded", form.clone()),
             body => ("application/json", body.to_string()),
