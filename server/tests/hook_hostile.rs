@@ -87,6 +87,33 @@ async fn hostile_scripts_are_refused_within_their_limits_while_others_go_on() {
     }
 }
 
+/// How `[hooks]` is where nobody has set anything in it.
+#[tokio::test]
+async fn hostile_scripts_are_refused_by_the_limits_that_are_there_by_default_while_others_go_on() {
+    let log = Log::listen();
+    let t = Hooked::with("", "", "").await;
+    let bob = t.device("the device of bob").await;
+    for name in ["an endless loop", "a giant list", "a huge string"] {
+        let (what, body) = HOSTILE.iter().find(|(what, _)| *what == name).unwrap();
+        t.rewrite(&script(body)).await;
+        assert!(t.app.hooks.scripts.warning().is_none(), "{what}: {}", log.text());
+        let (refused, again, device, profile, health) = tokio::join!(
+            t.post("/v1/login", login()),
+            t.post("/v1/login", login()),
+            t.device("the device of somebody else"),
+            t.profile(&bob),
+            t.get("/health/ready"),
+        );
+        refused.refused(500, "INTERNAL");
+        again.refused(500, "INTERNAL");
+        assert!(device["access_token"].is_string() && health.status == 200, "{what}");
+        assert_eq!(profile["user_id"], bob["user"]["user_id"], "{what}");
+    }
+    let log = log.text();
+    let mut causes = log.lines().filter(|line| line.contains("INTERNAL"));
+    assert!(causes.all(|cause| cause.contains("hooks.star")), "{log}");
+}
+
 #[tokio::test]
 async fn hostile_scripts_end_while_they_are_read_too() {
     let log = Log::listen();
