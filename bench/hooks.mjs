@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { Agent } from "node:http";
 import { join } from "node:path";
 import { inFolder, timed } from "./servers.mjs";
-import { among } from "./webhooks.mjs";
+import { inTurns, sideBySide } from "./webhooks.mjs";
 
 const NOTHING = "def pre_deviceid_auth(model):\n    pass\n";
 
@@ -27,18 +27,16 @@ def pre_customid_auth(model):
 
 /** Median milliseconds and the 99th percentile of a sign-in by device, with one script and another. */
 export const hooks = () => inFolder(async (folder) => {
-  const file = join(folder, "hooks.star");
-  const by = async (script, meanwhile) => {
+  const by = async (name, script) => {
+    const file = join(folder, `${name}.star`);
     await writeFile(file, script);
-    return among({ HOOKS__SCRIPT: file, CUSTOM_ID__ENABLED: "true", CUSTOM_ID__OPEN: "true" }, meanwhile);
+    return { HOOKS__SCRIPT: file, CUSTOM_ID__ENABLED: "true", CUSTOM_ID__OPEN: "true" };
   };
-  return {
-    without: await among({}),
-    empty: await by("# nothing\n"),
-    nothing: await by(NOTHING),
-    typical: await by(TYPICAL),
-    hostile: await by(ENDLESS, callForEver),
+  const scripts = {
+    without: {}, empty: await by("empty", "# nothing\n"), nothing: await by("nothing", NOTHING), typical: await by("typical", TYPICAL),
   };
+  const { quiet, busy } = await inTurns(await by("hostile", NOTHING + ENDLESS), callForEver);
+  return { ...(await sideBySide(scripts)), quiet, busy };
 });
 
 /** Somebody calls what runs into the script's limit, one call after the other, until it is told to stop. */

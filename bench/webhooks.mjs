@@ -17,32 +17,62 @@ export async function webhooks() {
     WEBHOOKS__BENCH__EVENTS: events, ...more,
   });
   try {
-    return {
-      without: await among({}),
-      before: await among(hook(good.url, "pre_deviceid_auth")),
-      after: await among(hook(good.url, "post_deviceid_auth")),
-      hangs: await among(hook(hanging.url, "post_deviceid_auth")),
-    };
+    return await sideBySide({
+      without: {},
+      before: hook(good.url, "pre_deviceid_auth"),
+      after: hook(good.url, "post_deviceid_auth"),
+      hangs: hook(hanging.url, "post_deviceid_auth"),
+    });
   } finally {
     good.close();
     hanging.close();
   }
 }
 
-/** Median and 99th percentile of sign-ins by device, while something else may go on: `meanwhile(port)` begins it and gives what ends it. */
-export const among = (settings, meanwhile) => inFolder((folder) => running(starter(settings), folder, async ({ port }) => {
+/**
+ * Median and 99th percentile of sign-ins by device, at a server for each of these settings. All of them run, and are asked in turn: the machine is
+ * not the same from one minute to the next.
+ */
+export const sideBySide = (cases) => withServers(Object.entries(cases), async (ports) => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const end = meanwhile?.(port);
-  const times = [];
+  const times = ports.map(() => []);
   for (let round = 0; round < WARM + ROUNDS; round += 1) {
-    const answer = await timed(agent, port, "/v1/login/device", { body: { device_id: "the-device-of-the-bench" } });
-    if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`);
-    if (round >= WARM) times.push(answer.time);
+    for (const [at, port] of ports.entries()) {
+      const time = await signIn(agent, port);
+      if (round >= WARM) times[at].push(time);
+    }
   }
-  await end?.();
   agent.destroy();
-  return { median: median(times), p99: times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] };
-}));
+  return Object.fromEntries(Object.keys(cases).map((name, at) => [name, summary(times[at])]));
+});
+
+/** The same at one server, while something else goes on and while it does not: `meanwhile(port)` begins it and gives what ends it. */
+export const inTurns = (settings, meanwhile) => withServers([["", settings]], async ([port]) => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const [quiet, busy] = [[], []];
+  for (let block = 0; block < ROUNDS / WARM; block += 1) {
+    for (const times of [quiet, busy]) {
+      const end = times === busy ? meanwhile(port) : null;
+      for (let round = 0; round < WARM; round += 1) times.push(await signIn(agent, port));
+      await end?.();
+    }
+  }
+  agent.destroy();
+  return { quiet: summary(quiet), busy: summary(busy) };
+});
+
+/** Calls `use` with the ports of servers with these settings. */
+const withServers = ([first, ...rest], use, ports = []) => first
+  ? inFolder((folder) => running(starter(first[1]), folder, ({ port }) => withServers(rest, use, [...ports, port])))
+  : use(ports);
+
+async function signIn(agent, port) {
+  const answer = await timed(agent, port, "/v1/login/device", { body: { device_id: "the-device-of-the-bench" } });
+  if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`);
+  return answer.time;
+}
+
+const summary = (times) => ({ median: median(times), p99: times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] });
 
 async function service(answer) {
   const server = createServer(async (request, response) => {

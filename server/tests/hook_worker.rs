@@ -93,7 +93,7 @@ async fn a_call_that_finds_no_worker_may_come_again_in_a_second() {
 
 #[tokio::test]
 async fn callers_who_go_take_no_worker_with_them() {
-    let t = Alone::new("def pre_email_auth(model):\n    [None for a in range(50000)]\n").await;
+    let t = Alone::new("def pre_email_auth(model):\n    [None for a in range(5000)]\n").await;
     // One that ends now stays away.
     std::fs::remove_file(t.program()).unwrap();
     for _ in 0..40 {
