@@ -32,7 +32,7 @@ pub(crate) fn run(repo: &Repo, arguments: &[String]) -> Outcome {
 pub(crate) fn server(repo: &Repo) -> Outcome {
     let mut cargo = command("cargo build --release --package doorward-server --bin doorward");
     cargo.current_dir(&repo.root);
-    run_perhaps_long("the server: 2 to 5 minutes the first time, then seconds", &mut cargo)
+    run_perhaps_long("the server: 5 to 15 minutes the first time, then seconds", &mut cargo)
 }
 
 /// `pkg/`: Rust to wasm, bindings, optimiser, one JavaScript file.
