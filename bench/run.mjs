@@ -16,8 +16,8 @@ import { bareHash, betterAuth, manySessions, ours } from "./servers.mjs";
 
 const { values, positionals: parts } = parseArgs({ allowPositionals: true, options: { samples: { type: "string", default: "2000" }, accounts: { type: "string", default: "1000000" } } });
 /**
- * What a flood may do to others, ms: refreshes and keys; and the owner's sign-in (SECURITY S14, R04). How long refusals take is mostly this
- * program's own time, which sends all of them at once.
+ * What a flood may do to others, ms: refreshes and keys; and the owner's sign-in (SECURITY S14, R04). How long refusals take has this
+ * program's own time in it, which sends all of them at once, and is no bound.
  */
 const [PROMPT, SIGNED_IN] = [50, 2_000];
 const wanted = (part) => parts.length === 0 || parts.includes(part);
