@@ -68,7 +68,7 @@ impl Guess {
         matches!(self, Guess::Named(..) | Guess::Password(_) | Guess::AtHome { .. })
     }
 
-    /// When it is hashed.
+    /// In which queue it is hashed.
     pub(super) fn turn(&self) -> Turn {
         match self {
             Guess::AtHome { .. } => Turn::First,

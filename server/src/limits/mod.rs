@@ -95,7 +95,7 @@ pub async fn give_back(app: &AppState, caller: &Caller, subject: Subject<'_>) ->
     Ok(given.await?)
 }
 
-/// When the password that a call guesses is hashed: on a device that the account knows, before all others.
+/// In which queue the password that a call guesses is hashed: on a device that the account knows, in the short one.
 pub async fn turn(app: &AppState, caller: &Caller, subject: Subject<'_>) -> Result<Turn, ApiError> {
     Ok(Guess::at(app, caller, subject).await?.turn())
 }
