@@ -1,102 +1,11 @@
-// The pages are for everybody: axe finds nothing, the keyboard reaches everything, nothing is wider than a phone.
+// The pages are for everybody: the keyboard reaches everything, nothing is wider than a phone. What axe finds is in files of its own.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import test from "node:test";
-import { openChromium, openContext, openProvider, settingsOf, settled, signUp, startServer } from "./world.mjs";
+import { DESKTOP, openPages, OURS, PAGES, PHONE } from "./pages.mjs";
+import { openContext, settled, signUp } from "./world.mjs";
 
-const provider = await openProvider();
-const server = await startServer({ settings: settingsOf(provider) });
-const { url } = server;
-const chromium = await openChromium();
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const PAGES = ["/", "/signup", "/login#confirmed", "/profile", "/account", "/callback", "/person?id=nobody", "/sessions", "/forgot", `/verify#token=${"x".repeat(43)}`, "/reset#sent", "/verify#sent"];
-const OURS = [...PAGES, "/dev/mailbox", "/account/verify", "/account/reset"];
-const PHONE = { width: 390, height: 844 };
-const DESKTOP = { width: 1280, height: 900 };
-
-async function violations(page, rules) {
-  // Evaluated, not added as a script: the pages' policy would refuse that.
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate((only) => axe.run(only ? { runOnly: only } : {}), rules);
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-}
-
-async function signIn(page) {
-  const { email, password } = await signUp(server);
-  await page.goto(`${url}/login`);
-  await page.fill("#email", email);
-  await page.fill("#password", password);
-  await page.click("#login > button");
-  await page.waitForURL("**/profile");
-}
-
-/** The account page with every part of it open, and something in each. */
-async function openAccount(page) {
-  await settled(page, `${url}/account`);
-  await page.$$eval("main details", (all) => all.forEach((details) => (details.open = true)));
-  await page.fill("#value", "dark");
-  await page.click("#data form > button");
-  await page.waitForSelector("#items li");
-  await page.$$eval("main fieldset", (all) => all.forEach((fieldset) => (fieldset.disabled = false)));
-}
-
-/** Each way of the page's form in turn. */
-async function everyWay(page, look) {
-  for (const way of await page.$$("[name=by]")) {
-    await way.check();
-    await look(await way.getAttribute("value"));
-  }
-}
-
-// In the dark only the colours are others.
-for (const [colorScheme, rules] of [["light", null], ["dark", ["color-contrast", "link-in-text-block"]]]) {
-  test(`axe finds nothing on any page in ${colorScheme} colours`, async () => {
-    const context = await openContext(chromium, { colorScheme, viewport: DESKTOP });
-    const page = await context.newPage();
-    for (const path of OURS) {
-      await settled(page, url + path);
-      assert.deepEqual(await violations(page, rules), [], path);
-    }
-    for (const path of ["/signup", "/login", "/forgot", "/reset"]) {
-      await settled(page, url + path);
-      await page.waitForSelector("[name=by][value=phone]");
-      await everyWay(page, async (way) => assert.deepEqual(await violations(page, rules), [], `${path} by ${way}`));
-    }
-    await page.goto(`${url}/signup`);
-    await page.click("summary");
-    await page.fill("#email", "a@example.com");
-    await page.fill("#password", "short");
-    await page.click("#signup > button");
-    await page.waitForSelector("#password-error");
-    assert.deepEqual(await violations(page, rules), [], "an error on the page");
-    await signIn(page);
-    for (const path of ["/", "/profile", "/sessions", "/person?id=nobody", "/dev/mailbox"]) {
-      await settled(page, url + path);
-      assert.deepEqual(await violations(page, rules), [], `${path}, signed in`);
-    }
-    await openAccount(page);
-    assert.deepEqual(await violations(page, rules), [], "all of the account");
-    await page.goto(`${url}${await page.getAttribute("#public", "href")}`);
-    await page.waitForSelector("#seen dd");
-    assert.deepEqual(await violations(page, rules), [], "a person");
-    await openAccount(page);
-    await page.$eval("#again", (dialog) => dialog.showModal());
-    assert.deepEqual(await violations(page, rules), [], "the dialog");
-    await page.goto(`${url}/login`);
-    await page.click("#providers button");
-    await page.waitForSelector("#verified");
-    assert.deepEqual(await violations(page, rules), [], "the provider's sign-in");
-    await page.click("[value='2']");
-    await page.waitForSelector("[name=allow]");
-    assert.deepEqual(await violations(page, rules), [], "the provider's consent");
-    await page.click("[name=allow]");
-    await page.waitForSelector("#rest > button", { state: "visible" });
-    assert.deepEqual(await violations(page, rules), [], "the rest of a registration");
-    await context.close();
-  });
-}
+const { server, url, chromium, signIn, openAccount } = await openPages();
 
 test("no page is wider than a phone", async () => {
   const context = await openContext(chromium, { viewport: PHONE });

@@ -31,6 +31,8 @@ export async function openDemo() {
     await page.goto(`${url}/login`);
     await page.click(WITH_DEMO);
     await consent(page, person, choice);
+    // Chromium takes another process for another site; what is asked of the page before it has changed, a route say, is lost.
+    await page.waitForURL(({ origin }) => origin === url);
   }
 
   /** Becomes somebody with an account. */

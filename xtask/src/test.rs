@@ -160,7 +160,7 @@ fn node_with(world: &World<'_>, folder: &str, prepare: impl FnOnce(&mut Command)
     if built.is_err() {
         return (built, Tally::default());
     }
-    let mut node = command("node --test --test-concurrency=2 --test-reporter=spec --test-timeout=600000");
+    let mut node = command("node --test --test-concurrency=2 --test-reporter=spec --test-timeout=300000");
     node.args(files).env("DOORWARD_BIN", world.repo.target.join("debug/doorward"));
     prepare(&mut node);
     counted(world, &mut node)
