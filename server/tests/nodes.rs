@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_server::store::Store;
+use doorward_server::store::{Store, StoreError, budgets};
 use doorward_server::{outbox, rotation};
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
@@ -269,4 +269,28 @@ async fn a_node_whose_clock_is_wrong_says_so_and_serves() {
     // The clock of a test stands still on a New Year's Day.
     let answer = node.get("/health/ready").await.ok();
     assert!(answer["warning"].as_str().unwrap().contains("behind the database's"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_that_one_node_renews_is_not_waited_for_by_the_other_that_prunes() {
+    let Some([one, other]) = two().await else { return };
+    let now = one.app.world.now();
+    for name in ["a", "b"] {
+        let spends = one.app.store.write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move { budgets::count(tx, name, 0, now).await })
+        });
+        spends.await.unwrap();
+    }
+    let store = other.app.store.clone();
+    let renews = one.app.store.write::<_, StoreError, _>(move |tx| {
+        Box::pin(async move {
+            budgets::count(tx, "a", HOUR, now).await?;
+            let prunes = store.write::<_, StoreError, _>(move |tx| {
+                Box::pin(async move { budgets::prune(tx, now, 10).await })
+            });
+            assert_eq!(prunes.await?, 1, "only b");
+            budgets::count(tx, "b", HOUR, now).await
+        })
+    });
+    renews.await.unwrap();
 }

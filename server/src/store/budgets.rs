@@ -3,6 +3,7 @@
 
 use sqlx::Row;
 
+use super::engine::Kind;
 use super::{StoreError, Tx};
 use crate::clock::Millis;
 
@@ -172,15 +173,22 @@ pub async fn used(db: &mut Tx, name: &str, length: Millis, now: Millis) -> Resul
     })
 }
 
-/// Deletes budgets that begin anew anyway, at most so many at a time.
+/// Deletes budgets that begin anew anyway, at most so many at a time. One that a call is renewing stays: who waited for
+/// it here could hold another that the call wants next.
 pub async fn prune(tx: &mut Tx, now: Millis, limit: i64) -> Result<u64, StoreError> {
-    let done = sqlx::query(
-        "delete from budgets where name in (select name from budgets where ends_at <= $1 limit $2)
-            and ends_at <= $1",
-    )
-    .bind(now)
-    .bind(limit)
-    .execute(tx)
-    .await?;
+    macro_rules! prune {
+        ($others:literal) => {
+            concat!(
+                "with past as materialized (select name from budgets where ends_at <= $1 limit $2 ",
+                $others,
+                ") delete from budgets where name in (select name from past) and ends_at <= $1"
+            )
+        };
+    }
+    let sql = match Kind::of(tx) {
+        Kind::Sqlite => prune!(""),
+        Kind::Postgres => prune!("for update skip locked"),
+    };
+    let done = sqlx::query(sql).bind(now).bind(limit).execute(tx).await?;
     Ok(done.rows_affected())
 }
