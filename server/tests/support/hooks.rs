@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use doorward_server::hooks::delivery;
 use serde_json::Value;
@@ -96,6 +96,13 @@ impl Write for Lines {
 
 impl Log {
     pub fn listen() -> Log {
+        // Which lines anybody wants is one answer for all threads, and changes with each that begins or ends to listen; a
+        // line of that moment could be lost. Somebody wants them always.
+        static ALWAYS: Once = Once::new();
+        ALWAYS.call_once(|| {
+            let nowhere = tracing_subscriber::fmt().with_writer(std::io::sink).finish();
+            tracing::subscriber::set_global_default(nowhere).unwrap();
+        });
         let text = Lines::default();
         let lines = text.clone();
         let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || lines.clone()).finish();
