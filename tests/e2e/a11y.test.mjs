@@ -2,21 +2,22 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { DESKTOP, openPages, OURS, PAGES, PHONE } from "./pages.mjs";
+import { openDemo } from "./demo.mjs";
+import { DESKTOP, openAccount, OURS, PAGES, PHONE } from "./pages.mjs";
 import { openContext, settled, signUp } from "./world.mjs";
 
-const { server, url, chromium, signIn, openAccount } = await openPages();
+const { server, url, chromium, signInByPassword } = await openDemo();
 
 test("no page is wider than a phone", async () => {
   const context = await openContext(chromium, { viewport: PHONE });
   const page = await context.newPage();
-  await signIn(page);
+  await signInByPassword(page, await signUp(server));
   for (const path of OURS) {
     await settled(page, url + path);
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(width <= PHONE.width, `${path}: ${width} px`);
   }
-  await openAccount(page);
+  await openAccount(page, url);
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(width <= PHONE.width, `all of the account: ${width} px`);
   await context.close();

@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { DESKTOP, openPages, OURS } from "./pages.mjs";
-import { openContext, settled } from "./world.mjs";
+import { openDemo } from "./demo.mjs";
+import { DESKTOP, openAccount, OURS } from "./pages.mjs";
+import { openContext, settled, signUp } from "./world.mjs";
 
-const { url, chromium, signIn, openAccount } = await openPages();
+const { server, url, chromium, signInByPassword } = await openDemo();
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 async function violations(page, rules) {
@@ -44,17 +45,17 @@ export async function axeFindsNothing(colorScheme, rules) {
   await page.click("#signup > button");
   await page.waitForSelector("#password-error");
   assert.deepEqual(await violations(page, rules), [], "an error on the page");
-  await signIn(page);
+  await signInByPassword(page, await signUp(server));
   for (const path of ["/", "/profile", "/sessions", "/person?id=nobody", "/dev/mailbox"]) {
     await settled(page, url + path);
     assert.deepEqual(await violations(page, rules), [], `${path}, signed in`);
   }
-  await openAccount(page);
+  await openAccount(page, url);
   assert.deepEqual(await violations(page, rules), [], "all of the account");
   await page.goto(`${url}${await page.getAttribute("#public", "href")}`);
   await page.waitForSelector("#seen dd");
   assert.deepEqual(await violations(page, rules), [], "a person");
-  await openAccount(page);
+  await openAccount(page, url);
   await page.$eval("#again", (dialog) => dialog.showModal());
   assert.deepEqual(await violations(page, rules), [], "the dialog");
   await page.goto(`${url}/login`);

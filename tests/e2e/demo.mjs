@@ -71,5 +71,5 @@ export async function openDemo() {
     await page.click("#identities summary");
   }
 
-  return { provider, server, url, visitor, signIn, register, signOut, signInByPassword, confirmed, openIdentities };
+  return { provider, server, url, chromium, visitor, signIn, register, signOut, signInByPassword, confirmed, openIdentities };
 }
