@@ -16,8 +16,8 @@ import { bareHash, betterAuth, manySessions, ours } from "./servers.mjs";
 
 const { values, positionals: parts } = parseArgs({ allowPositionals: true, options: { samples: { type: "string", default: "2000" }, accounts: { type: "string", default: "1000000" } } });
 /**
- * What a flood may do to others, ms: refreshes and keys; and the owner's sign-in (SECURITY S14, R04). How long refusals take has this
- * program's own time in it, which sends all of them at once, and is no bound.
+ * What a flood may do to others, ms: refreshes, keys and refusals; and the owner's sign-in (SECURITY S14, R04). How long refusals take has
+ * this program's own time in it, which sends all of them at once.
  */
 const [PROMPT, SIGNED_IN] = [50, 2_000];
 const wanted = (part) => parts.length === 0 || parts.includes(part);
@@ -115,7 +115,7 @@ if (wanted("flood")) {
   ])));
   console.log(`\nAttackers, people and server share this machine; refused are 400, 401, 429 and 503. The owner at home signs in on a device that the account knows.\n`);
   const missed = rows.flatMap((it) => [
-    ...[["refresh p99", it.refresh_p99], ["JWKS p99", it.keys_p99]].filter(([, ms]) => ms > PROMPT),
+    ...[["refresh p99", it.refresh_p99], ["JWKS p99", it.keys_p99], ["refused, median", it.refused_ms]].filter(([, ms]) => ms > PROMPT),
     ...[["owner at home", it.owner_most]].filter(([, ms]) => ms > SIGNED_IN),
   ].map(([what, ms]) => `${it.name}: ${what} ${whole(ms)} ms`));
   if (missed.length) {
