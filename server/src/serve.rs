@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tower::ServiceExt;
 
+use crate::config::Config;
 use crate::hooks::delivery;
 use crate::outbox;
 use crate::prune;
@@ -33,13 +34,25 @@ pub struct Listeners {
     admin: Option<TcpListener>,
 }
 
-/// Listens where the settings say.
-pub async fn bind(app: &AppState) -> Result<Listeners, String> {
-    let admin = match app.config.admin.listen {
-        Some(at) => Some(listen(at).await?),
-        None => None,
-    };
-    Ok(Listeners { public: listen(app.config.listen).await?, admin })
+impl Listeners {
+    /// Listens where the settings say. Port 0 is a free port that the system chooses.
+    pub async fn bind(config: &Config) -> Result<Listeners, String> {
+        let admin = match config.admin.listen {
+            Some(at) => Some(listen(at).await?),
+            None => None,
+        };
+        Ok(Listeners { public: listen(config.listen).await?, admin })
+    }
+
+    /// The address of the public listener, with the port that the system chose.
+    pub fn public(&self) -> io::Result<SocketAddr> {
+        self.public.local_addr()
+    }
+
+    /// The address of the listener that serves `/v1/admin` and nothing else.
+    pub fn admin(&self) -> Option<io::Result<SocketAddr>> {
+        self.admin.as_ref().map(TcpListener::local_addr)
+    }
 }
 
 async fn listen(at: SocketAddr) -> Result<TcpListener, String> {

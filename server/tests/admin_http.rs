@@ -9,7 +9,7 @@ use doorward_server::state::App;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::binary::{Server, doorward, exchange, free_port, run};
+use crate::support::binary::{Server, doorward, exchange, run};
 use crate::support::{Answer, Call, MINUTE, TestApp};
 
 /// A server with `/v1/admin` on its one router, and a key for it.
@@ -149,9 +149,9 @@ async fn sec_x05_it_is_on_the_public_listener_only_where_the_operator_says_so() 
 fn sec_x05_the_listener_of_admin_listen_is_apart() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = doorward(folder.path());
-    let admin = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
-    command.env("DOORWARD_ADMIN__LISTEN", admin.to_string());
+    command.env("DOORWARD_ADMIN__LISTEN", "127.0.0.1:0");
     let server = Server::start_by(folder.path(), command);
+    let admin = server.admin.unwrap();
     let made = run(folder.path(), &["key", "create", "--json", "--scope", "admin"], "").document();
     let bearer = format!("authorization: Bearer {}\r\n", made["key"].as_str().unwrap());
     let ask = |at| exchange(at, "GET", "/v1/admin/users", &bearer, "").unwrap().0;

@@ -74,16 +74,15 @@ function start(command, args, options) {
 /** The real server with the demo site. Settings are `DOORWARD_…` variables without the prefix: `{ TOKEN__LIFETIME: "2s" }`. */
 export async function startServer({ settings = {}, dev = true } = {}) {
   const data = await folder();
-  const port = await freePort();
   // DOORWARD_… variables are settings to the server, but DOORWARD_BIN is ours.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("DOORWARD_")));
   for (const [name, value] of Object.entries(settings)) env[`DOORWARD_${name}`] = String(value);
-  const args = ["serve", "--listen", `127.0.0.1:${port}`, "--data", data, "--config", join(ROOT, "www/doorward.toml")];
+  const args = ["serve", "--listen", "127.0.0.1:0", "--data", data, "--config", join(ROOT, "www/doorward.toml")];
   if (dev) args.splice(1, 0, "--dev");
 
   const server = {
     data,
-    port,
+    port: null,
     url: null,
     log: "",
     child: null,
@@ -93,8 +92,12 @@ export async function startServer({ settings = {}, dev = true } = {}) {
       const lines = createInterface({ input: server.child.stdout });
       server.url = await new Promise((resolve, reject) => {
         lines.on("line", (line) => {
-          const ready = /^doorward is ready: (\S+)$/.exec(line);
-          if (ready) resolve(ready[1]);
+          const ready = /^doorward is ready: (\S+), listening on 127\.0\.0\.1:(\d+)/.exec(line);
+          if (!ready) return;
+          server.port = Number(ready[2]);
+          // Pages know this address: after a restart it is the same.
+          args[args.indexOf("--listen") + 1] = `127.0.0.1:${server.port}`;
+          resolve(ready[1]);
         });
         server.child.once("error", reject);
         server.child.once("exit", () => reject(new Error(`the server ended:\n${server.log}`)));

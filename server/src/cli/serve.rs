@@ -5,23 +5,32 @@ use tracing_subscriber::EnvFilter;
 use super::{Settings, say};
 use crate::clock::World;
 use crate::config::Config;
-use crate::serve;
+use crate::serve::{self, Listeners};
 use crate::state::App;
 
 pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {
-    let layers = settings.layers()?;
-    let (config, warnings) = Config::load(&layers, settings.dev)?;
-    log(&config, settings.dev)?;
+    let mut layers = settings.layers()?;
+    let dev = settings.dev;
+    let (mut config, warnings) = Config::load(&layers, dev)?;
+    log(&config, dev)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let dev = settings.dev;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async move {
+        let listeners = Listeners::bind(&config).await?;
+        if config.listen.port() == 0 {
+            // Other settings are derived from the port, so they are read again with the one that the system chose.
+            layers.text("listen", listeners.public()?.to_string(), "the system");
+            (config, _) = Config::load(&layers, dev)?;
+        }
         let app = App::open(config, dev, World::default()).await?;
-        let listeners = serve::bind(&app).await?;
         let stop = serve::stop_signal()?;
-        say(format_args!("doorward is ready: {}", app.config.public_url));
+        let mut addresses = format!("listening on {}", listeners.public()?);
+        if let Some(admin) = listeners.admin() {
+            addresses += &format!(", /v1/admin on {}", admin?);
+        }
+        say(format_args!("doorward is ready: {}, {addresses}", app.config.public_url));
         serve::run(app, listeners, stop).await;
         Ok(())
     })

@@ -79,7 +79,7 @@ impl Config {
             );
         }
         if let Some(admin) = self.admin.listen {
-            if admin == self.listen {
+            if admin == self.listen && admin.port() != 0 {
                 error(
                     "admin.listen",
                     "must be another than listen; to serve /v1/admin there, set admin.public",

@@ -17,7 +17,7 @@ settings! {
     pub struct Config {
         /// Where people and apps reach this server, like `https://auth.example.com`. Names the issuer of tokens and the host of mail links. Required and https, except with --dev.
         public_url: String = String::new(),
-        /// Address and port to listen on.
+        /// Address and port to listen on. Port 0 is a free port that the system chooses; the line on standard output names it.
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)),
         /// Addresses and networks of the proxies in front of this server, like `10.1.2.0/24`: whom they say that they speak for is believed. Without any, everybody behind a proxy is one source for limits, and one address in the audit log.
         trusted_proxies: Vec<Network> = Vec::new(),

@@ -1,7 +1,7 @@
 //! The real program as a process of its own, and a small HTTP client for it.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
@@ -14,6 +14,8 @@ use super::database;
 pub struct Server {
     pub child: Child,
     pub at: SocketAddr,
+    /// The listener of `admin.listen`.
+    pub admin: Option<SocketAddr>,
     pub stdout: BufReader<ChildStdout>,
 }
 
@@ -22,10 +24,6 @@ pub fn doorward(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
     command.current_dir(folder).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
     command
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Server {
@@ -38,8 +36,7 @@ impl Server {
     pub fn start_by(folder: &Path, mut command: Command) -> Server {
         let settings = folder.join("cheap.toml");
         std::fs::write(&settings, "[password]\nhash_memory = 64\nhash_passes = 1\n").unwrap();
-        let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        command.args(["serve", "--dev", "--listen", &at.to_string(), "--data"]).arg(folder.join("data"));
+        command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
         command.arg("--config").arg(settings).stderr(Stdio::null());
         let url = "DOORWARD_DATABASE__URL";
         let of_its_own = command.get_envs().any(|(name, _)| name == url);
@@ -51,8 +48,15 @@ impl Server {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
+        // doorward is ready: http://localhost:40123, listening on 127.0.0.1:40123, /v1/admin on 127.0.0.1:40124
         assert!(line.starts_with("doorward is ready: http://localhost"), "{line}");
-        Server { child, at, stdout }
+        let address = |before: &str| {
+            let (_, rest) = line.split_once(before)?;
+            rest.split([',', '\n']).next()?.parse().ok()
+        };
+        let at = address("listening on ").unwrap();
+        let admin = address("/v1/admin on ");
+        Server { child, at, admin, stdout }
     }
 
     pub fn kill(&mut self) {
