@@ -1,45 +1,40 @@
-//! `cargo xtask build`: the npm package in `pkg/` and the release server. Each stage runs only when what goes
-//! into it has changed.
+//! Builds the npm package in `pkg/` and the server. Each stage runs only when what goes into it has changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::plan::World;
 use crate::repo::Repo;
-use crate::run::{Outcome, command, output, read, read_text, run as execute, run_perhaps_long, words, write};
+use crate::run::{Log, Outcome, command, output, read, read_text, words, write};
 use crate::setup::{self, fingerprint};
 use crate::{glue, inline};
 
-/// Builds the SDK, the server, or (with neither flag) both.
-pub(crate) fn run(repo: &Repo, arguments: &[String]) -> Outcome {
-    let only = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    if let Some(unknown) =
-        arguments.iter().find(|argument| !["--sdk", "--server"].contains(&argument.as_str()))
-    {
-        return Err(format!("build does not know {unknown}"));
-    }
-    if !only("--server") || only("--sdk") {
-        setup::for_build(repo)?;
-        sdk(repo)?;
-    }
-    if !only("--sdk") || only("--server") {
-        server(repo)?;
-    }
-    Ok(())
+/// `target/release/doorward`, optimised: for production and for the bench.
+pub(crate) fn release_server(world: &World, log: &Log) -> Outcome {
+    cargo(&world.repo, log, "cargo build --release --package doorward-server --bin doorward")
 }
 
-/// `target/release/doorward`.
-pub(crate) fn server(repo: &Repo) -> Outcome {
-    let mut cargo = command("cargo build --release --package doorward-server --bin doorward");
-    cargo.current_dir(&repo.root);
-    run_perhaps_long("the server: 5 to 15 minutes the first time, then seconds", &mut cargo)
+/// `target/debug/doorward`: what `npm start` runs. It shares its dependencies with the tests, and is built in a quarter of
+/// the time.
+pub(crate) fn debug_server(world: &World, log: &Log) -> Outcome {
+    cargo(&world.repo, log, "cargo build --package doorward-server --bin doorward")
+}
+
+/// The load generator of the bench.
+pub(crate) fn load_generator(world: &World, log: &Log) -> Outcome {
+    cargo(&world.repo, log, "cargo build --release --package doorward-bench")
+}
+
+fn cargo(repo: &Repo, log: &Log, line: &str) -> Outcome {
+    log.run(command(line).current_dir(&repo.root))
 }
 
 /// `pkg/`: Rust to wasm, bindings, optimiser, one JavaScript file.
-pub(crate) fn sdk(repo: &Repo) -> Outcome {
-    let wasm = compile(repo)?;
-    bind(repo, &wasm)?;
-    bundle(repo)
+pub(crate) fn sdk(world: &World, log: &Log) -> Outcome {
+    let wasm = compile(world, log)?;
+    bind(&world.repo, log, &wasm)?;
+    bundle(&world.repo, log)
 }
 
 /// Cargo's part. No path of the building machine goes into the file: the sources of the standard library, of the
@@ -47,9 +42,10 @@ pub(crate) fn sdk(repo: &Repo) -> Outcome {
 ///
 /// With std's source at hand it is compiled anew for size, without the texts of panics and `Debug`: 10 KB less on
 /// the wire. That takes compiler flags which are not stable; `DOORWARD_PLAIN_WASM=1` builds without them.
-fn compile(repo: &Repo) -> Outcome<PathBuf> {
+fn compile(world: &World, log: &Log) -> Outcome<PathBuf> {
+    let repo = &world.repo;
     let plain = std::env::var_os("DOORWARD_PLAIN_WASM").is_some();
-    let source = if plain { None } else { setup::rust_source(repo)? };
+    let source = if plain { None } else { setup::std_source_folder(repo)? };
     let sysroot = output(&mut command("rustc --print sysroot"))?;
     let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
@@ -70,18 +66,21 @@ fn compile(repo: &Repo) -> Outcome<PathBuf> {
         );
         cargo.args(words("-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size"));
         cargo.env("RUSTC_BOOTSTRAP", "1").env("__CARGO_TESTS_ONLY_SRC_ROOT", source.join("library"));
+    } else {
+        setup::wasm_target(world, log)?;
     }
     cargo.current_dir(&repo.root).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-    run_perhaps_long("the SDK to wasm: 1 to 2 minutes the first time, then seconds", &mut cargo)?;
+    log.run(&mut cargo)?;
     Ok(repo.target.join("wasm32-unknown-unknown/wasm/doorward.wasm"))
 }
 
 /// wasm-bindgen and wasm-opt: `target/sdk/{glue.js,wasm.js,doorward_bg.wasm}`.
-fn bind(repo: &Repo, wasm: &Path) -> Outcome {
+fn bind(repo: &Repo, log: &Log, wasm: &Path) -> Outcome {
     let bindgen = repo.own_program("wasm-bindgen");
     let optimiser = repo.npm_program("wasm-opt");
     let tools = [
         read_text(&repo.root.join("xtask/wasm-bindgen/Cargo.lock"))?,
+        read_text(&repo.root.join("xtask/wasm-bindgen/src/wasm-bindgen.rs"))?,
         read_text(&repo.root.join("package-lock.json"))?,
     ];
     let inputs = fingerprint(&(
@@ -95,18 +94,7 @@ fn bind(repo: &Repo, wasm: &Path) -> Outcome {
     stage(&sdk.join("bind.stamp"), &inputs, || {
         let work = sdk.join("bindgen");
         _ = fs::remove_dir_all(&work);
-        execute(
-            Command::new(bindgen)
-                .args([
-                    "--target",
-                    "web",
-                    "--no-typescript",
-                    "--remove-producers-section",
-                    "--remove-name-section",
-                ])
-                .args(["--out-name", "doorward", "--out-dir"])
-                .args([&work, wasm]),
-        )?;
+        log.run(Command::new(bindgen).args([wasm, &work]))?;
         let small = sdk.join("doorward_bg.wasm");
         let names = output(
             Command::new(optimiser)
@@ -121,7 +109,7 @@ fn bind(repo: &Repo, wasm: &Path) -> Outcome {
 }
 
 /// esbuild: `pkg/`.
-fn bundle(repo: &Repo) -> Outcome {
+fn bundle(repo: &Repo, log: &Log) -> Outcome {
     let (js, sdk, pkg) = (repo.root.join("js"), repo.sdk(), repo.root.join("pkg"));
     let mut sources = files_in(&js)?;
     sources.extend([sdk.join("glue.js"), sdk.join("wasm.js"), sdk.join("doorward_bg.wasm")]);
@@ -130,7 +118,7 @@ fn bundle(repo: &Repo) -> Outcome {
     stage(&sdk.join("bundle.stamp"), &inputs, || {
         _ = fs::remove_dir_all(&pkg);
         for (entry, out) in [("index.js", "doorward.js"), ("slim.js", "slim.js"), ("mylib.js", "mylib.js")] {
-            execute(
+            log.run(
                 Command::new(repo.npm_program("esbuild"))
                     .arg(js.join(entry))
                     .args(words("--bundle --format=esm --minify --charset=utf8 --target=es2022"))

@@ -1,49 +1,63 @@
 //! `cargo xtask check`: what is known without running anything: formatting, lints, directions, forbidden things.
+//!
+//! Clippy's driver is a compiler: it checks and compiles at once. So the tests that run are the ones that were
+//! linted, and nothing is compiled for lints alone.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::directions;
+use crate::plan::World;
 use crate::repo::Repo;
-use crate::run::{Outcome, command, run as execute, say, words};
-use crate::setup;
+use crate::run::{Log, Outcome, command, output, run as execute, say};
+use crate::steps;
 
 /// All checks; with `--fix`, what can be repaired by itself is repaired first.
-pub(crate) fn run(repo: &Repo, arguments: &[String]) -> Outcome {
-    setup::for_build(repo)?;
+pub(crate) fn run(repo: Repo, arguments: &[String]) -> Outcome {
     if arguments.iter().any(|argument| argument == "--fix") {
-        execute(&mut in_root(
-            repo,
-            "cargo clippy --fix --allow-dirty --allow-staged --workspace --all-targets",
-        ))?;
-        execute(&mut in_root(repo, "cargo fmt --all"))?;
+        for line in
+            ["cargo clippy --fix --allow-dirty --allow-staged --workspace --all-targets", "cargo fmt --all"]
+        {
+            execute(command(line).current_dir(&repo.root))?;
+        }
     }
-    execute(&mut formatting(repo))?;
-    directions::hold(repo)?;
-    execute(&mut lints(repo))?;
-    execute(&mut lints_for_wasm(repo))?;
+    steps::run(repo, &["format", "directions", "compile", "compile-wasm"])?;
     say("check: all good");
     Ok(())
 }
 
 /// `rustfmt`, refusing differences.
-pub(crate) fn formatting(repo: &Repo) -> Command {
-    in_root(repo, "cargo fmt --all --check")
+pub(crate) fn formatting(world: &World, log: &Log) -> Outcome {
+    log.run(command("cargo fmt --all --check").current_dir(&world.repo.root))
 }
 
-/// Clippy for everything that runs on this machine.
-pub(crate) fn lints(repo: &Repo) -> Command {
-    in_root(repo, "cargo clippy --quiet --workspace --all-targets -- -D warnings")
+/// Which part may know which.
+pub(crate) fn directions(world: &World, _: &Log) -> Outcome {
+    directions::hold(&world.repo)
 }
 
-/// Clippy for what only the page's side compiles.
-pub(crate) fn lints_for_wasm(repo: &Repo) -> Command {
-    let mut clippy = in_root(repo, "cargo clippy --quiet --package doorward --all-targets");
-    clippy.args(words("--target wasm32-unknown-unknown -- -D warnings"));
-    clippy
+/// Compiles and lints everything that runs on this machine, tests included.
+pub(crate) fn compile(world: &World, log: &Log) -> Outcome {
+    log.run(&mut linted(&world.repo, "cargo test --workspace --no-run")?)?;
+    log.run(&mut linted(&world.repo, "cargo build --workspace --bins")?)
 }
 
-fn in_root(repo: &Repo, line: &str) -> Command {
-    let mut command = command(line);
-    command.current_dir(&repo.root);
-    command
+/// The same for the tests that run in a page.
+pub(crate) fn compile_wasm(world: &World, log: &Log) -> Outcome {
+    let line = "cargo test --package doorward --target wasm32-unknown-unknown --no-run";
+    log.run(&mut linted(&world.repo, line)?)
+}
+
+/// A Cargo command whose compiler is Clippy's driver, as `cargo clippy` calls it: for the workspace's own crates a
+/// warning is an error, and dependencies are the ones of every other build.
+pub(crate) fn linted(repo: &Repo, line: &str) -> Outcome<Command> {
+    let sysroot = output(&mut command("rustc --print sysroot"))?;
+    let driver = Path::new(sysroot.trim()).join("bin/clippy-driver");
+    if !driver.exists() {
+        return Err("the tests need Clippy: rustup component add clippy".to_owned());
+    }
+    let mut cargo = command(line);
+    cargo.current_dir(&repo.root);
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", driver).env("CLIPPY_ARGS", "-Dwarnings");
+    Ok(cargo)
 }

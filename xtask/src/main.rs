@@ -1,6 +1,6 @@
 //! Development commands: `cargo xtask setup | build | start | test | check | bench`, one file per verb.
 //!
-//! The scripts of package.json call these. Everything here is plain std, so that the first command on a fresh
+//! The scripts of package.json call these. steps.rs lists all steps, plan.rs runs them. Everything here is plain std, so that the first command on a fresh
 //! machine does not begin with a long compilation.
 mod bench;
 mod build;
@@ -9,20 +9,29 @@ mod cluster;
 mod directions;
 mod glue;
 mod inline;
+mod plan;
 mod repo;
 mod run;
 mod setup;
+mod since;
 mod start;
+mod steps;
+mod tally;
 mod test;
 
 use std::process::ExitCode;
 
+use repo::Repo;
+use run::Outcome;
+
 const USAGE: &str = "usage: cargo xtask <command>
 
   setup [--tests]           install what a machine with only Rust and Node lacks
-  build [--sdk | --server]  the npm package in pkg/ and the server in target/release/doorward
+  build [--sdk | --server]  the npm package in pkg/ and the optimised server, target/release/doorward
   start [-- ARGUMENTS]      build, then serve the demo site and the API on http://localhost:8787
-  test [--long] [STEP…]     everything CI runs; with names, only these steps
+  test [STEP…] [WORD…]      everything CI runs; with names of steps only these, with other words only tests with one of
+                            them in their name; --since REF: only steps that a change since REF can affect;
+                            --long: also the tests that take minutes
   check [--fix]             formatting, lints, directions of dependencies; --fix repairs what it can
   bench [PART…]             sizes, times and throughput, beside peers";
 
@@ -32,13 +41,13 @@ fn main() -> ExitCode {
         Some((verb, rest)) => (verb.as_str(), rest),
         None => ("", &[][..]),
     };
-    let outcome = repo::Repo::here().and_then(|repo| match verb {
-        "setup" => setup::run(&repo, rest),
-        "build" => build::run(&repo, rest),
-        "start" => start::run(&repo, rest),
-        "test" => test::run(&repo, rest),
-        "check" => check::run(&repo, rest),
-        "bench" => bench::run(&repo, rest),
+    let outcome = Repo::here().and_then(|repo| match verb {
+        "setup" => set_up(repo, rest),
+        "build" => build(repo, rest),
+        "start" => start::run(repo, rest),
+        "test" => test::run(repo, rest),
+        "check" => check::run(repo, rest),
+        "bench" => bench::run(repo, rest),
         _ => Err(USAGE.to_owned()),
     });
     match outcome {
@@ -51,4 +60,31 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn set_up(repo: Repo, arguments: &[String]) -> Outcome {
+    setup::forget_std_source(&repo);
+    let for_build = ["npm", "std-source", "wasm-bindgen"];
+    let for_tests = ["npm-package", "debian", "python-api", "python-schema", "wasm-target", "test-runner"];
+    let tests = arguments.iter().any(|argument| argument == "--tests");
+    let names: Vec<&str> = for_build.into_iter().chain(for_tests.into_iter().filter(|_| tests)).collect();
+    steps::run(repo, &names)?;
+    run::say("setup: everything is there");
+    Ok(())
+}
+
+/// Builds the SDK, the optimised server, or (with neither flag) both.
+fn build(repo: Repo, arguments: &[String]) -> Outcome {
+    let mut names = Vec::new();
+    for argument in arguments {
+        names.push(match argument.as_str() {
+            "--sdk" => "sdk",
+            "--server" => "release-server",
+            unknown => return Err(format!("build does not know {unknown}\n\n{USAGE}")),
+        });
+    }
+    if names.is_empty() {
+        names = vec!["sdk", "release-server"];
+    }
+    steps::run(repo, &names).map(drop)
 }

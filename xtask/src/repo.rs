@@ -10,7 +10,7 @@ pub(crate) struct Repo {
     pub(crate) root: PathBuf,
     /// Cargo's output: `CARGO_TARGET_DIR`, else `target/`.
     pub(crate) target: PathBuf,
-    /// Tools built for this repository alone; not in git.
+    /// Tools built for this repository alone: `DOORWARD_TOOLS`, else `.tools/`.
     pub(crate) tools: PathBuf,
 }
 
@@ -24,7 +24,7 @@ impl Repo {
             Some(folder) => root.join(folder),
             None => root.join("target"),
         };
-        let tools = root.join(".tools");
+        let tools = root.join(std::env::var_os("DOORWARD_TOOLS").unwrap_or_else(|| ".tools".into()));
         Ok(Self { root, target, tools })
     }
 
@@ -33,9 +33,14 @@ impl Repo {
         self.root.join("target/sdk")
     }
 
-    /// The release server.
-    pub(crate) fn server(&self) -> PathBuf {
-        self.target.join("release/doorward")
+    /// A program with which people and the bench measure.
+    pub(crate) fn release_program(&self, name: &str) -> PathBuf {
+        self.target.join("release").join(name)
+    }
+
+    /// A program that `npm start` and the tests run.
+    pub(crate) fn debug_program(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
     }
 
     /// A program that `npm ci` installed.

@@ -1,16 +1,23 @@
-//! Running other programs: what is said before and while they run, and what their failure becomes.
+//! Runs other programs, and keeps what they print.
 
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{BufReader, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::tally::Tally;
 
 /// An error here is a text for the person at the terminal.
 pub(crate) type Outcome<T = ()> = Result<T, String>;
 
-/// One line to the person, on stderr: stdout belongs to the programs that are run.
+/// How long the output of a program may stay open after the program has ended.
+const LEFT_OPEN: Duration = Duration::from_secs(5);
+
+/// Prints one line on stderr. Stdout belongs to results that scripts read.
 pub(crate) fn say(line: &str) {
     #[expect(clippy::print_stderr, reason = "the one place where progress is printed")]
     {
@@ -18,7 +25,7 @@ pub(crate) fn say(line: &str) {
     }
 }
 
-/// A command written as one would type it; what may hold a space is added as an argument.
+/// A command written as one would type it. Add arguments that may hold a space with `arg`.
 pub(crate) fn command(line: &str) -> Command {
     let mut words = words(line);
     let mut command = Command::new(words.next().unwrap_or_default());
@@ -31,7 +38,7 @@ pub(crate) fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split_whitespace()
 }
 
-/// Runs a program to its end with its own output; an error names it and its exit status.
+/// Runs a program to its end with this terminal as its output.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     let name = name_of(command);
     let status =
@@ -39,26 +46,7 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
     if status.success() { Ok(()) } else { Err(format!("{name} failed ({status})")) }
 }
 
-/// As [`run`], for what takes long: says what it does first, and every 20 s that it is still at it.
-pub(crate) fn run_long(what: &str, command: &mut Command) -> Outcome {
-    said_long(what, || run(command))
-}
-
-/// As [`run_long`], for any work.
-pub(crate) fn said_long<T>(what: &str, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    say(&format!("» {what}"));
-    let started = Instant::now();
-    let result = while_saying(Duration::from_secs(20), what, work)?;
-    say(&format!("  done in {}", seconds(started.elapsed())));
-    Ok(result)
-}
-
-/// As [`run_long`], for what has nothing to do most of the time: then it says nothing.
-pub(crate) fn run_perhaps_long(what: &str, command: &mut Command) -> Outcome {
-    while_saying(Duration::from_secs(2), what, || run(command))
-}
-
-/// The program's stdout as text.
+/// The program's stdout as text; its stderr goes to this terminal.
 pub(crate) fn output(command: &mut Command) -> Outcome<String> {
     let name = name_of(command);
     let output = command
@@ -69,7 +57,110 @@ pub(crate) fn output(command: &mut Command) -> Outcome<String> {
     if !output.status.success() {
         return Err(format!("{name} failed ({})", output.status));
     }
-    String::from_utf8(output.stdout).map_err(|_| format!("{name} answered with something that is no text"))
+    String::from_utf8(output.stdout).map_err(|_| format!("{name} printed bytes that are not text"))
+}
+
+/// The log of one step: a file, and the terminal as well when the step runs alone.
+#[derive(Clone)]
+pub(crate) struct Log(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    file: Mutex<File>,
+    live: bool,
+    tally: Mutex<Tally>,
+    progress: Mutex<String>,
+}
+
+impl Log {
+    /// Creates the file. With `live`, each line is printed as it comes.
+    pub(crate) fn create(path: PathBuf, live: bool) -> Outcome<Self> {
+        let file = fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))
+            .and_then(|()| File::create(&path))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        let (tally, progress) = (Mutex::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { path, file: Mutex::new(file), live, tally, progress })))
+    }
+
+    /// Runs a program to its end and keeps what it prints. An error names the program and its exit status.
+    pub(crate) fn run(&self, command: &mut Command) -> Outcome {
+        let name = name_of(command);
+        let failed = |error| format!("cannot start {name}: {error}");
+        let (reader, writer) = std::io::pipe().map_err(failed)?;
+        command.stdin(Stdio::null()).stdout(writer.try_clone().map_err(failed)?).stderr(writer);
+        // Cargo counts the crates it has compiled, also where there is no terminal.
+        command.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "80");
+        self.keep(&format!("$ {name}"));
+        let mut child = command.spawn().map_err(failed)?;
+        // The command holds ends of the pipe, too: the reader sees the end only when they are closed.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let (log, (open, closed)) = (self.clone(), channel::<()>());
+        thread::spawn(move || {
+            log.read(BufReader::new(reader));
+            drop(open);
+        });
+        let status = child.wait().map_err(failed)?;
+        if closed.recv_timeout(LEFT_OPEN) == Err(RecvTimeoutError::Timeout) {
+            self.keep(&format!("{name} has ended, but a process that it started still runs"));
+        }
+        if status.success() { Ok(()) } else { Err(format!("{name} failed ({status})")) }
+    }
+
+    /// Writes a line into the log.
+    pub(crate) fn keep(&self, line: &str) {
+        let mut file = self.0.file.lock().unwrap_or_else(PoisonError::into_inner);
+        _ = writeln!(file, "{line}");
+        if self.0.live {
+            say(line);
+        }
+    }
+
+    /// The results of tests so far.
+    pub(crate) fn tally(&self) -> Tally {
+        self.0.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How far the step is: `212/371 crates` or `53 passed`. Empty where that is not known.
+    pub(crate) fn progress(&self) -> String {
+        let tally = self.tally();
+        if tally.passed + tally.failed > 0 {
+            return tally.to_string();
+        }
+        self.0.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Everything that was printed.
+    pub(crate) fn text(&self) -> String {
+        fs::read(&self.0.path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    fn read(&self, mut from: impl std::io::BufRead) {
+        let mut line = Vec::new();
+        while from.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            let text = String::from_utf8_lossy(&line);
+            // Cargo draws its progress over itself: a line of the log begins after the last carriage return.
+            for part in text.trim_end().split('\r') {
+                match crates(part) {
+                    Some(crates) => {
+                        *self.0.progress.lock().unwrap_or_else(PoisonError::into_inner) = crates;
+                    }
+                    None if !part.is_empty() || !text.contains('\r') => {
+                        self.0.tally.lock().unwrap_or_else(PoisonError::into_inner).add(part);
+                        self.keep(part);
+                    }
+                    None => {}
+                }
+            }
+            line.clear();
+        }
+    }
+}
+
+/// `212/371 crates`, out of Cargo's `Building [=====>    ] 212/371: tokio, serde`.
+fn crates(line: &str) -> Option<String> {
+    let (_, bar) = line.split_once("Building ")?.1.split_once("] ")?;
+    let (count, _) = bar.split_once(':')?;
+    Some(format!("{} crates", count.trim()))
 }
 
 /// A duration as people read it.
@@ -99,25 +190,20 @@ pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> Outcome {
         .map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn while_saying<T>(first: Duration, what: &str, work: impl FnOnce() -> T) -> T {
-    let started = Instant::now();
-    thread::scope(|scope| {
-        let (done, wait) = mpsc::channel::<()>();
-        scope.spawn(move || {
-            let mut pause = first;
-            while wait.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                say(&format!("  … {} into {what}", seconds(started.elapsed())));
-                pause = Duration::from_secs(20);
-            }
-        });
-        let result = work();
-        drop(done);
-        result
-    })
-}
-
 fn name_of(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
-    let arguments = command.get_args().take(2).map(|argument| argument.to_string_lossy());
+    let arguments = command.get_args().take(4).map(|argument| argument.to_string_lossy());
     [program.to_string_lossy()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::crates;
+
+    #[test]
+    fn the_number_of_compiled_crates_is_read_from_cargos_progress() {
+        let line = "    Building [=======>                 ] 212/371: tokio, serde(build)";
+        assert_eq!(crates(line).as_deref(), Some("212/371 crates"));
+        assert_eq!(crates("   Compiling tokio v1.54.1"), None);
+    }
 }

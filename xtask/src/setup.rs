@@ -1,5 +1,5 @@
-//! `cargo xtask setup`: installs what a machine with only Rust and Node lacks. A step that has nothing to do
-//! costs a few milliseconds, so every other command begins with the steps it needs.
+//! `cargo xtask setup`: installs what a machine with only Rust and Node lacks. Each function is a step of
+//! steps.rs; one that has nothing to do costs a few milliseconds.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,80 +8,92 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cluster;
+use crate::plan::World;
 use crate::repo::Repo;
-use crate::run::{Outcome, command, output, read, run_long, said_long, say, words, write};
+use crate::run::{Log, Outcome, command, output, read, words, write};
 
-/// What the build and `start` need; with `--tests` also what the tests need.
-pub(crate) fn run(repo: &Repo, arguments: &[String]) -> Outcome {
-    // An earlier failure to get it is only remembered between builds.
-    _ = fs::remove_file(repo.tools.join("rust-source"));
-    for_build(repo)?;
-    if arguments.iter().any(|argument| argument == "--tests") {
-        for_tests(repo)?;
+/// The npm packages of the build and of the tests that drive a browser.
+pub(crate) fn npm(world: &World, log: &Log) -> Outcome {
+    npm_packages(log, &world.repo.root)
+}
+
+/// The npm packages of the package tests: the bundlers.
+pub(crate) fn npm_for_package(world: &World, log: &Log) -> Outcome {
+    npm_packages(log, &world.repo.root.join("tests/package"))
+}
+
+/// The npm packages of the bench: the peers.
+pub(crate) fn npm_for_bench(world: &World, log: &Log) -> Outcome {
+    npm_packages(log, &world.repo.root.join("bench"))
+}
+
+/// The PostgreSQL and the browser that are there, or Debian's.
+pub(crate) fn debian(_: &World, log: &Log) -> Outcome {
+    let lacks_postgres = cluster::programs().is_none();
+    let lacks_browser = find_browser().is_none();
+    let mut packages = Vec::new();
+    if lacks_postgres {
+        packages.push("postgresql");
     }
-    say("setup: everything is there");
-    Ok(())
-}
-
-/// The wasm target, wasm-bindgen, and the npm packages of the build.
-pub(crate) fn for_build(repo: &Repo) -> Outcome {
-    wasm_target(repo)?;
-    rust_source(repo)?;
-    wasm_bindgen(repo)?;
-    npm_packages("npm packages of the build", &repo.root)
-}
-
-/// The packages of the package tests; PostgreSQL; the browser and its driver.
-pub(crate) fn for_tests(repo: &Repo) -> Outcome<Browser> {
-    npm_packages("npm packages of the package tests", &repo.root.join("tests/package"))?;
-    postgres()?;
-    browser()
-}
-
-/// The PostgreSQL that is there, or Debian's. Its programs are all that is used of it.
-fn postgres() -> Outcome {
-    if cluster::programs().is_some() {
+    if lacks_browser {
+        packages.extend(["chromium", "chromium-driver", "fonts-liberation"]);
+    }
+    if packages.is_empty() {
         return Ok(());
     }
-    let help = "the tests need PostgreSQL: install it, and if its programs are not found put them on PATH";
-    from_debian("PostgreSQL from Debian: about 20 MB, half a minute", "postgresql", help)?;
-    cluster::programs().map(drop).ok_or_else(|| help.to_owned())
+    from_debian(log, &packages.join(" ")).and_then(|()| browser().map(drop)).and_then(|()| {
+        cluster::programs().map(drop).ok_or_else(|| {
+            "the tests need PostgreSQL: install it, and if its programs are not found put them on PATH"
+                .to_owned()
+        })
+    })
 }
 
-/// The standard library for wasm32-unknown-unknown. The script's own test of it takes half a second, so a good
-/// result is kept for as long as the compiler and the library's files stay the same.
-fn wasm_target(repo: &Repo) -> Outcome {
-    let stamp = repo.tools.join("wasm-target");
+/// The standard library for wasm32-unknown-unknown, for the tests of the SDK. The script's own test of it takes half a
+/// second, so a good result is kept for as long as the compiler and the library's files stay the same.
+pub(crate) fn wasm_target(world: &World, log: &Log) -> Outcome {
+    let stamp = world.repo.tools.join("wasm-target");
     if fs::read_to_string(&stamp).is_ok_and(|known| wasm_target_state().is_ok_and(|state| state == known)) {
         return Ok(());
     }
-    let what = "the wasm32 target for Rust: seconds if it is there, else up to 2 minutes";
-    run_long(what, &mut wasm_target_script(repo))?;
+    log.run(&mut wasm_target_script(&world.repo))?;
     write(&stamp, wasm_target_state()?)
 }
 
-/// The folder of std's source for this very compiler, which makes the wasm 10 KB smaller on the wire (see
-/// build.rs). A build without it works too, so its absence is told and no failure; `setup` tries again.
-pub(crate) fn rust_source(repo: &Repo) -> Outcome<Option<PathBuf>> {
-    let compiler = fingerprint(&output(&mut command("rustc -vV"))?);
-    let stamp = repo.tools.join("rust-source");
+/// Finds or downloads std's source for this very compiler, which makes the wasm 10 KB smaller on the wire (see
+/// build.rs). A build without it works too, so its absence is no failure; `setup` tries again.
+pub(crate) fn std_source(world: &World, log: &Log) -> Outcome {
+    let state = std_source_state()?;
+    let stamp = world.repo.tools.join("rust-source");
     let known = fs::read_to_string(&stamp).unwrap_or_default();
-    let known = known.split_once('\n').filter(|(of, _)| *of == compiler);
-    let found = match known.map(|(_, folder)| PathBuf::from(folder)) {
-        Some(folder) if folder.as_os_str().is_empty() || folder.join("library").exists() => folder,
-        _ => {
-            let what = "the source of Rust's standard library: 45 MB, some seconds";
-            let mut script = wasm_target_script(repo);
-            let folder = said_long(what, || output(script.arg("source"))).unwrap_or_default();
-            write(&stamp, format!("{compiler}\n{}", folder.trim()))?;
-            PathBuf::from(folder.trim())
-        }
-    };
-    if found.as_os_str().is_empty() {
-        say("without the source of Rust's standard library: the wasm gets larger than in a release");
-        return Ok(None);
+    let known = known.split_once('\n').filter(|(of, _)| *of == state);
+    if known.is_some_and(|(_, folder)| folder.is_empty() || Path::new(folder).join("library").exists()) {
+        return Ok(());
     }
-    Ok(Some(found))
+    let folder = world.repo.tools.join("std-source-folder");
+    _ = fs::remove_file(&folder);
+    let mut script = wasm_target_script(&world.repo);
+    if let Err(error) = log.run(script.arg("source").arg(&folder)) {
+        log.keep(&format!("{error}: the wasm gets larger than in a release"));
+    }
+    let folder = fs::read_to_string(&folder).unwrap_or_default();
+    write(&stamp, format!("{state}\n{}", folder.trim()))
+}
+
+/// The folder of std's source, if the step above has found one.
+pub(crate) fn std_source_folder(repo: &Repo) -> Outcome<Option<PathBuf>> {
+    let known = fs::read_to_string(repo.tools.join("rust-source")).unwrap_or_default();
+    let folder = known.split_once('\n').map(|(_, folder)| PathBuf::from(folder));
+    Ok(folder.filter(|folder| folder.join("library").exists()))
+}
+
+/// An earlier failure to get std's source is remembered between builds; forgets it.
+pub(crate) fn forget_std_source(repo: &Repo) {
+    _ = fs::remove_file(repo.tools.join("rust-source"));
+}
+
+fn std_source_state() -> Outcome<String> {
+    Ok(fingerprint(&output(&mut command("rustc -vV"))?))
 }
 
 fn wasm_target_script(repo: &Repo) -> Command {
@@ -112,58 +124,71 @@ fn may_use_rustup() -> bool {
         && set("RUSTUP_AUTO_INSTALL").is_none_or(|it| it != "0")
 }
 
-/// wasm-bindgen and its test runner, in `.tools/bin`: the programs of xtask/wasm-bindgen.
-fn wasm_bindgen(repo: &Repo) -> Outcome {
+/// `.tools/bin/wasm-bindgen`: writes the JavaScript bindings of the SDK.
+pub(crate) fn wasm_bindgen(world: &World, log: &Log) -> Outcome {
+    own_program(&world.repo, log, "wasm-bindgen", "")
+}
+
+/// `.tools/bin/wasm-bindgen-test-runner`: Cargo calls it for tests that are compiled to wasm.
+pub(crate) fn wasm_test_runner(world: &World, log: &Log) -> Outcome {
+    own_program(&world.repo, log, "wasm-bindgen-test-runner", "--features runner")
+}
+
+/// A program of the crate xtask/wasm-bindgen.
+fn own_program(repo: &Repo, log: &Log, name: &str, features: &str) -> Outcome {
     let source = repo.root.join("xtask/wasm-bindgen");
-    let state = fingerprint(&[read(&source.join("Cargo.lock"))?, read(&source.join("Cargo.toml"))?]);
-    let stamp = repo.tools.join("wasm-bindgen");
-    if fs::read_to_string(&stamp).is_ok_and(|known| known == state)
-        && repo.own_program("wasm-bindgen").exists()
-    {
+    let files = ["Cargo.lock", "Cargo.toml", &format!("src/{name}.rs")].map(|file| read(&source.join(file)));
+    let state = fingerprint(&files.into_iter().collect::<Outcome<Vec<_>>>()?);
+    let stamp = repo.tools.join(format!("{name}.stamp"));
+    if fs::read_to_string(&stamp).is_ok_and(|known| known == state) && repo.own_program(name).exists() {
         return Ok(());
     }
-    let build = repo.tools.join("build");
-    let mut cargo = command("cargo install --locked --force --no-track --path");
-    cargo.arg(source).arg("--root").arg(&repo.tools).arg("--target-dir").arg(&build);
-    run_long("wasm-bindgen, compiled from source: 1 to 3 minutes, once", &mut cargo)?;
-    _ = fs::remove_dir_all(build);
+    // The folder stays: the second program is made of the same crates.
+    let mut cargo = command("cargo install --locked --force --no-track --debug --bin");
+    cargo.arg(name).args(words(features)).arg("--path").arg(source);
+    cargo.arg("--root").arg(&repo.tools).arg("--target-dir").arg(repo.tools.join("build"));
+    log.run(&mut cargo)?;
     write(&stamp, state)
 }
 
 /// `npm ci` in a folder, unless what is there came from the very same lock file.
-pub(crate) fn npm_packages(what: &str, folder: &Path) -> Outcome {
-    let lock = folder.join("package-lock.json");
-    if !lock.exists() {
-        return Ok(());
-    }
-    let state = fingerprint(&read(&lock)?);
+fn npm_packages(log: &Log, folder: &Path) -> Outcome {
+    let state = fingerprint(&read(&folder.join("package-lock.json"))?);
     let stamp = folder.join("node_modules/.lock-fingerprint");
     if fs::read_to_string(&stamp).is_ok_and(|known| known == state) {
         return Ok(());
     }
     let mut npm = command("npm ci --ignore-scripts --loglevel=error");
-    npm.current_dir(folder);
-    run_long(&format!("{what}: a few seconds"), &mut npm)?;
+    log.run(npm.current_dir(folder))?;
     write(&stamp, state)
 }
 
+/// Python with the packages of the example API.
+pub(crate) fn python_for_api(world: &World, log: &Log) -> Outcome {
+    python(&world.repo, log, "python", "docs/examples/python/requirements.txt")
+}
+
+/// Python with schemathesis.
+pub(crate) fn python_for_schema(world: &World, log: &Log) -> Outcome {
+    python(&world.repo, log, "schema", "tests/schema/requirements.txt")
+}
+
 /// A Python with the packages that a requirements file names, in a folder of `.tools`.
-pub(crate) fn python(repo: &Repo, name: &str, requirements: &str) -> Outcome<PathBuf> {
+fn python(repo: &Repo, log: &Log, name: &str, requirements: &str) -> Outcome {
     let home = repo.tools.join(name);
     let wanted = repo.root.join(requirements);
     let (python, stamp, state) = (home.join("bin/python"), home.join("requirements"), read(&wanted)?);
     if python.exists() && read(&stamp).is_ok_and(|known| known == state) {
-        return Ok(python);
+        return Ok(());
     }
     let mut venv = command("python3 -m venv");
-    run_long("Python's packages: a few seconds", venv.arg(&home)).map_err(|error| {
+    log.run(venv.arg(&home)).map_err(|error| {
         format!("{error}; the tests need python3 with its module venv (Debian: python3-venv)")
     })?;
     let mut pip = Command::new(&python);
     pip.args(words("-m pip install --quiet --disable-pip-version-check --requirement")).arg(wanted);
-    run_long("Python's packages: a few seconds", &mut pip)?;
-    write(&stamp, state)?;
-    Ok(python)
+    log.run(&mut pip)?;
+    write(&stamp, state)
 }
 
 /// A Chromium and the driver of the same version.
@@ -172,22 +197,19 @@ pub(crate) struct Browser {
     pub(crate) driver: PathBuf,
 }
 
-/// The browser that is there, or Debian's. `DOORWARD_CHROMIUM` and `CHROMEDRIVER` name others.
-fn browser() -> Outcome<Browser> {
-    if let Some(found) = find_browser() {
-        return Ok(found);
-    }
-    let help = "the tests need Chromium and its ChromeDriver: install both, and if they are not on PATH \
-                set DOORWARD_CHROMIUM and CHROMEDRIVER to them";
-    let what = "Chromium and its driver from Debian: about 120 MB, 1 to 2 minutes";
-    from_debian(what, "chromium chromium-driver fonts-liberation", help)?;
-    find_browser().ok_or_else(|| help.to_owned())
+/// The browser of the tests. `DOORWARD_CHROMIUM` and `CHROMEDRIVER` name others than those on PATH.
+pub(crate) fn browser() -> Outcome<Browser> {
+    find_browser().ok_or_else(|| {
+        "the tests need Chromium and its ChromeDriver: install both, and if they are not on PATH set DOORWARD_CHROMIUM \
+         and CHROMEDRIVER to them"
+            .to_owned()
+    })
 }
 
 /// Installs packages by apt, where there is one.
-fn from_debian(what: &str, packages: &str, help: &str) -> Outcome {
+fn from_debian(log: &Log, packages: &str) -> Outcome {
     if on_path("apt-get").is_none() || !Path::new("/etc/debian_version").exists() {
-        return Err(help.to_owned());
+        return Err(format!("the tests need {packages} (the names of Debian's packages): install them"));
     }
     let apt = |arguments: &str| {
         let mut apt = command(if on_path("sudo").is_some() { "sudo" } else { "env" });
@@ -195,9 +217,9 @@ fn from_debian(what: &str, packages: &str, help: &str) -> Outcome {
             .args(words(arguments));
         apt
     };
-    run_long("Debian's package lists: about 10 MB", &mut apt("update"))
-        .and_then(|()| run_long(what, apt("install -y --no-install-recommends").args(words(packages))))
-        .map_err(|error| format!("{error}; {help}"))
+    log.run(&mut apt("update"))?;
+    log.run(apt("install -y --no-install-recommends").args(words(packages)))
+        .map_err(|error| format!("{error}; the tests need {packages}"))
 }
 
 fn find_browser() -> Option<Browser> {

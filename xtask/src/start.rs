@@ -4,24 +4,26 @@ use std::io::{BufRead as _, BufReader, PipeWriter, Read as _, pipe};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
-use crate::build;
 use crate::repo::Repo;
 use crate::run::{Outcome, say};
+use crate::steps;
 
 /// Accounts are remembered by the provider's address, so that it is to have the same one at each start.
 const PROVIDER_PORT: u16 = 8788;
 
 /// Arguments are handed on to the server, after ours: `npm start -- --listen 127.0.0.1:9000`.
-pub(crate) fn run(repo: &Repo, arguments: &[String]) -> Outcome {
-    build::run(repo, &[])?;
-    let mut server = Command::new(repo.server());
+pub(crate) fn run(repo: Repo, arguments: &[String]) -> Outcome {
+    let repo = steps::run(repo, &["sdk", "debug-server"])?;
+    let mut server = Command::new(repo.debug_program("doorward"));
     server.args(["serve", "--dev", "--data", "./data", "--config", "www/doorward.toml"]);
     server.args(arguments.iter().filter(|argument| *argument != "--")).current_dir(&repo.root);
     // To the server every DOORWARD_… is a setting; these are ours.
-    for name in ["DOORWARD_BIN", "DOORWARD_CHROMIUM", "DOORWARD_NO_RUSTUP", "DOORWARD_PLAIN_WASM"] {
+    for name in
+        ["DOORWARD_BIN", "DOORWARD_CHROMIUM", "DOORWARD_NO_RUSTUP", "DOORWARD_PLAIN_WASM", "DOORWARD_TOOLS"]
+    {
         server.env_remove(name);
     }
-    match DemoProvider::start(repo) {
+    match DemoProvider::start(&repo) {
         Ok(provider) => provider.introduce(&mut server),
         Err(error) => say(&format!("without \"Sign in with Demo\": {error}")),
     }

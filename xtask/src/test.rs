@@ -1,133 +1,168 @@
-//! `cargo xtask test`: everything CI runs, quick things first, up to the first failure.
+//! `cargo xtask test`: everything CI runs.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Instant;
 
+use crate::check::linted;
 use crate::cluster::Cluster;
+use crate::plan::{self, World};
 use crate::repo::Repo;
-use crate::run::{Outcome, command, run_perhaps_long, say, seconds, words, write};
-use crate::setup::Browser;
-use crate::{build, check, directions, setup};
+use crate::run::{Log, Outcome, command, say, words, write};
+use crate::setup;
+use crate::since;
+use crate::steps::STEPS;
+use crate::tally::Tally;
 
-/// What a step has to work with.
-struct World<'a> {
-    repo: &'a Repo,
-    browser: Browser,
-    /// Browsers leave folders behind; this one is theirs, and is removed at the end.
-    scratch: Scratch,
-    /// `--long`: also the tests that take minutes.
+/// The steps of a whole run; steps.rs says what they need.
+pub(crate) const TESTS: &[&str] = &[
+    "format",
+    "directions",
+    "compile",
+    "compile-wasm",
+    "unit",
+    "server",
+    "postgres",
+    "web",
+    "package",
+    "api",
+    "schema",
+    "e2e",
+];
+
+/// The files of server/tests that run on PostgreSQL in the quick run: what SQL, locks and several nodes can change. The
+/// others run there with `--long`.
+const ON_POSTGRES: &[(&str, &str)] = &[];
+
+/// Runs the steps, prints their times, and ends with `N passed, N failed`.
+pub(crate) fn run(repo: Repo, arguments: &[String]) -> Outcome {
+    let asked = Asked::read(&repo, arguments)?;
+    if asked.steps.is_empty() {
+        say("no step tests what has changed");
+        return Ok(());
+    }
+    let started = Instant::now();
+    let mut world = World::of(repo)?;
+    world.long = asked.long;
+    world.filters = asked.filters;
+    fs::create_dir_all(&world.scratch.0).map_err(|error| error.to_string())?;
+    let steps = plan::with_needs(STEPS, &asked.steps);
+    let rows = plan::run(&steps, &world, asked.steps.len() == 1)?;
+    let mut total = Tally::default();
+    rows.iter().for_each(|row| total.merge(row.tally.clone()));
+    say(&format!("\n{}", plan::table(&rows, started.elapsed())));
+    let failed: Vec<String> = rows
+        .iter()
+        .filter_map(|row| match &row.outcome {
+            Some(Ok(())) => None,
+            Some(Err(error)) => Some(format!("{}: {error}", row.name)),
+            None => Some(format!("{}: not run", row.name)),
+        })
+        .collect();
+    let logs = world.repo.target.join("logs");
+    if !failed.is_empty() {
+        say(&format!("\nfailed (the whole output is in {}):\n  {}", logs.display(), failed.join("\n  ")));
+    }
+    // The last line of all, on stdout, for people and scripts.
+    _ = writeln!(std::io::stdout(), "{} passed, {} failed", total.passed, total.failed);
+    if failed.is_empty() { Ok(()) } else { Err(String::new()) }
+}
+
+/// What the command line asks for.
+struct Asked {
+    steps: Vec<&'static str>,
+    filters: Vec<String>,
     long: bool,
 }
 
-/// How many tests a runner says it ran.
-#[derive(Default, Clone, Copy)]
-struct Tally {
-    passed: usize,
-    failed: usize,
-}
-
-type Step = (&'static str, fn(&World<'_>) -> (Outcome, Tally));
-
-const STEPS: &[Step] = &[
-    ("format", |world| quiet(world, check::formatting(world.repo))),
-    ("directions", |world| (directions::hold(world.repo), Tally::default())),
-    ("clippy", |world| quiet(world, check::lints(world.repo))),
-    ("clippy-wasm", |world| quiet(world, check::lints_for_wasm(world.repo))),
-    ("rust", rust),
-    ("postgres", postgres),
-    ("web", web),
-    ("build", |world| (build::run(world.repo, &["--sdk".to_owned()]), Tally::default())),
-    ("package", |world| node(world, "tests/package")),
-    ("api", api),
-    ("schema", schema),
-    ("e2e", |world| node(world, "tests/e2e")),
-    ("long", |world| if world.long { node(world, "tests/long") } else { (Ok(()), Tally::default()) }),
-];
-
-/// Runs the steps (all, or those named), prints their times, and ends with `N passed, N failed`.
-pub(crate) fn run(repo: &Repo, arguments: &[String]) -> Outcome {
-    let (flags, names): (Vec<_>, Vec<_>) = arguments.iter().partition(|argument| argument.starts_with("--"));
-    if let Some(unknown) = names.iter().find(|name| !STEPS.iter().any(|(step, _)| step == *name)) {
-        let known: Vec<&str> = STEPS.iter().map(|(name, _)| *name).collect();
-        return Err(format!("no step is called {unknown}; there are {}", known.join(", ")));
-    }
-    let started = Instant::now();
-    setup::for_build(repo)?;
-    let browser = setup::for_tests(repo)?;
-    let world =
-        World { repo, browser, scratch: Scratch::new()?, long: flags.iter().any(|flag| *flag == "--long") };
-    let mut rows = vec![row("setup", "ok", started.elapsed(), Tally::default())];
-    let mut total = Tally::default();
-    let mut failure = None;
-    for (name, step) in
-        STEPS.iter().filter(|(step, _)| names.is_empty() || names.iter().any(|name| name == step))
-    {
-        say(&format!("\n── {name}"));
-        let started = Instant::now();
-        let (outcome, mut tally) = step(&world);
-        if outcome.is_err() {
-            tally.failed = tally.failed.max(1);
+impl Asked {
+    fn read(repo: &Repo, arguments: &[String]) -> Outcome<Self> {
+        let mut asked = Asked { steps: Vec::new(), filters: Vec::new(), long: false };
+        let mut since = None;
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--long" => asked.long = true,
+                "--since" => {
+                    since = Some(arguments.next().ok_or("--since needs the name of a commit or branch")?)
+                }
+                flag if flag.starts_with("--") => return Err(format!("test does not know {flag}")),
+                word => match TESTS.iter().chain(&["long"]).find(|step| **step == word) {
+                    Some(step) => asked.steps.push(step),
+                    None => asked.filters.push(word.to_owned()),
+                },
+            }
         }
-        total = Tally { passed: total.passed + tally.passed, failed: total.failed + tally.failed };
-        rows.push(row(name, if outcome.is_ok() { "ok" } else { "FAILED" }, started.elapsed(), tally));
-        if let Err(error) = outcome {
-            failure = Some(format!("\n{name} failed: {error}"));
-            break;
+        if asked.steps.is_empty() {
+            asked.steps = match since {
+                Some(reference) => since::steps(repo, reference)?,
+                None => TESTS.to_vec(),
+            };
+            if asked.long {
+                asked.steps.push("long");
+            }
+            if !asked.filters.is_empty() {
+                // Compiling is needed by others or not at all; the rest has no tests with names.
+                asked
+                    .steps
+                    .retain(|step| !["format", "directions", "compile", "compile-wasm"].contains(step));
+            }
         }
+        Ok(asked)
     }
-    drop(world);
-    say(&format!("\n{}\n{}", rows.join("\n"), row("all", "", started.elapsed(), total)));
-    say(failure.as_deref().unwrap_or(""));
-    // The last line of all, on stdout, for people and scripts.
-    _ = writeln!(std::io::stdout(), "{} passed, {} failed", total.passed, total.failed);
-    failure.map_or(Ok(()), |_| Err(String::new()))
 }
 
-fn row(name: &str, outcome: &str, time: Duration, tally: Tally) -> String {
-    let count = if tally.passed + tally.failed == 0 {
-        String::new()
-    } else {
-        format!("{} passed, {} failed", tally.passed, tally.failed)
-    };
-    format!("  {name:<12} {outcome:<7} {:>12}   {count}", seconds(time)).trim_end().to_owned()
+/// The unit tests of all crates, and the simulation of many tabs. No doc comment has an example that runs.
+pub(crate) fn unit(world: &World, log: &Log) -> Outcome {
+    rust(world, log, "cargo test --workspace --lib --bins", &[], None)
 }
 
-/// Unit tests everywhere, and the server over HTTP.
-fn rust(world: &World<'_>) -> (Outcome, Tally) {
-    let mut cargo = command("cargo test --workspace");
-    if world.long {
-        cargo.args(words("-- --include-ignored"));
-    }
-    counted(world, &mut cargo)
+/// The server over HTTP.
+pub(crate) fn server(world: &World, log: &Log) -> Outcome {
+    rust(world, log, "cargo test --workspace --test api", &[], None)
 }
 
 /// The server over HTTP once more, on a PostgreSQL that is there for this alone.
-fn postgres(world: &World<'_>) -> (Outcome, Tally) {
-    let cluster = match Cluster::start(&world.scratch.0) {
-        Ok(cluster) => cluster,
-        Err(error) => return (Err(error), Tally::default()),
-    };
-    // `--workspace`, or else its features are others, and the server is compiled once more.
-    let mut cargo = command("cargo test --workspace --test api");
-    if world.long {
-        cargo.args(words("-- --include-ignored"));
+pub(crate) fn postgres(world: &World, log: &Log) -> Outcome {
+    let cluster = Cluster::start(&world.scratch.0)?;
+    let files: Vec<&str> = ON_POSTGRES.iter().map(|(file, _)| *file).collect();
+    let files = if world.long { &[] } else { &files[..] };
+    rust(world, log, "cargo test --workspace --test api", files, Some(cluster.url()))
+}
+
+/// Runs tests that the step `compile` has compiled.
+fn rust(world: &World, log: &Log, line: &str, files: &[&str], postgres: Option<String>) -> Outcome {
+    let mut cargo = linted(&world.repo, line)?;
+    // The time of each test is printed only by a test runner that takes options which are not stable.
+    cargo.args(["--config", "target.'cfg(unix)'.runner = ['env', 'RUSTC_BOOTSTRAP=1']", "--"]);
+    cargo.args(words("-Zunstable-options --report-time"));
+    if world.filters.is_empty() {
+        cargo.args(files.iter().map(|file| format!("{file}::")));
+    } else {
+        cargo.args(&world.filters);
     }
-    counted(world, cargo.env("DOORWARD_TEST_POSTGRES", cluster.url()))
+    if world.long {
+        cargo.args(words("--include-ignored")).env("DOORWARD_TEST_LONG", "1");
+    }
+    if let Some(url) = postgres {
+        cargo.env("DOORWARD_TEST_POSTGRES", url);
+    }
+    log.run(cargo.env("TMPDIR", &world.scratch.0))
 }
 
 /// The SDK's own tests, compiled to wasm, in headless Chromium.
-fn web(world: &World<'_>) -> (Outcome, Tally) {
+pub(crate) fn web(world: &World, log: &Log) -> Outcome {
+    let browser = setup::browser()?;
     let capabilities = world.scratch.0.join("webdriver.json");
-    let chromium = world.browser.chromium.display();
-    let written =
-        write(&capabilities, format!(r#"{{"goog:chromeOptions":{{"binary":"{chromium}","args":[]}}}}"#));
-    if written.is_err() {
-        return (written, Tally::default());
+    let chromium = browser.chromium.display();
+    write(&capabilities, format!(r#"{{"goog:chromeOptions":{{"binary":"{chromium}","args":[]}}}}"#))?;
+    let line = "cargo test --package doorward --target wasm32-unknown-unknown --test web";
+    let mut cargo = linted(&world.repo, line)?;
+    if !world.filters.is_empty() {
+        cargo.arg("--").args(&world.filters);
     }
-    let mut cargo = command("cargo test --package doorward --target wasm32-unknown-unknown --test web");
     cargo.env(
         "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
         world.repo.own_program("wasm-bindgen-test-runner"),
@@ -135,141 +170,85 @@ fn web(world: &World<'_>) -> (Outcome, Tally) {
     cargo.env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities);
     // With every core busy a driver may take longer than the runner's own 5 and 20 seconds.
     cargo.env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60").env("WASM_BINDGEN_TEST_TIMEOUT", "120");
-    counted(world, &mut cargo)
+    log.run(cargo.env("CHROMEDRIVER", browser.driver).env("TMPDIR", &world.scratch.0))
 }
 
-/// Node's test runner over the `*.test.mjs` of a folder.
-fn node(world: &World<'_>, folder: &str) -> (Outcome, Tally) {
-    node_with(world, folder, |_| {})
-}
-
-/// The server is that of the Rust tests: it is there already, and sees an overflow that the release server would not.
-fn node_with(world: &World<'_>, folder: &str, prepare: impl FnOnce(&mut Command)) -> (Outcome, Tally) {
-    let files = fs::read_dir(world.repo.root.join(folder)).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = files.map(|file| file.path()).collect();
-    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
-    files.sort();
-    if files.is_empty() {
-        return (Ok(()), Tally::default());
-    }
-    let mut cargo = command("cargo test --workspace --no-run --quiet");
-    let built = run_perhaps_long(
-        "the server, for tests: minutes the first time",
-        cargo.current_dir(&world.repo.root),
-    );
-    if built.is_err() {
-        return (built, Tally::default());
-    }
-    let mut node = command("node --test --test-concurrency=2 --test-reporter=spec --test-timeout=300000");
-    node.args(files).env("DOORWARD_BIN", world.repo.target.join("debug/doorward"));
-    prepare(&mut node);
-    counted(world, &mut node)
+/// The npm package, as `npm pack` makes it.
+pub(crate) fn package(world: &World, log: &Log) -> Outcome {
+    node(world, log, "tests/package", |node| {
+        node.env("DOORWARD_CHROMIUM", setup::browser()?.chromium);
+        Ok(())
+    })
 }
 
 /// The server as generic OAuth clients and APIs in other languages see it, with the examples of docs/examples.
-fn api(world: &World<'_>) -> (Outcome, Tally) {
-    let python = match setup::python(world.repo, "python", "docs/examples/python/requirements.txt") {
-        Ok(python) => python,
-        Err(error) => return (Err(error), Tally::default()),
-    };
-    let built = run_perhaps_long(
-        "the example API in Rust: up to a minute",
-        command("cargo build --package doorward-example-api").current_dir(&world.repo.root),
-    );
-    if built.is_err() {
-        return (built, Tally::default());
-    }
-    node_with(world, "tests/api", |node| {
-        node.env("DOORWARD_PYTHON", python);
-        node.env("DOORWARD_EXAMPLE_API", world.repo.target.join("debug/doorward-example-api"));
+pub(crate) fn api(world: &World, log: &Log) -> Outcome {
+    node(world, log, "tests/api", |node| {
+        node.env("DOORWARD_PYTHON", world.repo.tools.join("python/bin/python"));
+        node.env("DOORWARD_EXAMPLE_API", world.repo.debug_program("doorward-example-api"));
+        Ok(())
     })
 }
 
 /// The API held against its own description by schemathesis.
-fn schema(world: &World<'_>) -> (Outcome, Tally) {
-    let python = match setup::python(world.repo, "schema", "tests/schema/requirements.txt") {
-        Ok(python) => python,
-        Err(error) => return (Err(error), Tally::default()),
-    };
-    node_with(world, "tests/schema", |node| {
-        node.env("DOORWARD_SCHEMATHESIS", python.with_file_name("schemathesis"));
+pub(crate) fn schema(world: &World, log: &Log) -> Outcome {
+    node(world, log, "tests/schema", |node| {
+        node.env("DOORWARD_SCHEMATHESIS", world.repo.tools.join("schema/bin/schemathesis"));
+        Ok(())
     })
 }
 
-fn quiet(world: &World<'_>, mut command: Command) -> (Outcome, Tally) {
-    counted(world, &mut command)
+/// People in a browser, against the demo site.
+pub(crate) fn e2e(world: &World, log: &Log) -> Outcome {
+    node(world, log, "tests/e2e", |node| {
+        let browser = setup::browser()?;
+        node.env("DOORWARD_CHROMIUM", browser.chromium).env("CHROMEDRIVER", browser.driver);
+        Ok(())
+    })
 }
 
-/// Runs a program, passes on what it prints, and adds up what test runners say in it.
-fn counted(world: &World<'_>, command: &mut Command) -> (Outcome, Tally) {
-    let mut tally = Tally::default();
-    command.current_dir(&world.repo.root).stdin(Stdio::null()).stdout(Stdio::piped());
-    command.env("TMPDIR", &world.scratch.0);
-    command.env("DOORWARD_CHROMIUM", &world.browser.chromium).env("CHROMEDRIVER", &world.browser.driver);
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => return (Err(format!("cannot start {:?}: {error}", command.get_program())), tally),
-    };
-    if let Some(stdout) = child.stdout.take() {
-        let mut screen = std::io::stdout();
-        for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
-            _ = screen.write_all(&line).and_then(|()| screen.write_all(b"\n")).and_then(|()| screen.flush());
-            tally.add(&String::from_utf8_lossy(&line));
-        }
+/// What takes minutes and needs a browser.
+pub(crate) fn long(world: &World, log: &Log) -> Outcome {
+    node(world, log, "tests/long", |node| {
+        node.env("DOORWARD_CHROMIUM", setup::browser()?.chromium);
+        Ok(())
+    })
+}
+
+/// Node's test runner over the `*.test.mjs` of a folder, against the server that the step `compile` has compiled: it
+/// finds an overflow that the optimised server would not.
+fn node(world: &World, log: &Log, folder: &str, prepare: impl FnOnce(&mut Command) -> Outcome) -> Outcome {
+    let (files, pattern) = chosen(&world.repo.root.join(folder), &world.filters);
+    if files.is_empty() {
+        return Ok(());
     }
-    let outcome = match child.wait() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(status.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    (outcome, tally)
-}
-
-impl Tally {
-    /// Adds a line such as `test result: ok. 3 passed; 1 failed; …` (Rust) or `ℹ pass 3` (Node).
-    fn add(&mut self, line: &str) {
-        let words: Vec<&str> = line.split([' ', ';']).filter(|word| !word.is_empty()).collect();
-        let number = |word: &str| word.parse::<usize>().unwrap_or(0);
-        match words[..] {
-            ["test", "result:", _, passed, "passed", failed, "failed", ..] => {
-                self.passed += number(passed);
-                self.failed += number(failed);
-            }
-            ["ℹ" | "#", "pass", passed] => self.passed += number(passed),
-            ["ℹ" | "#", "fail" | "cancelled", failed] => self.failed += number(failed),
-            _ => {}
-        }
+    let mut node = command("node --test --test-concurrency=2 --test-reporter=spec --test-timeout=300000");
+    if let Some(pattern) = pattern {
+        node.arg(format!("--test-name-pattern={pattern}"));
     }
-}
-
-/// A folder that is gone afterwards.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Outcome<Self> {
-        let folder = std::env::temp_dir().join(format!("doorward-test-{}", std::process::id()));
-        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        Ok(Self(folder))
+    node.args(files).current_dir(&world.repo.root);
+    node.env("DOORWARD_BIN", world.repo.debug_program("doorward")).env("TMPDIR", &world.scratch.0);
+    if world.long {
+        node.env("DOORWARD_TEST_LONG", "1");
     }
+    prepare(&mut node)?;
+    log.run(&mut node)
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        _ = fs::remove_dir_all(Path::new(&self.0));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Tally;
-
-    #[test]
-    fn results_of_both_runners_are_added_up() {
-        let mut tally = Tally::default();
-        tally.add("test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured");
-        tally.add("ℹ pass 4");
-        tally.add("ℹ fail 2");
-        tally.add("ℹ duration_ms 12");
-        assert_eq!((tally.passed, tally.failed), (7, 3));
+/// The test files of a folder. With words: those with one of them in their name, or else all and a pattern of test names.
+fn chosen(folder: &Path, filters: &[String]) -> (Vec<PathBuf>, Option<String>) {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = files.map(|file| file.path()).collect();
+    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
+    files.sort();
+    let name = |file: &PathBuf| file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let named = |file: &&PathBuf| filters.iter().any(|word| name(file).contains(word.as_str()));
+    let some: Vec<PathBuf> = files.iter().filter(named).cloned().collect();
+    if !some.is_empty() {
+        (some, None)
+    } else if filters.is_empty() {
+        (files, None)
+    } else {
+        (files, Some(filters.join("|")))
     }
 }

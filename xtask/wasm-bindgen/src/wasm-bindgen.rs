@@ -1,6 +1,18 @@
-//! `wasm-bindgen`.
+//! `wasm-bindgen INPUT.wasm FOLDER`: writes the bindings of the SDK.
+
+use wasm_bindgen_cli_support::Bindgen;
 
 fn main() -> anyhow::Result<()> {
-    env_logger::init();
-    wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(std::env::args_os())
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [input, folder] = &arguments[..] else {
+        anyhow::bail!("usage: wasm-bindgen INPUT.wasm FOLDER");
+    };
+    Bindgen::new()
+        .input_path(input)
+        .web(true)?
+        .typescript(false)
+        .remove_producers_section(true)
+        .remove_name_section(true)
+        .out_name("doorward")
+        .generate(folder)
 }

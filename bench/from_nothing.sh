@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Measures `npm start` and `npm test` on a machine that has nothing of ours, beside the same commands when they run again.
+#
+# An overlay over the files of this machine stands in for the new machine. In it, the browser, PostgreSQL, the wasm
+# target and all caches are gone; what a command installs stays in the overlay. Linux and root are needed.
+#
+#   usage: bench/from_nothing.sh FOLDER [COMMIT]
+#
+# FOLDER keeps the overlays, the logs and the results. A phase with a result is not run again, so a measuring that was cut
+# off goes on where it was: call it again. Remove a file of FOLDER/results to repeat a phase.
+set -euo pipefail
+
+repo=$(cd "$(dirname "$0")/.." && pwd)
+folder=${1:?usage: bench/from_nothing.sh FOLDER [COMMIT]}
+commit=$(git -C "$repo" rev-parse "${2:-HEAD}")
+mkdir -p "$folder"/{results,logs}
+folder=$(cd "$folder" && pwd)
+
+# Runs a script as root of the machine NAME.
+on() {
+	local name=$1 script=$2
+	local machine=$folder/$name
+	mkdir -p "$machine"/{files,work,root,tmp}
+	unshare --mount --pid --fork --kill-child bash -euo pipefail -s <<-EOF
+		mount --make-rprivate /
+		mount -t overlay overlay -o lowerdir=/,upperdir=$machine/files,workdir=$machine/work $machine/root
+		mount --bind $machine/tmp $machine/root/tmp
+		mount -t proc proc $machine/root/proc
+		mount --rbind /sys $machine/root/sys
+		mount --rbind /dev $machine/root/dev
+		mkdir -p $machine/root/mnt
+		mount --bind -o ro $repo $machine/root/mnt
+		exec chroot $machine/root bash -euo pipefail -c $(printf %q "$script") </dev/null
+	EOF
+}
+
+# What a machine of this kind does not have before somebody works on it.
+strip='
+	export DEBIAN_FRONTEND=noninteractive
+	packages=$(dpkg-query -W -f "\${Package}\n" "postgresql*" "chromium*" 2>/dev/null || true)
+	[ -z "$packages" ] || apt-get -qq purge -y $packages >/dev/null
+	rm -rf "${CARGO_HOME:-$HOME/.cargo}"/{registry,git} "$HOME/.npm" "$HOME/.cache" /usr/lib/postgresql
+	rm -rf "$(rustc --print sysroot)"/lib/rustlib/{wasm32-unknown-unknown,src}
+'
+clone="git clone -q --no-hardlinks /mnt /root/doorward && cd /root/doorward && git checkout -q $commit"
+
+# Times a phase, and keeps the result with the load of this machine before it.
+phase() {
+	local phase=$1 machine=$2 script=$3
+	if [ -e "$folder/results/$phase" ]; then return; fi
+	local load begun ended status=0
+	load=$(cut -d' ' -f1-2 /proc/loadavg)
+	begun=$(date +%s.%N)
+	on "$machine" "$script" >"$folder/logs/$phase.log" 2>&1 || status=$?
+	ended=$(date +%s.%N)
+	printf '%-22s %8.1f s   exit %s   load before: %s   %s\n' "$phase" "$(echo "$ended - $begun" | bc)" "$status" "$load" \
+		"$(tail -n 1 "$folder/logs/$phase.log" | cut -c 1-60)" | tee "$folder/results/$phase.new"
+	mv "$folder/results/$phase.new" "$folder/results/$phase"
+}
+
+# Prepares a machine once.
+machine() {
+	local name=$1
+	if [ -e "$folder/$name/ready" ]; then return; fi
+	rm -rf "${folder:?}/$name"
+	on "$name" "$strip"
+	on "$name" "$clone"
+	touch "$folder/$name/ready"
+}
+
+# Ends when the server has printed that it is ready.
+start='
+	cd /root/doorward
+	exec 3< <(exec npm start -- --listen 127.0.0.1:0 2>&1)
+	while read -r line <&3; do
+		echo "$line"
+		case $line in "doorward is ready"*) exit 0 ;; esac
+	done
+	exit 1
+'
+
+machine start
+phase start-from-nothing start "$start"
+phase start-again start "$start"
+
+machine test
+phase test-from-nothing test 'cd /root/doorward && CI=true npm test'
+phase test-again test 'cd /root/doorward && CI=true npm test'
+# A new clone at the same place. Only what .ci/run keeps outside of the clone is there.
+phase ci-fill-cache test 'cd /root/doorward && .ci/run'
+phase ci-new-clone test "rm -rf /root/doorward && $clone && .ci/run"

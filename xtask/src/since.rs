@@ -1,0 +1,68 @@
+//! `npm test -- --since REF`: which steps a change can affect, by the folders that it touches.
+
+use std::process::Command;
+
+use crate::repo::Repo;
+use crate::run::{Outcome, output};
+use crate::test::TESTS;
+
+/// The first rule whose folder holds a file decides about it. A file that no rule names affects every step.
+const RULES: &[(&str, &[&str])] = &[
+    ("server/tests/", &["format", "compile", "server", "postgres"]),
+    ("server/", &["format", "directions", "compile", "unit", "server", "postgres", "api", "schema", "e2e"]),
+    ("src/", &["format", "directions", "compile", "compile-wasm", "unit", "web", "package", "e2e"]),
+    ("js/", &["directions", "web", "package", "e2e"]),
+    ("www/", &["directions", "server", "e2e"]),
+    ("demo/", &["e2e"]),
+    ("bench/", &["format", "compile"]),
+    ("tests/web", &["format", "compile-wasm", "web"]),
+    ("tests/package/", &["package"]),
+    ("tests/api/", &["api"]),
+    ("tests/schema/", &["schema"]),
+    ("tests/e2e/", &["e2e", "api", "schema"]),
+    ("docs/examples/", &["format", "compile", "api"]),
+    ("docs/", &["unit", "server"]),
+    ("CHANGELOG.md", &[]),
+    ("CONTRIBUTING.md", &[]),
+    ("LICENSE", &[]),
+    ("README.md", &["package"]),
+];
+
+/// The steps that a change since `reference` can affect, uncommitted files included.
+pub(crate) fn steps(repo: &Repo, reference: &str) -> Outcome<Vec<&'static str>> {
+    let git = |arguments: &[&str]| output(Command::new("git").args(arguments).current_dir(&repo.root));
+    let base = git(&["merge-base", reference, "HEAD"])
+        .map_err(|error| format!("{error}: is {reference} a commit or a branch?"))?;
+    let changed = git(&["diff", "--name-only", base.trim()])?;
+    let new = git(&["ls-files", "--others", "--exclude-standard"])?;
+    Ok(affected(changed.lines().chain(new.lines())))
+}
+
+fn affected<'a>(files: impl Iterator<Item = &'a str>) -> Vec<&'static str> {
+    let mut steps: Vec<&str> = Vec::new();
+    for file in files {
+        let rule = RULES.iter().find(|(folder, _)| file.starts_with(folder));
+        steps.extend(rule.map_or(TESTS, |(_, steps)| *steps));
+    }
+    TESTS.iter().copied().filter(|step| steps.contains(step)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TESTS, affected};
+
+    #[test]
+    fn a_change_of_one_test_runs_its_step() {
+        assert_eq!(affected(["tests/package/client.test.mjs"].into_iter()), ["package"]);
+    }
+
+    #[test]
+    fn a_change_that_no_rule_names_runs_everything() {
+        assert_eq!(affected(["CHANGELOG.md", "protocol/src/lib.rs"].into_iter()), TESTS);
+    }
+
+    #[test]
+    fn a_change_that_no_test_reads_runs_nothing() {
+        assert!(affected(["CHANGELOG.md"].into_iter()).is_empty());
+    }
+}
