@@ -69,8 +69,6 @@ pub(crate) struct Row {
     began: Duration,
     ended: Duration,
     pub(crate) tally: Tally,
-    /// The step that it waited for last.
-    after: Option<&'static str>,
 }
 
 impl Row {
@@ -134,9 +132,7 @@ pub(crate) fn run(steps: &[&'static Step], world: &World, live: bool) -> Outcome
             if outcome.is_err() {
                 tally.failed = tally.failed.max(1);
             }
-            let last = rows.iter().rev().find(|row| row.ended <= began && row.ended + PAUSE / 20 > began);
-            let row =
-                Row { name, after: last.map(|row| row.name), outcome: Some(outcome), began, ended, tally };
+            let row = Row { name, outcome: Some(outcome), began, ended, tally };
             report(step, &row, &log, live);
             times.remember(step, ended - began, row.is_ok());
             rows.push(row);
@@ -151,7 +147,7 @@ fn skip_what_cannot_run(waiting: &mut Vec<&'static Step>, rows: &mut Vec<Row>, n
         waiting.iter().position(|step| rows.iter().any(|row| step.needs.contains(&row.name) && !row.is_ok()))
     {
         let name = waiting.remove(index).name;
-        rows.push(Row { name, outcome: None, began: now, ended: now, tally: Tally::default(), after: None });
+        rows.push(Row { name, outcome: None, began: now, ended: now, tally: Tally::default() });
     }
 }
 
@@ -226,14 +222,7 @@ pub(crate) fn table(rows: &[Row], all: Duration) -> String {
         lines.push(line.trim_end().to_owned());
     }
     lines.push(format!("  {:<14} {:<8} {:>9} {:>12}", "all", "", "", seconds(all)));
-    let mut chain = Vec::new();
-    let mut at = rows.iter().max_by_key(|row| row.ended);
-    while let Some(row) = at {
-        chain.push(format!("{} ({})", row.name, seconds(row.ended - row.began)));
-        at = row.after.and_then(|name| rows.iter().find(|row| row.name == name));
-    }
-    chain.reverse();
-    lines.push(format!("\n  critical path: {}", chain.join(" → ")));
+    lines.push(format!("\n  critical path: {}", critical_path(rows).join(" → ")));
     let mut tests: Vec<(f64, &str, &str)> = rows
         .iter()
         .flat_map(|row| row.tally.times.iter().map(|(test, time)| (*time, row.name, test.as_str())))
@@ -244,6 +233,20 @@ pub(crate) fn table(rows: &[Row], all: Duration) -> String {
     }
     lines.extend(tests.iter().take(20).map(|(time, step, test)| format!("  {time:>6.1} s  {step}: {test}")));
     lines.join("\n")
+}
+
+/// The chain of steps that decided how long all took: the one that ended last, before it the one whose end it waited for
+/// (because it needed it or its place), and so on.
+fn critical_path(rows: &[Row]) -> Vec<String> {
+    let took = |row: &Row| row.ended.saturating_sub(row.began);
+    let mut chain = Vec::new();
+    let mut at = rows.iter().max_by_key(|row| row.ended);
+    while let Some(row) = at {
+        chain.insert(0, format!("{} ({})", row.name, seconds(took(row))));
+        let before = rows.iter().filter(|it| it.ended <= row.began && took(it) >= Duration::from_millis(500));
+        at = before.max_by_key(|it| it.ended);
+    }
+    chain
 }
 
 /// How long each step took on this machine when it last had work to do.
