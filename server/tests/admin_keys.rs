@@ -103,6 +103,28 @@ fn a_command_makes_no_database_and_changes_none_of_another_version() {
     }
 }
 
+#[test]
+fn the_server_and_commands_refuse_a_database_of_before_the_first_release_with_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let settings = database::of(folder.path());
+        let store = store::Store::open(&folder.path().join("data"), &settings).await.unwrap();
+        let done = store.write(|tx| {
+            Box::pin(async move {
+                let sql = "update migrations set name = 'accounts'";
+                Ok::<_, store::StoreError>(sqlx::raw_sql(sql).execute(tx).await.map(drop)?)
+            })
+        });
+        done.await.unwrap();
+        store.close().await;
+    });
+    for verb in [&["serve", "--listen", "127.0.0.1:0"][..], &["key", "list"], &["keys", "list"]] {
+        let said = run(folder.path(), verb, "");
+        assert!(!said.ok && said.stderr.contains("before 0.1.0"), "{verb:?}: {}", said.stderr);
+    }
+}
+
 /// A route that says who asks, for trusted keys.
 fn router(app: &TestApp) -> Router {
     async fn trusted(key: ServiceKey) -> Result<String, ApiError> {

@@ -181,3 +181,19 @@ async fn a_database_of_a_newer_version_is_left_alone() {
     let error = Store::open(folder.path(), &database::of(folder.path())).await.unwrap_err().to_string();
     assert!(error.contains("from_the_future") && error.contains("newer"), "{error}");
 }
+
+#[tokio::test]
+async fn a_database_of_a_development_version_before_the_first_release_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    // Its 20 steps began with these two.
+    run(&store, "update migrations set name = 'accounts' where number = 1").await.unwrap();
+    run(&store, "insert into migrations (number, name, applied_at) values (2, 'sessions', 0)").await.unwrap();
+    store.close().await;
+    let settings = database::of(folder.path());
+    for opened in [Store::open(folder.path(), &settings).await, Store::attach(folder.path(), &settings).await]
+    {
+        let error = opened.unwrap_err().to_string();
+        assert!(error.contains("before 0.1.0") && error.contains("new data folder"), "{error}");
+    }
+}

@@ -1,4 +1,6 @@
-//! The tables, step by step: each with the same number and name for both engines.
+//! The tables, step by step. Each step is written once, in the spelling of SQLite.
+
+use std::borrow::Cow;
 
 use sqlx::AnyConnection;
 
@@ -10,8 +12,7 @@ use crate::clock::Millis;
 struct Migration {
     number: i64,
     name: &'static str,
-    sqlite: &'static str,
-    postgres: &'static str,
+    sql: &'static str,
 }
 
 macro_rules! migrations {
@@ -19,35 +20,39 @@ macro_rules! migrations {
         &[$( Migration {
             number: $number,
             name: $name,
-            sqlite: include_str!(concat!("../../migrations/sqlite/", $file, "_", $name, ".sql")),
-            postgres: include_str!(concat!("../../migrations/postgres/", $file, "_", $name, ".sql")),
+            sql: include_str!(concat!("../../migrations/", $file, "_", $name, ".sql")),
         } ),*]
     };
 }
 
 /// In the order in which they are applied.
 const MIGRATIONS: &[Migration] = migrations![
-    1 "0001" "accounts",
-    2 "0002" "sessions",
-    3 "0003" "signing_keys",
-    4 "0004" "idempotency",
-    5 "0005" "audit",
-    6 "0006" "challenges",
-    7 "0007" "outbox",
-    8 "0008" "proofs",
-    9 "0009" "session_keys",
-    10 "0010" "leases",
-    11 "0011" "identities",
-    12 "0012" "user_data",
-    13 "0013" "service_keys",
-    14 "0014" "sms",
-    15 "0015" "owned_addresses",
-    16 "0016" "provider_identities",
-    17 "0017" "flows",
-    18 "0018" "hook_deliveries",
-    19 "0019" "tries",
-    20 "0020" "known_devices",
+    1 "0001" "schema",
 ];
+
+/// The first step of the development versions before 0.1.0, whose 20 steps became [`MIGRATIONS`].
+const BEFORE_RELEASE: (i64, &str) = (1, "accounts");
+
+/// What SQLite has and PostgreSQL spells differently or does not have.
+const POSTGRES: [(&str, &str); 2] = [(" blob", " bytea"), (") without rowid;", ");")];
+
+impl Migration {
+    fn sql(&self, kind: Kind) -> Cow<'static, str> {
+        match kind {
+            Kind::Sqlite => Cow::Borrowed(self.sql),
+            Kind::Postgres => {
+                let translate = |sql: String, (sqlite, postgres): (&str, &str)| sql.replace(sqlite, postgres);
+                Cow::Owned(POSTGRES.into_iter().fold(self.sql.to_owned(), translate))
+            }
+        }
+    }
+}
+
+/// The SQL that makes the tables of this version on SQLite. Tests name the databases that they keep by it.
+#[doc(hidden)]
+pub fn schema() -> String {
+    MIGRATIONS.iter().map(|migration| migration.sql).collect()
+}
 
 /// Applies what the database does not have yet, each as one transaction: whoever comes second, another node at the
 /// same moment or the next start after a crash, finds it done or not begun.
@@ -105,6 +110,13 @@ async fn applied(connection: &mut AnyConnection) -> Result<Vec<(i64, String)>, S
 
 /// What is not there yet; an error when something is that this version does not know.
 fn missing(applied: &[(i64, String)]) -> Result<Vec<&'static Migration>, StoreError> {
+    if applied.iter().any(|(number, name)| (*number, name.as_str()) == BEFORE_RELEASE) {
+        return Err(StoreError::Internal(
+            "the database was made by a development version before 0.1.0, which this version cannot read: start with a \
+             new data folder or a new PostgreSQL database"
+                .into(),
+        ));
+    }
     let is = |migration: &Migration, (number, name): &(i64, String)| {
         migration.number == *number && migration.name == name
     };
@@ -129,11 +141,8 @@ async fn apply(
     if applied(connection).await?.iter().any(|(number, _)| *number == migration.number) {
         return Ok(false);
     }
-    let sql = match kind {
-        Kind::Sqlite => migration.sqlite,
-        Kind::Postgres => migration.postgres,
-    };
-    sqlx::raw_sql(sql).execute(&mut *connection).await?;
+    let sql = migration.sql(kind).into_owned();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *connection).await?;
     sqlx::query("insert into migrations (number, name, applied_at) values ($1, $2, $3)")
         .bind(migration.number)
         .bind(migration.name)
@@ -166,25 +175,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_engines_have_the_same_migrations_and_all_of_them_are_applied() {
+    fn each_migration_file_is_listed_once_and_in_order() {
         let listed: Vec<String> =
             MIGRATIONS.iter().map(|one| format!("{:04}_{}.sql", one.number, one.name)).collect();
         assert!(listed.is_sorted());
-        for engine in ["sqlite", "postgres"] {
-            let folder = format!("{}/migrations/{engine}", env!("CARGO_MANIFEST_DIR"));
-            let files = std::fs::read_dir(folder).unwrap();
-            let mut files: Vec<String> =
-                files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
-            files.sort();
-            assert_eq!(files, listed, "{engine}");
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap();
+        let mut files: Vec<String> =
+            files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        assert_eq!(files, listed);
+    }
+
+    #[test]
+    fn postgres_has_the_same_tables_with_bytea_and_row_ids() {
+        for migration in MIGRATIONS {
+            let sqlite = migration.sql(Kind::Sqlite);
+            assert_eq!(sqlite, migration.sql);
+            let postgres = migration.sql(Kind::Postgres);
+            let changed = sqlite.lines().zip(postgres.lines()).filter(|(one, other)| one != other);
+            for (sqlite, postgres) in changed {
+                let expected = match sqlite {
+                    ") without rowid;" => ");".to_owned(),
+                    column => column.replacen(" blob", " bytea", 1),
+                };
+                assert_eq!(postgres, expected);
+            }
+            for word in ["blob", "rowid"] {
+                let code = postgres.lines().filter(|line| !line.starts_with("--"));
+                assert!(code.into_iter().all(|line| !line.contains(word)), "{word} in {}", migration.name);
+            }
         }
     }
 
     #[test]
-    fn on_postgres_the_tables_are_of_the_same_columns_and_keys() {
-        let plain = |sql: &str| sql.replace(") without rowid;", ");").replace(" blob", " bytea");
-        for Migration { name, sqlite, postgres, .. } in MIGRATIONS {
-            assert_eq!(plain(sqlite), *postgres, "{name}");
+    fn on_sqlite_each_table_is_without_row_id() {
+        for Migration { name, sql, .. } in MIGRATIONS {
+            let count = |text: &str| sql.lines().filter(|line| line.starts_with(text)).count();
+            assert_eq!(count("create table "), count(") without rowid;"), "{name}");
         }
     }
 }

@@ -27,6 +27,8 @@ pub mod signing_keys;
 pub mod user_data;
 
 pub use engine::{Reader, Store, Tx};
+#[doc(hidden)]
+pub use migrations::schema;
 pub use sqlite::make_folder;
 pub use writer::Work;
 

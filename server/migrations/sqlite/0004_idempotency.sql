@@ -1,9 +1,0 @@
--- Requests that were carried out, so that a repetition is not (D-16).
-create table idempotency (
-    key text not null primary key,
-    request blob not null,
-    answer text not null,
-    created_at bigint not null
-) without rowid;
-
-create index idempotency_by_age on idempotency (created_at);
