@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
@@ -65,8 +65,25 @@ pub struct World {
     pub random: Arc<dyn Random>,
     /// The program that workers are started from.
     pub program: PathBuf,
+    /// Answers that could tell whether an account exists leave at multiples of this time. Zero: at once.
+    pub beat: Duration,
+    /// When a commit is on the disk.
+    pub durability: Durability,
     /// The newest id: its milliseconds and the count within them.
     newest: Arc<AtomicU64>,
+}
+
+/// Much longer than the two ways to such an answer differ by, too short for a person to notice.
+const BEAT: Duration = Duration::from_millis(50);
+
+/// When a commit is on the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Before its caller gets an answer.
+    #[default]
+    Full,
+    /// When the system writes it: a power failure can lose it. For tests of other things.
+    Lazy,
 }
 
 impl Default for World {
@@ -84,12 +101,18 @@ impl fmt::Debug for World {
 impl World {
     /// With this time and chance.
     pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> World {
-        World { clock, random, program: this_program(), newest: Arc::default() }
+        let (program, newest) = (this_program(), Arc::default());
+        World { clock, random, program, beat: BEAT, durability: Durability::Full, newest }
     }
 
     /// The same, with another program than the running one to start workers from: a test is no server.
     pub fn with_program(self, program: impl Into<PathBuf>) -> World {
         World { program: program.into(), ..self }
+    }
+
+    /// The same without waits, for tests of other things: not for the disk, and not for a beat.
+    pub fn hasty(self) -> World {
+        World { beat: Duration::ZERO, durability: Durability::Lazy, ..self }
     }
 
     /// Now.

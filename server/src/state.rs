@@ -126,7 +126,7 @@ impl App {
         let Furniture { http, templates, transport, pages, sites, providers, captcha, hooks, screening } =
             Furniture::of(&config, dev, &world)?;
         hooks.scripts.begin().await?;
-        let store = Store::open(&config.data, &config.database).await?;
+        let store = Store::open_with(&config.data, &config.database, world.durability).await?;
         let signing_keys = SigningKeys::load(&store, &secret_keys, &world).await?;
         let access_tokens = AccessTokens::new(&config.public_url, &config.token.audience);
         let hasher = Hasher::start(&config.password)?;

@@ -52,15 +52,20 @@ async fn seed_k35_sec_r01_unknown_account_and_wrong_password_are_answered_alike(
 
 #[tokio::test]
 async fn sec_r01_a_refusal_that_could_tell_leaves_on_a_beat_and_others_at_once() {
-    let app = TestApp::new().await;
+    let app = TestApp::patient().await;
     let begun = Instant::now();
     app.post("/v1/login", attempt("bob@example.com", "wrong horse"))
         .await
         .refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
     assert!(begun.elapsed() >= Duration::from_millis(50));
-    let begun = Instant::now();
-    app.post("/v1/login", json!({})).await.refused(400, "INVALID_PARAMETER");
-    assert!(begun.elapsed() < Duration::from_millis(50));
+    // A busy machine may be slow, but not each time.
+    let mut fastest = Duration::MAX;
+    for _ in 0..10 {
+        let begun = Instant::now();
+        app.post("/v1/login", json!({})).await.refused(400, "INVALID_PARAMETER");
+        fastest = fastest.min(begun.elapsed());
+    }
+    assert!(fastest < Duration::from_millis(50), "{fastest:?}");
 }
 
 #[tokio::test]

@@ -31,6 +31,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+#[path = "../../server/tests/support/rounds.rs"]
+mod rounds;
+
+use rounds::rounds;
+
 use super::{
     events::Event,
     machine::{Command, EXPIRED, Input, Machine, Need, Now, Verdict},
@@ -87,7 +92,7 @@ impl Server {
         layers.text("data", folder.path().to_str().unwrap(), "the test");
         let (config, _) = Config::load(&layers, true).unwrap();
         let clock = Arc::new(SetClock(AtomicI64::new(1_767_225_600_000)));
-        let world = World::new(clock.clone(), Arc::new(Dice(AtomicU64::new(0))));
+        let world = World::new(clock.clone(), Arc::new(Dice(AtomicU64::new(0)))).hasty();
         let app = runtime.block_on(App::open(config, true, world)).unwrap();
         let router = routes::router(&app);
         Server { runtime, app, router, clock, people: 0, _folder: folder }
@@ -568,7 +573,7 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(60, 200), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn tabs_agree_and_nobody_is_signed_out_by_accident(actions in prop::collection::vec(action(), 1..80)) {

@@ -13,9 +13,6 @@ use crate::config::SignupDisclosure;
 use crate::error::{ApiError, Shown};
 use crate::state::AppState;
 
-/// Much longer than what the two ways differ by, too short for a person to notice.
-const BEAT: Duration = Duration::from_millis(50);
-
 /// What is sent to whoever has the address, if anybody has.
 const SENDS: [&str; 6] = [
     "/v1/code",
@@ -38,7 +35,7 @@ pub(super) async fn keep(State(app): State<AppState>, request: Request, next: Ne
     let parts = response.extensions();
     let error = parts.get::<ApiError>().or_else(|| parts.get::<Shown>().map(|Shown(error)| error));
     if is_quiet || sends || error.is_some_and(|error| could_tell(error, signs_in)) {
-        sleep_until(begun + beats(begun.elapsed())).await;
+        sleep_until(begun + beats(begun.elapsed(), app.world.beat)).await;
     }
     response
 }
@@ -53,18 +50,20 @@ fn could_tell(error: &ApiError, signs_in: bool) -> bool {
 }
 
 /// Up to the next beat.
-fn beats(passed: Duration) -> Duration {
-    let count = passed.as_millis() / BEAT.as_millis() + 1;
-    BEAT.saturating_mul(u32::try_from(count).unwrap_or(1))
+fn beats(passed: Duration, beat: Duration) -> Duration {
+    let Some(count) = passed.as_millis().checked_div(beat.as_millis()) else { return passed };
+    beat.saturating_mul(u32::try_from(count + 1).unwrap_or(1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::World;
 
     #[test]
     fn what_takes_a_little_longer_leaves_at_the_same_time() {
-        let millis = |millis| beats(Duration::from_millis(millis)).as_millis();
+        let beat = World::default().beat;
+        let millis = |millis| beats(Duration::from_millis(millis), beat).as_millis();
         assert_eq!((millis(0), millis(43), millis(49)), (50, 50, 50));
         assert_eq!((millis(50), millis(51)), (100, 100));
     }

@@ -11,7 +11,7 @@ use sqlx::{Any, AnyConnection, AnyPool};
 use super::postgres::{self, Transactions};
 use super::writer::{Work, Writer};
 use super::{StoreError, sqlite};
-use crate::clock::{Clock, Millis, SystemClock};
+use crate::clock::{Clock, Durability, Millis, SystemClock};
 use crate::config::Database;
 
 /// What SQL runs on; within [`Store::write`] it is one transaction.
@@ -51,10 +51,19 @@ impl Kind {
 impl Store {
     /// Opens the database that the settings name, or else the file in `folder`, and brings its tables up to date.
     pub async fn open(folder: &Path, database: &Database) -> Result<Store, StoreError> {
+        Store::open_with(folder, database, Durability::Full).await
+    }
+
+    /// The same; `durability` is about the file of SQLite. How PostgreSQL writes is its own setting.
+    pub async fn open_with(
+        folder: &Path,
+        database: &Database,
+        durability: Durability,
+    ) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
         let now = SystemClock.now();
         if database.url.is_empty() {
-            let (readers, writer) = sqlite::open(folder, now).await?;
+            let (readers, writer) = sqlite::open(folder, durability, now).await?;
             return Ok(Store { readers, writes: Writes::Together(writer) });
         }
         let pool = postgres::open(database, now).await?;

@@ -16,22 +16,26 @@ use super::StoreError;
 use super::engine::Kind;
 use super::migrations::{migrate, verify};
 use super::writer::Writer;
-use crate::clock::Millis;
+use crate::clock::{Durability, Millis};
 
 /// Readers at a time. Each is a thread and a page cache: more do not help two cores.
 const READERS: u32 = 4;
 
 /// Opens or creates the database in a folder and brings its tables up to date.
-pub(super) async fn open(folder: &Path, now: Millis) -> Result<(AnyPool, Writer), StoreError> {
+pub(super) async fn open(
+    folder: &Path,
+    durability: Durability,
+    now: Millis,
+) -> Result<(AnyPool, Writer), StoreError> {
     let at = |error: io::Error| StoreError::Unavailable(format!("{}: {error}", folder.display()));
     make_folder(folder).map_err(at)?;
     let file = folder.canonicalize().map_err(at)?.join("doorward.db");
     // Created here, so that nobody else can ever read it; SQLite gives its journal the same mode.
     OpenOptions::new().append(true).create(true).mode(0o600).open(&file).map_err(at)?;
-    let options = options(&file)?;
-    let mut connection = connect(&options).await?;
+    let place = Place { options: options(&file)?, durability };
+    let mut connection = place.connect().await?;
     migrate(&mut connection, Kind::Sqlite, now).await?;
-    serve(options, connection).await
+    serve(place, connection).await
 }
 
 /// Opens the database in a folder beside the server that runs on it, as it is.
@@ -40,13 +44,28 @@ pub(super) async fn attach(folder: &Path) -> Result<(AnyPool, Writer), StoreErro
     let file = file.canonicalize().map_err(|error| {
         StoreError::Unavailable(format!("{}: {error}: doorward serve makes the database", file.display()))
     })?;
-    let options = options(&file)?;
-    let mut connection = connect(&options).await?;
+    let place = Place { options: options(&file)?, durability: Durability::Full };
+    let mut connection = place.connect().await?;
     verify(&mut connection).await?;
-    serve(options, connection).await
+    serve(place, connection).await
 }
 
-async fn serve(options: AnyConnectOptions, writer: AnyConnection) -> Result<(AnyPool, Writer), StoreError> {
+/// A database file, and how connections write to it.
+pub(super) struct Place {
+    options: AnyConnectOptions,
+    durability: Durability,
+}
+
+impl Place {
+    pub(super) async fn connect(&self) -> Result<AnyConnection, StoreError> {
+        let mut connection = self.options.connect().await?;
+        prepare(&mut connection, self.durability).await?;
+        Ok(connection)
+    }
+}
+
+async fn serve(place: Place, writer: AnyConnection) -> Result<(AnyPool, Writer), StoreError> {
+    let durability = place.durability;
     let readers = AnyPoolOptions::new()
         .max_connections(READERS)
         .min_connections(1)
@@ -54,10 +73,10 @@ async fn serve(options: AnyConnectOptions, writer: AnyConnection) -> Result<(Any
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
-        .after_connect(|connection, _| Box::pin(prepare(connection)))
-        .connect_with(options.clone())
+        .after_connect(move |connection, _| Box::pin(prepare(connection, durability)))
+        .connect_with(place.options.clone())
         .await?;
-    Ok((readers, Writer::start(writer, options)))
+    Ok((readers, Writer::start(writer, place)))
 }
 
 /// Makes a folder that only its owner can look into, unless it is there.
@@ -73,17 +92,15 @@ fn options(file: &Path) -> Result<AnyConnectOptions, StoreError> {
     Ok(options.disable_statement_logging())
 }
 
-pub(super) async fn connect(options: &AnyConnectOptions) -> Result<AnyConnection, StoreError> {
-    let mut connection = options.connect().await?;
-    prepare(&mut connection).await?;
-    Ok(connection)
-}
-
-/// Durable after each commit; readers never wait for the writer; a lock held by a backup is waited for.
-async fn prepare(connection: &mut AnyConnection) -> sqlx::Result<()> {
+/// Durable after each commit, unless told otherwise; readers never wait for the writer; a lock held by a backup is waited for.
+async fn prepare(connection: &mut AnyConnection, durability: Durability) -> sqlx::Result<()> {
     let pragmas = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
         pragma busy_timeout = 5000; pragma cache_size = -2000; pragma temp_store = memory;";
-    sqlx::raw_sql(pragmas).execute(connection).await.map(drop)
+    sqlx::raw_sql(pragmas).execute(&mut *connection).await?;
+    if durability == Durability::Lazy {
+        sqlx::raw_sql("pragma synchronous = off").execute(connection).await?;
+    }
+    Ok(())
 }
 
 /// Is this a fault that may pass: locked, out of memory, disk error, disk full, cannot open?

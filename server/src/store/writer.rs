@@ -9,10 +9,10 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::AnyConnection;
-use sqlx::any::AnyConnectOptions;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{StoreError, Tx, sqlite};
+use super::sqlite::Place;
+use super::{StoreError, Tx};
 
 /// Jobs that share a commit at most.
 const BATCH: usize = 256;
@@ -82,9 +82,9 @@ where
 }
 
 impl Writer {
-    pub(super) fn start(connection: AnyConnection, options: AnyConnectOptions) -> Writer {
+    pub(super) fn start(connection: AnyConnection, place: Place) -> Writer {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        tokio::spawn(run(connection, options, jobs));
+        tokio::spawn(run(connection, place, jobs));
         Writer { queue }
     }
 
@@ -110,7 +110,7 @@ impl Writer {
     }
 }
 
-async fn run(connection: AnyConnection, options: AnyConnectOptions, mut queue: mpsc::Receiver<Message>) {
+async fn run(connection: AnyConnection, place: Place, mut queue: mpsc::Receiver<Message>) {
     let mut connection = Some(connection);
     while let Some(message) = queue.recv().await {
         let first = match message {
@@ -132,7 +132,7 @@ async fn run(connection: AnyConnection, options: AnyConnectOptions, mut queue: m
         if verdict.is_err() {
             // Whatever state the connection is in: a new one has none. Retried at the next job if this fails.
             drop(connection.take());
-            connection = sqlite::connect(&options).await.ok();
+            connection = place.connect().await.ok();
         }
         if let Some(done) = close {
             if let Some(connection) = connection.take() {

@@ -1,14 +1,16 @@
 //! Which database a test has: SQLite in its folder, or, where `DOORWARD_TEST_POSTGRES` names a PostgreSQL (as
 //! `cargo xtask test postgres` does), one of its own there.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{LazyLock, Mutex, OnceLock};
 use std::thread;
 
+use doorward_server::clock::{Clock, Durability, SystemClock};
 use doorward_server::config::Database;
-use doorward_server::store::Store;
+use doorward_server::store::{self, Store};
 use sqlx::{ConnectOptions, Connection};
 
 use super::TestApp;
@@ -24,17 +26,58 @@ pub fn is_sqlite() -> bool {
     server().is_none()
 }
 
+/// Puts the database of a new server into a folder that has none, unless the tests run on PostgreSQL. A copy takes a
+/// millisecond, making the tables a hundred.
+pub fn prepare(folder: &Path) {
+    let file = folder.join("doorward.db");
+    if is_sqlite() && !file.exists() {
+        store::make_folder(folder).unwrap();
+        std::fs::copy(template_file(), file).unwrap();
+    }
+}
+
+/// A new database in one file, made once for each schema. Other processes may make it at the same time: the last one
+/// to rename its file replaces the others' with the same content.
+fn template_file() -> &'static Path {
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let file = place.join(format!("{}.db", template_name()));
+        if file.exists() {
+            return file;
+        }
+        std::fs::create_dir_all(place).unwrap();
+        let folder = tempfile::tempdir_in(place).unwrap();
+        apart(async {
+            let store = Store::open_with(folder.path(), &Database::default(), Durability::Full).await;
+            store.unwrap().close().await;
+        });
+        // Closing moved the journal into the file and removed it.
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 1, "the template has a journal");
+        std::fs::rename(folder.path().join("doorward.db"), &file).unwrap();
+        file
+    })
+}
+
+/// Another schema is another template.
+fn template_name() -> String {
+    let mut hasher = DefaultHasher::new();
+    store::schema().hash(&mut hasher);
+    format!("template_{:016x}", hasher.finish())
+}
+
 /// The folders that have a database, and its name.
 static TAKEN: Mutex<Vec<(PathBuf, String)>> = Mutex::new(Vec::new());
 
 /// Databases that wait for a test: making them takes longer than most tests do.
 static READY: LazyLock<Mutex<Receiver<String>>> = LazyLock::new(|| {
     let (ready, waiting) = sync_channel(3);
-    let (server, process) = (server().unwrap(), std::process::id());
+    let server = server().unwrap();
     thread::spawn(move || {
         let template = template(server);
         for number in 0.. {
-            let name = format!("test_{process}_{number}");
+            let name = format!("test_{}_{number}", process());
             let drops = abandoned().into_iter().map(|name| format!("drop database {name} with (force)"));
             administer(
                 server,
@@ -80,7 +123,7 @@ pub async fn open(folder: &Path) -> Store {
 pub fn empty(folder: &Path) -> Database {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let server = server().unwrap();
-    let name = format!("empty_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+    let name = format!("empty_{}_{}", process(), COUNT.fetch_add(1, Ordering::SeqCst));
     administer(server, vec![format!("create database {name} template template0")]);
     TAKEN.lock().unwrap().push((folder.to_owned(), name.clone()));
     settings(&in_database(server, &name))
@@ -118,14 +161,30 @@ pub fn settings(url: &str) -> Database {
     Database { url: url.to_owned().into(), connections: 6 }
 }
 
-/// Makes a database with all tables: copying it takes less time than migrating.
+/// A name for this process. Process ids alone repeat on a PostgreSQL that outlives many runs.
+fn process() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| format!("{}_{:x}", std::process::id(), SystemClock.now()))
+}
+
+/// A database with all tables, made once for each schema: copying it takes less time than making the tables. Of the
+/// processes that make it at the same time, one gives it its name.
 fn template(server: &str) -> String {
-    let name = format!("template_{}", std::process::id());
-    administer(server, vec![format!("create database {name} template template0")]);
-    let settings = settings(&in_database(server, &name));
-    apart(async move {
-        Store::open(Path::new("."), &settings).await.unwrap().close().await;
-    });
+    let name = template_name();
+    // Fails where it is not there.
+    let probe = format!("alter database {name} allow_connections true");
+    if try_administer(server, vec![probe]).is_err() {
+        let new = format!("new_{}", process());
+        administer(server, vec![format!("create database {new} template template0")]);
+        let settings = settings(&in_database(server, &new));
+        apart(async move {
+            Store::open(Path::new("."), &settings).await.unwrap().close().await;
+        });
+        let renamed = try_administer(server, vec![format!("alter database {new} rename to {name}")]);
+        if renamed.is_err() {
+            administer(server, vec![format!("drop database {new}")]);
+        }
+    }
     name
 }
 
@@ -135,23 +194,24 @@ fn in_database(server: &str, name: &str) -> String {
 }
 
 fn administer(server: &str, statements: Vec<String>) {
+    try_administer(server, statements).unwrap();
+}
+
+fn try_administer(server: &str, statements: Vec<String>) -> sqlx::Result<()> {
     let server = server.to_owned();
     apart(async move {
         sqlx::any::install_default_drivers();
-        let options: sqlx::any::AnyConnectOptions = server.parse().unwrap();
-        let mut connection = options.disable_statement_logging().connect().await.unwrap();
+        let options: sqlx::any::AnyConnectOptions = server.parse()?;
+        let mut connection = options.disable_statement_logging().connect().await?;
         for statement in statements {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await?;
         }
-        connection.close().await.unwrap();
-    });
+        connection.close().await
+    })
 }
 
 /// On a thread of its own: tests ask for databases inside and outside of async code.
-fn apart(work: impl Future<Output = ()> + Send) {
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
-        });
-    });
+fn apart<T: Send>(work: impl Future<Output = T> + Send) -> T {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    thread::scope(|scope| scope.spawn(|| runtime().block_on(work)).join().unwrap())
 }

@@ -11,6 +11,7 @@ pub mod hooks;
 pub mod issuer;
 pub mod people;
 pub mod proof;
+pub mod rounds;
 pub mod stand_in;
 
 use std::net::SocketAddr;
@@ -76,6 +77,15 @@ impl Random for TestRandom {
     }
 }
 
+/// Waits for something that another task or process does. `what` names it where it does not come.
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "still waiting until {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
 fn clock(now: Millis) -> Arc<TestClock> {
     Arc::new(TestClock(AtomicI64::new(now)))
 }
@@ -101,6 +111,12 @@ impl TestApp {
         TestApp::open(settings, true, tempfile::tempdir().unwrap().into(), clock(NEW_YEAR)).await
     }
 
+    /// As `--dev` starts it, with the product's own waits. All other worlds are [`World::hasty`].
+    pub async fn patient() -> TestApp {
+        let folder = tempfile::tempdir().unwrap().into();
+        TestApp::open_as(|world| world, "", true, folder, clock(NEW_YEAR)).await
+    }
+
     /// As in production: `https://auth.example.com`, real hashes, nothing allowed that is not in the settings.
     pub async fn production(settings: &str) -> TestApp {
         let folder = tempfile::tempdir().unwrap();
@@ -111,6 +127,16 @@ impl TestApp {
     }
 
     async fn open(settings: &str, dev: bool, folder: Arc<TempDir>, clock: Arc<TestClock>) -> TestApp {
+        TestApp::open_as(World::hasty, settings, dev, folder, clock).await
+    }
+
+    async fn open_as(
+        kind: fn(World) -> World,
+        settings: &str,
+        dev: bool,
+        folder: Arc<TempDir>,
+        clock: Arc<TestClock>,
+    ) -> TestApp {
         let mut layers = Layers::default();
         if dev {
             layers.toml(DEFAULTS, "the test's defaults").unwrap();
@@ -124,7 +150,8 @@ impl TestApp {
         let nodes = Arc::strong_count(&folder) as u64;
         let random = Arc::new(TestRandom(AtomicU64::new(clock.now().unsigned_abs() ^ (nodes << 48))));
         let world = World::new(clock.clone(), random).with_program(env!("CARGO_BIN_EXE_doorward"));
-        let app = App::open(config, dev, world).await.unwrap();
+        database::prepare(folder.path());
+        let app = App::open(config, dev, kind(world)).await.unwrap();
         let router = routes::router(&app);
         TestApp { app, router, clock, folder, settings: settings.to_owned(), dev }
     }
