@@ -4,7 +4,7 @@
 mod guard;
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::http::Request;
@@ -44,7 +44,9 @@ pub struct Answer {
 /// Calls other servers. Follows no redirect: an answer from elsewhere is nobody's word.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    client: reqwest::Client,
+    /// Made when the first address is checked, which is at start for each address in the settings. A server that calls
+    /// nothing does not read the system's certificates.
+    client: Arc<OnceLock<reqwest::Client>>,
     guard: Arc<Guard>,
 }
 
@@ -57,48 +59,59 @@ impl HttpClient {
 
     /// The same, with the names of a test.
     pub fn with(allow: Vec<Network>, names: Arc<dyn Names>) -> Result<HttpClient, String> {
-        let guard = Arc::new(Guard { allow, names });
+        Ok(HttpClient { client: Arc::default(), guard: Arc::new(Guard { allow, names }) })
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, String> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
         let client = reqwest::Client::builder()
             .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .referer(false)
-            .dns_resolver(guard.clone())
+            .dns_resolver(self.guard.clone())
             .connect_timeout(CONNECT)
             .pool_idle_timeout(IDLE)
             .build()
             .map_err(causes)?;
-        Ok(HttpClient { client, guard })
+        Ok(self.client.get_or_init(|| client))
     }
 
     /// Could this be called at all? For settings: the error goes on from their name, `leads to a private address …`.
     pub fn check(&self, url: &Url) -> Result<(), String> {
-        self.guard.check(url)
+        self.guard.check(url)?;
+        self.client().map(drop)
     }
 
     /// Carries out one call. The error is for the log: it names neither the address nor what was sent.
     pub async fn send(&self, request: Request<Vec<u8>>, limits: Limits) -> Result<Answer, String> {
         let request = reqwest::Request::try_from(request).map_err(causes)?;
         self.check(request.url()).map_err(|cause| format!("the address {cause}"))?;
-        match tokio::time::timeout(limits.time, self.exchange(request, limits.bytes)).await {
+        match tokio::time::timeout(limits.time, exchange(self.client()?, request, limits.bytes)).await {
             Ok(answer) => answer.map_err(causes),
             Err(_) => Err("no answer in time".into()),
         }
     }
+}
 
-    async fn exchange(&self, request: reqwest::Request, bytes: usize) -> reqwest::Result<Answer> {
-        let mut response = self.client.execute(request).await?;
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            body.extend_from_slice(&chunk);
-            if body.len() > bytes {
-                body.truncate(bytes);
-                return Ok(Answer { status, body, whole: false });
-            }
+async fn exchange(
+    client: &reqwest::Client,
+    request: reqwest::Request,
+    bytes: usize,
+) -> reqwest::Result<Answer> {
+    let mut response = client.execute(request).await?;
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > bytes {
+            body.truncate(bytes);
+            return Ok(Answer { status, body, whole: false });
         }
-        Ok(Answer { status, body, whole: true })
     }
+    Ok(Answer { status, body, whole: true })
 }
 
 /// The error and what is behind it, without the address: a secret may stand in it.

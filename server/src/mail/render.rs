@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use minijinja::{Environment, UndefinedBehavior, context};
 
@@ -123,7 +124,7 @@ impl std::fmt::Display for TemplateError {
 impl std::error::Error for TemplateError {}
 
 /// All templates, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Templates {
     environment: Environment<'static>,
     languages: BTreeSet<String>,
@@ -132,6 +133,16 @@ pub struct Templates {
 impl Templates {
     /// Takes the built-in templates and, over them, those of the operator's folder.
     pub fn load(folder: Option<&Path>) -> Result<Templates, TemplateError> {
+        // Compiling and trying them takes most of a server's start. Tests start many servers in one process.
+        static BUILT_IN_ALONE: OnceLock<Templates> = OnceLock::new();
+        match (folder, BUILT_IN_ALONE.get()) {
+            (None, Some(templates)) => Ok(templates.clone()),
+            (None, None) => Templates::compile(None).map(|new| BUILT_IN_ALONE.get_or_init(|| new).clone()),
+            (Some(folder), _) => Templates::compile(Some(folder)),
+        }
+    }
+
+    fn compile(folder: Option<&Path>) -> Result<Templates, TemplateError> {
         let mut sources: BTreeMap<String, String> = BUILT_IN
             .iter()
             .copied()

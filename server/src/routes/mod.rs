@@ -64,7 +64,7 @@ pub fn router(app: &AppState) -> Router {
         .merge(hosted::router())
         .merge(mailbox::router(app))
         .merge(auth_v1::router(app))
-        .merge(openapi::router(&document, app.policy()))
+        .merge(openapi::router(document, app.policy()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app.clone());
@@ -78,7 +78,7 @@ pub fn admin_router(app: &AppState) -> Router {
         .merge(health::router())
         .split_for_parts();
     let router = router
-        .merge(openapi::router(&document, app.policy()))
+        .merge(openapi::router(document, app.policy()))
         .fallback(async || ApiError::from(ErrorCode::NotFound))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app.clone());

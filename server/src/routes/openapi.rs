@@ -2,7 +2,7 @@
 
 mod requests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::http::header;
@@ -50,15 +50,20 @@ pub(super) fn document() -> OpenApi {
         .build()
 }
 
-/// Serves the finished document.
-pub(super) fn router(document: &OpenApi, policy: Policy) -> Router<AppState> {
+fn text(document: &OpenApi, policy: Policy) -> String {
     let mut document = serde_json::to_value(document).unwrap_or_default();
     requests::describe(&mut document["components"]["schemas"], policy);
-    let text: Arc<str> = document.to_string().into();
+    document.to_string()
+}
+
+/// Serves the finished document. It is written when a program first asks for it.
+pub(super) fn router(document: OpenApi, policy: Policy) -> Router<AppState> {
+    let (document, written) = (Arc::new(document), Arc::new(OnceLock::<String>::new()));
     let serve = move || async move {
+        let text = written.get_or_init(|| text(&document, policy)).clone();
         let headers =
             [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];
-        (headers, text.to_string()).into_response()
+        (headers, text).into_response()
     };
     Router::new().route("/openapi.json", get(serve))
 }
