@@ -130,7 +130,7 @@ impl Way {
             Channel::Mail => (smtp.connections, smtp.timeout, app.config.mail.attempts),
             Channel::Sms => (sms.connections, sms.timeout, sms.attempts),
         };
-        Way { slots: slots.max(1) as usize, timeout: timeout.millis(), attempts }
+        Way { slots: slots.max(1) as usize, timeout: timeout.as_millis(), attempts }
     }
 }
 

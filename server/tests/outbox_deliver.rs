@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use crate::post;
 use crate::post::sink::{Mood, Sink, settings};
-use crate::support::{DAY, HOUR, MINUTE, SECOND, TestApp};
+use crate::support::{DAY, HOUR, MINUTE, SECOND, TestApp, until};
 use doorward_server::outbox;
 use serde_json::json;
+use tokio::net::TcpSocket;
 
 const ADA: &str = "ada@example.com";
 const BOB: &str = "bob@example.com";
@@ -15,9 +16,12 @@ async fn forgot(t: &TestApp, email: &str) {
     t.post("/v1/password/forgot", json!({ "email": email })).await.ok();
 }
 
-/// A port where nobody listens.
-async fn dead_port() -> u16 {
-    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+/// A port that refuses connections. The socket keeps other programs from it.
+fn dead_port() -> (TcpSocket, u16) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    (socket, port)
 }
 
 #[tokio::test]
@@ -96,16 +100,17 @@ async fn one_connection_carries_many_mails() {
 async fn sec_s9_a_dead_or_silent_mail_server_slows_no_answer_down() {
     let silent = Sink::start().await;
     silent.be(Mood::Silent);
-    for port in [dead_port().await, silent.port] {
-        let t = TestApp::with(&settings(port)).await;
+    let (_socket, dead) = dead_port();
+    for port in [dead, silent.port] {
+        let t = TestApp::with(&settings(port).replace("\"1s\"", "\"1m\"")).await;
         t.signup(ADA, "correct horse").await;
         let worker = tokio::spawn(outbox::run(t.app.clone(), std::future::pending()));
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        until("the mail is on its way", async || t.sql("select attempts from outbox").await == "1").await;
+        let begun = Instant::now();
         for _ in 0..5 {
-            let begun = Instant::now();
             forgot(&t, ADA).await;
-            assert!(begun.elapsed() < Duration::from_millis(300), "{:?}", begun.elapsed());
         }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
         worker.abort();
     }
 }
@@ -148,6 +153,8 @@ async fn sec_s9_after_ten_minutes_without_the_mail_server_each_code_arrives_once
             t.signup(email, "correct horse").await;
         }
         post::send(&t).await;
+        // Each attempt waits for its time-out.
+        let t = t.restart_with(&sink.settings().replace("\"1s\"", "\"100ms\"")).await;
         let before = sink.taken().len();
         sink.be(mood);
         for email in [ADA, BOB] {
@@ -159,6 +166,7 @@ async fn sec_s9_after_ten_minutes_without_the_mail_server_each_code_arrives_once
         }
         assert_eq!(sink.taken().len(), before);
         sink.be(Mood::Kind);
+        let t = t.restart_with(&sink.settings()).await;
         // The longest pause so far.
         t.advance(11 * MINUTE);
         post::send(&t).await;
@@ -198,7 +206,8 @@ async fn one_bad_address_is_given_up_and_holds_nobody_back() {
 
 #[tokio::test]
 async fn a_mail_that_never_leaves_is_tried_with_growing_pauses_and_then_given_up() {
-    let t = TestApp::with(&format!("{}attempts = 4\n", settings(dead_port().await))).await;
+    let (_socket, dead) = dead_port();
+    let t = TestApp::with(&format!("{}attempts = 4\n", settings(dead))).await;
     t.signup(ADA, "correct horse").await;
     let mut pauses = Vec::new();
     for attempt in 1..=3 {
@@ -239,7 +248,7 @@ async fn a_mail_whose_worker_died_is_sent_by_another_when_the_lease_is_over() {
     t.signup(ADA, "correct horse").await;
     let app = t.app.clone();
     let dying = tokio::spawn(async move { outbox::send_due(&app).await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until("the mail is on its way", async || sink.connections() == 1).await;
     dying.abort();
     sink.be(Mood::Kind);
     let t = t.restart().await;
@@ -256,15 +265,17 @@ async fn a_mail_leaves_at_once_and_the_worker_stops_when_told() {
     let t = TestApp::with(&sink.settings()).await;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let worker = tokio::spawn(outbox::run(t.app.clone(), async { drop(stopped.await) }));
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    t.signup(ADA, "correct horse").await;
-    let begun = Instant::now();
-    while sink.taken().is_empty() {
-        assert!(begun.elapsed() < Duration::from_millis(700), "woken by the bell, not by the clock");
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    // The clock wakes it a second after it last did something. A busy machine may be as slow, but not each time.
+    let mut fastest = Duration::MAX;
+    for at in 1..=5 {
+        t.signup(&format!("user{at}@example.com"), "correct horse").await;
+        let begun = Instant::now();
+        until("the mail has left", async || sink.taken().len() == at).await;
+        fastest = fastest.min(begun.elapsed());
     }
+    assert!(fastest < Duration::from_millis(700), "woken by the bell, not by the clock: {fastest:?}");
     drop(stop);
-    tokio::time::timeout(Duration::from_secs(2), worker).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(20), worker).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -276,11 +287,7 @@ async fn a_flood_for_addresses_without_an_account_holds_no_mail_back() {
     }
     t.signup(ADA, "correct horse").await;
     let worker = tokio::spawn(outbox::run(t.app.clone(), std::future::pending()));
-    let begun = Instant::now();
-    while sink.taken().is_empty() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "400 rows without a reader took too long");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the mail behind 400 rows without a reader has left", async || !sink.taken().is_empty()).await;
     worker.abort();
 }
 
@@ -288,12 +295,15 @@ async fn a_flood_for_addresses_without_an_account_holds_no_mail_back() {
 async fn never_more_mails_are_on_their_way_than_there_are_connections() {
     let sink = Sink::start().await;
     sink.be(Mood::Silent);
-    let t = TestApp::with(&sink.settings().replace("timeout", "connections = 2\ntimeout")).await;
+    let slow = sink.settings().replace("timeout = \"1s\"", "connections = 2\ntimeout = \"1m\"");
+    let t = TestApp::with(&slow).await;
     for at in 0..6 {
         t.signup(&format!("user{at}@example.com"), "correct horse").await;
     }
     let worker = tokio::spawn(outbox::run(t.app.clone(), std::future::pending()));
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    until("two mails are on their way", async || sink.connections() >= 2).await;
+    // A third one would follow at once.
+    tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(
         (sink.connections(), t.sql("select cast(sum(attempts) as bigint) from outbox").await.as_str()),
         (2, "2")

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Config, Layers, Links, Span, settings};
+use super::{Config, Layers, Links, ShortSpan, Span, settings};
 use crate::challenges::Scene;
 use crate::mail::Channel;
 use crate::mail::smtp::Security;
@@ -24,7 +24,7 @@ settings! {
         /// File with a certificate (PEM) to trust beside the system's, for a server with one of your own.
         ca_file: Option<PathBuf> = None,
         /// How long the delivery of one mail may take.
-        timeout: Span = Span::seconds(30),
+        timeout: ShortSpan = ShortSpan::millis(30_000),
         /// How many mails leave at the same time; each has a connection, which is used again.
         connections: u32 = 4,
     }
@@ -101,7 +101,7 @@ impl Config {
             "smtp.security",
             "must be starttls or tls with smtp.username: else the password travels in the clear",
         );
-        check(smtp.timeout.as_seconds() > 0, "smtp.timeout", "must be at least 1s");
+        check(smtp.timeout >= ShortSpan::millis(100), "smtp.timeout", "must be at least 100ms");
         check(
             (1..=100).contains(&smtp.connections),
             "smtp.connections",

@@ -1,6 +1,6 @@
 //! Settings of SMS: the gateway, and what may be spent on it.
 
-use super::{Config, Layers, Span, settings};
+use super::{Config, Layers, ShortSpan, Span, settings};
 use crate::secret::Secret;
 use crate::sms::Preset;
 
@@ -32,7 +32,7 @@ settings! {
         /// What must stand there, like `0`; without `sms.success_at`, anywhere in the answer.
         success_is: String = String::new(),
         /// How long the gateway may take to answer.
-        timeout: Span = Span::seconds(10),
+        timeout: ShortSpan = ShortSpan::millis(10_000),
         /// How many SMS leave at the same time.
         connections: u32 = 4,
         /// An SMS is given up after so many attempts; the pauses between them grow from seconds to 15 minutes.
@@ -104,7 +104,7 @@ impl Config {
             "sms.success_at",
             "must be a pointer like /messages/0/status, and sms.success_is say what stands there",
         );
-        check(sms.timeout.as_seconds() > 0, "sms.timeout", "must be at least 1s");
+        check(sms.timeout >= ShortSpan::millis(100), "sms.timeout", "must be at least 100ms");
         check((1..=100).contains(&sms.connections), "sms.connections", "must be at least 1 and at most 100");
         check(sms.attempts > 0, "sms.attempts", "must be at least 1");
         check(sms.pause <= Span::days(1), "sms.pause", "must be at most 1d");

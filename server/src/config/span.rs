@@ -66,6 +66,11 @@ impl ShortSpan {
         ShortSpan { millis }
     }
 
+    /// In the unit of the clock.
+    pub fn as_millis(self) -> Millis {
+        self.millis.into()
+    }
+
     fn parse(text: &str) -> Option<ShortSpan> {
         let millis = match text.strip_suffix("ms") {
             Some(number) => number.trim().parse().ok()?,
