@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::proof::ProofKey;
+use crate::support::rounds::rounds;
 use crate::support::{Answer, DAY, HOUR, MINUTE, SECOND, TestApp};
 
 /// Somebody signed in with a key of this browser.
@@ -224,21 +225,11 @@ async fn sec_t09_100_refreshes_split_over_two_nodes_are_one_step() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sec_t12_nothing_minted_survives_a_revoke_that_races_with_a_bound_refresh() {
-    race(200).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "1,000 rounds: npm run test:long"]
-async fn sec_t12_nothing_minted_survives_1000_revokes_that_race_with_a_refresh() {
-    race(1000).await;
-}
-
-/// Many refreshes, at once with the two ways to end a session, in either order.
-async fn race(rounds: usize) {
+    // Many refreshes, at once with the two ways to end a session, in either order.
     let (browser, _) = Browser::new().await;
     let (app, key) = (&browser.app, &browser.key);
     let (mut minted_first, mut refused_first) = (0, 0);
-    for round in 0..rounds {
+    for round in 0..rounds(200, 1000) as usize {
         let tokens = app.login_with(key).await;
         let token = tokens["refresh_token"].as_str().unwrap();
         let refreshes: Vec<_> = (0..4).map(|_| app.refresh(token).proven(key, app)).collect();
