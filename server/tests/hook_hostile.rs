@@ -66,7 +66,7 @@ fn login() -> serde_json::Value {
 #[tokio::test]
 async fn hostile_scripts_are_refused_within_their_limits_while_others_go_on() {
     let log = Log::listen();
-    let t = Hooked::with("", "", "time = \"1s\"\nsteps = 100000").await;
+    let t = Hooked::with("", "", "time = \"1s\"\nsteps = 20000").await;
     for (what, body) in HOSTILE {
         t.rewrite(&script(body)).await;
         assert!(t.app.hooks.scripts.warning().is_none(), "{what}: {}", log.text());

@@ -57,7 +57,7 @@ async fn a_hook_after_an_operation_that_never_ends_holds_up_none_before_one() {
     let t = Hooked::with(
         &format!("def pre_email_auth(model):\n    pass\n\ndef post_email_auth(model, successed):\n{ENDLESS}"),
         "",
-        "time = \"3s\"\nsteps = 4000000000",
+        "time = \"2500ms\"\nsteps = 4000000000",
     )
     .await;
     for _ in 0..4 {
@@ -80,7 +80,7 @@ async fn a_call_that_finds_no_worker_may_come_again_in_a_second() {
     let t = Hooked::with(
         &format!("def pre_email_auth(model):\n{ENDLESS}"),
         "",
-        "time = \"4s\"\nsteps = 4000000000",
+        "time = \"2500ms\"\nsteps = 4000000000",
     )
     .await;
     let answers = join_all((0..10).map(|_| t.post("/v1/login", login()).into_future())).await;
