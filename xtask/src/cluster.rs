@@ -1,9 +1,10 @@
 //! A PostgreSQL of its own, for as long as a test runs. The server's tests include this file, too.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A database server in a folder of its own; stopped and removed when dropped.
 pub(crate) struct Cluster {
@@ -19,15 +20,21 @@ impl Cluster {
     pub(crate) fn start(place: &Path) -> Result<Cluster, String> {
         let programs =
             programs().ok_or("there is no PostgreSQL on this machine (initdb, postgres, pg_ctl)")?;
-        let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
-        let port = listener.local_addr().map_err(|error| error.to_string())?.port();
-        drop(listener);
-        let cluster = Cluster { programs, folder: own_folder(place, port)?, settings: String::new(), port };
+        let mut cluster =
+            Cluster { programs, folder: own_folder(place)?, settings: String::new(), port: any_port() };
         let mut initdb = cluster.command("initdb");
         initdb.arg("-D").arg(cluster.data());
         initdb.args(["-U", "app", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
         run(&mut initdb)?;
-        cluster.launch("-w")?;
+        let mut tries = 20;
+        while let Err(cause) = cluster.launch("-w") {
+            tries -= 1;
+            if tries == 0 || !cluster.log().contains("could not create any TCP/IP sockets") {
+                return Err(format!("{cause}: {}", cluster.log()));
+            }
+            // Another program has the port.
+            cluster.port = any_port();
+        }
         Ok(cluster)
     }
 
@@ -49,8 +56,7 @@ impl Cluster {
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             if begun.elapsed() > Duration::from_secs(20) {
-                let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-                return Err(format!("PostgreSQL does not start: {log}"));
+                return Err(format!("PostgreSQL does not start: {}", self.log()));
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -87,6 +93,10 @@ impl Cluster {
             .arg(self.folder.join("log"))
             .args([wait, "-o", &settings]);
         run(pg_ctl.arg("start"))
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
     fn data(&self) -> PathBuf {
@@ -140,9 +150,20 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }
 
+/// A port for PostgreSQL, which cannot choose one itself. The system hands out none of these to programs that ask for
+/// any port (32768 and up on Linux): so none takes this one while PostgreSQL is stopped.
+fn any_port() -> u16 {
+    let now =
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    let chance = now.wrapping_add(std::process::id()).wrapping_mul(0x9e37_79b9) >> 16;
+    20_000 + u16::try_from(chance % 12_000).unwrap_or(0)
+}
+
 /// A folder that the user postgres can reach, which one of root's may not be.
-fn own_folder(place: &Path, port: u16) -> Result<PathBuf, String> {
-    let name = format!("doorward-postgres-{}-{port}", std::process::id());
+fn own_folder(place: &Path) -> Result<PathBuf, String> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("doorward-postgres-{}-{count}", std::process::id());
     let places = [place.to_owned(), PathBuf::from("/tmp"), PathBuf::from("/var/tmp")];
     for place in places {
         let folder = place.join(&name);
