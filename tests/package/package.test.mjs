@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
-import { emptyProject, pack, root, run } from "./world.mjs";
+import { emptyProject, packedFiles, root, run } from "./world.mjs";
 
 test("it holds the entries, their types, the licences, and nothing of the workshop", async () => {
-  const { contents } = await pack();
+  const contents = await packedFiles();
   const expected = [
     "LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json", "pkg/doorward.js", "pkg/doorward_bg.wasm", "pkg/index.d.ts",
     "pkg/mylib.d.ts", "pkg/mylib.js", "pkg/slim.d.ts", "pkg/slim.js",
@@ -19,9 +19,8 @@ test("it holds the entries, their types, the licences, and nothing of the worksh
 });
 
 test("no file of it names a folder of the machine that built it", async () => {
-  const { contents } = await pack();
   const folder = await emptyProject();
-  for (const file of contents) {
+  for (const file of await packedFiles()) {
     const text = await readFile(join(folder, "node_modules/doorward", file), "latin1");
     for (const path of [root, homedir() + "/", ".cargo/registry"]) {
       assert.equal(text.includes(path), false, `${file} names ${path}`);

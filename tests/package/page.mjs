@@ -3,12 +3,22 @@
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { after } from "node:test";
-import { chromium } from "playwright-core";
-import { root } from "./world.mjs";
+import { browser, root } from "./world.mjs";
 
-const executablePath = process.env.DOORWARD_CHROMIUM ?? "/usr/bin/chromium";
-let browser;
-after(async () => (await browser)?.close());
+// All tests of a file share a tab: to open one takes three times as long as all that a test does in it. They have nothing
+// else in common, since each has an origin of its own: a server keeps its port until the file ends.
+let shared;
+const servers = [];
+after(() => servers.forEach((server) => server.close()));
+
+async function newTab(context) {
+  const page = await context.newPage();
+  page.on("console", (message) => process.env.DEBUG && console.log(message.text()));
+  return page;
+}
+
+const files = new Map();
+const built = (name) => files.get(name) ?? files.set(name, readFile(`${root}pkg${name}`)).get(name);
 
 /** Tokens as a login gives them. */
 export const tokens = (more) => ({
@@ -25,19 +35,20 @@ export const tokens = (more) => ({
 export const problem = (code, more) => ({ code, title: code, ...more });
 
 /**
- * Opens `html` in a context of its own. `routes` are `"POST /v1/login": [status, body, headers]` or a function of the call that
- * gives one; every other path is an empty page. `asked` has what the page asked for, navigations included.
+ * Opens `html` at an origin that no other test has. `routes` are `"POST /v1/login": [status, body, headers]` or a function of the
+ * call that gives one; every other path is an empty page. `asked` has what the page asked for, navigations included.
  * `before` runs in the page before anything else.
  */
 export async function open(t, { html = "", routes = {}, headers = {}, before }) {
   const asked = [];
+  let isOver = false;
   const server = createServer(async (request, response) => {
     const { pathname, search } = new URL(request.url, "http://localhost");
-    if (pathname === "/favicon.ico") return response.writeHead(404).end();
+    if (pathname === "/favicon.ico" || isOver) return response.writeHead(404).end();
     const type = /^\/(doorward|slim|mylib)\.js$/.test(pathname) ? "text/javascript" : pathname === "/doorward_bg.wasm" && "application/wasm";
     if (type) {
       response.setHeader("content-type", type);
-      return response.end(await readFile(`${root}pkg${pathname}`));
+      return response.end(await built(pathname));
     }
     // Every page asks for it once; no test is about that.
     if (pathname === "/v1/nonce") return response.writeHead(200, { "content-type": "application/json", "dpop-nonce": "n0" }).end("{}");
@@ -54,17 +65,30 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
     response.writeHead(status, { "content-type": "application/json", ...more }).end(JSON.stringify(answer));
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
-  t.after(() => (server.closeAllConnections(), server.close()));
-  browser ??= chromium.launch({ executablePath });
-  const context = await (await browser).newContext();
-  t.after(() => context.close());
-  if (before) await context.addInitScript(before);
-  const tab = async () => {
-    const page = await context.newPage();
-    page.on("console", (message) => process.env.DEBUG && console.log(message.text()));
+  servers.push(server);
+  t.after(() => {
+    isOver = true;
+    server.closeAllConnections();
+  });
+  const go = async (page) => {
     await page.goto(`http://127.0.0.1:${server.address().port}/`);
     await page.evaluate(async () => Object.assign(window, await import("/doorward.js")));
     return page;
   };
-  return { page: await tab(), tab, asked, names: () => asked.map((call) => call.name) };
+  if (before) {
+    // What runs before a page cannot be taken back: this context is for one test.
+    const context = await (await browser()).newContext();
+    t.after(() => context.close());
+    await context.addInitScript(before);
+    const tab = async () => go(await newTab(context));
+    return { page: await tab(), tab, asked, names: () => asked.map((call) => call.name) };
+  }
+  shared ??= newTab(await (await browser()).newContext());
+  const page = await shared;
+  const tab = async () => {
+    const other = await newTab(page.context());
+    t.after(() => other.close());
+    return go(other);
+  };
+  return { page: await go(page), tab, asked, names: () => asked.map((call) => call.name) };
 }

@@ -1,8 +1,10 @@
 // What every package test needs: the packed package installed in an empty project, and a page of it in Chromium.
 
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { createServer } from "node:http";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { after } from "node:test";
@@ -24,31 +26,69 @@ export async function run(program, args, cwd) {
 
 const quiet = ["--ignore-scripts", "--loglevel=error"];
 const scratch = mkdtemp(join(tmpdir(), "doorward-package-"));
-const executablePath = process.env.DOORWARD_CHROMIUM ?? "/usr/bin/chromium";
-let packed, browser;
+// The shell draws the same pages, and opens one for a quarter of the processor time.
+const executablePath = process.env.DOORWARD_CHROMIUM ?? ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find(existsSync);
+let installed, launched;
 after(async () => {
-  await (await browser)?.close();
+  await (await launched)?.close();
   await rm(await scratch, { recursive: true, force: true });
 });
 
-/** What `npm pack` makes, once for all tests of a file. */
-export function pack() {
-  packed ??= scratch.then(async (folder) => {
-    const told = await run("npm", ["pack", "--json", "--pack-destination", folder, ...quiet], root);
-    const [{ filename, files }] = JSON.parse(told);
-    return { tarball: join(folder, filename), contents: files.map((file) => file.path) };
-  });
-  return packed;
+/** The browser of this test file. */
+export const browser = () => (launched ??= chromium.launch({ executablePath }));
+
+/** The paths of the files that `npm pack` packs. */
+export async function packedFiles() {
+  const [{ files }] = JSON.parse(await readFile(join(await install(), "packed.json"), "utf8"));
+  return files.map((file) => file.path);
 }
 
 /** The folder of an empty project with the packed package in it, as `npm install doorward` makes one, and these files. */
 export async function emptyProject(files = {}) {
-  const { tarball } = await pack();
   const folder = await mkdtemp(join(await scratch, "app-"));
-  await writeFile(join(folder, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
-  await run("npm", ["install", "--offline", tarball, ...quiet], folder);
+  await cp(join(await install(), "app"), folder, { recursive: true });
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   return folder;
+}
+
+// Test files run in processes of their own. The first one packs and installs, and its result serves all that test the
+// same package: the folder's name has the content of the package in it.
+function install() {
+  installed ??= contentHash().then(async (hash) => {
+    const shared = join(tmpdir(), `doorward-packed-${hash}`);
+    if (!existsSync(shared)) {
+      const folder = await packAndInstall();
+      // In one step, so that no process finds half of it. If another process was first, its folder is as good.
+      await rename(folder, shared).catch((error) => {
+        if (!existsSync(shared)) throw error;
+      });
+    }
+    return shared;
+  });
+  return installed;
+}
+
+async function packAndInstall() {
+  const folder = await mkdtemp(join(await scratch, "packed-"));
+  const packed = await run("npm", ["pack", "--json", "--pack-destination", folder, ...quiet], root);
+  await writeFile(join(folder, "packed.json"), packed);
+  const project = join(folder, "app");
+  await mkdir(project);
+  await writeFile(join(project, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
+  await run("npm", ["install", "--offline", join(folder, JSON.parse(packed)[0].filename), ...quiet], project);
+  return folder;
+}
+
+// Of every file that `npm pack` may take: those in the root folder and all of pkg/.
+async function contentHash() {
+  const hash = createHash("sha256").update(process.version);
+  for (const [folder, recursive] of [[root, false], [join(root, "pkg"), true]]) {
+    const entries = (await readdir(folder, { recursive, withFileTypes: true })).filter((entry) => entry.isFile());
+    for (const path of entries.map((entry) => join(entry.path, entry.name)).sort()) {
+      hash.update(`${path}\0`).update(await readFile(path));
+    }
+  }
+  return hash.digest("hex").slice(0, 32);
 }
 
 /**
@@ -91,8 +131,7 @@ export async function found(t, folder, html, charset = "") {
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
   t.after(() => server.close());
-  browser ??= chromium.launch({ executablePath });
-  const page = await (await browser).newPage();
+  const page = await (await browser()).newPage();
   t.after(() => page.close());
   const failed = new Promise((_, reject) => {
     page.on("pageerror", (error) => reject(new Error(`the page says: ${error.message}; it asked for ${asked.join(" ")}`)));
