@@ -15,11 +15,17 @@ const form = (attributes = `action="/home"`, more = "") => `
     ${more}<button>Go</button>
   </form>`;
 const login = { "POST /v1/login": [200, tokens()] };
-const slowly = (answer, milliseconds = 150) => () =>
-  new Promise((resolve) => setTimeout(() => resolve(answer), milliseconds));
+/** A route that answers after `release()`; `first` resolves when the page has asked it. */
+function held(answer) {
+  let ask, release;
+  const first = new Promise((resolve) => (ask = resolve));
+  const released = new Promise((resolve) => (release = resolve));
+  return Object.assign(() => (ask(), released.then(() => answer)), { first, release });
+}
 
 test("a form is never submitted by the browser, also with requestSubmit and a slow network", async (t) => {
-  const { page, names } = await open(t, { html: form(), routes: { "POST /v1/login": slowly([200, tokens()]) } });
+  const answer = held([200, tokens()]);
+  const { page, names } = await open(t, { html: form(), routes: { "POST /v1/login": answer } });
   const prevented = await page.evaluate(() => {
     const auth = new AuthClient();
     let prevented;
@@ -29,6 +35,8 @@ test("a form is never submitted by the browser, also with requestSubmit and a sl
     return prevented;
   });
   assert.equal(prevented, true);
+  await answer.first;
+  answer.release();
   await page.waitForURL("**/home");
   assert.deepEqual(names(), ["POST /v1/login", "GET /home"]);
 });
@@ -55,7 +63,7 @@ for (const [what, setting] of [
 }
 
 test("a second submit joins the first: one promise, one request", async (t) => {
-  const { page, names } = await open(t, { html: form(""), routes: { "POST /v1/login": slowly([200, tokens()]) } });
+  const { page, names } = await open(t, { html: form(""), routes: login });
   const joined = await page.evaluate(async () => {
     const auth = new AuthClient();
     const calls = [];
@@ -252,32 +260,30 @@ function plant() {
   };
 }
 
-for (const [when, then] of [
-  ["in a call", (auth) => auth.login({ email: "a@b.de", password: "x" })],
-  ["between two awaits", () => new Promise((resolve) => setTimeout(resolve, 300))],
-]) {
+for (const when of ["in a call", "between two awaits"]) {
   test(`a trap ${when} rejects all that is pending, and the next call runs on a fresh instance`, async (t) => {
-    const { page, names } = await open(t, { before: plant, routes: { ...login, "GET /v1/settings": slowly([200, {}]), "GET /v1/profile": [200, { user_id: "u1", name: "Ada" }] } });
-    const told = await page.evaluate(
-      async ([then]) => {
-        const auth = new AuthClient();
-        const events = [];
-        auth.onAuthStateChange((event) => events.push(event));
-        await auth.login({ email: "a@b.de", password: "x" });
-        const code = (call) => call.then(() => "resolved", (error) => [error.name, error.code, error.cause instanceof WebAssembly.RuntimeError]);
-        const pending = [code(auth.getSettings()), code(auth.getSettings())];
-        await new Promise((resolve) => setTimeout(resolve, 30));
-        window.planted = true;
-        const during = (0, eval)(then)(auth).catch((error) => error.code);
-        const told = await Promise.all([...pending, during]);
-        window.planted = false;
-        const profile = await auth.getProfile();
-        return [told, profile.name, auth.user.name, events, window.instances];
-      },
-      [then.toString()],
-    );
+    const settings = held([200, {}]);
+    const { page, names } = await open(t, { before: plant, routes: { ...login, "GET /v1/settings": settings, "GET /v1/profile": [200, { user_id: "u1", name: "Ada" }] } });
+    await page.evaluate(async () => {
+      window.auth = new AuthClient();
+      window.events = [];
+      auth.onAuthStateChange((event) => events.push(event));
+      await auth.login({ email: "a@b.de", password: "x" });
+      const code = (call) => call.then(() => "resolved", (error) => [error.name, error.code, error.cause instanceof WebAssembly.RuntimeError]);
+      window.pending = [code(auth.getSettings()), code(auth.getSettings())];
+    });
+    await settings.first;
+    await page.evaluate(() => void (window.planted = true));
+    if (when === "in a call") await page.evaluate(() => auth.login({ email: "a@b.de", password: "x" }).catch(() => {}));
+    else settings.release();
+    const told = await page.evaluate(async () => {
+      const told = await Promise.all(pending);
+      window.planted = false;
+      const profile = await auth.getProfile();
+      return [told, profile.name, auth.user.name, events, window.instances];
+    });
     const lost = ["AuthError", "INTERNAL", true];
-    assert.deepEqual(told[0].slice(0, 2), [lost, lost]);
+    assert.deepEqual(told[0], [lost, lost]);
     assert.deepEqual(told.slice(1), ["Ada", "Ada", ["INITIAL_SESSION", "SIGNED_IN", "USER_UPDATED"], 2]);
     assert.ok(names().includes("GET /v1/profile"));
   });
@@ -341,11 +347,10 @@ test("every subscriber is told once that the browser denied the storage, wheneve
     const auth = new AuthClient();
     const log = [];
     const listen = (name) => auth.onAuthStateChange((event, session, detail) => log.push([name, event, detail?.code]));
-    const soon = () => new Promise((resolve) => setTimeout(resolve, 20));
     listen(1);
-    await soon();
+    await until(() => log.length >= 2);
     listen(2);
-    await soon();
+    await until(() => log.length >= 4);
     return log;
   });
   assert.deepEqual(log, [
@@ -394,7 +399,7 @@ test("clients of one page share a session, also where the browser keeps none", a
       await one.login({ email: "a@b.de", password: "x" });
       const users = [one, other, stranger].map((auth) => auth.user?.user_id);
       await one.refreshToken().catch(() => {});
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await until(() => logs.every((log) => log.length >= 3));
       return [users, ...logs];
     });
     const all = ["INITIAL_SESSION", "SIGNED_IN", "SESSION_EXPIRED"];
@@ -413,7 +418,7 @@ test("sec_B01 every tab learns of a sign-in, a sign-out and an expired session, 
       auth.onAuthStateChange((event) => log.push(event));
     });
   }
-  const sees = (event) => other.waitForFunction((event) => log.at(-1) === event, event, { timeout: 2000 });
+  const sees = (event) => other.waitForFunction((event) => log.at(-1) === event, event);
   const signIn = () => page.evaluate(() => auth.login({ email: "a@b.de", password: "x" }));
   await signIn();
   await sees("SIGNED_IN");
@@ -431,14 +436,17 @@ test("sec_B01 every tab learns of a sign-in, a sign-out and an expired session, 
 });
 
 test("a client that is disposed of ends its calls and listeners, as often as one likes", async (t) => {
-  const { page, names } = await open(t, { routes: { "GET /v1/settings": slowly([200, {}], 500) } });
-  const told = await page.evaluate(async () => {
-    const auth = new AuthClient();
-    const events = [];
+  const settings = held([200, {}]);
+  const { page, names } = await open(t, { routes: { "GET /v1/settings": settings } });
+  await page.evaluate(() => {
+    window.auth = new AuthClient();
+    window.events = [];
     auth.onAuthStateChange((event) => events.push(event));
-    const code = (call) => call.catch((error) => error.code);
-    const pending = code(auth.getSettings());
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    window.code = (call) => call.catch((error) => error.code);
+    window.pending = code(auth.getSettings());
+  });
+  await settings.first;
+  const told = await page.evaluate(async () => {
     auth.dispose();
     auth.dispose();
     const unused = new AuthClient();

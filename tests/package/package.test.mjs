@@ -155,8 +155,9 @@ test("TypeScript, strict, accepts right uses and refuses wrong ones", async () =
     `,
   });
   const tsc = join(root, "tests/package/node_modules/typescript/bin/tsc");
-  const strict = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom,dom.iterable", "app.ts", "slim.ts", "mylib.ts"];
-  for (const how of [["--module", "nodenext"], ["--module", "esnext", "--moduleResolution", "bundler"]]) {
-    await run(process.execPath, [tsc, ...strict, ...how], folder);
-  }
+  // TypeScript's own declarations are not the subject, and take longer to check than ours.
+  const strict = ["--noEmit", "--strict", "--skipDefaultLibCheck", "--target", "es2022", "--lib", "es2022,dom,dom.iterable"];
+  const files = ["app.ts", "slim.ts", "mylib.ts"];
+  const resolutions = [["--module", "nodenext"], ["--module", "esnext", "--moduleResolution", "bundler"]];
+  await Promise.all(resolutions.map((how) => run(process.execPath, [tsc, ...strict, ...how, ...files], folder)));
 });

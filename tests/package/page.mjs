@@ -17,6 +17,16 @@ async function newTab(context) {
   return page;
 }
 
+/** Makes what the package exports, and `until`, globals of the page. */
+export const load = (page) =>
+  page.evaluate(async () => {
+    // Waits for what no promise tells. Goes on after a while all the same: what is asserted then says more than a timeout.
+    const until = async (holds) => {
+      for (let tries = 0; !holds() && tries < 1000; tries += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+    };
+    Object.assign(window, await import("/doorward.js"), { until });
+  });
+
 const files = new Map();
 const built = (name) => files.get(name) ?? files.set(name, readFile(`${root}pkg${name}`)).get(name);
 
@@ -72,7 +82,7 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
   });
   const go = async (page) => {
     await page.goto(`http://127.0.0.1:${server.address().port}/`);
-    await page.evaluate(async () => Object.assign(window, await import("/doorward.js")));
+    await load(page);
     return page;
   };
   if (before) {

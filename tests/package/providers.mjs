@@ -1,6 +1,8 @@
 // What the tests of signing in with a provider share: a server of mocked routes, going to the consent screen and coming back.
 
-import { tokens } from "./page.mjs";
+import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
+import { load, tokens } from "./page.mjs";
 
 export const existing = {
   type: "LoginExisting",
@@ -48,7 +50,7 @@ export async function leave(page, provider = "google", options = {}) {
 /** Comes to a page, with the package. */
 export async function come(page, path) {
   await page.goto(new URL(path, page.url()).href);
-  await page.evaluate(async () => Object.assign(window, await import("/doorward.js")));
+  await load(page);
 }
 
 /** The call, or `CODE field` of why it was refused. */
@@ -71,6 +73,12 @@ export const storedKeys = (page) =>
       };
     }),
   );
+
+/** Waits until this is what the browser keeps: a call does not wait until its key is stored or deleted. */
+export async function keeps(page, expected) {
+  for (let tries = 0; tries < 100 && !isDeepStrictEqual(await storedKeys(page), expected); tries += 1) await page.waitForTimeout(20);
+  assert.deepEqual(await storedKeys(page), expected);
+}
 
 /** A consent screen that never comes: the browser stays on the page. */
 export const stay = { "GET /consent": [204, {}] };
