@@ -54,7 +54,8 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
   let isOver = false;
   const server = createServer(async (request, response) => {
     const { pathname, search } = new URL(request.url, "http://localhost");
-    if (pathname === "/favicon.ico" || isOver) return response.writeHead(404).end();
+    if (isOver) return response.writeHead(200, { "content-type": "text/html" }).end();
+    if (pathname === "/favicon.ico") return response.writeHead(404).end();
     const type = /^\/(doorward|slim|mylib)\.js$/.test(pathname) ? "text/javascript" : pathname === "/doorward_bg.wasm" && "application/wasm";
     if (type) {
       response.setHeader("content-type", type);
@@ -80,8 +81,9 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
     isOver = true;
     server.closeAllConnections();
   });
+  const address = `http://127.0.0.1:${server.address().port}/`;
   const go = async (page) => {
-    await page.goto(`http://127.0.0.1:${server.address().port}/`);
+    await page.goto(address);
     await load(page);
     return page;
   };
@@ -95,6 +97,8 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
   }
   shared ??= newTab(await (await browser()).newContext());
   const page = await shared;
+  // Nothing of this test runs on in the next one. Fails where the page is just going elsewhere, which is as good.
+  t.after(() => page.goto(address).catch(() => {}));
   const tab = async () => {
     const other = await newTab(page.context());
     t.after(() => other.close());
