@@ -6,14 +6,14 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 import { Webhook } from "standardwebhooks";
-import { atEnd, freePort } from "../e2e/world.mjs";
+import { atEnd } from "../e2e/world.mjs";
 import { eventually, startServer } from "./world.mjs";
 
 const [OLD, NEW] = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"];
 const RECEIVER = fileURLToPath(new URL("../../docs/examples/webhooks/server.js", import.meta.url));
 
 async function startReceiver(secret) {
-  const env = { ...process.env, PORT: String(await freePort()), WEBHOOK_SECRET: secret };
+  const env = { ...process.env, PORT: "0", WEBHOOK_SECRET: secret };
   const child = spawn(process.execPath, [RECEIVER], { env, stdio: ["ignore", "pipe", "inherit"] });
   const over = new Promise((resolve) => child.once("exit", resolve));
   atEnd(async () => {

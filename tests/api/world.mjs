@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from "jose";
-import { atEnd, freePort } from "../e2e/world.mjs";
+import { atEnd } from "../e2e/world.mjs";
 
 export { eventually, signUp, somebody, startServer } from "../e2e/world.mjs";
 
@@ -26,7 +26,7 @@ export const APIS = {
 /** Starts an example; gives its address. */
 export async function startApi(name, issuer, settings = {}) {
   const [command, ...args] = APIS[name];
-  const env = { ...process.env, PORT: String(await freePort()), ISSUER: issuer, ...settings };
+  const env = { ...process.env, PORT: "0", ISSUER: issuer, ...settings };
   const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "inherit"] });
   const over = new Promise((resolve) => child.once("exit", resolve));
   atEnd(async () => {

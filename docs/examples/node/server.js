@@ -1,14 +1,16 @@
 // An API of your own, for pages that call it with `auth.fetch`. `npm install && npm start`, beside `doorward serve --dev`.
 
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { checker, Refused } from "./check.js";
 
 const { PORT = "4001", ISSUER = "http://localhost:8787", AUDIENCE = ISSUER, PAGE = "http://localhost:8787" } = process.env;
-const check = checker({
-  issuer: ISSUER, audience: AUDIENCE, origin: `http://localhost:${PORT}`, keysKept: Number(process.env.KEYS_KEPT ?? 300) * 1000,
-});
+const server = createServer().listen(Number(PORT), "127.0.0.1");
+await once(server, "listening");
+const origin = `http://localhost:${server.address().port}`;
+const check = checker({ issuer: ISSUER, audience: AUDIENCE, origin, keysKept: Number(process.env.KEYS_KEPT ?? 300) * 1000 });
 
-const server = createServer(async (request, response) => {
+server.on("request", async (request, response) => {
   // The page is of another origin: it may send these headers, and read the challenge.
   response.setHeader("Access-Control-Allow-Origin", PAGE);
   response.setHeader("Access-Control-Allow-Headers", "Authorization, DPoP, Content-Type");
@@ -23,4 +25,4 @@ const server = createServer(async (request, response) => {
     response.writeHead(401, { "WWW-Authenticate": error.challenge }).end(JSON.stringify({ error: error.message }));
   }
 });
-server.listen(Number(PORT), "127.0.0.1", () => console.log(`ready: http://localhost:${server.address().port}`));
+console.log(`ready: ${origin}`);

@@ -9,12 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from check import Checker, Refused
 
-PORT = int(os.environ.get("PORT", "4002"))
 ISSUER = os.environ.get("ISSUER", "http://localhost:8787")
 PAGE = os.environ.get("PAGE", "http://localhost:8787")
-checker = Checker(
-    ISSUER, os.environ.get("AUDIENCE", ISSUER), f"http://localhost:{PORT}", int(os.environ.get("KEYS_KEPT", "300"))
-)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -48,6 +44,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-server = ThreadingHTTPServer(("127.0.0.1", PORT), Handler)
-print(f"ready: http://localhost:{PORT}", flush=True)
+server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "4002"))), Handler)
+origin = f"http://localhost:{server.server_port}"
+checker = Checker(ISSUER, os.environ.get("AUDIENCE", ISSUER), origin, int(os.environ.get("KEYS_KEPT", "300")))
+print(f"ready: {origin}", flush=True)
 server.serve_forever()

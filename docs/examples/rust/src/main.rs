@@ -21,18 +21,19 @@ struct Api {
 async fn main() -> std::io::Result<()> {
     let setting = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
     let port = setting("PORT", "4003");
+    let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+    let origin = format!("http://localhost:{}", listener.local_addr()?.port());
     let issuer = setting("ISSUER", "http://localhost:8787");
     let checker = Checker {
         audience: setting("AUDIENCE", &issuer),
         issuer,
-        origin: format!("http://localhost:{port}"),
+        origin: origin.clone(),
         keys_kept: Duration::from_secs(setting("KEYS_KEPT", "300").parse().unwrap_or(300)),
         keys: Default::default(),
         seen: Default::default(),
     };
     let api = Arc::new(Api { checker, page: setting("PAGE", "http://localhost:8787") });
-    let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
-    println!("ready: http://localhost:{port}");
+    println!("ready: {origin}");
     axum::serve(listener, Router::new().fallback(hello).with_state(api)).await
 }
 
