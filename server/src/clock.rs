@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -15,6 +15,11 @@ pub type Millis = i64;
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Millis;
+
+    /// Moves the clock forward. False when this clock cannot be moved.
+    fn advance(&self, _by: Millis) -> bool {
+        false
+    }
 }
 
 /// The machine's own clock.
@@ -25,6 +30,21 @@ impl Clock for SystemClock {
     fn now(&self) -> Millis {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+    }
+}
+
+/// The machine's own clock plus what `POST /dev/clock` has added to it. Only `--dev` uses it.
+#[derive(Debug, Default)]
+pub struct DevClock(AtomicI64);
+
+impl Clock for DevClock {
+    fn now(&self) -> Millis {
+        SystemClock.now().saturating_add(self.0.load(Ordering::SeqCst))
+    }
+
+    fn advance(&self, by: Millis) -> bool {
+        self.0.fetch_add(by, Ordering::SeqCst);
+        true
     }
 }
 
@@ -103,6 +123,11 @@ impl World {
     pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> World {
         let (program, newest) = (this_program(), Arc::default());
         World { clock, random, program, beat: BEAT, durability: Durability::Full, newest }
+    }
+
+    /// The machine's time and chance, with a clock that `POST /dev/clock` can move forward.
+    pub fn for_development() -> World {
+        World::new(Arc::new(DevClock::default()), Arc::new(SystemRandomness::default()))
     }
 
     /// The same, with another program than the running one to start workers from: a test is no server.

@@ -14,6 +14,7 @@ mod captcha_service;
 mod captcha_solve;
 mod cli_init;
 mod compat_auth_v1;
+mod dev_clock;
 mod email_check;
 mod email_verify;
 mod hook_describe;

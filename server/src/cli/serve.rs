@@ -24,7 +24,8 @@ pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>>
             layers.text("listen", listeners.public()?.to_string(), "the system");
             (config, _) = Config::load(&layers, dev)?;
         }
-        let app = App::open(config, dev, World::default()).await?;
+        let world = if dev { World::for_development() } else { World::default() };
+        let app = App::open(config, dev, world).await?;
         let stop = serve::stop_signal()?;
         let mut addresses = format!("listening on {}", listeners.public()?);
         if let Some(admin) = listeners.admin() {

@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod auth_v1;
 mod captcha;
+mod clock;
 mod data;
 mod email;
 mod health;
@@ -63,6 +64,7 @@ pub fn router(app: &AppState) -> Router {
     let router = router
         .merge(hosted::router())
         .merge(mailbox::router(app))
+        .merge(clock::router(app))
         .merge(auth_v1::router(app))
         .merge(openapi::router(document, app.policy()))
         .fallback(not_found)
