@@ -1,14 +1,14 @@
 // The pages are for everybody: the keyboard reaches everything, nothing is wider than a phone. What axe finds is in files of its own.
 
 import assert from "node:assert/strict";
-import test from "node:test";
 import { openDemo } from "./demo.mjs";
 import { DESKTOP, openAccount, OURS, PAGES, PHONE } from "./pages.mjs";
-import { openContext, settled, signUp } from "./world.mjs";
+import { openContext, settled, sharedDemo, signUp, test } from "./world.mjs";
 
-const { server, url, chromium, signInByPassword } = await openDemo();
+const { server, url, chromium, signInByPassword } = await openDemo(sharedDemo());
 
 test("no page is wider than a phone", async () => {
+  await server.emptyMailbox();
   const context = await openContext(chromium, { viewport: PHONE });
   const page = await context.newPage();
   await signInByPassword(page, await signUp(server));

@@ -1,8 +1,7 @@
 // The account of a person: its profile, what others see of it, its data, its password, and its end.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { eventually, openChromium, openForm, signedIn, signUp, startServer, withClient } from "./world.mjs";
+import { openChromium, openForm, signedIn, signUp, startServer, test, withClient } from "./world.mjs";
 
 const server = await startServer({
   settings: {
@@ -39,7 +38,7 @@ test("seed_A38_seed_A61_to_seed_A88_a profile is changed in either spelling, and
   assert.deepEqual(user.address, { street_address: "St James's Square", locality: "London", country: "GB" });
   assert.deepEqual([user.email_public, user.email_subscription, user.coins, user.motto], [true, true, 1.5, "Poetical science"]);
   assert.deepEqual(user.fcm_tokens, ["t1"]);
-  await eventually("the other tab knows", () => other.evaluate(() => auth.user?.given_name === "Ada" && events.includes("USER_UPDATED")));
+  await other.waitForFunction(() => auth.user?.given_name === "Ada" && events.includes("USER_UPDATED"));
   assert.equal(await run(() => refusal(auth.updateProfile({ coins: "many" }))), "INVALID_PARAMETER coins");
   assert.equal(await run(() => refusal(auth.updateProfile({ unheard: 1 }))), "INVALID_PARAMETER unheard");
   assert.equal(await run(() => refusal(auth.updateProfile({ email: "b@c.example" }))), "INVALID_PARAMETER email");
@@ -132,7 +131,7 @@ test("a deleted account is gone, in all tabs at once", async () => {
   const told = await run((password) => auth.deleteAccount({ password }), who.password);
   assert.equal(told, "SUCCESS: The account has been deleted.");
   assert.deepEqual(await run(async () => [auth.user, await auth.getSession(), await auth.getProfile()]), [null, null, null]);
-  await eventually("the other tab knows", () => other.evaluate(() => auth.user === null && events.includes("SIGNED_OUT")));
+  await other.waitForFunction(() => auth.user === null && events.includes("SIGNED_OUT"));
   assert.ok(await page.evaluate(() => events.includes("SIGNED_OUT")));
   assert.equal(await page.evaluate(() => localStorage.length), 0);
   assert.equal(await run((who) => refusal(auth.login(who)), who), "INCORRECT_USERNAME_OR_PASSWORD");

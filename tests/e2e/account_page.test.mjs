@@ -1,10 +1,9 @@
 // The account page: what a person can manage there, and what others see of it.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { number, openChromium, openContext, signedIn, signUp, somebody, startServer } from "./world.mjs";
+import { number, openChromium, openContext, sharedServer, signedIn, signUp, somebody, startServer, test, unique } from "./world.mjs";
 
-const server = await startServer();
+const server = await sharedServer();
 const { url } = server;
 const chromium = await openChromium();
 
@@ -104,7 +103,7 @@ test("seed_K10_to_seed_K14_others see what its owner shows, and no more", async 
 });
 
 test("a username is chosen, and one that somebody has is said to be taken", async () => {
-  const taken = `lovelace.${process.pid}`;
+  const taken = unique("lovelace");
   assert.equal((await server.post("/v1/signup", { username: taken, password: "correct horse battery" })).status, 200);
   const { context, page } = await owner();
   await open(page, "username");
@@ -238,10 +237,9 @@ test("an account is deleted with a code", async () => {
 });
 
 test("after a while the page asks who it is, and then does what was asked for", async () => {
-  const fresh = 4;
-  const slow = await startServer({ settings: { SESSION__FRESH: `${fresh}s` } });
+  const slow = await startServer({ settings: { SESSION__FRESH: "60s" } });
   const { person, context, page } = await owner(slow);
-  await page.waitForTimeout((fresh + 1) * 1000);
+  await slow.advance(61_000);
   await open(page, "password");
   await page.fill("#old-password", person.password);
   await page.fill("#new-password", "another fine sentence");

@@ -1,10 +1,9 @@
 // The e-mail address and phone number of an account: the first one, another, none, and never the last way in.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { number, openChromium, signedIn, signUp, somebody, startServer, withClient } from "./world.mjs";
+import { number, openChromium, sharedServer, signedIn, signUp, somebody, test, withClient } from "./world.mjs";
 
-const server = await startServer();
+const server = await sharedServer();
 const chromium = await openChromium();
 
 /** Somebody signed in, with `auth` in the page. */

@@ -1,10 +1,9 @@
 // Bad input at each field: the right code and field name, over HTTP, from the SDK, and on the control of the form.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { openChromium, openContext, openForm, signUp, somebody, startServer } from "./world.mjs";
+import { openChromium, openContext, openForm, sharedServer, signUp, somebody, test } from "./world.mjs";
 
-const server = await startServer();
+const server = await sharedServer();
 const { url } = server;
 const chromium = await openChromium();
 const context = await openContext(chromium);

@@ -1,11 +1,10 @@
 // The confirmation page: the mailed link, the mailed code, and sending the mail again.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { openBrowser, signUp, somebody, startServer } from "./world.mjs";
+import { openPage, sharedServer, signUp, somebody, test } from "./world.mjs";
 
-const server = await startServer();
-const page = await openBrowser();
+const server = await sharedServer();
+const page = await openPage();
 const { url } = server;
 
 const unconfirmed = () => signUp(server, somebody(), { signup_confirmation: true });

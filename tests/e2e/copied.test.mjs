@@ -1,10 +1,9 @@
 // A localStorage that was copied into another browser is useless there, and does no harm where it came from (D-7).
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { openChromium, openContext, signedIn, signUp, startServer, withClient } from "./world.mjs";
+import { openChromium, openContext, sharedServer, signedIn, signUp, test, withClient } from "./world.mjs";
 
-const server = await startServer();
+const server = await sharedServer();
 const chromium = await openChromium();
 
 /** Somebody signed in, and a thief's browser with everything that localStorage had. */

@@ -1,11 +1,9 @@
 // The power cut: what was answered with success is there afterwards, and nothing is half there.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { eventually, somebody, startServer } from "./world.mjs";
+import { eventually, somebody, startServer, test } from "./world.mjs";
 
-// Cheap hashes, so that the kill falls between commits and not into hashing.
-const server = await startServer({ settings: { PASSWORD__HASH_MEMORY: 64, PASSWORD__HASH_PASSES: 1 } });
+const server = await startServer({ restarts: true });
 
 const signup = (person) => server.post("/v1/signup", { ...person, options: { login: true } });
 

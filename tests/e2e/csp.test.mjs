@@ -1,16 +1,15 @@
 // The pages keep their own policy: no violation, no error in the console, no request to anywhere else.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { openChromium, openContext, openProvider, settingsOf, settled, signUp, startServer } from "./world.mjs";
+import { openChromium, openContext, settled, sharedDemo, signUp, test } from "./world.mjs";
 
-const provider = await openProvider();
-const server = await startServer({ settings: settingsOf(provider) });
+const { server } = await sharedDemo();
 const { url } = server;
 const chromium = await openChromium();
 const PAGES = ["/", "/signup", "/login", "/profile", "/account", "/callback", "/person", "/sessions", "/forgot", `/verify#token=${"x".repeat(43)}`, "/reset", "/verify", "/dev/mailbox"];
 
 test("sec_B04_no_page_violates_its_policy_or_complains", async () => {
+  await server.emptyMailbox();
   const context = await openContext(chromium);
   const elsewhere = [];
   context.on("request", (request) => request.url().startsWith(url) || elsewhere.push(request.url()));

@@ -1,7 +1,7 @@
 // The demo site with a provider, and what a person does on its pages to get in by it.
 
 import assert from "node:assert/strict";
-import { consent, openChromium, openContext, openProvider, settingsOf, signUp, someone, startServer } from "./world.mjs";
+import { consent, openChromium, openContext, signUp, someone } from "./world.mjs";
 
 export const WITH_DEMO = "#providers [value=demo]";
 
@@ -12,10 +12,9 @@ export const sees = (page, selector, words) =>
 /** Who is signed in, as the browser remembers it. */
 export const user = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("doorward.session")).user);
 
-/** A server of its own with a provider of its own, and a browser. */
-export async function openDemo() {
-  const provider = await openProvider();
-  const server = await startServer({ settings: settingsOf(provider) });
+/** A demo, `startDemo()` or `sharedDemo()`, and a browser. */
+export async function openDemo(demo) {
+  const { provider, server } = await demo;
   const { url } = server;
   const chromium = await openChromium();
 

@@ -1,10 +1,9 @@
 // What a form may do to the SDK, and what the SDK does for the form: `Input<T>` in a real browser.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { eventually, hold, openChromium, openContext, openForm, signUp, somebody, startServer } from "./world.mjs";
+import { hold, openChromium, openContext, openForm, sharedServer, signUp, somebody, test } from "./world.mjs";
 
-const server = await startServer();
+const server = await sharedServer();
 const { url } = server;
 const chromium = await openChromium();
 
@@ -77,8 +76,9 @@ onPage("sec_B05_a_double_submit_is_one_request", async (page) => {
   assert.equal(users.length, 3);
   assert.equal(new Set(users).size, 1);
   assert.equal(held.requests.length, 1);
+  const later = page.waitForRequest("**/v1/login");
   await page.evaluate(() => document.forms[0].requestSubmit());
-  await eventually("a later submit is a new request", () => held.requests.length === 2);
+  await later;
 });
 
 onPage("what is typed after the submit is not sent", async (page) => {
@@ -286,7 +286,8 @@ onPage("navigate: a function takes the navigation over, false turns it off", asy
     form.addEventListener("submit", async (event) => {
       await auth.login(event);
       await still.login(form);
-      setTimeout(() => { window.done = true; }, 50);
+      // A navigation would be queued by now; two frames later it would show.
+      requestAnimationFrame(() => requestAnimationFrame(() => { window.done = true; }));
     });
   `);
   await page.fill("[name=email]", email);

@@ -2,8 +2,7 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import test from "node:test";
-import { number, openChromium, openContext, signUp, startServer, withClient } from "./world.mjs";
+import { number, openChromium, openContext, signUp, startServer, test, withClient, unique } from "./world.mjs";
 
 const server = await startServer({ settings: { AUTO_REGISTER__PASSWORD: true, AUTO_REGISTER__EMAIL_CODE: true } });
 const context = await openContext(await openChromium());
@@ -19,7 +18,7 @@ async function visitor() {
 
 test("seed_A03_seed_A14_somebody signs up and in by username, and with a form", async () => {
   const { page, run } = await visitor();
-  const username = `ada.${process.pid}`;
+  const username = unique("ada");
   const made = await run((name) => auth.signup({ username: name, password: "correct horse", nickname: "Ada" }), username);
   assert.equal(made, "SUCCESS: The account has been created.");
   assert.equal(await run((name) => refusal(auth.signup({ username: name, password: "correct horse" })), username), "EXISTS username");
@@ -88,7 +87,7 @@ test("seed_A32_an e-mail address signs in with a code", async () => {
 
 test("seed_A21_a login makes the account only where it is asked to", async () => {
   const { page, run } = await visitor();
-  const username = `new.${process.pid}`;
+  const username = unique("new");
   const credentials = { username, password: "correct horse" };
   assert.equal(await run((it) => refusal(auth.login(it)), credentials), "INCORRECT_USERNAME_OR_PASSWORD");
   const user = await run((it) => auth.login(it, { autoRegister: true }), credentials);
@@ -119,7 +118,7 @@ test("seed_H40_seed_H41_a device signs in without an account, and keeps its acco
   const device_id = randomUUID();
   const first = await run((device_id) => auth.login({ device_id }), device_id);
   assert.equal((await run((deviceId) => auth.login({ deviceId }), device_id)).user_id, first.user_id);
-  const email = `device.${process.pid}@example.com`;
+  const email = `${unique("device")}@example.com`;
   await run((to) => auth.sendEmail(to, "CHANGE_EMAIL"), email);
   const bound = await run(([email, email_code]) => auth.bindEmail({ email, email_code }), [email, await server.code(email)]);
   assert.deepEqual([bound.user_id, bound.email, bound.email_verified], [first.user_id, email, true]);

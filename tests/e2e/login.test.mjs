@@ -1,11 +1,10 @@
 // The sign-in page, and `login`.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { openBrowser, signUp, somebody, startServer } from "./world.mjs";
+import { openPage, sharedServer, signUp, somebody, test } from "./world.mjs";
 
-const server = await startServer();
-const page = await openBrowser();
+const server = await sharedServer();
+const page = await openPage();
 const { url } = server;
 
 async function signIn({ email, password }) {
@@ -42,7 +41,7 @@ test("seed_K35_a_wrong_password_and_an_unknown_account_get_the_same_words", asyn
     await page.sees("#login output", "Incorrect username or password.");
     await page.at("/login");
     const { error } = await page.run("return auth.login(args[0])", person);
-    assert.deepEqual([error.code, error.status, error.field], ["INCORRECT_USERNAME_OR_PASSWORD", 401, null]);
+    assert.deepEqual([error.code, error.status, error.field], ["INCORRECT_USERNAME_OR_PASSWORD", 401, undefined]);
   }
   assert.equal(await page.text(".session"), "Signed out");
 });
@@ -97,7 +96,7 @@ test("the page remembers the address between its forms", async () => {
   await page.sees("#login output", "Incorrect");
   await page.click("main a[href='/forgot']");
   await page.at("/forgot");
-  assert.equal(await (await page.find("[name=email]")).getAttribute("value"), email);
+  assert.equal(await page.tab.inputValue("[name=email]"), email);
 });
 
 test("a password can be shown and is hidden again by submitting", async () => {
@@ -105,8 +104,8 @@ test("a password can be shown and is hidden again by submitting", async () => {
   await page.open(`${url}/login`);
   await page.fill({ email: somebody().email, password: "look at me" });
   await page.click(".reveal");
-  assert.equal(await (await page.find("#password")).getAttribute("type"), "text");
+  assert.equal(await page.tab.getAttribute("#password", "type"), "text");
   await page.click("#login > button");
   await page.sees("#login output", "Incorrect");
-  assert.equal(await (await page.find("#password")).getAttribute("type"), "password");
+  assert.equal(await page.tab.getAttribute("#password", "type"), "password");
 });

@@ -1,11 +1,10 @@
 // Signing out: by the form, by a call, without a network.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { openBrowser, signUp, startServer } from "./world.mjs";
+import { openPage, sharedServer, signUp, test } from "./world.mjs";
 
-const server = await startServer();
-const page = await openBrowser();
+const server = await sharedServer();
+const page = await openPage();
 const { url } = server;
 
 async function signedIn() {
@@ -51,7 +50,7 @@ test("sec_B01_nothing_of_the_session_stays_in_the_browser", async () => {
     "const { access_token } = await auth.getSession(); await auth.logout(); return access_token",
   );
   assert.ok(token);
-  const left = await page.browser.executeScript("return JSON.stringify([{ ...localStorage }, { ...sessionStorage }])");
+  const left = await page.tab.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
   assert.ok(!left.includes(token));
   assert.ok(!/refresh/.test(left), left);
 });

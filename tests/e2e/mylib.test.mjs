@@ -1,9 +1,8 @@
 // `doorward/mylib` against the real server: what a program does that was written for seed 003's client.
 
 import assert from "node:assert/strict";
-import test from "node:test";
 import { createClient } from "../../pkg/mylib.js";
-import { atEnd, openProvider, settingsOf, somebody, startServer } from "./world.mjs";
+import { atEnd, openProvider, settingsOf, somebody, startServer, test } from "./world.mjs";
 
 const { email, password } = somebody();
 const provider = await openProvider();

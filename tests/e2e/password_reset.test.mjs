@@ -1,11 +1,10 @@
 // Forgotten passwords: asking for the mail, the code, the link.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { openBrowser, signUp, somebody, startServer } from "./world.mjs";
+import { openPage, sharedServer, signUp, somebody, test } from "./world.mjs";
 
-const server = await startServer();
-const page = await openBrowser();
+const server = await sharedServer();
+const page = await openPage();
 const { url } = server;
 
 const NEW = "another fine sentence";
@@ -43,7 +42,7 @@ test("seed_M53_the_mailed_link_sets_a_new_password", async () => {
   const { link } = await resetMail(email);
   await page.fresh(url);
   await page.open(link);
-  assert.equal(await (await page.find("#by-code")).isDisplayed(), false);
+  assert.equal(await page.tab.isVisible("#by-code"), false);
   await page.fill({ new_password: NEW });
   await page.click("#reset > button");
   await page.at("/login#password-set");
@@ -55,7 +54,7 @@ test("the link's token does not stay in the address", async () => {
   const { link } = await resetMail(email);
   await page.fresh(url);
   await page.open(link);
-  assert.equal(await page.browser.getCurrentUrl(), `${url}/reset`);
+  assert.equal(page.tab.url(), `${url}/reset`);
 });
 
 test("opening the link does not use it", async () => {
@@ -64,6 +63,7 @@ test("opening the link does not use it", async () => {
   for (let times = 0; times < 3; times += 1) {
     await fetch(mail.link);
     await page.open(mail.link);
+    await page.open("about:blank");
   }
   await page.fresh(url);
   const { value } = await page.run("return auth.resetPassword(args[0], args[1])", token(mail), NEW);

@@ -1,11 +1,10 @@
 // The profile page, `getProfile`, `getSession`, and a session that lasts.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { eventually, openBrowser, signUp, startServer } from "./world.mjs";
+import { openPage, sharedServer, signUp, startServer, test } from "./world.mjs";
 
-const server = await startServer();
-const page = await openBrowser();
+const server = await sharedServer();
+const page = await openPage();
 const { url } = server;
 
 async function signedIn() {
@@ -31,7 +30,7 @@ test("a signed-out visitor is led to the sign-in", async () => {
   await page.fresh(url);
   await page.open(`${url}/profile`);
   await page.sees("#out h1", "You are signed out");
-  assert.equal(await (await page.find("#in")).isDisplayed(), false);
+  assert.equal(await page.tab.isVisible("#in"), false);
   const { value } = await page.run("return [await auth.getProfile(), await auth.getSession(), auth.user]");
   assert.deepEqual(value, [null, null, null]);
 });
@@ -97,14 +96,16 @@ test("the session facts have no refresh in them for the page to lose", async () 
 });
 
 test("a server that is restarted has not signed anybody out", async () => {
-  const { email } = await signedIn();
-  await server.down();
+  const own = await startServer({ restarts: true });
+  const person = await signUp(own);
+  const { email } = person;
+  await page.fresh(own.url);
+  await page.signIn(person);
+  await own.down();
   await page.open("about:blank");
-  await server.up();
-  await page.open(`${url}/profile`);
+  await own.up();
+  await page.open(`${own.url}/profile`);
   await page.sees("#who", email);
-  await eventually("the server knows the session", async () => {
-    await page.click("#reload button");
-    return (await page.text("#said")).includes("Reloaded");
-  });
+  await page.click("#reload button");
+  await page.sees("#said", "Reloaded");
 });

@@ -2,12 +2,11 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import test from "node:test";
 import { fileURLToPath } from "node:url";
 import { openDemo, sees, user, WITH_DEMO } from "./demo.mjs";
-import { consent, openProvider, settingsOf, signUp, somebody, someone, startServer, withClient } from "./world.mjs";
+import { consent, openProvider, settingsOf, signUp, somebody, someone, startDemo, startServer, test, withClient } from "./world.mjs";
 
-const { provider, server, url, visitor, signIn, register, signOut, signInByPassword, openIdentities } = await openDemo();
+const { provider, server, url, visitor, signIn, register, signOut, signInByPassword, openIdentities } = await openDemo(startDemo());
 
 // ── in, and in again ──
 

@@ -1,11 +1,10 @@
 // Whose account a provider opens, and linking: the account page, a real provider's consent screens, and back.
 
 import assert from "node:assert/strict";
-import test from "node:test";
 import { openDemo, sees, user, WITH_DEMO } from "./demo.mjs";
-import { consent, eventually, settingsOf, signUp, someone, startServer } from "./world.mjs";
+import { consent, eventually, settingsOf, signUp, someone, startDemo, startServer, test } from "./world.mjs";
 
-const { provider, server, url, visitor, signIn, register, signOut, signInByPassword, confirmed, openIdentities } = await openDemo();
+const { provider, server, url, visitor, signIn, register, signOut, signInByPassword, confirmed, openIdentities } = await openDemo(startDemo());
 
 // ── whose account ──
 
@@ -105,14 +104,14 @@ test("seed_M48_a provider's account that belongs to another account here is not 
 });
 
 test("sec_A04_linking asks for a sign-in a moment ago, and the provider's answer is still good after it", async () => {
-  const strict = await startServer({ settings: { ...settingsOf(provider), SESSION__FRESH: "2s" } });
+  const strict = await startServer({ settings: { ...settingsOf(provider), SESSION__FRESH: "60s" } });
   const person = await confirmed(strict);
   const page = await visitor("/login", strict.url);
   await signInByPassword(page, person, strict.url);
   await openIdentities(page, strict.url);
   await page.click("#identities [value=demo]");
   await page.waitForSelector("#name");
-  await page.waitForTimeout(3000);
+  await strict.advance(61_000);
   await consent(page, someone());
   await page.waitForSelector("#again[open]");
   assert.equal(await page.inputValue("#again-name"), person.email);
@@ -124,13 +123,13 @@ test("sec_A04_linking asks for a sign-in a moment ago, and the provider's answer
 });
 
 test("who can sign in by the provider alone is asked for that, when a fresh sign-in is needed", async () => {
-  const strict = await startServer({ settings: { ...settingsOf(provider), SESSION__FRESH: "2s", AUTO_REGISTER__PROVIDER: true } });
+  const strict = await startServer({ settings: { ...settingsOf(provider), SESSION__FRESH: "60s", AUTO_REGISTER__PROVIDER: true } });
   const page = await visitor("/login", strict.url);
   const person = { ...someone(), email: undefined };
   await page.click(WITH_DEMO);
   await consent(page, person);
   await page.waitForURL("**/profile");
-  await page.waitForTimeout(3000);
+  await strict.advance(61_000);
   await page.goto(`${strict.url}/account`);
   await page.click("#username summary");
   await page.click("#password summary");

@@ -3,8 +3,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import test from "node:test";
-import { consent, hold, openChromium, openContext, openProvider, settingsOf, signedIn, signUp, someone, startServer, withClient } from "./world.mjs";
+import { consent, hold, openChromium, openContext, openProvider, settingsOf, signedIn, signUp, someone, startServer, test, withClient } from "./world.mjs";
 
 const provider = await openProvider();
 const rival = await openProvider();
@@ -104,11 +103,11 @@ test("sec_F17_the callback page that is opened again within the grace signs in a
 });
 
 test("seed_M50_after the grace the same callback is refused, and the session of the first goes on", async () => {
-  const short = await startServer({ settings: { ...settingsOf(provider), FLOWS__GRACE: "1s" } });
+  const short = await startServer({ settings: { ...settingsOf(provider), FLOWS__GRACE: "60s" } });
   const { person, page } = await known(short.url);
   const address = await callbackAgain(page, person, short.url);
   assert.equal(await finish(page, address), "LoginExisting");
-  await page.waitForTimeout(2500);
+  await short.advance(61_000);
   assert.equal(await finish(page, address), "OAUTH_REUSED");
   assert.equal(await hasSession(page), true);
   await page.goto(address.replace("/favicon.svg?", "/callback?provider=demo&"));
@@ -191,11 +190,11 @@ test("sec_A04_a link that plants a stranger's account on somebody who is signed 
 });
 
 test("a sign-in that took too long is refused and can be begun again", async () => {
-  const hasty = await startServer({ settings: { ...settingsOf(provider), FLOWS__LIFETIME: "12s" } });
+  const hasty = await startServer({ settings: { ...settingsOf(provider), FLOWS__LIFETIME: "60s" } });
   const page = await blank(null, hasty.url);
   const person = someone();
   await begin(page, { at: hasty.url });
-  await page.waitForTimeout(12500);
+  await hasty.advance(61_000);
   assert.equal(await finish(page, await comeBack(page, person)), "OAUTH_STATE_MISMATCH");
   assert.equal(await finish(page, await callbackAgain(page, person, hasty.url)), "LoginOAuth");
   await closing(page);

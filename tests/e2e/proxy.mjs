@@ -1,7 +1,8 @@
 // A network that fails on demand: everything between the browser and the server goes through here.
 
+import { once } from "node:events";
 import { createServer, request as ask } from "node:http";
-import { atEnd, freePort, startServer } from "./world.mjs";
+import { atEnd, startServer } from "./world.mjs";
 
 /**
  * A server behind a proxy; `url` is the proxy's, and the server's `public_url`.
@@ -9,18 +10,19 @@ import { atEnd, freePort, startServer } from "./world.mjs";
  * `rule(request)` decides about each request: nothing to let it pass, or
  * - `"cut"`: the connection breaks before the server hears of it,
  * - `"lose"`: the server does it, and the connection breaks before its answer,
- * - `{ delay }`: milliseconds before it is passed on,
+ * - `{ until }`: a promise; when it is kept, the request is passed on,
  * - `{ status, headers, body }`: an answer that the server does not know of,
  * - `{ change }`: a function that gets the server's answer as an object and gives another.
  */
 export async function startBehindProxy(settings = {}) {
-  const port = await freePort();
-  const url = `http://localhost:${port}`;
+  const proxy = createServer().listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  const url = `http://localhost:${proxy.address().port}`;
   const server = await startServer({ settings: { ...settings, PUBLIC_URL: url } });
   const inside = { host: "127.0.0.1", port: server.port };
   const world = { server, url, seen: [], rule: () => {} };
 
-  const proxy = createServer(async (incoming, outgoing) => {
+  proxy.on("request", async (incoming, outgoing) => {
     const chunks = [];
     for await (const chunk of incoming) chunks.push(chunk);
     const body = Buffer.concat(chunks);
@@ -30,7 +32,7 @@ export async function startBehindProxy(settings = {}) {
     const fate = method === "OPTIONS" ? undefined : world.rule(seen);
     if (fate === "cut") return incoming.socket.destroy();
     if (fate?.status) return outgoing.writeHead(fate.status, fate.headers).end(fate.body);
-    if (fate?.delay) await new Promise((resolve) => setTimeout(resolve, fate.delay));
+    await fate?.until;
     const passed = ask({ ...inside, method, path, headers }, async (answer) => {
       const parts = [];
       for await (const part of answer) parts.push(part);
@@ -48,7 +50,6 @@ export async function startBehindProxy(settings = {}) {
     passed.on("error", () => incoming.socket.destroy());
     passed.end(body);
   });
-  proxy.listen(port, "127.0.0.1");
   atEnd(() => {
     proxy.closeAllConnections();
     proxy.close();

@@ -1,11 +1,10 @@
 // The sessions of an account: seeing them, ending them, carrying one on, and asking whether a token is good.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { eventually, openChromium, openContext, signedIn, signUp, startServer, withClient } from "./world.mjs";
+import { eventually, openChromium, openContext, sharedServer, signedIn, signUp, test, withClient } from "./world.mjs";
 import { startApi } from "../api/world.mjs";
 
-const server = await startServer();
+const server = await sharedServer();
 const chromium = await openChromium();
 
 /** Somebody who is signed in with two browsers, at the page of sessions. */

@@ -1,10 +1,9 @@
 // Every way to sign up and in, as a person goes it: through the pages, with the codes from the mailbox.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { number, openChromium, openContext, signUp, somebody, startServer } from "./world.mjs";
+import { number, openChromium, openContext, sharedServer, signUp, somebody, startServer, test, unique } from "./world.mjs";
 
-const server = await startServer();
+const server = await sharedServer();
 const { url } = server;
 const chromium = await openChromium();
 
@@ -39,7 +38,7 @@ async function signUpByPhone(page) {
 
 test("seed_A03_seed_A14_somebody signs up by username, is signed in, and comes back with the password", async () => {
   const page = await visitor("/signup");
-  const username = `grace.${process.pid}`;
+  const username = unique("grace");
   await choose(page, "username");
   await page.fill("#username", username);
   await page.fill("#password", "correct horse battery");
@@ -59,7 +58,7 @@ test("seed_A03_seed_A14_somebody signs up by username, is signed in, and comes b
 });
 
 test("a username that is taken is said beside its field", async () => {
-  const username = `taken.${process.pid}`;
+  const username = unique("taken");
   const answer = await server.post("/v1/signup", { username, password: "correct horse battery" });
   assert.equal(answer.status, 200);
   const page = await visitor("/signup");

@@ -1,11 +1,10 @@
 // The sign-up page, and `signup` with all its fields and options.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { openBrowser, signUp, somebody, startServer } from "./world.mjs";
+import { openPage, sharedServer, signUp, somebody, test } from "./world.mjs";
 
-const server = await startServer();
-const page = await openBrowser();
+const server = await sharedServer();
+const page = await openPage();
 const { url } = server;
 
 test("seed_K02_the_form_makes_an_account_and_leads_to_the_confirmation", async () => {
@@ -15,8 +14,8 @@ test("seed_K02_the_form_makes_an_account_and_leads_to_the_confirmation", async (
   await page.fill({ email, password, name: "Ada Lovelace" });
   await page.click("#signup > button");
   await page.at("/verify#sent");
-  assert.equal(await (await page.find("#sent")).isDisplayed(), true);
-  assert.equal(await (await page.find("[name=email]")).getAttribute("value"), email);
+  assert.equal(await page.tab.isVisible("#sent"), true);
+  assert.equal(await page.tab.inputValue("[name=email]"), email);
   const mail = await server.mail(email);
   assert.match(mail.code, /^\d{6}$/);
   assert.match(mail.link, /\/verify#token=[\w.-]{16,}$/);
@@ -143,6 +142,7 @@ test("enter in a field uses the first button", async () => {
   const { email, password } = somebody();
   await page.fresh(url);
   await page.open(`${url}/signup`);
-  await page.fill({ email, password: `${password}\n` });
+  await page.fill({ email, password });
+  await page.tab.press("#password", "Enter");
   await page.at("/verify#sent");
 });

@@ -1,13 +1,12 @@
 // A real SMTP conversation, with a sink that is not ours: npm's smtp-server, read by mailparser.
 
 import assert from "node:assert/strict";
-import test, { describe } from "node:test";
 import { simpleParser } from "mailparser";
 import { SMTPServer } from "smtp-server";
-import { atEnd, eventually, freePort, openBrowser, signUp, somebody, startServer } from "./world.mjs";
+import { atEnd, eventually, lastingPort, openPage, signUp, somebody, startServer, test, unique } from "./world.mjs";
 
-/** Takes mails at `port`; `answer` may refuse a recipient with an SMTP status. */
-async function openSink(port, answer = () => 250) {
+/** Takes mails; `answer` may refuse a recipient with an SMTP status. */
+async function openSink(answer = () => 250, port = 0) {
   const mails = [];
   const attempts = [];
   const sink = new SMTPServer({
@@ -32,6 +31,7 @@ async function openSink(port, answer = () => 250) {
   atEnd(() => new Promise((resolve) => sink.close(resolve)));
   return {
     attempts,
+    port: sink.server.address().port,
     to: (address) => eventually(`a mail to ${address}`, () => mails.find((mail) => mail.to.text === address)),
   };
 }
@@ -43,13 +43,12 @@ const unconfirmed = { signup_confirmation: true };
 const code = (mail) => mail.text.match(/\b\d{6}\b/)[0];
 const link = (mail) => mail.text.match(/http\S+#token=[\w.-]+/)[0];
 
-const port = await freePort();
-const sink = await openSink(port, (address, attempt) => {
+const sink = await openSink((address, attempt) => {
   if (address.startsWith("greylisted")) return attempt === 1 ? 451 : 250;
   return address.startsWith("nobody") ? 550 : 250;
 });
-const server = await startServer({ settings: settings(port) });
-const page = await openBrowser();
+const server = await startServer({ settings: settings(sink.port) });
+const page = await openPage();
 
 test("the confirmation mail is well made, in plain text and HTML", async () => {
   const { email } = await signUp(server, { ...somebody(), name: "<b>Ada</b> & Co" }, unconfirmed);
@@ -89,7 +88,7 @@ test("the link of the mail confirms the address", async () => {
 });
 
 test("a mailbox that does not exist harms nobody else", async () => {
-  const nobody = `nobody.${process.pid}@example.com`;
+  const nobody = `${unique("nobody")}@example.com`;
   await signUp(server, { ...somebody(), email: nobody }, unconfirmed);
   await eventually("the mail was refused", () => sink.attempts.includes(nobody));
   const { email } = await signUp(server, somebody(), unconfirmed);
@@ -97,27 +96,31 @@ test("a mailbox that does not exist harms nobody else", async () => {
   assert.equal(sink.attempts.filter((address) => address === nobody).length, 1);
 });
 
-// Each waits for the pause before a second attempt: side by side they wait together.
-describe("a mail that cannot be delivered at once", { concurrency: true }, () => {
-  test("a mail that is refused for now comes later, and its code works", async () => {
-    const { password } = somebody();
-    const email = `greylisted.${process.pid}@example.com`;
-    await signUp(server, { email, password }, unconfirmed);
-    const mail = await sink.to(email);
-    assert.equal(sink.attempts.filter((address) => address === email).length, 2);
-    assert.equal((await server.post("/v1/email/verify", { email, code: code(mail) })).status, 200);
-  });
+/** Longer than the pause before a second attempt. */
+const PAUSE = 6000;
 
-  test("while no SMTP server is there people sign up, and their mails come when it is back", async () => {
-    const later = await freePort();
-    const alone = await startServer({ settings: settings(later) });
-    const started = Date.now();
-    const person = await signUp(alone, somebody(), unconfirmed);
-    assert.ok(Date.now() - started < 2000, "a dead SMTP server delays no answer");
-    await eventually("an attempt has failed", () => /smtp|mail/i.test(alone.log) && /refused|connect/i.test(alone.log));
-    const back = await openSink(later);
-    const mail = await back.to(person.email);
-    assert.equal((await alone.post("/v1/email/verify", { email: person.email, code: code(mail) })).status, 200);
-    assert.equal((await alone.post("/v1/login", person)).status, 200);
-  });
+test("a mail that is refused for now comes later, and its code works", async () => {
+  const { password } = somebody();
+  const email = `${unique("greylisted")}@example.com`;
+  await signUp(server, { email, password }, unconfirmed);
+  await eventually("the mail was refused", () => sink.attempts.includes(email));
+  await eventually("the server has put it off", () => server.log.includes("451"));
+  await server.advance(PAUSE);
+  const mail = await sink.to(email);
+  assert.equal(sink.attempts.filter((address) => address === email).length, 2);
+  assert.equal((await server.post("/v1/email/verify", { email, code: code(mail) })).status, 200);
+});
+
+test("while no SMTP server is there people sign up, and their mails come when it is back", async () => {
+  const later = await lastingPort();
+  const alone = await startServer({ settings: settings(later) });
+  const started = Date.now();
+  const person = await signUp(alone, somebody(), unconfirmed);
+  assert.ok(Date.now() - started < 2000, "a dead SMTP server delays no answer");
+  await eventually("an attempt has failed", () => /smtp|mail/i.test(alone.log) && /refused|connect/i.test(alone.log));
+  const back = await openSink(() => 250, later);
+  await alone.advance(PAUSE);
+  const mail = await back.to(person.email);
+  assert.equal((await alone.post("/v1/email/verify", { email: person.email, code: code(mail) })).status, 200);
+  assert.equal((await alone.post("/v1/login", person)).status, 200);
 });

@@ -1,10 +1,9 @@
 // Where the session is kept, and what happens when the browser does not keep it.
 
 import assert from "node:assert/strict";
-import test from "node:test";
-import { openChromium, openContext, signUp, startServer } from "./world.mjs";
+import { openChromium, openContext, sharedServer, signUp, startServer, test } from "./world.mjs";
 
-const server = await startServer();
+const server = await sharedServer();
 const { url } = server;
 const chromium = await openChromium();
 const person = await signUp(server);

@@ -1,53 +1,109 @@
 // Makes the world of an end-to-end test: the real server with a database file of its own, a browser, a mailbox.
 //
-// A world takes everything down with it when the test file ends. The server's binary is `target/release/doorward`
-// unless DOORWARD_BIN names another; DOORWARD_CHROMIUM and CHROMEDRIVER name another browser.
+// A file of tests runs by itself, `node --test tests/e2e/login.test.mjs`, or in one process with others, see run.mjs. The browser
+// and the servers of `sharedServer` and `sharedDemo` last as long as the process; everything else ends with the file that opened it.
+// The server's binary is `target/release/doorward` unless DOORWARD_BIN names another; DOORWARD_CHROMIUM names another browser.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { after } from "node:test";
+import * as runner from "node:test";
 import { fileURLToPath } from "node:url";
 import { startProvider } from "../../demo/provider.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BINARY = process.env.DOORWARD_BIN ?? join(ROOT, "target/release/doorward");
-const CHROMIUM = process.env.DOORWARD_CHROMIUM ?? "/usr/bin/chromium";
-const CHROMEDRIVER = process.env.CHROMEDRIVER ?? "/usr/bin/chromedriver";
+const CHROMIUM = process.env.DOORWARD_CHROMIUM ?? ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find(existsSync);
 // The SDK gives a request up after 10 s; what takes longer here is a fault.
-const PATIENCE = 15_000;
+const PATIENCE = 30_000;
+/** How long one test may take. */
+export const LONGEST = 120_000;
 
-const ends = [];
-const children = new Set();
-process.on("exit", () => children.forEach((child) => child.kill("SIGKILL")));
-after(async () => {
-  for (const end of ends.reverse()) await end();
-});
+// ── tests, and what ends with them ──
 
-/** Runs `end` when the test file is over, the last one first. */
-export function atEnd(end) {
-  ends.push(end);
+const ends = { file: [], process: [] };
+let worker = null;
+
+/** Registers a test. */
+export const test = (name, story) => (worker ? worker(name, story) : runner.test(name, { timeout: LONGEST }, story));
+
+/** From here on `register` gets the tests, and its owner calls `endFile` and `endProcess`. */
+export function workWith(register) {
+  worker = register;
 }
 
+/** Runs `end` when the test file is over, the last one first. */
+export const atEnd = (end) => endOf("file", end);
+const atExit = (end) => endOf("process", end);
+
+let told = false;
+function endOf(life, end) {
+  if (!worker && !told) {
+    told = true;
+    runner.after(() => endFile().finally(endProcess));
+  }
+  ends[life].push(end);
+}
+
+/** Ends what one file of tests has opened. */
+export async function endFile() {
+  // A test that failed leaves its pages open.
+  await Promise.all(((await browser)?.contexts() ?? []).map((context) => context.close()));
+  while (ends.file.length > 0) await ends.file.pop()();
+}
+
+/** Ends what all files share. */
+export async function endProcess() {
+  while (ends.process.length > 0) await ends.process.pop()();
+}
+
+const children = new Set();
+process.on("exit", () => children.forEach((child) => child.kill("SIGKILL")));
+
 /** A folder that is deleted at the end. */
-export async function folder() {
+export async function folder(end = atEnd) {
   const path = await mkdtemp(join(tmpdir(), "doorward-e2e-"));
   // Chromium's last helpers may still write into it.
-  atEnd(() => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
+  end(() => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
   return path;
 }
 
-/** A port on 127.0.0.1 that nobody uses. */
+/** A port on 127.0.0.1 that was free a moment ago. Prefer port 0 and the line that says ready, or `lastingPort`. */
 export async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address();
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+/** A port for a program that ends and starts again: the system gives it to no other program in between. */
+export async function lastingPort() {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * (firstEphemeralPort() - 20_000));
+    const server = createServer();
+    const free = await new Promise((resolve) => {
+      server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
+}
+
+/** The system hands out ports from here on. */
+function firstEphemeralPort() {
+  try {
+    const [first] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split(/\s/);
+    return Math.max(Number(first), 20_500);
+  } catch {
+    return 32_768;
+  }
 }
 
 /** Calls `look` until it gives something; fails with `what` when time is up. */
@@ -64,20 +120,31 @@ export async function eventually(what, look, patience = PATIENCE) {
 function start(command, args, options) {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
   children.add(child);
-  child.over = new Promise((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
+  child.over = new Promise((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+    // There is no exit of a program that could not be started.
+    child.once("error", () => resolve({ code: null, signal: null }));
+  });
   child.over.then(() => children.delete(child));
   return child;
 }
 
 // ── the server ──
 
-/** The real server with the demo site. Settings are `DOORWARD_…` variables without the prefix: `{ TOKEN__LIFETIME: "2s" }`. */
-export async function startServer({ settings = {}, dev = true } = {}) {
-  const data = await folder();
+// Real hashes would take a fifth of the step's time; the server's own tests have them.
+const CHEAP = { PASSWORD__HASH_MEMORY: 64, PASSWORD__HASH_PASSES: 1 };
+
+/**
+ * The real server with the demo site. Settings are `DOORWARD_…` variables without the prefix: `{ TOKEN__LIFETIME: "2s" }`.
+ * A server that a test takes down and up again needs `restarts`. With `source`, pages show their source beside them.
+ */
+export async function startServer({ settings = {}, dev = true, restarts = false, source = false, end = atEnd } = {}) {
+  const data = await folder(end);
   // DOORWARD_… variables are settings to the server, but DOORWARD_BIN is ours.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("DOORWARD_")));
-  for (const [name, value] of Object.entries(settings)) env[`DOORWARD_${name}`] = String(value);
-  const args = ["serve", "--listen", "127.0.0.1:0", "--data", data, "--config", join(ROOT, "www/doorward.toml")];
+  for (const [name, value] of Object.entries({ ...CHEAP, ...settings })) env[`DOORWARD_${name}`] = String(value);
+  const port = restarts ? await lastingPort() : 0;
+  const args = ["serve", "--listen", `127.0.0.1:${port}`, "--data", data, "--config", source ? SITE : await (bare ??= bareSite())];
   if (dev) args.splice(1, 0, "--dev");
 
   const server = {
@@ -87,6 +154,7 @@ export async function startServer({ settings = {}, dev = true } = {}) {
     log: "",
     child: null,
     async up() {
+      assert.ok(restarts || !server.url, "the address of a server stays the same only with `restarts`");
       server.child = start(BINARY, args, { env });
       server.child.stderr.on("data", (text) => (server.log += text));
       const lines = createInterface({ input: server.child.stdout });
@@ -95,8 +163,6 @@ export async function startServer({ settings = {}, dev = true } = {}) {
           const ready = /^doorward is ready: (\S+), listening on 127\.0\.0\.1:(\d+)/.exec(line);
           if (!ready) return;
           server.port = Number(ready[2]);
-          // Pages know this address: after a restart it is the same.
-          args[args.indexOf("--listen") + 1] = `127.0.0.1:${server.port}`;
           resolve(ready[1]);
         });
         server.child.once("error", reject);
@@ -109,6 +175,13 @@ export async function startServer({ settings = {}, dev = true } = {}) {
       server.child.kill(signal);
       return server.child.over;
     },
+    /** Moves its clock forward. */
+    async advance(milliseconds) {
+      const answer = await server.post("/dev/clock", { advance: milliseconds });
+      assert.equal(answer.status, 200, await answer.text());
+    },
+    /** Forgets the mails of other tests, which its page would show. */
+    emptyMailbox: () => fetch(`${server.url}/dev/mailbox.json`, { method: "DELETE" }),
     /** Mails to an address, newest first. */
     async mails(to) {
       const answer = await fetch(`${server.url}/dev/mailbox.json?to=${encodeURIComponent(to)}`);
@@ -139,17 +212,45 @@ export async function startServer({ settings = {}, dev = true } = {}) {
         body: typeof body === "string" ? body : JSON.stringify(body),
       }),
   };
-  atEnd(() => server.down());
+  end(() => server.down());
   return server.up();
 }
+
+const SITE = join(ROOT, "www/doorward.toml");
+let bare = null;
+
+/** The demo site without the panel of source, which costs a browser as much as the page itself. */
+async function bareSite() {
+  const root = await folder(atExit);
+  await cp(join(ROOT, "www"), join(root, "www"), { recursive: true });
+  await writeFile(join(root, "www/source.js"), "");
+  await symlink(join(ROOT, "pkg"), join(root, "pkg"));
+  return join(root, "www/doorward.toml");
+}
+
+let plain = null;
+
+/** A server without settings of its own, for all files of this process. */
+export const sharedServer = () => (plain ??= startServer({ end: atExit }));
 
 // ── a provider ──
 
 /** The demo's provider: real OpenID Connect, with screens to click through. */
-export async function openProvider() {
+export async function openProvider(end = atEnd) {
   const provider = await startProvider();
-  atEnd(() => provider.close());
+  end(() => provider.close());
   return provider;
+}
+
+let demo = null;
+
+/** The whole demo, as `npm start` starts it, for all files of this process. */
+export const sharedDemo = () => (demo ??= startDemo({ source: true, end: atExit }));
+
+/** A server with a provider. */
+export async function startDemo({ source = false, end = atEnd } = {}) {
+  const provider = await openProvider(end);
+  return { provider, server: await startServer({ settings: settingsOf(provider), source, end }) };
 }
 
 /** What makes it a provider of the server. */
@@ -180,9 +281,11 @@ let people = 0;
 
 /** Somebody whom no other test knows. */
 export function somebody() {
-  people += 1;
-  return { email: `person.${process.pid}.${people}@example.com`, password: "correct horse battery" };
+  return { email: `${unique("person")}@example.com`, password: "correct horse battery" };
 }
+
+/** A username that no other test knows. */
+export const unique = (name) => `${name}.${process.pid}.${++people}`;
 
 /** A phone number that no other test knows. */
 export const number = () => `+1202555${String(++people).padStart(4, "0")}`;
@@ -194,74 +297,66 @@ export async function signUp(server, person = somebody(), options = {}) {
   return person;
 }
 
-// ── browsers ──
+// ── the browser ──
 
-const FLAGS = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-quic", "--disable-background-networking"];
+const FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-quic", "--disable-background-networking"];
 
-/** Chromium by WebDriver. */
-export async function openBrowser() {
-  const { Builder, By, until } = await import("selenium-webdriver");
-  const port = await freePort();
-  const home = await folder();
-  const driver = start(CHROMEDRIVER, [`--port=${port}`], { env: { ...process.env, TMPDIR: home } });
-  const address = `http://127.0.0.1:${port}`;
-  await eventually("chromedriver is ready", async () => {
-    const status = await fetch(`${address}/status`).catch(() => null);
-    return (await status?.json())?.value.ready;
-  });
-  const browser = await new Builder()
-    .usingServer(address)
-    .withCapabilities({ browserName: "chrome", "goog:chromeOptions": { binary: CHROMIUM, args: FLAGS } })
-    .build();
-  atEnd(async () => {
-    await browser.quit();
-    driver.kill();
-    await driver.over;
-  });
-  return page(browser, By, until);
+let browser = null;
+
+/** Chromium, for all files of this process: a profile of one's own is `openContext`. */
+export const openChromium = () => (browser ??= launch());
+
+async function launch() {
+  const { chromium } = await import("playwright-core");
+  const home = await folder(atExit);
+  const env = { ...process.env, TMPDIR: home };
+  const launched = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, env });
+  atExit(() => launched.close());
+  return launched;
 }
 
-/** What a person does and sees, in their words. */
-function page(browser, By, until) {
-  const css = (selector) => browser.findElement(By.css(selector));
+/** A page in a profile of its own, by what a person does and sees there. `tab` is Playwright's page. */
+export async function openPage() {
+  const tab = await (await openContext(await openChromium())).newPage();
   return {
-    browser,
-    open: (url) => browser.get(url),
-    reload: () => browser.navigate().refresh(),
+    tab,
+    /** As from the address bar: where only the fragment is another, a page may load itself anew. */
+    async open(url) {
+      await tab.goto(url, { waitUntil: "commit" });
+      await tab.waitForLoadState();
+    },
+    reload: () => tab.reload(),
+    click: (selector) => tab.click(selector),
     /** Forgets everything that this browser keeps for the origin of `url`. */
     async fresh(url) {
-      await browser.get(`${url}/favicon.svg`);
-      await browser.executeScript("localStorage.clear(); sessionStorage.clear()");
+      await tab.goto(`${url}/favicon.svg`);
+      await tab.evaluate(() => [localStorage, sessionStorage].forEach((storage) => storage.clear()));
     },
-    find: css,
-    click: async (selector) => (await css(selector)).click(),
     /** Types into the controls with these names. */
     async fill(fields) {
-      for (const [name, value] of Object.entries(fields)) {
-        const control = await css(`[name="${name}"]:enabled`);
-        await control.clear();
-        await control.sendKeys(value);
-      }
+      for (const [name, value] of Object.entries(fields)) await tab.fill(`[name="${name}"]:enabled`, value);
     },
-    text: async (selector) => (await css(selector)).getText(),
+    /** What an element shows: nothing while it is hidden. */
+    text: (selector) => tab.$eval(selector, (element) => (element.checkVisibility() ? element.innerText.trim() : "")),
     /** Waits until the element shows this text. */
     sees: (selector, words) =>
-      eventually(`"${words}" in ${selector}`, async () => {
-        const text = await css(selector).then((element) => element.getText()).catch(() => "");
-        return words instanceof RegExp ? words.test(text) : text.includes(words);
-      }),
+      tab.waitForFunction(
+        ([where, text, pattern]) => {
+          const element = document.querySelector(where);
+          if (!element) return false;
+          const shown = element.checkVisibility() ? element.innerText.trim() : "";
+          return pattern === undefined ? shown.includes(text) : new RegExp(pattern).test(shown);
+        },
+        words instanceof RegExp ? [selector, null, words.source] : [selector, words],
+      ),
     /** Waits until the browser is at this path (with query and fragment, if given). */
-    at: (path) =>
-      eventually(`the browser is at ${path}`, async () => {
-        const { pathname, search, hash } = new URL(await browser.getCurrentUrl());
-        return pathname === path || pathname + search + hash === path;
-      }),
-    visible: (selector) => browser.wait(until.elementIsVisible(css(selector)), PATIENCE),
+    at: (path) => tab.waitForURL(({ pathname, search, hash }) => pathname === path || pathname + search + hash === path),
+    visible: (selector) => tab.waitForSelector(selector),
     /** A line of the profile page's lists. */
     // In one step: the page writes them anew when it learns something.
     fact: (name) =>
-      browser.executeScript(
-        `return [...document.querySelectorAll("dt")].find((term) => term.textContent === arguments[0])?.nextElementSibling.innerText`,
+      tab.evaluate(
+        (term) => [...document.querySelectorAll("dt")].find(({ textContent }) => textContent === term)?.nextElementSibling.innerText,
         name,
       ),
     /**
@@ -269,20 +364,19 @@ function page(browser, By, until) {
      * The answer is `{ value }` or `{ error }`; the page's policy forbids eval, so the text is put together here.
      */
     run: (body, ...args) =>
-      browser.executeAsyncScript(
-        `const [args, done] = arguments;
-         import("/pkg/doorward.js").then(async ({ AuthClient, isAuthError }) => {
+      tab.evaluate(
+        `(async (args) => {
+           const { AuthClient, isAuthError } = await import("/pkg/doorward.js");
            const auth = new AuthClient();
            try {
-             done({ value: await (async () => { ${body} })() });
+             return { value: await (async () => { ${body} })() };
            } catch (error) {
              const { code, message, field, status } = error;
-             done({ error: { code, message, field, status, ours: isAuthError(error) } });
+             return { error: { code, message, field, status, ours: isAuthError(error) } };
            } finally {
              auth.dispose();
            }
-         });`,
-        args,
+         })(${JSON.stringify(args)})`,
       ),
     /** Signs in without the page. */
     async signIn({ email, password }) {
@@ -290,15 +384,6 @@ function page(browser, By, until) {
       assert.equal(error, undefined);
     },
   };
-}
-
-/** Chromium by Playwright, where a test needs faults, several tabs or the console. */
-export async function openChromium() {
-  const { chromium } = await import("playwright-core");
-  const home = await folder();
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, env: { ...process.env, TMPDIR: home } });
-  atEnd(() => browser.close());
-  return browser;
 }
 
 /** A browser profile of its own; what its pages complain about is in `complaints`. */

@@ -1,0 +1,104 @@
+// axe over all pages in their states: all its rules in light colours, and in dark ones those about colours.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { openDemo } from "./demo.mjs";
+import { DESKTOP, openAccount, OURS } from "./pages.mjs";
+import { openContext, settled, sharedDemo, signUp, test } from "./world.mjs";
+
+const { server, url, chromium, signInByPassword } = await openDemo(sharedDemo());
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const COLOURS = ["color-contrast", "link-in-text-block"];
+const OTHERS = { rules: Object.fromEntries(COLOURS.map((rule) => [rule, { enabled: false }])) };
+
+async function violations(page, context, rules) {
+  const options = { ...rules, preload: false, resultTypes: ["violations"] };
+  const { violations } = await page.evaluate(([context, options]) => axe.run(context, options), [context, options]);
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+}
+
+/**
+ * Fails with what axe finds on the page, or in a part of it, as it is now. The source beside a page has the same few colours on each
+ * page, in hundreds of words: they are looked at where `source` says so.
+ */
+async function look(page, what, { where = "html", source = false } = {}) {
+  // Evaluated, not added as a script: the pages' policy would refuse that.
+  if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axe);
+  assert.deepEqual(await violations(page, where, OTHERS), [], what);
+  const coloured = source ? where : { include: where, exclude: "#source code" };
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme });
+    assert.deepEqual(await violations(page, coloured, { runOnly: COLOURS }), [], `${what}, ${colorScheme}`);
+  }
+}
+
+/** A page whose colours change at once. */
+async function open() {
+  await server.emptyMailbox();
+  const context = await openContext(chromium, { colorScheme: "light", reducedMotion: "reduce", viewport: DESKTOP });
+  return context.newPage();
+}
+
+test("axe finds nothing on any page", async () => {
+  const page = await open();
+  for (const path of OURS) {
+    await settled(page, url + path);
+    await look(page, path, { source: path === "/signup" });
+  }
+  await page.context().close();
+});
+
+test("axe finds nothing on any way of a form, nor on an error", async () => {
+  const page = await open();
+  for (const path of ["/signup", "/login", "/forgot", "/reset"]) {
+    await page.goto(url + path);
+    await page.waitForSelector("[name=by][value=phone]");
+    for (const way of await page.$$("[name=by]")) {
+      await way.check();
+      // What is around the form has been looked at above.
+      await look(page, `${path} by ${await way.getAttribute("value")}`, { where: "main" });
+    }
+  }
+  await page.goto(`${url}/signup`);
+  await page.click("summary");
+  await page.fill("#email", "a@example.com");
+  await page.fill("#password", "short");
+  await page.click("#signup > button");
+  await page.waitForSelector("#password-error");
+  await look(page, "an error on the page", { where: "main" });
+  await page.context().close();
+});
+
+test("axe finds nothing on the pages of a person who is signed in", async () => {
+  const page = await open();
+  await signInByPassword(page, await signUp(server));
+  for (const path of ["/", "/profile", "/sessions", "/person?id=nobody", "/dev/mailbox"]) {
+    await settled(page, url + path);
+    await look(page, `${path}, signed in`);
+  }
+  await openAccount(page, url);
+  await look(page, "all of the account");
+  await page.goto(`${url}${await page.getAttribute("#public", "href")}`);
+  await page.waitForSelector("#seen dd");
+  await look(page, "a person");
+  await openAccount(page, url);
+  await page.$eval("#again", (dialog) => dialog.showModal());
+  await look(page, "the dialog");
+  await page.context().close();
+});
+
+test("axe finds nothing on the way to a provider and back", async () => {
+  const page = await open();
+  await page.goto(`${url}/login`);
+  await page.click("#providers button");
+  await page.waitForSelector("#verified");
+  await look(page, "the provider's sign-in");
+  await page.click("[value='2']");
+  await page.waitForSelector("[name=allow]");
+  await look(page, "the provider's consent");
+  await page.click("[name=allow]");
+  await page.waitForSelector("#rest > button", { state: "visible" });
+  await look(page, "the rest of a registration");
+  await page.context().close();
+});
