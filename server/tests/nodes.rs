@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::post;
 use crate::post::sink::Sink;
+use crate::support::rounds::rounds;
 use crate::support::{Answer, DAY, HOUR, TestApp, database};
 
 const ADA: &str = "ada@example.com";
@@ -107,10 +108,10 @@ async fn sec_t09_100_refreshes_of_one_token_split_over_two_nodes_are_one_step() 
     assert_eq!(nodes[0].sql("select generation from sessions").await, "20");
 }
 
-async fn race_refresh_with_revoke(rounds: usize) {
+async fn race_refresh_with_revoke(count: usize) {
     let Some(nodes) = two().await else { return };
     nodes[0].signup(ADA, PASSWORD).await;
-    for round in 0..rounds {
+    for round in 0..count {
         let tokens = nodes[round % 2].login(ADA, PASSWORD).await;
         nodes[0].advance(HOUR);
         let revoke = json!({ "revoke_token": tokens["revoke_token"] });
@@ -132,13 +133,7 @@ async fn race_refresh_with_revoke(rounds: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sec_t12_nothing_survives_a_revoke_on_one_node_that_races_with_refreshes_on_both() {
-    race_refresh_with_revoke(200).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes a minute: cargo xtask test --long"]
-async fn sec_t12_nothing_survives_a_thousand_such_races() {
-    race_refresh_with_revoke(1000).await;
+    race_refresh_with_revoke(rounds(200, 1000) as usize).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
