@@ -9,10 +9,26 @@ use serde_json::json;
 
 const CROWD: usize = 200;
 
-/// How often each status and code was answered.
-async fn all(calls: impl IntoIterator<Item = Call>) -> (Vec<Answer>, BTreeMap<String, usize>) {
-    let tasks = calls.into_iter().map(|call| tokio::spawn(async move { call.await }));
-    let answers: Vec<Answer> = join_all(tasks).await.into_iter().map(Result::unwrap).collect();
+/// Makes so many calls at once, and tells how often each status and code was answered.
+async fn all(calls: usize, call: impl Fn(usize) -> Call) -> (Vec<Answer>, BTreeMap<String, usize>) {
+    let mut waiting: Vec<usize> = (0..calls).collect();
+    let mut answers = Vec::new();
+    // On a busy machine a call can find no free connection to PostgreSQL. It comes again, as the answer says.
+    for _ in 0..20 {
+        let tasks = waiting.iter().map(|at| {
+            let call = call(*at);
+            tokio::spawn(async move { call.await })
+        });
+        let new: Vec<Answer> = join_all(tasks).await.into_iter().map(Result::unwrap).collect();
+        let (busy, done): (Vec<_>, Vec<_>) =
+            waiting.into_iter().zip(new).partition(|(_, answer)| answer.status == 503);
+        waiting = busy.into_iter().map(|(at, _)| at).collect();
+        answers.extend(done.into_iter().map(|(_, answer)| answer));
+        if waiting.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(answers.len(), calls, "the server stays overloaded");
     let mut count = BTreeMap::new();
     for answer in &answers {
         let code = answer.json["code"].as_str().unwrap_or_default();
@@ -29,7 +45,7 @@ fn counts<const N: usize>(expected: [(&str, usize); N]) -> BTreeMap<String, usiz
 async fn seed_h40_one_new_device_that_signs_in_200_times_at_once_is_one_account() {
     let t = TestApp::new().await;
     let body = json!({ "device_id": "one-device-for-all-of-them" });
-    let (answers, count) = all((0..CROWD).map(|_| t.post("/v1/login/device", body.clone()))).await;
+    let (answers, count) = all(CROWD, |_| t.post("/v1/login/device", body.clone())).await;
     assert_eq!(count, counts([("200 ", CROWD)]));
     let first = &answers[0].json["user"]["user_id"];
     assert!(answers.iter().all(|answer| &answer.json["user"]["user_id"] == first));
@@ -43,7 +59,7 @@ async fn one_address_that_signs_up_200_times_at_once_is_one_account() {
     for name in [json!({ "email": "ada@example.com" }), json!({ "username": "ada" })] {
         let mut body = name;
         body["password"] = json!("correct horse");
-        let (_, count) = all((0..CROWD).map(|_| t.post("/v1/signup", body.clone()))).await;
+        let (_, count) = all(CROWD, |_| t.post("/v1/signup", body.clone())).await;
         assert_eq!(count, counts([("200 ", 1), ("409 EXISTS", CROWD - 1)]));
     }
     assert_eq!(t.sql("select count(*) from accounts").await, "2");
@@ -54,7 +70,7 @@ async fn one_code_that_is_used_200_times_at_once_signs_in_once() {
     let t = TestApp::new().await;
     let code = t.code("+4930901820", "LOGIN").await;
     let body = to("+4930901820", json!({ "code": code }));
-    let (_, count) = all((0..CROWD).map(|_| t.post("/v1/login/code", body.clone()))).await;
+    let (_, count) = all(CROWD, |_| t.post("/v1/login/code", body.clone())).await;
     assert_eq!(count, counts([("200 ", 1), ("400 INVALID_CODE", CROWD - 1)]));
     assert_eq!(t.sql("select count(*) from accounts").await, "1");
 }
@@ -64,9 +80,8 @@ async fn sec_c04_of_200_wrong_codes_at_once_five_are_looked_at() {
     let t = TestApp::new().await;
     let code = t.code("+4930901820", "LOGIN").await;
     let wrong = |at: usize| format!("{:06}", (code.parse::<usize>().unwrap() + 1 + at) % 1_000_000);
-    let calls =
-        (0..CROWD).map(|at| t.post("/v1/login/code", to("+4930901820", json!({ "code": wrong(at) }))));
-    let (_, count) = all(calls).await;
+    let attempt = |at| t.post("/v1/login/code", to("+4930901820", json!({ "code": wrong(at) })));
+    let (_, count) = all(CROWD, attempt).await;
     assert_eq!(count, counts([("400 INVALID_CODE", CROWD)]));
     assert_eq!(t.sql("select tries from challenges").await, "5");
     let right = to("+4930901820", json!({ "code": code }));
@@ -80,7 +95,7 @@ async fn of_two_addresses_that_are_unbound_at_once_one_stays() {
     t.bind(&who, "ada@example.com").await;
     t.advance(MINUTE);
     let paths = ["/v1/email/unbind", "/v1/phone/unbind"];
-    let (_, count) = all((0..CROWD).map(|at| t.post_as(&who, paths[at % 2], json!({})))).await;
+    let (_, count) = all(CROWD, |at| t.post_as(&who, paths[at % 2], json!({}))).await;
     assert_eq!(count["200 "], 1, "{count:?}");
     // Those who asked for what is gone, and those who asked for the last one.
     assert_eq!(count["403 FORBIDDEN"] + count["400 INVALID_REQUEST"], CROWD - 1, "{count:?}");
@@ -90,13 +105,13 @@ async fn of_two_addresses_that_are_unbound_at_once_one_stays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_username_that_ten_accounts_choose_at_once_is_one_accounts() {
     let t = TestApp::new().await;
-    let mut calls = Vec::new();
+    let mut people = Vec::new();
     for at in 0..10 {
-        let who = t.device(&format!("the device number {at}")).await;
-        let name = json!({ "username": "ada" });
-        calls.push(t.send_as(&who, "PATCH", "/v1/profile", name));
+        people.push(t.device(&format!("the device number {at}")).await);
     }
-    let (_, count) = all(calls).await;
+    let name = json!({ "username": "ada" });
+    let (_, count) =
+        all(people.len(), |at| t.send_as(&people[at], "PATCH", "/v1/profile", name.clone())).await;
     assert_eq!(count, counts([("200 ", 1), ("409 EXISTS", 9)]));
     assert_eq!(t.sql("select count(*) from identities where kind = 'username'").await, "1");
 }
