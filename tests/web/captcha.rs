@@ -60,22 +60,30 @@ async fn a_second_proof_of_work_is_solved_too_and_a_third_is_told() {
 #[wasm_bindgen_test]
 async fn work_without_end_ends_with_the_time_or_the_callers_signal() {
     let world = asking(1, ENDLESS);
-    assert_eq!(err(world.core.login(ada(), js("{ timeout: 200 }"))).await, "TIMEOUT");
+    assert_eq!(err(world.core.login(ada(), js("{ timeout: 50 }"))).await, "TIMEOUT");
     world.run("(window.ending = new AbortController())");
     let call = world.core.login(ada(), js("{ signal: ending.signal }"));
-    world.run("setTimeout(() => ending.abort(), 100)");
+    world.run("setTimeout(() => ending.abort(), 50)");
     assert_eq!(err(call).await, "ABORTED");
 }
 
 #[wasm_bindgen_test]
 async fn the_page_stays_usable_meanwhile() {
     let world = asking(1, ENDLESS);
-    world.run("(window.ticks = [0, 0], window.timer = setInterval(() => ticks[0]++, 10))");
-    pause(600).await;
-    world.run("(clearInterval(timer), window.timer = setInterval(() => ticks[1]++, 10))");
-    assert_eq!(err(world.core.login(ada(), js("{ timeout: 600 }"))).await, "TIMEOUT");
-    let ticks = world.run("(clearInterval(timer), ticks)");
-    assert_eq!(world.run("ticks[1] > ticks[0] / 10"), "true", "without work, and with it: {ticks}");
+    world.run("(window.ticks = [0, 0])");
+    let is_usable = "ticks[1] > ticks[0] / 10";
+    // In turns, because the machine's other work slows both down; and again where it slowed down one of them alone.
+    for _ in 0..5 {
+        world.run("(window.timer = setInterval(() => ticks[0]++, 10))");
+        pause(200).await;
+        world.run("(clearInterval(timer), window.timer = setInterval(() => ticks[1]++, 10))");
+        assert_eq!(err(world.core.login(ada(), js("{ timeout: 200 }"))).await, "TIMEOUT");
+        world.run("clearInterval(timer)");
+        if world.run(is_usable) == "true" {
+            break;
+        }
+    }
+    assert_eq!(world.run(is_usable), "true", "without work, and with it: {}", world.run("ticks"));
 }
 
 #[wasm_bindgen_test]

@@ -124,10 +124,10 @@ async fn a_key_outlives_the_page_and_ends_with_its_session() {
     ok(reloaded.login(js(ADA), NONE)).await;
     let next = world.run("JSON.parse(localStorage.getItem('doorward.session')).key");
     assert_ne!(next, id);
-    pause(50).await;
+    until(async || kept().await == next).await;
     assert_eq!(kept().await, next);
     ok(reloaded.logout(NONE, NONE)).await;
-    pause(50).await;
+    until(async || kept().await.is_empty()).await;
     assert_eq!(kept().await, "");
 }
 
@@ -141,6 +141,7 @@ async fn a_key_that_nobody_has_for_long_is_removed_at_a_sign_in() {
         world.seconds_later(days * 86_400);
         ok(world.reloaded().login(js(ADA), NONE)).await;
         pause(50).await;
+        until(async || kept().await.contains(&lost) == stays).await;
         assert_eq!(kept().await.contains(&lost), stays);
         js("localStorage.clear()");
     }
@@ -166,6 +167,7 @@ async fn the_key_of_a_stale_copy_stays_for_the_copy_that_goes_on() {
         assert_eq!(ok(world.core.get_access_token(NONE)).await, "null");
         assert_eq!(world.events(), "SIGNED_IN, SESSION_EXPIRED");
         pause(50).await;
+        until(async || kept().await.is_empty() != stays).await;
         assert_eq!(!kept().await.is_empty(), stays, "{verdict}");
     }
 }

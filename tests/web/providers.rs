@@ -77,7 +77,7 @@ async fn sec_d03_tokens_that_are_not_bound_to_the_flows_key_are_discarded() {
         format!(r#"{{ "POST /v1/login/provider/google": [200, {{ ...{EXISTING}, session: TOKENS }}] }}"#);
     let world = world_with(&routes, "{ dpop: true }");
     world.run("world.memory.keys.make().then((id) => (world.key = id))");
-    pause(50).await;
+    until(async || world.run("world.key") != "undefined").await;
     let flow = format!("{{ provider: 'google', key: '{}' }}", world.run("world.key"));
     assert_eq!(err(ask(&world, "loginBy", CODE, &flow)).await, "SERVER");
     assert_eq!(world.events(), "");

@@ -129,7 +129,7 @@ async fn a_storage_of_the_page_may_be_asynchronous() {
     assert!(reloaded.user().is_object());
     ok(world.core.logout(NONE, NONE)).await;
     assert_eq!(world.run("world.options.storage.kept.size"), "0");
-    pause(50).await;
+    until(async || world.events().ends_with("SIGNED_OUT, SIGNED_OUT")).await;
     assert_eq!(world.events(), "SIGNED_IN, SIGNED_OUT, SIGNED_OUT", "both clients tell of it");
 }
 
@@ -146,6 +146,7 @@ async fn an_asynchronous_storage_keeps_what_was_written_last() {
     world.seconds_later(600);
     assert_eq!(ok(world.core.get_access_token(NONE)).await, "null");
     pause(50).await;
+    until(async || world.run("world.options.storage.kept.size") == "0").await;
     assert_eq!(world.run("world.options.storage.kept.size"), "0");
 }
 

@@ -17,10 +17,11 @@ fn brief(more: &str, options: &str) -> World {
 
 #[wasm_bindgen_test]
 async fn a_token_is_refreshed_ahead_of_its_end_while_somebody_looks() {
+    let clock = Clock::stop();
     let world = brief("", "{}").signed_in().await;
-    pause(1400).await;
+    clock.advance(1400).await;
     assert_eq!(world.calls(), "");
-    pause(500).await;
+    clock.advance(500).await;
     assert_eq!(world.calls(), "POST /v1/token");
     assert_eq!(world.events(), "TOKEN_REFRESHED");
     world.run("world.life.abort()");
@@ -32,13 +33,14 @@ async fn a_token_is_left_to_its_end_where_nobody_looks_or_wants_it() {
         js(&format!(
             "Object.defineProperty(document, 'visibilityState', {{ configurable: true, value: '{what}' }})"
         ));
+        let clock = Clock::stop();
         let world = brief("", options).signed_in().await;
-        pause(1900).await;
+        clock.advance(1900).await;
         assert_eq!(world.calls(), "", "{what}");
         js("delete document.visibilityState");
         if what == "hidden" {
             js("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))");
-            pause(500).await;
+            clock.advance(500).await;
             assert_eq!(world.calls(), "POST /v1/token", "but when it is shown again");
         }
         world.run("world.life.abort()");
@@ -47,6 +49,7 @@ async fn a_token_is_left_to_its_end_where_nobody_looks_or_wants_it() {
 
 #[wasm_bindgen_test]
 async fn a_client_that_is_disposed_of_refreshes_nothing() {
+    let clock = Clock::stop();
     let world = brief("", "{}").signed_in().await;
     js(
         "(window.realTimeout = window.setTimeout, window.setTimeout = (...args) => { window.timers = [...(window.timers ?? []), typeof args[0]]; return realTimeout(...args); })",
@@ -56,7 +59,7 @@ async fn a_client_that_is_disposed_of_refreshes_nothing() {
     ok(world.core.logout(NONE, NONE)).await;
     js("window.setTimeout = window.realTimeout");
     assert_eq!(world.run("window.timers?.filter((kind) => kind !== 'function').length ?? 0"), "0");
-    pause(2000).await;
+    clock.advance(2000).await;
     assert_eq!(world.calls(), "");
 }
 
@@ -98,10 +101,10 @@ async fn tabs_with_a_storage_of_the_pages_own_hear_of_each_other() {
     let (one, other) = (brief("", own), brief("", own));
     ok(other.core.get_session(NONE)).await;
     let one = one.signed_in().await;
-    pause(50).await;
+    until(async || other.events() == "SIGNED_IN").await;
     assert_eq!(other.events(), "SIGNED_IN");
     ok(one.core.logout(NONE, NONE)).await;
-    pause(50).await;
+    until(async || other.events() == "SIGNED_IN, SIGNED_OUT").await;
     assert_eq!(other.events(), "SIGNED_IN, SIGNED_OUT");
     for world in [one, other] {
         world.run("world.life.abort()");

@@ -286,4 +286,71 @@ pub async fn pause(milliseconds: u32) {
     JsFuture::from(Promise::from(timer)).await.expect("a timer ends");
 }
 
+/// Waits for what no promise tells. Goes on after five seconds all the same: what is asserted then says more.
+pub async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..500 {
+        if holds().await {
+            return;
+        }
+        pause(10).await;
+    }
+}
+
+/// The page's clocks and timers, which stand still until a test moves them on.
+pub struct Clock(JsValue);
+
+/// Timers end in the order of their times. Between two of them the page gets the time to do what it has to do.
+const CLOCK: &str = r#"
+const real = { set: window.setTimeout, clear: window.clearTimeout, date: Date.now, running: performance.now };
+const [date, running] = [Date.now(), performance.now()];
+const NO_REAL_TIMER = 1e9;
+let elapsed = 0;
+let last = NO_REAL_TIMER;
+let timers = [];
+window.setTimeout = (run, time = 0, ...args) => (timers.push({ id: ++last, at: elapsed + time, run: () => run(...args) }), last);
+window.clearTimeout = (id) => (id > NO_REAL_TIMER ? (timers = timers.filter((timer) => timer.id !== id)) : real.clear.call(window, id));
+Date.now = () => date + elapsed;
+performance.now = () => running + elapsed;
+const settled = () => new Promise((resolve) => real.set.call(window, resolve, 10));
+return {
+    async advance(time) {
+        const end = elapsed + time;
+        for (;;) {
+            await settled();
+            const [next] = timers.sort((one, other) => one.at - other.at);
+            if (!next || next.at > end) break;
+            timers.shift();
+            elapsed = Math.max(elapsed, next.at);
+            next.run();
+        }
+        elapsed = end;
+    },
+    go() {
+        Object.assign(window, { setTimeout: real.set, clearTimeout: real.clear });
+        Date.now = real.date;
+        delete performance.now;
+        for (const { run, at } of timers) real.set.call(window, run, at - elapsed);
+    },
+};
+"#;
+
+impl Clock {
+    /// Stops all clocks, until this is dropped.
+    pub fn stop() -> Clock {
+        Clock(Function::new_no_args(CLOCK).call0(&JsValue::NULL).expect("the clock is JavaScript"))
+    }
+
+    pub async fn advance(&self, milliseconds: u32) {
+        let advance = Function::from(get(&self.0, "advance"));
+        let moved = advance.call1(&JsValue::NULL, &milliseconds.into()).expect("a promise");
+        JsFuture::from(Promise::from(moved)).await.expect("the clock moves");
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        Function::from(get(&self.0, "go")).call0(&JsValue::NULL).expect("the clocks go on");
+    }
+}
+
 pub const NONE: JsValue = JsValue::UNDEFINED;
