@@ -20,17 +20,17 @@ folder=$(cd "$folder" && pwd)
 on() {
 	local name=$1 script=$2
 	local machine=$folder/$name
-	mkdir -p "$machine"/{files,work,root,tmp}
+	mkdir -p "$machine"/{files,work,all,tmp}
 	unshare --mount --pid --fork --kill-child bash -euo pipefail -s <<-EOF
 		mount --make-rprivate /
-		mount -t overlay overlay -o lowerdir=/,upperdir=$machine/files,workdir=$machine/work $machine/root
-		mount --bind $machine/tmp $machine/root/tmp
-		mount -t proc proc $machine/root/proc
-		mount --rbind /sys $machine/root/sys
-		mount --rbind /dev $machine/root/dev
-		mkdir -p $machine/root/mnt
-		mount --bind -o ro $repo $machine/root/mnt
-		exec chroot $machine/root bash -euo pipefail -c $(printf %q "$script") </dev/null
+		mount -t overlay overlay -o lowerdir=/,upperdir=$machine/files,workdir=$machine/work $machine/all
+		mount --bind $machine/tmp $machine/all/tmp
+		mount -t proc proc $machine/all/proc
+		mount --rbind /sys $machine/all/sys
+		mount --rbind /dev $machine/all/dev
+		mkdir -p $machine/all/mnt
+		mount --bind -o ro $repo $machine/all/mnt
+		exec chroot $machine/all bash -euo pipefail -c $(printf %q "$script") </dev/null
 	EOF
 }
 
@@ -42,7 +42,7 @@ strip='
 	rm -rf "${CARGO_HOME:-$HOME/.cargo}"/{registry,git} "$HOME/.npm" "$HOME/.cache" /usr/lib/postgresql
 	rm -rf "$(rustc --print sysroot)"/lib/rustlib/{wasm32-unknown-unknown,src}
 '
-clone="git clone -q --no-hardlinks /mnt /root/doorward && cd /root/doorward && git checkout -q $commit"
+clone="git clone -q --no-hardlinks /mnt /doorward && cd /doorward && git checkout -q $commit"
 
 # Times a phase, and keeps the result with the load of this machine before it.
 phase() {
@@ -70,7 +70,7 @@ machine() {
 
 # Ends when the server has printed that it is ready.
 start='
-	cd /root/doorward
+	cd /doorward
 	exec 3< <(exec npm start -- --listen 127.0.0.1:0 2>&1)
 	while read -r line <&3; do
 		echo "$line"
@@ -84,8 +84,8 @@ phase start-from-nothing start "$start"
 phase start-again start "$start"
 
 machine test
-phase test-from-nothing test 'cd /root/doorward && CI=true npm test'
-phase test-again test 'cd /root/doorward && CI=true npm test'
+phase test-from-nothing test 'cd /doorward && CI=true npm test'
+phase test-again test 'cd /doorward && CI=true npm test'
 # A new clone at the same place. Only what .ci/run keeps outside of the clone is there.
-phase ci-fill-cache test 'cd /root/doorward && .ci/run'
-phase ci-new-clone test "rm -rf /root/doorward && $clone && .ci/run"
+phase ci-fill-cache test 'cd /doorward && .ci/run'
+phase ci-new-clone test "rm -rf /doorward && $clone && .ci/run"

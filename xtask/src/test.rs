@@ -32,9 +32,41 @@ pub(crate) const TESTS: &[&str] = &[
     "e2e",
 ];
 
-/// The files of server/tests that run on PostgreSQL in the quick run: what SQL, locks and several nodes can change. The
-/// others run there with `--long`.
-const ON_POSTGRES: &[(&str, &str)] = &[];
+/// The files of server/tests that run on PostgreSQL in the quick run, and why: SQL, locks or several nodes can change
+/// their outcome. The others run there with `--long`.
+const ON_POSTGRES: &[(&str, &str)] = &[
+    ("store_connect", "TLS, passwords, a standby"),
+    ("store_write", "transactions and their errors"),
+    ("nodes", "several nodes on one database"),
+    ("nodes_outage", "a database that goes away and comes back"),
+    ("server_run", "start, kill and stop of the program"),
+    ("account_race", "unique indexes under concurrent calls"),
+    ("account_signup", "idempotency keys and unique addresses"),
+    ("account_delete", "cascades"),
+    ("address_change", "unique indexes"),
+    ("identity_link", "one identity at each provider"),
+    ("session_bound", "compare-and-swap of generations"),
+    ("session_refresh", "compare-and-swap of generations"),
+    ("session_revoke", "a revoke beside a refresh"),
+    ("token_revoke", "a revoke beside a refresh"),
+    ("proof_replay", "a proof that is used once"),
+    ("captcha_solve", "a solution that is used once"),
+    ("method_code", "tries at a code under a lock"),
+    ("email_verify", "a link that is used once"),
+    ("password_reset", "codes and sessions in one transaction"),
+    ("limit_flood", "budgets"),
+    ("limit_send", "budgets"),
+    ("limit_sign_in", "budgets"),
+    ("sms_budget", "budgets"),
+    ("outbox_deliver", "leases between nodes"),
+    ("webhook_deliver", "leases between nodes"),
+    ("provider_login", "flows that are used once"),
+    ("signing_rotate", "a lease and the first key"),
+    ("rows_prune", "deletes beside other transactions"),
+    ("user_data", "upserts"),
+    ("admin_http", "cursors and collation"),
+    ("admin_keys", "commands beside a server"),
+];
 
 /// Runs the steps, prints their times, and ends with `N passed, N failed`.
 pub(crate) fn run(repo: Repo, arguments: &[String]) -> Outcome {
@@ -127,9 +159,8 @@ pub(crate) fn server(world: &World, log: &Log) -> Outcome {
 /// The server over HTTP once more, on a PostgreSQL that is there for this alone.
 pub(crate) fn postgres(world: &World, log: &Log) -> Outcome {
     let cluster = Cluster::start(&world.scratch.0)?;
-    let files: Vec<&str> = ON_POSTGRES.iter().map(|(file, _)| *file).collect();
-    let files = if world.long { &[] } else { &files[..] };
-    rust(world, log, "cargo test --workspace --test api", files, Some(cluster.url()))
+    let files: Vec<&str> = ON_POSTGRES.iter().map(|(file, _)| *file).filter(|_| !world.long).collect();
+    rust(world, log, "cargo test --workspace --test api", &files, Some(cluster.url()))
 }
 
 /// Runs tests that the step `compile` has compiled.
@@ -144,7 +175,7 @@ fn rust(world: &World, log: &Log, line: &str, files: &[&str], postgres: Option<S
         cargo.args(&world.filters);
     }
     if world.long {
-        cargo.args(words("--include-ignored")).env("DOORWARD_TEST_LONG", "1");
+        cargo.env("DOORWARD_TEST_LONG", "1");
     }
     if let Some(url) = postgres {
         cargo.env("DOORWARD_TEST_POSTGRES", url);
@@ -198,13 +229,24 @@ pub(crate) fn schema(world: &World, log: &Log) -> Outcome {
     })
 }
 
-/// People in a browser, against the demo site.
+/// People in a browser, against the demo site. tests/e2e/run.mjs runs the files, and shares a browser between them.
 pub(crate) fn e2e(world: &World, log: &Log) -> Outcome {
-    node(world, log, "tests/e2e", |node| {
-        let browser = setup::browser()?;
-        node.env("DOORWARD_CHROMIUM", browser.chromium).env("CHROMEDRIVER", browser.driver);
-        Ok(())
-    })
+    let folder = world.repo.root.join("tests/e2e");
+    let files = match chosen(&folder, &world.filters) {
+        (files, None) if world.filters.is_empty() || !files.is_empty() => files,
+        _ => {
+            log.keep(&format!("no file of tests/e2e has {} in its name", world.filters.join(" or ")));
+            return Ok(());
+        }
+    };
+    let mut node = command("node");
+    node.arg(folder.join("run.mjs")).current_dir(&world.repo.root);
+    if !world.filters.is_empty() {
+        node.args(files);
+    }
+    node.env("DOORWARD_BIN", world.repo.debug_program("doorward")).env("TMPDIR", &world.scratch.0);
+    node.env("DOORWARD_CHROMIUM", setup::browser()?.chromium);
+    log.run(&mut node)
 }
 
 /// What takes minutes and needs a browser.
@@ -250,5 +292,18 @@ fn chosen(folder: &Path, filters: &[String]) -> (Vec<PathBuf>, Option<String>) {
         (files, None)
     } else {
         (files, Some(filters.join("|")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ON_POSTGRES;
+
+    #[test]
+    fn each_file_that_runs_on_postgres_exists() {
+        for (file, _) in ON_POSTGRES {
+            let path = format!("{}/../server/tests/{file}.rs", env!("CARGO_MANIFEST_DIR"));
+            assert!(std::path::Path::new(&path).exists(), "server/tests/{file}.rs");
+        }
     }
 }
