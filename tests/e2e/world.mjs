@@ -41,14 +41,10 @@ export function workWith(register) {
 export const atEnd = (end) => endOf("file", end);
 const atExit = (end) => endOf("process", end);
 
-let told = false;
-function endOf(life, end) {
-  if (!worker && !told) {
-    told = true;
-    runner.after(() => endFile().finally(endProcess));
-  }
-  ends[life].push(end);
-}
+const endOf = (life, end) => ends[life].push(end);
+
+// Registered while the file is loaded: a hook that a running test registers ends with that test.
+if (!process.argv[1].endsWith("worker.mjs")) runner.after(() => endFile().finally(endProcess));
 
 /** Ends what one file of tests has opened. */
 export async function endFile() {
