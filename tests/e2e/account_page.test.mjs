@@ -1,14 +1,12 @@
 // The account page: what a person can manage there, and what others see of it.
 
 import assert from "node:assert/strict";
-import { number, openChromium, openContext, sharedServer, signedIn, signUp, somebody, startServer, test, unique } from "./world.mjs";
+import { number, openChromium, openContext, sees, sharedServer, signedIn, signUp, somebody, startServer, test, unique } from "./world.mjs";
 
 const server = await sharedServer();
 const { url } = server;
 const chromium = await openChromium();
 
-const sees = (page, selector, words) =>
-  page.waitForFunction(([where, text]) => document.querySelector(where)?.innerText.includes(text), [selector, words]);
 const open = (page, part) => page.$eval(`#${part}`, (details) => (details.open = true));
 const submit = (page, part) => page.click(`#${part} form > button`);
 

@@ -4,8 +4,7 @@ import assert from "node:assert/strict";
 import { createDecipheriv, hkdfSync } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openChromium, openContext, signUp, somebody, startServer, test } from "./world.mjs";
-import { sees } from "./demo.mjs";
+import { openChromium, openContext, sees, signUp, somebody, startServer, test } from "./world.mjs";
 
 const chromium = await openChromium();
 

@@ -5,10 +5,6 @@ import { consent, openChromium, openContext, signUp, someone } from "./world.mjs
 
 export const WITH_DEMO = "#providers [value=demo]";
 
-/** Waits until the element shows these words. */
-export const sees = (page, selector, words) =>
-  page.waitForFunction(([where, text]) => document.querySelector(where)?.innerText.includes(text), [selector, words]);
-
 /** Who is signed in, as the browser remembers it. */
 export const user = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("doorward.session")).user);
 

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { openDemo, sees, user, WITH_DEMO } from "./demo.mjs";
-import { consent, openProvider, settingsOf, signUp, somebody, someone, startDemo, startServer, test, withClient } from "./world.mjs";
+import { openDemo, user, WITH_DEMO } from "./demo.mjs";
+import { consent, openProvider, sees, settingsOf, signUp, somebody, someone, startDemo, startServer, test, withClient } from "./world.mjs";
 
 const { provider, server, url, visitor, signIn, register, signOut, signInByPassword, openIdentities } = await openDemo(startDemo());
 

@@ -1,8 +1,8 @@
 // Whose account a provider opens, and linking: the account page, a real provider's consent screens, and back.
 
 import assert from "node:assert/strict";
-import { openDemo, sees, user, WITH_DEMO } from "./demo.mjs";
-import { consent, eventually, settingsOf, signUp, someone, startDemo, startServer, test } from "./world.mjs";
+import { openDemo, user, WITH_DEMO } from "./demo.mjs";
+import { consent, eventually, sees, settingsOf, signUp, someone, startDemo, startServer, test } from "./world.mjs";
 
 const { provider, server, url, visitor, signIn, register, signOut, signInByPassword, confirmed, openIdentities } = await openDemo(startDemo());
 

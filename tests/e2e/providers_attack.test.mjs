@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { consent, hold, openChromium, openContext, openProvider, settingsOf, signedIn, signUp, someone, startServer, test, withClient } from "./world.mjs";
+import { consent, hold, openChromium, openContext, openProvider, sees, settingsOf, signedIn, signUp, someone, startServer, test, withClient } from "./world.mjs";
 
 const provider = await openProvider();
 const rival = await openProvider();
@@ -12,8 +12,6 @@ const { url } = server;
 const chromium = await openChromium();
 
 const WITH_DEMO = "#providers [value=demo]";
-const sees = (page, selector, words) =>
-  page.waitForFunction(([where, text]) => document.querySelector(where)?.innerText.includes(text), [selector, words]);
 const hasSession = (page) => page.evaluate(() => localStorage.getItem("doorward.session") !== null);
 
 async function blank(context, at = url) {

@@ -1,7 +1,7 @@
 // Every way to sign up and in, as a person goes it: through the pages, with the codes from the mailbox.
 
 import assert from "node:assert/strict";
-import { number, openChromium, openContext, sharedServer, signUp, somebody, startServer, test, unique } from "./world.mjs";
+import { number, openChromium, openContext, sees, sharedServer, signUp, somebody, startServer, test, unique } from "./world.mjs";
 
 const server = await sharedServer();
 const { url } = server;
@@ -15,8 +15,6 @@ async function visitor(path, at = url) {
 }
 
 const choose = (page, way) => page.check(`[name=by][value=${way}]`);
-const sees = (page, selector, words) =>
-  page.waitForFunction(([where, text]) => document.querySelector(where)?.innerText.includes(text), [selector, words]);
 const userId = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("doorward.session")).user.user_id);
 
 async function signOut(page) {

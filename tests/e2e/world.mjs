@@ -311,6 +311,17 @@ async function launch() {
   return launched;
 }
 
+/** Goes to an address, also from a page that is itself on its way to another: Playwright lets that page win. */
+async function go(tab, url, options) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await tab.goto(url, options);
+    } catch (error) {
+      if (tries === 5 || !error.message.includes("interrupted by another navigation")) throw error;
+    }
+  }
+}
+
 /** A page in a profile of its own, by what a person does and sees there. `tab` is Playwright's page. */
 export async function openPage() {
   const tab = await (await openContext(await openChromium())).newPage();
@@ -318,14 +329,14 @@ export async function openPage() {
     tab,
     /** As from the address bar: where only the fragment is another, a page may load itself anew. */
     async open(url) {
-      await tab.goto(url, { waitUntil: "commit" });
+      await go(tab, url, { waitUntil: "commit" });
       await tab.waitForLoadState();
     },
     reload: () => tab.reload(),
     click: (selector) => tab.click(selector),
     /** Forgets everything that this browser keeps for the origin of `url`. */
     async fresh(url) {
-      await tab.goto(`${url}/favicon.svg`);
+      await go(tab, `${url}/favicon.svg`);
       await tab.evaluate(() => [localStorage, sessionStorage].forEach((storage) => storage.clear()));
     },
     /** Types into the controls with these names. */
@@ -334,17 +345,7 @@ export async function openPage() {
     },
     /** What an element shows: nothing while it is hidden. */
     text: (selector) => tab.$eval(selector, (element) => (element.checkVisibility() ? element.innerText.trim() : "")),
-    /** Waits until the element shows this text. */
-    sees: (selector, words) =>
-      tab.waitForFunction(
-        ([where, text, pattern]) => {
-          const element = document.querySelector(where);
-          if (!element) return false;
-          const shown = element.checkVisibility() ? element.innerText.trim() : "";
-          return pattern === undefined ? shown.includes(text) : new RegExp(pattern).test(shown);
-        },
-        words instanceof RegExp ? [selector, null, words.source] : [selector, words],
-      ),
+    sees: (selector, words) => sees(tab, selector, words),
     /** Waits until the browser is at this path (with query and fragment, if given). */
     at: (path) => tab.waitForURL(({ pathname, search, hash }) => pathname === path || pathname + search + hash === path),
     visible: (selector) => tab.waitForSelector(selector),
@@ -399,6 +400,20 @@ export async function openContext(browser, options = {}) {
   };
   return context;
 }
+
+/** Waits until the element shows these words, or what the expression describes; a hidden element shows nothing. */
+export const sees = (page, selector, words) =>
+  page.waitForFunction(
+    ([where, text, pattern]) => {
+      const element = document.querySelector(where);
+      if (!element) return false;
+      const shown = element.checkVisibility() ? element.innerText.trim() : "";
+      return pattern === undefined ? shown.includes(text) : new RegExp(pattern).test(shown);
+    },
+    words instanceof RegExp ? [selector, null, words.source] : [selector, words],
+    // Playwright's own way looks in each frame, and keeps the browser drawing.
+    { polling: 50 },
+  );
 
 /** Opens a page of the demo, or one of the server's own, and waits until it has drawn itself. */
 export async function settled(page, address) {
