@@ -19,17 +19,17 @@ async function violations(page, context, rules) {
 }
 
 /**
- * Fails with what axe finds on the page, or in a part of it, as it is now. The source beside a page has the same few colours on each
- * page, in hundreds of words: they are looked at where `source` says so.
+ * Fails with what axe finds on the page, or in a part of it, as it is now. The source beside a page is hundreds of words in the
+ * same few colours on each page: they are looked at where `source` says so.
  */
 async function look(page, what, { where = "html", source = false } = {}) {
   // Evaluated, not added as a script: the pages' policy would refuse that.
   if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axe);
-  assert.deepEqual(await violations(page, where, OTHERS), [], what);
-  const coloured = source ? where : { include: where, exclude: "#source code" };
+  const part = source ? where : { include: where, exclude: "#source code" };
+  assert.deepEqual(await violations(page, part, OTHERS), [], what);
   for (const colorScheme of ["dark", "light"]) {
     await page.emulateMedia({ colorScheme });
-    assert.deepEqual(await violations(page, coloured, { runOnly: COLOURS }), [], `${what}, ${colorScheme}`);
+    assert.deepEqual(await violations(page, part, { runOnly: COLOURS }), [], `${what}, ${colorScheme}`);
   }
 }
 

@@ -311,17 +311,6 @@ async function launch() {
   return launched;
 }
 
-/** Goes to an address, also from a page that is itself on its way to another: Playwright lets that page win. */
-async function go(tab, url, options) {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await tab.goto(url, options);
-    } catch (error) {
-      if (tries === 5 || !error.message.includes("interrupted by another navigation")) throw error;
-    }
-  }
-}
-
 /** A page in a profile of its own, by what a person does and sees there. `tab` is Playwright's page. */
 export async function openPage() {
   const tab = await (await openContext(await openChromium())).newPage();
@@ -329,14 +318,14 @@ export async function openPage() {
     tab,
     /** As from the address bar: where only the fragment is another, a page may load itself anew. */
     async open(url) {
-      await go(tab, url, { waitUntil: "commit" });
+      await tab.goto(url, { waitUntil: "commit" });
       await tab.waitForLoadState();
     },
     reload: () => tab.reload(),
     click: (selector) => tab.click(selector),
     /** Forgets everything that this browser keeps for the origin of `url`. */
     async fresh(url) {
-      await go(tab, `${url}/favicon.svg`);
+      await tab.goto(`${url}/favicon.svg`);
       await tab.evaluate(() => [localStorage, sessionStorage].forEach((storage) => storage.clear()));
     },
     /** Types into the controls with these names. */
