@@ -1,5 +1,6 @@
 //! A session from sign-in to sign-out: refreshed on use, ended only by a verdict, seen in every tab.
 
+use js_sys::Promise;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::world::*;
@@ -12,13 +13,25 @@ fn server(more: &str) -> String {
         "GET /v1/profile": [200, {{ user_id: "u1", email: "ada@example.com", name: "Ada" }}],
         "POST /v1/logout": [200, {{}}],
         "POST /v1/token": async (call) => {{
-            await new Promise((resolve) => setTimeout(resolve, 20));
+            await (window.held ?? new Promise((resolve) => setTimeout(resolve, 20)));
             const next = Number(new URLSearchParams(call.body).get("refresh_token").slice(8)) + 1;
             return [200, {{ access_token: "access-" + next, token_type: "Bearer", expires_in: 600,
                 refresh_token: "refresh-" + next, revoke_token: "revoke-1", server_time: 2000 }}];
         }},
         {more} }}"#
     )
+}
+
+/// Begins a refresh that the server does not answer until `release`.
+async fn held_refresh(world: &World) -> Promise {
+    js("window.held = new Promise((resolve) => (window.answer = resolve))");
+    let refresh = world.core.get_access_token(NONE);
+    until(async || world.calls() == "POST /v1/token").await;
+    refresh
+}
+
+fn release() {
+    js("(window.answer(), delete window.held)");
 }
 
 #[wasm_bindgen_test]
@@ -94,9 +107,9 @@ async fn seed_a29_forced_refreshes_at_once_are_one_too() {
 async fn a_sign_out_during_a_refresh_wins() {
     let world = server_of(&server("")).signed_in().await;
     world.seconds_later(600);
-    let refresh = world.core.get_access_token(NONE);
-    pause(5).await;
+    let refresh = held_refresh(&world).await;
     ok(world.core.logout(NONE, NONE)).await;
+    release();
     assert_eq!(ok(refresh).await, "null");
     assert_eq!(ok(world.core.get_session(NONE)).await, "null");
     assert_eq!(world.events(), "SIGNED_OUT");
@@ -107,9 +120,9 @@ async fn another_user_who_signs_in_during_a_refresh_is_not_mixed_with_the_first(
     let other = r#""POST /v1/login": (call, calls) => [200, { ...TOKENS, ...(call.body.email === "bob@example.com" && { access_token: "bob-1", refresh_token: "bob-r", revoke_token: "bob-v", user: { user_id: "u2" } }) }],"#;
     let world = server_of(&server(other)).signed_in().await;
     world.seconds_later(600);
-    let refresh = world.core.get_access_token(NONE);
-    pause(5).await;
+    let refresh = held_refresh(&world).await;
     ok(world.core.login(js("{ email: 'bob@example.com', password: 'x' }"), NONE)).await;
+    release();
     assert_eq!(ok(refresh).await, r#""bob-1""#);
     assert_eq!(json(&world.core.user()), r#"{"user_id":"u2"}"#);
     assert_eq!(world.events(), "SIGNED_IN");

@@ -22,6 +22,8 @@ async fn a_token_is_refreshed_ahead_of_its_end_while_somebody_looks() {
     clock.advance(1400).await;
     assert_eq!(world.calls(), "");
     clock.advance(500).await;
+    drop(clock);
+    until(async || world.events() == "TOKEN_REFRESHED").await;
     assert_eq!(world.calls(), "POST /v1/token");
     assert_eq!(world.events(), "TOKEN_REFRESHED");
     world.run("world.life.abort()");
@@ -41,6 +43,8 @@ async fn a_token_is_left_to_its_end_where_nobody_looks_or_wants_it() {
         if what == "hidden" {
             js("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))");
             clock.advance(500).await;
+            drop(clock);
+            until(async || !world.calls().is_empty()).await;
             assert_eq!(world.calls(), "POST /v1/token", "but when it is shown again");
         }
         world.run("world.life.abort()");
