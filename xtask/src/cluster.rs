@@ -80,7 +80,7 @@ impl Cluster {
     fn launch(&self, wait: &str) -> Result<(), String> {
         let settings = format!(
             "-p {} -c listen_addresses=127.0.0.1 -k {} -c fsync=off -c full_page_writes=off -c autovacuum=off \
-             -c max_connections=300 {}",
+             -c max_wal_size=16GB -c checkpoint_timeout=1h -c max_connections=300 {}",
             self.port,
             self.folder.display(),
             self.settings
