@@ -32,7 +32,7 @@ pub(crate) const STEPS: &[Step] = &[
     // What is known without running anything.
     Step { name: "format", about: "rustfmt", needs: &[], kind: Computes, typical: 2, work: check::formatting },
     Step { name: "directions", about: "which part may know which", needs: &[], kind: Computes, typical: 1, work: check::directions },
-    Step { name: "compile", about: "server, tests and lints", needs: &[], kind: Computes, typical: 240, work: check::compile },
+    Step { name: "compile", about: "server, tests and lints", needs: &["format", "directions"], kind: Computes, typical: 240, work: check::compile },
     Step { name: "compile-wasm", about: "tests and lints of the SDK", needs: &["wasm-target"], kind: Computes, typical: 20, work: check::compile_wasm },
 
     // Tests.
