@@ -83,7 +83,8 @@ static READY: LazyLock<Mutex<Receiver<String>>> = LazyLock::new(|| {
             for number in 0.. {
                 let name = format!("test_{}_{number}", process());
                 let drops = abandoned().into_iter().map(|name| format!("drop database {name} with (force)"));
-                let statements = drops.chain([format!("create database {name} template {template}")]);
+                let statements =
+                    drops.chain([format!("create database {name} template {template} strategy file_copy")]);
                 execute(&mut connection, statements.collect()).await.unwrap();
                 if ready.send(name).is_err() {
                     break;
