@@ -24,6 +24,9 @@ const PATIENCE = 30_000;
 /** How long one test may take. */
 export const LONGEST = 120_000;
 
+/** The long run: more tabs, more rounds. */
+export const LONG = Boolean(process.env.DOORWARD_TEST_LONG);
+
 // ── tests, and what ends with them ──
 
 const ends = { file: [], process: [] };

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { folder, startServer } from "../e2e/world.mjs";
+import { folder, LONG, startServer } from "../e2e/world.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const SCHEMATHESIS = process.env.DOORWARD_SCHEMATHESIS ?? join(HERE, "../../.tools/schema/bin/schemathesis");
@@ -32,7 +32,7 @@ describe("openapi.json", { concurrency: true }, () => {
 
 async function schemathesis(url, signedIn) {
   const args = ["--config-file", join(HERE, "schemathesis.toml"), "run", `${url}/openapi.json`, "--no-color"];
-  if (!process.env.DOORWARD_TEST_LONG) args.push(...FEWER, ...(signedIn === "no" ? FEWER_SIGNED_OUT : []));
+  if (!LONG) args.push(...FEWER, ...(signedIn === "no" ? FEWER_SIGNED_OUT : []));
   const env = { ...process.env, SERVER: url, SIGNED_IN: signedIn, SCHEMATHESIS_HOOKS: join(HERE, "hooks.py"), PYTHONDONTWRITEBYTECODE: "1" };
   const child = spawn(SCHEMATHESIS, args, { cwd: await folder(), env, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";

@@ -33,13 +33,14 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "format", about: "rustfmt", needs: &[], kind: Computes, typical: 2, work: check::formatting },
     Step { name: "directions", about: "which part may know which", needs: &[], kind: Computes, typical: 1, work: check::directions },
     Step { name: "compile", about: "server, tests and lints", needs: &["format", "directions"], kind: Computes, typical: 240, work: check::compile },
-    Step { name: "compile-wasm", about: "tests and lints of the SDK", needs: &["wasm-target"], kind: Computes, typical: 20, work: check::compile_wasm },
+    Step { name: "compile-wasm", about: "tests and lints of the SDK", needs: &["wasm-target"], kind: Computes, typical: 150, work: check::compile_wasm },
 
     // Tests.
     Step { name: "unit", about: "unit tests", needs: &["compile"], kind: Computes, typical: 20, work: test::unit },
     Step { name: "server", about: "the server over HTTP, on SQLite", needs: &["compile"], kind: Computes, typical: 60, work: test::server },
     Step { name: "postgres", about: "the server over HTTP, on PostgreSQL", needs: &["compile", "debian"], kind: Computes, typical: 60, work: test::postgres },
-    Step { name: "web", about: "the SDK's own tests in a browser", needs: &["compile-wasm", "test-runner", "debian"], kind: Computes, typical: 20, work: test::web },
+    // Waits for its clocks more than it computes, so it takes no place from the others.
+    Step { name: "web", about: "the SDK's own tests in a browser", needs: &["compile-wasm", "test-runner", "debian"], kind: Waits, typical: 20, work: test::web },
     Step { name: "package", about: "the packed npm package", needs: &["sdk", "npm-package", "debian"], kind: Computes, typical: 60, work: test::package },
     Step { name: "api", about: "OAuth clients and APIs in other languages", needs: &["compile", "npm", "python-api"], kind: Computes, typical: 30, work: test::api },
     Step { name: "schema", about: "the server against its OpenAPI document", needs: &["compile", "python-schema"], kind: Computes, typical: 40, work: test::schema },
