@@ -26,8 +26,9 @@ for (const [, helper] of js.matchAll(/from "\.\/(.*)"/g)) {
   panel.append(figure(helper, "js", await read(`/${helper}`)));
 }
 
+// What the browser has just fetched for the page itself is not fetched again.
 async function read(file) {
-  const answer = await fetch(file);
+  const answer = await fetch(file, { cache: "force-cache" });
   return (await answer.text()).trim();
 }
 

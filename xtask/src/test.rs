@@ -32,8 +32,8 @@ pub(crate) const TESTS: &[&str] = &[
     "e2e",
 ];
 
-/// The files of server/tests that run on PostgreSQL in the quick run, and why: SQL, locks or several nodes can change
-/// their outcome. The others run there with `--long`.
+/// The files of server/tests, or of a file the tests whose names begin so, that run on PostgreSQL in the quick run, and why:
+/// SQL, locks or several nodes can change their outcome. The others run there with `--long`.
 const ON_POSTGRES: &[(&str, &str)] = &[
     ("store_connect", "TLS, passwords, a standby"),
     ("store_write", "transactions and their errors"),
@@ -49,7 +49,9 @@ const ON_POSTGRES: &[(&str, &str)] = &[
     ("session_revoke", "a revoke beside a refresh"),
     ("token_revoke", "a revoke beside a refresh"),
     ("proof_replay", "a proof that is used once"),
-    ("method_code", "tries at a code under a lock"),
+    ("method_code::sec_a03_", "an address that changes hands in one transaction"),
+    ("method_code::sec_c03_", "tries at a code under a lock"),
+    ("method_code::a_repeated_request_with_its_key_signs_in_once", "idempotency keys"),
     ("email_verify", "a link that is used once"),
     ("password_reset", "codes and sessions in one transaction"),
     ("limit_flood", "budgets"),
@@ -58,7 +60,14 @@ const ON_POSTGRES: &[(&str, &str)] = &[
     ("sms_budget", "budgets"),
     ("outbox_deliver", "leases between nodes"),
     ("webhook_deliver", "leases between nodes"),
-    ("provider_login", "flows that are used once"),
+    ("provider_login::a_flow_is_over_", "flows that are used once"),
+    ("provider_login::a_registration_that_is_repeated_", "idempotency keys"),
+    ("provider_login::sec_o06_", "flows that are used once"),
+    ("provider_login::seed_m45_", "registrations that are used once"),
+    ("provider_login::seed_m50_", "flows that are used once"),
+    ("provider_login::two_tabs_", "flows beside each other"),
+    ("provider_login::what_is_over_of_flows_", "deletes beside other transactions"),
+    ("provider_login::who_asks_while_", "a lease on a flow"),
     ("signing_rotate", "a lease and the first key"),
     ("rows_prune", "deletes beside other transactions"),
     ("user_data", "upserts"),
@@ -168,7 +177,9 @@ fn rust(world: &World, log: &Log, line: &str, files: &[&str], postgres: Option<S
     cargo.args(["--config", "target.'cfg(unix)'.runner = ['env', 'RUSTC_BOOTSTRAP=1']", "--"]);
     cargo.args(words("-Zunstable-options --report-time"));
     if world.filters.is_empty() {
-        cargo.args(files.iter().map(|file| format!("{file}::")));
+        cargo.args(
+            files.iter().map(|file| if file.contains("::") { file.to_string() } else { format!("{file}::") }),
+        );
     } else {
         cargo.args(&world.filters);
     }
@@ -298,10 +309,12 @@ mod tests {
     use super::ON_POSTGRES;
 
     #[test]
-    fn each_file_that_runs_on_postgres_exists() {
-        for (file, _) in ON_POSTGRES {
+    fn each_file_and_test_that_runs_on_postgres_exists() {
+        for (entry, _) in ON_POSTGRES {
+            let (file, test) = entry.split_once("::").unwrap_or((entry, ""));
             let path = format!("{}/../server/tests/{file}.rs", env!("CARGO_MANIFEST_DIR"));
-            assert!(std::path::Path::new(&path).exists(), "server/tests/{file}.rs");
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            assert!(text.contains(&format!("fn {test}")), "server/tests/{file}.rs has no test {test}…");
         }
     }
 }
