@@ -32,34 +32,34 @@ pub(crate) const TESTS: &[&str] = &[
     "e2e",
 ];
 
-/// The files of server/tests, or of a file the tests whose names begin so, that run on PostgreSQL in the quick run, and why:
-/// SQL, locks or several nodes can change their outcome. The others run there with `--long`.
+/// The server's tests that run on PostgreSQL in the quick run, as file::beginning of the name, and why: SQL, locks or several
+/// nodes can change their outcome. All of them run there with `--long`.
 const ON_POSTGRES: &[(&str, &str)] = &[
-    ("store_connect", "TLS, passwords, a standby"),
-    ("store_write", "transactions and their errors"),
-    ("nodes", "several nodes on one database"),
-    ("nodes_outage", "a database that goes away and comes back"),
-    ("server_run", "start, kill and stop of the program"),
-    ("account_race", "unique indexes under concurrent calls"),
-    ("account_signup", "idempotency keys and unique addresses"),
-    ("account_delete", "cascades"),
-    ("identity_link", "one identity at each provider"),
-    ("session_bound", "compare-and-swap of generations"),
-    ("session_refresh", "compare-and-swap of generations"),
-    ("session_revoke", "a revoke beside a refresh"),
-    ("token_revoke", "a revoke beside a refresh"),
-    ("proof_replay", "a proof that is used once"),
+    ("store_connect::", "TLS, passwords, a standby"),
+    ("store_write::", "transactions and their errors"),
+    ("nodes::", "several nodes on one database"),
+    ("nodes_outage::", "a database that goes away and comes back"),
+    ("server_run::", "start, kill and stop of the program"),
+    ("account_race::", "unique indexes under concurrent calls"),
+    ("account_signup::", "idempotency keys and unique addresses"),
+    ("account_delete::", "cascades"),
+    ("identity_link::", "one identity at each provider"),
+    ("session_bound::", "compare-and-swap of generations"),
+    ("session_refresh::", "compare-and-swap of generations"),
+    ("session_revoke::", "a revoke beside a refresh"),
+    ("token_revoke::", "a revoke beside a refresh"),
+    ("proof_replay::", "a proof that is used once"),
     ("method_code::sec_a03_", "an address that changes hands in one transaction"),
     ("method_code::sec_c03_", "tries at a code under a lock"),
     ("method_code::a_repeated_request_with_its_key_signs_in_once", "idempotency keys"),
-    ("email_verify", "a link that is used once"),
-    ("password_reset", "codes and sessions in one transaction"),
-    ("limit_flood", "budgets"),
-    ("limit_send", "budgets"),
-    ("limit_sign_in", "budgets"),
-    ("sms_budget", "budgets"),
-    ("outbox_deliver", "leases between nodes"),
-    ("webhook_deliver", "leases between nodes"),
+    ("email_verify::", "a link that is used once"),
+    ("password_reset::", "codes and sessions in one transaction"),
+    ("limit_flood::", "budgets"),
+    ("limit_send::", "budgets"),
+    ("limit_sign_in::", "budgets"),
+    ("sms_budget::", "budgets"),
+    ("outbox_deliver::", "leases between nodes"),
+    ("webhook_deliver::", "leases between nodes"),
     ("provider_login::a_flow_is_over_", "flows that are used once"),
     ("provider_login::a_registration_that_is_repeated_", "idempotency keys"),
     ("provider_login::sec_o06_", "flows that are used once"),
@@ -68,11 +68,11 @@ const ON_POSTGRES: &[(&str, &str)] = &[
     ("provider_login::two_tabs_", "flows beside each other"),
     ("provider_login::what_is_over_of_flows_", "deletes beside other transactions"),
     ("provider_login::who_asks_while_", "a lease on a flow"),
-    ("signing_rotate", "a lease and the first key"),
-    ("rows_prune", "deletes beside other transactions"),
-    ("user_data", "upserts"),
-    ("admin_http", "cursors and collation"),
-    ("admin_keys", "commands beside a server"),
+    ("signing_rotate::", "a lease and the first key"),
+    ("rows_prune::", "deletes beside other transactions"),
+    ("user_data::", "upserts"),
+    ("admin_http::", "cursors and collation"),
+    ("admin_keys::", "commands beside a server"),
 ];
 
 /// Runs the steps, prints their times, and ends with `N passed, N failed`.
@@ -177,9 +177,7 @@ fn rust(world: &World, log: &Log, line: &str, files: &[&str], postgres: Option<S
     cargo.args(["--config", "target.'cfg(unix)'.runner = ['env', 'RUSTC_BOOTSTRAP=1']", "--"]);
     cargo.args(words("-Zunstable-options --report-time"));
     if world.filters.is_empty() {
-        cargo.args(
-            files.iter().map(|file| if file.contains("::") { file.to_string() } else { format!("{file}::") }),
-        );
+        cargo.args(files);
     } else {
         cargo.args(&world.filters);
     }
@@ -311,7 +309,7 @@ mod tests {
     #[test]
     fn each_file_and_test_that_runs_on_postgres_exists() {
         for (entry, _) in ON_POSTGRES {
-            let (file, test) = entry.split_once("::").unwrap_or((entry, ""));
+            let (file, test) = entry.split_once("::").unwrap();
             let path = format!("{}/../server/tests/{file}.rs", env!("CARGO_MANIFEST_DIR"));
             let text = std::fs::read_to_string(path).unwrap_or_default();
             assert!(text.contains(&format!("fn {test}")), "server/tests/{file}.rs has no test {test}…");
