@@ -26,7 +26,7 @@ for (const [, helper] of js.matchAll(/from "\.\/(.*)"/g)) {
   panel.append(figure(helper, "js", await read(`/${helper}`)));
 }
 
-// What the browser has just fetched for the page itself is not fetched again.
+// The browser has just fetched these files for the page, so its cache answers.
 async function read(file) {
   const answer = await fetch(file, { cache: "force-cache" });
   return (await answer.text()).trim();

@@ -1,14 +1,14 @@
 // The power cut: what was answered with success is there afterwards, and nothing is half there.
 
 import assert from "node:assert/strict";
-import { eventually, LONG, somebody, startServer, test } from "./world.mjs";
+import { eventually, LONG_RUN, somebody, startServer, test } from "./world.mjs";
 
 const server = await startServer({ restarts: true });
 
 const signup = (person) => server.post("/v1/signup", { ...person, options: { login: true } });
 
 test("after SIGKILL in a stream of signups every answered one is there and none is half there", async () => {
-  for (let round = 0; round < (LONG ? 3 : 1); round += 1) {
+  for (let round = 0; round < (LONG_RUN ? 3 : 1); round += 1) {
     const answered = [];
     const open = new Set();
     let going = true;

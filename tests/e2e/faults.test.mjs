@@ -1,7 +1,7 @@
 // Nobody is signed out by accident: a network and a server that fail in every way, clocks that are wrong, tabs that sleep.
 
 import assert from "node:assert/strict";
-import { eventually, generation, LONG, openChromium, openContext, signedIn, signUp, test, withClient } from "./world.mjs";
+import { eventually, generation, LONG_RUN, openChromium, openContext, signedIn, signUp, test, withClient } from "./world.mjs";
 import { startBehindProxy } from "./proxy.mjs";
 
 const chromium = await openChromium();
@@ -126,7 +126,7 @@ test("seed_F3_a_server_that_is_down_for_ten_minutes: still signed in, and no sto
   await context.close();
 });
 
-test("seed_F4_many tabs whose token ends in the same second, each asking twenty times, are one step", async () => {
+test("seed_F4_tabs that ask for a token twenty times each, in the second when theirs expires, refresh it once", async () => {
   const shared = await startBehindProxy();
   const context = await openContext(chromium);
   await withShift(context);
@@ -137,8 +137,8 @@ test("seed_F4_many tabs whose token ends in the same second, each asking twenty 
     await tab.goto(`${shared.url}/favicon.svg`);
     tabs.push(tab);
   }
-  // The others, ten or in the long run forty, are opened by these ten, and each shares the process of the page that opened it.
-  const more = LONG ? 4 : 1;
+  // These ten open ten more, forty in the long run: an opened tab shares the process of its opener.
+  const more = LONG_RUN ? 4 : 1;
   for (const opener of tabs.slice()) {
     for (let count = 0; count < more; count += 1) {
       const [tab] = await Promise.all([context.waitForEvent("page"), opener.evaluate(() => void window.open("/favicon.svg"))]);

@@ -24,8 +24,8 @@ const PATIENCE = 30_000;
 /** How long one test may take. */
 export const LONGEST = 120_000;
 
-/** The long run: more tabs, more rounds. */
-export const LONG = Boolean(process.env.DOORWARD_TEST_LONG);
+/** Whether this is `npm run test:long`, with more tabs and more rounds. */
+export const LONG_RUN = Boolean(process.env.DOORWARD_TEST_LONG);
 
 // ── tests, and what ends with them ──
 

@@ -6,13 +6,13 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { folder, LONG, startServer } from "../e2e/world.mjs";
+import { folder, LONG_RUN, startServer } from "../e2e/world.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const SCHEMATHESIS = process.env.DOORWARD_SCHEMATHESIS ?? join(HERE, "../../.tools/schema/bin/schemathesis");
 
-// Fewer cases than schemathesis.toml says in the quick run: three random ones for each call, and the 4,000 of the coverage phase
-// only for a person who is signed in, who may make all calls. A person who is not gets 401 at most of them, whatever they send.
+// The quick run makes fewer calls than schemathesis.toml says: three random ones for each operation, and the 4,000 of the coverage
+// phase only with a session. Without one, most operations answer 401 to any input.
 const FEWER = ["--max-examples", "3"];
 const FEWER_SIGNED_OUT = ["--phases", "examples,fuzzing,stateful"];
 
@@ -32,7 +32,7 @@ describe("openapi.json", { concurrency: true }, () => {
 
 async function schemathesis(url, signedIn) {
   const args = ["--config-file", join(HERE, "schemathesis.toml"), "run", `${url}/openapi.json`, "--no-color"];
-  if (!LONG) args.push(...FEWER, ...(signedIn === "no" ? FEWER_SIGNED_OUT : []));
+  if (!LONG_RUN) args.push(...FEWER, ...(signedIn === "no" ? FEWER_SIGNED_OUT : []));
   const env = { ...process.env, SERVER: url, SIGNED_IN: signedIn, SCHEMATHESIS_HOOKS: join(HERE, "hooks.py"), PYTHONDONTWRITEBYTECODE: "1" };
   const child = spawn(SCHEMATHESIS, args, { cwd: await folder(), env, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";

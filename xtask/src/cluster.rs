@@ -160,9 +160,8 @@ fn any_port() -> u16 {
     20_000 + u16::try_from(chance % 12_000).unwrap_or(0)
 }
 
-/// A folder that the user postgres can reach, which one of root's may not be.
 /// A folder in memory with room for the databases of a run. On ext4 without a journal, half the time of the tests on PostgreSQL
-/// goes into the search for an inode: each dropped database leaves 300, and those of the last seconds are not used again.
+/// goes into the search for an inode: each dropped database leaves 300, and ext4 takes none that was freed a moment ago.
 fn memory() -> Option<&'static Path> {
     const ROOM_KIB: u64 = 2 << 20;
     let folder = Path::new("/dev/shm");
@@ -171,6 +170,7 @@ fn memory() -> Option<&'static Path> {
     (free >= ROOM_KIB).then_some(folder)
 }
 
+/// A folder that the user postgres can reach, which one of root's may not be.
 fn own_folder(place: &Path) -> Result<PathBuf, String> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -39,7 +39,7 @@ pub(crate) struct Step {
 pub(crate) enum Kind {
     /// It keeps the cores busy.
     Computes,
-    /// It waits, for downloads say, and begins beside any other.
+    /// It mostly waits, for downloads for example, so it runs beside any other step.
     Waits,
 }
 

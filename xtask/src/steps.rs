@@ -39,7 +39,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "unit", about: "unit tests", needs: &["compile"], kind: Computes, typical: 20, work: test::unit },
     Step { name: "server", about: "the server over HTTP, on SQLite", needs: &["compile"], kind: Computes, typical: 60, work: test::server },
     Step { name: "postgres", about: "the server over HTTP, on PostgreSQL", needs: &["compile", "debian"], kind: Computes, typical: 60, work: test::postgres },
-    // Waits for its clocks more than it computes, so it takes no place from the others.
+    // Its tests wait for timers: 10 CPU seconds in 15.
     Step { name: "web", about: "the SDK's own tests in a browser", needs: &["compile-wasm", "test-runner", "debian"], kind: Waits, typical: 20, work: test::web },
     Step { name: "package", about: "the packed npm package", needs: &["sdk", "npm-package", "debian"], kind: Computes, typical: 60, work: test::package },
     Step { name: "api", about: "OAuth clients and APIs in other languages", needs: &["compile", "npm", "python-api"], kind: Computes, typical: 30, work: test::api },
