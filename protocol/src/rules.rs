@@ -15,7 +15,7 @@ pub enum Rule {
     Flag,
     /// True or false, or a line of text (an address, a path).
     FlagOrLine(u32),
-    /// An e-mail address as HTML's `type=email` defines it, with a dot in its domain.
+    /// An e-mail address as [`canonical_email`] takes it.
     Email,
     /// A password that exists already: any text up to 1,024 bytes.
     Password,
@@ -160,11 +160,13 @@ fn sentence(before: &str, number: u32, after: &str) -> Cow<'static, str> {
 /// address that exactly one mailbox answers to.
 ///
 /// The grammar is that of HTML's `type=email` (ASCII only, no quoting, no comments, no lists), with a dot in
-/// the domain. Addresses that differ only in case are one: two accounts for them would help nobody but a thief.
+/// the domain, without addresses that some mail programs read as another one: routes (`a%b@c`, `b!a@c`), encoded words
+/// (`=?utf-8?q?a?=@c`, RFC 2047), and what a program would take for an option or a pipe (`-f@c`, `|sh@c`). Addresses that
+/// differ only in case are one: two accounts for them would only help an attacker.
 pub fn canonical_email(text: &str) -> Option<String> {
     let text = text.trim_matches([' ', '\t', '\r', '\n']);
     let (local, domain) = text.split_once('@')?;
-    let atom = |b: u8| b.is_ascii_alphanumeric() || has("!#$%&'*+/=?^_`{|}~-.", b);
+    let atom = |b: u8| b.is_ascii_alphanumeric() || has("#$&'*+/=?^_`{}~-.", b);
     let label = |part: &str| {
         (1..=63).contains(&part.len())
             && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
@@ -175,6 +177,8 @@ pub fn canonical_email(text: &str) -> Option<String> {
         && (1..=64).contains(&local.len())
         && local.bytes().all(atom)
         && local.split('.').all(|part| !part.is_empty())
+        && !local.starts_with('-')
+        && !local.as_bytes().windows(2).any(|pair| pair == b"=?")
         && has(domain, b'.')
         && domain.split('.').all(label);
     holds.then(|| text.to_ascii_lowercase())
@@ -291,7 +295,13 @@ mod tests {
 
     #[test]
     fn an_email_address_names_exactly_one_mailbox() {
-        for good in ["user@email.com", "a.b+c@sub.example.co", "o'neil@example.ie", "X@EXAMPLE.COM"] {
+        for good in [
+            "user@email.com",
+            "a.b+c@sub.example.co",
+            "o'neil@example.ie",
+            "X@EXAMPLE.COM",
+            "a-b=c?d@example.com",
+        ] {
             assert!(takes(Rule::Email, good), "{good}");
         }
         for bad in [
@@ -312,6 +322,14 @@ mod tests {
             "u..r@example.com",
             "user@example.com.",
             "u\0r@example.com",
+            // Some mail programs read these as other addresses, as options or as programs.
+            "=?utf-8?q?a?=@example.com",
+            "user=?utf-7?q?&AG0-?=@example.com",
+            "user%evil.example@example.com",
+            "evil.example!user@example.com",
+            "-oQ/tmp@example.com",
+            "|sh@example.com",
+            "user|sh@example.com",
         ] {
             assert!(!takes(Rule::Email, bad), "{bad:?}");
         }

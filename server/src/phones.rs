@@ -1,12 +1,15 @@
 //! Phone numbers: from what people write to the one form in which they are stored and compared.
 
+use std::borrow::Cow;
+
 use doorward_protocol::{ENTER_PHONE, bare_phone};
 use phonenumber::{Mode, country};
 
 use crate::config::Phone;
 
-/// A number in E.164: `+`, the country's code, the number. One without `+` is of the region in the settings. The error is
-/// a sentence for a person.
+/// A number in E.164: `+`, the country's code, the number. One without `+` is of the region in the settings. Zeros between
+/// `+` and the country's code are left out: no code begins with one, and gateways leave them out too. The error is a
+/// sentence for a person.
 pub fn canonical(text: &str, settings: &Phone) -> Result<String, &'static str> {
     let bare = bare_phone(text).ok_or(ENTER_PHONE)?;
     let international = bare.starts_with('+');
@@ -15,7 +18,11 @@ pub fn canonical(text: &str, settings: &Phone) -> Result<String, &'static str> {
         (false, Ok(region)) => Some(region),
         (false, Err(_)) => return Err(ENTER_PHONE),
     };
-    match phonenumber::parse(region, &bare).ok().filter(phonenumber::is_valid) {
+    let dialled = match bare.strip_prefix('+') {
+        Some(digits) => Cow::Owned(format!("+{}", digits.trim_start_matches('0'))),
+        None => Cow::Borrowed(&*bare),
+    };
+    match phonenumber::parse(region, dialled).ok().filter(phonenumber::is_valid) {
         Some(number) => Ok(number.format().mode(Mode::E164).to_string()),
         // No plan has it, which may be new, or a test's (seed K06).
         None if international && !settings.strict => Ok(bare),
@@ -33,7 +40,8 @@ mod tests {
 
     #[test]
     fn what_people_write_becomes_one_number() {
-        for text in ["+4930901820", "+49 30 901820", "+49 (30) 90-18.20"] {
+        for text in ["+4930901820", "+49 30 901820", "+49 (30) 90-18.20", "+04930901820", "+00 49 30 901820"]
+        {
             assert_eq!(canonical(text, &settings("", true)).as_deref(), Ok("+4930901820"), "{text}");
         }
         assert_eq!(canonical("030 901820", &settings("DE", true)).as_deref(), Ok("+4930901820"));

@@ -326,6 +326,21 @@ async fn seed_a91_a_national_number_is_of_the_region_in_the_settings() {
 }
 
 #[tokio::test]
+async fn zeros_before_the_code_of_a_country_make_no_other_number_and_no_other_account() {
+    let t = TestApp::new().await;
+    let first = t.phone(NUMBER).await;
+    t.advance(MINUTE);
+    for spelling in ["+00 86 188 1234 8888", "+08618812348888"] {
+        t.post("/v1/code", to(spelling, json!({}))).await.ok();
+        let code = post::newest(&t, NUMBER).await.code;
+        let again = t.post("/v1/login/code", with(spelling, &code)).await.ok();
+        assert_eq!(again["user"]["user_id"], first["user"]["user_id"], "{spelling}");
+        t.advance(MINUTE);
+    }
+    assert_eq!(t.sql("select count(*) from accounts").await, "1");
+}
+
+#[tokio::test]
 async fn without_a_gateway_nothing_asks_for_a_phone() {
     let t = TestApp::production("").await;
     let settings = t.get("/v1/settings").await.ok();

@@ -70,6 +70,32 @@ async fn each_field_of_a_signup_is_named_when_it_is_wrong() {
 }
 
 #[tokio::test]
+async fn sec_a06_an_address_that_mail_programs_read_as_another_one_is_refused_by_every_call() {
+    let t = TestApp::with("[signup]\ndomains = [\"corp.example\"]\n[auto_register]\nemail_code = true").await;
+    for local in [
+        "=?utf-8?q?a?=",
+        "a=?utf-8?q?=40evil.example=3e?=",
+        "a%evil.example",
+        "evil.example!a",
+        "-f",
+        "|sh",
+        "a|sh",
+    ] {
+        let email = format!("{local}@corp.example");
+        for (path, body) in [
+            ("/v1/signup", json!({ "email": email, "password": "correct horse" })),
+            ("/v1/login", json!({ "email": email, "password": "correct horse" })),
+            ("/v1/login/code", json!({ "email": email, "code": "123456" })),
+            ("/v1/code", json!({ "email": email })),
+            ("/v1/password/forgot", json!({ "email": email })),
+            ("/v1/email/check", json!({ "email": email })),
+        ] {
+            assert_eq!(refused_field(&t, path, body).await, "email", "{path} {email}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_field_of_login_and_logout_is_named_when_it_is_wrong() {
     let app = TestApp::new().await;
     for (path, body, field) in [
