@@ -79,6 +79,37 @@ impl Request for SignupRequest {
     }
 }
 
+/// The account that a first sign-in makes, as hooks see it and may change it. Has no path: no client sends it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct FirstSignIn {
+    /// The address.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// A name to sign in by.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// The first password.
+    #[serde(default)]
+    pub password: Option<String>,
+    /// The phone number.
+    #[serde(default)]
+    pub phone_number: Option<String>,
+    /// Everything else that is known of the person.
+    #[serde(flatten)]
+    pub profile: ProfileInput,
+}
+
+const NAMES: [Field; 4] = [
+    optional("email", Rule::Email),
+    optional("username", Rule::Username),
+    optional("password", Rule::NewPassword),
+    optional("phone_number", Rule::Phone),
+];
+
+impl Request for FirstSignIn {
+    const FIELDS: &'static [Field] = &join::<{ NAMES.len() + PROFILE.len() }>(&NAMES, PROFILE);
+}
+
 /// What a signup led to.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -68,7 +68,7 @@ impl Contact {
 
     /// As a name of an account.
     pub fn identity(&self, proven: bool) -> Identity {
-        Identity { kind: self.kind, value: self.value.clone(), look: None, proven, origin: None }
+        Identity { proven, ..Identity::unproven(self.kind, self.value.clone()) }
     }
 
     /// With the code that was sent to it.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use crate::canonical;
 use crate::captcha::Solution;
 use crate::clock::Millis;
 use crate::dpop::{self, About, Fault, Proof};
@@ -95,14 +96,15 @@ impl FromRequest<AppState> for Foreign {
 }
 
 impl<T: Request + DeserializeOwned> Json<T> {
-    /// Checks an object whose fields have the names of the table.
+    /// Checks an object whose fields have the names of the table, and brings them into canonical form.
     pub(crate) fn of(
         mut object: Map<String, Value>,
         idempotency: Option<Idempotency>,
         app: &App,
     ) -> Result<Self, ApiError> {
-        let given = (!app.hooks.is_idle()).then(|| object.clone());
         T::check(&Fields(&object, T::FIELDS), app.policy())?;
+        canonical::object(&mut object, T::FIELDS, &app.config.phone)?;
+        let given = (!app.hooks.is_idle()).then(|| object.clone());
         let emptied = emptied(&object, T::FIELDS, "");
         drop_empty(&mut object, T::FIELDS);
         // The table has accepted every field, so that a refusal here is a gap between the table and the struct.

@@ -10,6 +10,7 @@ pub mod config;
 pub mod serve;
 pub mod state;
 
+pub mod entry;
 pub mod error;
 pub mod extract;
 pub mod http;
@@ -27,6 +28,7 @@ pub mod sms;
 pub mod addresses;
 pub mod admin;
 pub mod audit;
+pub mod canonical;
 pub mod captcha;
 pub mod challenges;
 pub mod contacts;

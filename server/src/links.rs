@@ -10,13 +10,14 @@ use crate::dpop::Thumbprint;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
 use crate::flows::Outcome;
-use crate::hooks::Granted;
+use crate::hooks::{self, Admission, Approved, Attempt, Found, Granted};
 use crate::mail::Message;
 use crate::outbox;
 use crate::providers::Person;
-use crate::registration::{self, Plan};
+use crate::registration::{self, SignUp};
 use crate::signin;
 use crate::state::App;
+use crate::store::accounts::Account;
 use crate::store::identities::{self, Identity, Kind, Link};
 use crate::store::{self, StoreError, Tx, accounts};
 
@@ -31,14 +32,59 @@ pub fn vouched(person: &Person) -> Option<Identity> {
     Some(Identity { kind: Kind::Email, value, look: None, proven: true, origin: None })
 }
 
-/// Signs in whoever the provider says it is, if they are known by that; makes an account, if there may be one.
+/// Asks the hooks about the session that the provider's word may begin, or the account that it may make.
+pub async fn admit(
+    app: &App,
+    caller: &Caller,
+    attempt: &Approved<Attempt>,
+    provider: &str,
+    person: &Person,
+    first: Option<Granted>,
+) -> Result<Admission, ApiError> {
+    let (name, address) = (identity(provider, person), vouched(person));
+    let names = [Some(&name), address.as_ref()].into_iter().flatten().cloned().collect();
+    let draft = first.map(|first| SignUp::of_first(app, names, provider, first)).transpose()?;
+    let draft = draft.map(|mut draft| {
+        draft.account.profile = person.profile.clone();
+        draft
+    });
+    let look = async || {
+        let mut db = app.store.read().await?;
+        if let Some(account) = accounts::by_identity(&mut db, name.kind, &name.value).await? {
+            return Ok(Found::Account(account.into()));
+        }
+        let Some(address) = &address else { return Ok(Found::Nobody) };
+        match accounts::by_identity(&mut db, address.kind, &address.value).await? {
+            Some(account) if opens(&mut db, &account, address, provider).await? => {
+                Ok(Found::Account(account.into()))
+            }
+            // It is offered to be linked.
+            Some(_) => Ok(Found::Wrong),
+            None => Ok(Found::Nobody),
+        }
+    };
+    hooks::admit(app, caller, attempt, draft, look).await
+}
+
+/// Does the address that the provider vouches for open the account that has it?
+async fn opens(
+    db: &mut Tx,
+    account: &Account,
+    address: &Identity,
+    provider: &str,
+) -> Result<bool, StoreError> {
+    let is_theirs = account.proven_email() == Some(&address.value);
+    Ok(is_theirs && !has_at(db, &account.id, provider).await?)
+}
+
+/// Signs in to the account that is known by what the provider says; makes one, if there may be one.
 pub async fn sign_in(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
     provider: &str,
     person: &Person,
-    first: Option<Granted>,
+    admission: &Admission,
     key: Option<Thumbprint>,
 ) -> Result<Outcome, ApiError> {
     let (name, address) = (identity(provider, person), vouched(person));
@@ -48,7 +94,7 @@ pub async fn sign_in(
     if let Some(account) = identities::owner(tx, name.kind, &name.value).await? {
         accounts::lock(tx, &account).await?;
         if identities::owner(tx, name.kind, &name.value).await?.as_ref() == Some(&account) {
-            let session = signin::enter(tx, app, caller, &account, provider, key).await?.id;
+            let session = signin::enter(tx, app, caller, &account, admission, key).await?.id;
             return Ok(Outcome::SignedIn { session });
         }
     }
@@ -56,22 +102,18 @@ pub async fn sign_in(
         && let Some(account) = identities::owner(tx, address.kind, &address.value).await?
     {
         accounts::lock(tx, &account).await?;
-        let account = accounts::by_id(tx, &account).await?;
-        let theirs = account.filter(|account| account.proven_email() == Some(&address.value));
-        if let Some(account) = theirs
-            && !has_at(tx, &account.id, provider).await?
-        {
+        let account = accounts::by_id(tx, &account).await?.ok_or(ErrorCode::UserIsDisabled)?;
+        if opens(tx, &account, address, provider).await? {
             attach(tx, app, caller, &account.id, provider, &name).await?;
-            let session = signin::enter(tx, app, caller, &account.id, provider, key).await?.id;
+            let session = signin::enter(tx, app, caller, &account.id, admission, key).await?.id;
             return Ok(Outcome::SignedIn { session });
         }
         return Ok(Outcome::Offered);
     }
-    let Some(granted) = first else { return Ok(Outcome::Offered) };
-    let mut plan = Plan::of_sign_in(app, names, provider)?;
-    plan.account.profile = person.profile.clone();
-    plan.grant(granted);
-    let done = registration::create(tx, app, caller, &plan, None, key).await?;
+    if !admission.may_make_account() {
+        return Ok(Outcome::Offered);
+    }
+    let done = registration::create(tx, app, caller, admission.sign_up()?, None, key).await?;
     let session = done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))?;
     Ok(Outcome::SignedIn { session })
 }

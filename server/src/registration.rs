@@ -3,7 +3,7 @@
 
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::profile::ProfileInput;
-use doorward_protocol::signup::{SignupAnswer, SignupConfirmation, SignupOptions};
+use doorward_protocol::signup::{FirstSignIn, SignupAnswer, SignupConfirmation, SignupOptions};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -15,46 +15,51 @@ use crate::domains;
 use crate::dpop::{Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::hooks::Granted;
+use crate::hooks::{Granted, NewAccount};
 use crate::http::is_local;
 use crate::limits;
 use crate::mail::Message;
-use crate::passwords::PasswordHash;
+use crate::passwords::{PasswordHash, Turn};
+use crate::secret::Secret;
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
 use crate::store::identities::{Identity, Kind};
 use crate::store::{StoreError, Tx, accounts, identities, passwords};
 use crate::{outbox, profiles, screening, signin, values};
 
-/// An account that may be created.
-#[derive(Debug)]
-pub struct Plan {
+/// An account that is to be made: the draft that the hooks are asked about.
+#[derive(Clone, Debug)]
+pub struct SignUp {
     /// What it begins with.
     pub account: Account,
     /// What it is known by.
     pub names: Vec<Identity>,
-    /// Is it signed in to at once, and how is that counted?
-    pub sign_in: Option<SignIn>,
+    /// Its first password.
+    pub password: Option<Secret>,
+    /// Does a session begin with it, and how is that counted?
+    pub session: Option<FirstSession>,
     /// Where the confirmation ends.
     pub redirect: Option<Url>,
     /// Must the answer be the same for a taken address?
     pub quiet: bool,
-    /// The method that signs in.
+    /// The method that makes it.
     pub method: String,
-    /// Does a sign-in make it? Nobody has limited it as a signup yet.
+    /// Does a sign-in make it? It is not limited as a signup yet.
     pub is_first: bool,
+    /// Has a hook said which roles it has?
+    pub has_granted_roles: bool,
 }
 
-/// How the sign-in that comes with a signup is counted.
+/// How the session that comes with a signup is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignIn {
-    /// As a login would (seed A06).
+pub enum FirstSession {
+    /// As a login would be (seed A06).
     Counted,
-    /// Without counting as one (seed A07).
+    /// Not as a login (seed A07).
     Uncounted,
 }
 
-impl Plan {
+impl SignUp {
     /// The account of a signup. The operator decides, the page can only tighten (D-20).
     pub fn of_signup(
         app: &App,
@@ -62,7 +67,7 @@ impl Plan {
         profile: ProfileInput,
         names: Vec<Identity>,
         method: &str,
-    ) -> Result<Plan, ApiError> {
+    ) -> Result<SignUp, ApiError> {
         let settings = &app.config.signup;
         let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
         let asked = match &options.signup_confirmation {
@@ -80,13 +85,13 @@ impl Plan {
             return Err(ApiError::field("email", "An address is needed, which is then confirmed by mail."));
         }
         let confirmation_required = (demanded || quiet) && unproven;
-        let sign_in = match (options.login.unwrap_or(false), options.generate_token.unwrap_or(false)) {
+        let session = match (options.login.unwrap_or(false), options.generate_token.unwrap_or(false)) {
             // Both: a login it is (seed A09).
-            (true, _) => Some(("options.login", SignIn::Counted)),
-            (false, true) => Some(("options.generate_token", SignIn::Uncounted)),
+            (true, _) => Some(("options.login", FirstSession::Counted)),
+            (false, true) => Some(("options.generate_token", FirstSession::Uncounted)),
             (false, false) => None,
         };
-        if let Some((field, _)) = sign_in {
+        if let Some((field, _)) = session {
             if confirmation_required {
                 return Err(ApiError::field(
                     field,
@@ -101,26 +106,34 @@ impl Plan {
             Some(SignupConfirmation::Redirect(text)) => Some(redirect(app, &text)?),
             _ => None,
         };
-        let mut plan = Plan::of_sign_in(app, names, method)?;
+        let mut draft = SignUp::of_sign_in(app, names, method)?;
+        draft.check_domains(app)?;
         let (profile, extras) = profile.merged();
         profiles::check(&profile, &app.config.profile)?;
-        values::take_over(&mut plan.account.extras, extras, &app.config.profile)?;
-        plan.account.profile = profile;
-        plan.account.email_subscription = options.email_subscription.unwrap_or(false);
-        plan.account.confirmation_required = confirmation_required;
-        plan.sign_in = sign_in.map(|(_, sign_in)| sign_in);
-        plan.redirect = redirect;
-        plan.is_first = false;
-        Ok(plan)
+        values::take_over(&mut draft.account.extras, extras, &app.config.profile)?;
+        draft.account.profile = profile;
+        draft.account.email_subscription = options.email_subscription.unwrap_or(false);
+        draft.account.confirmation_required = confirmation_required;
+        draft.session = session.map(|(_, session)| session);
+        draft.redirect = redirect;
+        draft.is_first = false;
+        Ok(draft)
+    }
+
+    /// The account of a first sign-in, with what a hook has given.
+    pub fn of_first(
+        app: &App,
+        names: Vec<Identity>,
+        method: &str,
+        granted: Granted,
+    ) -> Result<SignUp, ApiError> {
+        Ok(SignUp::of_sign_in(app, names, method)?.granted(granted))
     }
 
     /// The account of a first sign-in, which makes it.
-    pub fn of_sign_in(app: &App, names: Vec<Identity>, method: &str) -> Result<Plan, ApiError> {
+    fn of_sign_in(app: &App, names: Vec<Identity>, method: &str) -> Result<SignUp, ApiError> {
         if !app.config.signup.open {
             return Err(ErrorCode::Forbidden.into());
-        }
-        for name in names.iter().filter(|name| name.kind == Kind::Email) {
-            domains::admit(&app.config.signup, &name.value)?;
         }
         let unproven = names.iter().any(|name| name.kind == Kind::Email && !name.proven);
         let now = app.world.now();
@@ -131,26 +144,94 @@ impl Plan {
         account.extras = beginning.map(|beginning| beginning.extras.clone()).unwrap_or_default();
         account.confirmation_required = unproven && app.config.signup.confirmation == Confirmation::Required;
         let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
-        Ok(Plan {
+        Ok(SignUp {
             account,
             names,
-            sign_in: Some(SignIn::Counted),
+            password: None,
+            session: Some(FirstSession::Counted),
             redirect: None,
             quiet,
             method: method.to_owned(),
             is_first: true,
+            has_granted_roles: false,
         })
     }
 
     /// Gives the account what a hook says instead of what it would begin with.
-    pub fn grant(&mut self, granted: Granted) {
+    #[must_use]
+    pub fn granted(mut self, granted: Granted) -> SignUp {
+        if let Some(roles) = granted.roles {
+            self.account.roles = roles;
+            self.has_granted_roles = true;
+        }
+        self
+    }
+
+    /// Refuses addresses of domains that the operator does not want.
+    pub fn check_domains(&self, app: &App) -> Result<(), ApiError> {
+        let mut addresses = self.names.iter().filter(|name| name.kind == Kind::Email);
+        addresses.try_for_each(|name| domains::admit(&app.config.signup, &name.value))
+    }
+
+    /// The account of a first sign-in with what hooks have added to it. The names that the person signs in by stay.
+    pub fn complete(&mut self, app: &App, given: FirstSignIn, granted: Granted) -> Result<(), ApiError> {
+        let FirstSignIn { email, username, phone_number, password, profile } = given;
+        let phone = phone_number.map(|value| Contact { kind: Kind::Phone, value }.identity(false));
+        let email = email.map(|value| Contact { kind: Kind::Email, value }.identity(false));
+        let username = username.as_deref().map(contacts::username).transpose()?;
+        for (kind, given) in [(Kind::Email, email), (Kind::Username, username), (Kind::Phone, phone)] {
+            let present = self.names.iter().find(|name| name.kind == kind);
+            match (present, given) {
+                (Some(present), Some(given)) if present.value == given.value => {}
+                (Some(_), _) => {
+                    let field = contacts::field(kind);
+                    let cause = format!("pre_signup has set another {field} than the person signs in by");
+                    return Err(ApiError::internal(cause));
+                }
+                (None, Some(given)) if kind == Kind::Phone => self.account.phone_number = Some(given.value),
+                (None, Some(given)) => self.names.push(given),
+                (None, None) => {}
+            }
+        }
+        self.check_domains(app)?;
+        let (profile, extras) = profile.merged();
+        profiles::check(&profile, &app.config.profile)?;
+        self.account.extras.clear();
+        values::take_over(&mut self.account.extras, extras, &app.config.profile)?;
+        self.account.profile = profile;
+        self.password = password.map(Secret::from);
         if let Some(roles) = granted.roles {
             self.account.roles = roles;
         }
+        Ok(())
+    }
+
+    /// The account as it will be.
+    pub fn as_account(&self) -> Account {
+        let mut account = self.account.clone();
+        for name in &self.names {
+            match name.kind {
+                Kind::Email => {
+                    account.email = Some(name.value.clone());
+                    account.email_verified_at = name.proven.then_some(account.created_at);
+                }
+                Kind::Phone => account.phone = Some(name.value.clone()),
+                Kind::Username => account.username = Some(name.value.clone()),
+                Kind::Device | Kind::Custom | Kind::Provider => {}
+            }
+        }
+        account
+    }
+
+    /// Screens and hashes its first password, if it has one.
+    pub async fn hash(&self, app: &AppState) -> Result<Option<PasswordHash>, ApiError> {
+        let Some(password) = &self.password else { return Ok(None) };
+        app.screening.admit(password, &self.known(), "password").await?;
+        Ok(Some(app.hasher.hash(&app.world, password, Turn::Last).await?))
     }
 
     /// What a password of the account must not be made of.
-    pub fn known(&self) -> Vec<String> {
+    fn known(&self) -> Vec<String> {
         screening::of_names(&self.names, &self.account.profile)
     }
 
@@ -214,11 +295,14 @@ pub async fn create(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
-    plan: &Plan,
+    new: &NewAccount,
     password: Option<&PasswordHash>,
     key: Option<Thumbprint>,
 ) -> Result<Done, ApiError> {
-    let now = app.world.now();
+    let (now, plan) = (app.world.now(), &new.sign_up);
+    if plan.is_first {
+        plan.check_domains(app)?;
+    }
     for name in plan.names.iter().filter(|name| name.proven) {
         release_claim(tx, app, caller, name.kind, &name.value).await?;
     }
@@ -260,12 +344,12 @@ pub async fn create(
         };
         outbox::challenge(tx, &app.world, caller, scene, &email.value, account, redirect).await?;
     }
-    let session = match plan.sign_in {
+    let session = match &new.sign_in {
         Some(sign_in) => {
-            if sign_in == SignIn::Counted {
+            if plan.session == Some(FirstSession::Counted) {
                 accounts::count_login(tx, &account.id, now).await?;
             }
-            Some(signin::begin(tx, app, caller, &account.id, &plan.method, key).await?)
+            Some(signin::begin(tx, app, caller, &account.id, sign_in, key).await?)
         }
         None => None,
     };

@@ -4,16 +4,18 @@ use doorward_protocol::error::ErrorCode;
 use doorward_protocol::session::Tokens;
 
 use crate::audit::{Event, Record};
+use crate::config::Confirmation;
 use crate::dpop::{self, Proof, Thumbprint};
+use crate::entry::Entering;
 use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::hooks::Granted;
+use crate::hooks::{self, Admission, Approved, Found, SignIn};
 use crate::limits::{self, KnownDevice};
-use crate::registration::{self, Plan};
+use crate::registration::{self, SignUp};
 use crate::sessions;
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
-use crate::store::identities::{self, Identity};
+use crate::store::identities;
 use crate::store::sessions::Session;
 use crate::store::{Tx, sessions as rows};
 
@@ -23,25 +25,30 @@ pub async fn enter(
     app: &App,
     caller: &Caller,
     id: &str,
-    method: &str,
+    admission: &Admission,
     key: Option<Thumbprint>,
 ) -> Result<Session, ApiError> {
     accounts::lock(tx, id).await?;
     accounts::count_login(tx, id, app.world.now()).await?;
     let account = accounts::by_id(tx, id).await?.ok_or(ErrorCode::UserIsDisabled)?;
-    if let Some(code) = refusal(&account) {
+    if let Some(code) = refusal(app, admission.method(), &account) {
         return Err(code.into());
     }
     limits::succeeded(tx, app, caller, &account).await?;
-    begin(tx, app, caller, id, method, key).await
+    begin(tx, app, caller, id, admission.sign_in(id)?, key).await
 }
 
-/// Why somebody whose account it is does not come in. Told only to who has proven that.
-pub fn refusal(account: &Account) -> Option<ErrorCode> {
+/// Why the owner of an account does not come in. Told only to who has proven that it is theirs.
+pub fn refusal(app: &App, method: &str, account: &Account) -> Option<ErrorCode> {
     if account.disabled {
         return Some(ErrorCode::UserIsDisabled);
     }
-    account.awaits_confirmation().then_some(ErrorCode::SignupConfirmationNeeded)
+    // An account from before the operator required it is asked, too, at its password: other methods prove a name of its own.
+    let is_required = app.config.signup.confirmation == Confirmation::Required
+        && method == "password"
+        && account.phone.is_none();
+    let waits = (account.confirmation_required || is_required) && account.has_unproven_email();
+    waits.then_some(ErrorCode::SignupConfirmationNeeded)
 }
 
 /// Begins the session, and writes that down.
@@ -50,11 +57,11 @@ pub async fn begin(
     app: &App,
     caller: &Caller,
     id: &str,
-    method: &str,
+    approved: &Approved<SignIn>,
     key: Option<Thumbprint>,
 ) -> Result<Session, ApiError> {
-    let session = sessions::establish(tx, app, caller, id, method, key).await?;
-    let record = Record::of(Event::SignedIn).account(id).session(&session.id).detail(method);
+    let session = sessions::establish(tx, app, caller, id, approved, key).await?;
+    let record = Record::of(Event::SignedIn).account(id).session(&session.id).detail(&approved.method);
     record.write(tx, &app.world, caller, app.world.now()).await?;
     Ok(session)
 }
@@ -91,15 +98,16 @@ pub async fn answer(
 }
 
 /// Signs in by an id that opens an account by itself; the first time, if there may be one, makes the account.
-pub async fn by_id(
-    app: &AppState,
-    caller: Caller,
-    proof: Option<Proof>,
-    name: Identity,
-    method: &'static str,
-    first: Option<Granted>,
-) -> Result<Tokens, ApiError> {
-    sessions::admit(app, proof.is_some())?;
+pub async fn by_id<T>(app: &AppState, entering: Entering<T>) -> Result<Tokens, ApiError> {
+    let Entering { caller, proof, attempt, first, .. } = entering;
+    let name = attempt.name()?.clone();
+    let draft =
+        first.map(|first| SignUp::of_first(app, vec![name.clone()], &attempt.method, first)).transpose()?;
+    let look = async || {
+        let found = accounts::by_identity(&mut *app.store.read().await?, name.kind, &name.value).await?;
+        Ok(found.map_or(Found::Nobody, |account| Found::Account(account.into())))
+    };
+    let admission = hooks::admit(app, &caller, &attempt, draft, look).await?;
     let (job, asking, shown) = (app.clone(), caller.clone(), proof.clone());
     let known = name.clone();
     let entered: Result<String, ApiError> = app
@@ -110,12 +118,9 @@ pub async fn by_id(
                 // Of two at once with a new id, the second finds the account of the first (seed H40).
                 identities::lock(tx, name.kind, &name.value).await?;
                 if let Some(id) = identities::owner(tx, name.kind, &name.value).await? {
-                    return Ok(enter(tx, &job, &asking, &id, method, key).await?.id);
+                    return Ok(enter(tx, &job, &asking, &id, &admission, key).await?.id);
                 }
-                let granted = first.ok_or(ErrorCode::NotFound)?;
-                let mut plan = Plan::of_sign_in(&job, vec![name], method)?;
-                plan.grant(granted);
-                let done = registration::create(tx, &job, &asking, &plan, None, key).await?;
+                let done = registration::create(tx, &job, &asking, admission.sign_up()?, None, key).await?;
                 done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))
             })
         })
@@ -126,7 +131,7 @@ pub async fn by_id(
             let mut db = app.store.read().await?;
             let account = accounts::by_identity(&mut db, known.kind, &known.value).await?;
             drop(db);
-            refuse(app, caller, proof, account, error.code).await
+            Err(refuse(app, caller, proof, account, error.code).await)
         }
         Err(error) => Err(error),
     }
@@ -142,16 +147,16 @@ pub fn is_verdict(code: ErrorCode) -> bool {
     )
 }
 
-/// Writes down that somebody did not come in, and says why.
-pub async fn refuse<T>(
+/// Writes down that a sign-in was refused, and answers why.
+pub async fn refuse(
     app: &AppState,
     caller: Caller,
     proof: Option<Proof>,
     account: Option<Account>,
     code: ErrorCode,
-) -> Result<T, ApiError> {
+) -> ApiError {
     let job = app.clone();
-    let spent = app
+    let written = app
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -164,14 +169,13 @@ pub async fn refuse<T>(
                 let record =
                     Record { account: account.as_ref().map(|account| account.id.as_str()), ..record };
                 record.write(tx, &job.world, &caller, job.world.now()).await?;
-                // Whoever proved whose it is has guessed nothing.
+                // Who has proven whose it is has guessed nothing.
                 if code == ErrorCode::IncorrectUsernameOrPassword {
                     limits::failed(tx, &job, &caller, None).await?;
                 }
                 Ok::<_, ApiError>(spent)
             })
         })
-        .await?;
-    spent?;
-    Err(code.into())
+        .await;
+    written.and_then(|spent| spent).err().unwrap_or_else(|| code.into())
 }

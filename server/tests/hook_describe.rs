@@ -12,7 +12,7 @@ fn table() -> String {
             operation.fields().into_iter().filter(|field| !profile(field.name) || field.name == "username");
         let mut fields: Vec<_> = own
             .map(|field| {
-                let kind = match field.kind {
+                let kind = match field.kind() {
                     Kind::Text => "text",
                     Kind::Flag => "flag",
                     Kind::Texts => "list of texts",

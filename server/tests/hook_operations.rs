@@ -94,6 +94,7 @@ impl World {
                 let back = self.op.consent(&begun.url, "ada");
                 Box::new(move || browser.come("acme", &begun, &back))
             }
+            Operation::SignIn => post(t, "/v1/login/custom", json!({ "custom_id": "crm-4712" })),
             Operation::Signup => post(t, "/v1/signup", with_password),
             Operation::Logout => {
                 let who = t.device(&email).await;
@@ -176,8 +177,13 @@ async fn seed_h01_a_hook_before_each_operation_refuses_it_and_without_one_it_is_
     let world = World::new().await;
     let requests = world.requests().await;
     let refuse = |one: Operation| format!("def {}(model):\n    reject({:?})\n", one.pre(), one.as_str());
+    // A session begins after another operation has let the person pass.
+    let (later, first): (Vec<_>, Vec<_>) = requests.iter().partition(|(one, _)| *one == Operation::SignIn);
     world.t.rewrite(&each(refuse)).await;
-    for (operation, request) in &requests {
+    for (at, (operation, request)) in first.into_iter().chain(later).enumerate() {
+        if at + 1 == requests.len() {
+            world.t.rewrite(&refuse(Operation::SignIn)).await;
+        }
         let answer = request().await;
         let said = (answer.status, refused_with(&answer).as_str());
         assert_eq!(said, (403, Some(operation.as_str())), "{}", answer.text);

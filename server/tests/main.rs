@@ -25,6 +25,8 @@ mod hook_post;
 mod hook_recipes;
 mod hook_script;
 mod hook_try;
+mod hook_values;
+mod hook_way_in;
 mod hook_worker;
 mod hosted_pages;
 mod identity_link;

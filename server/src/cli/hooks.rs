@@ -130,7 +130,7 @@ fn sample(operation: Operation, after: bool, set: &[String], given: Option<&str>
     });
     let mut fields = Map::new();
     for field in operation.fields().iter().filter(|field| !(after && field.secret)) {
-        if let Some(value) = example(field.name, field.kind) {
+        if let Some(value) = example(field.name, field.kind()) {
             fields.insert(field.name.to_owned(), value);
         }
     }
@@ -143,7 +143,7 @@ fn sample(operation: Operation, after: bool, set: &[String], given: Option<&str>
             let names: Vec<_> = operation.fields().iter().map(|field| field.name).collect();
             format!("{} has no {name}; it has: {}", operation.as_str(), names.join(", "))
         })?;
-        let value = text.filter(|_| field.kind == Kind::Text).map_or(value, Value::from);
+        let value = text.filter(|_| field.kind() == Kind::Text).map_or(value, Value::from);
         fields.insert(name.to_owned(), value);
         Ok::<(), String>(())
     };

@@ -13,7 +13,7 @@ use crate::clock::Millis;
 use crate::dpop::{self, Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
-use crate::hooks::Granted;
+use crate::hooks::{Approved, Attempt, Granted};
 use crate::links;
 use crate::providers::{Answer, Memory, Person, Provider};
 use crate::signin;
@@ -33,7 +33,9 @@ const LOOK: Duration = Duration::from_millis(250);
 pub enum Intent {
     /// To sign in; and to make an account of somebody unknown at once, if there may be one.
     SignIn {
-        /// What that begins with.
+        /// What the hooks have approved.
+        attempt: Approved<Attempt>,
+        /// What such an account begins with.
         first: Option<Granted>,
     },
     /// To link the provider's identity to the account of this session.
@@ -248,8 +250,10 @@ impl Job {
         let (row, person) = (flow.clone(), person.clone());
         let sealed = seal(&app, &row.id, "person", &person)?;
         let link = self.session();
-        let first = match &self.intent {
-            Intent::SignIn { first } => first.clone(),
+        let admission = match &self.intent {
+            Intent::SignIn { attempt, first } => {
+                Some(links::admit(&app, &caller, attempt, &provider, &person, first.clone()).await?)
+            }
             Intent::Link(_) => None,
         };
         let outcome = self
@@ -257,9 +261,14 @@ impl Job {
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    let outcome = match &link {
-                        Some(session) => links::link(tx, &app, &caller, &provider, &person, session).await?,
-                        None => links::sign_in(tx, &app, &caller, &provider, &person, first, key).await?,
+                    let outcome = match (&link, &admission) {
+                        (Some(session), _) => {
+                            links::link(tx, &app, &caller, &provider, &person, session).await?
+                        }
+                        (None, Some(admission)) => {
+                            links::sign_in(tx, &app, &caller, &provider, &person, admission, key).await?
+                        }
+                        (None, None) => return Err(ApiError::internal("a flow that ends in nothing")),
                     };
                     let kept = matches!(outcome, Outcome::Offered).then_some(sealed.as_slice());
                     match flows::finish(tx, &row, &outcome.to_json()?, kept, app.world.now()).await? {

@@ -3,6 +3,7 @@
 //!
 //! No hook runs inside a transaction. What a hook sets is checked like what a client sends.
 
+mod approved;
 pub mod delivery;
 mod model;
 mod operation;
@@ -15,23 +16,28 @@ use std::time::Duration;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use doorward_protocol::Request;
+use doorward_protocol::profile::ADDRESS;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+pub use approved::{
+    Admission, Approved, Attempt, Found, NewAccount, Refresh, SignIn, admit, approve_refresh, attempt,
+    sign_up,
+};
 pub use model::{About, Granted, Model, Refusal, Said};
 pub use operation::{FieldSpec, Kind, Operation};
 pub use pending::{Pending, Report, settle};
 pub use script::Scripts;
 pub use webhook::{SigningKey, Webhooks};
 
+use crate::canonical;
 use crate::clock::World;
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::http_client::HttpClient;
 use crate::idempotency::Idempotency;
-use crate::limits::{self, Purpose, Subject};
 use crate::state::{App, AppState};
 use crate::store::sessions;
 use delivery::Bell;
@@ -123,28 +129,6 @@ pub async fn before_sign_out(app: &App, caller: &Caller, session: &str) -> Resul
     }
 }
 
-/// Asks before a refresh token is exchanged; answers the fields as hooks leave them. What is no token of ours may be one of
-/// the operator's, for which a hook knows ours: it is asked, but not for as many as anybody makes up.
-pub async fn before_refresh(
-    app: &AppState,
-    caller: &Caller,
-    operation: Operation,
-    token: &str,
-) -> Result<Map<String, Value>, ApiError> {
-    let fields = fields([("token", token)]);
-    if !app.hooks.listen_to(operation) {
-        return Ok(fields);
-    }
-    let who = match crate::sessions::of_token(app, token).await? {
-        Some(session) => of_session(app, &session).await?,
-        None => None,
-    };
-    if who.is_none() {
-        limits::admit(app, caller, Purpose::Code, Subject::Nobody).await?;
-    }
-    ask(app, caller, operation, who.unwrap_or_default(), fields).await
-}
-
 async fn of_session(app: &App, id: &str) -> Result<Option<Who>, ApiError> {
     let found = sessions::find(&mut *app.store.read().await?, id).await?;
     Ok(found.map(|(session, _)| Who { user_id: session.account, session_id: session.id }))
@@ -176,35 +160,61 @@ pub async fn before_with<T: Request + DeserializeOwned>(
     more: &[(&str, &str)],
 ) -> Result<Json<T>, ApiError> {
     let Some(given) = json.given.clone().filter(|_| app.hooks.listen_to(operation)) else { return Ok(json) };
-    let fields = operation.fields();
-    let mut seen: Map<String, Value> = fields
-        .iter()
-        .filter_map(|field| Some((field.name.to_owned(), at(&given, field.path)?.clone())))
-        .collect();
-    seen.extend(more.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text))));
-    let mut set = ask_once(app, caller, operation, who.into(), seen, json.idempotency.as_ref()).await?;
+    let asked = Asked { operation, who: who.into(), repeatable: json.idempotency.as_ref(), is_told: true };
+    let set = ask_once(app, caller, asked, seen(operation, &given, more)).await?;
     if set.is_empty() {
         return Ok(json);
     }
-    let granted = granted(&mut set)?;
+    let granted = granted(&set)?;
     let mut object = given;
-    for field in fields.iter().filter(|field| field.settable && !field.path.is_empty()) {
-        if let Some(value) = set.remove(field.name) {
-            put(&mut object, field.path, value);
+    for field in operation.fields().iter().filter(|field| field.settable && !field.path.is_empty()) {
+        if let Some(value) = set.get(field.name) {
+            if field.name == "address" {
+                object.retain(|name, _| !ADDRESS.iter().any(|part| part.name == name));
+            }
+            put(&mut object, field.path, value.clone());
         }
     }
     Ok(Json { granted, ..Json::of(object, json.idempotency, app)? })
 }
 
+/// The fields of an operation as a request has them.
+fn seen(operation: Operation, given: &Map<String, Value>, more: &[(&str, &str)]) -> Map<String, Value> {
+    let fields = operation.fields();
+    let own = fields.iter().filter_map(|field| Some((field.name.to_owned(), at(given, field.path)?.clone())));
+    let mut seen: Map<String, Value> = own.chain(self::fields(more.iter().copied())).collect();
+    if operation.field("address").is_some() {
+        join_address(&mut seen);
+    }
+    seen
+}
+
+/// A postal address can be given in parts and as a whole: hooks see both as they are stored.
+fn join_address(seen: &mut Map<String, Value>) {
+    let mut parts: Map<String, Value> = match seen.get("address") {
+        Some(Value::Object(whole)) => whole.clone(),
+        Some(Value::String(text)) => Map::from_iter([("formatted".to_owned(), text.as_str().into())]),
+        _ => Map::new(),
+    };
+    let beside = ADDRESS.iter().filter_map(|part| seen.get_key_value(part.name));
+    let beside: Vec<_> = beside.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let is_text = seen.get("address").is_some_and(Value::is_string) && beside.is_empty();
+    parts.extend(beside);
+    if !parts.is_empty() && !is_text {
+        seen.insert("address".into(), parts.clone().into());
+    }
+    seen.extend(parts);
+}
+
 /// What no client could have sent.
-fn granted(set: &mut Map<String, Value>) -> Result<Granted, ApiError> {
-    let roles = set.remove("roles").filter(|roles| !roles.is_null());
+fn granted(set: &Map<String, Value>) -> Result<Granted, ApiError> {
+    let roles = set.get("roles").filter(|roles| !roles.is_null());
     let roles = roles.map(|roles| {
-        let roles =
-            serde_json::from_value(roles).map_err(|_| ApiError::field("roles", "Roles are texts."))?;
+        let roles = serde_json::from_value(roles.clone())
+            .map_err(|_| ApiError::field("roles", "Roles are texts."))?;
         crate::admin::checked_roles(roles)
     });
-    let approved = set.remove("approved") == Some(Value::Bool(true));
+    let approved = set.get("approved") == Some(&Value::Bool(true));
     let create = set.get("create") == Some(&Value::Bool(true));
     Ok(Granted { roles: roles.transpose()?, create, approved })
 }
@@ -217,19 +227,45 @@ pub async fn ask(
     who: Who,
     fields: Map<String, Value>,
 ) -> Result<Map<String, Value>, ApiError> {
-    let set = ask_once(app, caller, operation, who, fields.clone(), None).await?;
+    let asked = Asked { operation, who, repeatable: None, is_told: true };
+    let fields: Map<String, Value> = fields
+        .into_iter()
+        .map(|(name, value)| used(app, operation, name, value))
+        .collect::<Result<_, _>>()?;
+    let set = ask_once(app, caller, asked, fields.clone()).await?;
     Ok(fields.into_iter().chain(set).collect())
+}
+
+/// A field in the form in which it is used.
+fn used(app: &App, operation: Operation, name: String, value: Value) -> Result<(String, Value), ApiError> {
+    let canonical = match (operation.field(&name), &value) {
+        (Some(field), Value::String(text)) if !text.is_empty() => {
+            canonical::text(field.rule, text, &app.config.phone)
+        }
+        _ => Ok(None),
+    };
+    let canonical = canonical.map_err(|said| ApiError::field(name.clone(), said))?;
+    Ok((name, canonical.map_or(value, Value::String)))
+}
+
+/// What the hooks are asked about.
+struct Asked<'a> {
+    operation: Operation,
+    who: Who,
+    /// A repetition with this key is the same event.
+    repeatable: Option<&'a Idempotency>,
+    /// Is what comes of it told afterwards?
+    is_told: bool,
 }
 
 /// Answers the fields that were set.
 async fn ask_once(
     app: &App,
     caller: &Caller,
-    operation: Operation,
-    who: Who,
+    asked: Asked<'_>,
     fields: Map<String, Value>,
-    repeatable: Option<&Idempotency>,
 ) -> Result<Map<String, Value>, ApiError> {
+    let Asked { operation, who, repeatable, is_told } = asked;
     if !app.hooks.listen_to(operation) {
         return Ok(Map::new());
     }
@@ -243,7 +279,9 @@ async fn ask_once(
         time: app.world.now(),
     };
     let model = Model { operation, about, fields };
-    caller.after.begin(app, &model, repeatable);
+    if is_told {
+        caller.after.begin(app, &model, repeatable);
+    }
     let (model, set) = run(app, model, Instant::now() + BUDGET).await?;
     caller.after.change(&model);
     Ok(set)
@@ -255,18 +293,18 @@ async fn run(app: &App, mut model: Model, end: Instant) -> Result<(Model, Map<St
     let mut set = Map::new();
     if app.hooks.scripts.has(event) {
         let said = app.hooks.scripts.call(event, &model, None).await?;
-        set.extend(obey(&mut model, said)?);
+        set.extend(obey(app, &mut model, said)?);
     }
     if !app.hooks.webhooks.listening(event).is_empty() {
         let said = app.hooks.webhooks.before(app, &model.public(), end).await?;
-        set.extend(obey(&mut model, said)?);
+        set.extend(obey(app, &mut model, said)?);
     }
     Ok((model, set))
 }
 
-fn obey(model: &mut Model, said: Said) -> Result<Map<String, Value>, ApiError> {
+fn obey(app: &App, model: &mut Model, said: Said) -> Result<Map<String, Value>, ApiError> {
     match said {
-        Said::GoOn(set) => model.set(set.clone()).map(|()| set),
+        Said::GoOn(set) => model.set(app, set),
         Said::Refuse(refusal) => Err(refusal.into()),
     }
 }

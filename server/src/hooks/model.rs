@@ -2,14 +2,17 @@
 
 use std::fmt;
 
+use doorward_protocol::Given;
 use doorward_protocol::error::ErrorCode;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::Operation;
+use super::{FieldSpec, Operation};
+use crate::canonical;
 use crate::clock::Millis;
 use crate::error::ApiError;
+use crate::state::App;
 
 /// What a hook can read, and change where its operation says so.
 #[derive(Clone, Deserialize, Serialize)]
@@ -52,16 +55,33 @@ impl Model {
         model
     }
 
-    /// Takes over what a hook has set.
-    pub fn set(&mut self, changes: Map<String, Value>) -> Result<(), ApiError> {
+    /// Takes over what a hook has set, checked like what a client sends; answers it in canonical form.
+    pub fn set(&mut self, app: &App, changes: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
+        let mut set = Map::new();
         for (name, value) in changes {
-            if !self.operation.field(&name).is_some_and(|field| field.settable) {
-                return Err(ApiError::internal(format!("a hook has set {name}, which cannot be set")));
-            }
-            self.fields.insert(name, value);
+            let field =
+                self.operation.field(&name).filter(|field| field.settable).ok_or_else(|| {
+                    ApiError::internal(format!("a hook has set {name}, which cannot be set"))
+                })?;
+            set.insert(name, canonical(app, field, value)?);
         }
-        Ok(())
+        self.fields.extend(set.clone());
+        Ok(set)
     }
+}
+
+/// The canonical form of a value that its rule accepts. An empty text takes the field away, and is left to the request's
+/// own table.
+fn canonical(app: &App, field: FieldSpec, value: Value) -> Result<Value, ApiError> {
+    let Value::String(text) = &value else { return Ok(value) };
+    if text.is_empty() {
+        return Ok(value);
+    }
+    let name = if field.path.is_empty() { field.name } else { field.path };
+    let refused = |said| ApiError::field(name, said);
+    field.rule.check(&Given::Text(text.into()), app.policy()).map_err(refused)?;
+    let canonical = canonical::text(field.rule, text, &app.config.phone);
+    Ok(canonical.map_err(|said| ApiError::field(name, said))?.map_or(value, Value::String))
 }
 
 /// No field: a password may be one.

@@ -19,48 +19,69 @@ pub enum Kind {
 }
 
 /// One field of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct FieldSpec {
     /// Its name: `email` is read by `get_email()` and set by `set_email(…)`.
     pub name: &'static str,
     /// Where it stands in the request, with dots; empty for what no client can send.
     pub path: &'static str,
-    /// What it holds.
-    pub kind: Kind,
+    /// What a value of it must look like: one that a hook sets is checked by it, and brought into canonical form.
+    pub rule: Rule,
     /// May a hook set it?
     pub settable: bool,
     /// Does whoever knows it come in by it? Then it stays in this process: no webhook, no log and no `post_` hook has it.
     pub secret: bool,
 }
 
-const fn text(name: &'static str) -> FieldSpec {
-    FieldSpec { name, path: name, kind: Kind::Text, settable: true, secret: false }
+impl FieldSpec {
+    /// What it holds.
+    pub fn kind(&self) -> Kind {
+        match self.rule {
+            Rule::Flag => Kind::Flag,
+            Rule::Lines(..) => Kind::Texts,
+            Rule::Object(_) | Rule::AnyObject => Kind::Object,
+            Rule::TextOrObject(_) | Rule::Any | Rule::FlagOrLine(_) => Kind::Any,
+            _ => Kind::Text,
+        }
+    }
 }
 
-const fn secret(name: &'static str, path: &'static str) -> FieldSpec {
-    FieldSpec { name, path, kind: Kind::Text, settable: true, secret: true }
+const fn field(name: &'static str, rule: Rule) -> FieldSpec {
+    FieldSpec { name, path: name, rule, settable: true, secret: false }
 }
 
-const fn fixed(name: &'static str) -> FieldSpec {
-    FieldSpec { name, path: name, kind: Kind::Text, settable: false, secret: false }
+const fn secret(name: &'static str, path: &'static str, rule: Rule) -> FieldSpec {
+    FieldSpec { path, secret: true, ..field(name, rule) }
 }
+
+const fn fixed(name: &'static str, rule: Rule) -> FieldSpec {
+    FieldSpec { settable: false, ..field(name, rule) }
+}
+
+/// A fact about the account, which no request has in it.
+const fn fact(name: &'static str, rule: Rule) -> FieldSpec {
+    FieldSpec { path: "", ..fixed(name, rule) }
+}
+
+const EMAIL: FieldSpec = field("email", Rule::Email);
+const USERNAME: FieldSpec = field("username", Rule::Username);
+const PHONE: FieldSpec = field("phone_number", Rule::Phone);
+const PASSWORD: FieldSpec = secret("password", "password", Rule::Password);
+const NEW_PASSWORD: FieldSpec = secret("password", "new_password", Rule::NewPassword);
+const TOKEN: FieldSpec = secret("token", "refresh_token", Rule::Line(1024));
+const METHOD: FieldSpec = fixed("method", Rule::Line(64));
+const PROVIDER: FieldSpec = fixed("provider", Rule::Line(64));
+const FIXED_EMAIL: FieldSpec = fixed("email", Rule::Email);
+const FIXED_PHONE: FieldSpec = fixed("phone_number", Rule::Phone);
 
 /// Is the account made, if there is none (seed H07)?
-const CREATE: FieldSpec = FieldSpec {
-    name: "create",
-    path: "options.auto_register",
-    kind: Kind::Flag,
-    settable: true,
-    secret: false,
-};
+const CREATE: FieldSpec = FieldSpec { path: "options.auto_register", ..field("create", Rule::Flag) };
 
 /// The roles of the account, if it is made now.
-const ROLES: FieldSpec =
-    FieldSpec { name: "roles", path: "", kind: Kind::Texts, settable: true, secret: false };
+const ROLES: FieldSpec = FieldSpec { path: "", ..field("roles", Rule::Lines(64, 256)) };
 
 /// Does the operator vouch for the id, though no service key came with it (D-23)?
-const APPROVED: FieldSpec =
-    FieldSpec { name: "approved", path: "", kind: Kind::Flag, settable: true, secret: false };
+const APPROVED: FieldSpec = FieldSpec { path: "", ..field("approved", Rule::Flag) };
 
 /// Declares the operations: name, what it is called in a hook, and its fields.
 macro_rules! operations {
@@ -100,47 +121,53 @@ macro_rules! operations {
 
 operations! {
     /// Signing in with an e-mail address and a password (seed H01).
-    EmailAuth = "email_auth": [text("email"), secret("password", "password"), CREATE, ROLES];
+    EmailAuth = "email_auth": [EMAIL, PASSWORD, CREATE, ROLES];
     /// Signing in with a username and a password.
-    UsernameAuth = "username_auth": [text("username"), secret("password", "password"), CREATE, ROLES];
+    UsernameAuth = "username_auth": [USERNAME, PASSWORD, CREATE, ROLES];
     /// Signing in with a phone number and a password.
-    PhoneAuth = "phone_auth": [text("phone_number"), secret("password", "password")];
+    PhoneAuth = "phone_auth": [PHONE, PASSWORD];
     /// Signing in with a one-time code.
-    CodeAuth = "code_auth": [text("email"), text("phone_number"), CREATE, ROLES];
+    CodeAuth = "code_auth": [EMAIL, PHONE, CREATE, ROLES];
     /// Signing in with the id of a device (seed H11).
-    DeviceidAuth = "deviceid_auth": [secret("id", "device_id"), CREATE, ROLES];
+    DeviceidAuth = "deviceid_auth": [secret("id", "device_id", Rule::Id(16, 128)), CREATE, ROLES];
     /// Signing in with an id of another system (seed H17).
-    CustomidAuth = "customid_auth": [secret("id", "custom_id"), APPROVED, CREATE, ROLES];
+    CustomidAuth = "customid_auth": [secret("id", "custom_id", Rule::Id(6, 128)), APPROVED, CREATE, ROLES];
     /// Signing in with a provider.
-    ProviderAuth = "provider_auth": [fixed("provider"), CREATE, ROLES];
+    ProviderAuth = "provider_auth": [PROVIDER, CREATE, ROLES];
+    /// Beginning a session, whatever the method: the person has proven whose account it is.
+    SignIn = "sign_in": [
+        METHOD, fact("email", Rule::Email), fact("email_verified", Rule::Flag), fact("phone_number", Rule::Phone),
+        fact("phone_verified", Rule::Flag), fact("username", Rule::Username), fact("roles", Rule::Lines(64, 256)),
+        fact("created_at", Rule::Line(64)), fact("new", Rule::Flag),
+    ];
     /// Making an account.
     Signup = "signup": [
-        fixed("method"), text("email"), text("username"), text("phone_number"), secret("password", "password"), ROLES,
+        METHOD, EMAIL, USERNAME, PHONE, PASSWORD, ROLES,
     ];
     /// Ending a session by its own browser (seed H23).
     Logout = "logout": [];
     /// Going on with a session by a token that was kept (seed H27).
-    RestoreToken = "restore_token": [secret("token", "refresh_token")];
+    RestoreToken = "restore_token": [TOKEN];
     /// Exchanging a refresh token (seed H33).
-    RefreshToken = "refresh_token": [secret("token", "refresh_token")];
+    RefreshToken = "refresh_token": [TOKEN];
     /// Sending a one-time code.
-    SendCode = "send_code": [text("email"), text("phone_number"), fixed("scene")];
+    SendCode = "send_code": [EMAIL, PHONE, fixed("scene", Rule::Line(64))];
     /// Asking for a mail or SMS to set a new password with.
-    ForgotPassword = "forgot_password": [text("email"), text("phone_number")];
+    ForgotPassword = "forgot_password": [EMAIL, PHONE];
     /// Setting a new password with what was sent.
-    ResetPassword = "reset_password": [fixed("email"), fixed("phone_number"), secret("password", "new_password")];
+    ResetPassword = "reset_password": [FIXED_EMAIL, FIXED_PHONE, NEW_PASSWORD];
     /// Setting another password, signed in.
-    ChangePassword = "change_password": [secret("password", "new_password")];
+    ChangePassword = "change_password": [NEW_PASSWORD];
     /// Proving an e-mail address with what was sent.
-    VerifyEmail = "verify_email": [fixed("email")];
+    VerifyEmail = "verify_email": [FIXED_EMAIL];
     /// Giving an account another e-mail address or phone number, or taking it away (then both are empty).
-    ChangeAddress = "change_address": [fixed("email"), fixed("phone_number")];
+    ChangeAddress = "change_address": [FIXED_EMAIL, FIXED_PHONE];
     /// Changing the profile.
-    UpdateProfile = "update_profile": [text("username")];
+    UpdateProfile = "update_profile": [USERNAME];
     /// Linking an identity of a provider to an account.
-    LinkIdentity = "link_identity": [fixed("provider")];
+    LinkIdentity = "link_identity": [PROVIDER];
     /// Taking an identity from an account.
-    UnlinkIdentity = "unlink_identity": [fixed("provider")];
+    UnlinkIdentity = "unlink_identity": [PROVIDER];
     /// Closing an account.
     DeleteAccount = "delete_account": [];
 }
@@ -150,10 +177,24 @@ impl Operation {
     pub fn fields(self) -> Vec<FieldSpec> {
         let mut fields = self.own();
         if matches!(self, Operation::Signup | Operation::UpdateProfile) {
-            fields
-                .extend(PROFILE.iter().map(|field| FieldSpec { kind: kind(field.rule), ..text(field.name) }));
+            fields.extend(PROFILE.iter().map(|own| field(own.name, own.rule)));
         }
         fields
+    }
+
+    /// Does it begin a session?
+    pub(super) fn is_sign_in(self) -> bool {
+        matches!(
+            self,
+            Operation::EmailAuth
+                | Operation::UsernameAuth
+                | Operation::PhoneAuth
+                | Operation::CodeAuth
+                | Operation::DeviceidAuth
+                | Operation::CustomidAuth
+                | Operation::ProviderAuth
+                | Operation::SignIn
+        )
     }
 
     /// Is a repetition with the same `Idempotency-Key` the same event? Else each call is one.
@@ -162,6 +203,7 @@ impl Operation {
             self,
             Operation::Signup
                 | Operation::CodeAuth
+                | Operation::SignIn
                 | Operation::ResetPassword
                 | Operation::VerifyEmail
                 | Operation::ChangeAddress
@@ -176,16 +218,6 @@ impl Operation {
     /// The operation of this name.
     pub fn named(name: &str) -> Option<Operation> {
         Operation::ALL.iter().copied().find(|operation| operation.as_str() == name)
-    }
-}
-
-fn kind(rule: Rule) -> Kind {
-    match rule {
-        Rule::Flag => Kind::Flag,
-        Rule::Lines(..) => Kind::Texts,
-        Rule::Object(_) | Rule::AnyObject => Kind::Object,
-        Rule::TextOrObject(_) | Rule::Any | Rule::FlagOrLine(_) => Kind::Any,
-        _ => Kind::Text,
     }
 }
 

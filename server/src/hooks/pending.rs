@@ -13,7 +13,7 @@ use doorward_protocol::error::ErrorCode;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Model;
+use super::{Model, Operation};
 use crate::audit::{self, Record};
 use crate::clock::Millis;
 use crate::error::{ApiError, Shown};
@@ -35,9 +35,9 @@ pub struct Report {
     pub code: Option<String>,
 }
 
-/// What is to be told about a request. Nothing, unless a hook waits for it.
+/// What is to be told about a request: one event for each operation that it carries out and that a hook waits for.
 #[derive(Clone, Debug, Default)]
-pub struct Pending(Arc<Mutex<Option<Event>>>);
+pub struct Pending(Arc<Mutex<Vec<Event>>>);
 
 #[derive(Clone, Debug)]
 struct Event {
@@ -51,7 +51,7 @@ struct Event {
 }
 
 impl Pending {
-    fn with<T>(&self, act: impl FnOnce(&mut Option<Event>) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut Vec<Event>) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -63,14 +63,15 @@ impl Pending {
             // The MAC of the request, too: a key that comes with another one must not take the place of this.
             let seed = once.map(|once| [once.key.as_bytes(), &once.request].concat());
             let seed = seed.unwrap_or_else(|| app.world.id().into_bytes());
-            self.with(|event| *event = Some(Event { model: model.public(), targets, seed, noted: false }));
+            let event = Event { model: model.public(), targets, seed, noted: false };
+            self.with(|events| events.push(event));
         }
     }
 
     /// The hooks before it have changed it.
     pub(super) fn change(&self, model: &Model) {
-        self.with(|event| {
-            if let Some(event) = event {
+        self.with(|events| {
+            for event in events.iter_mut().filter(|event| event.model.operation == model.operation) {
                 event.model = model.public();
             }
         });
@@ -80,7 +81,7 @@ impl Pending {
     pub(crate) async fn note(&self, tx: &mut Tx, record: &Record<'_>, now: Millis) -> Result<(), StoreError> {
         // The answer says that all is well; the operator may know that nothing was made.
         let code = (record.event == audit::Event::SignupRepeated).then_some(ErrorCode::Exists);
-        self.write(tx, record.account, record.session, code, now).await
+        self.write(tx, Some(record.event), record.account, record.session, code, now).await
     }
 
     /// Notes a success that the audit has no word for.
@@ -91,28 +92,33 @@ impl Pending {
         session: &str,
         now: Millis,
     ) -> Result<(), StoreError> {
-        self.write(tx, Some(account), Some(session), None, now).await
+        self.write(tx, None, Some(account), Some(session), None, now).await
     }
 
     async fn write(
         &self,
         tx: &mut Tx,
+        record: Option<audit::Event>,
         account: Option<&str>,
         session: Option<&str>,
         code: Option<ErrorCode>,
         now: Millis,
     ) -> Result<(), StoreError> {
-        let event = self.with(|event| {
-            let event = event.as_mut()?;
-            event.noted = true;
-            let about = &mut event.model.about;
-            about.user_id = account.unwrap_or(&about.user_id).to_owned();
-            about.session_id = session.unwrap_or(&about.session_id).to_owned();
-            Some(event.clone())
+        let noted: Vec<Event> = self.with(|events| {
+            let noted = events.iter_mut().filter(|event| event.noted || event.is_noted_by(record));
+            let noted = noted.map(|event| {
+                event.noted = true;
+                let about = &mut event.model.about;
+                about.user_id = account.unwrap_or(&about.user_id).to_owned();
+                about.session_id = session.unwrap_or(&about.session_id).to_owned();
+                event.clone()
+            });
+            noted.collect()
         });
-        let Some(event) = event else { return Ok(()) };
-        for row in event.rows(code.map(|code| code.as_str().to_owned()))? {
-            deliveries::put(tx, row.delivery(), now).await?;
+        for event in noted {
+            for row in event.rows(code.map(|code| code.as_str().to_owned()))? {
+                deliveries::put(tx, row.delivery(), now).await?;
+            }
         }
         Ok(())
     }
@@ -142,10 +148,27 @@ impl Row {
 }
 
 impl Event {
+    /// Is it carried out with this record? One request can make an account and begin a session, or do one of both.
+    fn is_noted_by(&self, record: Option<audit::Event>) -> bool {
+        match self.model.operation {
+            Operation::Signup => {
+                matches!(record, Some(audit::Event::SignedUp | audit::Event::SignupRepeated))
+            }
+            operation if operation.is_sign_in() => record == Some(audit::Event::SignedIn),
+            _ => true,
+        }
+    }
+
+    /// Would a success have been noted in its transaction? Then there was none.
+    fn is_always_noted(&self) -> bool {
+        self.model.operation == Operation::Signup
+    }
+
     /// The row for each target; with the error's code, if it was refused.
     fn rows(self, code: Option<String>) -> Result<Vec<Row>, StoreError> {
         let Event { model, targets, seed, .. } = self;
         let (event, request) = (model.operation.post(), model.about.request_id.clone());
+        let seed = [event.as_bytes(), &seed].concat();
         let report = Report { model, succeeded: code.is_none(), code };
         let payload =
             serde_json::to_string(&report).map_err(|error| StoreError::Internal(error.to_string()))?;
@@ -174,14 +197,17 @@ pub async fn settle(State(app): State<AppState>, mut request: Request, next: Nex
     let pending = Pending::default();
     request.extensions_mut().insert(pending.clone());
     let response = next.run(request).await;
-    // It stays: what goes on after a time-out may still succeed.
-    if let Some(event) = pending.with(|event| event.clone()) {
-        let code = code_of(&response);
-        if !(code.is_none() && event.noted)
-            && let Err(error) = settle_event(&app, event, code).await
-        {
+    // They stay: what goes on after a time-out may still succeed.
+    let events = pending.with(|events| events.clone());
+    let code = code_of(&response);
+    let is_told = !events.is_empty();
+    for event in events {
+        let is_settled = code.is_none() && (event.noted || event.is_always_noted());
+        if !is_settled && let Err(error) = settle_event(&app, event, code.clone()).await {
             tracing::error!(cause = %error, "a hook is not told what became of a request");
         }
+    }
+    if is_told {
         app.hooks.bell.ring();
     }
     response

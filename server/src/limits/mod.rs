@@ -95,6 +95,38 @@ pub async fn give_back(app: &AppState, caller: &Caller, subject: Subject<'_>) ->
     Ok(given.await?)
 }
 
+/// Why a guess at a password came to nothing.
+#[derive(Debug)]
+pub enum Failed {
+    /// The password was looked at and is wrong, or is to seem wrong: the guess stays counted.
+    Wrong(ApiError),
+    /// It was right, or was not looked at.
+    Otherwise(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for Failed {
+    fn from(error: E) -> Failed {
+        Failed::Otherwise(error.into())
+    }
+}
+
+/// What became of a guess that was admitted: unless the password was wrong, the guess is given back.
+pub async fn settle<T>(
+    app: &AppState,
+    caller: &Caller,
+    subject: Subject<'_>,
+    outcome: Result<T, Failed>,
+) -> Result<T, ApiError> {
+    match outcome {
+        Ok(done) => Ok(done),
+        Err(Failed::Wrong(error)) => Err(error),
+        Err(Failed::Otherwise(error)) => {
+            give_back(app, caller, subject).await?;
+            Err(error)
+        }
+    }
+}
+
 /// In which queue the password that a call guesses is hashed: on a device that the account knows, in the short one.
 pub async fn turn(app: &AppState, caller: &Caller, subject: Subject<'_>) -> Result<Turn, ApiError> {
     Ok(Guess::at(app, caller, subject).await?.turn())

@@ -73,6 +73,20 @@ pub enum Subject<'a> {
     Address(&'a str),
 }
 
+impl PartialEq for Subject<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Subject::Nobody, Subject::Nobody) => true,
+            (Subject::Name(kind, name), Subject::Name(other_kind, other)) => {
+                kind == other_kind && name == other
+            }
+            (Subject::Account(account), Subject::Account(other)) => account.id == other.id,
+            (Subject::Address(address), Subject::Address(other)) => address == other,
+            _ => false,
+        }
+    }
+}
+
 impl<'a> Subject<'a> {
     /// The address that a code was sent to; a link is nobody's.
     pub fn of(proof: &'a MailProof) -> Subject<'a> {

@@ -16,22 +16,24 @@ use crate::audit::{Event, Record};
 use crate::challenges::{self, Scene};
 use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
+use crate::entry::{self, Call, Entering, Registering, Way};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
-use crate::hooks::{self, Granted, Operation, Who};
+use crate::hooks::{self, Admission, Found, NewAccount, Operation};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
-use crate::passwords::{PasswordHash, Turn};
-use crate::registration::{self, Done, Plan};
+use crate::passwords::PasswordHash;
+use crate::registration::{self, Done, SignUp};
 use crate::secret::Secret;
-use crate::service_keys;
-use crate::sessions;
 use crate::state::{App, AppState};
 use crate::store::identities::{self, Kind};
 use crate::store::{self, StoreError, Tx, accounts, passwords};
 use crate::outbox;
 use crate::signin;
+
+entry::options!(CodeLoginRequest, sign_in);
+entry::options!(CodeSignupRequest, sign_up);
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -149,32 +151,37 @@ async fn open(
     responses((status = 200, body = Tokens), ApiError))]
 async fn login_with_code(
     State(app): State<AppState>,
-    caller: Caller,
-    proof: Option<Proof>,
-    who: Who,
+    call: Call,
     json: Json<CodeLoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
-    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
-    let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
-    limits::admit(&app, &caller, Purpose::Code, Subject::at(&named)).await?;
-    let Json { request, idempotency, granted, .. } =
-        hooks::before(&app, &caller, Operation::CodeAuth, who, json).await?;
-    sessions::admit(&app, proof.is_some())?;
-    let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
-    if !signs_in(&app, contact.kind) {
-        return Err(ErrorCode::Forbidden.into());
-    }
-    let first = registration::first(&app, registers(&app, contact.kind), request.options.auto_register, granted)?;
+    let way = |request: &CodeLoginRequest| {
+        let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
+        let registers = registers(&app, contact.kind);
+        let way = Way::named(Operation::CodeAuth, method(contact.kind), contact.identity(false), registers);
+        let refusal = (!signs_in(&app, contact.kind)).then(|| ErrorCode::Forbidden.into());
+        Ok(Way { refusal, ..way })
+    };
+    let entering = entry::sign_in(&app, call, json, way).await?;
+    let Entering { caller, proof, request, idempotency, attempt, first, .. } = entering;
+    let name = attempt.name()?;
+    let contact = Contact { kind: name.kind, value: name.value.clone() };
+    let proven = vec![contact.identity(true)];
+    let draft = first.map(|first| SignUp::of_first(&app, proven, &attempt.method, first)).transpose()?;
+    let admission = hooks::admit(&app, &caller, &attempt, draft, async || {
+        found(&app, &contact, &request.code).await
+    });
+    let admission = admission.await?;
     let (job, asking, shown, to) = (app.clone(), caller.clone(), proof.clone(), contact.clone());
     let outcome = app
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let key = idempotency.as_ref();
-                enter(tx, &job, &asking, &to, &request.code, (shown.as_ref(), key), first).await
+                let given = (&to, &request.code);
+                enter(tx, &job, &asking, given, (shown.as_ref(), idempotency.as_ref()), &admission).await
             })
         })
         .await;
+    app.bell.ring();
     match outcome {
         Ok(Outcome::SignedIn(session)) => {
             Ok(Answer(signin::answer(&app, &session, &caller.devices, proof.as_ref()).await?))
@@ -184,14 +191,27 @@ async fn login_with_code(
             let mut db = app.store.read().await?;
             let account = accounts::by_identity(&mut db, contact.kind, &contact.value).await?;
             drop(db);
-            signin::refuse(&app, caller, proof, account, error.code).await
+            Err(signin::refuse(&app, caller, proof, account, error.code).await)
         }
         Err(error) => Err(error),
     }
 }
 
-/// What came of a code that was to sign somebody in, as an idempotency key remembers it: a refusal, too, so that a
-/// repetition is no second try.
+/// Whose account the code opens, if it is right.
+async fn found(app: &App, contact: &Contact, code: &GivenCode) -> Result<Found, ApiError> {
+    let mut db = app.store.read().await?;
+    let (keys, now) = (&app.secret_keys, app.world.now());
+    if store::challenges::peek(&mut db, keys, Scene::Login, &contact.proof(code), now).await?.is_none() {
+        return Ok(Found::Wrong);
+    }
+    let account = accounts::by_identity(&mut db, contact.kind, &contact.value).await?;
+    // One that only claims the address loses it to this proof.
+    let opens = identities::opens(&mut db, contact.kind, &contact.value).await?;
+    Ok(account.filter(|_| opens).map_or(Found::Nobody, |account| Found::Account(account.into())))
+}
+
+/// What came of a code that was to sign in, as an idempotency key remembers it: a refusal, too, so that a repetition is no
+/// second try.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
@@ -206,10 +226,9 @@ async fn enter(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
-    contact: &Contact,
-    code: &GivenCode,
+    (contact, code): (&Contact, &GivenCode),
     (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
-    first: Option<Granted>,
+    admission: &Admission,
 ) -> Result<Outcome, ApiError> {
     let key = dpop::spend(tx, proof).await?;
     let claim = match idempotency::claim(tx, idempotency, app.world.now()).await? {
@@ -221,20 +240,17 @@ async fn enter(
     if consumed.is_ok() {
         registration::release_claim(tx, app, caller, contact.kind, &contact.value).await?;
     }
-    let outcome = match (consumed, identities::owner(tx, contact.kind, &contact.value).await?, first) {
-        (Err(code), ..) => Outcome::Refused(code.as_str().to_owned()),
-        (Ok(_), Some(id), _) => {
+    let outcome = match (consumed, identities::owner(tx, contact.kind, &contact.value).await?) {
+        (Err(code), _) => Outcome::Refused(code.as_str().to_owned()),
+        (Ok(_), Some(id)) => {
             prove(tx, app, caller, contact, &id).await?;
-            Outcome::SignedIn(signin::enter(tx, app, caller, &id, method(contact.kind), key).await?.id)
+            Outcome::SignedIn(signin::enter(tx, app, caller, &id, admission, key).await?.id)
         }
-        (Ok(_), None, Some(granted)) => {
-            let mut plan = Plan::of_sign_in(app, vec![contact.identity(true)], method(contact.kind))?;
-            plan.grant(granted);
-            let done = registration::create(tx, app, caller, &plan, None, key).await?;
+        // The owner of the code may know that there is no account; and the code is good for a signup.
+        (Ok(_), None) => {
+            let done = registration::create(tx, app, caller, admission.sign_up()?, None, key).await?;
             Outcome::SignedIn(done.session.unwrap_or_default())
         }
-        // Who has the code may know; and it is good for a signup.
-        (Ok(_), None, None) => return Err(ErrorCode::NotFound.into()),
     };
     claim.answer(tx, &outcome).await?;
     Ok(outcome)
@@ -274,43 +290,22 @@ async fn prove(
     responses((status = 200, body = SignupAnswer), ApiError))]
 async fn signup_with_code(
     State(app): State<AppState>,
-    caller: Caller,
-    proof: Option<Proof>,
-    who: Who,
+    call: Call,
     json: Json<CodeSignupRequest>,
 ) -> Result<Answer<SignupAnswer>, ApiError> {
-    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
     let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
-    limits::admit(&app, &caller, Purpose::SignUp, Subject::at(&named)).await?;
-    let json =
-        hooks::before_with(&app, &caller, Operation::Signup, who, json, &[("method", method(named.kind))])
-            .await?;
-    let Json { request, idempotency, granted, .. } = json;
-    let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
-    let mut names = vec![contact.identity(true)];
-    if let Some(username) = &request.username {
-        names.push(contacts::username(username)?);
-    }
-    let mut plan = Plan::of_signup(&app, request.options, request.profile, names, method(contact.kind))?;
-    plan.grant(granted);
-    if plan.sign_in.is_some() {
-        sessions::admit(&app, proof.is_some())?;
-    }
-    let hash = match request.password {
-        Some(password) => {
-            let password = Secret::from(password);
-            app.screening.admit(&password, &plan.known(), "password").await?;
-            Some(app.hasher.hash(&app.world, &password, Turn::Last).await?)
-        }
-        None => None,
-    };
+    let way = Way::named(Operation::CodeAuth, method(named.kind), named.identity(true), false);
+    let code = json.request.code.clone();
+    let registering = entry::sign_up(&app, call, json, way, async |request, _| draft(&app, request)).await?;
+    let Registering { caller, proof, idempotency, new } = registering;
+    let hash = new.sign_up.hash(&app).await?;
     let (job, shown) = (app.clone(), proof.clone());
     let made = app
         .store
         .write(move |tx| {
             Box::pin(async move {
                 let key = idempotency.as_ref();
-                create(tx, &job, &caller, &plan, (&contact, &request.code), hash, (shown.as_ref(), key)).await
+                create(tx, &job, &caller, &new, &code, hash.as_ref(), (shown.as_ref(), key)).await
             })
         })
         .await?;
@@ -319,6 +314,17 @@ async fn signup_with_code(
         Made::Done(done) => Ok(Answer(registration::answer(&app, &done, proof.as_ref()).await?)),
         Made::Refused(text) => Err(challenges::code_named(&text).into()),
     }
+}
+
+fn draft(app: &App, request: CodeSignupRequest) -> Result<SignUp, ApiError> {
+    let contact = Contact::of(app, request.email.as_deref(), request.phone_number.as_deref())?;
+    let mut names = vec![contact.identity(true)];
+    if let Some(username) = &request.username {
+        names.push(contacts::username(username)?);
+    }
+    let mut draft = SignUp::of_signup(app, request.options, request.profile, names, method(contact.kind))?;
+    draft.password = request.password.map(Secret::from);
+    Ok(draft)
 }
 
 /// What came of a code that was to make an account.
@@ -335,9 +341,9 @@ async fn create(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
-    plan: &Plan,
-    (contact, code): (&Contact, &GivenCode),
-    password: Option<PasswordHash>,
+    new: &NewAccount,
+    code: &GivenCode,
+    password: Option<&PasswordHash>,
     (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
 ) -> Result<Made, ApiError> {
     let key = dpop::spend(tx, proof).await?;
@@ -345,11 +351,15 @@ async fn create(
         Claim::New(claim) => claim,
         Claim::Done(made) => return Ok(made),
     };
-    registration::lock(tx, &plan.names).await?;
-    let made = match challenges::consume(tx, app, caller, Scene::Login, contact.proof(code)).await? {
+    registration::lock(tx, &new.sign_up.names).await?;
+    // The code proves the address that the hooks have left.
+    let proven = new.sign_up.names.iter().find(|name| name.proven);
+    let proven = proven.ok_or_else(|| ApiError::internal("a signup with a code and no address"))?;
+    let proof = Contact { kind: proven.kind, value: proven.value.clone() }.proof(code);
+    let made = match challenges::consume(tx, app, caller, Scene::Login, proof).await? {
         Err(code) => Made::Refused(code.as_str().to_owned()),
         // A name that is taken undoes it all: the code stays good, for a sign-in perhaps.
-        Ok(_) => Made::Done(registration::create(tx, app, caller, plan, password.as_ref(), key).await?),
+        Ok(_) => Made::Done(registration::create(tx, app, caller, new, password, key).await?),
     };
     claim.answer(tx, &made).await?;
     Ok(made)

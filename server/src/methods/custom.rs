@@ -8,15 +8,16 @@ use doorward_protocol::session::Tokens;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::dpop::Proof;
+use crate::entry::{self, Call, Way};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
-use crate::limits::{self, Purpose, Subject};
-use crate::hooks::{self, Operation, Who};
-use crate::service_keys::{self, Scope, ServiceKey};
+use crate::hooks::Operation;
+use crate::service_keys::{Scope, ServiceKey};
+use crate::signin;
 use crate::state::{App, AppState};
 use crate::store::identities::{Identity, Kind};
-use crate::{registration, signin};
+
+entry::options!(CustomLoginRequest, sign_in);
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(login_with_custom_id))
@@ -33,31 +34,25 @@ pub(super) fn names(app: &App) -> Vec<&'static str> {
     responses((status = 200, body = Tokens), ApiError))]
 async fn login_with_custom_id(
     State(app): State<AppState>,
-    caller: Caller,
-    proof: Option<Proof>,
+    call: Call,
     key: Option<ServiceKey>,
-    who: Who,
     json: Json<CustomLoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
-    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
+    let settings = &app.config.custom_id;
+    key.as_ref().map(|key| key.require(Scope::Trusted)).transpose()?;
     // The operator's own programs sign in as many as they say, unless they say for whom.
     let is_operators = key.is_some() && json.request.options.client_ip.is_none();
-    let caller = Caller { is_operators, ..caller };
-    if !is_operators {
-        limits::admit(&app, &caller, Purpose::SignIn, Subject::Nobody).await?;
-    }
-    let settings = &app.config.custom_id;
-    if !settings.enabled {
+    let call = Call { caller: Caller { is_operators, ..call.caller }, ..call };
+    let way = |request: &CustomLoginRequest| {
+        let name = Identity::of_id(Kind::Custom, &request.custom_id);
+        let way = Way::named(Operation::CustomidAuth, "custom", name, app.config.auto_register.custom);
+        let refusal = (!settings.enabled).then(|| ErrorCode::Forbidden.into());
+        Ok(Way { refusal, ..way })
+    };
+    let entering = entry::sign_in(&app, call, json, way).await?;
+    let is_vouched = key.is_some() || settings.open || entering.granted.approved;
+    if !is_vouched {
         return Err(ErrorCode::Forbidden.into());
     }
-    key.as_ref().map(|key| key.require(Scope::Trusted)).transpose()?;
-    let vouched = key.is_some() || settings.open;
-    let Json { request, granted, .. } =
-        hooks::before(&app, &caller, Operation::CustomidAuth, who, json).await?;
-    if !vouched && !granted.approved {
-        return Err(ErrorCode::Forbidden.into());
-    }
-    let first = registration::first(&app, app.config.auto_register.custom, request.options.auto_register, granted)?;
-    let name = Identity::of_id(Kind::Custom, &request.custom_id);
-    Ok(Answer(signin::by_id(&app, caller, proof, name, "custom", first).await?))
+    signin::by_id(&app, entering).await.map(Answer)
 }

@@ -8,15 +8,15 @@ use doorward_protocol::session::Tokens;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::dpop::Proof;
+use crate::entry::{self, Call, Way};
 use crate::error::ApiError;
-use crate::extract::{Caller, Json};
-use crate::limits::{self, Purpose, Subject};
-use crate::hooks::{self, Operation, Who};
-use crate::service_keys;
+use crate::extract::Json;
+use crate::hooks::Operation;
+use crate::signin;
 use crate::state::{App, AppState};
 use crate::store::identities::{Identity, Kind};
-use crate::{registration, signin};
+
+entry::options!(DeviceLoginRequest, sign_in);
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(login_with_device))
@@ -32,19 +32,15 @@ pub(super) fn names(app: &App) -> Vec<&'static str> {
     responses((status = 200, body = Tokens), ApiError))]
 async fn login_with_device(
     State(app): State<AppState>,
-    caller: Caller,
-    proof: Option<Proof>,
-    who: Who,
+    call: Call,
     json: Json<DeviceLoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
-    if !app.config.device_id.enabled {
-        return Err(ErrorCode::Forbidden.into());
-    }
-    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
-    limits::admit(&app, &caller, Purpose::SignIn, Subject::Nobody).await?;
-    let Json { request, granted, .. } =
-        hooks::before(&app, &caller, Operation::DeviceidAuth, who, json).await?;
-    let first = registration::first(&app, app.config.auto_register.device, request.options.auto_register, granted)?;
-    let name = Identity::of_id(Kind::Device, &request.device_id);
-    Ok(Answer(signin::by_id(&app, caller, proof, name, "device", first).await?))
+    let way = |request: &DeviceLoginRequest| {
+        let name = Identity::of_id(Kind::Device, &request.device_id);
+        let way = Way::named(Operation::DeviceidAuth, "device", name, app.config.auto_register.device);
+        let refusal = (!app.config.device_id.enabled).then(|| ErrorCode::Forbidden.into());
+        Ok(Way { refusal, ..way })
+    };
+    let entering = entry::sign_in(&app, call, json, way).await?;
+    signin::by_id(&app, entering).await.map(Answer)
 }

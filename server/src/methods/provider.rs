@@ -18,24 +18,26 @@ use utoipa_axum::routes;
 use crate::config::{Confirmation, SignupDisclosure};
 use crate::contacts::Contact;
 use crate::dpop::{self, Proof};
+use crate::entry::{self, Call, Entering, Registering, Way};
 use crate::error::{ApiError, Shown};
 use crate::extract::{Caller, CurrentSession, Json};
-use crate::hooks::{self, Operation, Who};
+use crate::hooks::{NewAccount, Operation};
 use crate::flows::{self, Asker, Browser, Came, Good, Intent, OauthKey, Returned, mismatch};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
 use crate::links;
 use crate::oauth::Form;
-use crate::passwords::{PasswordHash, Turn};
+use crate::passwords::PasswordHash;
 use crate::providers::{Person, Provider};
-use crate::registration::{self, Done, Plan};
+use crate::registration::{self, Done, SignUp};
 use crate::secret::Secret;
-use crate::service_keys;
-use crate::sessions;
 use crate::state::{App, AppState};
 use crate::store::flows::{self as rows, Binding};
 use crate::store::identities::{self, Kind};
 use crate::store::Tx;
+
+entry::options!(ProviderLoginRequest, sign_in);
+entry::options!(ProviderSignupRequest, sign_up);
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -85,24 +87,29 @@ async fn begin_flow(
     responses((status = 200, body = ProviderLogin), ApiError))]
 pub(crate) async fn login_with_provider(
     State(app): State<AppState>,
-    caller: Caller,
-    proof: Option<Proof>,
+    call: Call,
     provider: Result<Path<String>, PathRejection>,
-    who: Who,
     json: Json<ProviderLoginRequest>,
 ) -> Result<Answer<ProviderLogin>, ApiError> {
-    sessions::admit(&app, proof.is_some())?;
-    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
-    limits::admit(&app, &caller, Purpose::SignIn, Subject::Nobody).await?;
-    let provider = named(&app, &provider)?;
-    let more = [("provider", provider.name())];
-    let json = hooks::before_with(&app, &caller, Operation::ProviderAuth, who, json, &more).await?;
-    let Json { request, granted, .. } = json;
-    let first =
-        registration::first(&app, app.config.auto_register.provider, request.options.auto_register, granted)?;
+    let entering = entry::sign_in(&app, call, json, |_: &ProviderLoginRequest| {
+        let way = way(&app, &provider);
+        let more = vec![("provider", way.method.clone())];
+        Ok(Way { registers: app.config.auto_register.provider, more, ..way })
+    });
+    let entering = entering.await?;
+    let Entering { caller, proof, request, attempt, first, .. } = entering;
     let asker = Asker { caller, proof, flow: request.flow.clone() };
     let came = Came::of(request)?;
-    Ok(Answer(flows::end(&app, provider.name(), asker, came, Intent::SignIn { first }).await?))
+    let provider = attempt.method.clone();
+    Ok(Answer(flows::end(&app, &provider, asker, came, Intent::SignIn { attempt, first }).await?))
+}
+
+/// By the provider that a path names.
+fn way(app: &App, name: &Result<Path<String>, PathRejection>) -> Way {
+    match named(app, name) {
+        Ok(provider) => Way::unnamed(Operation::ProviderAuth, provider.name()),
+        Err(error) => Way { refusal: Some(error), ..Way::unnamed(Operation::ProviderAuth, "") },
+    }
 }
 
 /// Creates an account for somebody whom a provider knows. Nobody is signed in by that.
@@ -111,43 +118,35 @@ pub(crate) async fn login_with_provider(
     responses((status = 200, body = ProviderSignup), ApiError))]
 async fn signup_with_provider(
     State(app): State<AppState>,
-    caller: Caller,
-    proof: Option<Proof>,
+    call: Call,
     provider: Result<Path<String>, PathRejection>,
-    who: Who,
     json: Json<ProviderSignupRequest>,
 ) -> Result<Answer<ProviderSignup>, ApiError> {
-    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
-    limits::admit(&app, &caller, Purpose::SignUp, Subject::Nobody).await?;
-    let provider = named(&app, &provider)?.name().to_owned();
-    let more = [("method", provider.as_str())];
-    let json = hooks::before_with(&app, &caller, Operation::Signup, who, json, &more).await?;
-    let Json { request, idempotency, granted, .. } = json;
-    let mut db = app.store.read().await?;
-    let done: Option<Done> = idempotency::find(&mut db, idempotency.as_ref(), app.world.now()).await?;
-    drop(db);
+    let way = way(&app, &provider);
+    let provider = way.method.clone();
+    let done: Option<Done> = {
+        let mut db = app.store.read().await?;
+        idempotency::find(&mut db, json.idempotency.as_ref(), app.world.now()).await?
+    };
     let answer = match done {
-        Some(done) => registration::repeat(&app, &done, proof).await?,
+        Some(done) => registration::repeat(&app, &done, call.proof).await?,
         None => {
-            let browser = Browser { proof: proof.as_ref(), session: None, flow: request.flow.as_deref() };
-            let offer = offered(&app, &provider, browser, &request.oauth_key).await?;
-            let offer = Offer { wants_address: request.email.is_some(), ..offer };
-            let password = request.password.clone();
-            let mut plan = plan(&app, &provider, &offer.person, request)?;
-            plan.grant(granted);
-            let hash = match password {
-                Some(password) => {
-                    let password = Secret::from(password);
-                    app.screening.admit(&password, &plan.known(), "password").await?;
-                    Some(app.hasher.hash(&app.world, &password, Turn::Last).await?)
-                }
-                None => None,
+            let mut offer = None;
+            let draft = async |request: ProviderSignupRequest, proof: Option<&Proof>| {
+                let browser = Browser { proof, session: None, flow: request.flow.as_deref() };
+                let found = offered(&app, &provider, browser, &request.oauth_key).await?;
+                let found = offer.insert(Offer { wants_address: request.email.is_some(), ..found });
+                draft(&app, &provider, &found.person, request)
             };
+            let registering = entry::sign_up(&app, call, json, way, draft).await?;
+            let Registering { caller, proof, idempotency, new } = registering;
+            let offer = offer.ok_or_else(|| ApiError::internal("a registration without an offer"))?;
+            let hash = new.sign_up.hash(&app).await?;
             let (job, shown) = (app.clone(), proof.clone());
             let made = app.store.write(move |tx| {
                 Box::pin(async move {
                     let given = (shown.as_ref(), idempotency.as_ref());
-                    register(tx, &job, &caller, &offer, plan, hash.as_ref(), given).await
+                    register(tx, &job, &caller, &offer, new, hash.as_ref(), given).await
                 })
             });
             let done = made.await?;
@@ -199,12 +198,12 @@ async fn offered(
 }
 
 /// The account that is to be: what the page says, and where it says nothing, the provider.
-fn plan(
+fn draft(
     app: &App,
     provider: &str,
     person: &Person,
     request: ProviderSignupRequest,
-) -> Result<Plan, ApiError> {
+) -> Result<SignUp, ApiError> {
     let mut names = vec![links::identity(provider, person)];
     let vouched = links::vouched(person);
     match &request.email {
@@ -226,9 +225,10 @@ fn plan(
     }
     let options =
         SignupOptions { email_subscription: request.options.email_subscription, ..SignupOptions::default() };
-    let mut plan = Plan::of_signup(app, options, request.profile, names, provider)?;
-    plan.account.profile.fill(&person.profile);
-    Ok(plan)
+    let mut draft = SignUp::of_signup(app, options, request.profile, names, provider)?;
+    draft.account.profile.fill(&person.profile);
+    draft.password = request.password.map(Secret::from);
+    Ok(draft)
 }
 
 /// The one transaction: the account with its names, and the end of the offer.
@@ -237,7 +237,7 @@ async fn register(
     app: &App,
     caller: &Caller,
     offer: &Offer,
-    mut plan: Plan,
+    mut new: NewAccount,
     password: Option<&PasswordHash>,
     (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
 ) -> Result<Done, ApiError> {
@@ -247,27 +247,22 @@ async fn register(
         Claim::New(claim) => claim,
         Claim::Done(done) => return Ok(done),
     };
-    registration::lock(tx, &plan.names).await?;
-    for name in plan.names.iter().filter(|name| name.origin.is_some()) {
+    registration::lock(tx, &new.sign_up.names).await?;
+    for name in new.sign_up.names.iter().filter(|name| name.origin.is_some()) {
         if identities::exists(tx, name.kind, &name.value).await? {
             return Err(ErrorCode::SocialAccountInUse.into());
         }
     }
-    if !offer.wants_address {
-        // Nobody has asked for it: an account that has it does not stand in the way.
-        let mut names = Vec::new();
-        for name in plan.names {
-            let taken = name.kind == Kind::Email
-                && identities::exists(tx, name.kind, &name.value).await?
-                && identities::opens(tx, name.kind, &name.value).await?;
-            if !taken {
-                names.push(name);
-            }
-        }
-        plan.names = names;
+    let address = new.sign_up.names.iter().find(|name| name.kind == Kind::Email);
+    if let Some(address) = address.filter(|_| !offer.wants_address)
+        && identities::exists(tx, address.kind, &address.value).await?
+        && identities::opens(tx, address.kind, &address.value).await?
+    {
+        // The page has not asked for it: an account that has it does not stand in the way.
+        new.sign_up.give_up(Kind::Email);
     }
-    let done = registration::create(tx, app, caller, &plan, password, None).await?;
-    if !rows::use_up(tx, &offer.flow, &plan.account.id, now).await? {
+    let done = registration::create(tx, app, caller, &new, password, None).await?;
+    if !rows::use_up(tx, &offer.flow, &new.sign_up.account.id, now).await? {
         return Err(ErrorCode::OauthReused.into());
     }
     claim.answer(tx, &done).await?;

@@ -77,7 +77,7 @@ async fn reset_password(
     let id = reset(&app, caller, proof, request.new_password.into(), idempotency).await?;
     let account = accounts::by_id(&mut *app.store.read().await?, &id).await?;
     // Somebody who does not come in with the new password sees nothing by setting it.
-    let account = account.filter(|account| signin::refusal(account).is_none());
+    let account = account.filter(|account| signin::refusal(&app, "password", account).is_none());
     Ok(Answer(PasswordReset { user: account.map(|account| account.to_profile()) }))
 }
 

@@ -3,7 +3,6 @@
 use axum::Json as Answer;
 use axum::extract::{Request, State};
 use doorward_protocol::session::{CLIENT_ID, Tokens};
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -60,9 +59,8 @@ pub(super) async fn token(
         _ => Operation::RefreshToken,
     };
     let token = form.require("refresh_token")?;
-    let fields = hooks::before_refresh(&app, &caller, operation, token).await?;
-    let token = fields.get("token").and_then(Value::as_str).unwrap_or_default();
-    sessions::refresh(&app, &caller, token, proof).await.map(Answer).map_err(|refusal| match refusal {
+    let approved = hooks::approve_refresh(&app, &caller, operation, token).await?;
+    sessions::refresh(&app, &caller, &approved, proof).await.map(Answer).map_err(|refusal| match refusal {
         Refusal::Over => Refused::new("invalid_grant", "The session has ended. Please sign in."),
         Refusal::Stale => {
             Refused::new("stale_token", "A newer refresh token has taken the place of this one.")

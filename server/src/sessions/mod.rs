@@ -13,6 +13,7 @@ use crate::config::Span;
 use crate::dpop::{Fault, Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::Caller;
+use crate::hooks::{Approved, SignIn};
 use crate::state::App;
 use crate::store::Tx;
 use crate::store::accounts::Account;
@@ -34,7 +35,7 @@ pub async fn establish(
     app: &App,
     caller: &Caller,
     account: &str,
-    method: &str,
+    approved: &Approved<SignIn>,
     key: Option<Thumbprint>,
 ) -> Result<Session, ApiError> {
     admit(app, key.is_some())?;
@@ -45,7 +46,7 @@ pub async fn establish(
         salt: app.world.bytes::<16>().to_vec(),
         generation: 0,
         rotated_at: now,
-        method: method.to_owned(),
+        method: approved.method.clone(),
         authenticated_at: now,
         expires_at: now + app.config.session.absolute.millis(),
         used_at: now,

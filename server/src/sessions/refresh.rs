@@ -12,6 +12,7 @@ use crate::config;
 use crate::dpop::{self, Proof};
 use crate::error::ApiError;
 use crate::extract::Caller;
+use crate::hooks::{Approved, Refresh};
 use crate::state::{App, AppState};
 use crate::store::Tx;
 use crate::store::sessions::{self, Session};
@@ -114,10 +115,10 @@ type Found = (Session, Vec<String>);
 pub async fn refresh(
     app: &AppState,
     caller: &Caller,
-    text: &str,
+    approved: &Approved<Refresh>,
     proof: Option<Proof>,
 ) -> Result<Tokens, Refusal> {
-    let token = RefreshToken::read(text).ok_or(Refusal::Over)?;
+    let token = RefreshToken::read(approved.token.expose()).ok_or(Refusal::Over)?;
     let found = sessions::find(&mut *app.store.read().await?, &token.session()).await?;
     let (session, roles) = found.ok_or(Refusal::Over)?;
     if !token.is_genuine(&app.secret_keys, &session.salt) {

@@ -112,9 +112,9 @@ impl Account {
         self.proven_email().or(self.phone.as_deref())
     }
 
-    /// Must a login wait for the confirmation of the address?
-    pub fn awaits_confirmation(&self) -> bool {
-        self.confirmation_required && self.email.is_some() && self.email_verified_at.is_none()
+    /// Has it an address that was never proven?
+    pub fn has_unproven_email(&self) -> bool {
+        self.email.is_some() && self.email_verified_at.is_none()
     }
 }
 

@@ -4,6 +4,7 @@
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::MailProof;
 use sqlx::Row;
+use sqlx::any::AnyRow;
 
 use super::{StoreError, Tx, accounts};
 use crate::challenges::{PlainCode, PlainToken, Scene};
@@ -137,6 +138,57 @@ pub async fn consume(
         }
         MailProof::Token(token) => consume_token(tx, scene, &PlainToken::given(token), now).await,
     }
+}
+
+/// Looks whether a code or token would be right, and consumes nothing: for what must be known before the transaction that
+/// consumes it. A wrong one is counted there.
+pub async fn peek(
+    db: &mut Tx,
+    keys: &SecretKeys,
+    scene: Scene,
+    proof: &MailProof,
+    now: Millis,
+) -> Result<Option<Consumed>, StoreError> {
+    let row = match proof {
+        MailProof::Code { email, code } => {
+            let key: Option<Option<Vec<u8>>> =
+                sqlx::query_scalar("select secret_key from challenges where scene = $1 and address = $2")
+                    .bind(scene.as_str())
+                    .bind(email)
+                    .fetch_optional(&mut *db)
+                    .await?;
+            let key = key.flatten().and_then(|key| KeyId::try_from(key).ok()).unwrap_or(keys.active_id());
+            let hash = PlainCode::given(code.clone()).hash(keys, key, scene, email).unwrap_or_default();
+            sqlx::query(
+                "select account, address, redirect from challenges
+                where scene = $1 and address = $2 and code_hash = $3 and code_expires_at > $4
+                    and consumed_at is null and tries < $5",
+            )
+            .bind(scene.as_str())
+            .bind(email)
+            .bind(hash)
+            .bind(now)
+            .bind(TRIES_AT_HOME)
+            .fetch_optional(db)
+            .await?
+        }
+        MailProof::Token(token) => {
+            sqlx::query(
+                "select account, address, redirect from challenges
+                where scene = $1 and token_hash = $2 and consumed_at is null and token_expires_at > $3",
+            )
+            .bind(scene.as_str())
+            .bind(PlainToken::given(token.clone()).hash())
+            .bind(now)
+            .fetch_optional(db)
+            .await?
+        }
+    };
+    let read = |row: AnyRow| {
+        let (account, address) = (row.try_get("account")?, row.try_get("address")?);
+        Ok(Consumed { account, address, redirect: row.try_get("redirect")? })
+    };
+    row.map(read).transpose()
 }
 
 async fn consume_code(

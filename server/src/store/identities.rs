@@ -81,6 +81,11 @@ pub struct Origin {
 }
 
 impl Identity {
+    /// A name that was given, and is not proven.
+    pub fn unproven(kind: Kind, value: String) -> Identity {
+        Identity { kind, value, look: None, proven: false, origin: None }
+    }
+
     /// An id that opens the account by itself.
     pub fn of_id(kind: Kind, id: &str) -> Identity {
         Identity { kind, value: fingerprint(id), look: None, proven: true, origin: None }

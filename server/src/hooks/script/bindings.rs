@@ -105,7 +105,7 @@ impl Running {
     fn read(&self, name: &str) -> Json {
         match self.field(name) {
             Some(field) => match self.set.get(name).or_else(|| self.model.fields.get(name)) {
-                None | Some(Json::Null) => empty(field.kind),
+                None | Some(Json::Null) => empty(field.kind()),
                 Some(value) => value.clone(),
             },
             None => about(&self.model.about, name),
@@ -114,8 +114,8 @@ impl Running {
 
     fn write(&mut self, name: &str, value: Value<'_>) -> starlark::Result<()> {
         let Some(field) = self.field(name) else { return Ok(()) };
-        let given = given(field.kind, value).ok_or_else(|| {
-            let (wanted, got) = (wanted(field.kind), value.get_type());
+        let given = given(field.kind(), value).ok_or_else(|| {
+            let (wanted, got) = (wanted(field.kind()), value.get_type());
             starlark::Error::new_other(Misuse(format!("set_{name} takes {wanted}, not {got}")))
         })?;
         if self.over {

@@ -77,7 +77,7 @@ fn check(operation: Operation, name: &str, value: &Value) -> Result<(), String> 
 
 /// Is it of the field's kind? What it must be beyond that, the request's own table says.
 fn fits(field: FieldSpec, value: &Value) -> bool {
-    match (field.kind, value) {
+    match (field.kind(), value) {
         (_, Value::Null) | (Kind::Any, _) => true,
         (Kind::Text, value) => value.is_string(),
         (Kind::Flag, value) => value.is_boolean(),

@@ -89,10 +89,7 @@ impl Webhooks {
         let mut changes = Map::new();
         for webhook in self.hearing(model.operation.pre()) {
             match webhook.ask(app, &model, end).await {
-                Ok(Said::GoOn(set)) => {
-                    model.set(set.clone())?;
-                    changes.extend(set);
-                }
+                Ok(Said::GoOn(set)) => changes.extend(model.set(app, set)?),
                 Ok(refusal) => return Ok(refusal),
                 Err(cause) => {
                     let cause = format!("the webhook {}: {cause}", webhook.name);

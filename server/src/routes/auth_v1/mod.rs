@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use self::envelope::{Said, said};
 use self::given::Given;
 use super::{email, token};
+use crate::entry::Call;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
 use crate::hooks::Who;
@@ -91,8 +92,7 @@ async fn with_provider(
 ) -> Result<(HeaderMap, String), ApiError> {
     let request = given.request(app, &[(field, "token")], &[("nonce", "nonce")])?;
     let path = Ok(Path(name.to_owned()));
-    let answer =
-        provider::login_with_provider(State(app.clone()), caller, None, path, Who::default(), request).await;
+    let answer = provider::login_with_provider(State(app.clone()), call(caller), path, request).await;
     let answer = answer.map_err(|error| given::named(error, &[(field, "token")]))?;
     match (answer.0.kind, answer.0.session) {
         (ProviderOutcome::LoginExisting, Some(tokens)) => {
@@ -105,11 +105,16 @@ async fn with_provider(
     }
 }
 
+/// Neither a proof nor a session comes with a call of this surface.
+fn call(caller: Caller) -> Call {
+    Call { caller, proof: None, who: Who::default() }
+}
+
 /// Seed R28.
 async fn login(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Begun, ApiError> {
     let names = [given.identifier(), ("password", "password")];
     let request = given.request(&app, &names, &[])?;
-    let tokens = password::login(State(app.clone()), caller, None, Who::default(), request).await;
+    let tokens = password::login(State(app.clone()), call(caller), request).await;
     let tokens = tokens.map_err(|error| given::named(error, &names))?.0;
     Ok(begun((device_of(&tokens), session_of(&app, &tokens).await?)))
 }
@@ -122,7 +127,7 @@ async fn register(
 ) -> Result<Answer<Said>, ApiError> {
     let address = given.text("email").unwrap_or_default();
     let request = given.request(&app, &[("email", "email"), ("password", "password")], &[])?;
-    let _ = password::signup(State(app.clone()), caller, None, Who::default(), request).await?;
+    let _ = password::signup(State(app.clone()), call(caller), request).await?;
     Ok(said(sent(&app, &address)))
 }
 

@@ -1,0 +1,223 @@
+//! The one way in that every method of signing up and in plugs into, in the order of D-6: proof of the key, limits, captcha,
+//! `pre_` hooks and their checks. A method's file then holds what proves the person, and one transaction.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use doorward_protocol::Request;
+use serde::de::DeserializeOwned;
+
+use crate::dpop::Proof;
+use crate::error::ApiError;
+use crate::extract::{Caller, Json};
+use crate::hooks::{self, Approved, Attempt, Granted, NewAccount, Operation, Who};
+use crate::idempotency::Idempotency;
+use crate::limits::{self, Failed, Purpose, Subject};
+use crate::registration::{self, SignUp};
+use crate::service_keys;
+use crate::sessions;
+use crate::state::AppState;
+use crate::store::identities::Identity;
+
+/// Who asks to come in: the caller, the proof of the browser's key, and as whom it is signed in already.
+#[derive(Debug)]
+pub struct Call {
+    /// Where the call comes from.
+    pub caller: Caller,
+    /// The proof of the key that the session is bound to.
+    pub proof: Option<Proof>,
+    /// As whom the browser is signed in.
+    pub who: Who,
+}
+
+impl FromRequestParts<AppState> for Call {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let Ok(caller) = Caller::from_request_parts(parts, app).await;
+        let proof = <Option<Proof> as FromRequestParts<AppState>>::from_request_parts(parts, app).await?;
+        let Ok(who) = Who::from_request_parts(parts, app).await;
+        Ok(Call { caller, proof, who })
+    }
+}
+
+/// The options that the pipeline reads, wherever a request has them.
+pub trait Options {
+    /// `options.client_ip`
+    fn client_ip(&self) -> Option<&str>;
+    /// `options.auto_register`
+    fn auto_register(&self) -> Option<bool> {
+        None
+    }
+}
+
+/// Says of a request that its `options` are those of a sign-in, or those of a signup.
+macro_rules! options {
+    ($request:ty, sign_in) => {
+        impl crate::entry::Options for $request {
+            fn client_ip(&self) -> Option<&str> {
+                self.options.client_ip.as_deref()
+            }
+            fn auto_register(&self) -> Option<bool> {
+                self.options.auto_register
+            }
+        }
+    };
+    ($request:ty, sign_up) => {
+        impl crate::entry::Options for $request {
+            fn client_ip(&self) -> Option<&str> {
+                self.options.client_ip.as_deref()
+            }
+        }
+    };
+}
+pub(crate) use options;
+
+/// What is tried: by which method, and as whom.
+#[derive(Debug)]
+pub struct Way {
+    /// As hooks know it.
+    pub operation: Operation,
+    /// As the audit and sessions know it.
+    pub method: String,
+    /// The name that the account is known by; none where a provider is to say it.
+    pub name: Option<Identity>,
+    /// May a first sign-in make the account?
+    pub registers: bool,
+    /// What else the hooks are told.
+    pub more: Vec<(&'static str, String)>,
+    /// Why it cannot be tried here at all. Told once the try is counted.
+    pub refusal: Option<ApiError>,
+}
+
+impl Way {
+    /// By a method that knows the name.
+    pub fn named(operation: Operation, method: &str, name: Identity, registers: bool) -> Way {
+        Way { name: Some(name), registers, ..Way::unnamed(operation, method) }
+    }
+
+    /// By a method that learns later who it is.
+    pub fn unnamed(operation: Operation, method: &str) -> Way {
+        Way {
+            operation,
+            method: method.to_owned(),
+            name: None,
+            registers: false,
+            more: Vec::new(),
+            refusal: None,
+        }
+    }
+}
+
+/// What a try costs and guesses.
+fn limited(operation: Operation, name: Option<&Identity>) -> (Purpose, Subject<'_>) {
+    match (name, operation) {
+        (Some(name), Operation::CodeAuth) => (Purpose::Code, Subject::Address(&name.value)),
+        (Some(name), Operation::EmailAuth | Operation::UsernameAuth | Operation::PhoneAuth) => {
+            (Purpose::SignIn, Subject::Name(name.kind, &name.value))
+        }
+        _ => (Purpose::SignIn, Subject::Nobody),
+    }
+}
+
+/// A try to sign in that limits, captcha and hooks have let pass.
+#[derive(Debug)]
+pub struct Entering<T> {
+    /// Where the call comes from.
+    pub caller: Caller,
+    /// The proof of the key that the session is bound to.
+    pub proof: Option<Proof>,
+    /// The request, as hooks leave it.
+    pub request: T,
+    /// Makes a repetition harmless.
+    pub idempotency: Option<Idempotency>,
+    /// What the hooks have approved.
+    pub attempt: Approved<Attempt>,
+    /// What else a hook has given.
+    pub granted: Granted,
+    /// May an account be made, and what does it begin with?
+    pub first: Option<Granted>,
+}
+
+/// From the request to the proof of a sign-in. `way` names it, and is asked again for the request that the hooks leave.
+pub async fn sign_in<T: Request + DeserializeOwned + Options>(
+    app: &AppState,
+    call: Call,
+    json: Json<T>,
+    way: impl Fn(&T) -> Result<Way, ApiError>,
+) -> Result<Entering<T>, ApiError> {
+    let Call { caller, proof, who } = call;
+    sessions::admit(app, proof.is_some())?;
+    let caller = service_keys::speaks_for(app, caller, json.request.client_ip()).await?;
+    let Way { operation, name, more, refusal, .. } = way(&json.request)?;
+    let (purpose, subject) = limited(operation, name.as_ref());
+    if !caller.is_operators {
+        limits::admit(app, &caller, purpose, subject).await?;
+    }
+    if let Some(refusal) = refusal {
+        return Err(refusal);
+    }
+    let more: Vec<_> = more.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let mut registers = false;
+    let read = |request: &T| {
+        let way = way(request)?;
+        registers = way.registers;
+        way.refusal.map_or(Ok((way.method, way.name)), Err)
+    };
+    let approved = hooks::attempt(app, &caller, who, json, (operation, &more), read).await;
+    let (json, attempt) = limits::settle(app, &caller, subject, approved.map_err(Failed::from)).await?;
+    let (_, subject_after) = limited(operation, attempt.name.as_ref());
+    if subject != subject_after {
+        // A hook has given another name: it is that one's password that is tried.
+        limits::give_back(app, &caller, subject).await?;
+        limits::admit_instead(app, &caller, subject_after).await?;
+    }
+    let Json { request, idempotency, granted, .. } = json;
+    let first = registration::first(app, registers, request.auto_register(), granted.clone());
+    let first = limits::settle(app, &caller, subject_after, first.map_err(Failed::from)).await?;
+    Ok(Entering { caller, proof, request, idempotency, attempt, granted, first })
+}
+
+/// A signup that limits, captcha and hooks have let pass.
+#[derive(Debug)]
+pub struct Registering {
+    /// Where the call comes from.
+    pub caller: Caller,
+    /// The proof of the key that the session is bound to.
+    pub proof: Option<Proof>,
+    /// Makes a repetition harmless.
+    pub idempotency: Option<Idempotency>,
+    /// What the hooks have approved.
+    pub new: NewAccount,
+}
+
+/// From the request to the proof of a signup: `draft` makes the account of the request as the hooks leave it. `way` names the
+/// sign-in that a signup may come with.
+pub async fn sign_up<T: Request + DeserializeOwned + Options>(
+    app: &AppState,
+    call: Call,
+    json: Json<T>,
+    way: Way,
+    draft: impl AsyncFnOnce(T, Option<&Proof>) -> Result<SignUp, ApiError>,
+) -> Result<Registering, ApiError> {
+    let Call { caller, proof, who } = call;
+    let caller = service_keys::speaks_for(app, caller, json.request.client_ip()).await?;
+    let subject = match (&way.name, way.operation) {
+        (Some(name), Operation::CodeAuth) => Subject::Address(&name.value),
+        _ => Subject::Nobody,
+    };
+    limits::admit(app, &caller, Purpose::SignUp, subject).await?;
+    if let Some(refusal) = way.refusal {
+        return Err(refusal);
+    }
+    let idempotency = json.idempotency.clone();
+    let shown = proof.as_ref();
+    let draft = async |request, granted| {
+        let draft = draft(request, shown).await?.granted(granted);
+        if draft.session.is_some() {
+            sessions::admit(app, shown.is_some())?;
+        }
+        Ok(draft)
+    };
+    let new = hooks::sign_up(app, &caller, who, json, (&way.method, way.operation), draft).await?;
+    Ok(Registering { caller, proof, idempotency, new })
+}
