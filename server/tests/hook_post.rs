@@ -1,9 +1,15 @@
 //! Hooks after an operation: `hooks.star` learns how it ended, from the table of deliveries.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_server::hooks::delivery;
 use serde_json::{Value, json};
 
+use crate::post::service::Service;
+use crate::support::browser::Browser;
 use crate::support::hooks::{Hooked, Log, tell};
+use crate::support::issuer::Issuer;
+use crate::support::{Call, MINUTE};
 
 const PASSWORD: &str = "correct horse";
 const CANARY: &str = "canary-5f1c-password";
@@ -65,6 +71,79 @@ async fn seed_h24_h28_h34_a_hook_after_a_sign_out_and_after_a_refresh() {
     assert_eq!(t.told().await, [json!([true, "post_restore_token", user])]);
     t.post("/v1/logout", json!({ "revoke_token": next["revoke_token"] })).await.ok();
     assert_eq!(t.told().await, [json!([true, "post_logout", user])]);
+}
+
+/// What the access token among these says.
+fn claims(tokens: &Value) -> Value {
+    let payload = tokens["access_token"].as_str().unwrap().split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}
+
+/// `POST /v1/token`, as the page goes on with its session or brings a token.
+fn exchange(t: &Hooked, restore: bool, token: &str) -> Call {
+    let form = format!("grant_type=refresh_token&client_id=doorward&restore={restore}&refresh_token={token}");
+    t.send(axum::http::Method::POST, "/v1/token", "application/x-www-form-urlencoded", form)
+}
+
+/// The ids were those of the token that came, not of the one that a hook had set in its place: empty, or another person's.
+#[tokio::test]
+async fn seed_h28_h29_h30_h32_h34_h35_h36_h38_a_hook_is_told_whose_token_was_exchanged_after_set_token() {
+    for (restore, name) in [(true, "restore_token"), (false, "refresh_token")] {
+        let service = Service::start().await;
+        let settings = format!(
+            "[webhooks.crm]\nurl = {:?}\nsecrets = [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]\nevents = [\"post_{name}\"]\n",
+            service.url("/crm")
+        );
+        let t = Hooked::with("", &settings, "time = \"5s\"").await;
+        let bob = t.device("the device of bob").await["refresh_token"].as_str().unwrap().to_owned();
+        let ada = t.somebody().await;
+        let token = ada["refresh_token"].as_str().unwrap();
+        let user = ada["user"]["user_id"].as_str().unwrap();
+        let session = claims(&ada)["sid"].as_str().unwrap().to_owned();
+        let sets = |token: &str| {
+            let told = tell(&format!("post_{name}"), "model.get_user_id(), model.get_session_id()");
+            format!("def pre_{name}(model):\n    model.set_token({token:?})\n\n{told}")
+        };
+        let told = async |succeeded: bool, case: &str| {
+            assert_eq!(t.told().await, [json!([succeeded, user, session])], "{name}, {case}");
+            let data = service.heard().last().unwrap().json()["data"].clone();
+            let said = (&data["succeeded"], &data["user_id"], &data["session_id"]);
+            assert_eq!(said, (&json!(succeeded), &json!(user), &json!(session)), "{name}, {case}: {data}");
+        };
+        t.rewrite(&sets(token)).await;
+        exchange(&t, restore, "another").await.ok();
+        told(true, "a new token").await;
+        let next = exchange(&t, restore, "another").await.ok();
+        told(true, "the same once more: nothing is written").await;
+        exchange(&t, restore, &bob).await.ok();
+        told(true, "in the place of another person's").await;
+        t.advance(MINUTE);
+        t.rewrite(&sets(next["refresh_token"].as_str().unwrap())).await;
+        exchange(&t, restore, "another").await.ok();
+        told(true, "the newest").await;
+        t.advance(MINUTE);
+        t.rewrite(&sets(token)).await;
+        assert_eq!(exchange(&t, restore, &bob).await.status, 400, "used up");
+        told(false, "used up").await;
+    }
+}
+
+/// Of two requests that bring the same answer of the provider the second writes nothing.
+#[tokio::test]
+async fn seed_h02_a_hook_is_told_who_has_signed_in_also_after_a_repetition_that_writes_nothing() {
+    let op = Issuer::start().await;
+    op.person("ada", json!({ "name": "Ada" }));
+    let settings = op.settings("acme") + "[auto_register]\nprovider = true\n";
+    let script = tell("post_provider_auth", "model.get_user_id(), model.get_session_id()");
+    let t = Hooked::with(&script, &settings, "time = \"5s\"").await;
+    let browser = Browser::new(&t);
+    let begun = browser.begin("acme").await;
+    let back = op.consent(&begun.url, "ada");
+    for time in ["at first", "once more"] {
+        let said = browser.come("acme", &begun, &back).await.ok();
+        let (user, session) = (&said["session"]["user"]["user_id"], &claims(&said["session"])["sid"]);
+        assert_eq!(t.told().await, [json!([true, user, session])], "{time}");
+    }
 }
 
 #[tokio::test]

@@ -61,11 +61,11 @@ pub async fn end(
     came: Came,
     intent: Intent,
 ) -> Result<ProviderLogin, ApiError> {
-    let (proof, devices) = (asker.proof.clone(), asker.caller.devices.clone());
+    let (proof, caller) = (asker.proof.clone(), asker.caller.clone());
     let job = Job { app: app.clone(), provider: provider.to_owned(), asker, intent };
     // Carried out to its end even if nobody waits any more: the code is good once, and the page may ask again.
     let (flow, outcome) = tokio::spawn(job.run(came)).await.map_err(ApiError::internal)??;
-    outcome.answer(app, &flow, &devices, proof.as_ref()).await
+    outcome.answer(app, &flow, &caller, proof.as_ref()).await
 }
 
 struct Job {

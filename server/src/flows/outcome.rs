@@ -9,7 +9,7 @@ use super::{Good, OauthKey, person};
 use crate::challenges::code_named;
 use crate::dpop::Proof;
 use crate::error::ApiError;
-use crate::limits::KnownDevice;
+use crate::extract::Caller;
 use crate::signin;
 use crate::state::App;
 use crate::store::accounts;
@@ -67,14 +67,16 @@ impl Outcome {
         self,
         app: &App,
         flow: &Flow,
-        devices: &[KnownDevice],
+        caller: &Caller,
         proof: Option<&Proof>,
     ) -> Result<ProviderLogin, ApiError> {
         let provider = flow.provider.clone();
         match self {
             Outcome::SignedIn { session } => {
-                let tokens = signin::answer(app, &session, devices, proof).await?;
+                let tokens = signin::answer(app, &session, &caller.devices, proof).await?;
                 let user = tokens.user.clone().ok_or(ErrorCode::SessionRequired)?;
+                // A repetition has written nothing that would tell the hooks.
+                caller.after.identify(&user.user_id, &session);
                 Ok(ProviderLogin {
                     kind: ProviderOutcome::LoginExisting,
                     message: format!("You have been logged in with {provider} account"),

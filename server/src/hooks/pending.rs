@@ -77,6 +77,17 @@ impl Pending {
         });
     }
 
+    /// Sets the account and the session that the request turned out to be about. A success that writes nothing, like a
+    /// repeated refresh, has no record that would tell them.
+    pub(crate) fn identify(&self, account: &str, session: &str) {
+        self.with(|events| {
+            for Event { model, .. } in events {
+                account.clone_into(&mut model.about.user_id);
+                session.clone_into(&mut model.about.session_id);
+            }
+        });
+    }
+
     /// Notes a success, in its transaction. Of several records of one transaction, later ones may know more.
     pub(crate) async fn note(&self, tx: &mut Tx, record: &Record<'_>, now: Millis) -> Result<(), StoreError> {
         // The answer says that all is well; the operator may know that nothing was made.

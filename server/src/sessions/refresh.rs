@@ -124,6 +124,8 @@ pub async fn refresh(
     if !token.is_genuine(&app.secret_keys, &session.salt) {
         return Err(Refusal::Over);
     }
+    // A hook may have put this token in the place of the one that came.
+    caller.after.identify(&session.account, &session.id);
     let (now, presented) = (app.world.now(), token.generation);
     let step = decide(&session, presented, proof.as_ref(), now, &app.config.session);
     if step == Step::Repeat && proof.is_none() {
