@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::hooks::Hooked;
+use crate::support::Call;
+use crate::support::hooks::{Hooked, Log};
 
 const DEVICE: &str = "7b6c1f3e-9d0a-4c53-8e7e-0123456789ab";
 const PASSWORD: &str = "correct horse";
@@ -206,4 +207,104 @@ async fn seed_h33_h35_h36_h37_h38_h44_a_hook_before_a_token_is_refreshed() {
     t.rewrite(&format!("def pre_refresh_token(model):\n    model.set_token({token:?})\n")).await;
     let next = t.refresh("another").await.ok();
     assert_ne!(next["refresh_token"], token);
+}
+
+/// The seed writes `set_token()` without an argument.
+#[tokio::test]
+async fn seed_h32_h38_set_token_without_an_argument_leaves_the_token_as_it_is() {
+    let t = Hooked::new("").await;
+    for (name, is_restored) in [("restore_token", true), ("refresh_token", false)] {
+        let who = t.device("the device of somebody").await;
+        let token = who["refresh_token"].as_str().unwrap();
+        let exchange = |token: &str| if is_restored { restore(&t, token) } else { t.refresh(token) };
+        t.rewrite(&format!("def pre_{name}(model):\n    model.set_token()\n")).await;
+        exchange(token).await.ok();
+        t.rewrite(&format!(
+            "def pre_{name}(model):\n    model.set_token({token:?})\n    model.set_token()\n"
+        ))
+        .await;
+        exchange("another").await.ok();
+        t.rewrite(&format!("def post_{name}(model, successed):\n    model.set_token()\n")).await;
+        exchange(token).await.ok();
+        assert_eq!(t.told().await, Vec::<Value>::new(), "nothing went wrong");
+    }
+}
+
+/// Starlark's own error counted the arguments of a function that no script has.
+#[tokio::test]
+async fn a_setter_or_getter_with_other_arguments_is_a_mistake_that_the_log_names_with_its_line() {
+    let log = Log::listen();
+    let t = Hooked::new("").await;
+    let ada = t.somebody().await;
+    let token = ada["refresh_token"].as_str().unwrap();
+    let custom = json!({ "custom_id": "crm-4711" });
+    let requests: [(&str, &dyn Fn() -> Call); 4] = [
+        ("pre_email_auth", &|| t.post("/v1/login", login("ada@example.com"))),
+        ("pre_customid_auth", &|| t.post("/v1/login/custom", custom.clone())),
+        ("pre_update_profile", &|| t.send_as(&ada, "PATCH", "/v1/profile", json!({ "name": "Ada" }))),
+        ("pre_refresh_token", &|| t.refresh(token)),
+    ];
+    for (hook, call, mistake) in [
+        ("pre_email_auth", "set_email()", "set_email takes one value, a string; here it has none"),
+        ("pre_email_auth", "set_email(1)", "set_email takes a string, not int"),
+        ("pre_email_auth", "set_email(None)", "set_email takes a string, not NoneType"),
+        ("pre_email_auth", "set_email('a', 'b')", "set_email takes one value, a string; here it has 2"),
+        (
+            "pre_email_auth",
+            "set_email(email = 'a')",
+            "set_email takes its value without a name: set_email(value)",
+        ),
+        ("pre_email_auth", "set_create()", "set_create takes one value, True or False; here it has none"),
+        ("pre_email_auth", "set_create('yes')", "set_create takes True or False, not string"),
+        ("pre_email_auth", "set_roles()", "set_roles takes one value, a list of strings; here it has none"),
+        ("pre_email_auth", "set_roles(['a', 1])", "set_roles takes a list of strings, not list"),
+        ("pre_email_auth", "get_email(1)", "get_email takes no value"),
+        ("pre_email_auth", "get_ip(x = 1)", "get_ip takes no value"),
+        (
+            "pre_customid_auth",
+            "set_approved()",
+            "set_approved takes one value, True or False; here it has none",
+        ),
+        ("pre_update_profile", "set_address()", "set_address takes one value, "),
+        ("pre_update_profile", "set_name()", "set_name takes one value, a string; here it has none"),
+        ("pre_refresh_token", "set_token('a', 'b')", "set_token takes one value, a string; here it has 2"),
+        ("pre_refresh_token", "set_token(1)", "set_token takes a string, not int"),
+        (
+            "pre_refresh_token",
+            "set_token(token = 'a')",
+            "set_token takes its value without a name: set_token(value)",
+        ),
+    ] {
+        t.rewrite(&format!("def {hook}(model):\n    pass\n    model.{call}\n")).await;
+        let request = requests.iter().find(|(name, _)| *name == hook).unwrap().1;
+        let answer = request().await;
+        assert_eq!(answer.status, 500, "{call}: {}", answer.text);
+        assert!(
+            !answer.text.contains("hooks.star") && !answer.text.contains(mistake),
+            "{call}: {}",
+            answer.text
+        );
+        let said = log.text();
+        let line = said.lines().rfind(|line| line.contains("ERROR")).unwrap_or_default();
+        assert!(line.contains(&format!("hooks.star:3:5: {mistake}")), "{call}: {line}");
+    }
+}
+
+/// What a hook after an operation does wrong is told there as before it.
+#[tokio::test]
+async fn seed_h46_a_setter_without_an_argument_is_a_mistake_after_an_operation_too() {
+    let t = Hooked::new("").await;
+    t.somebody().await;
+    for (call, mistake) in [
+        ("set_email()", "set_email takes one value, a string; here it has none"),
+        ("get_email(1)", "get_email takes no value"),
+    ] {
+        t.rewrite(&format!("def post_email_auth(model, successed):\n    model.{call}\n")).await;
+        t.login("ada@example.com", PASSWORD).await;
+        let told = t.told().await;
+        assert!(
+            told[0].as_str().unwrap().contains(&format!("hooks.star:2:5: {mistake}")),
+            "{call}: {told:?}"
+        );
+    }
 }

@@ -77,3 +77,16 @@ fn try_runs_a_hook_on_a_sample_and_says_what_it_did() {
             .contains("email_auth has no emial; it has: email, ")
     );
 }
+
+#[test]
+fn seed_h32_h38_check_and_try_take_set_token_without_an_argument_and_name_other_mistakes_with_their_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "def pre_refresh_token(model):\n    model.set_token()\n\ndef pre_email_auth(model):\n    model.set_email()\n";
+    let said = run(folder.path(), script, &["check"]);
+    assert!(said.ok && said.stdout.ends_with("hooks.star is good.\n"), "{} {}", said.stdout, said.stderr);
+    let said = run(folder.path(), script, &["try", "pre_refresh_token"]);
+    assert!(said.stdout.starts_with("It went on and set nothing.\n"), "{} {}", said.stdout, said.stderr);
+    let said = run(folder.path(), script, &["try", "pre_email_auth"]);
+    let mistake = "hooks.star:5:5: set_email takes one value, a string; here it has none";
+    assert!(said.refused().contains(mistake), "{}", said.stderr);
+}

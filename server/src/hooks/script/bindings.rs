@@ -9,7 +9,9 @@ use starlark::PrintHandler;
 use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension};
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
+use starlark::values::dict::DictRef;
 use starlark::values::none::{NoneOr, NoneType};
+use starlark::values::tuple::UnpackTuple;
 use starlark::values::{Heap, Value};
 use zeroize::Zeroize;
 
@@ -112,8 +114,19 @@ impl Running {
         }
     }
 
-    fn write(&mut self, name: &str, value: Value<'_>) -> starlark::Result<()> {
+    /// Sets a field to the one value that its setter must be called with.
+    fn write(&mut self, name: &str, values: &[Value<'_>]) -> starlark::Result<()> {
         let Some(field) = self.field(name) else { return Ok(()) };
+        let value = match values {
+            [value] => *value,
+            // The seed writes `set_token()`.
+            [] if name == "token" => return Ok(()),
+            _ => {
+                let count = if values.is_empty() { "none".to_owned() } else { values.len().to_string() };
+                let wanted = wanted(field.kind());
+                return misuse(format!("set_{name} takes one value, {wanted}; here it has {count}"));
+            }
+        };
         let given = given(field.kind(), value).ok_or_else(|| {
             let (wanted, got) = (wanted(field.kind()), value.get_type());
             starlark::Error::new_other(Misuse(format!("set_{name} takes {wanted}, not {got}")))
@@ -257,7 +270,8 @@ pub(super) fn setters(fields: &[FieldSpec]) -> Vec<&'static str> {
     fields.iter().filter(|field| field.settable).map(|field| field.name).collect()
 }
 
-/// For our prelude only: it binds names to these.
+/// For our prelude only: it binds names to these. They take all that a script may write and count it themselves, so that a
+/// mistake is told by the name that the script knows.
 pub(super) fn access() -> Globals {
     GlobalsBuilder::extended_by(&[LibraryExtension::Partial, LibraryExtension::StructType])
         .with(accessors)
@@ -268,17 +282,26 @@ pub(super) fn access() -> Globals {
 fn accessors(builder: &mut GlobalsBuilder) {
     fn read<'v>(
         #[starlark(require = pos)] name: &str,
+        #[starlark(args)] values: UnpackTuple<Value<'v>>,
+        #[starlark(kwargs)] named: DictRef<'v>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Value<'v>> {
+        if !values.items.is_empty() || !named.is_empty() {
+            return misuse(format!("get_{name} takes no value"));
+        }
         let value = with(|running| Ok(running.read(name)))?;
         Ok(eval.heap().alloc(value))
     }
 
     fn write<'v>(
         #[starlark(require = pos)] name: &str,
-        #[starlark(require = pos)] value: Value<'v>,
+        #[starlark(args)] values: UnpackTuple<Value<'v>>,
+        #[starlark(kwargs)] named: DictRef<'v>,
     ) -> starlark::Result<NoneType> {
-        with(|running| running.write(name, value))?;
+        if !named.is_empty() {
+            return misuse(format!("set_{name} takes its value without a name: set_{name}(value)"));
+        }
+        with(|running| running.write(name, &values.items))?;
         Ok(NoneType)
     }
 }
