@@ -40,7 +40,8 @@ pub struct Claims {
     pub auth_time: i64,
     /// Roles of the account.
     pub roles: Vec<String>,
-    /// Only in tokens of `/api/v1/auth` (seed R18): the address or name of the account.
+    /// Only in tokens of `/api/v1/auth` (seed R18): the address or name of the account, for people to read. It may be
+    /// unproven: only `sub` tells who it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// Likewise: `sub` once more.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::post;
-use crate::support::{Answer, Call, DAY, HOUR, SECOND, TestApp};
+use crate::support::{Answer, Call, DAY, HOUR, SECOND, TestApp, claims_of};
 
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
@@ -29,12 +29,6 @@ async fn login(t: &TestApp) -> Value {
 
 fn refresh(t: &TestApp, token: &Value) -> Call {
     t.get("/api/v1/auth/refreshToken").header("authorization", token.as_str().unwrap())
-}
-
-/// What a token says.
-fn claims(token: &Value) -> Value {
-    let payload = token.as_str().unwrap().split('.').nth(1).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
 /// Refused in the seed's envelope, with the status that says so, too (R03).
@@ -67,7 +61,7 @@ async fn seed_r02_r28_r29_a_login_answers_a_token_in_the_envelope() {
     let named = json!({ "username": "ada_l", "password": PASSWORD });
     t.post("/v1/signup", named.clone()).await.ok();
     let token = call(&t, "login", named).await.ok()["data"].clone();
-    assert_eq!(claims(&token)["username"], "ada_l");
+    assert_eq!(claims_of(&token)["username"], "ada_l");
 }
 
 #[tokio::test]
@@ -93,18 +87,48 @@ async fn seed_r18_r19_r20_a_token_has_the_seeds_claims_and_life_and_our_signatur
     let t = server().await;
     register(&t).await;
     let token = login(&t).await;
-    let says = claims(&token);
+    let says = claims_of(&token);
     assert_eq!((&says["username"], &says["id"]), (&json!(ADA), &says["sub"]));
     assert_eq!(says["iss"], t.app.config.public_url, "one issuer for all");
     assert_eq!(says["exp"].as_i64().unwrap() - says["iat"].as_i64().unwrap(), 86_400);
     let header = token.as_str().unwrap().split('.').next().unwrap();
     let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
     assert_eq!((&header["alg"], &header["typ"]), (&json!("ES256"), &json!("at+jwt")));
-    assert_eq!(claims(&t.login(ADA, PASSWORD).await["access_token"])["username"], Value::Null);
+    assert_eq!(claims_of(&t.login(ADA, PASSWORD).await["access_token"])["username"], Value::Null);
     let t = TestApp::with("[compat]\nauth_v1 = true\ntoken_lifetime = \"1h\"").await;
     register(&t).await;
-    let says = claims(&login(&t).await);
+    let says = claims_of(&login(&t).await);
     assert_eq!(says["exp"].as_i64().unwrap() - says["iat"].as_i64().unwrap(), 3_600);
+}
+
+/// An account may give up its address: the claim was empty from then on.
+#[tokio::test]
+async fn seed_r18_a_token_names_an_account_without_an_address_by_one_that_a_provider_has_given() {
+    let t = server().await;
+    register(&t).await;
+    let token = login(&t).await;
+    let username = async || claims_of(&refresh(&t, &token).await.ok()["data"])["username"].clone();
+    t.sql_do("delete from identities").await;
+    assert_eq!(username().await, claims_of(&token)["sub"], "nothing else is known of it");
+    t.sql_do(
+        "insert into identities (kind, value, account, provider, email, created_at)
+        select 'provider', 'google https://accounts.google.com 117', id, 'google', null, created_at from accounts",
+    )
+    .await;
+    t.sql_do(
+        "insert into identities (kind, value, account, provider, email, created_at)
+        select 'provider', 'facebook https://www.facebook.com 4', id, 'facebook', 'ada@live.com', created_at
+        from accounts",
+    )
+    .await;
+    assert_eq!(username().await, "ada@live.com");
+    t.sql_do("update identities set email = 'lovelace@live.com' where provider = 'google'").await;
+    t.sql_do("update sessions set method = 'google'").await;
+    assert_eq!(
+        username().await,
+        "lovelace@live.com",
+        "the provider that the session was begun with stands before"
+    );
 }
 
 #[tokio::test]
@@ -134,7 +158,7 @@ async fn seed_r33_r34_a_good_token_is_exchanged_for_a_fresh_one() {
     t.advance(23 * HOUR);
     let bearer = t.get("/api/v1/auth/refreshToken").bearer(&said["data"]).await.ok();
     t.advance(23 * HOUR);
-    let claims = claims(&refresh(&t, &bearer["data"]).await.ok()["data"]);
+    let claims = claims_of(&refresh(&t, &bearer["data"]).await.ok()["data"]);
     assert_eq!(claims["username"], ADA);
     assert_eq!(t.sql("select count(*) from sessions").await, "1", "one session all the time");
 }
@@ -183,7 +207,7 @@ async fn seed_r35_a_session_that_is_used_every_day_goes_on_to_its_end() {
         t.advance(DAY - HOUR);
         token = refresh(&t, &token).await.ok()["data"].clone();
     }
-    let says = claims(&token);
+    let says = claims_of(&token);
     assert_eq!(
         says["exp"].as_i64().unwrap() - says["iat"].as_i64().unwrap(),
         5 * 3_600,

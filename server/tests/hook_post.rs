@@ -1,7 +1,5 @@
 //! Hooks after an operation: `hooks.star` learns how it ended, from the table of deliveries.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_server::hooks::delivery;
 use serde_json::{Value, json};
 
@@ -9,7 +7,7 @@ use crate::post::service::Service;
 use crate::support::browser::Browser;
 use crate::support::hooks::{Hooked, Log, tell};
 use crate::support::issuer::Issuer;
-use crate::support::{Call, MINUTE};
+use crate::support::{Call, MINUTE, claims_of};
 
 const PASSWORD: &str = "correct horse";
 const CANARY: &str = "canary-5f1c-password";
@@ -73,12 +71,6 @@ async fn seed_h24_h28_h34_a_hook_after_a_sign_out_and_after_a_refresh() {
     assert_eq!(t.told().await, [json!([true, "post_logout", user])]);
 }
 
-/// What the access token among these says.
-fn claims(tokens: &Value) -> Value {
-    let payload = tokens["access_token"].as_str().unwrap().split('.').nth(1).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
-}
-
 /// `POST /v1/token`, as the page goes on with its session or brings a token.
 fn exchange(t: &Hooked, restore: bool, token: &str) -> Call {
     let form = format!("grant_type=refresh_token&client_id=doorward&restore={restore}&refresh_token={token}");
@@ -99,7 +91,7 @@ async fn seed_h28_h29_h30_h32_h34_h35_h36_h38_a_hook_is_told_whose_token_was_exc
         let ada = t.somebody().await;
         let token = ada["refresh_token"].as_str().unwrap();
         let user = ada["user"]["user_id"].as_str().unwrap();
-        let session = claims(&ada)["sid"].as_str().unwrap().to_owned();
+        let session = claims_of(&ada["access_token"])["sid"].as_str().unwrap().to_owned();
         let sets = |token: &str| {
             let told = tell(&format!("post_{name}"), "model.get_user_id(), model.get_session_id()");
             format!("def pre_{name}(model):\n    model.set_token({token:?})\n\n{told}")
@@ -141,7 +133,8 @@ async fn seed_h02_a_hook_is_told_who_has_signed_in_also_after_a_repetition_that_
     let back = op.consent(&begun.url, "ada");
     for time in ["at first", "once more"] {
         let said = browser.come("acme", &begun, &back).await.ok();
-        let (user, session) = (&said["session"]["user"]["user_id"], &claims(&said["session"])["sid"]);
+        let user = &said["session"]["user"]["user_id"];
+        let session = &claims_of(&said["session"]["access_token"])["sid"];
         assert_eq!(t.told().await, [json!([true, user, session])], "{time}");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::browser::Browser;
 use crate::support::proof::hash;
 use crate::support::stand_in::{Said, StandIn, Taken, asked, json as answer};
-use crate::support::{HOUR, NEW_YEAR, TestApp};
+use crate::support::{HOUR, NEW_YEAR, TestApp, claims_of};
 
 const APP: &str = "138483919580948";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -239,6 +239,11 @@ async fn seed_r10_r11_r12_r13_r21_r23_r24_r25_r26_r27_the_seeds_own_address_regi
     assert_eq!((said.as_object().unwrap().len(), &said["isSuccess"]), (2, &json!(true)));
     let user = w.t.get("/v1/profile").bearer(&said["data"]).await.ok();
     assert_eq!((&user["roles"], &user["player_name"]), (&json!(["user"]), &json!("undefined")));
+    assert_eq!(
+        (&claims_of(&said["data"])["username"], &user["email"]),
+        (&json!("ada@example.com"), &Value::Null),
+        "seed R18"
+    );
     let numbers = ["team_player_id", "coin", "diamond", "costume_select_id"].map(|name| user[name].clone());
     assert_eq!(json!(numbers), json!([-1, 500, 0, -1]));
     let again = w.t.post(path, json!({ "authenToken": "EAAuser" })).await.ok();

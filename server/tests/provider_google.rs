@@ -11,7 +11,7 @@ use crate::support::browser::{Browser, PAGE};
 use crate::support::issuer::Key;
 use crate::support::proof::hash;
 use crate::support::stand_in::{Said, StandIn, Taken, asked, json as answer};
-use crate::support::{HOUR, NEW_YEAR, TestApp};
+use crate::support::{HOUR, NEW_YEAR, TestApp, claims_of};
 
 const CLIENT: &str = "1234.apps.googleusercontent.com";
 const ANDROID: &str = "5678.apps.googleusercontent.com";
@@ -328,4 +328,34 @@ async fn seed_r14_r15_r16_r17_the_seeds_own_address_answers_a_token() {
     w.google().tokens.insert("ya29.app".into(), tokeninfo());
     let said = w.t.post("/api/v1/auth/registerOrLogin/google", json!({ "authenToken": "ya29.app" })).await;
     assert_eq!((said.status, &said.json["error"]["code"]), (403, &json!("FORBIDDEN")), "D-20");
+}
+
+/// Google does not vouch for the address of the seed's sample, so that it becomes none of the account's: the claim was empty.
+#[tokio::test]
+async fn seed_r17_r18_the_token_names_the_address_that_google_has_given() {
+    let w = world("[compat]\nauth_v1 = true\n[auto_register]\nprovider = true\n").await;
+    let bring = async |sub: &str, email: Value| {
+        let mut info = tokeninfo();
+        info["sub"] = sub.into();
+        w.google().tokens.insert("ya29.app".into(), info);
+        w.google().userinfo = json!({ "sub": sub, "email": email, "email_verified": true });
+        let path = "/api/v1/auth/registerOrLogin/google";
+        w.t.post(path, json!({ "authenToken": "ya29.app" })).await.ok()["data"].clone()
+    };
+    for (sub, given) in [("117", "nattapon.r@live.com"), ("118", "Ada@gmail.com")] {
+        let token = bring(sub, given.into()).await;
+        assert_eq!(claims_of(&token)["username"], given.to_lowercase());
+        let fresh = w.t.get("/api/v1/auth/refreshToken").bearer(&token).await.ok();
+        assert_eq!(claims_of(&fresh["data"])["username"], given.to_lowercase());
+        let own = &w.t.get("/v1/profile").bearer(&token).await.ok()["email"];
+        assert_eq!(
+            own.is_null(),
+            sub == "117",
+            "an address that nobody vouches for does not become the account's"
+        );
+    }
+    let says = claims_of(&bring("119", Value::Null).await);
+    assert_eq!(says["username"], says["sub"], "an account that is known by nothing else is known by its id");
+    let token = bring("118", "other@live.com".into()).await;
+    assert_eq!(claims_of(&token)["username"], "ada@gmail.com", "the account's own address stands before");
 }

@@ -10,7 +10,7 @@ use crate::support::browser::Browser;
 use crate::support::issuer::Key;
 use crate::support::proof::hash;
 use crate::support::stand_in::{Said, StandIn, Taken, asked, json as answer};
-use crate::support::{HOUR, NEW_YEAR, TestApp};
+use crate::support::{HOUR, NEW_YEAR, TestApp, claims_of};
 
 const CLIENT: &str = "4c6b5f37-92ad-4efe-87f7-faf5b6912648";
 const OURS: &str = "89a75cd7-6526-4f3f-8dea-0bdce25494e8";
@@ -339,6 +339,7 @@ async fn seed_r04_r05_r06_r08_the_seeds_own_address_answers_the_claims_and_our_s
     assert_eq!(data, claims, "word for word as the seed documents them");
     let user = w.t.get("/v1/profile").bearer(&session).await.ok();
     assert_eq!((&user["roles"], &user["given_name"]), (&json!(["user"]), &json!("tanarat")));
+    assert_eq!(claims_of(&session)["username"], "sa_leesoft@hotmail.com", "seed R18");
     let again = w.t.post(path, json!({ "JWTToken": token, "nonce": "defaultNonce" })).await.ok();
     let again = w.t.get("/v1/profile").bearer(&again["data"]["session"]).await.ok();
     assert_eq!(again["user_id"], user["user_id"]);
@@ -353,7 +354,8 @@ async fn seed_r07_r09_r43_the_seeds_own_address_refuses_what_ours_refuses() {
         claims[name] = value;
         w.t.post(path, json!({ "JWTToken": sign(&w.key, &claims) })).await
     };
-    bring("emails", json!([])).await.ok();
+    let says = claims_of(&bring("emails", json!([])).await.ok()["data"]["session"]);
+    assert_eq!(says["username"], says["sub"], "seed R18: never empty");
     for (name, value) in
         [("aud", json!(OTHER)), ("tfp", json!("B2C_1_other")), ("exp", json!(NEW_YEAR / 1000 - 61))]
     {

@@ -80,9 +80,13 @@ pub fn tokens(app: &App, session: &Session, roles: &[String]) -> Result<Tokens, 
 }
 
 /// An access token that stands alone: `/api/v1/auth` knows no refresh token, and claims of its own (seeds R18, R19).
-pub fn token_alone(app: &App, session: &Session, account: &Account) -> Result<String, ApiError> {
+pub fn token_alone(
+    app: &App,
+    session: &Session,
+    account: &Account,
+    username: String,
+) -> Result<String, ApiError> {
     let (claims, _) = claims(app, session, &account.roles, app.config.compat.token_lifetime);
-    let username = account.email.clone().or_else(|| account.username.clone()).unwrap_or_default();
     let claims = Claims { username: Some(username), id: Some(account.id.clone()), ..claims };
     let token = app.access_tokens.sign(&app.signing_keys, claims, app.world.now());
     token.ok_or_else(|| ApiError::internal("a token could not be written"))

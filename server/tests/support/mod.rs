@@ -22,6 +22,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, header};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_server::clock::{Clock, Millis, Random, World};
 use doorward_server::config::{Config, Layers};
 use doorward_server::routes;
@@ -305,6 +307,12 @@ impl IntoFuture for Call {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move { Answer::of(self.router.oneshot(self.request).await.unwrap()).await })
     }
+}
+
+/// What an access token says.
+pub fn claims_of(token: &Value) -> Value {
+    let payload = token.as_str().unwrap().split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
 /// What came back.

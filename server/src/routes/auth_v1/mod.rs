@@ -223,7 +223,14 @@ fn device_of(tokens: &Tokens) -> HeaderMap {
 async fn session_of(app: &App, tokens: &Tokens) -> Result<String, ApiError> {
     let claims = app.access_tokens.verify(&app.signing_keys, &tokens.access_token, app.world.now());
     let (session, account) = find(app, &claims.ok_or(ErrorCode::SessionRequired)?.sid).await?;
-    sessions::token_alone(app, &session, &account)
+    let username = match account.email.clone().or_else(|| account.username.clone()) {
+        Some(own) => own,
+        None => {
+            let links = identities::links(&mut *app.store.read().await?, &account.id).await?;
+            user::stand_in(&account, &links, &session.method)
+        }
+    };
+    sessions::token_alone(app, &session, &account, username)
 }
 
 async fn find(app: &App, id: &str) -> Result<(Session, Account), ApiError> {

@@ -36,3 +36,11 @@ pub(super) fn shown(account: &Account, links: &[Link]) -> Value {
         "lastModified": profile.updated_at,
     })
 }
+
+/// The claim `username` of an account that has neither an address nor a username (R18): the address that a provider gave,
+/// first of all the one that the session was begun with; else the id, since programs may take the claim for a key.
+pub(super) fn stand_in(account: &Account, links: &[Link], method: &str) -> String {
+    let at_provider = links.iter().find(|link| link.provider == method && link.email.is_some());
+    let link = at_provider.or_else(|| links.iter().find(|link| link.email.is_some()));
+    link.and_then(|link| link.email.clone()).unwrap_or_else(|| account.id.clone())
+}
