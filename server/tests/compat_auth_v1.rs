@@ -1,5 +1,6 @@
 //! `/api/v1/auth/…`: seed 002, id by id. What it says of providers stands with each of them (`provider_*.rs`).
 
+use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -75,9 +76,7 @@ async fn seed_r03_a_refusal_has_the_envelope_and_its_status() {
     let taken = call(&t, "register", json!({ "email": ADA, "password": PASSWORD })).await;
     refused(&taken, 409, "EXISTS", "email: user already exists.");
     assert_eq!(taken.header("cache-control"), "no-store");
-    let form = t
-        .send(axum::http::Method::POST, "/api/v1/auth/login", "application/x-www-form-urlencoded", "a=b")
-        .await;
+    let form = t.send(Method::POST, "/api/v1/auth/login", "application/x-www-form-urlencoded", "a=b").await;
     refused(&form, 415, "INVALID_REQUEST", "Send JSON, with the header Content-Type: application/json.");
     assert!(t.audited("sign_in_failed").await >= 2, "the core's own call");
 }
@@ -356,4 +355,35 @@ async fn sec_r04_a_sign_in_tells_in_a_header_what_shows_that_the_device_is_known
     call(&t, "login", json!({ "email": ADA, "password": "battery staple" })).await;
     assert_eq!(call(&t, "login", body.clone()).await.status, 429, "others wait");
     t.post("/api/v1/auth/login", body).header("known-device", &known).await.ok();
+}
+
+/// The layer of the envelope was around the calls alone: what is around them answered in the core's form.
+#[tokio::test]
+async fn seed_r03_what_is_no_call_there_and_what_stands_before_all_calls_has_the_envelope_too() {
+    let t = server().await;
+    let in_the_cores_form = "application/problem+json";
+    for path in ["", "/", "/unknown", "/login/", "/login/again", "//login", "/registerOrLogin"] {
+        for method in [Method::GET, Method::POST, Method::DELETE] {
+            let said = t.send(method, &format!("/api/v1/auth{path}"), "application/json", "{}").await;
+            refused(&said, 404, "NOT_FOUND", "Not found.");
+        }
+    }
+    for (method, name, allow) in [
+        (Method::GET, "login", "POST"),
+        (Method::PUT, "register", "POST"),
+        (Method::DELETE, "registerOrLogin/google", "POST"),
+        (Method::POST, "refreshToken", "GET,HEAD"),
+    ] {
+        let said = t.send(method, &format!("/api/v1/auth/{name}"), "application/json", "{}").await;
+        refused(&said, 405, "INVALID_REQUEST", "This address does not take this method.");
+        assert_eq!(said.header("allow"), allow, "{name}");
+    }
+    let said = t.get("/api/v1/auth/refreshToken").header("host", "evil.example").await;
+    refused(&said, 421, "INVALID_REQUEST", "With --dev this server answers only to localhost.");
+    for path in ["/api/v1/authentic", "/api/v1", "/unknown", "/v1/login/unknown"] {
+        let said = t.get(path).await;
+        assert_eq!((said.status, said.header("content-type")), (404, in_the_cores_form), "{path}");
+    }
+    let said = t.get("/v1/login").await;
+    assert_eq!((said.status, said.header("content-type")), (405, in_the_cores_form));
 }

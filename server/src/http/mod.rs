@@ -1,5 +1,5 @@
-//! What surrounds every route, from the outside in: CORS, request id and log, problems, security headers,
-//! nonces, pace, what hooks are told, panics, time-out, Host check.
+//! What surrounds every route, from the outside in: CORS, request id and log, problems, the envelope of `/api/v1/auth`,
+//! security headers, nonces, pace, what hooks are told, panics, time-out, Host check.
 
 mod cors;
 mod guard;
@@ -13,6 +13,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 
 use crate::hooks;
+use crate::routes::auth_v1;
 use crate::state::AppState;
 
 pub use guard::is_local;
@@ -21,11 +22,17 @@ pub use trace::problems;
 
 /// Puts everything around the routes.
 pub fn surround(router: Router, app: &AppState) -> Router {
-    surround_for_programs(router, app).layer(cors::layer(app))
+    let router = guarded(router, app).layer(from_fn_with_state(app.clone(), auth_v1::in_envelope));
+    router.layer(from_fn_with_state(app.clone(), trace::problems)).layer(cors::layer(app))
 }
 
 /// The same for what no page may call: without CORS.
 pub fn surround_for_programs(router: Router, app: &AppState) -> Router {
+    guarded(router, app).layer(from_fn_with_state(app.clone(), trace::problems))
+}
+
+/// What stands between the routes and the layer that writes errors down.
+fn guarded(router: Router, app: &AppState) -> Router {
     router
         .layer(from_fn_with_state(app.clone(), guard::host))
         .layer(from_fn(guard::timeout))
@@ -34,5 +41,4 @@ pub fn surround_for_programs(router: Router, app: &AppState) -> Router {
         .layer(from_fn_with_state(app.clone(), pace::keep))
         .layer(from_fn_with_state(app.clone(), nonce::give))
         .layer(from_fn_with_state(app.clone(), headers::security))
-        .layer(from_fn_with_state(app.clone(), trace::problems))
 }

@@ -2,7 +2,7 @@
 
 mod account;
 mod admin;
-mod auth_v1;
+pub(crate) mod auth_v1;
 mod captcha;
 mod clock;
 mod data;

@@ -2,12 +2,16 @@
 
 use axum::Json as Answer;
 use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::BASE;
 use crate::error::{ApiError, Shown};
+use crate::state::AppState;
 
 /// An answer.
 #[derive(Debug, Serialize)]
@@ -22,8 +26,18 @@ pub(super) fn said(data: impl Into<Value>) -> Answer<Said> {
     Answer(Said { data: data.into(), is_success: true })
 }
 
-/// It did not: the error in this envelope, with its status, and for the log as it is.
-pub(super) async fn refusal(mut response: Response) -> Response {
+/// Writes every error below the base path in this envelope, also that of an unknown path or method, of a time-out or of a
+/// panic: these arise in layers that know nothing of this surface.
+pub(crate) async fn in_envelope(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().strip_prefix(BASE);
+    let is_here =
+        app.config.compat.auth_v1 && path.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let response = next.run(request).await;
+    if is_here { refusal(response) } else { response }
+}
+
+/// The error of a response in this envelope, with its status, and for the log as it is.
+fn refusal(mut response: Response) -> Response {
     let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
     let message = error.detail.as_deref().unwrap_or(error.code.message());
     let message = match &error.field {

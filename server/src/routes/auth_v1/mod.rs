@@ -7,10 +7,11 @@ mod envelope;
 mod given;
 mod user;
 
+pub(crate) use envelope::in_envelope;
+
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::middleware::map_response;
 use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
 use base64::Engine;
@@ -36,6 +37,9 @@ use crate::store::identities;
 use crate::store::sessions::{self as rows, Session};
 use crate::tokens::RefreshToken;
 
+/// Where its calls are.
+const BASE: &str = "/api/v1/auth";
+
 /// Its routes, where the operator has turned them on.
 pub(super) fn router(app: &AppState) -> Router<AppState> {
     if !app.config.compat.auth_v1 {
@@ -49,9 +53,8 @@ pub(super) fn router(app: &AppState) -> Router<AppState> {
         .route("/register", post(register))
         .route("/refreshToken", get(refresh))
         .route("/verifyAccount", post(verify))
-        .route("/resendEmail", post(resend))
-        .layer(map_response(envelope::refusal));
-    Router::new().nest("/api/v1/auth", routes)
+        .route("/resendEmail", post(resend));
+    Router::new().nest(BASE, routes)
 }
 
 /// Seed R04: the claims of the token, and our session beside them (R08).
