@@ -42,6 +42,8 @@ pub enum Rule {
     Code,
     /// A one-time token from a mailed link: base64url text.
     Token,
+    /// The revoke-only value of a session: base64url text.
+    RevokeToken,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// An object with these fields.
@@ -96,6 +98,10 @@ impl Rule {
                 say(words.contains(&text), "This is none of the words that can stand here.")
             }
             Rule::Token => say(is_token(text), "This link is damaged. Open it again from the mail."),
+            Rule::RevokeToken => say(
+                is_token(text),
+                "This is no revoke token. Send the one that came with the session's tokens.",
+            ),
             Rule::Flag | Rule::Object(_) | Rule::AnyObject | Rule::Any | Rule::Lines(..) => Ok(()),
         }
     }

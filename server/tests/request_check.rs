@@ -114,6 +114,24 @@ async fn each_field_of_login_and_logout_is_named_when_it_is_wrong() {
     }
 }
 
+/// The revoke token was called a link out of a mail.
+#[tokio::test]
+async fn a_value_that_can_be_no_token_is_refused_in_words_that_fit_its_field() {
+    let app = TestApp::new().await;
+    let link = "This link is damaged. Open it again from the mail.";
+    let revoke = "This is no revoke token. Send the one that came with the session's tokens.";
+    for bad in ["short", "with space and more", &"x".repeat(513)] {
+        for (path, body, words) in [
+            ("/v1/logout", json!({ "revoke_token": bad }), revoke),
+            ("/v1/email/verify", json!({ "token": bad }), link),
+            ("/v1/password/reset", json!({ "token": bad, "new_password": "correct horse" }), link),
+        ] {
+            let problem = app.post(path, body).await.refused(400, "INVALID_PARAMETER");
+            assert_eq!(problem["detail"], words, "{path} {bad}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_policy_of_the_operator_is_the_one_that_counts() {
     let app = TestApp::with("[password]\nmin_length = 15\nmax_length = 128").await;

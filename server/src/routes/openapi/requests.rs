@@ -143,7 +143,7 @@ fn schema(rule: Rule, policy: Policy) -> Value {
             text("^[0-9]{1,6}$"),
             { "type": "integer", "minimum": 0, "maximum": 999_999 },
         ] }),
-        Rule::Token => text("^[A-Za-z0-9._-]{16,512}$"),
+        Rule::Token | Rule::RevokeToken => text("^[A-Za-z0-9._-]{16,512}$"),
         Rule::OneOf(allowed) => json!({ "enum": allowed }),
         Rule::Object(fields) => object(fields, policy, &|_| None),
         Rule::TextOrObject(fields) => {
