@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::limit_routes::{World, limited, method_of};
 use crate::support::captcha::{ALWAYS, work};
+use crate::support::stand_in::{StandIn, Taken, json as answer};
 use crate::support::{Call, MINUTE, SECOND, TestApp};
 
 const PICTURE: &str = "[captcha]\nkind = \"picture\"\nafter = 0\n";
@@ -250,4 +251,46 @@ async fn solutions_that_were_used_are_forgotten_when_they_are_good_no_more() {
     t.advance(10 * MINUTE);
     doorward_server::prune::all(&t.app).await.unwrap();
     assert_eq!(t.sql("select count(*) from proofs").await, "0");
+}
+
+/// The example requests of docs/captcha.md, with a solution in the place of what stands there for one.
+#[tokio::test]
+async fn the_example_requests_of_the_page_about_captchas_are_let_through() {
+    let page = include_str!("../../docs/captcha.md");
+    let examples: Vec<&str> =
+        page.split("\n```http\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
+    let [of_work, of_picture, of_service] = examples[..] else { panic!("{examples:?}") };
+    let request = |t: &TestApp, example: &str, placeholder: &str, solution: &str| {
+        let header = format!("Captcha-Response: {placeholder}");
+        let filled = example.replace(&format!("{header}\n"), &format!("Captcha-Response: {solution}\n"));
+        assert_ne!(filled, example, "{header}");
+        let (head, body) = filled.trim_end().split_once("\n\n").unwrap();
+        let mut lines = head.lines();
+        let (method, path) = lines.next().unwrap().split_once(' ').unwrap();
+        let headers: Vec<_> = lines.map(|line| line.split_once(": ").unwrap()).collect();
+        let [("Content-Type", kind), ("Captcha-Response", solution)] = headers[..] else { panic!("{head}") };
+        with(t.send(method.parse().unwrap(), path, kind, body.to_owned()), solution)
+    };
+    let t = guarded().await;
+    let solution = work(&login(&t).await.challenge());
+    request(&t, of_work, "ID:NUMBER.NUMBER.NUMBER…", &solution).await.ok();
+
+    let t = t.restart_with(PICTURE).await;
+    let shown = login(&t).await.challenge();
+    let solution = format!("{}:{}", shown["id"].as_str().unwrap(), t.read_picture(&shown));
+    request(&t, of_picture, "ID:TEXT", &solution).await.ok();
+
+    let service = StandIn::start(|_: &Taken| {
+        answer(200, json!({ "success": true, "error-codes": [], "hostname": "localhost" }))
+    })
+    .await;
+    for kind in ["turnstile", "hcaptcha", "recaptcha"] {
+        let settings = format!(
+            "[captcha]\nkind = \"{kind}\"\nafter = 0\nsite_key = \"site\"\nsecret = \"0xSECRET\"\nverify_url = \"{}\"\n",
+            service.at("/siteverify")
+        );
+        let t = TestApp::with(&settings).await;
+        let call = request(&t, of_service, ":TOKEN", ":the-token");
+        call.await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    }
 }
