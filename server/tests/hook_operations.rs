@@ -4,9 +4,11 @@ use axum::http::Method;
 use doorward_server::hooks::Operation;
 use serde_json::{Value, json};
 
+use crate::limit_routes::{self, ONCE, limited, method_of};
 use crate::post;
 use crate::support::browser::Browser;
-use crate::support::hooks::{Hooked, tell};
+use crate::support::captcha::{ALWAYS, work};
+use crate::support::hooks::{Hooked, Log, tell};
 use crate::support::issuer::Issuer;
 use crate::support::people::to;
 use crate::support::proof::ProofKey;
@@ -204,5 +206,76 @@ async fn seed_h02_a_hook_after_each_operation_learns_that_it_was_carried_out() {
         request().await.ok();
         let told = world.t.told().await;
         assert!(told.contains(&json!([true, operation.as_str()])), "{operation:?}: {told:?}");
+    }
+}
+
+/// A script that prints before each operation, and is told after it.
+fn witness() -> String {
+    let both = |one: Operation| {
+        let (pre, post) = (one.pre(), one.post());
+        format!(
+            "def {pre}(model):\n    print('reached {pre}')\n\ndef {post}(model, successed):\n    pass\n\n"
+        )
+    };
+    each(both)
+}
+
+/// What hooks have heard: lines that were printed before operations, and rows of what is told after them.
+async fn heard(t: &TestApp, log: &Log) -> (usize, String) {
+    (log.text().matches("reached pre_").count(), t.sql("select count(*) from hook_deliveries").await)
+}
+
+#[tokio::test]
+async fn a_try_that_a_limit_refuses_reaches_no_hook() {
+    let log = Log::listen();
+    let hooked = Hooked::with(&witness(), ONCE, "time = \"5s\"").await;
+    let t = hooked.server;
+    let own = json!({ "email": "ada@example.com", "password": PASSWORD });
+    t.post("/v1/signup", own.clone()).from("192.0.2.1").await.ok();
+    let ada = t.post("/v1/login", own).from("192.0.2.1").await.ok();
+    // The name that Ada asks for is taken: one's own is not limited.
+    let other = json!({ "username": "ada_l", "password": PASSWORD });
+    t.post("/v1/signup", other).from("192.0.2.2").await.ok();
+    let world = limit_routes::World { t, ada };
+    for (at, (template, body)) in limited().into_iter().enumerate() {
+        let path = template.replace("{provider}", "example");
+        let ip = format!("198.51.100.{at}");
+        let ask = || world.ask(method_of(template), template, &path, &body, &ip);
+        assert_ne!(ask().await.status, 429, "{template}");
+        let before = heard(&world.t, &log).await;
+        assert_eq!(ask().await.status, 429, "{template}");
+        assert_eq!(heard(&world.t, &log).await, before, "{template}");
+    }
+    let (printed, rows) = heard(&world.t, &log).await;
+    assert!(printed > 15 && rows.parse::<usize>().unwrap() > 15, "others reach them: {printed}, {rows}");
+}
+
+#[tokio::test]
+async fn a_try_that_the_captcha_refuses_reaches_no_hook() {
+    let log = Log::listen();
+    let settings = format!("{ALWAYS}[compat]\nauth_v1 = true\n");
+    let hooked = Hooked::with(&witness(), &settings, "time = \"5s\"").await;
+    let t = hooked.server;
+    let own = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let solved = async |path: &str| {
+        let solution = work(&t.post(path, own.clone()).await.challenge());
+        t.post(path, own.clone()).header("captcha-response", &solution).await.ok()
+    };
+    solved("/v1/signup").await;
+    let ada = solved("/v1/login").await;
+    let before = heard(&t, &log).await;
+    assert_eq!(before, (2, "2".to_owned()), "what brings a solution reaches them");
+    let world = limit_routes::World { t, ada };
+    // Forms have no captcha, and none is asked for in order to get one.
+    let is_asked = |template: &str| !template.starts_with("/account/") && template != "/v1/captcha";
+    for (template, body) in limited().into_iter().filter(|(template, _)| is_asked(template)) {
+        let path = template.replace("{provider}", "example");
+        let answer = world.ask(method_of(template), template, &path, &body, "198.51.100.1").await;
+        assert!(
+            answer.status == 403 && answer.text.contains("CAPTCHA_REQUIRED"),
+            "{template}: {}",
+            answer.text
+        );
+        assert_eq!(heard(&world.t, &log).await, before, "{template}");
     }
 }

@@ -7,7 +7,8 @@ use crate::support::{Call, TestApp};
 
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
-const ONCE: &str = "[limits]\nsign_in = \"1/1h\"\nsign_up = \"1/1h\"\nsend = \"1/1h\"\ncode = \"1/1h\"\ncheck = \"1/1h\"\n\
+/// Each source does everything once.
+pub(crate) const ONCE: &str = "[limits]\nsign_in = \"1/1h\"\nsign_up = \"1/1h\"\nsend = \"1/1h\"\ncode = \"1/1h\"\ncheck = \"1/1h\"\n\
     flow = \"1/1h\"\n[compat]\nauth_v1 = true";
 
 /// What is limited, with a request that is counted.
