@@ -59,6 +59,7 @@ const ON_POSTGRES: &[(&str, &str)] = &[
     ("limit_sign_in::", "budgets"),
     ("sms_budget::", "budgets"),
     ("outbox_deliver::", "leases between nodes"),
+    ("hook_way_in::whatever_makes_an_account_asks", "a look before the transaction and the same within it"),
     ("webhook_deliver::", "leases between nodes"),
     ("provider_login::a_flow_is_over_", "flows that are used once"),
     ("provider_login::a_registration_that_is_repeated_", "idempotency keys"),
