@@ -16,6 +16,11 @@ request! {
         pub code: Option<GivenCode> = optional(Rule::Code),
         /// The token of the mail's link.
         pub token: Option<String> = optional(Rule::Token),
+        /// The password of the account. Needed for its first proof, unless the key of the signup or a session of the account
+        /// comes with the request (`PASSWORD_REQUIRED`).
+        pub password: Option<String> = optional(Rule::Password),
+        /// Another password instead, for an owner of the address who has not made the account: ends all that was prepared.
+        pub new_password: Option<String> = optional(Rule::NewPassword),
     }
 }
 

@@ -48,6 +48,9 @@ codes! {
     Forbidden = "FORBIDDEN", 403, "This is not allowed.";
     /// The address must be confirmed by mail before the first login. Only after a right password.
     SignupConfirmationNeeded = "SIGNUP_CONFIRMATION_NEEDED", 403, "User's signup confirmation is required.";
+    /// The address is the account's first one to be proven, and nothing shows that the same person has made the account:
+    /// its password is needed, too.
+    PasswordRequired = "PASSWORD_REQUIRED", 403, "Please enter the password of the account, too.";
     /// The account was disabled by an operator. Only after a right password.
     UserIsDisabled = "USER_IS_DISABLED", 403, "This account is disabled.";
     /// Unknown account, wrong password or no password: one answer for all.

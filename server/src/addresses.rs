@@ -10,11 +10,11 @@ use crate::contacts::{self, Contact};
 use crate::domains;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
+use crate::first_proof::{self, Evidence, Standing};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
 use crate::mail::Message;
 use crate::outbox;
-use crate::registration;
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
 use crate::store::identities::{self, Held, Kind};
@@ -158,7 +158,7 @@ async fn carry_out(
             }
             return Ok(Verdict::refused(code));
         }
-        registration::release_claim_of_others(tx, app, caller, &new.contact, &account.id).await?;
+        release_claim(tx, app, caller, &new.contact, &account.id).await?;
         let owner = identities::owner(tx, kind, &new.contact.value).await?;
         if owner.is_some_and(|owner| owner != account.id) {
             // Who has both can choose: nothing happens by itself (seed X15). The codes stay good.
@@ -167,6 +167,22 @@ async fn carry_out(
     }
     write(tx, app, caller, account, change, present).await?;
     Ok(Verdict::Met { account: account.id.clone(), redirect: None })
+}
+
+/// Takes the address from another account that only claims it: this person has proven it.
+async fn release_claim(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    contact: &Contact,
+    account: &str,
+) -> Result<(), StoreError> {
+    match first_proof::locked_standing(tx, app, contact, &Evidence::default()).await? {
+        Standing::Nobodys(other) | Standing::Claimed(other) if other.id != account => {
+            first_proof::release(tx, app, caller, contact, &other).await
+        }
+        _ => Ok(()),
+    }
 }
 
 fn instead(said: &'static str) -> ApiError {
@@ -259,6 +275,9 @@ async fn write(
     }
     if kind == Kind::Phone {
         accounts::forget_phone(tx, id).await?;
+    }
+    if kind == Kind::Email && change.given().is_some() {
+        accounts::forget_signup_key(tx, id).await?;
     }
     accounts::touch(tx, id, now).await?;
     if let Some(address) = account.told_at() {

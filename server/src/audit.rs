@@ -64,9 +64,8 @@ pub enum Event {
     PasswordChanged,
     /// The wrong password was given by somebody who is signed in.
     PasswordRefused,
-    /// An address was proven for the first time by somebody who may not have begun the account: what it could be signed
-    /// in with before, and its sessions, are gone.
-    CredentialsDropped,
+    /// An account that belonged to nobody was taken over by the first proof of its address: what was prepared before is gone.
+    AccountClaimed,
     /// An address was taken from an account that only claimed it: somebody else has proven it.
     ClaimReleased,
     /// An account got its first e-mail address.
@@ -140,7 +139,7 @@ impl Event {
             Event::DeliveryResent => "delivery_resent",
             Event::PasswordChanged => "password_changed",
             Event::PasswordRefused => "password_refused",
-            Event::CredentialsDropped => "credentials_dropped",
+            Event::AccountClaimed => "account_claimed",
             Event::ClaimReleased => "claim_released",
             Event::EmailBound => "email_bound",
             Event::EmailChanged => "email_changed",

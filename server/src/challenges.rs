@@ -11,6 +11,7 @@ use crate::audit::{Event, Record};
 use crate::clock::World;
 use crate::error::ApiError;
 use crate::extract::Caller;
+use crate::first_proof;
 use crate::keys::{KeyId, Purpose, SecretKeys};
 use crate::limits;
 use crate::mail::Message;
@@ -243,6 +244,8 @@ pub enum Verdict {
         /// Where the browser goes afterwards.
         redirect: Option<String>,
     },
+    /// It was right, and the account that has claimed the address has lost it: it was another person's.
+    Left,
     /// It was not, and this is the error's code.
     Refused(String),
 }
@@ -257,6 +260,7 @@ impl Verdict {
     pub fn met(self) -> Result<(String, Option<String>), ApiError> {
         match self {
             Verdict::Met { account, redirect } => Ok((account, redirect)),
+            Verdict::Left => Err(first_proof::left()),
             Verdict::Refused(text) => Err(code_named(&text).into()),
         }
     }

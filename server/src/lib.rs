@@ -34,6 +34,7 @@ pub mod challenges;
 pub mod contacts;
 pub mod domains;
 pub mod dpop;
+pub mod first_proof;
 pub mod flows;
 pub mod hooks;
 pub mod idempotency;

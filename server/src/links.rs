@@ -6,18 +6,20 @@ use doorward_protocol::error::ErrorCode;
 
 use crate::addresses::keep_a_way_in;
 use crate::audit::{Event, Record};
+use crate::contacts::Contact;
 use crate::dpop::Thumbprint;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
+use crate::first_proof::{self, Evidence, Standing};
 use crate::flows::Outcome;
 use crate::hooks::{self, Admission, Approved, Attempt, Found, Granted};
 use crate::mail::Message;
 use crate::outbox;
+use crate::passwords::PasswordHash;
 use crate::providers::Person;
 use crate::registration::{self, SignUp};
 use crate::signin;
 use crate::state::App;
-use crate::store::accounts::Account;
 use crate::store::identities::{self, Identity, Kind, Link};
 use crate::store::{self, StoreError, Tx, accounts};
 
@@ -40,6 +42,7 @@ pub async fn admit(
     provider: &str,
     person: &Person,
     first: Option<Granted>,
+    evidence: &Evidence,
 ) -> Result<Admission, ApiError> {
     let (name, address) = (identity(provider, person), vouched(person));
     let names = [Some(&name), address.as_ref()].into_iter().flatten().cloned().collect();
@@ -53,28 +56,18 @@ pub async fn admit(
         if let Some(account) = accounts::by_identity(&mut db, name.kind, &name.value).await? {
             return Ok(Found::Account(account.into()));
         }
-        let Some(address) = &address else { return Ok(Found::Nobody) };
-        match accounts::by_identity(&mut db, address.kind, &address.value).await? {
-            Some(account) if opens(&mut db, &account, address, provider).await? => {
-                Ok(Found::Account(account.into()))
-            }
-            // It is offered to be linked.
-            Some(_) => Ok(Found::Wrong),
-            None => Ok(Found::Nobody),
-        }
+        let Some(contact) = address.as_ref().map(contact) else { return Ok(Found::Nobody) };
+        Ok(match first_proof::standing(&mut db, app, &contact, evidence).await? {
+            Standing::Theirs(account) if has_at(&mut db, &account.id, provider).await? => Found::Wrong,
+            Standing::Theirs(account) | Standing::Nobodys(account) => Found::Account(account),
+            Standing::Claimed(_) | Standing::Free => Found::Nobody,
+        })
     };
     hooks::admit(app, caller, attempt, draft, look).await
 }
 
-/// Does the address that the provider vouches for open the account that has it?
-async fn opens(
-    db: &mut Tx,
-    account: &Account,
-    address: &Identity,
-    provider: &str,
-) -> Result<bool, StoreError> {
-    let is_theirs = account.proven_email() == Some(&address.value);
-    Ok(is_theirs && !has_at(db, &account.id, provider).await?)
+fn contact(address: &Identity) -> Contact {
+    Contact { kind: address.kind, value: address.value.clone() }
 }
 
 /// Signs in to the account that is known by what the provider says; makes one, if there may be one.
@@ -84,8 +77,8 @@ pub async fn sign_in(
     caller: &Caller,
     provider: &str,
     person: &Person,
-    admission: &Admission,
-    key: Option<Thumbprint>,
+    (admission, password): (&Admission, Option<&PasswordHash>),
+    (evidence, key): (&Evidence, Option<Thumbprint>),
 ) -> Result<Outcome, ApiError> {
     let (name, address) = (identity(provider, person), vouched(person));
     let names: Vec<_> = [Some(&name), address.as_ref()].into_iter().flatten().cloned().collect();
@@ -98,22 +91,34 @@ pub async fn sign_in(
             return Ok(Outcome::SignedIn { session });
         }
     }
-    if let Some(address) = &address
-        && let Some(account) = identities::owner(tx, address.kind, &address.value).await?
-    {
-        accounts::lock(tx, &account).await?;
-        let account = accounts::by_id(tx, &account).await?.ok_or(ErrorCode::UserIsDisabled)?;
-        if opens(tx, &account, address, provider).await? {
+    if let Some(contact) = address.as_ref().map(contact) {
+        let standing = first_proof::locked_standing(tx, app, &contact, evidence).await?;
+        let account = match &standing {
+            // The provider knows its owner by another identity: they say themselves whether it is the same person.
+            Standing::Theirs(account) if has_at(tx, &account.id, provider).await? => {
+                return Ok(Outcome::Offered);
+            }
+            Standing::Theirs(account) => Some(account),
+            Standing::Nobodys(account) => {
+                if first_proof::take_over(tx, app, caller, &contact, account).await? {
+                    first_proof::tell(tx, app, caller, &contact).await?;
+                }
+                Some(account)
+            }
+            Standing::Claimed(_) | Standing::Free => None,
+        };
+        if let Some(account) = account {
+            first_proof::note(tx, app, caller, &contact, account).await?;
             attach(tx, app, caller, &account.id, provider, &name).await?;
             let session = signin::enter(tx, app, caller, &account.id, admission, key).await?.id;
             return Ok(Outcome::SignedIn { session });
         }
-        return Ok(Outcome::Offered);
     }
     if !admission.may_make_account() {
         return Ok(Outcome::Offered);
     }
-    let done = registration::create(tx, app, caller, admission.sign_up()?, None, key).await?;
+    let new = admission.sign_up()?;
+    let done = registration::create(tx, app, caller, new, password, evidence, key).await?;
     let session = done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))?;
     Ok(Outcome::SignedIn { session })
 }

@@ -16,7 +16,7 @@ use crate::sms::Sms;
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
 use crate::store::challenges::Minted;
-use crate::store::identities::{self, Kind};
+use crate::store::identities::Kind;
 use crate::store::outbox::{Letter, Taken};
 use crate::store::{self, StoreError, Tx, accounts};
 
@@ -285,10 +285,6 @@ async fn reader(app: &App, tx: &mut Tx, taken: &Taken) -> Result<Reader, StoreEr
         },
         _ => accounts::by_identity(tx, kind, &taken.address).await?,
     };
-    // What opens an account must not go to an address that somebody else may have typed in there.
-    let opens = matches!(scene, Some(Scene::Login | Scene::ResetPassword | Scene::VerifyEmail));
-    let claimed = account.is_some() && opens && !identities::opens(tx, kind, &taken.address).await?;
-    let account = account.filter(|_| !claimed);
     Ok(match (taken.message, account) {
         (Some(Message::AddressChanged | Message::AccountDeleted), _) => Reader::Anyone,
         // Nobody is asked to confirm an address that is proven.

@@ -35,12 +35,15 @@ impl Pages {
             "base.html",
             "fields.html",
             "verify.html",
+            "claim.html",
+            "disown.html",
             "reset.html",
             "done.html",
             "mailbox.html",
             "page.css",
             "mailbox.css",
             "token.js",
+            "once.js",
             "mailbox.js",
         ];
         for (name, source) in files {

@@ -15,6 +15,7 @@ use crate::domains;
 use crate::dpop::{Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::Caller;
+use crate::first_proof::{self, Evidence, Standing};
 use crate::hooks::{Granted, NewAccount};
 use crate::http::is_local;
 use crate::limits;
@@ -253,8 +254,9 @@ fn is_secret(name: &Identity) -> bool {
 
 /// Has an account this name, or one that cannot be told from it?
 pub async fn is_taken(db: &mut Tx, name: &Identity) -> Result<bool, StoreError> {
-    if identities::exists(db, name.kind, &name.value).await? {
-        return Ok(true);
+    if let Some(holder) = identities::holder(db, name.kind, &name.value).await? {
+        // A claim of an account that is somebody's by another name blocks nobody.
+        return Ok(name.kind != Kind::Email || holder.is_proven || !holder.has_another);
     }
     match &name.look {
         Some(look) => identities::looks_taken(db, look, "").await,
@@ -297,14 +299,15 @@ pub async fn create(
     caller: &Caller,
     new: &NewAccount,
     password: Option<&PasswordHash>,
+    evidence: &Evidence,
     key: Option<Thumbprint>,
 ) -> Result<Done, ApiError> {
     let (now, plan) = (app.world.now(), &new.sign_up);
     if plan.is_first {
         plan.check_domains(app)?;
     }
-    for name in plan.names.iter().filter(|name| name.proven) {
-        release_claim(tx, app, caller, name.kind, &name.value).await?;
+    for name in plan.names.iter().filter(|name| matches!(name.kind, Kind::Email | Kind::Phone)) {
+        make_room(tx, app, caller, name, evidence).await?;
     }
     if let Some(taken) = plan.taken(tx).await? {
         return Err(taken);
@@ -317,7 +320,8 @@ pub async fn create(
             return Ok(Done { confirmation_required: true, account: None, session: None });
         }
     }
-    let account = &plan.account;
+    let signup_key = evidence.proof.as_ref().map(|proof| proof.key().to_owned());
+    let account = &Account { signup_key, ..plan.account.clone() };
     accounts::insert(tx, account).await?;
     for name in &plan.names {
         identities::insert(tx, name, &account.id, now).await.map_err(|error| match error {
@@ -334,15 +338,8 @@ pub async fn create(
     record.write(tx, &app.world, caller, now).await?;
     if let Some(email) = plan.names.iter().find(|name| is_secret(name)) {
         let redirect = plan.redirect.as_ref().map(Url::as_str);
-        // An account that is somebody's by another proof gets a code that only they can use: a link would let the owner of
-        // the address give it away with a click (A03).
-        let is_somebodys = plan.names.iter().any(|name| name.proven);
-        let (scene, account) = if is_somebodys {
-            (Scene::ChangeEmail, Some(account.id.as_str()))
-        } else {
-            (Scene::VerifyEmail, None)
-        };
-        outbox::challenge(tx, &app.world, caller, scene, &email.value, account, redirect).await?;
+        let scene = Scene::VerifyEmail;
+        outbox::challenge(tx, &app.world, caller, scene, &email.value, None, redirect).await?;
     }
     let session = match &new.sign_in {
         Some(sign_in) => {
@@ -367,33 +364,24 @@ pub async fn create(
     Ok(Done { confirmation_required: account.confirmation_required, account: account_id, session })
 }
 
-/// Takes a name from an account that only claims it, because somebody proves it (SECURITY A03), and writes that down.
-pub async fn release_claim(
+/// Takes a name from an account that only claims it. One that is proven here takes the place of an account that belongs to
+/// nobody; one that is only given does not (D-39).
+async fn make_room(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
-    kind: Kind,
-    value: &str,
+    name: &Identity,
+    evidence: &Evidence,
 ) -> Result<(), StoreError> {
-    if let Some(account) = identities::release_claim(tx, kind, value).await? {
-        let record = Record::of(Event::ClaimReleased).account(&account).detail(kind.as_str());
-        record.write(tx, &app.world, caller, app.world.now()).await?;
-    }
-    Ok(())
-}
-
-/// The same, unless it is this account's own claim.
-pub async fn release_claim_of_others(
-    tx: &mut Tx,
-    app: &App,
-    caller: &Caller,
-    contact: &Contact,
-    account: &str,
-) -> Result<(), StoreError> {
-    let owner = identities::owner(tx, contact.kind, &contact.value).await?;
-    match owner.is_some_and(|owner| owner != account) {
-        true => release_claim(tx, app, caller, contact.kind, &contact.value).await,
-        false => Ok(()),
+    let contact = Contact { kind: name.kind, value: name.value.clone() };
+    let none = Evidence::default();
+    let evidence = if name.proven { evidence } else { &none };
+    match first_proof::locked_standing(tx, app, &contact, evidence).await? {
+        Standing::Claimed(account) => first_proof::release(tx, app, caller, &contact, &account).await,
+        Standing::Nobodys(account) if name.proven => {
+            first_proof::replace(tx, app, caller, &contact, &account).await
+        }
+        Standing::Free | Standing::Theirs(_) | Standing::Nobodys(_) => Ok(()),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::dpop::{self, Proof, Thumbprint};
 use crate::entry::Entering;
 use crate::error::ApiError;
 use crate::extract::Caller;
+use crate::first_proof::Evidence;
 use crate::hooks::{self, Admission, Approved, Found, SignIn};
 use crate::limits::{self, KnownDevice};
 use crate::registration::{self, SignUp};
@@ -108,6 +109,7 @@ pub async fn by_id<T>(app: &AppState, entering: Entering<T>) -> Result<Tokens, A
         Ok(found.map_or(Found::Nobody, |account| Found::Account(account.into())))
     };
     let admission = hooks::admit(app, &caller, &attempt, draft, look).await?;
+    let hash = admission.hash(app).await?;
     let (job, asking, shown) = (app.clone(), caller.clone(), proof.clone());
     let known = name.clone();
     let entered: Result<String, ApiError> = app
@@ -120,7 +122,10 @@ pub async fn by_id<T>(app: &AppState, entering: Entering<T>) -> Result<Tokens, A
                 if let Some(id) = identities::owner(tx, name.kind, &name.value).await? {
                     return Ok(enter(tx, &job, &asking, &id, &admission, key).await?.id);
                 }
-                let done = registration::create(tx, &job, &asking, admission.sign_up()?, None, key).await?;
+                let evidence = Evidence { proof: shown, ..Evidence::default() };
+                let new = admission.sign_up()?;
+                let done =
+                    registration::create(tx, &job, &asking, new, hash.as_ref(), &evidence, key).await?;
                 done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))
             })
         })

@@ -222,7 +222,7 @@ async fn seed_r36_r37_r38_r39_the_mails_secret_verifies_the_account_once() {
     register(&t).await;
     let secret = post::newest(&t, ADA).await.token().to_owned();
     t.advance(SECOND);
-    let said = call(&t, "verifyAccount", json!({ "secret": secret })).await.ok();
+    let said = call(&t, "verifyAccount", json!({ "secret": secret, "password": PASSWORD })).await.ok();
     let id = said["data"]["id"].clone();
     let user = json!({
         "id": id, "name": "", "firstname": "", "lastname": "", "email": ADA, "gender": "", "birthdate": "", "tel": "",
@@ -254,7 +254,9 @@ async fn seed_r22_r38_who_came_by_a_provider_is_of_type_1() {
         select 'provider', 'google https://accounts.google.com 117', account, 'google', created_at from identities",
     )
     .await;
-    let user = call(&t, "verifyAccount", json!({ "secret": secret })).await.ok()["data"].clone();
+    let user =
+        call(&t, "verifyAccount", json!({ "secret": secret, "password": PASSWORD })).await.ok()["data"]
+            .clone();
     assert_eq!((&user["authenTypeId"], &user["authenId"]), (&json!(1), &json!("117")), "seed R22");
 }
 
@@ -273,7 +275,7 @@ async fn seed_r40_r41_r42_a_resent_mail_takes_the_place_of_the_one_before() {
         call(&t, "verifyAccount", json!({ "secret": first })).await.json["error"]["code"],
         "TOKEN_REVOKED"
     );
-    call(&t, "verifyAccount", json!({ "secret": second })).await.ok();
+    call(&t, "verifyAccount", json!({ "secret": second, "password": PASSWORD })).await.ok();
     call(&t, "resendEmail", json!({ "email": "nobody@example.com" })).await.ok();
     let t = TestApp::with(&format!("{ON}[disclosure]\naccount = \"compatible\"")).await;
     let nobody = call(&t, "resendEmail", json!({ "email": "nobody@example.com" })).await;

@@ -1,6 +1,5 @@
 //! `POST /v1/email/check`: tells whether an address is taken, where the operator allows it.
 
-use crate::post;
 use crate::support::{Answer, TestApp};
 use serde_json::json;
 
@@ -45,8 +44,7 @@ async fn seed_m05_a_compatible_server_says_what_the_seed_says() {
     for date in ["created_at", "updated_at"] {
         assert_eq!(answer["data"][date], "2026-01-01T00:00:00.000Z");
     }
-    let token = post::newest(&t, ADA).await.token().to_owned();
-    t.post("/v1/email/verify", json!({ "token": token })).await.ok();
+    t.confirm(ADA, "correct horse").await;
     assert_eq!(check(&t, ADA).await.ok()["data"]["verified"], true);
     assert_eq!(check(&t, "nobody@example.com").await.ok()["data"]["verified"], json!(null));
 }

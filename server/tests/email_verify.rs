@@ -5,6 +5,7 @@ use crate::support::{Answer, HOUR, SECOND, TestApp};
 use serde_json::{Value, json};
 
 const ADA: &str = "ada@example.com";
+const PASSWORD: &str = "correct horse";
 
 /// Somebody whose first login waits for the confirmation.
 async fn unconfirmed(settings: &str) -> TestApp {
@@ -31,9 +32,9 @@ async fn a_confirmed_address_lifts_the_wait_for_the_first_login() {
         let mail = post::newest(&t, ADA).await;
         assert_eq!(mail.subject, "Confirm your address at doorward");
         let body = if by_code {
-            json!({ "email": ADA, "code": mail.code })
+            json!({ "email": ADA, "code": mail.code, "password": PASSWORD })
         } else {
-            json!({ "token": mail.token() })
+            json!({ "token": mail.token(), "password": PASSWORD })
         };
         let profile = verify(&t, body).await.ok();
         assert_eq!((&profile["email"], &profile["email_verified"]), (&json!(ADA), &json!(true)));
@@ -52,7 +53,7 @@ async fn the_link_works_for_a_day_and_the_code_for_ten_minutes() {
     assert!(mail.text.contains("24 hours") && mail.text.contains("10 minutes"));
     t.advance(24 * HOUR - SECOND);
     verify(&t, json!({ "email": ADA, "code": mail.code })).await.refused(400, "EXPIRED_CODE");
-    verify(&t, json!({ "token": mail.token() })).await.ok();
+    t.confirm(ADA, PASSWORD).await;
     let t = unconfirmed("").await;
     let mail = post::newest(&t, ADA).await;
     t.advance(24 * HOUR + SECOND);
@@ -63,7 +64,8 @@ async fn the_link_works_for_a_day_and_the_code_for_ten_minutes() {
 async fn sec_c02_of_fifty_confirmations_at_once_one_succeeds() {
     let t = unconfirmed("").await;
     let mail = post::newest(&t, ADA).await;
-    let calls = (0..50).map(|_| t.post("/v1/email/verify", json!({ "token": mail.token() })).into_future());
+    let body = json!({ "token": mail.token(), "password": PASSWORD });
+    let calls = (0..50).map(|_| t.post("/v1/email/verify", body.clone()).into_future());
     let answers = futures_util::future::join_all(calls).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
     assert_eq!(t.sql("select count(*) from audit where event = 'email_verified'").await, "1");
@@ -78,14 +80,13 @@ async fn seed_m19_a_new_mail_is_sent_and_voids_the_one_before() {
     let new = post::newest(&t, ADA).await;
     assert_ne!(old.token(), new.token());
     verify(&t, json!({ "token": old.token() })).await.refused(400, "TOKEN_REVOKED");
-    verify(&t, json!({ "token": new.token() })).await.ok();
+    t.confirm(ADA, PASSWORD).await;
 }
 
 #[tokio::test]
 async fn sec_r01_a_confirmed_or_unknown_address_gets_the_same_answer_and_no_mail() {
     let t = unconfirmed("").await;
-    let mail = post::newest(&t, ADA).await;
-    verify(&t, json!({ "token": mail.token() })).await.ok();
+    t.confirm(ADA, PASSWORD).await;
     for email in [ADA, "nobody@example.com"] {
         let answer = resend(&t, email).await.ok();
         assert_eq!(answer, json!({ "email": email, "message": "Please confirm your email" }));
@@ -99,7 +100,8 @@ async fn a_repeated_confirmation_with_its_key_answers_with_the_profile_again() {
     let t = unconfirmed("").await;
     let mail = post::newest(&t, ADA).await;
     let send = || {
-        let call = t.post("/v1/email/verify", json!({ "email": ADA, "code": mail.code }));
+        let call =
+            t.post("/v1/email/verify", json!({ "email": ADA, "code": mail.code, "password": PASSWORD }));
         call.header("idempotency-key", "6f1c2b70-5f0d-4e0c-9d5e-0a3a4a5b6c7d")
     };
     assert_eq!(send().await.ok(), send().await.ok());
@@ -122,7 +124,7 @@ async fn sec_x04_a_name_is_text_in_a_mail_and_only_after_the_address_is_proven()
     t.post("/v1/signup", json!({ "email": ADA, "password": "correct horse", "name": name })).await.ok();
     let mail = post::newest(&t, ADA).await;
     assert!(!mail.text.contains("evil") && !mail.html.contains("evil"), "a stranger's words in our mail");
-    verify(&t, json!({ "token": mail.token() })).await.ok();
+    t.confirm(ADA, PASSWORD).await;
     t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
     let mail = post::newest(&t, ADA).await;
     assert!(mail.text.contains(name));

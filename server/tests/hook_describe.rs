@@ -27,7 +27,8 @@ fn table() -> String {
         if operation.fields().iter().any(|field| profile(field.name) && field.name != "username") {
             fields.push("the profile".into());
         }
-        table += &format!("| `{}`, `{}` | {} |\n", operation.pre(), operation.post(), fields.join(", "));
+        let hooks: Vec<_> = operation.hooks().iter().map(|hook| format!("`{hook}`")).collect();
+        table += &format!("| {} | {} |\n", hooks.join(", "), fields.join(", "));
     }
     table
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::post::{newest, wrong};
+use crate::post::wrong;
 use crate::support::browser::Browser;
 use crate::support::hooks::{Hooked, tell};
 use crate::support::issuer::Issuer;
@@ -203,8 +203,7 @@ def pre_sign_in(model):
     t.post("/v1/login", wrong).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
     let body = json!({ "email": "bob@example.com", "password": PASSWORD, "options": { "login": true } });
     t.post("/v1/signup", body).await.refused(403, "SIGNUP_CONFIRMATION_NEEDED");
-    let mail = newest(&t, "ada@example.com").await;
-    t.post("/v1/email/verify", json!({ "token": mail.token() })).await.ok();
+    t.confirm("ada@example.com", PASSWORD).await;
     login().await.ok();
 }
 
@@ -262,8 +261,7 @@ async fn an_account_from_before_confirmation_was_required_is_asked_for_it_at_its
     let login = json!({ "email": "ada@example.com", "password": PASSWORD });
     t.post("/v1/login", login).await.refused(403, "SIGNUP_CONFIRMATION_NEEDED");
     t.post("/v1/login", body).await.ok();
-    let mail = newest(&t, "ada@example.com").await;
-    t.post("/v1/email/verify", json!({ "token": mail.token() })).await.ok();
+    t.confirm("ada@example.com", PASSWORD).await;
     t.login("ada@example.com", PASSWORD).await;
 }
 

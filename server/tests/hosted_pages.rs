@@ -6,6 +6,7 @@ use axum::http::Method;
 use serde_json::json;
 
 const ADA: &str = "ada@example.com";
+const PASSWORD: &str = "correct horse";
 
 async fn submit(t: &TestApp, path: &str, fields: &[(&str, &str)]) -> Answer {
     let mut body = url::form_urlencoded::Serializer::new(String::new());
@@ -27,7 +28,8 @@ async fn sec_c05_opening_a_link_changes_nothing_and_the_button_does() {
         let path = format!("/account/verify?token={}", mail.token());
         assert_eq!(t.send(method, &path, "", "").await.status, 200);
     }
-    goes_to(&submit(&t, "/account/verify", &[("token", mail.token())]).await, "/account/verify/done");
+    let fields = [("token", mail.token()), ("password", PASSWORD)];
+    goes_to(&submit(&t, "/account/verify", &fields).await, "/account/verify/done");
     assert!(t.get("/account/verify/done").await.text.contains("Address confirmed"));
     assert_eq!(t.login(ADA, "correct horse").await["user"]["email_verified"], true);
     let again = submit(&t, "/account/verify", &[("token", mail.token())]).await;
@@ -44,10 +46,8 @@ async fn the_code_of_the_mail_works_on_the_page_too() {
     assert_eq!(wrong.status, 400);
     assert!(wrong.text.contains("aria-invalid=\"true\" aria-describedby=\"code-error\""), "{}", wrong.text);
     assert!(wrong.text.contains("id=\"code-error\"") && wrong.text.contains("value=\"ada@example.com\""));
-    goes_to(
-        &submit(&t, "/account/verify", &[("email", ADA), ("code", &mail.code)]).await,
-        "/account/verify/done",
-    );
+    let fields = [("email", ADA), ("code", mail.code.as_str()), ("password", PASSWORD)];
+    goes_to(&submit(&t, "/account/verify", &fields).await, "/account/verify/done");
 }
 
 #[tokio::test]
@@ -62,7 +62,8 @@ async fn seed_k21_after_the_confirmation_the_browser_goes_where_the_signup_said(
     let mail = post::newest(&t, ADA).await;
     let policy = t.get("/account/verify").await.header("content-security-policy").to_owned();
     assert!(policy.contains("form-action 'self'") && policy.contains("https://app.example.com"), "{policy}");
-    goes_to(&submit(&t, "/account/verify", &[("token", mail.token())]).await, welcome);
+    let fields = [("token", mail.token()), ("password", PASSWORD)];
+    goes_to(&submit(&t, "/account/verify", &fields).await, welcome);
 }
 
 #[tokio::test]
@@ -110,10 +111,9 @@ async fn an_old_link_says_so_and_offers_a_new_mail() {
     assert!(page.text.contains("This link is too old") && page.text.contains("Send me a new mail"));
     let sent = submit(&t, "/account/verify", &[("action", "send"), ("email", ADA), ("code", "")]).await;
     goes_to(&sent, "/account/verify?sent");
-    goes_to(
-        &submit(&t, "/account/verify", &[("token", post::newest(&t, ADA).await.token())]).await,
-        "/account/verify/done",
-    );
+    let mail = post::newest(&t, ADA).await;
+    let fields = [("token", mail.token()), ("password", PASSWORD)];
+    goes_to(&submit(&t, "/account/verify", &fields).await, "/account/verify/done");
 }
 
 #[tokio::test]
@@ -158,4 +158,80 @@ async fn a_page_takes_its_own_form_and_nothing_else() {
     let form = "application/x-www-form-urlencoded";
     let huge = format!("token={}", "x".repeat(100_000));
     t.send(Method::POST, "/account/verify", form, huge).await.refused(413, "INVALID_REQUEST");
+}
+
+#[tokio::test]
+async fn sec_a03_a_click_in_another_browser_asks_for_the_password_and_offers_a_new_one() {
+    let t = TestApp::new().await;
+    t.signup(ADA, PASSWORD).await;
+    let mail = post::newest(&t, ADA).await;
+    let page = submit(&t, "/account/verify", &[("token", mail.token())]).await;
+    assert_eq!(page.status, 403);
+    for said in ["Enter your password", "Set a new password and confirm", "I did not create this account"] {
+        assert!(page.text.contains(said), "{said}: {}", page.text);
+    }
+    assert!(
+        page.text.contains(&format!("name=\"token\" value=\"{}\"", mail.token())),
+        "the link is not lost"
+    );
+    let wrong = submit(&t, "/account/verify", &[("token", mail.token()), ("password", "guess")]).await;
+    assert_eq!(wrong.status, 400);
+    assert!(
+        wrong.text.contains("id=\"password-error\">This is not the password of the account."),
+        "{}",
+        wrong.text
+    );
+    let short = submit(&t, "/account/verify", &[("token", mail.token()), ("new_password", "short")]).await;
+    assert!(
+        short.text.contains("id=\"new_password-error\">A password needs at least 6 characters."),
+        "{}",
+        short.text
+    );
+    let fields = [("token", mail.token()), ("new_password", "a new password")];
+    goes_to(&submit(&t, "/account/verify", &fields).await, "/account/verify/done");
+    t.login(ADA, "a new password").await;
+    t.post("/v1/login", json!({ "email": ADA, "password": PASSWORD }))
+        .await
+        .refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+}
+
+#[tokio::test]
+async fn sec_c05_who_did_not_create_the_account_removes_the_address_with_a_second_button() {
+    for by_code in [false, true] {
+        let t = TestApp::new().await;
+        t.signup(ADA, PASSWORD).await;
+        let stranger = t.login(ADA, PASSWORD).await;
+        let mail = post::newest(&t, ADA).await;
+        let proof: &[(&str, &str)] =
+            if by_code { &[("email", ADA), ("code", &mail.code)] } else { &[("token", mail.token())] };
+        let press = async |action: &str| {
+            submit(&t, "/account/verify", &[proof, &[("action", action)]].concat()).await
+        };
+        let first = press("disown").await;
+        assert_eq!(first.status, 200);
+        assert!(first.text.contains("Remove my address"), "{}", first.text);
+        assert_eq!(t.profile(&stranger).await["email"], ADA, "the first button changes nothing");
+        goes_to(&press("disown_confirmed").await, "/account/verify/removed");
+        assert!(t.get("/account/verify/removed").await.text.contains("Your address was removed"));
+        let left = t.profile(&stranger).await;
+        assert_eq!(
+            (left.get("email"), &left["user_id"]),
+            (None, &stranger["user"]["user_id"]),
+            "nothing is deleted"
+        );
+        assert_eq!(press("disown_confirmed").await.status, 400, "the link is void");
+        t.signup(ADA, "her own password").await;
+    }
+}
+
+#[tokio::test]
+async fn a_proven_address_is_not_taken_from_its_account_by_an_old_button() {
+    let t = TestApp::new().await;
+    t.signup(ADA, PASSWORD).await;
+    t.confirm(ADA, PASSWORD).await;
+    t.sql_do("update challenges set consumed_at = null").await;
+    let mail = post::newest(&t, ADA).await;
+    let fields = [("token", mail.token()), ("action", "disown_confirmed")];
+    assert_eq!(submit(&t, "/account/verify", &fields).await.status, 400);
+    assert_eq!(t.login(ADA, PASSWORD).await["user"]["email"], ADA);
 }

@@ -17,6 +17,7 @@ mod compat_auth_v1;
 mod dev_clock;
 mod email_check;
 mod email_verify;
+mod first_proof;
 mod hook_describe;
 mod hook_hostile;
 mod hook_operations;

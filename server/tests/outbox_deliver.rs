@@ -56,8 +56,7 @@ async fn sec_a06_a_name_cannot_add_a_header_or_a_recipient() {
     let t = TestApp::with(&sink.settings()).await;
     let body = json!({ "email": ADA, "password": "correct horse", "name": "Ada Bcc: all@example.org" });
     t.post("/v1/signup", body).await.ok();
-    let token = post::newest(&t, ADA).await.token().to_owned();
-    t.post("/v1/email/verify", json!({ "token": token })).await.ok();
+    t.confirm(ADA, "correct horse").await;
     forgot(&t, ADA).await;
     post::send(&t).await;
     for taken in sink.taken() {
@@ -318,8 +317,7 @@ async fn a_mail_that_lost_its_reason_does_not_leave() {
     let t = TestApp::with(&sink.settings()).await;
     t.signup(ADA, "correct horse").await;
     // The mailbox of --dev shows the mail that SMTP did not take: confirm with it before the next attempt.
-    let token = post::newest(&t, ADA).await.token().to_owned();
-    t.post("/v1/email/verify", json!({ "token": token })).await.ok();
+    t.confirm(ADA, "correct horse").await;
     sink.be(Mood::Kind);
     t.advance(HOUR);
     post::send(&t).await;

@@ -207,7 +207,7 @@ async fn sec_c03_a_code_works_for_its_scene_and_its_address_only() {
     let verify = |body| async { t.post("/v1/email/verify", body).await };
     verify(json!({ "email": ADA, "code": mail.code })).await.refused(400, "INVALID_CODE");
     verify(json!({ "token": mail.token() })).await.refused(400, "TOKEN_REVOKED");
-    verify(json!({ "token": confirm.token() })).await.ok();
+    verify(json!({ "token": confirm.token(), "password": "correct horse" })).await.ok();
     by_code(&t, ADA, mail.code.as_str()).await.ok();
 }
 

@@ -188,6 +188,11 @@ async fn prepare(
         "/v1/password" => json!({ "new_password": "correct horse", "old_password": "correct horse" }),
         "/v1/profile" => json!({ "nickname": "Nick" }),
         "/v1/account/delete" => json!({}),
+        "/v1/email/verify" => {
+            app.signup("new@example.net", "correct horse").await;
+            let mail = post::newest(app, "new@example.net").await;
+            json!({ "token": mail.token(), "password": "correct horse" })
+        }
         "/v1/email/bind" => bind_email("first@example.com").await,
         "/v1/email/change" => {
             call("/v1/email/bind", bind_email("second@example.com").await).await.ok();

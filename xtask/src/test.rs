@@ -59,6 +59,14 @@ const ON_POSTGRES: &[(&str, &str)] = &[
     ("limit_sign_in::", "budgets"),
     ("sms_budget::", "budgets"),
     ("outbox_deliver::", "leases between nodes"),
+    (
+        "first_proof::sec_a03_an_address_leaves_an_account_that_is_somebodys_by_a_phone",
+        "claims, locks and what a takeover deletes",
+    ),
+    (
+        "first_proof::sec_a03_the_first_proof_of_an_account_of_a_password",
+        "claims, locks and what a takeover deletes",
+    ),
     ("hook_way_in::whatever_makes_an_account_asks", "a look before the transaction and the same within it"),
     ("webhook_deliver::", "leases between nodes"),
     ("provider_login::a_flow_is_over_", "flows that are used once"),

@@ -111,7 +111,7 @@ fn check(hooks: &Hooks) -> Verdict {
 }
 
 fn operation(event: &str) -> Result<(Operation, bool), String> {
-    let named = Operation::ALL.iter().find(|operation| [operation.pre(), operation.post()].contains(&event));
+    let named = Operation::ALL.iter().find(|operation| operation.hooks().contains(&event));
     match named {
         Some(operation) => Ok((*operation, operation.post() == event)),
         None => Err(unknown([event].into_iter()).pop().unwrap_or_default()),

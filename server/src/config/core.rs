@@ -111,6 +111,8 @@ settings! {
         open: bool = true,
         /// `required`: the address must be confirmed before the first login. `optional`: as the page asks.
         confirmation: Confirmation = Confirmation::Optional,
+        /// What a click on the link of a mail confirms. `careful`: the address, and with it what was prepared before, only for who also shows to have prepared it. `trusting`: all of it, for whoever clicks.
+        confirmation_click: ConfirmationClick = ConfirmationClick::Careful,
         /// May a page ask to be signed in by the signup itself (`login`, `generate_token`)?
         auto_login: bool = true,
         /// Domains like `example.com`: people give themselves addresses of these and of no others. Empty: of any. Keeps others out only with `confirmation = "required"`.
@@ -266,6 +268,16 @@ pub enum Confirmation {
     Optional,
     /// Always.
     Required,
+}
+
+/// `signup.confirmation_click`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConfirmationClick {
+    /// Keeps what was prepared only for who prepared it (D-39).
+    Careful,
+    /// Keeps everything, whoever prepared it.
+    Trusting,
 }
 
 /// `disclosure.signup`

@@ -128,6 +128,7 @@ plain!(
     ShortSpan,
     ProxyHeader,
     Confirmation,
+    ConfirmationClick,
     SignupDisclosure,
     AccountDisclosure,
     CaptchaKind,

@@ -83,7 +83,7 @@ impl Webhook {
         check(!self.events.is_empty(), "events", "must name at least one, like post_signup or post_*");
         let known = |event: &String| {
             ["pre_*", "post_*"].contains(&event.as_str())
-                || Operation::ALL.iter().any(|one| [one.pre(), one.post()].contains(&event.as_str()))
+                || Operation::ALL.iter().any(|one| one.hooks().contains(&event.as_str()))
         };
         check(
             self.events.iter().all(known),

@@ -13,6 +13,7 @@ use crate::clock::Millis;
 use crate::dpop::{self, Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
+use crate::first_proof::Evidence;
 use crate::hooks::{Approved, Attempt, Granted};
 use crate::links;
 use crate::providers::{Answer, Memory, Person, Provider};
@@ -250,11 +251,17 @@ impl Job {
         let (row, person) = (flow.clone(), person.clone());
         let sealed = seal(&app, &row.id, "person", &person)?;
         let link = self.session();
+        let evidence = Evidence { proof: self.asker.proof.clone(), ..Evidence::default() };
         let admission = match &self.intent {
             Intent::SignIn { attempt, first } => {
-                Some(links::admit(&app, &caller, attempt, &provider, &person, first.clone()).await?)
+                let first = first.clone();
+                Some(links::admit(&app, &caller, attempt, &provider, &person, first, &evidence).await?)
             }
             Intent::Link(_) => None,
+        };
+        let hash = match &admission {
+            Some(admission) => admission.hash(&self.app).await?,
+            None => None,
         };
         let outcome = self
             .app
@@ -266,7 +273,16 @@ impl Job {
                             links::link(tx, &app, &caller, &provider, &person, session).await?
                         }
                         (None, Some(admission)) => {
-                            links::sign_in(tx, &app, &caller, &provider, &person, admission, key).await?
+                            links::sign_in(
+                                tx,
+                                &app,
+                                &caller,
+                                &provider,
+                                &person,
+                                (admission, hash.as_ref()),
+                                (&evidence, key),
+                            )
+                            .await?
                         }
                         (None, None) => return Err(ApiError::internal("a flow that ends in nothing")),
                     };

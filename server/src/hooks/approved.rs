@@ -16,6 +16,7 @@ use crate::contacts;
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::limits::{self, Purpose, Subject};
+use crate::passwords::PasswordHash;
 use crate::registration::{FirstSession, SignUp};
 use crate::secret::Secret;
 use crate::sessions;
@@ -167,6 +168,14 @@ impl Admission {
     /// May an account be made, if there is none?
     pub fn may_make_account(&self) -> bool {
         self.may_make_account
+    }
+
+    /// The hash of the password that the account begins with, if it is made and a hook has given it one.
+    pub async fn hash(&self, app: &AppState) -> Result<Option<PasswordHash>, ApiError> {
+        match &self.new {
+            Some(new) => new.sign_up.hash(app).await,
+            None => Ok(None),
+        }
     }
 
     /// The session of this account. Another one than the hooks were asked about is the answer to a later try.

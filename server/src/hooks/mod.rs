@@ -27,7 +27,7 @@ pub use approved::{
 };
 pub use model::{About, Granted, Model, Refusal, Said};
 pub use operation::{FieldSpec, Kind, Operation};
-pub use pending::{Pending, Report, settle};
+pub use pending::{Pending, Report, settle, tell};
 pub use script::Scripts;
 pub use webhook::{SigningKey, Webhooks};
 
@@ -269,15 +269,7 @@ async fn ask_once(
     if !app.hooks.listen_to(operation) {
         return Ok(Map::new());
     }
-    let about = About {
-        user_id: who.user_id,
-        session_id: who.session_id,
-        request_id: caller.request_id.clone(),
-        ip: caller.address().unwrap_or_default(),
-        locale: caller.locale.clone().unwrap_or_default(),
-        user_agent: caller.user_agent.clone().unwrap_or_default(),
-        time: app.world.now(),
-    };
+    let about = about(app, caller, who);
     let model = Model { operation, about, fields };
     if is_told {
         caller.after.begin(app, &model, repeatable);
@@ -285,6 +277,19 @@ async fn ask_once(
     let (model, set) = run(app, model, Instant::now() + BUDGET).await?;
     caller.after.change(&model);
     Ok(set)
+}
+
+/// Who asks, and how.
+fn about(app: &App, caller: &Caller, who: Who) -> About {
+    About {
+        user_id: who.user_id,
+        session_id: who.session_id,
+        request_id: caller.request_id.clone(),
+        ip: caller.address().unwrap_or_default(),
+        locale: caller.locale.clone().unwrap_or_default(),
+        user_agent: caller.user_agent.clone().unwrap_or_default(),
+        time: app.world.now(),
+    }
 }
 
 /// A script has its own limit of time, webhooks what is left.

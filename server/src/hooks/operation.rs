@@ -170,9 +170,20 @@ operations! {
     UnlinkIdentity = "unlink_identity": [PROVIDER];
     /// Closing an account.
     DeleteAccount = "delete_account": [];
+    /// Taking an account over that nobody had proven to be theirs, by the first proof of its address (D-39). It comes about
+    /// within another operation, and is told only afterwards.
+    AccountClaimed = "account_claimed": [FIXED_EMAIL];
 }
 
 impl Operation {
+    /// Its hooks.
+    pub fn hooks(self) -> Vec<&'static str> {
+        match self {
+            Operation::AccountClaimed => vec![self.post()],
+            _ => vec![self.pre(), self.post()],
+        }
+    }
+
     /// What its model has.
     pub fn fields(self) -> Vec<FieldSpec> {
         let mut fields = self.own();

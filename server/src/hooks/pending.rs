@@ -11,12 +11,14 @@ use axum::middleware::Next;
 use axum::response::Response;
 use doorward_protocol::error::ErrorCode;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Model, Operation};
+use super::{Model, Operation, Who};
 use crate::audit::{self, Record};
 use crate::clock::Millis;
 use crate::error::{ApiError, Shown};
+use crate::extract::Caller;
 use crate::idempotency::Idempotency;
 use crate::oauth::RefusedAs;
 use crate::state::{App, AppState};
@@ -133,6 +135,24 @@ impl Pending {
         }
         Ok(())
     }
+}
+
+/// Tells what came about within another operation, in its transaction.
+pub async fn tell(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    (operation, fields): (Operation, Map<String, Value>),
+    account: &str,
+) -> Result<(), StoreError> {
+    let targets = app.hooks.told(operation);
+    let who = Who { user_id: account.to_owned(), session_id: String::new() };
+    let model = Model { operation, about: super::about(app, caller, who), fields };
+    let event = Event { model, targets, seed: app.world.id().into_bytes(), noted: true };
+    for row in event.rows(None)? {
+        deliveries::put(tx, row.delivery(), app.world.now()).await?;
+    }
+    Ok(())
 }
 
 /// What is told to one target.

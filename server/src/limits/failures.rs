@@ -55,6 +55,7 @@ impl Guess {
                 }
                 None => Guess::Password(of_account(app, &account.id)?),
             },
+            Subject::Reader(account) => Guess::Password(of_reader(app, &account.id)?),
             Subject::Name(kind, value) => match known::at_home_of(app, caller, kind, value).await? {
                 Some((account, device)) => {
                     Guess::AtHome { device: of_device(app, &account.id, device)?, account: account.id }
@@ -174,6 +175,10 @@ fn of_nobody(app: &App, kind: Kind, value: &str) -> Result<String, StoreError> {
 
 fn of_account(app: &App, id: &str) -> Result<String, StoreError> {
     names::keyed(app, "failures account", &[id.as_bytes()])
+}
+
+fn of_reader(app: &App, id: &str) -> Result<String, StoreError> {
+    names::keyed(app, "failures reader", &[id.as_bytes()])
 }
 
 fn of_device(app: &App, account: &str, device: &KnownDevice) -> Result<String, StoreError> {

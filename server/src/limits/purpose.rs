@@ -69,6 +69,8 @@ pub enum Subject<'a> {
     Name(Kind, &'a str),
     /// The password of this account.
     Account(&'a Account),
+    /// The same, by who has a right code or link of its address. What others try does not count there.
+    Reader(&'a Account),
     /// What is sent to this address, or was.
     Address(&'a str),
 }
@@ -80,7 +82,8 @@ impl PartialEq for Subject<'_> {
             (Subject::Name(kind, name), Subject::Name(other_kind, other)) => {
                 kind == other_kind && name == other
             }
-            (Subject::Account(account), Subject::Account(other)) => account.id == other.id,
+            (Subject::Account(account), Subject::Account(other))
+            | (Subject::Reader(account), Subject::Reader(other)) => account.id == other.id,
             (Subject::Address(address), Subject::Address(other)) => address == other,
             _ => false,
         }

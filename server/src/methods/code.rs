@@ -19,16 +19,16 @@ use crate::dpop::{self, Proof};
 use crate::entry::{self, Call, Entering, Registering, Way};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
+use crate::first_proof::{self, Evidence, Standing};
 use crate::hooks::{self, Admission, Found, NewAccount, Operation};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
-use crate::mail::Message;
 use crate::passwords::PasswordHash;
 use crate::registration::{self, Done, SignUp};
 use crate::secret::Secret;
 use crate::state::{App, AppState};
 use crate::store::identities::{self, Kind};
-use crate::store::{self, StoreError, Tx, accounts, passwords};
+use crate::store::{self, Tx, accounts};
 use crate::outbox;
 use crate::signin;
 
@@ -167,17 +167,20 @@ async fn login_with_code(
     let contact = Contact { kind: name.kind, value: name.value.clone() };
     let proven = vec![contact.identity(true)];
     let draft = first.map(|first| SignUp::of_first(&app, proven, &attempt.method, first)).transpose()?;
+    let evidence = Evidence { proof: proof.clone(), ..Evidence::default() };
     let admission = hooks::admit(&app, &caller, &attempt, draft, async || {
-        found(&app, &contact, &request.code).await
+        found(&app, &contact, &request.code, &evidence).await
     });
     let admission = admission.await?;
+    let hash = admission.hash(&app).await?;
     let (job, asking, shown, to) = (app.clone(), caller.clone(), proof.clone(), contact.clone());
     let outcome = app
         .store
         .write(move |tx| {
             Box::pin(async move {
                 let given = (&to, &request.code);
-                enter(tx, &job, &asking, given, (shown.as_ref(), idempotency.as_ref()), &admission).await
+                let admitted = (&admission, hash.as_ref());
+                enter(tx, &job, &asking, given, (shown, idempotency.as_ref()), admitted).await
             })
         })
         .await;
@@ -198,16 +201,22 @@ async fn login_with_code(
 }
 
 /// Whose account the code opens, if it is right.
-async fn found(app: &App, contact: &Contact, code: &GivenCode) -> Result<Found, ApiError> {
+async fn found(
+    app: &App,
+    contact: &Contact,
+    code: &GivenCode,
+    evidence: &Evidence,
+) -> Result<Found, ApiError> {
     let mut db = app.store.read().await?;
     let (keys, now) = (&app.secret_keys, app.world.now());
     if store::challenges::peek(&mut db, keys, Scene::Login, &contact.proof(code), now).await?.is_none() {
         return Ok(Found::Wrong);
     }
-    let account = accounts::by_identity(&mut db, contact.kind, &contact.value).await?;
-    // One that only claims the address loses it to this proof.
-    let opens = identities::opens(&mut db, contact.kind, &contact.value).await?;
-    Ok(account.filter(|_| opens).map_or(Found::Nobody, |account| Found::Account(account.into())))
+    Ok(match first_proof::standing(&mut db, app, contact, evidence).await? {
+        Standing::Theirs(account) | Standing::Nobodys(account) => Found::Account(account),
+        // One that only claims the address loses it to this proof.
+        Standing::Claimed(_) | Standing::Free => Found::Nobody,
+    })
 }
 
 /// What came of a code that was to sign in, as an idempotency key remembers it: a refusal, too, so that a repetition is no
@@ -227,62 +236,44 @@ async fn enter(
     app: &App,
     caller: &Caller,
     (contact, code): (&Contact, &GivenCode),
-    (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
-    admission: &Admission,
+    (proof, idempotency): (Option<Proof>, Option<&Idempotency>),
+    (admission, password): (&Admission, Option<&PasswordHash>),
 ) -> Result<Outcome, ApiError> {
-    let key = dpop::spend(tx, proof).await?;
+    let key = dpop::spend(tx, proof.as_ref()).await?;
     let claim = match idempotency::claim(tx, idempotency, app.world.now()).await? {
         Claim::New(claim) => claim,
         Claim::Done(outcome) => return Ok(outcome),
     };
     identities::lock(tx, contact.kind, &contact.value).await?;
-    let consumed = challenges::consume(tx, app, caller, Scene::Login, contact.proof(code)).await?;
-    if consumed.is_ok() {
-        registration::release_claim(tx, app, caller, contact.kind, &contact.value).await?;
-    }
-    let outcome = match (consumed, identities::owner(tx, contact.kind, &contact.value).await?) {
-        (Err(code), _) => Outcome::Refused(code.as_str().to_owned()),
-        (Ok(_), Some(id)) => {
-            prove(tx, app, caller, contact, &id).await?;
-            Outcome::SignedIn(signin::enter(tx, app, caller, &id, admission, key).await?.id)
-        }
-        // The owner of the code may know that there is no account; and the code is good for a signup.
-        (Ok(_), None) => {
-            let done = registration::create(tx, app, caller, admission.sign_up()?, None, key).await?;
-            Outcome::SignedIn(done.session.unwrap_or_default())
+    let outcome = match challenges::consume(tx, app, caller, Scene::Login, contact.proof(code)).await? {
+        Err(code) => Outcome::Refused(code.as_str().to_owned()),
+        Ok(_) => {
+            let evidence = Evidence { proof, ..Evidence::default() };
+            let session = match first_proof::locked_standing(tx, app, contact, &evidence).await? {
+                Standing::Theirs(account) => {
+                    first_proof::note(tx, app, caller, contact, &account).await?;
+                    signin::enter(tx, app, caller, &account.id, admission, key).await?.id
+                }
+                Standing::Nobodys(account) => {
+                    if first_proof::take_over(tx, app, caller, contact, &account).await? {
+                        first_proof::tell(tx, app, caller, contact).await?;
+                    }
+                    store::challenges::void_others(tx, Scene::Login, &contact.value).await?;
+                    first_proof::note(tx, app, caller, contact, &account).await?;
+                    signin::enter(tx, app, caller, &account.id, admission, key).await?.id
+                }
+                // The owner of the code may know that there is no account; and the code is good for a signup.
+                Standing::Claimed(_) | Standing::Free => {
+                    let new = admission.sign_up()?;
+                    let done = registration::create(tx, app, caller, new, password, &evidence, key).await?;
+                    done.session.unwrap_or_default()
+                }
+            };
+            Outcome::SignedIn(session)
         }
     };
     claim.answer(tx, &outcome).await?;
     Ok(outcome)
-}
-
-/// The code proves the address. If that is the first proof, the account may have been begun by a stranger who waits for
-/// its owner: whatever they could come back with ends (SECURITY A03), and the owner is told.
-async fn prove(
-    tx: &mut Tx,
-    app: &App,
-    caller: &Caller,
-    contact: &Contact,
-    id: &str,
-) -> Result<(), StoreError> {
-    let now = app.world.now();
-    accounts::lock(tx, id).await?;
-    let account = accounts::by_id(tx, id).await?;
-    if contact.kind != Kind::Email || account.is_none_or(|account| account.email_verified_at.is_some()) {
-        return Ok(());
-    }
-    if identities::is_strange(tx, contact.kind, &contact.value).await? {
-        store::sessions::delete_all(tx, id).await?;
-        store::challenges::void_others(tx, Scene::Login, &contact.value).await?;
-        if passwords::remove(tx, id).await? {
-            let record = Record::of(Event::CredentialsDropped).account(id);
-            record.write(tx, &app.world, caller, now).await?;
-            outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &contact.value).await?;
-        }
-    }
-    identities::verify(tx, contact.kind, &contact.value, id, now).await?;
-    let record = Record::of(Event::EmailVerified).account(id);
-    record.write(tx, &app.world, caller, now).await
 }
 
 /// Creates an account with an address that a code proves.
@@ -352,6 +343,7 @@ async fn create(
         Claim::Done(made) => return Ok(made),
     };
     registration::lock(tx, &new.sign_up.names).await?;
+    let evidence = Evidence { proof: proof.cloned(), ..Evidence::default() };
     // The code proves the address that the hooks have left.
     let proven = new.sign_up.names.iter().find(|name| name.proven);
     let proven = proven.ok_or_else(|| ApiError::internal("a signup with a code and no address"))?;
@@ -359,7 +351,7 @@ async fn create(
     let made = match challenges::consume(tx, app, caller, Scene::Login, proof).await? {
         Err(code) => Made::Refused(code.as_str().to_owned()),
         // A name that is taken undoes it all: the code stays good, for a sign-in perhaps.
-        Ok(_) => Made::Done(registration::create(tx, app, caller, new, password, key).await?),
+        Ok(_) => Made::Done(registration::create(tx, app, caller, new, password, &evidence, key).await?),
     };
     claim.answer(tx, &made).await?;
     Ok(made)

@@ -16,6 +16,7 @@ use crate::dpop::{self, Proof};
 use crate::entry::{self, Call, Entering, Registering, Way};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
+use crate::first_proof::Evidence;
 use crate::hooks::{self, Admission, Approved, Attempt, Found, Granted, NewAccount, Operation};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Failed, Subject};
@@ -107,7 +108,8 @@ async fn create(
         Claim::Done(done) => return Ok(done),
     };
     registration::lock(tx, &new.sign_up.names).await?;
-    let done = registration::create(tx, app, caller, new, hash, key).await?;
+    let evidence = Evidence { proof: proof.cloned(), ..Evidence::default() };
+    let done = registration::create(tx, app, caller, new, hash, &evidence, key).await?;
     claim.answer(tx, &done).await?;
     Ok(done)
 }

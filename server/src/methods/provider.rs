@@ -22,6 +22,7 @@ use crate::entry::{self, Call, Entering, Registering, Way};
 use crate::error::{ApiError, Shown};
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::hooks::{NewAccount, Operation};
+use crate::first_proof::{self, Evidence, Standing};
 use crate::flows::{self, Asker, Browser, Came, Good, Intent, OauthKey, Returned, mismatch};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
@@ -253,15 +254,16 @@ async fn register(
             return Err(ErrorCode::SocialAccountInUse.into());
         }
     }
+    let evidence = Evidence { proof: proof.cloned(), ..Evidence::default() };
     let address = new.sign_up.names.iter().find(|name| name.kind == Kind::Email);
-    if let Some(address) = address.filter(|_| !offer.wants_address)
-        && identities::exists(tx, address.kind, &address.value).await?
-        && identities::opens(tx, address.kind, &address.value).await?
-    {
+    if let Some(address) = address.filter(|_| !offer.wants_address) {
+        let contact = Contact { kind: address.kind, value: address.value.clone() };
         // The page has not asked for it: an account that has it does not stand in the way.
-        new.sign_up.give_up(Kind::Email);
+        if let Standing::Theirs(_) = first_proof::standing(tx, app, &contact, &evidence).await? {
+            new.sign_up.give_up(Kind::Email);
+        }
     }
-    let done = registration::create(tx, app, caller, &new, password, None).await?;
+    let done = registration::create(tx, app, caller, &new, password, &evidence, None).await?;
     if !rows::use_up(tx, &offer.flow, &new.sign_up.account.id, now).await? {
         return Err(ErrorCode::OauthReused.into());
     }

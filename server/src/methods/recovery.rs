@@ -14,6 +14,7 @@ use crate::challenges::{self, Scene, Verdict};
 use crate::contacts::{self, Contact};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
+use crate::first_proof::{self, Evidence, Prover, Standing};
 use crate::hooks::{self, Operation, Who};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
@@ -22,6 +23,7 @@ use crate::outbox;
 use crate::passwords::{PasswordHash, Turn};
 use crate::secret::Secret;
 use crate::state::{App, AppState};
+use crate::store::accounts::Account;
 use crate::store::challenges::Consumed;
 use crate::store::identities::{self, Identity, Kind};
 use crate::store::{self, StoreError, Tx, accounts, passwords, sessions};
@@ -56,7 +58,7 @@ async fn forgot_password(
 async fn reset_password(
     State(app): State<AppState>,
     caller: Caller,
-    who: Who,
+    prover: Prover,
     json: Json<ResetPasswordRequest>,
 ) -> Result<Answer<PasswordReset>, ApiError> {
     let ResetPasswordRequest { email, phone_number, code, token, .. } = &json.request;
@@ -73,8 +75,9 @@ async fn reset_password(
     limits::admit(&app, &caller, Purpose::Code, Subject::of(&proof)).await?;
     // What it proves, no hook can change.
     let Json { request, idempotency, .. } =
-        hooks::before(&app, &caller, Operation::ResetPassword, who, json).await?;
-    let id = reset(&app, caller, proof, request.new_password.into(), idempotency).await?;
+        hooks::before(&app, &caller, Operation::ResetPassword, prover.who, json).await?;
+    let password = request.new_password.into();
+    let id = reset(&app, caller, (proof, prover.evidence), password, idempotency).await?;
     let account = accounts::by_id(&mut *app.store.read().await?, &id).await?;
     // Somebody who does not come in with the new password sees nothing by setting it.
     let account = account.filter(|account| signin::refusal(&app, "password", account).is_none());
@@ -107,7 +110,7 @@ pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> 
 pub(crate) async fn reset(
     app: &AppState,
     caller: Caller,
-    proof: MailProof,
+    (proof, evidence): (MailProof, Evidence),
     password: Secret,
     idempotency: Option<Idempotency>,
 ) -> Result<String, ApiError> {
@@ -122,7 +125,10 @@ pub(crate) async fn reset(
     let verdict = app
         .store
         .write(move |tx| {
-            Box::pin(async move { replace(tx, &job, &caller, proof, &hash, idempotency.as_ref()).await })
+            Box::pin(async move {
+                evidence.spend(tx, &job).await?;
+                replace(tx, &job, &caller, (proof, &evidence), &hash, idempotency.as_ref()).await
+            })
         })
         .await?;
     app.bell.ring();
@@ -138,7 +144,7 @@ async fn replace(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
-    proof: MailProof,
+    (proof, evidence): (MailProof, &Evidence),
     hash: &PasswordHash,
     idempotency: Option<&Idempotency>,
 ) -> Result<Verdict, ApiError> {
@@ -147,40 +153,56 @@ async fn replace(
         Claim::New(claim) => claim,
         Claim::Done(verdict) => return Ok(verdict),
     };
-    let by_code = matches!(proof, MailProof::Code { .. });
-    let mut consumed = challenges::consume(tx, app, caller, Scene::ResetPassword, proof).await?;
-    if let Ok(Consumed { account: Some(account), address, .. }) = &consumed {
-        accounts::lock(tx, account).await?;
-        // Since the mail left, somebody has proven the account another way, by linking a provider, say: they would keep
-        // that, and the address is only a claim of theirs (SECURITY A03).
-        if !identities::opens(tx, Kind::of(address), address).await? {
-            consumed = Err(if by_code { ErrorCode::InvalidCode } else { ErrorCode::TokenRevoked });
-        }
-    }
-    let verdict = match consumed {
-        Ok(Consumed { account: Some(account), address, .. }) => {
-            passwords::set(tx, &account, hash, now).await?;
-            limits::forgiven(tx, app, &account).await?;
-            // Whoever was signed in with the old password, the thief included, is not any more (C07).
-            sessions::delete_all(tx, &account).await?;
-            accounts::touch(tx, &account, now).await?;
-            identities::own(tx, Kind::of(&address), &address, now).await?;
-            store::challenges::void_others(tx, Scene::VerifyEmail, &address).await?;
-            if app.config.codes.reset_verifies {
-                prove(tx, &account, &address, now).await?;
+    let verdict = match challenges::consume(tx, app, caller, Scene::ResetPassword, proof).await? {
+        Ok(Consumed { account: Some(_), address, .. }) => {
+            let contact = Contact { kind: Kind::of(&address), value: address };
+            match first_proof::locked_standing(tx, app, &contact, evidence).await? {
+                Standing::Theirs(account) => set(tx, app, caller, &contact, account, hash).await?,
+                Standing::Nobodys(account) => {
+                    first_proof::take_over(tx, app, caller, &contact, &account).await?;
+                    set(tx, app, caller, &contact, account, hash).await?
+                }
+                Standing::Claimed(account) => {
+                    first_proof::release(tx, app, caller, &contact, &account).await?;
+                    Verdict::Left
+                }
+                Standing::Free => Verdict::refused(ErrorCode::InvalidCode),
             }
-            if let Some(email) = told(tx, &account, &address).await? {
-                outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &email).await?;
-            }
-            let record = Record::of(Event::PasswordReset).account(&account);
-            record.write(tx, &app.world, caller, now).await?;
-            Verdict::Met { account, redirect: None }
         }
         Ok(_) => Verdict::refused(ErrorCode::InvalidCode),
         Err(code) => Verdict::refused(code),
     };
     claim.answer(tx, &verdict).await?;
     Ok(verdict)
+}
+
+/// Sets the password, and ends what was begun with the old one.
+async fn set(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    contact: &Contact,
+    account: Box<Account>,
+    hash: &PasswordHash,
+) -> Result<Verdict, ApiError> {
+    let (id, now) = (account.id, app.world.now());
+    passwords::set(tx, &id, hash, now).await?;
+    limits::forgiven(tx, app, &id).await?;
+    // Who was signed in with the old password, a thief included, is not any more (C07).
+    sessions::delete_all(tx, &id).await?;
+    accounts::touch(tx, &id, now).await?;
+    identities::own(tx, contact.kind, &contact.value, now).await?;
+    accounts::forget_signup_key(tx, &id).await?;
+    store::challenges::void_others(tx, Scene::VerifyEmail, &contact.value).await?;
+    if app.config.codes.reset_verifies {
+        prove(tx, &id, &contact.value, now).await?;
+    }
+    if let Some(email) = told(tx, &id, &contact.value).await? {
+        outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &email).await?;
+    }
+    let record = Record::of(Event::PasswordReset).account(&id);
+    record.write(tx, &app.world, caller, now).await?;
+    Ok(Verdict::Met { account: id, redirect: None })
 }
 
 /// Where the owner is told: at the address that the mail went to; after an SMS at the proven address, where there is one.

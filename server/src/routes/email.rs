@@ -23,15 +23,19 @@ use crate::config::AccountDisclosure;
 use crate::contacts::{self, Contact};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
+use crate::first_proof::{self, Evidence, Prover, Standing};
 use crate::hooks::{self, Operation, Who};
 use crate::idempotency::{self, Claim, Idempotency};
-use crate::limits::{self, Purpose, Subject};
+use crate::limits::{self, Failed, Purpose, Subject};
 use crate::outbox;
+use crate::passwords::{Match, PasswordHash, Turn};
+use crate::secret::Secret;
+use crate::signin;
 use crate::state::{App, AppState};
-use crate::store::Tx;
 use crate::store::accounts::{self, Account};
 use crate::store::challenges::Consumed;
-use crate::store::identities::{self, Kind};
+use crate::store::identities::Kind;
+use crate::store::{self, Tx, passwords};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -103,22 +107,60 @@ async fn unbind_email(
     Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
 }
 
-/// Proves an address with the code or the link of the mail.
-#[utoipa::path(post, path = "/v1/email/verify", request_body = VerifyEmailRequest,
+/// Proves an address with the code or the link of the mail. The first proof of an account also needs what shows that the same
+/// person has made the account: the key of the signup, a session of the account, or its password (D-39).
+#[utoipa::path(post, path = "/v1/email/verify", request_body = VerifyEmailRequest, security((), ("access_token" = [])),
     responses((status = 200, body = UserProfile), ApiError))]
-pub(super) async fn verify_email(
+async fn verify_email(
     State(app): State<AppState>,
     caller: Caller,
-    who: Who,
+    prover: Prover,
     json: Json<VerifyEmailRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
-    let VerifyEmailRequest { email, code, token } = &json.request;
+    verify_by(&app, caller, prover, json).await.map(Answer)
+}
+
+/// The same for whoever has taken the request apart.
+pub(super) async fn verify_by(
+    app: &AppState,
+    caller: Caller,
+    prover: Prover,
+    json: Json<VerifyEmailRequest>,
+) -> Result<UserProfile, ApiError> {
+    let VerifyEmailRequest { email, code, token, .. } = &json.request;
     let proof = MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?;
-    limits::admit(&app, &caller, Purpose::Code, Subject::of(&proof)).await?;
+    limits::admit(app, &caller, Purpose::Code, Subject::of(&proof)).await?;
     // What it proves, no hook can change.
-    let Json { idempotency, .. } = hooks::before(&app, &caller, Operation::VerifyEmail, who, json).await?;
-    let (account, _) = verify(&app, caller, proof, idempotency).await?;
-    Ok(Answer(account.to_profile()))
+    let Json { request, idempotency, .. } =
+        hooks::before(app, &caller, Operation::VerifyEmail, prover.who, json).await?;
+    let by = By::of(request.password, request.new_password)?;
+    let (account, _) = verify(app, caller, (proof, prover.evidence), by, idempotency).await?;
+    Ok(account.to_profile())
+}
+
+/// What a person who proves an address says about the account.
+#[derive(Debug)]
+pub(crate) enum By {
+    /// Nothing.
+    Proof,
+    /// Its password: they have made it.
+    Password(Secret),
+    /// The password from now on: they have not made it, or do not know.
+    NewPassword(Secret),
+}
+
+impl By {
+    /// At most one of the two.
+    pub(crate) fn of(password: Option<String>, new_password: Option<String>) -> Result<By, ApiError> {
+        match (password, new_password) {
+            (Some(_), Some(_)) => {
+                Err(ApiError::field("new_password", "Give the password or a new one, not both."))
+            }
+            (Some(password), None) => Ok(By::Password(password.into())),
+            (None, Some(password)) => Ok(By::NewPassword(password.into())),
+            (None, None) => Ok(By::Proof),
+        }
+    }
 }
 
 /// What hooks know of a mail that is sent again.
@@ -176,57 +218,172 @@ async fn check_email(
 pub(crate) async fn verify(
     app: &AppState,
     caller: Caller,
-    proof: MailProof,
+    (proof, evidence): (MailProof, Evidence),
+    by: By,
     idempotency: Option<Idempotency>,
 ) -> Result<(Account, Option<String>), ApiError> {
+    let mut evidence = evidence;
+    let new_password = match by {
+        By::Proof => None,
+        By::Password(password) => {
+            evidence.password = verified(app, &caller, &proof, password).await?;
+            None
+        }
+        By::NewPassword(password) => {
+            app.screening.admit(&password, &[], "new_password").await?;
+            Some(app.hasher.hash(&app.world, &password, Turn::Last).await?)
+        }
+    };
     let job = app.clone();
     let verdict = app
         .store
         .write(move |tx| {
-            Box::pin(async move { confirm(tx, &job, &caller, proof, idempotency.as_ref()).await })
+            Box::pin(async move {
+                evidence.spend(tx, &job).await?;
+                let given = (&evidence, new_password.as_ref());
+                confirm(tx, &job, &caller, proof, given, idempotency.as_ref()).await
+            })
         })
         .await?;
+    app.bell.ring();
     let (account, redirect) = verdict.met()?;
     let mut db = app.store.read().await?;
     let account = accounts::by_id(&mut db, &account).await?.ok_or(ErrorCode::TokenRevoked)?;
     Ok((account, redirect))
 }
 
+/// The hash of the account's password, if this is the password. Only who has the right code or link can ask. Tries are limited as
+/// those of a login, in a budget that nobody else can use up.
+async fn verified(
+    app: &AppState,
+    caller: &Caller,
+    proof: &MailProof,
+    password: Secret,
+) -> Result<Option<PasswordHash>, ApiError> {
+    let (now, mut db) = (app.world.now(), app.store.read().await?);
+    let found = store::challenges::peek(&mut db, &app.secret_keys, Scene::VerifyEmail, proof, now).await?;
+    let account = match found.and_then(|found| found.account) {
+        Some(account) => accounts::by_id(&mut db, &account).await?,
+        None => None,
+    };
+    // The transaction refuses it, and counts that.
+    let Some(account) = account else { return Ok(None) };
+    let stored = passwords::of(&mut db, &account.id).await?;
+    drop(db);
+    let subject = Subject::Reader(&account);
+    limits::admit(app, caller, Purpose::SignIn, subject).await?;
+    let outcome = async {
+        let turn = limits::turn(app, caller, subject).await?;
+        match app.hasher.verify(&password, stored.as_ref(), turn).await? {
+            Match::Yes | Match::Outdated => Ok(stored),
+            Match::No => Err(Failed::Wrong(
+                signin::refuse(app, caller.clone(), None, Some(account.clone()), WRONG).await,
+            )),
+        }
+    };
+    let outcome = outcome.await;
+    limits::settle(app, caller, subject, outcome).await.map_err(|error| match error.code {
+        WRONG => ApiError::field("password", "This is not the password of the account."),
+        _ => error,
+    })
+}
+
+const WRONG: ErrorCode = ErrorCode::IncorrectUsernameOrPassword;
+
 /// The one transaction: code or link, the proven address, audit. A login that waited for the confirmation waits no
-/// more with that.
+/// more with that. An error that is returned here undoes it all: code and link stay good.
 async fn confirm(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
     proof: MailProof,
+    (evidence, new_password): (&Evidence, Option<&PasswordHash>),
     idempotency: Option<&Idempotency>,
 ) -> Result<Verdict, ApiError> {
-    let now = app.world.now();
-    let claim = match idempotency::claim(tx, idempotency, now).await? {
+    let claim = match idempotency::claim(tx, idempotency, app.world.now()).await? {
         Claim::New(claim) => claim,
         Claim::Done(verdict) => return Ok(verdict),
     };
-    let by_code = matches!(proof, MailProof::Code { .. });
     let verdict = match challenges::consume(tx, app, caller, Scene::VerifyEmail, proof).await? {
-        // Somebody else has proven the account another way, and only claims this address: a click must not give it to
-        // them (SECURITY A03). Its owner proves it by `bindEmail`, signed in.
-        Ok(Consumed { address, .. }) if !identities::opens(tx, Kind::Email, &address).await? => {
-            Verdict::refused(if by_code { ErrorCode::InvalidCode } else { ErrorCode::TokenRevoked })
-        }
-        Ok(Consumed { account: Some(account), address, redirect }) => {
-            identities::verify(tx, Kind::Email, &address, &account, now).await?;
-            accounts::touch(tx, &account, now).await?;
-            // What others tried, perhaps before there was an account, does not keep out who begins to use it.
-            limits::forgiven(tx, app, &account).await?;
-            let record = Record::of(Event::EmailVerified).account(&account);
-            record.write(tx, &app.world, caller, now).await?;
-            Verdict::Met { account, redirect }
+        Ok(Consumed { account: Some(_), address, redirect }) => {
+            let contact = Contact { kind: Kind::Email, value: address };
+            match first_proof::locked_standing(tx, app, &contact, evidence).await? {
+                Standing::Theirs(account) => {
+                    confirmed(tx, app, caller, &contact, &account).await?;
+                    Verdict::Met { account: account.id, redirect }
+                }
+                Standing::Nobodys(_) | Standing::Claimed(_) if new_password.is_none() => {
+                    return Err(ApiError {
+                        field: Some("password".into()),
+                        ..ErrorCode::PasswordRequired.into()
+                    });
+                }
+                Standing::Nobodys(account) => {
+                    first_proof::take_over(tx, app, caller, &contact, &account).await?;
+                    if let Some(password) = new_password {
+                        passwords::set(tx, &account.id, password, app.world.now()).await?;
+                        first_proof::tell(tx, app, caller, &contact).await?;
+                    }
+                    store::challenges::void_others(tx, Scene::VerifyEmail, &contact.value).await?;
+                    confirmed(tx, app, caller, &contact, &account).await?;
+                    Verdict::Met { account: account.id, redirect }
+                }
+                Standing::Claimed(account) => {
+                    first_proof::release(tx, app, caller, &contact, &account).await?;
+                    Verdict::Left
+                }
+                Standing::Free => Verdict::refused(ErrorCode::InvalidCode),
+            }
         }
         Ok(_) => Verdict::refused(ErrorCode::InvalidCode),
         Err(code) => Verdict::refused(code),
     };
     claim.answer(tx, &verdict).await?;
     Ok(verdict)
+}
+
+async fn confirmed(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    contact: &Contact,
+    account: &Account,
+) -> Result<(), ApiError> {
+    first_proof::note(tx, app, caller, contact, account).await?;
+    accounts::touch(tx, &account.id, app.world.now()).await?;
+    // What others tried, perhaps before there was an account, does not keep out who begins to use it.
+    Ok(limits::forgiven(tx, app, &account.id).await?)
+}
+
+/// Takes the address from an account that a stranger has made with it, and deletes nothing.
+pub(crate) async fn disown(app: &AppState, caller: Caller, proof: MailProof) -> Result<(), ApiError> {
+    let job = app.clone();
+    let verdict = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let consumed = challenges::consume(tx, &job, &caller, Scene::VerifyEmail, proof).await?;
+                let verdict = match consumed {
+                    Ok(Consumed { address, .. }) => {
+                        let contact = Contact { kind: Kind::Email, value: address };
+                        let standing =
+                            first_proof::locked_standing(tx, &job, &contact, &Evidence::default()).await?;
+                        match standing {
+                            Standing::Nobodys(account) | Standing::Claimed(account) => {
+                                first_proof::release(tx, &job, &caller, &contact, &account).await?;
+                                Verdict::Met { account: account.id, redirect: None }
+                            }
+                            // It was proven meanwhile, or is gone.
+                            Standing::Theirs(_) | Standing::Free => Verdict::refused(ErrorCode::TokenRevoked),
+                        }
+                    }
+                    Err(code) => Verdict::refused(code),
+                };
+                Ok::<_, ApiError>(verdict)
+            })
+        })
+        .await?;
+    verdict.met().map(drop)
 }
 
 /// Asks for the mail; answers the address in canonical form. Whether there is anything to prove is looked up when

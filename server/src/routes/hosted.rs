@@ -16,10 +16,11 @@ use minijinja::context;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::email;
+use super::email::{self, By};
 use crate::contacts::Contact;
 use crate::error::{ApiError, Shown};
 use crate::extract::{Caller, read};
+use crate::first_proof::Evidence;
 use crate::hooks::{self, Operation, Who};
 use crate::limits::{self, Purpose, Subject};
 use crate::methods::recovery;
@@ -29,6 +30,7 @@ pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route("/account/verify", get(show_verify).post(post_verify))
         .route("/account/verify/done", get(verified))
+        .route("/account/verify/removed", get(removed))
         .route("/account/reset", get(show_reset).post(post_reset))
         .route("/account/reset/done", get(reset_done))
 }
@@ -48,10 +50,16 @@ async fn post_verify(
 ) -> Result<Response, ApiError> {
     let form = Form::read(request).await?;
     let done = match form.check::<ResendVerificationRequest, VerifyEmailRequest>(&app) {
-        Ok(asked) => verify(&app, caller, asked).await,
+        Ok(asked) => verify(&app, caller, asked, &form).await,
         Err(error) => Err(error),
     };
-    done.or_else(|error| page(&app, "verify.html", "Confirm your address", &form, Notice::Refused(error)))
+    done.or_else(|error| {
+        let about_password = matches!(error.field.as_deref(), Some("password" | "new_password"));
+        match about_password {
+            true => proof_page(&app, "claim.html", &form, Some(error)),
+            false => page(&app, "verify.html", "Confirm your address", &form, Notice::Refused(error)),
+        }
+    })
 }
 
 async fn post_reset(
@@ -67,7 +75,7 @@ async fn post_reset(
     done.or_else(|error| page(&app, "reset.html", "Choose a new password", &form, Notice::Refused(error)))
 }
 
-async fn verify(app: &AppState, caller: Caller, asked: Asked) -> Result<Response, ApiError> {
+async fn verify(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Result<Response, ApiError> {
     match asked {
         Asked::Mail(address) => {
             let named = Contact::email(&address, "email")?;
@@ -77,10 +85,18 @@ async fn verify(app: &AppState, caller: Caller, asked: Asked) -> Result<Response
             email::resend(app, caller, Contact::email(text(&given, "email"), "email")?).await?;
             Ok(to("/account/verify?sent"))
         }
+        // Mail scanners press buttons, too: nothing happens before a second one.
+        Asked::Act(_) if form.text("action") == "disown" => proof_page(app, "disown.html", form, None),
         Asked::Act(proof) => {
             limits::admit_form(app, &caller, Purpose::Code, Subject::of(&proof)).await?;
             ask(app, &caller, Operation::VerifyEmail, [("email", address(&proof))]).await?;
-            let (_, redirect) = email::verify(app, caller, proof, None).await?;
+            if form.text("action") == "disown_confirmed" {
+                email::disown(app, caller, proof).await?;
+                return Ok(to("/account/verify/removed"));
+            }
+            let by = By::of(form.given("password"), form.given("new_password"))?;
+            let given = (proof, Evidence::default());
+            let (_, redirect) = email::verify(app, caller, given, by, None).await?;
             // Checked against the operator's list when the signup named it.
             Ok(to(redirect.as_deref().unwrap_or("/account/verify/done")))
         }
@@ -104,7 +120,8 @@ async fn reset(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Res
             Rule::NewPassword
                 .check(&Given::Text(password.into()), app.policy())
                 .map_err(|said| ApiError::field("new_password", said))?;
-            recovery::reset(app, caller, proof, password.to_owned().into(), None).await?;
+            let given = (proof, Evidence::default());
+            recovery::reset(app, caller, given, password.to_owned().into(), None).await?;
             Ok(to("/account/reset/done"))
         }
     }
@@ -134,6 +151,12 @@ fn address(proof: &MailProof) -> &str {
 
 async fn verified(State(app): State<AppState>) -> Result<Response, ApiError> {
     let (title, text) = ("Address confirmed", "Thank you. You can close this page and sign in.");
+    app.pages.show(&app.world, "done.html", context! { title, text })
+}
+
+async fn removed(State(app): State<AppState>) -> Result<Response, ApiError> {
+    let (title, text) =
+        ("Your address was removed", "The account does not have it any more. You can close this page.");
     app.pages.show(&app.world, "done.html", context! { title, text })
 }
 
@@ -185,7 +208,9 @@ impl Notice {
             }
             ErrorCode::Overloaded => "The server is busy. Please try again in a moment.",
             ErrorCode::InvalidParameter => error.detail.as_deref().unwrap_or("Something is missing."),
-            ErrorCode::PasswordRejected => error.detail.as_deref().unwrap_or(error.code.message()),
+            ErrorCode::NotFound | ErrorCode::PasswordRejected => {
+                error.detail.as_deref().unwrap_or(error.code.message())
+            }
             _ => "That did not work. Please try again.",
         };
         let field = match error.code {
@@ -219,13 +244,44 @@ fn page(
     };
     let mut response = app.pages.show(&app.world, template, values)?;
     if let Notice::Refused(error) = notice {
-        *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-        if let Some(seconds) = error.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response.extensions_mut().insert(Shown(error));
+        refuse(&mut response, error);
     }
     Ok(response)
+}
+
+/// A page that goes on with the proof of a form.
+fn proof_page(
+    app: &AppState,
+    template: &str,
+    form: &Form,
+    error: Option<ApiError>,
+) -> Result<Response, ApiError> {
+    let said = error.as_ref().filter(|error| error.code != ErrorCode::PasswordRequired);
+    let said =
+        said.map(|error| (error.field.as_deref(), error.detail.as_deref().unwrap_or(error.code.message())));
+    let at = |name: &str| said.filter(|(field, _)| *field == Some(name)).map_or("", |(_, text)| text);
+    let values = context! {
+        title => "Confirm your address",
+        token => form.text("token"),
+        email => form.text("email"),
+        code => form.text("code"),
+        errors => context! { password => at("password"), new_password => at("new_password") },
+        password_min => app.config.password.min_length,
+    };
+    let mut response = app.pages.show(&app.world, template, values)?;
+    if let Some(error) = error {
+        refuse(&mut response, error);
+    }
+    Ok(response)
+}
+
+/// The page says it in words, the status in a number.
+fn refuse(response: &mut Response, error: ApiError) {
+    *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    if let Some(seconds) = error.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response.extensions_mut().insert(Shown(error));
 }
 
 /// What a form asks for.
@@ -259,10 +315,14 @@ impl Form {
             M::check(&Fields(self, &["email"]), app.policy())?;
             return Ok(Asked::Mail(self.text("email").to_owned()));
         }
-        A::check(&Fields(self, &["email", "code", "token", "new_password"]), app.policy())?;
-        let given = |name| Some(self.text(name)).filter(|text| !text.is_empty());
-        let code = given("code").map(|code| GivenCode::Text(code.to_owned()));
-        Ok(Asked::Act(MailProof::of(given("email"), code.as_ref(), given("token"))?))
+        A::check(&Fields(self, &["email", "code", "token", "password", "new_password"]), app.policy())?;
+        let code = self.given("code").map(GivenCode::Text);
+        let (email, token) = (self.given("email"), self.given("token"));
+        Ok(Asked::Act(MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?))
+    }
+
+    fn given(&self, name: &str) -> Option<String> {
+        Some(self.text(name)).filter(|text| !text.is_empty()).map(str::to_owned)
     }
 }
 

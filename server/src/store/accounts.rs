@@ -35,6 +35,8 @@ pub struct Account {
     pub disabled: bool,
     /// Must the address be confirmed before the first login?
     pub confirmation_required: bool,
+    /// The key that the signup was made with (RFC 7638), until an address is proven.
+    pub signup_key: Option<String>,
     /// How often all devices that it knows were forgotten.
     pub devices: i64,
     /// How often it was signed in to.
@@ -63,6 +65,7 @@ impl Account {
             roles,
             disabled: false,
             confirmation_required: false,
+            signup_key: None,
             devices: 0,
             logins_count: 0,
             last_login: None,
@@ -123,7 +126,7 @@ macro_rules! select_account {
     ($rest:literal) => {
         concat!(
             "select a.id, a.profile, a.extras, a.phone_number, a.email_subscription, a.roles, a.disabled,
-                a.confirmation_required, a.devices, a.logins_count, a.last_login, a.created_at, a.updated_at,
+                a.confirmation_required, a.signup_key, a.devices, a.logins_count, a.last_login, a.created_at, a.updated_at,
                 (select value from identities where account = a.id and kind = 'username') as username,
                 (select value from identities where account = a.id and kind = 'phone') as phone,
                 (select value from identities where account = a.id and kind = 'email') as email,
@@ -150,6 +153,7 @@ pub(super) fn account(row: &AnyRow) -> Result<Account, StoreError> {
         roles: serde_json::from_str(row.try_get("roles")?).map_err(json)?,
         disabled: row.try_get::<i64, _>("disabled")? != 0,
         confirmation_required: row.try_get::<i64, _>("confirmation_required")? != 0,
+        signup_key: row.try_get("signup_key")?,
         devices: row.try_get("devices")?,
         logins_count: row.try_get("logins_count")?,
         last_login: row.try_get("last_login")?,
@@ -163,8 +167,8 @@ pub async fn insert(tx: &mut Tx, account: &Account) -> Result<(), StoreError> {
     let json = |error: serde_json::Error| StoreError::Internal(error.to_string());
     sqlx::query(
         "insert into accounts (id, profile, extras, phone_number, email_subscription, roles, disabled,
-            confirmation_required, logins_count, last_login, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            confirmation_required, logins_count, last_login, created_at, updated_at, signup_key)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(&account.id)
     .bind(serde_json::to_string(&account.profile).map_err(json)?)
@@ -178,6 +182,7 @@ pub async fn insert(tx: &mut Tx, account: &Account) -> Result<(), StoreError> {
     .bind(account.last_login)
     .bind(account.created_at)
     .bind(account.updated_at)
+    .bind(&account.signup_key)
     .execute(tx)
     .await?;
     Ok(())
@@ -237,6 +242,36 @@ pub async fn update(tx: &mut Tx, account: &Account, now: Millis) -> Result<(), S
 /// Forgets the number that was given at signup: there is a proven one now, or there was.
 pub async fn forget_phone(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
     sqlx::query("update accounts set phone_number = null where id = $1").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+/// Begins anew what only its owner may have begun: what others see of the account stays, roles are those given here, and no
+/// device is known.
+pub async fn begin_anew(
+    tx: &mut Tx,
+    id: &str,
+    shown: &ProfileFields,
+    roles: &[String],
+) -> Result<(), StoreError> {
+    let json = |error: serde_json::Error| StoreError::Internal(error.to_string());
+    sqlx::query("delete from user_data where account = $1").bind(id).execute(&mut *tx).await?;
+    sqlx::query(
+        "update accounts
+        set profile = $2, roles = $3, extras = '{}', phone_number = null, email_subscription = 0, signup_key = null,
+            devices = devices + 1
+        where id = $1",
+    )
+    .bind(id)
+    .bind(serde_json::to_string(shown).map_err(json)?)
+    .bind(serde_json::to_string(roles).map_err(json)?)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets the key of the signup: an address is proven.
+pub async fn forget_signup_key(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
+    sqlx::query("update accounts set signup_key = null where id = $1").bind(id).execute(tx).await?;
     Ok(())
 }
 

@@ -294,6 +294,16 @@ pub async fn void_all(tx: &mut Tx, address: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Ends all challenges that were opened for an account, wherever they were sent, but the one that proves its address.
+pub async fn void_of(tx: &mut Tx, account: &str) -> Result<(), StoreError> {
+    sqlx::query("delete from challenges where account = $1 and scene <> $2")
+        .bind(account)
+        .bind(Scene::VerifyEmail.as_str())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Ends all challenges of an address but that of one scene.
 pub async fn void_others(tx: &mut Tx, scene: Scene, address: &str) -> Result<(), StoreError> {
     sqlx::query("delete from challenges where address = $1 and scene <> $2")

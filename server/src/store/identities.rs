@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{StoreError, Tx, accounts, engine};
+use super::{StoreError, Tx, engine};
 use crate::clock::Millis;
 use crate::mail::Channel;
 
@@ -235,39 +235,64 @@ pub async fn owner(db: &mut Tx, kind: Kind, value: &str) -> Result<Option<String
     Ok(account)
 }
 
-/// Was the name proven, or has the account nothing that it could be taken away from (SECURITY A03)? An address that
-/// was only claimed does not open an account which is somebody's by another proof.
-pub async fn opens(db: &mut Tx, kind: Kind, value: &str) -> Result<bool, StoreError> {
+/// Whose a name is, and how much that account has shown.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    /// The account.
+    pub account: String,
+    /// Was the name proven, or a password chosen by what was sent there? Else it is only claimed.
+    pub is_proven: bool,
+    /// Has the account another name that was proven? Then it is somebody's, whatever becomes of this one.
+    pub has_another: bool,
+}
+
+/// The account that has a name, if one has.
+pub async fn holder(db: &mut Tx, kind: Kind, value: &str) -> Result<Option<Holder>, StoreError> {
     let row = sqlx::query(
-        "select 1 from identities i
-        where i.kind = $1 and i.value = $2 and (i.verified_at is not null or not exists (
-            select 1 from identities o
-            where o.account = i.account and o.kind <> i.kind
-                and (o.verified_at is not null or o.kind in ('device', 'custom'))))",
+        "select i.account,
+            cast(case when i.verified_at is null and i.owned_at is null then 0 else 1 end as bigint) as proven,
+            cast((select count(*) from identities o
+                where o.account = i.account and o.kind in ('phone', 'provider', 'custom')) as bigint) as others
+        from identities i
+        where i.kind = $1 and i.value = $2",
     )
     .bind(kind.as_str())
     .bind(value)
     .fetch_optional(db)
     .await?;
-    Ok(row.is_some())
+    let read = |row: AnyRow| {
+        Ok(Holder {
+            account: row.try_get("account")?,
+            is_proven: row.try_get::<i64, _>("proven")? != 0,
+            has_another: row.try_get::<i64, _>("others")? != 0,
+        })
+    };
+    row.map(read).transpose()
 }
 
-/// Takes a name from the account that only claims it, since somebody else proves it now: see [`opens`]. Answers whose
-/// claim it was.
-pub async fn release_claim(tx: &mut Tx, kind: Kind, value: &str) -> Result<Option<String>, StoreError> {
-    let Some(account) = owner(tx, kind, value).await? else { return Ok(None) };
-    // What is said of the account stays true from here on.
-    accounts::lock(tx, &account).await?;
-    if opens(tx, kind, value).await? {
-        return Ok(None);
-    }
-    let done = sqlx::query("delete from identities where kind = $1 and value = $2 and account = $3")
+/// Takes a name from an account.
+pub async fn release(tx: &mut Tx, kind: Kind, value: &str, account: &str) -> Result<(), StoreError> {
+    sqlx::query("delete from identities where kind = $1 and value = $2 and account = $3")
         .bind(kind.as_str())
         .bind(value)
-        .bind(&account)
+        .bind(account)
         .execute(tx)
         .await?;
-    Ok((done.rows_affected() > 0).then_some(account))
+    Ok(())
+}
+
+/// Takes all names from an account but this one and its username.
+pub async fn remove_others(tx: &mut Tx, kind: Kind, value: &str, account: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "delete from identities
+        where account = $3 and kind <> 'username' and not (kind = $1 and value = $2)",
+    )
+    .bind(kind.as_str())
+    .bind(value)
+    .bind(account)
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Notes that somebody who reads what is sent there has chosen the password: it is theirs.
@@ -279,18 +304,6 @@ pub async fn own(tx: &mut Tx, kind: Kind, value: &str, now: Millis) -> Result<()
         .execute(tx)
         .await?;
     Ok(())
-}
-
-/// May the account have been begun by somebody else than who reads what is sent there?
-pub async fn is_strange(db: &mut Tx, kind: Kind, value: &str) -> Result<bool, StoreError> {
-    let row = sqlx::query(
-        "select 1 from identities where kind = $1 and value = $2 and verified_at is null and owned_at is null",
-    )
-    .bind(kind.as_str())
-    .bind(value)
-    .fetch_optional(db)
-    .await?;
-    Ok(row.is_some())
 }
 
 /// Notes that the name was proven, the first time it was. False when the account does not have it (any more).

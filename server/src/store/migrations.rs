@@ -28,6 +28,7 @@ macro_rules! migrations {
 /// In the order in which they are applied.
 const MIGRATIONS: &[Migration] = migrations![
     1 "0001" "schema",
+    2 "0002" "first_proof",
 ];
 
 /// The first step of the development versions before 0.1.0, whose 20 steps became [`MIGRATIONS`].

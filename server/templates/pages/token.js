@@ -8,15 +8,7 @@ if (token) {
 }
 // A link that is opened in the tab that waits for it changes the fragment only.
 addEventListener("hashchange", () => location.reload());
-// A second click must not ask again with what the first has used up.
-for (const form of document.forms) {
-  form.addEventListener("submit", () => {
-    setTimeout(() => {
-      for (const button of form.querySelectorAll("button")) button.disabled = true;
-    });
-  });
-}
-addEventListener("pageshow", (event) => event.persisted && location.reload());
+{% include "once.js" %}
 document.querySelector("#use-code").addEventListener("click", () => show("by-code"));
 function show(id) {
   for (const part of document.querySelectorAll("#by-token, #by-code")) part.hidden = part.id !== id;

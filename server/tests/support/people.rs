@@ -46,6 +46,12 @@ impl TestApp {
         post::newest(self, address).await.code
     }
 
+    /// Confirms the address of somebody who has signed up with this password, by the newest mail.
+    pub async fn confirm(&self, email: &str, password: &str) -> Value {
+        let mail = post::newest(self, email).await;
+        self.post("/v1/email/verify", json!({ "token": mail.token(), "password": password })).await.ok()
+    }
+
     /// Whoever has the device of this name.
     pub async fn device(&self, name: &str) -> Value {
         self.post("/v1/login/device", json!({ "device_id": name.replace(' ', "-") })).await.ok()

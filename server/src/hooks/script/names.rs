@@ -8,8 +8,7 @@ pub fn unknown<'a>(functions: impl Iterator<Item = &'a str>) -> Vec<String> {
 }
 
 fn mistake(function: &str) -> Option<String> {
-    let names: Vec<_> =
-        Operation::ALL.iter().flat_map(|operation| [operation.pre(), operation.post()]).collect();
+    let names: Vec<_> = Operation::ALL.iter().flat_map(|operation| operation.hooks()).collect();
     if names.contains(&function) {
         return None;
     }

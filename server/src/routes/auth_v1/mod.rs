@@ -27,6 +27,7 @@ use super::{email, token};
 use crate::entry::Call;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
+use crate::first_proof::Prover;
 use crate::hooks::Who;
 use crate::methods::{password, provider};
 use crate::oauth::Refused;
@@ -152,9 +153,9 @@ fn sent(app: &App, address: &str) -> Value {
 /// Seed R36.
 async fn verify(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Answer<Said>, ApiError> {
     let names = [("secret", "token")];
-    let request = given.request(&app, &names, &[])?;
-    let verified = email::verify_email(State(app.clone()), caller, Who::default(), request).await;
-    let profile = verified.map_err(|error| given::named(error, &names))?.0;
+    let request = given.request(&app, &names, &[("password", "password")])?;
+    let verified = email::verify_by(&app, caller, Prover::default(), request).await;
+    let profile = verified.map_err(|error| given::named(error, &names))?;
     let mut db = app.store.read().await?;
     let account = accounts::by_id(&mut db, &profile.user_id).await?.ok_or(ErrorCode::TokenRevoked)?;
     let links = identities::links(&mut db, &account.id).await?;

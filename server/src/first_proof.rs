@@ -1,0 +1,241 @@
+//! The first proof of an address (D-39). An account none of whose names was ever proven belongs to nobody yet: a stranger may
+//! have prepared it, and wait for the owner of the address to confirm it. So the first proof keeps what was prepared only with
+//! evidence, in the same request, that the same person prepared it. Without evidence the account is taken over; or, if another
+//! name of it is proven, the address leaves it.
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::profile::ProfileFields;
+use serde_json::{Map, Value};
+
+use crate::audit::{Event, Record};
+use crate::config::ConfirmationClick;
+use crate::contacts::{self, Contact};
+use crate::dpop::{self, Proof};
+use crate::error::ApiError;
+use crate::extract::{Caller, CurrentSession};
+use crate::hooks::{self, Operation, Who};
+use crate::mail::Message;
+use crate::outbox;
+use crate::passwords::PasswordHash;
+use crate::state::{App, AppState};
+use crate::store::accounts::Account;
+use crate::store::identities::{self, Kind};
+use crate::store::{StoreError, Tx, accounts, challenges, directory, passwords, sessions};
+
+/// What shows that a person has prepared the account whose address they prove. A known device is none.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// A proof by the key that the signup was made with.
+    pub proof: Option<Proof>,
+    /// A session of the account.
+    pub session: Option<Box<CurrentSession>>,
+    /// The password of the account, which was verified.
+    pub password: Option<PasswordHash>,
+}
+
+impl Evidence {
+    /// Uses up the proofs that came with the request.
+    pub async fn spend(&self, tx: &mut Tx, app: &App) -> Result<(), ApiError> {
+        match &self.session {
+            Some(session) => session.confirm(tx, app.world.now()).await,
+            None => dpop::spend(tx, self.proof.as_ref()).await.map(drop),
+        }
+    }
+
+    /// Does it show that this account was prepared by the same person?
+    pub async fn is_for(&self, db: &mut Tx, account: &Account) -> Result<bool, StoreError> {
+        if self.session.as_ref().is_some_and(|session| session.account.id == account.id) {
+            return Ok(true);
+        }
+        if let (Some(proof), Some(key)) = (&self.proof, &account.signup_key)
+            && proof.is_by(key)
+        {
+            return Ok(true);
+        }
+        match &self.password {
+            // It may have been replaced since it was verified.
+            Some(verified) => Ok(passwords::of(db, &account.id).await?.as_ref() == Some(verified)),
+            None => Ok(false),
+        }
+    }
+}
+
+/// Who proves an address: what else came with the request that shows who has made the account.
+#[derive(Debug, Default)]
+pub struct Prover {
+    /// For hooks.
+    pub who: Who,
+    /// The proof of a key, or a session.
+    pub evidence: Evidence,
+}
+
+impl FromRequestParts<AppState> for Prover {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        // A session that has ended shows nothing, and keeps nobody from proving an address.
+        let session =
+            <CurrentSession as FromRequestParts<AppState>>::from_request_parts(parts, app).await.ok();
+        let proof = match parts.headers.contains_key(header::AUTHORIZATION) {
+            true => None,
+            false => <Option<Proof> as FromRequestParts<AppState>>::from_request_parts(parts, app).await?,
+        };
+        let who = Who::from(session.as_ref());
+        Ok(Prover { who, evidence: Evidence { proof, session: session.map(Box::new), password: None } })
+    }
+}
+
+/// What the first proof of an address leads to.
+#[derive(Clone, Debug)]
+pub enum Standing {
+    /// No account has the address.
+    Free,
+    /// The account is the person's: the address was proven before, or there is evidence.
+    Theirs(Box<Account>),
+    /// The account belongs to nobody yet.
+    Nobodys(Box<Account>),
+    /// The account is somebody else's, who only claims the address.
+    Claimed(Box<Account>),
+}
+
+/// What this proof of the address leads to. Within a transaction the account is locked.
+pub async fn standing(
+    db: &mut Tx,
+    app: &App,
+    contact: &Contact,
+    evidence: &Evidence,
+) -> Result<Standing, StoreError> {
+    let Some(found) = identities::holder(db, contact.kind, &contact.value).await? else {
+        return Ok(Standing::Free);
+    };
+    let Some(account) = accounts::by_id(db, &found.account).await? else { return Ok(Standing::Free) };
+    let account = Box::new(account);
+    let trusts = app.config.signup.confirmation_click == ConfirmationClick::Trusting;
+    Ok(match found {
+        holder if holder.is_proven || trusts => Standing::Theirs(account),
+        _ if evidence.is_for(db, &account).await? => Standing::Theirs(account),
+        holder if holder.has_another => Standing::Claimed(account),
+        _ => Standing::Nobodys(account),
+    })
+}
+
+/// The same, with the account locked: what is said of it stays true until the end of the transaction.
+pub async fn locked_standing(
+    tx: &mut Tx,
+    app: &App,
+    contact: &Contact,
+    evidence: &Evidence,
+) -> Result<Standing, StoreError> {
+    if let Some(id) = identities::owner(tx, contact.kind, &contact.value).await? {
+        accounts::lock(tx, &id).await?;
+    }
+    standing(tx, app, contact, evidence).await
+}
+
+/// Notes that the address is proven.
+pub async fn note(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    contact: &Contact,
+    account: &Account,
+) -> Result<(), StoreError> {
+    let now = app.world.now();
+    identities::verify(tx, contact.kind, &contact.value, &account.id, now).await?;
+    accounts::forget_signup_key(tx, &account.id).await?;
+    if contact.kind != Kind::Email || account.proven_email() == Some(&contact.value) {
+        return Ok(());
+    }
+    let record = Record::of(Event::EmailVerified).account(&account.id);
+    record.write(tx, &app.world, caller, now).await
+}
+
+/// Takes an account over that belongs to nobody: all that was prepared ends. The address and the username stay, and what others
+/// see of the profile. Answers whether there was a password.
+pub async fn take_over(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    contact: &Contact,
+    account: &Account,
+) -> Result<bool, StoreError> {
+    let (id, now) = (account.id.as_str(), app.world.now());
+    sessions::delete_all(tx, id).await?;
+    let had_password = passwords::remove(tx, id).await?;
+    identities::remove_others(tx, contact.kind, &contact.value, id).await?;
+    challenges::void_of(tx, id).await?;
+    accounts::begin_anew(tx, id, &shown(&account.profile), &app.config.roles.default).await?;
+    told(tx, app, caller, contact, id).await?;
+    accounts::touch(tx, id, now).await?;
+    Ok(had_password)
+}
+
+/// Tells the owner of the address that the account has lost its password.
+pub async fn tell(tx: &mut Tx, app: &App, caller: &Caller, contact: &Contact) -> Result<(), StoreError> {
+    outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &contact.value).await
+}
+
+/// Ends an account that belongs to nobody, since the owner of its address makes one of their own.
+pub async fn replace(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    contact: &Contact,
+    account: &Account,
+) -> Result<(), StoreError> {
+    told(tx, app, caller, contact, &account.id).await?;
+    directory::erase(tx, &account.id).await.map(drop)
+}
+
+async fn told(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    contact: &Contact,
+    account: &str,
+) -> Result<(), StoreError> {
+    let record = Record::of(Event::AccountClaimed).account(account).detail(contact.kind.as_str());
+    record.write(tx, &app.world, caller, app.world.now()).await?;
+    let field = contacts::field(contact.kind).to_owned();
+    let fields = Map::from_iter([(field, Value::from(contact.value.as_str()))]);
+    hooks::tell(tx, app, caller, (Operation::AccountClaimed, fields), account).await
+}
+
+/// Takes the address from an account that only claims it.
+pub async fn release(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    contact: &Contact,
+    account: &Account,
+) -> Result<(), StoreError> {
+    identities::release(tx, contact.kind, &contact.value, &account.id).await?;
+    let record = Record::of(Event::ClaimReleased).account(&account.id).detail(contact.kind.as_str());
+    record.write(tx, &app.world, caller, app.world.now()).await
+}
+
+/// The answer to a first proof that has only taken an address from another account.
+pub fn left() -> ApiError {
+    let detail = "The address belonged to the account of another person, and has left it. You can sign up with it now.";
+    ApiError { field: Some("email".into()), detail: Some(detail.into()), ..ErrorCode::NotFound.into() }
+}
+
+/// What others see of a profile.
+fn shown(profile: &ProfileFields) -> ProfileFields {
+    let own = profile.clone();
+    ProfileFields {
+        name: own.name,
+        given_name: own.given_name,
+        family_name: own.family_name,
+        middle_name: own.middle_name,
+        nickname: own.nickname,
+        preferred_username: own.preferred_username,
+        picture: own.picture,
+        profile: own.profile,
+        website: own.website,
+        ..ProfileFields::default()
+    }
+}

@@ -1,0 +1,472 @@
+//! The first proof of an address (D-39): an owner does not inherit what a stranger has prepared, a stranger does not inherit the
+//! owner's proof, and no claim keeps an owner out.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::post;
+use crate::support::browser::Browser;
+use crate::support::hooks::{Hooked, tell};
+use crate::support::issuer::Issuer;
+use crate::support::people::to;
+use crate::support::{Answer, TestApp};
+
+/// The password of who has prepared the account.
+const PREPARED: &str = "the strangers own";
+const HERS: &str = "correct horse";
+
+/// How an account begins that has an address which nobody has proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    Password,
+    Phone,
+    Provider,
+    Device,
+}
+
+/// What else of it is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Also {
+    Nothing,
+    Phone,
+    Provider,
+}
+
+/// How the address is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Link,
+    Code,
+    /// The link, with another password.
+    NewPassword,
+    Reset,
+    CodeLogin,
+    CodeSignup,
+    Provider,
+}
+
+/// What comes with the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// The key of the signup.
+    Key,
+    /// A session of the account.
+    Session,
+    /// The password of the account.
+    Password,
+    /// Nothing: it is another browser.
+    Nothing,
+}
+
+/// What became of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// It has the proven address, and all that was prepared.
+    Kept,
+    /// It has the proven address, and nothing of what was prepared.
+    TakenOver,
+    /// It is as it was, but for the address: another account may have that.
+    Left,
+    /// It is gone, and another account has the address.
+    Replaced,
+    /// It is as it was.
+    Unchanged(&'static str),
+}
+
+const ALL: [(Way, &[By]); 7] = [
+    (Way::Link, &[By::Key, By::Session, By::Password, By::Nothing]),
+    (Way::Code, &[By::Key, By::Session, By::Password, By::Nothing]),
+    (Way::NewPassword, &[By::Nothing]),
+    (Way::Reset, &[By::Key, By::Session, By::Nothing]),
+    (Way::CodeLogin, &[By::Key, By::Nothing]),
+    (Way::CodeSignup, &[By::Key, By::Nothing]),
+    (Way::Provider, &[By::Key, By::Nothing]),
+];
+
+/// The rule of D-39.
+fn expected(begun: Begun, also: Also, way: Way, by: By) -> Outcome {
+    let is_somebodys = matches!(begun, Begun::Phone | Begun::Provider) || also != Also::Nothing;
+    let is_at_provider = begun == Begun::Provider || also == Also::Provider;
+    let has_password = begun != Begun::Device;
+    match (way, by) {
+        (Way::Link | Way::Code, By::Nothing) => Outcome::Unchanged("PASSWORD_REQUIRED"),
+        (Way::Link | Way::Code, By::Password) if !has_password => Outcome::Unchanged("INVALID_PARAMETER"),
+        // Who comes by another identity of the same provider says themselves whether it is the same person.
+        (Way::Provider, By::Key) if is_at_provider => Outcome::Unchanged("LoginOAuth"),
+        (Way::CodeSignup, By::Key) => Outcome::Unchanged("EXISTS"),
+        (_, By::Key | By::Session | By::Password) => Outcome::Kept,
+        (_, By::Nothing) if is_somebodys => Outcome::Left,
+        (Way::CodeSignup, By::Nothing) => Outcome::Replaced,
+        (_, By::Nothing) => Outcome::TakenOver,
+    }
+}
+
+/// Accounts of phones and devices get an address by a hook: no request has a field for it.
+const SCRIPT: &str = r#"
+def pre_signup(model):
+    if model.get_method() in ["phone_code", "device"] and "@" in model.get_user_agent():
+        model.set_email(model.get_user_agent())
+    if model.get_method() == "phone_code":
+        model.set_password("the strangers own")
+"#;
+
+struct World {
+    t: Hooked,
+    op: Issuer,
+}
+
+/// An account as it was prepared, and the browser that has done it.
+struct Prepared<'a> {
+    email: String,
+    browser: Browser<'a>,
+    session: Value,
+    id: String,
+    link: String,
+    code: String,
+}
+
+impl World {
+    async fn new() -> World {
+        let op = Issuer::start().await;
+        let settings = format!(
+            "{}trust_email = true\n[user_data.note]\ntype = \"string\"\n[auto_register]\nemail_code = true\nprovider = true\n[limits]\n\
+             sign_in = \"1000/1m\"\nsign_up = \"1000/1m\"\nsend = \"1000/1m\"\ncode = \"1000/1m\"\nflow = \"1000/1m\"\n\
+             mail_total = \"1000/1m\"\n[sms]\nbudget_prefix = 1000\nbudget_total = 1000\n",
+            op.settings("acme")
+        );
+        World { t: Hooked::with(SCRIPT, &settings, "time = \"5s\"").await, op }
+    }
+
+    async fn prepare(&self, begun: Begun, also: Also, at: usize) -> Prepared<'_> {
+        let (t, email) = (&*self.t, format!("case{at}@example.com"));
+        let browser = Browser::new(t);
+        let login = json!({ "login": true });
+        let session = match begun {
+            Begun::Password => {
+                let body = json!({ "email": email, "password": PREPARED, "options": login });
+                browser.post("/v1/signup", body).await.ok()["session"].clone()
+            }
+            Begun::Phone => {
+                let number = format!("+4915111{at:06}");
+                let code = t.code(&number, "LOGIN").await;
+                let body = to(&number, json!({ "code": code }));
+                browser.post("/v1/login/code", body).header("user-agent", &email).await.ok()
+            }
+            Begun::Device => {
+                let body = json!({ "device_id": format!("device-of-{email}") });
+                browser.post("/v1/login/device", body).header("user-agent", &email).await.ok()
+            }
+            Begun::Provider => {
+                let offered =
+                    self.come(&browser, &format!("stranger of {email}"), json!({}), false).await.ok();
+                let more = json!({ "email": email, "password": PREPARED });
+                browser.register("acme", &offered, more).await.ok();
+                let back = self.come(&browser, &format!("stranger of {email}"), json!({}), false).await.ok();
+                back["session"].clone()
+            }
+        };
+        let mail = post::newest(t, &email).await;
+        match also {
+            Also::Nothing => {}
+            Also::Phone => {
+                let number = format!("+4915112{at:06}");
+                browser
+                    .post_as(&session, "/v1/code", to(&number, json!({ "scene": "BIND_PHONE" })))
+                    .await
+                    .ok();
+                let code = post::newest(t, &number).await.code;
+                let body = to(&number, json!({ "phone_code": code }));
+                browser.post_as(&session, "/v1/phone/bind", body).await.ok();
+            }
+            Also::Provider => {
+                let sub = format!("another of {email}");
+                self.op.person(&sub, json!({}));
+                let begun = browser.begin_as(&session, "acme").await;
+                browser.link(&session, "acme", &begun, &self.op.consent(&begun.url, &sub)).await.ok();
+            }
+        }
+        let id = session["user"]["user_id"].as_str().unwrap().to_owned();
+        Prepared { link: mail.token().to_owned(), code: mail.code, id, email, browser, session }
+    }
+
+    /// Comes back from the provider.
+    async fn come(&self, browser: &Browser<'_>, sub: &str, claims: Value, registers: bool) -> Answer {
+        self.op.person(sub, claims);
+        let begun = browser.begin("acme").await;
+        let mut body = begun.body(&self.op.consent(&begun.url, sub));
+        body["options"] = json!({ "auto_register": registers });
+        browser.post("/v1/login/provider/acme", body).await
+    }
+
+    async fn prove(&self, prepared: &Prepared<'_>, way: Way, by: By) -> Answer {
+        let (t, email) = (&*self.t, prepared.email.as_str());
+        let another = Browser::new(t);
+        let send = async |path: &str, mut body: Value| match by {
+            By::Key => prepared.browser.post(path, body).await,
+            By::Session => prepared.browser.post_as(&prepared.session, path, body).await,
+            By::Password => {
+                body["password"] = PREPARED.into();
+                another.post(path, body).await
+            }
+            By::Nothing => another.post(path, body).await,
+        };
+        match way {
+            Way::Link => send("/v1/email/verify", json!({ "token": prepared.link })).await,
+            Way::Code => send("/v1/email/verify", json!({ "email": email, "code": prepared.code })).await,
+            Way::NewPassword => {
+                send("/v1/email/verify", json!({ "token": prepared.link, "new_password": HERS })).await
+            }
+            Way::Reset => {
+                t.post("/v1/password/forgot", json!({ "email": email })).await.ok();
+                let mail = post::newest(t, email).await;
+                send("/v1/password/reset", json!({ "token": mail.token(), "new_password": HERS })).await
+            }
+            Way::CodeLogin => {
+                let code = t.code(email, "LOGIN").await;
+                send("/v1/login/code", json!({ "email": email, "code": code })).await
+            }
+            Way::CodeSignup => {
+                let code = t.code(email, "LOGIN").await;
+                send("/v1/signup/code", json!({ "email": email, "code": code, "password": HERS })).await
+            }
+            Way::Provider => {
+                let browser = if by == By::Key { &prepared.browser } else { &another };
+                let claims = json!({ "email": email, "email_verified": true });
+                self.come(browser, &format!("owner of {email}"), claims, true).await
+            }
+        }
+    }
+
+    async fn count(&self, sql: &'static str, id: &str) -> i64 {
+        let mut db = self.t.app.store.read().await.unwrap();
+        sqlx::query_scalar(sql).bind(id).fetch_one(&mut *db).await.unwrap()
+    }
+
+    async fn login(&self, email: &str, password: &str) -> u16 {
+        self.t.post("/v1/login", json!({ "email": email, "password": password })).await.status
+    }
+
+    /// What became of the account, by what its sessions, its password and its names are good for.
+    async fn outcome(&self, prepared: &Prepared<'_>, way: Way, answer: &Answer) -> Outcome {
+        let Prepared { email, browser, session, id, .. } = prepared;
+        let exists = self.count("select count(*) from accounts where id = $1", id).await == 1;
+        let addresses = "select count(*) from identities where account = $1 and kind = 'email'";
+        let proven = "select count(*) from identities where account = $1 and kind = 'email'
+            and (verified_at is not null or owned_at is not null)";
+        let others = "select count(*) from identities where account = $1 and kind <> 'email'";
+        let (has_address, is_proven) =
+            (self.count(addresses, id).await == 1, self.count(proven, id).await == 1);
+        let has_session = browser.sign(session, self.t.get("/v1/profile")).await.status == 200;
+        let opens = self.login(email, PREPARED).await == 200;
+        if !exists {
+            assert!(!has_session && !opens && self.login(email, HERS).await == 200, "{}", answer.text);
+            return Outcome::Replaced;
+        }
+        if !has_address {
+            assert!(has_session && !opens, "{}", answer.text);
+            // Who has proven the address can sign up with it at once.
+            let body = json!({ "email": email, "password": HERS });
+            if answer.status == 404 {
+                self.t.post("/v1/signup", body).await.ok();
+            }
+            return Outcome::Left;
+        }
+        if !is_proven {
+            assert!(has_session, "{}", answer.text);
+            let said = answer.json["code"].as_str().or(answer.json["type"].as_str()).unwrap_or_default();
+            let known = ["PASSWORD_REQUIRED", "INVALID_PARAMETER", "EXISTS", "LoginOAuth"];
+            return Outcome::Unchanged(known.into_iter().find(|known| said == *known).unwrap_or("?"));
+        }
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let data = "select count(*) from user_data where account = $1";
+        let is_anew = self.count(data, id).await == 0;
+        if way == Way::Reset {
+            assert!(!has_session && !opens && self.login(email, HERS).await == 200, "a reset ends both");
+        }
+        let reset_keeps = way == Way::Reset && !is_anew;
+        if has_session || reset_keeps {
+            return Outcome::Kept;
+        }
+        assert!(!opens, "the password that was prepared");
+        // A provider that vouches is a way in of its own.
+        let own = i64::from(way == Way::Provider);
+        assert_eq!(self.count(others, id).await, own, "names that were prepared");
+        Outcome::TakenOver
+    }
+
+    /// All ways to prove the address of accounts that began so.
+    async fn walk(&self, begun: Begun, also: Also) {
+        let cases = ALL.iter().flat_map(|(way, bys)| bys.iter().map(move |by| (*way, *by)));
+        for (at, (way, by)) in cases.enumerate() {
+            let prepared = self.prepare(begun, also, at).await;
+            let body = json!({ "value": "what was prepared" });
+            let call = self.t.send(Method::PUT, "/v1/data/note", "application/json", body.to_string());
+            prepared.browser.sign(&prepared.session, call).await.ok();
+            let answer = self.prove(&prepared, way, by).await;
+            let outcome = self.outcome(&prepared, way, &answer).await;
+            let case = format!("{begun:?} and {also:?}, by {way:?} with {by:?}: {}", answer.text);
+            assert_eq!(outcome, expected(begun, also, way, by), "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sec_a03_the_first_proof_of_an_account_of_a_password_keeps_what_was_prepared_only_with_evidence() {
+    World::new().await.walk(Begun::Password, Also::Nothing).await;
+}
+
+#[tokio::test]
+async fn sec_a03_the_first_proof_of_an_account_of_a_device_keeps_what_was_prepared_only_with_evidence() {
+    World::new().await.walk(Begun::Device, Also::Nothing).await;
+}
+
+#[tokio::test]
+async fn sec_a03_an_address_leaves_an_account_that_is_somebodys_by_a_phone_number() {
+    for (begun, also) in [(Begun::Password, Also::Phone), (Begun::Phone, Also::Nothing)] {
+        World::new().await.walk(begun, also).await;
+    }
+}
+
+#[tokio::test]
+async fn sec_a03_an_address_leaves_an_account_that_is_somebodys_by_a_provider() {
+    for (begun, also) in [(Begun::Password, Also::Provider), (Begun::Provider, Also::Nothing)] {
+        World::new().await.walk(begun, also).await;
+    }
+}
+
+#[tokio::test]
+async fn sec_a03_an_address_leaves_an_account_that_is_somebodys_twice() {
+    for (begun, also) in
+        [(Begun::Device, Also::Phone), (Begun::Phone, Also::Provider), (Begun::Provider, Also::Phone)]
+    {
+        World::new().await.walk(begun, also).await;
+    }
+}
+
+const ADA: &str = "ada@example.com";
+
+#[tokio::test]
+async fn a_wrong_password_consumes_neither_link_nor_code_and_tries_are_limited() {
+    let t = TestApp::with("[limits]\nfailures = 2\npause = \"10s\"\n").await;
+    t.signup(ADA, PREPARED).await;
+    let mail = post::newest(&t, ADA).await;
+    let verify = async |more: Value| {
+        let mut body = json!({ "token": mail.token() });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        t.post("/v1/email/verify", body).await
+    };
+    assert_eq!(verify(json!({})).await.refused(403, "PASSWORD_REQUIRED")["field"], "password");
+    for _ in 0..2 {
+        let wrong = verify(json!({ "password": "guess" })).await;
+        assert_eq!(wrong.refused(400, "INVALID_PARAMETER")["field"], "password");
+    }
+    verify(json!({ "password": PREPARED })).await.refused(429, "REQUEST_EXCEED");
+    // What is tried there keeps nobody from signing in, and the other way round.
+    t.login(ADA, PREPARED).await;
+    t.advance(20_000);
+    let both = verify(json!({ "password": PREPARED, "new_password": HERS })).await;
+    assert_eq!(both.refused(400, "INVALID_PARAMETER")["field"], "new_password");
+    verify(json!({ "password": PREPARED })).await.ok();
+}
+
+#[tokio::test]
+async fn evidence_never_completes_an_earlier_click() {
+    let t = TestApp::new().await;
+    let stranger = Browser::new(&t);
+    stranger.post("/v1/signup", json!({ "email": ADA, "password": PREPARED })).await.ok();
+    let mail = post::newest(&t, ADA).await;
+    // The owner clicks; the stranger has the password, a session and the key, and no link.
+    let click = json!({ "token": mail.token() });
+    t.post("/v1/email/verify", click.clone()).await.refused(403, "PASSWORD_REQUIRED");
+    let session = t.login(ADA, PREPARED).await;
+    assert_eq!(session["user"]["email_verified"], false);
+    // The owner says that they did not make the account: a new password of theirs.
+    let body = json!({ "token": mail.token(), "new_password": HERS });
+    let user = t.post("/v1/email/verify", body).await.ok();
+    assert_eq!((&user["email"], &user["email_verified"]), (&json!(ADA), &json!(true)));
+    t.get("/v1/profile").bearer(&session["access_token"]).await.refused(401, "SESSION_REQUIRED");
+    stranger.post("/v1/email/verify", click).await.refused(400, "TOKEN_REVOKED");
+    t.login(ADA, HERS).await;
+}
+
+#[tokio::test]
+async fn what_only_its_owner_may_have_begun_begins_anew_and_what_others_see_stays() {
+    let settings = "[user_data.note]\ntype = \"string\"\n[profile.extras.plan]\ntype = \"string\"\n";
+    let t = Hooked::with(
+        &tell("post_account_claimed", "model.get_email(), model.get_user_id()"),
+        settings,
+        "time = \"5s\"",
+    )
+    .await;
+    let body = json!({
+        "email": ADA, "password": PREPARED, "username": "ada_l", "nickname": "Ada", "birthdate": "1815-12-10",
+        "misc": "a note", "plan": "gold", "phone_number": "+4915112345678",
+        "options": { "login": true, "email_subscription": true },
+    });
+    let stranger = t.post("/v1/signup", body).await.ok()["session"].clone();
+    let data = t.send_as(&stranger, "PUT", "/v1/data/note", json!({ "value": "x" }));
+    data.await.ok();
+    t.sql_do("update accounts set roles = '[\"admin\"]'").await;
+    let mail = post::newest(&t, ADA).await;
+    let body = json!({ "token": mail.token(), "new_password": HERS });
+    let user = t.post("/v1/email/verify", body).await.ok();
+    assert_eq!((&user["username"], &user["nickname"]), (&json!("ada_l"), &json!("Ada")));
+    assert_eq!((&user["roles"], &user["email_subscription"]), (&json!(["user"]), &json!(false)));
+    for gone in ["birthdate", "misc", "plan", "phone_number"] {
+        assert_eq!(user.get(gone), None, "{gone}");
+    }
+    assert_eq!(t.sql("select count(*) from user_data").await, "0");
+    assert_eq!(t.audited("account_claimed").await, 1);
+    assert_eq!(t.told().await, [json!([true, ADA, user["user_id"]])]);
+}
+
+#[tokio::test]
+async fn a_claim_of_an_account_that_is_somebodys_blocks_nobody_and_another_claim_does() {
+    let t = TestApp::new().await;
+    t.signup(ADA, PREPARED).await;
+    let signup = json!({ "email": ADA, "password": HERS });
+    // One claimant at a time (K29).
+    t.post("/v1/signup", signup.clone()).await.refused(409, "EXISTS");
+    let stranger = t.login(ADA, PREPARED).await;
+    t.bind(&stranger, "+4915112345678").await;
+    t.post("/v1/signup", signup).await.ok();
+    assert_eq!(t.profile(&stranger).await.get("email"), None);
+    t.login(ADA, HERS).await;
+}
+
+#[tokio::test]
+async fn who_is_signed_in_to_another_account_takes_an_address_along_that_nobody_has_proven() {
+    let t = TestApp::new().await;
+    t.signup(ADA, PREPARED).await;
+    let owner = t.device("a device of the owner").await;
+    let user = t.bind(&owner, ADA).await;
+    assert_eq!((&user["email"], &user["email_verified"]), (&json!(ADA), &json!(true)));
+    t.post("/v1/login", json!({ "email": ADA, "password": PREPARED }))
+        .await
+        .refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+}
+
+#[tokio::test]
+async fn the_first_mail_stays_good_after_a_provider_or_a_number_was_added_and_a_new_one_can_be_had() {
+    let t = TestApp::new().await;
+    let body = json!({ "email": ADA, "password": HERS, "options": { "login": true } });
+    let session = t.post("/v1/signup", body).await.ok()["session"].clone();
+    let first = post::newest(&t, ADA).await;
+    t.bind(&session, "+4915112345678").await;
+    t.post("/v1/email/resend", json!({ "email": ADA })).await.ok();
+    let second = post::newest(&t, ADA).await;
+    assert_ne!(first.token(), second.token(), "the mail is sent");
+    t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
+    assert!(post::newest(&t, ADA).await.subject.contains("password"), "so is this one");
+    t.post_as(&session, "/v1/email/verify", json!({ "token": second.token() })).await.ok();
+}
+
+#[tokio::test]
+async fn where_clicks_are_trusted_a_click_is_enough_and_keeps_everything() {
+    let t = TestApp::with("[signup]\nconfirmation_click = \"trusting\"\n").await;
+    let body = json!({ "email": ADA, "password": PREPARED, "options": { "login": true } });
+    let session = t.post("/v1/signup", body).await.ok()["session"].clone();
+    let mail = post::newest(&t, ADA).await;
+    t.post("/v1/email/verify", json!({ "token": mail.token() })).await.ok();
+    assert_eq!(t.profile(&session).await["email_verified"], true);
+}
