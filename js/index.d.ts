@@ -74,6 +74,14 @@ export interface RequestOptions {
   captcha_code?: string;
 }
 
+/** What shows, beside a mail, that an account is one's own: one of both, where `PASSWORD_REQUIRED` asks for it. */
+export interface VerifyOptions {
+  /** The password of the account. */
+  password?: string;
+  /** A new password, by who has not made the account: ends all that was set up in it before. */
+  new_password?: string;
+}
+
 declare global {
   interface SymbolConstructor {
     readonly dispose: unique symbol;
@@ -347,10 +355,18 @@ export class AuthClient {
     email: string | Input<{ email: string }>,
     options?: RequestOptions,
   ): Promise<{ email: string; message: string }>;
-  /** Verifies the account with the secret (token) of the mail's link. */
-  verifyAccount(secret: string, options?: RequestOptions): Promise<UserProfile>;
-  /** Verifies the address with the code that the same mail carries. */
-  verifyEmail(params: Input<{ email: string; code: string | number }>, options?: RequestOptions): Promise<UserProfile>;
+  /**
+   * Verifies the account with the secret (token) of the mail's link. The browser that has signed up, or is signed in to the
+   * account, needs nothing else. In another one it rejects with `PASSWORD_REQUIRED` the first time that an address of the account
+   * is proven, and the link stays good: repeat it with the `password` of the account, or, for who does not know that, with a
+   * `new_password`, which ends all that was set up in the account before.
+   */
+  verifyAccount(secret: string, options?: RequestOptions & VerifyOptions): Promise<UserProfile>;
+  /** Verifies the address with the code that the same mail carries; otherwise like `verifyAccount`. */
+  verifyEmail(
+    params: Input<{ email: string; code: string | number } & VerifyOptions>,
+    options?: RequestOptions & VerifyOptions,
+  ): Promise<UserProfile>;
 
   /**
    * A picture for a page that shows one before it is asked for, where `getSettings().captcha` is `"picture"`. Good once, for
@@ -710,6 +726,7 @@ export type AuthErrorCode =
   | "NOT_FOUND"
   | "FORBIDDEN"
   | "SIGNUP_CONFIRMATION_NEEDED"
+  | "PASSWORD_REQUIRED"
   | "USER_IS_DISABLED"
   | "INCORRECT_USERNAME_OR_PASSWORD"
   | "REQUEST_EXCEED"

@@ -25,7 +25,7 @@ use crate::{
     methods::{Does, Given, METHODS, Method, Then, Who, carry_out},
     options::{self, CAPTCHA},
     promise::{Work, promise, spawn},
-    session::{Keeper, events::Emitter, store::Store, user_text},
+    session::{Keeper, events::Emitter, lacks_key, store::Store, user_text},
 };
 
 /// A client of one server. `js/client.js` wraps it as `AuthClient`; the methods are in `methods`.
@@ -222,10 +222,12 @@ async fn ask(
             }
         }
     }
+    let session = given.client.session.clone();
     let as_user = match who {
         Who::User | Who::UserOrNull => true,
         Who::UserIf(holds) => holds(&given.fields),
         Who::Flow => key.is_none(),
+        Who::Prover => session.signup_key().is_none() && session.current().is_some(),
         Who::Anybody | Who::Newcomer | Who::Presenter => false,
     };
     let mut call = Call::new(way.kind, way.path, String::new());
@@ -235,7 +237,6 @@ async fn ask(
     }
     call.body = given.fields.to_json();
 
-    let session = &given.client.session;
     // Whatever guesses or sends a message is no `GET`.
     if !matches!(way.kind, Kind::Get) {
         call.devices = session.known_devices();
@@ -246,6 +247,10 @@ async fn ask(
         match session.send(&call, refreshed, &given.limits).await {
             Ok(Some((of, answer))) => (Some(of), Ok(answer)),
             Ok(None) if matches!(who, Who::UserOrNull) => return Ok(Value::NULL),
+            // Signed out meanwhile: that shows nothing, and keeps nobody from proving an address.
+            Ok(None) if matches!(who, Who::Prover) => {
+                (None, given.client.api.send(&call, &holder, &given.limits).await)
+            }
             Ok(None) => return Err(error!(SessionRequired)),
             Err(error) => (None, Err(error)),
         }
@@ -254,9 +259,17 @@ async fn ask(
             Who::Newcomer => holder = session.newcomer().await?,
             Who::Presenter => holder = session.presenter(given.fields.text("token"))?,
             Who::Flow => holder = session.holder_of(key.unwrap_or_default()),
+            Who::Prover => holder = session.holder_of(session.signup_key().unwrap_or_default()),
             _ => {}
         }
-        let answer = given.client.api.send(&call, &holder, &given.limits).await;
+        let mut answer = given.client.api.send(&call, &holder, &given.limits).await;
+        if matches!(who, Who::Prover) && answer.as_ref().is_err_and(lacks_key) {
+            session.forget_signup("");
+            answer = given.client.api.send(&call, &Holder::default(), &given.limits).await;
+        }
+        if matches!(who, Who::Prover) && answer.is_ok() {
+            session.forget_signup("");
+        }
         (session.current(), answer)
     };
 
@@ -265,7 +278,12 @@ async fn ask(
             tokens if matches!(who, Who::Newcomer) && tokens.is_object() => {
                 session.establish(&tokens, &holder.key).await
             }
-            value => Ok(value),
+            value => {
+                if matches!(who, Who::Newcomer) {
+                    session.remember_signup(&holder.key).await;
+                }
+                Ok(value)
+            }
         },
         Then::Give => answer,
         Then::Field(name) => answer.map(|answer| answer.get(name)),

@@ -6,6 +6,7 @@ import { show } from "./form-errors.js";
 const auth = new AuthClient({ fetch: telling });
 const byLink = document.querySelector("#by-link");
 const byCode = document.querySelector("#by-code");
+const claim = document.querySelector("#claim");
 carryNames(byCode);
 
 // The mailed link ends here. Only the click uses it: mail scanners open links, too.
@@ -22,11 +23,39 @@ byLink.addEventListener("submit", (event) => {
   show(byLink, call);
   call.then(
     () => location.assign("/login#confirmed"),
-    () => { byCode.hidden = false; },
+    (error) => { byCode.hidden = asksForPassword(error, { token }); },
   );
 });
 
-byCode.addEventListener("submit", (event) => show(byCode, auth.verifyEmail(event)));
+byCode.addEventListener("submit", (event) => {
+  const call = auth.verifyEmail(event);
+  show(byCode, call);
+  call.catch((error) => asksForPassword(error, { email: byCode.email.value, code: byCode.code.value }));
+});
+
+// Another browser than the one that has signed up: link and code stay good for a second try.
+function asksForPassword(error, proof) {
+  if (error.code !== "PASSWORD_REQUIRED") return false;
+  for (const [name, value] of Object.entries(proof)) claim.elements.namedItem(name).value = value;
+  byLink.hidden = byCode.hidden = true;
+  claim.hidden = false;
+  claim.querySelector("#password").focus();
+  return true;
+}
+
+claim.addEventListener("submit", (event) => show(claim, auth.verifyEmail(event)));
+
+document.querySelector("#unknown").addEventListener("click", ({ target }) => {
+  const input = claim.querySelector("#password");
+  input.name = "new_password";
+  input.autocomplete = "new-password";
+  input.value = "";
+  claim.querySelector("label").textContent = "New password";
+  document.querySelector("#why").textContent =
+    "With a new password the account becomes yours alone: what was set up in it before ends.";
+  target.remove();
+  input.focus();
+});
 
 document.querySelector("#again").addEventListener("click", () => {
   if (!byCode.email.reportValidity()) return;

@@ -30,6 +30,11 @@ impl Keyring {
         self.ask("keep", &[&key.into(), &beyond.into()]).await.is_some()
     }
 
+    /// Keeps one beyond this page that belongs to no session. False where the browser does not let it.
+    pub(crate) async fn set_aside(&self, key: &str) -> bool {
+        self.ask("keep", &[&key.into(), &"loose".into()]).await.is_some()
+    }
+
     /// Forgets one, and nobody waits for it.
     pub(crate) fn drop(&self, key: &str) {
         if let Some(done) = self.0.call("drop", &[&key.into()]) {

@@ -1,8 +1,9 @@
 //! Addresses: proving one, asking whether one is taken.
 
 use doorward_protocol::{
+    Field, Rule,
     email::{CheckEmailRequest, ResendVerificationRequest, VerifyEmailRequest},
-    messages,
+    messages, optional,
 };
 
 use super::{Does, Given, Method, PLAIN, Then, Way, Who, ask, password::one_proof};
@@ -42,13 +43,28 @@ pub(super) const METHODS: &[Method] = &[
     Method { name: "verifyEmail", ..VERIFY },
 ];
 
+/// What shows that the account is the person's own, or that it is to become so.
+const PASSWORDS: &[Field] =
+    &[optional("password", Rule::Password), optional("new_password", Rule::NewPassword)];
+
 const RESEND: Way = Way::of::<ResendVerificationRequest>(Kind::Post, "/v1/email/resend");
 
 const VERIFY: Method = Method {
     ways: &[Way::of::<VerifyEmailRequest>(Kind::PostOnce, "/v1/email/verify")],
-    does: Does::Ask { prepare: one_proof, who: Who::Anybody, then: Then::Learn },
+    options: PASSWORDS,
+    does: Does::Ask { prepare: with_passwords, who: Who::Prover, then: Then::Learn },
     ..PLAIN
 };
+
+/// The passwords may stand among the options, behind a secret that is given as a text.
+fn with_passwords(given: &mut Given) -> Result<Option<Value>, Error> {
+    for field in PASSWORDS {
+        if let Some(node) = given.options.take(field.name) {
+            given.fields.put(field.name, node);
+        }
+    }
+    one_proof(given)
+}
 
 fn to_the_unconfirmed(given: &mut Given) -> Result<Option<Value>, Error> {
     let email = given.client.unconfirmed.borrow().clone();

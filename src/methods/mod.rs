@@ -147,6 +147,8 @@ pub(crate) enum Who {
     UserIf(fn(&Tree) -> bool),
     /// Whoever has the token in the fields.
     Presenter,
+    /// Who proves an address: the holder of the key of a signup in this browser, the signed-in user, or anybody.
+    Prover,
     /// Whoever began the flow: the holder of its key, or the signed-in user where it names none.
     Flow,
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Keeper, clock, machine::Input, tokens::Session};
+use super::{Keeper, clock, machine::Input, store::Entry, tokens::Session};
 use crate::{
     browser::crypto::Holder,
     error::{Error, error},
@@ -30,6 +30,30 @@ impl Keeper {
         if !key.is_empty() && !self.api.keys.keep(key, !self.store.is_memory()).await {
             self.store.retreat();
             self.emitter.warn("key_in_memory");
+        }
+    }
+
+    /// Keeps the key of a signup that has begun no session: until the address is proven or somebody signs in, it shows that
+    /// this browser has signed up (D-39). Where it cannot be kept, the password shows the same.
+    pub(crate) async fn remember_signup(&self, key: &str) {
+        if !key.is_empty() && (self.store.is_memory() || self.api.keys.set_aside(key).await) {
+            self.store.write(Entry::Signup, Some(key));
+        }
+    }
+
+    /// The key of the last signup in this browser.
+    pub(crate) fn signup_key(&self) -> Option<String> {
+        self.store.read(Entry::Signup).filter(|key| !key.is_empty())
+    }
+
+    /// It is of no more use; `kept` is the key of a session, which stays.
+    pub(crate) fn forget_signup(&self, kept: &str) {
+        if let Some(key) = self.signup_key() {
+            self.store.write(Entry::Signup, None);
+            let is_in_use = key == kept || self.current().is_some_and(|session| session.key == key);
+            if !is_in_use {
+                self.api.keys.drop(&key);
+            }
         }
     }
 

@@ -182,6 +182,7 @@ impl Keeper {
     pub(crate) async fn establish(&self, tokens: &Value, key: &str) -> Result<Value, Error> {
         let session = read_tokens(tokens, &self.api.base, key, None).ok_or_else(|| error!(Server))?;
         self.keep_key(key).await;
+        self.forget_signup(key);
         // What was stored before must be known, so that this is seen as a change.
         self.current();
         self.step(Input::SignedIn(session));
@@ -391,7 +392,7 @@ fn now() -> Now {
 }
 
 /// Was nothing sent, because the key for it is gone?
-fn lacks_key(error: &Error) -> bool {
+pub(crate) fn lacks_key(error: &Error) -> bool {
     error.is(code!(TokenBound)) && error.status == 0
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum Entry {
     Ended,
     /// What shows that this browser has signed in before; a sign-out leaves it, the end of an account does not.
     Devices,
+    /// The key of a signup whose address is not proven yet.
+    Signup,
 }
 
 /// A store; from the first failure on, memory.
@@ -35,6 +37,7 @@ pub(crate) struct Store {
     session_key: String,
     ended_key: String,
     devices_key: String,
+    signup_key: String,
     /// A copy of what was written and loaded. It outlives a trap of the wasm.
     memory: Value,
     /// Does the storage answer later?
@@ -69,6 +72,7 @@ impl Store {
             session_key: [&key, ".session"].concat(),
             ended_key: [&key, ".ended"].concat(),
             devices_key: [&key, ".devices"].concat(),
+            signup_key: [&key, ".signup"].concat(),
             memory,
             answers_later: Cell::default(),
             writing: RefCell::default(),
@@ -131,7 +135,7 @@ impl Store {
             match written {
                 Ok(written) => drop(self.writing.replace(written)),
                 // Nothing is lost without it.
-                Err(Denied) if entry == Entry::Devices => {}
+                Err(Denied) if matches!(entry, Entry::Devices | Entry::Signup) => {}
                 Err(Denied) => self.lose(entry),
             }
         }
@@ -169,7 +173,7 @@ impl Store {
 
     /// Reads a storage that answers later.
     pub(crate) async fn load(&self, limits: &Limits) -> Result<(), Error> {
-        for entry in [Entry::Session, Entry::Ended, Entry::Devices] {
+        for entry in [Entry::Session, Entry::Ended, Entry::Devices, Entry::Signup] {
             // A read must not overtake a write.
             self.flush(limits).await;
             if self.persistence.get() != "custom" {
@@ -234,6 +238,7 @@ impl Store {
             Entry::Session => &self.session_key,
             Entry::Ended => &self.ended_key,
             Entry::Devices => &self.devices_key,
+            Entry::Signup => &self.signup_key,
         }
     }
 

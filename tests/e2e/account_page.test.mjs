@@ -14,7 +14,7 @@ const submit = (page, part) => page.click(`#${part} form > button`);
 async function owner(at = server) {
   const person = await signUp(at);
   const { code } = await at.mail(person.email);
-  assert.equal((await at.post("/v1/email/verify", { email: person.email, code })).status, 200);
+  assert.equal((await at.post("/v1/email/verify", { ...person, code })).status, 200);
   const { context, page } = await signedIn(chromium, at, person, { path: "/account" });
   await sees(page, "#email summary", person.email);
   return { person, context, page };

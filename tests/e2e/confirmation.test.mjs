@@ -10,13 +10,21 @@ const { url } = server;
 const unconfirmed = () => signUp(server, somebody(), { signup_confirmation: true });
 const login = (person) => server.post("/v1/login", person);
 
-test("the mailed link confirms with one click, and the sign-in page says so", async () => {
+/** Shows at the confirmation page that the account is one's own: this browser has not signed up. */
+async function enterPassword({ password }) {
+  await page.visible("#claim");
+  await page.fill({ password });
+  await page.click("#claim > button");
+}
+
+test("the mailed link confirms with one click and the password, and the sign-in page says so", async () => {
   const person = await unconfirmed();
   const { link } = await server.mail(person.email);
   await page.fresh(url);
   await page.open(link);
   await page.visible("#by-link button");
   await page.click("#by-link button");
+  await enterPassword(person);
   await page.at("/login#confirmed");
   await page.sees("#confirmed", "Your address is confirmed.");
   await page.fill(person);
@@ -36,6 +44,7 @@ test("the mailed link works in the tab that waits for it", async () => {
   await page.open(link);
   await page.visible("#by-link button");
   await page.click("#by-link button");
+  await enterPassword(person);
   await page.at("/login#confirmed");
 });
 
@@ -53,6 +62,7 @@ test("opening the link does not use it: mail scanners open links", async () => {
   await page.open(link);
   await page.visible("#by-link button");
   await page.click("#by-link button");
+  await enterPassword(person);
   await page.at("/login#confirmed");
 });
 
@@ -63,6 +73,7 @@ test("the mailed code confirms", async () => {
   await page.open(`${url}/verify`);
   await page.fill({ email: person.email, code });
   await page.click("#by-code > button");
+  await enterPassword(person);
   await page.at("/login#confirmed");
   assert.equal((await login(person)).status, 200);
 });
@@ -77,6 +88,7 @@ test("a wrong code is said at its field and costs only a try", async () => {
   await page.sees("#by-code", "The code is not valid.");
   await page.fill({ code });
   await page.click("#by-code > button");
+  await enterPassword(person);
   await page.at("/login#confirmed");
 });
 
@@ -84,7 +96,7 @@ test("a link works once; afterwards the page says so and offers the code", async
   const person = await unconfirmed();
   const { link } = await server.mail(person.email);
   const token = new URL(link).hash.replace("#token=", "");
-  assert.equal((await server.post("/v1/email/verify", { token })).status, 200);
+  assert.equal((await server.post("/v1/email/verify", { token, password: person.password })).status, 200);
   await page.fresh(url);
   await page.open(link);
   await page.visible("#by-link button");
@@ -104,7 +116,8 @@ test("a mail that is asked for again voids the one before", async () => {
   const second = await server.mail(person.email, 2);
   const { error } = await page.run("return auth.verifyAccount(args[0])", new URL(first.link).hash.replace("#token=", ""));
   assert.equal(error.code, "TOKEN_REVOKED");
-  const { value } = await page.run("return auth.verifyAccount(args[0])", new URL(second.link).hash.replace("#token=", ""));
+  const token = new URL(second.link).hash.replace("#token=", "");
+  const { value } = await page.run("return auth.verifyAccount(args[0], args[1])", token, { password: person.password });
   assert.equal(value.email, person.email);
   assert.equal(value.email_verified, true);
 });
@@ -124,8 +137,75 @@ test("seed_K20_K21_the_servers_own_page_ends_at_the_address_that_the_signup_name
   const { link } = await server.mail(person.email);
   await page.open(`${url}/account/verify${new URL(link).hash}`);
   await page.click("button");
+  await page.fill({ password: person.password });
+  await page.click("#by-password button");
   await page.at("/login#confirmed");
   assert.equal((await login(person)).status, 200);
+});
+
+// How much a person types behind the click on the link.
+const WALKS = [
+  { name: "in the browser that has signed up, on the app's page", here: true, hosted: false, typed: [] },
+  { name: "in another browser, on the app's page", here: false, hosted: false, typed: ["password"] },
+  { name: "in the browser that has signed up, on the hosted page", here: true, hosted: true, typed: ["password"] },
+  { name: "in another browser, on the hosted page", here: false, hosted: true, typed: ["password"] },
+];
+
+for (const { name, here, hosted, typed } of WALKS) {
+  test(`sec_A03_who_signed_up_confirms ${name} with ${typed.length || "no"} field typed`, async () => {
+    const person = somebody();
+    const signer = await openPage();
+    await signer.fresh(url);
+    await signer.run("return auth.signup(args[0])", person);
+    const { link } = await server.mail(person.email);
+    // Days later, say: another page of the same browser.
+    const reader = here ? signer : await openPage();
+    await reader.open(hosted ? `${url}/account/verify${new URL(link).hash}` : link);
+    await reader.click(hosted ? "#by-token button" : "#by-link button");
+    if (typed.length > 0) {
+      await reader.visible(hosted ? "#by-password" : "#claim");
+      await reader.fill({ password: person.password });
+      await reader.click(hosted ? "#by-password button" : "#claim > button");
+    }
+    await reader.at(hosted ? "/account/verify/done" : "/login#confirmed");
+    const { user } = await (await login(person)).json();
+    assert.equal(user.email_verified, true);
+  });
+}
+
+test("sec_A03_the_owner_of_an_address_takes_over_what_a_stranger_has_prepared", async () => {
+  const person = somebody();
+  await signUp(server, person);
+  const { access_token } = await (await login(person)).json();
+  const { link } = await server.mail(person.email);
+  await page.fresh(url);
+  await page.open(link);
+  await page.click("#by-link button");
+  await page.visible("#claim");
+  await page.click("#unknown");
+  await page.fill({ new_password: "the owner's own one" });
+  await page.click("#claim > button");
+  await page.at("/login#confirmed");
+  const strangers = await fetch(`${url}/v1/profile`, { headers: { authorization: `Bearer ${access_token}` } });
+  assert.deepEqual([strangers.status, (await login(person)).status], [401, 401]);
+  assert.equal((await login({ ...person, password: "the owner's own one" })).status, 200);
+});
+
+test("sec_A03_a_sign_in_and_a_proven_address_each_end_the_key_of_a_signup", async () => {
+  const signer = await openPage();
+  await signer.fresh(url);
+  const kept = () => signer.tab.evaluate(() => Object.keys(localStorage).filter((key) => key.endsWith(".signup")).length);
+  const [ada, bob] = [somebody(), somebody()];
+  await signer.run("return auth.signup(args[0])", ada);
+  assert.equal(await kept(), 1);
+  const token = new URL((await server.mail(ada.email)).link).hash.replace("#token=", "");
+  const { value } = await signer.run("return auth.verifyAccount(args[0])", token);
+  assert.equal(value.email_verified, true);
+  assert.equal(await kept(), 0);
+  await signer.run("return auth.signup(args[0])", bob);
+  assert.equal(await kept(), 1);
+  await signer.run("return auth.login(args[0])", bob);
+  assert.equal(await kept(), 0);
 });
 
 test("sec_a_confirmation_does_not_end_at_an_address_that_is_not_on_the_list", async () => {

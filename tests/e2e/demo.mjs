@@ -56,7 +56,7 @@ export async function openDemo(demo) {
   async function confirmed(at = server) {
     const person = await signUp(at);
     const { code } = await at.mail(person.email);
-    const answer = await at.post("/v1/email/verify", { email: person.email, code });
+    const answer = await at.post("/v1/email/verify", { ...person, code });
     assert.equal(answer.status, 200, await answer.text());
     return person;
   }

@@ -46,12 +46,12 @@ test("reloading the page keeps the session", async () => {
 });
 
 test("seed_K37_the_reload_button_asks_the_server", async () => {
-  const { email } = await signedIn();
+  const { email, password } = await signedIn();
   await page.open(`${url}/profile`);
   await page.sees("#who", email);
   assert.equal(await page.text("#verified"), "not confirmed");
   const { code } = await server.mail(email);
-  assert.equal((await server.post("/v1/email/verify", { email, code })).status, 200);
+  assert.equal((await server.post("/v1/email/verify", { email, code, password })).status, 200);
   await page.click("#reload button");
   await page.sees("#said", "Reloaded at");
   await page.sees("#verified", /^confirmed$/);

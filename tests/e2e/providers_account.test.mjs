@@ -30,21 +30,32 @@ test("sec_A02_an address that the provider has not confirmed opens nobody's acco
   await page.context().close();
 });
 
-test("sec_A03_an account that a stranger began with one's address is not entered by the provider, but by a mailed code, which ends the stranger's ways", async () => {
+/** What a stranger has prepared with an address is over. */
+async function isOver(squatter) {
+  const answer = await server.post("/v1/login", squatter);
+  assert.equal((await answer.json()).code, "INCORRECT_USERNAME_OR_PASSWORD");
+}
+
+test("sec_A03_a provider that vouches for an address ends what a stranger has prepared with it", async () => {
+  const squatter = await signUp(server);
+  const page = await visitor("/login");
+  await signIn(page, someone(squatter.email));
+  await page.waitForURL("**/profile");
+  await sees(page, "#who", squatter.email);
+  await isOver(squatter);
+  await page.context().close();
+});
+
+test("sec_A03_a mailed code ends what a stranger has prepared with an address", async () => {
   const squatter = await signUp(server);
   const { email } = squatter;
   const page = await visitor("/login");
-  await signIn(page, someone(email));
-  await page.click("#rest > button");
-  await sees(page, "#email-error", "This address has an account.");
-  await page.goto(`${url}/login`);
   await page.fill("#email", email);
   await page.click("#codes");
   await page.fill("#code", await server.code(email, 2));
   await page.click("#login > button");
   await page.waitForURL("**/profile");
-  const answer = await server.post("/v1/login", squatter);
-  assert.equal((await answer.json()).code, "INCORRECT_USERNAME_OR_PASSWORD");
+  await isOver(squatter);
   await page.context().close();
 });
 

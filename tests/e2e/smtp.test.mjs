@@ -69,11 +69,19 @@ test("the confirmation mail is well made, in plain text and HTML", async () => {
   assert.ok(!/<script|<img|<link/i.test(mail.html), "nothing in the mail runs or tracks");
 });
 
+/** This browser has not signed up. */
+async function enterPassword({ password }) {
+  await page.visible("#claim");
+  await page.fill({ password });
+  await page.click("#claim > button");
+}
+
 test("the code of the mail confirms the address", async () => {
   const person = await signUp(server, somebody(), unconfirmed);
   await page.open(`${server.url}/verify`);
   await page.fill({ email: person.email, code: code(await sink.to(person.email)) });
   await page.click("#by-code > button");
+  await enterPassword(person);
   await page.at("/login#confirmed");
   assert.equal((await server.post("/v1/login", person)).status, 200);
 });
@@ -83,6 +91,7 @@ test("the link of the mail confirms the address", async () => {
   await page.open(link(await sink.to(person.email)));
   await page.visible("#by-link button");
   await page.click("#by-link button");
+  await enterPassword(person);
   await page.at("/login#confirmed");
   assert.equal((await server.post("/v1/login", person)).status, 200);
 });
@@ -108,7 +117,7 @@ test("a mail that is refused for now comes later, and its code works", async () 
   await server.advance(PAUSE);
   const mail = await sink.to(email);
   assert.equal(sink.attempts.filter((address) => address === email).length, 2);
-  assert.equal((await server.post("/v1/email/verify", { email, code: code(mail) })).status, 200);
+  assert.equal((await server.post("/v1/email/verify", { email, password, code: code(mail) })).status, 200);
 });
 
 test("while no SMTP server is there people sign up, and their mails come when it is back", async () => {
@@ -121,6 +130,6 @@ test("while no SMTP server is there people sign up, and their mails come when it
   const back = await openSink(() => 250, later);
   await alone.advance(PAUSE);
   const mail = await back.to(person.email);
-  assert.equal((await alone.post("/v1/email/verify", { email: person.email, code: code(mail) })).status, 200);
+  assert.equal((await alone.post("/v1/email/verify", { ...person, code: code(mail) })).status, 200);
   assert.equal((await alone.post("/v1/login", person)).status, 200);
 });
