@@ -14,10 +14,11 @@ const HOOKS: &str = include_str!("../../docs/hooks.md");
 const WEBHOOKS: &str = include_str!("../../docs/webhooks.md");
 
 /// What stands before each example of docs/hooks.md.
-const EXAMPLES: [&str; 4] = [BLOCKED, WITHOUT_PLUS, FIRST_SIGHT, SUNDAYS];
+const EXAMPLES: [&str; 5] = [BLOCKED, WITHOUT_PLUS, FIRST_SIGHT, UNCONFIRMED, SUNDAYS];
 const BLOCKED: &str = "# Hooks\n";
 const WITHOUT_PLUS: &str = "\nWrite an address as it is meant";
 const FIRST_SIGHT: &str = "\nMake the account on first sight";
+const UNCONFIRMED: &str = "\nKeep people out who have not confirmed";
 const SUNDAYS: &str = "\nClose on Sundays:";
 
 const ADA: &str = "ada@example.com";
@@ -102,6 +103,24 @@ async fn the_example_of_first_sight_makes_the_account_with_its_role_for_one_prov
     assert!(made["session"]["access_token"].is_string(), "{made}");
     assert_eq!(t.sql("select count(*) from accounts where roles like '%staff%'").await, "1");
     assert_eq!(t.sql("select count(*) from accounts").await, "1");
+}
+
+#[tokio::test]
+async fn seed_a02_who_has_not_confirmed_the_address_may_not_sign_in_where_a_hook_of_five_lines_says_so() {
+    let t = Hooked::new("# no hooks\n").await;
+    t.signup("ada@example.com", PASSWORD).await;
+    let login =
+        async || t.post("/v1/login", json!({ "email": "ada@example.com", "password": PASSWORD })).await;
+    login().await.ok();
+    t.rewrite(example(UNCONFIRMED)).await;
+    login().await.refused(403, "SIGNUP_CONFIRMATION_NEEDED");
+    // Who does not know the password learns nothing.
+    let wrong = json!({ "email": "ada@example.com", "password": "another one" });
+    t.post("/v1/login", wrong).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    let body = json!({ "email": "bob@example.com", "password": PASSWORD, "options": { "login": true } });
+    t.post("/v1/signup", body).await.refused(403, "SIGNUP_CONFIRMATION_NEEDED");
+    t.confirm("ada@example.com", PASSWORD).await;
+    login().await.ok();
 }
 
 #[tokio::test]

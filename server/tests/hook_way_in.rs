@@ -185,29 +185,6 @@ async fn sec_r01_a_wrong_code_gets_the_same_answer_whatever_hooks_say_of_a_new_a
 }
 
 #[tokio::test]
-async fn seed_a02_who_has_not_confirmed_the_address_may_not_sign_in_where_a_hook_of_five_lines_says_so() {
-    let script = r#"
-def pre_sign_in(model):
-    if model.get_email() and not model.get_email_verified():
-        reject("Please confirm your address first.", code = "SIGNUP_CONFIRMATION_NEEDED")
-"#;
-    let t = Hooked::new("# no hooks\n").await;
-    t.signup("ada@example.com", PASSWORD).await;
-    let login =
-        async || t.post("/v1/login", json!({ "email": "ada@example.com", "password": PASSWORD })).await;
-    login().await.ok();
-    t.rewrite(script).await;
-    login().await.refused(403, "SIGNUP_CONFIRMATION_NEEDED");
-    // Who does not know the password learns nothing.
-    let wrong = json!({ "email": "ada@example.com", "password": "another one" });
-    t.post("/v1/login", wrong).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
-    let body = json!({ "email": "bob@example.com", "password": PASSWORD, "options": { "login": true } });
-    t.post("/v1/signup", body).await.refused(403, "SIGNUP_CONFIRMATION_NEEDED");
-    t.confirm("ada@example.com", PASSWORD).await;
-    login().await.ok();
-}
-
-#[tokio::test]
 async fn a_hook_before_a_session_knows_whose_it_is_by_each_method() {
     let script = r#"
 def pre_sign_in(model):

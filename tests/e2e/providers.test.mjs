@@ -55,8 +55,8 @@ test("seed_M15_another address than the provider's has to be confirmed by mail",
   assert.deepEqual([kept, email_verified], [email, false]);
   const code = await server.code(email);
   await openIdentities(page);
-  const told = await withClient(page, (given) => auth.bindEmail(given).then(({ email_verified }) => email_verified, ({ code }) => code), {
-    argument: { email, email_code: code },
+  const told = await withClient(page, (given) => auth.verifyEmail(given).then(({ email_verified }) => email_verified, ({ code }) => code), {
+    argument: { email, code },
   });
   assert.equal(told, true);
   await page.context().close();
