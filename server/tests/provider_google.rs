@@ -7,6 +7,8 @@ use doorward_server::providers::{Person, Refusal};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::post;
+use crate::post::sink::Sink;
 use crate::support::browser::{Browser, PAGE};
 use crate::support::issuer::Key;
 use crate::support::proof::hash;
@@ -358,4 +360,34 @@ async fn seed_r17_r18_the_token_names_the_address_that_google_has_given() {
     assert_eq!(says["username"], says["sub"], "an account that is known by nothing else is known by its id");
     let token = bring("118", "other@live.com".into()).await;
     assert_eq!(claims_of(&token)["username"], "ada@gmail.com", "the account's own address stands before");
+}
+
+#[tokio::test]
+async fn seed_r17_r22_r36_who_registered_locally_comes_in_by_google_and_the_first_mail_stays_good() {
+    let sink = Sink::start().await;
+    let more = format!("{}\n[compat]\nauth_v1 = true\n[auto_register]\nprovider = true\n", sink.settings());
+    let w = world(&more).await;
+    let call = |name: &str, body: Value| w.t.post(&format!("/api/v1/auth/{name}"), body);
+    let registered = json!({ "email": "ada@gmail.com", "password": "correct horse" });
+    call("register", registered.clone()).await.ok();
+    post::send(&w.t).await;
+    let mail = sink.taken().remove(0).data.replace("=\n", "").replace("=3D", "=");
+    let (_, rest) = mail.split_once("token=").unwrap();
+    let secret: String = rest.chars().take(43).collect();
+    let bring = async |sub: &str| {
+        let mut info = tokeninfo();
+        info["sub"] = sub.into();
+        w.google().tokens.insert("ya29.app".into(), info);
+        w.google().userinfo = json!({ "sub": sub, "email": "Ada@gmail.com", "email_verified": true });
+        call("registerOrLogin/google", json!({ "authenToken": "ya29.app" })).await
+    };
+    // Google vouches for the address: that is its first proof, and what was prepared before is over.
+    assert!(bring("117").await.ok()["data"].is_string());
+    let login = call("login", registered).await;
+    assert_eq!(login.json["error"]["code"], "INCORRECT_USERNAME_OR_PASSWORD");
+    let user = call("verifyAccount", json!({ "secret": secret })).await.ok()["data"].clone();
+    assert_eq!((&user["authenTypeId"], &user["verified"]), (&json!(1), &json!(true)));
+    // Another person at Google with the same address: no message that is false.
+    let said = bring("118").await;
+    assert_eq!((said.status, &said.json["error"]["code"]), (409, &json!("MERGE_REQUIRED")));
 }
