@@ -470,3 +470,38 @@ async fn where_clicks_are_trusted_a_click_is_enough_and_keeps_everything() {
     t.post("/v1/email/verify", json!({ "token": mail.token() })).await.ok();
     assert_eq!(t.profile(&session).await["email_verified"], true);
 }
+
+#[tokio::test]
+async fn an_address_that_only_leaves_an_account_is_told_as_no_success() {
+    let script = [
+        tell("post_verify_email", "'verify'"),
+        tell("post_reset_password", "'reset'"),
+        tell("post_account_claimed", "'claimed'"),
+    ];
+    let t = Hooked::new(&script.concat()).await;
+    t.signup(ADA, PREPARED).await;
+    let stranger = t.login(ADA, PREPARED).await;
+    let mail = post::newest(&t, ADA).await;
+    t.bind(&stranger, "+4915112345678").await;
+    t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
+    let reset = post::newest(&t, ADA).await;
+    t.told().await;
+    let body = json!({ "token": mail.token(), "new_password": HERS });
+    t.post("/v1/email/verify", body).await.refused(404, "NOT_FOUND");
+    assert_eq!(t.told().await, [json!([false, "verify"])]);
+    // The address is nobody's now: no code or link for the account that has lost it is good.
+    let body = json!({ "token": reset.token(), "new_password": HERS });
+    t.post("/v1/password/reset", body).await.refused(400, "TOKEN_REVOKED");
+}
+
+#[tokio::test]
+async fn a_claim_that_blocks_nobody_is_no_taken_address() {
+    let t = TestApp::new().await;
+    let registered =
+        async || t.post("/v1/email/check", json!({ "email": ADA })).await.ok()["data"]["registered"].clone();
+    t.signup(ADA, PREPARED).await;
+    assert_eq!(registered().await, true);
+    let stranger = t.login(ADA, PREPARED).await;
+    t.bind(&stranger, "+4915112345678").await;
+    assert_eq!(registered().await, false);
+}

@@ -111,6 +111,25 @@ async fn seed_a06_a07_after_a_signup_with_login_the_hooks_of_a_login_follow_and_
 }
 
 #[tokio::test]
+async fn a_repetition_with_its_key_is_no_second_session_that_is_told() {
+    let t = Hooked::new(&tell("post_sign_in", "model.get_method(), model.get_new()")).await;
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD, "options": { "login": true } });
+    let code = t.code(NUMBER, "LOGIN").await;
+    for (path, body) in [("/v1/signup", body), ("/v1/login/code", to(NUMBER, json!({ "code": code })))] {
+        let send = || {
+            let call = t.post(path, body.clone());
+            call.header("idempotency-key", "6f1c2b70-5f0d-4e0c-9d5e-0a3a4a5b6c7d")
+        };
+        t.sql_do("delete from idempotency").await;
+        send().await.ok();
+        let told = t.told().await;
+        assert_eq!(told.len(), 1, "{path}: {told:?}");
+        send().await.ok();
+        assert_eq!(t.told().await, [Value::Null; 0], "{path}");
+    }
+}
+
+#[tokio::test]
 async fn whatever_makes_an_account_asks_pre_signup_and_a_refusal_leaves_nothing() {
     let script = "def pre_signup(model):\n    reject('no ' + model.get_method())\n";
     let (t, op) = world(script).await;

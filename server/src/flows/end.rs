@@ -35,7 +35,7 @@ pub enum Intent {
     /// To sign in; and to make an account of somebody unknown at once, if there may be one.
     SignIn {
         /// What the hooks have approved.
-        attempt: Approved<Attempt>,
+        attempt: Box<Approved<Attempt>>,
         /// What such an account begins with.
         first: Option<Granted>,
     },

@@ -15,6 +15,7 @@ use crate::clock::rfc3339;
 use crate::contacts;
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
+use crate::idempotency::Idempotency;
 use crate::limits::{self, Purpose, Subject};
 use crate::passwords::PasswordHash;
 use crate::registration::{FirstSession, SignUp};
@@ -53,6 +54,8 @@ pub struct Attempt {
     pub name: Option<Identity>,
     /// As whom the browser is signed in already.
     who: Who,
+    /// A repetition with this key is the same event.
+    repeatable: Option<Idempotency>,
 }
 
 impl Attempt {
@@ -99,7 +102,8 @@ pub async fn attempt<T: Request + DeserializeOwned>(
 ) -> Result<(Json<T>, Approved<Attempt>), ApiError> {
     let json = before_with(app, caller, operation, who.clone(), json, more).await?;
     let (method, name) = read(&json.request)?;
-    Ok((json, Approved(Attempt { method, name, who })))
+    let repeatable = json.idempotency.clone();
+    Ok((json, Approved(Attempt { method, name, who, repeatable })))
 }
 
 /// Asks the hooks before a signup, and before the session that it asks for. `draft` makes the account of the request as the
@@ -135,7 +139,8 @@ pub async fn sign_up<T: Request + DeserializeOwned>(
     if let (false, Some(roles)) = (draft.has_granted_roles, super::granted(&set)?.roles) {
         draft.account.roles = roles;
     }
-    let sign_in = ask_sign_in(app, caller, &draft.method, Whose::New(&draft), is_told).await?;
+    let begun = Begun { method: &draft.method, repeatable: idempotency.as_ref(), is_told };
+    let sign_in = ask_sign_in(app, caller, begun, Whose::New(&draft)).await?;
     Ok(NewAccount { sign_up: Approved(draft), sign_in: Some(sign_in) })
 }
 
@@ -216,16 +221,16 @@ pub async fn admit(
         };
         return Ok(Admission { new: draft.map(of_new), sign_in: Some(sign_in.clone()), ..nobody });
     }
+    let begun = Begun { method: &attempt.method, repeatable: attempt.repeatable.as_ref(), is_told: true };
     match (look().await?, draft) {
         (Found::Account(account), _) if signin::refusal(app, &attempt.method, &account).is_none() => {
-            let whose = Whose::Known(&account);
-            let sign_in = Some(ask_sign_in(app, caller, &attempt.method, whose, true).await?);
+            let sign_in = Some(ask_sign_in(app, caller, begun, Whose::Known(&account)).await?);
             Ok(Admission { sign_in, ..nobody })
         }
         (Found::Nobody, Some(draft)) => {
-            let draft = ask_first(app, caller, attempt.who.clone(), draft).await?;
+            let draft = ask_first(app, caller, attempt, draft).await?;
             let sign_in = match draft.session {
-                Some(_) => Some(ask_sign_in(app, caller, &attempt.method, Whose::New(&draft), true).await?),
+                Some(_) => Some(ask_sign_in(app, caller, begun, Whose::New(&draft)).await?),
                 None => None,
             };
             Ok(Admission { new: Some(NewAccount { sign_up: Approved(draft), sign_in }), ..nobody })
@@ -233,6 +238,14 @@ pub async fn admit(
         // The transaction refuses it.
         (Found::Account(_) | Found::Nobody | Found::Wrong, _) => Ok(nobody),
     }
+}
+
+/// How a session begins.
+#[derive(Clone, Copy)]
+struct Begun<'a> {
+    method: &'a str,
+    repeatable: Option<&'a Idempotency>,
+    is_told: bool,
 }
 
 /// Whose session begins.
@@ -244,9 +257,8 @@ enum Whose<'a> {
 async fn ask_sign_in(
     app: &App,
     caller: &Caller,
-    method: &str,
+    Begun { method, repeatable, is_told }: Begun<'_>,
     whose: Whose<'_>,
-    is_told: bool,
 ) -> Result<Approved<SignIn>, ApiError> {
     let operation = Operation::SignIn;
     let (account, is_new) = match whose {
@@ -267,13 +279,18 @@ async fn ask_sign_in(
     shown.insert("new".into(), is_new.into());
     let user_id = if is_new { String::new() } else { account.id.clone() };
     let who = Who { user_id, session_id: String::new() };
-    ask_once(app, caller, Asked { operation, who, repeatable: None, is_told }, shown).await?;
+    ask_once(app, caller, Asked { operation, who, repeatable, is_told }, shown).await?;
     Ok(Approved(SignIn { method: method.to_owned(), account: Some(account.id) }))
 }
 
 /// Asks the hooks of a signup about an account that a first sign-in makes. What the person signs in by stays as it is; what
 /// else an account begins with, they may add and change.
-async fn ask_first(app: &App, caller: &Caller, who: Who, mut draft: SignUp) -> Result<SignUp, ApiError> {
+async fn ask_first(
+    app: &App,
+    caller: &Caller,
+    attempt: &Attempt,
+    mut draft: SignUp,
+) -> Result<SignUp, ApiError> {
     draft.check_domains(app)?;
     if !app.hooks.listen_to(Operation::Signup) {
         return Ok(draft);
@@ -288,7 +305,8 @@ async fn ask_first(app: &App, caller: &Caller, who: Who, mut draft: SignUp) -> R
         let extras = serde_json::to_value(&draft.account.extras).map_err(ApiError::internal)?;
         object.insert("extras".into(), extras);
     }
-    let json: Json<FirstSignIn> = Json::of(object, None, app)?;
+    let json: Json<FirstSignIn> = Json::of(object, attempt.repeatable.clone(), app)?;
+    let who = attempt.who.clone();
     let more = [("method", draft.method.as_str())];
     let Json { request, granted, .. } = before_with(app, caller, Operation::Signup, who, json, &more).await?;
     draft.complete(app, request, granted)?;

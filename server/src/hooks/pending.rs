@@ -149,6 +149,7 @@ pub async fn tell(
     let who = Who { user_id: account.to_owned(), session_id: String::new() };
     let model = Model { operation, about: super::about(app, caller, who), fields };
     let event = Event { model, targets, seed: app.world.id().into_bytes(), noted: true };
+    caller.after.with(|events| events.push(event.clone()));
     for row in event.rows(None)? {
         deliveries::put(tx, row.delivery(), app.world.now()).await?;
     }
@@ -186,13 +187,23 @@ impl Event {
                 matches!(record, Some(audit::Event::SignedUp | audit::Event::SignupRepeated))
             }
             operation if operation.is_sign_in() => record == Some(audit::Event::SignedIn),
-            _ => true,
+            // An address that has only left another account is no success of what was asked for.
+            _ => record != Some(audit::Event::ClaimReleased),
         }
     }
 
-    /// Would a success have been noted in its transaction? Then there was none.
-    fn is_always_noted(&self) -> bool {
-        self.model.operation == Operation::Signup
+    /// Is there nothing left to tell with this answer?
+    fn is_settled(&self, is_success: bool) -> bool {
+        match self.model.operation {
+            // It comes about within another operation, or does not.
+            Operation::AccountClaimed => true,
+            // Only a repetition of a provider's answer can succeed without a record of its own.
+            Operation::ProviderAuth => is_success && self.noted,
+            // The others are noted in the transaction in which they succeed.
+            Operation::Signup => is_success,
+            operation if operation.is_sign_in() => is_success,
+            _ => is_success && self.noted,
+        }
     }
 
     /// The row for each target; with the error's code, if it was refused.
@@ -233,8 +244,9 @@ pub async fn settle(State(app): State<AppState>, mut request: Request, next: Nex
     let code = code_of(&response);
     let is_told = !events.is_empty();
     for event in events {
-        let is_settled = code.is_none() && (event.noted || event.is_always_noted());
-        if !is_settled && let Err(error) = settle_event(&app, event, code.clone()).await {
+        if !event.is_settled(code.is_none())
+            && let Err(error) = settle_event(&app, event, code.clone()).await
+        {
             tracing::error!(cause = %error, "a hook is not told what became of a request");
         }
     }

@@ -102,7 +102,7 @@ pub(crate) async fn login_with_provider(
     let asker = Asker { caller, proof, flow: request.flow.clone() };
     let came = Came::of(request)?;
     let provider = attempt.method.clone();
-    Ok(Answer(flows::end(&app, &provider, asker, came, Intent::SignIn { attempt, first }).await?))
+    Ok(Answer(flows::end(&app, &provider, asker, came, Intent::SignIn { attempt: attempt.into(), first }).await?))
 }
 
 /// By the provider that a path names.

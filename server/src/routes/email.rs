@@ -29,12 +29,13 @@ use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Failed, Purpose, Subject};
 use crate::outbox;
 use crate::passwords::{Match, PasswordHash, Turn};
+use crate::registration;
 use crate::secret::Secret;
 use crate::signin;
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
 use crate::store::challenges::Consumed;
-use crate::store::identities::Kind;
+use crate::store::identities::{Identity, Kind};
 use crate::store::{self, Tx, passwords};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -201,11 +202,14 @@ async fn check_email(
     let email = canonical_email(&request.email).unwrap_or_default();
     let mut db = app.store.read().await?;
     let account = accounts::by_email(&mut db, &email).await?;
+    // A claim that keeps nobody from signing up is none here, either.
+    let registered = registration::is_taken(&mut db, &Identity::unproven(Kind::Email, email.clone())).await?;
+    let account = account.filter(|_| registered);
     let told = account.as_ref().filter(|_| app.config.disclosure.account == AccountDisclosure::Compatible);
     let data = EmailStatusData {
         id: email.clone(),
         email,
-        registered: account.is_some(),
+        registered,
         verified: told.map(|account| account.email_verified_at.is_some()),
         created_at: told.map(|account| rfc3339(account.created_at)),
         updated_at: told.map(|account| rfc3339(account.updated_at)),

@@ -89,11 +89,11 @@ async fn verify(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Re
         Asked::Act(_) if form.text("action") == "disown" => proof_page(app, "disown.html", form, None),
         Asked::Act(proof) => {
             limits::admit_form(app, &caller, Purpose::Code, Subject::of(&proof)).await?;
-            ask(app, &caller, Operation::VerifyEmail, [("email", address(&proof))]).await?;
             if form.text("action") == "disown_confirmed" {
                 email::disown(app, caller, proof).await?;
                 return Ok(to("/account/verify/removed"));
             }
+            ask(app, &caller, Operation::VerifyEmail, [("email", address(&proof))]).await?;
             let by = By::of(form.given("password"), form.given("new_password"))?;
             let given = (proof, Evidence::default());
             let (_, redirect) = email::verify(app, caller, given, by, None).await?;
