@@ -7,7 +7,6 @@ use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
 use doorward_protocol::error::ErrorCode;
-use doorward_protocol::profile::ProfileFields;
 use serde_json::{Map, Value};
 
 use crate::audit::{Event, Record};
@@ -20,6 +19,7 @@ use crate::hooks::{self, Operation, Who};
 use crate::mail::Message;
 use crate::outbox;
 use crate::passwords::PasswordHash;
+use crate::profiles;
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
 use crate::store::identities::{self, Kind};
@@ -167,7 +167,8 @@ pub async fn take_over(
     let had_password = passwords::remove(tx, id).await?;
     identities::remove_others(tx, contact.kind, &contact.value, id).await?;
     challenges::void_of(tx, id).await?;
-    accounts::begin_anew(tx, id, &shown(&account.profile), &app.config.roles.default).await?;
+    let shown = profiles::shown_to_all(account.profile.clone());
+    accounts::begin_anew(tx, id, &shown, &app.config.roles.default).await?;
     told(tx, app, caller, contact, id).await?;
     accounts::touch(tx, id, now).await?;
     Ok(had_password)
@@ -221,21 +222,4 @@ pub async fn release(
 pub fn left() -> ApiError {
     let detail = "The address belonged to the account of another person, and has left it. You can sign up with it now.";
     ApiError { field: Some("email".into()), detail: Some(detail.into()), ..ErrorCode::NotFound.into() }
-}
-
-/// What others see of a profile.
-fn shown(profile: &ProfileFields) -> ProfileFields {
-    let own = profile.clone();
-    ProfileFields {
-        name: own.name,
-        given_name: own.given_name,
-        family_name: own.family_name,
-        middle_name: own.middle_name,
-        nickname: own.nickname,
-        preferred_username: own.preferred_username,
-        picture: own.picture,
-        profile: own.profile,
-        website: own.website,
-        ..ProfileFields::default()
-    }
 }

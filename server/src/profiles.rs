@@ -120,15 +120,9 @@ fn overlay(
     serde_json::from_value(Value::Object(fields)).map_err(ApiError::internal)
 }
 
-/// What others see of an account: name, picture and pages, what its owner made public, and the operator's public fields.
-/// Address and number only once they are proven (seeds K10 to K14).
-pub fn public(account: &Account, settings: &Profile) -> PublicProfile {
-    let own = account.profile.clone();
-    let shown = |flag: Option<bool>| flag == Some(true);
-    let email =
-        account.email.clone().filter(|_| account.email_verified_at.is_some() && shown(own.email_public));
-    let phone_number = account.phone.clone().filter(|_| shown(own.phone_number_public));
-    let fields = ProfileFields {
+/// What others always see of a profile: name, picture and pages.
+pub fn shown_to_all(own: ProfileFields) -> ProfileFields {
+    ProfileFields {
         name: own.name,
         given_name: own.given_name,
         family_name: own.family_name,
@@ -138,10 +132,23 @@ pub fn public(account: &Account, settings: &Profile) -> PublicProfile {
         picture: own.picture,
         profile: own.profile,
         website: own.website,
-        gender: own.gender.filter(|_| shown(own.gender_public)),
-        birthdate: own.birthdate.filter(|_| shown(own.birthdate_public)),
-        address: own.address.filter(|_| shown(own.address_public)),
         ..ProfileFields::default()
+    }
+}
+
+/// What others see of an account: name, picture and pages, what its owner made public, and the operator's public fields.
+/// Address and number only once they are proven (seeds K10 to K14).
+pub fn public(account: &Account, settings: &Profile) -> PublicProfile {
+    let own = account.profile.clone();
+    let shown = |flag: Option<bool>| flag == Some(true);
+    let email =
+        account.email.clone().filter(|_| account.email_verified_at.is_some() && shown(own.email_public));
+    let phone_number = account.phone.clone().filter(|_| shown(own.phone_number_public));
+    let fields = ProfileFields {
+        gender: own.gender.clone().filter(|_| shown(own.gender_public)),
+        birthdate: own.birthdate.clone().filter(|_| shown(own.birthdate_public)),
+        address: own.address.clone().filter(|_| shown(own.address_public)),
+        ..shown_to_all(own)
     };
     let is_public =
         |name: &String| settings.extras.get(name).is_some_and(|extra| extra.visibility == Visibility::Public);

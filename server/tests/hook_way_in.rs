@@ -216,14 +216,15 @@ def pre_sign_in(model):
         serde_json::from_str::<Value>(answer["detail"].as_str().unwrap()).unwrap()
     };
     let user = json!(["user"]);
-    for (method, email, proven, number) in [
+    let people = [
         ("password", "new@example.com", false, ""),
         ("email_code", "code@example.com", true, ""),
         ("phone_code", "", false, NUMBER),
         ("device", "", false, ""),
         ("custom", "", false, ""),
         ("acme", "ada@example.com", true, ""),
-    ] {
+    ];
+    for (method, email, proven, number) in people {
         let is_phone = !number.is_empty();
         assert_eq!(facts(method).await, json!([method, false, email, proven, number, is_phone, user, true]));
     }
@@ -233,14 +234,7 @@ def pre_sign_in(model):
         first_sign_in(&t, &op, method).await.ok();
     }
     t.rewrite(script).await;
-    for (method, email, proven, number) in [
-        ("password", "new@example.com", false, ""),
-        ("email_code", "code@example.com", true, ""),
-        ("phone_code", "", false, NUMBER),
-        ("device", "", false, ""),
-        ("custom", "", false, ""),
-        ("acme", "ada@example.com", true, ""),
-    ] {
+    for (method, email, proven, number) in people {
         let is_phone = !number.is_empty();
         assert_eq!(facts(method).await, json!([method, true, email, proven, number, is_phone, user, false]));
     }
