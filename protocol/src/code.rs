@@ -10,12 +10,11 @@ use crate::rules::Rule;
 use crate::signup::SignupOptions;
 
 /// What a code is good for, and for nothing else (D-21).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CodeScene {
     /// Signing in, and signing up.
-    #[default]
     Login,
     /// Choosing a new password.
     ResetPassword,
@@ -50,13 +49,15 @@ request! {
         pub email: Option<String> = optional(Rule::Email),
         /// Where to, by SMS.
         pub phone_number: Option<String> = optional(Rule::Phone),
-        /// What it is good for. Default `LOGIN`.
-        pub scene: CodeScene = optional(SCENES),
+        /// What it is good for. By mail the default is `LOGIN`. An SMS code without a scene serves `LOGIN` and
+        /// `RESET_PASSWORD`; sent with an access token, it serves `BIND_PHONE` for that account instead.
+        pub scene: Option<CodeScene> = optional(SCENES),
     }
 }
 
 request! {
-    /// `POST /v1/login/code`, with a code of the scene `LOGIN`. The answer is a [`crate::session::Tokens`].
+    /// `POST /v1/login/code`, with a code of the scene `LOGIN`, or one by SMS without a scene. The answer is a
+    /// [`crate::session::Tokens`].
     pub struct CodeLoginRequest, one of "email", "phone_number" {
         /// The address that the code was sent to.
         pub email: Option<String> = optional(Rule::Email),
@@ -69,8 +70,8 @@ request! {
     }
 }
 
-/// `POST /v1/signup/code`, with a code of the scene `LOGIN`. The profile's fields stand beside. The answer is a
-/// [`crate::signup::SignupAnswer`].
+/// `POST /v1/signup/code`, with a code of the scene `LOGIN`, or one by SMS without a scene. The profile's fields stand beside.
+/// The answer is a [`crate::signup::SignupAnswer`].
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CodeSignupRequest {

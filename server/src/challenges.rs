@@ -1,5 +1,7 @@
 //! One-time codes and the tokens of mailed links: how they are made, hashed and named. Rows are `store::challenges`.
 
+use std::iter;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,6 +32,9 @@ pub enum Scene {
     ResetPassword,
     /// Signing in, or up.
     Login,
+    /// Signing in, signing up or choosing a new password: an SMS code that was asked for without a scene and without a
+    /// session (D-40). No call asks for it by name; see [`Scene::accepted`].
+    Access,
     /// Giving an account another e-mail address: the new one and the old one are proven.
     ChangeEmail,
     /// Giving an account a phone number, or another one: the new one and the old one are proven.
@@ -45,6 +50,7 @@ impl Scene {
             Scene::VerifyEmail => Message::VerifyEmail,
             Scene::ResetPassword => Message::ResetPassword,
             Scene::Login => Message::LoginCode,
+            Scene::Access => Message::AccessCode,
             Scene::ChangeEmail => Message::ChangeEmail,
             Scene::BindPhone => Message::BindPhone,
             Scene::DeleteAccount => Message::DeleteAccount,
@@ -57,6 +63,7 @@ impl Scene {
             Message::VerifyEmail => Some(Scene::VerifyEmail),
             Message::ResetPassword => Some(Scene::ResetPassword),
             Message::LoginCode => Some(Scene::Login),
+            Message::AccessCode => Some(Scene::Access),
             Message::ChangeEmail => Some(Scene::ChangeEmail),
             Message::BindPhone => Some(Scene::BindPhone),
             Message::DeleteAccount => Some(Scene::DeleteAccount),
@@ -76,6 +83,24 @@ impl Scene {
     /// Is it opened for one account, whoever the address belongs to?
     pub const fn is_bound(self) -> bool {
         matches!(self, Scene::ChangeEmail | Scene::BindPhone | Scene::DeleteAccount)
+    }
+
+    /// The scenes of the codes that a call for this scene takes, in the order in which they are tried.
+    ///
+    /// A code without a scene is one challenge with one count of tries, whichever call it is given to: so it takes five
+    /// tries in all, and its first use ends everything that it opens.
+    pub fn accepted(self) -> impl Iterator<Item = Scene> {
+        let is_wide = matches!(self, Scene::Login | Scene::ResetPassword);
+        iter::once(self).chain(is_wide.then_some(Scene::Access))
+    }
+
+    /// The scene of the codes that a new code of this one voids. Both sign in: side by side they would double the tries.
+    pub const fn rival(self) -> Option<Scene> {
+        match self {
+            Scene::Login => Some(Scene::Access),
+            Scene::Access => Some(Scene::Login),
+            _ => None,
+        }
     }
 
     /// As in the database.

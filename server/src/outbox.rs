@@ -291,7 +291,9 @@ async fn reader(app: &App, tx: &mut Tx, taken: &Taken) -> Result<Reader, StoreEr
         (Some(Message::VerifyEmail), Some(account)) if account.email_verified_at.is_some() => Reader::NoOne,
         (_, Some(account)) => Reader::Owner(Box::new(account)),
         // It is good for a signup, too.
-        (Some(Message::LoginCode), None) if app.config.signup.open && !taken.address.is_empty() => {
+        (Some(Message::LoginCode | Message::AccessCode), None)
+            if app.config.signup.open && !taken.address.is_empty() =>
+        {
             Reader::Anyone
         }
         (_, None) => Reader::NoOne,

@@ -13,6 +13,7 @@ mod admin_keys;
 mod captcha_service;
 mod captcha_solve;
 mod cli_init;
+mod code_scene;
 mod compat_auth_v1;
 mod dev_clock;
 mod email_check;

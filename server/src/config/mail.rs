@@ -138,7 +138,9 @@ impl Links {
         let template = match scene {
             Scene::VerifyEmail => &self.verify,
             Scene::ResetPassword => &self.reset,
-            Scene::Login | Scene::ChangeEmail | Scene::BindPhone | Scene::DeleteAccount => return None,
+            Scene::Login | Scene::Access | Scene::ChangeEmail | Scene::BindPhone | Scene::DeleteAccount => {
+                return None;
+            }
         };
         Some(template.replace("{public_url}", public_url).replace("{token}", token))
     }
@@ -163,7 +165,9 @@ impl Codes {
         match scene {
             Scene::VerifyEmail => Some(self.verify_link),
             Scene::ResetPassword => Some(self.reset_link),
-            Scene::Login | Scene::ChangeEmail | Scene::BindPhone | Scene::DeleteAccount => None,
+            Scene::Login | Scene::Access | Scene::ChangeEmail | Scene::BindPhone | Scene::DeleteAccount => {
+                None
+            }
         }
     }
 }

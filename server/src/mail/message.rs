@@ -30,6 +30,8 @@ messages! {
     ResetPassword = "reset_password";
     /// Signs somebody in, or up.
     LoginCode = "login_code";
+    /// Signs somebody in or up, or gets them back in who forgot the password.
+    AccessCode = "access_code";
     /// Proves an address, the new one or the old one, when an account changes it.
     ChangeEmail = "change_email";
     /// Proves a phone number, the new one or the old one, when an account changes it.
@@ -84,10 +86,11 @@ impl Message {
     /// Does it go this way? What is told by SMS is short, and paid for.
     pub const fn goes_by(self, channel: Channel) -> bool {
         match channel {
-            Channel::Mail => !matches!(self, Message::BindPhone),
+            Channel::Mail => !matches!(self, Message::AccessCode | Message::BindPhone),
             Channel::Sms => matches!(
                 self,
                 Message::LoginCode
+                    | Message::AccessCode
                     | Message::ResetPassword
                     | Message::BindPhone
                     | Message::DeleteAccount

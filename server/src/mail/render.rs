@@ -38,6 +38,7 @@ macro_rules! language {
             concat!($language, "/login_code.txt"),
             concat!($language, "/login_code.html"),
             concat!($language, "/login_code.sms"),
+            concat!($language, "/access_code.sms"),
             concat!($language, "/change_email.subject"),
             concat!($language, "/change_email.txt"),
             concat!($language, "/change_email.html"),

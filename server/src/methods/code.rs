@@ -64,7 +64,8 @@ fn registers(app: &App, kind: Kind) -> bool {
 }
 
 /// Sends a code. The answer is the same whether there is such an account or not. Some scenes are for the account of
-/// whoever asks.
+/// whoever asks. An SMS code without a scene signs in or sets a new password; with an access token it is for the number of
+/// that account.
 #[utoipa::path(post, path = "/v1/code", request_body = SendCodeRequest, security((), ("access_token" = [])),
     responses((status = 200, body = Object), ApiError))]
 async fn send_code(
@@ -78,7 +79,7 @@ async fn send_code(
     let Json { request, .. } =
         hooks::before(&app, &caller, Operation::SendCode, session.as_ref(), json).await?;
     let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
-    let scene = scene(request.scene);
+    let scene = request.scene.map_or_else(|| default_scene(&contact, session.as_ref()), scene);
     check_scene(&app, scene, &contact, session.as_ref())?;
     let job = app.clone();
     app.store
@@ -86,6 +87,16 @@ async fn send_code(
         .await?;
     app.bell.ring();
     Ok(Answer(json!({})))
+}
+
+/// The scene of a code that was asked for without one (D-40). The session decides, and not the call that the code is given to
+/// later: a code for the account of a signed-in person never opens another, nor the reverse.
+fn default_scene(contact: &Contact, session: Option<&CurrentSession>) -> Scene {
+    match (contact.kind, session) {
+        (Kind::Phone, Some(_)) => Scene::BindPhone,
+        (Kind::Phone, None) => Scene::Access,
+        _ => Scene::Login,
+    }
 }
 
 fn scene(given: CodeScene) -> Scene {
@@ -107,7 +118,7 @@ fn check_scene(
 ) -> Result<(), ApiError> {
     let fits = match scene {
         Scene::VerifyEmail | Scene::ChangeEmail => contact.kind == Kind::Email,
-        Scene::BindPhone => contact.kind == Kind::Phone,
+        Scene::BindPhone | Scene::Access => contact.kind == Kind::Phone,
         Scene::Login | Scene::ResetPassword | Scene::DeleteAccount => true,
     };
     if !fits {
@@ -136,6 +147,10 @@ async fn open(
     session: Option<CurrentSession>,
 ) -> Result<(), ApiError> {
     let now = app.world.now();
+    if scene.rival().is_some() {
+        // Two requests at once would leave a code of each scene. Names are locked before accounts, as everywhere.
+        identities::lock(tx, contact.kind, &contact.value).await?;
+    }
     if let Some(session) = &session {
         session.confirm(tx, now).await?;
     }

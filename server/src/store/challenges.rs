@@ -20,8 +20,9 @@ fn name(scene: Scene, account: Option<&str>) -> String {
     }
 }
 
-/// Opens a challenge and voids the one before. The same work whether there is an account with that address or not:
-/// whether a mail leaves is decided when it does. `account` is the one that a bound scene is opened for.
+/// Opens a challenge and voids the one before, and that of the scene's [rival](Scene::rival). The same work whether there
+/// is an account with that address or not: whether a mail leaves is decided when it does. `account` is the one that a bound
+/// scene is opened for.
 pub async fn open(
     tx: &mut Tx,
     id: &str,
@@ -31,6 +32,9 @@ pub async fn open(
     redirect: Option<&str>,
     now: Millis,
 ) -> Result<(), StoreError> {
+    if let Some(rival) = scene.rival() {
+        void(tx, rival, address).await?;
+    }
     sqlx::query(
         "insert into challenges (scene, address, id, account, redirect, tries, created_at)
         values ($1, $2, $3, $4, $5, 0, $6)
@@ -134,7 +138,17 @@ pub async fn consume(
 ) -> Result<Result<Consumed, ErrorCode>, StoreError> {
     match proof {
         MailProof::Code { email, code } => {
-            consume_code(tx, keys, (scene, account), (email, &PlainCode::given(code)), tries, now).await
+            let given = (email.as_str(), &PlainCode::given(code));
+            let mut refusal = ErrorCode::InvalidCode;
+            for scene in scene.accepted() {
+                match consume_code(tx, keys, (scene, account), given, tries, now).await? {
+                    Ok(consumed) => return Ok(Ok(consumed)),
+                    // Only a code that fits can have expired, which says more than that it does not fit another.
+                    Err(ErrorCode::ExpiredCode) => refusal = ErrorCode::ExpiredCode,
+                    Err(_) => {}
+                }
+            }
+            Ok(Err(refusal))
         }
         MailProof::Token(token) => consume_token(tx, scene, &PlainToken::given(token), now).await,
     }
@@ -151,26 +165,12 @@ pub async fn peek(
 ) -> Result<Option<Consumed>, StoreError> {
     let row = match proof {
         MailProof::Code { email, code } => {
-            let key: Option<Option<Vec<u8>>> =
-                sqlx::query_scalar("select secret_key from challenges where scene = $1 and address = $2")
-                    .bind(scene.as_str())
-                    .bind(email)
-                    .fetch_optional(&mut *db)
-                    .await?;
-            let key = key.flatten().and_then(|key| KeyId::try_from(key).ok()).unwrap_or(keys.active_id());
-            let hash = PlainCode::given(code.clone()).hash(keys, key, scene, email).unwrap_or_default();
-            sqlx::query(
-                "select account, address, redirect from challenges
-                where scene = $1 and address = $2 and code_hash = $3 and code_expires_at > $4
-                    and consumed_at is null and tries < $5",
-            )
-            .bind(scene.as_str())
-            .bind(email)
-            .bind(hash)
-            .bind(now)
-            .bind(TRIES_AT_HOME)
-            .fetch_optional(db)
-            .await?
+            let code = PlainCode::given(code.clone());
+            let mut row = None;
+            for scene in scene.accepted() {
+                row = row.or(peek_code(db, keys, scene, (email, &code), now).await?);
+            }
+            row
         }
         MailProof::Token(token) => {
             sqlx::query(
@@ -191,18 +191,48 @@ pub async fn peek(
     row.map(read).transpose()
 }
 
+async fn peek_code(
+    db: &mut Tx,
+    keys: &SecretKeys,
+    scene: Scene,
+    (address, code): (&str, &PlainCode),
+    now: Millis,
+) -> Result<Option<AnyRow>, StoreError> {
+    let key: Option<Option<Vec<u8>>> =
+        sqlx::query_scalar("select secret_key from challenges where scene = $1 and address = $2")
+            .bind(scene.as_str())
+            .bind(address)
+            .fetch_optional(&mut *db)
+            .await?;
+    let key = key.flatten().and_then(|key| KeyId::try_from(key).ok()).unwrap_or(keys.active_id());
+    let hash = code.hash(keys, key, scene, address).unwrap_or_default();
+    let row = sqlx::query(
+        "select account, address, redirect from challenges
+        where scene = $1 and address = $2 and code_hash = $3 and code_expires_at > $4
+            and consumed_at is null and tries < $5",
+    )
+    .bind(scene.as_str())
+    .bind(address)
+    .bind(hash)
+    .bind(now)
+    .bind(TRIES_AT_HOME)
+    .fetch_optional(db)
+    .await?;
+    Ok(row)
+}
+
 async fn consume_code(
     tx: &mut Tx,
     keys: &SecretKeys,
     (scene, account): (Scene, Option<&str>),
-    (address, code): (String, &PlainCode),
+    (address, code): (&str, &PlainCode),
     tries: i64,
     now: Millis,
 ) -> Result<Result<Consumed, ErrorCode>, StoreError> {
     let name = name(scene, account);
     let found = sqlx::query("select secret_key, account from challenges where scene = $1 and address = $2")
         .bind(&name)
-        .bind(&address)
+        .bind(address)
         .fetch_optional(&mut *tx)
         .await?;
     let (key, account): (Option<Vec<u8>>, Option<String>) = match found {
@@ -212,7 +242,7 @@ async fn consume_code(
     // Without a challenge, the same steps with the active key: they come to nothing, and take as long.
     let key = key.and_then(|key| KeyId::try_from(key).ok()).unwrap_or(keys.active_id());
     accounts::lock(tx, &account.unwrap_or_default()).await?;
-    let hash = code.hash(keys, key, scene, &address).unwrap_or_default();
+    let hash = code.hash(keys, key, scene, address).unwrap_or_default();
     let row = sqlx::query(
         "update challenges
         set tries = tries + 1,
@@ -221,7 +251,7 @@ async fn consume_code(
         returning account, redirect, consumed_at, cast(case when code_hash = $3 then 1 else 0 end as bigint) as fits",
     )
     .bind(&name)
-    .bind(&address)
+    .bind(address)
     .bind(hash)
     .bind(now)
     .bind(tries)
@@ -232,7 +262,7 @@ async fn consume_code(
     Ok(match consumed {
         Some(_) => {
             let account = row.try_get("account")?;
-            Ok(Consumed { account, address, redirect: row.try_get("redirect")? })
+            Ok(Consumed { account, address: address.to_owned(), redirect: row.try_get("redirect")? })
         }
         None if row.try_get::<i64, _>("fits")? == 1 => Err(ErrorCode::ExpiredCode),
         None => Err(ErrorCode::InvalidCode),
