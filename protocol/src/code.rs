@@ -50,7 +50,8 @@ request! {
         /// Where to, by SMS.
         pub phone_number: Option<String> = optional(Rule::Phone),
         /// What it is good for. By mail the default is `LOGIN`. An SMS code without a scene serves `LOGIN` and
-        /// `RESET_PASSWORD`; sent with an access token, it serves `BIND_PHONE` for that account instead.
+        /// `RESET_PASSWORD`; sent with an access token, it serves `BIND_PHONE` for that account instead. A server with
+        /// `codes.default_scene = "strict"` requires a scene.
         pub scene: Option<CodeScene> = optional(SCENES),
     }
 }

@@ -26,6 +26,7 @@ fn the_settings_that_init_writes_are_good_and_only_the_owner_reads_the_keys() {
     for setting in [
         "public_url = \"https://auth.example.com\"",
         "password.blocked = \"common\"",
+        "codes.default_scene = \"strict\"",
         "https://www.example.com",
     ] {
         assert!(shown.contains(setting), "{setting} in {shown}");

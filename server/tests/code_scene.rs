@@ -289,3 +289,20 @@ async fn sec_c06_the_sms_says_what_the_code_opens_in_every_language() {
         assert!(text.contains(signed_in), "{text}");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_is_strict_sends_no_code_without_a_scene() {
+    let t = TestApp::with("[codes]\ndefault_scene = \"strict\"").await;
+    let who = t.device(DEVICE).await;
+    for address in [NUMBER, ADA] {
+        for call in [
+            t.post("/v1/code", to(address, json!({}))),
+            t.post("/v1/code", to(address, json!({ "scene": "" }))),
+            t.post_as(&who, "/v1/code", to(address, json!({}))),
+        ] {
+            assert_eq!(call.await.refused(400, "INVALID_PARAMETER")["field"], "scene", "{address}");
+        }
+        assert!(post::all(&t, address).await.is_empty());
+    }
+    t.phone(NUMBER).await;
+}

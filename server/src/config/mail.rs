@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Config, Layers, Links, ShortSpan, Span, settings};
 use crate::challenges::Scene;
 use crate::mail::Channel;
@@ -55,9 +57,21 @@ settings! {
         verify_link: Span = Span::hours(24),
         /// How long the link for a new password works.
         reset_link: Span = Span::minutes(30),
+        /// What a code is good for that is asked for without a scene. `by_session`: an SMS code signs in, signs up or sets a new password; asked for by a signed-in person, it binds or changes the number of that account instead; a code by mail signs in. `strict`: such a request is refused.
+        default_scene: DefaultScene = DefaultScene::BySession,
         /// Does a new password that was set with a mailed code or link prove the address, too?
         reset_verifies: bool = false,
     }
+}
+
+/// `codes.default_scene`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DefaultScene {
+    /// The session of the request decides.
+    BySession,
+    /// There is none.
+    Strict,
 }
 
 impl Config {

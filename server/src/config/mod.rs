@@ -29,7 +29,7 @@ pub use hooks::Hooks;
 pub use identifiers::{AutoRegister, CustomId, Datum, Declared, DeviceId, Email, Extra, Phone, Profile};
 pub use layers::{ConfigError, Layers};
 pub use limits::Limits;
-pub use mail::{Codes, Mail, Smtp};
+pub use mail::{Codes, DefaultScene, Mail, Smtp};
 pub use network::Network;
 pub use outbound::Outbound;
 pub use providers::{ALGORITHMS, Beginning, ClientAuth, Named, Provider, ProviderKind, ResponseMode};
@@ -133,5 +133,6 @@ plain!(
     AccountDisclosure,
     CaptchaKind,
     Unreached,
+    DefaultScene,
     OnFailure,
 );

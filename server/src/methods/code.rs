@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use crate::audit::{Event, Record};
 use crate::challenges::{self, Scene};
+use crate::config::DefaultScene;
 use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::entry::{self, Call, Entering, Registering, Way};
@@ -75,6 +76,9 @@ async fn send_code(
     json: Json<SendCodeRequest>,
 ) -> Result<Answer<Value>, ApiError> {
     let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
+    if json.request.scene.is_none() && app.config.codes.default_scene == DefaultScene::Strict {
+        return Err(ApiError::field("scene", "This field is required."));
+    }
     limits::admit(&app, &caller, Purpose::Send, Subject::at(&named)).await?;
     let Json { request, .. } =
         hooks::before(&app, &caller, Operation::SendCode, session.as_ref(), json).await?;
