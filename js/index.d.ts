@@ -210,9 +210,11 @@ export class AuthClient {
   ): () => void;
 
   /**
-   * Sends a one-time code by SMS. `scene` (default `LOGIN`, good for signup too) is all that it is good for; for
-   * `BIND_PHONE` and `DELETE_ACCOUNT` somebody must be signed in (`SESSION_REQUIRED`). The answer is the same whether the
-   * number has an account or not. Rejects with `LimitExceededException`, or `FORBIDDEN` where no SMS can be sent.
+   * Sends a one-time code by SMS. With a `scene` it is good for that alone (`LOGIN` is good for signup too); for
+   * `BIND_PHONE` and `DELETE_ACCOUNT` somebody must be signed in (`SESSION_REQUIRED`). Without a scene the session decides:
+   * signed out, the code is good for `login`, `signup` or `resetPassword`; signed in, for `bindPhone` or `updatePhone` of that
+   * account. The first use ends it. A server may require a scene (`INVALID_PARAMETER`). The answer is the same whether
+   * the number has an account or not. Rejects with `LimitExceededException`, or `FORBIDDEN` where no SMS can be sent.
    */
   sendSmsCode(
     phone_number: string | Input<{ phone_number: string; scene?: CodeScene }>,
@@ -281,7 +283,7 @@ export class AuthClient {
     }>,
     options?: RequestOptions,
   ): Promise<UserProfile>;
-  /** The same for the phone number, with codes of the scene `BIND_PHONE`. */
+  /** The same for the phone number, with codes of the scene `BIND_PHONE`, or codes that were asked for without a scene. */
   updatePhone(
     params: Input<{
       phone_number: string;
@@ -652,7 +654,7 @@ export interface Captcha {
   site_key?: string;
 }
 
-/** What a one-time code is good for, and for nothing else. */
+/** What a one-time code is good for, and for nothing else. See `sendSmsCode` for a code without a scene. */
 export type CodeScene =
   | "LOGIN"
   | "RESET_PASSWORD"

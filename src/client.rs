@@ -223,12 +223,19 @@ async fn ask(
         }
     }
     let session = given.client.session.clone();
+    let decided;
+    let who = match who {
+        Who::By(decide) => {
+            decided = decide(&given.fields);
+            &decided
+        }
+        who => who,
+    };
     let as_user = match who {
-        Who::User | Who::UserOrNull => true,
-        Who::UserIf(holds) => holds(&given.fields),
+        Who::User | Who::UserOrNull | Who::UserOrAnybody => true,
         Who::Flow => key.is_none(),
         Who::Prover => session.signup_key().is_none() && session.current().is_some(),
-        Who::Anybody | Who::Newcomer | Who::Presenter => false,
+        Who::Anybody | Who::Newcomer | Who::Presenter | Who::By(_) => false,
     };
     let mut call = Call::new(way.kind, way.path, String::new());
     call.captcha = given.captcha.take();
@@ -247,8 +254,8 @@ async fn ask(
         match session.send(&call, refreshed, &given.limits).await {
             Ok(Some((of, answer))) => (Some(of), Ok(answer)),
             Ok(None) if matches!(who, Who::UserOrNull) => return Ok(Value::NULL),
-            // Signed out meanwhile: that shows nothing, and keeps nobody from proving an address.
-            Ok(None) if matches!(who, Who::Prover) => {
+            // Signed out, perhaps meanwhile: the call does without a session.
+            Ok(None) if matches!(who, Who::Prover | Who::UserOrAnybody) => {
                 (None, given.client.api.send(&call, &holder, &given.limits).await)
             }
             Ok(None) => return Err(error!(SessionRequired)),

@@ -20,14 +20,14 @@ pub(super) const METHODS: &[Method] = &[
         name: "sendSmsCode",
         ways: &[Way::of::<BySms>(Kind::Post, "/v1/code")],
         texts: &["phone_number", "scene"],
-        does: ask(Who::UserIf(is_of_an_account), Then::Say(messages::CODE_SENT)),
+        does: ask(Who::By(asker), Then::Say(messages::CODE_SENT)),
         ..PLAIN
     },
     Method {
         name: "sendEmail",
         ways: &[Way::of::<ByMail>(Kind::Post, "/v1/code")],
         texts: &["email", "scene"],
-        does: ask(Who::UserIf(is_of_an_account), Then::Say(messages::EMAIL_SENT)),
+        does: ask(Who::By(asker), Then::Say(messages::EMAIL_SENT)),
         ..PLAIN
     },
 ];
@@ -46,7 +46,11 @@ impl Request for ByMail {
     const FIELDS: &'static [Field] = &[required("email", Rule::Email), required("scene", SCENES)];
 }
 
-/// Is the code to be good for the account of whoever asks, and for no other?
-fn is_of_an_account(fields: &Tree) -> bool {
-    matches!(fields.text("scene"), Some("CHANGE_EMAIL" | "ChangeEmail" | "BIND_PHONE" | "DELETE_ACCOUNT"))
+/// Some scenes are for the account of a signed-in user. Without a scene the server decides by the session, if there is one.
+fn asker(fields: &Tree) -> Who {
+    match fields.text("scene") {
+        None | Some("") => Who::UserOrAnybody,
+        Some("CHANGE_EMAIL" | "ChangeEmail" | "BIND_PHONE" | "DELETE_ACCOUNT") => Who::User,
+        Some(_) => Who::Anybody,
+    }
 }

@@ -143,8 +143,10 @@ pub(crate) enum Who {
     User,
     /// The signed-in user; `null` is the answer when signed out.
     UserOrNull,
-    /// The signed-in user where the given fields say so.
-    UserIf(fn(&Tree) -> bool),
+    /// The signed-in user; anybody when signed out.
+    UserOrAnybody,
+    /// As the given fields say.
+    By(fn(&Tree) -> Who),
     /// Whoever has the token in the fields.
     Presenter,
     /// Who proves an address: the holder of the key of a signup in this browser, the signed-in user, or anybody.

@@ -65,7 +65,7 @@ test("seed_A46_seed_A47_an address is changed with codes to the new and the old 
 test("an address that is another account's is not taken from it", async () => {
   const { context, run } = await person();
   const other = number();
-  await run((to) => auth.sendSmsCode(to), other);
+  await run((to) => auth.sendSmsCode(to, "LOGIN"), other);
   const code = await server.code(other);
   assert.equal((await server.post("/v1/signup/code", { phone_number: other, code })).status, 200);
   await run((to) => auth.sendSmsCode(to, "BIND_PHONE"), other);

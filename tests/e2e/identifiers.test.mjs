@@ -55,6 +55,7 @@ test("seed_A04_seed_A11_seed_A15_seed_A16_a phone number signs up with its code,
   );
   assert.deepEqual([again.user_id, again.logins_count], [user.user_id, 2]);
   const other = number();
+  await run(() => auth.logout());
   await run((to) => auth.sendSmsCode(to), other);
   const newcomer = await run(([phone_number, code]) => auth.login({ phone_number, code }), [other, await server.code(other)]);
   assert.equal(newcomer.phone_number, other);
@@ -110,6 +111,41 @@ test("seed_A36_seed_K42_a forgotten password is set anew with a code by SMS", as
   assert.equal(reset, "SUCCESS: New password has been set.");
   const user = await run((phone_number) => auth.login({ phone_number, password: "battery staple" }), phone);
   assert.equal(user.phone_number, phone);
+  await page.close();
+});
+
+test("seed_A11_seed_A36_a code without a scene sets a new password", async () => {
+  const { page, run } = await visitor();
+  const phone = number();
+  await run((to) => auth.sendSmsCode(to), phone);
+  await run(([phone_number, code]) => auth.signup({ phone_number, code }), [phone, await server.code(phone)]);
+  await run((to) => auth.sendSmsCode(to), phone);
+  const code = await server.code(phone, 2);
+  const reset = await run(([phone_number, code]) => auth.resetPassword({ phone_number, code, newPassword: "correct horse" }), [phone, code]);
+  assert.equal(reset, "SUCCESS: New password has been set.");
+  const again = await run(([phone_number, code]) => refusal(auth.login({ phone_number, code })), [phone, code]);
+  assert.equal(again, "INVALID_CODE");
+  const user = await run((phone_number) => auth.login({ phone_number, password: "correct horse" }), phone);
+  assert.equal(user.phone_number, phone);
+  await page.close();
+});
+
+test("seed_A42_seed_A50_codes without a scene bind the first number and change it", async () => {
+  const { page, run } = await visitor();
+  const [first, second] = [number(), number()];
+  const device = await run((device_id) => auth.login({ device_id }), randomUUID());
+  await run((to) => auth.sendSmsCode(to), first);
+  const bound = await run(([phone_number, phoneCode]) => auth.bindPhone({ phone_number, phoneCode }), [first, await server.code(first)]);
+  assert.deepEqual([bound.user_id, bound.phone_number], [device.user_id, first]);
+  for (const to of [first, second]) await run((to) => auth.sendSmsCode(to), to);
+  const changed = await run(
+    ([phone, phoneCode, oldPhone, oldPhoneCode]) => auth.updatePhone({ phone, phoneCode, oldPhone, oldPhoneCode }),
+    [second, await server.code(second), first, await server.code(first, 2)],
+  );
+  assert.deepEqual([changed.user_id, changed.phone_number], [device.user_id, second]);
+  await run((to) => auth.sendSmsCode(to), second);
+  const stranger = await run(([phone_number, code]) => refusal(auth.login({ phone_number, code })), [second, await server.code(second, 2)]);
+  assert.equal(stranger, "INVALID_CODE");
   await page.close();
 });
 

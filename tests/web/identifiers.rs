@@ -295,6 +295,40 @@ async fn a_code_for_an_account_is_asked_for_with_its_token() {
 }
 
 #[wasm_bindgen_test]
+async fn seed_a42_a50_a_code_by_sms_without_a_scene_is_asked_for_with_the_token_of_whoever_is_signed_in() {
+    let world = server_of(r#"{ "POST /v1/login": [200, TOKENS], "POST /v1/code": [200, {}] }"#);
+    let to = "'+12025550123'";
+    ok(world.core.ask("sendSmsCode", js(to), NONE)).await;
+    assert_eq!(world.run("String(world.calls.at(-1).headers.Authorization)"), "undefined");
+    let world = world.signed_in().await;
+    ok(world.core.ask("sendSmsCode", js(to), NONE)).await;
+    ok(world.core.ask(
+        "sendSmsCode",
+        form("<input name=phone_number value=+12025550123><input name=scene>"),
+        NONE,
+    ))
+    .await;
+    for scene in ["LOGIN", "RESET_PASSWORD", "BIND_PHONE"] {
+        ok(world.core.ask("sendSmsCode", js(to), js(&format!("'{scene}'")))).await;
+    }
+    let tokens = world.run("world.calls.map((call) => call.headers.Authorization).join()");
+    assert_eq!(tokens, "Bearer access-1,Bearer access-1,,,Bearer access-1");
+}
+
+#[wasm_bindgen_test]
+async fn a_session_that_is_over_makes_it_a_code_of_somebody_signed_out() {
+    let world = server_of(
+        r#"{ "POST /v1/login": [200, TOKENS], "POST /v1/token": [400, { error: "invalid_grant" }],
+            "POST /v1/code": (call) => call.headers.Authorization
+                ? [401, { code: "SESSION_REQUIRED", title: "Please sign in." }] : [200, {}] }"#,
+    );
+    let world = world.signed_in().await;
+    ok(world.core.ask("sendSmsCode", js("'+12025550123'"), NONE)).await;
+    assert_eq!(world.run("String(world.calls.at(-1).headers.Authorization)"), "undefined");
+    assert_eq!(json(&world.core.user()), "null");
+}
+
+#[wasm_bindgen_test]
 async fn seed_k39_a36_a_forgotten_password_is_got_back_by_mail_or_by_phone() {
     let world =
         server_of(r#"{ "POST /v1/password/forgot": [200, {}], "POST /v1/password/reset": [200, {}] }"#);
