@@ -451,12 +451,14 @@ impl CurrentSession {
     }
 }
 
-/// For calls that may come without: nobody's is none, a bad one is refused.
+/// For calls that may come without: nobody's is none, a bad one is refused. A service key is no session: who it speaks for
+/// is signed out.
 impl OptionalFromRequestParts<AppState> for CurrentSession {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Option<Self>, ApiError> {
-        if !parts.headers.contains_key(header::AUTHORIZATION) {
+        let is_sent = parts.headers.contains_key(header::AUTHORIZATION);
+        if !is_sent || service_keys::presented(&parts.headers).is_some() {
             return Ok(None);
         }
         <Self as FromRequestParts<AppState>>::from_request_parts(parts, app).await.map(Some)

@@ -157,6 +157,33 @@ async fn seed_a23_and_whose_sign_in_by_address_name_device_or_id() {
     }
 }
 
+/// The calls of somebody who is signed out that cost or guess, and that an operator's back end makes for a browser.
+fn signed_out() -> [(&'static str, Value); 7] {
+    let email = json!({ "email": ADA });
+    [
+        ("/v1/code", json!({ "email": ADA, "scene": "LOGIN" })),
+        ("/v1/password/forgot", email.clone()),
+        ("/v1/email/resend", email.clone()),
+        ("/v1/password/reset", json!({ "email": ADA, "code": "123456", "new_password": PASSWORD })),
+        ("/v1/email/verify", json!({ "email": ADA, "code": "123456" })),
+        ("/v1/email/check", email),
+        ("/v1/flows/example", json!({ "callback": "https://app.example.com/signin" })),
+    ]
+}
+
+#[tokio::test]
+async fn a_service_key_beside_is_no_session_and_no_refusal() {
+    let t = TestApp::with("check_email = true").await;
+    let key = key(&t, Scope::Trusted).await;
+    for (path, body) in signed_out() {
+        let with = on_behalf(&key, t.post(path, body.clone())).await;
+        let without = t.post(path, body).await;
+        assert_eq!((with.status, &with.json["code"]), (without.status, &without.json["code"]), "{path}");
+    }
+    let body = json!({ "phone_number": "+491701234567", "scene": "BIND_PHONE" });
+    on_behalf(&key, t.post("/v1/code", body)).await.refused(401, "SESSION_REQUIRED");
+}
+
 #[tokio::test]
 async fn seed_a08_seed_a23_nobody_else_says_so() {
     let t = TestApp::with("").await;
