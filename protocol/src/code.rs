@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::ClientOptions;
 use crate::fields::{Field, Request, join, optional, request, required};
 use crate::login::LoginOptions;
 use crate::password::GivenCode;
@@ -53,6 +54,8 @@ request! {
         /// `RESET_PASSWORD`; sent with an access token, it serves `BIND_PHONE` for that account instead. A server with
         /// `codes.default_scene = "strict"` requires a scene.
         pub scene: Option<CodeScene> = optional(SCENES),
+        /// For whom a program of the operator's calls.
+        pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::ClientOptions;
 use crate::fields::request;
 use crate::password::GivenCode;
 use crate::rules::Rule;
@@ -21,6 +22,8 @@ request! {
         pub password: Option<String> = optional(Rule::Password),
         /// Another password instead, for an owner of the address who has not made the account: ends all that was prepared.
         pub new_password: Option<String> = optional(Rule::NewPassword),
+        /// For whom a program of the operator's calls.
+        pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
 
@@ -30,6 +33,8 @@ request! {
     pub struct ResendVerificationRequest {
         /// The address to verify.
         pub email: String = required(Rule::Email),
+        /// For whom a program of the operator's calls.
+        pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
 
@@ -48,6 +53,8 @@ request! {
     pub struct CheckEmailRequest {
         /// The address to look for.
         pub email: String = required(Rule::Email),
+        /// For whom a program of the operator's calls.
+        pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
 

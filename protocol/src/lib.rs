@@ -20,6 +20,7 @@ pub mod account;
 #[cfg(feature = "admin")]
 pub mod admin;
 pub mod captcha;
+pub mod client;
 pub mod code;
 pub mod custom;
 pub mod data;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::ClientOptions;
 use crate::fields::{Invalid, request};
 use crate::profile::UserProfile;
 use crate::rules::Rule;
@@ -13,6 +14,8 @@ request! {
         pub email: Option<String> = optional(Rule::Email),
         /// Or its phone number: then the code comes by SMS.
         pub phone_number: Option<String> = optional(Rule::Phone),
+        /// For whom a program of the operator's calls.
+        pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
 
@@ -75,6 +78,8 @@ request! {
         pub token: Option<String> = optional(Rule::Token),
         /// The password from now on.
         pub new_password: String = required(Rule::NewPassword),
+        /// For whom a program of the operator's calls.
+        pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::ClientOptions;
 use crate::fields::{Field, Request, join, optional, request, required};
 use crate::login::LoginOptions;
 use crate::profile::{PROFILE, ProfileInput, UserProfile};
@@ -20,6 +21,8 @@ request! {
         pub callback: String = required(Rule::Url),
         /// Go through the consent screen again without asking for anything, right after registering (seed M30).
         pub again: Option<bool> = optional(Rule::Flag),
+        /// For whom a program of the operator's calls.
+        pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
 

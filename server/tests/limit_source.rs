@@ -172,6 +172,31 @@ fn signed_out() -> [(&'static str, Value); 7] {
 }
 
 #[tokio::test]
+async fn seed_a08_and_who_asks_for_codes_uses_them_asks_for_an_address_or_goes_to_a_provider() {
+    let settings =
+        "check_email = true\n[limits]\nsend = \"1/1h\"\ncode = \"1/1h\"\ncheck = \"1/1h\"\nflow = \"1/1h\"";
+    for (path, mut body) in signed_out() {
+        let t = TestApp::with(settings).await;
+        let key = key(&t, Scope::Trusted).await;
+        for (ip, spelling) in [("203.0.113.1", "client_ip"), ("203.0.113.2", "clientIp")] {
+            body["options"] = json!({ spelling: ip });
+            let first = on_behalf(&key, t.post(path, body.clone())).await;
+            let is_done = match path {
+                "/v1/password/reset" | "/v1/email/verify" => first.json["code"] == "INVALID_CODE",
+                // There is no such provider here, which is told once the call is counted.
+                "/v1/flows/example" => first.json["code"] == "NOT_FOUND",
+                _ => first.status == 200,
+            };
+            assert!(is_done, "{path}: {}", first.text);
+            if !["/v1/email/check", "/v1/flows/example"].contains(&path) {
+                assert_eq!(audited(&t).await, ip, "{path}");
+            }
+            assert_eq!(on_behalf(&key, t.post(path, body.clone())).await.status, 429, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_service_key_beside_is_no_session_and_no_refusal() {
     let t = TestApp::with("check_email = true").await;
     let key = key(&t, Scope::Trusted).await;
@@ -182,6 +207,25 @@ async fn a_service_key_beside_is_no_session_and_no_refusal() {
     }
     let body = json!({ "phone_number": "+491701234567", "scene": "BIND_PHONE" });
     on_behalf(&key, t.post("/v1/code", body)).await.refused(401, "SESSION_REQUIRED");
+}
+
+#[tokio::test]
+async fn seed_a08_nor_does_anybody_else_say_so_there() {
+    let t = TestApp::with("check_email = true").await;
+    t.signup(ADA, PASSWORD).await;
+    let who = t.login(ADA, PASSWORD).await;
+    let admin = key(&t, Scope::Admin).await;
+    for (path, mut body) in signed_out() {
+        body["options"] = json!({ "client_ip": "203.0.113.1" });
+        for call in [t.post(path, body.clone()), t.post_as(&who, path, body.clone())] {
+            let answer = call.await.refused(400, "INVALID_PARAMETER");
+            assert_eq!(answer["field"], "options.client_ip", "{path}");
+        }
+        t.post(path, body.clone()).header("authorization", &admin).await.refused(403, "FORBIDDEN");
+        body["options"] = json!({ "auto_register": true });
+        let answer = t.post(path, body).await.refused(400, "INVALID_PARAMETER");
+        assert_eq!(answer["field"], "options.auto_register", "{path}");
+    }
 }
 
 #[tokio::test]

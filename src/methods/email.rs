@@ -17,7 +17,7 @@ use crate::{
 pub(super) const METHODS: &[Method] = &[
     Method {
         name: "checkEmail",
-        ways: &[Way::of::<CheckEmailRequest>(Kind::Post, "/v1/email/check")],
+        ways: &[Way::for_page::<CheckEmailRequest>(Kind::Post, "/v1/email/check")],
         texts: &["email"],
         does: ask(Who::Anybody, Then::Give),
         ..PLAIN
@@ -47,10 +47,10 @@ pub(super) const METHODS: &[Method] = &[
 const PASSWORDS: &[Field] =
     &[optional("password", Rule::Password), optional("new_password", Rule::NewPassword)];
 
-const RESEND: Way = Way::of::<ResendVerificationRequest>(Kind::Post, "/v1/email/resend");
+const RESEND: Way = Way::for_page::<ResendVerificationRequest>(Kind::Post, "/v1/email/resend");
 
 const VERIFY: Method = Method {
-    ways: &[Way::of::<VerifyEmailRequest>(Kind::PostOnce, "/v1/email/verify")],
+    ways: &[Way::for_page::<VerifyEmailRequest>(Kind::PostOnce, "/v1/email/verify")],
     options: PASSWORDS,
     does: Does::Ask { prepare: with_passwords, who: Who::Prover, then: Then::Learn },
     ..PLAIN

@@ -19,7 +19,7 @@ mod signin;
 
 use std::rc::Rc;
 
-use doorward_protocol::{Field, Invalid, Policy, Request};
+use doorward_protocol::{Field, Invalid, Policy, Request, Rule};
 
 use crate::{
     api::Kind,
@@ -93,6 +93,15 @@ impl Way {
     const fn of<R: Request>(kind: Kind, path: &'static str) -> Way {
         let check = |fields: &Tree, policy| R::check(&fields, policy);
         Way { kind, path, fields: R::FIELDS, check, by: "", tail: "" }
+    }
+
+    /// The same without the `options` that end the table: they are for programs of the operator's, and no fields of a page.
+    const fn for_page<R: Request>(kind: Kind, path: &'static str) -> Way {
+        let fields = match R::FIELDS {
+            [fields @ .., Field { rule: Rule::Object(_), .. }] => fields,
+            fields => fields,
+        };
+        Way { fields, ..Way::of::<R>(kind, path) }
     }
 
     /// With these fields, which nobody checks but whoever uses them.

@@ -17,7 +17,7 @@ pub(super) const LOGIN: Way = Way::of::<LoginRequest>(Kind::Post, "/v1/login");
 pub(super) const METHODS: &[Method] = &[
     Method {
         name: "forgotPassword",
-        ways: &[Way::of::<ForgotPasswordRequest>(Kind::Post, "/v1/password/forgot")],
+        ways: &[Way::for_page::<ForgotPasswordRequest>(Kind::Post, "/v1/password/forgot")],
         texts: &["email"],
         does: Does::Ask {
             prepare: number_or_address,
@@ -28,7 +28,7 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "resetPassword",
-        ways: &[Way::of::<ResetPasswordRequest>(Kind::PostOnce, "/v1/password/reset")],
+        ways: &[Way::for_page::<ResetPasswordRequest>(Kind::PostOnce, "/v1/password/reset")],
         texts: &["token", "new_password"],
         does: Does::Ask { prepare: one_proof, who: Who::Anybody, then: Then::Say(messages::PASSWORD_SET) },
         ..PLAIN

@@ -28,7 +28,7 @@ pub(super) const METHODS: &[Method] = &[
     // What `oauthRedirect` and `redoOAuth`, `login` and `register` ask.
     Method {
         name: "beginFlow",
-        ways: &[to::<FlowRequest>(Kind::Post, "/v1/flows/")],
+        ways: &[Way { tail: "provider", ..Way::for_page::<FlowRequest>(Kind::Post, "/v1/flows/") }],
         does: ask(Who::Flow, Then::Give),
         ..PLAIN
     },

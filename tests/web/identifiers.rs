@@ -316,6 +316,16 @@ async fn seed_a42_a50_a_code_by_sms_without_a_scene_is_asked_for_with_the_token_
 }
 
 #[wasm_bindgen_test]
+async fn seed_a08_the_options_of_an_operators_program_are_no_fields_of_a_page() {
+    let world = server_of(r#"{ "POST /v1/password/forgot": [200, {}] }"#);
+    let object = js("{ email: 'a@b.de', options: { client_ip: '203.0.113.1' } }");
+    assert_eq!(err(world.core.forgot_password(object, NONE)).await, "INVALID_PARAMETER options");
+    let controls = form("<input name=email value=a@b.de><input name=options value=x>");
+    ok(world.core.forgot_password(controls, NONE)).await;
+    assert_eq!(asked(&world), r#"POST /v1/password/forgot {"email":"a@b.de"}"#);
+}
+
+#[wasm_bindgen_test]
 async fn a_session_that_is_over_makes_it_a_code_of_somebody_signed_out() {
     let world = server_of(
         r#"{ "POST /v1/login": [200, TOKENS], "POST /v1/token": [400, { error: "invalid_grant" }],

@@ -27,6 +27,7 @@ use crate::limits::{self, Purpose, Subject};
 use crate::passwords::PasswordHash;
 use crate::registration::{self, Done, SignUp};
 use crate::secret::Secret;
+use crate::service_keys;
 use crate::state::{App, AppState};
 use crate::store::identities::{self, Kind};
 use crate::store::{self, Tx, accounts};
@@ -75,6 +76,8 @@ async fn send_code(
     session: Option<CurrentSession>,
     json: Json<SendCodeRequest>,
 ) -> Result<Answer<Value>, ApiError> {
+    let caller =
+        service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
     let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
     if json.request.scene.is_none() && app.config.codes.default_scene == DefaultScene::Strict {
         return Err(ApiError::field("scene", "This field is required."));

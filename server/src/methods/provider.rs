@@ -32,6 +32,7 @@ use crate::passwords::PasswordHash;
 use crate::providers::{Person, Provider};
 use crate::registration::{self, Done, SignUp};
 use crate::secret::Secret;
+use crate::service_keys;
 use crate::state::{App, AppState};
 use crate::store::flows::{self as rows, Binding};
 use crate::store::identities::{self, Kind};
@@ -76,6 +77,8 @@ async fn begin_flow(
     provider: Result<Path<String>, PathRejection>,
     Json { request, .. }: Json<FlowRequest>,
 ) -> Result<Answer<FlowAnswer>, ApiError> {
+    let caller =
+        service_keys::speaks_for(&app, caller, request.options.client_ip.as_deref()).await?;
     limits::admit(&app, &caller, Purpose::Flow, Subject::Nobody).await?;
     let provider = named(&app, &provider)?;
     Ok(Answer(flows::begin(&app, &caller, provider, (proof, session), request).await?))

@@ -27,7 +27,7 @@ use crate::store::accounts::Account;
 use crate::store::challenges::Consumed;
 use crate::store::identities::{self, Identity, Kind};
 use crate::store::{self, StoreError, Tx, accounts, passwords, sessions};
-use crate::{screening, signin};
+use crate::{screening, service_keys, signin};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(forgot_password)).routes(routes!(reset_password))
@@ -43,6 +43,7 @@ async fn forgot_password(
     who: Who,
     json: Json<ForgotPasswordRequest>,
 ) -> Result<Answer<Value>, ApiError> {
+    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
     let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
     limits::admit(&app, &caller, Purpose::Send, Subject::at(&named)).await?;
     let Json { request, .. } = hooks::before(&app, &caller, Operation::ForgotPassword, who, json).await?;
@@ -61,6 +62,7 @@ async fn reset_password(
     prover: Prover,
     json: Json<ResetPasswordRequest>,
 ) -> Result<Answer<PasswordReset>, ApiError> {
+    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
     let ResetPasswordRequest { email, phone_number, code, token, .. } = &json.request;
     let proof = match (phone_number, code) {
         (Some(phone), Some(code)) if email.is_none() && token.is_none() => {

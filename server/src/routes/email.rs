@@ -31,6 +31,7 @@ use crate::outbox;
 use crate::passwords::{Match, PasswordHash, Turn};
 use crate::registration;
 use crate::secret::Secret;
+use crate::service_keys;
 use crate::signin;
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
@@ -128,6 +129,7 @@ pub(super) async fn verify_by(
     prover: Prover,
     json: Json<VerifyEmailRequest>,
 ) -> Result<UserProfile, ApiError> {
+    let caller = service_keys::speaks_for(app, caller, json.request.options.client_ip.as_deref()).await?;
     let VerifyEmailRequest { email, code, token, .. } = &json.request;
     let proof = MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?;
     limits::admit(app, &caller, Purpose::Code, Subject::of(&proof)).await?;
@@ -177,6 +179,7 @@ pub(super) async fn resend_verification(
     who: Who,
     json: Json<ResendVerificationRequest>,
 ) -> Result<Answer<ResendVerificationAnswer>, ApiError> {
+    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
     let contact = Contact::email(&json.request.email, "email")?;
     limits::admit(&app, &caller, Purpose::Send, Subject::at(&contact)).await?;
     let Json { request, .. } =
@@ -198,6 +201,7 @@ async fn check_email(
     if !app.config.check_email {
         return Err(ErrorCode::Forbidden.into());
     }
+    let caller = service_keys::speaks_for(&app, caller, request.options.client_ip.as_deref()).await?;
     limits::admit(&app, &caller, Purpose::Check, Subject::Nobody).await?;
     let email = canonical_email(&request.email).unwrap_or_default();
     let mut db = app.store.read().await?;
