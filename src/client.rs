@@ -20,12 +20,12 @@ use crate::{
         task::settled,
     },
     context::Client,
-    error::{Error, error},
+    error::{Error, code, error},
     fields::{Node, Tree},
     methods::{Does, Given, METHODS, Method, Then, Who, carry_out},
     options::{self, CAPTCHA},
     promise::{Work, promise, spawn},
-    session::{Keeper, events::Emitter, lacks_key, store::Store, user_text},
+    session::{Keeper, events::Emitter, lacks_key, store::Store, tokens::Session, user_text},
 };
 
 /// A client of one server. `js/client.js` wraps it as `AuthClient`; the methods are in `methods`.
@@ -234,8 +234,7 @@ async fn ask(
     let as_user = match who {
         Who::User | Who::UserOrNull | Who::UserOrAnybody => true,
         Who::Flow => key.is_none(),
-        Who::Prover => session.signup_key().is_none() && session.current().is_some(),
-        Who::Anybody | Who::Newcomer | Who::Presenter | Who::By(_) => false,
+        Who::Anybody | Who::Newcomer | Who::Presenter | Who::Prover | Who::By(_) => false,
     };
     let mut call = Call::new(way.kind, way.path, String::new());
     call.captcha = given.captcha.take();
@@ -255,28 +254,22 @@ async fn ask(
             Ok(Some((of, answer))) => (Some(of), Ok(answer)),
             Ok(None) if matches!(who, Who::UserOrNull) => return Ok(Value::NULL),
             // Signed out, perhaps meanwhile: the call does without a session.
-            Ok(None) if matches!(who, Who::Prover | Who::UserOrAnybody) => {
+            Ok(None) if matches!(who, Who::UserOrAnybody) => {
                 (None, given.client.api.send(&call, &holder, &given.limits).await)
             }
             Ok(None) => return Err(error!(SessionRequired)),
             Err(error) => (None, Err(error)),
         }
+    } else if matches!(who, Who::Prover) {
+        prove(&given, &call).await
     } else {
         match who {
             Who::Newcomer => holder = session.newcomer().await?,
             Who::Presenter => holder = session.presenter(given.fields.text("token"))?,
             Who::Flow => holder = session.holder_of(key.unwrap_or_default()),
-            Who::Prover => holder = session.holder_of(session.signup_key().unwrap_or_default()),
             _ => {}
         }
-        let mut answer = given.client.api.send(&call, &holder, &given.limits).await;
-        if matches!(who, Who::Prover) && answer.as_ref().is_err_and(lacks_key) {
-            session.forget_signup("");
-            answer = given.client.api.send(&call, &Holder::default(), &given.limits).await;
-        }
-        if matches!(who, Who::Prover) && answer.is_ok() {
-            session.forget_signup("");
-        }
+        let answer = given.client.api.send(&call, &holder, &given.limits).await;
         (session.current(), answer)
     };
 
@@ -320,6 +313,35 @@ async fn ask(
             Ok((*text).into())
         }
     }
+}
+
+/// Proves an address, with what this browser has to show that the person has made the account: the key of its signup, else the
+/// session. The two can be of different accounts.
+async fn prove(given: &Given, call: &Call) -> (Option<Rc<Session>>, Result<Value, Error>) {
+    let (client, limits) = (&given.client, &given.limits);
+    let session = &client.session;
+    if let Some(key) = session.signup_key() {
+        let answer = client.api.send(call, &session.holder_of(key), limits).await;
+        match &answer {
+            Ok(_) => session.forget_signup(""),
+            Err(error) if lacks_key(error) => session.forget_signup(""),
+            Err(_) => {}
+        }
+        let is_other = |error: &Error| lacks_key(error) || error.is(code!(PasswordRequired));
+        let has_more = session.current().is_some() || answer.as_ref().is_err_and(lacks_key);
+        if !(has_more && answer.as_ref().is_err_and(is_other)) {
+            return (session.current(), answer);
+        }
+    }
+    if session.current().is_some() {
+        match session.send(call, false, limits).await {
+            Ok(Some((of, answer))) => return (Some(of), Ok(answer)),
+            // It is over: that shows nothing, and keeps nobody from proving an address.
+            Ok(None) => {}
+            Err(error) => return (None, Err(error)),
+        }
+    }
+    (None, client.api.send(call, &Holder::default(), limits).await)
 }
 
 /// What follows for the form: the error on a control, or going on.

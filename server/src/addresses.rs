@@ -177,8 +177,8 @@ async fn release_claim(
     contact: &Contact,
     account: &str,
 ) -> Result<(), StoreError> {
-    match first_proof::locked_standing(tx, app, contact, &Evidence::default()).await? {
-        Standing::Nobodys(other) | Standing::Claimed(other) if other.id != account => {
+    match first_proof::locked_standing(tx, contact, &Evidence::default()).await? {
+        Standing::Unowned(other) | Standing::OwnedByOther(other) if other.id != account => {
             first_proof::release(tx, app, caller, contact, &other).await
         }
         _ => Ok(()),
@@ -277,7 +277,7 @@ async fn write(
         accounts::forget_phone(tx, id).await?;
     }
     if kind == Kind::Email && change.given().is_some() {
-        accounts::forget_signup_key(tx, id).await?;
+        accounts::confirm(tx, id).await?;
     }
     accounts::touch(tx, id, now).await?;
     if let Some(address) = account.told_at() {

@@ -180,10 +180,7 @@ pub async fn consume(
     let now = app.world.now();
     let by_code = matches!(proof, MailProof::Code { .. });
     let address = address_of(&proof);
-    let tries = match &address {
-        Some(address) if limits::is_at_home(tx, app, caller, address).await? => challenges::TRIES_AT_HOME,
-        _ => challenges::TRIES,
-    };
+    let tries = tries(tx, app, caller, address.as_deref().unwrap_or_default()).await?;
     let mut consumed = challenges::consume(tx, &app.secret_keys, (scene, None), proof, tries, now).await?;
     if let Ok(met) = &consumed {
         // It went to an address that is not the account's any more (A05).
@@ -197,6 +194,14 @@ pub async fn consume(
     }
     settle(tx, app, caller, address, consumed.is_ok()).await?;
     Ok(consumed)
+}
+
+/// How many wrong codes for this address there may have been before one of this caller is not looked at.
+pub async fn tries(db: &mut Tx, app: &App, caller: &Caller, address: &str) -> Result<i64, StoreError> {
+    Ok(match limits::is_at_home(db, app, caller, address).await? {
+        true => challenges::TRIES_AT_HOME,
+        false => challenges::TRIES,
+    })
 }
 
 /// Consumes a code that was sent for this account, whoever has the address; answers why it is refused. Only who is signed
@@ -285,7 +290,7 @@ impl Verdict {
     pub fn met(self) -> Result<(String, Option<String>), ApiError> {
         match self {
             Verdict::Met { account, redirect } => Ok((account, redirect)),
-            Verdict::Left => Err(first_proof::left()),
+            Verdict::Left => Err(first_proof::address_left()),
             Verdict::Refused(text) => Err(code_named(&text).into()),
         }
     }

@@ -18,14 +18,14 @@ use crate::sessions;
 use crate::state::AppState;
 use crate::store::identities::Identity;
 
-/// Who asks to come in: the caller, the proof of the browser's key, and as whom it is signed in already.
+/// A call that signs in or up: the caller, the proof of the browser's key, and the session that the browser has already.
 #[derive(Debug)]
 pub struct Call {
     /// Where the call comes from.
     pub caller: Caller,
     /// The proof of the key that the session is bound to.
     pub proof: Option<Proof>,
-    /// As whom the browser is signed in.
+    /// The account and session of the browser so far, for hooks.
     pub who: Who,
 }
 
@@ -72,9 +72,9 @@ macro_rules! options {
 }
 pub(crate) use options;
 
-/// What is tried: by which method, and as whom.
+/// How a person signs in or up: the method, and the name of the account.
 #[derive(Debug)]
-pub struct Way {
+pub struct EntryMethod {
     /// As hooks know it.
     pub operation: Operation,
     /// As the audit and sessions know it.
@@ -89,15 +89,15 @@ pub struct Way {
     pub refusal: Option<ApiError>,
 }
 
-impl Way {
+impl EntryMethod {
     /// By a method that knows the name.
-    pub fn named(operation: Operation, method: &str, name: Identity, registers: bool) -> Way {
-        Way { name: Some(name), registers, ..Way::unnamed(operation, method) }
+    pub fn named(operation: Operation, method: &str, name: Identity, registers: bool) -> EntryMethod {
+        EntryMethod { name: Some(name), registers, ..EntryMethod::unnamed(operation, method) }
     }
 
     /// By a method that learns later who it is.
-    pub fn unnamed(operation: Operation, method: &str) -> Way {
-        Way {
+    pub fn unnamed(operation: Operation, method: &str) -> EntryMethod {
+        EntryMethod {
             operation,
             method: method.to_owned(),
             name: None,
@@ -138,17 +138,17 @@ pub struct Entering<T> {
     pub first: Option<Granted>,
 }
 
-/// From the request to the proof of a sign-in. `way` names it, and is asked again for the request that the hooks leave.
+/// From the request to the proof of a sign-in. `method` names it, and is asked again for the request that the hooks leave.
 pub async fn sign_in<T: Request + DeserializeOwned + Options>(
     app: &AppState,
     call: Call,
     json: Json<T>,
-    way: impl Fn(&T) -> Result<Way, ApiError>,
+    method: impl Fn(&T) -> Result<EntryMethod, ApiError>,
 ) -> Result<Entering<T>, ApiError> {
     let Call { caller, proof, who } = call;
     sessions::admit(app, proof.is_some())?;
     let caller = service_keys::speaks_for(app, caller, json.request.client_ip()).await?;
-    let Way { operation, name, more, refusal, .. } = way(&json.request)?;
+    let EntryMethod { operation, name, more, refusal, .. } = method(&json.request)?;
     let (purpose, subject) = limited(operation, name.as_ref());
     if !caller.is_operators {
         limits::admit(app, &caller, purpose, subject).await?;
@@ -159,9 +159,9 @@ pub async fn sign_in<T: Request + DeserializeOwned + Options>(
     let more: Vec<_> = more.iter().map(|(name, text)| (*name, text.as_str())).collect();
     let mut registers = false;
     let read = |request: &T| {
-        let way = way(request)?;
-        registers = way.registers;
-        way.refusal.map_or(Ok((way.method, way.name)), Err)
+        let asked = method(request)?;
+        registers = asked.registers;
+        asked.refusal.map_or(Ok((asked.method, asked.name)), Err)
     };
     let approved = hooks::attempt(app, &caller, who, json, (operation, &more), read).await;
     let (json, attempt) = limits::settle(app, &caller, subject, approved.map_err(Failed::from)).await?;
@@ -190,34 +190,56 @@ pub struct Registering {
     pub new: NewAccount,
 }
 
-/// From the request to the proof of a signup: `draft` makes the account of the request as the hooks leave it. `way` names the
-/// sign-in that a signup may come with.
-pub async fn sign_up<T: Request + DeserializeOwned + Options>(
+/// Lets a signup be tried: the address that a program speaks for, limits and captcha.
+pub async fn admit_sign_up(
     app: &AppState,
     call: Call,
-    json: Json<T>,
-    way: Way,
-    draft: impl AsyncFnOnce(T, Option<&Proof>) -> Result<SignUp, ApiError>,
-) -> Result<Registering, ApiError> {
-    let Call { caller, proof, who } = call;
-    let caller = service_keys::speaks_for(app, caller, json.request.client_ip()).await?;
-    let subject = match (&way.name, way.operation) {
+    request: &impl Options,
+    method: &EntryMethod,
+) -> Result<Call, ApiError> {
+    let caller = service_keys::speaks_for(app, call.caller, request.client_ip()).await?;
+    let subject = match (&method.name, method.operation) {
         (Some(name), Operation::CodeAuth) => Subject::Address(&name.value),
         _ => Subject::Nobody,
     };
     limits::admit(app, &caller, Purpose::SignUp, subject).await?;
-    if let Some(refusal) = way.refusal {
-        return Err(refusal);
+    match &method.refusal {
+        Some(refusal) => Err(refusal.clone()),
+        None => Ok(Call { caller, ..call }),
     }
+}
+
+/// Asks the hooks about a signup: `draft` makes the account of the request as they leave it. `method` is that of the sign-in that a
+/// signup may come with.
+pub async fn approve_sign_up<T: Request + DeserializeOwned>(
+    app: &AppState,
+    call: Call,
+    json: Json<T>,
+    method: &EntryMethod,
+    draft: impl FnOnce(T) -> Result<SignUp, ApiError>,
+) -> Result<Registering, ApiError> {
+    let Call { caller, proof, who } = call;
     let idempotency = json.idempotency.clone();
-    let shown = proof.as_ref();
-    let draft = async |request, granted| {
-        let draft = draft(request, shown).await?.granted(granted);
+    let is_bound = proof.is_some();
+    let draft = |request, granted| {
+        let draft = draft(request)?.granted(granted);
         if draft.session.is_some() {
-            sessions::admit(app, shown.is_some())?;
+            sessions::admit(app, is_bound)?;
         }
         Ok(draft)
     };
-    let new = hooks::sign_up(app, &caller, who, json, (&way.method, way.operation), draft).await?;
+    let new = hooks::sign_up(app, &caller, who, json, (&method.method, method.operation), draft).await?;
     Ok(Registering { caller, proof, idempotency, new })
+}
+
+/// From the request to the proof of a signup.
+pub async fn sign_up<T: Request + DeserializeOwned + Options>(
+    app: &AppState,
+    call: Call,
+    json: Json<T>,
+    method: EntryMethod,
+    draft: impl FnOnce(T) -> Result<SignUp, ApiError>,
+) -> Result<Registering, ApiError> {
+    let call = admit_sign_up(app, call, &json.request, &method).await?;
+    approve_sign_up(app, call, json, &method, draft).await
 }

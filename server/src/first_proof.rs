@@ -4,13 +4,11 @@
 //! name of it is proven, the address leaves it.
 
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
 use doorward_protocol::error::ErrorCode;
 use serde_json::{Map, Value};
 
 use crate::audit::{Event, Record};
-use crate::config::ConfirmationClick;
 use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::error::ApiError;
@@ -76,10 +74,14 @@ impl FromRequestParts<AppState> for Prover {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        // A session that has ended shows nothing, and keeps nobody from proving an address.
         let session =
-            <CurrentSession as FromRequestParts<AppState>>::from_request_parts(parts, app).await.ok();
-        let proof = match parts.headers.contains_key(header::AUTHORIZATION) {
+            <Option<CurrentSession> as FromRequestParts<AppState>>::from_request_parts(parts, app).await;
+        let (session, has_ended) = match session {
+            // A session that has ended shows nothing, and keeps nobody from proving an address.
+            Err(error) if error.code == ErrorCode::SessionRequired => (None, true),
+            session => (session?, false),
+        };
+        let proof = match session.is_some() || has_ended {
             true => None,
             false => <Option<Proof> as FromRequestParts<AppState>>::from_request_parts(parts, app).await?,
         };
@@ -88,51 +90,68 @@ impl FromRequestParts<AppState> for Prover {
     }
 }
 
-/// What the first proof of an address leads to.
+/// Whose the account with an address is, for who proves the address.
 #[derive(Clone, Debug)]
 pub enum Standing {
     /// No account has the address.
     Free,
-    /// The account is the person's: the address was proven before, or there is evidence.
-    Theirs(Box<Account>),
+    /// The account is the person's own: the address was proven before, or there is evidence.
+    Own(Box<Account>),
     /// The account belongs to nobody yet.
-    Nobodys(Box<Account>),
-    /// The account is somebody else's, who only claims the address.
-    Claimed(Box<Account>),
+    Unowned(Box<Account>),
+    /// The account belongs to another person, who only claims the address.
+    OwnedByOther(Box<Account>),
 }
 
-/// What this proof of the address leads to. Within a transaction the account is locked.
-pub async fn standing(
-    db: &mut Tx,
-    app: &App,
-    contact: &Contact,
-    evidence: &Evidence,
-) -> Result<Standing, StoreError> {
-    let Some(found) = identities::holder(db, contact.kind, &contact.value).await? else {
+impl Standing {
+    /// The account as it is after the proof, if it is the person's then. What a hook is asked about is not what a stranger
+    /// has prepared.
+    pub fn account_after(self, app: &App, contact: &Contact) -> Option<Box<Account>> {
+        let mut account = match self {
+            Standing::Own(account) => account,
+            Standing::Unowned(account) => {
+                let begun =
+                    Account::new(account.id.clone(), app.config.roles.default.clone(), account.created_at);
+                let profile = profiles::shown_to_all(account.profile.clone());
+                let Account { username, email, disabled, logins_count, last_login, .. } = *account;
+                Box::new(Account { username, email, disabled, logins_count, last_login, profile, ..begun })
+            }
+            Standing::Free | Standing::OwnedByOther(_) => return None,
+        };
+        account.confirmation_required = false;
+        if contact.kind == Kind::Email {
+            account.email_verified_at.get_or_insert(app.world.now());
+        }
+        Some(account)
+    }
+}
+
+/// Whose the account with this address is. Within a transaction, [`locked_standing`].
+pub async fn standing(db: &mut Tx, contact: &Contact, evidence: &Evidence) -> Result<Standing, StoreError> {
+    let Some(holder) = identities::holder(db, contact.kind, &contact.value).await? else {
         return Ok(Standing::Free);
     };
-    let Some(account) = accounts::by_id(db, &found.account).await? else { return Ok(Standing::Free) };
+    let Some(account) = accounts::by_id(db, &holder.account).await? else { return Ok(Standing::Free) };
     let account = Box::new(account);
-    let trusts = app.config.signup.confirmation_click == ConfirmationClick::Trusting;
-    Ok(match found {
-        holder if holder.is_proven || trusts => Standing::Theirs(account),
-        _ if evidence.is_for(db, &account).await? => Standing::Theirs(account),
-        holder if holder.has_another => Standing::Claimed(account),
-        _ => Standing::Nobodys(account),
+    Ok(if holder.is_proven || evidence.is_for(db, &account).await? {
+        Standing::Own(account)
+    } else if holder.has_another {
+        Standing::OwnedByOther(account)
+    } else {
+        Standing::Unowned(account)
     })
 }
 
 /// The same, with the account locked: what is said of it stays true until the end of the transaction.
 pub async fn locked_standing(
     tx: &mut Tx,
-    app: &App,
     contact: &Contact,
     evidence: &Evidence,
 ) -> Result<Standing, StoreError> {
     if let Some(id) = identities::owner(tx, contact.kind, &contact.value).await? {
         accounts::lock(tx, &id).await?;
     }
-    standing(tx, app, contact, evidence).await
+    standing(tx, contact, evidence).await
 }
 
 /// Notes that the address is proven.
@@ -145,7 +164,7 @@ pub async fn note(
 ) -> Result<(), StoreError> {
     let now = app.world.now();
     identities::verify(tx, contact.kind, &contact.value, &account.id, now).await?;
-    accounts::forget_signup_key(tx, &account.id).await?;
+    accounts::confirm(tx, &account.id).await?;
     if contact.kind != Kind::Email || account.proven_email() == Some(&contact.value) {
         return Ok(());
     }
@@ -169,14 +188,23 @@ pub async fn take_over(
     challenges::void_of(tx, id).await?;
     let shown = profiles::shown_to_all(account.profile.clone());
     accounts::begin_anew(tx, id, &shown, &app.config.roles.default).await?;
-    told(tx, app, caller, contact, id).await?;
+    record_takeover(tx, app, caller, contact, id).await?;
     accounts::touch(tx, id, now).await?;
     Ok(had_password)
 }
 
-/// Tells the owner of the address that the account has lost its password.
-pub async fn tell(tx: &mut Tx, app: &App, caller: &Caller, contact: &Contact) -> Result<(), StoreError> {
-    outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &contact.value).await
+/// The same for a proof that sets no password: the owner of the address is told that there is none any more.
+pub async fn take_over_and_notify(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    contact: &Contact,
+    account: &Account,
+) -> Result<(), StoreError> {
+    match take_over(tx, app, caller, contact, account).await? {
+        true => outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &contact.value).await,
+        false => Ok(()),
+    }
 }
 
 /// Ends an account that belongs to nobody, since the owner of its address makes one of their own.
@@ -187,11 +215,11 @@ pub async fn replace(
     contact: &Contact,
     account: &Account,
 ) -> Result<(), StoreError> {
-    told(tx, app, caller, contact, &account.id).await?;
+    record_takeover(tx, app, caller, contact, &account.id).await?;
     directory::erase(tx, &account.id).await.map(drop)
 }
 
-async fn told(
+async fn record_takeover(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
@@ -202,10 +230,10 @@ async fn told(
     record.write(tx, &app.world, caller, app.world.now()).await?;
     let field = contacts::field(contact.kind).to_owned();
     let fields = Map::from_iter([(field, Value::from(contact.value.as_str()))]);
-    hooks::tell(tx, app, caller, (Operation::AccountClaimed, fields), account).await
+    hooks::queue_event(tx, app, caller, (Operation::AccountClaimed, fields), account).await
 }
 
-/// Takes the address from an account that only claims it.
+/// Takes the address from an account that only claims it, and tells its owner where they have proven to be reached.
 pub async fn release(
     tx: &mut Tx,
     app: &App,
@@ -215,11 +243,15 @@ pub async fn release(
 ) -> Result<(), StoreError> {
     identities::release(tx, contact.kind, &contact.value, &account.id).await?;
     let record = Record::of(Event::ClaimReleased).account(&account.id).detail(contact.kind.as_str());
-    record.write(tx, &app.world, caller, app.world.now()).await
+    record.write(tx, &app.world, caller, app.world.now()).await?;
+    match account.told_at() {
+        Some(address) => outbox::notice(tx, &app.world, caller, Message::AddressChanged, address).await,
+        None => Ok(()),
+    }
 }
 
 /// The answer to a first proof that has only taken an address from another account.
-pub fn left() -> ApiError {
+pub fn address_left() -> ApiError {
     let detail = "The address belonged to the account of another person, and has left it. You can sign up with it now.";
     ApiError { field: Some("email".into()), detail: Some(detail.into()), ..ErrorCode::NotFound.into() }
 }

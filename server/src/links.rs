@@ -1,6 +1,6 @@
 //! What a provider's word does to accounts. An identity at a provider is (provider, issuer, subject), never an address
-//! (SECURITY A01). It is linked to an account by its owner; by itself only on an address that the provider vouches for, with
-//! the operator's trust, and that is proven here: who has only claimed an address neither gives nor gets anything by it (A02).
+//! (SECURITY A01). Its owner links it to an account. By itself it is linked only on an address that the provider vouches for, with
+//! the operator's trust (A02); where the address was not proven here, that is its first proof: see [`crate::first_proof`].
 
 use doorward_protocol::error::ErrorCode;
 
@@ -57,11 +57,13 @@ pub async fn admit(
             return Ok(Found::Account(account.into()));
         }
         let Some(contact) = address.as_ref().map(contact) else { return Ok(Found::Nobody) };
-        Ok(match first_proof::standing(&mut db, app, &contact, evidence).await? {
-            Standing::Theirs(account) if has_at(&mut db, &account.id, provider).await? => Found::Wrong,
-            Standing::Theirs(account) | Standing::Nobodys(account) => Found::Account(account),
-            Standing::Claimed(_) | Standing::Free => Found::Nobody,
-        })
+        let standing = first_proof::standing(&mut db, &contact, evidence).await?;
+        if let Standing::Own(account) = &standing
+            && has_at(&mut db, &account.id, provider).await?
+        {
+            return Ok(Found::Wrong);
+        }
+        Ok(standing.account_after(app, &contact).map_or(Found::Nobody, Found::Account))
     };
     hooks::admit(app, caller, attempt, draft, look).await
 }
@@ -81,7 +83,8 @@ pub async fn sign_in(
     (evidence, key): (&Evidence, Option<Thumbprint>),
 ) -> Result<Outcome, ApiError> {
     let (name, address) = (identity(provider, person), vouched(person));
-    let names: Vec<_> = [Some(&name), address.as_ref()].into_iter().flatten().cloned().collect();
+    let mut names = admission.names(&name);
+    names.extend(address.clone().filter(|address| !names.iter().any(|name| name.value == address.value)));
     registration::lock(tx, &names).await?;
     // What is said of an account stays true only from its lock on: it is asked again then.
     if let Some(account) = identities::owner(tx, name.kind, &name.value).await? {
@@ -92,20 +95,18 @@ pub async fn sign_in(
         }
     }
     if let Some(contact) = address.as_ref().map(contact) {
-        let standing = first_proof::locked_standing(tx, app, &contact, evidence).await?;
+        let standing = first_proof::locked_standing(tx, &contact, evidence).await?;
         let account = match &standing {
             // The provider knows its owner by another identity: they say themselves whether it is the same person.
-            Standing::Theirs(account) if has_at(tx, &account.id, provider).await? => {
+            Standing::Own(account) if has_at(tx, &account.id, provider).await? => {
                 return Ok(Outcome::Offered);
             }
-            Standing::Theirs(account) => Some(account),
-            Standing::Nobodys(account) => {
-                if first_proof::take_over(tx, app, caller, &contact, account).await? {
-                    first_proof::tell(tx, app, caller, &contact).await?;
-                }
+            Standing::Own(account) => Some(account),
+            Standing::Unowned(account) => {
+                first_proof::take_over_and_notify(tx, app, caller, &contact, account).await?;
                 Some(account)
             }
-            Standing::Claimed(_) | Standing::Free => None,
+            Standing::OwnedByOther(_) | Standing::Free => None,
         };
         if let Some(account) = account {
             first_proof::note(tx, app, caller, &contact, account).await?;

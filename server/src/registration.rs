@@ -289,6 +289,9 @@ pub struct Done {
     pub account: Option<String>,
     /// The session that began.
     pub session: Option<String>,
+    /// Was a name of the account proven by the signup itself?
+    #[serde(default)]
+    pub is_proven: bool,
 }
 
 /// Creates the account, in the transaction of what led to it: names, password, session, mail and audit, or nothing of
@@ -317,7 +320,7 @@ pub async fn create(
             outbox::notice(tx, &app.world, caller, Message::AccountExists, &name.value).await?;
             limits::spend_message(tx, app, caller, &name.value).await?;
             Record::of(Event::SignupRepeated).write(tx, &app.world, caller, now).await?;
-            return Ok(Done { confirmation_required: true, account: None, session: None });
+            return Ok(Done { confirmation_required: true, account: None, session: None, is_proven: false });
         }
     }
     let signup_key = evidence.proof.as_ref().map(|proof| proof.key().to_owned());
@@ -361,7 +364,8 @@ pub async fn create(
     // Where a taken address gets the same answer, that has no account in it.
     let told = !(plan.quiet && plan.names.iter().any(is_secret));
     let account_id = told.then(|| account.id.clone());
-    Ok(Done { confirmation_required: account.confirmation_required, account: account_id, session })
+    let is_proven = plan.names.iter().any(|name| name.proven);
+    Ok(Done { confirmation_required: account.confirmation_required, account: account_id, session, is_proven })
 }
 
 /// Takes a name from an account that only claims it. One that is proven here takes the place of an account that belongs to
@@ -372,16 +376,22 @@ async fn make_room(
     caller: &Caller,
     name: &Identity,
     evidence: &Evidence,
-) -> Result<(), StoreError> {
+) -> Result<(), ApiError> {
     let contact = Contact { kind: name.kind, value: name.value.clone() };
     let none = Evidence::default();
     let evidence = if name.proven { evidence } else { &none };
-    match first_proof::locked_standing(tx, app, &contact, evidence).await? {
-        Standing::Claimed(account) => first_proof::release(tx, app, caller, &contact, &account).await,
-        Standing::Nobodys(account) if name.proven => {
-            first_proof::replace(tx, app, caller, &contact, &account).await
+    match first_proof::locked_standing(tx, &contact, evidence).await? {
+        Standing::OwnedByOther(account) => {
+            Ok(first_proof::release(tx, app, caller, &contact, &account).await?)
         }
-        Standing::Free | Standing::Theirs(_) | Standing::Nobodys(_) => Ok(()),
+        // What an operator has closed is not opened by making it anew.
+        Standing::Unowned(account) if name.proven && account.disabled => {
+            Err(ErrorCode::UserIsDisabled.into())
+        }
+        Standing::Unowned(account) if name.proven => {
+            Ok(first_proof::replace(tx, app, caller, &contact, &account).await?)
+        }
+        Standing::Free | Standing::Own(_) | Standing::Unowned(_) => Ok(()),
     }
 }
 
@@ -404,10 +414,21 @@ pub async fn answer(app: &App, done: &Done, proof: Option<&Proof>) -> Result<Sig
 
 /// The answer to a signup that was carried out before: nothing is written but the proof.
 pub async fn repeat(app: &AppState, done: &Done, proof: Option<Proof>) -> Result<SignupAnswer, ApiError> {
-    let Some(proof) = proof else { return answer(app, done, None).await };
-    let spent = proof.clone();
-    app.store.write(move |tx| Box::pin(async move { spent.spend(tx).await })).await?;
-    answer(app, done, Some(&proof)).await
+    if let Some(spent) = proof.clone() {
+        app.store.write(move |tx| Box::pin(async move { spent.spend(tx).await })).await?;
+    }
+    let answer = answer(app, done, proof.as_ref()).await?;
+    if done.is_proven || answer.session.is_some() {
+        return Ok(answer);
+    }
+    // The owner of the address may have taken the account over since: it is shown only as long as it is the one of then.
+    let email = answer.user.as_ref().and_then(|user| user.email.clone());
+    let holder = match email {
+        Some(email) => identities::holder(&mut *app.store.read().await?, Kind::Email, &email).await?,
+        None => None,
+    };
+    let user = answer.user.filter(|_| holder.is_none_or(|holder| !holder.is_proven));
+    Ok(SignupAnswer { user, ..answer })
 }
 
 /// May a first sign-in make the account, and what does that begin with? The page may say no to what the operator allows,

@@ -48,7 +48,7 @@ pub fn refusal(app: &App, method: &str, account: &Account) -> Option<ErrorCode> 
     let is_required = app.config.signup.confirmation == Confirmation::Required
         && method == "password"
         && account.phone.is_none();
-    let waits = (account.confirmation_required || is_required) && account.has_unproven_email();
+    let waits = account.confirmation_required || (is_required && account.has_unproven_email());
     waits.then_some(ErrorCode::SignupConfirmationNeeded)
 }
 
@@ -118,9 +118,13 @@ pub async fn by_id<T>(app: &AppState, entering: Entering<T>) -> Result<Tokens, A
             Box::pin(async move {
                 let key = dpop::spend(tx, shown.as_ref()).await?;
                 // Of two at once with a new id, the second finds the account of the first (seed H40).
-                identities::lock(tx, name.kind, &name.value).await?;
+                registration::lock(tx, &admission.names(&name)).await?;
+                // What is said of an account stays true only from its lock on: the owner is asked again then.
                 if let Some(id) = identities::owner(tx, name.kind, &name.value).await? {
-                    return Ok(enter(tx, &job, &asking, &id, &admission, key).await?.id);
+                    accounts::lock(tx, &id).await?;
+                    if identities::owner(tx, name.kind, &name.value).await?.as_ref() == Some(&id) {
+                        return Ok(enter(tx, &job, &asking, &id, &admission, key).await?.id);
+                    }
                 }
                 let evidence = Evidence { proof: shown, ..Evidence::default() };
                 let new = admission.sign_up()?;

@@ -505,3 +505,140 @@ async fn a_claim_that_blocks_nobody_is_no_taken_address() {
     t.bind(&stranger, "+4915112345678").await;
     assert_eq!(registered().await, false);
 }
+
+/// Else the hook would be asked about what a stranger has prepared, and not about the session that begins.
+#[tokio::test]
+async fn hooks_are_asked_about_the_account_as_it_is_after_the_proof() {
+    let script = r#"
+def pre_sign_in(model):
+    if model.get_email() and not model.get_email_verified():
+        reject("unconfirmed")
+    if "admin" in model.get_roles() or model.get_phone_number():
+        reject("prepared")
+"#;
+    let op = Issuer::start().await;
+    let settings =
+        format!("{}trust_email = true\n[signup]\nconfirmation = \"required\"\n", op.settings("acme"));
+    let t = Hooked::with(script, &settings, "time = \"5s\"").await;
+    for (email, by_provider) in [("one@example.com", false), ("two@example.com", true)] {
+        let body = json!({ "email": email, "password": PREPARED, "phone_number": "+4915112345678" });
+        t.post("/v1/signup", body).await.ok();
+        t.sql_do("update accounts set roles = '[\"admin\"]'").await;
+        let user = if by_provider {
+            op.person("owner", json!({ "email": email, "email_verified": true }));
+            let browser = Browser::new(&t);
+            let begun = browser.begin("acme").await;
+            browser.login("acme", &begun, &op.consent(&begun.url, "owner")).await.ok()["session"]["user"]
+                .clone()
+        } else {
+            let code = t.code(email, "LOGIN").await;
+            t.post("/v1/login/code", json!({ "email": email, "code": code })).await.ok()["user"].clone()
+        };
+        assert_eq!((&user["email_verified"], &user["roles"]), (&json!(true), &json!(["user"])), "{email}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_waits_for_confirmation_is_not_opened_by_taking_its_address_away() {
+    let t = TestApp::with("[signup]\nconfirmation = \"required\"\n").await;
+    let body = json!({ "email": ADA, "username": "evil", "password": PREPARED });
+    t.post("/v1/signup", body).await.ok();
+    let mail = post::newest(&t, ADA).await;
+    let form = format!("action=disown_confirmed&token={}", mail.token());
+    let kind = "application/x-www-form-urlencoded";
+    assert_eq!(t.send(Method::POST, "/account/verify", kind, form).await.status, 303);
+    let login = json!({ "username": "evil", "password": PREPARED });
+    t.post("/v1/login", login).await.refused(403, "SIGNUP_CONFIRMATION_NEEDED");
+}
+
+#[tokio::test]
+async fn where_clicks_are_trusted_every_other_proof_still_asks_for_evidence() {
+    let t = TestApp::with("[signup]\nconfirmation_click = \"trusting\"\n").await;
+    for (email, by_code) in [("one@example.com", true), ("two@example.com", false)] {
+        t.signup(email, PREPARED).await;
+        if by_code {
+            let code = t.code(email, "LOGIN").await;
+            t.post("/v1/login/code", json!({ "email": email, "code": code })).await.ok();
+        } else {
+            let stranger = t.login(email, PREPARED).await;
+            t.post("/v1/password/forgot", json!({ "email": email })).await.ok();
+            let token = post::newest(&t, email).await.token().to_owned();
+            let body = json!({ "token": token, "new_password": HERS });
+            t.post("/v1/password/reset", body).await.ok();
+            t.get("/v1/profile").bearer(&stranger["access_token"]).await.refused(401, "SESSION_REQUIRED");
+        }
+        let body = json!({ "email": email, "password": PREPARED });
+        t.post("/v1/login", body).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    }
+    assert_eq!(t.audited("account_claimed").await, 2);
+}
+
+/// The client repeats the request with the nonce, and the evidence is there.
+#[tokio::test]
+async fn evidence_that_lacks_a_nonce_is_asked_for_again_and_nothing_is_lost() {
+    let t = TestApp::new().await;
+    let browser = Browser::new(&t);
+    let body = json!({ "email": ADA, "password": PREPARED, "options": { "login": true } });
+    let session = browser.post("/v1/signup", body).await.ok()["session"].clone();
+    t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
+    let mail = post::newest(&t, ADA).await;
+    let body = json!({ "token": mail.token(), "new_password": HERS });
+    let (key, token) = (browser.key.as_ref().unwrap(), session["access_token"].as_str().unwrap());
+    let proof = key.proof("POST", "http://localhost:8787/v1/password/reset", "an old nonce", Some(token));
+    let call = t.post("/v1/password/reset", body.clone());
+    let call = call.header("authorization", &format!("DPoP {token}")).dpop(&proof);
+    call.await.refused(401, "USE_DPOP_NONCE");
+    browser.post_as(&session, "/v1/password/reset", body).await.ok();
+    assert_eq!(t.audited("account_claimed").await, 0);
+}
+
+#[tokio::test]
+async fn who_has_shown_evidence_is_told_that_no_new_password_is_needed() {
+    let t = TestApp::new().await;
+    let body = json!({ "email": ADA, "password": PREPARED, "options": { "login": true } });
+    let session = t.post("/v1/signup", body).await.ok()["session"].clone();
+    let token = post::newest(&t, ADA).await.token().to_owned();
+    let both = json!({ "token": token, "new_password": HERS });
+    let said = t.post_as(&session, "/v1/email/verify", both).await.refused(400, "INVALID_PARAMETER");
+    assert_eq!(said["field"], "new_password");
+    t.post_as(&session, "/v1/email/verify", json!({ "token": token })).await.ok();
+    t.login(ADA, PREPARED).await;
+}
+
+#[tokio::test]
+async fn a_repeated_signup_does_not_show_a_stranger_what_became_of_the_account() {
+    let t = TestApp::new().await;
+    let signup = || {
+        let body = json!({ "email": ADA, "password": PREPARED });
+        let call = t.post("/v1/signup", body);
+        call.header("idempotency-key", "6f1c2b70-5f0d-4e0c-9d5e-0a3a4a5b6c7d")
+    };
+    let first = signup().await.ok();
+    assert_eq!(signup().await.ok(), first);
+    let code = t.code(ADA, "LOGIN").await;
+    let owner = t.post("/v1/login/code", json!({ "email": ADA, "code": code })).await.ok();
+    t.send_as(&owner, "PATCH", "/v1/profile", json!({ "birthdate": "1815-12-10" })).await.ok();
+    assert_eq!(signup().await.ok().get("user"), None);
+}
+
+#[tokio::test]
+async fn an_account_that_an_operator_has_disabled_is_not_made_anew() {
+    let t = TestApp::new().await;
+    t.signup(ADA, PREPARED).await;
+    t.sql_do("update accounts set disabled = 1").await;
+    let code = t.code(ADA, "LOGIN").await;
+    let body = json!({ "email": ADA, "code": code, "password": HERS });
+    t.post("/v1/signup/code", body).await.refused(403, "USER_IS_DISABLED");
+    assert_eq!(t.sql("select count(*) from accounts").await, "1");
+}
+
+#[tokio::test]
+async fn an_account_that_another_replaces_is_the_one_that_is_told_of() {
+    let t = Hooked::new(&tell("post_account_claimed", "model.get_user_id()")).await;
+    t.signup(ADA, PREPARED).await;
+    let then = t.login(ADA, PREPARED).await["user"]["user_id"].clone();
+    let code = t.code(ADA, "LOGIN").await;
+    let made = t.post("/v1/signup/code", json!({ "email": ADA, "code": code })).await.ok();
+    assert_ne!(made["user"]["user_id"], then);
+    assert_eq!(t.told().await, [json!([true, then])]);
+}

@@ -173,6 +173,32 @@ def pre_signup(model):
 }
 
 #[tokio::test]
+async fn a_hook_before_a_registration_sees_the_address_that_the_provider_vouches_for() {
+    let script = r#"
+def pre_signup(model):
+    if model.get_email().endswith("@example.com"):
+        reject(model.get_name() + " is not wanted", field = "email")
+"#;
+    let op = Issuer::start().await;
+    op.person("ada", json!({ "email": "Ada@Example.com", "email_verified": true, "name": "Ada" }));
+    let settings = format!("{}trust_email = true\n", op.settings("acme"));
+    let t = Hooked::with(script, &settings, "time = \"5s\"").await;
+    let browser = Browser::new(&t);
+    let begun = browser.begin("acme").await;
+    let offered = browser.login("acme", &begun, &op.consent(&begun.url, "ada")).await.ok();
+    for more in [json!({}), json!({ "email": "" }), json!({ "email": "ada@example.com" })] {
+        let said = browser.register("acme", &offered, more).await.refused(403, "HOOK_REJECTED");
+        assert_eq!(said["detail"], "Ada is not wanted");
+    }
+    t.rewrite("# no hooks\n").await;
+    let made = browser.register("acme", &offered, json!({})).await.ok();
+    assert_eq!(
+        (&made["data"]["email"], &made["data"]["email_verified"]),
+        (&json!("ada@example.com"), &json!(true))
+    );
+}
+
+#[tokio::test]
 async fn what_a_person_has_proven_no_hook_exchanges_for_another_address() {
     let (t, op) = world("def pre_signup(model):\n    model.set_email('other@example.com')\n").await;
     first_sign_in(&t, &op, "acme").await.refused(500, "INTERNAL");

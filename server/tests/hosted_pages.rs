@@ -235,3 +235,36 @@ async fn a_proven_address_is_not_taken_from_its_account_by_an_old_button() {
     assert_eq!(submit(&t, "/account/verify", &fields).await.status, 400);
     assert_eq!(t.login(ADA, PASSWORD).await["user"]["email"], ADA);
 }
+
+#[tokio::test]
+async fn sec_r04_after_too_many_passwords_the_page_says_to_wait_and_the_link_is_not_lost() {
+    let t = TestApp::with("[limits]\nfailures = 2\npause = \"10s\"\n[captcha]\nafter = 1\n").await;
+    t.signup(ADA, PASSWORD).await;
+    let mail = post::newest(&t, ADA).await;
+    let guess =
+        async || submit(&t, "/account/verify", &[("token", mail.token()), ("password", "guess")]).await;
+    assert_eq!(guess().await.status, 400);
+    let mut last = guess().await;
+    for _ in 0..3 {
+        last = guess().await;
+    }
+    assert_eq!(last.status, 429, "{}", last.text);
+    assert!(
+        last.text.contains("Too many tries") && last.text.contains("Enter your password"),
+        "{}",
+        last.text
+    );
+    assert!(last.text.contains(&format!("name=\"token\" value=\"{}\"", mail.token())), "{}", last.text);
+    t.advance(HOUR);
+    let fields = [("token", mail.token()), ("password", PASSWORD)];
+    goes_to(&submit(&t, "/account/verify", &fields).await, "/account/verify/done");
+}
+
+#[tokio::test]
+async fn the_way_back_from_removing_the_address_asks_for_the_password_again() {
+    let t = TestApp::new().await;
+    t.signup(ADA, PASSWORD).await;
+    let mail = post::newest(&t, ADA).await;
+    let back = submit(&t, "/account/verify", &[("token", mail.token()), ("action", "back")]).await;
+    assert!(back.text.contains("Enter your password") && back.text.contains(mail.token()), "{}", back.text);
+}

@@ -389,5 +389,10 @@ async fn seed_r17_r22_r36_who_registered_locally_comes_in_by_google_and_the_firs
     assert_eq!((&user["authenTypeId"], &user["verified"]), (&json!(1), &json!(true)));
     // Another person at Google with the same address: no message that is false.
     let said = bring("118").await;
-    assert_eq!((said.status, &said.json["error"]["code"]), (409, &json!("MERGE_REQUIRED")));
+    assert_eq!((said.status, &said.json["error"]["code"]), (403, &json!("FORBIDDEN")));
+    let message = said.json["error"]["message"].as_str().unwrap();
+    assert_eq!(
+        message,
+        "No account here is known by this identity of the provider, and none was made for it."
+    );
 }

@@ -30,7 +30,7 @@ pub(super) const METHODS: &[Method] = &[
         name: "resetPassword",
         ways: &[Way::for_page::<ResetPasswordRequest>(Kind::PostOnce, "/v1/password/reset")],
         texts: &["token", "new_password"],
-        does: Does::Ask { prepare: one_proof, who: Who::Anybody, then: Then::Say(messages::PASSWORD_SET) },
+        does: Does::Ask { prepare: one_proof, who: Who::Prover, then: Then::Say(messages::PASSWORD_SET) },
         ..PLAIN
     },
     Method {

@@ -36,6 +36,7 @@ impl Keeper {
     /// Keeps the key of a signup that has begun no session: until the address is proven or somebody signs in, it shows that
     /// this browser has signed up (D-39). Where it cannot be kept, the password shows the same.
     pub(crate) async fn remember_signup(&self, key: &str) {
+        self.forget_signup(key);
         if !key.is_empty() && (self.store.is_memory() || self.api.keys.set_aside(key).await) {
             self.store.write(Entry::Signup, Some(key));
         }

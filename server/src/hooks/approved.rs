@@ -38,6 +38,13 @@ impl<T> Deref for Approved<T> {
     }
 }
 
+impl Approved<SignIn> {
+    /// Were the hooks asked about the session of this account, or was there none to ask?
+    pub fn is_for(&self, account: &str) -> bool {
+        self.account.as_ref().is_none_or(|asked| asked == account)
+    }
+}
+
 impl Approved<SignUp> {
     /// Goes on without a name. Nothing can be added.
     pub fn give_up(&mut self, kind: Kind) {
@@ -52,14 +59,14 @@ pub struct Attempt {
     pub method: String,
     /// By which name; none where a provider is to say who it is.
     pub name: Option<Identity>,
-    /// As whom the browser is signed in already.
+    /// The account and session of the browser so far.
     who: Who,
     /// A repetition with this key is the same event.
     repeatable: Option<Idempotency>,
 }
 
 impl Attempt {
-    /// The name. A method that has none does not ask for it.
+    /// The name. An error for a method that learns later who it is.
     pub fn name(&self) -> Result<&Identity, ApiError> {
         self.name.as_ref().ok_or_else(|| ApiError::internal("a sign-in without a name"))
     }
@@ -114,11 +121,11 @@ pub async fn sign_up<T: Request + DeserializeOwned>(
     who: Who,
     json: Json<T>,
     (method, operation): (&str, Operation),
-    draft: impl AsyncFnOnce(T, Granted) -> Result<SignUp, ApiError>,
+    draft: impl FnOnce(T, Granted) -> Result<SignUp, ApiError>,
 ) -> Result<NewAccount, ApiError> {
     let idempotency = json.idempotency.clone();
     let json = before_with(app, caller, Operation::Signup, who.clone(), json, &[("method", method)]).await?;
-    let mut draft = draft(json.request, json.granted).await?;
+    let mut draft = draft(json.request, json.granted)?;
     let Some(session) = draft.session else {
         return Ok(NewAccount { sign_up: Approved(draft), sign_in: None });
     };
@@ -139,8 +146,8 @@ pub async fn sign_up<T: Request + DeserializeOwned>(
     if let (false, Some(roles)) = (draft.has_granted_roles, super::granted(&set)?.roles) {
         draft.account.roles = roles;
     }
-    let begun = Begun { method: &draft.method, repeatable: idempotency.as_ref(), is_told };
-    let sign_in = ask_sign_in(app, caller, begun, Whose::New(&draft)).await?;
+    let start = SessionStart { method: &draft.method, repeatable: idempotency.as_ref(), is_told };
+    let sign_in = ask_sign_in(app, caller, start, SessionOf::New(&draft)).await?;
     Ok(NewAccount { sign_up: Approved(draft), sign_in: Some(sign_in) })
 }
 
@@ -175,6 +182,15 @@ impl Admission {
         self.may_make_account
     }
 
+    /// The names to lock: this one, and those of an account that may be made.
+    pub fn names(&self, own: &Identity) -> Vec<Identity> {
+        let mut names: Vec<_> = self.new.iter().flat_map(|new| new.sign_up.names.clone()).collect();
+        if !names.iter().any(|name| (name.kind, &name.value) == (own.kind, &own.value)) {
+            names.push(own.clone());
+        }
+        names
+    }
+
     /// The hash of the password that the account begins with, if it is made and a hook has given it one.
     pub async fn hash(&self, app: &AppState) -> Result<Option<PasswordHash>, ApiError> {
         match &self.new {
@@ -183,11 +199,10 @@ impl Admission {
         }
     }
 
-    /// The session of this account. Another one than the hooks were asked about is the answer to a later try.
+    /// The session of this account. `OVERLOADED` (try again) where it is another account than the hooks were asked about.
     pub fn sign_in(&self, account: &str) -> Result<&Approved<SignIn>, ApiError> {
-        let asked = self.sign_in.as_ref();
-        let fits = asked.filter(|asked| asked.account.as_ref().is_none_or(|asked| asked == account));
-        fits.ok_or_else(|| ApiError::overloaded(1))
+        let approved = self.sign_in.as_ref().filter(|approved| approved.is_for(account));
+        approved.ok_or_else(|| ApiError::overloaded(1))
     }
 
     /// The account that is made, since there is none.
@@ -201,8 +216,9 @@ impl Admission {
     }
 }
 
-/// Asks the hooks before a session begins, once it is proven whose it is: `look` finds that out. Where there is no account, the
-/// hooks of a signup are asked about the one that is made, `draft`. Who has proven nothing learns nothing of either.
+/// Asks the hooks before a session begins, once the person has proven whose account it is: `look` finds that out. Where there is
+/// no account, the hooks of a signup are asked about the one that is made, `draft`. Without a proof no hook is asked, so that
+/// none of their answers tells whether there is an account.
 pub async fn admit(
     app: &App,
     caller: &Caller,
@@ -221,16 +237,17 @@ pub async fn admit(
         };
         return Ok(Admission { new: draft.map(of_new), sign_in: Some(sign_in.clone()), ..nobody });
     }
-    let begun = Begun { method: &attempt.method, repeatable: attempt.repeatable.as_ref(), is_told: true };
+    let start =
+        SessionStart { method: &attempt.method, repeatable: attempt.repeatable.as_ref(), is_told: true };
     match (look().await?, draft) {
         (Found::Account(account), _) if signin::refusal(app, &attempt.method, &account).is_none() => {
-            let sign_in = Some(ask_sign_in(app, caller, begun, Whose::Known(&account)).await?);
+            let sign_in = Some(ask_sign_in(app, caller, start, SessionOf::Known(&account)).await?);
             Ok(Admission { sign_in, ..nobody })
         }
         (Found::Nobody, Some(draft)) => {
             let draft = ask_first(app, caller, attempt, draft).await?;
             let sign_in = match draft.session {
-                Some(_) => Some(ask_sign_in(app, caller, begun, Whose::New(&draft)).await?),
+                Some(_) => Some(ask_sign_in(app, caller, start, SessionOf::New(&draft)).await?),
                 None => None,
             };
             Ok(Admission { new: Some(NewAccount { sign_up: Approved(draft), sign_in }), ..nobody })
@@ -242,14 +259,14 @@ pub async fn admit(
 
 /// How a session begins.
 #[derive(Clone, Copy)]
-struct Begun<'a> {
+struct SessionStart<'a> {
     method: &'a str,
     repeatable: Option<&'a Idempotency>,
     is_told: bool,
 }
 
-/// Whose session begins.
-enum Whose<'a> {
+/// The account that a session begins for.
+enum SessionOf<'a> {
     Known(&'a Account),
     New(&'a SignUp),
 }
@@ -257,13 +274,13 @@ enum Whose<'a> {
 async fn ask_sign_in(
     app: &App,
     caller: &Caller,
-    Begun { method, repeatable, is_told }: Begun<'_>,
-    whose: Whose<'_>,
+    SessionStart { method, repeatable, is_told }: SessionStart<'_>,
+    whose: SessionOf<'_>,
 ) -> Result<Approved<SignIn>, ApiError> {
     let operation = Operation::SignIn;
     let (account, is_new) = match whose {
-        Whose::Known(account) => (account.clone(), false),
-        Whose::New(draft) => (draft.as_account(), true),
+        SessionOf::Known(account) => (account.clone(), false),
+        SessionOf::New(draft) => (draft.as_account(), true),
     };
     let mut shown = fields([("method", method)]);
     let phone = account.phone.clone().or_else(|| account.phone_number.clone());
@@ -335,8 +352,8 @@ fn with_password(
     shown
 }
 
-/// Asks the hooks before a refresh token is exchanged. What is no token of ours may be one of the operator's, for which a
-/// hook knows ours: it is asked, but not for as many as anybody makes up.
+/// Asks the hooks before a refresh token is exchanged. A text that is no token of this server may be one of the operator's, which a
+/// hook exchanges for a token of this server. Such calls are limited, since anybody can make up texts.
 pub async fn approve_refresh(
     app: &AppState,
     caller: &Caller,

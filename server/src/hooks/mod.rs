@@ -27,7 +27,7 @@ pub use approved::{
 };
 pub use model::{About, Granted, Model, Refusal, Said};
 pub use operation::{FieldSpec, Kind, Operation};
-pub use pending::{Pending, Report, settle, tell};
+pub use pending::{Pending, Report, queue_event, settle};
 pub use script::Scripts;
 pub use webhook::{SigningKey, Webhooks};
 
@@ -274,7 +274,11 @@ async fn ask_once(
     if is_told {
         caller.after.begin(app, &model, repeatable);
     }
-    let (model, set) = run(app, model, Instant::now() + BUDGET).await?;
+    // All hooks of a request have one budget (D-37); what lies between them does not count.
+    let begun = Instant::now();
+    let ran = run(app, model, begun + BUDGET.saturating_sub(caller.after.spent(Duration::ZERO))).await;
+    caller.after.spent(begun.elapsed());
+    let (model, set) = ran?;
     caller.after.change(&model);
     Ok(set)
 }

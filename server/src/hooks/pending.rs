@@ -4,6 +4,7 @@
 //! is committed. A refusal changes nothing that it could be told with: it is noted when the answer is known.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{Request, State};
@@ -39,7 +40,14 @@ pub struct Report {
 
 /// What is to be told about a request: one event for each operation that it carries out and that a hook waits for.
 #[derive(Clone, Debug, Default)]
-pub struct Pending(Arc<Mutex<Vec<Event>>>);
+pub struct Pending(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    events: Vec<Event>,
+    /// How long the hooks before the operations have taken.
+    spent: Duration,
+}
 
 #[derive(Clone, Debug)]
 struct Event {
@@ -54,7 +62,14 @@ struct Event {
 
 impl Pending {
     fn with<T>(&self, act: impl FnOnce(&mut Vec<Event>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).events)
+    }
+
+    /// Adds to the time that hooks have taken; answers all of it.
+    pub(super) fn spent(&self, more: Duration) -> Duration {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.spent += more;
+        inner.spent
     }
 
     /// From now on it is told what becomes of this.
@@ -118,7 +133,8 @@ impl Pending {
         now: Millis,
     ) -> Result<(), StoreError> {
         let noted: Vec<Event> = self.with(|events| {
-            let noted = events.iter_mut().filter(|event| event.noted || event.is_noted_by(record));
+            let own = events.iter_mut().filter(|event| event.model.operation != Operation::AccountClaimed);
+            let noted = own.filter(|event| event.noted || event.is_noted_by(record));
             let noted = noted.map(|event| {
                 event.noted = true;
                 let about = &mut event.model.about;
@@ -137,8 +153,8 @@ impl Pending {
     }
 }
 
-/// Tells what came about within another operation, in its transaction.
-pub async fn tell(
+/// Queues what is told about an operation that comes about within another one, in its transaction.
+pub async fn queue_event(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,

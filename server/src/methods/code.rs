@@ -17,7 +17,7 @@ use crate::challenges::{self, Scene};
 use crate::config::DefaultScene;
 use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
-use crate::entry::{self, Call, Entering, Registering, Way};
+use crate::entry::{self, Call, Entering, Registering, EntryMethod};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::first_proof::{self, Evidence, Standing};
@@ -179,9 +179,9 @@ async fn login_with_code(
     let way = |request: &CodeLoginRequest| {
         let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
         let registers = registers(&app, contact.kind);
-        let way = Way::named(Operation::CodeAuth, method(contact.kind), contact.identity(false), registers);
+        let way = EntryMethod::named(Operation::CodeAuth, method(contact.kind), contact.identity(false), registers);
         let refusal = (!signs_in(&app, contact.kind)).then(|| ErrorCode::Forbidden.into());
-        Ok(Way { refusal, ..way })
+        Ok(EntryMethod { refusal, ..way })
     };
     let entering = entry::sign_in(&app, call, json, way).await?;
     let Entering { caller, proof, request, idempotency, attempt, first, .. } = entering;
@@ -191,7 +191,7 @@ async fn login_with_code(
     let draft = first.map(|first| SignUp::of_first(&app, proven, &attempt.method, first)).transpose()?;
     let evidence = Evidence { proof: proof.clone(), ..Evidence::default() };
     let admission = hooks::admit(&app, &caller, &attempt, draft, async || {
-        found(&app, &contact, &request.code, &evidence).await
+        found(&app, &caller, &contact, &request.code, &evidence).await
     });
     let admission = admission.await?;
     let hash = admission.hash(&app).await?;
@@ -225,20 +225,20 @@ async fn login_with_code(
 /// Whose account the code opens, if it is right.
 async fn found(
     app: &App,
+    caller: &Caller,
     contact: &Contact,
     code: &GivenCode,
     evidence: &Evidence,
 ) -> Result<Found, ApiError> {
     let mut db = app.store.read().await?;
     let (keys, now) = (&app.secret_keys, app.world.now());
-    if store::challenges::peek(&mut db, keys, Scene::Login, &contact.proof(code), now).await?.is_none() {
+    let proof = contact.proof(code);
+    let tries = challenges::tries(&mut db, app, caller, &contact.value).await?;
+    if store::challenges::peek(&mut db, keys, Scene::Login, &proof, tries, now).await?.is_none() {
         return Ok(Found::Wrong);
     }
-    Ok(match first_proof::standing(&mut db, app, contact, evidence).await? {
-        Standing::Theirs(account) | Standing::Nobodys(account) => Found::Account(account),
-        // One that only claims the address loses it to this proof.
-        Standing::Claimed(_) | Standing::Free => Found::Nobody,
-    })
+    let standing = first_proof::standing(&mut db, contact, evidence).await?;
+    Ok(standing.account_after(app, contact).map_or(Found::Nobody, Found::Account))
 }
 
 /// What came of a code that was to sign in, as an idempotency key remembers it: a refusal, too, so that a repetition is no
@@ -266,26 +266,24 @@ async fn enter(
         Claim::New(claim) => claim,
         Claim::Done(outcome) => return Ok(outcome),
     };
-    identities::lock(tx, contact.kind, &contact.value).await?;
+    registration::lock(tx, &admission.names(&contact.identity(true))).await?;
     let outcome = match challenges::consume(tx, app, caller, Scene::Login, contact.proof(code)).await? {
         Err(code) => Outcome::Refused(code.as_str().to_owned()),
         Ok(_) => {
             let evidence = Evidence { proof, ..Evidence::default() };
-            let session = match first_proof::locked_standing(tx, app, contact, &evidence).await? {
-                Standing::Theirs(account) => {
+            let session = match first_proof::locked_standing(tx, contact, &evidence).await? {
+                Standing::Own(account) => {
                     first_proof::note(tx, app, caller, contact, &account).await?;
                     signin::enter(tx, app, caller, &account.id, admission, key).await?.id
                 }
-                Standing::Nobodys(account) => {
-                    if first_proof::take_over(tx, app, caller, contact, &account).await? {
-                        first_proof::tell(tx, app, caller, contact).await?;
-                    }
+                Standing::Unowned(account) => {
+                    first_proof::take_over_and_notify(tx, app, caller, contact, &account).await?;
                     store::challenges::void_others(tx, Scene::Login, &contact.value).await?;
                     first_proof::note(tx, app, caller, contact, &account).await?;
                     signin::enter(tx, app, caller, &account.id, admission, key).await?.id
                 }
                 // The owner of the code may know that there is no account; and the code is good for a signup.
-                Standing::Claimed(_) | Standing::Free => {
+                Standing::OwnedByOther(_) | Standing::Free => {
                     let new = admission.sign_up()?;
                     let done = registration::create(tx, app, caller, new, password, &evidence, key).await?;
                     done.session.unwrap_or_default()
@@ -307,9 +305,9 @@ async fn signup_with_code(
     json: Json<CodeSignupRequest>,
 ) -> Result<Answer<SignupAnswer>, ApiError> {
     let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
-    let way = Way::named(Operation::CodeAuth, method(named.kind), named.identity(true), false);
+    let way = EntryMethod::named(Operation::CodeAuth, method(named.kind), named.identity(true), false);
     let code = json.request.code.clone();
-    let registering = entry::sign_up(&app, call, json, way, async |request, _| draft(&app, request)).await?;
+    let registering = entry::sign_up(&app, call, json, way, |request| draft(&app, request)).await?;
     let Registering { caller, proof, idempotency, new } = registering;
     let hash = new.sign_up.hash(&app).await?;
     let (job, shown) = (app.clone(), proof.clone());

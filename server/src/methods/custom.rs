@@ -8,7 +8,7 @@ use doorward_protocol::session::Tokens;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::entry::{self, Call, Way};
+use crate::entry::{self, Call, EntryMethod};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::hooks::Operation;
@@ -45,9 +45,9 @@ async fn login_with_custom_id(
     let call = Call { caller: Caller { is_operators, ..call.caller }, ..call };
     let way = |request: &CustomLoginRequest| {
         let name = Identity::of_id(Kind::Custom, &request.custom_id);
-        let way = Way::named(Operation::CustomidAuth, "custom", name, app.config.auto_register.custom);
+        let way = EntryMethod::named(Operation::CustomidAuth, "custom", name, app.config.auto_register.custom);
         let refusal = (!settings.enabled).then(|| ErrorCode::Forbidden.into());
-        Ok(Way { refusal, ..way })
+        Ok(EntryMethod { refusal, ..way })
     };
     let entering = entry::sign_in(&app, call, json, way).await?;
     let is_vouched = key.is_some() || settings.open || entering.granted.approved;

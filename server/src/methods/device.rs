@@ -8,7 +8,7 @@ use doorward_protocol::session::Tokens;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::entry::{self, Call, Way};
+use crate::entry::{self, Call, EntryMethod};
 use crate::error::ApiError;
 use crate::extract::Json;
 use crate::hooks::Operation;
@@ -37,9 +37,9 @@ async fn login_with_device(
 ) -> Result<Answer<Tokens>, ApiError> {
     let way = |request: &DeviceLoginRequest| {
         let name = Identity::of_id(Kind::Device, &request.device_id);
-        let way = Way::named(Operation::DeviceidAuth, "device", name, app.config.auto_register.device);
+        let way = EntryMethod::named(Operation::DeviceidAuth, "device", name, app.config.auto_register.device);
         let refusal = (!app.config.device_id.enabled).then(|| ErrorCode::Forbidden.into());
-        Ok(Way { refusal, ..way })
+        Ok(EntryMethod { refusal, ..way })
     };
     let entering = entry::sign_in(&app, call, json, way).await?;
     signin::by_id(&app, entering).await.map(Answer)

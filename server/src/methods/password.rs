@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use crate::config::SignupDisclosure;
 use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
-use crate::entry::{self, Call, Entering, Registering, Way};
+use crate::entry::{self, Call, Entering, Registering, EntryMethod};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::first_proof::Evidence;
@@ -48,10 +48,9 @@ pub(crate) async fn signup(
     call: Call,
     json: Json<SignupRequest>,
 ) -> Result<Answer<SignupAnswer>, ApiError> {
-    let draft = async |request, _: Option<&Proof>| draft(&app, request);
     // Who signs in at once is known by the address, if there is one.
     let operation = if json.request.email.is_some() { Operation::EmailAuth } else { Operation::UsernameAuth };
-    let registering = entry::sign_up(&app, call, json, Way::unnamed(operation, "password"), draft).await?;
+    let registering = entry::sign_up(&app, call, json, EntryMethod::unnamed(operation, "password"), |request| draft(&app, request)).await?;
     let Registering { caller, proof, idempotency, new } = registering;
     let mut db = app.store.read().await?;
     // Where a taken address is told anyway, it need not cost a hash. Asked before the key is looked for: if this very
@@ -188,7 +187,7 @@ fn is_quiet(app: &App) -> bool {
 
 /// What the account is known by, and with that, how hooks know the sign-in. A name that nobody can have is unknown like any
 /// other.
-fn way(app: &App, request: &LoginRequest) -> Result<Way, ApiError> {
+fn way(app: &App, request: &LoginRequest) -> Result<EntryMethod, ApiError> {
     let (operation, name) = match (&request.email, &request.username, &request.phone_number) {
         (_, Some(username), _) => {
             let value = usernames::canonical(username).unwrap_or_default();
@@ -203,7 +202,7 @@ fn way(app: &App, request: &LoginRequest) -> Result<Way, ApiError> {
         }
     };
     let registers = app.config.auto_register.password && !is_quiet(app);
-    Ok(Way::named(operation, "password", name, registers))
+    Ok(EntryMethod::named(operation, "password", name, registers))
 }
 
 /// The one transaction of a login. What was read before the hash may have changed meanwhile. Answers the session's id.

@@ -12,13 +12,14 @@ use doorward_protocol::provider::{
 };
 use doorward_protocol::signup::SignupOptions;
 use minijinja::context;
+use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::config::{Confirmation, SignupDisclosure};
 use crate::contacts::Contact;
 use crate::dpop::{self, Proof};
-use crate::entry::{self, Call, Entering, Registering, Way};
+use crate::entry::{self, Call, Entering, Registering, EntryMethod};
 use crate::error::{ApiError, Shown};
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::hooks::{NewAccount, Operation};
@@ -98,7 +99,7 @@ pub(crate) async fn login_with_provider(
     let entering = entry::sign_in(&app, call, json, |_: &ProviderLoginRequest| {
         let way = way(&app, &provider);
         let more = vec![("provider", way.method.clone())];
-        Ok(Way { registers: app.config.auto_register.provider, more, ..way })
+        Ok(EntryMethod { registers: app.config.auto_register.provider, more, ..way })
     });
     let entering = entering.await?;
     let Entering { caller, proof, request, attempt, first, .. } = entering;
@@ -109,10 +110,10 @@ pub(crate) async fn login_with_provider(
 }
 
 /// By the provider that a path names.
-fn way(app: &App, name: &Result<Path<String>, PathRejection>) -> Way {
+fn way(app: &App, name: &Result<Path<String>, PathRejection>) -> EntryMethod {
     match named(app, name) {
-        Ok(provider) => Way::unnamed(Operation::ProviderAuth, provider.name()),
-        Err(error) => Way { refusal: Some(error), ..Way::unnamed(Operation::ProviderAuth, "") },
+        Ok(provider) => EntryMethod::unnamed(Operation::ProviderAuth, provider.name()),
+        Err(error) => EntryMethod { refusal: Some(error), ..EntryMethod::unnamed(Operation::ProviderAuth, "") },
     }
 }
 
@@ -135,16 +136,15 @@ async fn signup_with_provider(
     let answer = match done {
         Some(done) => registration::repeat(&app, &done, call.proof).await?,
         None => {
-            let mut offer = None;
-            let draft = async |request: ProviderSignupRequest, proof: Option<&Proof>| {
-                let browser = Browser { proof, session: None, flow: request.flow.as_deref() };
-                let found = offered(&app, &provider, browser, &request.oauth_key).await?;
-                let found = offer.insert(Offer { wants_address: request.email.is_some(), ..found });
-                draft(&app, &provider, &found.person, request)
-            };
-            let registering = entry::sign_up(&app, call, json, way, draft).await?;
+            let call = entry::admit_sign_up(&app, call, &json.request, &way).await?;
+            let flow = json.request.flow.as_deref();
+            let browser = Browser { proof: call.proof.as_ref(), session: None, flow };
+            let offer = offered(&app, &provider, browser, &json.request.oauth_key).await?;
+            let offer = Offer { wants_address: json.request.email.is_some(), ..offer };
+            let json = completed(&app, json, &offer.person)?;
+            let draft = |request| draft(&app, &provider, &offer.person, request);
+            let registering = entry::approve_sign_up(&app, call, json, &way, draft).await?;
             let Registering { caller, proof, idempotency, new } = registering;
-            let offer = offer.ok_or_else(|| ApiError::internal("a registration without an offer"))?;
             let hash = new.sign_up.hash(&app).await?;
             let (job, shown) = (app.clone(), proof.clone());
             let made = app.store.write(move |tx| {
@@ -199,6 +199,27 @@ async fn offered(
     }
     let person = flows::person(app, &flow).ok_or_else(unknown)?;
     Ok(Offer { flow: flow.id, person, wants_address: false })
+}
+
+/// The request with what the provider says where the page says nothing, so that hooks see the account as it will be.
+fn completed(
+    app: &App,
+    json: Json<ProviderSignupRequest>,
+    person: &Person,
+) -> Result<Json<ProviderSignupRequest>, ApiError> {
+    let Some(mut object) = json.given.clone() else { return Ok(json) };
+    let Value::Object(mut said) = serde_json::to_value(&person.profile).map_err(ApiError::internal)? else {
+        return Ok(json);
+    };
+    if let Some(address) = links::vouched(person) {
+        said.insert("email".to_owned(), address.value.into());
+    }
+    for (name, value) in said {
+        if object.get(&name).is_none_or(|given| given.is_null() || given == "") {
+            object.insert(name, value);
+        }
+    }
+    Json::of(object, json.idempotency, app)
 }
 
 /// The account that is to be: what the page says, and where it says nothing, the provider.
@@ -262,7 +283,7 @@ async fn register(
     if let Some(address) = address.filter(|_| !offer.wants_address) {
         let contact = Contact { kind: address.kind, value: address.value.clone() };
         // The page has not asked for it: an account that has it does not stand in the way.
-        if let Standing::Theirs(_) = first_proof::standing(tx, app, &contact, &evidence).await? {
+        if let Standing::Own(_) = first_proof::standing(tx, &contact, &evidence).await? {
             new.sign_up.give_up(Kind::Email);
         }
     }

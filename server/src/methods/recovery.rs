@@ -158,13 +158,13 @@ async fn replace(
     let verdict = match challenges::consume(tx, app, caller, Scene::ResetPassword, proof).await? {
         Ok(Consumed { account: Some(_), address, .. }) => {
             let contact = Contact { kind: Kind::of(&address), value: address };
-            match first_proof::locked_standing(tx, app, &contact, evidence).await? {
-                Standing::Theirs(account) => set(tx, app, caller, &contact, account, hash).await?,
-                Standing::Nobodys(account) => {
+            match first_proof::locked_standing(tx, &contact, evidence).await? {
+                Standing::Own(account) => set(tx, app, caller, &contact, account, hash).await?,
+                Standing::Unowned(account) => {
                     first_proof::take_over(tx, app, caller, &contact, &account).await?;
                     set(tx, app, caller, &contact, account, hash).await?
                 }
-                Standing::Claimed(account) => {
+                Standing::OwnedByOther(account) => {
                     first_proof::release(tx, app, caller, &contact, &account).await?;
                     Verdict::Left
                 }
@@ -224,5 +224,6 @@ async fn prove(
     now: crate::clock::Millis,
 ) -> Result<(), StoreError> {
     identities::verify(tx, Kind::of(address), address, account, now).await?;
+    accounts::confirm(tx, account).await?;
     store::challenges::void(tx, Scene::VerifyEmail, address).await
 }

@@ -19,7 +19,7 @@ use crate::addresses::{self, Change, Proven};
 use crate::audit::{Event, Record};
 use crate::challenges::{self, Scene, Verdict};
 use crate::clock::rfc3339;
-use crate::config::AccountDisclosure;
+use crate::config::{AccountDisclosure, ConfirmationClick};
 use crate::contacts::{self, Contact};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
@@ -27,6 +27,7 @@ use crate::first_proof::{self, Evidence, Prover, Standing};
 use crate::hooks::{self, Operation, Who};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Failed, Purpose, Subject};
+use crate::mail::Message;
 use crate::outbox;
 use crate::passwords::{Match, PasswordHash, Turn};
 use crate::registration;
@@ -136,32 +137,48 @@ pub(super) async fn verify_by(
     // What it proves, no hook can change.
     let Json { request, idempotency, .. } =
         hooks::before(app, &caller, Operation::VerifyEmail, prover.who, json).await?;
-    let by = By::of(request.password, request.new_password)?;
-    let (account, _) = verify(app, caller, (proof, prover.evidence), by, idempotency).await?;
+    let password = PasswordGiven::of(request.password, request.new_password)?;
+    let asked = Verification { proof, evidence: prover.evidence, password, idempotency, is_form: false };
+    let (account, _) = verify(app, caller, asked).await?;
     Ok(account.to_profile())
 }
 
-/// What a person who proves an address says about the account.
+/// A proof of an address, with what the person says about the account.
 #[derive(Debug)]
-pub(crate) enum By {
-    /// Nothing.
-    Proof,
-    /// Its password: they have made it.
-    Password(Secret),
-    /// The password from now on: they have not made it, or do not know.
-    NewPassword(Secret),
+pub(crate) struct Verification {
+    /// The code or the link.
+    pub proof: MailProof,
+    /// What shows that the person has made the account.
+    pub evidence: Evidence,
+    /// A password of the account.
+    pub password: PasswordGiven,
+    /// Makes a repetition harmless.
+    pub idempotency: Option<Idempotency>,
+    /// Does it come from a page of ours, which has no captcha?
+    pub is_form: bool,
 }
 
-impl By {
+/// The password that comes with a proof.
+#[derive(Debug)]
+pub(crate) enum PasswordGiven {
+    /// None.
+    None,
+    /// That of the account: the person has made it.
+    Current(Secret),
+    /// The password from now on: the person has not made the account.
+    New(Secret),
+}
+
+impl PasswordGiven {
     /// At most one of the two.
-    pub(crate) fn of(password: Option<String>, new_password: Option<String>) -> Result<By, ApiError> {
+    pub(crate) fn of(password: Option<String>, new_password: Option<String>) -> Result<Self, ApiError> {
         match (password, new_password) {
             (Some(_), Some(_)) => {
                 Err(ApiError::field("new_password", "Give the password or a new one, not both."))
             }
-            (Some(password), None) => Ok(By::Password(password.into())),
-            (None, Some(password)) => Ok(By::NewPassword(password.into())),
-            (None, None) => Ok(By::Proof),
+            (Some(password), None) => Ok(PasswordGiven::Current(password.into())),
+            (None, Some(password)) => Ok(PasswordGiven::New(password.into())),
+            (None, None) => Ok(PasswordGiven::None),
         }
     }
 }
@@ -222,22 +239,20 @@ async fn check_email(
     Ok(Answer(EmailStatus { data, message: message.to_owned() }))
 }
 
-/// Proves the address; answers whose it is, and where the browser goes afterwards.
+/// Proves the address; answers the account, and where the browser goes afterwards.
 pub(crate) async fn verify(
     app: &AppState,
     caller: Caller,
-    (proof, evidence): (MailProof, Evidence),
-    by: By,
-    idempotency: Option<Idempotency>,
+    asked: Verification,
 ) -> Result<(Account, Option<String>), ApiError> {
-    let mut evidence = evidence;
-    let new_password = match by {
-        By::Proof => None,
-        By::Password(password) => {
-            evidence.password = verified(app, &caller, &proof, password).await?;
+    let Verification { proof, mut evidence, password, idempotency, is_form } = asked;
+    let new_password = match password {
+        PasswordGiven::None => None,
+        PasswordGiven::Current(password) => {
+            evidence.password = verified(app, &caller, &proof, password, is_form).await?;
             None
         }
-        By::NewPassword(password) => {
+        PasswordGiven::New(password) => {
             app.screening.admit(&password, &[], "new_password").await?;
             Some(app.hasher.hash(&app.world, &password, Turn::Last).await?)
         }
@@ -260,16 +275,22 @@ pub(crate) async fn verify(
     Ok((account, redirect))
 }
 
-/// The hash of the account's password, if this is the password. Only who has the right code or link can ask. Tries are limited as
-/// those of a login, in a budget that nobody else can use up.
+/// The hash of the account's password, if this is the password. Only a right code or link leads here. Tries are limited as those
+/// of a login, in a budget that nobody else can use up.
 async fn verified(
     app: &AppState,
     caller: &Caller,
     proof: &MailProof,
     password: Secret,
+    is_form: bool,
 ) -> Result<Option<PasswordHash>, ApiError> {
     let (now, mut db) = (app.world.now(), app.store.read().await?);
-    let found = store::challenges::peek(&mut db, &app.secret_keys, Scene::VerifyEmail, proof, now).await?;
+    let tries = match proof {
+        MailProof::Code { email, .. } => challenges::tries(&mut db, app, caller, email).await?,
+        MailProof::Token(_) => 0,
+    };
+    let (keys, scene) = (&app.secret_keys, Scene::VerifyEmail);
+    let found = store::challenges::peek(&mut db, keys, scene, proof, tries, now).await?;
     let account = match found.and_then(|found| found.account) {
         Some(account) => accounts::by_id(&mut db, &account).await?,
         None => None,
@@ -279,7 +300,10 @@ async fn verified(
     let stored = passwords::of(&mut db, &account.id).await?;
     drop(db);
     let subject = Subject::Reader(&account);
-    limits::admit(app, caller, Purpose::SignIn, subject).await?;
+    match is_form {
+        true => limits::admit_form(app, caller, Purpose::SignIn, subject).await?,
+        false => limits::admit(app, caller, Purpose::SignIn, subject).await?,
+    }
     let outcome = async {
         let turn = limits::turn(app, caller, subject).await?;
         match app.hasher.verify(&password, stored.as_ref(), turn).await? {
@@ -315,39 +339,56 @@ async fn confirm(
     let verdict = match challenges::consume(tx, app, caller, Scene::VerifyEmail, proof).await? {
         Ok(Consumed { account: Some(_), address, redirect }) => {
             let contact = Contact { kind: Kind::Email, value: address };
-            match first_proof::locked_standing(tx, app, &contact, evidence).await? {
-                Standing::Theirs(account) => {
-                    confirmed(tx, app, caller, &contact, &account).await?;
-                    Verdict::Met { account: account.id, redirect }
-                }
-                Standing::Nobodys(_) | Standing::Claimed(_) if new_password.is_none() => {
-                    return Err(ApiError {
-                        field: Some("password".into()),
-                        ..ErrorCode::PasswordRequired.into()
-                    });
-                }
-                Standing::Nobodys(account) => {
-                    first_proof::take_over(tx, app, caller, &contact, &account).await?;
-                    if let Some(password) = new_password {
-                        passwords::set(tx, &account.id, password, app.world.now()).await?;
-                        first_proof::tell(tx, app, caller, &contact).await?;
-                    }
-                    store::challenges::void_others(tx, Scene::VerifyEmail, &contact.value).await?;
-                    confirmed(tx, app, caller, &contact, &account).await?;
-                    Verdict::Met { account: account.id, redirect }
-                }
-                Standing::Claimed(account) => {
-                    first_proof::release(tx, app, caller, &contact, &account).await?;
-                    Verdict::Left
-                }
-                Standing::Free => Verdict::refused(ErrorCode::InvalidCode),
-            }
+            let standing = first_proof::locked_standing(tx, &contact, evidence).await?;
+            prove(tx, app, caller, &contact, standing, (new_password, redirect)).await?
         }
         Ok(_) => Verdict::refused(ErrorCode::InvalidCode),
         Err(code) => Verdict::refused(code),
     };
     claim.answer(tx, &verdict).await?;
     Ok(verdict)
+}
+
+async fn prove(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    contact: &Contact,
+    standing: Standing,
+    (new_password, redirect): (Option<&PasswordHash>, Option<String>),
+) -> Result<Verdict, ApiError> {
+    let trusts = app.config.signup.confirmation_click == ConfirmationClick::Trusting;
+    match (standing, new_password) {
+        (Standing::Free, _) => Ok(Verdict::refused(ErrorCode::InvalidCode)),
+        (Standing::Own(_), Some(_)) => {
+            let said =
+                "The account is yours already. Confirm without a new password, and change it afterwards.";
+            Err(ApiError::field("new_password", said))
+        }
+        (Standing::Own(account), None) => {
+            confirmed(tx, app, caller, contact, &account).await?;
+            Ok(Verdict::Met { account: account.id, redirect })
+        }
+        (Standing::Unowned(account) | Standing::OwnedByOther(account), None) if trusts => {
+            confirmed(tx, app, caller, contact, &account).await?;
+            Ok(Verdict::Met { account: account.id, redirect })
+        }
+        (Standing::Unowned(_) | Standing::OwnedByOther(_), None) => {
+            Err(ApiError { field: Some("password".into()), ..ErrorCode::PasswordRequired.into() })
+        }
+        (Standing::Unowned(account), Some(password)) => {
+            first_proof::take_over(tx, app, caller, contact, &account).await?;
+            passwords::set(tx, &account.id, password, app.world.now()).await?;
+            outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &contact.value).await?;
+            store::challenges::void_others(tx, Scene::VerifyEmail, &contact.value).await?;
+            confirmed(tx, app, caller, contact, &account).await?;
+            Ok(Verdict::Met { account: account.id, redirect })
+        }
+        (Standing::OwnedByOther(account), Some(_)) => {
+            first_proof::release(tx, app, caller, contact, &account).await?;
+            Ok(Verdict::Left)
+        }
+    }
 }
 
 async fn confirmed(
@@ -375,14 +416,14 @@ pub(crate) async fn disown(app: &AppState, caller: Caller, proof: MailProof) -> 
                     Ok(Consumed { address, .. }) => {
                         let contact = Contact { kind: Kind::Email, value: address };
                         let standing =
-                            first_proof::locked_standing(tx, &job, &contact, &Evidence::default()).await?;
+                            first_proof::locked_standing(tx, &contact, &Evidence::default()).await?;
                         match standing {
-                            Standing::Nobodys(account) | Standing::Claimed(account) => {
+                            Standing::Unowned(account) | Standing::OwnedByOther(account) => {
                                 first_proof::release(tx, &job, &caller, &contact, &account).await?;
                                 Verdict::Met { account: account.id, redirect: None }
                             }
-                            // It was proven meanwhile, or is gone.
-                            Standing::Theirs(_) | Standing::Free => Verdict::refused(ErrorCode::TokenRevoked),
+                            // It was proven meanwhile, or the account is gone.
+                            Standing::Own(_) | Standing::Free => Verdict::refused(ErrorCode::TokenRevoked),
                         }
                     }
                     Err(code) => Verdict::refused(code),

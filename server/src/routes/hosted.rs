@@ -16,7 +16,7 @@ use minijinja::context;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::email::{self, By};
+use super::email::{self, PasswordGiven, Verification};
 use crate::contacts::Contact;
 use crate::error::{ApiError, Shown};
 use crate::extract::{Caller, read};
@@ -54,8 +54,17 @@ async fn post_verify(
         Err(error) => Err(error),
     };
     done.or_else(|error| {
-        let about_password = matches!(error.field.as_deref(), Some("password" | "new_password"));
-        match about_password {
+        // Whatever else went wrong, link and code are still good.
+        let is_used = matches!(
+            error.code,
+            ErrorCode::InvalidCode
+                | ErrorCode::ExpiredCode
+                | ErrorCode::TokenRevoked
+                | ErrorCode::TokenExpired
+                | ErrorCode::NotFound
+        );
+        let is_claim = form.given("password").or_else(|| form.given("new_password")).is_some();
+        match error.code == ErrorCode::PasswordRequired || (is_claim && !is_used) {
             true => proof_page(&app, "claim.html", &form, Some(error)),
             false => page(&app, "verify.html", "Confirm your address", &form, Notice::Refused(error)),
         }
@@ -87,6 +96,7 @@ async fn verify(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Re
         }
         // Mail scanners press buttons, too: nothing happens before a second one.
         Asked::Act(_) if form.text("action") == "disown" => proof_page(app, "disown.html", form, None),
+        Asked::Act(_) if form.text("action") == "back" => proof_page(app, "claim.html", form, None),
         Asked::Act(proof) => {
             limits::admit_form(app, &caller, Purpose::Code, Subject::of(&proof)).await?;
             if form.text("action") == "disown_confirmed" {
@@ -94,9 +104,10 @@ async fn verify(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Re
                 return Ok(to("/account/verify/removed"));
             }
             ask(app, &caller, Operation::VerifyEmail, [("email", address(&proof))]).await?;
-            let by = By::of(form.given("password"), form.given("new_password"))?;
-            let given = (proof, Evidence::default());
-            let (_, redirect) = email::verify(app, caller, given, by, None).await?;
+            let password = PasswordGiven::of(form.given("password"), form.given("new_password"))?;
+            let evidence = Evidence::default();
+            let asked = Verification { proof, evidence, password, idempotency: None, is_form: true };
+            let (_, redirect) = email::verify(app, caller, asked).await?;
             // Checked against the operator's list when the signup named it.
             Ok(to(redirect.as_deref().unwrap_or("/account/verify/done")))
         }
@@ -256,21 +267,29 @@ fn proof_page(
     form: &Form,
     error: Option<ApiError>,
 ) -> Result<Response, ApiError> {
-    let said = error.as_ref().filter(|error| error.code != ErrorCode::PasswordRequired);
-    let said =
-        said.map(|error| (error.field.as_deref(), error.detail.as_deref().unwrap_or(error.code.message())));
-    let at = |name: &str| said.filter(|(field, _)| *field == Some(name)).map_or("", |(_, text)| text);
+    let notice = match error {
+        Some(error) if error.code != ErrorCode::PasswordRequired => Notice::Refused(error),
+        _ => Notice::Nothing,
+    };
+    let (field, words) = notice.words();
+    let at = |name: &str| if name == field { words.as_ref() } else { "" };
+    let (password, new_password) = (at("password"), at("new_password"));
     let values = context! {
         title => "Confirm your address",
         token => form.text("token"),
         email => form.text("email"),
         code => form.text("code"),
-        errors => context! { password => at("password"), new_password => at("new_password") },
+        errors => context! { password, new_password },
+        notice => if password.is_empty() && new_password.is_empty() { words.as_ref() } else { "" },
         password_min => app.config.password.min_length,
     };
     let mut response = app.pages.show(&app.world, template, values)?;
-    if let Some(error) = error {
-        refuse(&mut response, error);
+    match notice {
+        Notice::Refused(error) => refuse(&mut response, error),
+        Notice::Nothing | Notice::Sent if template == "claim.html" => {
+            refuse(&mut response, ErrorCode::PasswordRequired.into())
+        }
+        Notice::Nothing | Notice::Sent => {}
     }
     Ok(response)
 }

@@ -39,6 +39,9 @@ pub async fn establish(
     key: Option<Thumbprint>,
 ) -> Result<Session, ApiError> {
     admit(app, key.is_some())?;
+    if !approved.is_for(account) {
+        return Err(ApiError::internal("the hooks were asked about another account"));
+    }
     let now = app.world.now();
     let session = Session {
         id: app.world.id(),

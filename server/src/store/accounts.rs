@@ -269,9 +269,18 @@ pub async fn begin_anew(
     Ok(())
 }
 
-/// Forgets the key of the signup: an address is proven.
+/// Forgets the key of the signup: a password was chosen by who reads what is sent to the address.
 pub async fn forget_signup_key(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
     sqlx::query("update accounts set signup_key = null where id = $1").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+/// The address is proven: no login waits for that any more, and the key of the signup is forgotten.
+pub async fn confirm(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
+    sqlx::query("update accounts set signup_key = null, confirmation_required = 0 where id = $1")
+        .bind(id)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 

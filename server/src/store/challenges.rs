@@ -161,6 +161,7 @@ pub async fn peek(
     keys: &SecretKeys,
     scene: Scene,
     proof: &MailProof,
+    tries: i64,
     now: Millis,
 ) -> Result<Option<Consumed>, StoreError> {
     let row = match proof {
@@ -168,7 +169,7 @@ pub async fn peek(
             let code = PlainCode::given(code.clone());
             let mut row = None;
             for scene in scene.accepted() {
-                row = row.or(peek_code(db, keys, scene, (email, &code), now).await?);
+                row = row.or(peek_code(db, keys, scene, (email, &code), tries, now).await?);
             }
             row
         }
@@ -196,6 +197,7 @@ async fn peek_code(
     keys: &SecretKeys,
     scene: Scene,
     (address, code): (&str, &PlainCode),
+    tries: i64,
     now: Millis,
 ) -> Result<Option<AnyRow>, StoreError> {
     let key: Option<Option<Vec<u8>>> =
@@ -215,7 +217,7 @@ async fn peek_code(
     .bind(address)
     .bind(hash)
     .bind(now)
-    .bind(TRIES_AT_HOME)
+    .bind(tries)
     .fetch_optional(db)
     .await?;
     Ok(row)

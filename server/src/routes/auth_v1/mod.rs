@@ -102,13 +102,9 @@ async fn with_provider(
         (ProviderOutcome::LoginExisting, Some(tokens)) => {
             Ok((device_of(&tokens), session_of(app, &tokens).await?))
         }
-        // The account with this address has another identity at the provider: its owner says whether it is the same person.
-        _ if app.config.auto_register.provider => {
-            let detail = "An account with this address has another identity of the provider. Sign in to it, and link this one.";
-            Err(ApiError { detail: Some(detail.into()), ..ErrorCode::MergeRequired.into() })
-        }
         _ => {
-            let detail = "This server makes no account at a first sign-in with a provider.";
+            let detail =
+                "No account here is known by this identity of the provider, and none was made for it.";
             Err(ApiError { detail: Some(detail.into()), ..ErrorCode::Forbidden.into() })
         }
     }
