@@ -303,3 +303,55 @@ async fn a_page_that_is_not_secure_says_so_at_each_call() {
     let world = without("{ dpop: false }");
     ok(world.core.login(js(ADA), NONE)).await;
 }
+
+/// What calls show: the first key, another one, or none; and the access token.
+fn shown(world: &World) -> String {
+    let first = "world.calls.find((call) => /signup/.test(call.name)).jwk.x";
+    let key = format!("!call.jwk ? 'none' : call.jwk.x === {first} ? 'key' : 'other'");
+    let call =
+        format!("`${{call.name.split('/').at(-1)}} ${{{key}}} ${{call.headers.Authorization ?? ''}}`.trim()");
+    world.run(&format!(
+        "world.calls.filter((call) => /verify|reset|signup/.test(call.name)).map((call) => {call}).join()"
+    ))
+}
+
+#[wasm_bindgen_test]
+async fn sec_a03_the_key_of_a_signup_is_shown_until_the_address_is_proven_also_on_another_page() {
+    let more = r#""POST /v1/signup": [200, { confirmation_required: true }],
+        "POST /v1/password/reset": [200, {}],
+        "POST /v1/email/verify": [200, { user_id: "u1", email: "ada@example.com", email_verified: true }],"#;
+    let world = bound(more, "").await;
+    ok(world.core.signup(js(ADA), NONE)).await;
+    let page = world.reloaded();
+    ok(page.verify_account(js("'abcdefghijklmnop'"), NONE)).await;
+    ok(page.verify_account(js("'abcdefghijklmnop'"), NONE)).await;
+    ok(page.reset_password(js("'abcdefghijklmnop'"), js("'another secret'"), NONE)).await;
+    assert_eq!(shown(&world), "signup key,verify key,verify none,reset none");
+    assert_eq!(kept().await, "", "the key is of no more use");
+}
+
+#[wasm_bindgen_test]
+async fn sec_a03_the_session_is_shown_where_the_key_of_another_signup_is_not_enough() {
+    let more = r#""POST /v1/signup": [200, { confirmation_required: true }],
+        "POST /v1/email/verify": (call) => call.headers.Authorization
+            ? [200, { user_id: "u1", email: "ada@example.com", email_verified: true }]
+            : [403, { code: "PASSWORD_REQUIRED", title: "x", field: "password" }],"#;
+    let world = bound(more, "").await.signed_in().await;
+    ok(world.core.signup(js("{ email: 'bob@example.com', password: 'secret' }"), NONE)).await;
+    ok(world.core.verify_account(js("'abcdefghijklmnop'"), NONE)).await;
+    assert_eq!(shown(&world), "signup key,verify key,verify other DPoP access-1");
+    // That of the signup stays for its own address.
+    assert_ne!(world.run("localStorage.getItem('doorward.signup')"), "null");
+}
+
+#[wasm_bindgen_test]
+async fn sec_a03_where_the_key_of_a_signup_is_gone_the_address_is_proven_without_it() {
+    let more = r#""POST /v1/signup": [200, { confirmation_required: true }],
+        "POST /v1/email/verify": [403, { code: "PASSWORD_REQUIRED", title: "x", field: "password" }],"#;
+    let world = bound(more, "").await;
+    ok(world.core.signup(js(ADA), NONE)).await;
+    let page = world.reloaded();
+    js("indexedDB.deleteDatabase('doorward.keys')");
+    assert_eq!(err(page.verify_account(js("'abcdefghijklmnop'"), NONE)).await, "PASSWORD_REQUIRED password");
+    assert_eq!(shown(&world), "signup key,verify none");
+}
