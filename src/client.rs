@@ -336,7 +336,7 @@ async fn prove(given: &Given, call: &Call) -> (Option<Rc<Session>>, Result<Value
     if session.current().is_some() {
         match session.send(call, false, limits).await {
             Ok(Some((of, answer))) => return (Some(of), Ok(answer)),
-            // It is over: that shows nothing, and keeps nobody from proving an address.
+            // The session is over: the address is proven without it.
             Ok(None) => {}
             Err(error) => return (None, Err(error)),
         }

@@ -20,7 +20,7 @@ request! {
         /// The password of the account. Needed for its first proof, unless the key of the signup or a session of the account
         /// comes with the request (`PASSWORD_REQUIRED`).
         pub password: Option<String> = optional(Rule::Password),
-        /// Another password instead, for an owner of the address who has not made the account: ends all that was prepared.
+        /// Or a new password, for the owner of the address if a stranger made the account: ends all that was prepared.
         pub new_password: Option<String> = optional(Rule::NewPassword),
         /// For whom a program of the operator's calls.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),

@@ -64,7 +64,7 @@ pub enum Event {
     PasswordChanged,
     /// The wrong password was given by somebody who is signed in.
     PasswordRefused,
-    /// An account that belonged to nobody was taken over by the first proof of its address: what was prepared before is gone.
+    /// The first proof of its address took over an account that had no owner yet: what was prepared before is gone.
     AccountClaimed,
     /// An address was taken from an account that only claimed it: somebody else has proven it.
     ClaimReleased,

@@ -30,7 +30,7 @@ pub fn text(rule: Rule, text: &str, phone: &Phone) -> Result<Option<String>, &'s
     match rule {
         Rule::Email => Ok(canonical_email(text)),
         Rule::Phone => phones::canonical(text, phone).map(Some),
-        // A name that nobody can have is unknown at a sign-in, and refused with its reason at a signup.
+        // An impossible name stays as it is: a sign-in does not find it, a signup refuses it with the reason.
         Rule::Username => Ok(usernames::canonical(text)),
         _ => Ok(None),
     }

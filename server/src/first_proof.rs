@@ -1,4 +1,4 @@
-//! The first proof of an address (D-39). An account none of whose names was ever proven belongs to nobody yet: a stranger may
+//! The first proof of an address (D-39). As long as none of its names was proven, an account belongs to nobody: a stranger may
 //! have prepared it, and wait for the owner of the address to confirm it. So the first proof keeps what was prepared only with
 //! evidence, in the same request, that the same person prepared it. Without evidence the account is taken over; or, if another
 //! name of it is proven, the address leaves it.
@@ -23,7 +23,7 @@ use crate::store::accounts::Account;
 use crate::store::identities::{self, Kind};
 use crate::store::{StoreError, Tx, accounts, challenges, directory, passwords, sessions};
 
-/// What shows that a person has prepared the account whose address they prove. A known device is none.
+/// What shows that the person who proves an address has also prepared the account. A known device is no evidence.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
     /// A proof by the key that the signup was made with.
@@ -61,7 +61,7 @@ impl Evidence {
     }
 }
 
-/// Who proves an address: what else came with the request that shows who has made the account.
+/// What came with a proof of an address: evidence, and the session for hooks.
 #[derive(Debug, Default)]
 pub struct Prover {
     /// For hooks.
@@ -77,7 +77,7 @@ impl FromRequestParts<AppState> for Prover {
         let session =
             <Option<CurrentSession> as FromRequestParts<AppState>>::from_request_parts(parts, app).await;
         let (session, has_ended) = match session {
-            // A session that has ended shows nothing, and keeps nobody from proving an address.
+            // A session that has ended is no evidence, and no reason to refuse the proof.
             Err(error) if error.code == ErrorCode::SessionRequired => (None, true),
             session => (session?, false),
         };
@@ -90,7 +90,7 @@ impl FromRequestParts<AppState> for Prover {
     }
 }
 
-/// Whose the account with an address is, for who proves the address.
+/// To whom the account with an address belongs, when a person proves the address.
 #[derive(Clone, Debug)]
 pub enum Standing {
     /// No account has the address.
@@ -126,7 +126,7 @@ impl Standing {
     }
 }
 
-/// Whose the account with this address is. Within a transaction, [`locked_standing`].
+/// To whom the account with this address belongs. Within a transaction, call [`locked_standing`].
 pub async fn standing(db: &mut Tx, contact: &Contact, evidence: &Evidence) -> Result<Standing, StoreError> {
     let Some(holder) = identities::holder(db, contact.kind, &contact.value).await? else {
         return Ok(Standing::Free);
@@ -172,7 +172,7 @@ pub async fn note(
     record.write(tx, &app.world, caller, now).await
 }
 
-/// Takes an account over that belongs to nobody: all that was prepared ends. The address and the username stay, and what others
+/// Takes over an account that has no owner yet: all that was prepared ends. The address and the username stay, and what others
 /// see of the profile. Answers whether there was a password.
 pub async fn take_over(
     tx: &mut Tx,
@@ -207,7 +207,7 @@ pub async fn take_over_and_notify(
     }
 }
 
-/// Ends an account that belongs to nobody, since the owner of its address makes one of their own.
+/// Deletes an account that has no owner yet, since the owner of its address makes one of their own.
 pub async fn replace(
     tx: &mut Tx,
     app: &App,

@@ -56,14 +56,14 @@ pub async fn admit(
         if let Some(account) = accounts::by_identity(&mut db, name.kind, &name.value).await? {
             return Ok(Found::Account(account.into()));
         }
-        let Some(contact) = address.as_ref().map(contact) else { return Ok(Found::Nobody) };
+        let Some(contact) = address.as_ref().map(contact) else { return Ok(Found::NoAccount) };
         let standing = first_proof::standing(&mut db, &contact, evidence).await?;
         if let Standing::Own(account) = &standing
             && has_at(&mut db, &account.id, provider).await?
         {
             return Ok(Found::Wrong);
         }
-        Ok(standing.account_after(app, &contact).map_or(Found::Nobody, Found::Account))
+        Ok(standing.account_after(app, &contact).map_or(Found::NoAccount, Found::Account))
     };
     hooks::admit(app, caller, attempt, draft, look).await
 }

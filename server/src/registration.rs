@@ -255,7 +255,7 @@ fn is_secret(name: &Identity) -> bool {
 /// Has an account this name, or one that cannot be told from it?
 pub async fn is_taken(db: &mut Tx, name: &Identity) -> Result<bool, StoreError> {
     if let Some(holder) = identities::holder(db, name.kind, &name.value).await? {
-        // A claim of an account that is somebody's by another name blocks nobody.
+        // An account that is proven by another name does not keep others from an address that it only claims.
         return Ok(name.kind != Kind::Email || holder.is_proven || !holder.has_another);
     }
     match &name.look {
@@ -368,8 +368,8 @@ pub async fn create(
     Ok(Done { confirmation_required: account.confirmation_required, account: account_id, session, is_proven })
 }
 
-/// Takes a name from an account that only claims it. One that is proven here takes the place of an account that belongs to
-/// nobody; one that is only given does not (D-39).
+/// Takes a name from an account that only claims it. Where the name is proven here, an account that has no owner yet makes room,
+/// too; where it is only given, it does not (D-39).
 async fn make_room(
     tx: &mut Tx,
     app: &App,

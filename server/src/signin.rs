@@ -39,7 +39,7 @@ pub async fn enter(
     begin(tx, app, caller, id, admission.sign_in(id)?, key).await
 }
 
-/// Why the owner of an account does not come in. Told only to who has proven that it is theirs.
+/// Why the owner of an account is not signed in. An answer only after they have proven that it is theirs.
 pub fn refusal(app: &App, method: &str, account: &Account) -> Option<ErrorCode> {
     if account.disabled {
         return Some(ErrorCode::UserIsDisabled);
@@ -106,7 +106,7 @@ pub async fn by_id<T>(app: &AppState, entering: Entering<T>) -> Result<Tokens, A
         first.map(|first| SignUp::of_first(app, vec![name.clone()], &attempt.method, first)).transpose()?;
     let look = async || {
         let found = accounts::by_identity(&mut *app.store.read().await?, name.kind, &name.value).await?;
-        Ok(found.map_or(Found::Nobody, |account| Found::Account(account.into())))
+        Ok(found.map_or(Found::NoAccount, |account| Found::Account(account.into())))
     };
     let admission = hooks::admit(app, &caller, &attempt, draft, look).await?;
     let hash = admission.hash(app).await?;
@@ -178,7 +178,7 @@ pub async fn refuse(
                 let record =
                     Record { account: account.as_ref().map(|account| account.id.as_str()), ..record };
                 record.write(tx, &job.world, &caller, job.world.now()).await?;
-                // Who has proven whose it is has guessed nothing.
+                // The other refusals follow a right proof: nothing was guessed.
                 if code == ErrorCode::IncorrectUsernameOrPassword {
                     limits::failed(tx, &job, &caller, None).await?;
                 }

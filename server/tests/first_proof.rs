@@ -85,7 +85,7 @@ const ALL: [(Way, &[By]); 7] = [
 
 /// The rule of D-39.
 fn expected(begun: Begun, also: Also, way: Way, by: By) -> Outcome {
-    let is_somebodys = matches!(begun, Begun::Phone | Begun::Provider) || also != Also::Nothing;
+    let is_proven_otherwise = matches!(begun, Begun::Phone | Begun::Provider) || also != Also::Nothing;
     let is_at_provider = begun == Begun::Provider || also == Also::Provider;
     let has_password = begun != Begun::Device;
     match (way, by) {
@@ -95,7 +95,7 @@ fn expected(begun: Begun, also: Also, way: Way, by: By) -> Outcome {
         (Way::Provider, By::Key) if is_at_provider => Outcome::Unchanged("LoginOAuth"),
         (Way::CodeSignup, By::Key) => Outcome::Unchanged("EXISTS"),
         (_, By::Key | By::Session | By::Password) => Outcome::Kept,
-        (_, By::Nothing) if is_somebodys => Outcome::Left,
+        (_, By::Nothing) if is_proven_otherwise => Outcome::Left,
         (Way::CodeSignup, By::Nothing) => Outcome::Replaced,
         (_, By::Nothing) => Outcome::TakenOver,
     }
@@ -321,21 +321,21 @@ async fn sec_a03_the_first_proof_of_an_account_of_a_device_keeps_what_was_prepar
 }
 
 #[tokio::test]
-async fn sec_a03_an_address_leaves_an_account_that_is_somebodys_by_a_phone_number() {
+async fn sec_a03_an_address_leaves_an_account_that_is_proven_by_a_phone_number() {
     for (begun, also) in [(Begun::Password, Also::Phone), (Begun::Phone, Also::Nothing)] {
         World::new().await.walk(begun, also).await;
     }
 }
 
 #[tokio::test]
-async fn sec_a03_an_address_leaves_an_account_that_is_somebodys_by_a_provider() {
+async fn sec_a03_an_address_leaves_an_account_that_is_proven_by_a_provider() {
     for (begun, also) in [(Begun::Password, Also::Provider), (Begun::Provider, Also::Nothing)] {
         World::new().await.walk(begun, also).await;
     }
 }
 
 #[tokio::test]
-async fn sec_a03_an_address_leaves_an_account_that_is_somebodys_twice() {
+async fn sec_a03_an_address_leaves_an_account_that_is_proven_by_two_other_names() {
     for (begun, also) in
         [(Begun::Device, Also::Phone), (Begun::Phone, Also::Provider), (Begun::Provider, Also::Phone)]
     {
@@ -421,7 +421,7 @@ async fn what_only_its_owner_may_have_begun_begins_anew_and_what_others_see_stay
 }
 
 #[tokio::test]
-async fn a_claim_of_an_account_that_is_somebodys_blocks_nobody_and_another_claim_does() {
+async fn a_claim_of_an_account_that_is_proven_otherwise_blocks_no_signup_and_another_claim_does() {
     let t = TestApp::new().await;
     t.signup(ADA, PREPARED).await;
     let signup = json!({ "email": ADA, "password": HERS });
@@ -435,7 +435,7 @@ async fn a_claim_of_an_account_that_is_somebodys_blocks_nobody_and_another_claim
 }
 
 #[tokio::test]
-async fn who_is_signed_in_to_another_account_takes_an_address_along_that_nobody_has_proven() {
+async fn a_person_signed_in_to_another_account_takes_along_an_address_that_was_never_proven() {
     let t = TestApp::new().await;
     t.signup(ADA, PREPARED).await;
     let owner = t.device("a device of the owner").await;
@@ -495,7 +495,7 @@ async fn an_address_that_only_leaves_an_account_is_told_as_no_success() {
 }
 
 #[tokio::test]
-async fn a_claim_that_blocks_nobody_is_no_taken_address() {
+async fn an_address_that_can_be_signed_up_with_is_not_registered() {
     let t = TestApp::new().await;
     let registered =
         async || t.post("/v1/email/check", json!({ "email": ADA })).await.ok()["data"]["registered"].clone();
@@ -593,7 +593,7 @@ async fn evidence_that_lacks_a_nonce_is_asked_for_again_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn who_has_shown_evidence_is_told_that_no_new_password_is_needed() {
+async fn a_person_who_has_shown_evidence_needs_no_new_password() {
     let t = TestApp::new().await;
     let body = json!({ "email": ADA, "password": PREPARED, "options": { "login": true } });
     let session = t.post("/v1/signup", body).await.ok()["session"].clone();
@@ -641,4 +641,20 @@ async fn an_account_that_another_replaces_is_the_one_that_is_told_of() {
     let made = t.post("/v1/signup/code", json!({ "email": ADA, "code": code })).await.ok();
     assert_ne!(made["user"]["user_id"], then);
     assert_eq!(t.told().await, [json!([true, then])]);
+}
+
+/// With the settings that `doorward init` writes, a stranger waits for the click of the owner.
+#[tokio::test]
+async fn sec_a03_where_confirmation_is_required_a_click_of_the_owner_does_not_let_a_stranger_in() {
+    let t = TestApp::with("[signup]\nconfirmation = \"required\"\n").await;
+    let login =
+        async |password: &str| t.post("/v1/login", json!({ "email": ADA, "password": password })).await;
+    t.signup(ADA, PREPARED).await;
+    login(PREPARED).await.refused(403, "SIGNUP_CONFIRMATION_NEEDED");
+    let token = post::newest(&t, ADA).await.token().to_owned();
+    t.post("/v1/email/verify", json!({ "token": token })).await.refused(403, "PASSWORD_REQUIRED");
+    login(PREPARED).await.refused(403, "SIGNUP_CONFIRMATION_NEEDED");
+    t.post("/v1/email/verify", json!({ "token": token, "new_password": HERS })).await.ok();
+    login(PREPARED).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
+    login(HERS).await.ok();
 }

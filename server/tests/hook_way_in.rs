@@ -230,7 +230,7 @@ async fn sec_r01_a_wrong_code_gets_the_same_answer_whatever_hooks_say_of_a_new_a
 }
 
 #[tokio::test]
-async fn a_hook_before_a_session_knows_whose_it_is_by_each_method() {
+async fn a_hook_before_a_session_knows_the_account_by_each_method() {
     let script = r#"
 def pre_sign_in(model):
     reject(json.encode([model.get_method(), model.get_user_id() != "", model.get_email(), model.get_email_verified(),
@@ -297,7 +297,7 @@ fn has_tokens(document: &Value, schema: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn every_call_whose_answer_has_tokens_asks_the_hook_of_its_operation_and_the_one_before_a_session() {
+async fn every_call_that_answers_tokens_asks_the_hook_of_its_operation_and_the_one_before_a_session() {
     let (t, op) = world("# no hooks\n").await;
     let document = t.get("/openapi.json").await.ok();
     let answers = |call: &Value| has_tokens(&document, &call["responses"]["200"]);

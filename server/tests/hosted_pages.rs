@@ -196,7 +196,7 @@ async fn sec_a03_a_click_in_another_browser_asks_for_the_password_and_offers_a_n
 }
 
 #[tokio::test]
-async fn sec_c05_who_did_not_create_the_account_removes_the_address_with_a_second_button() {
+async fn sec_c05_a_person_who_did_not_create_the_account_removes_the_address_with_a_second_button() {
     for by_code in [false, true] {
         let t = TestApp::new().await;
         t.signup(ADA, PASSWORD).await;

@@ -158,7 +158,7 @@ pub(crate) enum Who {
     By(fn(&Tree) -> Who),
     /// Whoever has the token in the fields.
     Presenter,
-    /// Who proves an address: the holder of the key of a signup in this browser, the signed-in user, or anybody.
+    /// A person who proves an address: with the key of a signup in this browser, else with the session, else with neither.
     Prover,
     /// Whoever began the flow: the holder of its key, or the signed-in user where it names none.
     Flow,

@@ -33,7 +33,7 @@ impl Keeper {
         }
     }
 
-    /// Keeps the key of a signup that has begun no session: until the address is proven or somebody signs in, it shows that
+    /// Keeps the key of a signup that has begun no session. Until the address is proven or a sign-in replaces it, it shows that
     /// this browser has signed up (D-39). Where it cannot be kept, the password shows the same.
     pub(crate) async fn remember_signup(&self, key: &str) {
         self.forget_signup(key);

@@ -61,7 +61,7 @@ const ON_POSTGRES: &[(&str, &str)] = &[
     ("sms_budget::", "budgets"),
     ("outbox_deliver::", "leases between nodes"),
     (
-        "first_proof::sec_a03_an_address_leaves_an_account_that_is_somebodys_by_a_phone",
+        "first_proof::sec_a03_an_address_leaves_an_account_that_is_proven_by_a_phone",
         "claims, locks and what a takeover deletes",
     ),
     (

@@ -111,7 +111,7 @@ settings! {
         open: bool = true,
         /// `required`: the address must be confirmed before the first login. `optional`: as the page asks.
         confirmation: Confirmation = Confirmation::Optional,
-        /// What a click on the link of a mail confirms. `careful`: the address, and with it what was prepared before, only for who also shows to have prepared it. `trusting`: all of it, for whoever clicks.
+        /// What the link or code of a confirmation mail is enough for. `careful`: for an account that the same person has made, which takes evidence the first time. `trusting`: for every account with the address.
         confirmation_click: ConfirmationClick = ConfirmationClick::Careful,
         /// May a page ask to be signed in by the signup itself (`login`, `generate_token`)?
         auto_login: bool = true,
@@ -274,9 +274,9 @@ pub enum Confirmation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConfirmationClick {
-    /// Keeps what was prepared only for who prepared it (D-39).
+    /// The first proof of an address asks for evidence that the same person made the account (D-39).
     Careful,
-    /// Keeps everything, whoever prepared it.
+    /// It asks for none.
     Trusting,
 }
 

@@ -114,7 +114,7 @@ pub async fn attempt<T: Request + DeserializeOwned>(
 }
 
 /// Asks the hooks before a signup, and before the session that it asks for. `draft` makes the account of the request as the
-/// hooks leave it; `operation` is how somebody signs in to that.
+/// hooks leave it; `operation` is the sign-in that fits the method.
 pub async fn sign_up<T: Request + DeserializeOwned>(
     app: &App,
     caller: &Caller,
@@ -157,7 +157,7 @@ pub enum Found {
     /// It is right, and opens this account.
     Account(Box<Account>),
     /// It is right, and there is no account yet.
-    Nobody,
+    NoAccount,
     /// It is not right: the transaction says so, and counts it.
     Wrong,
 }
@@ -228,32 +228,32 @@ pub async fn admit(
 ) -> Result<Admission, ApiError> {
     let may_make_account = draft.is_some();
     let method = attempt.method.clone();
-    let nobody = Admission { method: method.clone(), sign_in: None, new: None, may_make_account };
+    let none = Admission { method: method.clone(), sign_in: None, new: None, may_make_account };
     if !app.hooks.listen_to(Operation::SignIn) && !app.hooks.listen_to(Operation::Signup) {
         let sign_in = Approved(SignIn { method, account: None });
         let of_new = |draft: SignUp| {
             let sign_in = draft.session.map(|_| sign_in.clone());
             NewAccount { sign_up: Approved(draft), sign_in }
         };
-        return Ok(Admission { new: draft.map(of_new), sign_in: Some(sign_in.clone()), ..nobody });
+        return Ok(Admission { new: draft.map(of_new), sign_in: Some(sign_in.clone()), ..none });
     }
     let start =
         SessionStart { method: &attempt.method, repeatable: attempt.repeatable.as_ref(), is_told: true };
     match (look().await?, draft) {
         (Found::Account(account), _) if signin::refusal(app, &attempt.method, &account).is_none() => {
             let sign_in = Some(ask_sign_in(app, caller, start, SessionOf::Known(&account)).await?);
-            Ok(Admission { sign_in, ..nobody })
+            Ok(Admission { sign_in, ..none })
         }
-        (Found::Nobody, Some(draft)) => {
+        (Found::NoAccount, Some(draft)) => {
             let draft = ask_first(app, caller, attempt, draft).await?;
             let sign_in = match draft.session {
                 Some(_) => Some(ask_sign_in(app, caller, start, SessionOf::New(&draft)).await?),
                 None => None,
             };
-            Ok(Admission { new: Some(NewAccount { sign_up: Approved(draft), sign_in }), ..nobody })
+            Ok(Admission { new: Some(NewAccount { sign_up: Approved(draft), sign_in }), ..none })
         }
         // The transaction refuses it.
-        (Found::Account(_) | Found::Nobody | Found::Wrong, _) => Ok(nobody),
+        (Found::Account(_) | Found::NoAccount | Found::Wrong, _) => Ok(none),
     }
 }
 

@@ -134,7 +134,7 @@ operations! {
     CustomidAuth = "customid_auth": [secret("id", "custom_id", Rule::Id(6, 128)), APPROVED, CREATE, ROLES];
     /// Signing in with a provider.
     ProviderAuth = "provider_auth": [PROVIDER, CREATE, ROLES];
-    /// Beginning a session, whatever the method: the person has proven whose account it is.
+    /// Beginning a session, by any method: the person has proven which account is theirs.
     SignIn = "sign_in": [
         METHOD, fact("email", Rule::Email), fact("email_verified", Rule::Flag), fact("phone_number", Rule::Phone),
         fact("phone_verified", Rule::Flag), fact("username", Rule::Username), fact("roles", Rule::Lines(64, 256)),
@@ -170,8 +170,8 @@ operations! {
     UnlinkIdentity = "unlink_identity": [PROVIDER];
     /// Closing an account.
     DeleteAccount = "delete_account": [];
-    /// Taking an account over that nobody had proven to be theirs, by the first proof of its address (D-39). It comes about
-    /// within another operation, and is told only afterwards.
+    /// Taking over an account that has no owner yet, by the first proof of its address (D-39). It happens within another
+    /// operation, and hooks hear of it only afterwards.
     AccountClaimed = "account_claimed": [FIXED_EMAIL];
 }
 

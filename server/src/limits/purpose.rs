@@ -69,7 +69,7 @@ pub enum Subject<'a> {
     Name(Kind, &'a str),
     /// The password of this account.
     Account(&'a Account),
-    /// The same, by who has a right code or link of its address. What others try does not count there.
+    /// The same, together with a right code or link of its address. Tries without one do not count there.
     Reader(&'a Account),
     /// What is sent to this address, or was.
     Address(&'a str),

@@ -222,7 +222,7 @@ async fn login_with_code(
     }
 }
 
-/// Whose account the code opens, if it is right.
+/// The account that the code opens, if it is right.
 async fn found(
     app: &App,
     caller: &Caller,
@@ -238,7 +238,7 @@ async fn found(
         return Ok(Found::Wrong);
     }
     let standing = first_proof::standing(&mut db, contact, evidence).await?;
-    Ok(standing.account_after(app, contact).map_or(Found::Nobody, Found::Account))
+    Ok(standing.account_after(app, contact).map_or(Found::NoAccount, Found::Account))
 }
 
 /// What came of a code that was to sign in, as an idempotency key remembers it: a refusal, too, so that a repetition is no

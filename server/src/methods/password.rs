@@ -185,8 +185,7 @@ fn is_quiet(app: &App) -> bool {
     app.config.disclosure.signup == SignupDisclosure::Quiet
 }
 
-/// What the account is known by, and with that, how hooks know the sign-in. A name that nobody can have is unknown like any
-/// other.
+/// The name in the request, and the operation that hooks know such a sign-in by. An impossible name is unknown like any other.
 fn way(app: &App, request: &LoginRequest) -> Result<EntryMethod, ApiError> {
     let (operation, name) = match (&request.email, &request.username, &request.phone_number) {
         (_, Some(username), _) => {
@@ -249,7 +248,7 @@ async fn begin(
     if draft.account.confirmation_required {
         draft.session = None;
     }
-    let admission = hooks::admit(app, &caller, attempt, Some(draft), async || Ok(Found::Nobody)).await?;
+    let admission = hooks::admit(app, &caller, attempt, Some(draft), async || Ok(Found::NoAccount)).await?;
     let new = admission.sign_up()?.clone();
     let hash = new.sign_up.hash(app).await?;
     let (job, shown) = (app.clone(), proof.clone());

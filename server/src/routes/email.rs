@@ -123,7 +123,7 @@ async fn verify_email(
     verify_by(&app, caller, prover, json).await.map(Answer)
 }
 
-/// The same for whoever has taken the request apart.
+/// The same, for `/api/v1/auth`.
 pub(super) async fn verify_by(
     app: &AppState,
     caller: Caller,
@@ -223,7 +223,7 @@ async fn check_email(
     let email = canonical_email(&request.email).unwrap_or_default();
     let mut db = app.store.read().await?;
     let account = accounts::by_email(&mut db, &email).await?;
-    // A claim that keeps nobody from signing up is none here, either.
+    // An address that can be signed up with is not registered, though an account claims it.
     let registered = registration::is_taken(&mut db, &Identity::unproven(Kind::Email, email.clone())).await?;
     let account = account.filter(|_| registered);
     let told = account.as_ref().filter(|_| app.config.disclosure.account == AccountDisclosure::Compatible);
@@ -276,7 +276,7 @@ pub(crate) async fn verify(
 }
 
 /// The hash of the account's password, if this is the password. Only a right code or link leads here. Tries are limited as those
-/// of a login, in a budget that nobody else can use up.
+/// of a login, in a budget that tries without a code or link do not touch.
 async fn verified(
     app: &AppState,
     caller: &Caller,

@@ -235,14 +235,14 @@ pub async fn owner(db: &mut Tx, kind: Kind, value: &str) -> Result<Option<String
     Ok(account)
 }
 
-/// Whose a name is, and how much that account has shown.
+/// The account that has a name, and what it has proven.
 #[derive(Clone, Debug)]
 pub struct Holder {
     /// The account.
     pub account: String,
     /// Was the name proven, or a password chosen by what was sent there? Else it is only claimed.
     pub is_proven: bool,
-    /// Has the account another name that was proven? Then it is somebody's, whatever becomes of this one.
+    /// Has the account another name that was proven? Then it has an owner, whatever becomes of this name.
     pub has_another: bool,
 }
 
