@@ -16,7 +16,7 @@ use crate::contacts;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::hooks::{self, Operation};
-use crate::limits::{self, Purpose, Subject};
+use crate::limits::{self, Failed, Purpose, Subject};
 use crate::mail::Message;
 use crate::outbox;
 use crate::passwords::Match;
@@ -45,22 +45,16 @@ async fn delete_account(
         _ => (Purpose::Code, Subject::Nobody),
     };
     limits::admit(&app, &caller, purpose, subject).await?;
-    let mut counted = Some(subject);
-    let done = delete(&app, caller.clone(), session, json, &mut counted).await;
-    if let (Err(_), Some(subject)) = (&done, counted) {
-        limits::give_back(&app, &caller, subject).await?;
-    }
-    done
+    let done = delete(&app, caller.clone(), session, json).await;
+    limits::settle(&app, &caller, subject, done).await.map(Answer)
 }
 
-/// Takes what was `counted` when the password was looked at and wrong: that stays counted.
 async fn delete(
     app: &AppState,
     caller: Caller,
     session: CurrentSession,
     json: Json<DeleteAccountRequest>,
-    counted: &mut Option<Subject<'_>>,
-) -> Result<Answer<Value>, ApiError> {
+) -> Result<Value, Failed> {
     let Json { request, .. } = hooks::before(app, &caller, Operation::DeleteAccount, &session, json).await?;
     let mut db = app.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
@@ -72,18 +66,18 @@ async fn delete(
             let given = Secret::from(given.clone());
             let turn = limits::turn(app, &caller, Subject::Account(&session.account)).await?;
             if app.hasher.verify(&given, stored.as_ref(), turn).await? == Match::No {
-                *counted = None;
-                return password::refuse(app, caller, session, "password").await;
+                return Err(Failed::Wrong(password::refuse(app, caller, session, "password").await));
             }
         }
         (None, None, Some(_)) => {
-            return Err(ApiError::field("password", "Give the password, or a code that was sent for this."));
+            let said = "Give the password, or a code that was sent for this.";
+            return Err(ApiError::field("password", said).into());
         }
         (_, None, None)
             if (account.phone.is_some() && contacts::reaches(app, Kind::Phone))
                 || (account.proven_email().is_some() && contacts::reaches(app, Kind::Email)) =>
         {
-            return Err(ApiError::field("code", "Give a code that was sent for this."));
+            return Err(ApiError::field("code", "Give a code that was sent for this.").into());
         }
         // There is nothing but the fresh sign-in that could prove it.
         (_, None, None) => {}
@@ -95,7 +89,7 @@ async fn delete(
         .await?;
     app.bell.ring();
     verdict.met()?;
-    Ok(Answer(json!({})))
+    Ok(json!({}))
 }
 
 /// The one transaction: code, account with all that is kept of it, the last mail, audit.

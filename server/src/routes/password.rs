@@ -11,7 +11,7 @@ use crate::challenges::Scene;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::hooks::{self, Operation};
-use crate::limits::{self, Purpose, Subject};
+use crate::limits::{self, Failed, Purpose, Subject};
 use crate::mail::Message;
 use crate::outbox;
 use crate::passwords::{Match, PasswordHash};
@@ -41,22 +41,16 @@ async fn update_password(
         None => (Purpose::Code, Subject::Nobody),
     };
     limits::admit(&app, &caller, purpose, subject).await?;
-    let mut counted = Some(subject);
-    let done = change(&app, caller.clone(), session, json, &mut counted).await;
-    if let (Err(_), Some(subject)) = (&done, counted) {
-        limits::give_back(&app, &caller, subject).await?;
-    }
-    done
+    let done = change(&app, caller.clone(), session, json).await;
+    limits::settle(&app, &caller, subject, done).await.map(Answer)
 }
 
-/// Takes what was `counted` when the password was looked at and wrong: that stays counted.
 async fn change(
     app: &AppState,
     caller: Caller,
     session: CurrentSession,
     json: Json<UpdatePasswordRequest>,
-    counted: &mut Option<Subject<'_>>,
-) -> Result<Answer<PasswordChanged>, ApiError> {
+) -> Result<PasswordChanged, Failed> {
     let Json { request, .. } = hooks::before(app, &caller, Operation::ChangePassword, &session, json).await?;
     let mut db = app.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
@@ -66,8 +60,7 @@ async fn change(
         let old =
             request.old_password.ok_or_else(|| ApiError::field("old_password", "This field is required."))?;
         if app.hasher.verify(&Secret::from(old), Some(stored), turn).await? == Match::No {
-            *counted = None;
-            return refuse(app, caller, session, "old_password").await;
+            return Err(Failed::Wrong(refuse(app, caller, session, "old_password").await));
         }
     }
     let password = Secret::from(request.new_password);
@@ -82,7 +75,7 @@ async fn change(
     app.bell.ring();
     let account = accounts::by_id(&mut *app.store.read().await?, &id).await?;
     let known_device = account.and_then(|account| limits::mint(app, &account, &devices));
-    Ok(Answer(PasswordChanged { known_device }))
+    Ok(PasswordChanged { known_device })
 }
 
 async fn replace(
@@ -117,15 +110,16 @@ async fn replace(
 
 const WRONG: &str = "This is not the password of your account.";
 
-/// Writes down that somebody who is signed in gave the wrong password, and says so.
-pub(super) async fn refuse<T>(
+/// Writes down that a signed-in person gave the wrong password, and answers what is said.
+pub(super) async fn refuse(
     app: &AppState,
     caller: Caller,
     session: CurrentSession,
     field: &'static str,
-) -> Result<T, ApiError> {
+) -> ApiError {
     let job = app.clone();
-    app.store
+    let written = app
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 let now = job.world.now();
@@ -136,6 +130,6 @@ pub(super) async fn refuse<T>(
                 Ok::<(), ApiError>(limits::failed(tx, &job, &caller, None).await?)
             })
         })
-        .await?;
-    Err(ApiError::field(field, WRONG))
+        .await;
+    written.err().unwrap_or_else(|| ApiError::field(field, WRONG))
 }
