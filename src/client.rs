@@ -320,6 +320,7 @@ async fn ask(
 async fn prove(given: &Given, call: &Call) -> (Option<Rc<Session>>, Result<Value, Error>) {
     let (client, limits) = (&given.client, &given.limits);
     let session = &client.session;
+    let mut first = None;
     if let Some(key) = session.signup_key() {
         let answer = client.api.send(call, &session.holder_of(key), limits).await;
         match &answer {
@@ -332,10 +333,13 @@ async fn prove(given: &Given, call: &Call) -> (Option<Rc<Session>>, Result<Value
         if !(has_more && answer.as_ref().is_err_and(is_other)) {
             return (session.current(), answer);
         }
+        first = answer.err().filter(|error| !lacks_key(error));
     }
     if session.current().is_some() {
         match session.send(call, false, limits).await {
             Ok(Some((of, answer))) => return (Some(of), Ok(answer)),
+            // The first try has used the answer to the captcha up: what that one says is what the person can act on.
+            Err(error) if error.is(code!(CaptchaRequired)) => return (None, Err(first.unwrap_or(error))),
             // The session is over: the address is proven without it.
             Ok(None) => {}
             Err(error) => return (None, Err(error)),

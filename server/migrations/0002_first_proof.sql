@@ -2,6 +2,6 @@
 -- made the signup.
 alter table accounts add column signup_key text;
 
--- From now on the flag is taken back once the address is proven.
+-- From now on the flag is taken back once the address is proven. Accounts without an address to prove were let in before.
 update accounts set confirmation_required = 0
-where id in (select account from identities where kind = 'email' and verified_at is not null);
+where id not in (select account from identities where kind = 'email' and verified_at is null);

@@ -94,12 +94,13 @@ impl Scene {
         iter::once(self).chain(is_wide.then_some(Scene::Access))
     }
 
-    /// The scene of the codes that a new code of this one voids. Both sign in: side by side they would double the tries.
-    pub const fn rival(self) -> Option<Scene> {
+    /// The scenes of the codes that a new code of this one voids: one call takes both, and side by side they would double its
+    /// tries.
+    pub const fn rivals(self) -> &'static [Scene] {
         match self {
-            Scene::Login => Some(Scene::Access),
-            Scene::Access => Some(Scene::Login),
-            _ => None,
+            Scene::Login | Scene::ResetPassword => &[Scene::Access],
+            Scene::Access => &[Scene::Login, Scene::ResetPassword],
+            Scene::VerifyEmail | Scene::ChangeEmail | Scene::BindPhone | Scene::DeleteAccount => &[],
         }
     }
 

@@ -289,9 +289,9 @@ pub struct Done {
     pub account: Option<String>,
     /// The session that began.
     pub session: Option<String>,
-    /// Was a name of the account proven by the signup itself?
+    /// Did the account begin with an address that was not proven? Its owner may take the account over.
     #[serde(default)]
-    pub is_proven: bool,
+    pub has_claim: bool,
 }
 
 /// Creates the account, in the transaction of what led to it: names, password, session, mail and audit, or nothing of
@@ -320,7 +320,7 @@ pub async fn create(
             outbox::notice(tx, &app.world, caller, Message::AccountExists, &name.value).await?;
             limits::spend_message(tx, app, caller, &name.value).await?;
             Record::of(Event::SignupRepeated).write(tx, &app.world, caller, now).await?;
-            return Ok(Done { confirmation_required: true, account: None, session: None, is_proven: false });
+            return Ok(Done { confirmation_required: true, account: None, session: None, has_claim: true });
         }
     }
     let signup_key = evidence.proof.as_ref().map(|proof| proof.key().to_owned());
@@ -364,8 +364,8 @@ pub async fn create(
     // Where a taken address gets the same answer, that has no account in it.
     let told = !(plan.quiet && plan.names.iter().any(is_secret));
     let account_id = told.then(|| account.id.clone());
-    let is_proven = plan.names.iter().any(|name| name.proven);
-    Ok(Done { confirmation_required: account.confirmation_required, account: account_id, session, is_proven })
+    let has_claim = plan.names.iter().any(is_secret);
+    Ok(Done { confirmation_required: account.confirmation_required, account: account_id, session, has_claim })
 }
 
 /// Takes a name from an account that only claims it. Where the name is proven here, an account that has no owner yet makes room,
@@ -418,16 +418,16 @@ pub async fn repeat(app: &AppState, done: &Done, proof: Option<Proof>) -> Result
         app.store.write(move |tx| Box::pin(async move { spent.spend(tx).await })).await?;
     }
     let answer = answer(app, done, proof.as_ref()).await?;
-    if done.is_proven || answer.session.is_some() {
+    if !done.has_claim || answer.session.is_some() {
         return Ok(answer);
     }
-    // The owner of the address may have taken the account over since: it is shown only as long as it is the one of then.
+    // The account is shown only as long as it is that of then: afterwards it may be another person's.
     let email = answer.user.as_ref().and_then(|user| user.email.clone());
     let holder = match email {
         Some(email) => identities::holder(&mut *app.store.read().await?, Kind::Email, &email).await?,
         None => None,
     };
-    let user = answer.user.filter(|_| holder.is_none_or(|holder| !holder.is_proven));
+    let user = answer.user.filter(|_| holder.is_some_and(|holder| !holder.is_proven));
     Ok(SignupAnswer { user, ..answer })
 }
 

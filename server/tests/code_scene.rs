@@ -178,13 +178,9 @@ async fn sec_c02_of_many_uses_at_once_at_both_calls_one_succeeds() {
 }
 
 #[tokio::test]
-async fn sec_c03_a_stranger_who_asks_without_a_scene_voids_no_code_for_another_purpose() {
+async fn sec_c03_a_stranger_who_asks_without_a_scene_voids_no_code_of_a_person_who_is_signed_in() {
     let t = TestApp::new().await;
-    t.phone(NUMBER).await;
-    let forgotten = t.code(NUMBER, "RESET_PASSWORD").await;
-    code(&t, NUMBER).await;
-    reset(&t, &forgotten).await.ok();
-    let owner = t.post("/v1/login", to(NUMBER, json!({ "password": "a new one" }))).await.ok();
+    let owner = t.phone(NUMBER).await;
     let deleting = t.code_as(&owner, NUMBER, "DELETE_ACCOUNT").await;
     code(&t, NUMBER).await;
     t.post_as(&owner, "/v1/account/delete", json!({ "code": deleting })).await.ok();
@@ -206,14 +202,25 @@ async fn a_wrong_guess_costs_no_try_of_a_code_that_has_another_scene() {
 }
 
 #[tokio::test]
-async fn a_code_for_a_new_password_and_one_without_a_scene_are_good_beside_each_other() {
+async fn sec_c03_a_code_for_a_new_password_and_one_without_a_scene_void_each_other() {
     let t = TestApp::new().await;
     t.phone(NUMBER).await;
     let forgotten = t.code(NUMBER, "RESET_PASSWORD").await;
     let without = code(&t, NUMBER).await;
-    login(&t, &forgotten).await.refused(400, "INVALID_CODE");
-    reset(&t, &without).await.ok();
     reset(&t, &forgotten).await.refused(400, "INVALID_CODE");
+    t.post("/v1/password/forgot", to(NUMBER, json!({}))).await.ok();
+    post::newest(&t, NUMBER).await;
+    reset(&t, &without).await.refused(400, "INVALID_CODE");
+    login(&t, &without).await.refused(400, "INVALID_CODE");
+    assert_eq!(t.sql("select count(*) from challenges where code_hash is not null").await, "1");
+}
+
+#[tokio::test]
+async fn a_code_that_is_given_to_a_reset_without_an_account_still_signs_up() {
+    let t = TestApp::new().await;
+    let given = code(&t, NUMBER).await;
+    reset(&t, &given).await.refused(400, "INVALID_CODE");
+    login(&t, &given).await.ok();
 }
 
 #[tokio::test]

@@ -658,3 +658,18 @@ async fn sec_a03_where_confirmation_is_required_a_click_of_the_owner_does_not_le
     login(PREPARED).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
     login(HERS).await.ok();
 }
+
+#[tokio::test]
+async fn a_disabled_account_stays_closed_whatever_proves_its_address() {
+    let t = TestApp::new().await;
+    t.signup(ADA, PREPARED).await;
+    let token = post::newest(&t, ADA).await.token().to_owned();
+    t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
+    let reset = post::newest(&t, ADA).await.token().to_owned();
+    t.sql_do("update accounts set disabled = 1").await;
+    let body = json!({ "token": token, "new_password": HERS });
+    t.post("/v1/email/verify", body).await.refused(403, "USER_IS_DISABLED");
+    let body = json!({ "token": reset, "new_password": HERS });
+    t.post("/v1/password/reset", body).await.refused(403, "USER_IS_DISABLED");
+    assert_eq!(t.audited("account_claimed").await, 0);
+}

@@ -199,6 +199,20 @@ def pre_signup(model):
 }
 
 #[tokio::test]
+async fn what_a_hook_takes_out_of_a_registration_the_provider_does_not_put_back() {
+    let script = "def pre_signup(model):\n    model.set_email('')\n    model.set_name('')\n";
+    let op = Issuer::start().await;
+    op.person("ada", json!({ "email": "Ada@Example.com", "email_verified": true, "name": "Ada" }));
+    let t =
+        Hooked::with(script, &format!("{}trust_email = true\n", op.settings("acme")), "time = \"5s\"").await;
+    let browser = Browser::new(&t);
+    let begun = browser.begin("acme").await;
+    let offered = browser.login("acme", &begun, &op.consent(&begun.url, "ada")).await.ok();
+    let made = browser.register("acme", &offered, json!({})).await.ok();
+    assert_eq!((made["data"].get("email"), made["data"].get("name")), (None, None));
+}
+
+#[tokio::test]
 async fn what_a_person_has_proven_no_hook_exchanges_for_another_address() {
     let (t, op) = world("def pre_signup(model):\n    model.set_email('other@example.com')\n").await;
     first_sign_in(&t, &op, "acme").await.refused(500, "INTERNAL");

@@ -154,7 +154,7 @@ async fn open(
     session: Option<CurrentSession>,
 ) -> Result<(), ApiError> {
     let now = app.world.now();
-    if scene.rival().is_some() {
+    if !scene.rivals().is_empty() {
         // Two requests at once would leave a code of each scene. Names are locked before accounts, as everywhere.
         identities::lock(tx, contact.kind, &contact.value).await?;
     }

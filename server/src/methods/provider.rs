@@ -207,13 +207,17 @@ fn completed(
     json: Json<ProviderSignupRequest>,
     person: &Person,
 ) -> Result<Json<ProviderSignupRequest>, ApiError> {
-    let Some(mut object) = json.given.clone() else { return Ok(json) };
+    let address = links::vouched(person).map(|address| address.value);
+    let Some(mut object) = json.given.clone() else {
+        let mut request = json.request;
+        request.email = request.email.or(address);
+        request.profile.fields.fill(&person.profile);
+        return Ok(Json { request, ..json });
+    };
     let Value::Object(mut said) = serde_json::to_value(&person.profile).map_err(ApiError::internal)? else {
         return Ok(json);
     };
-    if let Some(address) = links::vouched(person) {
-        said.insert("email".to_owned(), address.value.into());
-    }
+    said.extend(address.map(|address| ("email".to_owned(), address.into())));
     for (name, value) in said {
         if object.get(&name).is_none_or(|given| given.is_null() || given == "") {
             object.insert(name, value);
@@ -231,27 +235,23 @@ fn draft(
 ) -> Result<SignUp, ApiError> {
     let mut names = vec![links::identity(provider, person)];
     let vouched = links::vouched(person);
-    match &request.email {
-        Some(email) => {
-            let email = Contact::email(email, "email")?;
-            let proven = vouched.is_some_and(|vouched| vouched.value == email.value);
-            // Whether the provider's identity is linked afterwards would tell whether the address was free.
-            let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
-            let required = app.config.signup.confirmation == Confirmation::Required;
-            if !proven && (quiet || required) {
-                return Err(ApiError::field(
-                    "email",
-                    "Give the address that the provider vouches for, or none, and bind another afterwards.",
-                ));
-            }
-            names.push(email.identity(proven));
+    if let Some(email) = &request.email {
+        let email = Contact::email(email, "email")?;
+        let proven = vouched.is_some_and(|vouched| vouched.value == email.value);
+        // Whether the provider's identity is linked afterwards would tell whether the address was free.
+        let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
+        let required = app.config.signup.confirmation == Confirmation::Required;
+        if !proven && (quiet || required) {
+            return Err(ApiError::field(
+                "email",
+                "Give the address that the provider vouches for, or none, and bind another afterwards.",
+            ));
         }
-        None => names.extend(vouched),
+        names.push(email.identity(proven));
     }
     let options =
         SignupOptions { email_subscription: request.options.email_subscription, ..SignupOptions::default() };
     let mut draft = SignUp::of_signup(app, options, request.profile, names, provider)?;
-    draft.account.profile.fill(&person.profile);
     draft.password = request.password.map(Secret::from);
     Ok(draft)
 }
@@ -283,8 +283,10 @@ async fn register(
     if let Some(address) = address.filter(|_| !offer.wants_address) {
         let contact = Contact { kind: address.kind, value: address.value.clone() };
         // The page has not asked for it: an account that has it does not stand in the way.
-        if let Standing::Own(_) = first_proof::standing(tx, &contact, &evidence).await? {
-            new.sign_up.give_up(Kind::Email);
+        match first_proof::standing(tx, &contact, &evidence).await? {
+            Standing::Own(_) => new.sign_up.give_up(Kind::Email),
+            Standing::Unowned(account) if account.disabled => new.sign_up.give_up(Kind::Email),
+            Standing::Unowned(_) | Standing::OwnedByOther(_) | Standing::Free => {}
         }
     }
     let done = registration::create(tx, app, caller, &new, password, &evidence, None).await?;

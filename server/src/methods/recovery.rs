@@ -97,6 +97,8 @@ pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> 
         .write(move |tx| {
             Box::pin(async move {
                 let (world, scene) = (&job.world, Scene::ResetPassword);
+                // Two requests at once would leave a code of each of the scenes that a reset takes.
+                identities::lock(tx, contact.kind, &contact.value).await?;
                 outbox::challenge(tx, world, &caller, scene, &contact.value, None, None).await?;
                 contacts::spend(tx, &job, &caller, &contact).await?;
                 let record = Record::of(Event::CodeRequested).detail(scene.as_str());
@@ -160,6 +162,9 @@ async fn replace(
             let contact = Contact { kind: Kind::of(&address), value: address };
             match first_proof::locked_standing(tx, &contact, evidence).await? {
                 Standing::Own(account) => set(tx, app, caller, &contact, account, hash).await?,
+                Standing::Unowned(account) if account.disabled => {
+                    return Err(ErrorCode::UserIsDisabled.into());
+                }
                 Standing::Unowned(account) => {
                     first_proof::take_over(tx, app, caller, &contact, &account).await?;
                     set(tx, app, caller, &contact, account, hash).await?
@@ -171,7 +176,11 @@ async fn replace(
                 Standing::Free => Verdict::refused(ErrorCode::InvalidCode),
             }
         }
-        Ok(_) => Verdict::refused(ErrorCode::InvalidCode),
+        // There is no account: a code that signs up, too, stays good for that.
+        Ok(Consumed { address, .. }) => {
+            store::challenges::restore_unbound(tx, Scene::Access, &address).await?;
+            Verdict::refused(ErrorCode::InvalidCode)
+        }
         Err(code) => Verdict::refused(code),
     };
     claim.answer(tx, &verdict).await?;

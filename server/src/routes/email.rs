@@ -376,6 +376,7 @@ async fn prove(
         (Standing::Unowned(_) | Standing::OwnedByOther(_), None) => {
             Err(ApiError { field: Some("password".into()), ..ErrorCode::PasswordRequired.into() })
         }
+        (Standing::Unowned(account), Some(_)) if account.disabled => Err(ErrorCode::UserIsDisabled.into()),
         (Standing::Unowned(account), Some(password)) => {
             first_proof::take_over(tx, app, caller, contact, &account).await?;
             passwords::set(tx, &account.id, password, app.world.now()).await?;

@@ -20,7 +20,7 @@ fn name(scene: Scene, account: Option<&str>) -> String {
     }
 }
 
-/// Opens a challenge and voids the one before, and that of the scene's [rival](Scene::rival). The same work whether there
+/// Opens a challenge and voids the one before, and those of the scene's [rivals](Scene::rivals). The same work whether there
 /// is an account with that address or not: whether a mail leaves is decided when it does. `account` is the one that a bound
 /// scene is opened for.
 pub async fn open(
@@ -32,8 +32,8 @@ pub async fn open(
     redirect: Option<&str>,
     now: Millis,
 ) -> Result<(), StoreError> {
-    if let Some(rival) = scene.rival() {
-        void(tx, rival, address).await?;
+    for rival in scene.rivals() {
+        void(tx, *rival, address).await?;
     }
     sqlx::query(
         "insert into challenges (scene, address, id, account, redirect, tries, created_at)
@@ -314,6 +314,16 @@ async fn consume_token(
 pub async fn restore(tx: &mut Tx, (scene, account): (Scene, &str), address: &str) -> Result<(), StoreError> {
     sqlx::query("update challenges set consumed_at = null where scene = $1 and address = $2")
         .bind(name(scene, Some(account)))
+        .bind(address)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The same for a code that is bound to no account: its owner can still use it for another of the things that it opens.
+pub async fn restore_unbound(tx: &mut Tx, scene: Scene, address: &str) -> Result<(), StoreError> {
+    sqlx::query("update challenges set consumed_at = null where scene = $1 and address = $2")
+        .bind(scene.as_str())
         .bind(address)
         .execute(tx)
         .await?;
