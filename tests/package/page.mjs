@@ -82,8 +82,12 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
     server.closeAllConnections();
   });
   const address = `http://127.0.0.1:${server.address().port}/`;
+  const ifInterrupted = (error) => {
+    if (!error.message.includes("interrupted by another navigation")) throw error;
+  };
   const go = async (page) => {
-    await page.goto(address);
+    // A navigation that the test before has begun may still be on its way, and get in the way of this one.
+    while (!(await page.goto(address).catch(ifInterrupted)));
     await load(page);
     return page;
   };
