@@ -78,7 +78,7 @@ export interface RequestOptions {
 export interface VerifyOptions {
   /** The password of the account. */
   password?: string;
-  /** A new password, if somebody else made the account: ends all that was set up in it before. */
+  /** A new password, if another person made the account: ends all that was set up in it before. */
   new_password?: string;
 }
 

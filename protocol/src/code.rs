@@ -54,7 +54,7 @@ request! {
         /// `RESET_PASSWORD`; sent with an access token, it serves `BIND_PHONE` for that account instead. A server with
         /// `codes.default_scene = "strict"` requires a scene.
         pub scene: Option<CodeScene> = optional(SCENES),
-        /// For whom a program of the operator's calls.
+        /// The browser that a back end of the operator calls for.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }

@@ -22,7 +22,7 @@ request! {
         pub password: Option<String> = optional(Rule::Password),
         /// Or a new password, for the owner of the address if a stranger made the account: ends all that was prepared.
         pub new_password: Option<String> = optional(Rule::NewPassword),
-        /// For whom a program of the operator's calls.
+        /// The browser that a back end of the operator calls for.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
@@ -33,7 +33,7 @@ request! {
     pub struct ResendVerificationRequest {
         /// The address to verify.
         pub email: String = required(Rule::Email),
-        /// For whom a program of the operator's calls.
+        /// The browser that a back end of the operator calls for.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
@@ -53,7 +53,7 @@ request! {
     pub struct CheckEmailRequest {
         /// The address to look for.
         pub email: String = required(Rule::Email),
-        /// For whom a program of the operator's calls.
+        /// The browser that a back end of the operator calls for.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }

@@ -14,7 +14,7 @@ request! {
         pub email: Option<String> = optional(Rule::Email),
         /// Or its phone number: then the code comes by SMS.
         pub phone_number: Option<String> = optional(Rule::Phone),
-        /// For whom a program of the operator's calls.
+        /// The browser that a back end of the operator calls for.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
@@ -78,7 +78,7 @@ request! {
         pub token: Option<String> = optional(Rule::Token),
         /// The password from now on.
         pub new_password: String = required(Rule::NewPassword),
-        /// For whom a program of the operator's calls.
+        /// The browser that a back end of the operator calls for.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }

@@ -21,7 +21,7 @@ request! {
         pub callback: String = required(Rule::Url),
         /// Go through the consent screen again without asking for anything, right after registering (seed M30).
         pub again: Option<bool> = optional(Rule::Flag),
-        /// For whom a program of the operator's calls.
+        /// The browser that a back end of the operator calls for.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }

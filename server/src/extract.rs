@@ -451,8 +451,8 @@ impl CurrentSession {
     }
 }
 
-/// For calls that may come without: nobody's is none, a bad one is refused. A service key is no session: who it speaks for
-/// is signed out.
+/// For calls with an optional session: a request without an access token has none, a bad token is refused. A service key is
+/// no session: the browser that its back end calls for counts as signed out.
 impl OptionalFromRequestParts<AppState> for CurrentSession {
     type Rejection = ApiError;
 

@@ -1,4 +1,4 @@
-//! The first proof of an address (D-39). As long as none of its names was proven, an account belongs to nobody: a stranger may
+//! The first proof of an address (D-39). As long as none of its names was proven, an account has no owner: a stranger may
 //! have prepared it, and wait for the owner of the address to confirm it. So the first proof keeps what was prepared only with
 //! evidence, in the same request, that the same person prepared it. Without evidence the account is taken over; or, if another
 //! name of it is proven, the address leaves it.
@@ -97,15 +97,15 @@ pub enum Standing {
     Free,
     /// The account is the person's own: the address was proven before, or there is evidence.
     Own(Box<Account>),
-    /// The account belongs to nobody yet.
+    /// The account has no owner yet: none of its names was proven.
     Unowned(Box<Account>),
     /// The account belongs to another person, who only claims the address.
     OwnedByOther(Box<Account>),
 }
 
 impl Standing {
-    /// The account as it is after the proof, if it is the person's then. What a hook is asked about is not what a stranger
-    /// has prepared.
+    /// The account as the proof leaves it, if it then belongs to the person. Hooks see this one: of an account that is taken
+    /// over they do not see what the earlier holder entered.
     pub fn account_after(self, app: &App, contact: &Contact) -> Option<Box<Account>> {
         let mut account = match self {
             Standing::Own(account) => account,

@@ -368,8 +368,8 @@ pub async fn create(
     Ok(Done { confirmation_required: account.confirmation_required, account: account_id, session, has_claim })
 }
 
-/// Takes a name from an account that only claims it. Where the name is proven here, an account that has no owner yet makes room,
-/// too; where it is only given, it does not (D-39).
+/// Takes the name of a new account from the account that has it now (D-39): from one that only claims it, always; from one
+/// without an owner, only if this signup proves the name.
 async fn make_room(
     tx: &mut Tx,
     app: &App,

@@ -489,7 +489,7 @@ async fn an_address_that_only_leaves_an_account_is_told_as_no_success() {
     let body = json!({ "token": mail.token(), "new_password": HERS });
     t.post("/v1/email/verify", body).await.refused(404, "NOT_FOUND");
     assert_eq!(t.told().await, [json!([false, "verify"])]);
-    // The address is nobody's now: no code or link for the account that has lost it is good.
+    // The address has no account now: no code or link for the account that lost it works.
     let body = json!({ "token": reset.token(), "new_password": HERS });
     t.post("/v1/password/reset", body).await.refused(400, "TOKEN_REVOKED");
 }

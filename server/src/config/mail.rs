@@ -70,7 +70,7 @@ settings! {
 pub enum DefaultScene {
     /// The session of the request decides.
     BySession,
-    /// There is none.
+    /// No scene is assumed: a request without `scene` is refused.
     Strict,
 }
 

@@ -151,14 +151,14 @@ pub async fn sign_up<T: Request + DeserializeOwned>(
     Ok(NewAccount { sign_up: Approved(draft), sign_in: Some(sign_in) })
 }
 
-/// What a method finds out about a try before its transaction.
+/// What a method learns about a code or a password before its transaction.
 #[derive(Debug)]
 pub enum Found {
-    /// It is right, and opens this account.
+    /// The code or password is right, and opens this account.
     Account(Box<Account>),
-    /// It is right, and there is no account yet.
+    /// The code is right, and no account has its address yet.
     NoAccount,
-    /// It is not right: the transaction says so, and counts it.
+    /// The code or password is wrong: the transaction refuses it and counts the failure.
     Wrong,
 }
 

@@ -282,7 +282,7 @@ async fn enter(
                     first_proof::note(tx, app, caller, contact, &account).await?;
                     signin::enter(tx, app, caller, &account.id, admission, key).await?.id
                 }
-                // The owner of the code may know that there is no account; and the code is good for a signup.
+                // The reader of the mailbox or phone may learn that it has no account. The code also proves it for a signup.
                 Standing::OwnedByOther(_) | Standing::Free => {
                     let new = admission.sign_up()?;
                     let done = registration::create(tx, app, caller, new, password, &evidence, key).await?;

@@ -405,7 +405,7 @@ async fn confirmed(
     Ok(limits::forgiven(tx, app, &account.id).await?)
 }
 
-/// Takes the address from an account that a stranger has made with it, and deletes nothing.
+/// Takes the address from an account that another person made with it. The account stays.
 pub(crate) async fn disown(app: &AppState, caller: Caller, proof: MailProof) -> Result<(), ApiError> {
     let job = app.clone();
     let verdict = app
