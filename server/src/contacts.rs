@@ -77,6 +77,13 @@ impl Contact {
     }
 }
 
+/// The address that an account has as a name.
+impl From<&Identity> for Contact {
+    fn from(name: &Identity) -> Contact {
+        Contact { kind: name.kind, value: name.value.clone() }
+    }
+}
+
 /// Can something be sent to an address of this kind?
 pub fn reaches(app: &App, kind: Kind) -> bool {
     match kind {

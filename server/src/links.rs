@@ -56,7 +56,7 @@ pub async fn admit(
         if let Some(account) = accounts::by_identity(&mut db, name.kind, &name.value).await? {
             return Ok(Found::Account(account.into()));
         }
-        let Some(contact) = address.as_ref().map(contact) else { return Ok(Found::NoAccount) };
+        let Some(contact) = address.as_ref().map(Contact::from) else { return Ok(Found::NoAccount) };
         let standing = first_proof::standing(&mut db, &contact, evidence).await?;
         if let Standing::Own(account) = &standing
             && has_at(&mut db, &account.id, provider).await?
@@ -66,10 +66,6 @@ pub async fn admit(
         Ok(standing.account_after(app, &contact).map_or(Found::NoAccount, Found::Account))
     };
     hooks::admit(app, caller, attempt, draft, look).await
-}
-
-fn contact(address: &Identity) -> Contact {
-    Contact { kind: address.kind, value: address.value.clone() }
 }
 
 /// Signs in to the account that is known by what the provider says; makes one, if there may be one.
@@ -94,7 +90,7 @@ pub async fn sign_in(
             return Ok(Outcome::SignedIn { session });
         }
     }
-    if let Some(contact) = address.as_ref().map(contact) {
+    if let Some(contact) = address.as_ref().map(Contact::from) {
         let standing = first_proof::locked_standing(tx, &contact, evidence).await?;
         let account = match &standing {
             // The provider knows its owner by another identity: they say themselves whether it is the same person.

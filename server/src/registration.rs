@@ -377,7 +377,7 @@ async fn make_room(
     name: &Identity,
     evidence: &Evidence,
 ) -> Result<(), ApiError> {
-    let contact = Contact { kind: name.kind, value: name.value.clone() };
+    let contact = Contact::from(name);
     let none = Evidence::default();
     let evidence = if name.proven { evidence } else { &none };
     match first_proof::locked_standing(tx, &contact, evidence).await? {

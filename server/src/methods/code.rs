@@ -186,7 +186,7 @@ async fn login_with_code(
     let entering = entry::sign_in(&app, call, json, way).await?;
     let Entering { caller, proof, request, idempotency, attempt, first, .. } = entering;
     let name = attempt.name()?;
-    let contact = Contact { kind: name.kind, value: name.value.clone() };
+    let contact = Contact::from(name);
     let proven = vec![contact.identity(true)];
     let draft = first.map(|first| SignUp::of_first(&app, proven, &attempt.method, first)).transpose()?;
     let evidence = Evidence { proof: proof.clone(), ..Evidence::default() };
@@ -367,7 +367,7 @@ async fn create(
     // The code proves the address that the hooks have left.
     let proven = new.sign_up.names.iter().find(|name| name.proven);
     let proven = proven.ok_or_else(|| ApiError::internal("a signup with a code and no address"))?;
-    let proof = Contact { kind: proven.kind, value: proven.value.clone() }.proof(code);
+    let proof = Contact::from(proven).proof(code);
     let made = match challenges::consume(tx, app, caller, Scene::Login, proof).await? {
         Err(code) => Made::Refused(code.as_str().to_owned()),
         // A name that is taken undoes it all: the code stays good, for a sign-in perhaps.

@@ -281,7 +281,7 @@ async fn register(
     let evidence = Evidence { proof: proof.cloned(), ..Evidence::default() };
     let address = new.sign_up.names.iter().find(|name| name.kind == Kind::Email);
     if let Some(address) = address.filter(|_| !offer.wants_address) {
-        let contact = Contact { kind: address.kind, value: address.value.clone() };
+        let contact = Contact::from(address);
         // The page has not asked for it: an account that has it does not stand in the way.
         match first_proof::standing(tx, &contact, &evidence).await? {
             Standing::Own(_) => new.sign_up.give_up(Kind::Email),
