@@ -13,7 +13,7 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 
 use crate::store::StoreError;
 
-/// Why a request was not carried out. [`crate::http::problems`] turns it into RFC 9457's JSON.
+/// Why a request was not carried out. `http::trace` turns it into RFC 9457's JSON.
 #[derive(Clone, Debug)]
 pub struct ApiError {
     /// What a program can act on.

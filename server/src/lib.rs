@@ -7,8 +7,11 @@
 pub mod cli;
 pub mod config;
 
+mod connections;
+mod log;
 pub mod serve;
 pub mod state;
+pub mod tasks;
 
 pub mod entry;
 pub mod error;

@@ -2,6 +2,10 @@
 //! their hashes stored before it leaves (D-22). A mail server that does not answer delays mails and nothing else, a
 //! gateway SMS and nothing else.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use tokio::sync::{Notify, watch};
 
 use crate::audit::{Event, Record};
@@ -11,7 +15,7 @@ use crate::extract::Caller;
 use crate::mail::render::{Rendered, Values};
 use crate::mail::transport::{Failure, Parcel};
 use crate::mail::{Channel, Mail, Message};
-use crate::queue;
+use crate::queue::{self, Worker};
 use crate::sms::Sms;
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
@@ -20,11 +24,17 @@ use crate::store::identities::Kind;
 use crate::store::outbox::{Letter, Taken};
 use crate::store::{self, StoreError, Tx, accounts};
 
-/// Wakes the workers.
+/// How long to wait before the database is asked again to note what became of a mail.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Wakes the workers, and holds them back.
 #[derive(Debug, Default)]
 pub struct Bell {
     mail: Notify,
     sms: Notify,
+    /// Mails and SMS that have left, or failed to, and that the database would not note. Until it does, nothing else is
+    /// taken: among it would be the same mail, with a new code that voids the one that has arrived.
+    unnoted: AtomicUsize,
 }
 
 impl Bell {
@@ -92,16 +102,10 @@ async fn put(
     store::outbox::put(tx, letter, world.now()).await
 }
 
-/// Sends until it is told to stop, then lets what is on its way finish.
-pub async fn run(app: AppState, stop: impl Future<Output = ()>) {
-    let (end, ended) = watch::channel(());
-    let workers =
-        futures_util::future::join(work(&app, Channel::Mail, ended.clone()), work(&app, Channel::Sms, ended));
-    let stop = async {
-        stop.await;
-        drop(end);
-    };
-    futures_util::future::join(workers, stop).await;
+/// Sends until the sender of `ended` is dropped, then lets what is on its way finish.
+pub async fn run(app: AppState, ended: watch::Receiver<()>) {
+    let (mails, sms) = (work(&app, Channel::Mail, ended.clone()), work(&app, Channel::Sms, ended));
+    futures_util::future::join(mails, sms).await;
 }
 
 async fn work(app: &AppState, channel: Channel, ended: watch::Receiver<()>) {
@@ -110,7 +114,12 @@ async fn work(app: &AppState, channel: Channel, ended: watch::Receiver<()>) {
         let app = app.clone();
         async move { deliver(&app, letter).await }
     };
-    queue::work(Way::of(app, channel).slots, app.bell.of(channel), ended, take, deliver).await;
+    let name = match channel {
+        Channel::Mail => "mails",
+        Channel::Sms => "sms",
+    };
+    let slots = Way::of(app, channel).slots;
+    Worker { tasks: &app.tasks, name, slots, bell: app.bell.of(channel) }.work(ended, take, deliver).await;
 }
 
 /// What the settings say of a channel.
@@ -162,7 +171,8 @@ struct Content {
 
 /// Takes what is due, and mints codes and tokens, in one transaction.
 async fn take(app: &AppState, channel: Channel, free: usize) -> Vec<Outgoing> {
-    let due = if free == 0 { Ok(false) } else { due(app, channel).await };
+    let is_held_back = app.bell.unnoted.load(Ordering::SeqCst) > 0;
+    let due = if free == 0 || is_held_back { Ok(false) } else { due(app, channel).await };
     let letters = match due {
         Ok(false) => Ok(Vec::new()),
         Ok(true) => {
@@ -327,13 +337,41 @@ async fn deliver(app: &AppState, letter: Outgoing) {
         Some(Err(cause)) => Err(Failure::Never(cause)),
         None => Ok(false),
     };
-    let worker = app.clone();
-    let id = taken.id.clone();
-    let settled: Result<(), StoreError> =
-        app.store.write(move |tx| Box::pin(async move { settle(&worker, tx, &taken, sent).await })).await;
-    if let Err(error) = settled {
-        // The lease runs out and the row is taken again.
+    note(app, Arc::new(taken), Arc::new(sent)).await;
+}
+
+/// Has the database note what became of a mail, as soon as it can.
+async fn note(app: &AppState, taken: Arc<Taken>, sent: Arc<Result<bool, Failure>>) {
+    let mut held_back = None;
+    loop {
+        let (worker, taken, sent) = (app.clone(), taken.clone(), sent.clone());
+        let id = taken.id.clone();
+        let noted = app
+            .store
+            .write(move |tx| Box::pin(async move { settle(&worker, tx, &taken, &sent).await }))
+            .await;
+        let Err(error) = noted else { return };
         tracing::warn!(mail = id, cause = %error, "the outbox could not note what became of a mail");
+        // Another fault than one that passes: the lease runs out and the row is taken again.
+        let StoreError::Unavailable(_) = error else { return };
+        held_back.get_or_insert_with(|| HeldBack::of(app));
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// While it is there, nothing is taken from the outbox.
+struct HeldBack(AppState);
+
+impl HeldBack {
+    fn of(app: &AppState) -> HeldBack {
+        app.bell.unnoted.fetch_add(1, Ordering::SeqCst);
+        HeldBack(app.clone())
+    }
+}
+
+impl Drop for HeldBack {
+    fn drop(&mut self) {
+        self.0.bell.unnoted.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -362,7 +400,7 @@ async fn settle(
     app: &App,
     tx: &mut Tx,
     taken: &Taken,
-    sent: Result<bool, Failure>,
+    sent: &Result<bool, Failure>,
 ) -> Result<(), StoreError> {
     let kind = taken.message.map_or("unknown", Message::as_str);
     let channel = Channel::of(&taken.address);
@@ -383,7 +421,7 @@ async fn settle(
                 "{} did not leave",
                 channel.what()
             );
-            store::outbox::postpone(tx, taken, now + pause, &cause).await
+            store::outbox::postpone(tx, taken, now + pause, cause).await
         }
         Err(Failure::Later(cause) | Failure::Never(cause)) => {
             tracing::error!(
@@ -394,7 +432,7 @@ async fn settle(
                 "gave {} up",
                 channel.what()
             );
-            store::outbox::bury(tx, taken, now, &cause).await
+            store::outbox::bury(tx, taken, now, cause).await
         }
     }
 }

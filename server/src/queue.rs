@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::clock::Millis;
+use crate::tasks::Tasks;
 
 /// How often to look without having been woken: for rows of other nodes and for leases that ran out.
 const LOOK: Duration = Duration::from_secs(1);
@@ -17,32 +18,71 @@ const PAUSE: Millis = 5_000;
 /// The longest pause.
 const LONGEST_PAUSE: Millis = 15 * 60_000;
 
-/// Takes and delivers, `slots` at a time, until it is told to end; then lets what is on its way finish.
-pub(crate) async fn work<T, Taking, Delivering>(
-    slots: usize,
-    bell: &Notify,
-    mut ended: watch::Receiver<()>,
-    take: impl Fn(usize) -> Taking,
-    deliver: impl Fn(T) -> Delivering,
-) where
-    Taking: Future<Output = Vec<T>>,
-    Delivering: Future<Output = ()> + Send + 'static,
-{
-    let mut leaving = JoinSet::new();
-    loop {
-        while leaving.try_join_next().is_some() {}
-        // Never more than can leave at once: what waits stays in the table, where another node can take it.
-        for item in take(slots.saturating_sub(leaving.len())).await {
-            leaving.spawn(deliver(item));
+/// A task that empties a queue, as `/health/ready` and the log name it.
+#[derive(Clone, Copy)]
+pub(crate) struct Worker<'a> {
+    /// The record of tasks.
+    pub(crate) tasks: &'a Tasks,
+    /// Its name.
+    pub(crate) name: &'a str,
+    /// Items that may be on their way at the same time.
+    pub(crate) slots: usize,
+    /// Wakes it.
+    pub(crate) bell: &'a Notify,
+}
+
+impl Worker<'_> {
+    /// Takes and delivers until it is told to end; then lets what is on its way finish. What a panic of the task cuts
+    /// off comes back when its lease is over.
+    pub(crate) async fn work<T, Taking, Delivering>(
+        self,
+        ended: watch::Receiver<()>,
+        take: impl Fn(usize) -> Taking,
+        deliver: impl Fn(T) -> Delivering,
+    ) where
+        Taking: Future<Output = Vec<T>>,
+        Delivering: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.keep(self.name, || self.run(ended.clone(), &take, &deliver)).await;
+    }
+
+    async fn run<T, Taking, Delivering>(
+        self,
+        mut ended: watch::Receiver<()>,
+        take: impl Fn(usize) -> Taking,
+        deliver: impl Fn(T) -> Delivering,
+    ) where
+        Taking: Future<Output = Vec<T>>,
+        Delivering: Future<Output = ()> + Send + 'static,
+    {
+        let Worker { slots, bell, .. } = self;
+        let mut leaving = JoinSet::new();
+        loop {
+            while let Some(done) = leaving.try_join_next() {
+                self.note(done);
+            }
+            // Never more than can leave at once: what waits stays in the table, where another node can take it.
+            for item in take(slots.saturating_sub(leaving.len())).await {
+                leaving.spawn(deliver(item));
+            }
+            tokio::select! {
+                _ = ended.changed() => break,
+                Some(done) = leaving.join_next(), if !leaving.is_empty() => self.note(done),
+                () = bell.notified(), if leaving.len() < slots => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
         }
-        tokio::select! {
-            _ = ended.changed() => break,
-            _ = leaving.join_next(), if !leaving.is_empty() => {}
-            () = bell.notified(), if leaving.len() < slots => {}
-            () = tokio::time::sleep(LOOK) => {}
+        while let Some(done) = leaving.join_next().await {
+            self.note(done);
         }
     }
-    while leaving.join_next().await.is_some() {}
+
+    /// An item that panicked comes back after its lease.
+    fn note(self, done: Result<(), JoinError>) {
+        if let Some(Ok(panic)) = done.err().map(JoinError::try_into_panic) {
+            self.tasks.piece_panicked(self.name, &*panic);
+        }
+    }
 }
 
 /// How long to wait after so many attempts: twice as long after each, up to a bound, and anywhere in the upper half of
@@ -57,6 +97,35 @@ pub(crate) fn pause(attempts: i64, chance: u64) -> Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_panic_costs_the_item_that_it_happens_in_and_is_told_of() {
+        let (tasks, bell) = (Tasks::default(), Notify::new());
+        let (end, ended) = watch::channel(());
+        let (sent, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+        let items = std::sync::Mutex::new(vec![3, 2, 1]);
+        let worker = Worker { tasks: &tasks, name: "example", slots: 1, bell: &bell };
+        let take = |free| {
+            let mut items = items.lock().unwrap();
+            let left = items.len().saturating_sub(free);
+            std::future::ready(items.split_off(left))
+        };
+        let deliver = |item| {
+            let sent = sent.clone();
+            async move {
+                assert_ne!(item, 2);
+                sent.send(item).unwrap();
+            }
+        };
+        let arrive = async {
+            let both = (arrived.recv().await, arrived.recv().await);
+            drop(end);
+            both
+        };
+        let (_, both) = tokio::join!(worker.work(ended, take, deliver), arrive);
+        assert_eq!(both, (Some(1), Some(3)));
+        assert!(tasks.warnings()[0].contains("`example` panicked (1)"), "{:?}", tasks.warnings());
+    }
 
     #[test]
     fn pauses_grow_to_a_bound_and_are_never_all_alike() {

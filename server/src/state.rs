@@ -23,6 +23,7 @@ use crate::screening::Screening;
 use crate::signing::SigningKeys;
 use crate::site::Sites;
 use crate::store::{Store, StoreError};
+use crate::tasks::Tasks;
 use crate::tokens::AccessTokens;
 
 /// The application: settings, storage, keys, and the world outside.
@@ -34,6 +35,8 @@ pub struct App {
     pub dev: bool,
     /// Time and chance.
     pub world: World,
+    /// What became of the tasks that run as long as the server.
+    pub tasks: Tasks,
     /// The database.
     pub store: Store,
     /// The keys from outside the database.
@@ -126,7 +129,8 @@ impl App {
         let Furniture { http, templates, transport, pages, sites, providers, captcha, hooks, screening } =
             Furniture::of(&config, dev, &world)?;
         hooks.scripts.begin().await?;
-        let store = Store::open_with(&config.data, &config.database, world.durability).await?;
+        let tasks = Tasks::default();
+        let store = Store::open_with(&config.data, &config.database, world.durability, tasks.clone()).await?;
         let signing_keys = SigningKeys::load(&store, &secret_keys, &world).await?;
         let access_tokens = AccessTokens::new(&config.public_url, &config.token.audience);
         let hasher = Hasher::start(&config.password)?;
@@ -134,6 +138,7 @@ impl App {
             config,
             dev,
             world,
+            tasks,
             store,
             secret_keys,
             signing_keys,

@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use crate::post;
 use crate::post::sink::{Mood, Sink, settings};
-use crate::support::{DAY, HOUR, MINUTE, SECOND, TestApp, until};
+use crate::support::{DAY, HOUR, MINUTE, SECOND, TestApp, database, until};
 use doorward_server::outbox;
 use serde_json::json;
+use sqlx::Connection;
 use tokio::net::TcpSocket;
+use tokio::sync::watch;
 
 const ADA: &str = "ada@example.com";
 const BOB: &str = "bob@example.com";
@@ -103,7 +105,8 @@ async fn sec_s9_a_dead_or_silent_mail_server_slows_no_answer_down() {
     for port in [dead, silent.port] {
         let t = TestApp::with(&settings(port).replace("\"1s\"", "\"1m\"")).await;
         t.signup(ADA, "correct horse").await;
-        let worker = tokio::spawn(outbox::run(t.app.clone(), std::future::pending()));
+        let (_running, ended) = watch::channel(());
+        let worker = tokio::spawn(outbox::run(t.app.clone(), ended));
         until("the mail is on its way", async || t.sql("select attempts from outbox").await == "1").await;
         let begun = Instant::now();
         for _ in 0..5 {
@@ -259,11 +262,38 @@ async fn a_mail_whose_worker_died_is_sent_by_another_when_the_lease_is_over() {
 }
 
 #[tokio::test]
+async fn a_mail_that_has_left_is_not_sent_again_though_the_database_was_locked_when_it_did() {
+    if !database::is_sqlite() {
+        return;
+    }
+    let sink = Sink::start().await;
+    sink.be(Mood::Hesitant);
+    let t = TestApp::with(&sink.settings().replace("\"1s\"", "\"1m\"")).await;
+    t.signup(ADA, "correct horse").await;
+    let (_running, ended) = watch::channel(());
+    let worker = tokio::spawn(outbox::run(t.app.clone(), ended));
+    until("the mail is taken", async || sink.taken().len() == 1).await;
+    let file = format!("sqlite://{}", t.folder.path().join("doorward.db").display());
+    let mut other = sqlx::AnyConnection::connect(&file).await.unwrap();
+    sqlx::query("begin immediate").execute(&mut other).await.unwrap();
+    sink.be(Mood::Kind);
+    // It waits in the same queue as what the outbox has to note, and for as long.
+    let refused = t.post("/v1/signup", json!({ "email": BOB, "password": "correct horse" })).await;
+    assert_eq!(refused.status, 503);
+    t.advance(HOUR);
+    sqlx::query("rollback").execute(&mut other).await.unwrap();
+    until("it is noted that the mail has left", async || t.sql("select count(*) from outbox").await == "0")
+        .await;
+    assert_eq!(sink.taken().len(), 1);
+    worker.abort();
+}
+
+#[tokio::test]
 async fn a_mail_leaves_at_once_and_the_worker_stops_when_told() {
     let sink = Sink::start().await;
     let t = TestApp::with(&sink.settings()).await;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let worker = tokio::spawn(outbox::run(t.app.clone(), async { drop(stopped.await) }));
+    let (stop, ended) = watch::channel(());
+    let worker = tokio::spawn(outbox::run(t.app.clone(), ended));
     // The clock wakes it a second after it last did something. A busy machine may be as slow, but not each time.
     let mut fastest = Duration::MAX;
     for at in 1..=5 {
@@ -285,7 +315,8 @@ async fn a_flood_for_addresses_without_an_account_holds_no_mail_back() {
         forgot(&t, &format!("nobody{at}@example.com")).await;
     }
     t.signup(ADA, "correct horse").await;
-    let worker = tokio::spawn(outbox::run(t.app.clone(), std::future::pending()));
+    let (_running, ended) = watch::channel(());
+    let worker = tokio::spawn(outbox::run(t.app.clone(), ended));
     until("the mail behind 400 rows without a reader has left", async || !sink.taken().is_empty()).await;
     worker.abort();
 }
@@ -299,7 +330,8 @@ async fn never_more_mails_are_on_their_way_than_there_are_connections() {
     for at in 0..6 {
         t.signup(&format!("user{at}@example.com"), "correct horse").await;
     }
-    let worker = tokio::spawn(outbox::run(t.app.clone(), std::future::pending()));
+    let (_running, ended) = watch::channel(());
+    let worker = tokio::spawn(outbox::run(t.app.clone(), ended));
     until("two mails are on their way", async || sink.connections() >= 2).await;
     // A third one would follow at once.
     tokio::time::sleep(Duration::from_millis(100)).await;

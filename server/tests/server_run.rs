@@ -106,14 +106,15 @@ fn whole(folder: &std::path::Path) -> Vec<String> {
 }
 
 #[test]
-fn a_full_disk_answers_503_and_reads_go_on_and_space_heals_it() {
+fn a_full_disk_with_the_log_on_it_answers_503_and_reads_go_on_and_space_heals_it() {
     if !database::is_sqlite() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    // A limit on the size of files stands for the disk's: writing past it fails.
+    // A limit on the size of files stands for the disk's: writing past it fails. The log is on the same disk, and full.
+    std::fs::write(folder.path().join("log"), vec![b'\n'; 1200 * 512]).unwrap();
     let mut shell = Command::new("sh");
-    let script = "trap '' XFSZ; ulimit -S -f 1200; exec \"$0\" \"$@\"";
+    let script = "trap '' XFSZ; ulimit -S -f 1200; exec \"$0\" \"$@\" 2>>log";
     shell.args(["-c", script, env!("CARGO_BIN_EXE_doorward")]);
     shell
         .current_dir(folder.path())

@@ -8,6 +8,7 @@ use doorward_server::extract::Caller;
 use doorward_server::outbox;
 use doorward_server::store::identities::{self, Identity, Kind};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::post;
 use crate::post::gateway::{Gateway, Mood, ask, ask_as, code, meet, meet_own};
@@ -289,7 +290,8 @@ async fn sec_s9_a_silent_gateway_slows_neither_answers_nor_mails_down() {
     let mail = sink.settings();
     let sms = settings(&gateway).replace("[mail]\nproduct = \"Example\"\n", "").replace("1s", "1m");
     let t = TestApp::with(&format!("{sms}{mail}")).await;
-    let worker = tokio::spawn(outbox::run(t.app.clone(), std::future::pending()));
+    let (_running, ended) = watch::channel(());
+    let worker = tokio::spawn(outbox::run(t.app.clone(), ended));
     let begun = Instant::now();
     for at in 0..10 {
         ask(&t, Scene::Login, &format!("+49170123456{at}")).await.unwrap();

@@ -167,7 +167,7 @@ async fn the_files_of_the_database_are_for_their_owner_only() {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
         files += 1;
     }
-    assert_eq!(files, 3, "the database, its journal and the journal's index");
+    assert_eq!(files, 4, "the database, its journal, the journal's index, and where the journal began");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use doorward_server::prune;
 use doorward_server::service_keys::{Scope, Scopes};
 use doorward_server::state::App;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::post::service::{Heard, Mood, Service};
 use crate::support::binary::doorward;
@@ -297,8 +298,8 @@ async fn sec_s10_a_service_that_hangs_holds_up_neither_a_sign_in_nor_another_ser
     let settings = section("slow", &slow, events, "connections = 1") + &section("quick", &quick, events, "");
     let t = TestApp::with(&settings).await;
     slow.be(Mood::Hangs);
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let worker = tokio::spawn(delivery::run(t.app.clone(), async { drop(stopped.await) }));
+    let (stop, ended) = watch::channel(());
+    let worker = tokio::spawn(delivery::run(t.app.clone(), ended));
     let begun = Instant::now();
     for at in 0..10 {
         signup(&t, &format!("user{at}@example.com")).await;

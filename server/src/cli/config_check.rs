@@ -1,6 +1,7 @@
 //! `doorward config check`: every setting, its value, its origin and what it does.
 
-use super::{Settings, say};
+use super::Settings;
+use super::desk::tell;
 use crate::clock::World;
 use crate::config::{Config, Explain};
 use crate::state::App;
@@ -12,16 +13,16 @@ pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>>
     config.explain("", "", &mut list);
     for setting in list {
         let origin = layers.origin(&setting.key).unwrap_or("default");
-        say(format_args!("{} = {}    [{origin}]", setting.key, setting.value));
-        say(format_args!("    {}", setting.doc.trim()));
+        tell(format_args!("{} = {}    [{origin}]", setting.key, setting.value))?;
+        tell(format_args!("    {}", setting.doc.trim()))?;
     }
     let place = config.database.place();
-    say(format_args!("The database is {place}."));
+    tell(format_args!("The database is {place}."))?;
     for warning in warnings {
-        say(format_args!("warning: {warning}"));
+        tell(format_args!("warning: {warning}"))?;
     }
     App::check(&config, settings.dev, &World::default())?;
     super::hooks::would_load(&config.hooks)?;
-    say("The settings are good.");
+    tell("The settings are good.")?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::say;
+use super::desk::tell;
 use crate::clock::World;
 use crate::config::{Config, Layers};
 use crate::keys::SecretKeys;
@@ -40,12 +40,12 @@ pub(super) fn run(
         return Err(error.into());
     }
     let shown = settings.display();
-    say(format_args!("{shown}: fill in [smtp] and [mail], and look at the rest"));
-    say(format_args!(
+    tell(format_args!("{shown}: fill in [smtp] and [mail], and look at the rest"))?;
+    tell(format_args!(
         "{}: the secret keys, readable by you alone: give them to who runs the server",
         keys.display()
-    ));
-    say(format_args!("then: doorward config check --config {shown}"));
+    ))?;
+    tell(format_args!("then: doorward config check --config {shown}"))?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `doorward keys …`: the secret keys of the file, and the signing keys of the database.
 
-use super::{Settings, say};
+use super::Settings;
+use super::desk::tell;
 use crate::clock::{Millis, World, rfc3339};
 use crate::config::Config;
 use crate::keys::SecretKeys;
@@ -10,7 +11,7 @@ type Verdict = Result<(), Box<dyn std::error::Error>>;
 
 /// A new line for the file of secret keys.
 pub(super) fn generate() -> Verdict {
-    say(SecretKeys::generate(&World::default()).trim_end());
+    tell(SecretKeys::generate(&World::default()).trim_end())?;
     Ok(())
 }
 
@@ -18,20 +19,20 @@ pub(super) fn generate() -> Verdict {
 pub(super) fn list(settings: &Settings) -> Verdict {
     let (config, _) = Config::load(&settings.layers()?, settings.dev)?;
     let world = World::default();
-    say("secret keys");
+    tell("secret keys")?;
     for (at, id) in SecretKeys::load(&config, settings.dev, &world)?.ids().enumerate() {
-        say(format_args!("  {id}  {}", if at == 0 { "active" } else { "retired" }));
+        tell(format_args!("  {id}  {}", if at == 0 { "active" } else { "retired" }))?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async move {
         let store = Store::attach(&config.data, &config.database).await?;
         let keys = signing_keys::list(&mut *store.read().await?, world.now()).await?;
-        say("signing keys");
+        tell("signing keys")?;
         let now = world.now();
         let signing = keys.iter().find(|key| key.activates_at <= now).map(|key| key.id.clone());
         for key in keys {
             let state = state(key.activates_at, key.retires_at, now, signing.as_ref() == Some(&key.id));
-            say(format_args!("  {}  {state}", key.id));
+            tell(format_args!("  {}  {state}", key.id))?;
         }
         store.close().await;
         Ok(())
@@ -60,6 +61,9 @@ pub(super) fn rotate(settings: &Settings) -> Verdict {
         "secret_keys holds the keys themselves: put a line of `doorward keys generate` in front of them",
     )?;
     SecretKeys::rotate(&file, &World::default()).map_err(|error| format!("{}: {error}", file.display()))?;
-    say(format_args!("{}: a new key is in front. It is used from the server's next start.", file.display()));
+    tell(format_args!(
+        "{}: a new key is in front. It is used from the server's next start.",
+        file.display()
+    ))?;
     Ok(())
 }

@@ -14,6 +14,7 @@ mod serve;
 mod subscribers;
 mod user;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -221,12 +222,7 @@ fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-#[expect(clippy::print_stderr, reason = "the command line speaks to a person, also before there is a log")]
+/// Tells a person why a command failed; where standard error cannot be written, the exit code has to do.
 fn complain(error: &dyn std::fmt::Display) {
-    eprintln!("doorward: {error}");
-}
-
-#[expect(clippy::print_stdout, reason = "what a command was asked for goes to stdout")]
-fn say(line: impl std::fmt::Display) {
-    println!("{line}");
+    let _ = writeln!(std::io::stderr(), "doorward: {error}");
 }

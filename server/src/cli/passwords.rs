@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
 
-use super::say;
+use super::desk::tell;
 use crate::screening;
 
 /// Makes the file of `password.breach_filter`.
@@ -17,6 +17,6 @@ pub(super) fn filter(input: &Path, output: &Path) -> Result<(), Box<dyn std::err
         screening::make_filter(BufReader::with_capacity(1 << 20, file), output)
     };
     let count = count.map_err(|error| told(output, error))?;
-    say(format_args!("{count} passwords in {}", output.display()));
+    tell(format_args!("{count} passwords in {}", output.display()))?;
     Ok(())
 }

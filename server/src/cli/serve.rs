@@ -1,21 +1,23 @@
 //! `doorward serve`: settings, log, then the server until it is told to stop.
 
-use tracing_subscriber::EnvFilter;
-
-use super::{Settings, say};
+use super::Settings;
+use super::desk::tell;
 use crate::clock::World;
 use crate::config::Config;
-use crate::serve::{self, Listeners};
+use crate::serve::{self, Listeners, Notices};
 use crate::state::App;
+use crate::{connections, log};
 
 pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {
     let mut layers = settings.layers()?;
     let dev = settings.dev;
     let (mut config, warnings) = Config::load(&layers, dev)?;
-    log(&config, dev)?;
+    // Lines that wait are written when this function returns.
+    let _log = log::start(&config.log.level, dev)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
+    connections::raise_limit_of_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async move {
         let listeners = Listeners::bind(&config).await?;
@@ -26,25 +28,14 @@ pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>>
         }
         let world = if dev { World::for_development() } else { World::default() };
         let app = App::open(config, dev, world).await?;
-        let stop = serve::stop_signal()?;
+        let (stop, notices) = (serve::stop_signal()?, Notices::listen()?);
         let mut addresses = format!("listening on {}", listeners.public()?);
         if let Some(admin) = listeners.admin() {
             addresses += &format!(", /v1/admin on {}", admin?);
         }
-        say(format_args!("doorward is ready: {}, {addresses}", app.config.public_url));
-        serve::run(app, listeners, stop).await;
+        // Without a reader of standard output it serves all the same.
+        let _ = tell(format_args!("doorward is ready: {}, {addresses}", app.config.public_url));
+        serve::run(app, listeners, Some(notices), stop).await;
         Ok(())
     })
-}
-
-/// Logs go to stderr: stdout is for the line that says the server is ready.
-fn log(config: &Config, dev: bool) -> Result<(), Box<dyn std::error::Error>> {
-    let filter = EnvFilter::try_new(&config.log.level).map_err(|error| format!("log.level: {error}"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if dev {
-        builder.compact().with_target(false).init();
-    } else {
-        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
-    }
-    Ok(())
 }

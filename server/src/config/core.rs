@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::identifiers::{Datum, Declared};
 use super::{
-    AutoRegister, Beginning, Captcha, Codes, Compat, CustomId, Database, DeviceId, Email, Hooks, Limits,
-    Mail, Named, Network, Outbound, Phone, Profile, Provider, Site, Sms, Smtp, Span, Webhook, settings,
+    AutoRegister, Beginning, Captcha, Codes, Compat, CustomId, Database, DeviceId, Email, Hooks, Http,
+    Limits, Mail, Named, Network, Outbound, Phone, Profile, Provider, Site, Sms, Smtp, Span, Webhook,
+    settings,
 };
 use crate::secret::Secret;
 
@@ -23,6 +24,8 @@ settings! {
         trusted_proxies: Vec<Network> = Vec::new(),
         /// Where such a proxy says it: `x-forwarded-for` or `forwarded` (RFC 7239).
         proxy_header: ProxyHeader = ProxyHeader::XForwardedFor,
+        /// Connections of clients.
+        http: Http = Http::default(),
         /// Folder of the database, unless that is PostgreSQL.
         data: PathBuf = PathBuf::from("data"),
         /// Where accounts and sessions are kept.

@@ -10,7 +10,7 @@ use super::{Report, SCRIPT, webhook};
 use crate::clock::Millis;
 use crate::config::{self, Config};
 use crate::mail::transport::Failure;
-use crate::queue;
+use crate::queue::{self, Worker};
 use crate::state::{App, AppState};
 use crate::store::deliveries::{self, Taken};
 use crate::store::{StoreError, Tx};
@@ -37,15 +37,10 @@ impl Bell {
     }
 }
 
-/// Delivers until it is told to stop, then lets what is on its way finish.
-pub async fn run(app: AppState, stop: impl Future<Output = ()>) {
-    let (end, ended) = watch::channel(());
+/// Delivers until the sender of `ended` is dropped, then lets what is on its way finish.
+pub async fn run(app: AppState, ended: watch::Receiver<()>) {
     let workers = app.hooks.bell.0.iter().map(|(target, bell)| work(&app, target, bell, ended.clone()));
-    let stop = async {
-        stop.await;
-        drop(end);
-    };
-    future::join(future::join_all(workers), stop).await;
+    future::join_all(workers).await;
 }
 
 async fn work(app: &AppState, target: &str, bell: &Notify, ended: watch::Receiver<()>) {
@@ -54,7 +49,9 @@ async fn work(app: &AppState, target: &str, bell: &Notify, ended: watch::Receive
         let app = app.clone();
         async move { deliver(&app, taken).await }
     };
-    queue::work(Way::of(app, target).slots, bell, ended, take, deliver).await;
+    let name = &format!("deliveries to {target}");
+    let slots = Way::of(app, target).slots;
+    Worker { tasks: &app.tasks, name, slots, bell }.work(ended, take, deliver).await;
 }
 
 /// Delivers what is due now, at most as much as can leave at once, and waits for it. False when nothing was due.

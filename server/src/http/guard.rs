@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use url::{Host, Url};
 
 use crate::error::ApiError;
+use crate::log;
 use crate::state::AppState;
 
 /// Longest time for a request, its body included.
@@ -28,11 +29,7 @@ pub(super) async fn timeout(request: Request, next: Next) -> Response {
 pub(super) async fn panics(request: Request, next: Next) -> Response {
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
-        Err(panic) => {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            ApiError::internal(format_args!("panic: {}", text.unwrap_or_default())).into_response()
-        }
+        Err(panic) => ApiError::internal(format_args!("panic: {}", log::text_of(&*panic))).into_response(),
     }
 }
 

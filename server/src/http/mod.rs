@@ -18,17 +18,17 @@ use crate::state::AppState;
 
 pub use guard::is_local;
 pub use source::of as source_of;
-pub use trace::problems;
+use trace::Trace;
 
 /// Puts everything around the routes.
 pub fn surround(router: Router, app: &AppState) -> Router {
     let router = guarded(router, app).layer(from_fn_with_state(app.clone(), auth_v1::in_envelope));
-    router.layer(from_fn_with_state(app.clone(), trace::problems)).layer(cors::layer(app))
+    router.layer(from_fn_with_state(Trace::of(app), trace::problems)).layer(cors::layer(app))
 }
 
 /// The same for what no page may call: without CORS.
 pub fn surround_for_programs(router: Router, app: &AppState) -> Router {
-    guarded(router, app).layer(from_fn_with_state(app.clone(), trace::problems))
+    guarded(router, app).layer(from_fn_with_state(Trace::of(app), trace::problems))
 }
 
 /// What stands between the routes and the layer that writes errors down.

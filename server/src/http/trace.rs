@@ -1,5 +1,6 @@
 //! Gives each request its id, writes its line in the log, and turns errors into RFC 9457's JSON.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
@@ -10,17 +11,39 @@ use axum::response::Response;
 use doorward_protocol::error::ErrorCode;
 use tracing::Instrument;
 
+use super::source;
 use crate::error::{ApiError, Shown};
 use crate::extract::RequestId;
+use crate::log::Refusals;
 use crate::state::AppState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What the layer works with.
+#[derive(Clone)]
+pub(super) struct Trace {
+    app: AppState,
+    refusals: Arc<Refusals>,
+}
+
+impl Trace {
+    pub(super) fn of(app: &AppState) -> Trace {
+        Trace { app: app.clone(), refusals: Arc::default() }
+    }
+}
+
 /// The layer. Nothing of a request is logged but its method, its route and its verdict: a path, a query or a
 /// header may carry a secret.
-pub async fn problems(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
+pub(super) async fn problems(
+    State(Trace { app, refusals }): State<Trace>,
+    request: Request,
+    next: Next,
+) -> Response {
     let id = app.world.id();
-    request.extensions_mut().insert(RequestId(id.clone()));
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(RequestId(id.clone()));
+    let client = source::of(&parts, &app.config);
+    let request = Request::from_parts(parts, body);
     let begun = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
@@ -39,6 +62,9 @@ pub async fn problems(State(app): State<AppState>, mut request: Request, next: N
     let ms = begun.elapsed().as_micros() as f64 / 1000.0;
     let code = error.as_ref().map(|error| error.code.as_str());
     let cause = error.as_ref().and_then(|error| error.cause.as_deref());
+    if status >= 400 && !refusals.allows(route, code.unwrap_or_default(), client) {
+        return response;
+    }
     if status >= 500 {
         tracing::error!(id, %method, route, status, ms, code, cause, "request");
     } else if status >= 400 {

@@ -15,6 +15,7 @@ mod purpose;
 pub use failures::{code_met, failed, forgiven, inherited, succeeded};
 pub use known::{KnownDevice, is_at_home, mint, presented};
 pub use messages::spend as spend_message;
+pub(crate) use names::source;
 pub use over::Over;
 pub use purpose::{Purpose, Subject};
 

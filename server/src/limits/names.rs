@@ -27,7 +27,7 @@ pub(super) fn keyed(app: &App, what: &str, whose: &[&[u8]]) -> Result<String, St
 }
 
 /// A source: an IPv4 address, or the network of an IPv6 address that one customer has (RFC 6177), as bytes.
-pub(super) fn source(address: Option<IpAddr>) -> Vec<u8> {
+pub(crate) fn source(address: Option<IpAddr>) -> Vec<u8> {
     match address.map(|address| address.to_canonical()) {
         Some(IpAddr::V4(address)) => address.octets().to_vec(),
         Some(IpAddr::V6(address)) => address.octets().into_iter().take(8).collect(),

@@ -1,4 +1,4 @@
-//! For whoever keeps the server running: is it alive, can it do its work?
+//! For operators and load balancers: is the server alive, can it do its work?
 
 use axum::Json;
 use axum::extract::State;
@@ -23,8 +23,8 @@ async fn live() -> Json<Value> {
 #[utoipa::path(get, path = "/health/ready", responses((status = 200, body = Object), ApiError))]
 async fn ready(State(app): State<AppState>) -> Result<Json<Value>, ApiError> {
     let (clocks, hooks) = (app.clocks_disagree().await?, &app.hooks);
-    let warnings: Vec<String> =
-        clocks.into_iter().chain(hooks.webhooks.warnings()).chain(hooks.scripts.warning()).collect();
+    let hooks = hooks.webhooks.warnings().into_iter().chain(hooks.scripts.warning());
+    let warnings: Vec<String> = clocks.into_iter().chain(hooks).chain(app.tasks.warnings()).collect();
     if warnings.is_empty() {
         return Ok(Json(json!({ "status": "ok" })));
     }

@@ -13,6 +13,7 @@ use super::writer::{Work, Writer};
 use super::{StoreError, sqlite};
 use crate::clock::{Clock, Durability, Millis, SystemClock};
 use crate::config::Database;
+use crate::tasks::Tasks;
 
 /// What SQL runs on; within [`Store::write`] it is one transaction.
 pub type Tx = AnyConnection;
@@ -51,19 +52,21 @@ impl Kind {
 impl Store {
     /// Opens the database that the settings name, or else the file in `folder`, and brings its tables up to date.
     pub async fn open(folder: &Path, database: &Database) -> Result<Store, StoreError> {
-        Store::open_with(folder, database, Durability::Full).await
+        Store::open_with(folder, database, Durability::Full, Tasks::default()).await
     }
 
-    /// The same; `durability` is about the file of SQLite. How PostgreSQL writes is its own setting.
+    /// The same; `durability` is about the file of SQLite. How PostgreSQL writes is its own setting. `tasks` is told of
+    /// panics of the writer.
     pub async fn open_with(
         folder: &Path,
         database: &Database,
         durability: Durability,
+        tasks: Tasks,
     ) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
         let now = SystemClock.now();
         if database.url.is_empty() {
-            let (readers, writer) = sqlite::open(folder, durability, now).await?;
+            let (readers, writer) = sqlite::open(folder, durability, now, tasks).await?;
             return Ok(Store { readers, writes: Writes::Together(writer) });
         }
         let pool = postgres::open(database, now).await?;
@@ -97,7 +100,7 @@ impl Store {
             match self.writes {
                 Writes::Apart(_) => postgres::clock(&mut reader).await.map(Some),
                 Writes::Together(_) => {
-                    sqlx::query("select 1").execute(&mut *reader).await?;
+                    sqlite::probe(&mut reader).await?;
                     self.write(|_| Box::pin(async { Ok::<_, StoreError>(None) })).await
                 }
             }

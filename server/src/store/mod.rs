@@ -6,6 +6,7 @@ pub mod outbox;
 
 mod engine;
 mod migrations;
+mod origin;
 mod postgres;
 mod sqlite;
 mod writer;

@@ -3,7 +3,7 @@
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -15,27 +15,38 @@ use url::Url;
 use super::StoreError;
 use super::engine::Kind;
 use super::migrations::{migrate, verify};
+use super::origin::{self, Left};
 use super::writer::Writer;
 use crate::clock::{Durability, Millis};
+use crate::tasks::Tasks;
 
 /// Readers at a time. Each is a thread and a page cache: more do not help two cores.
 const READERS: u32 = 4;
+/// How long a write waits for a lock that another program holds, such as a backup.
+const WRITER_WAITS: Duration = Duration::from_secs(5);
+/// How long a read waits for such a lock, and before that for a connection. Both together are as long as a write waits.
+const READER_WAITS: Duration = Duration::from_millis(2_500);
 
 /// Opens or creates the database in a folder and brings its tables up to date.
 pub(super) async fn open(
     folder: &Path,
     durability: Durability,
     now: Millis,
+    tasks: Tasks,
 ) -> Result<(AnyPool, Writer), StoreError> {
     let at = |error: io::Error| StoreError::Unavailable(format!("{}: {error}", folder.display()));
     make_folder(folder).map_err(at)?;
     let file = folder.canonicalize().map_err(at)?.join("doorward.db");
     // Created here, so that nobody else can ever read it; SQLite gives its journal the same mode.
     OpenOptions::new().append(true).create(true).mode(0o600).open(&file).map_err(at)?;
-    let place = Place { options: options(&file)?, durability };
+    let left = how_left(&file)?;
+    let place = Place { options: options(&file)?, file, durability };
     let mut connection = place.connect().await?;
+    if left == Left::Unclean {
+        check(&mut connection, &place.file).await?;
+    }
     migrate(&mut connection, Kind::Sqlite, now).await?;
-    serve(place, connection).await
+    serve(place, connection, tasks).await
 }
 
 /// Opens the database in a folder beside the server that runs on it, as it is.
@@ -44,39 +55,86 @@ pub(super) async fn attach(folder: &Path) -> Result<(AnyPool, Writer), StoreErro
     let file = file.canonicalize().map_err(|error| {
         StoreError::Unavailable(format!("{}: {error}: doorward serve makes the database", file.display()))
     })?;
-    let place = Place { options: options(&file)?, durability: Durability::Full };
+    how_left(&file)?;
+    let place = Place { options: options(&file)?, file, durability: Durability::Full };
     let mut connection = place.connect().await?;
     verify(&mut connection).await?;
-    serve(place, connection).await
+    serve(place, connection, Tasks::default()).await
+}
+
+/// How the database was left; refuses one whose `-wal` belongs to another file.
+fn how_left(file: &Path) -> Result<Left, StoreError> {
+    match origin::left(file) {
+        Left::Foreign => Err(StoreError::Internal(format!(
+            "{0} is not the file that {0}-wal was written for: a backup was put in its place. To go on from the backup, remove \
+             {0}-wal and {0}-shm: what was written after the backup is lost. To go on without the backup, put the file \
+             back that was there before",
+            file.display()
+        ))),
+        left => Ok(left),
+    }
+}
+
+/// After an unclean end: are the pages of the database what they should be?
+async fn check(connection: &mut AnyConnection, file: &Path) -> Result<(), StoreError> {
+    tracing::info!(
+        "the database was not closed the last time: it is checked, which takes a while if it is large"
+    );
+    let damage: String = sqlx::query_scalar("pragma quick_check(1)").fetch_one(connection).await?;
+    if damage == "ok" {
+        return Ok(());
+    }
+    Err(StoreError::Internal(format!(
+        "{0} is damaged ({damage}): put a backup in its place, and remove {0}-wal and {0}-shm before the next start",
+        file.display()
+    )))
 }
 
 /// A database file, and how connections write to it.
 pub(super) struct Place {
     options: AnyConnectOptions,
+    file: PathBuf,
     durability: Durability,
 }
 
 impl Place {
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
     pub(super) async fn connect(&self) -> Result<AnyConnection, StoreError> {
         let mut connection = self.options.connect().await?;
-        prepare(&mut connection, self.durability).await?;
+        prepare(&mut connection, self.durability, WRITER_WAITS).await?;
         Ok(connection)
     }
 }
 
-async fn serve(place: Place, writer: AnyConnection) -> Result<(AnyPool, Writer), StoreError> {
+async fn serve(place: Place, writer: AnyConnection, tasks: Tasks) -> Result<(AnyPool, Writer), StoreError> {
     let durability = place.durability;
     let readers = AnyPoolOptions::new()
         .max_connections(READERS)
         .min_connections(1)
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(READER_WAITS)
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
-        .after_connect(move |connection, _| Box::pin(prepare(connection, durability)))
+        .after_connect(move |connection, _| Box::pin(prepare(connection, durability, READER_WAITS)))
         .connect_with(place.options.clone())
         .await?;
-    Ok((readers, Writer::start(writer, place)))
+    let writer =
+        Writer::start(writer, place, tasks).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    Ok((readers, writer))
+}
+
+/// Can the file be read, and is it a database? Reads from the file and not from what the connection remembers of it: the
+/// first page of each table.
+pub(super) async fn probe(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    sqlx::raw_sql("pragma shrink_memory").execute(&mut *connection).await?;
+    let tables = "select name from sqlite_schema where type = 'table'";
+    let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut *connection).await?;
+    let reads = tables.iter().map(|table| format!("select 1 from {table} limit 1;")).collect::<String>();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(reads)).execute(connection).await?;
+    Ok(())
 }
 
 /// Makes a folder that only its owner can look into, unless it is there.
@@ -93,13 +151,21 @@ fn options(file: &Path) -> Result<AnyConnectOptions, StoreError> {
 }
 
 /// Durable after each commit, unless told otherwise; readers never wait for the writer; a lock held by a backup is waited for.
-async fn prepare(connection: &mut AnyConnection, durability: Durability) -> sqlx::Result<()> {
-    let pragmas = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
-        pragma busy_timeout = 5000; pragma cache_size = -2000; pragma temp_store = memory;";
-    sqlx::raw_sql(pragmas).execute(&mut *connection).await?;
-    if durability == Durability::Lazy {
-        sqlx::raw_sql("pragma synchronous = off").execute(connection).await?;
-    }
+async fn prepare(
+    connection: &mut AnyConnection,
+    durability: Durability,
+    patience: Duration,
+) -> sqlx::Result<()> {
+    let synchronous = match durability {
+        Durability::Full => "full",
+        Durability::Lazy => "off",
+    };
+    let patience = patience.as_millis();
+    let pragmas = format!(
+        "pragma busy_timeout = {patience}; pragma journal_mode = wal; pragma synchronous = {synchronous}; \
+         pragma foreign_keys = on; pragma cache_size = -2000; pragma temp_store = memory;"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas)).execute(connection).await?;
     Ok(())
 }
 

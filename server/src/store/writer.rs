@@ -1,18 +1,23 @@
-//! SQLite's single writer: whatever has queued up while one commit ran is committed together with the next (D-33).
+//! SQLite's single writer: the jobs that have queued up while one commit ran are committed together with the next (D-33).
 //!
 //! Each job runs in a savepoint, so that one that fails is undone alone. Nobody is answered before the commit: a
 //! refusal, too, may rest on what another job of the batch wrote. Some errors (disk full, I/O) make SQLite undo the
 //! whole transaction: the savepoint is gone then, and the whole batch is answered as unavailable.
 
+use std::fs::File;
+use std::io;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::AnyConnection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
+use super::origin::Origin;
 use super::sqlite::Place;
 use super::{StoreError, Tx};
+use crate::tasks::Tasks;
 
 /// Jobs that share a commit at most.
 const BATCH: usize = 256;
@@ -26,6 +31,8 @@ pub type Work<'c, T, E> = BoxFuture<'c, Result<T, E>>;
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
+    /// Open for as long as the store may use it, see [`Origin::of`].
+    _database: Arc<File>,
 }
 
 enum Message {
@@ -82,10 +89,17 @@ where
 }
 
 impl Writer {
-    pub(super) fn start(connection: AnyConnection, place: Place) -> Writer {
+    pub(super) fn start(connection: AnyConnection, place: Place, tasks: Tasks) -> io::Result<Writer> {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        tokio::spawn(run(connection, place, jobs));
-        Writer { queue }
+        let database = Arc::new(File::open(place.file())?);
+        let origin = Origin::of(place.file(), database.clone());
+        let worker = Worker { first: Some(connection), origin, place, jobs };
+        tokio::spawn(async move {
+            // A panic outside of the jobs must not end all writing until the server is started anew.
+            let worker = Mutex::new(worker);
+            tasks.keep("writer", async || worker.lock().await.run().await).await;
+        });
+        Ok(Writer { queue, _database: database })
     }
 
     pub(super) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
@@ -110,37 +124,63 @@ impl Writer {
     }
 }
 
-async fn run(connection: AnyConnection, place: Place, mut queue: mpsc::Receiver<Message>) {
-    let mut connection = Some(connection);
-    while let Some(message) = queue.recv().await {
-        let first = match message {
-            Message::Job(job) => job,
-            Message::Close(done) => {
+/// The end of the queue.
+struct Worker {
+    /// The connection to begin with.
+    first: Option<AnyConnection>,
+    place: Place,
+    origin: Origin,
+    jobs: mpsc::Receiver<Message>,
+}
+
+impl Worker {
+    async fn run(&mut self) {
+        // Local: a panic drops the connection, and with it a transaction that was open.
+        let mut connection = self.first.take();
+        while let Some(message) = self.jobs.recv().await {
+            let close = match message {
+                Message::Job(job) => self.batch(&mut connection, job).await,
+                Message::Close(done) => Some(done),
+            };
+            if let Some(done) = close {
                 if let Some(connection) = connection.take() {
                     let _ = sqlx::Connection::close(connection).await;
                 }
                 let _ = done.send(());
                 return;
             }
-        };
-        let mut batch = Batch { done: Vec::new(), next: Some(first), queue: &mut queue, close: None };
-        let verdict = match &mut connection {
+        }
+    }
+
+    /// Carries out a job and what has queued up behind it; answers how to say that the writer is closed, if that is
+    /// asked for.
+    async fn batch(
+        &mut self,
+        connection: &mut Option<AnyConnection>,
+        job: Box<dyn Job>,
+    ) -> Option<oneshot::Sender<()>> {
+        if connection.is_none() {
+            *connection = self.place.connect().await.ok();
+        }
+        let mut batch = Batch { done: Vec::new(), next: Some(job), queue: &mut self.jobs, close: None };
+        let verdict = match connection {
             Some(connection) => batch.commit(connection).await,
             None => Err("there is no connection to the database".to_owned()),
         };
+        if verdict.is_err() && batch.done.is_empty() {
+            // Nothing could be begun, as when another program keeps the file locked. Who has waited as long need not wait as
+            // long again, one after the other.
+            batch.take_all();
+        }
         let close = batch.answer(&verdict);
         if verdict.is_err() {
-            // Whatever state the connection is in: a new one has none. Retried at the next job if this fails.
+            // Whatever state the connection is in: a new one has none.
             drop(connection.take());
-            connection = place.connect().await.ok();
+            *connection = self.place.connect().await.ok();
+        } else {
+            self.origin.note();
         }
-        if let Some(done) = close {
-            if let Some(connection) = connection.take() {
-                let _ = sqlx::Connection::close(connection).await;
-            }
-            let _ = done.send(());
-            return;
-        }
+        close
     }
 }
 
@@ -169,6 +209,17 @@ impl Batch<'_> {
             }
         }
         statement(connection, "commit").await
+    }
+
+    /// Takes what waits, to be answered and not to be carried out.
+    fn take_all(&mut self) {
+        self.done.extend(self.next.take());
+        while let (None, Ok(message)) = (&self.close, self.queue.try_recv()) {
+            match message {
+                Message::Job(job) => self.done.push(job),
+                Message::Close(done) => self.close = Some(done),
+            }
+        }
     }
 
     fn answer(self, verdict: &Result<(), String>) -> Option<oneshot::Sender<()>> {

@@ -2,6 +2,7 @@
 //! end-to-end tests against a server that is not ours.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,6 +17,8 @@ pub(crate) enum Mood {
     Picky(&'static str, &'static str),
     /// Says nothing any more once a mail begins.
     Silent,
+    /// Takes a mail, and says so when its mood is another one.
+    Hesitant,
 }
 
 /// What it took.
@@ -114,6 +117,9 @@ async fn talk(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
                 data.push('\n');
             }
             state.lock().unwrap().taken.push(Taken { to: std::mem::take(&mut to), data });
+            while matches!(state.lock().unwrap().mood, Mood::Hesitant) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             "250 taken"
         } else if upper.starts_with("QUIT") {
             writer.write_all(b"221 bye\r\n").await.ok()?;

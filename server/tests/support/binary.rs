@@ -32,12 +32,23 @@ impl Server {
         Server::start_by(folder, doorward(folder))
     }
 
+    /// The same with settings of its own, as TOML.
+    pub fn start_with(folder: &Path, settings: &str) -> Server {
+        Server::launch(folder, doorward(folder), settings, Stdio::null())
+    }
+
     /// The same by another command that ends in running the program.
-    pub fn start_by(folder: &Path, mut command: Command) -> Server {
+    pub fn start_by(folder: &Path, command: Command) -> Server {
+        Server::launch(folder, command, "", Stdio::null())
+    }
+
+    /// The same by another command, with settings of its own, and its log where a test reads it.
+    pub fn launch(folder: &Path, mut command: Command, more: &str, log: Stdio) -> Server {
         let settings = folder.join("cheap.toml");
-        std::fs::write(&settings, "[password]\nhash_memory = 64\nhash_passes = 1\n").unwrap();
+        let cheap = "[password]\nhash_memory = 64\nhash_passes = 1\n";
+        std::fs::write(&settings, format!("{cheap}{more}")).unwrap();
         command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
-        command.arg("--config").arg(settings).stderr(Stdio::null());
+        command.arg("--config").arg(settings).stderr(log);
         let url = "DOORWARD_DATABASE__URL";
         let of_its_own = command.get_envs().any(|(name, _)| name == url);
         let database = database::of(folder);
@@ -57,6 +68,12 @@ impl Server {
         let at = address("listening on ").unwrap();
         let admin = address("/v1/admin on ");
         Server { child, at, admin, stdout }
+    }
+
+    /// Sends the process a signal, like `TERM`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
     }
 
     pub fn kill(&mut self) {

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{LazyLock, Mutex, OnceLock};
 use std::thread;
 
-use doorward_server::clock::{Clock, Durability, SystemClock};
+use doorward_server::clock::{Clock, SystemClock};
 use doorward_server::config::Database;
 use doorward_server::store::{self, Store};
 use sqlx::any::AnyConnectOptions;
@@ -50,7 +50,7 @@ fn template_file() -> &'static Path {
         std::fs::create_dir_all(place).unwrap();
         let folder = tempfile::tempdir_in(place).unwrap();
         apart(async {
-            let store = Store::open_with(folder.path(), &Database::default(), Durability::Full).await;
+            let store = Store::open(folder.path(), &Database::default()).await;
             store.unwrap().close().await;
         });
         // Closing moved the journal into the file and removed it.

@@ -15,8 +15,8 @@ pub mod rounds;
 pub mod stand_in;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
@@ -28,6 +28,7 @@ use doorward_server::clock::{Clock, Millis, Random, World};
 use doorward_server::config::{Config, Layers};
 use doorward_server::routes;
 use doorward_server::state::{App, AppState};
+use doorward_server::tasks;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -49,17 +50,31 @@ pub const DAY: Millis = 24 * HOUR;
 
 /// A clock that moves when it is told to.
 #[derive(Debug)]
-pub struct TestClock(AtomicI64);
+pub struct TestClock {
+    now: AtomicI64,
+    faulty_in: Mutex<Vec<String>>,
+}
 
 impl TestClock {
     pub fn advance(&self, by: Millis) {
-        self.0.fetch_add(by, Ordering::SeqCst);
+        self.now.fetch_add(by, Ordering::SeqCst);
+    }
+
+    /// Panics the next time that this task of the server asks for the time.
+    pub fn panic_in(&self, task: &str) {
+        self.faulty_in.lock().unwrap().push(task.to_owned());
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Millis {
-        self.0.load(Ordering::SeqCst)
+        if let Some(task) = tasks::current() {
+            let mut faulty_in = self.faulty_in.lock().unwrap();
+            let fault = faulty_in.iter().position(|name| **name == *task).map(|at| faulty_in.remove(at));
+            drop(faulty_in);
+            assert_eq!(fault, None, "the test's fault");
+        }
+        self.now.load(Ordering::SeqCst)
     }
 }
 
@@ -89,7 +104,7 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 fn clock(now: Millis) -> Arc<TestClock> {
-    Arc::new(TestClock(AtomicI64::new(now)))
+    Arc::new(TestClock { now: AtomicI64::new(now), faulty_in: Mutex::default() })
 }
 
 /// A server without a socket.

@@ -147,7 +147,7 @@ impl Webhook {
         self.with_breaker(|breaker| match &said {
             Ok(_) | Err(answer::Fault::Wrong(_)) => breaker.succeed(pass),
             // Others have used up some of its time.
-            Err(answer::Fault::Ill(_)) if left < self.settings.timeout.into() => {}
+            Err(answer::Fault::Ill(_)) if left < Duration::from(self.settings.timeout) => {}
             Err(answer::Fault::Ill(cause)) => {
                 if let Some(pause) = breaker.fail(pass, app.world.now()) {
                     tracing::error!(webhook = self.name, cause, pause, "left a webhook alone");

@@ -1,0 +1,258 @@
+//! The connections that are open: bounded in all and for each source, so that no client takes all of them. Where there is no
+//! room for one more, the one that has been without a request for longest makes room: a client that sends half a request
+//! or reads no answer loses to one that works.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::task::AbortHandle;
+
+use crate::config::Network;
+use crate::limits;
+
+/// Files that are not connections of clients: the database, its readers, mail, providers, hooks, the listeners.
+const OTHER_FILES: u64 = 128;
+
+/// A source as limits see it.
+type Source = Vec<u8>;
+
+/// The open connections of a listener; clones are the same list.
+#[derive(Clone)]
+pub(crate) struct Connections(Arc<Shared>);
+
+struct Shared {
+    begun: Instant,
+    most: usize,
+    most_per_source: usize,
+    exempt: Vec<Network>,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    sources: HashMap<Source, HashMap<u64, Entry>>,
+    count: usize,
+}
+
+struct Entry {
+    activity: Arc<Activity>,
+    task: Option<AbortHandle>,
+}
+
+struct Activity {
+    /// Is a request under way?
+    is_busy: AtomicBool,
+    /// Milliseconds since the beginning at the last request, or when the connection came.
+    used: AtomicU64,
+}
+
+impl Connections {
+    /// For the listener of clients. `trusted_proxies` are exempt from the bound for a source: all clients come through them.
+    pub(crate) fn new(most: usize, most_per_source: usize, trusted_proxies: &[Network]) -> Connections {
+        let most = most.min(room_for_files()).max(1);
+        // One source leaves room for others, however few there may be in all.
+        let most_per_source = most_per_source.min(most / 2).max(1);
+        let exempt = trusted_proxies.to_vec();
+        Connections(Arc::new(Shared {
+            begun: Instant::now(),
+            most,
+            most_per_source,
+            exempt,
+            open: Mutex::default(),
+        }))
+    }
+
+    /// Makes room for a connection from this address, if need be by closing another.
+    pub(crate) fn admit(&self, peer: IpAddr) -> Place {
+        let shared = &self.0;
+        let source = limits::source(Some(peer));
+        let is_exempt = shared.exempt.iter().any(|network| network.contains(peer.to_canonical()));
+        let activity =
+            Arc::new(Activity { is_busy: AtomicBool::new(false), used: AtomicU64::new(shared.now()) });
+        let mut open = shared.lock();
+        let of_source = open.sources.get(&source).map_or(0, HashMap::len);
+        if !is_exempt && of_source >= shared.most_per_source {
+            tracing::warn!(%peer, "a source has as many connections as http.max_connections_per_source allows: its idlest one is closed");
+            open.close_idlest(Some(&source));
+        } else if open.count >= shared.most {
+            tracing::warn!(
+                "there are as many connections as http.max_connections and the limit of open files allow: the idlest one is closed"
+            );
+            open.close_idlest(None);
+        }
+        let id = open.next;
+        open.next += 1;
+        open.count += 1;
+        let entry = Entry { activity: activity.clone(), task: None };
+        open.sources.entry(source.clone()).or_default().insert(id, entry);
+        drop(open);
+        Place { connections: self.clone(), source, id, activity }
+    }
+}
+
+impl Shared {
+    fn now(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// Closes the connection that has been without a request for longest, of one source or of all. While the answer to one
+    /// is being made, the others go first.
+    fn close_idlest(&mut self, source: Option<&Source>) {
+        let sources = self.sources.iter().filter(|(other, _)| source.is_none_or(|source| source == *other));
+        let entries = sources.flat_map(|(source, of)| of.iter().map(move |(id, entry)| (source, *id, entry)));
+        let idlest = entries.min_by_key(|(_, id, Entry { activity, .. })| {
+            (activity.is_busy.load(Ordering::Relaxed), activity.used.load(Ordering::Relaxed), *id)
+        });
+        let Some((source, id, _)) = idlest else { return };
+        let source = source.clone();
+        if let Some(Entry { task: Some(task), .. }) = self.remove(&source, id) {
+            task.abort();
+        }
+    }
+
+    fn remove(&mut self, source: &Source, id: u64) -> Option<Entry> {
+        let of = self.sources.get_mut(source)?;
+        let entry = of.remove(&id)?;
+        if of.is_empty() {
+            self.sources.remove(source);
+        }
+        self.count -= 1;
+        Some(entry)
+    }
+}
+
+/// The place of an open connection; free again when this is dropped.
+pub(crate) struct Place {
+    connections: Connections,
+    source: Source,
+    id: u64,
+    activity: Arc<Activity>,
+}
+
+impl Place {
+    /// The task that serves the connection: closing the connection ends it.
+    pub(crate) fn served_by(&self, task: AbortHandle) {
+        let mut open = self.connections.0.lock();
+        let entry = open.sources.get_mut(&self.source).and_then(|of| of.get_mut(&self.id));
+        match entry {
+            Some(entry) => entry.task = Some(task),
+            // It was closed before it began.
+            None => task.abort(),
+        }
+    }
+
+    /// A request came; it is under way until the result is dropped.
+    pub(crate) fn request(&self) -> UnderWay {
+        self.activity.used.store(self.connections.0.now(), Ordering::Relaxed);
+        self.activity.is_busy.store(true, Ordering::Relaxed);
+        UnderWay(self.activity.clone())
+    }
+}
+
+/// A request of a connection.
+pub(crate) struct UnderWay(Arc<Activity>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.is_busy.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.0.lock().remove(&self.source, self.id);
+    }
+}
+
+/// Raises the soft limit of open files to the hard one: the usual soft limit of 1,024 is for programs that use `select`.
+pub(crate) fn raise_limit_of_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// How many connections the limit of open files leaves room for.
+fn room_for_files() -> usize {
+    let Some(files) = getrlimit(Resource::Nofile).current else { return usize::MAX };
+    usize::try_from(files.saturating_sub(OTHER_FILES).max(files / 2)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(most: usize, per_source: usize) -> Connections {
+        Connections::new(most, per_source, &[Network::parse("10.0.0.0/8").unwrap()])
+    }
+
+    fn counts(connections: &Connections) -> (usize, usize) {
+        let open = connections.0.lock();
+        (open.count, open.sources.len())
+    }
+
+    /// A connection whose task never ends by itself.
+    fn serve(connections: &Connections, peer: [u8; 4]) -> (Arc<Place>, tokio::task::JoinHandle<()>) {
+        let place = Arc::new(connections.admit(IpAddr::from(peer)));
+        let task = tokio::spawn(std::future::pending());
+        place.served_by(task.abort_handle());
+        (place, task)
+    }
+
+    #[tokio::test]
+    async fn of_a_source_with_too_many_connections_the_one_without_a_request_for_longest_is_closed() {
+        let connections = of(10, 2);
+        let (first, first_task) = serve(&connections, [192, 0, 2, 1]);
+        let (_second, second_task) = serve(&connections, [192, 0, 2, 1]);
+        let (_other, other_task) = serve(&connections, [192, 0, 2, 2]);
+        first.activity.used.store(1_000, Ordering::Relaxed);
+        let (_third, third_task) = serve(&connections, [192, 0, 2, 1]);
+        assert!(second_task.await.unwrap_err().is_cancelled());
+        assert_eq!(counts(&connections), (3, 2));
+        assert!([first_task, third_task, other_task].iter().all(|task| !task.is_finished()));
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_request_is_under_way_is_closed_last() {
+        let connections = of(10, 2);
+        let (first, first_task) = serve(&connections, [192, 0, 2, 1]);
+        let (_second, second_task) = serve(&connections, [192, 0, 2, 1]);
+        let under_way = first.request();
+        let (_third, third_task) = serve(&connections, [192, 0, 2, 1]);
+        assert!(second_task.await.unwrap_err().is_cancelled());
+        drop(under_way);
+        let (_fourth, _fourth_task) = serve(&connections, [192, 0, 2, 1]);
+        assert!(first_task.await.unwrap_err().is_cancelled());
+        assert!(!third_task.is_finished());
+    }
+
+    #[tokio::test]
+    async fn past_the_bound_for_all_the_idlest_of_all_is_closed() {
+        let connections = of(3, 100);
+        let (_a, first_task) = serve(&connections, [10, 0, 0, 1]);
+        let held: Vec<_> = (2..5).map(|last| serve(&connections, [10, 0, 0, last])).collect();
+        assert!(first_task.await.unwrap_err().is_cancelled());
+        assert_eq!(counts(&connections).0, 3);
+        drop(held);
+        assert_eq!(counts(&connections), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_trusted_proxy_may_have_as_many_connections_as_there_may_be_in_all() {
+        let connections = of(8, 2);
+        let held: Vec<_> = (0..8).map(|_| serve(&connections, [10, 1, 1, 1])).collect();
+        assert!(held.iter().all(|(_, task)| !task.is_finished()));
+    }
+}

@@ -1,0 +1,94 @@
+//! Connections of clients that send half of something, or read nothing, harm no other.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::binary::{Server, post, request};
+
+fn connect(at: SocketAddr, sent: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(at).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(sent).unwrap();
+    stream
+}
+
+/// Has the server closed it?
+fn is_closed(stream: &mut TcpStream) -> bool {
+    match stream.read(&mut [0; 16]) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    }
+}
+
+const HALF: &[u8] = b"POST /v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: appl";
+
+#[test]
+fn sec_s12_a_client_takes_no_more_connections_than_the_setting_allows() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), "[http]\nmax_connections_per_source = 8\n");
+    let mut held: Vec<TcpStream> = (0..40).map(|_| connect(server.at, HALF)).collect();
+    // The same client is served, at the price of the connection that it has not used for longest.
+    assert_eq!(request(server.at, "GET", "/health/ready", "", "").unwrap().0, 200);
+    assert!(held.iter_mut().take(30).all(is_closed), "the oldest ones are closed");
+}
+
+#[test]
+fn sec_s12_with_a_soft_limit_of_256_files_600_clients_that_send_half_a_request_starve_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -S -n 256; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_doorward")]);
+    shell.current_dir(folder.path()).env_clear().env("PATH", std::env::var("PATH").unwrap());
+    shell.stdout(Stdio::piped());
+    let server = Server::start_by(folder.path(), shell);
+    let held: Vec<TcpStream> = (0..600).map(|_| connect(server.at, HALF)).collect();
+    for _ in 0..20 {
+        assert_eq!(request(server.at, "GET", "/health/ready", "", "").unwrap().0, 200);
+    }
+    drop(held);
+}
+
+#[test]
+fn sec_s12_a_client_that_reads_no_answer_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), "[http]\nwrite_timeout = \"1s\"\n");
+    let mut stream = TcpStream::connect(server.at).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+    let pipelined = "GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(100);
+    // Its answers fill the buffers of both ends; from then on nothing moves, until the server closes the connection.
+    let ended = (0..100_000).find_map(|_| stream.write_all(pipelined.as_bytes()).err());
+    let kind = ended.map(|error| error.kind());
+    assert!(
+        matches!(kind, Some(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)),
+        "the connection was not closed: {kind:?}"
+    );
+    assert_eq!(request(server.at, "GET", "/health/ready", "", "").unwrap().0, 200);
+}
+
+#[test]
+fn sec_s12_bodies_that_are_sent_half_take_a_bounded_memory_and_no_sign_in_is_refused_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), "[http]\nmax_connections_per_source = 2000\n");
+    let head = "POST /v1/signup HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 65000\r\n\r\n";
+    let half = format!("{head}{{\"misc\":\"{}", "x".repeat(60_000));
+    let held: Vec<TcpStream> = (0..1_100).map(|_| connect(server.at, half.as_bytes())).collect();
+    // There is room for 1,024 of them: one more that is as long has to wait.
+    let mut tried = 0;
+    let is_refused = |tried| {
+        let email = format!("user{tried}@example.com");
+        let long = json!({ "email": email, "password": "correct horse", "misc": "x".repeat(6_000) });
+        let (status, problem) = post(server.at, "/v1/signup", &long).unwrap();
+        assert!(status == 200 || problem["code"] == "OVERLOADED", "{status} {problem}");
+        status == 503
+    };
+    while !is_refused(tried) {
+        assert!(tried < 200, "the memory for bodies is not bounded");
+        tried += 1;
+    }
+    let account = json!({ "email": "ada@example.com", "password": "correct horse" });
+    assert_eq!(post(server.at, "/v1/signup", &account).unwrap().0, 200);
+    drop(held);
+}

@@ -1,0 +1,199 @@
+//! The file of SQLite in what can happen to it: a backup put back, damage, a lock of another program.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::binary::{Server, doorward, post, request, run};
+use crate::support::database;
+
+const PASSWORD: &str = "correct horse";
+
+fn sign_up(server: &Server, name: &str) {
+    let account = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
+    assert_eq!(post(server.at, "/v1/signup", &account).unwrap().0, 200, "{name}");
+}
+
+/// Signs up until the journal has begun anew: SQLite has copied the one before into the database.
+fn sign_up_until_the_journal_begins_anew(server: &Server, folder: &Path) {
+    let salts = || fs::read(folder.join("data/doorward.db-wal")).unwrap()[16..24].to_vec();
+    let (before, count) = (salts(), AtomicUsize::new(0));
+    let misc = "x".repeat(4_000);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (count, misc, before) = (&count, &misc, &before);
+            scope.spawn(move || {
+                while salts() == *before {
+                    let number = count.fetch_add(1, Ordering::SeqCst);
+                    assert!(number < 3_000, "the journal never begins anew");
+                    let email = format!("user{number}.{thread}@example.com");
+                    let account = json!({ "email": email, "password": PASSWORD, "misc": misc });
+                    assert_eq!(post(server.at, "/v1/signup", &account).unwrap().0, 200);
+                }
+            });
+        }
+    });
+}
+
+/// `.backup` of SQLite's shell, by the same function of its library.
+fn back_up(folder: &Path) {
+    let program = "import sqlite3, sys\nsource, to = (sqlite3.connect(name) for name in sys.argv[1:])\nsource.backup(to)\nto.close()";
+    let mut python = Command::new("python3");
+    python.args(["-c", program]).args([folder.join("data/doorward.db"), folder.join("backup.db")]);
+    assert!(python.status().unwrap().success());
+}
+
+/// Starts a server that must not start; this is what it says.
+fn refused(folder: &Path) -> String {
+    let mut command = doorward(folder);
+    command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data", "data"]);
+    let mut child = command.spawn().unwrap();
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > Duration::from_secs(20) {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stdout.is_empty() && !output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_backup_put_back_beside_a_left_over_journal_is_refused_and_whole_without_it() {
+    if !database::is_sqlite() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = |name: &str| folder.path().join("data").join(name);
+    let mut server = Server::start(folder.path());
+    sign_up(&server, "before");
+    back_up(folder.path());
+    sign_up(&server, "after");
+    sign_up_until_the_journal_begins_anew(&server, folder.path());
+    server.kill();
+    fs::copy(folder.path().join("backup.db"), data("doorward.db")).unwrap();
+
+    let said = refused(folder.path());
+    assert!(
+        said.contains("a backup was put in its place")
+            && said.contains("remove")
+            && said.contains("doorward.db-wal"),
+        "{said}"
+    );
+    let said = run(folder.path(), &["user", "show", "before@example.com"], "");
+    assert!(said.refused().contains("a backup was put in its place"), "commands refuse it, too");
+    assert_eq!(
+        fs::read(folder.path().join("backup.db")).unwrap(),
+        fs::read(data("doorward.db")).unwrap(),
+        "untouched"
+    );
+
+    for name in ["doorward.db-wal", "doorward.db-shm"] {
+        fs::remove_file(data(name)).unwrap();
+    }
+    let server = Server::start(folder.path());
+    let login = |name: &str| {
+        let account = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
+        post(server.at, "/v1/login", &account).unwrap().0
+    };
+    assert_eq!((login("before"), login("after")), (200, 401));
+    assert_eq!(request(server.at, "GET", "/health/ready", "", "").unwrap().0, 200);
+}
+
+#[test]
+fn after_a_kill_the_journal_that_was_left_is_known_to_be_its_own() {
+    if !database::is_sqlite() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path());
+    sign_up(&server, "ada");
+    sign_up_until_the_journal_begins_anew(&server, folder.path());
+    sign_up(&server, "bob");
+    server.kill();
+    let server = Server::start(folder.path());
+    for name in ["ada", "bob"] {
+        let account = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
+        assert_eq!(post(server.at, "/v1/login", &account).unwrap().0, 200);
+    }
+}
+
+#[test]
+fn a_database_that_was_damaged_while_the_server_was_down_is_refused() {
+    if !database::is_sqlite() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path());
+    sign_up(&server, "ada");
+    sign_up_until_the_journal_begins_anew(&server, folder.path());
+    server.kill();
+    let file = fs::OpenOptions::new().write(true).open(folder.path().join("data/doorward.db")).unwrap();
+    let pages = file.metadata().unwrap().len() / 4096;
+    for page in pages / 2..pages {
+        file.write_all_at(&[0x5a; 4096], page * 4096).unwrap();
+    }
+    let said = refused(folder.path());
+    assert!(said.contains("is damaged") && said.contains("put a backup in its place"), "{said}");
+}
+
+#[test]
+fn ready_says_no_when_the_database_is_overwritten_with_garbage() {
+    if !database::is_sqlite() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    assert_eq!(request(server.at, "GET", "/health/ready", "", "").unwrap().0, 200);
+    for name in ["doorward.db", "doorward.db-wal"] {
+        let path = folder.path().join("data").join(name);
+        let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let length = file.metadata().unwrap().len();
+        file.write_all(&vec![0x5a; usize::try_from(length).unwrap()]).unwrap();
+    }
+    assert!([500, 503].contains(&request(server.at, "GET", "/health/ready", "", "").unwrap().0));
+    assert_eq!(request(server.at, "GET", "/health/live", "", "").unwrap().0, 200);
+}
+
+#[test]
+fn while_another_program_locks_the_file_every_answer_comes_within_the_five_seconds_that_are_promised() {
+    if !database::is_sqlite() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let program = "import sqlite3, sys\nlock = sqlite3.connect(sys.argv[1])\nlock.execute('begin immediate')\nprint('locked', flush=True)\nsys.stdin.read()";
+    let mut python = Command::new("python3");
+    python.args(["-c", program]).arg(folder.path().join("data/doorward.db"));
+    let mut locker = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    std::io::Read::read_exact(locker.stdout.as_mut().unwrap(), &mut [0; 6]).unwrap();
+    let slowest = std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..8)
+            .map(|n| {
+                let server = &server;
+                scope.spawn(move || {
+                    // One after the other joins the queue while the first one waits.
+                    std::thread::sleep(Duration::from_millis(100 * n));
+                    let begun = Instant::now();
+                    let account = json!({ "email": format!("u{n}@example.com"), "password": PASSWORD });
+                    let (status, problem) = post(server.at, "/v1/signup", &account).unwrap();
+                    assert_eq!((status, &problem["retry_after"]), (503, &json!(1)), "{problem}");
+                    begun.elapsed()
+                })
+            })
+            .collect();
+        calls.into_iter().map(|call| call.join().unwrap()).max().unwrap()
+    });
+    assert!(slowest < Duration::from_secs(8), "one wait of five seconds, not two: {slowest:?}");
+    drop(locker.stdin.take());
+    locker.wait().unwrap();
+    sign_up(&server, "ada");
+}
