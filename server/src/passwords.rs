@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -159,7 +160,8 @@ impl Hasher {
             std::thread::Builder::new()
                 .name("hasher".into())
                 .stack_size(256 * 1024)
-                .spawn(move || work(&queue))?;
+                // A panic costs the hash that it happens in: a thread fewer would stay a thread fewer.
+                .spawn(move || while catch_unwind(AssertUnwindSafe(|| work(&queue))).is_err() {})?;
         }
         Ok(Hasher { queue, params })
     }

@@ -1,10 +1,12 @@
 //! The workers of one script, about as many as there are cores. One that dies is replaced.
 
 use std::borrow::Cow;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -147,13 +149,15 @@ impl Pool {
     /// Starts one more worker, unless the script was replaced meanwhile.
     async fn hire(pool: Weak<Pool>, after: bool) {
         while let Some(kit) = pool.upgrade().map(|pool| pool.kit.clone()) {
-            match kit.start().await {
-                Ok((worker, _)) => {
+            match AssertUnwindSafe(kit.start()).catch_unwind().await {
+                Ok(Ok((worker, _))) => {
                     return if let Some(pool) = pool.upgrade() {
                         pool.bench(after).rest(worker)
                     };
                 }
-                Err(trouble) => tracing::error!(cause = %trouble, "a worker for hooks cannot be started"),
+                // The panic has its line in the log; a worker fewer would stay a worker fewer.
+                Err(_) => {}
+                Ok(Err(trouble)) => tracing::error!(cause = %trouble, "a worker for hooks cannot be started"),
             }
             tokio::time::sleep(PAUSE).await;
         }
