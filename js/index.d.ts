@@ -439,9 +439,11 @@ export type ProfileUpdates = { [field in keyof ProfileFields]: ProfileFields[fie
 };
 
 /**
- * A password has 6 to 60 characters, unless the server says otherwise (`getSettings`). A phone number is `+` and 5 to 15
+ * A password has 6 to 60 characters, unless the server says otherwise (`getSettings`); it is the same password whether its
+ * letters are typed composed or decomposed (Unicode NFC). An e-mail address may have a domain with letters of any script:
+ * `joerg@müller.example` and `joerg@xn--mller-kva.example` are one address. A phone number is `+` and 5 to 15
  * digits, like `+12025550123`; spaces, dashes, dots and parentheses do not count, and where the server knows the region
- * the `+` and the country's code may be missing.
+ * the `+` and the country's code may be missing. In a code spaces and dashes do not count, and its digits may be of any script.
  */
 export type SignupParams = ProfileFields &
   (
@@ -578,6 +580,7 @@ export interface EmailStatus {
 
 export interface UserProfile extends ProfileFields {
   user_id: string;
+  /** In lower case. The domain of an internationalised one is shown in its letters, unless they may look like another domain. */
   email?: string;
   email_verified: boolean;
   phone_number?: string;

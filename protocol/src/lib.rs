@@ -39,4 +39,4 @@ pub mod settings;
 pub mod signup;
 
 pub use fields::{Field, Given, Invalid, Policy, Request, Source, field_named, optional, required};
-pub use rules::{ENTER_PHONE, Rule, bare_phone, canonical_email};
+pub use rules::{ENTER_EMAIL, ENTER_PHONE, Rule, bare_code, bare_email, bare_phone};

@@ -56,10 +56,10 @@ impl Default for GivenCode {
 }
 
 impl GivenCode {
-    /// Six digits, leading zeros restored (seed K42).
+    /// Six ASCII digits, leading zeros restored (seed K42). A text that is not a code stays as it is, and fits none.
     pub fn digits(&self) -> String {
         match self {
-            GivenCode::Text(text) => format!("{:0>6}", text.trim()),
+            GivenCode::Text(text) => format!("{:0>6}", crate::bare_code(text).as_ref().unwrap_or(text)),
             GivenCode::Number(number) => format!("{number:06}"),
         }
     }
@@ -97,7 +97,7 @@ pub struct PasswordReset {
 pub enum MailProof {
     /// The code, six digits, and the address that it was sent to.
     Code {
-        /// Canonical address.
+        /// The address, in canonical form.
         email: String,
         /// Six digits.
         code: String,
@@ -107,7 +107,7 @@ pub enum MailProof {
 }
 
 impl MailProof {
-    /// Takes exactly one of the two; the error names the field that is missing.
+    /// Takes exactly one of the two, with the address in canonical form. The error names the missing field.
     pub fn of(
         email: Option<&str>,
         code: Option<&GivenCode>,
@@ -115,9 +115,11 @@ impl MailProof {
     ) -> Result<MailProof, Invalid> {
         let missing =
             |field: &str| Invalid { field: field.into(), message: "This field is required.".into() };
-        match (email.and_then(crate::canonical_email), code, token) {
+        match (email, code, token) {
             (_, None, Some(token)) => Ok(MailProof::Token(token.into())),
-            (Some(email), Some(code), None) => Ok(MailProof::Code { email, code: code.digits() }),
+            (Some(email), Some(code), None) => {
+                Ok(MailProof::Code { email: email.into(), code: code.digits() })
+            }
             (_, Some(_), Some(_)) => {
                 Err(Invalid { field: "token".into(), message: "Give a code or a token, not both.".into() })
             }
@@ -135,5 +137,7 @@ mod tests {
     fn seed_k42_a_code_that_came_as_a_number_gets_its_zeros_back() {
         assert_eq!(GivenCode::Number(12345).digits(), "012345");
         assert_eq!(GivenCode::Text(" 7 ".into()).digits(), "000007");
+        assert_eq!(GivenCode::Text("12 345".into()).digits(), "012345");
+        assert_eq!(GivenCode::Text("\u{661}\u{662}-\u{663}".into()).digits(), "000123");
     }
 }

@@ -15,7 +15,7 @@ pub enum Rule {
     Flag,
     /// True or false, or a line of text (an address, a path).
     FlagOrLine(u32),
-    /// An e-mail address as [`canonical_email`] takes it.
+    /// An e-mail address as [`bare_email`] takes it.
     Email,
     /// A password that exists already: any text up to 1,024 bytes.
     Password,
@@ -38,7 +38,8 @@ pub enum Rule {
     Date,
     /// An `http:` or `https:` address.
     Url,
-    /// A one-time code: up to 6 digits, as text or as a number; leading zeros may be missing.
+    /// A one-time code: up to 6 digits of any script, as text or as a number. Leading zeros may be missing; spaces and
+    /// dashes do not count.
     Code,
     /// A one-time token from a mailed link: base64url text.
     Token,
@@ -54,6 +55,9 @@ pub enum Rule {
 
 /// Longest password that is looked at, in bytes; longer ones are refused before any hashing.
 const PASSWORD_BYTES: usize = 1024;
+
+/// Message for a text that is not an e-mail address.
+pub const ENTER_EMAIL: &str = "Enter an e-mail address, like name@example.com.";
 
 /// What a phone number looks like, for a person.
 pub const ENTER_PHONE: &str = "Enter a phone number as + and digits, like +12025550123.";
@@ -83,9 +87,7 @@ impl Rule {
             Rule::Line(max) | Rule::FlagOrLine(max) => line(text, max),
             Rule::Text(max) => paragraph(text, max),
             Rule::TextOrObject(_) => paragraph(text, 512),
-            Rule::Email => {
-                say(canonical_email(text).is_some(), "Enter an e-mail address, like name@example.com.")
-            }
+            Rule::Email => say(bare_email(text).is_some(), ENTER_EMAIL),
             Rule::Password => say(text.len() <= PASSWORD_BYTES, "This password is too long."),
             Rule::NewPassword => new_password(text, policy),
             Rule::Phone => say(is_phone(text), ENTER_PHONE),
@@ -93,7 +95,7 @@ impl Rule {
             Rule::Id(least, most) => id(text, least, most),
             Rule::Date => say(is_date(text), "Enter a real date as YYYY-MM-DD."),
             Rule::Url => say(is_http_url(text), "Enter a web address that begins with https:// or http://."),
-            Rule::Code => say(is_code(text), "Enter the code of 6 digits."),
+            Rule::Code => say(bare_code(text).is_some(), "Enter the code of 6 digits."),
             Rule::OneOf(words) => {
                 say(words.contains(&text), "This is none of the words that can stand here.")
             }
@@ -162,33 +164,48 @@ fn sentence(before: &str, number: u32, after: &str) -> Cow<'static, str> {
     Cow::Owned(text)
 }
 
-/// The one form in which an address is stored and compared: trimmed, in lower case; `None` when it is no
-/// address that exactly one mailbox answers to.
+/// An e-mail address without white space around it, in lower case as far as it is ASCII. `None` if it cannot be the
+/// address of exactly one mailbox.
 ///
-/// The grammar is that of HTML's `type=email` (ASCII only, no quoting, no comments, no lists), with a dot in
-/// the domain, without addresses that some mail programs read as another one: routes (`a%b@c`, `b!a@c`), encoded words
-/// (`=?utf-8?q?a?=@c`, RFC 2047), and what a program would take for an option or a pipe (`-f@c`, `|sh@c`). Addresses that
-/// differ only in case are one: two accounts for them would only help an attacker.
-pub fn canonical_email(text: &str) -> Option<String> {
-    let text = text.trim_matches([' ', '\t', '\r', '\n']);
+/// The grammar is that of HTML's `type=email` (no quoting, no comments, no lists), with a dot in the domain, without
+/// addresses that some mail programs read as another one: routes (`a%b@c`, `b!a@c`), encoded words
+/// (`=?utf-8?q?a?=@c`, RFC 2047), options and pipes (`-f@c`, `|sh@c`). Addresses that differ only in case are one: two
+/// accounts for them would only help an attacker.
+///
+/// The local part is ASCII. The domain may have letters of any script: the server checks it by IDNA (UTS #46) and
+/// converts it to ASCII. Those tables are too large for a page.
+pub fn bare_email(text: &str) -> Option<String> {
+    let text = text.trim();
     let (local, domain) = text.split_once('@')?;
     let atom = |b: u8| b.is_ascii_alphanumeric() || has("#$&'*+/=?^_`{}~-.", b);
+    let longest = if domain.is_ascii() { (254, 63) } else { (LONGEST_UNICODE, LONGEST_UNICODE) };
+    let letter = |c: char| match c {
+        '-' => true,
+        c if c.is_ascii() => c.is_ascii_alphanumeric(),
+        c => !c.is_whitespace() && !c.is_control(),
+    };
     let label = |part: &str| {
-        (1..=63).contains(&part.len())
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        (1..=longest.1).contains(&part.len())
+            && part.chars().all(letter)
             && !part.starts_with('-')
             && !part.ends_with('-')
     };
-    let holds = text.len() <= 254
+    let holds = text.len() <= longest.0
         && (1..=64).contains(&local.len())
         && local.bytes().all(atom)
         && local.split('.').all(|part| !part.is_empty())
         && !local.starts_with('-')
         && !local.as_bytes().windows(2).any(|pair| pair == b"=?")
-        && has(domain, b'.')
-        && domain.split('.').all(label);
+        && domain.contains(DOTS)
+        && domain.split(DOTS).all(label);
     holds.then(|| text.to_ascii_lowercase())
 }
+
+/// Most bytes of an address whose domain is not ASCII. In ASCII it may have 254.
+const LONGEST_UNICODE: usize = 1024;
+
+/// The separators of labels in a domain (UTS #46 §4.5).
+const DOTS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
 
 /// `str::contains` would bring the standard library's substring search into the wasm.
 fn has(text: &str, wanted: u8) -> bool {
@@ -198,13 +215,14 @@ fn has(text: &str, wanted: u8) -> bool {
 /// A phone number without what people write between its digits; `None` when it is none. Which number of which country
 /// a national one is, the server knows.
 pub fn bare_phone(text: &str) -> Option<String> {
-    let text = text.trim_matches(' ');
+    let text = text.trim();
     let (plus, rest) = text.strip_prefix('+').map_or(("", text), |rest| ("+", rest));
     let mut bare = String::from(plus);
     for c in rest.chars() {
         match c {
             '0'..='9' => bare.push(c),
-            ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}' => {}
+            '-' | '.' | '(' | ')' | '/' => {}
+            c if c.is_whitespace() && !c.is_control() => {}
             _ => return None,
         }
     }
@@ -217,8 +235,8 @@ fn is_phone(text: &str) -> bool {
 }
 
 fn username(text: &str) -> Verdict {
-    let text = text.trim_matches(' ');
-    // Nobody is to take it for an address or a phone number.
+    let text = text.trim();
+    // It must not look like an address or a phone number.
     let odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '@' | '+' | '/' | '\\');
     say(!text.chars().any(odd), "A username has no spaces and none of @ + / \\.")?;
     say(!text.chars().all(|c| c.is_ascii_digit()), "A username needs a letter.")?;
@@ -243,10 +261,42 @@ fn lines(count: usize, longest: usize, most: u32, max: u32) -> Verdict {
     Ok(())
 }
 
-fn is_code(text: &str) -> bool {
-    let text = text.trim();
-    (1..=6).contains(&text.len()) && all_digits(text)
+/// The ASCII digits of a one-time code, without the spaces and dashes that people and mail programs put between them.
+/// `None` if there is anything else, or not 1 to 6 digits.
+pub fn bare_code(text: &str) -> Option<String> {
+    let mut digits = String::new();
+    for c in text.chars() {
+        if c.is_whitespace() || is_dash(c) {
+            continue;
+        }
+        digits.push(decimal_digit(c)?);
+    }
+    (1..=6).contains(&digits.len()).then_some(digits)
 }
+
+fn is_dash(c: char) -> bool {
+    matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
+}
+
+/// The ASCII digit of the same value as a decimal digit of any script (Unicode category Nd).
+fn decimal_digit(c: char) -> Option<char> {
+    if c.is_ascii() {
+        return c.is_ascii_digit().then_some(c);
+    }
+    let value = |zero: &u32| u32::from(c).checked_sub(*zero).filter(|value| *value < 10);
+    char::from_digit(ZEROS.iter().find_map(value)?, 10)
+}
+
+/// The digit zero of each script; its digits 1 to 9 follow it (Unicode 16, category Nd). `char::to_digit` knows ASCII only.
+const ZEROS: [u32; 75] = [
+    0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0,
+    0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50,
+    0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10, 0x104a0, 0x10d30, 0x10d40, 0x11066,
+    0x110f0, 0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0, 0x116d0, 0x116da, 0x11730,
+    0x118e0, 0x11950, 0x11bf0, 0x11c50, 0x11d50, 0x11da0, 0x11f50, 0x16130, 0x16a60, 0x16ac0, 0x16b50,
+    0x16d70, 0x1ccf0, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e5f1,
+    0x1e950, 0x1fbf0,
+];
 
 fn is_token(text: &str) -> bool {
     (16..=512).contains(&text.len())
@@ -344,7 +394,35 @@ mod tests {
 
     #[test]
     fn addresses_that_differ_in_case_or_outer_spaces_are_one() {
-        assert_eq!(canonical_email(" Ada@Example.COM\n").as_deref(), Some("ada@example.com"));
+        for text in [" Ada@Example.COM\n", "\u{a0}ada@example.com\u{3000}", "\u{2003}ADA@example.com\u{85}"] {
+            assert_eq!(bare_email(text).as_deref(), Some("ada@example.com"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_domain_may_have_letters_of_any_script_and_a_local_part_may_not() {
+        for good in [
+            "joerg@m\u{fc}ller.example",
+            "joerg@mu\u{308}ller.example",
+            "ada@\u{4f8b}\u{3048}\u{3002}jp",
+            "ada@\u{627}\u{644}.example",
+            "ada@xn--mller-kva.example",
+        ] {
+            assert!(takes(Rule::Email, good), "{good}");
+        }
+        for bad in [
+            "j\u{f6}rg@example.com",
+            "joerg@m\u{fc}ller",
+            "joerg@m\u{fc} ller.example",
+            "joerg@m\u{fc}\u{a0}ller.example",
+            "joerg@-m\u{fc}ller.example",
+            "joerg@m\u{fc}ller..example",
+            "joerg@m\u{fc}ller\u{3002}",
+            "joerg@m\u{fc}ller.example/x",
+            "joerg@m\u{fc}\u{85}ller.example",
+        ] {
+            assert!(!takes(Rule::Email, bad), "{bad:?}");
+        }
     }
 
     #[test]
@@ -373,9 +451,17 @@ mod tests {
         for good in ["+0012341234", "+12025550123", "+12345", "188 1234-5678", "+49 (30) 12/34.56"] {
             assert!(takes(Rule::Phone, good), "{good}");
         }
-        for bad in
-            ["+1 202", "+1234", "+1234567890123456", "+12345a", "+", "++12345", "1+2345", "+１２３４５"]
-        {
+        for bad in [
+            "+1 202",
+            "+1\n2025550123",
+            "+1234",
+            "+1234567890123456",
+            "+12345a",
+            "+",
+            "++12345",
+            "1+2345",
+            "+１２３４５",
+        ] {
             assert!(!takes(Rule::Phone, bad), "{bad}");
         }
     }
@@ -467,8 +553,30 @@ mod tests {
     fn seed_k42_a_code_is_digits_as_text_or_as_a_number() {
         assert!(takes(Rule::Code, "012345") && takes(Rule::Code, " 12345 "));
         assert!(!takes(Rule::Code, "1234567") && !takes(Rule::Code, "12a456"));
+        assert!(
+            !takes(Rule::Code, "- -") && !takes(Rule::Code, "\u{b2}34567"),
+            "a superscript is not a digit"
+        );
         assert!(Rule::Code.check(&Given::Number(12345), Policy::default()).is_ok());
         assert!(Rule::Code.check(&Given::Number(1_000_000), Policy::default()).is_err());
+    }
+
+    #[test]
+    fn a_code_is_taken_without_spaces_and_dashes_and_in_the_digits_of_any_script() {
+        for text in [
+            "123456",
+            "123 456",
+            "123-456",
+            " 12\u{a0}34\u{202f}56\n",
+            "123\u{2013}456",
+            "\u{ff11}\u{ff12}\u{ff13}\u{3000}\u{ff14}\u{ff15}\u{ff16}",
+            "\u{661}\u{662}\u{663}\u{664}\u{665}\u{666}",
+            "\u{6f1}\u{6f2}\u{6f3}456",
+            "\u{967}\u{968}\u{969}\u{96a}\u{96b}\u{96c}",
+            "\u{1d7cf}\u{1d7d0}\u{1d7d1}456",
+        ] {
+            assert_eq!(bare_code(text).as_deref(), Some("123456"), "{text}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ create table accounts (
 -- `look` is the skeleton of a username (UTS 39) and as unique as the name itself. `owned_at` is the time at which a
 -- reader of the address chose the password of the account: the address belongs to the account even without a
 -- verification. The value of an identity at a provider is "provider issuer subject"; `email` is the address that the
--- provider gave when the identity was linked.
+-- provider gave when the identity was linked; of an e-mail address it is the form that is shown, if that differs.
 create table identities (
     kind text not null,
     value text not null,

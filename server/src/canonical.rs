@@ -1,37 +1,157 @@
-//! The canonical form of a value: what is stored and compared, what messages are sent to, and what hooks see (D-41).
-//! A request is brought into it when it is read, and what a hook sets when it is set.
+//! The canonical form of a value: what is stored and compared, what messages are sent to, and what hooks see (D-41, D-44).
+//! A request is brought into it when it is read, and a value that a hook sets when it is set.
 
 use std::borrow::Cow;
 
-use doorward_protocol::{Field, Invalid, Rule, canonical_email};
+use doorward_protocol::{ENTER_EMAIL, Field, Given, Invalid, Policy, Rule, bare_email};
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
 use serde_json::{Map, Value};
+use unicode_normalization::UnicodeNormalization;
+use unicode_security::restriction_level::{RestrictionLevel, RestrictionLevelDetection};
 
-use crate::config::Phone;
+use crate::config::Config;
 use crate::{phones, usernames};
 
 /// Brings the fields of an object that passed its table into canonical form.
-pub fn object(object: &mut Map<String, Value>, fields: &[Field], phone: &Phone) -> Result<(), Invalid> {
+pub fn object(object: &mut Map<String, Value>, fields: &[Field], config: &Config) -> Result<(), Invalid> {
     for field in fields {
-        let Some(Value::String(text)) = object.get_mut(field.name) else { continue };
-        if text.is_empty() {
-            continue;
-        }
-        let refused = |message| Invalid { field: field.name.to_owned(), message: Cow::Borrowed(message) };
-        if let Some(canonical) = self::text(field.rule, text, phone).map_err(refused)? {
-            *text = canonical;
+        match (field.rule, object.get_mut(field.name)) {
+            (rule, Some(Value::String(text))) if !text.is_empty() => {
+                let refused =
+                    |message| Invalid { field: field.name.to_owned(), message: Cow::Borrowed(message) };
+                if let Some(canonical) = self::text(rule, text, config).map_err(refused)? {
+                    *text = canonical;
+                }
+            }
+            _ => {}
         }
     }
     Ok(())
 }
 
-/// The canonical form of a text that its rule accepts; none where that is the text itself. The error is a sentence for
-/// a person: only the server knows which phone numbers there are.
-pub fn text(rule: Rule, text: &str, phone: &Phone) -> Result<Option<String>, &'static str> {
+/// The canonical form of a text that its rule accepts; `None` if it is the text itself. The error is a sentence for a
+/// person: only the server knows all domains and phone numbers.
+///
+/// A password that is compared with a stored hash ([`Rule::Password`]) stays as it was typed:
+/// [`crate::passwords::Hasher::verify`] may need that form.
+pub fn text(rule: Rule, text: &str, config: &Config) -> Result<Option<String>, &'static str> {
     match rule {
-        Rule::Email => Ok(canonical_email(text)),
-        Rule::Phone => phones::canonical(text, phone).map(Some),
+        Rule::Email => email(text).map(Some).ok_or(ENTER_EMAIL),
+        Rule::Phone => phones::canonical(text, &config.phone).map(Some),
         // An impossible name stays as it is: a sign-in does not find it, a signup refuses it with the reason.
         Rule::Username => Ok(usernames::canonical(text)),
+        Rule::NewPassword => Ok(Some(password(text).into_owned())),
         _ => Ok(None),
+    }
+}
+
+/// Checks a text by a rule, in the form in which it is counted.
+pub fn check(rule: Rule, text: &str, policy: Policy) -> Result<(), Cow<'static, str>> {
+    rule.check(&given(rule, text), policy)
+}
+
+/// A text as its rule looks at it: the characters of a new password are counted in its canonical form.
+pub fn given(rule: Rule, text: &str) -> Given<'_> {
+    Given::Text(if matches!(rule, Rule::NewPassword) { password(text) } else { text.into() })
+}
+
+/// An e-mail address in the form in which it is compared and sent to: white space trimmed, lower case, the domain in
+/// ASCII (IDNA, UTS #46). `None` if it is not an address of exactly one mailbox.
+pub fn email(text: &str) -> Option<String> {
+    let bare = bare_email(text)?;
+    let (local, domain) = bare.split_once('@')?;
+    if domain.is_ascii() && !domain.contains(PUNYCODE) {
+        return Some(bare);
+    }
+    let ascii = Uts46::new().to_ascii(
+        domain.as_bytes(),
+        AsciiDenyList::STD3,
+        Hyphens::CheckFirstLast,
+        DnsLength::Verify,
+    );
+    // Asked again: characters of other scripts become ASCII ones, and some disappear.
+    bare_email(&format!("{local}@{}", ascii.ok()?)).filter(|address| address.is_ascii())
+}
+
+/// How a label that IDNA has encoded begins.
+const PUNYCODE: &str = "xn--";
+
+/// A canonical e-mail address as its owner writes it: the domain in its own letters. Labels whose scripts are never
+/// written together stay in ASCII, because they may look like another domain (UTS #39 §5.2).
+pub fn shown_email(address: &str) -> String {
+    match address.split_once('@') {
+        Some((local, domain)) if domain.contains(PUNYCODE) => {
+            let (shown, sound) = Uts46::new().to_user_interface(
+                domain.as_bytes(),
+                AsciiDenyList::STD3,
+                Hyphens::CheckFirstLast,
+                |label, _, _| {
+                    let label: String = label.iter().collect();
+                    label.as_str().check_restriction_level(RestrictionLevel::HighlyRestrictive)
+                },
+            );
+            if sound.is_ok() { format!("{local}@{shown}") } else { address.to_owned() }
+        }
+        _ => address.to_owned(),
+    }
+}
+
+/// A password in the form in which it is counted, screened and hashed: NFC, and every space as U+0020 (RFC 8265 §4.2.2).
+pub fn password(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return text.into();
+    }
+    let space = |c: char| if c.is_whitespace() && !c.is_control() && !is_line_end(c) { ' ' } else { c };
+    text.chars().map(space).nfc().collect::<String>().into()
+}
+
+/// U+2028 and U+2029 are white space and not spaces (category Zs).
+fn is_line_end(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Text that is searched for or compared without regard to case: NFC in lower case.
+pub fn folded(text: &str) -> String {
+    text.nfc().flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_as_it_is_written_and_comes_back_to_the_same_canonical_form() {
+        for (typed, canonical, shown) in [
+            ("joerg@Müller.example", "joerg@xn--mller-kva.example", "joerg@müller.example"),
+            ("ada@例え.jp", "ada@xn--r8jz45g.jp", "ada@例え.jp"),
+            ("ada@faß.de", "ada@xn--fa-hia.de", "ada@faß.de"),
+            ("ada@مثال.example", "ada@xn--mgbh0fb.example", "ada@مثال.example"),
+            (
+                "ada@bücher.müller.example",
+                "ada@xn--bcher-kva.xn--mller-kva.example",
+                "ada@bücher.müller.example",
+            ),
+            ("ada@r3---sn.example", "ada@r3---sn.example", "ada@r3---sn.example"),
+            ("ada@еxample.com", "ada@xn--xample-2of.com", "ada@xn--xample-2of.com"),
+            // What some normalisation makes ASCII is that ASCII domain.
+            ("ada@ｅｘａｍｐｌｅ.com", "ada@example.com", "ada@example.com"),
+        ] {
+            assert_eq!(email(typed).as_deref(), Some(canonical), "{typed}");
+            assert_eq!(email(canonical).as_deref(), Some(canonical), "{typed}");
+            assert_eq!(shown_email(canonical), shown, "{typed}");
+            assert_eq!(email(shown).as_deref(), Some(canonical), "{typed}");
+        }
+        for bad in ["ada@xn--a.example", "ada@\u{ad}.example", "ada@ü", "ada@℀.example"] {
+            assert_eq!(email(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_composed_and_its_spaces_are_spaces() {
+        assert_eq!(password("cafe\u{301}\u{a0}au\u{3000}lait"), "caf\u{e9} au lait");
+        for kept in ["correct horse", "Pass\u{2028}word", "\u{fb01}ne", "\u{ff21}bc", "\u{1f511}\u{200d}"] {
+            assert_eq!(password(kept), kept, "compatibility characters stay apart (NFC, not NFKC)");
+        }
     }
 }

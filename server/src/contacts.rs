@@ -1,9 +1,10 @@
 //! Contacts: an e-mail address or a phone number, in the form in which it is stored and compared. What codes are sent to.
 
-use doorward_protocol::canonical_email;
+use doorward_protocol::ENTER_EMAIL;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{GivenCode, MailProof};
 
+use crate::canonical;
 use crate::config::AccountDisclosure;
 use crate::error::ApiError;
 use crate::extract::Caller;
@@ -26,8 +27,7 @@ pub struct Contact {
 impl Contact {
     /// An e-mail address; `field` names it in an error.
     pub fn email(text: &str, field: &str) -> Result<Contact, ApiError> {
-        let value = canonical_email(text)
-            .ok_or_else(|| ApiError::field(field, "Enter an e-mail address, like name@example.com."))?;
+        let value = canonical::email(text).ok_or_else(|| ApiError::field(field, ENTER_EMAIL))?;
         Ok(Contact { kind: Kind::Email, value })
     }
 

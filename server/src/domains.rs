@@ -1,4 +1,5 @@
-//! Of which domains a person may take an address: the operator's choice, for every way but the operator's own.
+//! Domains: allow and block lists for e-mail addresses, applied to everything except operator commands; and domains of
+//! settings, in the form in which browsers and mail servers compare them.
 
 use doorward_protocol::error::ErrorCode;
 use url::Url;
@@ -6,7 +7,7 @@ use url::Url;
 use crate::config::Signup;
 use crate::error::ApiError;
 
-/// Refuses an address, given in canonical form, of a domain that nobody may take.
+/// Refuses an address, given in canonical form, whose domain is blocked or not listed.
 pub fn admit(settings: &Signup, email: &str) -> Result<(), ApiError> {
     let (_, domain) = email.rsplit_once('@').unwrap_or_default();
     let listed = settings.domains.is_empty() || settings.domains.iter().any(|one| one == domain);
@@ -20,13 +21,24 @@ pub fn admit(settings: &Signup, email: &str) -> Result<(), ApiError> {
     Err(ApiError { field: Some("email".into()), detail: Some(detail.into()), ..ErrorCode::Forbidden.into() })
 }
 
-/// A domain as it stands in addresses: in small letters and ASCII (RFC 5891). `None` when it is none.
+/// Normalises a domain to lower-case ASCII (IDNA). `None` if it is not a valid domain.
 pub fn canonical(text: &str) -> Option<String> {
     let text = text.trim();
     if !text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-')) || text.ends_with('.') {
         return None;
     }
     Url::parse(&format!("http://{text}/")).ok()?.domain().map(str::to_owned)
+}
+
+/// A URL or origin with its host in ASCII, as browsers send it. `None` if the host is ASCII, or is not a domain.
+pub fn with_ascii_host(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (host, port) = authority.split_at(authority.rfind(':').unwrap_or(authority.len()));
+    if host.is_ascii() {
+        return None;
+    }
+    Some(format!("{scheme}://{}{port}{path}", canonical(host)?))
 }
 
 #[cfg(test)]
@@ -49,6 +61,21 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(canonical(text).as_deref(), domain, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_of_the_settings_may_have_its_host_in_any_letters() {
+        for (text, ascii) in [
+            ("https://www.Müller.example", Some("https://www.xn--mller-kva.example")),
+            ("https://müller.example:8443/ä?ö", Some("https://xn--mller-kva.example:8443/ä?ö")),
+            ("https://xn--mller-kva.example", None),
+            ("https://example.com/ä", None),
+            ("https://ada@müller.example", None),
+            ("müller.example", None),
+            ("", None),
+        ] {
+            assert_eq!(with_ascii_host(text).as_deref(), ascii, "{text}");
         }
     }
 

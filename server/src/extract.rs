@@ -105,7 +105,7 @@ impl<T: Request + DeserializeOwned> Json<T> {
         app: &App,
     ) -> Result<Self, ApiError> {
         T::check(&Fields(&object, T::FIELDS), app.policy())?;
-        canonical::object(&mut object, T::FIELDS, &app.config.phone)?;
+        canonical::object(&mut object, T::FIELDS, &app.config)?;
         let given = (!app.hooks.is_idle()).then(|| object.clone());
         let emptied = emptied(&object, T::FIELDS, "");
         drop_empty(&mut object, T::FIELDS);
@@ -251,7 +251,7 @@ impl Source for Fields<'_> {
         match self.0.get(name) {
             None | Some(Value::Null) => Given::Absent,
             Some(Value::String(text)) if text.is_empty() && !takes_anything(self.1, name) => Given::Absent,
-            Some(Value::String(text)) => Given::Text(text.into()),
+            Some(Value::String(text)) => canonical::given(rule_of(self.1, name), text),
             Some(Value::Bool(flag)) => Given::Flag(*flag),
             Some(Value::Number(number)) => number.as_u64().map_or(Given::Any, Given::Number),
             Some(Value::Object(_)) => Given::Object,
@@ -317,6 +317,11 @@ fn rename(object: &mut Map<String, Value>, fields: &[Field], parent: &str) -> Re
         }
     }
     Ok(())
+}
+
+/// The rule of a field.
+fn rule_of(fields: &[Field], name: &str) -> Rule {
+    fields.iter().find(|field| field.name == name).map_or(Rule::Any, |field| field.rule)
 }
 
 /// Where any value may stand, an empty text is one.

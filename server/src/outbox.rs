@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use crate::audit::{Event, Record};
+use crate::canonical;
 use crate::challenges::{PlainCode, PlainToken, Scene};
 use crate::clock::{Millis, World};
 use crate::extract::Caller;
@@ -315,7 +316,7 @@ fn values(app: &App, taken: &Taken, account: Option<&Account>) -> Values {
     Values {
         product: app.config.mail.product.clone(),
         public_url: app.config.public_url.clone(),
-        address: taken.address.clone(),
+        address: canonical::shown_email(&taken.address),
         name: account.and_then(|account| name(account, &taken.address)).unwrap_or_default(),
         reset_page: app.config.links.forgot_page(&app.config.public_url),
         happened_at: happened_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),

@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use crate::canonical;
 use crate::clock::World;
 use crate::config::Password;
 use crate::error::ApiError;
@@ -76,7 +77,8 @@ pub enum Match {
     No,
     /// It is the password.
     Yes,
-    /// It is the password, and its hash was made with other settings than today's.
+    /// It is the password, and a hash of today would be another: the settings have changed, or the password was hashed
+    /// as it was typed, before passwords were normalised.
     Outdated,
 }
 
@@ -166,8 +168,9 @@ impl Hasher {
         Ok(Hasher { queue, params })
     }
 
-    /// Hashes a new password.
+    /// Hashes a new password, in its canonical form.
     pub async fn hash(&self, world: &World, password: &Secret, turn: Turn) -> Result<PasswordHash, ApiError> {
+        let password = &canonical(password);
         let salt = world.bytes::<16>();
         let hash = self.derive(password, salt.to_vec(), self.params.clone(), turn).await?;
         let (memory, passes, lanes) = (self.params.m_cost(), self.params.t_cost(), self.params.p_cost());
@@ -175,8 +178,11 @@ impl Hasher {
         Ok(PasswordHash(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")))
     }
 
-    /// Compares a password with a hash. Without one the work is the same: nobody learns from the time it takes
-    /// whether there is such an account, or whether it has a password.
+    /// Compares a password with a hash. Without one the work is the same: the time does not tell whether there is such
+    /// an account, or whether it has a password.
+    ///
+    /// A text that is not in canonical form is also compared as it was typed, for hashes of before. That second hash
+    /// depends on the text alone, not on the account.
     pub async fn verify(
         &self,
         password: &Secret,
@@ -191,12 +197,22 @@ impl Hasher {
         let decoy = || Parsed { params: self.params.clone(), salt: vec![0; 16], hash: vec![0; LENGTH] };
         let parsed = parsed.unwrap_or_else(decoy);
         let current = same_costs(&parsed.params, &self.params);
-        let hash = self.derive(password, parsed.salt, parsed.params, turn).await?;
-        Ok(match same(hash.as_slice(), &parsed.hash) && real {
-            false => Match::No,
-            true if current => Match::Yes,
-            true => Match::Outdated,
-        })
+        let canonical = canonical(password);
+        if self.fits(&canonical, &parsed, turn).await? && real {
+            return Ok(if current { Match::Yes } else { Match::Outdated });
+        }
+        if !same(canonical.expose().as_bytes(), password.expose().as_bytes())
+            && self.fits(password, &parsed, turn).await?
+            && real
+        {
+            return Ok(Match::Outdated);
+        }
+        Ok(Match::No)
+    }
+
+    async fn fits(&self, password: &Secret, parsed: &Parsed, turn: Turn) -> Result<bool, ApiError> {
+        let hash = self.derive(password, parsed.salt.clone(), parsed.params.clone(), turn).await?;
+        Ok(same(hash.as_slice(), &parsed.hash))
     }
 
     /// Refuses where there is no room for one more: before anything else is spent on it.
@@ -239,6 +255,11 @@ impl fmt::Debug for Hasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hasher")
     }
+}
+
+/// The password in its canonical form.
+fn canonical(password: &Secret) -> Secret {
+    Secret::from(canonical::password(password.expose()).into_owned())
 }
 
 fn same_costs(one: &Params, other: &Params) -> bool {

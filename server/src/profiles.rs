@@ -1,4 +1,4 @@
-//! What a person says of themself: what is checked beyond the protocol's rules, how it is changed, and what others see.
+//! Profiles: checks beyond the protocol's rules, changes, and the part that others see.
 
 use doorward_protocol::profile::{
     Address, AddressClaim, ProfileFields, ProfileInput, PublicProfile, UpdateProfileRequest,
@@ -6,6 +6,7 @@ use doorward_protocol::profile::{
 use doorward_protocol::settings::Visibility;
 use serde_json::{Map, Value};
 
+use crate::canonical;
 use crate::config::Profile;
 use crate::error::ApiError;
 use crate::store::accounts::Account;
@@ -51,7 +52,7 @@ pub fn change(
     check(&given, settings)?;
     values::take_over(&mut account.extras, extras, settings)?;
     account.profile = overlay(&account.profile, &given, emptied)?;
-    // An address without any part is none.
+    // Removes an address without parts.
     account.profile.address.take_if(|address| *address == Address::Claim(AddressClaim::default()));
     let is_emptied = emptied.iter().any(|name| name == "email_subscription");
     if email_subscription.is_some() || is_emptied {
@@ -113,7 +114,7 @@ fn overlay(
         fields.remove(name);
     }
     fields.append(&mut object(given)?);
-    // An address whose last part went is none.
+    // Removes an address whose last part was removed.
     if fields.get("address").and_then(Value::as_object).is_some_and(Map::is_empty) {
         fields.remove("address");
     }
@@ -141,8 +142,7 @@ pub fn shown_to_all(own: ProfileFields) -> ProfileFields {
 pub fn public(account: &Account, settings: &Profile) -> PublicProfile {
     let own = account.profile.clone();
     let shown = |flag: Option<bool>| flag == Some(true);
-    let email =
-        account.email.clone().filter(|_| account.email_verified_at.is_some() && shown(own.email_public));
+    let email = account.proven_email().filter(|_| shown(own.email_public)).map(canonical::shown_email);
     let phone_number = account.phone.clone().filter(|_| shown(own.phone_number_public));
     let fields = ProfileFields {
         gender: own.gender.clone().filter(|_| shown(own.gender_public)),

@@ -26,7 +26,7 @@ use crate::state::{App, AppState};
 use crate::store::accounts::Account;
 use crate::store::identities::{Identity, Kind};
 use crate::store::{StoreError, Tx, accounts, identities, passwords};
-use crate::{outbox, profiles, screening, signin, values};
+use crate::{canonical, outbox, profiles, screening, signin, values};
 
 /// An account that is to be made: the draft that the hooks are asked about.
 #[derive(Clone, Debug)]
@@ -422,7 +422,7 @@ pub async fn repeat(app: &AppState, done: &Done, proof: Option<Proof>) -> Result
         return Ok(answer);
     }
     // The account is shown only as long as it is that of then: afterwards it may be another person's.
-    let email = answer.user.as_ref().and_then(|user| user.email.clone());
+    let email = answer.user.as_ref().and_then(|user| user.email.as_deref()).and_then(canonical::email);
     let holder = match email {
         Some(email) => identities::holder(&mut *app.store.read().await?, Kind::Email, &email).await?,
         None => None,

@@ -103,7 +103,7 @@ pub(crate) fn node(rule: Rule, how: How, value: &Value) -> Result<Option<Node>, 
     if matches!(rule, Rule::Any) {
         return Ok(Some(in_json(value)));
     }
-    if let Some(text) = value.text() {
+    if let Some(text) = text_of(rule, value) {
         return Ok(Some(if how.clears() && text.is_empty() { Node::Null } else { Node::Text(text) }));
     }
     if let Some(flag) = value.flag() {
@@ -122,6 +122,12 @@ pub(crate) fn node(rule: Rule, how: How, value: &Value) -> Result<Option<Node>, 
         }
         _ => Node::Other,
     }))
+}
+
+/// The characters of a new password are counted as the server counts them. One that exists is sent as it was typed: the
+/// server may have stored it so.
+fn text_of(rule: Rule, value: &Value) -> Option<String> {
+    if matches!(rule, Rule::NewPassword) { value.composed() } else { value.text() }
 }
 
 /// What a rule makes of a form's control, or of several whose names begin alike; nothing where they were left empty.
@@ -143,7 +149,7 @@ fn control(rule: Rule, how: How, given: &Value) -> Result<Option<Node>, Invalid>
         }
     }
     let flag = given.get("flag").flag();
-    let text = given.text_of("text");
+    let text = text_of(rule, &given.get("text"));
     let is_flag = matches!(rule, Rule::Flag | Rule::FlagOrLine(_));
     Ok(match (rule, text.as_deref()) {
         (Rule::Any, _) => match given.get("value") {

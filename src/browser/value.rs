@@ -115,6 +115,11 @@ impl Value {
         self.0.as_string()
     }
 
+    /// A text with composed letters (Unicode normalization form C).
+    pub(crate) fn composed(&self) -> Option<String> {
+        self.0.dyn_ref::<js_sys::JsString>().map(|text| text.normalize("NFC").into())
+    }
+
     pub(crate) fn flag(&self) -> Option<bool> {
         self.0.as_bool()
     }

@@ -47,9 +47,9 @@ fn password_set(given: &Given, answer: Result<Value, Error>) -> Result<Value, Er
     Ok(messages::PASSWORD_SET.into())
 }
 
-/// What begins like a phone number and is no address is one.
+/// Takes a text that begins like a phone number and has no @ for a phone number.
 fn number_or_address(given: &mut Given) -> Result<Option<Value>, Error> {
-    let text = given.fields.text("email").unwrap_or_default().as_bytes();
+    let text = given.fields.text("email").unwrap_or_default().trim_start().as_bytes();
     if matches!(text, [b'+' | b'0'..=b'9', ..])
         && !text.contains(&b'@')
         && let Some(number) = given.fields.take("email")

@@ -130,6 +130,44 @@ onPage("seed_K02_controls_become_fields_by_their_kind", async (page) => {
   assert.equal(await page.evaluate(async () => (await call).misc), "second");
 });
 
+// The browser turns the domain of a `type=email` control into ASCII before a page can read it.
+onPage("an address with an umlaut and a password with accents sign in however they are typed", async (page) => {
+  const [local] = somebody().email.split("@");
+  const email = `${local}@m\u00fcller.example`;
+  const [composed, decomposed] = ["caf\u00e9 cr\u00e8me", "cafe\u0301 cre\u0300me"];
+  const typed = async (type, address, password, method) => {
+    await openForm(page, url, `<form method="post"><input name="email" type="${type}"><input name="password" type="password"><button>Go</button></form>`, `
+      const auth = new AuthClient();
+      form.addEventListener("submit", (event) => { window.call = auth.${method}(event); });
+    `);
+    await page.fill("[name=email]", address);
+    await page.fill("[name=password]", password);
+    await page.click("button");
+    return page.evaluate(async () => (await call).email ?? (await call));
+  };
+  assert.match(await typed("email", email, decomposed, "signup"), /^SUCCESS/);
+  assert.equal(await typed("text", email, composed, "login"), email);
+  assert.equal(await typed("text", `\u3000${local}@xn--mller-kva.example`, decomposed, "login"), email);
+  assert.equal(await typed("email", email, composed, "login"), email);
+});
+
+for (const [at, done] of [["/reset#sent", "/login#password-set"], ["/account/reset", "/account/reset/done"]]) {
+  onPage(`a code that is pasted with a space in it is taken by ${at}`, async (page) => {
+    const { email } = await signUp(server);
+    await server.post("/v1/password/forgot", { email });
+    const { code } = await server.mail(email, 1, "/reset");
+    await page.goto(`${url}${at}`);
+    const form = page.locator("form:has([name=code])");
+    await form.locator("[name=email]").fill(email);
+    await form.locator("[name=code]").focus();
+    // As a person's paste: `maxlength` cuts it off.
+    await page.keyboard.insertText(`${code.slice(0, 3)} ${code.slice(3)}`);
+    await form.locator("[name=new_password]").fill("a fine new sentence");
+    await form.locator(":scope > button:not(.second)").click();
+    await page.waitForURL(`**${done}`);
+  });
+}
+
 onPage("sec_X04_names_that_the_request_does_not_know_are_not_sent_and_reach_no_prototype", async (page) => {
   const { email, password } = somebody();
   await openForm(page, url, `

@@ -284,3 +284,43 @@ async fn an_error_about_a_field_is_shown_on_its_control_until_something_changes(
     assert_eq!(err(world.core.signup(bad, NONE)).await, "INVALID_PARAMETER email");
     assert_eq!(message(), "Enter an e-mail address, like name@example.com.");
 }
+
+#[wasm_bindgen_test]
+async fn a_new_password_is_counted_and_sent_with_composed_letters_and_one_that_exists_as_it_was_typed() {
+    let (five, six) = ("e\u{301}".repeat(5), "e\u{301}".repeat(6));
+    let controls = |password: &str| {
+        format!("<input name=email value=ada@example.com><input name=password value={password}>")
+    };
+    let object = |password: &str| js(&format!("({{ email: 'ada@example.com', password: '{password}' }})"));
+    let world = server_of(SIGNUP);
+    for input in [form(&controls(&five)), object(&five)] {
+        assert_eq!(err(world.core.signup(input, NONE)).await, "INVALID_PARAMETER password");
+    }
+    assert_eq!(world.calls(), "");
+    for (at, input) in [form(&controls(&six)), object(&six)].into_iter().enumerate() {
+        ok(world.core.signup(input, NONE)).await;
+        assert_eq!(
+            world.body(at),
+            format!(r#"{{"email":"ada@example.com","password":"{}"}}"#, "\u{e9}".repeat(6))
+        );
+    }
+    let world = server_of(LOGIN);
+    ok(world.core.login(object(&six), NONE)).await;
+    assert_eq!(world.body(0), format!(r#"{{"email":"ada@example.com","password":"{six}"}}"#));
+}
+
+#[wasm_bindgen_test]
+async fn an_address_of_an_internationalised_domain_and_a_code_with_spaces_are_sent() {
+    let world = server_of(LOGIN);
+    for email in
+        ["joerg@m\u{fc}ller.example", "joerg@mu\u{308}ller.example", "\u{3000}joerg@xn--mller-kva.example"]
+    {
+        let controls = format!("<input name=email value={email}><input name=password value=secret>");
+        ok(world.core.login(form(&controls), NONE)).await;
+    }
+    let world = server_of(r#"{ "POST /v1/login/code": [200, TOKENS] }"#);
+    for code in ["123 456", "\u{661}\u{662}\u{663}-456"] {
+        let controls = format!("<input name=email value=ada@example.com><input name=code value='{code}'>");
+        ok(world.core.login(form(&controls), NONE)).await;
+    }
+}

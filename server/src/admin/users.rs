@@ -1,12 +1,12 @@
 //! Accounts: found, shown, made, disabled, deleted; their passwords and roles.
 
 use doorward_protocol::admin::{AdminIdentity, AdminUser};
-use doorward_protocol::canonical_email;
 use doorward_protocol::profile::ProfileFields;
 use uuid::Uuid;
 
 use super::{Operator, locked, unknown_user};
 use crate::audit::{Event, Record};
+use crate::canonical;
 use crate::challenges::Scene;
 use crate::clock::rfc3339;
 use crate::contacts::{self, Contact};
@@ -64,7 +64,7 @@ impl Operator {
     /// The account with a name, if there is one.
     pub(super) async fn known_by(&self, kind: Kind, text: &str) -> Result<Option<Account>, ApiError> {
         let value = match kind {
-            Kind::Email => canonical_email(text),
+            Kind::Email => canonical::email(text),
             Kind::Phone => phones::canonical(text, &self.phone).ok(),
             Kind::Username => usernames::canonical(text),
             Kind::Device | Kind::Custom => Some(identities::fingerprint(text)),

@@ -4,13 +4,14 @@ use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use clap::Args;
-use doorward_protocol::{Given, Policy, Rule};
+use doorward_protocol::{Policy, Rule};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::Settings;
 use crate::admin::{By, Operator};
+use crate::canonical;
 use crate::clock::World;
 use crate::config::Config;
 use crate::extract::Caller;
@@ -102,7 +103,7 @@ pub(super) async fn hash(config: &Config, dev: bool) -> Result<PasswordHash, Box
     };
     let rule = &config.password;
     let policy = Policy { password_min: rule.min_length, password_max: rule.max_length };
-    Rule::NewPassword.check(&Given::Text(password.expose().into()), policy)?;
+    canonical::check(Rule::NewPassword, password.expose(), policy)?;
     let http = HttpClient::new(&config.outbound, dev)?;
     Screening::open(config, &http, dev)?.admit(&password, &[], "password").await?;
     Ok(Hasher::start(rule)?.hash(&World::default(), &password, Turn::Last).await?)

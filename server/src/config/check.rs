@@ -20,11 +20,7 @@ impl Config {
     pub fn load(layers: &Layers, dev: bool) -> Result<(Config, Vec<String>), ConfigError> {
         let mut config: Config = layers.read()?;
         config.place_files(layers);
-        let signup = &mut config.signup;
-        for domain in signup.domains.iter_mut().chain(&mut signup.blocked_domains) {
-            // What is none is told below.
-            *domain = domains::canonical(domain).unwrap_or_default();
-        }
+        config.write_domains_in_ascii();
         config.place_hooks(layers);
         if dev {
             config.check_email = config.check_email || layers.origin("check_email").is_none();
@@ -47,6 +43,25 @@ impl Config {
             config.token.audience.clone_from(&config.public_url);
         }
         Ok((config, warnings))
+    }
+
+    /// Domains may be written in any letters, and are compared and sent in ASCII.
+    fn write_domains_in_ascii(&mut self) {
+        let signup = &mut self.signup;
+        for domain in signup.domains.iter_mut().chain(&mut signup.blocked_domains) {
+            // Invalid domains become empty here and are reported below.
+            *domain = domains::canonical(domain).unwrap_or_default();
+        }
+        for url in self.cors.origins.iter_mut().chain([&mut self.public_url]) {
+            if let Some(ascii) = domains::with_ascii_host(url) {
+                *url = ascii;
+            }
+        }
+        if !self.smtp.host.is_ascii() {
+            // An invalid host stays as it is: connecting to it fails with its name.
+            self.smtp.host =
+                domains::canonical(&self.smtp.host).unwrap_or(std::mem::take(&mut self.smtp.host));
+        }
     }
 
     fn faults(&self, layers: &Layers, dev: bool) -> Vec<Fault> {

@@ -6,6 +6,7 @@ use doorward_protocol::provider::{ProviderLogin, ProviderOutcome, ProviderPerson
 use serde::{Deserialize, Serialize};
 
 use super::{Good, OauthKey, person};
+use crate::canonical;
 use crate::challenges::code_named;
 use crate::dpop::Proof;
 use crate::error::ApiError;
@@ -99,7 +100,7 @@ impl Outcome {
                     data: ProviderPerson {
                         provider,
                         verified: Some(account.email_verified_at.is_some()),
-                        email: account.email,
+                        email: account.email.as_deref().map(canonical::shown_email),
                         id: account.id,
                         ..ProviderPerson::default()
                     },
@@ -117,7 +118,7 @@ impl Outcome {
                         oauth_key: Some(key.ok_or_else(|| ApiError::internal("a key could not be written"))?),
                         provider,
                         verified: Some(person.vouched),
-                        email: person.email,
+                        email: person.email.as_deref().map(canonical::shown_email),
                         name: person.name,
                         id: person.subject,
                     },

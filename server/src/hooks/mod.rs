@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use doorward_protocol::Request;
 use doorward_protocol::profile::ADDRESS;
+use doorward_protocol::{Request, Rule};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -181,12 +181,22 @@ pub async fn before_with<T: Request + DeserializeOwned>(
 /// The fields of an operation as a request has them.
 fn seen(operation: Operation, given: &Map<String, Value>, more: &[(&str, &str)]) -> Map<String, Value> {
     let fields = operation.fields();
-    let own = fields.iter().filter_map(|field| Some((field.name.to_owned(), at(given, field.path)?.clone())));
+    let own = fields
+        .iter()
+        .filter_map(|field| Some((field.name.to_owned(), as_used(field, at(given, field.path)?))));
     let mut seen: Map<String, Value> = own.chain(self::fields(more.iter().copied())).collect();
     if operation.field("address").is_some() {
         join_address(&mut seen);
     }
     seen
+}
+
+/// A password that is compared with a stored hash is in the request as it was typed: see [`canonical::text`].
+fn as_used(field: &FieldSpec, value: &Value) -> Value {
+    match (field.rule, value) {
+        (Rule::Password, Value::String(text)) => canonical::password(text).into(),
+        _ => value.clone(),
+    }
 }
 
 /// A postal address can be given in parts and as a whole: hooks see both as they are stored.
@@ -240,7 +250,7 @@ pub async fn ask(
 fn used(app: &App, operation: Operation, name: String, value: Value) -> Result<(String, Value), ApiError> {
     let canonical = match (operation.field(&name), &value) {
         (Some(field), Value::String(text)) if !text.is_empty() => {
-            canonical::text(field.rule, text, &app.config.phone)
+            canonical::text(field.rule, text, &app.config)
         }
         _ => Ok(None),
     };

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use doorward_protocol::Given;
 use doorward_protocol::error::ErrorCode;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -79,8 +78,8 @@ fn canonical(app: &App, field: FieldSpec, value: Value) -> Result<Value, ApiErro
     }
     let name = if field.path.is_empty() { field.name } else { field.path };
     let refused = |said| ApiError::field(name, said);
-    field.rule.check(&Given::Text(text.into()), app.policy()).map_err(refused)?;
-    let canonical = canonical::text(field.rule, text, &app.config.phone);
+    canonical::check(field.rule, text, app.policy()).map_err(refused)?;
+    let canonical = canonical::text(field.rule, text, &app.config);
     Ok(canonical.map_err(|said| ApiError::field(name, said))?.map_or(value, Value::String))
 }
 

@@ -150,11 +150,16 @@ fn tls(setup: &Setup) -> Result<Tls, ConfigError> {
     })
 }
 
+/// A sender of the settings, with its domain in ASCII: not every server takes another form (SMTPUTF8).
 fn mailbox(setting: &str, text: &str) -> Result<Mailbox, ConfigError> {
-    text.parse().map_err(|error| {
-        let message = format!("{text:?} is no sender like `Example <hello@example.com>`: {error}");
+    let wrong = |cause: &dyn std::fmt::Display| {
+        let message = format!("{text:?} is not a sender like `Example <hello@example.com>`: {cause}");
         ConfigError::about(setting, None, message)
-    })
+    };
+    let Mailbox { name, email } = text.parse().map_err(|error| wrong(&error))?;
+    let domain = idna::domain_to_ascii(email.domain()).map_err(|error| wrong(&error))?;
+    let email = Address::new(email.user(), domain).map_err(|error| wrong(&error))?;
+    Ok(Mailbox { name, email })
 }
 
 /// Only a verdict about this very address is final. What the operator can put right, and what turns the whole

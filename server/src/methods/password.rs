@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_protocol::canonical_email;
+use doorward_protocol::Rule;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::login::LoginRequest;
 use doorward_protocol::session::Tokens;
@@ -26,7 +26,7 @@ use crate::secret::Secret;
 use crate::state::{App, AppState};
 use crate::store::identities::{Identity, Kind};
 use crate::store::{Tx, accounts, passwords};
-use crate::{signin, usernames};
+use crate::{canonical, signin, usernames};
 
 entry::options!(LoginRequest, sign_in);
 entry::options!(SignupRequest, sign_up);
@@ -196,7 +196,7 @@ fn way(app: &App, request: &LoginRequest) -> Result<EntryMethod, ApiError> {
             (Operation::PhoneAuth, Contact::phone(app, phone, "phone_number")?.identity(false))
         }
         (email, None, None) => {
-            let value = email.as_deref().and_then(canonical_email).unwrap_or_default();
+            let value = email.as_deref().and_then(canonical::email).unwrap_or_default();
             (Operation::EmailAuth, Identity::unproven(Kind::Email, value))
         }
     };
@@ -235,8 +235,7 @@ async fn begin(
     password: Secret,
     first: Granted,
 ) -> Result<Tokens, ApiError> {
-    doorward_protocol::Rule::NewPassword
-        .check(&doorward_protocol::Given::Text(password.expose().into()), app.policy())
+    canonical::check(Rule::NewPassword, password.expose(), app.policy())
         .map_err(|said| ApiError::field("password", said))?;
     let name = attempt.name()?;
     let name = match name.kind {

@@ -2,7 +2,6 @@
 //! proven.
 
 use aws_lc_rs::hmac;
-use doorward_protocol::canonical_email;
 use serde_json::Value;
 use url::Url;
 
@@ -11,6 +10,7 @@ use super::oauth2::{self, Client, ClientSecret, Code};
 use super::oidc::Wrong;
 use super::person::{self, claims};
 use super::{Asked, Begun, Person, Refusal};
+use crate::canonical;
 use crate::clock::{Millis, World};
 use crate::config;
 
@@ -108,7 +108,7 @@ impl Facebook {
             ("picture", &me["picture"]["data"]["url"]),
         ]);
         let profile = person::fields(&claims, profile);
-        let email = me["email"].as_str().and_then(canonical_email);
+        let email = me["email"].as_str().and_then(canonical::email);
         let name = profile.name.clone();
         Ok(Person { issuer: ISSUER.into(), subject: user, email, vouched: false, name, profile })
     }

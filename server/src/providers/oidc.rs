@@ -1,6 +1,5 @@
 //! A provider that speaks OpenID Connect. What one of them does differently is its [`Rules`].
 
-use doorward_protocol::canonical_email;
 use serde_json::Value;
 use url::Url;
 
@@ -11,6 +10,7 @@ use super::jwks::Keys;
 use super::oauth2::{Chance, Client, Code};
 use super::person::{self, is_true};
 use super::{Asked, Begun, Memory, Person, Refusal, google, microsoft};
+use crate::canonical;
 use crate::clock::World;
 use crate::config;
 
@@ -263,7 +263,7 @@ impl OpenId {
     fn person(&self, claims: &Claims, profile: &config::Profile) -> Result<Person, Refusal> {
         let issuer = self.rules.issuer(claims);
         let issuer = issuer.ok_or_else(|| Refusal::Untrusted("The token is from another issuer.".into()))?;
-        let email = self.rules.email(claims).and_then(canonical_email);
+        let email = self.rules.email(claims).and_then(canonical::email);
         let vouched = email.as_ref().is_some_and(|email| self.rules.vouches(claims, email));
         let profile = person::fields(claims, profile);
         let name = profile.name.clone();

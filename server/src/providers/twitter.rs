@@ -1,7 +1,6 @@
 //! Twitter/X, by OAuth 2 and by OAuth 1.0a. Both name a person by the same id under one issuer, so that an account survives
 //! the switch from one to the other.
 
-use doorward_protocol::canonical_email;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
@@ -12,6 +11,7 @@ use super::oauth2::{self, Client, Code};
 use super::oidc::Wrong;
 use super::person::{self, claims};
 use super::{Asked, Begun, Memory, Person, Refusal};
+use crate::canonical;
 use crate::clock::World;
 use crate::config;
 use crate::secret::same;
@@ -221,7 +221,7 @@ impl Known<'_> {
             ("picture", self.picture),
         ]);
         let profile = person::fields(&claims, profile);
-        let email = self.email.as_str().and_then(canonical_email);
+        let email = self.email.as_str().and_then(canonical::email);
         let name = profile.name.clone();
         let (issuer, subject) = (ISSUER.to_owned(), id.to_owned());
         Ok(Person { issuer, subject, vouched: email.is_some(), email, name, profile })

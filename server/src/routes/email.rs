@@ -2,7 +2,6 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_protocol::canonical_email;
 use doorward_protocol::email::{
     BindEmailRequest, ChangeEmailRequest, CheckEmailRequest, EmailStatus, EmailStatusData,
     ResendVerificationAnswer, ResendVerificationRequest, VerifyEmailRequest,
@@ -17,6 +16,7 @@ use utoipa_axum::routes;
 
 use crate::addresses::{self, Change, Proven};
 use crate::audit::{Event, Record};
+use crate::canonical;
 use crate::challenges::{self, Scene, Verdict};
 use crate::clock::rfc3339;
 use crate::config::{AccountDisclosure, ConfirmationClick};
@@ -220,16 +220,17 @@ async fn check_email(
     }
     let caller = service_keys::speaks_for(&app, caller, request.options.client_ip.as_deref()).await?;
     limits::admit(&app, &caller, Purpose::Check, Subject::Nobody).await?;
-    let email = canonical_email(&request.email).unwrap_or_default();
+    let email = Contact::email(&request.email, "email")?.value;
     let mut db = app.store.read().await?;
     let account = accounts::by_email(&mut db, &email).await?;
     // An address that can be signed up with is not registered, though an account claims it.
     let registered = registration::is_taken(&mut db, &Identity::unproven(Kind::Email, email.clone())).await?;
     let account = account.filter(|_| registered);
     let told = account.as_ref().filter(|_| app.config.disclosure.account == AccountDisclosure::Compatible);
+    let shown = canonical::shown_email(&email);
     let data = EmailStatusData {
-        id: email.clone(),
-        email,
+        id: shown.clone(),
+        email: shown,
         registered,
         verified: told.map(|account| account.email_verified_at.is_some()),
         created_at: told.map(|account| rfc3339(account.created_at)),
@@ -436,10 +437,10 @@ pub(crate) async fn disown(app: &AppState, caller: Caller, proof: MailProof) -> 
     verdict.met().map(drop)
 }
 
-/// Asks for the mail; answers the address in canonical form. Whether there is anything to prove is looked up when
+/// Asks for the mail; answers the address as it is shown. Whether there is anything to prove is looked up when
 /// the mail leaves, so that neither the answer nor its time can tell.
 pub(crate) async fn resend(app: &AppState, caller: Caller, contact: Contact) -> Result<String, ApiError> {
-    let (job, email) = (app.clone(), contact.value.clone());
+    let (job, email) = (app.clone(), canonical::shown_email(&contact.value));
     app.store
         .write(move |tx| {
             Box::pin(async move {

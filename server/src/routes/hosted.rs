@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::email::{self, PasswordGiven, Verification};
+use crate::canonical;
 use crate::contacts::Contact;
 use crate::error::{ApiError, Shown};
 use crate::extract::{Caller, read};
@@ -128,8 +129,7 @@ async fn reset(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Res
             let given = [("email", address(&proof)), ("password", form.text("new_password"))];
             let given = ask(app, &caller, Operation::ResetPassword, given).await?;
             let password = text(&given, "password");
-            Rule::NewPassword
-                .check(&Given::Text(password.into()), app.policy())
+            canonical::check(Rule::NewPassword, password, app.policy())
                 .map_err(|said| ApiError::field("new_password", said))?;
             let given = (proof, Evidence::default());
             recovery::reset(app, caller, given, password.to_owned().into(), None).await?;
@@ -336,7 +336,8 @@ impl Form {
         }
         A::check(&Fields(self, &["email", "code", "token", "password", "new_password"]), app.policy())?;
         let code = self.given("code").map(GivenCode::Text);
-        let (email, token) = (self.given("email"), self.given("token"));
+        let email = self.given("email").map(|text| Contact::email(&text, "email")).transpose()?;
+        let (email, token) = (email.map(|contact| contact.value), self.given("token"));
         Ok(Asked::Act(MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?))
     }
 
@@ -359,6 +360,7 @@ impl Source for Fields<'_> {
     fn get(&self, name: &str) -> Given<'_> {
         match self.0.text(name) {
             "" => Given::Absent,
+            text if name == "new_password" => canonical::given(Rule::NewPassword, text),
             text => Given::Text(text.into()),
         }
     }

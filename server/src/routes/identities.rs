@@ -8,6 +8,7 @@ use doorward_protocol::provider::{IdentityList, LinkedIdentity, ProviderLogin, P
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::canonical;
 use crate::clock::rfc3339;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
@@ -91,7 +92,7 @@ fn listed(links: Vec<Link>) -> IdentityList {
     let shown = |link: Link| LinkedIdentity {
         provider: link.provider,
         id: link.id,
-        email: link.email,
+        email: link.email.as_deref().map(canonical::shown_email),
         created_at: rfc3339(link.created_at),
     };
     IdentityList { identities: links.into_iter().map(shown).collect() }

@@ -11,6 +11,7 @@ use minijinja::context;
 use serde::Serialize;
 use url::form_urlencoded;
 
+use crate::canonical;
 use crate::clock::rfc3339;
 use crate::error::ApiError;
 use crate::mail::Channel;
@@ -91,7 +92,8 @@ async fn page(State(app): State<AppState>) -> Result<Response, ApiError> {
 async fn list(State(app): State<AppState>, uri: Uri) -> Result<Response, ApiError> {
     let mut query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     // A plus sign that was not encoded is meant: no address has a space in it.
-    let to = query.find(|(name, _)| name == "to").map(|(_, to)| to.replace(' ', "+").to_ascii_lowercase());
+    let to = query.find(|(name, _)| name == "to").map(|(_, to)| to.replace(' ', "+"));
+    let to = to.map(|to| canonical::email(&to).unwrap_or(to));
     let mails = mailbox(&app)?.list(to.as_deref());
     Ok(Json(mails.iter().map(|mail| Entry::from(mail.as_ref())).collect::<Vec<_>>()).into_response())
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{HASH, sha1};
+use crate::canonical;
 
 /// What a filter begins with.
 const MAGIC: &[u8; 8] = b"dw sha1\n";
@@ -86,7 +87,11 @@ pub fn make(mut lines: impl BufRead, target: &Path) -> io::Result<u64> {
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         if !text.is_empty() {
-            let key = read(text).unwrap_or_else(|| key(&sha1(text)));
+            let key = read(text).unwrap_or_else(|| match std::str::from_utf8(text) {
+                // As passwords are looked up.
+                Ok(word) => key(&sha1(canonical::password(word).as_bytes())),
+                Err(_) => key(&sha1(text)),
+            });
             match last {
                 Some(before) if key == before => {}
                 Some(before) if key < before => rest.push(key),

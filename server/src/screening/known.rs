@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use crate::canonical;
 use crate::store::accounts::Account;
 use crate::store::identities::{Identity, Kind};
 use doorward_protocol::profile::ProfileFields;
@@ -47,7 +48,7 @@ fn of_profile(profile: &ProfileFields) -> impl Iterator<Item = String> {
 fn pieces(texts: impl Iterator<Item = String>) -> Vec<String> {
     let mut pieces: Vec<String> = texts
         .flat_map(|text| {
-            let text = text.to_lowercase();
+            let text = canonical::folded(&text);
             let parts: Vec<String> = text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect();
             let local = text.split('@').next().map(folded);
             parts.into_iter().chain(local).chain([folded(&text)])

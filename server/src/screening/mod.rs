@@ -15,6 +15,7 @@ pub use known::{of_account, of_names};
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use doorward_protocol::error::ErrorCode;
 
+use crate::canonical;
 use crate::config::{Config, ConfigError};
 use crate::error::ApiError;
 use crate::http_client::HttpClient;
@@ -67,6 +68,8 @@ impl Screening {
             detail: detail.map(Into::into),
             ..ErrorCode::PasswordRejected.into()
         };
+        // The form that is hashed.
+        let password = &Secret::from(canonical::password(password.expose()).into_owned());
         if let Some(words) = &self.words {
             let own: Vec<&str> = self.known.iter().chain(known).map(String::as_str).collect();
             if words.have(password.expose()) || known::makes_up(&own, password.expose()) {

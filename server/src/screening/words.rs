@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
+use crate::canonical;
+
 /// The list that is built in; `server/data/README.md` says where it is from.
 const COMMON: &str = include_str!("../../data/common_passwords.txt");
 
@@ -27,7 +29,7 @@ impl Words {
     pub(super) fn read(path: &Path) -> Result<Words, String> {
         let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let words: BTreeSet<String> =
-            text.lines().map(str::trim).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+            text.lines().map(str::trim).filter(|word| !word.is_empty()).map(folded).collect();
         let mut sorted = String::with_capacity(text.len());
         for word in words {
             sorted.push_str(&word);
@@ -38,7 +40,7 @@ impl Words {
 
     /// Is the whole password one of them, in small letters or capital ones?
     pub(super) fn have(&self, password: &str) -> bool {
-        let word = password.to_lowercase();
+        let word = folded(password);
         let mut rest: &str = &self.0;
         while !rest.is_empty() {
             let (before, after) = rest.as_bytes().split_at(rest.len() / 2);
@@ -54,6 +56,11 @@ impl Words {
         }
         false
     }
+}
+
+/// As a password is hashed, in lower case.
+fn folded(word: &str) -> String {
+    canonical::folded(&canonical::password(word))
 }
 
 #[cfg(test)]

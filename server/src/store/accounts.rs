@@ -6,6 +6,7 @@ use sqlx::any::AnyRow;
 
 use super::identities::Kind;
 use super::{StoreError, Tx, engine};
+use crate::canonical;
 use crate::clock::{Millis, rfc3339};
 
 /// An account as it is stored.
@@ -89,7 +90,7 @@ impl Account {
         UserProfile {
             user_id: self.id.clone(),
             username: self.username.clone(),
-            email: self.email.clone(),
+            email: self.email.as_deref().map(canonical::shown_email),
             email_verified: self.email_verified_at.is_some(),
             phone_number: self.phone.clone().or_else(|| self.phone_number.clone()),
             phone_number_verified: self.phone.is_some(),

@@ -5,6 +5,7 @@ use sqlx::any::AnyRow;
 
 use super::accounts::{Account, account, select_account};
 use super::{StoreError, Tx};
+use crate::canonical;
 use crate::clock::Millis;
 
 /// Greater than every id: begins a list that goes from the newest to the oldest.
@@ -28,12 +29,13 @@ pub async fn search(db: &mut Tx, part: &str, before: &str, limit: i64) -> Result
         "from accounts a
         where a.id < $1 and exists (
             select 1 from identities i
-            where i.account = a.id and i.kind in ('email', 'phone', 'username') and lower(i.value) like $2 escape '!')
+            where i.account = a.id and i.kind in ('email', 'phone', 'username')
+                and (lower(i.value) like $2 escape '!' or i.email like $2 escape '!'))
         order by a.id desc
         limit $3"
     );
     let mut pattern = String::from("%");
-    for c in part.to_lowercase().chars() {
+    for c in canonical::folded(part).chars() {
         if matches!(c, '%' | '_' | '!') {
             pattern.push('!');
         }

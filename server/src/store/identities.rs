@@ -7,6 +7,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::{StoreError, Tx, engine};
+use crate::canonical;
 use crate::clock::Millis;
 use crate::mail::Channel;
 
@@ -81,6 +82,15 @@ pub struct Origin {
 }
 
 impl Identity {
+    /// What is stored as its address: of a provider's identity the one that the provider gave, of an address how it is
+    /// shown, where that differs.
+    fn email(&self) -> Option<String> {
+        if self.kind == Kind::Email {
+            return Some(canonical::shown_email(&self.value)).filter(|shown| *shown != self.value);
+        }
+        self.origin.as_ref()?.email.clone()
+    }
+
     /// A name that was given, and is not proven.
     pub fn unproven(kind: Kind, value: String) -> Identity {
         Identity { kind, value, look: None, proven: false, origin: None }
@@ -119,7 +129,7 @@ pub async fn insert(tx: &mut Tx, identity: &Identity, account: &str, now: Millis
     .bind(identity.proven.then_some(now))
     .bind(now)
     .bind(identity.origin.as_ref().map(|origin| &origin.provider))
-    .bind(identity.origin.as_ref().and_then(|origin| origin.email.as_ref()))
+    .bind(identity.email())
     .execute(tx)
     .await?;
     Ok(())

@@ -97,6 +97,10 @@ fn words(schemas: &Value, schema: &Value, field: &str) -> Option<Value> {
     own.cloned().or_else(|| parts.filter_map(|part| words(schemas, part, field)).next())
 }
 
+/// The spaces and dashes that may stand in a code. Its digits may also be those of other scripts, which a pattern cannot
+/// say: engines disagree about `\d`.
+const BETWEEN_DIGITS: &str = r"[ \t\u00a0\u2009\u202f\u3000\u2010-\u2015\u2212-]";
+
 /// A rule as JSON Schema. Lengths in bytes cannot be said there; patterns are for what `format` does not know.
 fn schema(rule: Rule, policy: Policy) -> Value {
     let text = |pattern: &str| json!({ "type": "string", "pattern": pattern });
@@ -140,7 +144,7 @@ fn schema(rule: Rule, policy: Policy) -> Value {
             })
         }
         Rule::Code => json!({ "anyOf": [
-            text("^[0-9]{1,6}$"),
+            text(&format!("^{BETWEEN_DIGITS}*([0-9]{BETWEEN_DIGITS}*){{1,6}}$")),
             { "type": "integer", "minimum": 0, "maximum": 999_999 },
         ] }),
         Rule::Token | Rule::RevokeToken => text("^[A-Za-z0-9._-]{16,512}$"),
