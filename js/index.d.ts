@@ -404,6 +404,10 @@ export interface ProfileFields {
   zoneinfo?: string;
   locale?: string;
   company?: string;
+  /** Beside the address, whose `locality` is a field of its own. Others see it with the address. */
+  city?: string;
+  /** Likewise; the address has `region`. */
+  province?: string;
   /** A line, or the OpenID Connect address claim. */
   address?:
     | string
@@ -429,7 +433,7 @@ export interface ProfileFields {
   last_ip?: string;
   /** Tokens of the person's devices, for messages by Firebase. */
   fcm_tokens?: string[];
-  /** The operator's own fields, and every name here in camelCase. */
+  /** The operator's own fields; and every name, theirs too, in snake_case or camelCase. Answers have it as it is declared. */
   [extra: string]: unknown;
 }
 

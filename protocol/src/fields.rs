@@ -123,7 +123,7 @@ pub(crate) fn missing(field: &str) -> Invalid {
 }
 
 /// The field of a table that a name stands for: its own name, that in camelCase, or what another system calls it
-/// (seed 001). Where an object has fields of an operator's (`extras`), those are none of the table's.
+/// (seed 001).
 pub fn field_named<'a>(fields: &'a [Field], given: &str) -> Option<&'a Field> {
     let find = |name: &str| fields.iter().find(|field| is_same_name(field.name, name));
     find(given).or_else(|| {
@@ -135,29 +135,25 @@ pub fn field_named<'a>(fields: &'a [Field], given: &str) -> Option<&'a Field> {
 /// What other systems call our fields (seeds 000 and 001), in our spelling.
 const ALIASES: &[(&str, &str)] = &[
     ("photo", "picture"),
-    ("city", "locality"),
-    ("province", "region"),
     ("phone", "phone_number"),
     ("old_phone", "old_phone_number"),
     ("force_login", "login"),
     ("create", "auto_register"),
 ];
 
-/// `givenName` and `lastIP` are `given_name` and `last_ip`.
-fn is_same_name(ours: &str, given: &str) -> bool {
-    let mut ours = ours.bytes();
+/// Are two names the same in snake_case? `givenName` and `lastIP` are `given_name` and `last_ip`.
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    snake_case(one).eq(snake_case(other))
+}
+
+fn snake_case(name: &str) -> impl Iterator<Item = u8> {
     let mut after_capital = false;
-    for byte in given.bytes() {
+    name.bytes().flat_map(move |byte| {
         let capital = byte.is_ascii_uppercase();
-        if capital && !after_capital && ours.next() != Some(b'_') {
-            return false;
-        }
-        if ours.next() != Some(byte.to_ascii_lowercase()) {
-            return false;
-        }
+        let underscore = (capital && !after_capital).then_some(b'_');
         after_capital = capital;
-    }
-    ours.next().is_none()
+        underscore.into_iter().chain([byte.to_ascii_lowercase()])
+    })
 }
 
 fn no_other(fields: &[Field], source: &impl Source, parent: &str) -> Result<(), Invalid> {

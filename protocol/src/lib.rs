@@ -38,5 +38,7 @@ pub mod session;
 pub mod settings;
 pub mod signup;
 
-pub use fields::{Field, Given, Invalid, Policy, Request, Source, field_named, optional, required};
+pub use fields::{
+    Field, Given, Invalid, Policy, Request, Source, field_named, is_same_name, optional, required,
+};
 pub use rules::{ENTER_EMAIL, ENTER_PHONE, Rule, bare_code, bare_email, bare_phone};

@@ -1,4 +1,4 @@
-//! The profile: what a person says of themself, and the account as its owner sees it.
+//! The profile: the fields that a person fills in, and the account as its owner sees it.
 
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +103,10 @@ profile! {
     locale: String = Rule::Line(64);
     /// Company.
     company: String = Rule::Line(256);
+    /// City, beside the address (seed A84). The address has one of its own, `locality`.
+    city: String = Rule::Line(128);
+    /// Province, beside the address (seed A85). The address has one of its own, `region`.
+    province: String = Rule::Line(128);
     /// Postal address.
     address: Address = Rule::TextOrObject(ADDRESS);
     /// May other users see the e-mail address? Default false.
@@ -140,7 +144,7 @@ pub struct ProfileInput {
     /// The fields.
     #[serde(flatten)]
     pub fields: ProfileFields,
-    /// Parts of the address (seed A80 to A86); they go into `address`.
+    /// Parts of the address (seeds A80 to A83, A86); they go into `address`.
     #[serde(flatten)]
     pub address_parts: AddressClaim,
     /// Fields that the operator declares. They may also stand beside the others.
@@ -219,7 +223,7 @@ pub struct UserProfile {
     /// The name that it signs in by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// E-mail address, in lower case.
+    /// E-mail address, in lower case; an internationalised domain is in its own letters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Was the address proven?

@@ -11,12 +11,13 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_security::restriction_level::{RestrictionLevel, RestrictionLevelDetection};
 
 use crate::config::Config;
-use crate::{phones, usernames};
+use crate::{phones, usernames, values};
 
 /// Brings the fields of an object that passed its table into canonical form.
 pub fn object(object: &mut Map<String, Value>, fields: &[Field], config: &Config) -> Result<(), Invalid> {
     for field in fields {
         match (field.rule, object.get_mut(field.name)) {
+            (Rule::AnyObject, Some(Value::Object(extras))) => values::respell(extras, &config.profile)?,
             (rule, Some(Value::String(text))) if !text.is_empty() => {
                 let refused =
                     |message| Invalid { field: field.name.to_owned(), message: Cow::Borrowed(message) };

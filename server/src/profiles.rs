@@ -148,6 +148,8 @@ pub fn public(account: &Account, settings: &Profile) -> PublicProfile {
         gender: own.gender.clone().filter(|_| shown(own.gender_public)),
         birthdate: own.birthdate.clone().filter(|_| shown(own.birthdate_public)),
         address: own.address.clone().filter(|_| shown(own.address_public)),
+        city: own.city.clone().filter(|_| shown(own.address_public)),
+        province: own.province.clone().filter(|_| shown(own.address_public)),
         ..shown_to_all(own)
     };
     let is_public =

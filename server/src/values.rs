@@ -2,7 +2,8 @@
 
 use doorward_protocol::data::ValueType;
 use doorward_protocol::profile::Extras;
-use serde_json::Value;
+use doorward_protocol::{Invalid, is_same_name};
+use serde_json::{Map, Value};
 
 use crate::config::Profile;
 use crate::error::ApiError;
@@ -47,7 +48,24 @@ fn depth(value: &Value) -> usize {
     1 + inner.unwrap_or(0)
 }
 
-/// Takes over extra fields that were given; `null` clears one. Only what is declared is taken.
+/// The name of a field as it is declared: it may be given in snake_case or camelCase (seed A88).
+fn declared_name<'a>(name: &str, settings: &'a Profile) -> Option<&'a str> {
+    settings.extras.keys().map(String::as_str).find(|declared| is_same_name(declared, name))
+}
+
+/// Gives extra fields the names that they are declared with. A name that is not declared stays as it is, and is refused
+/// when the fields are taken over.
+pub fn respell(extras: &mut Map<String, Value>, settings: &Profile) -> Result<(), Invalid> {
+    for (given, value) in std::mem::take(extras) {
+        let name = declared_name(&given, settings).map_or(given, str::to_owned);
+        if extras.insert(name.clone(), value).is_some() {
+            return Err(Invalid { field: name, message: "This is given twice, under two names.".into() });
+        }
+    }
+    Ok(())
+}
+
+/// Takes over extra fields that were given, under the names that they are declared with; `null` clears one.
 pub fn take_over(extras: &mut Extras, given: Extras, settings: &Profile) -> Result<(), ApiError> {
     for (name, value) in given {
         let Some(declared) = settings.extras.get(&name) else {

@@ -1,5 +1,6 @@
 //! `PATCH /v1/profile` and `GET /v1/users/{id}`: what a person says of themself, and what others see of it.
 
+use crate::support::hooks::{Hooked, tell};
 use crate::support::{SECOND, TestApp};
 use serde_json::{Value, json};
 
@@ -45,7 +46,7 @@ async fn seed_a38_a61_to_a86_every_field_is_accepted_in_both_spellings_stored_an
 }
 
 #[tokio::test]
-async fn seed_a79_to_a86_an_address_in_parts_is_one_claim() {
+async fn seed_a79_to_a83_a86_an_address_in_parts_is_one_claim() {
     let t = TestApp::new().await;
     let who = t.somebody().await;
     let user = patch(&t, &who, json!({ "address": "12 St James's Square, London" })).await;
@@ -53,7 +54,7 @@ async fn seed_a79_to_a86_an_address_in_parts_is_one_claim() {
     let user = patch(
         &t,
         &who,
-        json!({ "streetAddress": "12 St James's Square", "city": "London", "province": "Greater London",
+        json!({ "streetAddress": "12 St James's Square", "locality": "London", "region": "Greater London",
             "postalCode": "SW1Y 4JH", "country": "UK" }),
     )
     .await;
@@ -61,7 +62,7 @@ async fn seed_a79_to_a86_an_address_in_parts_is_one_claim() {
         "formatted": "12 St James's Square, London", "street_address": "12 St James's Square",
         "locality": "London", "region": "Greater London", "postal_code": "SW1Y 4JH", "country": "UK",
     });
-    assert_eq!(user["address"], claim, "A80 to A86");
+    assert_eq!(user["address"], claim, "A80 to A83, A86");
     let user = patch(&t, &who, json!({ "region": "England", "formatted": null })).await;
     assert_eq!(user["address"]["region"], "England");
     assert_eq!(user["address"]["locality"], "London");
@@ -72,16 +73,62 @@ async fn seed_a79_to_a86_an_address_in_parts_is_one_claim() {
         (&json!("England"), &json!("England"))
     );
     assert!(user["address"].get("locality").is_none(), "parts within it change only these, too");
-    let user = patch(&t, &who, json!({ "address": null, "city": "Paris" })).await;
+    let user = patch(&t, &who, json!({ "address": null, "locality": "Paris" })).await;
     assert_eq!(user["address"], json!({ "locality": "Paris" }));
     assert!(patch(&t, &who, json!({ "address": null })).await.get("address").is_none());
     assert_eq!(
-        patch(&t, &who, json!({ "city": "London" })).await["address"],
+        patch(&t, &who, json!({ "locality": "London" })).await["address"],
         json!({ "locality": "London" })
     );
-    assert!(patch(&t, &who, json!({ "city": null })).await.get("address").is_none(), "its last part");
-    let twice = json!({ "city": "London", "locality": "Paris" });
+    assert!(patch(&t, &who, json!({ "locality": null })).await.get("address").is_none(), "its last part");
+}
+
+#[tokio::test]
+async fn seed_a81_a82_a84_a85_locality_region_city_and_province_are_four_fields() {
+    let t = TestApp::new().await;
+    let all =
+        json!({ "locality": "Soho", "region": "England", "city": "London", "province": "Greater London" });
+    let mut signup = all.clone();
+    signup["email"] = json!("ada@example.com");
+    signup["password"] = json!("correct horse");
+    t.post("/v1/signup", signup).await.ok();
+    let who = t.login("ada@example.com", "correct horse").await;
+    let shown = |user: &Value| (user["address"].clone(), user["city"].clone(), user["province"].clone());
+    let claim = json!({ "locality": "Soho", "region": "England" });
+    assert_eq!(shown(&who["user"]), (claim.clone(), json!("London"), json!("Greater London")));
+    let user = patch(&t, &who, all).await;
+    assert_eq!(shown(&user), (claim.clone(), json!("London"), json!("Greater London")), "all in one call");
+    // One after the other: none takes the place of another.
+    for (name, value) in [("city", "Paris"), ("province", "Normandy")] {
+        let user = patch(&t, &who, json!({ name: value })).await;
+        assert_eq!((&user["address"], &user[name]), (&claim, &json!(value)));
+    }
+    let user = patch(&t, &who, json!({ "locality": "Montmartre", "region": "Seine" })).await;
+    let claim = json!({ "locality": "Montmartre", "region": "Seine" });
+    assert_eq!(shown(&user), (claim.clone(), json!("Paris"), json!("Normandy")));
+    let user = patch(&t, &who, json!({ "city": null, "province": "" })).await;
+    assert_eq!((&user["address"], user.get("city"), user.get("province")), (&claim, None, None));
+    for (part, place) in [("city", "locality"), ("province", "region")] {
+        let within = json!({ "address": { part: "x", place: "y" } });
+        let answer = t.send_as(&who, "PATCH", "/v1/profile", within).await;
+        assert_eq!(answer.refused(400, "INVALID_PARAMETER")["field"], format!("address.{part}"));
+    }
+    let twice = json!({ "postal_code": "1", "postalCode": "2" });
     t.send_as(&who, "PATCH", "/v1/profile", twice).await.refused(400, "INVALID_PARAMETER");
+}
+
+#[tokio::test]
+async fn city_and_province_are_as_public_as_the_address() {
+    let t = TestApp::new().await;
+    let (ada, other) = (t.somebody().await, t.device("the device of a reader").await);
+    patch(&t, &ada, json!({ "city": "London", "province": "Greater London", "locality": "Soho" })).await;
+    let path = format!("/v1/users/{}", ada["user"]["user_id"].as_str().unwrap());
+    let seen = async || t.get(&path).bearer(&other["access_token"]).await.ok();
+    let user = seen().await;
+    assert_eq!((user.get("city"), user.get("province"), user.get("address")), (None, None, None));
+    patch(&t, &ada, json!({ "address_public": true })).await;
+    let user = seen().await;
+    assert_eq!((&user["city"], &user["province"]), (&json!("London"), &json!("Greater London")));
 }
 
 #[tokio::test]
@@ -200,6 +247,74 @@ async fn seed_m12_extra_fields_are_declared_typed_and_at_the_top_level() {
         settings["extras"][1],
         json!({ "name": "player_name", "type": "string", "visibility": "public" })
     );
+}
+
+const CAMEL: &str = "[profile.extras.player_name]\ntype = \"string\"\n\
+    [profile.extras.teamPlayerId]\ntype = \"number\"\nvisibility = \"public\"\n";
+
+#[tokio::test]
+async fn seed_a88_a_field_of_the_operators_own_is_known_by_both_spellings() {
+    let t = TestApp::with(CAMEL).await;
+    let base =
+        json!({ "email": "ada@example.com", "password": "correct horse", "options": { "login": true } });
+    let mut body = base.clone();
+    body["playerName"] = json!("Ada");
+    body["extras"] = json!({ "team_player_id": 7 });
+    let who = t.post("/v1/signup", body).await.ok()["session"].clone();
+    let shown = |user: &Value| (user["player_name"].clone(), user["teamPlayerId"].clone());
+    assert_eq!(shown(&who["user"]), (json!("Ada"), json!(7)), "answered as declared");
+    for (given, expected) in [
+        (json!({ "player_name": "Bob", "teamPlayerId": 8 }), ("Bob", 8)),
+        (json!({ "playerName": "Cleo", "team_player_id": 9 }), ("Cleo", 9)),
+        (json!({ "extras": { "playerName": "Dan", "teamPlayerId": 10 } }), ("Dan", 10)),
+    ] {
+        let user = patch(&t, &who, given).await;
+        assert_eq!(shown(&user), (json!(expected.0), json!(expected.1)));
+        assert!(user.get("playerName").is_none() && user.get("team_player_id").is_none());
+    }
+    let user = patch(&t, &who, json!({ "playerName": null })).await;
+    assert_eq!((user.get("player_name"), &user["teamPlayerId"]), (None, &json!(10)));
+    for (bad, field) in [
+        (json!({ "playerName": 7 }), "player_name"),
+        (json!({ "teamPlayerID": 1, "team_player_id": 2 }), "teamPlayerId"),
+        (json!({ "playerName": "a", "player_name": "b" }), "player_name"),
+        (json!({ "playerName": "a", "extras": { "player_name": "b" } }), "player_name"),
+        (json!({ "PlayerName": "a" }), "PlayerName"),
+        (json!({ "player-name": "a" }), "player-name"),
+        (json!({ "playername": "a" }), "playername"),
+    ] {
+        let answer = t.send_as(&who, "PATCH", "/v1/profile", bad.clone()).await;
+        assert_eq!(answer.refused(400, "INVALID_PARAMETER")["field"], field, "{bad}");
+    }
+    let other = t.device("the device of a reader").await;
+    let path = format!("/v1/users/{}", who["user"]["user_id"].as_str().unwrap());
+    assert_eq!(t.get(&path).bearer(&other["access_token"]).await.ok()["teamPlayerId"], 10);
+    let names: Vec<Value> = t.get("/v1/settings").await.ok()["extras"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|extra| extra["name"].clone())
+        .collect();
+    assert_eq!(names, ["player_name", "teamPlayerId"]);
+}
+
+#[tokio::test]
+async fn seed_r23_the_first_profile_document_may_have_its_names_in_camel_case() {
+    let more = "[defaults.password]\nextras = { playerName = \"undefined\", team_player_id = -1 }\n";
+    let t = TestApp::with(&format!("{CAMEL}{more}")).await;
+    let user = t.somebody().await["user"].clone();
+    assert_eq!((&user["player_name"], &user["teamPlayerId"]), (&json!("undefined"), &json!(-1)));
+}
+
+#[tokio::test]
+async fn hooks_see_and_set_a_field_of_the_operators_own_as_it_is_declared() {
+    let getter = tell("post_update_profile", "model.get_extras()");
+    let t = Hooked::with(&getter, CAMEL, "time = \"5s\"").await;
+    let who = t.somebody().await;
+    patch(&t, &who, json!({ "playerName": "Ada", "extras": { "team_player_id": 7 } })).await;
+    assert_eq!(t.told().await, [json!([true, { "player_name": "Ada", "teamPlayerId": 7 }])]);
+    t.rewrite("def pre_update_profile(model):\n    model.set_extras({'playerName': 'Set'})\n").await;
+    assert_eq!(patch(&t, &who, json!({ "name": "Ada" })).await["player_name"], "Set");
 }
 
 #[tokio::test]

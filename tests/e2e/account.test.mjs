@@ -30,12 +30,13 @@ test("seed_A38_seed_A61_to_seed_A88_a profile is changed in either spelling, and
   await withClient(other, () => auth.getSession());
   const given = {
     givenName: "Ada", family_name: "Lovelace", photo: "https://example.com/ada.png", birthdate: "1815-12-10", streetAddress: "St James's Square",
-    city: "London", country: "GB", lastIP: "203.0.113.7", emailPublic: true, email_subscription: true, coins: 1.5, motto: "Poetical science",
+    locality: "Westminster", city: "London", country: "GB", lastIP: "203.0.113.7", emailPublic: true, email_subscription: true, coins: 1.5, motto: "Poetical science",
     fcm_tokens: ["t1"],
   };
   const user = await run((given) => auth.updateProfile(given), given);
   assert.deepEqual([user.given_name, user.picture, user.last_ip], ["Ada", given.photo, given.lastIP]);
-  assert.deepEqual(user.address, { street_address: "St James's Square", locality: "London", country: "GB" });
+  assert.deepEqual(user.address, { street_address: "St James's Square", locality: "Westminster", country: "GB" });
+  assert.equal(user.city, "London");
   assert.deepEqual([user.email_public, user.email_subscription, user.coins, user.motto], [true, true, 1.5, "Poetical science"]);
   assert.deepEqual(user.fcm_tokens, ["t1"]);
   await other.waitForFunction(() => auth.user?.given_name === "Ada" && events.includes("USER_UPDATED"));

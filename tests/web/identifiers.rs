@@ -161,7 +161,7 @@ async fn seed_a88_fields_are_known_by_both_spellings_and_by_what_others_call_the
         r#""given_name":"Bob""#,
         r#""picture":"https://b.de/p""#,
         r#""street_address":"Way 1""#,
-        r#""locality":"Köln""#,
+        r#""city":"Köln""#,
         r#""address":{"postal_code":"1"}"#,
         r#""phone_number":"+12025550123""#,
         r#""last_ip":"::1""#,

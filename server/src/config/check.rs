@@ -21,6 +21,7 @@ impl Config {
         let mut config: Config = layers.read()?;
         config.place_files(layers);
         config.write_domains_in_ascii();
+        config.respell_extras();
         config.place_hooks(layers);
         if dev {
             config.check_email = config.check_email || layers.origin("check_email").is_none();
@@ -335,6 +336,12 @@ mod tests {
             ("[profile.extras.Coin]\ntype = \"number\"", "profile.extras.Coin"),
             ("[profile.extras.nickname]\ntype = \"string\"", "profile.extras.nickname"),
             ("[profile.extras.roles]\ntype = \"strings\"", "profile.extras.roles"),
+            ("[profile.extras.country]\ntype = \"string\"", "profile.extras.country"),
+            ("[profile.extras.createdAt]\ntype = \"string\"", "profile.extras.createdAt"),
+            (
+                "[profile.extras.playerName]\ntype = \"string\"\n[profile.extras.player_name]\ntype = \"string\"",
+                "profile.extras.player_name",
+            ),
             ("[profile.extras.coin]\ntype = \"money\"", "profile.extras.coin"),
             ("[user_data.\"a/b\"]\ntype = \"number\"", "user_data.a/b"),
             ("[smtp]\nhost = \"mail.example.com\"", "mail.from"),

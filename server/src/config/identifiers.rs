@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use doorward_protocol::Request;
 use doorward_protocol::data::ValueType;
-use doorward_protocol::field_named;
 use doorward_protocol::profile::{PROFILE, UpdateProfileRequest};
 use doorward_protocol::settings::Visibility;
 use doorward_protocol::signup::SignupRequest;
+use doorward_protocol::{Request, field_named, is_same_name};
 use serde::{Deserialize, Serialize};
 
 use super::{Config, Explain, Explained, Layers, settings};
@@ -65,7 +64,7 @@ settings! {
     pub struct Profile {
         /// The words that `gender` takes, like `["M", "F", "U"]`. Empty: any.
         genders: Vec<String> = Vec::new(),
-        /// Fields of your own: `[profile.extras.NAME]` with `type` and `visibility`.
+        /// Fields of your own: `[profile.extras.NAME]` with `type` and `visibility`. A name in snake_case may be given in camelCase, and the other way round; answers have it as it is declared.
         extras: Declared<Extra> = Declared::default(),
     }
 }
@@ -113,23 +112,27 @@ impl Config {
         }
     }
 
+    /// Gives the fields that accounts begin with the names that they are declared with.
+    pub(super) fn respell_extras(&mut self) {
+        for beginning in self.defaults.values_mut() {
+            for (name, value) in std::mem::take(&mut beginning.extras) {
+                let declared = self.profile.extras.keys().find(|declared| is_same_name(declared, &name));
+                // One that is there twice keeps its name, and is reported as not declared.
+                let declared = declared.filter(|declared| !beginning.extras.contains_key(*declared));
+                beginning.extras.insert(declared.cloned().unwrap_or(name), value);
+            }
+        }
+    }
+
     pub(super) fn identifier_errors(&self) -> Vec<(String, &'static str)> {
         let mut errors = Vec::new();
         if !self.phone.region.is_empty() && self.phone.region.parse::<phonenumber::country::Id>().is_err() {
             errors.push(("phone.region".to_owned(), "must be a region like CN, in two capital letters"));
         }
-        for name in self.profile.extras.keys() {
-            if !is_name(name) {
-                errors.push((
-                    format!("profile.extras.{name}"),
-                    "a name has small letters, digits and _, and begins with a letter",
-                ));
-            }
-            // One that a request or an answer has already would be read as that.
-            let taken = [PROFILE, UpdateProfileRequest::FIELDS, SignupRequest::FIELDS];
-            if taken.iter().any(|fields| field_named(fields, name).is_some()) || OURS.contains(&name.as_str())
-            {
-                errors.push((format!("profile.extras.{name}"), "is a field of doorward's own"));
+        let names: Vec<&str> = self.profile.extras.keys().map(String::as_str).collect();
+        for (at, name) in names.iter().enumerate() {
+            if let Some(message) = extra_error(name, names.get(..at).unwrap_or_default()) {
+                errors.push((format!("profile.extras.{name}"), message));
             }
         }
         for name in self.user_data.keys() {
@@ -141,7 +144,28 @@ impl Config {
     }
 }
 
-/// Fields of the answers that nobody gives.
+/// Why a field of the operator's own cannot have this name.
+fn extra_error(name: &str, others: &[&str]) -> Option<&'static str> {
+    // A field that a request or an answer has already would be read as that.
+    let in_requests = [UpdateProfileRequest::FIELDS, SignupRequest::FIELDS];
+    if !is_name(name) {
+        Some(
+            "a name has letters and digits of ASCII, in snake_case or camelCase, and begins with a small letter",
+        )
+    } else if field_named(PROFILE, name).is_some() {
+        Some("is a field of every profile: it can be given and is answered without a declaration")
+    } else if in_requests.iter().any(|fields| field_named(fields, name).is_some())
+        || OURS.iter().any(|ours| is_same_name(ours, name))
+    {
+        Some("is the name of a field that doorward uses itself: choose another")
+    } else if others.iter().any(|other| is_same_name(other, name)) {
+        Some("is declared twice, in snake_case and in camelCase: both spellings are accepted for each field")
+    } else {
+        None
+    }
+}
+
+/// Fields of the answers that no request has.
 const OURS: &[&str] = &[
     "user_id",
     "code",
@@ -158,5 +182,5 @@ const OURS: &[&str] = &[
 fn is_name(name: &str) -> bool {
     name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

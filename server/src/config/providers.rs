@@ -1,7 +1,7 @@
 //! Settings of the providers that people sign in with, and of what a new account begins with.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 use doorward_protocol::profile::Extras;
 use serde::{Deserialize, Serialize};
@@ -136,6 +136,12 @@ impl<T> Deref for Named<T> {
 
     fn deref(&self) -> &BTreeMap<String, T> {
         &self.0
+    }
+}
+
+impl<T> DerefMut for Named<T> {
+    fn deref_mut(&mut self) -> &mut BTreeMap<String, T> {
+        &mut self.0
     }
 }
 
