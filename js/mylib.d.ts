@@ -83,6 +83,8 @@ export interface MylibUser {
   /** RFC 3339, with milliseconds. */
   created_at: string;
   updated_at: string;
+  /** The address as one text. Its parts stand beside it: `street_address`, `locality`, `region`, `postal_code`, `country`. */
+  address?: string | null;
   [column: string]: unknown;
 }
 

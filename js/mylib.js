@@ -75,7 +75,7 @@ const declared = (core) => core.getSettings().then(({ extras }) => extras.map(({
 
 function userOf(profile, columns, social) {
   const user = Object.fromEntries(columns.map((name) => [name, null]));
-  for (const [name, value] of Object.entries(profile)) if (!OWN.includes(name)) user[name] = value;
+  for (const [name, value] of Object.entries(flat(profile))) if (!OWN.includes(name)) user[name] = value;
   return {
     ...user,
     social_ids: social || Object.fromEntries(SOCIAL.map((name) => [name, null])),
@@ -83,6 +83,13 @@ function userOf(profile, columns, social) {
     fcm_tokens: profile.fcm_tokens ?? [],
     ...(profile.user_id && { id: profile.user_id }),
   };
+}
+
+// The parts of an address are columns of their own there; the column `address` is its text.
+function flat({ address, ...profile }) {
+  if (typeof address !== "object" || address === null) return address === undefined ? profile : { ...profile, address };
+  const { formatted, ...parts } = address;
+  return { ...profile, ...parts, ...(formatted !== undefined && { address: formatted }) };
 }
 
 async function said(about, call) {

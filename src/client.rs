@@ -234,7 +234,7 @@ async fn ask(
     let as_user = match who {
         Who::User | Who::UserOrNull | Who::UserOrAnybody => true,
         Who::Flow => key.is_none(),
-        Who::Anybody | Who::Newcomer | Who::Presenter | Who::Prover | Who::By(_) => false,
+        Who::Anybody | Who::Newcomer | Who::Registrant | Who::Presenter | Who::Prover | Who::By(_) => false,
     };
     let mut call = Call::new(way.kind, way.path, String::new());
     call.captcha = given.captcha.take();
@@ -264,7 +264,7 @@ async fn ask(
         prove(&given, &call).await
     } else {
         match who {
-            Who::Newcomer => holder = session.newcomer().await?,
+            Who::Newcomer | Who::Registrant => holder = session.newcomer().await?,
             Who::Presenter => holder = session.presenter(given.fields.text("token"))?,
             Who::Flow => holder = session.holder_of(key.unwrap_or_default()),
             _ => {}
@@ -279,7 +279,7 @@ async fn ask(
                 session.establish(&tokens, &holder.key).await
             }
             value => {
-                if matches!(who, Who::Newcomer) {
+                if matches!(who, Who::Newcomer | Who::Registrant) {
                     session.remember_signup(&holder.key).await;
                 }
                 Ok(value)

@@ -148,6 +148,8 @@ pub(crate) enum Who {
     Anybody,
     /// Somebody who signs in: the answer has the tokens, unless `then` finds something else in it.
     Newcomer,
+    /// A person who signs up and is not signed in by that. The key of the signup is kept (D-39).
+    Registrant,
     /// The signed-in user; `SESSION_REQUIRED` when signed out.
     User,
     /// The signed-in user; `null` is the answer when signed out.

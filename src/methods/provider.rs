@@ -52,7 +52,7 @@ pub(super) const METHODS: &[Method] = &[
         name: "registerLocal",
         ways: &[password::SIGNUP],
         options: ProviderSignupOptions::FIELDS,
-        does: Does::Ask { prepare: with_options, who: Who::Anybody, then: Then::Do(registered) },
+        does: Does::Ask { prepare: with_options, who: Who::Registrant, then: Then::Do(registered) },
         ..PLAIN
     },
 ];

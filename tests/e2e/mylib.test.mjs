@@ -36,6 +36,32 @@ test("seed_m07_m42_m57_m63_an_account_is_registered_and_signed_in_to", async () 
   assert.deepEqual([again.error.code, again.error.title], ["FORBDN", `Key (email)=(${email}) already exists.`]);
 });
 
+test("seed_m12_m13_m54_columns_stand_at_the_top_level_and_so_do_the_parts_of_the_address", async () => {
+  const other = createClient({ url: strict.url, columns: ["country", "city", "region"] });
+  atEnd(() => other.core.dispose());
+  const somebodyElse = somebody();
+  const extras = { name: "Doctor Grid", address: "Area18", country: "ArcCorp" };
+  const { data } = await other.auth.register("local", { ...somebodyElse, extras });
+  const { name, address, country, city, region } = data;
+  assert.deepEqual([name, address, country, city, region], ["Doctor Grid", "Area18", "ArcCorp", null, null]);
+  await other.auth.forgotPassword(somebodyElse.email);
+  const reset = await other.auth.resetPassword(token(await strict.mail(somebodyElse.email, 1, "/reset")), "123QWEasd");
+  assert.deepEqual([reset.data.address, reset.data.country, reset.data.city], ["Area18", "ArcCorp", null]);
+
+  const parts = {
+    street_address: "1 Main Street", locality: "Soho", region: "England", postal_code: "W1", city: "London",
+    province: "Greater London", country: "UK",
+  };
+  const { data: whole } = await auth.register("local", { ...somebody(), extras: parts });
+  for (const [column, value] of Object.entries(parts)) assert.equal(whole[column], value, column);
+  assert.equal("address" in whole, false, "nobody gave one");
+  const line = await auth.register("local", { ...somebody(), extras: { address: "Area18" } });
+  assert.equal(line.data.address, "Area18");
+  // The core has the OpenID Connect claim.
+  await other.core.login({ ...somebodyElse, password: "123QWEasd" });
+  assert.deepEqual(other.core.user.address, { formatted: "Area18", country: "ArcCorp" });
+});
+
 test("seed_m19_m51_m54_m55_m65_m66_the_mails_are_sent_and_the_link_sets_a_password_once", async () => {
   assert.deepEqual(await auth.resendVerification(email), { email, message: "Please confirm your email" });
   assert.equal(await auth.forgotPassword(email), null);
