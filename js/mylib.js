@@ -1,5 +1,5 @@
 // Seed 003's client over an AuthClient, for programs that were written for it (D-18): the same calls, which resolve with
-// what its documentation says and never reject. What a call does is the AuthClient's affair; here are only its words.
+// the answers of its documentation and never reject. The AuthClient does the work; this file only renames.
 
 import { AuthClient } from "./doorward.js";
 
@@ -12,7 +12,7 @@ const OWN = [
 const RESET = "/v1/password/reset";
 
 export function createClient({ columns, ...options } = {}) {
-  const users = new Map(); // by token of a reset: whose it was
+  const users = new Map(); // token of a reset -> its user
   if (options.fetch === undefined || typeof options.fetch === "function") options.fetch = hearing(options.fetch, users);
   const core = new AuthClient(options);
   const withUser = async (profile, social) => userOf(profile, columns ?? (await declared(core)), social);
@@ -56,7 +56,7 @@ export function createClient({ columns, ...options } = {}) {
   return { auth, core };
 }
 
-// The AuthClient does not say whose password was set; the server's answer does. It is read once, by the AuthClient, as a
+// The AuthClient does not return the user of a reset; the server's answer has it. It is read once, by the AuthClient, as a
 // fetch of the caller's may give nothing that can be read twice.
 const hearing = (fetch, users) => async (input, init) => {
   const response = await (fetch ?? globalThis.fetch)(input, init);
@@ -100,8 +100,8 @@ async function said(about, call) {
   }
 }
 
-// `about` says which address the call was for, what of it is good for once, which field names somebody, and what a field
-// is called there.
+// `about` has the address of the call, the argument that is good for one use, the field that names an account, and the
+// names of fields there.
 function errorOf(cause, about) {
   const { code, message } = cause;
   if (code === "SOCIAL_ACCOUNT_IN_USE") return hidden(cause, { name: "ForbiddenError", message: "Social account already in use" });
@@ -130,7 +130,7 @@ function wordsOf({ code, message, field, status = 0 }, { email, reused, unknown,
     case "TOKEN_EXPIRED":
       return [400, "JWTERR"];
     default:
-      // Who may not, may not; the rest keeps its status, which is 0 where no answer came.
+      // A forbidden call is 403; the rest keeps its status, which is 0 where no answer came.
       if (status === 401 || status === 403) return [403, "FORBDN"];
       return [status, status === 429 ? "FORBDN" : "BADREQ"];
   }

@@ -1,4 +1,4 @@
-//! How a request is checked: a table of fields, walked over whatever holds the values.
+//! How a request is checked: by a table of fields, and a source of their values.
 //!
 //! The SDK walks it over the fields of a form, the server over the parsed body of a request. A request type
 //! is declared once, with [`request!`]: the macro makes the struct that the server reads and the table.
@@ -12,7 +12,7 @@ use crate::rules::Rule;
 pub struct Field {
     /// As in JSON, in a form control's `name` and in an error's `field`.
     pub name: &'static str,
-    /// What its value must look like.
+    /// The rule of its value.
     pub rule: Rule,
     /// Must it be there? An empty text counts as absent.
     pub required: bool,
@@ -28,7 +28,7 @@ pub const fn optional(name: &'static str, rule: Rule) -> Field {
     Field { name, rule, required: false }
 }
 
-/// A value as it was given, before any rule has looked at it.
+/// A value as it was given, before it is checked.
 #[derive(Debug)]
 pub enum Given<'a> {
     /// No such field, `null`, `undefined`, or an empty text.
@@ -37,7 +37,7 @@ pub enum Given<'a> {
     Text(Cow<'a, str>),
     /// True or false.
     Flag(bool),
-    /// A whole number that is not negative; what else JSON calls a number is `Other`.
+    /// A whole number that is not negative. Other numbers of JSON are `Other`.
     Number(u64),
     /// An object: its fields are in the source that `Source::nested` gives.
     Object,
@@ -50,7 +50,7 @@ pub enum Given<'a> {
     },
     /// Anything that can be written as JSON and that only the server looks into.
     Any,
-    /// What no rule takes: a fraction where a whole number belongs, a function, …
+    /// A value that no rule accepts: a fraction where a whole number belongs, a function, …
     Other,
 }
 
@@ -84,7 +84,7 @@ impl Default for Policy {
 pub struct Invalid {
     /// Name of the field; a nested one is `address.locality`.
     pub field: String,
-    /// What is wrong and what to do, one sentence in English.
+    /// The fault and its remedy, one sentence in English.
     pub message: Cow<'static, str>,
 }
 
@@ -132,7 +132,7 @@ pub fn field_named<'a>(fields: &'a [Field], given: &str) -> Option<&'a Field> {
     })
 }
 
-/// What other systems call our fields (seeds 000 and 001), in our spelling.
+/// Names of other systems for our fields (seeds 000 and 001), in our spelling.
 const ALIASES: &[(&str, &str)] = &[
     ("photo", "picture"),
     ("phone", "phone_number"),

@@ -20,7 +20,7 @@ request! {
 }
 
 request! {
-    /// `POST /v1/password`: another password for whoever asks, or the first one.
+    /// `POST /v1/password`: another password for the signed-in account, or the first one.
     pub struct UpdatePasswordRequest {
         /// The password from now on.
         pub new_password: String = required(Rule::NewPassword),
@@ -33,7 +33,7 @@ request! {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PasswordChanged {
-    /// What this device shows from now on, in the header `Known-Device`: with the old password all devices became strange.
+    /// New value for the header `Known-Device`: the change of the password has ended the old one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_device: Option<String>,
 }
@@ -92,7 +92,7 @@ pub struct PasswordReset {
     pub user: Option<UserProfile>,
 }
 
-/// What proves that a mail was read: its code with the address, or the token of its link.
+/// Proof that a mail was read: its code with the address, or the token of its link.
 #[derive(Clone, Debug)]
 pub enum MailProof {
     /// The code, six digits, and the address that it was sent to.

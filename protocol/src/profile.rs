@@ -53,7 +53,7 @@ pub const ADDRESS: &[Field] = &[
 /// Declares the profile's fields once: the struct that is stored and answered, and the rules that a signup checks.
 macro_rules! profile {
     ($( $(#[$meta:meta])* $name:ident : $type:ty = $rule:expr; )*) => {
-        /// What a person says of themself. Absent fields were never given.
+        /// The fields of a profile. Absent fields were never given.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub struct ProfileFields {
@@ -121,17 +121,17 @@ profile! {
     birthdate_public: bool = Rule::Flag;
     /// Free text that only the owner sees.
     misc: String = Rule::Text(4096);
-    /// What the client says that it runs in; never what the server saw (seed A65). So are the next two.
+    /// Browser as reported by the client, never as seen by the server (seed A65). So are the next two.
     browser: String = Rule::Line(256);
-    /// What the client says that it runs on (seed A66).
+    /// Device as reported by the client (seed A66).
     device: String = Rule::Line(256);
-    /// The address that the client says it has (seed A67).
+    /// IP address as reported by the client (seed A67).
     last_ip: String = Rule::Line(64);
     /// Tokens of the person's devices, for messages by Firebase (seed M64).
     fcm_tokens: Vec<String> = Rule::Lines(32, 4096);
 }
 
-/// What may stand beside the profile's fields: the parts of the address, and the operator's own fields.
+/// Fields beside those of the profile: the parts of the address, and the operator's own fields.
 const BESIDE: &[Field] = &join::<{ ADDRESS.len() + 1 }>(ADDRESS, &[optional("extras", Rule::AnyObject)]);
 
 /// Fields that the operator's configuration declares, by name (D-24).
@@ -248,7 +248,7 @@ pub struct UserProfile {
     pub created_at: String,
     /// RFC 3339 with milliseconds in UTC.
     pub updated_at: String,
-    /// What the person said of themself, at the top level. The visibility flags are always there.
+    /// The profile's fields, at the top level. The visibility flags are always there.
     #[serde(flatten)]
     pub fields: ProfileFields,
     /// The operator's own fields, at the top level too.
@@ -257,7 +257,7 @@ pub struct UserProfile {
     pub extras: Extras,
 }
 
-/// What an account shows to others: `GET /v1/users/{id}`. Name, picture and pages; what its owner made public; and the
+/// The part of an account that others see: `GET /v1/users/{id}`. Name, picture and pages; what its owner made public; and the
 /// operator's fields that are declared public.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

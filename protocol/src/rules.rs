@@ -1,10 +1,10 @@
-//! What a value must look like. The same rules run in the form and on the server.
+//! Rules for the values of fields. The same rules run in the form and on the server.
 
 use std::borrow::Cow;
 
 use crate::fields::{Field, Given, Policy};
 
-/// What a field takes.
+/// The rule of a field.
 #[derive(Clone, Copy, Debug)]
 pub enum Rule {
     /// One line of text with at most this many characters and no control characters.
@@ -22,9 +22,9 @@ pub enum Rule {
     /// A password to be set: as the policy says.
     NewPassword,
     /// A phone number: 5 to 15 digits, with `+` and the country's code unless the server knows the region; spaces and
-    /// what else people write between digits do not count.
+    /// punctuation between digits do not count.
     Phone,
-    /// A name to sign in by: what may stand in it beyond this, the server knows.
+    /// A name to sign in by. The server has further rules for its characters.
     Username,
     /// An id that an app made, with at least and at most so many characters; printable ASCII.
     Id(u32, u32),
@@ -32,7 +32,7 @@ pub enum Rule {
     Lines(u32, u32),
     /// Anything that can be written as JSON.
     Any,
-    /// An object with whatever fields.
+    /// An object with any fields.
     AnyObject,
     /// A real date, `YYYY-MM-DD`.
     Date,
@@ -53,13 +53,13 @@ pub enum Rule {
     TextOrObject(&'static [Field]),
 }
 
-/// Longest password that is looked at, in bytes; longer ones are refused before any hashing.
+/// Most bytes of a password. Longer ones are refused before any hashing.
 const PASSWORD_BYTES: usize = 1024;
 
 /// Message for a text that is not an e-mail address.
 pub const ENTER_EMAIL: &str = "Enter an e-mail address, like name@example.com.";
 
-/// What a phone number looks like, for a person.
+/// Message for a text that is not a phone number.
 pub const ENTER_PHONE: &str = "Enter a phone number as + and digits, like +12025550123.";
 
 type Verdict = Result<(), Cow<'static, str>>;
@@ -96,9 +96,7 @@ impl Rule {
             Rule::Date => say(is_date(text), "Enter a real date as YYYY-MM-DD."),
             Rule::Url => say(is_http_url(text), "Enter a web address that begins with https:// or http://."),
             Rule::Code => say(bare_code(text).is_some(), "Enter the code of 6 digits."),
-            Rule::OneOf(words) => {
-                say(words.contains(&text), "This is none of the words that can stand here.")
-            }
+            Rule::OneOf(words) => say(words.contains(&text), "This is not one of the allowed words."),
             Rule::Token => say(is_token(text), "This link is damaged. Open it again from the mail."),
             Rule::RevokeToken => say(
                 is_token(text),
@@ -212,8 +210,8 @@ fn has(text: &str, wanted: u8) -> bool {
     text.bytes().any(|byte| byte == wanted)
 }
 
-/// A phone number without what people write between its digits; `None` when it is none. Which number of which country
-/// a national one is, the server knows.
+/// A phone number without spaces and punctuation. `None` if it is not a phone number. The server adds the country's code
+/// to national numbers.
 pub fn bare_phone(text: &str) -> Option<String> {
     let text = text.trim();
     let (plus, rest) = text.strip_prefix('+').map_or(("", text), |rest| ("+", rest));

@@ -55,7 +55,7 @@ impl Contact {
         field(self.kind)
     }
 
-    /// Refuses one that no account has, where the operator tells that (seeds M20, M52); else asks nobody.
+    /// Refuses an address without an account, if `disclosure.account` says so (seeds M20, M52). Else looks nothing up.
     pub async fn known(&self, app: &App) -> Result<(), ApiError> {
         if app.config.disclosure.account == AccountDisclosure::Strict {
             return Ok(());
@@ -93,12 +93,12 @@ pub fn reaches(app: &App, kind: Kind) -> bool {
     }
 }
 
-/// Counts a message to it, and refuses one too many. Comes before anybody looks whose it is.
+/// Counts a message to it, and refuses one too many. Comes before its account is looked up.
 pub async fn spend(tx: &mut Tx, app: &App, caller: &Caller, contact: &Contact) -> Result<(), ApiError> {
     limits::spend_message(tx, app, caller, &contact.value).await
 }
 
-/// Could somebody get into an account by such a name? `password`: there is one.
+/// Can a person sign in by such a name? `password` says whether the account has one.
 pub fn is_way_in(app: &App, name: &Held, password: bool) -> bool {
     match name.kind.as_str() {
         // Where there is no password yet, a mail or an SMS helps to one.
@@ -112,7 +112,7 @@ pub fn is_way_in(app: &App, name: &Held, password: bool) -> bool {
     }
 }
 
-/// What requests call a name of this kind.
+/// The field of requests for a name of this kind.
 pub fn field(kind: Kind) -> &'static str {
     match kind {
         Kind::Email => "email",
@@ -124,7 +124,7 @@ pub fn field(kind: Kind) -> &'static str {
     }
 }
 
-/// A username that somebody wants to have, as a name of an account.
+/// A wanted username, as a name of an account.
 pub fn username(text: &str) -> Result<Identity, ApiError> {
     let name = usernames::choose(text).map_err(|said| ApiError::field("username", said))?;
     Ok(Identity {

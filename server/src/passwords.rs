@@ -23,8 +23,8 @@ use crate::secret::{Secret, same};
 const LENGTH: usize = 32;
 /// Memory that no hash has used for this long is given back.
 const IDLE: Duration = Duration::from_secs(2);
-/// Blocks of 1 KiB that are reserved at least. glibc gives a piece back to the system when it is freed, but only one
-/// over 32 MiB whatever was freed before. Pages that are not touched cost nothing.
+/// Fewest blocks of 1 KiB that are reserved. glibc always gives pieces over 32 MiB back to the system when they are
+/// freed. Pages that are not touched cost nothing.
 const RESERVED: usize = 33 * 1024;
 
 /// A password hash as it is stored: a PHC string. Not the password, but worth guarding.
@@ -50,7 +50,7 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// What a stored hash says.
+/// The parts of a stored hash.
 struct Parsed {
     params: Params,
     salt: Vec<u8>,
@@ -82,12 +82,12 @@ pub enum Match {
     Outdated,
 }
 
-/// Who is hashed for first.
+/// The queue that a hash waits in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// After whoever came before.
+    /// The long queue.
     Last,
-    /// In a short queue of its own, in turn with the other: it is there also when that is full.
+    /// A short queue of its own, which takes turns with the long one and has room when that is full.
     First,
 }
 
@@ -117,7 +117,7 @@ struct State {
 }
 
 impl State {
-    /// Where there is room for one more.
+    /// The queue with room for one more job.
     fn room(&mut self, turn: Turn, limit: usize) -> Option<&mut VecDeque<Job>> {
         match turn {
             Turn::First if self.first.len() < FIRST => Some(&mut self.first),
@@ -125,7 +125,7 @@ impl State {
         }
     }
 
-    /// From both in turn: who fills the one does not stop the other.
+    /// Takes turns, so that a flood of one queue does not stop the other.
     fn next(&mut self) -> Option<Job> {
         self.is_firsts_turn = !self.is_firsts_turn;
         match self.is_firsts_turn {
@@ -215,7 +215,7 @@ impl Hasher {
         Ok(same(hash.as_slice(), &parsed.hash))
     }
 
-    /// Refuses where there is no room for one more: before anything else is spent on it.
+    /// Refuses if there is no room for one more job, before other work is done for the request.
     pub fn room(&self, turn: Turn) -> Result<(), ApiError> {
         match self.queue.lock().room(turn, self.queue.limit) {
             Some(_) => Ok(()),
@@ -223,7 +223,7 @@ impl Hasher {
         }
     }
 
-    /// How many hashes were asked for that there was room for.
+    /// Number of hashes that were queued.
     pub fn asked(&self) -> u64 {
         self.queue.lock().taken
     }
@@ -268,7 +268,7 @@ fn same_costs(one: &Params, other: &Params) -> bool {
 
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing is left half-done under this lock, whoever panicked.
+        // Nothing is left half-done under this lock, even if a thread panicked.
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
@@ -312,7 +312,7 @@ impl Queue {
 fn work(queue: &Queue) {
     let mut memory = std::cell::RefCell::new(Vec::<Block>::new());
     while let Some(job) = queue.next(|| drop(memory.take())) {
-        // Whoever asked may have gone away while it waited.
+        // The request may have ended while the job waited.
         if job.caller.is_closed() {
             continue;
         }

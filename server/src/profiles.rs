@@ -12,7 +12,7 @@ use crate::error::ApiError;
 use crate::store::accounts::Account;
 use crate::values;
 
-/// What only the server can check.
+/// Checks that only the server can make.
 pub fn check(fields: &ProfileFields, settings: &Profile) -> Result<(), ApiError> {
     let wrong = |text: &Option<String>, good: &dyn Fn(&str) -> bool| {
         text.as_ref().is_some_and(|text| !text.is_empty() && !good(text))
@@ -107,7 +107,7 @@ fn overlay(
 ) -> Result<ProfileFields, ApiError> {
     let object = |fields: &ProfileFields| match serde_json::to_value(fields) {
         Ok(Value::Object(object)) => Ok(object),
-        other => Err(ApiError::internal(format!("a profile is no object: {other:?}"))),
+        other => Err(ApiError::internal(format!("a profile is not an object: {other:?}"))),
     };
     let mut fields: Map<String, Value> = object(stored)?;
     for name in emptied {
@@ -121,7 +121,7 @@ fn overlay(
     serde_json::from_value(Value::Object(fields)).map_err(ApiError::internal)
 }
 
-/// What others always see of a profile: name, picture and pages.
+/// The part of a profile that others always see: name, picture and pages.
 pub fn shown_to_all(own: ProfileFields) -> ProfileFields {
     ProfileFields {
         name: own.name,
@@ -137,7 +137,8 @@ pub fn shown_to_all(own: ProfileFields) -> ProfileFields {
     }
 }
 
-/// What others see of an account: name, picture and pages, what its owner made public, and the operator's public fields.
+/// The part of an account that others see: name, picture and pages, fields that its owner made public, and the operator's
+/// public fields.
 /// Address and number only once they are proven (seeds K10 to K14).
 pub fn public(account: &Account, settings: &Profile) -> PublicProfile {
     let own = account.profile.clone();

@@ -9,16 +9,16 @@ use doorward_protocol::{Field, Invalid, Rule, field_named};
 use super::{Value, json_text};
 use crate::fields::{Node, Tree, twice};
 
-/// What the object is.
+/// The kind of object.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum How {
-    /// As somebody wrote it.
+    /// An object of the page.
     Given,
-    /// So, and what is given as nothing clears what is stored.
+    /// The same; null and empty values clear stored ones.
     Clearing,
     /// The controls of a form.
     Form,
-    /// So, and an empty one clears.
+    /// The same; an empty one clears the stored value.
     ClearingForm,
 }
 
@@ -32,7 +32,7 @@ impl How {
     }
 }
 
-/// Reads the fields of an object that some tables know, leaving `others` to somebody else.
+/// Reads the fields of an object that some tables know, except for `others`.
 pub(crate) fn read(
     tables: &[&'static [Field]],
     others: &[&str],
@@ -92,7 +92,7 @@ fn add(extras: &mut Vec<(String, String)>, name: &str, how: How, value: &Value) 
 
 const NO_JSON: &str = "This cannot be written as JSON.";
 
-/// What a rule makes of a value; nothing where it says nothing. A fault has no name yet.
+/// The field that a value becomes by a rule; `None` for an absent value. A fault has no name yet.
 pub(crate) fn node(rule: Rule, how: How, value: &Value) -> Result<Option<Node>, Invalid> {
     if how.is_form() {
         return control(rule, how, value);
@@ -130,7 +130,7 @@ fn text_of(rule: Rule, value: &Value) -> Option<String> {
     if matches!(rule, Rule::NewPassword) { value.composed() } else { value.text() }
 }
 
-/// What a rule makes of a form's control, or of several whose names begin alike; nothing where they were left empty.
+/// The field that a control of a form, or several with a common prefix, become by a rule; `None` if they were left empty.
 fn control(rule: Rule, how: How, given: &Value) -> Result<Option<Node>, Invalid> {
     if let Some(fault) = given.text_of("fault") {
         return Err(Invalid { field: String::new(), message: fault.into() });
@@ -169,7 +169,7 @@ fn control(rule: Rule, how: How, given: &Value) -> Result<Option<Node>, Invalid>
     })
 }
 
-/// JSON; `Other` for what JSON cannot say, a number that is none among it.
+/// JSON; `Other` for values that JSON cannot express, NaN among them.
 fn in_json(value: &Value) -> Node {
     json_text(value).filter(|json| json != "null").map_or(Node::Other, Node::Json)
 }

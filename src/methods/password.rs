@@ -41,7 +41,7 @@ pub(super) const METHODS: &[Method] = &[
     },
 ];
 
-/// With the old password this device became a strange one, and has another text to show.
+/// Keeps the new value of `Known-Device`: the change of the password has ended the old one.
 fn password_set(given: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {
     given.client.session.know_device(&answer?);
     Ok(messages::PASSWORD_SET.into())

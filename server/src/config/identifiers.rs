@@ -30,7 +30,7 @@ settings! {
         verify_old: bool = true,
     }
 
-    /// Ids that an app makes for its device. Whoever knows one is signed in by it.
+    /// Ids that an app makes for its device. Each client that knows one can sign in with it.
     pub struct DeviceId {
         /// May they be used to sign in? On with --dev.
         enabled: bool = false,
@@ -40,7 +40,7 @@ settings! {
     pub struct CustomId {
         /// May they be used to sign in, with a service key of the scope `trusted`? On with --dev.
         enabled: bool = false,
-        /// May they be used without a key? Then whoever guesses one is signed in. On with --dev.
+        /// May they be used without a key? Then a client that guesses one is signed in. On with --dev.
         open: bool = false,
     }
 
@@ -60,7 +60,7 @@ settings! {
         provider: bool = false,
     }
 
-    /// What a person says of themself.
+    /// The profile of a person.
     pub struct Profile {
         /// The words that `gender` takes, like `["M", "F", "U"]`. Empty: any.
         genders: Vec<String> = Vec::new(),
@@ -69,17 +69,17 @@ settings! {
     }
 }
 
-/// What is declared under names of the operator's own.
+/// Declarations under names of the operator's own.
 pub type Declared<T> = BTreeMap<String, T>;
 
 /// `[profile.extras.NAME]`
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Extra {
-    /// What it takes.
+    /// The type of its value.
     #[serde(rename = "type")]
     pub kind: ValueType,
-    /// Who sees it; default `owner`.
+    /// The people who see it; default `owner`.
     #[serde(default)]
     pub visibility: Visibility,
 }
@@ -88,7 +88,7 @@ pub struct Extra {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Datum {
-    /// What it takes.
+    /// The type of its value.
     #[serde(rename = "type")]
     pub kind: ValueType,
 }
@@ -101,7 +101,7 @@ impl<T: Serialize> Explain for Declared<T> {
 }
 
 impl Config {
-    /// What `--dev` turns on that is off by default (D-23).
+    /// Turns on the settings that are off by default and on with `--dev` (D-23).
     pub(super) fn develop_identifiers(&mut self, layers: &Layers) {
         for (key, flag) in [
             ("device_id.enabled", &mut self.device_id.enabled),

@@ -1,4 +1,4 @@
-//! What a hook sees and says.
+//! The model of an operation that a hook reads and changes, and the hook's answer.
 
 use std::fmt;
 
@@ -13,24 +13,24 @@ use crate::clock::Millis;
 use crate::error::ApiError;
 use crate::state::App;
 
-/// What a hook can read, and change where its operation says so.
+/// The fields of an operation that a hook can read, and change where the operation allows it.
 #[derive(Clone, Deserialize, Serialize)]
 pub struct Model {
-    /// What is about to be done, or was.
+    /// The operation.
     #[serde(serialize_with = "write_operation", deserialize_with = "read_operation")]
     pub operation: Operation,
-    /// Who asks, and how.
+    /// The caller and the request.
     pub about: About,
     /// The fields of the operation; one that was not given is absent.
     pub fields: Map<String, Value>,
 }
 
-/// Who asks, and how.
+/// The caller and the request.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct About {
-    /// Whose session it is; after an operation, whose account it was. Empty where nobody is known.
+    /// Id of the account of the session; after an operation, of its account. Empty if there is none.
     pub user_id: String,
-    /// Which session; empty where there is none.
+    /// Id of the session. Empty if there is none.
     pub session_id: String,
     /// The request's id, as in the log and in answers.
     pub request_id: String,
@@ -45,7 +45,7 @@ pub struct About {
 }
 
 impl Model {
-    /// Without what must not leave this process.
+    /// Without fields that must not leave this process.
     pub fn public(&self) -> Model {
         let mut model = self.clone();
         for field in self.operation.fields().iter().filter(|field| field.secret) {
@@ -54,7 +54,7 @@ impl Model {
         model
     }
 
-    /// Takes over what a hook has set, checked like what a client sends; answers it in canonical form.
+    /// Takes over the values that a hook has set, checked like those of a client. Answers them in canonical form.
     pub fn set(&mut self, app: &App, changes: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
         let mut set = Map::new();
         for (name, value) in changes {
@@ -99,18 +99,18 @@ fn read_operation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Operatio
     Operation::named(&name).ok_or_else(|| D::Error::custom("there is no such operation"))
 }
 
-/// What only a hook gives, and no client can ask for.
+/// Grants of a hook that no client can ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Granted {
     /// The roles of the account, if one is made.
     pub roles: Option<Vec<String>>,
-    /// May an account be made, whatever the settings say?
+    /// May an account be made even if the settings forbid it?
     pub create: bool,
     /// Does the operator vouch for the id (D-23)?
     pub approved: bool,
 }
 
-/// What a hook says.
+/// The answer of a hook.
 #[derive(Debug)]
 pub enum Said {
     /// Go on, with these fields instead.

@@ -38,7 +38,7 @@ impl Security {
     }
 }
 
-/// What is needed to reach an SMTP server.
+/// Settings for reaching an SMTP server.
 pub struct Setup {
     /// Name or address.
     pub host: String,
@@ -46,7 +46,7 @@ pub struct Setup {
     pub port: u16,
     /// Protection of the connection.
     pub security: Security,
-    /// Who we are there, and the password.
+    /// Our username there, and the password.
     pub login: Option<(String, String)>,
     /// A certificate (PEM) to trust beside the system's.
     pub authority: Option<Vec<u8>>,
@@ -58,7 +58,7 @@ pub struct Setup {
     pub connections: u32,
     /// The sender, as `Name <address>` or the address alone.
     pub from: String,
-    /// Where answers go.
+    /// The address for replies.
     pub reply_to: Option<String>,
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{HASH, sha1};
 use crate::canonical;
 
-/// What a filter begins with.
+/// The first bytes of a filter.
 const MAGIC: &[u8; 8] = b"dw sha1\n";
 const KEY: usize = 6;
 
@@ -32,12 +32,12 @@ impl Breaches {
         let is_ours = file.read_exact(&mut magic).is_ok() && magic == *MAGIC;
         let keys = length.saturating_sub(MAGIC.len() as u64);
         if !is_ours || keys % KEY as u64 != 0 {
-            return Err(told(&"this is no filter: make one with `doorward passwords filter`"));
+            return Err(told(&"this is not a filter: make one with `doorward passwords filter`"));
         }
         Ok(Breaches { file: Arc::new(Mutex::new(file)), count: keys / KEY as u64 })
     }
 
-    /// Is it there? A disk that fails refuses nobody.
+    /// Is it there? If the disk fails, the password is accepted.
     pub(super) async fn have(&self, hash: [u8; HASH]) -> bool {
         let breaches = self.clone();
         let found = tokio::task::spawn_blocking(move || breaches.find(&key(&hash))).await;
@@ -204,11 +204,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_filter_is_refused_at_start() {
+    fn a_file_that_is_not_a_filter_is_refused_at_start() {
         let file = tempfile::NamedTempFile::new().unwrap();
         for text in ["", "password\n", "dw sha1\n12345"] {
             std::fs::write(file.path(), text).unwrap();
-            assert!(Breaches::open(file.path()).unwrap_err().contains("no filter"), "{text}");
+            assert!(Breaches::open(file.path()).unwrap_err().contains("not a filter"), "{text}");
         }
         assert!(Breaches::open("/nowhere/at/all".as_ref()).is_err());
     }

@@ -1,4 +1,4 @@
-//! What everybody knows: the service's name, the person's. A password that is made of it is guessed first.
+//! Public facts: the names of the service and of the person. Passwords made of them are guessed first.
 
 use url::Url;
 
@@ -7,26 +7,26 @@ use crate::store::accounts::Account;
 use crate::store::identities::{Identity, Kind};
 use doorward_protocol::profile::ProfileFields;
 
-/// A shorter piece says nothing.
+/// Fewest characters of a piece.
 const PIECE: usize = 4;
-/// So many letters beside what is known make it another password.
+/// Fewest other letters that make it another password.
 const LETTERS: usize = 4;
-/// So many digits alone do not: a year.
+/// Most digits that do not make it another password: a year.
 const DIGITS: usize = 4;
 
-/// Of the service: its product name, and its host.
+/// Pieces of the product name and the host.
 pub(super) fn of_service(product: &str, public_url: &str) -> Vec<String> {
     let host = Url::parse(public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
     pieces([Some(product.to_owned()), host].into_iter().flatten())
 }
 
-/// Of an account that is to be, or that the caller has named.
+/// Pieces of the names and profile that the caller has given.
 pub fn of_names(names: &[Identity], profile: &ProfileFields) -> Vec<String> {
     let known = |name: &&Identity| matches!(name.kind, Kind::Email | Kind::Username | Kind::Phone);
     pieces(names.iter().filter(known).map(|name| name.value.clone()).chain(of_profile(profile)))
 }
 
-/// Of an account whose owner is signed in.
+/// Pieces of an account whose owner is signed in.
 pub fn of_account(account: &Account) -> Vec<String> {
     let names = [&account.email, &account.username, &account.phone].into_iter().flatten().cloned();
     pieces(names.chain(of_profile(&account.profile)))
@@ -44,7 +44,7 @@ fn of_profile(profile: &ProfileFields) -> impl Iterator<Item = String> {
     names.into_iter().flatten().cloned().collect::<Vec<_>>().into_iter()
 }
 
-/// The texts, and what stands in them between spaces, dots and the like; the longest first.
+/// The texts and their parts between punctuation and spaces, the longest first.
 fn pieces(texts: impl Iterator<Item = String>) -> Vec<String> {
     let mut pieces: Vec<String> = texts
         .flat_map(|text| {
@@ -65,7 +65,7 @@ fn folded(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Is the password one of these, or several, and hardly anything else?
+/// Is the password one of these pieces, or several, and hardly anything else?
 pub(super) fn makes_up(known: &[&str], password: &str) -> bool {
     let whole = folded(password);
     let mut rest = whole.clone();

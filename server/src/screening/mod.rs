@@ -1,8 +1,8 @@
-//! Passwords that are guessed first (SECURITY P02): common ones, those that are made of what everybody knows of the account,
-//! and stolen ones. None is refused until the operator turns it on.
+//! Block lists for new passwords (SECURITY P02): common ones, those made of public facts about the account, and stolen
+//! ones. All are off until the operator turns them on.
 //!
-//! Asked before anything is hashed, and never with what an account says that the caller does not: neither answer nor time
-//! may tell whether there is one.
+//! A password is screened before it is hashed, and only against facts that the caller has given: neither answer nor time
+//! may tell whether there is an account.
 
 mod breaches;
 mod known;
@@ -27,11 +27,11 @@ use words::Words;
 /// Bytes of a SHA-1, by which lists of stolen passwords are kept.
 const HASH: usize = 20;
 
-/// What is looked at, as the settings say.
+/// The lists that the settings name.
 #[derive(Debug, Default)]
 pub struct Screening {
     words: Option<Words>,
-    /// Of the service itself.
+    /// Pieces of the service's own names.
     known: Vec<String>,
     breaches: Option<Breaches>,
     service: Option<Service>,
@@ -60,8 +60,8 @@ impl Screening {
         Ok(Screening { words, known, breaches, service })
     }
 
-    /// Refuses a new password that somebody would try first. `known` is what the caller has said of the account, in
-    /// the pieces that [`of_names`] makes; `field` names the password in the error.
+    /// Refuses a new password that is on a list. `known` has the pieces that [`of_names`] makes of the facts that the
+    /// caller has given; `field` names the password in the error.
     pub async fn admit(&self, password: &Secret, known: &[String], field: &str) -> Result<(), ApiError> {
         let refuse = |detail: Option<&'static str>| ApiError {
             field: Some(field.to_owned()),

@@ -9,7 +9,7 @@ use url::Url;
 use super::HASH;
 use crate::http_client::{HttpClient, Limits};
 
-/// Nobody waits longer for a service that only advises. An answer has some 60 KB with padding.
+/// The service only advises, so a request waits one second at most. An answer has some 60 KB with padding.
 const LIMITS: Limits = Limits { time: Duration::from_secs(1), bytes: 512 * 1024 };
 /// Hexadecimal digits that leave.
 const PREFIX: usize = 5;
@@ -55,7 +55,7 @@ impl Service {
         let address = self.address.join(prefix).map_err(|error| error.to_string())?;
         let mut request =
             Request::get(address.as_str()).body(Vec::new()).map_err(|error| error.to_string())?;
-        // Answers of one length, whoever listens.
+        // Answers of one length: their size on the wire does not tell the prefix.
         request.headers_mut().insert("add-padding", HeaderValue::from_static("true"));
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("text/plain"));
         let answer = self.client.send(request, LIMITS).await?;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::canonical;
 
-/// The list that is built in; `server/data/README.md` says where it is from.
+/// The built-in list. `server/data/README.md` has its source.
 const COMMON: &str = include_str!("../../data/common_passwords.txt");
 
 /// Words in small letters.

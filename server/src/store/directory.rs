@@ -23,7 +23,7 @@ pub async fn list(db: &mut Tx, before: &str, limit: i64) -> Result<Vec<Account>,
     rows.iter().map(account).collect()
 }
 
-/// The same of those with a name that this is part of, in whatever case.
+/// The same for accounts with a name that has this text in it, without regard to case.
 pub async fn search(db: &mut Tx, part: &str, before: &str, limit: i64) -> Result<Vec<Account>, StoreError> {
     let sql = select_account!(
         "from accounts a
@@ -49,7 +49,7 @@ pub async fn search(db: &mut Tx, part: &str, before: &str, limit: i64) -> Result
 /// A name that an account is known by.
 #[derive(Clone, Debug)]
 pub struct Name {
-    /// What sort of name it is.
+    /// Its kind.
     pub kind: String,
     /// In the form in which it is unique.
     pub value: String,
@@ -84,18 +84,18 @@ pub async fn password_set_at(db: &mut Tx, id: &str) -> Result<Option<Millis>, St
     Ok(at.fetch_optional(db).await?)
 }
 
-/// Somebody who wants the newsletter.
+/// A subscriber of the newsletter.
 #[derive(Clone, Debug)]
 pub struct Subscriber {
     /// UUID of the account.
     pub id: String,
     /// The address, proven.
     pub email: String,
-    /// What the person says of themself, as JSON.
+    /// The profile, as JSON.
     pub profile: String,
 }
 
-/// Who wants the newsletter, is not disabled, and has proven the address, the oldest account first.
+/// Enabled accounts that want the newsletter and have proven the address, the oldest first.
 pub async fn subscribers(db: &mut Tx, after: &str, limit: i64) -> Result<Vec<Subscriber>, StoreError> {
     let rows = sqlx::query(
         "select a.id, e.value as email, a.profile
@@ -131,12 +131,12 @@ pub async fn set_roles(tx: &mut Tx, id: &str, roles: &[String], now: Millis) -> 
     Ok(())
 }
 
-/// What was asked for, or waits, at an address: a scene or message, the address, when.
+/// A challenge or message for an address.
 #[derive(Clone, Debug)]
 pub struct Sent {
     /// Scene of a challenge, or name of a message.
     pub what: String,
-    /// Where it goes.
+    /// The address.
     pub address: String,
     /// When it was asked for.
     pub created_at: Millis,
@@ -168,7 +168,7 @@ pub async fn challenges(db: &mut Tx, id: &str) -> Result<Vec<Sent>, StoreError> 
     sent(&rows)
 }
 
-/// What the outbox holds for the addresses of an account.
+/// Messages of the outbox for the addresses of an account.
 pub async fn messages(db: &mut Tx, id: &str) -> Result<Vec<Sent>, StoreError> {
     let rows = sqlx::query(
         "select message as what, address, created_at

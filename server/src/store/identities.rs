@@ -11,7 +11,7 @@ use crate::canonical;
 use crate::clock::Millis;
 use crate::mail::Channel;
 
-/// What sort of name it is.
+/// Kinds of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An e-mail address in canonical form.
@@ -20,16 +20,16 @@ pub enum Kind {
     Phone,
     /// A name that its owner chose, in the form of [`crate::usernames`].
     Username,
-    /// What [`fingerprint`] makes of an id that an app made for its device: the id itself opens the account.
+    /// The [`fingerprint`] of an id that an app made for its device. The id itself opens the account.
     Device,
-    /// What [`fingerprint`] makes of an id that another system has for the person.
+    /// The [`fingerprint`] of an id that another system has for the person.
     Custom,
-    /// Who somebody is at an outside issuer: [`Identity::at_provider`].
+    /// An identity at an outside issuer: [`Identity::at_provider`].
     Provider,
 }
 
 impl Kind {
-    /// What sort of address it is.
+    /// The kind of an address.
     pub fn of(address: &str) -> Kind {
         match Channel::of(address) {
             Channel::Mail => Kind::Email,
@@ -50,8 +50,8 @@ impl Kind {
     }
 }
 
-/// Locks a name until the end of the transaction, whether anybody has it or not: who asks for it then, and takes it,
-/// is alone in doing so.
+/// Locks a name until the end of the transaction, whether an account has it or not, so that only one transaction at a
+/// time can look it up and take it.
 pub async fn lock(tx: &mut Tx, kind: Kind, value: &str) -> Result<(), StoreError> {
     let name = format!("identity {} {value}", kind.as_str());
     engine::lock(tx, "select 1 from pg_advisory_xact_lock(hashtextextended($1, 0))", &name).await
@@ -60,19 +60,19 @@ pub async fn lock(tx: &mut Tx, kind: Kind, value: &str) -> Result<(), StoreError
 /// A name that an account is given.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// What sort of name it is.
+    /// Its kind.
     pub kind: Kind,
     /// The name in canonical form.
     pub value: String,
-    /// What a username looks like.
+    /// The skeleton of a username (UTS #39).
     pub look: Option<String>,
     /// Was it proven just now? Ids are, by being known.
     pub proven: bool,
-    /// Where it is from, if it is an outside issuer's.
+    /// The origin of an outside issuer's identity.
     pub origin: Option<Origin>,
 }
 
-/// Where an outside issuer's identity is from.
+/// The origin of an outside issuer's identity.
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// The provider's name.
@@ -82,8 +82,8 @@ pub struct Origin {
 }
 
 impl Identity {
-    /// What is stored as its address: of a provider's identity the one that the provider gave, of an address how it is
-    /// shown, where that differs.
+    /// The value of the column `email`: for a provider's identity the address that the provider gave, for an e-mail
+    /// address the form that is shown, if that differs.
     fn email(&self) -> Option<String> {
         if self.kind == Kind::Email {
             return Some(canonical::shown_email(&self.value)).filter(|shown| *shown != self.value);
@@ -101,8 +101,8 @@ impl Identity {
         Identity { kind, value: fingerprint(id), look: None, proven: true, origin: None }
     }
 
-    /// Who somebody is for a provider: its name, the issuer and the subject together, since one subject can be two people
-    /// at two issuers (SECURITY A01). The first two have no space in them.
+    /// An identity at a provider: its name, the issuer and the subject together, because one subject can be two people at
+    /// two issuers (SECURITY A01). The first two have no space in them.
     pub fn at_provider(provider: &str, issuer: &str, subject: &str, email: Option<&str>) -> Identity {
         let origin = Origin { provider: provider.to_owned(), email: email.map(str::to_owned) };
         let value = format!("{provider} {issuer} {subject}");
@@ -110,8 +110,8 @@ impl Identity {
     }
 }
 
-/// What is stored of an id that opens an account by itself: whoever reads the database cannot sign in with it, unless
-/// the id is one that can be guessed.
+/// The stored form of an id that opens an account by itself. A reader of the database cannot sign in with it, unless the
+/// id can be guessed.
 pub fn fingerprint(id: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, id.as_bytes()))
 }
@@ -148,7 +148,7 @@ pub async fn remove(tx: &mut Tx, kind: Kind, account: &str) -> Result<bool, Stor
 /// A name that an account has, without the name itself.
 #[derive(Clone, Debug)]
 pub struct Held {
-    /// What sort of name it is, as in the database.
+    /// Its kind, as in the database.
     pub kind: String,
     /// The provider that it is from.
     pub provider: Option<String>,
@@ -156,7 +156,7 @@ pub struct Held {
     pub proven: bool,
 }
 
-/// What sorts of names an account has.
+/// The kinds of names that an account has.
 pub async fn held(db: &mut Tx, account: &str) -> Result<Vec<Held>, StoreError> {
     let rows = sqlx::query("select kind, provider, verified_at from identities where account = $1")
         .bind(account)
@@ -170,7 +170,7 @@ pub async fn held(db: &mut Tx, account: &str) -> Result<Vec<Held>, StoreError> {
     rows.into_iter().map(read).collect()
 }
 
-/// What an account is known by elsewhere.
+/// An identity of an account elsewhere.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// The provider's name; of an id that opens the account by itself, its kind.
@@ -183,7 +183,7 @@ pub struct Link {
     pub created_at: Millis,
 }
 
-/// What an account is known by elsewhere, the oldest first.
+/// The identities of an account elsewhere, the oldest first.
 pub async fn links(db: &mut Tx, account: &str) -> Result<Vec<Link>, StoreError> {
     let rows = sqlx::query(
         "select kind, value, provider, email, created_at from identities
@@ -252,7 +252,7 @@ pub struct Holder {
     pub account: String,
     /// Was the name proven, or a password chosen by what was sent there? Else it is only claimed.
     pub is_proven: bool,
-    /// Has the account another name that was proven? Then it has an owner, whatever becomes of this name.
+    /// Has the account another name that was proven? Then it has an owner, even without this name.
     pub has_another: bool,
 }
 
@@ -305,7 +305,7 @@ pub async fn remove_others(tx: &mut Tx, kind: Kind, value: &str, account: &str) 
     Ok(())
 }
 
-/// Notes that somebody who reads what is sent there has chosen the password: it is theirs.
+/// Notes that a reader of the address has chosen the password: the address is theirs.
 pub async fn own(tx: &mut Tx, kind: Kind, value: &str, now: Millis) -> Result<(), StoreError> {
     sqlx::query("update identities set owned_at = $3 where kind = $1 and value = $2")
         .bind(kind.as_str())
