@@ -77,8 +77,14 @@ export async function login(inside, provider, data, intent, options) {
 
 export async function register(inside, provider, data, options) {
   named(provider);
-  // Among them may be fields of the profile.
-  if (isObject(data?.extras)) data = { ...data.extras, ...data, extras: undefined };
+  // Fields of the profile may be among the extras, too: then they are not the operator's.
+  if (isObject(data?.extras)) {
+    const { extras, ...beside } = data;
+    const isTwice = (name) => beside[name] !== undefined && beside[name] !== extras[name];
+    const twice = Object.keys(extras).find(isTwice);
+    if (twice) refuse(twice, "This is given twice, with two values.");
+    data = { ...extras, ...beside };
+  }
   if (provider !== "local") return finish(inside, "registerBy", provider, data, options);
   return { data: await inside.call("registerLocal", data, options), message: REGISTERED };
 }

@@ -62,6 +62,19 @@ test("seed_m12_m13_m54_columns_stand_at_the_top_level_and_so_do_the_parts_of_the
   assert.deepEqual(other.core.user.address, { formatted: "Area18", country: "ArcCorp" });
 });
 
+test("a column that stands among the extras and beside them with another value is told", async () => {
+  const { email, password } = somebody();
+  for (const [field, data] of [
+    ["email", { email, password, extras: { email: "other@example.com" } }],
+    ["name", { email, password, name: "Ada", extras: { name: "Bob" } }],
+  ]) {
+    const { error } = await auth.register("local", data);
+    assert.deepEqual([error?.code, error?.cause.field], ["BADREQ", field], field);
+  }
+  const { data } = await auth.register("local", { email, password, name: "Ada", extras: { name: "Ada" } });
+  assert.equal(data.name, "Ada");
+});
+
 test("seed_m19_m51_m54_m55_m65_m66_the_mails_are_sent_and_the_link_sets_a_password_once", async () => {
   assert.deepEqual(await auth.resendVerification(email), { email, message: "Please confirm your email" });
   assert.equal(await auth.forgotPassword(email), null);

@@ -53,6 +53,7 @@ const ON_POSTGRES: &[(&str, &str)] = &[
     ("method_code::sec_c03_", "tries at a code under a lock"),
     ("method_code::a_repeated_request_with_its_key_signs_in_once", "idempotency keys"),
     ("code_scene::sec_c0", "tries at a code, and one code of two kinds, under a lock"),
+    ("email_unicode::operators_find_", "a search without regard to case"),
     ("email_verify::", "a link that is used once"),
     ("password_reset::", "codes and sessions in one transaction"),
     ("limit_flood::", "budgets"),
