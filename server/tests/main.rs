@@ -13,6 +13,7 @@ mod admin_keys;
 mod captcha_service;
 mod captcha_solve;
 mod cli_init;
+mod cli_settings;
 mod code_scene;
 mod code_unicode;
 mod compat_auth_v1;

@@ -9,7 +9,7 @@ use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::Settings;
+use super::{Settings, wait};
 use crate::admin::{By, Operator};
 use crate::canonical;
 use crate::clock::World;
@@ -45,8 +45,7 @@ pub(super) fn work<T>(
     job: impl AsyncFnOnce(&Operator, &Config) -> Result<T, Box<dyn Error>>,
 ) -> Result<T, Box<dyn Error>> {
     let (config, _) = Config::load(&settings.layers()?, settings.dev)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(async move {
+    wait(async move {
         let store = Store::attach(&config.data, &config.database).await?;
         let world = World::default();
         let operator = Operator::new(&store, &world, &config, By::CommandLine, Caller::default());

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
 use super::desk::{Verdict, plain, tell};
-use super::{Settings, deliveries};
+use super::{Settings, deliveries, wait};
 use crate::clock::World;
 use crate::config::{Config, Hooks};
 use crate::hooks::script::{Rehearsal, Scripts, unknown};
@@ -80,8 +80,7 @@ fn open<T>(
     if !hooks.script.exists() {
         return Err(format!("there is no {}", hooks.script.display()).into());
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(runtime.block_on(async {
+    Ok(wait(async {
         let scripts = Scripts::new(hooks, &World::default().program);
         scripts.begin().await?;
         work(scripts).await

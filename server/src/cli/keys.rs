@@ -1,7 +1,7 @@
 //! `doorward keys …`: the secret keys of the file, and the signing keys of the database.
 
-use super::Settings;
 use super::desk::tell;
+use super::{Settings, wait};
 use crate::clock::{Millis, World, rfc3339};
 use crate::config::Config;
 use crate::keys::SecretKeys;
@@ -23,8 +23,7 @@ pub(super) fn list(settings: &Settings) -> Verdict {
     for (at, id) in SecretKeys::load(&config, settings.dev, &world)?.ids().enumerate() {
         tell(format_args!("  {id}  {}", if at == 0 { "active" } else { "retired" }))?;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(async move {
+    wait(async move {
         let store = Store::attach(&config.data, &config.database).await?;
         let keys = signing_keys::list(&mut *store.read().await?, world.now()).await?;
         tell("signing keys")?;

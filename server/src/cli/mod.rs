@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ConfigError, Layers};
 use crate::service_keys::Scope;
-use desk::Ask;
+use desk::{Ask, Verdict};
 use user::UserVerb;
 
 /// Sign-up and sign-in for web front ends: the server.
@@ -189,6 +189,27 @@ impl Settings {
 /// Reads the command line and does what it asks for.
 pub fn run() -> ExitCode {
     let verdict = match Cli::parse().verb {
+        // Confines itself, and has no use for threads.
+        Verb::HookWorker => crate::hooks::script::sandbox::run().map_err(Into::into),
+        verb => within_a_runtime(verb),
+    };
+    match verdict {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads has seen enough.
+        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what a verb asks for. The runtime is entered before anything else: libraries look for one when they are set up, and
+/// abort the process where there is none.
+fn within_a_runtime(verb: Verb) -> Verdict {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let _entered = runtime.enter();
+    match verb {
         Verb::Serve(settings) => serve::run(&settings),
         Verb::Init { public_url, pages, folder } => init::run(&public_url, &pages, &folder),
         Verb::Config(ConfigVerb::Check(settings)) => config_check::run(&settings),
@@ -204,17 +225,13 @@ pub fn run() -> ExitCode {
         Verb::Subscribers(ask) => subscribers::run(&ask),
         Verb::Audit(which) => audit::run(which),
         Verb::Hooks(verb) => hooks::run(verb),
-        Verb::HookWorker => crate::hooks::script::sandbox::run().map_err(Into::into),
-    };
-    match verdict {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads has seen enough.
-        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error);
-            ExitCode::FAILURE
-        }
+        Verb::HookWorker => Ok(()),
     }
+}
+
+/// Waits for an answer on the runtime of the command.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Handle::current().block_on(future)
 }
 
 fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -1,7 +1,7 @@
 //! `doorward serve`: settings, log, then the server until it is told to stop.
 
-use super::Settings;
 use super::desk::tell;
+use super::{Settings, wait};
 use crate::clock::World;
 use crate::config::Config;
 use crate::serve::{self, Listeners, Notices};
@@ -18,8 +18,7 @@ pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>>
         tracing::warn!("{warning}");
     }
     connections::raise_limit_of_files();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async move {
+    wait(async move {
         let listeners = Listeners::bind(&config).await?;
         if config.listen.port() == 0 {
             // Other settings are derived from the port, so they are read again with the one that the system chose.
