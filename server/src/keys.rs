@@ -2,9 +2,8 @@
 //! tokens and seal what the database must not show. Copying the file to another node is all that scaling needs.
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -15,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::World;
 use crate::config::{Config, ConfigError};
+use crate::files::Draft;
 
 /// Names a key: in refresh tokens and sealed values.
 pub type KeyId = [u8; 4];
@@ -75,9 +75,12 @@ impl SecretKeys {
         };
         let file = file.as_path();
         if setting.is_empty() && dev && !file.exists() {
-            crate::store::make_folder(&config.data)
-                .and_then(|()| SecretKeys::create(file, world))
-                .map_err(|error| wrong(format!("{}: {error}", file.display())))?;
+            let made = crate::store::make_folder(&config.data).and_then(|()| SecretKeys::create(file, world));
+            match made {
+                // Another server made them meanwhile.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => made.map_err(|error| wrong(format!("{}: {error}", file.display())))?,
+            }
         }
         if setting.is_empty() && !file.exists() {
             return Err(wrong(
@@ -118,14 +121,13 @@ impl SecretKeys {
             after.push_str(line);
             after.push('\n');
         }
-        let fresh = file.with_extension("new");
         let owned = std::fs::metadata(file)?;
-        let mut written = OpenOptions::new().write(true).create_new(true).mode(owned.mode()).open(&fresh)?;
+        let mut draft = Draft::of(file, 0o600)?;
         // Who runs this need not be who runs the server.
-        fchown(&written, Some(owned.uid()), Some(owned.gid()))?;
-        written.write_all(after.as_bytes())?;
-        written.sync_all()?;
-        std::fs::rename(fresh, file)
+        fchown(draft.file(), Some(owned.uid()), Some(owned.gid()))?;
+        draft.file().set_permissions(std::fs::Permissions::from_mode(owned.mode() & 0o777))?;
+        draft.write_all(after.as_bytes())?;
+        draft.replace()
     }
 
     /// The ids of the keys, the active one first.
@@ -135,10 +137,10 @@ impl SecretKeys {
 
     /// Makes a file with a key, where there is none; only its owner reads it.
     pub fn create(file: &Path, world: &World) -> std::io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
-        file.write_all(HEADER.as_bytes())?;
-        file.write_all(SecretKeys::generate(world).as_bytes())?;
-        file.sync_all()
+        let mut draft = Draft::of(file, 0o600)?;
+        draft.write_all(HEADER.as_bytes())?;
+        draft.write_all(SecretKeys::generate(world).as_bytes())?;
+        draft.create()
     }
 
     /// A line for the file: a new id and a new key.
@@ -163,7 +165,11 @@ impl SecretKeys {
             }
             keys.push(key);
         }
-        if keys.is_empty() { Err("has no key in it".into()) } else { Ok(SecretKeys(keys)) }
+        if keys.is_empty() {
+            Err("has no key in it: doorward keys generate prints one".into())
+        } else {
+            Ok(SecretKeys(keys))
+        }
     }
 
     fn find(&self, id: KeyId) -> Option<&SecretKey> {

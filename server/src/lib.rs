@@ -63,6 +63,7 @@ pub mod values;
 pub mod store;
 
 pub mod clock;
+pub mod files;
 pub mod http_client;
 pub mod keys;
 pub mod secret;

@@ -1,12 +1,14 @@
 //! `doorward init`: what it writes is what a server begins with.
 
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
 
 use crate::support::TestApp;
-use crate::support::binary::doorward;
+use crate::support::binary::{Server, doorward};
 
 /// Did it go well, and what did it print?
 fn run(command: &mut Command) -> (bool, String) {
@@ -15,12 +17,13 @@ fn run(command: &mut Command) -> (bool, String) {
 }
 
 #[test]
-fn the_settings_that_init_writes_are_good_and_only_the_owner_reads_the_keys() {
+fn the_settings_that_init_writes_are_good_and_only_their_owner_reads_them_and_the_keys() {
     let folder = tempfile::tempdir().unwrap();
     let init = ["init", "https://auth.example.com", "--page", "https://www.example.com"];
     assert!(run(doorward(folder.path()).args(init)).0);
-    let keys = std::fs::metadata(folder.path().join("keys")).unwrap();
-    assert_eq!(keys.permissions().mode() & 0o777, 0o600);
+    for file in ["keys", "doorward.toml"] {
+        assert_eq!(mode(&folder.path().join(file)), 0o600, "{file}");
+    }
     let (good, shown) = run(doorward(folder.path()).args(["config", "check"]));
     assert!(good, "{shown}");
     for setting in [
@@ -30,6 +33,117 @@ fn the_settings_that_init_writes_are_good_and_only_the_owner_reads_the_keys() {
         "https://www.example.com",
     ] {
         assert!(shown.contains(setting), "{setting} in {shown}");
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn init_makes_a_folder_that_is_not_there_for_its_owner_alone() {
+    let outside = tempfile::tempdir().unwrap();
+    let folder = outside.path().join("etc/doorward");
+    let init = |url: &str| {
+        let output =
+            doorward(outside.path()).args(["init", url, "--folder", "etc/doorward"]).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert!(
+        !init("http://auth.example.com").0 && !folder.exists(),
+        "an address that is not https makes nothing"
+    );
+    let (ok, said) = init("https://auth.example.com");
+    assert!(ok, "{said}");
+    assert_eq!(mode(&folder), 0o700);
+    let check = ["config", "check", "--config", "etc/doorward/doorward.toml"];
+    let (good, shown) = run(doorward(outside.path()).args(check));
+    assert!(good, "{shown}");
+}
+
+/// Runs the program until it first writes to a file: there the kernel kills it.
+fn killed_at_its_first_write(folder: &Path, args: &[&str]) {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -c 0; ulimit -S -f 0; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_doorward")]);
+    let output = shell.args(args).current_dir(folder).env_clear().output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.signal().is_some(), "{args:?} went on: {} {said}", output.status);
+}
+
+#[test]
+fn a_kill_in_the_middle_of_writing_a_file_leaves_none_that_stops_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    killed_at_its_first_write(folder.path(), &["serve", "--dev", "--listen", "127.0.0.1:0"]);
+    assert!(!folder.path().join("data/secret_keys").exists());
+    drop(Server::start(folder.path()));
+
+    let init = ["init", "https://auth.example.com"];
+    killed_at_its_first_write(folder.path(), &init);
+    assert!(run(doorward(folder.path()).args(init)).0);
+
+    let rotate = ["keys", "rotate", "--config", "doorward.toml"];
+    let before = std::fs::read(folder.path().join("keys")).unwrap();
+    killed_at_its_first_write(folder.path(), &rotate);
+    assert_eq!(std::fs::read(folder.path().join("keys")).unwrap(), before);
+    assert!(run(doorward(folder.path()).args(rotate)).0);
+    assert_eq!(mode(&folder.path().join("keys")), 0o600);
+
+    std::fs::write(folder.path().join("list"), "battery\npassword\n").unwrap();
+    let filter = ["passwords", "filter", "list", "filter"];
+    killed_at_its_first_write(folder.path(), &filter);
+    assert!(!folder.path().join("filter").exists());
+    assert!(run(doorward(folder.path()).args(filter)).0);
+}
+
+#[test]
+fn files_with_secrets_that_other_users_can_read_are_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(doorward(folder.path()).args(["init", "https://auth.example.com"])).0);
+    let path = |name: &str| folder.path().join(name);
+    let warned = || {
+        let (good, shown) = run(doorward(folder.path()).args(["config", "check"]));
+        assert!(good, "{shown}");
+        let lines: Vec<_> = shown.lines().filter(|line| line.starts_with("warning: ")).collect();
+        lines.into_iter().filter(|line| line.contains("chmod 600")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let open = |name: &str, mode: u32| {
+        std::fs::set_permissions(path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    assert_eq!(warned(), Vec::<String>::new());
+    open("doorward.toml", 0o644);
+    assert_eq!(warned(), Vec::<String>::new(), "no secret is in it");
+    let settings = std::fs::read_to_string(path("doorward.toml")).unwrap();
+    let settings = settings.replace("# host =", "password = \"hunter2\"\n# host =");
+    std::fs::write(path("doorward.toml"), settings).unwrap();
+    let said = warned();
+    assert!(
+        said.len() == 1 && said[0].contains("doorward.toml") && said[0].contains("smtp.password"),
+        "{said:?}"
+    );
+    open("doorward.toml", 0o640);
+    open("keys", 0o644);
+    let said = warned();
+    assert!(said.len() == 1 && said[0].contains("/keys, the secret keys"), "{said:?}");
+
+    // The server says so at its start, before it finds that it cannot listen there.
+    let serve = ["serve", "--listen", "192.0.2.1:1"];
+    let output = doorward(folder.path()).args(serve).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("/keys, the secret keys"), "{said}");
+}
+
+#[test]
+fn a_command_that_finds_no_settings_says_how_it_finds_them() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hooks.star"), "def pre_signup(model):\n    pass\n").unwrap();
+    for args in [&["hooks", "check"][..], &["hooks", "try", "pre_signup"]] {
+        let (good, shown) = run(doorward(folder.path()).args(args));
+        assert!(good, "a folder of --dev has scripts and no settings: {shown}");
+    }
+    for args in [&["user", "list"][..], &["keys", "list"], &["hooks", "deliveries"], &["serve"]] {
+        let output = doorward(folder.path()).args(args).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("--config") && said.contains("--dev"), "{args:?}: {said}");
     }
 }
 

@@ -62,9 +62,15 @@ pub(super) fn run(verb: HooksVerb) -> Verdict {
 
 /// The settings of hooks, with another script if one is named.
 fn script(settings: &Settings, file: Option<PathBuf>) -> Result<Hooks, Box<dyn std::error::Error>> {
-    let Some(script) = file else { return Ok(Config::load(&settings.layers()?, settings.dev)?.0.hooks) };
+    let load = || {
+        let layers = settings.layers()?;
+        // Only a server with --dev does without an address. Nothing else of that matters to a script.
+        let dev = settings.dev || layers.origin("public_url").is_none();
+        Config::load(&layers, dev)
+    };
+    let Some(script) = file else { return Ok(load()?.0.hooks) };
     // Whoever writes a script need not have settings yet.
-    let hooks = settings.layers().and_then(|layers| Config::load(&layers, settings.dev));
+    let hooks = load();
     Ok(Hooks { script, ..hooks.map(|(config, _)| config.hooks).unwrap_or_default() })
 }
 

@@ -1,21 +1,23 @@
 //! `doorward init`: settings and keys that a server in production begins with.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::desk::tell;
 use crate::clock::World;
 use crate::config::{Config, Layers};
+use crate::files::Draft;
 use crate::keys::SecretKeys;
+use crate::store::make_folder;
 
-/// Writes `doorward.toml` and `keys` into a folder. Whatever is there stays, and nothing is written beside it.
+/// Writes `doorward.toml` and `keys`, readable by their owner alone, into a folder, which is made if it is not there. A file
+/// that is there already stays, and nothing is written beside it.
 pub(super) fn run(
     public_url: &str,
     pages: &[String],
     folder: &Path,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let folder = folder.canonicalize().map_err(|error| told(folder, error))?;
+    let folder = std::path::absolute(folder).map_err(|error| told(folder, error))?;
     let (settings, keys) = (folder.join("doorward.toml"), folder.join("keys"));
     for file in [&settings, &keys] {
         if file.try_exists().map_err(|error| told(file, error))? {
@@ -28,16 +30,12 @@ pub(super) fn run(
     layers.file(&settings, &text)?;
     Config::load(&layers, false)?;
 
-    whole(&keys, |file| SecretKeys::create(file, &World::default()))?;
-    let written = whole(&settings, |file| {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(file)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    if let Err(error) = written {
+    make_folder(&folder).map_err(|error| told(&folder, error))?;
+    SecretKeys::create(&keys, &World::default()).map_err(|error| told(&keys, error))?;
+    if let Err(error) = write(&settings, &text) {
         // Else the next try would find it there.
         let _ = std::fs::remove_file(&keys);
-        return Err(error.into());
+        return Err(told(&settings, error).into());
     }
     let shown = settings.display();
     tell(format_args!("{shown}: fill in [smtp] and [mail], and look at the rest"))?;
@@ -49,14 +47,11 @@ pub(super) fn run(
     Ok(())
 }
 
-/// Makes a new file, or none.
-fn whole(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), String> {
-    make(path).map_err(|error| {
-        if error.kind() != io::ErrorKind::AlreadyExists {
-            let _ = std::fs::remove_file(path);
-        }
-        told(path, error)
-    })
+/// Only its owner reads it: passwords and client secrets go into it.
+fn write(settings: &Path, text: &str) -> io::Result<()> {
+    let mut draft = Draft::of(settings, 0o600)?;
+    draft.write_all(text.as_bytes())?;
+    draft.create()
 }
 
 fn told(path: &Path, error: io::Error) -> String {

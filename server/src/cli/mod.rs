@@ -43,7 +43,7 @@ enum Verb {
         /// A page that may call the server, like https://www.example.com. Can be repeated.
         #[arg(long = "page", value_name = "ORIGIN")]
         pages: Vec<String>,
-        /// Where the files go; it must exist.
+        /// Where the files go. It is made, for you alone, if it is not there.
         #[arg(long, value_name = "DIR", default_value = ".")]
         folder: std::path::PathBuf,
     },

@@ -73,7 +73,8 @@ impl Config {
         match Url::parse(&self.public_url) {
             Err(_) if self.public_url.is_empty() => error(
                 "public_url",
-                "is required: the https address that people reach this server at. To try doorward without settings, use --dev",
+                "is required: the https address that people reach this server at. Name the file that has it with --config. A server \
+                 that runs with --dev needs none: give --dev to each command for it",
             ),
             Err(_) => error("public_url", "is no address"),
             Ok(url) if !dev && url.scheme() != "https" => {
@@ -236,6 +237,7 @@ impl Config {
             ));
         }
         faults.extend(self.database_warning().map(Fault::Warning));
+        faults.extend(self.exposures(layers).into_iter().map(Fault::Warning));
         if !dev && self.admin.listen.is_some_and(|admin| !admin.ip().is_loopback()) {
             faults.push(Fault::Warning(
                 "admin.listen is open to other machines: let a proxy in front of it end TLS, as service keys pass there"

@@ -72,7 +72,7 @@ enum Node {
 #[derive(Debug)]
 pub struct Layers {
     root: Node,
-    /// The file with settings: what it is called in errors, and the folder that paths in it are relative to.
+    /// The file with settings, and what it is called in errors. Paths in it are relative to its folder.
     file: Option<(String, PathBuf)>,
 }
 
@@ -98,22 +98,32 @@ impl Layers {
     pub fn file(&mut self, file: &Path, text: &str) -> Result<(), ConfigError> {
         let origin = file.display().to_string();
         self.toml(text, &origin)?;
-        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-        self.file = Some((origin, folder));
+        self.file = Some((origin, file.to_owned()));
         Ok(())
+    }
+
+    /// The file with settings, where there is one.
+    pub fn settings_file(&self) -> Option<&Path> {
+        self.file.as_ref().map(|(_, file)| file.as_path())
+    }
+
+    /// Does a setting come from that file?
+    pub fn is_from_file(&self, key: &str) -> bool {
+        self.file.as_ref().is_some_and(|(origin, _)| self.origin(key) == Some(origin))
+    }
+
+    fn folder(&self) -> &Path {
+        self.settings_file().and_then(Path::parent).unwrap_or(Path::new(""))
     }
 
     /// A path as it was meant: one in the file of settings is relative to that file.
     pub fn placed(&self, key: &str, path: &Path) -> PathBuf {
-        match &self.file {
-            Some((origin, folder)) if self.origin(key) == Some(origin) => folder.join(path),
-            _ => path.to_owned(),
-        }
+        if self.is_from_file(key) { self.folder().join(path) } else { path.to_owned() }
     }
 
     /// A path beside the file of settings; without one, in the working directory.
     pub fn beside(&self, name: &str) -> PathBuf {
-        self.file.as_ref().map_or_else(|| name.into(), |(_, folder)| folder.join(name))
+        self.folder().join(name)
     }
 
     fn table(&mut self, path: &mut Vec<String>, table: toml::Table, origin: &str) {

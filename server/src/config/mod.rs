@@ -13,6 +13,7 @@ mod limits;
 mod mail;
 mod network;
 mod outbound;
+mod private;
 mod providers;
 mod rates;
 mod site;

@@ -3,11 +3,12 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{HASH, sha1};
 use crate::canonical;
+use crate::files::Draft;
 
 /// The first bytes of a filter.
 const MAGIC: &[u8; 8] = b"dw sha1\n";
@@ -80,8 +81,7 @@ fn key(hash: &[u8]) -> Key {
 /// Makes a filter of lines: SHA-1 hashes in hexadecimal, with or without `:count` behind, or the passwords themselves. Answers
 /// how many it has. Hashes that come sorted, as they are published, need no memory; what does not, six bytes each.
 pub fn make(mut lines: impl BufRead, target: &Path) -> io::Result<u64> {
-    let part = beside(target, "part");
-    let (mut sorted, mut rest, mut last) = (begin(&part)?, Vec::<Key>::new(), None::<Key>);
+    let (mut sorted, mut rest, mut last) = (begin(target)?, Vec::<Key>::new(), None::<Key>);
     let (mut line, mut count) = (Vec::new(), 0);
     while lines.read_until(b'\n', &mut line)? > 0 {
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
@@ -104,34 +104,27 @@ pub fn make(mut lines: impl BufRead, target: &Path) -> io::Result<u64> {
         }
         line.clear();
     }
-    sorted.into_inner()?.sync_all()?;
+    let mut draft = sorted.into_inner()?;
     if !rest.is_empty() {
-        count = merge(&part, rest, &beside(target, "merged"))?;
+        (draft, count) = merge(&draft, rest, target)?;
     }
-    std::fs::rename(&part, target)?;
+    draft.replace()?;
     Ok(count)
 }
 
-fn beside(target: &Path, end: &str) -> PathBuf {
-    let mut name = target.as_os_str().to_owned();
-    name.push(".");
-    name.push(end);
-    name.into()
-}
-
-fn begin(path: &Path) -> io::Result<BufWriter<File>> {
-    let mut file = BufWriter::new(File::create(path)?);
-    file.write_all(MAGIC)?;
-    Ok(file)
+fn begin(target: &Path) -> io::Result<BufWriter<Draft>> {
+    let mut draft = BufWriter::new(Draft::of(target, 0o666)?);
+    draft.write_all(MAGIC)?;
+    Ok(draft)
 }
 
 /// Puts what did not come sorted between what did.
-fn merge(part: &Path, mut rest: Vec<Key>, merged: &Path) -> io::Result<u64> {
+fn merge(part: &Draft, mut rest: Vec<Key>, target: &Path) -> io::Result<(Draft, u64)> {
     rest.sort_unstable();
     rest.dedup();
-    let mut file = BufReader::new(File::open(part)?);
+    let mut file = BufReader::new(File::open(part.path())?);
     file.seek_relative(MAGIC.len() as i64)?;
-    let (mut out, mut count) = (begin(merged)?, 0);
+    let (mut out, mut count) = (begin(target)?, 0);
     let mut next = || {
         let mut key = [0; KEY];
         file.read_exact(&mut key).is_ok().then_some(key)
@@ -152,9 +145,7 @@ fn merge(part: &Path, mut rest: Vec<Key>, merged: &Path) -> io::Result<u64> {
         out.write_all(&key)?;
         count += 1;
     }
-    out.into_inner()?.sync_all()?;
-    std::fs::rename(merged, part)?;
-    Ok(count)
+    Ok((out.into_inner()?, count))
 }
 
 /// A hash as it is published: 40 digits, and perhaps how often the password was seen.

@@ -1,0 +1,49 @@
+//! Files with secrets that other users of the machine can read.
+
+use url::Url;
+
+use super::{Config, Explain, Layers};
+use crate::files::is_open_to_others;
+use crate::keys::SecretKeys;
+
+impl Config {
+    /// A warning for each file with secrets that is open to others.
+    pub(super) fn exposures(&self, layers: &Layers) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if let Some(file) = layers.settings_file().filter(|file| is_open_to_others(file)) {
+            let secrets = self.secrets_from(layers);
+            if !secrets.is_empty() {
+                let (shown, named) = (file.display(), secrets.join(", "));
+                warnings.push(format!(
+                    "{shown} has secrets in it ({named}) and is open to other users of this machine: chmod 600 {shown}"
+                ));
+            }
+        }
+        let database = self.database.url.is_empty().then(|| self.data.join("doorward.db"));
+        for (what, file) in [("the secret keys", SecretKeys::file(self)), ("the database", database)] {
+            if let Some(file) = file.filter(|file| is_open_to_others(file)) {
+                let shown = file.display();
+                warnings.push(format!(
+                    "{shown}, {what}, is open to other users of this machine: chmod 600 {shown}"
+                ));
+            }
+        }
+        warnings
+    }
+
+    /// The settings whose secrets stand in the file itself.
+    fn secrets_from(&self, layers: &Layers) -> Vec<String> {
+        let mut list = Vec::new();
+        self.explain("", "", &mut list);
+        let is_secret = |key: &str| match key {
+            "secret_keys" => SecretKeys::file(self).is_none(),
+            "database.url" => {
+                Url::parse(self.database.url.expose()).is_ok_and(|url| url.password().is_some())
+            }
+            _ => true,
+        };
+        let hidden = list.into_iter().filter(|setting| setting.value.contains("(hidden)"));
+        let here = hidden.filter(|setting| layers.is_from_file(&setting.key) && is_secret(&setting.key));
+        here.map(|setting| setting.key).collect()
+    }
+}
