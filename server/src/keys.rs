@@ -84,7 +84,7 @@ impl SecretKeys {
         }
         if setting.is_empty() && !file.exists() {
             return Err(wrong(
-                "is required: name a file with keys. Make one with: doorward keys generate > secret_keys"
+                "is required: name a file with keys. Make one with: (umask 077; doorward keys generate > secret_keys)"
                     .into(),
             ));
         }

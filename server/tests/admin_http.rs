@@ -121,7 +121,8 @@ async fn sec_x05_it_is_on_the_public_listener_only_where_the_operator_says_so() 
     assert_eq!(calls(&app.get("/openapi.json").await.ok()).len(), 0);
     let router = routes::admin_router(&app.app);
     let ask = async |path: &str| {
-        let request = axum::http::Request::get(path).header("authorization", &bearer);
+        let request = axum::http::Request::get(path).header("host", "localhost");
+        let request = request.header("authorization", &bearer);
         let request =
             request.header("origin", "http://localhost:3000").body(axum::body::Body::empty()).unwrap();
         Answer::of(router.clone().oneshot(request).await.unwrap()).await

@@ -140,7 +140,7 @@ fn router(app: &TestApp) -> Router {
 
 async fn ask(app: &TestApp, path: &str, authorization: &str) -> Answer {
     use tower::ServiceExt;
-    let mut request = axum::http::Request::get(path);
+    let mut request = axum::http::Request::get(path).header("host", "localhost");
     if !authorization.is_empty() {
         request = request.header("authorization", authorization);
     }

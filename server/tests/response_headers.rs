@@ -7,6 +7,7 @@ use doorward_server::http;
 use serde_json::json;
 use tower::ServiceExt;
 
+use crate::support::binary::{Server, doorward, send};
 use crate::support::{Answer, Call, TestApp};
 
 fn preflight(app: &TestApp, path: &str, origin: &str) -> Call {
@@ -123,9 +124,11 @@ async fn settings_say_what_the_operator_decided() {
 
 #[tokio::test]
 async fn sec_w04_every_answer_has_the_security_headers() {
-    let app = TestApp::production("").await;
+    let app = TestApp::production("[cors]\norigins = [\"https://www.example.com\"]").await;
     let tokens = app.somebody().await;
     for (call, what) in [
+        (preflight(&app, "/v1/login", "https://www.example.com"), "preflight"),
+        (preflight(&app, "/v1/login", "https://evil.example"), "preflight of a foreign page"),
         (app.get("/v1/profile").bearer(&tokens["access_token"]), "profile"),
         (app.get("/v1/profile"), "401"),
         (app.get("/nothing"), "404"),
@@ -150,6 +153,7 @@ async fn sec_w04_every_answer_has_the_security_headers() {
 #[tokio::test]
 async fn every_answer_has_an_id_of_its_own_that_no_caller_chooses() {
     let app = TestApp::new().await;
+    assert_ne!(preflight(&app, "/v1/login", "http://localhost:3000").await.header("x-request-id"), "");
     let one = app.get("/health/live").header("x-request-id", "mine").await;
     let other = app.get("/health/live").await;
     assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
@@ -168,7 +172,8 @@ async fn sec_l03_a_panic_costs_one_request_and_tells_nothing() {
         }),
     );
     let router = http::surround(router, &app.app);
-    let request = Request::builder().uri("/fault").body(axum::body::Body::empty()).unwrap();
+    let request =
+        Request::builder().uri("/fault").header("host", "localhost").body(axum::body::Body::empty()).unwrap();
     let answer = Answer::of(router.oneshot(request).await.unwrap()).await;
     assert!(!answer.text.contains("secret"), "{}", answer.text);
     answer.refused(500, "INTERNAL");
@@ -181,9 +186,45 @@ async fn development_answers_only_to_names_of_this_machine() {
     for host in ["localhost:8787", "127.0.0.1:8787", "[::1]:8787", "app.localhost"] {
         app.get("/health/live").header("host", host).await.ok();
     }
-    for host in ["evil.example", "localhost.evil.example", "192.168.0.7:8787", "", "a b"] {
+    for host in ["evil.example", "localhost.evil.example", "192.168.0.7:8787", ""] {
         app.get("/health/live").header("host", host).await.refused(421, "INVALID_REQUEST");
     }
     let app = TestApp::production("").await;
     app.get("/health/live").header("host", "behind.a.proxy").await.ok();
+}
+
+/// RFC 9112 §3.2: a request with another number of `Host` lines than one, or with one that names no host, is answered 400.
+#[test]
+fn a_request_without_one_host_is_refused_unless_it_is_older_than_that_rule() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = doorward(folder.path());
+    command.env("DOORWARD_ADMIN__LISTEN", "127.0.0.1:0");
+    let server = Server::start_by(folder.path(), command);
+    let ask = |at, line: &str, hosts: &str| {
+        send(at, &format!("{line}\r\n{hosts}connection: close\r\n\r\n")).unwrap()
+    };
+    for at in [server.at, server.admin.unwrap()] {
+        for (hosts, version, status) in [
+            ("host: localhost\r\n", "1.1", 200),
+            ("", "1.0", 200),
+            ("", "1.1", 400),
+            ("host: localhost\r\nhost: localhost\r\n", "1.1", 400),
+            ("host: localhost\r\nhost: evil.example\r\n", "1.0", 400),
+            ("host: a b\r\n", "1.1", 400),
+            ("host: localhost/health\r\n", "1.1", 400),
+            ("host: me@localhost\r\n", "1.1", 400),
+        ] {
+            let (got, head, body) = ask(at, &format!("GET /health/live HTTP/{version}"), hosts);
+            assert_eq!(got, status, "{hosts} of HTTP/{version}: {body}");
+            assert!(head.contains("x-content-type-options: nosniff"), "{head}");
+            if status == 400 {
+                assert_eq!(body["code"], "INVALID_REQUEST", "{body}");
+                assert!(body["detail"].as_str().unwrap().contains("Host"), "{body}");
+            }
+        }
+    }
+    let asked =
+        "origin: http://localhost:3000\r\naccess-control-request-method: POST\r\ncontent-length: 0\r\n";
+    let (status, _, _) = ask(server.at, "OPTIONS /v1/login HTTP/1.1", asked);
+    assert_eq!(status, 400, "a preflight is a request like others");
 }

@@ -99,7 +99,7 @@ impl Server {
     }
 
     fn post(&self, path: &str, kind: &str, body: String, key: Option<&EcdsaKeyPair>) -> (u16, Value) {
-        let mut request = Request::post(path).header("content-type", kind);
+        let mut request = Request::post(path).header("host", "localhost").header("content-type", kind);
         if let Some(key) = key {
             request = request.header("dpop", self.proof(key, path));
         }

@@ -4,7 +4,8 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::header;
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -31,6 +32,29 @@ pub(super) async fn panics(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(panic) => ApiError::internal(format_args!("panic: {}", log::text_of(&*panic))).into_response(),
     }
+}
+
+/// A request names one host (RFC 9112 §3.2): with two, a proxy and this server could each believe another. Before HTTP/1.1
+/// it needed none.
+pub(super) async fn one_host(request: Request, next: Next) -> Response {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let why = match (hosts.next(), hosts.next()) {
+        (None, _) if request.version() < Version::HTTP_11 => None,
+        (None, _) => Some("The request has no Host header."),
+        (Some(host), None) if is_host(host) => None,
+        (Some(_), None) => Some("The Host header names no host."),
+        (Some(_), Some(_)) => Some("The request has more than one Host header."),
+    };
+    match why {
+        Some(why) => ApiError::request(400, why).into_response(),
+        None => next.run(request).await,
+    }
+}
+
+/// A name or address and perhaps a port; nothing at all where the address of the request has no host.
+fn is_host(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    bytes.is_empty() || (!bytes.contains(&b'@') && Authority::try_from(bytes).is_ok())
 }
 
 /// With `--dev` only names of this machine are served: a page of another site must not reach the mailbox by

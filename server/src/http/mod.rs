@@ -1,5 +1,5 @@
-//! What surrounds every route, from the outside in: CORS, request id and log, problems, the envelope of `/api/v1/auth`,
-//! security headers, nonces, pace, what hooks are told, panics, time-out, Host check.
+//! What surrounds every route, from the outside in: request id and log, problems, security headers, the check for one `Host`,
+//! CORS, the envelope of `/api/v1/auth`, nonces, pace, what hooks are told, panics, time-out, the Host check of `--dev`.
 
 mod cors;
 mod guard;
@@ -23,12 +23,21 @@ use trace::Trace;
 /// Puts everything around the routes.
 pub fn surround(router: Router, app: &AppState) -> Router {
     let router = guarded(router, app).layer(from_fn_with_state(app.clone(), auth_v1::in_envelope));
-    router.layer(from_fn_with_state(Trace::of(app), trace::problems)).layer(cors::layer(app))
+    // CORS answers a preflight itself: what every answer has stands around it.
+    outermost(router.layer(cors::layer(app)), app)
 }
 
 /// The same for what no page may call: without CORS.
 pub fn surround_for_programs(router: Router, app: &AppState) -> Router {
-    guarded(router, app).layer(from_fn_with_state(Trace::of(app), trace::problems))
+    outermost(guarded(router, app), app)
+}
+
+/// What every answer has.
+fn outermost(router: Router, app: &AppState) -> Router {
+    router
+        .layer(from_fn(guard::one_host))
+        .layer(from_fn_with_state(app.clone(), headers::security))
+        .layer(from_fn_with_state(Trace::of(app), trace::problems))
 }
 
 /// What stands between the routes and the layer that writes errors down.
@@ -40,5 +49,4 @@ fn guarded(router: Router, app: &AppState) -> Router {
         .layer(from_fn_with_state(app.clone(), hooks::settle))
         .layer(from_fn_with_state(app.clone(), pace::keep))
         .layer(from_fn_with_state(app.clone(), nonce::give))
-        .layer(from_fn_with_state(app.clone(), headers::security))
 }

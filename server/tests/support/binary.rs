@@ -110,13 +110,18 @@ pub fn exchange(
     headers: &str,
     body: &str,
 ) -> std::io::Result<(u16, String, Value)> {
-    let mut stream = TcpStream::connect(at)?;
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n"
     );
-    stream.write_all(format!("{head}{headers}\r\n{body}").as_bytes())?;
+    send(at, &format!("{head}{headers}\r\n{body}"))
+}
+
+/// Sends these very bytes, and reads to the end of the connection.
+pub fn send(at: SocketAddr, bytes: &str) -> std::io::Result<(u16, String, Value)> {
+    let mut stream = TcpStream::connect(at)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.write_all(bytes.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let broken = || std::io::Error::other("no whole answer");

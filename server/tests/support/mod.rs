@@ -319,7 +319,10 @@ impl IntoFuture for Call {
     type Output = Answer;
     type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Answer> + Send>>;
 
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
+        // As every client of HTTP/1.1 does.
+        let host = || header::HeaderValue::from_static("localhost");
+        self.request.headers_mut().entry(header::HOST).or_insert_with(host);
         Box::pin(async move { Answer::of(self.router.oneshot(self.request).await.unwrap()).await })
     }
 }
