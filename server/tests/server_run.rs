@@ -259,6 +259,56 @@ fn sec_l01_without_keys_or_an_address_the_server_says_what_it_needs_and_does_not
     assert!(said.contains("missing.toml"), "{said}");
 }
 
+/// Kubernetes tells each pod of the services in its namespace, as Docker told of linked containers.
+#[test]
+fn variables_of_a_kubernetes_service_of_the_same_name_are_passed_over_with_one_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let links = [
+        ("DOORWARD_SERVICE_HOST", "10.0.0.1"),
+        ("DOORWARD_SERVICE_PORT", "80"),
+        ("DOORWARD_SERVICE_PORT_HTTP", "80"),
+        ("DOORWARD_SERVICE_PORT_HTTP_ADMIN", "81"),
+        ("DOORWARD_PORT", "tcp://10.0.0.1:80"),
+        ("DOORWARD_PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("DOORWARD_PORT_80_TCP_PROTO", "tcp"),
+        ("DOORWARD_PORT_80_TCP_PORT", "80"),
+        ("DOORWARD_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("DOORWARD_ADMIN_SERVICE_HOST", "fd00::1"),
+        ("DOORWARD_ADMIN_PORT", "udp://[fd00::1]:53"),
+        ("DOORWARD_ADMIN_PORT_53_UDP", "udp://[fd00::1]:53"),
+    ];
+    let check = |more: &[(&str, &str)]| {
+        let mut command = doorward(folder.path());
+        command.args(["config", "check", "--dev"]).envs(links).envs(more.iter().copied());
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.success(), text(output.stdout), text(output.stderr))
+    };
+    let (good, shown, said) = check(&[("DOORWARD_SMTP__PORT", "2525")]);
+    assert!(good, "{said}");
+    assert!(shown.contains("smtp.port = 2525"), "a setting is one");
+    let warnings: Vec<_> = shown.lines().filter(|line| line.starts_with("warning: ")).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].contains("DOORWARD_ADMIN_PORT") && warnings[0].contains("enableServiceLinks"),
+        "{warnings:?}"
+    );
+    for (name, value) in [
+        ("DOORWARD_PORT", "1"),
+        ("DOORWARD_ADMIN_PORT", "8091"),
+        ("DOORWARD_PORTS", "tcp://10.0.0.1:80"),
+        ("DOORWARD_PORT_80", "tcp://10.0.0.1:80"),
+        ("DOORWARD_SMTP__SERVICE_HOST", "10.0.0.1"),
+        ("DOORWARD_SERVICE_HOSTS", "10.0.0.1"),
+    ] {
+        let (good, _, said) = check(&[(name, value)]);
+        assert!(!good && said.contains("there is no such setting") && said.contains(name), "{name}: {said}");
+    }
+    let mut command = doorward(folder.path());
+    command.envs(links);
+    drop(Server::start_by(folder.path(), command));
+}
+
 #[test]
 fn a_server_starts_with_the_keys_that_keys_generate_printed() {
     let folder = tempfile::tempdir().unwrap();

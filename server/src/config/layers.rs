@@ -1,7 +1,7 @@
 //! Lays sources of settings over each other, remembers where each value came from, and reads the whole into a
 //! struct; every error names the setting and its origin.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -74,11 +74,13 @@ pub struct Layers {
     root: Node,
     /// The file with settings, and what it is called in errors. Paths in it are relative to its folder.
     file: Option<(String, PathBuf)>,
+    /// Variables that Kubernetes or Docker has set.
+    service_links: BTreeSet<String>,
 }
 
 impl Default for Layers {
     fn default() -> Self {
-        Layers { root: Node::Section(BTreeMap::new()), file: None }
+        Layers { root: Node::Section(BTreeMap::new()), file: None, service_links: BTreeSet::new() }
     }
 }
 
@@ -140,11 +142,25 @@ impl Layers {
     /// Adds variables: `DOORWARD_PASSWORD__MIN_LENGTH` is `password.min_length`.
     pub fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
         for (name, value) in variables {
-            if let Some(path) = name.strip_prefix("DOORWARD_") {
+            if is_service_link(&name, &value) {
+                self.service_links.insert(name);
+            } else if let Some(path) = name.strip_prefix("DOORWARD_") {
                 let path: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
                 self.put(&path, Node::Text(value, format!("the variable {name}")));
             }
         }
+    }
+
+    /// Says which variables were passed over, if any were.
+    pub fn service_links_warning(&self) -> Option<String> {
+        let names: Vec<&str> = self.service_links.iter().map(String::as_str).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "these variables describe a service of Kubernetes and are no settings: {}; `enableServiceLinks: false` in the pod's \
+                 spec keeps them away",
+                names.join(", ")
+            )
+        })
     }
 
     /// Adds one setting, given as text.
@@ -189,6 +205,34 @@ impl Node {
             Node::Value(_, origin) | Node::Text(_, origin) => Some(origin),
         }
     }
+}
+
+/// Does a variable describe a service whose name begins with `doorward`? Kubernetes sets these in every pod of the
+/// namespace, and Docker set them for linked containers: `DOORWARD_PORT`, `DOORWARD_PORT_80_TCP_ADDR`,
+/// `DOORWARD_ADMIN_SERVICE_HOST`.
+fn is_service_link(name: &str, value: &str) -> bool {
+    const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
+    let Some(rest) = name.strip_prefix("DOORWARD_").filter(|rest| !rest.contains("__")) else { return false };
+    // The service's own name may go on: `rest` is what stands behind it then.
+    let ends = rest.match_indices('_').filter_map(|(at, _)| rest.get(at + 1..)).chain([rest]);
+    ends.into_iter().any(|end| {
+        if end == "SERVICE_HOST" || end == "SERVICE_PORT" || end.starts_with("SERVICE_PORT_") {
+            return true;
+        }
+        if end == "PORT" {
+            // Only the value tells it from a mistyped setting.
+            return value.split_once("://").is_some_and(|(scheme, _)| {
+                PROTOCOLS.iter().any(|protocol| protocol.eq_ignore_ascii_case(scheme))
+            });
+        }
+        let Some((port, protocol)) = end.strip_prefix("PORT_").and_then(|end| end.split_once('_')) else {
+            return false;
+        };
+        let (protocol, what) = protocol.split_once('_').unwrap_or((protocol, ""));
+        port.parse::<u16>().is_ok()
+            && PROTOCOLS.contains(&protocol)
+            && matches!(what, "" | "PROTO" | "PORT" | "ADDR")
+    })
 }
 
 struct Reader<'a> {
