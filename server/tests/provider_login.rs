@@ -8,7 +8,8 @@ use url::Url;
 
 use crate::post;
 use crate::support::browser::{Begun, Browser, PAGE};
-use crate::support::issuer::Issuer;
+use crate::support::hooks::Log;
+use crate::support::issuer::{CLIENT, Issuer};
 use crate::support::proof::ProofKey;
 use crate::support::{MINUTE, SECOND, TestApp};
 
@@ -70,6 +71,50 @@ async fn seed_m44_m15_m43_somebody_unknown_registers_and_is_known_from_then_on()
     assert_eq!(known["session"]["token_type"], "DPoP");
     let profile = browser.sign(&known["session"], app.get("/v1/profile")).await.ok();
     assert_eq!(profile["user_id"], user["user_id"]);
+}
+
+#[tokio::test]
+async fn the_log_names_the_cause_of_each_refusal_of_a_provider() {
+    let log = Log::listen();
+    let (app, op) = world().await;
+    let browser = Browser::new(&app);
+    let begun = browser.begin("acme").await;
+    browser.login("acme", &begun, &op.deny(&begun.url)).await.refused(403, "OAUTH_DENIED");
+    assert!(log.text().contains("cause=\"The sign-in was cancelled at the provider.\""), "{}", log.text());
+
+    op.bend(|claims, _| (claims["aud"], claims["azp"]) = (json!([CLIENT, "project\n 7"]), CLIENT.into()));
+    let begun = browser.begin("acme").await;
+    let back = op.consent(&begun.url, "ada");
+    let refused = browser.login("acme", &begun, &back).await.refused(403, "OAUTH_DENIED");
+    assert!(
+        !refused["detail"].as_str().unwrap().contains("project"),
+        "a token's content is not told: {refused}"
+    );
+    let said = log.text();
+    let cause =
+        "cause=\"The token is also for another audience, which is not in `audiences` of this provider.\"";
+    assert!(said.contains(cause), "{said}");
+    assert!(said.contains("project\\\\u{a} 7") && !said.contains("project\n"), "which one: {said}");
+    let told = said.matches(cause).count();
+    browser.login("acme", &begun, &back).await.refused(403, "OAUTH_DENIED");
+    assert_eq!(log.text().matches(cause).count(), told + 1, "the same answer again");
+
+    op.bend(|claims, _| claims["nonce"] = "another".into());
+    let begun = browser.begin("acme").await;
+    let back = op.consent(&begun.url, "ada");
+    browser.login("acme", &begun, &back).await.refused(400, "OAUTH_STATE_MISMATCH");
+    assert!(
+        log.text().contains("cause=\"The token has another nonce than this sign-in.\""),
+        "{}",
+        log.text()
+    );
+    let stranger = Browser::new(&app);
+    stranger.login("acme", &begun, &back).await.refused(400, "OAUTH_STATE_MISMATCH");
+    assert!(
+        log.text().lines().filter(|line| line.contains("OAUTH_")).all(|line| line.contains("cause=")),
+        "{}",
+        log.text()
+    );
 }
 
 #[tokio::test]

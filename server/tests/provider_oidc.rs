@@ -385,6 +385,49 @@ async fn sec_o10_a_thousand_tokens_with_unknown_keys_cost_the_provider_two_fetch
     acme.bring(&acme.op.id_token("sub-1", None)).await.unwrap();
 }
 
+/// ZITADEL names the client's project beside the client, a mapper of Keycloak's whatever it was told to (OpenID Connect
+/// Core §3.1.3.7).
+#[tokio::test]
+async fn an_id_token_for_several_audiences_signs_in_where_it_is_ours_and_all_others_are_listed() {
+    let acme = Acme::with("accept_tokens = true\naudiences = [\"project\", \"api\"]").await;
+    let ours = json!(CLIENT);
+    for (aud, azp, good) in [
+        (json!([CLIENT, "project"]), &ours, true),
+        (json!(["project", CLIENT, "api"]), &ours, true),
+        (json!([CLIENT]), &Value::Null, true),
+        (json!([CLIENT, CLIENT]), &ours, true),
+        (json!([CLIENT, "project", "unlisted"]), &ours, false),
+        (json!([CLIENT, "project"]), &json!("project"), false),
+        (json!([CLIENT, "project"]), &json!("unlisted"), false),
+        (json!([CLIENT, "project"]), &json!([CLIENT]), false),
+        (json!([CLIENT, "project"]), &Value::Null, false),
+        (json!(CLIENT), &json!("project"), false),
+        (json!(["project"]), &ours, false),
+        (json!("project"), &ours, false),
+        (json!([CLIENT, 7]), &ours, false),
+        (json!([]), &ours, false),
+    ] {
+        let (said, party) = (aud.clone(), azp.clone());
+        acme.op.bend(move |claims, _| {
+            claims["aud"] = said.clone();
+            if !party.is_null() {
+                claims["azp"] = party.clone();
+            }
+        });
+        let answer = acme.sign_in().await;
+        assert_eq!(answer.is_ok(), good, "{aud} {azp}: {answer:?}");
+        assert!(good || matches!(answer, Err(Refusal::Untrusted(_))), "{aud} {azp}: {answer:?}");
+        if good {
+            acme.bring(&acme.op.id_token("sub-1", None)).await.unwrap();
+        }
+    }
+    // An app for phones gets tokens for itself, and for us through it.
+    acme.op.bend(|claims, _| (claims["aud"], claims["azp"]) = (json!([CLIENT, "project"]), "api".into()));
+    acme.bring(&acme.op.id_token("sub-1", None)).await.unwrap();
+    acme.op.bend(|claims, _| (claims["aud"], claims["azp"]) = (json!([CLIENT, "unlisted"]), "api".into()));
+    untrusted(acme.bring(&acme.op.id_token("sub-1", None)).await, "another audience");
+}
+
 #[tokio::test]
 async fn sec_o05_a_token_that_an_app_brings_is_for_us_or_one_that_is_listed() {
     let acme = Acme::with("accept_tokens = true\naudiences = [\"our phone app\"]").await;

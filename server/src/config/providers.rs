@@ -55,7 +55,7 @@ settings! {
         trust_email: Option<bool> = None,
         /// May an app bring a token that it got from the provider itself? Twitter's name no audience and cannot be brought.
         accept_tokens: bool = false,
-        /// Client ids beside ours whose tokens an app may bring: those of your apps for phones.
+        /// Audiences beside `client_id` that ID tokens may name, like the project of a ZITADEL client or what a mapper of Keycloak adds. With `accept_tokens`, an app may bring tokens that are for one of these alone: list the client ids of your apps for phones.
         audiences: Vec<String> = Vec::new(),
         /// How long one call to the provider may take.
         timeout: Span = Span::seconds(5),

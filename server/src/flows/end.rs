@@ -16,7 +16,7 @@ use crate::extract::{Caller, CurrentSession};
 use crate::first_proof::Evidence;
 use crate::hooks::{Approved, Attempt, Granted};
 use crate::links;
-use crate::providers::{Answer, Memory, Person, Provider};
+use crate::providers::{Answer, Memory, Person, Provider, Refusal};
 use crate::signin;
 use crate::state::{App, AppState};
 use crate::store::flows::{self, Binding, Flow};
@@ -229,7 +229,7 @@ impl Job {
             }
             Returned::Verifier { token, verifier } => Answer::Verifier { token, verifier },
             Returned::Refusal(why) => {
-                return Err(ApiError { detail: Some(why.clone().into()), ..ErrorCode::OauthDenied.into() });
+                return Err(Refusal::Denied(why.clone()).into());
             }
         };
         let asked = self.provider()?.finish(&self.app.world, &memory, &answer);

@@ -15,6 +15,8 @@ pub use keep::keep;
 pub use key::{Good, OauthKey};
 pub use outcome::Outcome;
 
+use std::borrow::Cow;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use doorward_protocol::error::ErrorCode;
 use tokio::sync::Notify;
@@ -102,12 +104,17 @@ impl Browser<'_> {
 
 /// The answer does not belong to a flow of this browser.
 pub fn mismatch(why: &'static str) -> ApiError {
-    ApiError { detail: Some(why.into()), ..ErrorCode::OauthStateMismatch.into() }
+    told(ErrorCode::OauthStateMismatch, why)
+}
+
+/// Why, for the caller and for the log.
+fn told(code: ErrorCode, why: impl Into<Cow<'static, str>>) -> ApiError {
+    let why = why.into();
+    ApiError { cause: Some(why.clone().into_owned()), detail: Some(why), ..code.into() }
 }
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> ApiError {
-        let told = |code: ErrorCode, why: String| ApiError { detail: Some(why.into()), ..code.into() };
         match refusal {
             Refusal::Denied(why) | Refusal::Untrusted(why) => told(ErrorCode::OauthDenied, why),
             Refusal::Reused => ErrorCode::OauthReused.into(),

@@ -126,7 +126,8 @@ impl Outcome {
                 })
             }
             Outcome::Refused { code, field, detail } => {
-                Err(ApiError { field, detail: detail.map(Into::into), ..code_named(&code).into() })
+                let cause = detail.clone();
+                Err(ApiError { field, cause, detail: detail.map(Into::into), ..code_named(&code).into() })
             }
         }
     }

@@ -10,12 +10,15 @@ use super::Refusal;
 use super::jwks::Key;
 use crate::clock::Millis;
 use crate::extract::Strict;
+use crate::plain::plain;
 use crate::secret::same;
 
 /// Longer ones are none.
 const LONGEST: usize = 16 * 1024;
 /// What two clocks may differ by, in seconds.
 const LEEWAY: f64 = 60.0;
+/// Characters of an audience that the log shows.
+const SHOWN: usize = 100;
 /// Longest subject (OpenID Connect Core §2), in characters of ASCII.
 const LONGEST_SUBJECT: usize = 255;
 
@@ -34,8 +37,11 @@ pub(super) struct IdToken<'a> {
 pub(super) struct Expected<'a> {
     /// Us.
     pub(super) client_id: &'a str,
-    /// Others whose tokens are taken too.
+    /// Other audiences that are trusted.
     pub(super) audiences: &'a [String],
+    /// Was the token made for an app that brings it? Then it may be for one of the other audiences alone. One of our own flow
+    /// is for us, and was given to us.
+    pub(super) is_brought: bool,
     pub(super) nonce: Option<&'a str>,
     /// The access token that came with it.
     pub(super) access_token: Option<&'a str>,
@@ -110,18 +116,31 @@ impl<'a> IdToken<'a> {
 }
 
 impl Expected<'_> {
+    /// OpenID Connect Core §3.1.3.7, 2 to 5: we are among the audiences, all others are trusted, and we asked for the token.
     fn audience(&self, claims: &Claims) -> Result<(), Refusal> {
-        let known = |text: &str| text == self.client_id || self.audiences.iter().any(|one| one == text);
+        let listed = |text: &str| self.audiences.iter().any(|one| one == text);
+        let known = |text: &str| text == self.client_id || listed(text);
+        let is_ours = |text: &str| text == self.client_id || (self.is_brought && listed(text));
         let all = match claims.get("aud") {
             Some(Value::String(one)) => vec![one.as_str()],
             Some(Value::Array(all)) => all.iter().map(|one| one.as_str().unwrap_or_default()).collect(),
             _ => Vec::new(),
         };
-        if all.is_empty() || !all.iter().all(|one| known(one)) {
+        if !all.iter().any(|one| is_ours(one)) {
             return Err(wrong("The token is for another audience."));
         }
+        if let Some(other) = all.iter().find(|one| !known(one)) {
+            let audience: String = plain(other).chars().take(SHOWN).collect();
+            tracing::info!(
+                audience,
+                "an ID token names an audience that its provider's `audiences` do not list"
+            );
+            return Err(wrong(
+                "The token is also for another audience, which is not in `audiences` of this provider.",
+            ));
+        }
         match claims.get("azp") {
-            Some(party) if !party.as_str().is_some_and(known) => {
+            Some(party) if !party.as_str().is_some_and(is_ours) => {
                 Err(wrong("The token was given to somebody else."))
             }
             None if all.len() > 1 => Err(wrong("The token does not say whom it was given to.")),

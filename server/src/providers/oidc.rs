@@ -21,7 +21,7 @@ pub(super) type Wrong = (&'static str, &'static str);
 pub(super) struct OpenId {
     pub(super) caller: Caller,
     pub(super) client: Client,
-    /// Others whose tokens an app may bring.
+    /// Audiences beside us that an ID token may name, and whose tokens an app may bring.
     pub(super) audiences: Vec<String>,
     pub(super) discovery: Discovery,
     pub(super) keys: Keys,
@@ -166,7 +166,8 @@ impl OpenId {
         let nonce = nonce.ok_or_else(|| Refusal::Mismatch("This flow has no nonce.".into()))?;
         let expected = Expected {
             client_id: &self.client.id,
-            audiences: &[],
+            audiences: &self.audiences,
+            is_brought: false,
             nonce: Some(nonce),
             access_token,
             now: world.now(),
@@ -205,6 +206,7 @@ impl OpenId {
         let expected = Expected {
             client_id: &self.client.id,
             audiences: &self.audiences,
+            is_brought: true,
             nonce,
             access_token: None,
             now,
