@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
 
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError, Site};
 
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
     img-src 'self' https: data:; frame-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
@@ -57,6 +57,8 @@ const TYPES: &[(&str, &str)] = &[
 #[derive(Debug, Default)]
 pub struct Sites {
     mounts: Vec<Mount>,
+    /// The path of `public_url`, which a proxy has taken away.
+    prefix: String,
 }
 
 #[derive(Debug)]
@@ -79,10 +81,10 @@ enum Found {
 }
 
 impl Sites {
-    /// Mounts `(path, folder)` pairs. The longest path that fits wins.
-    pub fn new(mounts: impl IntoIterator<Item = (String, PathBuf)>) -> Result<Sites, ConfigError> {
+    /// Mounts the folders of the settings. The longest path that fits wins.
+    pub fn new(config: &Config) -> Result<Sites, ConfigError> {
         let mut all = Vec::new();
-        for (path, dir) in mounts {
+        for Site { path, dir } in &config.site {
             if !path.starts_with('/') {
                 return Err(ConfigError::about(
                     "site.path",
@@ -96,7 +98,7 @@ impl Sites {
             all.push(Mount { prefix: path.trim_end_matches('/').to_owned(), root });
         }
         all.sort_by_key(|mount| std::cmp::Reverse(mount.prefix.len()));
-        Ok(Sites { mounts: all })
+        Ok(Sites { mounts: all, prefix: config.path("") })
     }
 
     /// Answers with a file, or with nothing where there is none.
@@ -111,14 +113,14 @@ impl Sites {
         }
         let asked = uri.path().to_owned();
         let (found, body) = {
-            let (head, known) = (*method == Method::HEAD, Known::of(headers));
+            let (sites, head, known) = (self.clone(), *method == Method::HEAD, Known::of(headers));
             // Reading a disk may wait, and must not do so on a thread that others need.
-            tokio::task::spawn_blocking(move || self.find(&asked, head, &known)).await.ok()??
+            tokio::task::spawn_blocking(move || sites.find(&asked, head, &known)).await.ok()??
         };
         let mut response = match found {
             Found::Folder => {
                 let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-                redirect(&format!("{}/{query}", uri.path()))?
+                redirect(&format!("{}{}/{query}", self.prefix, uri.path()))?
             }
             Found::File { kind, modified, length, .. } => file(kind, modified, length, body)?,
         };

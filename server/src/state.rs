@@ -100,7 +100,7 @@ impl Furniture {
         let http = HttpClient::new(&config.outbound, dev)?;
         let transport = Transport::open(config, &http, dev)?;
         let pages = Pages::new(config, dev)?;
-        let sites = Sites::new(config.site.iter().map(|site| (site.path.clone(), site.dir.clone())))?;
+        let sites = Sites::new(config)?;
         let providers = Providers::open(config, &http, dev)?;
         let captcha = Captcha::open(config, &http, dev)?;
         let hooks = Hooks::open(config, &http, world)?;

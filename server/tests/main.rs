@@ -69,6 +69,7 @@ mod provider_microsoft;
 mod provider_oidc;
 mod provider_post;
 mod provider_twitter;
+mod public_url;
 mod request_check;
 mod response_headers;
 mod rows_prune;

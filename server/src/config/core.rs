@@ -16,7 +16,7 @@ use crate::secret::Secret;
 settings! {
     /// Everything an operator can set.
     pub struct Config {
-        /// Where people and apps reach this server, like `https://auth.example.com`. Names the issuer of tokens and the host of mail links. Required and https, except with --dev.
+        /// Where people and apps reach this server, like `https://auth.example.com`. With a path, like `https://www.example.com/auth`, the proxy in front must take that path away. Names the issuer of tokens and the host of mail links. Required and https, except with --dev.
         public_url: String = String::new(),
         /// Address and port to listen on. Port 0 is a free port that the system chooses; the line on standard output names it.
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)),

@@ -1,5 +1,6 @@
 //! Settings: defaults, then the file, then `DOORWARD_…` variables, then flags. What a setting does stands at its field.
 
+mod address;
 mod captcha;
 mod check;
 mod compat;

@@ -6,10 +6,11 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::Url;
 
 use super::guard::is_local;
+use crate::routes::metadata;
 use crate::state::AppState;
 
-/// What any page may read: it says nothing about anybody.
-const OPEN: &[&str] = &["/v1/settings", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server"];
+/// What any page may read: it says nothing about a person.
+const OPEN: &[&str] = &["/v1/settings", "/.well-known/jwks.json"];
 
 /// What no page may call, wherever it comes from (X05).
 const CLOSED: &str = "/v1/admin";
@@ -20,7 +21,9 @@ pub(super) fn layer(app: &AppState) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin: &HeaderValue, parts: &Parts| {
             let path = parts.uri.path();
-            OPEN.contains(&path) || (!path.starts_with(CLOSED) && allowed(&app, origin))
+            OPEN.contains(&path)
+                || path.starts_with(metadata::PATH)
+                || (!path.starts_with(CLOSED) && allowed(&app, origin))
         }))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([

@@ -247,7 +247,7 @@ impl Provider {
             name: name.to_owned(),
             callbacks: settings.callbacks.iter().filter_map(callback).collect(),
             dev,
-            posts_to: posts.then(|| format!("{}/v1/callback/{name}", config.public_url)),
+            posts_to: posts.then(|| config.address(&format!("/v1/callback/{name}"))),
             takes_tokens: settings.accept_tokens,
             trusted: settings.trust_email.unwrap_or(trusted),
             profile: config.profile.clone(),

@@ -93,7 +93,7 @@ async fn verify(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Re
             let given = [("email", address.as_str()), email::RESENT];
             let given = ask(app, &caller, Operation::SendCode, given).await?;
             email::resend(app, caller, Contact::email(text(&given, "email"), "email")?).await?;
-            Ok(to("/account/verify?sent"))
+            Ok(to(app, "/account/verify?sent"))
         }
         // Mail scanners press buttons, too: nothing happens before a second one.
         Asked::Act(_) if form.text("action") == "disown" => proof_page(app, "disown.html", form, None),
@@ -102,15 +102,18 @@ async fn verify(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Re
             limits::admit_form(app, &caller, Purpose::Code, Subject::of(&proof)).await?;
             if form.text("action") == "disown_confirmed" {
                 email::disown(app, caller, proof).await?;
-                return Ok(to("/account/verify/removed"));
+                return Ok(to(app, "/account/verify/removed"));
             }
             ask(app, &caller, Operation::VerifyEmail, [("email", address(&proof))]).await?;
             let password = PasswordGiven::of(form.given("password"), form.given("new_password"))?;
             let evidence = Evidence::default();
             let asked = Verification { proof, evidence, password, idempotency: None, is_form: true };
             let (_, redirect) = email::verify(app, caller, asked).await?;
-            // Checked against the operator's list when the signup named it.
-            Ok(to(redirect.as_deref().unwrap_or("/account/verify/done")))
+            Ok(match redirect {
+                // Checked against the operator's list when the signup named it.
+                Some(page) => go_to(&page),
+                None => to(app, "/account/verify/done"),
+            })
         }
     }
 }
@@ -122,7 +125,7 @@ async fn reset(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Res
             limits::admit_form(app, &caller, Purpose::Send, Subject::at(&named)).await?;
             let given = ask(app, &caller, Operation::ForgotPassword, [("email", address.as_str())]).await?;
             recovery::forgot(app, caller, Contact::email(text(&given, "email"), "email")?).await?;
-            Ok(to("/account/reset?sent"))
+            Ok(to(app, "/account/reset?sent"))
         }
         Asked::Act(proof) => {
             limits::admit_form(app, &caller, Purpose::Code, Subject::of(&proof)).await?;
@@ -133,7 +136,7 @@ async fn reset(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Res
                 .map_err(|said| ApiError::field("new_password", said))?;
             let given = (proof, Evidence::default());
             recovery::reset(app, caller, given, password.to_owned().into(), None).await?;
-            Ok(to("/account/reset/done"))
+            Ok(to(app, "/account/reset/done"))
         }
     }
 }
@@ -179,8 +182,13 @@ async fn reset_done(State(app): State<AppState>) -> Result<Response, ApiError> {
     app.pages.show(&app.world, "done.html", context! { title, text })
 }
 
+/// To a page of ours.
+fn to(app: &AppState, path: &str) -> Response {
+    go_to(&app.config.path(path))
+}
+
 /// 303: the browser goes on with GET, and a reload posts nothing again (O08).
-fn to(address: &str) -> Response {
+fn go_to(address: &str) -> Response {
     Redirect::to(address).into_response()
 }
 

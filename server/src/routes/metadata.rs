@@ -1,9 +1,10 @@
 //! What a generic OAuth client has to know of this server (RFC 8414). There is no authorisation endpoint (D-8).
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
 use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -11,21 +12,32 @@ use utoipa_axum::routes;
 use crate::error::ApiError;
 use crate::state::AppState;
 
+/// The path of the document.
+pub(crate) const PATH: &str = "/.well-known/oauth-authorization-server";
+
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(metadata))
+}
+
+/// Where clients look for the document of an issuer with a path: between its host and that path (RFC 8414 §3.1).
+pub(super) fn router_below(prefix: &str) -> Router<AppState> {
+    match prefix {
+        "" => Router::new(),
+        prefix => Router::new().route(&format!("{PATH}{prefix}"), get(metadata)),
+    }
 }
 
 /// Where the standard endpoints are and what they take (RFC 8414).
 #[utoipa::path(get, path = "/.well-known/oauth-authorization-server",
     responses((status = 200, body = Object), ApiError))]
 async fn metadata(State(app): State<AppState>) -> impl IntoResponse {
-    let issuer = &app.config.public_url;
+    let at = |path: &str| app.config.address(path);
     let document = json!({
-        "issuer": issuer,
-        "token_endpoint": format!("{issuer}/v1/token"),
-        "revocation_endpoint": format!("{issuer}/v1/revoke"),
-        "introspection_endpoint": format!("{issuer}/v1/introspect"),
-        "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+        "issuer": app.config.public_url,
+        "token_endpoint": at("/v1/token"),
+        "revocation_endpoint": at("/v1/revoke"),
+        "introspection_endpoint": at("/v1/introspect"),
+        "jwks_uri": at("/.well-known/jwks.json"),
         // Required by the RFC; without an authorisation endpoint there is none.
         "response_types_supported": [],
         "grant_types_supported": ["refresh_token"],

@@ -14,7 +14,7 @@ mod introspect;
 mod jwks;
 mod logout;
 mod mailbox;
-mod metadata;
+pub(crate) mod metadata;
 mod nonce;
 mod openapi;
 mod password;
@@ -66,7 +66,8 @@ pub fn router(app: &AppState) -> Router {
         .merge(mailbox::router(app))
         .merge(clock::router(app))
         .merge(auth_v1::router(app))
-        .merge(openapi::router(document, app.policy()))
+        .merge(metadata::router_below(&app.config.prefix()))
+        .merge(openapi::router(openapi::at(document, &app.config), app.policy()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app.clone());

@@ -11,8 +11,9 @@ use axum::routing::get;
 use doorward_protocol::Policy;
 use doorward_protocol::error::Problem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, ServerBuilder};
 
+use crate::config::Config;
 use crate::error::{ApiError, Shown};
 use crate::oauth::{OauthError, Refused};
 use crate::state::AppState;
@@ -48,6 +49,12 @@ pub(super) fn document() -> OpenApi {
                 .build(),
         ))
         .build()
+}
+
+/// The document, with the address that its calls are below.
+pub(super) fn at(mut document: OpenApi, config: &Config) -> OpenApi {
+    document.servers = Some(vec![ServerBuilder::new().url(config.address("")).build()]);
+    document
 }
 
 fn text(document: &OpenApi, policy: Policy) -> String {

@@ -6,7 +6,7 @@ let chosen = "html";
 
 async function refresh() {
   if (document.hidden) return;
-  const answer = await fetch("/dev/mailbox.json", { cache: "no-store" });
+  const answer = await fetch("mailbox.json", { cache: "no-store" });
   if (!answer.ok) return;
   const now = await answer.json();
   const ids = new Set(now.map((mail) => mail.id));
@@ -56,7 +56,7 @@ function show(id) {
   at("link-text").textContent = mail.link ?? "";
   at("part-text").textContent = mail.text;
   at("part-text").classList.toggle("sms", !mail.html);
-  at("frame").src = mail.html ? `/dev/mailbox/${encodeURIComponent(id)}` : "about:blank";
+  at("frame").src = mail.html ? `mailbox/${encodeURIComponent(id)}` : "about:blank";
   // An SMS is only text.
   at("tabs").hidden = !mail.html;
   at("part-html").hidden = !mail.html || chosen !== "html";
@@ -83,7 +83,7 @@ at("tabs").addEventListener("keydown", (event) => {
 });
 at("copy").addEventListener("click", () => navigator.clipboard.writeText(at("code").textContent));
 at("clear").addEventListener("click", async () => {
-  await fetch("/dev/mailbox.json", { method: "DELETE" });
+  await fetch("mailbox.json", { method: "DELETE" });
   await refresh();
 });
 document.addEventListener("visibilitychange", refresh);
