@@ -18,7 +18,7 @@ request! {
     /// `POST /v1/flows/{provider}`
     pub struct FlowRequest {
         /// The page that the provider sends the browser back to: exactly as the operator's list for the provider has it.
-        pub callback: String = required(Rule::Url),
+        pub callback: String = required(Rule::Address),
         /// Go through the consent screen again without asking for anything, right after registering (seed M30).
         pub again: Option<bool> = optional(Rule::Flag),
         /// The browser that a back end of the operator calls for.

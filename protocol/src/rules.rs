@@ -38,6 +38,8 @@ pub enum Rule {
     Date,
     /// An `http:` or `https:` address.
     Url,
+    /// A full address with any scheme, of a page or an app. Which ones are allowed is the server's list.
+    Address,
     /// A one-time code: up to 6 digits of any script, as text or as a number. Leading zeros may be missing; spaces and
     /// dashes do not count.
     Code,
@@ -95,6 +97,9 @@ impl Rule {
             Rule::Id(least, most) => id(text, least, most),
             Rule::Date => say(is_date(text), "Enter a real date as YYYY-MM-DD."),
             Rule::Url => say(is_http_url(text), "Enter a web address that begins with https:// or http://."),
+            Rule::Address => {
+                say(is_address(text), "Give a full address, like https://app.example.com/signin.")
+            }
             Rule::Code => say(bare_code(text).is_some(), "Enter the code of 6 digits."),
             Rule::OneOf(words) => say(words.contains(&text), "This is not one of the allowed words."),
             Rule::Token => say(is_token(text), "This link is damaged. Open it again from the mail."),
@@ -331,12 +336,21 @@ fn is_http_url(text: &str) -> bool {
     };
     let Some(rest) = behind("https://").or_else(|| behind("http://")) else { return false };
     let host = rest.split(['/', '?', '#']).next().unwrap_or("");
-    text.len() <= 2048
-        && !host.is_empty()
+    !host.is_empty()
         && !host.starts_with(':')
         // User information in an address only serves to mislead its reader.
         && !has(host, b'@')
-        && !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '<' | '>' | '"' | '`'))
+        && is_address(text)
+}
+
+fn is_address(text: &str) -> bool {
+    let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+    text.len() <= 2048
+        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || has("+-.", b))
+        && !text
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '<' | '>' | '"' | '`'))
 }
 
 #[cfg(test)]
@@ -510,6 +524,26 @@ mod tests {
             "java\tscript://x",
         ] {
             assert!(!takes(Rule::Url, bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_a_scheme() {
+        for good in
+            ["https://app.example.com/signin", "capacitor://localhost/a", "com.example.app:/signin?x#y"]
+        {
+            assert!(takes(Rule::Address, good), "{good}");
+        }
+        for bad in [
+            "/signin",
+            "app.example.com/signin",
+            "://x",
+            "1a:/x",
+            "a b:/x",
+            "https://ex\nample.com",
+            "app:/<",
+        ] {
+            assert!(!takes(Rule::Address, bad), "{bad}");
         }
     }
 

@@ -9,7 +9,7 @@ use minijinja::value::Value;
 use minijinja::{Environment, UndefinedBehavior, context};
 
 use crate::clock::World;
-use crate::config::Config;
+use crate::config::{Config, is_app};
 use crate::error::ApiError;
 
 macro_rules! templates {
@@ -85,8 +85,13 @@ fn form_action(redirects: &[String], dev: bool) -> String {
             ["http://localhost:*", "https://localhost:*", "http://127.0.0.1:*", "http://*.localhost:*"];
         allowed.extend(local.map(str::to_owned));
     }
-    let origins = redirects.iter().filter_map(|redirect| url::Url::parse(redirect).ok());
-    for origin in origins.map(|url| url.origin().ascii_serialization()) {
+    let pages = redirects.iter().filter_map(|redirect| url::Url::parse(redirect).ok());
+    let source = |url: url::Url| match is_app(&url) {
+        // Of another scheme than the web's, browsers compare nothing more.
+        true => format!("{}:", url.scheme()),
+        false => url.origin().ascii_serialization(),
+    };
+    for origin in pages.map(source) {
         if !allowed.contains(&origin) {
             allowed.push(origin);
         }

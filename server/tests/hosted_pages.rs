@@ -67,6 +67,21 @@ async fn seed_k21_after_the_confirmation_the_browser_goes_where_the_signup_said(
 }
 
 #[tokio::test]
+async fn a_confirmation_may_end_in_an_app() {
+    let welcome = "com.example.app://welcome/";
+    let t = TestApp::with(&format!("[links]\nredirects = [\"{welcome}\"]")).await;
+    let options = json!({ "signup_confirmation": welcome });
+    t.post("/v1/signup", json!({ "email": ADA, "password": PASSWORD, "options": options })).await.ok();
+    let mail = post::newest(&t, ADA).await;
+    let policy = t.get("/account/verify").await.header("content-security-policy").to_owned();
+    assert!(policy.contains(" com.example.app:;") && !policy.contains("null"), "{policy}");
+    goes_to(
+        &submit(&t, "/account/verify", &[("token", mail.token()), ("password", PASSWORD)]).await,
+        welcome,
+    );
+}
+
+#[tokio::test]
 async fn a_forgotten_password_is_replaced_without_any_page_of_the_app() {
     let t = TestApp::new().await;
     t.signup(ADA, "correct horse").await;

@@ -74,6 +74,24 @@ async fn seed_m44_m15_m43_somebody_unknown_registers_and_is_known_from_then_on()
 }
 
 #[tokio::test]
+async fn a_provider_may_send_people_back_to_an_app() {
+    let op = Issuer::start().await;
+    op.person("ada", ada());
+    for page in ["com.example.app:/signin", "capacitor://localhost/signin"] {
+        let settings = op.settings("acme").replace(&crate::support::browser::page_of("acme"), page);
+        let app = TestApp::production(&settings).await;
+        let browser = Browser::new(&app);
+        let begun = Begun::of(browser.post("/v1/flows/acme", json!({ "callback": page })).await.ok());
+        let back = op.consent(&begun.url, "ada");
+        assert!(back.as_str().starts_with(&format!("{page}?code=")), "{back}");
+        let offered = browser.login("acme", &begun, &back).await.ok();
+        assert_eq!(offered["type"], "LoginOAuth");
+        let other = json!({ "callback": format!("{page}x") });
+        browser.post("/v1/flows/acme", other).await.refused(400, "INVALID_PARAMETER");
+    }
+}
+
+#[tokio::test]
 async fn the_log_names_the_cause_of_each_refusal_of_a_provider() {
     let log = Log::listen();
     let (app, op) = world().await;

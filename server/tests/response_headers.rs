@@ -75,6 +75,59 @@ async fn sec_w01_errors_carry_the_headers_too() {
 }
 
 #[tokio::test]
+async fn pages_of_apps_and_extensions_call_from_their_exact_origins() {
+    let origins = [
+        "capacitor://localhost",
+        "tauri://localhost",
+        "ionic://localhost",
+        "app://bundle",
+        "app://-",
+        "app://localhost:3000",
+        "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb",
+        "moz-extension://9d3ea2d1-9cb5-4b1e-b4a0-8ae2f0b8f8b0",
+    ];
+    let app = TestApp::production(&format!("cors.origins = {origins:?}")).await;
+    for origin in origins {
+        let answer = preflight(&app, "/v1/login", origin).await;
+        assert_eq!(answer.header("access-control-allow-origin"), origin);
+    }
+    for foreign in [
+        "capacitor://localhost.evil.example",
+        "capacitor://localhost:1",
+        "capacitor://",
+        "ionic://other",
+        "null",
+    ] {
+        let answer = preflight(&app, "/v1/login", foreign).await;
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{foreign}");
+    }
+}
+
+#[tokio::test]
+async fn pages_without_an_origin_are_allowed_by_name_in_development_and_never_see_the_mailbox() {
+    let app = TestApp::with("cors.origins = [\"null\"]").await;
+    let answer = preflight(&app, "/v1/login", "null").await;
+    assert_eq!(answer.header("access-control-allow-origin"), "null");
+    assert_eq!(
+        app.get("/v1/profile").header("origin", "null").await.header("access-control-allow-origin"),
+        "null"
+    );
+    for path in ["/dev/mailbox", "/dev/mailbox.json", "/dev/clock", "/v1/admin/users"] {
+        let answer = preflight(&app, path, "null").await;
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
+    }
+    // A frame in a sandbox, on any page of the web, has that origin, too.
+    app.get("/dev/mailbox.json").header("origin", "null").await.refused(403, "FORBIDDEN");
+    app.send(Method::DELETE, "/dev/mailbox.json", "", "")
+        .header("origin", "null")
+        .await
+        .refused(403, "FORBIDDEN");
+    app.post("/dev/clock", json!({ "advance": 1 })).header("origin", "null").await.refused(403, "FORBIDDEN");
+    app.get("/dev/mailbox.json").header("origin", "http://localhost:3000").await.ok();
+    app.get("/dev/mailbox.json").await.ok();
+}
+
+#[tokio::test]
 async fn development_allows_any_localhost_origin_and_no_other() {
     let app = TestApp::new().await;
     for (origin, allowed) in [

@@ -1,6 +1,7 @@
 //! Settings of the captcha: what has to be solved, and when.
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::{Config, Span, settings};
 use crate::secret::Secret;
@@ -113,6 +114,16 @@ impl Config {
                 (Span::seconds(1)..=Span::seconds(20)).contains(&captcha.timeout),
                 "captcha.timeout",
                 "must be at least 1s and at most 20s",
+            ),
+            (
+                captcha.hostnames.iter().all(|host| {
+                    let whole = Url::parse(&format!("https://{host}/"));
+                    let same =
+                        |url: Url| url.host_str().is_some_and(|known| known.eq_ignore_ascii_case(host));
+                    host == "*" || whole.is_ok_and(same)
+                }),
+                "captcha.hostnames",
+                "each must be a bare host like www.example.com, as the service tells it, or *",
             ),
             (captcha.least_score <= 100, "captcha.least_score", "must be at most 100"),
         ]

@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::domains;
 
-use super::{AccountDisclosure, Config, ConfigError, Confirmation, Layers, SignupDisclosure, Span};
+use super::{AccountDisclosure, Config, ConfigError, Confirmation, Layers, SignupDisclosure, Span, origin};
 
 /// Settings that cannot go together, or warnings about ones that can.
 #[derive(Debug)]
@@ -107,12 +107,8 @@ impl Config {
             }
         }
         for origin in &self.cors.origins {
-            let exact = Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
-            if !exact || origin == "null" {
-                error(
-                    "cors.origins",
-                    "each must be an exact origin like https://www.example.com: no path, no slash at the end, no *",
-                );
+            if let Some(fault) = origin::fault(origin, dev) {
+                error("cors.origins", &fault);
             }
         }
         for (key, list) in [
@@ -124,8 +120,11 @@ impl Config {
             }
         }
         for redirect in &self.links.redirects {
-            if !Url::parse(redirect).is_ok_and(|url| matches!(url.scheme(), "https" | "http")) {
-                error("links.redirects", "each must be a full address like https://www.example.com/welcome");
+            if !Url::parse(redirect).is_ok_and(|url| origin::is_target(&url)) {
+                error(
+                    "links.redirects",
+                    "each must be a full address like https://www.example.com/welcome or com.example.app://welcome",
+                );
             }
         }
         for (key, template) in [("links.verify", &self.links.verify), ("links.reset", &self.links.reset)] {
@@ -139,7 +138,7 @@ impl Config {
             ("links.forgot", &self.links.forgot),
         ] {
             let filled = template.replace("{public_url}", "https://a.example").replace("{token}", "t");
-            let address = Url::parse(&filled).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
+            let address = Url::parse(&filled).is_ok_and(|url| origin::is_target(&url));
             if !address || filled.contains(['{', '}']) {
                 error(key, "must be a full address; only {public_url} and {token} can stand in it");
             }
@@ -309,6 +308,36 @@ mod tests {
     }
 
     #[test]
+    fn an_origin_that_no_page_sends_is_refused_with_the_one_that_it_does() {
+        for (origin, said) in [
+            ("https://a.example/", "write https://a.example"),
+            ("https://a.example/app?x#y", "write https://a.example"),
+            ("https://a.example:443", "write https://a.example"),
+            ("HTTPS://A.example", "write https://a.example"),
+            ("http://user@a.example", "write http://a.example"),
+            ("capacitor://localhost/", "write capacitor://localhost"),
+            ("Tauri://localhost", "write tauri://localhost"),
+            ("chrome-extension://*", "no *"),
+            ("*", "no *"),
+            ("https://*.example.com", "no *"),
+            ("a.example", "an exact origin"),
+            ("localhost:3000", "an exact origin"),
+            ("app://", "an exact origin"),
+            ("file://", "null"),
+            ("file:///index.html", "null"),
+            ("data:text/html,x", "an exact origin"),
+            ("javascript://localhost", "an exact origin"),
+            ("null", "with --dev alone"),
+            ("", "an exact origin"),
+        ] {
+            let text = format!("public_url = \"https://auth.example.com\"\ncors.origins = [{origin:?}]");
+            let fault = load(&text, false).unwrap_err();
+            assert!(fault.starts_with("cors.origins: ") && fault.contains(said), "{origin}: {fault}");
+        }
+        assert!(load("cors.origins = [\"null\"]", true).is_ok());
+    }
+
+    #[test]
     fn a_setting_that_would_fail_later_is_refused_at_start_with_its_name() {
         let https = "public_url = \"https://auth.example.com\"\n";
         for (text, key) in [
@@ -319,6 +348,11 @@ mod tests {
             ("[links]\nreset = \"{publicurl}/reset#{token}\"", "links.reset"),
             ("[links]\nreset = \"javascript:{token}\"", "links.reset"),
             ("[links]\nforgot = \"/forgot\"", "links.forgot"),
+            ("[links]\nredirects = [\"javascript://a.example/%0aalert(1)\"]", "links.redirects"),
+            ("[links]\nredirects = [\"mailto:ada@example.com\"]", "links.redirects"),
+            ("[links]\nredirects = [\"data:text/html,x\"]", "links.redirects"),
+            ("[captcha]\nhostnames = [\"https://www.example.com\"]", "captcha.hostnames"),
+            ("[captcha]\nhostnames = [\"www.example.com:443\"]", "captcha.hostnames"),
             ("[compat]\nauth_v1 = true\n[session]\nrequire_proof = true", "compat.auth_v1"),
             ("[compat]\nauth_v1 = true\ntoken_lifetime = \"30d\"", "compat.token_lifetime"),
             ("[signup]\ndomains = [\"*.example.com\"]", "signup.domains"),

@@ -104,7 +104,7 @@ settings! {
 
     /// Pages of other origins that may call this server.
     pub struct Cors {
-        /// Exact origins, like `https://www.example.com`. With --dev any localhost origin is allowed too.
+        /// Exact origins, like `https://www.example.com`; of apps and extensions like `capacitor://localhost` and `chrome-extension://ID`. With --dev any localhost origin is allowed too, and `null`, which `file:` pages have, if it stands here.
         origins: Vec<String> = Vec::new(),
     }
 
@@ -214,7 +214,7 @@ settings! {
 
     /// Addresses in mails and redirects.
     pub struct Links {
-        /// Exact addresses that a confirmation may end at. With --dev any localhost address is allowed too.
+        /// Exact addresses that a confirmation may end at: of pages, or of an app like `com.example.app://welcome`. With --dev any localhost address is allowed too.
         redirects: Vec<String> = Vec::new(),
         /// Address in the verification mail, with `{public_url}` and `{token}`.
         verify: String = "{public_url}/account/verify#token={token}".to_owned(),

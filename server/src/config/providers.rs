@@ -7,6 +7,7 @@ use doorward_protocol::profile::Extras;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::origin::is_callback;
 use super::{Config, Declared, Explain, Explained, Span, settings};
 use crate::http::is_local;
 use crate::secret::Secret;
@@ -286,15 +287,10 @@ impl Provider {
             "can have {tenantid} in it for Microsoft alone",
         );
         check(
-            self.callbacks.iter().all(|callback| {
-                Url::parse(callback).is_ok_and(|url| {
-                    (url.scheme() == "https" || is_local(&url))
-                        && url.username().is_empty()
-                        && url.fragment().is_none()
-                })
-            }),
+            self.callbacks.iter().all(|callback| Url::parse(callback).is_ok_and(|url| is_callback(&url))),
             "callbacks",
-            "each must be a full https address like https://app.example.com/signin, without #; http only on this machine",
+            "each must be a full https address like https://app.example.com/signin, or one of an app like \
+             com.example.app:/signin, without #; http only on this machine",
         );
         check(
             self.hosts.iter().all(|host| {

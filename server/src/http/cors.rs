@@ -5,7 +5,7 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::Url;
 
-use super::guard::is_local;
+use super::guard::{self, is_local};
 use crate::routes::metadata;
 use crate::state::AppState;
 
@@ -21,6 +21,9 @@ pub(super) fn layer(app: &AppState) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin: &HeaderValue, parts: &Parts| {
             let path = parts.uri.path();
+            if guard::is_closed_to(path, origin) {
+                return false;
+            }
             OPEN.contains(&path)
                 || path.starts_with(metadata::PATH)
                 || (!path.starts_with(CLOSED) && allowed(&app, origin))

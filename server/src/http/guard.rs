@@ -8,6 +8,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderValue, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use doorward_protocol::error::ErrorCode;
 use futures_util::FutureExt;
 use url::{Host, Url};
 
@@ -66,7 +67,16 @@ pub(super) async fn host(State(app): State<AppState>, request: Request, next: Ne
     if app.dev && !local {
         return ApiError::request(421, "With --dev this server answers only to localhost.").into_response();
     }
+    let origin = request.headers().get(header::ORIGIN);
+    if origin.is_some_and(|origin| is_closed_to(request.uri().path(), origin)) {
+        return ApiError::from(ErrorCode::Forbidden).into_response();
+    }
     next.run(request).await
+}
+
+/// The development mailbox and clock, for pages without an origin: frames in a sandbox, on any page of the web, are such.
+pub(super) fn is_closed_to(path: &str, origin: &HeaderValue) -> bool {
+    origin == "null" && path.starts_with("/dev/")
 }
 
 /// Does the address name this machine?

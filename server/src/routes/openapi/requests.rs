@@ -143,6 +143,10 @@ fn schema(rule: Rule, policy: Policy) -> Value {
                 "pattern": format!("^https?://(?!:){part}+([/?#]{rest}*)?$"),
             })
         }
+        Rule::Address => {
+            let rest = r#"[^\s\\<>"`\x00-\x1f\x7f-\x9f]"#;
+            json!({ "type": "string", "maxLength": 2048, "pattern": format!("^[A-Za-z][A-Za-z0-9+.-]*:{rest}*$") })
+        }
         Rule::Code => json!({ "anyOf": [
             text(&format!("^{BETWEEN_DIGITS}*([0-9]{BETWEEN_DIGITS}*){{1,6}}$")),
             { "type": "integer", "minimum": 0, "maximum": 999_999 },
