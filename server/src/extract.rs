@@ -440,7 +440,7 @@ fn proof(parts: &Parts, app: &App, access_token: Option<&str>) -> Result<Option<
         _ => return Err(Fault::Invalid("There must be one DPoP header only.").into()),
     };
     let (method, path) = (parts.method.as_str(), parts.uri.path());
-    let about = About { method, public_url: &app.config.public_url, path, access_token };
+    let about = About { method, public_url: &app.config.public_url, path, dev: app.dev, access_token };
     Ok(Some(Proof::check(text, about, &app.secret_keys, app.world.now())?))
 }
 

@@ -7,6 +7,7 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde_json::{Value, json};
 
+use crate::support::hooks::Log;
 use crate::support::proof::{ProofKey, claims, hash};
 use crate::support::{Answer, DAY, MINUTE, SECOND, TestApp};
 
@@ -87,8 +88,6 @@ async fn sec_d01_sec_d02_a_proof_that_is_wrong_in_one_thing_is_refused() {
         ("no htu", without(&good(), "htu")),
         ("another path", with(&good(), "htu", json!("http://localhost:8787/v1/token"))),
         ("another host", with(&good(), "htu", json!("http://evil.example/v1/profile"))),
-        ("another scheme", with(&good(), "htu", json!("https://localhost:8787/v1/profile"))),
-        ("another port", with(&good(), "htu", json!("http://localhost/v1/profile"))),
         ("a path alone", with(&good(), "htu", json!("/v1/profile"))),
         ("htu that is no text", with(&good(), "htu", json!([PROFILE]))),
         ("no ath", without(&good(), "ath")),
@@ -130,6 +129,75 @@ async fn sec_d01_sec_d02_a_proof_that_is_wrong_in_one_thing_is_refused() {
     let two = two.dpop(&sign(&header, &good())).dpop(&sign(&header, &good())).await;
     bad_proof(&two, "two headers");
     profile(&app, token, &sign(&header, &good())).await.ok();
+}
+
+/// The page may stand behind a dev server's proxy (Vite's `server.proxy`), or be opened as `http://127.0.0.1:8787`.
+#[tokio::test]
+async fn in_development_a_proof_may_name_any_loopback_host_and_port() {
+    let app = TestApp::new().await;
+    let key = ProofKey::new();
+    let tokens = app.somebody_with(&key).await;
+    let token = tokens["access_token"].as_str().unwrap();
+    let nonce = app.nonce();
+    let ask = async |htu: &str| profile(&app, token, &key.proof("GET", htu, &nonce, Some(token))).await;
+    for origin in [
+        "http://localhost:5173",
+        "http://127.0.0.1:8787",
+        "http://[::1]:3000",
+        "https://localhost",
+        "http://app.localhost:4200",
+    ] {
+        ask(&format!("{origin}/v1/profile")).await.ok();
+    }
+    for elsewhere in [
+        "http://localhost:5173/v1/token",
+        "http://localhost:5173/api/v1/profile",
+        "http://localhost.evil.example/v1/profile",
+        "http://192.168.0.7:8787/v1/profile",
+        "http://user@localhost:5173/v1/profile",
+        "ws://localhost:5173/v1/profile",
+    ] {
+        bad_proof(&ask(elsewhere).await, elsewhere);
+    }
+}
+
+#[tokio::test]
+async fn a_proof_for_another_address_is_refused_with_public_url_and_what_was_sent() {
+    let log = Log::listen();
+    let app = TestApp::production("").await;
+    let nonce = app.nonce();
+    let key = ProofKey::new();
+    let ask = async |htu: Value| {
+        let claims = json!({ "jti": "1", "htm": "POST", "htu": htu, "iat": 0, "nonce": nonce });
+        let proof = key.sign(&key.header().to_string(), &claims.to_string());
+        app.post("/v1/login", json!({ "email": "a@b.example", "password": "x" })).dpop(&proof).await
+    };
+    for htu in [
+        "http://auth.example.com/v1/login",
+        "https://localhost:5173/v1/login",
+        "https://auth.example.com:8443/v1/login",
+        "/v1/login",
+        "",
+    ] {
+        let answer = ask(json!(htu)).await;
+        bad_proof(&answer, htu);
+        let said = answer.json["detail"].as_str().unwrap().to_owned();
+        assert!(
+            said.contains("public_url, https://auth.example.com") && said.contains(&format!("\"{htu}\"")),
+            "{said}"
+        );
+        assert!(log.text().contains("public_url, https://auth.example.com"), "{}", log.text());
+    }
+    let said =
+        ask(json!(format!("\u{1b}[2J\r\n\u{202e}{}", "x".repeat(2_000)))).await.json["detail"].to_string();
+    assert!(
+        said.len() < 600 && said.contains("u{1b}") && !said.contains("\\u001b") && !said.contains('\u{202e}'),
+        "{said}"
+    );
+    for htu in [Value::Null, json!(7)] {
+        let answer = ask(htu).await;
+        assert_eq!(answer.json["detail"], "htu must be text: the address of the request.");
+    }
 }
 
 #[tokio::test]

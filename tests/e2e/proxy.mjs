@@ -5,7 +5,7 @@ import { createServer, request as ask } from "node:http";
 import { atEnd, startServer } from "./world.mjs";
 
 /**
- * A server behind a proxy; `url` is the proxy's, and the server's `public_url`.
+ * A server behind a proxy; `url` is the proxy's, and the server's `public_url` if the settings name no other.
  *
  * `rule(request)` decides about each request: nothing to let it pass, or
  * - `"cut"`: the connection breaks before the server hears of it,
@@ -18,7 +18,7 @@ export async function startBehindProxy(settings = {}) {
   const proxy = createServer().listen(0, "127.0.0.1");
   await once(proxy, "listening");
   const url = `http://localhost:${proxy.address().port}`;
-  const server = await startServer({ settings: { ...settings, PUBLIC_URL: url } });
+  const server = await startServer({ settings: { PUBLIC_URL: url, ...settings } });
   const inside = { host: "127.0.0.1", port: server.port };
   const world = { server, url, seen: [], rule: () => {} };
 

@@ -12,7 +12,9 @@ use super::nonce;
 use crate::clock::Millis;
 use crate::error::ApiError;
 use crate::extract::Strict;
+use crate::http::is_local;
 use crate::keys::SecretKeys;
+use crate::plain::plain;
 use crate::secret::same;
 use crate::tokens::decode;
 
@@ -20,6 +22,8 @@ use crate::tokens::decode;
 const LONGEST: usize = 4096;
 /// Longest `jti`, in bytes.
 const LONGEST_ID: usize = 128;
+/// Characters of a wrong address that the answer repeats.
+const SHOWN: usize = 200;
 /// Members of a JWK that only a private or a symmetric key has (RFC 7518 §6).
 const PRIVATE: [&str; 8] = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"];
 
@@ -47,17 +51,21 @@ pub struct About<'a> {
     pub public_url: &'a str,
     /// Without the query.
     pub path: &'a str,
+    /// With `--dev`, any address of this machine is right: the page may stand behind a dev server's proxy.
+    pub dev: bool,
     /// The access token that comes with it.
     pub access_token: Option<&'a str>,
 }
 
 /// Why a proof is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It has no nonce, or not one of ours, or an old one.
     Nonce,
     /// Anything else, and what.
     Invalid(&'static str),
+    /// It was made for another address, and which.
+    Elsewhere(String),
 }
 
 impl From<Fault> for ApiError {
@@ -65,6 +73,11 @@ impl From<Fault> for ApiError {
         match fault {
             Fault::Nonce => ErrorCode::UseDpopNonce.into(),
             Fault::Invalid(what) => ApiError { detail: Some(what.into()), ..ErrorCode::InvalidProof.into() },
+            Fault::Elsewhere(what) => ApiError {
+                cause: Some(what.clone()),
+                detail: Some(what.into()),
+                ..ErrorCode::InvalidProof.into()
+            },
         }
     }
 }
@@ -195,8 +208,14 @@ impl About<'_> {
         if text_of(claims, "htm") != Some(self.method) {
             return Err(Fault::Invalid("htm is not the method of this request."));
         }
-        if !text_of(claims, "htu").is_some_and(|address| self.is_at(address)) {
-            return Err(Fault::Invalid("htu is not the address of this request."));
+        let address = text_of(claims, "htu");
+        let address = address.ok_or(Fault::Invalid("htu must be text: the address of the request."))?;
+        if !self.is_at(address) {
+            let (ours, given) = (self.public_url, plain(address));
+            let given: String = given.chars().take(SHOWN).collect();
+            return Err(Fault::Elsewhere(format!(
+                "htu is not the address of this request. It must be public_url, {ours}, with the path of the request, and is \"{given}\"."
+            )));
         }
         let Some(token) = self.access_token else { return Ok(()) };
         let hash = URL_SAFE_NO_PAD.encode(sha256(token));
@@ -211,7 +230,14 @@ impl About<'_> {
             return true;
         }
         let own = normal(&[self.public_url, self.path].concat());
-        own.is_some() && normal(address) == own
+        own.is_some() && (normal(address) == own || (self.dev && self.is_at_this_machine(address)))
+    }
+
+    /// The same path, on any port of this machine.
+    fn is_at_this_machine(&self, address: &str) -> bool {
+        let Ok(url) = Url::parse(address) else { return false };
+        let own = normal(&(url.origin().ascii_serialization() + self.path));
+        is_local(&url) && own.is_some() && normal(address) == own
     }
 }
 
@@ -258,6 +284,7 @@ mod tests {
             method: "GET",
             public_url: "https://auth.example.com",
             path: "/v1/profile/a-b%2Fc",
+            dev: false,
             access_token: None,
         };
         for (address, same) in [
