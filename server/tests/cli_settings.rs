@@ -243,3 +243,47 @@ fn every_command_and_every_section_is_tried() {
     let missing: Vec<_> = all.difference(&set).collect();
     assert!(all.len() > 30 && missing.is_empty(), "SETTINGS lacks {missing:?} of {all:?}");
 }
+
+#[test]
+fn a_port_and_a_protection_that_never_meet_are_warned_of_and_the_port_alone_decides() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = |port: &str, security: &str| {
+        let mut command = doorward(folder.path());
+        command
+            .env("DOORWARD_SMTP__HOST", "mail.example.com")
+            .env("DOORWARD_MAIL__FROM", "hello@example.com");
+        command.env("DOORWARD_SMTP__PORT", port);
+        if !security.is_empty() {
+            command.env("DOORWARD_SMTP__SECURITY", security);
+        }
+        command
+    };
+    for (port, security, warned) in [
+        ("0", "", false),
+        ("465", "", false),
+        ("587", "", false),
+        ("25", "", false),
+        ("465", "tls", false),
+        ("587", "starttls", false),
+        ("25", "starttls", false),
+        ("25", "none", false),
+        ("2525", "tls", false),
+        ("0", "tls", false),
+        ("465", "starttls", true),
+        ("465", "none", true),
+        ("587", "tls", true),
+        ("25", "tls", true),
+    ] {
+        let output = variables(port, security).args(["config", "check", "--dev"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let shown = String::from_utf8(output.stdout).unwrap();
+        let lines: Vec<_> = shown.lines().filter(|line| line.starts_with("warning: smtp.security")).collect();
+        assert_eq!(lines.len(), usize::from(warned), "{port} {security}: {lines:?}");
+        assert!(lines.iter().all(|line| line.contains(port) && line.contains(security)), "{lines:?}");
+    }
+    // The server says so at its start, too, before it finds that it cannot listen there.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = taken.local_addr().unwrap().to_string();
+    let output = variables("465", "starttls").args(["serve", "--dev", "--listen", &at]).output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("smtp.security is starttls"));
+}

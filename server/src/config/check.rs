@@ -236,6 +236,7 @@ impl Config {
             ));
         }
         faults.extend(self.database_warning().map(Fault::Warning));
+        faults.extend(self.smtp.contradiction().map(Fault::Warning));
         faults.extend(layers.service_links_warning().map(Fault::Warning));
         faults.extend(self.exposures(layers).into_iter().map(Fault::Warning));
         if !dev && self.admin.listen.is_some_and(|admin| !admin.ip().is_loopback()) {

@@ -17,8 +17,8 @@ settings! {
         host: String = String::new(),
         /// Its port; 0 means the usual one: 587 for `starttls`, 465 for `tls`, 25 for `none`.
         port: u16 = 0,
-        /// `starttls`: must become TLS before anything is said. `tls`: TLS from the first byte. `none`: in the clear, without a password unless on this machine.
-        security: Security = Security::Starttls,
+        /// `starttls`: must become TLS before anything is said. `tls`: TLS from the first byte. `none`: in the clear, without a password unless on this machine. Without it, the port decides: `tls` for 465, `starttls` for any other.
+        security: Option<Security> = None,
         /// Who we are there; empty means that no password is asked for.
         username: String = String::new(),
         /// The password.
@@ -74,6 +74,35 @@ pub enum DefaultScene {
     Strict,
 }
 
+impl Smtp {
+    /// How the connection is protected: as the setting says, else as the port does.
+    pub fn security(&self) -> Security {
+        let by_port = if self.port == Security::Tls.port() { Security::Tls } else { Security::Starttls };
+        self.security.unwrap_or(by_port)
+    }
+
+    /// The port: as the setting says, else the usual one.
+    pub fn port(&self) -> u16 {
+        if self.port == 0 { self.security().port() } else { self.port }
+    }
+
+    /// A warning where the server at that port begins with TLS and the setting with a greeting in the clear, or the other way
+    /// round: each side then waits for the other until time is up.
+    pub(super) fn contradiction(&self) -> Option<String> {
+        let (says, usual) = match (self.host.is_empty(), self.port, self.security?) {
+            (false, 465, Security::Starttls) => ("starttls", "TLS from the first byte (tls)"),
+            (false, 465, Security::None) => ("none", "TLS from the first byte (tls)"),
+            (false, 25 | 587, Security::Tls) => ("tls", "a start in the clear (starttls)"),
+            _ => return None,
+        };
+        Some(format!(
+            "smtp.security is {says}, but port {} is for {usual}: both sides would wait until smtp.timeout. Without \
+             smtp.security the port decides",
+            self.port
+        ))
+    }
+}
+
 impl Config {
     /// Makes the paths of the settings file relative to it.
     pub(super) fn place_files(&mut self, layers: &Layers) {
@@ -111,7 +140,7 @@ impl Config {
         );
         let here = matches!(smtp.host.as_str(), "localhost" | "127.0.0.1" | "::1");
         check(
-            smtp.security != Security::None || smtp.username.is_empty() || here,
+            smtp.security() != Security::None || smtp.username.is_empty() || here,
             "smtp.security",
             "must be starttls or tls with smtp.username: else the password travels in the clear",
         );
@@ -182,6 +211,27 @@ impl Codes {
             Scene::Login | Scene::Access | Scene::ChangeEmail | Scene::BindPhone | Scene::DeleteAccount => {
                 None
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_decides_how_the_connection_is_protected_unless_the_setting_does() {
+        for (port, security, protection, used) in [
+            (0, None, Security::Starttls, 587),
+            (465, None, Security::Tls, 465),
+            (587, None, Security::Starttls, 587),
+            (25, None, Security::Starttls, 25),
+            (2525, None, Security::Starttls, 2525),
+            (0, Some(Security::Tls), Security::Tls, 465),
+            (465, Some(Security::Starttls), Security::Starttls, 465),
+        ] {
+            let smtp = Smtp { port, security, ..Smtp::default() };
+            assert_eq!((smtp.security(), smtp.port()), (protection, used), "{port} {security:?}");
         }
     }
 }

@@ -119,7 +119,7 @@ plain!(
     Option<std::path::PathBuf>,
     Vec<Site>,
     Vec<Network>,
-    crate::mail::smtp::Security,
+    Option<crate::mail::smtp::Security>,
     Option<crate::sms::Preset>,
     Option<ProviderKind>,
     Option<ClientAuth>,

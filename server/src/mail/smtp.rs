@@ -15,11 +15,10 @@ use super::transport::Failure;
 use crate::config::ConfigError;
 
 /// How the connection is protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Security {
     /// Begins in the clear and must become TLS before anything is said (port 587).
-    #[default]
     Starttls,
     /// TLS from the first byte (port 465).
     Tls,

@@ -110,8 +110,8 @@ fn setup(config: &Config) -> Result<Setup, ConfigError> {
     let host = url::Url::parse(&config.public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
     Ok(Setup {
         host: smtp.host.clone(),
-        port: if smtp.port == 0 { smtp.security.port() } else { smtp.port },
-        security: smtp.security,
+        port: smtp.port(),
+        security: smtp.security(),
         login: (!smtp.username.is_empty())
             .then(|| (smtp.username.clone(), smtp.password.expose().to_owned())),
         authority,
