@@ -120,6 +120,14 @@ fn files_with_secrets_that_other_users_can_read_are_warned_of() {
         said.len() == 1 && said[0].contains("doorward.toml") && said[0].contains("smtp.password"),
         "{said:?}"
     );
+    // The key of a client certificate is a file of its own.
+    std::fs::write(path("client.key"), "").unwrap();
+    open("client.key", 0o604);
+    let url = format!("postgres://app@localhost/auth?sslkey={}", path("client.key").display());
+    let output =
+        doorward(folder.path()).args(["config", "check"]).env("DOORWARD_DATABASE__URL", url).output();
+    let shown = String::from_utf8(output.unwrap().stdout).unwrap();
+    assert!(shown.contains("client.key, the key of database.url"), "{shown}");
     open("doorward.toml", 0o640);
     open("keys", 0o644);
     let said = warned();

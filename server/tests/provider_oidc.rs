@@ -385,7 +385,7 @@ async fn sec_o10_a_thousand_tokens_with_unknown_keys_cost_the_provider_two_fetch
     acme.bring(&acme.op.id_token("sub-1", None)).await.unwrap();
 }
 
-/// ZITADEL names the client's project beside the client, a mapper of Keycloak's whatever it was told to (OpenID Connect
+/// ZITADEL names the client's project beside the client, a mapper of Keycloak's any client that it is given (OpenID Connect
 /// Core §3.1.3.7).
 #[tokio::test]
 async fn an_id_token_for_several_audiences_signs_in_where_it_is_ours_and_all_others_are_listed() {

@@ -22,7 +22,7 @@ async fn behind_a_proxy(settings: &str) -> TestApp {
 fn pass_on(t: &TestApp, method: Method, address: &Url, form: &str) -> Call {
     assert_eq!(address.origin().ascii_serialization(), "https://www.example.com", "{address}");
     let path = address.path().strip_prefix("/auth").filter(|path| path.starts_with('/'));
-    let path = path.unwrap_or_else(|| panic!("{address} is none of the server's addresses"));
+    let path = path.unwrap_or_else(|| panic!("{address} is not an address of the server"));
     let path = path.to_owned() + &address.query().map(|query| format!("?{query}")).unwrap_or_default();
     let kind = if form.is_empty() { "" } else { "application/x-www-form-urlencoded" };
     t.send(method, &path, kind, form.to_owned()).header("host", "localhost")

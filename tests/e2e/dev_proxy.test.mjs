@@ -1,4 +1,4 @@
-// Development by other addresses than the server's own: behind a dev server's proxy, and by 127.0.0.1.
+// A server by other addresses than its own: behind a dev server's proxy, by 127.0.0.1, and below a path.
 
 import assert from "node:assert/strict";
 import { openChromium, openContext, signUp, test, withClient } from "./world.mjs";
@@ -27,3 +27,28 @@ for (const [what, url] of [
     await context.close();
   });
 }
+
+test("a server below a path of the app's own site signs people in, and its pages lead to each other", async () => {
+  const below = await startBehindProxy({ LINKS__VERIFY: "{public_url}/account/verify#token={token}" }, "/auth");
+  assert.ok(below.url.endsWith("/auth"));
+  const person = await signUp(below.server);
+  const context = await openContext(chromium);
+  const page = await context.newPage();
+  await page.goto(`${new URL(below.url).origin}/favicon.svg`);
+  const email = await withClient(page, async (person) => {
+    await auth.login(person);
+    await auth.refreshToken();
+    return (await auth.getProfile()).email;
+  }, { argument: person, options: { url: below.url } });
+  assert.equal(email, person.email);
+
+  const { link } = await below.server.mail(person.email);
+  assert.ok(link.startsWith(`${below.url}/account/verify#`), link);
+  await page.goto(link);
+  await page.locator("#by-token button:not([type])").click();
+  await page.locator("#by-password [name=password]").fill(person.password);
+  await page.locator("#by-password button").click();
+  await page.waitForURL(`${below.url}/account/verify/done`);
+  await page.getByText("Address confirmed").waitFor();
+  await context.close();
+});

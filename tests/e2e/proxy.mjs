@@ -5,7 +5,8 @@ import { createServer, request as ask } from "node:http";
 import { atEnd, startServer } from "./world.mjs";
 
 /**
- * A server behind a proxy; `url` is the proxy's, and the server's `public_url` if the settings name no other.
+ * A server behind a proxy; `url` is the proxy's, and the server's `public_url` if the settings name no other. The proxy takes
+ * the path `below` away from requests that begin with it.
  *
  * `rule(request)` decides about each request: nothing to let it pass, or
  * - `"cut"`: the connection breaks before the server hears of it,
@@ -14,10 +15,10 @@ import { atEnd, startServer } from "./world.mjs";
  * - `{ status, headers, body }`: an answer that the server does not know of,
  * - `{ change }`: a function that gets the server's answer as an object and gives another.
  */
-export async function startBehindProxy(settings = {}) {
+export async function startBehindProxy(settings = {}, below = "") {
   const proxy = createServer().listen(0, "127.0.0.1");
   await once(proxy, "listening");
-  const url = `http://localhost:${proxy.address().port}`;
+  const url = `http://localhost:${proxy.address().port}${below}`;
   const server = await startServer({ settings: { PUBLIC_URL: url, ...settings } });
   const inside = { host: "127.0.0.1", port: server.port };
   const world = { server, url, seen: [], rule: () => {} };
@@ -26,7 +27,8 @@ export async function startBehindProxy(settings = {}) {
     const chunks = [];
     for await (const chunk of incoming) chunks.push(chunk);
     const body = Buffer.concat(chunks);
-    const { method, url: path, headers } = incoming;
+    const { method, headers } = incoming;
+    const path = incoming.url.startsWith(`${below}/`) ? incoming.url.slice(below.length) : incoming.url;
     const seen = { method, path, headers, body: body.toString(), at: Date.now() };
     world.seen.push(seen);
     const fate = method === "OPTIONS" ? undefined : world.rule(seen);

@@ -76,6 +76,24 @@ const RULES: &[Rule] = &[
         why: "one guarded client makes all calls of other servers (SECURITY H01)",
     },
     Rule {
+        place: "server/src/",
+        except: "server/src/cli/mod.rs",
+        words: &["runtime::Builder", "Runtime::new"],
+        why: "every command runs inside the one runtime that server/src/cli/mod.rs makes",
+    },
+    Rule {
+        place: "server/src/",
+        except: "server/src/files.rs",
+        words: &["fs::rename(", "File::create(", ".create_new("],
+        why: "a file appears whole or not at all: server/src/files.rs writes it",
+    },
+    Rule {
+        place: "server/src/",
+        except: "server/src/config/address.rs",
+        words: &["format!(\"{}/v1/", "format!(\"{issuer}", "format!(\"{public_url}", "Redirect::to(\"/"],
+        why: "addresses of this server are made in server/src/config/address.rs, which knows the path of public_url",
+    },
+    Rule {
         place: "server/src/store/",
         except: "",
         words: &["axum", "crate::routes", "crate::methods", "crate::sessions", "crate::limits"],

@@ -1,5 +1,7 @@
 //! Settings of the database: nothing for the file in `data`, an address for PostgreSQL.
 
+use std::path::PathBuf;
+
 use url::Url;
 
 use super::{Config, settings};
@@ -54,6 +56,17 @@ impl Database {
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
         let name = said("dbname").unwrap_or_else(|| url.path().trim_start_matches('/').to_owned());
         format!("PostgreSQL at {host}{port}/{name}")
+    }
+
+    /// Does the address hold a password?
+    pub(super) fn has_password(&self) -> bool {
+        let url = Url::parse(self.url.expose());
+        url.is_ok_and(|url| url.password().is_some() || value(&url, "password").is_some())
+    }
+
+    /// The file with the key of our certificate.
+    pub(super) fn client_key(&self) -> Option<PathBuf> {
+        value(&Url::parse(self.url.expose()).ok()?, "sslkey").map(PathBuf::from)
     }
 
     fn way(url: &Url) -> Way {

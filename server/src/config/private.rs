@@ -1,7 +1,5 @@
 //! Files with secrets that other users of the machine can read.
 
-use url::Url;
-
 use super::{Config, Explain, Layers};
 use crate::files::is_open_to_others;
 use crate::keys::SecretKeys;
@@ -20,7 +18,12 @@ impl Config {
             }
         }
         let database = self.database.url.is_empty().then(|| self.data.join("doorward.db"));
-        for (what, file) in [("the secret keys", SecretKeys::file(self)), ("the database", database)] {
+        let client_key = self.database.client_key();
+        for (what, file) in [
+            ("the secret keys", SecretKeys::file(self)),
+            ("the database", database),
+            ("the key of database.url", client_key),
+        ] {
             if let Some(file) = file.filter(|file| is_open_to_others(file)) {
                 let shown = file.display();
                 warnings.push(format!(
@@ -37,9 +40,7 @@ impl Config {
         self.explain("", "", &mut list);
         let is_secret = |key: &str| match key {
             "secret_keys" => SecretKeys::file(self).is_none(),
-            "database.url" => {
-                Url::parse(self.database.url.expose()).is_ok_and(|url| url.password().is_some())
-            }
+            "database.url" => self.database.has_password(),
             _ => true,
         };
         let hidden = list.into_iter().filter(|setting| setting.value.contains("(hidden)"));
