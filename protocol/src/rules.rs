@@ -38,7 +38,8 @@ pub enum Rule {
     Date,
     /// An `http:` or `https:` address.
     Url,
-    /// A full address with any scheme, of a page or an app. Which ones are allowed is the server's list.
+    /// A full address of a page or an app, with any scheme but those that browsers run. Which ones are allowed is the
+    /// server's list.
     Address,
     /// A one-time code: up to 6 digits of any script, as text or as a number. Leading zeros may be missing; spaces and
     /// dashes do not count.
@@ -343,11 +344,15 @@ fn is_http_url(text: &str) -> bool {
         && is_address(text)
 }
 
+/// Schemes whose addresses a browser would run.
+const RUN: [&str; 3] = ["javascript", "vbscript", "data"];
+
 fn is_address(text: &str) -> bool {
     let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
     text.len() <= 2048
         && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || has("+-.", b))
+        && !RUN.iter().any(|run| run.eq_ignore_ascii_case(scheme))
         && !text
             .chars()
             .any(|c| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '<' | '>' | '"' | '`'))
@@ -528,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_a_scheme() {
+    fn an_address_has_a_scheme_and_is_nothing_a_browser_could_run() {
         for good in
             ["https://app.example.com/signin", "capacitor://localhost/a", "com.example.app:/signin?x#y"]
         {
@@ -540,6 +545,8 @@ mod tests {
             "://x",
             "1a:/x",
             "a b:/x",
+            "JavaScript:alert(1)",
+            "data:text/html,x",
             "https://ex\nample.com",
             "app:/<",
         ] {
