@@ -47,6 +47,12 @@ impl Draft {
         self.put(|file, target| file.persist(target))
     }
 
+    /// The same without waiting for the disk: after a power failure it may be the one from before, or empty.
+    pub fn replace_unsynced(self) -> io::Result<()> {
+        self.file.persist(self.target)?;
+        Ok(())
+    }
+
     fn put(self, rename: impl FnOnce(NamedTempFile, &Path) -> Result<File, PersistError>) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         rename(self.file, &self.target)?;

@@ -122,6 +122,8 @@ struct Limit<K: std::hash::Hash + Eq + Clone, C: Clock = MonotonicClock>(
 
 /// Kinds that are counted at a time; past them all others are one.
 const KINDS: usize = 10_000;
+/// After so many refusals kinds that have not occurred for long are forgotten.
+const SWEEP: u64 = 5_000;
 
 impl<K: std::hash::Hash + Eq + Clone, C: Clock> Limit<K, C> {
     /// So many at once, and then one after each pause.
@@ -163,6 +165,7 @@ impl<S: Subscriber> Layer<S> for PerCallsite {
 pub(crate) struct Refusals<C: Clock = MonotonicClock> {
     limit: Limit<u64, C>,
     hasher: RandomState,
+    asked: AtomicU64,
 }
 
 impl Default for Refusals {
@@ -174,12 +177,17 @@ impl Default for Refusals {
 impl<C: Clock> Refusals<C> {
     fn with(clock: C) -> Refusals<C> {
         const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
-        Refusals { limit: Limit::new(AT_ONCE, Duration::from_secs(3), clock), hasher: RandomState::new() }
+        Refusals {
+            limit: Limit::new(AT_ONCE, Duration::from_secs(3), clock),
+            hasher: RandomState::new(),
+            asked: AtomicU64::new(1),
+        }
     }
 
     /// May one more refusal of this route and error be written for this client?
     pub(crate) fn allows(&self, route: &str, error: &str, client: Option<IpAddr>) -> bool {
-        if self.limit.0.len() >= KINDS {
+        // Looks through all kinds, so not each time.
+        if self.asked.fetch_add(1, Ordering::Relaxed) % SWEEP == 0 {
             self.limit.0.retain_recent();
         }
         let source = (self.limit.0.len() < KINDS).then(|| limits::source(client));

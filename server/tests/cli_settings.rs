@@ -15,6 +15,7 @@ public_url = "https://auth.example.com"
 listen = "127.0.0.1:0"
 trusted_proxies = ["127.0.0.1"]
 proxy_header = "forwarded"
+http.write_timeout = "20s"
 data = "data"
 secret_keys = "{folder}/keys"
 check_email = true

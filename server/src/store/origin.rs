@@ -5,11 +5,13 @@
 //! by page and corrupt. SQLite does not notice, because neither file names the other. So the writer notes beside them on which
 //! database file each `-wal` began, and a start compares. A note that is missing or old refuses nothing.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use crate::files::Draft;
 
 /// A `-wal` begins with a header of this length, <https://sqlite.org/fileformat2.html#walformat>.
 const WAL_HEADER: usize = 32;
@@ -60,12 +62,12 @@ impl Origin {
             return;
         }
         let Some(state) = state(&self.database, 0) else { return };
-        let place = beside(&self.file, "-origin");
-        let fresh = beside(&self.file, "-origin.new");
-        let note = [&salts[..], &state].concat();
-        let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh);
-        let written =
-            opened.and_then(|mut file| file.write_all(&note)).and_then(|()| fs::rename(fresh, place));
+        let draft = Draft::of(&beside(&self.file, "-origin"), 0o600);
+        let written = draft.and_then(|mut draft| {
+            draft.write_all(&[&salts[..], &state].concat())?;
+            // After a power failure a note that is missing or empty only has the start check less.
+            draft.replace_unsynced()
+        });
         if written.is_ok() {
             self.noted = salts;
         }
