@@ -187,7 +187,7 @@ impl<C: Clock> Refusals<C> {
     /// May one more refusal of this route and error be written for this client?
     pub(crate) fn allows(&self, route: &str, error: &str, client: Option<IpAddr>) -> bool {
         // Looks through all kinds, so not each time.
-        if self.asked.fetch_add(1, Ordering::Relaxed) % SWEEP == 0 {
+        if self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP) {
             self.limit.0.retain_recent();
         }
         let source = (self.limit.0.len() < KINDS).then(|| limits::source(client));
