@@ -80,7 +80,8 @@ export async function register(inside, provider, data, options) {
   // Fields of the profile may be among the extras, too: then they are not the operator's.
   if (isObject(data?.extras)) {
     const { extras, ...beside } = data;
-    const isTwice = (name) => beside[name] !== undefined && beside[name] !== extras[name];
+    const differs = (name) => JSON.stringify(beside[name]) !== JSON.stringify(extras[name]);
+    const isTwice = (name) => beside[name] !== undefined && differs(name);
     const twice = Object.keys(extras).find(isTwice);
     if (twice) refuse(twice, "This is given twice, with two values.");
     data = { ...extras, ...beside };

@@ -1,10 +1,10 @@
 //! The connections that are open: bounded in all and for each source, so that no client takes all of them. Where there is no
-//! room for one more, the one that has been without a request for longest makes room: a client that sends half a request
-//! or reads no answer loses to one that works.
+//! room for one more, the connection whose last request is oldest is closed: one that has sent half a request, or reads no
+//! answer, loses to one that works.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -14,8 +14,10 @@ use tokio::task::AbortHandle;
 use crate::config::Network;
 use crate::limits;
 
-/// Files that are not connections of clients: the database, its readers, mail, providers, hooks, the listeners.
-const OTHER_FILES: u64 = 128;
+/// Files that are not connections of clients: the database, mail, calls of providers and hooks, `admin.listen`.
+const OTHER_FILES: u64 = 512;
+/// A limit of open files that every system allows whose hard limit is "none".
+const MANY_FILES: u64 = 10_240;
 
 /// A source as limits see it.
 type Source = Vec<u8>;
@@ -40,15 +42,9 @@ struct Open {
 }
 
 struct Entry {
-    activity: Arc<Activity>,
-    task: Option<AbortHandle>,
-}
-
-struct Activity {
-    /// Is a request under way?
-    is_busy: AtomicBool,
     /// Milliseconds since the beginning at the last request, or when the connection came.
-    used: AtomicU64,
+    used: Arc<AtomicU64>,
+    task: Option<AbortHandle>,
 }
 
 impl Connections {
@@ -68,30 +64,31 @@ impl Connections {
     }
 
     /// Makes room for a connection from this address, if need be by closing another.
-    pub(crate) fn admit(&self, peer: IpAddr) -> Place {
+    pub(crate) fn admit(&self, peer: IpAddr) -> Slot {
         let shared = &self.0;
         let source = limits::source(Some(peer));
         let is_exempt = shared.exempt.iter().any(|network| network.contains(peer.to_canonical()));
-        let activity =
-            Arc::new(Activity { is_busy: AtomicBool::new(false), used: AtomicU64::new(shared.now()) });
+        let used = Arc::new(AtomicU64::new(shared.now()));
         let mut open = shared.lock();
         let of_source = open.sources.get(&source).map_or(0, HashMap::len);
         if !is_exempt && of_source >= shared.most_per_source {
             tracing::warn!(%peer, "a source has as many connections as http.max_connections_per_source allows: its idlest one is closed");
-            open.close_idlest(Some(&source));
+            open.close_idlest(&source);
         } else if open.count >= shared.most {
             tracing::warn!(
                 "there are as many connections as http.max_connections and the limit of open files allow: the idlest one is closed"
             );
-            open.close_idlest(None);
+            if let Some(largest) = open.largest() {
+                open.close_idlest(&largest);
+            }
         }
         let id = open.next;
         open.next += 1;
         open.count += 1;
-        let entry = Entry { activity: activity.clone(), task: None };
+        let entry = Entry { used: used.clone(), task: None };
         open.sources.entry(source.clone()).or_default().insert(id, entry);
         drop(open);
-        Place { connections: self.clone(), source, id, activity }
+        Slot { connections: self.clone(), source, id, used }
     }
 }
 
@@ -106,19 +103,19 @@ impl Shared {
 }
 
 impl Open {
-    /// Closes the connection that has been without a request for longest, of one source or of all. While the answer to one
-    /// is being made, the others go first.
-    fn close_idlest(&mut self, source: Option<&Source>) {
-        let sources = self.sources.iter().filter(|(other, _)| source.is_none_or(|source| source == *other));
-        let entries = sources.flat_map(|(source, of)| of.iter().map(move |(id, entry)| (source, *id, entry)));
-        let idlest = entries.min_by_key(|(_, id, Entry { activity, .. })| {
-            (activity.is_busy.load(Ordering::Relaxed), activity.used.load(Ordering::Relaxed), *id)
-        });
-        let Some((source, id, _)) = idlest else { return };
-        let source = source.clone();
-        if let Some(Entry { task: Some(task), .. }) = self.remove(&source, id) {
+    /// Closes the connection of a source whose last request is oldest.
+    fn close_idlest(&mut self, source: &Source) {
+        let entries = self.sources.get(source).into_iter().flatten();
+        let idlest = entries.min_by_key(|(id, entry)| (entry.used.load(Ordering::Relaxed), **id));
+        let Some(id) = idlest.map(|(id, _)| *id) else { return };
+        if let Some(Entry { task: Some(task), .. }) = self.remove(source, id) {
             task.abort();
         }
+    }
+
+    /// The source with the most connections: others do not pay for it.
+    fn largest(&self) -> Option<Source> {
+        self.sources.iter().max_by_key(|(_, of)| of.len()).map(|(source, _)| source.clone())
     }
 
     fn remove(&mut self, source: &Source, id: u64) -> Option<Entry> {
@@ -132,15 +129,15 @@ impl Open {
     }
 }
 
-/// The place of an open connection; free again when this is dropped.
-pub(crate) struct Place {
+/// An open connection in the list; dropping it removes it.
+pub(crate) struct Slot {
     connections: Connections,
     source: Source,
     id: u64,
-    activity: Arc<Activity>,
+    used: Arc<AtomicU64>,
 }
 
-impl Place {
+impl Slot {
     /// The task that serves the connection: closing the connection ends it.
     pub(crate) fn served_by(&self, task: AbortHandle) {
         let mut open = self.connections.0.lock();
@@ -152,24 +149,13 @@ impl Place {
         }
     }
 
-    /// A request came; it is under way until the result is dropped.
-    pub(crate) fn request(&self) -> UnderWay {
-        self.activity.used.store(self.connections.0.now(), Ordering::Relaxed);
-        self.activity.is_busy.store(true, Ordering::Relaxed);
-        UnderWay(self.activity.clone())
+    /// A request came.
+    pub(crate) fn used(&self) {
+        self.used.store(self.connections.0.now(), Ordering::Relaxed);
     }
 }
 
-/// A request of a connection.
-pub(crate) struct UnderWay(Arc<Activity>);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.is_busy.store(false, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.connections.0.lock().remove(&self.source, self.id);
     }
@@ -178,8 +164,9 @@ impl Drop for Place {
 /// Raises the soft limit of open files to the hard one: the usual soft limit of 1,024 is for programs that use `select`.
 pub(crate) fn raise_limit_of_files() {
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, ..limit };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+    let raise = |current| setrlimit(Resource::Nofile, Rlimit { current, ..limit });
+    // macOS takes no soft limit without a bound.
+    if let Err(error) = raise(limit.maximum).or_else(|_| raise(Some(MANY_FILES))) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
@@ -204,7 +191,7 @@ mod tests {
     }
 
     /// A connection whose task never ends by itself.
-    fn serve(connections: &Connections, peer: [u8; 4]) -> (Arc<Place>, tokio::task::JoinHandle<()>) {
+    fn serve(connections: &Connections, peer: [u8; 4]) -> (Arc<Slot>, tokio::task::JoinHandle<()>) {
         let place = Arc::new(connections.admit(IpAddr::from(peer)));
         let task = tokio::spawn(std::future::pending());
         place.served_by(task.abort_handle());
@@ -217,7 +204,7 @@ mod tests {
         let (first, first_task) = serve(&connections, [192, 0, 2, 1]);
         let (_second, second_task) = serve(&connections, [192, 0, 2, 1]);
         let (_other, other_task) = serve(&connections, [192, 0, 2, 2]);
-        first.activity.used.store(1_000, Ordering::Relaxed);
+        first.used.store(1_000, Ordering::Relaxed);
         let (_third, third_task) = serve(&connections, [192, 0, 2, 1]);
         assert!(second_task.await.unwrap_err().is_cancelled());
         assert_eq!(counts(&connections), (3, 2));
@@ -225,28 +212,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_whose_request_is_under_way_is_closed_last() {
-        let connections = of(10, 2);
-        let (first, first_task) = serve(&connections, [192, 0, 2, 1]);
-        let (_second, second_task) = serve(&connections, [192, 0, 2, 1]);
-        let under_way = first.request();
-        let (_third, third_task) = serve(&connections, [192, 0, 2, 1]);
-        assert!(second_task.await.unwrap_err().is_cancelled());
-        drop(under_way);
-        let (_fourth, _fourth_task) = serve(&connections, [192, 0, 2, 1]);
-        assert!(first_task.await.unwrap_err().is_cancelled());
-        assert!(!third_task.is_finished());
-    }
-
-    #[tokio::test]
-    async fn past_the_bound_for_all_the_idlest_of_all_is_closed() {
-        let connections = of(3, 100);
-        let (_a, first_task) = serve(&connections, [10, 0, 0, 1]);
-        let held: Vec<_> = (2..5).map(|last| serve(&connections, [10, 0, 0, last])).collect();
-        assert!(first_task.await.unwrap_err().is_cancelled());
+    async fn past_the_bound_for_all_the_source_with_the_most_connections_loses_its_idlest() {
+        let connections = of(4, 2);
+        let (_one, one_task) = serve(&connections, [192, 0, 2, 1]);
+        let (_two, two_task) = serve(&connections, [192, 0, 2, 2]);
+        let (_three, three_task) = serve(&connections, [192, 0, 2, 2]);
+        let (_four, four_task) = serve(&connections, [192, 0, 2, 3]);
+        let fifth = serve(&connections, [192, 0, 2, 4]);
+        assert!(two_task.await.unwrap_err().is_cancelled());
+        assert!([one_task, three_task, four_task].iter().all(|task| !task.is_finished()));
+        assert_eq!(counts(&connections).0, 4);
+        drop(fifth);
         assert_eq!(counts(&connections).0, 3);
-        drop(held);
-        assert_eq!(counts(&connections), (0, 0));
     }
 
     #[tokio::test]

@@ -15,7 +15,6 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
 use crate::canonical;
@@ -131,11 +130,6 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Time for a client to send its body.
 const BODY_TIME: Duration = Duration::from_secs(15);
-/// Bytes of a body that need no place: what most requests send.
-const SMALL: usize = 4 * 1024;
-/// The memory for longer bodies, in places of [`BODY_LIMIT`]: 64 MiB. Clients that send half a body and wait cannot fill more.
-static BODIES: Semaphore = Semaphore::const_new(1024);
-
 /// Reads a whole body, at most [`BODY_LIMIT`]. It may hold a password: wiped when dropped.
 pub async fn read(body: Body) -> Result<Zeroizing<Vec<u8>>, ApiError> {
     match tokio::time::timeout(BODY_TIME, read_all(body)).await {
@@ -147,23 +141,15 @@ pub async fn read(body: Body) -> Result<Zeroizing<Vec<u8>>, ApiError> {
 async fn read_all(body: Body) -> Result<Zeroizing<Vec<u8>>, ApiError> {
     let mut body = Limited::new(body, BODY_LIMIT);
     let mut bytes = Zeroizing::new(Vec::new());
-    let mut place: Option<SemaphorePermit<'_>> = None;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
             Some(_) => ApiError::request(413, "The body may have at most 64 KiB."),
             None => ApiError::request(400, "The body could not be read."),
         })?;
-        let Some(data) = frame.data_ref() else { continue };
-        if place.is_none() && bytes.len() + data.len() > SMALL {
-            let full = |_| ApiError {
-                cause: Some("the memory for bodies is used up".into()),
-                ..ApiError::overloaded(1)
-            };
-            place = Some(BODIES.try_acquire().map_err(full)?);
+        if let Some(data) = frame.data_ref() {
+            bytes.extend_from_slice(data);
         }
-        bytes.extend_from_slice(data);
     }
-    drop(place);
     Ok(bytes)
 }
 

@@ -1,5 +1,5 @@
 //! Files that must be whole. A draft is written beside its place, made durable, and then renamed: a crash at any moment
-//! leaves the file from before, or none, and never a part.
+//! leaves the old file or no file, never a partial one.
 
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
@@ -56,8 +56,10 @@ impl Draft {
     fn put(self, rename: impl FnOnce(NamedTempFile, &Path) -> Result<File, PersistError>) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         rename(self.file, &self.target)?;
-        // Without this a power failure could take the new name back.
-        File::open(folder_of(&self.target))?.sync_all()
+        // Without this a power failure could take the new name back. Some file systems cannot do it for a folder; the file is
+        // in its place then, too.
+        let _ = File::open(folder_of(&self.target)).and_then(|folder| folder.sync_all());
+        Ok(())
     }
 }
 

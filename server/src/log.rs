@@ -20,7 +20,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
-use crate::limits;
+use crate::{limits, tasks};
 
 /// Lines that wait while the reader of standard error is slow; more are lost.
 const WAITING: usize = 8 * 1024;
@@ -35,12 +35,34 @@ static LEFT_OUT: AtomicU64 = AtomicU64::new(0);
 /// Counts the lines that found no room to wait in.
 static OVERFLOW: OnceLock<ErrorCounter> = OnceLock::new();
 
-/// Starts the log. Dropping the guard writes the lines that still wait, for about a second at most.
+/// Writes the lines that still wait when it is dropped, for [`FAREWELL`] at most.
+pub(crate) struct Log(Option<WorkerGuard>);
+
+/// Time for the last lines.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let guard = self.0.take();
+        let (done, ended) = std::sync::mpsc::channel::<()>();
+        // In a thread of its own: where nothing reads the log, the guard waits, and complains with `println!`, which may
+        // wait for ever or panic.
+        let last = std::thread::Builder::new().name("last lines".into()).spawn(move || {
+            drop(guard);
+            drop(done);
+        });
+        if last.is_ok() {
+            let _ = ended.recv_timeout(FAREWELL);
+        }
+    }
+}
+
+/// Starts the log.
 ///
 /// # Errors
 ///
 /// `level` is not a filter.
-pub(crate) fn start(level: &str, dev: bool) -> Result<WorkerGuard, String> {
+pub(crate) fn start(level: &str, dev: bool) -> Result<Log, String> {
     let filter = EnvFilter::try_new(level).map_err(|error| format!("log.level: {error}"))?;
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(WAITING)
@@ -59,7 +81,7 @@ pub(crate) fn start(level: &str, dev: bool) -> Result<WorkerGuard, String> {
     };
     tracing_subscriber::registry().with(filter).with(PerCallsite::default()).with(lines).init();
     std::panic::set_hook(Box::new(panicked));
-    Ok(guard)
+    Ok(Log(Some(guard)))
 }
 
 /// Standard error as the log sees it: it takes every line, and counts those that were lost.
@@ -81,8 +103,8 @@ impl Write for StandardError {
 /// A panic is a line of the log like every other fault.
 fn panicked(panic: &PanicHookInfo<'_>) {
     let at = panic.location().map(ToString::to_string);
-    let cause = text_of(panic.payload());
-    tracing::error!(at, cause, "panicked");
+    let (cause, task) = (text_of(panic.payload()), tasks::current());
+    tracing::error!(at, cause, task = task.as_deref(), "panicked");
 }
 
 /// What a panic says.
@@ -142,8 +164,7 @@ impl<K: std::hash::Hash + Eq + Clone, C: Clock> Limit<K, C> {
     }
 }
 
-/// However many requests cause it, one place in the code writes a bounded number of lines. What an operator asked for
-/// with `debug` is written in full.
+/// Limits the lines of each log statement. Debug and trace lines are not limited.
 struct PerCallsite(Limit<Identifier>);
 
 impl Default for PerCallsite {

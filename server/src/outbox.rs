@@ -33,8 +33,8 @@ const AGAIN: Duration = Duration::from_millis(500);
 pub struct Bell {
     mail: Notify,
     sms: Notify,
-    /// Mails and SMS that have left, or failed to, and that the database would not note. Until it does, nothing else is
-    /// taken: among it would be the same mail, with a new code that voids the one that has arrived.
+    /// Mails and SMS whose outcome could not be stored. Meanwhile nothing is taken, because the same mail would be sent
+    /// again, with a new code that voids the one that has arrived.
     unnoted: AtomicUsize,
 }
 
@@ -338,23 +338,69 @@ async fn deliver(app: &AppState, letter: Outgoing) {
         Some(Err(cause)) => Err(Failure::Never(cause)),
         None => Ok(false),
     };
-    note(app, Arc::new(taken), Arc::new(sent)).await;
+    let outcome = Arc::new(Outcome::of(app, &taken, sent));
+    let taken = Arc::new(taken);
+    if note(app, &taken, &outcome).await {
+        outcome.log(&taken);
+    }
 }
 
-/// Has the database note what became of a mail, as soon as it can.
-async fn note(app: &AppState, taken: Arc<Taken>, sent: Arc<Result<bool, Failure>>) {
+/// What becomes of a row.
+enum Outcome {
+    /// Nothing was sent, because nobody is to read it (any more).
+    Dropped,
+    Sent,
+    /// It is tried again then.
+    Later(Millis, String),
+    /// It is given up.
+    Never(Millis, String),
+}
+
+impl Outcome {
+    fn of(app: &App, taken: &Taken, sent: Result<bool, Failure>) -> Outcome {
+        let now = app.world.now();
+        let attempts = Way::of(app, Channel::of(&taken.address)).attempts;
+        match sent {
+            Ok(false) => Outcome::Dropped,
+            Ok(true) => Outcome::Sent,
+            Err(Failure::Later(cause)) if taken.attempts < i64::from(attempts) => {
+                let pause = queue::pause(taken.attempts, u64::from_be_bytes(app.world.bytes()));
+                Outcome::Later(now + pause, cause)
+            }
+            Err(Failure::Later(cause) | Failure::Never(cause)) => Outcome::Never(now, cause),
+        }
+    }
+
+    async fn store(&self, tx: &mut Tx, taken: &Taken) -> Result<(), StoreError> {
+        match self {
+            Outcome::Dropped | Outcome::Sent => store::outbox::delete(tx, taken).await,
+            Outcome::Later(at, cause) => store::outbox::postpone(tx, taken, *at, cause).await,
+            Outcome::Never(now, cause) => store::outbox::bury(tx, taken, *now, cause).await,
+        }
+    }
+
+    fn log(&self, taken: &Taken) {
+        let kind = taken.message.map_or("unknown", Message::as_str);
+        let (mail, attempts, what) = (&taken.id, taken.attempts, Channel::of(&taken.address).what());
+        match self {
+            Outcome::Dropped => {}
+            Outcome::Sent => tracing::info!(mail, kind, attempts, "sent {what}"),
+            Outcome::Later(_, cause) => tracing::warn!(mail, kind, attempts, cause, "{what} did not leave"),
+            Outcome::Never(_, cause) => tracing::error!(mail, kind, attempts, cause, "gave {what} up"),
+        }
+    }
+}
+
+/// Has the database note the outcome, as soon as it can. False if it never can.
+async fn note(app: &AppState, taken: &Arc<Taken>, outcome: &Arc<Outcome>) -> bool {
     let mut held_back = None;
     loop {
-        let (worker, taken, sent) = (app.clone(), taken.clone(), sent.clone());
-        let id = taken.id.clone();
-        let noted = app
-            .store
-            .write(move |tx| Box::pin(async move { settle(&worker, tx, &taken, &sent).await }))
-            .await;
-        let Err(error) = noted else { return };
-        tracing::warn!(mail = id, cause = %error, "the outbox could not note what became of a mail");
+        let (row, outcome) = (taken.clone(), outcome.clone());
+        let noted = app.store.write(move |tx| Box::pin(async move { outcome.store(tx, &row).await })).await;
+        let Err(error) = noted else { return true };
+        tracing::warn!(mail = taken.id, cause = %error, "the outbox could not note what became of a mail");
         // Another fault than one that passes: the lease runs out and the row is taken again.
-        let StoreError::Unavailable(_) = error else { return };
+        let StoreError::Unavailable(_) = error else { return false };
         held_back.get_or_insert_with(|| HeldBack::of(app));
         tokio::time::sleep(AGAIN).await;
     }
@@ -393,47 +439,6 @@ fn write(app: &App, taken: &Taken, content: &Content) -> Result<Parcel, String> 
         Channel::Sms => {
             let text = app.templates.render_sms(message, language, values).map_err(|e| e.to_string())?;
             Ok(Parcel::Sms(Sms { id, message, to, text, code: values.code.clone() }))
-        }
-    }
-}
-
-async fn settle(
-    app: &App,
-    tx: &mut Tx,
-    taken: &Taken,
-    sent: &Result<bool, Failure>,
-) -> Result<(), StoreError> {
-    let kind = taken.message.map_or("unknown", Message::as_str);
-    let channel = Channel::of(&taken.address);
-    let now = app.world.now();
-    match sent {
-        Ok(false) => store::outbox::delete(tx, taken).await,
-        Ok(true) => {
-            tracing::info!(mail = taken.id, kind, attempts = taken.attempts, "sent {}", channel.what());
-            store::outbox::delete(tx, taken).await
-        }
-        Err(Failure::Later(cause)) if taken.attempts < i64::from(Way::of(app, channel).attempts) => {
-            let pause = queue::pause(taken.attempts, u64::from_be_bytes(app.world.bytes()));
-            tracing::warn!(
-                mail = taken.id,
-                kind,
-                attempts = taken.attempts,
-                cause,
-                "{} did not leave",
-                channel.what()
-            );
-            store::outbox::postpone(tx, taken, now + pause, cause).await
-        }
-        Err(Failure::Later(cause) | Failure::Never(cause)) => {
-            tracing::error!(
-                mail = taken.id,
-                kind,
-                attempts = taken.attempts,
-                cause,
-                "gave {} up",
-                channel.what()
-            );
-            store::outbox::bury(tx, taken, now, cause).await
         }
     }
 }

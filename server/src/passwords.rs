@@ -23,9 +23,6 @@ use crate::secret::{Secret, same};
 const LENGTH: usize = 32;
 /// Memory that no hash has used for this long is given back.
 const IDLE: Duration = Duration::from_secs(2);
-/// Fewest blocks of 1 KiB that are reserved. glibc always gives pieces over 32 MiB back to the system when they are
-/// freed. Pages that are not touched cost nothing.
-const RESERVED: usize = 33 * 1024;
 
 /// A password hash as it is stored: a PHC string. Not the password, but worth guarding.
 #[derive(Clone, PartialEq, Eq)]
@@ -319,7 +316,7 @@ fn work(queue: &Queue) {
         let memory = memory.get_mut();
         let needed = job.params.block_count();
         if memory.len() < needed {
-            memory.reserve_exact(needed.max(RESERVED).saturating_sub(memory.len()));
+            memory.reserve_exact(needed - memory.len());
             memory.resize(needed, Block::default());
         }
         let mut hash = Zeroizing::new([0; LENGTH]);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::clock::Millis;
@@ -32,8 +32,7 @@ pub(crate) struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// Takes and delivers until it is told to end; then lets what is on its way finish. What a panic of the task cuts
-    /// off comes back when its lease is over.
+    /// Takes and delivers until it is told to end; then lets the items on their way finish, as it does after a panic.
     pub(crate) async fn work<T, Taking, Delivering>(
         self,
         ended: watch::Receiver<()>,
@@ -43,11 +42,14 @@ impl Worker<'_> {
         Taking: Future<Output = Vec<T>>,
         Delivering: Future<Output = ()> + Send + 'static,
     {
-        self.tasks.keep(self.name, || self.run(ended.clone(), &take, &deliver)).await;
+        let leaving = Mutex::new(JoinSet::new());
+        let run = async || self.run(&mut *leaving.lock().await, ended.clone(), &take, &deliver).await;
+        self.tasks.keep(self.name, run).await;
     }
 
     async fn run<T, Taking, Delivering>(
         self,
+        leaving: &mut JoinSet<()>,
         mut ended: watch::Receiver<()>,
         take: impl Fn(usize) -> Taking,
         deliver: impl Fn(T) -> Delivering,
@@ -56,7 +58,6 @@ impl Worker<'_> {
         Delivering: Future<Output = ()> + Send + 'static,
     {
         let Worker { slots, bell, .. } = self;
-        let mut leaving = JoinSet::new();
         loop {
             while let Some(done) = leaving.try_join_next() {
                 self.note(done);

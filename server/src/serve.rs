@@ -15,14 +15,14 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use crate::config::{Config, Http};
-use crate::connections::{Connections, Place};
+use crate::connections::{Connections, Slot};
 use crate::hooks::delivery;
 use crate::state::AppState;
 use crate::{log, outbox, prune, rotation, routes};
@@ -81,40 +81,31 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Signals that would end the process if it did not take them: service managers and tools that rotate logs send them.
-pub struct Notices {
-    hangup: Signal,
-    user: [Signal; 2],
-}
-
-impl Notices {
-    /// Takes the signals from this call on.
-    pub fn listen() -> io::Result<Notices> {
-        let user = [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?];
-        Ok(Notices { hangup: signal(SignalKind::hangup())?, user })
-    }
-
-    /// Resolves when SIGHUP comes; SIGUSR1 and SIGUSR2 do nothing.
-    async fn hangup(&mut self) {
-        let [one, two] = &mut self.user;
+/// Takes the signals that service managers and tools that rotate logs send, from this call on: without that they would end the
+/// process. The future never ends.
+pub fn ignored_signals() -> io::Result<impl Future<Output = ()>> {
+    let [mut hangup, mut user1, mut user2] = [
+        signal(SignalKind::hangup())?,
+        signal(SignalKind::user_defined1())?,
+        signal(SignalKind::user_defined2())?,
+    ];
+    Ok(async move {
         loop {
-            tokio::select! {
-                _ = self.hangup.recv() => return,
-                _ = one.recv() => tracing::info!("ignored SIGUSR1"),
-                _ = two.recv() => tracing::info!("ignored SIGUSR2"),
-            }
+            let name = tokio::select! {
+                _ = hangup.recv() => "SIGHUP",
+                _ = user1.recv() => "SIGUSR1",
+                _ = user2.recv() => "SIGUSR2",
+            };
+            tracing::info!(
+                "ignored {name}: hooks and keys are taken up without it, settings when the server starts"
+            );
         }
-    }
+    })
 }
 
 /// Serves until `stop` resolves, then finishes what runs and closes the database.
-pub async fn run(
-    app: AppState,
-    listeners: Listeners,
-    notices: Option<Notices>,
-    stop: impl Future<Output = ()>,
-) {
-    let doors = Doors::open(&app, listeners);
+pub async fn run(app: AppState, listeners: Listeners, stop: impl Future<Output = ()>) {
+    let acceptor = Acceptor::open(&app, listeners);
     let (end, ended) = watch::channel(());
     let queues = future::join(outbox::run(app.clone(), ended.clone()), delivery::run(app.clone(), ended));
     let queues = tokio::spawn(queues);
@@ -123,14 +114,11 @@ pub async fn run(
     housekeeping.spawn(keep(app.clone(), "rotation", rotation::run));
     housekeeping.spawn(keep(app.clone(), "scripts", async |app: AppState| app.hooks.scripts.watch().await));
     housekeeping.spawn(keep(app.clone(), "log", async |_| log::report().await));
-    if let Some(notices) = notices {
-        housekeeping.spawn(reload(app.clone(), notices));
-    }
     tokio::select! {
-        () = app.tasks.keep("connections", || doors.accept()) => {}
+        () = app.tasks.keep("connections", || acceptor.accept()) => {}
         () = stop => {}
     }
-    let graceful = doors.close();
+    let graceful = acceptor.close();
     tracing::info!("stopping");
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
@@ -151,24 +139,8 @@ async fn keep<F: Future<Output = ()>>(app: AppState, name: &'static str, run: im
     app.tasks.keep(name, || run(app.clone())).await;
 }
 
-/// On SIGHUP: takes up hooks and signing keys. Settings, secret keys and certificates are read at a start.
-async fn reload(app: AppState, mut notices: Notices) {
-    loop {
-        notices.hangup().await;
-        tracing::info!(
-            "SIGHUP: looks for changed hooks and signing keys; everything else is read when the server starts"
-        );
-        // The first look waits for a file that is still being written, the second takes it.
-        app.hooks.scripts.look().await;
-        app.hooks.scripts.look().await;
-        if let Err(error) = rotation::turn(&app).await {
-            tracing::warn!(cause = %error, "the signing keys could not be looked at");
-        }
-    }
-}
-
 /// The listeners, and what serves their connections.
-struct Doors {
+struct Acceptor {
     listeners: Listeners,
     public: (Router, Connections),
     admin: (Router, Connections),
@@ -177,14 +149,14 @@ struct Doors {
     graceful: GracefulShutdown,
 }
 
-impl Doors {
-    fn open(app: &AppState, listeners: Listeners) -> Doors {
+impl Acceptor {
+    fn open(app: &AppState, listeners: Listeners) -> Acceptor {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_headers(64).max_buf_size(32 * 1024);
         let Http { max_connections, max_connections_per_source, write_timeout } = app.config.http;
         let (most, per_source) = (max_connections as usize, max_connections_per_source as usize);
         let connections = Connections::new(most, per_source, &app.config.trusted_proxies);
-        Doors {
+        Acceptor {
             listeners,
             public: (routes::router(app), connections),
             admin: (routes::admin_router(app), Connections::new(ADMIN, ADMIN, &[])),
@@ -212,14 +184,14 @@ impl Doors {
         }
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, router: Router, place: Place) {
-        let place = Arc::new(place);
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, router: Router, slot: Slot) {
+        let slot = Arc::new(slot);
         let stream = prepare(stream, self.write_timeout);
-        let connection = self.http.serve_connection(stream, service(router, peer, place.clone()));
+        let connection = self.http.serve_connection(stream, service(router, peer, slot.clone()));
         let connection = self.graceful.watch(connection);
         // How a connection ends is the client's affair: requests have their own line in the log.
         let task = tokio::spawn(async move { drop(connection.await) });
-        place.served_by(task.abort_handle());
+        slot.served_by(task.abort_handle());
     }
 
     /// Takes no more connections.
@@ -228,7 +200,7 @@ impl Doors {
     }
 }
 
-/// Where there is no listener, no connection comes.
+/// Without an admin listener, waits for ever.
 async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
     match listener {
         Some(listener) => listener.accept().await,
@@ -249,18 +221,13 @@ fn prepare(
 fn service(
     router: Router,
     peer: SocketAddr,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
 ) -> impl hyper::service::Service<hyper::Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
 + Clone {
     hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-        let under_way = place.request();
+        slot.used();
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        let answer = router.clone().oneshot(request);
-        async move {
-            let answer = answer.await;
-            drop(under_way);
-            answer
-        }
+        router.clone().oneshot(request)
     })
 }

@@ -35,7 +35,7 @@ pub struct App {
     pub dev: bool,
     /// Time and chance.
     pub world: World,
-    /// What became of the tasks that run as long as the server.
+    /// The panics of the tasks that run as long as the server.
     pub tasks: Tasks,
     /// The database.
     pub store: Store,

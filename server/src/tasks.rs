@@ -13,8 +13,8 @@ use crate::log;
 
 /// The pause before the first fresh start; each next one is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause: without the writer no request is carried out.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A panic this long ago is no longer told of, and its task starts without a pause.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
 
@@ -27,7 +27,7 @@ pub fn current() -> Option<Arc<str>> {
     NAME.try_with(Arc::clone).ok()
 }
 
-/// What became of the tasks; clones are the same record.
+/// The panics of the tasks; clones are the same record.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks(Arc<Mutex<BTreeMap<Arc<str>, Panics>>>);
 
@@ -126,8 +126,8 @@ mod tests {
     }
 
     #[test]
-    fn the_pause_before_a_fresh_start_grows_from_a_tenth_of_a_second_to_half_a_minute() {
-        let millis = [1, 2, 3, 9, 10, 1_000_000].map(|panics| pause(panics).as_millis());
-        assert_eq!(millis, [100, 200, 400, 25_600, 30_000, 30_000]);
+    fn the_pause_before_a_fresh_start_grows_from_a_tenth_of_a_second_to_a_second() {
+        let millis = [1, 2, 3, 4, 5, 1_000_000].map(|panics| pause(panics).as_millis());
+        assert_eq!(millis, [100, 200, 400, 800, 1_000, 1_000]);
     }
 }

@@ -24,13 +24,14 @@ async fn each_task_that_panics_runs_again_and_ready_tells_of_it() {
     let times = "prune.every = \"1s\"\ntoken.publish_keys = \"1s\"\nlisten = \"127.0.0.1:0\"\n";
     let t = TestApp::with(&format!("{times}{webhook}")).await;
     t.signup("ada@example.com", "correct horse").await;
-    let tasks = ["mails", "deliveries to crm", "prune", "rotation"];
+    t.post("/v1/code", json!({ "phone_number": "+491701234567" })).await.ok();
+    let tasks = ["mails", "sms", "deliveries to crm", "prune", "rotation"];
     for task in tasks {
         t.clock.panic_in(task);
     }
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let listeners = Listeners::bind(&t.app.config).await.unwrap();
-    let server = tokio::spawn(serve::run(t.app.clone(), listeners, None, async { drop(stopped.await) }));
+    let server = tokio::spawn(serve::run(t.app.clone(), listeners, async { drop(stopped.await) }));
     for task in tasks {
         let panicked = format!("the task `{task}` panicked (1)");
         until(&panicked, async || warning(&t).await.contains(&panicked)).await;

@@ -188,14 +188,10 @@ impl Settings {
 
 /// Reads the command line and does what it asks for.
 pub fn run() -> ExitCode {
-    let verdict = match Cli::parse().verb {
-        // Confines itself, and has no use for threads.
-        Verb::HookWorker => crate::hooks::script::sandbox::run().map_err(Into::into),
-        verb => within_a_runtime(verb),
-    };
+    let verdict = carry_out(Cli::parse().verb);
     match verdict {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads has seen enough.
+        // The reader of standard output has seen enough.
         Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
@@ -204,11 +200,15 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Does what a verb asks for. The runtime is entered before anything else: libraries look for one when they are set up, and
-/// abort the process where there is none.
-fn within_a_runtime(verb: Verb) -> Verdict {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let _entered = runtime.enter();
+/// Does what a verb asks for.
+fn carry_out(verb: Verb) -> Verdict {
+    // Entered before anything else: libraries look for a runtime when they are set up, and abort the process without one. A
+    // worker for hooks confines itself, and has no use for threads.
+    let runtime = match verb {
+        Verb::HookWorker => None,
+        _ => Some(tokio::runtime::Builder::new_multi_thread().enable_all().build()?),
+    };
+    let _entered = runtime.as_ref().map(tokio::runtime::Runtime::enter);
     match verb {
         Verb::Serve(settings) => serve::run(&settings),
         Verb::Init { public_url, pages, folder } => init::run(&public_url, &pages, &folder),
@@ -225,7 +225,7 @@ fn within_a_runtime(verb: Verb) -> Verdict {
         Verb::Subscribers(ask) => subscribers::run(&ask),
         Verb::Audit(which) => audit::run(which),
         Verb::Hooks(verb) => hooks::run(verb),
-        Verb::HookWorker => Ok(()),
+        Verb::HookWorker => Ok(crate::hooks::script::sandbox::run()?),
     }
 }
 

@@ -4,7 +4,7 @@ use super::desk::tell;
 use super::{Settings, wait};
 use crate::clock::World;
 use crate::config::Config;
-use crate::serve::{self, Listeners, Notices};
+use crate::serve::{self, Listeners};
 use crate::state::App;
 use crate::{connections, log};
 
@@ -12,13 +12,15 @@ pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>>
     let mut layers = settings.layers()?;
     let dev = settings.dev;
     let (mut config, warnings) = Config::load(&layers, dev)?;
-    // Lines that wait are written when this function returns.
     let _log = log::start(&config.log.level, dev)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     connections::raise_limit_of_files();
     wait(async move {
+        // From here on, because it may take long until a large database is checked.
+        let mut stop = std::pin::pin!(serve::stop_signal()?);
+        tokio::spawn(serve::ignored_signals()?);
         let listeners = Listeners::bind(&config).await?;
         if config.listen.port() == 0 {
             // Other settings are derived from the port, so they are read again with the one that the system chose.
@@ -26,15 +28,17 @@ pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>>
             (config, _) = Config::load(&layers, dev)?;
         }
         let world = if dev { World::for_development() } else { World::default() };
-        let app = App::open(config, dev, world).await?;
-        let (stop, notices) = (serve::stop_signal()?, Notices::listen()?);
+        let app = tokio::select! {
+            app = App::open(config, dev, world) => app?,
+            () = &mut stop => return Ok(()),
+        };
         let mut addresses = format!("listening on {}", listeners.public()?);
         if let Some(admin) = listeners.admin() {
             addresses += &format!(", /v1/admin on {}", admin?);
         }
         // Without a reader of standard output it serves all the same.
         let _ = tell(format_args!("doorward is ready: {}, {addresses}", app.config.public_url));
-        serve::run(app, listeners, Some(notices), stop).await;
+        serve::run(app, listeners, stop).await;
         Ok(())
     })
 }

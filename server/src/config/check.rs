@@ -58,6 +58,10 @@ impl Config {
                 *url = ascii;
             }
         }
+        for host in self.captcha.hostnames.iter_mut().filter(|host| !host.is_ascii()) {
+            // An invalid host stays as it is and is reported below.
+            *host = domains::canonical(host).unwrap_or(std::mem::take(host));
+        }
         if !self.smtp.host.is_ascii() {
             // An invalid host stays as it is: connecting to it fails with its name.
             self.smtp.host =
@@ -87,6 +91,17 @@ impl Config {
             {
                 error("public_url", "must be an https address without query and fragment");
             }
+            Ok(url)
+                if !url
+                    .path()
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte)) =>
+            {
+                error(
+                    "public_url",
+                    "must have no other characters in its path than letters, digits, - . _ ~ and /",
+                );
+            }
             Ok(_) => {}
         }
         if dev && !self.listen.ip().is_loopback() {
@@ -105,6 +120,12 @@ impl Config {
             if dev && !admin.ip().is_loopback() {
                 error("admin.listen", "must be a loopback address like 127.0.0.1:8091 with --dev");
             }
+        }
+        if self.http.max_connections == 0 || self.http.max_connections_per_source == 0 {
+            error("http.max_connections", "and http.max_connections_per_source must be at least 1");
+        }
+        if self.http.write_timeout < Span::seconds(1) {
+            error("http.write_timeout", "must be at least 1s");
         }
         for origin in &self.cors.origins {
             if let Some(fault) = origin::fault(origin, dev) {

@@ -208,8 +208,7 @@ impl Node {
 }
 
 /// Does a variable describe a service whose name begins with `doorward`? Kubernetes sets these in every pod of the
-/// namespace, and Docker set them for linked containers: `DOORWARD_PORT`, `DOORWARD_PORT_80_TCP_ADDR`,
-/// `DOORWARD_ADMIN_SERVICE_HOST`.
+/// namespace: `DOORWARD_PORT`, `DOORWARD_PORT_80_TCP_ADDR`, `DOORWARD_ADMIN_SERVICE_HOST`.
 fn is_service_link(name: &str, value: &str) -> bool {
     const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
     let Some(rest) = name.strip_prefix("DOORWARD_").filter(|rest| !rest.contains("__")) else { return false };

@@ -211,7 +211,9 @@ impl About<'_> {
         let address = text_of(claims, "htu");
         let address = address.ok_or(Fault::Invalid("htu must be text: the address of the request."))?;
         if !self.is_at(address) {
-            let (ours, given) = (self.public_url, plain(address));
+            // Never the query, which may carry a secret.
+            let bare = address.split(['?', '#']).next().unwrap_or_default();
+            let (ours, given) = (self.public_url, plain(bare));
             let given: String = given.chars().take(SHOWN).collect();
             return Err(Fault::Elsewhere(format!(
                 "htu is not the address of this request. It must be public_url, {ours}, with the path of the request, and is \"{given}\"."
@@ -233,10 +235,12 @@ impl About<'_> {
         own.is_some() && (normal(address) == own || (self.dev && self.is_at_this_machine(address)))
     }
 
-    /// The same path, on any port of this machine.
+    /// The same path, the one of `public_url` in front of it, on any port of this machine.
     fn is_at_this_machine(&self, address: &str) -> bool {
         let Ok(url) = Url::parse(address) else { return false };
-        let own = normal(&(url.origin().ascii_serialization() + self.path));
+        let prefix = Url::parse(self.public_url).map(|ours| ours.path().trim_end_matches('/').to_owned());
+        let own =
+            normal(&[&url.origin().ascii_serialization(), &*prefix.unwrap_or_default(), self.path].concat());
         is_local(&url) && own.is_some() && normal(address) == own
     }
 }

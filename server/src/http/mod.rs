@@ -1,6 +1,7 @@
 //! What surrounds every route, from the outside in: request id and log, problems, security headers, the check for one `Host`,
 //! CORS, the envelope of `/api/v1/auth`, nonces, pace, what hooks are told, panics, time-out, the Host check of `--dev`.
 
+mod bodies;
 mod cors;
 mod guard;
 mod headers;
@@ -16,6 +17,7 @@ use crate::hooks;
 use crate::routes::auth_v1;
 use crate::state::AppState;
 
+use bodies::Bodies;
 pub use guard::is_local;
 pub use source::of as source_of;
 use trace::Trace;
@@ -45,6 +47,7 @@ fn guarded(router: Router, app: &AppState) -> Router {
     router
         .layer(from_fn_with_state(app.clone(), guard::host))
         .layer(from_fn(guard::timeout))
+        .layer(from_fn_with_state(Bodies::of(app), bodies::limit))
         .layer(from_fn(guard::panics))
         .layer(from_fn_with_state(app.clone(), hooks::settle))
         .layer(from_fn_with_state(app.clone(), pace::keep))

@@ -9,7 +9,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use doorward_protocol::error::ErrorCode;
-use tracing::Instrument;
+use tracing::{Instrument, Level, enabled};
 
 use super::source;
 use crate::error::{ApiError, Shown};
@@ -62,7 +62,8 @@ pub(super) async fn problems(
     let ms = begun.elapsed().as_micros() as f64 / 1000.0;
     let code = error.as_ref().map(|error| error.code.as_str());
     let cause = error.as_ref().and_then(|error| error.cause.as_deref());
-    if status >= 400 && !refusals.allows(route, code.unwrap_or_default(), client) {
+    let is_shown = if status >= 500 { enabled!(Level::ERROR) } else { enabled!(Level::INFO) };
+    if status >= 400 && !(is_shown && refusals.allows(route, code.unwrap_or_default(), client)) {
         return response;
     }
     if status >= 500 {

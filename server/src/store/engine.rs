@@ -1,12 +1,15 @@
 //! The database as the rest of the program sees it, and the few things in which the engines differ.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgDatabaseError;
 use sqlx::{Any, AnyConnection, AnyPool};
+
+use tokio::sync::Mutex;
 
 use super::postgres::{self, Transactions};
 use super::writer::{Work, Writer};
@@ -26,6 +29,8 @@ pub type Reader = PoolConnection<Any>;
 pub struct Store {
     readers: AnyPool,
     writes: Writes,
+    /// Pings one after the other: each empties the page cache of a reader.
+    pinging: Arc<Mutex<()>>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,11 +72,11 @@ impl Store {
         let now = SystemClock.now();
         if database.url.is_empty() {
             let (readers, writer) = sqlite::open(folder, durability, now, tasks).await?;
-            return Ok(Store { readers, writes: Writes::Together(writer) });
+            return Ok(Store { readers, writes: Writes::Together(writer), pinging: Arc::default() });
         }
         let pool = postgres::open(database, now).await?;
         let transactions = Transactions::on(pool.clone());
-        Ok(Store { readers: pool, writes: Writes::Apart(transactions) })
+        Ok(Store { readers: pool, writes: Writes::Apart(transactions), pinging: Arc::default() })
     }
 
     /// Opens it for a command beside the server: nothing is made, no table is changed. One that is not of this version
@@ -80,11 +85,11 @@ impl Store {
         sqlx::any::install_default_drivers();
         if database.url.is_empty() {
             let (readers, writer) = sqlite::attach(folder).await?;
-            return Ok(Store { readers, writes: Writes::Together(writer) });
+            return Ok(Store { readers, writes: Writes::Together(writer), pinging: Arc::default() });
         }
         let pool = postgres::attach(database).await?;
         let transactions = Transactions::on(pool.clone());
-        Ok(Store { readers: pool, writes: Writes::Apart(transactions) })
+        Ok(Store { readers: pool, writes: Writes::Apart(transactions), pinging: Arc::default() })
     }
 
     /// A connection for reading.
@@ -96,6 +101,7 @@ impl Store {
     /// is there, if the database has a clock of its own.
     pub async fn ping(&self) -> Result<Option<Millis>, StoreError> {
         let both = async {
+            let _turn = self.pinging.lock().await;
             let mut reader = self.read().await?;
             match self.writes {
                 Writes::Apart(_) => postgres::clock(&mut reader).await.map(Some),

@@ -6,9 +6,9 @@ pub mod outbox;
 
 mod engine;
 mod migrations;
-mod origin;
 mod postgres;
 mod sqlite;
+mod wal;
 mod writer;
 
 pub mod accounts;

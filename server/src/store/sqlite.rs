@@ -1,10 +1,11 @@
 //! SQLite: a file in a folder of its own, many readers, one writer.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -15,7 +16,7 @@ use url::Url;
 use super::StoreError;
 use super::engine::Kind;
 use super::migrations::{migrate, verify};
-use super::origin::{self, Left};
+use super::wal::{self, Left, WalNote};
 use super::writer::Writer;
 use crate::clock::{Durability, Millis};
 use crate::tasks::Tasks;
@@ -40,13 +41,13 @@ pub(super) async fn open(
     // Created here, so that nobody else can ever read it; SQLite gives its journal the same mode.
     OpenOptions::new().append(true).create(true).mode(0o600).open(&file).map_err(at)?;
     let left = how_left(&file)?;
-    let place = Place { options: options(&file)?, file, durability };
-    let mut connection = place.connect().await?;
+    let database = DatabaseFile { options: options(&file)?, file, durability };
+    let mut connection = database.connect().await?;
     if left == Left::Unclean {
-        check(&mut connection, &place.file).await?;
+        check(&mut connection, &database.file).await?;
     }
     migrate(&mut connection, Kind::Sqlite, now).await?;
-    serve(place, connection, tasks).await
+    serve(database, connection, tasks, true).await
 }
 
 /// Opens the database in a folder beside the server that runs on it, as it is.
@@ -56,19 +57,19 @@ pub(super) async fn attach(folder: &Path) -> Result<(AnyPool, Writer), StoreErro
         StoreError::Unavailable(format!("{}: {error}: doorward serve makes the database", file.display()))
     })?;
     how_left(&file)?;
-    let place = Place { options: options(&file)?, file, durability: Durability::Full };
-    let mut connection = place.connect().await?;
+    let database = DatabaseFile { options: options(&file)?, file, durability: Durability::Full };
+    let mut connection = database.connect().await?;
     verify(&mut connection).await?;
-    serve(place, connection, Tasks::default()).await
+    serve(database, connection, Tasks::default(), false).await
 }
 
 /// How the database was left; refuses one whose `-wal` belongs to another file.
 fn how_left(file: &Path) -> Result<Left, StoreError> {
-    match origin::left(file) {
+    match wal::left(file) {
         Left::Foreign => Err(StoreError::Internal(format!(
-            "{0} is not the file that {0}-wal was written for: a backup was put in its place. To go on from the backup, remove \
-             {0}-wal and {0}-shm: what was written after the backup is lost. To go on without the backup, put the file \
-             back that was there before",
+            "{0} is not the file that {0}-wal was written for: a backup was put in its place. Stop every doorward process. Then, to \
+             go on from the backup, remove {0}-wal and {0}-shm: what was written after the backup is lost. To go on without \
+             the backup, put the file back that was there before",
             file.display()
         ))),
         left => Ok(left),
@@ -91,17 +92,13 @@ async fn check(connection: &mut AnyConnection, file: &Path) -> Result<(), StoreE
 }
 
 /// A database file, and how connections write to it.
-pub(super) struct Place {
+pub(super) struct DatabaseFile {
     options: AnyConnectOptions,
     file: PathBuf,
     durability: Durability,
 }
 
-impl Place {
-    pub(super) fn file(&self) -> &Path {
-        &self.file
-    }
-
+impl DatabaseFile {
     pub(super) async fn connect(&self) -> Result<AnyConnection, StoreError> {
         let mut connection = self.options.connect().await?;
         prepare(&mut connection, self.durability, WRITER_WAITS).await?;
@@ -109,8 +106,14 @@ impl Place {
     }
 }
 
-async fn serve(place: Place, writer: AnyConnection, tasks: Tasks) -> Result<(AnyPool, Writer), StoreError> {
-    let durability = place.durability;
+/// Begins to use the database: readers, and a writer. The server keeps the note of the `-wal`, commands leave it alone.
+async fn serve(
+    database: DatabaseFile,
+    writer: AnyConnection,
+    tasks: Tasks,
+    is_server: bool,
+) -> Result<(AnyPool, Writer), StoreError> {
+    let durability = database.durability;
     let readers = AnyPoolOptions::new()
         .max_connections(READERS)
         .min_connections(1)
@@ -119,10 +122,12 @@ async fn serve(place: Place, writer: AnyConnection, tasks: Tasks) -> Result<(Any
         .idle_timeout(None)
         .max_lifetime(None)
         .after_connect(move |connection, _| Box::pin(prepare(connection, durability, READER_WAITS)))
-        .connect_with(place.options.clone())
+        .connect_with(database.options.clone())
         .await?;
-    let writer =
-        Writer::start(writer, place, tasks).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let open = || File::open(&database.file).map_err(|error| StoreError::Unavailable(error.to_string()));
+    let open = Arc::new(open()?);
+    let note = is_server.then(|| WalNote::begin(&database.file, open.clone()));
+    let writer = Writer::start(writer, database, note, open, tasks);
     Ok((readers, writer))
 }
 
@@ -169,9 +174,17 @@ async fn prepare(
     Ok(())
 }
 
+/// Does another program hold a lock on the file?
+pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(primary_code) == Some(5)
+}
+
+/// SQLite's primary result code: the low byte of the extended one.
+fn primary_code(error: &dyn DatabaseError) -> Option<u32> {
+    error.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff)
+}
+
 /// Is this a fault that may pass: locked, out of memory, disk error, disk full, cannot open?
 pub(super) fn is_passing(error: &dyn DatabaseError) -> bool {
-    // The extended code's low byte is SQLite's primary result code.
-    let code = error.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
-    matches!(code, Some(5 | 6 | 7 | 8 | 10 | 13 | 14 | 15))
+    matches!(primary_code(error), Some(5 | 6 | 7 | 8 | 10 | 13 | 14 | 15))
 }

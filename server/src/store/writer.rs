@@ -5,7 +5,6 @@
 //! whole transaction: the savepoint is gone then, and the whole batch is answered as unavailable.
 
 use std::fs::File;
-use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -14,8 +13,8 @@ use futures_util::future::BoxFuture;
 use sqlx::AnyConnection;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::origin::Origin;
-use super::sqlite::Place;
+use super::sqlite::{self, DatabaseFile};
+use super::wal::WalNote;
 use super::{StoreError, Tx};
 use crate::tasks::Tasks;
 
@@ -31,8 +30,8 @@ pub type Work<'c, T, E> = BoxFuture<'c, Result<T, E>>;
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
-    /// Open for as long as the store may use it, see [`Origin::of`].
-    _database: Arc<File>,
+    /// The file, open for as long as the store may use it: see [`WalNote::begin`].
+    _open: Arc<File>,
 }
 
 enum Message {
@@ -89,17 +88,21 @@ where
 }
 
 impl Writer {
-    pub(super) fn start(connection: AnyConnection, place: Place, tasks: Tasks) -> io::Result<Writer> {
+    pub(super) fn start(
+        connection: AnyConnection,
+        database: DatabaseFile,
+        note: Option<WalNote>,
+        open: Arc<File>,
+        tasks: Tasks,
+    ) -> Writer {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let database = Arc::new(File::open(place.file())?);
-        let origin = Origin::of(place.file(), database.clone());
-        let worker = Worker { first: Some(connection), origin, place, jobs };
+        let worker = Worker { first: Some(connection), database, note, jobs };
         tokio::spawn(async move {
             // A panic outside of the jobs must not end all writing until the server is started anew.
             let worker = Mutex::new(worker);
             tasks.keep("writer", async || worker.lock().await.run().await).await;
         });
-        Ok(Writer { queue, _database: database })
+        Writer { queue, _open: open }
     }
 
     pub(super) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
@@ -128,8 +131,8 @@ impl Writer {
 struct Worker {
     /// The connection to begin with.
     first: Option<AnyConnection>,
-    place: Place,
-    origin: Origin,
+    database: DatabaseFile,
+    note: Option<WalNote>,
     jobs: mpsc::Receiver<Message>,
 }
 
@@ -146,41 +149,58 @@ impl Worker {
                 if let Some(connection) = connection.take() {
                     let _ = sqlx::Connection::close(connection).await;
                 }
+                if let Some(note) = &self.note {
+                    note.end();
+                }
                 let _ = done.send(());
                 return;
             }
         }
     }
 
-    /// Carries out a job and what has queued up behind it; answers how to say that the writer is closed, if that is
-    /// asked for.
+    /// Carries out a job and those that have queued up behind it. Returns the sender of a pending close request.
     async fn batch(
         &mut self,
         connection: &mut Option<AnyConnection>,
         job: Box<dyn Job>,
     ) -> Option<oneshot::Sender<()>> {
         if connection.is_none() {
-            *connection = self.place.connect().await.ok();
+            *connection = self.database.connect().await.ok();
+            if let Some(note) = &mut self.note {
+                note.reopened();
+            }
         }
         let mut batch = Batch { done: Vec::new(), next: Some(job), queue: &mut self.jobs, close: None };
         let verdict = match connection {
             Some(connection) => batch.commit(connection).await,
-            None => Err("there is no connection to the database".to_owned()),
+            None => Err(Fault::of("there is no connection to the database")),
         };
         if verdict.is_err() && batch.done.is_empty() {
-            // Nothing could be begun, as when another program keeps the file locked. Who has waited as long need not wait as
-            // long again, one after the other.
+            // Nothing could be begun, as when another program keeps the file locked. The queued jobs have waited as long
+            // already: they fail now instead of each waiting for the lock again.
             batch.take_all();
         }
         let close = batch.answer(&verdict);
-        if verdict.is_err() {
-            // Whatever state the connection is in: a new one has none.
-            drop(connection.take());
-            *connection = self.place.connect().await.ok();
-        } else {
-            self.origin.note();
+        match (verdict, &mut self.note) {
+            (Ok(()), Some(note)) => note.commit(),
+            // A new connection has no transaction half done. One that only waited for a lock has none either.
+            (Err(Fault { is_locked: false, .. }), _) => drop(connection.take()),
+            _ => {}
         }
         close
+    }
+}
+
+/// Why nothing of a batch was written.
+struct Fault {
+    cause: String,
+    /// Another program holds a lock, and nothing was begun.
+    is_locked: bool,
+}
+
+impl Fault {
+    fn of(cause: impl ToString) -> Fault {
+        Fault { cause: cause.to_string(), is_locked: false }
     }
 }
 
@@ -193,9 +213,10 @@ struct Batch<'q> {
 }
 
 impl Batch<'_> {
-    /// Runs what has queued up and commits it; the error says why nothing of it was written.
-    async fn commit(&mut self, connection: &mut AnyConnection) -> Result<(), String> {
-        statement(connection, "begin immediate").await?;
+    /// Runs the jobs that have queued up and commits them.
+    async fn commit(&mut self, connection: &mut AnyConnection) -> Result<(), Fault> {
+        let begun = sqlx::query("begin immediate").execute(&mut *connection).await;
+        begun.map_err(|error| Fault { is_locked: sqlite::is_locked(&error), ..Fault::of(error) })?;
         while let Some(mut job) = self.next.take() {
             let run = one(connection, job.as_mut()).await;
             self.done.push(job);
@@ -211,10 +232,12 @@ impl Batch<'_> {
         statement(connection, "commit").await
     }
 
-    /// Takes what waits, to be answered and not to be carried out.
+    /// Drains the queue, so that its jobs are answered without being run.
     fn take_all(&mut self) {
         self.done.extend(self.next.take());
-        while let (None, Ok(message)) = (&self.close, self.queue.try_recv()) {
+        while self.close.is_none()
+            && let Ok(message) = self.queue.try_recv()
+        {
             match message {
                 Message::Job(job) => self.done.push(job),
                 Message::Close(done) => self.close = Some(done),
@@ -222,8 +245,8 @@ impl Batch<'_> {
         }
     }
 
-    fn answer(self, verdict: &Result<(), String>) -> Option<oneshot::Sender<()>> {
-        let undone = verdict.as_ref().err().map(String::as_str);
+    fn answer(self, verdict: &Result<(), Fault>) -> Option<oneshot::Sender<()>> {
+        let undone = verdict.as_ref().err().map(|fault| fault.cause.as_str());
         if let Some(cause) = undone {
             tracing::error!(cause, jobs = self.done.len(), "nothing of a batch was written");
         }
@@ -234,7 +257,7 @@ impl Batch<'_> {
     }
 }
 
-async fn one(connection: &mut AnyConnection, job: &mut dyn Job) -> Result<(), String> {
+async fn one(connection: &mut AnyConnection, job: &mut dyn Job) -> Result<(), Fault> {
     statement(connection, "savepoint job").await?;
     if let Outcome::Undo = job.run(connection).await {
         statement(connection, "rollback to job").await?;
@@ -243,6 +266,6 @@ async fn one(connection: &mut AnyConnection, job: &mut dyn Job) -> Result<(), St
     statement(connection, "release job").await
 }
 
-async fn statement(connection: &mut AnyConnection, sql: &'static str) -> Result<(), String> {
-    sqlx::query(sql).execute(connection).await.map(drop).map_err(|error| error.to_string())
+async fn statement(connection: &mut AnyConnection, sql: &'static str) -> Result<(), Fault> {
+    sqlx::query(sql).execute(connection).await.map(drop).map_err(Fault::of)
 }

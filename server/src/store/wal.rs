@@ -1,0 +1,175 @@
+//! Which database file a `-wal` file belongs to, and whether the database was closed.
+//!
+//! SQLite writes a commit to `doorward.db-wal` first and copies it into `doorward.db` from time to time. After a crash the
+//! next start finishes that copy, whatever `doorward.db` is by then: a backup that was put in its place is overwritten page
+//! by page and corrupt. SQLite does not notice, because neither file names the other. So the server notes beside them, in
+//! `doorward.db-origin`, on which database file each `-wal` began, and a start compares. A note that is missing or old
+//! refuses nothing.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::files::Draft;
+
+/// A `-wal` begins with a header of this length, <https://sqlite.org/fileformat2.html#walformat>.
+const WAL_HEADER: usize = 32;
+/// Each of its frames begins with a header of this length: page, size of the database, the two salts, checksum.
+const FRAME_HEADER: usize = 24;
+/// A database file begins with a header of this length.
+const HEADER: usize = 100;
+
+/// What tells one `-wal` from the next in the same file.
+type Salts = [u8; 8];
+
+/// What tells one state of a database file from another: its change counter, size and schema cookie, and the version that
+/// the change counter was written for.
+type State = [u8; 16];
+
+/// Whether the server has the database open: the last byte of a note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Use {
+    Closed = b'0',
+    Open = b'1',
+}
+
+/// How a database was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// It was closed, or is new.
+    Clean,
+    /// The server did not close it, or it is open in another process.
+    Unclean,
+    /// There are commits in the `-wal`, and they belong to another database file.
+    Foreign,
+}
+
+/// The note that the server keeps.
+#[derive(Debug)]
+pub(super) struct WalNote {
+    file: PathBuf,
+    database: Arc<File>,
+    wal: Option<File>,
+    salts: Salts,
+    state: State,
+}
+
+impl WalNote {
+    /// Notes that the server has the database open. `database` is the same file, open. It must stay open for as long as
+    /// SQLite has it open in this process: closing any descriptor of a file gives up all POSIX locks that the process has on
+    /// it, SQLite's among them.
+    pub(super) fn begin(file: &Path, database: Arc<File>) -> WalNote {
+        let (wal, salts, state) = (None, Salts::default(), State::default());
+        let mut note = WalNote { file: file.to_owned(), database, wal, salts, state };
+        note.commit();
+        note.write(Use::Open);
+        note
+    }
+
+    /// Call it after a commit: notes the state of the database if a new `-wal` began with the commit.
+    pub(super) fn commit(&mut self) {
+        let Some(salts) = self.current_salts().filter(|salts| *salts != self.salts) else { return };
+        let Some(state) = state(&self.database, 0) else { return };
+        (self.salts, self.state) = (salts, state);
+        self.write(Use::Open);
+    }
+
+    /// Call it when SQLite was opened anew: it may have made a new `-wal`.
+    pub(super) fn reopened(&mut self) {
+        self.wal = None;
+    }
+
+    /// Call it when the database is closed.
+    pub(super) fn end(&self) {
+        self.write(Use::Closed);
+    }
+
+    /// Without a note a start after a crash checks less, so a failure here does not fail the commit.
+    fn write(&self, used: Use) {
+        let written = Draft::of(&beside(&self.file, "-origin"), 0o600).and_then(|mut draft| {
+            draft.write_all(&[&self.salts[..], &self.state, &[used as u8]].concat())?;
+            // After a power failure it may be missing or empty.
+            draft.replace_unsynced()
+        });
+        if let Err(error) = written {
+            tracing::debug!(%error, "doorward.db-origin could not be written");
+        }
+    }
+
+    fn current_salts(&mut self) -> Option<Salts> {
+        if self.wal.is_none() {
+            self.wal = File::open(beside(&self.file, "-wal")).ok();
+        }
+        salts(self.wal.as_ref()?)
+    }
+}
+
+/// How a database file was left. Ask before SQLite opens it, which begins to use the `-wal`.
+pub(super) fn left(file: &Path) -> Left {
+    match (look(file), look(file)) {
+        ((Left::Foreign, seen), (Left::Foreign, again)) if seen == again => Left::Foreign,
+        // A server that runs on it has begun a new `-wal` between two reads.
+        ((Left::Foreign, _), _) => Left::Unclean,
+        ((left, _), _) => left,
+    }
+}
+
+/// How a database file was left, and what that was seen by.
+fn look(file: &Path) -> (Left, Vec<u8>) {
+    let note = fs::read(beside(file, "-origin")).unwrap_or_default();
+    let is_open = note.last() == Some(&(Use::Open as u8));
+    let unreplayed = if is_open { Left::Unclean } else { Left::Clean };
+    let Ok(wal) = File::open(beside(file, "-wal")) else { return (unreplayed, note) };
+    let length = wal.metadata().map_or(0, |wal| wal.len());
+    let Some(salts) = salts(&wal).filter(|_| length > (WAL_HEADER + FRAME_HEADER) as u64) else {
+        return (unreplayed, note);
+    };
+    let now = File::open(file).ok().and_then(|file| state(&file, 0));
+    let seen = [&note[..], &salts, now.as_ref().map_or(&[], |now| &now[..])].concat();
+    let (Some((noted, rest)), Some(now)) = (note.split_first_chunk::<8>(), now) else {
+        return (Left::Unclean, seen);
+    };
+    let began_on = rest.first_chunk::<16>().filter(|_| *noted == salts);
+    // Part of the `-wal` may have been copied before the crash: the file is as it began, or as some commit left it.
+    let is_own =
+        |began_on: &State| now == *began_on || first_pages(&wal, salts, length).any(|copied| copied == now);
+    (if began_on.is_none_or(is_own) { Left::Unclean } else { Left::Foreign }, seen)
+}
+
+/// The states that the commits of a `-wal` leave the database in, where they change its first page.
+fn first_pages(wal: &File, salts: Salts, length: u64) -> impl Iterator<Item = State> + '_ {
+    let page = bytes::<4>(wal, 8).map_or(4096, u32::from_be_bytes);
+    let frame = FRAME_HEADER as u64 + u64::from(page);
+    let starts = (0..).map(move |number| WAL_HEADER as u64 + number * frame);
+    let whole = starts.take_while(move |start| start + frame <= length);
+    let ours = whole.filter(move |start| bytes(wal, start + 8) == Some(salts));
+    let first = ours.filter(move |start| bytes(wal, *start) == Some(1u32.to_be_bytes()));
+    first.filter_map(move |start| state(wal, start + FRAME_HEADER as u64))
+}
+
+fn salts(wal: &File) -> Option<Salts> {
+    bytes(wal, 16)
+}
+
+/// The state that a first page tells of. A file that is empty has none yet, which is a state, too.
+fn state(file: &File, at: u64) -> Option<State> {
+    let Some(header) = bytes::<HEADER>(file, at) else { return Some(State::default()) };
+    let parts = [header.get(24..28)?, header.get(28..32)?, header.get(40..44)?, header.get(92..96)?];
+    State::try_from(parts.concat()).ok()
+}
+
+fn bytes<const N: usize>(file: &File, at: u64) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    file.read_exact_at(&mut bytes, at).ok()?;
+    Some(bytes)
+}
+
+/// `doorward.db-wal` beside `doorward.db`.
+fn beside(file: &Path, end: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
