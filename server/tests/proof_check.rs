@@ -162,6 +162,18 @@ async fn in_development_a_proof_may_name_any_loopback_host_and_port() {
 }
 
 #[tokio::test]
+async fn in_development_a_proof_may_name_a_proxy_of_a_server_below_a_path() {
+    let app = TestApp::with("public_url = \"http://localhost:8787/auth\"").await;
+    let key = ProofKey::new();
+    let tokens = app.somebody_with(&key).await;
+    let token = tokens["access_token"].as_str().unwrap();
+    let nonce = app.nonce();
+    let ask = async |htu: &str| profile(&app, token, &key.proof("GET", htu, &nonce, Some(token))).await;
+    ask("http://localhost:5173/auth/v1/profile").await.ok();
+    bad_proof(&ask("http://localhost:5173/v1/profile").await, "without the path");
+}
+
+#[tokio::test]
 async fn a_proof_for_another_address_is_refused_with_public_url_and_what_was_sent() {
     let log = Log::listen();
     let app = TestApp::production("").await;
@@ -188,6 +200,8 @@ async fn a_proof_for_another_address_is_refused_with_public_url_and_what_was_sen
         );
         assert!(log.text().contains("public_url, https://auth.example.com"), "{}", log.text());
     }
+    ask(json!("https://elsewhere.example/v1/login?token=secret#secret")).await;
+    assert!(log.text().contains("https://elsewhere.example/v1/login") && !log.text().contains("secret"));
     let said =
         ask(json!(format!("\u{1b}[2J\r\n\u{202e}{}", "x".repeat(2_000)))).await.json["detail"].to_string();
     assert!(

@@ -360,11 +360,23 @@ mod tests {
     }
 
     #[test]
+    fn a_path_of_public_url_that_no_route_can_have_is_refused() {
+        let with = |path: &str| load(&format!("public_url = \"https://www.example.com/{path}\""), false);
+        assert!(with("auth").is_ok() && with("my-app/v1.0/auth_~/").is_ok());
+        for path in [":8443", "*", "a/:b", "{id}", "a%20b"] {
+            assert!(with(path).unwrap_err().starts_with("public_url: "), "{path}");
+        }
+    }
+
+    #[test]
     fn a_setting_that_would_fail_later_is_refused_at_start_with_its_name() {
         let https = "public_url = \"https://auth.example.com\"\n";
         for (text, key) in [
             ("[cors]\norigins = [\"https://a.example/\"]", "cors.origins"),
             ("[cors]\norigins = [\"*\"]", "cors.origins"),
+            ("[http]\nmax_connections = 0", "http.max_connections"),
+            ("[http]\nmax_connections_per_source = 0", "http.max_connections"),
+            ("[http]\nwrite_timeout = \"0s\"", "http.write_timeout"),
             ("[links]\nredirects = [\"/welcome\"]", "links.redirects"),
             ("[links]\nverify = \"https://a.example/\"", "links.verify"),
             ("[links]\nreset = \"{publicurl}/reset#{token}\"", "links.reset"),
