@@ -42,6 +42,16 @@ fn sign_up_until_the_journal_begins_anew(server: &Server, folder: &Path) {
     });
 }
 
+/// A server with an account of Ada's that was killed, with a journal that does not begin with her.
+fn killed_while_writing() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path());
+    sign_up(&server, "ada");
+    sign_up_until_the_journal_begins_anew(&server, folder.path());
+    server.kill();
+    folder
+}
+
 /// `.backup` of SQLite's shell, by the same function of its library.
 fn back_up(folder: &Path) {
     let program = "import sqlite3, sys\nsource, to = (sqlite3.connect(name) for name in sys.argv[1:])\nsource.backup(to)\nto.close()";
@@ -141,11 +151,7 @@ fn a_database_that_was_damaged_while_the_server_was_down_is_refused() {
     if !database::is_sqlite() {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let mut server = Server::start(folder.path());
-    sign_up(&server, "ada");
-    sign_up_until_the_journal_begins_anew(&server, folder.path());
-    server.kill();
+    let folder = killed_while_writing();
     damage(folder.path());
     let said = refused(folder.path());
     assert!(said.contains("is damaged") && said.contains("put a backup in its place"), "{said}");
@@ -156,11 +162,7 @@ fn damage_is_found_at_the_next_start_though_a_command_was_run_in_between() {
     if !database::is_sqlite() {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let mut server = Server::start(folder.path());
-    sign_up(&server, "ada");
-    sign_up_until_the_journal_begins_anew(&server, folder.path());
-    server.kill();
+    let folder = killed_while_writing();
     // As the only process, the command finishes the journal and removes it.
     assert!(run(folder.path(), &["user", "show", "ada@example.com"], "").ok);
     assert!(!folder.path().join("data/doorward.db-wal").exists());
