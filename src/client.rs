@@ -17,14 +17,13 @@ use crate::{
         form::Form,
         http::{Limits, Transport},
         location,
-        task::settled,
+        wait::{Work, promise, settled, spawn},
     },
     context::Client,
     error::{Error, code, error},
     fields::{Node, Tree},
     methods::{Does, Given, METHODS, Method, Then, Who, carry_out},
     options::{self, CAPTCHA},
-    promise::{Work, promise, spawn},
     session::{Keeper, events::Emitter, lacks_key, store::Store, tokens::Session, user_text},
 };
 

@@ -26,13 +26,5 @@ mod error;
 mod fields;
 mod json;
 mod options;
-mod promise;
 
 mod browser;
-
-#[cfg(target_arch = "wasm32")]
-mod heap;
-
-#[cfg(target_arch = "wasm32")]
-#[global_allocator]
-static HEAP: heap::Allocator = heap::Allocator::new();

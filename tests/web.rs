@@ -12,8 +12,6 @@ mod dpop;
 mod errors;
 #[path = "web/forms.rs"]
 mod forms;
-#[path = "web/heap.rs"]
-mod heap;
 #[path = "web/identifiers.rs"]
 mod identifiers;
 #[path = "web/methods.rs"]

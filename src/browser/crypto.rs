@@ -2,7 +2,7 @@
 
 use super::{
     Value,
-    task::{settled, unheeded},
+    wait::{settled, unheeded},
 };
 
 /// What shows who asks.

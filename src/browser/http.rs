@@ -1,6 +1,6 @@
 //! Requests to the server and waits that end: the object that `js/http.js` makes.
 
-use super::{Promise, Value, task::settled};
+use super::{Promise, Value, wait::settled};
 
 /// How long a call may take, and who can end it: `life` (aborted when the client is disposed of), `caller` (the
 /// caller's own signal) and `timeout`, in milliseconds for each try.

@@ -12,9 +12,8 @@ pub(crate) mod fields;
 pub(crate) mod form;
 pub(crate) mod http;
 pub(crate) mod location;
-pub(crate) mod promise;
 pub(crate) mod random;
 pub(crate) mod storage;
-pub(crate) mod task;
+pub(crate) mod wait;
 
 pub(crate) use value::{Promise, Value, json_parse, json_text};

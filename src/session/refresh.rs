@@ -15,12 +15,10 @@ use crate::{
         Promise, Value, clock,
         crypto::Holder,
         http::{Answer, Limits},
-        promise::pause,
-        task::settled,
+        wait::{pause, promise, settled},
     },
     error::{Error, code, error},
     json,
-    promise::promise,
 };
 
 /// A refresh that is under way, and how it ended.

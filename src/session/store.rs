@@ -11,10 +11,9 @@ use crate::{
         Promise, Value,
         http::{Limits, Transport},
         storage::{self, Denied, Read},
-        task::{settled, unheeded},
+        wait::{promise, settled, unheeded},
     },
     error::{Error, code, error},
-    promise::promise,
 };
 
 /// The entries of one client.

@@ -8,12 +8,10 @@ use super::{
     machine::{EXPIRED, Input, Need},
     now,
 };
-use crate::{
-    browser::{
-        Value,
-        events::{function, listen},
-    },
-    promise::spawn,
+use crate::browser::{
+    Value,
+    events::{function, listen},
+    wait::spawn,
 };
 
 /// The greatest that timers take, in milliseconds.
