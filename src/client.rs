@@ -13,6 +13,7 @@ use crate::{
     browser::{
         Promise, Value,
         crypto::{Holder, Keyring},
+        events::AbortSignal,
         fields::{self, How},
         form::Form,
         http::{Limits, Transport},
@@ -39,11 +40,11 @@ impl Core {
     /// `memory` is an object that lives longer than this instance of the wasm; in it are the `keys` of `js/keys.js`, the
     /// `transport` of `js/http.js`, and `taken` of `js/forms.js`.
     #[wasm_bindgen(constructor)]
-    pub fn new(settings: JsValue, emit: JsValue, life: JsValue, memory: JsValue) -> Core {
+    pub fn new(settings: JsValue, emit: JsValue, life: AbortSignal, memory: JsValue) -> Core {
         let (settings, memory): (Value, Value) = (settings.into(), memory.into());
         let emitter = Emitter(emit.into());
         let timeout = settings.number_of("timeout").unwrap_or_default();
-        let limits = Limits::new(&life.into(), &Value::UNDEFINED, timeout);
+        let limits = Limits::new(&life, &Value::UNDEFINED, timeout);
         let transport = Transport(memory.get("transport"));
         let api = Rc::new(Api {
             base: settings.text_of("base").unwrap_or_default(),

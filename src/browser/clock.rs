@@ -1,7 +1,14 @@
 //! The two clocks of a page: the date, which people change, and the time since the page began, which may
 //! stand still while the machine sleeps.
 
-use super::Value;
+use wasm_bindgen::prelude::*;
+use web_sys::Performance;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_name = performance)]
+    static PERFORMANCE: Option<Performance>;
+}
 
 /// Milliseconds on both clocks.
 #[derive(Clone, Copy)]
@@ -13,6 +20,6 @@ pub(crate) struct Instant {
 }
 
 pub(crate) fn now() -> Instant {
-    let of = |clock: Value| clock.call("now", &[]).and_then(|now| now.number()).unwrap_or(0.0);
-    Instant { date: of(Value::global("Date")), running: of(Value::global("performance")) }
+    let running = PERFORMANCE.with(|clock| clock.as_ref().map_or(0.0, Performance::now));
+    Instant { date: js_sys::Date::now(), running }
 }

@@ -1,22 +1,48 @@
 //! Events of the page. A listener ends with the signal it was given; there is nothing to remove by hand.
 
+pub(crate) use js_sys::Function;
 use wasm_bindgen::prelude::*;
-
-use super::Value;
+pub(crate) use web_sys::AbortSignal;
+use web_sys::{AddEventListenerOptions, Event, EventTarget, MessageEvent, StorageEvent};
 
 /// A function for JavaScript.
-pub(crate) fn function(inner: impl Fn(Value) + 'static) -> Value {
-    let closure: Box<dyn Fn(JsValue)> = Box::new(move |argument| inner(argument.into()));
-    Closure::wrap(closure).into_js_value().into()
+pub(crate) fn function(inner: impl Fn(Event) + 'static) -> Function {
+    let closure: Box<dyn Fn(Event)> = Box::new(inner);
+    Closure::wrap(closure).into_js_value().unchecked_into()
+}
+
+/// What listens to everything, as far as the place has events: a window, a worker.
+pub(crate) fn everywhere() -> EventTarget {
+    js_sys::global().unchecked_into()
 }
 
 /// Calls `listener` for these events of `target`, in the capture phase, until `signal` is aborted.
-pub(crate) fn listen(target: &Value, names: &[&str], signal: Value, listener: impl Fn(Value) + 'static) {
-    let function = function(listener);
-    let options = Value::object();
-    options.set("capture", true);
-    options.set("signal", signal);
-    for name in names {
-        target.call("addEventListener", &[&(*name).into(), &function, &options]);
+pub(crate) fn listen(
+    target: &EventTarget,
+    names: &[&str],
+    signal: Option<&AbortSignal>,
+    listener: impl Fn(Event) + 'static,
+) {
+    let options = AddEventListenerOptions::new();
+    options.set_capture(true);
+    if let Some(signal) = signal {
+        options.set_signal(signal);
     }
+    let listener = function(listener);
+    for name in names {
+        // Off a page there may be nothing to listen to.
+        let _ =
+            target.add_event_listener_with_callback_and_add_event_listener_options(name, &listener, &options);
+    }
+}
+
+/// The key and the new text that another tab has stored; `None` for any other event.
+pub(crate) fn stored(event: &Event) -> Option<(String, String)> {
+    let event = (event.type_() == "storage").then(|| event.unchecked_ref::<StorageEvent>())?;
+    Some((event.key()?, event.new_value()?))
+}
+
+/// The text that another tab has sent.
+pub(crate) fn message(event: &Event) -> Option<String> {
+    event.unchecked_ref::<MessageEvent>().data().as_string()
 }

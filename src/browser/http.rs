@@ -1,5 +1,8 @@
 //! Requests to the server and waits that end: the object that `js/http.js` makes.
 
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::AbortSignal;
+
 use super::{Promise, Value, wait::settled};
 
 /// How long a call may take, and who can end it: `life` (aborted when the client is disposed of), `caller` (the
@@ -8,16 +11,16 @@ use super::{Promise, Value, wait::settled};
 pub(crate) struct Limits(pub(crate) Value);
 
 impl Limits {
-    pub(crate) fn new(life: &Value, caller: &Value, timeout: f64) -> Limits {
+    pub(crate) fn new(life: &AbortSignal, caller: &Value, timeout: f64) -> Limits {
         let limits = Value::object();
-        limits.set("life", life);
+        limits.set("life", Value::from(JsValue::from(life.clone())));
         limits.set("caller", caller);
         limits.set("timeout", timeout);
         Limits(limits)
     }
 
-    pub(crate) fn life(&self) -> Value {
-        self.0.get("life")
+    pub(crate) fn life(&self) -> AbortSignal {
+        JsValue::from(self.0.get("life")).unchecked_into()
     }
 
     pub(crate) fn timeout(&self) -> f64 {

@@ -1,17 +1,29 @@
 //! Where the page is.
 
-use super::Value;
+use wasm_bindgen::prelude::*;
+use web_sys::{Document, Location, Url};
 
-/// The URL object of an address on this page; `None` unless it is http or https.
-pub(crate) fn resolve(address: &str) -> Option<Value> {
-    let base = Value::global("document").get("baseURI");
-    let base = if base.is_absent() { Value::global("location").get("href") } else { base };
-    let url = Value::global("URL").construct(&[&address.into(), &base]);
-    matches!(url.text_of("protocol").as_deref(), Some("http:" | "https:")).then_some(url)
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_name = document)]
+    static DOCUMENT: Option<Document>;
+    #[wasm_bindgen(thread_local_v2, js_name = location)]
+    static LOCATION: Option<Location>;
+}
+
+/// An address on this page in full; `None` unless it is http or https.
+pub(crate) fn resolve(address: &str) -> Option<String> {
+    let of_page = DOCUMENT.with(|document| document.as_ref()?.base_uri().ok()?);
+    let base = of_page.or_else(|| LOCATION.with(|location| location.as_ref()?.href().ok()));
+    let url = match base {
+        Some(base) => Url::new_with_base(address, &base),
+        None => Url::new(address),
+    };
+    let url = url.ok()?;
+    matches!(&*url.protocol(), "http:" | "https:").then(|| url.href())
 }
 
 /// A text as one step of a path.
 pub(crate) fn in_path(text: &str) -> String {
-    let encode = Value::global("encodeURIComponent");
-    encode.apply(&Value::UNDEFINED, &[&text.into()]).and_then(|text| text.text()).unwrap_or_default()
+    js_sys::encode_uri_component(text).into()
 }

@@ -12,6 +12,7 @@ pub(crate) mod fields;
 pub(crate) mod form;
 pub(crate) mod http;
 pub(crate) mod location;
+pub(crate) mod page;
 pub(crate) mod random;
 pub(crate) mod storage;
 pub(crate) mod wait;

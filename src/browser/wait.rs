@@ -9,7 +9,7 @@ use std::{
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::{Promise, Value};
+use super::{Promise, Value, page::Timer};
 use crate::error::Error;
 
 /// Some work that ends in a value or an error. Boxed, so that the machinery below exists once.
@@ -29,11 +29,10 @@ pub(crate) fn unheeded(promise: Promise) {
 
 /// Resolves after some milliseconds.
 pub(crate) async fn pause(milliseconds: f64) {
-    let timer = Promise::new(&mut |resolve, _| {
-        let resolve = JsValue::from(resolve).into();
-        Value::global("setTimeout").apply(&Value::UNDEFINED, &[&resolve, &milliseconds.into()]);
-    });
-    let _ = settled(timer).await;
+    let mut timer = None;
+    let over = Promise::new(&mut |resolve, _| timer = Some(Timer::start(&resolve, milliseconds)));
+    let _ = settled(over).await;
+    drop(timer);
 }
 
 /// A promise that rejects with the error's object. The work begins at once.

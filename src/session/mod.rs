@@ -30,8 +30,11 @@ use crate::{
     browser::{
         Value, clock,
         crypto::Holder,
+        events::Function,
         http::{Answer, Limits},
-        json_parse, json_text, random,
+        json_parse, json_text,
+        page::{BroadcastChannel, Timer},
+        random,
     },
     error::{Error, code, error},
     json,
@@ -63,10 +66,10 @@ pub(crate) struct Keeper {
     /// Refresh ahead, while the page is visible?
     refreshes_ahead: bool,
     /// What the timer calls.
-    tick: RefCell<Value>,
-    timer: RefCell<Value>,
+    tick: RefCell<Option<Function>>,
+    timer: RefCell<Option<Timer>>,
     /// To other tabs.
-    channel: RefCell<Value>,
+    channel: RefCell<Option<BroadcastChannel>>,
 }
 
 impl Keeper {
@@ -90,9 +93,9 @@ impl Keeper {
             flight: RefCell::default(),
             refusal: RefCell::default(),
             refreshes_ahead,
-            tick: RefCell::new(Value::UNDEFINED),
-            timer: RefCell::new(Value::UNDEFINED),
-            channel: RefCell::new(Value::UNDEFINED),
+            tick: RefCell::default(),
+            timer: RefCell::default(),
+            channel: RefCell::default(),
         }
     }
 

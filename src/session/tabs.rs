@@ -8,9 +8,10 @@ use super::{
     machine::{EXPIRED, Input, Need},
     now,
 };
+
 use crate::browser::{
-    Value,
-    events::{function, listen},
+    events::{self, AbortSignal, everywhere, function, listen},
+    page::{self, Timer},
     wait::spawn,
 };
 
@@ -21,77 +22,78 @@ impl Keeper {
     /// Listens to the other tabs, to this one being shown again, and to the network coming back, until the
     /// client ends.
     pub(crate) fn listen(self: &Rc<Self>) {
-        let page = Value::global("globalThis");
         let life = self.limits.life();
         let keeper = self.clone();
         // A page that was asleep has heard no `storage` event.
-        listen(&page, &["storage", "pageshow", "visibilitychange", "online"], life.clone(), move |event| {
-            let is_ours = keeper.persistence() == "local"
-                && event.text_of("key").as_deref() == Some(keeper.store.session_key());
+        let names = ["storage", "pageshow", "visibilitychange", "online"];
+        listen(&everywhere(), &names, Some(&life), move |event| {
+            let stored = events::stored(&event).filter(|_| keeper.persistence() == "local");
             // By now it may be removed.
-            keeper.look(is_ours && event.text_of("newValue").as_deref() == Some(EXPIRED));
-            if event.text_of("type").as_deref() == Some("online") {
+            keeper.look(stored == Some((keeper.store.session_key().into(), EXPIRED.into())));
+            if event.type_() == "online" {
                 keeper.step(Input::Online);
                 let keeper = keeper.clone();
                 spawn(async move { keeper.tell_ended(&keeper.limits).await });
             }
             keeper.schedule();
         });
-        if Value::global("document").is_absent() {
+        if !page::is_there() {
             return;
         }
         let keeper = self.clone();
-        self.tick.replace(function(move |_| {
+        self.tick.replace(Some(function(move |_| {
             let keeper = keeper.clone();
             spawn(async move {
                 let _ = keeper.refresh(Need::Ahead, &keeper.limits).await;
                 keeper.schedule();
             });
-        }));
+        })));
         if matches!(self.persistence(), "local" | "custom") {
-            self.open_channel(life.clone());
+            self.open_channel(&life);
         }
         let keeper = self.clone();
-        listen(&life, &["abort"], Value::UNDEFINED, move |_| {
-            keeper.channel.replace(Value::UNDEFINED).call("close", &[]);
-            keeper.tick.replace(Value::UNDEFINED);
+        listen(&life, &["abort"], None, move |_| {
+            if let Some(channel) = keeper.channel.take() {
+                channel.close();
+            }
+            keeper.tick.take();
             keeper.schedule();
         });
     }
 
     /// A page's own storage tells nobody of changes; and where the browser's does, this is as good.
-    fn open_channel(self: &Rc<Self>, life: Value) {
-        let channel = Value::global("BroadcastChannel").construct(&[&self.store.session_key().into()]);
+    fn open_channel(self: &Rc<Self>, life: &AbortSignal) {
+        let Some(channel) = page::channel(self.store.session_key()) else { return };
         let keeper = self.clone();
-        listen(&channel, &["message"], life.clone(), move |event| {
-            let is_over = event.text_of("data").as_deref() == Some(EXPIRED);
+        listen(&channel, &["message"], Some(life), move |event| {
+            let is_over = events::message(&event).as_deref() == Some(EXPIRED);
             let keeper = keeper.clone();
             spawn(async move {
                 let _ = keeper.store.load(&keeper.limits).await;
                 keeper.look(is_over);
             });
         });
-        self.channel.replace(channel);
+        self.channel.replace(Some(channel));
     }
 
     /// Tells the other tabs that something else is stored now.
     pub(super) fn tell_tabs(&self, text: Option<&str>) {
         let word = text.filter(|text| *text == EXPIRED).unwrap_or_default();
-        self.channel.borrow().call("postMessage", &[&word.into()]);
+        if let Some(channel) = &*self.channel.borrow() {
+            let _ = channel.post_message(&word.into());
+        }
     }
 
     /// Sets the one timer anew.
     pub(crate) fn schedule(&self) {
-        let is_visible = Value::global("document").text_of("visibilityState").as_deref() == Some("visible");
-        Value::global("clearTimeout").apply(&Value::UNDEFINED, &[&*self.timer.borrow()]);
+        // Stops the one before, also where no other follows.
+        self.timer.take();
         let due = self.machine.borrow().due(now());
         let tick = self.tick.borrow();
-        // A client that is over has none, and timers take anything else for the text of a script.
-        let may_refresh = is_visible && self.refreshes_ahead && tick.is_function();
-        if let Some(due) = due.filter(|_| may_refresh) {
-            let set = Value::global("setTimeout");
-            let timer = set.apply(&Value::UNDEFINED, &[&*tick, &due.min(LONGEST).into()]);
-            self.timer.replace(timer.unwrap_or(Value::UNDEFINED));
+        // A client that is over has none.
+        if let (Some(due), Some(tick)) = (due.filter(|_| page::is_visible() && self.refreshes_ahead), &*tick)
+        {
+            self.timer.replace(Some(Timer::start(tick, due.min(LONGEST))));
         }
     }
 }

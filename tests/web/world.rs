@@ -171,7 +171,7 @@ fn open(inside: &JsValue) -> Core {
     Core::new(
         settings_of(get(inside, "options")),
         get(inside, "emit"),
-        get(&get(inside, "life"), "signal"),
+        get(&get(inside, "life"), "signal").unchecked_into(),
         get(inside, "memory"),
     )
 }

@@ -1,0 +1,47 @@
+//! The page that the client is on: is it looked at, its timers, and the channel between its tabs.
+
+use js_sys::Function;
+use wasm_bindgen::prelude::*;
+pub(crate) use web_sys::BroadcastChannel;
+use web_sys::{Document, VisibilityState};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_name = document)]
+    static DOCUMENT: Option<Document>;
+    #[wasm_bindgen(js_name = setTimeout, catch)]
+    fn set_timeout(function: &Function, milliseconds: f64) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timer: &JsValue);
+}
+
+/// Is there a page at all, and no worker or server?
+pub(crate) fn is_there() -> bool {
+    DOCUMENT.with(Option::is_some)
+}
+
+/// Does a person see it?
+pub(crate) fn is_visible() -> bool {
+    let is_visible = |document: &Document| document.visibility_state() == VisibilityState::Visible;
+    DOCUMENT.with(|document| document.as_ref().is_some_and(is_visible))
+}
+
+/// A timer that calls a function once; stopped when this is dropped.
+pub(crate) struct Timer(JsValue);
+
+impl Timer {
+    pub(crate) fn start(function: &Function, milliseconds: f64) -> Timer {
+        Timer(set_timeout(function, milliseconds).unwrap_or_default())
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        clear_timeout(&self.0);
+    }
+}
+
+/// A channel to the other tabs, where the browser has one.
+pub(crate) fn channel(name: &str) -> Option<BroadcastChannel> {
+    BroadcastChannel::new(name).ok()
+}
