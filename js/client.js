@@ -7,7 +7,6 @@ import { flowsOf } from "./flows.js";
 import { taken } from "./forms.js";
 import { transport } from "./http.js";
 import { keyring } from "./keys.js";
-import { settingsOf } from "./options.js";
 import * as providers from "./providers.js";
 
 // Bound, so that they can be passed as handlers: form.addEventListener("submit", auth.login).
@@ -187,7 +186,7 @@ export function authClient(compile) {
         bindings.initSync({ module });
         this.#life = life;
         const emit = (...event) => this.#emit(...event);
-        const settings = settingsOf(this.#options);
+        const settings = new bindings.Settings(this.#options);
         this.#memory ??= memoryOf(settings, memories);
         this.#core = new bindings.Core(settings, emit, life.signal, this.#memory);
         return this.#core;
@@ -259,8 +258,9 @@ export function authClient(compile) {
 // What is stored or held as long as the page lives, and what the wasm uses of the page; no storage key is called so.
 function newMemory(settings) {
   const flows = flowsOf(settings, () => keys);
-  const isOwn = (id) => `${memory[`${settings.key}.session`]}`.includes(`"key":"${id}"`);
-  const keys = keyring(settings.key, greeter(settings), flows, isOwn);
+  const { key } = settings; // the settings go into the core
+  const isOwn = (id) => `${memory[`${key}.session`]}`.includes(`"key":"${id}"`);
+  const keys = keyring(key, greeter(settings), flows, isOwn);
   const memory = { keys, flows, transport: transport(keys), taken };
   return memory;
 }

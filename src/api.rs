@@ -65,7 +65,7 @@ impl Call {
 pub(crate) struct Api {
     pub(crate) base: String,
     pub(crate) fetch: Value,
-    pub(crate) locale: Value,
+    pub(crate) locale: Option<String>,
     pub(crate) keys: Keyring,
     pub(crate) transport: Transport,
 }
@@ -99,7 +99,9 @@ impl Api {
             sent.set("captcha", captcha.as_str());
         }
         sent.set("devices", call.devices.as_str());
-        sent.set("locale", &self.locale);
+        if let Some(locale) = &self.locale {
+            sent.set("locale", locale.as_str());
+        }
         sent.set("fetch", &self.fetch);
         Ok(self.transport.exchange(&sent).await?)
     }

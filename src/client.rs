@@ -24,7 +24,7 @@ use crate::{
     error::{Error, code, error},
     fields::{Node, Tree},
     methods::{Does, Given, METHODS, Method, Then, Who, carry_out},
-    options::{self, CAPTCHA},
+    options::{CAPTCHA, Settings},
     session::{Keeper, events::Emitter, lacks_key, store::Store, tokens::Session, user_text},
 };
 
@@ -36,26 +36,25 @@ pub struct Core {
 
 #[wasm_bindgen]
 impl Core {
-    /// `settings` are what `js/options.js` makes of a client's options; `emit(event, session, detail)` tells the page of changes; `life` is aborted when the client ends;
+    /// `emit(event, session, detail)` tells the page of changes; `life` is aborted when the client ends;
     /// `memory` is an object that lives longer than this instance of the wasm; in it are the `keys` of `js/keys.js`, the
     /// `transport` of `js/http.js`, and `taken` of `js/forms.js`.
     #[wasm_bindgen(constructor)]
-    pub fn new(settings: JsValue, emit: JsValue, life: AbortSignal, memory: JsValue) -> Core {
-        let (settings, memory): (Value, Value) = (settings.into(), memory.into());
+    pub fn new(settings: Settings, emit: JsValue, life: AbortSignal, memory: JsValue) -> Core {
+        let memory = Value::from(memory);
         let emitter = Emitter(emit.into());
-        let timeout = settings.number_of("timeout").unwrap_or_default();
-        let limits = Limits::new(&life, &Value::UNDEFINED, timeout);
+        let limits = Limits::new(&life, &Value::UNDEFINED, settings.timeout);
         let transport = Transport(memory.get("transport"));
         let api = Rc::new(Api {
-            base: settings.text_of("base").unwrap_or_default(),
-            fetch: settings.get("fetch"),
-            locale: settings.get("locale"),
+            base: settings.base.clone(),
+            fetch: settings.fetch.clone(),
+            locale: settings.locale.clone(),
             keys: Keyring(memory.get("keys")),
             transport: transport.clone(),
         });
         let take = memory.get("taken");
         let store = Store::open(&settings, memory, transport, emitter.clone());
-        let (binds, ahead) = (settings.is_true("binds"), settings.is_true("refreshesAhead"));
+        let (binds, ahead) = (settings.binds, settings.refreshes_ahead);
         let session = Rc::new(Keeper::new(api.clone(), store, emitter, binds, ahead, limits.clone()));
         let client = Rc::new(Client {
             api,
@@ -65,7 +64,6 @@ impl Core {
             unconfirmed: RefCell::default(),
             take,
             limits: limits.clone(),
-            fault: options::fault(&settings),
             settings,
         });
         client.session.listen();
@@ -92,7 +90,7 @@ impl Core {
             }
             None => Err(error!(NotFound)),
         };
-        promise(settle(form, self.client.settings.get("navigate"), work))
+        promise(settle(form, self.client.settings.navigate.clone(), work))
     }
 
     /// `AuthClient.user`: the object, or null.

@@ -12,7 +12,7 @@ use crate::{
     browser::{Value, http::Limits},
     error::Error,
     fields::Tree,
-    options,
+    options::{self, Settings},
     session::Keeper,
 };
 
@@ -28,18 +28,16 @@ pub(crate) struct Client {
     pub(crate) unconfirmed: RefCell<Option<String>>,
     /// `taken` of `js/forms.js`.
     pub(crate) take: Value,
-    /// The client's own options, as `js/options.js` has read them.
-    pub(crate) settings: Value,
+    /// The client's own options.
+    pub(crate) settings: Settings,
     /// Without a caller's wishes.
     pub(crate) limits: Limits,
-    /// What is wrong with the options: told by every call.
-    pub(crate) fault: Option<Error>,
 }
 
 impl Client {
     /// The options of one call, over the client's own.
     pub(crate) fn options(&self, given: &Value, own: &'static [Field]) -> Result<(Limits, Tree), Error> {
-        match &self.fault {
+        match &self.settings.fault {
             Some(fault) => Err(fault.clone()),
             None => options::of_call(given, own, &self.limits),
         }

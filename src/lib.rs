@@ -28,3 +28,5 @@ mod json;
 mod options;
 
 mod browser;
+
+pub use options::Settings;

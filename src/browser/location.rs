@@ -11,8 +11,13 @@ extern "C" {
     static LOCATION: Option<Location>;
 }
 
-/// An address on this page in full; `None` unless it is http or https.
-pub(crate) fn resolve(address: &str) -> Option<String> {
+/// The page's own origin, where there is one.
+pub(crate) fn origin() -> Option<String> {
+    LOCATION.with(|location| location.as_ref()?.origin().ok())
+}
+
+/// The URL of an address on this page; `None` unless it is http or https.
+pub(crate) fn resolve(address: &str) -> Option<Url> {
     let of_page = DOCUMENT.with(|document| document.as_ref()?.base_uri().ok()?);
     let base = of_page.or_else(|| LOCATION.with(|location| location.as_ref()?.href().ok()));
     let url = match base {
@@ -20,7 +25,7 @@ pub(crate) fn resolve(address: &str) -> Option<String> {
         None => Url::new(address),
     };
     let url = url.ok()?;
-    matches!(&*url.protocol(), "http:" | "https:").then(|| url.href())
+    matches!(&*url.protocol(), "http:" | "https:").then_some(url)
 }
 
 /// A text as one step of a path.

@@ -117,8 +117,7 @@ pub(crate) async fn carry_out(task: Task, given: &Given) -> Result<Value, Error>
         Task::Renew => Ok(session.renew(token()?, limits).await.into()),
         Task::Headers => {
             let (method, address) = (text(given, "method")?, text(given, "url")?);
-            let reached = given.client.settings.call("reach", &[&address.into()]);
-            let Some(url) = reached.and_then(|url| url.text()) else {
+            let Some(url) = given.client.settings.reach(address) else {
                 let message = "This address is of none of the origins in the options url and apis.";
                 return Err(Error::parameter("url", message));
             };

@@ -50,7 +50,7 @@ fn resolve_confirmation(options: &mut Tree) -> Result<(), Error> {
     let Some(address) = options.text("signup_confirmation").filter(|address| !address.is_empty()) else {
         return Ok(());
     };
-    let url = location::resolve(address).ok_or_else(|| {
+    let url = location::resolve(address).map(|url| url.href()).ok_or_else(|| {
         Error::parameter(
             "signup_confirmation",
             "Give true, an https address, or a path on a page that is served over http or https.",

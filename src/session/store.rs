@@ -14,6 +14,7 @@ use crate::{
         wait::{promise, settled, unheeded},
     },
     error::{Error, code, error},
+    options::Settings,
 };
 
 /// The entries of one client.
@@ -55,28 +56,23 @@ const MEMORY: &str = "memory";
 
 impl Store {
     /// As the client's settings say; in memory where the browser denies its storage.
-    pub(crate) fn open(settings: &Value, memory: Value, transport: Transport, emitter: Emitter) -> Store {
-        let key = settings.text_of("key").unwrap_or_default();
-        let wanted = match settings.text_of("place").as_deref() {
-            Some("local") => "local",
-            Some("session") => "session",
-            Some("custom") => "custom",
-            _ => MEMORY,
-        };
-        let outside = settings.get("outside");
+    pub(crate) fn open(settings: &Settings, memory: Value, transport: Transport, emitter: Emitter) -> Store {
+        let key = &*settings.key;
+        let wanted = settings.place;
+        let outside = settings.outside.clone();
         let is_denied = wanted != MEMORY && outside.is_absent();
         let store = Store {
             outside,
             persistence: Cell::new(wanted),
-            session_key: [&key, ".session"].concat(),
-            ended_key: [&key, ".ended"].concat(),
-            devices_key: [&key, ".devices"].concat(),
-            signup_key: [&key, ".signup"].concat(),
+            session_key: [key, ".session"].concat(),
+            ended_key: [key, ".ended"].concat(),
+            devices_key: [key, ".devices"].concat(),
+            signup_key: [key, ".signup"].concat(),
             memory,
             answers_later: Cell::default(),
             writing: RefCell::default(),
             writes: Cell::default(),
-            patience: settings.number_of("timeout").unwrap_or_default(),
+            patience: settings.timeout,
             transport,
             emitter,
         };

@@ -1,6 +1,6 @@
 //! A client, a server of mocked routes, and what happened between them.
 
-use doorward::client::Core;
+use doorward::{Settings, client::Core};
 use js_sys::{Function, JSON, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -55,12 +55,6 @@ extern "C" {
 #[wasm_bindgen(module = "/js/work.js")]
 extern "C" {
     pub fn solve(challenge: &JsValue, signal: &JsValue) -> Promise;
-}
-
-#[wasm_bindgen(module = "/js/options.js")]
-extern "C" {
-    #[wasm_bindgen(js_name = settingsOf)]
-    fn settings_of(options: JsValue) -> JsValue;
 }
 
 #[wasm_bindgen(module = "/js/forms.js")]
@@ -169,7 +163,7 @@ fn with_keys(inside: &JsValue) -> Core {
 
 fn open(inside: &JsValue) -> Core {
     Core::new(
-        settings_of(get(inside, "options")),
+        Settings::new(get(inside, "options")),
         get(inside, "emit"),
         get(&get(inside, "life"), "signal").unchecked_into(),
         get(inside, "memory"),

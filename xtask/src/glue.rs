@@ -33,7 +33,7 @@ pub(crate) fn factory(bindings: &str, names: &str) -> Outcome<String> {
         }
     }
     let body = with_short_names(kept, names)?;
-    if let Some(word) = ["import.meta", "export ", "fetch("].iter().find(|word| body.contains(*word)) {
+    if let Some(word) = ["import.meta", "export ", "= fetch("].iter().find(|word| body.contains(*word)) {
         return Err(format!("`{word}` is left in the bindings: xtask/src/glue.rs must learn their new form"));
     }
     let start = short_name(names, &["__wbindgen_start"])?;
