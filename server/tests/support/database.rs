@@ -54,8 +54,7 @@ fn template_file() -> &'static Path {
             store.unwrap().close().await;
         });
         // Closing moved the journal into the file and removed it.
-        let left = std::fs::read_dir(folder.path()).unwrap().count();
-        assert_eq!(left, 1, "the template has a journal");
+        assert!(!folder.path().join("doorward.db-wal").exists(), "the template has a journal");
         std::fs::rename(folder.path().join("doorward.db"), &file).unwrap();
         file
     })
