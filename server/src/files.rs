@@ -1,5 +1,5 @@
 //! Files that must be whole. A draft is written beside its place, made durable, and then renamed: a crash at any moment
-//! leaves the old file or no file, never a partial one.
+//! leaves the old file or no file, never a partial one. [`Draft::replace_unsynced`] leaves out the durable part.
 
 use std::fs::{File, Permissions};
 use std::io::{self, Write};

@@ -58,7 +58,7 @@ impl Worker<'_> {
         Delivering: Future<Output = ()> + Send + 'static,
     {
         let Worker { slots, bell, .. } = self;
-        loop {
+        while ended.has_changed().is_ok() {
             while let Some(done) = leaving.try_join_next() {
                 self.note(done);
             }
@@ -67,6 +67,7 @@ impl Worker<'_> {
                 leaving.spawn(deliver(item));
             }
             tokio::select! {
+                biased;
                 _ = ended.changed() => break,
                 Some(done) = leaving.join_next(), if !leaving.is_empty() => self.note(done),
                 () = bell.notified(), if leaving.len() < slots => {}

@@ -131,7 +131,14 @@ impl App {
         hooks.scripts.begin().await?;
         let tasks = Tasks::default();
         let store = Store::open_with(&config.data, &config.database, world.durability, tasks.clone()).await?;
-        let signing_keys = SigningKeys::load(&store, &secret_keys, &world).await?;
+        let signing_keys = match SigningKeys::load(&store, &secret_keys, &world).await {
+            Ok(signing_keys) => signing_keys,
+            Err(error) => {
+                // Otherwise the next start would take it for a crash.
+                store.close().await;
+                return Err(error.into());
+            }
+        };
         let access_tokens = AccessTokens::new(&config.public_url, &config.token.audience);
         let hasher = Hasher::start(&config.password)?;
         let app = Arc::new(App {

@@ -129,6 +129,25 @@ fn a_backup_put_back_beside_a_left_over_journal_is_refused_and_whole_without_it(
 }
 
 #[test]
+fn a_copy_of_a_stopped_database_put_back_over_its_first_journal_is_refused() {
+    if !database::is_sqlite() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = |name: &str| folder.path().join("data").join(name);
+    let mut server = Server::start(folder.path());
+    sign_up(&server, "before");
+    server.signal("TERM");
+    assert!(server.child.wait().unwrap().success());
+    fs::copy(data("doorward.db"), folder.path().join("backup.db")).unwrap();
+    let mut server = Server::start(folder.path());
+    sign_up(&server, "after");
+    server.kill();
+    fs::copy(folder.path().join("backup.db"), data("doorward.db")).unwrap();
+    assert!(refused(folder.path()).contains("a backup was put in its place"));
+}
+
+#[test]
 fn after_a_kill_the_journal_that_was_left_is_known_to_be_its_own() {
     if !database::is_sqlite() {
         return;

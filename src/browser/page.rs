@@ -3,25 +3,24 @@
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 pub(crate) use web_sys::BroadcastChannel;
-use web_sys::{Document, Navigator, VisibilityState};
+use web_sys::{Document, VisibilityState};
+
+use super::Value;
 
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(thread_local_v2, js_name = document)]
     static DOCUMENT: Option<Document>;
-    #[wasm_bindgen(thread_local_v2, js_name = navigator)]
-    static NAVIGATOR: Option<Navigator>;
     #[wasm_bindgen(js_name = setTimeout, catch)]
     fn set_timeout(function: &Function, milliseconds: f64) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
 }
 
-/// The language of the page, or else of the browser.
+/// The language of the page, or else of the browser. Pages are imitated, with less than a browser has: nothing may throw.
 pub(crate) fn language() -> Option<String> {
-    let root = |document: &Document| document.document_element()?.get_attribute("lang");
-    let of_page = DOCUMENT.with(|document| document.as_ref().and_then(root)).filter(|lang| !lang.is_empty());
-    of_page.or_else(|| NAVIGATOR.with(|navigator| navigator.as_ref()?.language()))
+    let of_page = Value::global("document").get("documentElement").text_of("lang");
+    of_page.filter(|lang| !lang.is_empty()).or_else(|| Value::global("navigator").text_of("language"))
 }
 
 /// Is there a page at all, and no worker or server?

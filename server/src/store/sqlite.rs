@@ -40,6 +40,8 @@ pub(super) async fn open(
     let file = folder.canonicalize().map_err(at)?.join("doorward.db");
     // Created here, so that nobody else can ever read it; SQLite gives its journal the same mode.
     OpenOptions::new().append(true).create(true).mode(0o600).open(&file).map_err(at)?;
+    // Where it is a link, its journal is beside the file that it leads to.
+    let file = file.canonicalize().map_err(at)?;
     let left = how_left(&file)?;
     let database = DatabaseFile { options: options(&file)?, file, durability };
     let mut connection = database.connect().await?;
@@ -47,6 +49,7 @@ pub(super) async fn open(
         check(&mut connection, &database.file).await?;
     }
     migrate(&mut connection, Kind::Sqlite, now).await?;
+    mark(&mut connection).await?;
     serve(database, connection, tasks, true).await
 }
 
@@ -74,6 +77,16 @@ fn how_left(file: &Path) -> Result<Left, StoreError> {
         ))),
         left => Ok(left),
     }
+}
+
+/// Changes the first page, and with it the state that [`WalNote`] knows the file by: a copy of the file from before this
+/// start is another file to it.
+async fn mark(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    let starts: i64 = sqlx::query_scalar("pragma user_version").fetch_one(&mut *connection).await?;
+    let starts = i32::try_from(starts).unwrap_or(0).wrapping_add(1);
+    let mark = format!("pragma user_version = {starts}; pragma wal_checkpoint(truncate);");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(mark)).execute(connection).await?;
+    Ok(())
 }
 
 /// After an unclean end: are the pages of the database what they should be?
@@ -176,7 +189,9 @@ async fn prepare(
 
 /// Does another program hold a lock on the file?
 pub(super) fn is_locked(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(primary_code) == Some(5)
+    let code = error.as_database_error().and_then(|error| error.code());
+    // SQLITE_BUSY_SNAPSHOT is about a transaction of the connection itself.
+    error.as_database_error().and_then(primary_code) == Some(5) && code.as_deref() != Some("517")
 }
 
 /// SQLite's primary result code: the low byte of the extended one.

@@ -55,6 +55,8 @@ pub(super) struct WalNote {
     wal: Option<File>,
     salts: Salts,
     state: State,
+    /// The note as this server has written it last.
+    written: Vec<u8>,
 }
 
 impl WalNote {
@@ -63,9 +65,10 @@ impl WalNote {
     /// it, SQLite's among them.
     pub(super) fn begin(file: &Path, database: Arc<File>) -> WalNote {
         let (wal, salts, state) = (None, Salts::default(), State::default());
-        let mut note = WalNote { file: file.to_owned(), database, wal, salts, state };
+        let mut note = WalNote { file: file.to_owned(), database, wal, salts, state, written: Vec::new() };
         note.commit();
-        note.write(Use::Open);
+        let (salts, state) = (note.salts, note.state);
+        note.write(salts, state, Use::Open);
         note
     }
 
@@ -73,8 +76,7 @@ impl WalNote {
     pub(super) fn commit(&mut self) {
         let Some(salts) = self.current_salts().filter(|salts| *salts != self.salts) else { return };
         let Some(state) = state(&self.database, 0) else { return };
-        (self.salts, self.state) = (salts, state);
-        self.write(Use::Open);
+        self.write(salts, state, Use::Open);
     }
 
     /// Call it when SQLite was opened anew: it may have made a new `-wal`.
@@ -82,20 +84,24 @@ impl WalNote {
         self.wal = None;
     }
 
-    /// Call it when the database is closed.
-    pub(super) fn end(&self) {
-        self.write(Use::Closed);
+    /// Call it when the database is closed. A note that another server has written meanwhile stays.
+    pub(super) fn end(&mut self) {
+        if fs::read(beside(&self.file, "-origin")).is_ok_and(|note| note == self.written) {
+            self.write(self.salts, self.state, Use::Closed);
+        }
     }
 
-    /// Without a note a start after a crash checks less, so a failure here does not fail the commit.
-    fn write(&self, used: Use) {
+    /// Without a note a start after a crash checks less, so a failure here does not fail the commit: the next one tries again.
+    fn write(&mut self, salts: Salts, state: State, used: Use) {
+        let note = [&salts[..], &state, &[used as u8]].concat();
         let written = Draft::of(&beside(&self.file, "-origin"), 0o600).and_then(|mut draft| {
-            draft.write_all(&[&self.salts[..], &self.state, &[used as u8]].concat())?;
+            draft.write_all(&note)?;
             // After a power failure it may be missing or empty.
             draft.replace_unsynced()
         });
-        if let Err(error) = written {
-            tracing::debug!(%error, "doorward.db-origin could not be written");
+        match written {
+            Ok(()) => (self.salts, self.state, self.written) = (salts, state, note),
+            Err(error) => tracing::debug!(%error, "doorward.db-origin could not be written"),
         }
     }
 

@@ -149,7 +149,7 @@ impl Worker {
                 if let Some(connection) = connection.take() {
                     let _ = sqlx::Connection::close(connection).await;
                 }
-                if let Some(note) = &self.note {
+                if let Some(note) = &mut self.note {
                     note.end();
                 }
                 let _ = done.send(());
@@ -164,8 +164,12 @@ impl Worker {
         connection: &mut Option<AnyConnection>,
         job: Box<dyn Job>,
     ) -> Option<oneshot::Sender<()>> {
+        let mut cause = None;
         if connection.is_none() {
-            *connection = self.database.connect().await.ok();
+            match self.database.connect().await {
+                Ok(opened) => *connection = Some(opened),
+                Err(error) => cause = Some(error),
+            }
             if let Some(note) = &mut self.note {
                 note.reopened();
             }
@@ -173,7 +177,7 @@ impl Worker {
         let mut batch = Batch { done: Vec::new(), next: Some(job), queue: &mut self.jobs, close: None };
         let verdict = match connection {
             Some(connection) => batch.commit(connection).await,
-            None => Err(Fault::of("there is no connection to the database")),
+            None => Err(cause.map_or_else(|| Fault::of("there is no connection to the database"), Fault::of)),
         };
         if verdict.is_err() && batch.done.is_empty() {
             // Nothing could be begun, as when another program keeps the file locked. The queued jobs have waited as long
