@@ -1,5 +1,5 @@
 //! The connections that are open: bounded in all and for each source, so that no client takes all of them. Where there is no
-//! room for one more, the connection whose last request is oldest is closed: one that has sent half a request, or reads no
+//! room for one more, the connection with the oldest last request is closed: one that has sent half a request, or reads no
 //! answer, loses to one that works.
 
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use crate::limits;
 
 /// Files that are not connections of clients: the database, mail, calls of providers and hooks, `admin.listen`.
 const OTHER_FILES: u64 = 512;
-/// A limit of open files that every system allows whose hard limit is "none".
+/// A limit of open files for systems that have no hard limit, and take no soft limit without a bound.
 const MANY_FILES: u64 = 10_240;
 
 /// A source as limits see it.
@@ -103,7 +103,7 @@ impl Shared {
 }
 
 impl Open {
-    /// Closes the connection of a source whose last request is oldest.
+    /// Closes the connection with the oldest last request of a source.
     fn close_idlest(&mut self, source: &Source) {
         let entries = self.sources.get(source).into_iter().flatten();
         let idlest = entries.min_by_key(|(id, entry)| (entry.used.load(Ordering::Relaxed), **id));

@@ -33,7 +33,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 pub struct Bell {
     mail: Notify,
     sms: Notify,
-    /// Mails and SMS whose outcome could not be stored. Meanwhile nothing is taken, because the same mail would be sent
+    /// Mails and SMS with an outcome that could not be stored. Meanwhile nothing is taken, because the same mail would be sent
     /// again, with a new code that voids the one that has arrived.
     unnoted: AtomicUsize,
 }
@@ -347,7 +347,7 @@ async fn deliver(app: &AppState, letter: Outgoing) {
 
 /// What becomes of a row.
 enum Outcome {
-    /// Nothing was sent, because nobody is to read it (any more).
+    /// Nothing was sent, because the message has no reader (any more).
     Dropped,
     Sent,
     /// It is tried again then.

@@ -178,7 +178,7 @@ impl Hasher {
     /// Compares a password with a hash. Without one the work is the same: the time does not tell whether there is such
     /// an account, or whether it has a password.
     ///
-    /// A text that is not in canonical form is also compared as it was typed, for hashes of before. That second hash
+    /// A text that is not in canonical form is also compared as it was typed, for hashes of earlier versions. That second hash
     /// depends on the text alone, not on the account.
     pub async fn verify(
         &self,

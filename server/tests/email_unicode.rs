@@ -123,7 +123,7 @@ async fn codes_and_links_for_one_spelling_are_good_with_the_other() {
 #[tokio::test]
 async fn an_account_gets_such_an_address_and_another_afterwards() {
     let t = TestApp::new().await;
-    let who = t.device("a device of somebody").await;
+    let who = t.device("a device with an id").await;
     let code = t.code_as(&who, TYPED, "CHANGE_EMAIL").await;
     let bind = json!({ "email": ASCII, "email_code": code });
     assert_eq!(t.post_as(&who, "/v1/email/bind", bind).await.ok()["email"], TYPED);

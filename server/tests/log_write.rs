@@ -10,7 +10,7 @@ use crate::support::binary::{Server, doorward, exchange, post, request};
 
 const PASSWORD: &str = "correct horse";
 
-/// A server whose log goes there.
+/// A server that writes its log to this file or pipe.
 fn start(folder: &Path, log: impl Into<Stdio>) -> Server {
     start_by(folder, doorward(folder), log)
 }

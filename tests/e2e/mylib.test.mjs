@@ -54,7 +54,7 @@ test("seed_m12_m13_m54_columns_stand_at_the_top_level_and_so_do_the_parts_of_the
   };
   const { data: whole } = await auth.register("local", { ...somebody(), extras: parts });
   for (const [column, value] of Object.entries(parts)) assert.equal(whole[column], value, column);
-  assert.equal("address" in whole, false, "nobody gave one");
+  assert.equal("address" in whole, false, "none was given");
   const line = await auth.register("local", { ...somebody(), extras: { address: "Area18" } });
   assert.equal(line.data.address, "Area18");
   // The core has the OpenID Connect claim.

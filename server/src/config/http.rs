@@ -5,7 +5,7 @@ use super::{Span, settings};
 settings! {
     /// Connections of clients.
     pub struct Http {
-        /// Connections that may be open at a time, as far as the limit of open files allows it. One more closes the connection whose last request is oldest, of the client that has the most.
+        /// Connections that may be open at a time, as far as the limit of open files allows it. One more closes the connection with the oldest last request, of the client that has the most.
         max_connections: u32 = 4096,
         /// Connections of one client: an IPv4 address or a /64 network of IPv6. `trusted_proxies` are exempt, since all clients come through them.
         max_connections_per_source: u32 = 512,

@@ -207,7 +207,7 @@ impl Node {
     }
 }
 
-/// Does a variable describe a service whose name begins with `doorward`? Kubernetes sets these in every pod of the
+/// Does a variable describe a service with a name that begins with `doorward`? Kubernetes sets these in every pod of the
 /// namespace: `DOORWARD_PORT`, `DOORWARD_PORT_80_TCP_ADDR`, `DOORWARD_ADMIN_SERVICE_HOST`.
 fn is_service_link(name: &str, value: &str) -> bool {
     const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];

@@ -34,7 +34,7 @@ impl Config {
         warnings
     }
 
-    /// The settings whose secrets stand in the file itself.
+    /// The settings with secrets that stand in the file itself.
     fn secrets_from(&self, layers: &Layers) -> Vec<String> {
         let mut list = Vec::new();
         self.explain("", "", &mut list);

@@ -176,7 +176,7 @@ async fn replace(
                 Standing::Free => Verdict::refused(ErrorCode::InvalidCode),
             }
         }
-        // There is no account: a code that signs up, too, stays good for that.
+        // Without an account, a code that also signs up stays valid for the signup.
         Ok(Consumed { address, .. }) => {
             store::challenges::restore_unbound(tx, Scene::Access, &address).await?;
             Verdict::refused(ErrorCode::InvalidCode)

@@ -66,7 +66,7 @@ pub(super) async fn attach(folder: &Path) -> Result<(AnyPool, Writer), StoreErro
     serve(database, connection, Tasks::default(), false).await
 }
 
-/// How the database was left; refuses one whose `-wal` belongs to another file.
+/// How the database was left; refuses it if its `-wal` belongs to another file.
 fn how_left(file: &Path) -> Result<Left, StoreError> {
     match wal::left(file) {
         Left::Foreign => Err(StoreError::Internal(format!(

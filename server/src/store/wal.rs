@@ -1,7 +1,7 @@
 //! Which database file a `-wal` file belongs to, and whether the database was closed.
 //!
 //! SQLite writes a commit to `doorward.db-wal` first and copies it into `doorward.db` from time to time. After a crash the
-//! next start finishes that copy, whatever `doorward.db` is by then: a backup that was put in its place is overwritten page
+//! next start finishes that copy, into the `doorward.db` that is there by then: a backup that was put in its place is overwritten page
 //! by page and corrupt. SQLite does not notice, because neither file names the other. So the server notes beside them, in
 //! `doorward.db-origin`, on which database file each `-wal` began, and a start compares. A note that is missing or old
 //! refuses nothing.
