@@ -214,6 +214,7 @@ fn while_another_program_locks_the_file_every_answer_comes_within_the_five_secon
     }
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
+    sqlx::any::install_default_drivers();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let file = format!("sqlite://{}", folder.path().join("data/doorward.db").display());
     let mut other = runtime.block_on(sqlx::AnyConnection::connect(&file)).unwrap();
