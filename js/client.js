@@ -1,11 +1,12 @@
 // AuthClient: the face of the wasm's `Core`. What must happen before the wasm, or survive it, is here.
 
-import glue from "../target/sdk/glue.js";
+import newBindings from "../target/sdk/bindings.js";
 import { AuthError, authError } from "./errors.js";
 import { authorised } from "./fetch.js";
 import { flowsOf } from "./flows.js";
 import { taken } from "./forms.js";
 import { transport } from "./http.js";
+import { guarded } from "./instance.js";
 import { keyring } from "./keys.js";
 import * as providers from "./providers.js";
 
@@ -182,7 +183,7 @@ export function authClient(compile) {
       try {
         module ??= compile();
         const life = new AbortController();
-        const bindings = glue((trap) => this.#life === life && this.#end(trap));
+        const bindings = newBindings(guarded((trap) => this.#life === life && this.#end(trap)));
         bindings.initSync({ module });
         this.#life = life;
         const emit = (...event) => this.#emit(...event);

@@ -1,7 +1,7 @@
 // Seed 003's client over an AuthClient, for programs that were written for it (D-18): the same calls, which resolve with
 // the answers of its documentation and never reject. The AuthClient does the work; this file only renames.
 
-import { AuthClient } from "./doorward.js";
+import { AuthClient } from "./index.js";
 
 const SOCIAL = ["google", "twitter", "facebook", "apple"];
 // Fields of a profile that stand elsewhere there, or are not there.

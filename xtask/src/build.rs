@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::inline;
 use crate::plan::World;
 use crate::repo::Repo;
 use crate::run::{Log, Outcome, command, output, read, read_text, words, write};
 use crate::setup::{self, fingerprint};
-use crate::{glue, inline};
 
 /// `target/release/doorward`, optimised: for production and for the bench.
 pub(crate) fn release_server(world: &World, log: &Log) -> Outcome {
@@ -74,7 +74,7 @@ fn compile(world: &World, log: &Log) -> Outcome<PathBuf> {
     Ok(repo.target.join("wasm32-unknown-unknown/wasm/doorward.wasm"))
 }
 
-/// wasm-bindgen and wasm-opt: `target/sdk/{glue.js,wasm.js,doorward_bg.wasm}`.
+/// wasm-bindgen, wasm-opt and esbuild: `target/sdk/{bindings.js,wasm.js,doorward_bg.wasm}`.
 fn bind(repo: &Repo, log: &Log, wasm: &Path) -> Outcome {
     let bindgen = repo.own_program("wasm-bindgen");
     let optimiser = repo.npm_program("wasm-opt");
@@ -86,7 +86,7 @@ fn bind(repo: &Repo, log: &Log, wasm: &Path) -> Outcome {
     let inputs = fingerprint(&(
         read(wasm)?,
         tools,
-        include_str!("glue.rs"),
+        include_str!("../bindings.mjs"),
         include_str!("inline.rs"),
         include_str!("build.rs"),
     ));
@@ -96,14 +96,15 @@ fn bind(repo: &Repo, log: &Log, wasm: &Path) -> Outcome {
         _ = fs::remove_dir_all(&work);
         log.run(Command::new(bindgen).args([wasm, &work]))?;
         let small = sdk.join("doorward_bg.wasm");
-        let names = output(
+        log.run(
             Command::new(optimiser)
-                .args(words("-Oz --low-memory-unused --reorder-functions --strip-target-features --minify-imports-and-exports-and-modules -o"))
+                .args(words("-Oz --low-memory-unused --reorder-functions --strip-target-features -o"))
                 .args([&small, &work.join("doorward_bg.wasm")]),
         )?;
         let optimised = read(&small)?;
         refuse_local_paths(repo, &optimised)?;
-        write(&sdk.join("glue.js"), glue::factory(&read_text(&work.join("doorward.js"))?, &names)?)?;
+        let script = repo.root.join("xtask/bindings.mjs");
+        log.run(command("node").arg(script).args([&work, &sdk.join("bindings.js")]))?;
         write(&sdk.join("wasm.js"), inline::module(&optimised))
     })
 }
@@ -112,7 +113,7 @@ fn bind(repo: &Repo, log: &Log, wasm: &Path) -> Outcome {
 fn bundle(repo: &Repo, log: &Log) -> Outcome {
     let (js, sdk, pkg) = (repo.root.join("js"), repo.sdk(), repo.root.join("pkg"));
     let mut sources = files_in(&js)?;
-    sources.extend([sdk.join("glue.js"), sdk.join("wasm.js"), sdk.join("doorward_bg.wasm")]);
+    sources.extend([sdk.join("bindings.js"), sdk.join("wasm.js"), sdk.join("doorward_bg.wasm")]);
     let contents: Vec<_> = sources.iter().map(|file| read(file)).collect::<Outcome<_>>()?;
     let inputs = fingerprint(&(&sources, contents, include_str!("build.rs")));
     stage(&sdk.join("bundle.stamp"), &inputs, || {

@@ -7,7 +7,6 @@ mod build;
 mod check;
 mod cluster;
 mod directions;
-mod glue;
 mod inline;
 mod plan;
 mod repo;
