@@ -21,7 +21,7 @@ export async function captcha() {
   const difficulty = Math.floor(hashes() / PUZZLES);
   const challenge = () => ({ kind: "proof_of_work", id: randomBytes(48).toString("base64url"), puzzles: PUZZLES, difficulty });
   const server = createServer((request, response) => {
-    const file = request.url === "/doorward.js" && readFileSync(new URL("../pkg/doorward.js", import.meta.url));
+    const file = request.url === "/doorward.js" && readFileSync(new URL("../pkg/index.js", import.meta.url));
     if (request.url.startsWith("/v1/")) {
       const solved = request.headers["captcha-response"];
       response.writeHead(solved ? 200 : 403, { "content-type": "application/json" });

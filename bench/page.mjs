@@ -37,7 +37,7 @@ export async function page() {
     constructed: median(times.constructed),
     ready: median(times.ready),
   }));
-  const packed = readFileSync(new URL("../pkg/doorward.js", import.meta.url));
+  const packed = readFileSync(new URL("../pkg/index.js", import.meta.url));
   return [{ name: "doorward, as packed", version: "", ...sizes(packed) }, ...rows];
 }
 
@@ -88,7 +88,7 @@ async function time() {
  */
 export async function calls() {
   const server = createServer((request, response) => {
-    const file = request.url === "/doorward.js" && readFileSync(new URL("../pkg/doorward.js", import.meta.url));
+    const file = request.url === "/doorward.js" && readFileSync(new URL("../pkg/index.js", import.meta.url));
     response.setHeader("content-type", file ? "text/javascript" : "text/html");
     response.end(file || "<!doctype html><meta charset=utf-8><title>bench</title>");
   });

@@ -1,4 +1,4 @@
-import { AuthClient } from "/pkg/doorward.js";
+import { AuthClient } from "/pkg/index.js";
 import { freshly } from "./again.js";
 import { telling } from "./captcha.js";
 import { show } from "./form-errors.js";

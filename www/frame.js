@@ -1,6 +1,6 @@
 // What every page of the demo has around its form: who is signed in, buttons that show a password, the source.
 
-import { AuthClient } from "/pkg/doorward.js";
+import { AuthClient } from "/pkg/index.js";
 import { nameOf } from "./name.js";
 
 // A second client on the page: all clients of an origin share one session.

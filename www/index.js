@@ -1,4 +1,4 @@
-import { AuthClient } from "/pkg/doorward.js";
+import { AuthClient } from "/pkg/index.js";
 import { nameOf } from "./name.js";
 
 const auth = new AuthClient();

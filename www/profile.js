@@ -1,4 +1,4 @@
-import { AuthClient } from "/pkg/doorward.js";
+import { AuthClient } from "/pkg/index.js";
 import { facts } from "./facts.js";
 import { initialOf, nameOf } from "./name.js";
 

@@ -1,4 +1,4 @@
-import { AuthClient } from "/pkg/doorward.js";
+import { AuthClient } from "/pkg/index.js";
 import { telling } from "./captcha.js";
 import { carryNames } from "./carry.js";
 import { chooseWay, offer } from "./choice.js";

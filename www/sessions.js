@@ -1,4 +1,4 @@
-import { AuthClient } from "/pkg/doorward.js";
+import { AuthClient } from "/pkg/index.js";
 
 const auth = new AuthClient();
 const $ = (id) => document.getElementById(id);

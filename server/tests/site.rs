@@ -21,8 +21,8 @@ async fn site() -> (TestApp, TempDir) {
     write("www/doorward.toml", "secret");
     write("www/.env.txt", "secret");
     write("www/v1/settings.html", "not the API");
-    write("pkg/doorward.js", "export {}");
-    write("pkg/doorward_bg.wasm", "\0asm");
+    write("pkg/index.js", "export {}");
+    write("pkg/slim.wasm", "\0asm");
     write("secret.txt", "secret");
     std::os::unix::fs::symlink(folder.path().join("secret.txt"), folder.path().join("www/link.txt")).unwrap();
     std::os::unix::fs::symlink(folder.path(), folder.path().join("www/up")).unwrap();
@@ -51,8 +51,8 @@ async fn a_file_comes_with_its_type_and_a_page_also_without_its_ending() {
         ("/a%20b.css", "text/css; charset=utf-8", "body {}"),
         ("/app.mjs", "text/javascript; charset=utf-8", "export {}"),
         ("/mark.svg", "image/svg+xml", "<svg/>"),
-        ("/pkg/doorward.js", "text/javascript; charset=utf-8", "export {}"),
-        ("/pkg/doorward_bg.wasm", "application/wasm", "\0asm"),
+        ("/pkg/index.js", "text/javascript; charset=utf-8", "export {}"),
+        ("/pkg/slim.wasm", "application/wasm", "\0asm"),
     ] {
         let answer = get(&t, path).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, kind), "{path}");

@@ -22,7 +22,7 @@ async function owner(at = server) {
 
 const profileOf = (page) =>
   page.evaluate(async () => {
-    const { AuthClient } = await import("/pkg/doorward.js");
+    const { AuthClient } = await import("/pkg/index.js");
     const auth = new AuthClient();
     return auth.getProfile().finally(() => auth.dispose());
   });

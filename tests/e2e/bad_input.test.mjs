@@ -80,7 +80,7 @@ for (const [method, path, body, cases] of CALLS) {
     page.on("request", count);
     for (const [field, value, message] of cases) {
       const error = await page.evaluate(async ([name, params]) => {
-        const { AuthClient, isAuthError } = await import("/pkg/doorward.js");
+        const { AuthClient, isAuthError } = await import("/pkg/index.js");
         const error = await new AuthClient()[name](params).catch((error) => error);
         return [isAuthError(error) && error instanceof Error, error.code, error.field, error.message];
       }, [method, changed(body, field, value)]);

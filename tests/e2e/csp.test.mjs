@@ -35,7 +35,7 @@ test("sec_B04_no_page_violates_its_policy_or_complains", async () => {
 });
 
 test("sec_W_every_page_comes_with_the_headers_that_protect_it", async () => {
-  for (const path of ["/", "/signup", "/account", "/callback", "/person", "/pkg/doorward.js", "/account/verify", "/account/reset", "/dev/mailbox"]) {
+  for (const path of ["/", "/signup", "/account", "/callback", "/person", "/pkg/index.js", "/account/verify", "/account/reset", "/dev/mailbox"]) {
     const { headers, status } = await fetch(url + path);
     assert.equal(status, 200, path);
     const policy = headers.get("content-security-policy") ?? "";

@@ -49,7 +49,7 @@ onPage("sec_B05_on_a_slow_network_the_page_stays_and_shows_that_it_is_busy", asy
 });
 
 onPage("sec_B05_before_the_script_has_loaded_a_submit_puts_no_password_into_an_address", async (page) => {
-  await hold(page, "/pkg/doorward.js");
+  await hold(page, "/pkg/index.js");
   await page.goto(`${url}/login`, { waitUntil: "commit" });
   await page.fill("#email", somebody().email);
   await page.fill("#password", "correct horse battery");

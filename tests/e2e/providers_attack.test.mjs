@@ -73,7 +73,7 @@ test("sec_F17_the callback that runs twice, as in React's StrictMode, is one exc
   const address = await callbackOf(page);
   const before = provider.exchanges;
   const answers = await withClient(page, async (callback) => {
-    const { AuthClient } = await import("/pkg/doorward.js");
+    const { AuthClient } = await import("/pkg/index.js");
     const other = new AuthClient();
     const calls = [auth.login("demo", { callback }), auth.login("demo", { callback }), other.login("demo", { callback })];
     return Promise.all(calls);
@@ -124,7 +124,7 @@ test("sec_O06_thirty callbacks of one code at once are one exchange and one sess
   const address = await callbackAgain(page, person);
   const before = provider.exchanges;
   const told = await withClient(page, async (callback) => {
-    const { AuthClient } = await import("/pkg/doorward.js");
+    const { AuthClient } = await import("/pkg/index.js");
     const clients = Array.from({ length: 30 }, () => new AuthClient());
     const types = await Promise.all(clients.map((client) => client.login("demo", { callback }).then(({ type }) => type, ({ code }) => code)));
     for (const client of clients) client.dispose();

@@ -20,7 +20,7 @@ async function open(prepare) {
 const signIn = (page, options = {}) =>
   page.evaluate(
     async ([credentials, given]) => {
-      const { AuthClient } = await import("/pkg/doorward.js");
+      const { AuthClient } = await import("/pkg/index.js");
       window.auth = new AuthClient(given);
       const events = [];
       auth.onAuthStateChange((event, session, detail) => events.push(detail ? `${event} ${detail.code}` : event));
@@ -131,7 +131,7 @@ test("storage: session, memory and one's own", async () => {
   assert.equal(await page.evaluate(() => Object.keys(localStorage).filter((name) => name.startsWith("doorward")).length), 0);
   assert.equal((await signIn(page, { storage: "memory", storageKey: "other" })).persistence, "memory");
   const own = await page.evaluate(async (credentials) => {
-    const { AuthClient } = await import("/pkg/doorward.js");
+    const { AuthClient } = await import("/pkg/index.js");
     const kept = new Map();
     const storage = {
       getItem: async (key) => kept.get(key) ?? null,
@@ -155,7 +155,7 @@ test("clients with another storageKey do not see each other", async () => {
   const { context, page } = await open();
   await signIn(page, { storageKey: "one" });
   const other = await page.evaluate(async () => {
-    const { AuthClient } = await import("/pkg/doorward.js");
+    const { AuthClient } = await import("/pkg/index.js");
     return new AuthClient({ storageKey: "two" }).getSession();
   });
   assert.equal(other, null);
@@ -169,7 +169,7 @@ test("a session of one server is none for another, which gets nothing of it", as
   const asked = [];
   page.on("request", (request) => request.url().startsWith(other.url) && asked.push(JSON.stringify(request.headers())));
   const told = await page.evaluate(async (elsewhere) => {
-    const { AuthClient } = await import("/pkg/doorward.js");
+    const { AuthClient } = await import("/pkg/index.js");
     auth.dispose();
     window.stranger = new AuthClient({ url: elsewhere });
     const profile = await stranger.getProfile();

@@ -355,7 +355,7 @@ export async function openPage() {
     run: (body, ...args) =>
       tab.evaluate(
         `(async (args) => {
-           const { AuthClient, isAuthError } = await import("/pkg/doorward.js");
+           const { AuthClient, isAuthError } = await import("/pkg/index.js");
            const auth = new AuthClient();
            try {
              return { value: await (async () => { ${body} })() };
@@ -421,7 +421,7 @@ export async function openForm(page, url, html, js) {
   await page.route("**/under-test.js", (route) =>
     route.fulfill({
       contentType: "text/javascript; charset=utf-8",
-      body: `import { AuthClient, isAuthError } from "/pkg/doorward.js";\nconst form = document.forms[0];\n${js}\nwindow.ready = true;`,
+      body: `import { AuthClient, isAuthError } from "/pkg/index.js";\nconst form = document.forms[0];\n${js}\nwindow.ready = true;`,
     }),
   );
   await page.goto(`${url}/under-test`);
@@ -442,7 +442,7 @@ export async function signedIn(browser, server, person, { context, path = "/favi
 /** Runs a function in the page, with `auth` a new AuthClient, and `refusal` to catch what a call rejects with. */
 export async function withClient(page, body, { options = {}, argument } = {}) {
   await page.evaluate(async (given) => {
-    const { AuthClient } = await import("/pkg/doorward.js");
+    const { AuthClient } = await import("/pkg/index.js");
     window.events = [];
     window.auth = new AuthClient(given);
     // What a call rejects with: its code and field.

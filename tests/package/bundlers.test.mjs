@@ -14,11 +14,11 @@ const page = (script) => `<!doctype html><meta charset="utf-8"><title>app</title
 
 test("a bare module script imports it, with an import map and nothing else", async (t) => {
   const folder = await emptyProject({ "app.js": app });
-  const map = `<script type="importmap">{"imports":{"doorward":"/node_modules/doorward/pkg/doorward.js"}}</script>`;
+  const map = `<script type="importmap">{"imports":{"doorward":"/node_modules/doorward/pkg/index.js"}}</script>`;
   const result = await found(t, folder, page(`${map}<script type="module" src="/app.js"></script>`));
   assert.equal(result.found, refused);
   const requests = result.asked.filter((path) => path !== "/favicon.ico");
-  assert.deepEqual(requests, ["/", "/app.js", "/node_modules/doorward/pkg/doorward.js"]);
+  assert.deepEqual(requests, ["/", "/app.js", "/node_modules/doorward/pkg/index.js"]);
 });
 
 test("esbuild bundles it with its default settings, which write ASCII", async (t) => {
@@ -65,7 +65,7 @@ test("webpack builds it", async (t) => {
 });
 
 test("the slim entry takes the wasm as a file of its own", async (t) => {
-  const slim = `import { init } from "doorward/slim";\nconst ready = init("/node_modules/doorward/pkg/doorward_bg.wasm");\n`;
+  const slim = `import { init } from "doorward/slim";\nconst ready = init("/node_modules/doorward/pkg/slim.wasm");\n`;
   const module = slim + app.replace('"doorward"', '"doorward/slim"').replace("const auth", "await ready;\nconst auth");
   const folder = await emptyProject({ "app.js": module });
   const map = `<script type="importmap">{"imports":{"doorward/slim":"/node_modules/doorward/pkg/slim.js"}}</script>`;

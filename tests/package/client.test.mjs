@@ -94,7 +94,7 @@ test("a submit that failed before it began does not stand in the way of the next
     const slim = await import("/slim.js");
     const other = new slim.AuthClient({ storage: "memory" });
     told.push(await submits(other));
-    await slim.init("/doorward_bg.wasm");
+    await slim.init("/slim.wasm");
     told.push(await submits(other));
     return told;
   });
@@ -190,7 +190,7 @@ test("seed_K22 on a page that was opened from a file, a path for the confirmatio
   const { page } = await open(t, {});
   const folder = await mkdtemp(join(tmpdir(), "doorward-file-"));
   t.after(() => rm(folder, { recursive: true }));
-  const bundle = { stdin: { contents: `export * from "${root}pkg/doorward.js"`, resolveDir: root }, write: false };
+  const bundle = { stdin: { contents: `export * from "${root}pkg/index.js"`, resolveDir: root }, write: false };
   const { outputFiles } = await build({ ...bundle, bundle: true, format: "iife", globalName: "doorward" });
   await writeFile(join(folder, "doorward.js"), outputFiles[0].text);
   await writeFile(join(folder, "page.html"), `<meta charset=utf-8><script src="doorward.js"></script>`);
@@ -213,7 +213,7 @@ test("seed_K45 every rejection is an AuthError with the call's stack, and known 
     const callerOfLogin = () => auth.login({ email: "a@b.de", password: "x" });
     const error = await callerOfLogin().catch((error) => error);
     const frame = document.body.appendChild(document.createElement("iframe")).contentWindow;
-    const other = await frame.eval(`import("${location.origin}/doorward.js?copy")`);
+    const other = await frame.eval(`import("${location.origin}/index.js?copy")`);
     return {
       json: JSON.parse(JSON.stringify(error)),
       is: [error instanceof Error, error instanceof AuthError, isAuthError(error), other.isAuthError(error), error instanceof other.AuthError],

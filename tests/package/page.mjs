@@ -24,7 +24,7 @@ export const load = (page) =>
     const until = async (holds) => {
       for (let tries = 0; !holds() && tries < 1000; tries += 1) await new Promise((resolve) => setTimeout(resolve, 10));
     };
-    Object.assign(window, await import("/doorward.js"), { until });
+    Object.assign(window, await import("/index.js"), { until });
   });
 
 const files = new Map();
@@ -56,7 +56,7 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
     const { pathname, search } = new URL(request.url, "http://localhost");
     if (isOver) return response.writeHead(200, { "content-type": "text/html" }).end();
     if (pathname === "/favicon.ico") return response.writeHead(404).end();
-    const type = /^\/(doorward|slim|mylib)\.js$/.test(pathname) ? "text/javascript" : pathname === "/doorward_bg.wasm" && "application/wasm";
+    const type = /^\/(index|slim|mylib)\.js$/.test(pathname) ? "text/javascript" : pathname === "/slim.wasm" && "application/wasm";
     if (type) {
       response.setHeader("content-type", type);
       return response.end(await built(pathname));

@@ -74,7 +74,7 @@ fn compile(world: &World, log: &Log) -> Outcome<PathBuf> {
     Ok(repo.target.join("wasm32-unknown-unknown/wasm/doorward.wasm"))
 }
 
-/// wasm-bindgen, wasm-opt and esbuild: `target/sdk/{bindings.js,wasm.js,doorward_bg.wasm}`.
+/// wasm-bindgen, wasm-opt and esbuild: `target/sdk/{bindings.js,wasm.js,slim.wasm}`.
 fn bind(repo: &Repo, log: &Log, wasm: &Path) -> Outcome {
     let bindgen = repo.own_program("wasm-bindgen");
     let optimiser = repo.npm_program("wasm-opt");
@@ -95,7 +95,7 @@ fn bind(repo: &Repo, log: &Log, wasm: &Path) -> Outcome {
         let work = sdk.join("bindgen");
         _ = fs::remove_dir_all(&work);
         log.run(Command::new(bindgen).args([wasm, &work]))?;
-        let small = sdk.join("doorward_bg.wasm");
+        let small = sdk.join("slim.wasm");
         log.run(
             Command::new(optimiser)
                 .args(words("-Oz --low-memory-unused --reorder-functions --strip-target-features -o"))
@@ -109,33 +109,36 @@ fn bind(repo: &Repo, log: &Log, wasm: &Path) -> Outcome {
     })
 }
 
-/// esbuild: `pkg/`.
+/// esbuild: the entries in `pkg/`, beside the wasm and the types. `wasm-pack build` writes other names, and
+/// other files stay, so that both builds can share the folder.
 fn bundle(repo: &Repo, log: &Log) -> Outcome {
     let (js, sdk, pkg) = (repo.root.join("js"), repo.sdk(), repo.root.join("pkg"));
+    let stamp = sdk.join("bundle.stamp");
+    if ["index.js", "slim.js", "mylib.js", "slim.wasm"].iter().any(|file| !pkg.join(file).exists()) {
+        _ = fs::remove_file(&stamp);
+    }
     let mut sources = files_in(&js)?;
-    sources.extend([sdk.join("bindings.js"), sdk.join("wasm.js"), sdk.join("doorward_bg.wasm")]);
+    sources.extend([sdk.join("bindings.js"), sdk.join("wasm.js"), sdk.join("slim.wasm")]);
     let contents: Vec<_> = sources.iter().map(|file| read(file)).collect::<Outcome<_>>()?;
     let inputs = fingerprint(&(&sources, contents, include_str!("build.rs")));
-    stage(&sdk.join("bundle.stamp"), &inputs, || {
-        _ = fs::remove_dir_all(&pkg);
-        for (entry, out) in [("index.js", "doorward.js"), ("slim.js", "slim.js"), ("mylib.js", "mylib.js")] {
+    stage(&stamp, &inputs, || {
+        for entry in ["index.js", "slim.js", "mylib.js"] {
             log.run(
                 Command::new(repo.npm_program("esbuild"))
                     .arg(js.join(entry))
                     .args(words("--bundle --format=esm --minify --charset=utf8 --target=es2022"))
                     .args(words("--legal-comments=none --log-level=warning"))
-                    // The AuthClient that is there: an entry over it has no second one inside.
-                    .arg("--external:*/doorward.js")
-                    .arg(format!("--outfile={}", pkg.join(out).display())),
+                    // mylib.js shares the AuthClient of the default entry.
+                    .arg("--external:./index.js")
+                    .arg(format!("--outfile={}", pkg.join(entry).display())),
             )?;
         }
-        write(&pkg.join("doorward_bg.wasm"), read(&sdk.join("doorward_bg.wasm"))?)?;
+        write(&pkg.join("slim.wasm"), read(&sdk.join("slim.wasm"))?)?;
         for types in sources.iter().filter(|file| file.to_string_lossy().ends_with(".d.ts")) {
             write(&pkg.join(types.file_name().unwrap_or_default()), read(types)?)?;
         }
         Ok(())
-    })?;
-    if pkg.join("doorward.js").exists() { Ok(()) } else { Err("pkg/ was removed: build again".to_owned()) }
+    })
 }
 
 /// Runs `work` unless it has run with the same inputs before.
