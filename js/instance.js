@@ -10,7 +10,9 @@ export const guarded = (onTrap) =>
     exports = {};
 
     constructor(module, imports) {
-      const { exports } = new WebAssembly.Instance(module, imports);
+      // wasm-opt put all imports in one module, `a`.
+      const a = Object.assign({}, ...Object.values(imports));
+      const { exports } = new WebAssembly.Instance(module, { a });
       let lost = false;
       for (const [name, value] of Object.entries(exports)) {
         this.exports[name] = typeof value !== "function" ? value : (...args) => {

@@ -96,15 +96,21 @@ fn bind(repo: &Repo, log: &Log, wasm: &Path) -> Outcome {
         _ = fs::remove_dir_all(&work);
         log.run(Command::new(bindgen).args([wasm, &work]))?;
         let small = sdk.join("slim.wasm");
-        log.run(
+        let names = output(
             Command::new(optimiser)
-                .args(words("-Oz --low-memory-unused --reorder-functions --strip-target-features -o"))
+                .args(words("-Oz --low-memory-unused --reorder-functions --strip-target-features"))
+                .args(words("--minify-imports-and-exports-and-modules -o"))
                 .args([&small, &work.join("doorward_bg.wasm")]),
         )?;
         let optimised = read(&small)?;
         refuse_local_paths(repo, &optimised)?;
         let script = repo.root.join("xtask/bindings.mjs");
-        log.run(command("node").arg(script).args([&work, &sdk.join("bindings.js")]))?;
+        write(&work.join("names.json"), names)?;
+        log.run(command("node").arg(script).args([
+            &work,
+            &work.join("names.json"),
+            &sdk.join("bindings.js"),
+        ]))?;
         write(&sdk.join("wasm.js"), inline::module(&optimised))
     })
 }
