@@ -1,8 +1,8 @@
 // The packed package itself: what is in it, what tools that read packages say, and Node and TypeScript as its users.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { publint } from "publint";
@@ -16,6 +16,18 @@ test("it holds the entries, their types, the licences, and nothing of the worksh
     "pkg/mylib.js", "pkg/slim.d.ts", "pkg/slim.js", "pkg/slim.wasm",
   ];
   assert.deepEqual(contents.toSorted(), expected);
+});
+
+test("the files that wasm-pack adds to pkg/ do not change it", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "doorward-wasm-pack-"));
+  t.after(() => rm(folder, { recursive: true }));
+  for (const name of ["package.json", "README.md", "LICENSE-APACHE", "LICENSE-MIT", "pkg"]) {
+    await cp(join(root, name), join(folder, name), { recursive: true });
+  }
+  const added = { ".gitignore": "*", "package.json": `{"name":"doorward","files":["doorward.js"]}`, "README.md": "", "LICENSE-MIT": "", "doorward.js": "" };
+  for (const [name, text] of Object.entries(added)) await writeFile(join(folder, "pkg", name), text);
+  const [{ files }] = JSON.parse(await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts", "--loglevel=error"], folder));
+  assert.deepEqual(files.map((file) => file.path).toSorted(), (await packedFiles()).toSorted());
 });
 
 test("no file of it names a folder of the machine that built it", async () => {

@@ -67,7 +67,11 @@ fn set_up(repo: Repo, arguments: &[String]) -> Outcome {
     let for_tests = ["npm-package", "debian", "python-api", "python-schema", "wasm-target", "test-runner"];
     let tests = arguments.iter().any(|argument| argument == "--tests");
     let names: Vec<&str> = for_build.into_iter().chain(for_tests.into_iter().filter(|_| tests)).collect();
-    steps::run(repo, &names)?;
+    let repo = steps::run(repo, &names)?;
+    if tests {
+        // For `wasm-pack test`; the test runner reads it in the root.
+        setup::browser()?.write_capabilities(&repo.root.join("webdriver.json"))?;
+    }
     run::say("setup: everything is there");
     Ok(())
 }

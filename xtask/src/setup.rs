@@ -198,6 +198,15 @@ pub(crate) struct Browser {
     pub(crate) driver: PathBuf,
 }
 
+impl Browser {
+    /// Writes the file that tells wasm-bindgen's test runner which browser to start: ChromeDriver alone does not find
+    /// Debian's chromium-headless-shell.
+    pub(crate) fn write_capabilities(&self, file: &Path) -> Outcome {
+        let chromium = self.chromium.display();
+        write(file, format!(r#"{{"goog:chromeOptions":{{"binary":"{chromium}","args":[]}}}}"#))
+    }
+}
+
 /// The browser of the tests. `DOORWARD_CHROMIUM` and `CHROMEDRIVER` name others than those on PATH.
 pub(crate) fn browser() -> Outcome<Browser> {
     find_browser().ok_or_else(|| {

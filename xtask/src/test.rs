@@ -10,7 +10,7 @@ use crate::check::linted;
 use crate::cluster::Cluster;
 use crate::plan::{self, World};
 use crate::repo::Repo;
-use crate::run::{Log, Outcome, command, say, words, write};
+use crate::run::{Log, Outcome, command, say, words};
 use crate::setup;
 use crate::since;
 use crate::steps::STEPS;
@@ -205,8 +205,7 @@ fn rust(world: &World, log: &Log, line: &str, files: &[&str], postgres: Option<S
 pub(crate) fn web(world: &World, log: &Log) -> Outcome {
     let browser = setup::browser()?;
     let capabilities = world.scratch.0.join("webdriver.json");
-    let chromium = browser.chromium.display();
-    write(&capabilities, format!(r#"{{"goog:chromeOptions":{{"binary":"{chromium}","args":[]}}}}"#))?;
+    browser.write_capabilities(&capabilities)?;
     let line = "cargo test --package doorward --target wasm32-unknown-unknown --test web";
     let mut cargo = linted(&world.repo, line)?;
     if !world.filters.is_empty() {
@@ -217,8 +216,6 @@ pub(crate) fn web(world: &World, log: &Log) -> Outcome {
         world.repo.own_program("wasm-bindgen-test-runner"),
     );
     cargo.env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities);
-    // With every core busy a driver may take longer than the runner's own 5 and 20 seconds.
-    cargo.env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60").env("WASM_BINDGEN_TEST_TIMEOUT", "120");
     log.run(cargo.env("CHROMEDRIVER", browser.driver).env("TMPDIR", &world.scratch.0))
 }
 
