@@ -1,5 +1,5 @@
 // `npm run bench`: what doorward weighs and does, beside peers, from one run on this machine.
-// usage: [page] [captcha] [server] [provider] [hooks] [webhooks] [flood] [scale] [timing] [--samples N] [--accounts N]
+// usage: [sizes] [page] [captcha] [server] [provider] [hooks] [webhooks] [flood] [scale] [timing] [--samples N] [--accounts N]
 
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
@@ -10,6 +10,7 @@ import { flood } from "./flood.mjs";
 import { kilobytes, milliseconds, table, whole } from "./numbers.mjs";
 import { provider } from "./provider.mjs";
 import { among } from "./scale.mjs";
+import { sizes } from "./sizes.mjs";
 import { timing } from "./timing.mjs";
 import { webhooks } from "./webhooks.mjs";
 import { bareHash, betterAuth, manySessions, ours } from "./servers.mjs";
@@ -23,6 +24,15 @@ const [PROMPT, SIGNED_IN] = [50, 2_000];
 const wanted = (part) => parts.length === 0 || parts.includes(part);
 const memory = Math.round(totalmem() / 2 ** 30);
 console.log(`\n${cpus()[0].model}, ${availableParallelism()} cores, ${memory} GiB, Node ${process.version}\n`);
+
+if (wanted("sizes")) {
+  const { entries, modules, crates } = await sizes();
+  const show = (head, rows) => console.log(`${table([head, "bytes", "brotli"], rows.map((it) => [it.name, whole(it.bytes), whole(it.brotli)]))}\n`);
+  show("entry", entries);
+  show("part of pkg/index.js", modules);
+  show("part of pkg/slim.wasm", crates);
+  console.log(`Brotli at level 11. Each part is compressed alone, so the parts sum up to more than the whole.\n`);
+}
 
 if (wanted("page")) {
   const head = ["front end", "version", "raw kB", "gzip kB", "brotli kB", "constructed ms", "ready ms"];

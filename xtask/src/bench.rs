@@ -4,9 +4,14 @@ use crate::repo::Repo;
 use crate::run::{Outcome, command, run as execute};
 use crate::{setup, steps};
 
-/// `page` and `server` name parts; without a name both are measured.
+/// `page` and `server` name parts; without a name all are measured.
 pub(crate) fn run(repo: Repo, arguments: &[String]) -> Outcome {
-    let repo = steps::run(repo, &["sdk", "release-server", "load-generator", "debian", "npm-bench"])?;
+    // The sizes need no server, whose optimised build takes minutes.
+    if arguments == ["sizes"] {
+        let repo = steps::run(repo, &["sdk-names"])?;
+        return execute(command("node bench/run.mjs sizes").current_dir(&repo.root));
+    }
+    let repo = steps::run(repo, &["sdk-names", "release-server", "load-generator", "debian", "npm-bench"])?;
     let mut node = command("node bench/run.mjs");
     node.args(arguments).current_dir(&repo.root);
     node.env("DOORWARD_BIN", repo.release_program("doorward"));

@@ -37,6 +37,24 @@ pub(crate) fn sdk(world: &World, log: &Log) -> Outcome {
     bundle(&world.repo, log)
 }
 
+/// `target/sdk/names/doorward.wasm`: the wasm of the package with the names of its functions, so that the bench can sum
+/// their sizes by crate.
+pub(crate) fn sdk_names(world: &World, log: &Log) -> Outcome {
+    let (repo, folder) = (&world.repo, world.repo.sdk().join("names"));
+    _ = fs::remove_dir_all(&folder);
+    log.run(Command::new(repo.own_program("wasm-bindgen")).args([&compiled(repo), &folder]).arg("--names"))?;
+    let mut optimiser = Command::new(repo.npm_program("wasm-opt"));
+    optimiser.args(words(OPTIMISATIONS)).args(["-g", "-o"]);
+    log.run(optimiser.args([folder.join("doorward.wasm"), folder.join("doorward_bg.wasm")]))
+}
+
+const OPTIMISATIONS: &str = "-Oz --low-memory-unused --reorder-functions --strip-target-features";
+
+/// What Cargo writes.
+fn compiled(repo: &Repo) -> PathBuf {
+    repo.target.join("wasm32-unknown-unknown/wasm/doorward.wasm")
+}
+
 /// Cargo's part. No path of the building machine goes into the file: the sources of the standard library, of the
 /// dependencies and of this repository get fixed names.
 ///
@@ -71,7 +89,7 @@ fn compile(world: &World, log: &Log) -> Outcome<PathBuf> {
     }
     cargo.current_dir(&repo.root).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     log.run(&mut cargo)?;
-    Ok(repo.target.join("wasm32-unknown-unknown/wasm/doorward.wasm"))
+    Ok(compiled(repo))
 }
 
 /// wasm-bindgen, wasm-opt and esbuild: `target/sdk/{bindings.js,wasm.js,slim.wasm}`.
@@ -98,7 +116,7 @@ fn bind(repo: &Repo, log: &Log, wasm: &Path) -> Outcome {
         let small = sdk.join("slim.wasm");
         let names = output(
             Command::new(optimiser)
-                .args(words("-Oz --low-memory-unused --reorder-functions --strip-target-features"))
+                .args(words(OPTIMISATIONS))
                 .args(words("--minify-imports-and-exports-and-modules -o"))
                 .args([&small, &work.join("doorward_bg.wasm")]),
         )?;

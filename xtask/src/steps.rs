@@ -25,6 +25,7 @@ pub(crate) const STEPS: &[Step] = &[
 
     // What people run.
     Step { name: "sdk", about: "the npm package", needs: &["npm", "std-source", "wasm-bindgen"], kind: Computes, typical: 60, work: build::sdk },
+    Step { name: "sdk-names", about: "the wasm with the names of its functions", needs: &["sdk"], kind: Computes, typical: 5, work: build::sdk_names },
     Step { name: "debug-server", about: "the server", needs: &[], kind: Computes, typical: 200, work: build::debug_server },
     Step { name: "release-server", about: "the optimised server", needs: &[], kind: Computes, typical: 600, work: build::release_server },
     Step { name: "load-generator", about: "the load generator", needs: &["release-server"], kind: Computes, typical: 30, work: build::load_generator },

@@ -1,0 +1,109 @@
+// What each part of the SDK weighs: the entries, the JavaScript by module, and the wasm by section and crate.
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants } from "node:zlib";
+import * as esbuild from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const read = (path) => readFileSync(join(root, path));
+
+function brotli(bytes) {
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+  return brotliCompressSync(bytes, { params }).length;
+}
+
+const row = (name, bytes, alone = bytes) => ({ name, bytes: bytes.length ?? bytes, brotli: brotli(alone) });
+
+/** Tables of rows: name, bytes, and the bytes of Brotli 11. A part is compressed alone, so the parts sum up to more than the whole. */
+export async function sizes() {
+  return {
+    entries: ["index.js", "slim.js", "slim.wasm", "mylib.js"].map((file) => row(`pkg/${file}`, read(`pkg/${file}`))),
+    modules: await modules(),
+    crates: crates(read("target/sdk/names/doorward.wasm")),
+  };
+}
+
+/** The default entry by module, as the package's own build bundles it. */
+async function modules() {
+  const options = { absWorkingDir: root, bundle: true, format: "esm", minify: true, charset: "utf8", target: "es2022", write: false };
+  const { metafile } = await esbuild.build({ ...options, entryPoints: ["js/index.js"], metafile: true });
+  const { inputs } = Object.values(metafile.outputs)[0];
+  const rows = [];
+  for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
+    // The module alone: what it imports stays outside.
+    const external = metafile.inputs[path].imports.map((one) => one.original).filter(Boolean);
+    const { outputFiles } = await esbuild.build({ ...options, entryPoints: [path], external });
+    const name = { "target/sdk/wasm.js": "the wasm as a string", "target/sdk/bindings.js": "the bindings" }[path] ?? path;
+    rows.push(row(name, bytesInOutput, outputFiles[0].contents));
+  }
+  return [...sorted(rows), ...(await snippets())];
+}
+
+/** The modules that wasm-bindgen copies beside its bindings. They are bundled into the bindings, and counted there. */
+async function snippets() {
+  const folder = join(root, "target/sdk/bindgen/snippets");
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder, { recursive: true }).filter((file) => file.endsWith(".js"));
+  const rows = files.map(async (file) => {
+    const { code } = await esbuild.transform(readFileSync(join(folder, file)), { minify: true, format: "esm", target: "es2022" });
+    return row(`  of the bindings: ${file.replace(/^[^/\\]+./, "")}`, Buffer.from(code));
+  });
+  return sorted(await Promise.all(rows));
+}
+
+/** The code of a wasm with names by the crate that a function comes from, and the other sections. */
+function crates(wasm) {
+  const [parts, names, bodies] = [new Map(), new Map(), []];
+  const add = (name, bytes) => parts.set(name, [...(parts.get(name) ?? []), bytes]);
+  let at = 8;
+  const number = () => {
+    for (let value = 0, shift = 0; ; shift += 7) {
+      const byte = wasm[at++];
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) return value;
+    }
+  };
+  const bytes = (length) => wasm.subarray(at, (at += length));
+  const text = () => bytes(number()).toString("utf8");
+  while (at < wasm.length) {
+    const [section, length] = [wasm[at++], number()];
+    const end = at + length;
+    if (section === CODE) {
+      for (let count = number(); count > 0; count -= 1) bodies.push(bytes(number()));
+    } else if (section !== CUSTOM) {
+      add(section === DATA ? "data: texts and tables" : "imports, exports and the other sections", bytes(length));
+    } else if (text() === "name") {
+      while (at < end) {
+        const [kind, size] = [wasm[at++], number()];
+        const next = at + size;
+        if (kind === FUNCTION_NAMES) for (let count = number(); count > 0; count -= 1) names.set(number(), text());
+        at = next;
+      }
+    }
+    at = end;
+  }
+  // Functions are numbered with the imported ones first.
+  const imported = WebAssembly.Module.imports(new WebAssembly.Module(wasm)).filter(({ kind }) => kind === "function").length;
+  bodies.forEach((body, index) => add(`code of ${crateOf(names.get(imported + index) ?? "")}`, body));
+  return sorted([...parts].map(([name, all]) => row(name, Buffer.concat(all))));
+}
+
+const [CUSTOM, CODE, DATA] = [0, 10, 11];
+const FUNCTION_NAMES = 1;
+
+const STANDARD = ["__rustc", "alloc", "compiler_builtins", "core", "dlmalloc", "std"];
+
+/** The first crate in the name of a function. The code that drops a value counts for the type of the value. */
+function crateOf(name) {
+  // Methods of primitive types: `<[u8]>::to_vec`. Functions in C style: `fmin`.
+  if (/^<(\[|&|[a-z0-9]+>|[a-z0-9]+ as)|^f(min|max)$/.test(name)) return "the standard library";
+  const inner = name.replace(/^core(\[[0-9a-f]+\])?::ptr::drop_in_place::</, "");
+  const [crate] = /[a-z_][a-z0-9_]*(?=(\[[0-9a-f]+\])?::)/.exec(inner) ?? [];
+  if (crate) return STANDARD.includes(crate) ? "the standard library" : crate;
+  // `core_call externref shim`: what our crate exports has no path. The other functions are wasm-bindgen's own.
+  return /^[a-z]\w* (externref|multivalue) shim$/.test(name) ? "doorward" : "wasm_bindgen";
+}
+
+const sorted = (rows) => rows.toSorted((a, b) => b.bytes - a.bytes);
