@@ -1,6 +1,6 @@
 // What each part of the SDK weighs: the entries, the JavaScript by module, and the wasm by section and crate.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants } from "node:zlib";
@@ -38,19 +38,7 @@ async function modules() {
     const name = { "target/sdk/wasm.js": "the wasm as a string", "target/sdk/bindings.js": "the bindings" }[path] ?? path;
     rows.push(row(name, bytesInOutput, outputFiles[0].contents));
   }
-  return [...sorted(rows), ...(await snippets())];
-}
-
-/** The modules that wasm-bindgen copies beside its bindings. They are bundled into the bindings, and counted there. */
-async function snippets() {
-  const folder = join(root, "target/sdk/bindgen/snippets");
-  if (!existsSync(folder)) return [];
-  const files = readdirSync(folder, { recursive: true }).filter((file) => file.endsWith(".js"));
-  const rows = files.map(async (file) => {
-    const { code } = await esbuild.transform(readFileSync(join(folder, file)), { minify: true, format: "esm", target: "es2022" });
-    return row(`  of the bindings: ${file.replace(/^[^/\\]+./, "")}`, Buffer.from(code));
-  });
-  return sorted(await Promise.all(rows));
+  return sorted(rows);
 }
 
 /** The code of a wasm with names by the crate that a function comes from, and the other sections. */
