@@ -110,8 +110,8 @@ export async function calls() {
         }
         return times.sort((a, b) => a - b)[200];
       };
-      const answer = (kind) => async (url) =>
-        Response.json(String(url).includes("login") ? { ...tokens, token_type: kind } : user, { headers: { "dpop-nonce": "n" } });
+      const answer = (kind) => async ({ url }) =>
+        Response.json(url.includes("login") ? { ...tokens, token_type: kind } : user, { headers: { "dpop-nonce": "n" } });
       const signedIn = async (kind) => {
         const options = { url: location.origin, storage: "memory", storageKey: kind, dpop: kind === "DPoP", fetch: answer(kind) };
         const auth = new AuthClient(options);
@@ -119,7 +119,7 @@ export async function calls() {
         return auth;
       };
       const [bearer, bound] = [await signedIn("Bearer"), await signedIn("DPoP")];
-      const bare = await median(async () => (await answer("DPoP")("/v1/profile")).json());
+      const bare = await median(async () => (await answer("DPoP")(new Request("/v1/profile"))).json());
       return {
         bearer: (await median(() => bearer.getProfile())) - bare,
         bound: (await median(() => bound.getProfile())) - bare,

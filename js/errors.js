@@ -20,7 +20,7 @@ export class AuthError extends Error {
 
 export const isAuthError = (value) => value?.[BRAND] === true;
 
-// What a call is to be rejected with, and with the stack of the call: where the wasm noticed helps nobody.
+// The error for a cause in the wasm, with the stack of the call: the place in the wasm is of no use to a developer.
 export function authError(cause, call) {
   if (isAuthError(cause)) return cause;
   const known = typeof cause?.code === "string" && !(cause instanceof Error);
@@ -30,3 +30,9 @@ export function authError(cause, call) {
   if (call.stack) error.stack = call.stack.replace(/^Error(?=\n|$)/, () => `AuthError: ${error.message}`);
   return error;
 }
+
+export const DISPOSED = { code: "ABORTED", message: "The client was disposed of." };
+
+// The error for a wasm that could not be started.
+export const unavailable = (cause, what = "WebAssembly is not available here.") =>
+  new AuthError({ code: "WASM_UNAVAILABLE", message: `${what} ${cause?.message ?? cause}` }, { cause });

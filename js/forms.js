@@ -1,68 +1,32 @@
-// A form on the page: what its controls say, telling a person what is wrong with one, and where the form leads.
-//
-// A control may be called `elements`, `action` or `submit` and then hides the form's own property of that name. So nothing
-// is read from the form object itself: the properties are taken from the DOM's classes.
+// A form on the page: the values of its controls, and a message on one of them. A control may be called `elements` or `submit` and then hides
+// the form's own property of that name. So nothing is read from the form object itself: the properties are taken from the DOM's classes.
 
-const attempt = (read) => {
-  try {
-    return read();
-  } catch {
-    return undefined; // of another class
-  }
-};
-const elementsOf = (form) => attempt(() => Reflect.get(HTMLFormElement.prototype, "elements", form));
-const attribute = (element, name) => attempt(() => Element.prototype.getAttribute.call(element, name)) ?? undefined;
+/** The controls of a form. */
+export const controlsOf = (form) => [...Reflect.get(HTMLFormElement.prototype, "elements", form)];
 
-// What the wasm takes in of an event, a form or a FormData; nothing for anything else. `values` has under each name what
-// the control says: `{ text }`, of a checkbox `flag` too, of a number input `number`, or a `fault`; a dot nests, in `inner`.
-export function taken(input) {
-  if (attempt(() => FormData.prototype.has.call(input, "")) !== undefined) return { values: valuesOf(input, []) };
-  const event = typeof input?.nativeEvent === "object" ? input.nativeEvent : input;
-  const form = elementsOf(input) ? input : event?.target;
-  const elements = elementsOf(form);
-  // An event without a form: a click that asks to sign out, say.
-  const isEvent = [input, event].some((one) => typeof one?.preventDefault === "function");
-  if (!elements) return isEvent ? { values: {} } : undefined;
-  const submitter = form === input ? undefined : event.submitter;
-  const goal = goalOf(attribute(submitter, "formaction") ?? attribute(form, "action"));
+/**
+ * The values of a form's controls by name: `{ text }`, for a checkbox `flag` too, for a number input `number`, or a `fault`. A dot
+ * in the name nests, in `inner`. `data` is the form's FormData. The objects have no prototype: a control may have any name.
+ */
+export function valuesOf(data, elements) {
   const special = ({ name, type }) => name && ["checkbox", "number", "select-multiple"].includes(type);
   // `:disabled` also knows of a disabled fieldset around it.
-  const controls = [...elements].filter((control) => special(control) && !control.matches(":disabled"));
-  return {
-    // The submitter may be none of this form's, and a browser too old to know of submitters.
-    values: valuesOf(attempt(() => new FormData(form, submitter)) ?? new FormData(form), controls),
-    complain: (field, message) => complain(form, elements, field, message),
-    // In a later task than the handlers of the promise that is being resolved (D-27). `navigate` is the client's option:
-    // `false`, or a function that takes over.
-    follow(navigate) {
-      if (!goal || navigate === false) return;
-      setTimeout(() => (typeof navigate === "function" ? navigate(goal) : location.assign(goal.href)));
-    },
-  };
-}
-
-// The address that a form leads to; http and https only.
-function goalOf(action) {
-  const url = action && attempt(() => new URL(action, document.baseURI));
-  return /^https?:$/.test(url?.protocol) ? url : undefined;
-}
-
-function valuesOf(data, controls) {
+  const controls = elements.filter((control) => special(control) && !control.matches(":disabled"));
   const names = new Set([...data.keys(), ...controls.filter(({ type }) => type === "checkbox").map(({ name }) => name)]);
   const values = Object.create(null);
   for (const name of names) {
     const given = valueOf(data.getAll(name), controls.filter((control) => control.name === name));
     if (!given) continue;
-    let within = values;
     const path = name.split(".");
     const last = path.pop();
+    let within = values;
     for (const step of path) within = (within[step] ??= {}).inner ??= Object.create(null);
     within[last] = { ...within[last], ...given };
   }
   return values;
 }
 
-// All that was given under one name.
+// The value of all entries of one name.
 function valueOf(entries, [control, another]) {
   const type = control?.type;
   if (type === "checkbox" && !another) {
@@ -78,17 +42,11 @@ function valueOf(entries, [control, another]) {
     return { fault: "Only one value can be given here." };
   if (type !== "number" || another) return { text: first, value: first };
   const number = control.valueAsNumber;
-  return { text: first, number, value: Number.isNaN(number) ? "" : number };
+  return Number.isNaN(number) ? { text: first, value: "" } : { text: first, number, value: number };
 }
 
-// Shows what is wrong with a field on its control, until something in the form changes or it is submitted again (D-26):
-// what is set here must never block a later submit.
-function complain(form, elements, field, message) {
-  // A control may have the field's name in camelCase; an operator's field is `extras.coins` in a form, and `coins` for the
-  // server.
-  const plain = (name) => name.replace(/^extras\.|_/g, "").toLowerCase();
-  const control = [...elements].find(({ name, willValidate }) => willValidate && plain(name) === plain(field));
-  if (!control) return;
+/** Shows a message on a control, until something in the form changes or is submitted: it must never block a later submit (D-26). */
+export function showMessage(form, control, message) {
   control.setCustomValidity(message);
   control.reportValidity();
   const ends = new AbortController();
@@ -100,11 +58,7 @@ function complain(form, elements, field, message) {
     if (type === "keydown") return key === "Enter" && contains(target);
     return target.form === form || contains(target);
   };
-  const clear = (event) => {
-    if (!concerns(event)) return;
-    control.setCustomValidity("");
-    ends.abort();
-  };
+  const clear = (event) => concerns(event) && ends.abort(control.setCustomValidity(""));
   const root = Node.prototype.getRootNode.call(form);
   for (const type of ["input", "change", "click", "keydown"])
     root.addEventListener(type, clear, { capture: true, signal: ends.signal });

@@ -49,7 +49,7 @@ export interface AuthClientOptions {
   apis?: { origin: string; audience?: string }[];
   /** What to do after a form succeeded: follow its action (default), nothing, or your router. */
   navigate?: boolean | ((url: URL) => void);
-  /** A fetch of your own (tests, proxies). `auth.fetch` calls it with a `Request`. */
+  /** A fetch of your own (tests, proxies). It is called with one argument, a `Request`. */
   fetch?: typeof fetch;
 }
 

@@ -1,8 +1,8 @@
-// The default entry: the wasm is inside, and compiled synchronously at the first use. Importing does nothing.
+// The default entry, with the wasm inside. Importing it compiles nothing.
 
 import wasm from "../target/sdk/wasm.js";
-import { authClient } from "./client.js";
+import { face } from "./face.js";
 
 export { AuthError, isAuthError } from "./errors.js";
 
-export const AuthClient = /* @__PURE__ */ authClient(() => new WebAssembly.Module(wasm()));
+export const AuthClient = /* @__PURE__ */ face(() => new WebAssembly.Module(wasm()), async () => WebAssembly.compile(wasm()));

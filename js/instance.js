@@ -1,32 +1,40 @@
-// The guard around an instance of the wasm.
+// The guard around an instance of the wasm, and small helpers of the face.
 
-/**
- * Returns a class for the bindings to use as `WebAssembly.Instance`. When an exception leaves the wasm, memory may be
- * inconsistent: the instance ends, `onTrap(error)` is called once, and the exception is thrown on. Later calls into the
- * instance return undefined, so that its pending timers and callbacks do not disturb the instance that replaces it.
- */
+// A class for the bindings to use as `WebAssembly.Instance`. When an exception leaves the wasm, its memory may be inconsistent: the instance
+// ends, `onTrap(error)` is called once, and the exception is thrown on. Later calls into it return undefined, so that its pending timers and
+// callbacks do not disturb the instance that replaces it.
 export const guarded = (onTrap) =>
   class Instance {
-    exports = {};
-
     constructor(module, imports) {
       // wasm-opt put all imports in one module, `a`.
       const a = Object.assign({}, ...Object.values(imports));
       const { exports } = new WebAssembly.Instance(module, { a });
       let lost = false;
-      for (const [name, value] of Object.entries(exports)) {
-        this.exports[name] = typeof value !== "function" ? value : (...args) => {
-          if (lost) return;
-          try {
-            return value(...args);
-          } catch (error) {
-            if (!lost) {
-              lost = true;
-              onTrap(error);
-            }
-            throw error;
-          }
-        };
-      }
+      const guard = (inner) => (...args) => {
+        if (lost) return;
+        try {
+          return inner(...args);
+        } catch (error) {
+          if (!lost) onTrap(error, (lost = true));
+          throw error;
+        }
+      };
+      const safe = ([name, value]) => [name, typeof value === "function" ? guard(value) : value];
+      this.exports = Object.fromEntries(Object.entries(exports).map(safe));
     }
   };
+
+/** The fallback where this throws: the first call tells why. */
+export function attempt(work, fallback) {
+  try {
+    return work();
+  } catch {
+    return fallback;
+  }
+}
+
+/** Keeps the browser from submitting a form, also where WebAssembly is refused. */
+export const hold = (arg) => (typeof arg?.preventDefault === "function" ? arg : arg?.nativeEvent)?.preventDefault?.();
+
+export const define = (target, name, member) =>
+  Object.defineProperty(target, name, { configurable: true, ...(member.get ? {} : { writable: true }), ...member });

@@ -1,58 +1,116 @@
 // The keys that sessions are bound to (RFC 9449): made by WebCrypto, which never shows their private half, kept in
-// IndexedDB, and the proofs that are signed with them. All of it is calls of the browser, and less than a fifth of the
-// weight that it would have in the wasm.
+// IndexedDB, and the proofs that are signed with them. All of it is calls of the browser.
 
 const ES256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const PATIENCE = 5000; // milliseconds for IndexedDB, which in some browsers never answers
-const HEARSAY = 250; // until a sign-out in another tab is seen in this one
 const LONGEST = 400 * 86_400_000; // milliseconds for which the key of a session that vanished is kept
-const LOOSE = 86_400_000; // and one that no session has taken
-const FRESH = 60_000; // milliseconds for which a nonce is good for sure
+const LOOSE = 86_400_000; // and a loose key
 
 const bytes = (text) => new TextEncoder().encode(text);
 const base64url = (data) =>
   btoa(String.fromCharCode(...new Uint8Array(data))).replace(/[+/=]/g, (c) => ({ "+": "-", "/": "_" })[c] ?? "");
 const json = (value) => base64url(bytes(JSON.stringify(value)));
-const later = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-// Nothing where it takes too long.
-export const inTime = (promise) => {
+// Resolves with nothing where it takes too long.
+const inTime = (promise) => {
   let timer;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE)));
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 };
-const originOf = (url) => new URL(url).origin;
 
-// The keys of one database, by id. A key is `{ secret, x, y, kept }`, and in the database `id` and `at`; one that is kept "loose"
-// belongs to no session yet. `greet` asks the server at this address for its first nonce: a request without one would be
-// refused with one, which is the same way there and back, and an error in the console of the browser. `flows` says with
-// `next` the id of the key that the next session is to have, and with `end` whether a key must stay; `isOwn` says whether
-// the session that is there now has this key.
-export function keyring(name, greet, flows, isOwn) {
-  const held = new Map(); // those that were used, and those that no database keeps
-  const nonces = new Map(); // by origin, the last that it gave, and when
-  let greeting; // one for all calls that wait for it
-  let database;
-  let spare; // the key of whoever signs in next
-  let dropping; // what is being forgotten
+/**
+ * Keys by their id. A key is `{ secret, x, y, kept }`; the database has its `id` too, and the time `at` which it was written.
+ * `kept` is `true` for the key of a session, and "loose" for one that no session has taken yet. A key in memory alone has none.
+ */
+export class KeyStore {
+  #name;
+  #held = new Map(); // the keys that were used, and those that no database keeps
+  #database;
+  #removing; // the removal that is under way
 
-  const open = () =>
-    (database ??= new Promise((resolve, reject) => {
-      const request = indexedDB.open(`${name}.keys`, 1);
+  constructor(name) {
+    this.#name = name;
+  }
+
+  // Reads a key from the database, after a removal that is under way. Returns `kept`; nothing if there is none, or scripts can read it.
+  async #load(id) {
+    await this.#removing;
+    const key = await this.#ask("get", id);
+    if (!key || key.secret.extractable) return undefined;
+    this.#held.set(id, key);
+    return key.kept;
+  }
+
+  /**
+   * Returns the first of these keys that is there: `known` in the database; `next` in memory alone, or in the database, loose or as `isOwn` of
+   * a session. Else makes one in memory.
+   */
+  async take(known, next, isOwn) {
+    const stored = async (id) => id && (await this.#load(id).catch(() => {}));
+    if (await stored(known)) return known;
+    if (this.#held.has(next) && !this.#held.get(next).kept) return next;
+    const kept = await stored(next);
+    if (kept === "loose" || (kept && isOwn)) return next;
+    const { privateKey: secret, publicKey } = await crypto.subtle.generateKey(ES256, false, ["sign"]);
+    if (secret.extractable) throw new Error("This browser's keys can be read.");
+    const { x, y } = await crypto.subtle.exportKey("jwk", publicKey);
+    const made = crypto.randomUUID();
+    this.#held.set(made, { secret, x, y });
+    return made;
+  }
+
+  /** The same for a key that must outlive the page. Returns an empty id if the browser does not allow that. */
+  async takeLoose(known, next, isOwn) {
+    const id = await this.take(known, next, isOwn);
+    return this.keep(id, false).then(() => id, () => "");
+  }
+
+  /** Writes a key of the memory to the database: for a session, or loose unless it is there for a session. */
+  async keep(id, forSession) {
+    const key = this.#held.get(id);
+    const kept = forSession || ((await this.#ask("get", id))?.kept ?? "loose");
+    await this.#ask("put", { ...key, kept, id, at: Date.now() }, id);
+    key.kept = kept;
+    this.#removeOld().catch(() => {});
+  }
+
+  /** Forgets the key of a session that is over. It stays in the database, loose, if the promise says that it is wanted. */
+  drop(id, isWanted) {
+    const key = this.#held.get(id);
+    this.#held.delete(id);
+    this.#removing = this.#remove(id, key, isWanted).catch(() => {});
+  }
+
+  /** A DPoP proof; nothing if the key is gone. */
+  async prove(id, method, url, iat, nonce, token) {
+    if (!this.#held.has(id)) await this.#load(id);
+    const key = this.#held.get(id);
+    if (!key) return undefined;
+    const claims = { htm: method, htu: url.replace(/[?#].*/, ""), iat: Math.floor(iat), jti: crypto.randomUUID(), nonce };
+    if (token) claims.ath = base64url(await crypto.subtle.digest("SHA-256", bytes(token)));
+    const jwk = { kty: "EC", crv: "P-256", x: key.x, y: key.y };
+    const text = json({ typ: "dpop+jwt", alg: "ES256", jwk }) + "." + json(claims);
+    return text + "." + base64url(await crypto.subtle.sign(ES256, key.secret, bytes(text)));
+  }
+
+  #open() {
+    return (this.#database ??= new Promise((resolve, reject) => {
+      const request = indexedDB.open(`${this.#name}.keys`, 1);
       request.onupgradeneeded = () => request.result.createObjectStore("keys");
       request.onblocked = request.onerror = () => reject(request.error);
       request.onsuccess = () => {
         const opened = request.result;
-        // Lost, or somebody wants to delete it: the next use opens it anew.
+        // Lost, or about to be deleted by other code: the next use opens it anew.
         opened.onclose = opened.onversionchange = () => {
           opened.close();
-          database = undefined;
+          this.#database = undefined;
         };
         resolve(opened);
       };
     }));
+  }
 
-  async function attempt(method, args) {
-    const transaction = (await open()).transaction("keys", method.startsWith("get") ? "readonly" : "readwrite");
+  async #attempt(method, args) {
+    const transaction = (await this.#open()).transaction("keys", method.startsWith("get") ? "readonly" : "readwrite");
     return new Promise((resolve, reject) => {
       const request = transaction.objectStore("keys")[method](...args);
       transaction.oncomplete = () => resolve([request.result]);
@@ -60,115 +118,57 @@ export function keyring(name, greet, flows, isOwn) {
     });
   }
 
-  // That a connection was lost is told at its next use: once more, then.
-  async function ask(method, ...args) {
+  // A lost connection shows at its next use: that is tried once more.
+  async #ask(method, ...args) {
     for (let first = true; ; first = false) {
-      const outcome = await inTime(attempt(method, args).catch(() => {}));
+      const outcome = await inTime(this.#attempt(method, args).catch(() => {}));
       if (outcome) return outcome[0];
-      database = undefined;
+      this.#database = undefined;
       if (!first) throw new Error("IndexedDB does not answer.");
     }
   }
 
-  // As it is kept now: another tab may have signed out.
-  async function stored(id) {
-    await dropping;
-    const key = await ask("get", id);
-    // A key that scripts can read is none of ours, whoever has put it there.
-    return key?.secret.extractable ? undefined : key;
-  }
-
-  async function find(id) {
-    const key = held.get(id) ?? (await stored(id));
-    if (key) held.set(id, key);
-    return key;
-  }
-
-  // A flow that another tab has begun may still need it.
-  async function forget(id, key) {
-    const isWanted = await flows?.end(id);
+  async #remove(id, key, isWanted) {
+    const stays = await inTime(isWanted);
     if (!id || (key && !key.kept)) return;
-    key ??= await ask("get", id);
-    await (isWanted && key ? ask("put", { ...key, kept: "loose", id, at: Date.now() }, id) : ask("delete", id));
+    key ??= await this.#ask("get", id);
+    await (stays && key ? this.#ask("put", { ...key, kept: "loose", id, at: Date.now() }, id) : this.#ask("delete", id));
   }
 
-  // A session that was removed from the storage by others has left its key.
-  async function clean() {
-    for (const { id, at, kept } of await ask("getAll"))
-      if (at < Date.now() - (kept === "loose" ? LOOSE : LONGEST)) await ask("delete", id);
+  // A session that other code removed from the storage has left its key.
+  async #removeOld() {
+    for (const { id, at, kept } of await this.#ask("getAll"))
+      if (at < Date.now() - (kept === "loose" ? LOOSE : LONGEST)) await this.#ask("delete", id);
   }
+}
 
-  const learn = (url, headers) => {
-    const nonce = headers.get("dpop-nonce");
-    if (nonce) nonces.set(originOf(url), { nonce, at: performance.now() });
-    return !!nonce;
+const storageIn = (map) => ({
+  getItem: (name) => map.get(name),
+  setItem: (name, text) => map.set(name, text),
+  removeItem: (name) => map.delete(name),
+});
+
+/**
+ * Changes one entry of several storages or maps, of which some may answer later. `change` takes the text, or null, and returns the new one.
+ * Resolves with the new texts; undefined for a storage that cannot be read in time.
+ */
+export const changeAll = (storages, name, change) =>
+  Promise.all(storages.map((storage) => changeOne(storage instanceof Map ? storageIn(storage) : storage, name, change)));
+
+async function changeOne(storage, name, change) {
+  let after;
+  const access = async () => {
+    const before = (await storage.getItem(name)) ?? null;
+    after = change(before);
+    if (after === null && before !== null) await storage.removeItem(name);
+    if (typeof after === "string" && after !== before) await storage.setItem(name, after);
   };
+  await inTime(access()).catch(() => {});
+  return after;
+}
 
-  async function nonceFor(url) {
-    const known = () => nonces.get(originOf(url));
-    if (!known() || performance.now() - known().at > FRESH) {
-      greeting ??= inTime(greet?.(url))
-        .then((answer) => answer && learn(url, answer.headers), () => {})
-        .finally(() => (greeting = undefined));
-      await greeting;
-    }
-    return known()?.nonce;
-  }
-
-  return {
-    // The id of a key that no session has yet.
-    async make() {
-      if (!spare) {
-        const id = flows?.next();
-        const key = id && (await stored(id).catch(() => {}));
-        // Not that of another client's session, which it would take along when it ends.
-        if (key && (key.kept === "loose" || isOwn(id))) {
-          held.set((spare = id), key);
-          return spare;
-        }
-        const { privateKey: secret, publicKey } = await crypto.subtle.generateKey(ES256, false, ["sign"]);
-        if (secret.extractable) throw new Error("This browser's keys can be read.");
-        const { x, y } = await crypto.subtle.exportKey("jwk", publicKey);
-        held.set((spare = crypto.randomUUID()), { secret, x, y });
-      }
-      return spare;
-    },
-    stored,
-    // A session has it now: beyond this page, unless the session is not to outlive it either. Or it is "loose", unless a
-    // session has it already.
-    async keep(id, beyond) {
-      if (spare === id && beyond !== "loose") spare = undefined;
-      if (!beyond) return;
-      const key = held.get(id);
-      const kept = (beyond === "loose" && (await ask("get", id))?.kept) || beyond;
-      await ask("put", { ...key, kept, id, at: Date.now() }, id);
-      key.kept = kept;
-      clean().catch(() => {});
-    },
-    // Its session is over.
-    drop(id) {
-      const key = held.get(id);
-      if (spare === id) spare = undefined;
-      held.delete(id);
-      return (dropping = forget(id, key).catch(() => {}));
-    },
-
-    // Adds the headers that show who asks, with the key of this id if there is one; false where it is gone.
-    async show(headers, id, token, method, url, iat) {
-      if (token) headers.Authorization = `${id ? "DPoP" : "Bearer"} ${token}`;
-      if (!id) return true;
-      // A session that is signed out in another tab goes before its key, but the news may be on the way.
-      const key = (await find(id)) ?? (await later(HEARSAY));
-      if (!key) return false;
-      const claims = { htm: method, htu: url.replace(/[?#].*/, ""), iat: Math.floor(iat), jti: crypto.randomUUID() };
-      if (token) claims.ath = base64url(await crypto.subtle.digest("SHA-256", bytes(token)));
-      claims.nonce = await nonceFor(url);
-      const jwk = { kty: "EC", crv: "P-256", x: key.x, y: key.y };
-      const text = json({ typ: "dpop+jwt", alg: "ES256", jwk }) + "." + json(claims);
-      headers.DPoP = text + "." + base64url(await crypto.subtle.sign(ES256, key.secret, bytes(text)));
-      return true;
-    },
-    // Remembers the nonce that an answer brings. Is there one?
-    learn,
-  };
+/** Writes when another write is over, or removes where there is no text. */
+export async function writeAfter(before, storage, name, text) {
+  await before.catch(() => {});
+  return text === undefined ? storage.removeItem(name) : storage.setItem(name, text);
 }

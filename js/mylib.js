@@ -56,18 +56,16 @@ export function createClient({ columns, ...options } = {}) {
   return { auth, core };
 }
 
-// The AuthClient does not return the user of a reset; the server's answer has it. It is read once, by the AuthClient, as a
-// fetch of the caller's may give nothing that can be read twice.
-const hearing = (fetch, users) => async (input, init) => {
-  const response = await (fetch ?? globalThis.fetch)(input, init);
-  if (typeof input !== "string" || !input.endsWith(RESET) || !response?.json) return response;
+// The AuthClient does not return the user of a reset; the server's answer has it. The answer is read once and made anew, since a fetch
+// of the caller's may give a value that cannot be read twice.
+const hearing = (fetch, users) => async (request) => {
+  const asked = request.url.endsWith(RESET) && (await request.clone().json());
+  const response = await (fetch ?? globalThis.fetch)(request);
+  if (!asked || !response?.json) return response;
   const { status, headers } = response;
-  const json = async () => {
-    const answer = await response.json();
-    if (answer?.user) users.set(JSON.parse(init.body).token, answer.user);
-    return answer;
-  };
-  return { status, headers, json };
+  const answer = await response.json();
+  if (answer?.user) users.set(asked.token, answer.user);
+  return Response.json(answer, { status, headers });
 };
 
 // The columns of the operator's: null where nothing is in them.

@@ -1,7 +1,7 @@
 // The entry without the wasm inside: `await init(…)` once before the first call, with the .wasm as you load it.
 
-import { authClient } from "./client.js";
-import { AuthError } from "./errors.js";
+import { unavailable } from "./errors.js";
+import { face } from "./face.js";
 
 export { AuthError, isAuthError } from "./errors.js";
 
@@ -11,15 +11,15 @@ export async function init(source) {
   try {
     module = await load(await source);
   } catch (cause) {
-    const message = `The .wasm of doorward could not be loaded. ${cause?.message ?? cause}`;
-    throw new AuthError({ code: "WASM_UNAVAILABLE", message }, { cause });
+    throw unavailable(cause, "The .wasm of doorward could not be loaded.");
   }
 }
 
-export const AuthClient = /* @__PURE__ */ authClient(() => {
+const compiled = () => {
   if (!module) throw new Error("Call init(…) of doorward/slim first.");
   return module;
-});
+};
+export const AuthClient = /* @__PURE__ */ face(compiled, async () => compiled());
 
 async function load(source) {
   if (source instanceof WebAssembly.Module) return source;

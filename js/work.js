@@ -1,5 +1,5 @@
-// Proof of work: what a captcha asks of the browser itself, as protocol/src/captcha.rs describes it. Plain JavaScript: the
-// browser's own SHA-256 takes a promise for each hash, and is fifty times as slow.
+// Proof of work: the puzzles that protocol/src/captcha.rs describes. Plain JavaScript: the browser's own SHA-256 takes a promise for
+// each hash, and is fifty times as slow.
 
 // SHA-256 begins with the roots of the first primes.
 const [BEGIN, ROUND] = [[], []];
@@ -33,8 +33,6 @@ function hash(words) {
 }
 
 const SLICE = 16; // milliseconds, so that the page stays usable (D-31)
-const MOST = 64; // puzzles of a challenge
-
 // A message, no timer: those of a hidden page wait for a second.
 const pause = () =>
   new Promise((resolve) => {
@@ -43,11 +41,8 @@ const pause = () =>
     port2.postMessage(0);
   });
 
-// The value of the header `Captcha-Response`: nothing for a challenge that no server means, something else once the
-// signal is aborted.
-export async function solve({ id, puzzles, difficulty }, signal) {
-  const seed = /^[\w-]*([\w-]{24})$/.exec(id)?.[1];
-  if (!seed || puzzles > MOST || ![puzzles, difficulty].every((number) => Number.isInteger(number) && number > 0)) return;
+/** Solves puzzles whose seed has 24 characters: the numbers with dots between them. Ends early when the signal is aborted. */
+export async function solve(seed, puzzles, difficulty, signal) {
   const words = new Int32Array(64);
   for (let at = 0; at < 24; at++) words[at >> 2] |= seed.charCodeAt(at) << (24 - (at % 4) * 8);
   words[8] = 1 << 31; // how a message ends
@@ -64,5 +59,5 @@ export async function solve({ id, puzzles, difficulty }, signal) {
       words[7] = 0;
     } else words[7]++;
   }
-  return `${id}:${numbers.join(".")}`;
+  return numbers.join(".");
 }

@@ -1,146 +1,77 @@
-//! Calls to the server, and what an answer means. Knows nothing of sessions; how a request is sent and repeated (D-16) is
-//! `js/http.js`.
+//! Calls to the server by one client, and what an answer means. Knows nothing of sessions.
+
+use std::rc::Rc;
 
 use crate::{
-    browser::{
-        Value,
-        crypto::{Holder, Keyring},
-        http::{Answer, Limits, Transport},
-    },
-    error::{Error, Said, beside, error},
+    browser::{http::Fetch, limits::Limits},
+    document::Document,
+    error::{Details, Error, beside, error},
+    transport::{Answer, Call, Exchange, Holder, Nonces, Server},
 };
-
-/// What a call is to HTTP.
-#[derive(Clone, Copy)]
-pub(crate) enum Kind {
-    Get,
-    Put,
-    Patch,
-    Delete,
-    /// Never repeated.
-    Post,
-    /// Carries an `Idempotency-Key`, so that it may be repeated.
-    PostOnce,
-    /// Form-encoded, may be repeated: `POST /v1/token`.
-    Token,
-    /// Ends a session: may be repeated, and may outlive the page.
-    Farewell,
-}
-
-impl Kind {
-    /// As `js/http.js` knows it.
-    fn name(self) -> &'static str {
-        match self {
-            Kind::Get => "GET",
-            Kind::Put => "PUT",
-            Kind::Patch => "PATCH",
-            Kind::Delete => "DELETE",
-            Kind::Post => "POST",
-            Kind::PostOnce => "ONCE",
-            Kind::Token => "TOKEN",
-            Kind::Farewell => "FAREWELL",
-        }
-    }
-}
-
-/// One call.
-pub(crate) struct Call {
-    pub(crate) kind: Kind,
-    pub(crate) path: String,
-    /// Of all but `Get` and `Delete`.
-    pub(crate) body: String,
-    /// What shows that a person asks.
-    pub(crate) captcha: Option<String>,
-    /// What shows that this browser has signed in before.
-    pub(crate) devices: String,
-}
-
-impl Call {
-    pub(crate) fn new(kind: Kind, path: &str, body: String) -> Call {
-        Call { kind, path: path.into(), body, captcha: None, devices: String::new() }
-    }
-}
 
 /// The server, as one client reaches it.
 pub(crate) struct Api {
+    /// The address of the server, without a slash at its end.
     pub(crate) base: String,
-    pub(crate) fetch: Value,
     pub(crate) locale: Option<String>,
-    pub(crate) keys: Keyring,
-    pub(crate) transport: Transport,
+    pub(crate) fetch: Rc<Fetch>,
+    pub(crate) nonces: Nonces,
 }
 
 impl Api {
-    /// The object that the server answers, or its error.
-    pub(crate) async fn send(&self, call: &Call, holder: &Holder, limits: &Limits) -> Result<Value, Error> {
+    fn server(&self) -> Server<'_> {
+        Server { base: &self.base, locale: self.locale.as_deref(), nonces: &self.nonces }
+    }
+
+    /// Sends a call. Returns the object of the answer, or its error.
+    pub(crate) async fn send(
+        &self,
+        call: &Call,
+        holder: &Holder,
+        limits: &Limits,
+    ) -> Result<Document, Error> {
         let answer = self.exchange(call, holder, limits).await?;
-        if (200..300).contains(&answer.status) && answer.body.is_object() {
+        if (200..300).contains(&answer.status) && answer.is_object {
             return Ok(answer.body);
         }
         Err(refusal(&answer))
     }
 
-    /// Sends, and repeats once what may be repeated when no answer came, and anything when all that was missing is
-    /// the nonce that the answer brings.
+    /// Sends a call. Returns the answer, also one that refuses.
     pub(crate) async fn exchange(
         &self,
         call: &Call,
         holder: &Holder,
         limits: &Limits,
     ) -> Result<Answer, Error> {
-        let mut url = self.base.clone();
-        url.push_str(&call.path);
-        let sent = shown(&url, holder, limits);
-        sent.set("kind", call.kind.name());
-        if !matches!(call.kind, Kind::Get | Kind::Delete) {
-            sent.set("body", call.body.as_str());
-        }
-        if let Some(captcha) = &call.captcha {
-            sent.set("captcha", captcha.as_str());
-        }
-        sent.set("devices", call.devices.as_str());
-        if let Some(locale) = &self.locale {
-            sent.set("locale", locale.as_str());
-        }
-        sent.set("fetch", &self.fetch);
-        Ok(self.transport.exchange(&sent).await?)
+        let transport = self.fetch.within(limits);
+        let mut exchange = Exchange::of_call(self.server(), &transport, call, holder);
+        exchange.run(&transport).await?;
+        Ok(exchange.answer)
     }
 
-    /// The headers that show who asks, good for one request. `TOKEN_BOUND` when the key for it is gone.
-    pub(crate) async fn headers(
+    /// The headers with the credentials for one request to any server. `TOKEN_BOUND` if the key is gone.
+    pub(crate) async fn credentials(
         &self,
+        holder: &Holder,
         method: &str,
         url: &str,
-        holder: &Holder,
         limits: &Limits,
-    ) -> Result<Value, Error> {
-        let sent = shown(url, holder, limits);
-        sent.set("method", method);
-        Ok(self.transport.headers(&sent).await?)
+    ) -> Result<Document, Error> {
+        let transport = self.fetch.within(limits);
+        let mut exchange = Exchange::of_headers(self.server(), &transport, method, url, holder);
+        exchange.run(&transport).await?;
+        Ok(exchange.request.headers)
     }
 }
 
-/// Who asks, as `js/http.js` wants it.
-fn shown(url: &str, holder: &Holder, limits: &Limits) -> Value {
-    let sent = Value::object();
-    sent.set("url", url);
-    sent.set("limits", &limits.0);
-    sent.set("key", holder.key.as_str());
-    sent.set("time", holder.time);
-    if let Some(token) = &holder.token {
-        sent.set("token", token.as_str());
-    }
-    sent
-}
-
-/// What an answer that is no success says.
+/// The error that an answer says which is no success.
 pub(crate) fn refusal(answer: &Answer) -> Error {
-    let body = &answer.body;
-    let said = |name: &str| body.text_of(name).filter(|text| !text.is_empty());
-    let (code, message) = match said("code") {
-        // A newer server's code is passed on as it is.
+    let text = |name: &str| answer.body.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
+    let (code, message) = match text("code") {
+        // A code of a newer server is passed on as it is.
         Some(code) => {
-            let message = said("detail").or_else(|| said("title")).unwrap_or_else(|| code.clone());
+            let message = text("detail").or_else(|| text("title")).unwrap_or_else(|| code.clone());
             (code.into(), message.into())
         }
         None => {
@@ -148,7 +79,7 @@ pub(crate) fn refusal(answer: &Answer) -> Error {
             (error.code.clone(), error.message.clone())
         }
     };
-    let retry_after = body.number_of("retry_after").or(answer.retry_after);
-    let field = said("field").map(|field| beside(field).into());
-    Said { code, message, status: answer.status, field, retry_after, answer: body.clone() }.into()
+    let retry_after = answer.body.number("retry_after").or(answer.retry_after);
+    let field = text("field").map(|field| beside(field).into());
+    Details { code, message, status: answer.status, field, retry_after, answer: answer.body.clone() }.into()
 }

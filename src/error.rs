@@ -1,19 +1,20 @@
-//! The one error of the SDK. `js/client.js` makes an `AuthError` of it.
+//! The error of the SDK. `js/face.js` makes an `AuthError` of it.
 
 use std::{borrow::Cow, ops::Deref, rc::Rc};
 
 use doorward_protocol::{Invalid, error::ErrorCode};
 
-use crate::browser::Value;
+use crate::document::{Document, Value};
 
 type Text = Cow<'static, str>;
 
-/// Behind a pointer: it is rare, and every result would have room for it.
-#[derive(Clone)]
-pub(crate) struct Error(Rc<Said>);
+/// Behind a pointer: errors are rare, and every result would have room for one.
+#[derive(Clone, Debug)]
+pub(crate) struct Error(Rc<Details>);
 
-/// What an `AuthError` says.
-pub(crate) struct Said {
+/// The properties of an `AuthError`.
+#[derive(Clone, Debug)]
+pub(crate) struct Details {
     pub(crate) code: Text,
     pub(crate) message: Text,
     /// HTTP status; 0 when no answer came.
@@ -21,16 +22,18 @@ pub(crate) struct Said {
     pub(crate) field: Option<Text>,
     /// Seconds.
     pub(crate) retry_after: Option<f64>,
-    /// The server's own words, where it said any: what else there is to tell is in them.
-    pub(crate) answer: Value,
+    /// The answer of the server, which may have `id`, `business_code` and `captcha`.
+    pub(crate) answer: Document,
 }
 
 /// An error of the SDK's own making. A macro, so that only the texts that are used get into the wasm.
 macro_rules! error {
     ($code:ident) => {
-        $crate::error::Error::new(
-            const { doorward_protocol::error::ErrorCode::$code.as_str() },
-            const { doorward_protocol::error::ErrorCode::$code.message() },
+        $crate::error::Error::of(
+            const {
+                let code = doorward_protocol::error::ErrorCode::$code;
+                &(code.as_str(), code.message())
+            },
         )
     };
     ($code:ident, $message:expr) => {
@@ -49,36 +52,39 @@ pub(crate) use code;
 
 impl Error {
     pub(crate) fn new(code: impl Into<Text>, message: impl Into<Text>) -> Error {
-        Said {
-            code: code.into(),
-            message: message.into(),
-            status: 0,
-            field: None,
-            retry_after: None,
-            answer: Value::UNDEFINED,
-        }
-        .into()
+        Error::with_field(code.into(), message.into(), None)
+    }
+
+    /// The error with the usual message of its code.
+    #[inline(never)]
+    pub(crate) fn of((code, message): &'static (&'static str, &'static str)) -> Error {
+        Error::new(*code, *message)
     }
 
     /// `INVALID_PARAMETER` for a field.
     pub(crate) fn parameter(field: impl Into<Text>, message: impl Into<Text>) -> Error {
-        Said {
-            code: const { ErrorCode::InvalidParameter.as_str() }.into(),
-            message: message.into(),
-            status: 0,
-            field: Some(field.into()),
-            retry_after: None,
-            answer: Value::UNDEFINED,
-        }
-        .into()
+        Error::with_field(
+            const { ErrorCode::InvalidParameter.as_str() }.into(),
+            message.into(),
+            Some(field.into()),
+        )
     }
 
-    /// `code` is an `ErrorCode`'s text: asked with the code itself, the texts of all of them would get into the wasm.
+    fn with_field(code: Text, message: Text, field: Option<Text>) -> Error {
+        Details { code, message, status: 0, field, retry_after: None, answer: Document::default() }.into()
+    }
+
+    /// The same error about another field.
+    pub(crate) fn about(&self, field: &'static str) -> Error {
+        Details { field: Some(field.into()), ..(*self.0).clone() }.into()
+    }
+
+    /// `code` is an `ErrorCode`'s text: compared with the code itself, the texts of all codes would get into the wasm.
     pub(crate) fn is(&self, code: &str) -> bool {
         self.code == code
     }
 
-    /// The field whose control it belongs to.
+    /// The field whose control shows the error.
     pub(crate) fn at_control(&self) -> Option<&str> {
         match &self.field {
             Some(field) => Some(field),
@@ -87,50 +93,32 @@ impl Error {
         }
     }
 
-    pub(crate) fn to_value(&self) -> Value {
-        let value = Value::object();
-        value.set("code", self.code.as_ref());
-        value.set("message", self.message.as_ref());
-        value.set("status", f64::from(self.status));
-        if let Some(field) = &self.field {
-            value.set("field", field.as_ref());
-        }
-        if let Some(seconds) = self.retry_after {
-            value.set("retry_after", seconds);
-        }
+    /// The properties of the `AuthError`.
+    pub(crate) fn to_document(&self) -> Document {
+        let mut document = Document::of("code", &*self.code)
+            .with("message", &*self.message)
+            .with("status", f64::from(self.status))
+            .with_some("field", self.field.as_deref())
+            .with_some("retry_after", self.retry_after);
         for name in ["id", "business_code", "captcha"] {
-            let more = self.answer.get(name);
-            if !more.is_absent() {
-                value.set(name, more);
+            if let Some(value) = self.answer.get(name).filter(|value| !matches!(value, Value::Null)) {
+                document.put(name, value.clone());
             }
         }
-        value
+        document
     }
 }
 
 impl Deref for Error {
-    type Target = Said;
-    fn deref(&self) -> &Said {
+    type Target = Details;
+    fn deref(&self) -> &Details {
         &self.0
     }
 }
 
-impl From<Said> for Error {
-    fn from(said: Said) -> Error {
-        Error(Rc::new(said))
-    }
-}
-
-/// Why nothing came back, as `js/http.js` says it.
-impl From<Value> for Error {
-    fn from(said: Value) -> Error {
-        match said.text_of("silence").as_deref() {
-            Some("NETWORK") => error!(Network),
-            Some("TIMEOUT") => error!(Timeout),
-            Some("ABORTED") => error!(Aborted),
-            Some("TOKEN_BOUND") => error!(TokenBound),
-            _ => error!(Internal, "The browser gives no key for the session."),
-        }
+impl From<Details> for Error {
+    fn from(details: Details) -> Error {
+        Error(Rc::new(details))
     }
 }
 

@@ -1,8 +1,7 @@
 //! The browser SDK of doorward, compiled to WebAssembly.
 //!
-//! `js/client.js` is what pages see. It calls [`client::Core`], which takes a call's input in at once and
-//! returns a promise; `methods` has the calls, `session` keeps the tokens, `api` talks to the server, and only
-//! `browser` touches JavaScript.
+//! [`client::AuthClient`] is the class that pages use; its methods are in `methods`. `session` keeps the tokens, `api` and `transport`
+//! talk to the server, and only `browser` touches the interfaces of the browser.
 #![cfg_attr(
     not(test),
     deny(
@@ -16,17 +15,23 @@
 // Off the browser only the unit tests use any of this.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "the exports are for wasm32"))]
 
-pub mod client;
+mod client;
 mod methods;
 mod session;
 
 mod api;
-mod context;
+mod document;
 mod error;
-mod fields;
-mod json;
 mod options;
+mod transport;
 
 mod browser;
 
-pub use options::Settings;
+pub use client::AuthClient;
+
+/// The page runs an instance of the wasm in one thread.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+#[expect(unsafe_code, reason = "an allocator for one thread, where there is one")]
+static ALLOCATOR: lol_alloc::AssumeSingleThreaded<lol_alloc::FreeListAllocator> =
+    unsafe { lol_alloc::AssumeSingleThreaded::new(lol_alloc::FreeListAllocator::new()) };

@@ -1,5 +1,5 @@
 //! The SDK in a real browser: forms of the page, its storage, and a server of mocked routes.
-//! What `js/client.js` adds (events prevented, traps, navigation) is tested on the built package.
+//! The exported class is called as a page calls it. What `js/face.js` adds (traps, subclasses, disposal) is tested on the built package.
 #![cfg(target_arch = "wasm32")]
 
 #[path = "web/account.rs"]

@@ -2,8 +2,8 @@
 
 pub(crate) use js_sys::Function;
 use wasm_bindgen::prelude::*;
-pub(crate) use web_sys::AbortSignal;
-use web_sys::{AddEventListenerOptions, Event, EventTarget, MessageEvent, StorageEvent};
+pub(crate) use web_sys::{AbortController, AbortSignal, EventTarget};
+use web_sys::{AddEventListenerOptions, Event, MessageEvent, StorageEvent};
 
 /// A function for JavaScript.
 pub(crate) fn function(inner: impl Fn(Event) + 'static) -> Function {
@@ -23,16 +23,27 @@ pub(crate) fn listen(
     signal: Option<&AbortSignal>,
     listener: impl Fn(Event) + 'static,
 ) {
+    add(target, names, signal, &function(listener));
+}
+
+#[inline(never)]
+fn add(target: &EventTarget, names: &[&str], signal: Option<&AbortSignal>, listener: &Function) {
     let options = AddEventListenerOptions::new();
     options.set_capture(true);
     if let Some(signal) = signal {
         options.set_signal(signal);
     }
-    let listener = function(listener);
     for name in names {
         // Off a page there may be nothing to listen to.
         let _ =
-            target.add_event_listener_with_callback_and_add_event_listener_options(name, &listener, &options);
+            target.add_event_listener_with_callback_and_add_event_listener_options(name, listener, &options);
+    }
+}
+
+/// Tells the listeners of a target.
+pub(crate) fn dispatch(target: &EventTarget, name: &str) {
+    if let Ok(event) = Event::new(name) {
+        let _ = target.dispatch_event(&event);
     }
 }
 

@@ -1,73 +1,270 @@
-//! Requests to the server and waits that end: the object that `js/http.js` makes.
+//! The browser's `fetch`, as the transport of calls.
+//!
+//! Requests are those of gloo-net, but it neither sends them nor reads the answers: it panics where `fetch` rejects with a value that is
+//! no `Error`, or resolves with one that is no `Response`, which a page can cause by a `fetch` of its own.
 
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::AbortSignal;
+use std::{cell::RefCell, rc::Rc};
 
-use super::{Promise, Value, wait::settled};
+use js_sys::{Function, Object, Promise};
+use wasm_bindgen::prelude::*;
+use web_sys::{AbortSignal, RequestCredentials, RequestInit, RequestRedirect};
 
-/// How long a call may take, and who can end it: `life` (aborted when the client is disposed of), `caller` (the
-/// caller's own signal) and `timeout`, in milliseconds for each try.
-#[derive(Clone)]
-pub(crate) struct Limits(pub(crate) Value);
+use super::{
+    clock, json,
+    keys::KeyStore,
+    limits::{Limits, Try},
+    object, random, wait,
+};
+use crate::{
+    error::Error,
+    transport::{Exchange, Outcome, PAUSE, Request, Response, Step, Transport},
+};
 
-impl Limits {
-    pub(crate) fn new(life: &AbortSignal, caller: &Value, timeout: f64) -> Limits {
-        let limits = Value::object();
-        limits.set("life", Value::from(JsValue::from(life.clone())));
-        limits.set("caller", caller);
-        limits.set("timeout", timeout);
-        Limits(limits)
-    }
-
-    pub(crate) fn life(&self) -> AbortSignal {
-        JsValue::from(self.0.get("life")).unchecked_into()
-    }
-
-    pub(crate) fn timeout(&self) -> f64 {
-        self.0.number_of("timeout").unwrap_or(0.0)
-    }
+#[wasm_bindgen]
+extern "C" {
+    // web-sys has it as a method of windows and of workers, and without `catch`: the page may have replaced it.
+    #[wasm_bindgen(js_name = fetch, catch)]
+    fn global_fetch(request: &web_sys::Request) -> Result<JsValue, JsValue>;
 }
 
-/// What came back.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// The object in the body; `undefined` when it is no JSON object.
-    pub(crate) body: Value,
-    /// Seconds that the server wants to be left alone, by its header.
-    pub(crate) retry_after: Option<f64>,
+#[wasm_bindgen(module = "/js/work.js")]
+extern "C" {
+    fn solve(seed: &str, puzzles: u32, difficulty: u32, signal: &AbortSignal) -> Promise;
 }
 
-/// How one client reaches its server.
-#[derive(Clone)]
-pub(crate) struct Transport(pub(crate) Value);
+/// Milliseconds for a first nonce.
+const NONCE_PATIENCE: f64 = 5_000.0;
 
-impl Transport {
-    /// `await`, but within the limits.
-    pub(crate) async fn within(&self, awaited: &Promise, limits: &Limits) -> Result<Value, Value> {
-        self.ask("within", &[&limits.0, &Value::from(awaited.clone())]).await
-    }
+/// The parts of the browser that all calls of a client use.
+pub(crate) struct Fetch {
+    /// The client's option `fetch`.
+    own: Option<Function>,
+    /// The address that gives a nonce.
+    nonce_url: String,
+    /// The request for a nonce that is under way.
+    asking: RefCell<Option<Promise>>,
+    patience: Limits,
+    keys: KeyStore,
+}
 
-    /// Sends a request, and perhaps again.
-    pub(crate) async fn exchange(&self, call: &Value) -> Result<Answer, Value> {
-        let answer = self.ask("exchange", &[call]).await?;
-        Ok(Answer {
-            status: status(answer.number_of("status")),
-            body: answer.get("body"),
-            retry_after: answer.number_of("retry_after"),
+impl Fetch {
+    pub(crate) fn new(own: Option<Function>, base: &str, keys: KeyStore, life: AbortSignal) -> Rc<Fetch> {
+        let nonce_url = [base, "/v1/nonce"].concat();
+        Rc::new(Fetch {
+            own,
+            nonce_url,
+            asking: RefCell::default(),
+            patience: Limits::new(life, NONCE_PATIENCE),
+            keys,
         })
     }
 
-    /// The headers that show who asks, for one request of somebody else's.
-    pub(crate) async fn headers(&self, call: &Value) -> Result<Value, Value> {
-        self.ask("headers", &[call]).await
+    /// The transport of one call.
+    pub(crate) fn within<'a>(self: &'a Rc<Self>, limits: &'a Limits) -> Bounded<'a> {
+        Bounded { fetch: self, limits }
     }
 
-    async fn ask(&self, name: &str, arguments: &[&Value]) -> Result<Value, Value> {
-        settled(self.0.call(name, arguments).unwrap_or(Value::UNDEFINED).promise()).await
+    /// Calls `fetch`. A promise in any case, also where it throws.
+    fn begin(&self, request: &web_sys::Request) -> Promise {
+        let begun = match &self.own {
+            Some(own) => own.call1(&JsValue::UNDEFINED, request),
+            None => global_fetch(request),
+        };
+        begun.map_or_else(|error| Promise::reject(&error), |answer| wait::promise_of(&answer))
+    }
+
+    /// Sends a request. The promise rejects, too, if the browser makes no request of it.
+    #[inline(never)]
+    fn send(&self, request: &Request<'_>, signal: &AbortSignal) -> Promise {
+        build(request, signal)
+            .map_or_else(|error| Promise::reject(&error), |request| self.begin(&request.into()))
+    }
+
+    /// Sends a request of the page.
+    pub(crate) fn pass_on(&self, request: &PageRequest) -> Promise {
+        self.begin(&request.0)
+    }
+
+    /// Asks the server for a nonce, or joins the request that is under way. Returns the promise of the response.
+    fn ask_for_nonce(&self) -> Promise {
+        let under_way = self.asking.borrow().clone();
+        under_way.unwrap_or_else(|| {
+            let one = self.patience.begin();
+            let url = self.nonce_url.clone();
+            let request = Request { method: "GET", url, ..Request::default() };
+            let asking = one.race(&self.send(&request, &one.signal));
+            self.asking.replace(Some(asking.clone()));
+            asking
+        })
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and 0 is no status")]
-fn status(number: Option<f64>) -> u16 {
-    number.unwrap_or(0.0) as u16
+/// The transport of one call, within its limits.
+pub(crate) struct Bounded<'a> {
+    fetch: &'a Fetch,
+    limits: &'a Limits,
+}
+
+impl Bounded<'_> {
+    /// Begins a step.
+    #[inline(never)]
+    fn begin(&self, exchange: &Exchange<'_>, one: &Try) -> Promise {
+        let Exchange { request, holder, .. } = exchange;
+        match &exchange.step {
+            Step::AskForNonce => self.fetch.ask_for_nonce(),
+            Step::Prove(nonce) => {
+                let (nonce, token) = (nonce.as_deref(), holder.token.as_deref());
+                self.fetch.keys.proof(&holder.key, request.method, &request.url, holder.time, nonce, token)
+            }
+            Step::Send => self.fetch.send(request, &one.signal),
+            Step::Solve(work) => solve(&work.seed, work.puzzles, work.difficulty, &one.signal),
+            Step::Pause(_) => wait::after(PAUSE),
+            Step::Done => wait::promise_of(&JsValue::UNDEFINED),
+        }
+    }
+}
+
+impl Transport for Bounded<'_> {
+    async fn perform(&self, exchange: &Exchange<'_>) -> Result<Outcome, Error> {
+        let is_pause = matches!(exchange.step, Step::Pause(_));
+        let one = if is_pause { self.limits.without_time() } else { self.limits.begin() };
+        one.check()?;
+        let mut promise = self.begin(exchange, &one);
+        let mut response: Option<Response> = None;
+        loop {
+            let settled = one.within(&promise).await;
+            if matches!(exchange.step, Step::AskForNonce) {
+                self.fetch.asking.take();
+            }
+            let Ok(value) = settled? else { return Ok(Outcome::Failed) };
+            match (&exchange.step, response.take()) {
+                (Step::AskForNonce, _) => return Ok(Outcome::Text(header(&value, "DPoP-Nonce"))),
+                (Step::Send, None) => {
+                    let (head, text) = open(&value);
+                    response = Some(head);
+                    promise = text;
+                }
+                (_, Some(mut response)) => {
+                    let body = value.as_string().and_then(|text| json::parse_object(&text));
+                    response.answer.is_object = body.is_some();
+                    response.answer.body = body.unwrap_or_default();
+                    return Ok(Outcome::Response(response));
+                }
+                _ => return Ok(Outcome::Text(value.as_string())),
+            }
+        }
+    }
+
+    fn now(&self) -> f64 {
+        clock::now().running
+    }
+
+    fn seconds_until(&self, date: &str) -> Option<f64> {
+        let seconds = (js_sys::Date::parse(date) - clock::now().date) / 1000.0;
+        seconds.is_finite().then_some(seconds)
+    }
+
+    fn uuid(&self) -> String {
+        random::uuid()
+    }
+}
+
+/// A header of a response; `None` also for a value that is no response.
+#[inline(never)]
+fn header(response: &JsValue, name: &str) -> Option<String> {
+    object::call(&object::get(response, "headers"), "get", &[name.into()])?.as_string()
+}
+
+fn status(response: &JsValue) -> f64 {
+    object::get(response, "status").as_f64().unwrap_or(0.0)
+}
+
+/// What is known of a response before its body has come, and the promise of that. A connection that breaks meanwhile is no answer; a page of
+/// a captive portal is an answer that makes no sense.
+fn open(value: &JsValue) -> (Response, Promise) {
+    let mut response = Response {
+        nonce: header(value, "DPoP-Nonce"),
+        retry_after: header(value, "Retry-After"),
+        ..Response::default()
+    };
+    let text = object::call(value, "text", &[]);
+    if text.is_some() {
+        response.answer.status = status(value) as u16;
+    }
+    (response, wait::promise_of(&text.unwrap_or_default()))
+}
+
+/// The request for `fetch`.
+fn build(request: &Request<'_>, signal: &AbortSignal) -> Result<gloo_net::http::Request, JsValue> {
+    let init = RequestInit::new();
+    init.set_method(request.method);
+    init.set_headers(&json::to_js(&request.headers));
+    init.set_credentials(RequestCredentials::Omit);
+    if let Some(body) = request.body {
+        init.set_body(&json::body(body, request.is_form));
+    }
+    if request.keepalive {
+        // web-sys has no setter for it.
+        let _ = js_sys::Reflect::set(&init, &"keepalive".into(), &true.into());
+    }
+    init.set_signal(Some(signal));
+    let make = || web_sys::Request::new_with_str_and_init(&request.url, &init);
+    // The signal may be of another realm than `Request`, as in jsdom: then the request goes without it, and only the wait for its answer ends.
+    let built = make().or_else(|_| {
+        init.set_signal(None);
+        make()
+    });
+    built.map(Into::into)
+}
+
+/// A request of the page for `AuthClient.fetch`.
+pub(crate) struct PageRequest(web_sys::Request);
+
+/// The answer to it.
+pub(crate) struct PageResponse(pub(crate) JsValue);
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(extends = web_sys::Request, js_name = Request)]
+    type NewRequest;
+    // web-sys takes a text or a `Request`; the page may give a `URL` as well.
+    #[wasm_bindgen(constructor, js_class = "Request", catch)]
+    fn new(input: &JsValue, init: &JsValue) -> Result<NewRequest, JsValue>;
+}
+
+impl PageRequest {
+    /// Makes the request that the page described to `fetch(input, init)`, as often as needed. Redirects are not followed: the token is for
+    /// the origin that was asked for, and the proof for the address.
+    pub(crate) fn new(input: &JsValue, init: &JsValue, limits: &Limits) -> Result<PageRequest, JsValue> {
+        let own = RequestInit::new();
+        own.set_redirect(RequestRedirect::Manual);
+        own.set_signal(Some(limits.ended()));
+        let parts = [Object::new().into(), init.clone(), own.into()];
+        let init = object::call(&object::global("Object"), "assign", &parts).ok_or(JsValue::UNDEFINED)?;
+        let input = object::call(input, "clone", &[]).unwrap_or_else(|| input.clone());
+        NewRequest::new(&input, &init).map(|request| PageRequest(request.unchecked_into()))
+    }
+
+    pub(crate) fn method(&self) -> String {
+        self.0.method()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.0.url()
+    }
+
+    pub(crate) fn set(&self, name: &str, value: &str) {
+        let _ = self.0.headers().set(name, value);
+    }
+}
+
+impl PageResponse {
+    pub(crate) fn status(&self) -> f64 {
+        status(&self.0)
+    }
+
+    /// A header; `None` also for a response that has no headers.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        header(&self.0, name)
+    }
 }

@@ -1,7 +1,7 @@
 //! Where the page is.
 
 use wasm_bindgen::prelude::*;
-use web_sys::{Document, Location, Url};
+use web_sys::{Document, Location, Url, UrlSearchParams};
 
 #[wasm_bindgen]
 extern "C" {
@@ -26,6 +26,40 @@ pub(crate) fn resolve(address: &str) -> Option<Url> {
     };
     let url = url.ok()?;
     matches!(&*url.protocol(), "http:" | "https:").then_some(url)
+}
+
+/// Leaves the page for this address.
+pub(crate) fn go_to(address: &str) {
+    LOCATION.with(|location| {
+        if let Some(location) = location {
+            let _ = location.assign(address);
+        }
+    });
+}
+
+/// The parameters in the query of an address.
+pub(crate) struct Query(UrlSearchParams);
+
+impl Query {
+    /// `None` if this is no full address.
+    pub(crate) fn of(address: &str) -> Option<Query> {
+        Url::new(address).ok().map(|url| Query(url.search_params()))
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        self.0.get(name)
+    }
+
+    /// The names and values as they stand in an address: letters and digits are as they are.
+    pub(crate) fn text(&self) -> String {
+        self.0.to_string().into()
+    }
+}
+
+/// A full address without its query and fragment; `None` if this is none.
+pub(crate) fn without_query(address: &str) -> Option<String> {
+    let url = Url::new(address).ok()?;
+    Some([url.origin(), url.pathname()].concat())
 }
 
 /// A text as one step of a path.

@@ -1,20 +1,19 @@
-//! The browser, as small Rust types: the only folder that names js_sys or binds a JavaScript function.
+//! The browser, as small Rust types: the only folder that names its interfaces.
 //!
-//! Everything is reached by name at run time and every access may fail without harm: a storage that is denied,
-//! a form whose control is called `elements`, a `fetch` that rejects with a string. Absent is `undefined`.
-
-mod value;
+//! A page may deny its storage, replace its `fetch`, or call a control of a form `elements`: nothing here throws.
 
 pub(crate) mod clock;
-pub(crate) mod crypto;
 pub(crate) mod events;
 pub(crate) mod fields;
 pub(crate) mod form;
 pub(crate) mod http;
+pub(crate) mod json;
+pub(crate) mod keys;
+pub(crate) mod limits;
 pub(crate) mod location;
+pub(crate) mod memory;
+pub(crate) mod object;
 pub(crate) mod page;
 pub(crate) mod random;
 pub(crate) mod storage;
 pub(crate) mod wait;
-
-pub(crate) use value::{Promise, Value, json_parse, json_text};

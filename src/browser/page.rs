@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 pub(crate) use web_sys::BroadcastChannel;
 use web_sys::{Document, VisibilityState};
 
-use super::Value;
+use super::object;
 
 #[wasm_bindgen]
 extern "C" {
@@ -17,10 +17,17 @@ extern "C" {
     fn clear_timeout(timer: &JsValue);
 }
 
-/// The language of the page, or else of the browser. Pages are imitated, with less than a browser has: nothing may throw.
+/// The language of the page, or else of the browser. A test environment may imitate a page with less than a browser has, so
+/// that every step may fail.
 pub(crate) fn language() -> Option<String> {
-    let of_page = Value::global("document").get("documentElement").text_of("lang");
-    of_page.filter(|lang| !lang.is_empty()).or_else(|| Value::global("navigator").text_of("language"))
+    let element = object::get(&object::global("document"), "documentElement");
+    let of_page = object::text(&element, "lang").filter(|lang| !lang.is_empty());
+    of_page.or_else(|| object::text(&object::global("navigator"), "language"))
+}
+
+/// Can the page use keys? Browsers offer WebCrypto on https and localhost only.
+pub(crate) fn is_secure() -> bool {
+    !object::is_absent(&object::get(&object::global("crypto"), "subtle"))
 }
 
 /// Is there a page at all, and no worker or server?
@@ -32,6 +39,11 @@ pub(crate) fn is_there() -> bool {
 pub(crate) fn is_visible() -> bool {
     let is_visible = |document: &Document| document.visibility_state() == VisibilityState::Visible;
     DOCUMENT.with(|document| document.as_ref().is_some_and(is_visible))
+}
+
+/// Calls a function once.
+pub(crate) fn call_after(function: &Function, milliseconds: f64) {
+    let _ = set_timeout(function, milliseconds);
 }
 
 /// A timer that calls a function once; stopped when this is dropped.

@@ -6,22 +6,35 @@ use std::{
     task::{Context, Waker},
 };
 
+pub(crate) use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::{Promise, Value, page::Timer};
-use crate::error::Error;
+use super::{
+    json,
+    limits::{Limits, race},
+    page,
+};
+use crate::{
+    document::Value,
+    error::{Error, error},
+};
 
-/// Some work that ends in a value or an error. Boxed, so that the machinery below exists once.
-pub(crate) type Work = Pin<Box<dyn Future<Output = Result<Value, Error>>>>;
+/// Work of a call: it ends in the answer, `None` for `undefined`, or in an error. Boxed, so that the machinery below exists once.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Result<Option<Value>, Error>>>>;
 
 /// `await`
-pub(crate) async fn settled(promise: Promise) -> Result<Value, Value> {
-    JsFuture::from(promise).await.map(Value::from).map_err(Value::from)
+pub(crate) async fn settled(promise: Promise) -> Result<JsValue, JsValue> {
+    JsFuture::from(promise).await
 }
 
-/// No code waits for it; but then the browser must not report it as unheard.
-pub(crate) fn unheeded(promise: Promise) {
+/// What `await` waits for.
+pub(crate) fn promise_of(value: &JsValue) -> Promise {
+    Promise::resolve(value)
+}
+
+/// Keeps the browser from reporting a promise that no code waits for as unhandled.
+pub(crate) fn ignore(promise: Promise) {
     spawn(async move {
         let _ = settled(promise).await;
     });
@@ -29,26 +42,34 @@ pub(crate) fn unheeded(promise: Promise) {
 
 /// Resolves after some milliseconds.
 pub(crate) async fn pause(milliseconds: f64) {
-    let mut timer = None;
-    let over = Promise::new(&mut |resolve, _| timer = Some(Timer::start(&resolve, milliseconds)));
-    let _ = settled(over).await;
-    drop(timer);
+    let _ = settled(after(milliseconds)).await;
 }
 
-/// A promise that rejects with the error's object. The work begins at once.
+/// A promise that resolves after some milliseconds.
+pub(crate) fn after(milliseconds: f64) -> Promise {
+    Promise::new(&mut |resolve, _| page::call_after(&resolve, milliseconds))
+}
+
+/// A promise of the work's answer; it rejects with the error as an object. The work begins at once.
 pub(crate) fn promise(work: Work) -> Promise {
     let mut work = Some(work);
     Promise::new(&mut |resolve, reject| {
-        let (resolve, reject): (Value, Value) = (JsValue::from(resolve).into(), JsValue::from(reject).into());
         let Some(work) = work.take() else { return };
         spawn(async move {
-            let (settle, outcome) = match work.await {
-                Ok(value) => (resolve, value),
-                Err(error) => (reject, error.to_value()),
+            let (settle, value) = match work.await {
+                Ok(Some(value)) => (resolve, json::to_js(&value)),
+                Ok(None) => (resolve, JsValue::UNDEFINED),
+                Err(error) => (reject, json::to_js(&error.to_document())),
             };
-            settle.apply(&Value::UNDEFINED, &[&outcome]);
+            let _ = settle.call1(&JsValue::UNDEFINED, &value);
         });
     })
+}
+
+/// A promise of the work's answer that also rejects when a signal of the call is aborted.
+pub(crate) fn bounded(limits: &Limits, work: Work) -> Promise {
+    let aborted = json::to_js(&error!(Aborted).to_document());
+    race(&promise(work), limits.ended(), &aborted)
 }
 
 /// Work that no code waits for. It begins at once and not a microtask later: what it does first, like reading a stored session,
@@ -62,4 +83,9 @@ fn begin(mut work: Pin<Box<dyn Future<Output = ()>>>) {
     if work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
         spawn_local(work);
     }
+}
+
+/// Work that begins in the next microtask.
+pub(crate) fn later(work: impl FnOnce() + 'static) {
+    spawn_local(async move { work() });
 }

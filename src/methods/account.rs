@@ -1,13 +1,21 @@
 //! The end of an account.
 
 use doorward_protocol::{account::DeleteAccountRequest, messages};
+use wasm_bindgen::prelude::*;
 
-use super::{Method, PLAIN, Then, Way, Who, ask};
-use crate::api::Kind;
+use super::{Credentials, Endpoint, Method, NONE, Outcome, call};
+use crate::{browser::wait::Promise, client::AuthClient, transport::Kind};
 
-pub(super) const METHODS: &[Method] = &[Method {
-    name: "deleteAccount",
-    ways: &[Way::of::<DeleteAccountRequest>(Kind::Post, "/v1/account/delete")],
-    does: ask(Who::User, Then::Leave(messages::ACCOUNT_DELETED)),
-    ..PLAIN
-}];
+#[wasm_bindgen]
+impl AuthClient {
+    /// Closes the account and erases its data.
+    #[wasm_bindgen(js_name = deleteAccount)]
+    pub fn delete_account(&self, input: JsValue, options: JsValue) -> Promise {
+        self.call(&DELETE, [&input, &options, NONE])
+    }
+}
+
+static DELETE: Method = Method::new(
+    &[Endpoint::of::<DeleteAccountRequest>(Kind::Post, "/v1/account/delete")],
+    call(Credentials::User, Outcome::AccountDeleted(messages::ACCOUNT_DELETED)),
+);

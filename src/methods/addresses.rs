@@ -1,36 +1,63 @@
-//! The e-mail address and the phone number of the account: the first one, another, none.
+//! The e-mail address and the phone number of the account: the first one, another one, none.
 
 use doorward_protocol::{
     email::{BindEmailRequest, ChangeEmailRequest},
     phone::{BindPhoneRequest, ChangePhoneRequest},
 };
+use wasm_bindgen::prelude::*;
 
-use super::{Method, PLAIN, Then, Way, Who, ask};
-use crate::api::Kind;
+use super::{Credentials, Endpoint, Method, NONE, Outcome, call};
+use crate::{browser::wait::Promise, client::AuthClient, transport::Kind};
 
-pub(super) const METHODS: &[Method] = &[
-    Method {
-        name: "bindEmail",
-        ways: &[Way::of::<BindEmailRequest>(Kind::PostOnce, "/v1/email/bind")],
-        ..CHANGE
-    },
-    Method {
-        name: "updateEmail",
-        ways: &[Way::of::<ChangeEmailRequest>(Kind::PostOnce, "/v1/email/change")],
-        ..CHANGE
-    },
-    Method { name: "unbindEmail", ways: &[Way::to(Kind::Post, "/v1/email/unbind")], ..CHANGE },
-    Method {
-        name: "bindPhone",
-        ways: &[Way::of::<BindPhoneRequest>(Kind::PostOnce, "/v1/phone/bind")],
-        ..CHANGE
-    },
-    Method {
-        name: "updatePhone",
-        ways: &[Way::of::<ChangePhoneRequest>(Kind::PostOnce, "/v1/phone/change")],
-        ..CHANGE
-    },
-    Method { name: "unbindPhone", ways: &[Way::to(Kind::Post, "/v1/phone/unbind")], ..CHANGE },
-];
+#[wasm_bindgen]
+impl AuthClient {
+    /// Gives the account its first e-mail address.
+    #[wasm_bindgen(js_name = bindEmail)]
+    pub fn bind_email(&self, input: JsValue, options: JsValue) -> Promise {
+        self.call(&BIND_EMAIL, [&input, &options, NONE])
+    }
 
-const CHANGE: Method = Method { does: ask(Who::User, Then::Learn), ..PLAIN };
+    /// Gives the account another e-mail address.
+    #[wasm_bindgen(js_name = updateEmail)]
+    pub fn update_email(&self, input: JsValue, options: JsValue) -> Promise {
+        self.call(&UPDATE_EMAIL, [&input, &options, NONE])
+    }
+
+    /// Takes the e-mail address from the account.
+    #[wasm_bindgen(js_name = unbindEmail)]
+    pub fn unbind_email(&self, options: JsValue) -> Promise {
+        self.call(&UNBIND_EMAIL, [&options, NONE, NONE])
+    }
+
+    /// Gives the account its first phone number.
+    #[wasm_bindgen(js_name = bindPhone)]
+    pub fn bind_phone(&self, input: JsValue, options: JsValue) -> Promise {
+        self.call(&BIND_PHONE, [&input, &options, NONE])
+    }
+
+    /// Gives the account another phone number.
+    #[wasm_bindgen(js_name = updatePhone)]
+    pub fn update_phone(&self, input: JsValue, options: JsValue) -> Promise {
+        self.call(&UPDATE_PHONE, [&input, &options, NONE])
+    }
+
+    /// Takes the phone number from the account.
+    #[wasm_bindgen(js_name = unbindPhone)]
+    pub fn unbind_phone(&self, options: JsValue) -> Promise {
+        self.call(&UNBIND_PHONE, [&options, NONE, NONE])
+    }
+}
+
+static BIND_EMAIL: Method = change(&[Endpoint::of::<BindEmailRequest>(Kind::PostOnce, "/v1/email/bind")]);
+static UPDATE_EMAIL: Method =
+    change(&[Endpoint::of::<ChangeEmailRequest>(Kind::PostOnce, "/v1/email/change")]);
+static UNBIND_EMAIL: Method = change(&[Endpoint::to(Kind::Post, "/v1/email/unbind")]);
+static BIND_PHONE: Method = change(&[Endpoint::of::<BindPhoneRequest>(Kind::PostOnce, "/v1/phone/bind")]);
+static UPDATE_PHONE: Method =
+    change(&[Endpoint::of::<ChangePhoneRequest>(Kind::PostOnce, "/v1/phone/change")]);
+static UNBIND_PHONE: Method = change(&[Endpoint::to(Kind::Post, "/v1/phone/unbind")]);
+
+/// A change of the account, which answers with the new profile.
+const fn change(endpoints: &'static [Endpoint]) -> Method {
+    Method::new(endpoints, call(Credentials::User, Outcome::Profile))
+}

@@ -5,52 +5,63 @@ use doorward_protocol::{
     code::{CodeLoginRequest, CodeSignupRequest, SCENES},
     messages, optional, required,
 };
+use wasm_bindgen::prelude::*;
 
-use super::{Method, PLAIN, Then, Way, Who, ask};
-use crate::{api::Kind, fields::Tree};
+use super::{Credentials, Endpoint, Method, Outcome, call};
+use crate::{browser::wait::Promise, client::AuthClient, document::Document, transport::Kind};
 
-pub(super) const SIGNUP: Way =
-    Way { by: "code", ..Way::of::<CodeSignupRequest>(Kind::PostOnce, "/v1/signup/code") };
+#[wasm_bindgen]
+impl AuthClient {
+    /// Sends a one-time code by SMS.
+    #[wasm_bindgen(js_name = sendSmsCode)]
+    pub fn send_sms_code(&self, input: JsValue, scene: JsValue, options: JsValue) -> Promise {
+        self.call(&SEND_SMS_CODE, [&input, &scene, &options])
+    }
 
-pub(super) const LOGIN: Way =
-    Way { by: "code", ..Way::of::<CodeLoginRequest>(Kind::PostOnce, "/v1/login/code") };
+    /// Sends a one-time code by e-mail.
+    #[wasm_bindgen(js_name = sendEmail)]
+    pub fn send_email(&self, input: JsValue, scene: JsValue, options: JsValue) -> Promise {
+        self.call(&SEND_EMAIL, [&input, &scene, &options])
+    }
+}
 
-pub(super) const METHODS: &[Method] = &[
-    Method {
-        name: "sendSmsCode",
-        ways: &[Way::of::<BySms>(Kind::Post, "/v1/code")],
-        texts: &["phone_number", "scene"],
-        does: ask(Who::By(asker), Then::Say(messages::CODE_SENT)),
-        ..PLAIN
-    },
-    Method {
-        name: "sendEmail",
-        ways: &[Way::of::<ByMail>(Kind::Post, "/v1/code")],
-        texts: &["email", "scene"],
-        does: ask(Who::By(asker), Then::Say(messages::EMAIL_SENT)),
-        ..PLAIN
-    },
-];
+pub(super) const SIGNUP: Endpoint =
+    Endpoint { chosen_by: "code", ..Endpoint::of::<CodeSignupRequest>(Kind::PostOnce, "/v1/signup/code") };
 
-/// The half of `SendCodeRequest` that goes to a phone.
-struct BySms;
+pub(super) const LOGIN: Endpoint =
+    Endpoint { chosen_by: "code", ..Endpoint::of::<CodeLoginRequest>(Kind::PostOnce, "/v1/login/code") };
 
-impl Request for BySms {
+static SEND_SMS_CODE: Method = Method::new(
+    &[Endpoint::of::<SmsCodeRequest>(Kind::Post, "/v1/code")],
+    call(Credentials::ByFields(of_scene), Outcome::Text(messages::CODE_SENT)),
+)
+.positional(&["phone_number", "scene"]);
+
+static SEND_EMAIL: Method = Method::new(
+    &[Endpoint::of::<EmailCodeRequest>(Kind::Post, "/v1/code")],
+    call(Credentials::ByFields(of_scene), Outcome::Text(messages::EMAIL_SENT)),
+)
+.positional(&["email", "scene"]);
+
+/// `SendCodeRequest` to a phone.
+struct SmsCodeRequest;
+
+impl Request for SmsCodeRequest {
     const FIELDS: &'static [Field] = &[required("phone_number", Rule::Phone), optional("scene", SCENES)];
 }
 
-/// The other half.
-struct ByMail;
+/// `SendCodeRequest` to an e-mail address.
+struct EmailCodeRequest;
 
-impl Request for ByMail {
+impl Request for EmailCodeRequest {
     const FIELDS: &'static [Field] = &[required("email", Rule::Email), required("scene", SCENES)];
 }
 
-/// Some scenes are for the account of a signed-in user. Without a scene the server decides by the session, if there is one.
-fn asker(fields: &Tree) -> Who {
+/// Some scenes belong to the account of the signed-in user. Without a scene the server decides by the session, if there is one.
+fn of_scene(fields: &Document) -> Credentials {
     match fields.text("scene") {
-        None | Some("") => Who::UserOrAnybody,
-        Some("CHANGE_EMAIL" | "ChangeEmail" | "BIND_PHONE" | "DELETE_ACCOUNT") => Who::User,
-        Some(_) => Who::Anybody,
+        None | Some("") => Credentials::UserOrNone,
+        Some("CHANGE_EMAIL" | "ChangeEmail" | "BIND_PHONE" | "DELETE_ACCOUNT") => Credentials::User,
+        Some(_) => Credentials::None,
     }
 }

@@ -1,9 +1,9 @@
-//! Signing in with an id that another system knows the person by.
+//! Signing in with the id of a person in another system.
 
 use doorward_protocol::custom::CustomLoginRequest;
 
-use super::Way;
-use crate::api::Kind;
+use super::Endpoint;
+use crate::transport::Kind;
 
-pub(super) const LOGIN: Way =
-    Way { by: "custom_id", ..Way::of::<CustomLoginRequest>(Kind::Post, "/v1/login/custom") };
+pub(super) const LOGIN: Endpoint =
+    Endpoint { chosen_by: "custom_id", ..Endpoint::of::<CustomLoginRequest>(Kind::Post, "/v1/login/custom") };

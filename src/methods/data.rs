@@ -1,34 +1,48 @@
-//! What an app keeps for a person, typed by the operator's configuration.
+//! Data that an app keeps for a user, in types that the operator has declared.
 
 use doorward_protocol::{Field, Request, Rule, required};
+use wasm_bindgen::prelude::*;
 
-use super::{Method, PLAIN, Then, Way, Who, ask};
-use crate::api::Kind;
+use super::{Credentials, Endpoint, Method, NONE, Outcome, call};
+use crate::{browser::wait::Promise, client::AuthClient, transport::Kind};
 
-pub(super) const METHODS: &[Method] = &[
-    Method {
-        name: "listUdv",
-        ways: &[Way::to(Kind::Get, "/v1/data")],
-        does: ask(Who::User, Then::Field("data")),
-        ..PLAIN
-    },
-    Method {
-        name: "setUdv",
-        ways: &[Way { tail: "key", ..Way::of::<Item>(Kind::Put, "/v1/data/") }],
-        texts: &["key", "value"],
-        does: ask(Who::User, Then::Done),
-        ..PLAIN
-    },
-    Method {
-        name: "removeUdv",
-        ways: &[Way { tail: "key", ..Way::of::<Key>(Kind::Delete, "/v1/data/") }],
-        texts: &["key"],
-        does: ask(Who::User, Then::Done),
-        ..PLAIN
-    },
-];
+#[wasm_bindgen]
+impl AuthClient {
+    /// Lists the values.
+    #[wasm_bindgen(js_name = listUdv)]
+    pub fn list_udv(&self, options: JsValue) -> Promise {
+        self.call(&LIST, [&options, NONE, NONE])
+    }
 
-/// What a key may look like beyond this, the server knows.
+    /// Sets a value.
+    #[wasm_bindgen(js_name = setUdv)]
+    pub fn set_udv(&self, key: JsValue, value: JsValue, options: JsValue) -> Promise {
+        self.call(&SET, [&key, &value, &options])
+    }
+
+    /// Removes a value.
+    #[wasm_bindgen(js_name = removeUdv)]
+    pub fn remove_udv(&self, key: JsValue, options: JsValue) -> Promise {
+        self.call(&REMOVE, [&key, &options, NONE])
+    }
+}
+
+static LIST: Method =
+    Method::new(&[Endpoint::to(Kind::Get, "/v1/data")], call(Credentials::User, Outcome::Member("data")));
+
+static SET: Method = Method::new(
+    &[Endpoint { tail: "key", ..Endpoint::of::<Item>(Kind::Put, "/v1/data/") }],
+    call(Credentials::User, Outcome::Nothing),
+)
+.positional(&["key", "value"]);
+
+static REMOVE: Method = Method::new(
+    &[Endpoint { tail: "key", ..Endpoint::of::<Key>(Kind::Delete, "/v1/data/") }],
+    call(Credentials::User, Outcome::Nothing),
+)
+.positional(&["key"]);
+
+/// The server has further rules for keys.
 const KEY: Field = required("key", Rule::Line(256));
 
 struct Item;

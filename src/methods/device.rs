@@ -1,9 +1,9 @@
-//! Signing in with an id that the app made for its device.
+//! Signing in with an id that the app has made for its device.
 
 use doorward_protocol::device::DeviceLoginRequest;
 
-use super::Way;
-use crate::api::Kind;
+use super::Endpoint;
+use crate::transport::Kind;
 
-pub(super) const LOGIN: Way =
-    Way { by: "device_id", ..Way::of::<DeviceLoginRequest>(Kind::Post, "/v1/login/device") };
+pub(super) const LOGIN: Endpoint =
+    Endpoint { chosen_by: "device_id", ..Endpoint::of::<DeviceLoginRequest>(Kind::Post, "/v1/login/device") };

@@ -1,74 +1,100 @@
-//! Addresses: proving one, asking whether one is taken.
+//! E-mail addresses: proving one, and asking whether one is taken.
 
 use doorward_protocol::{
     Field, Rule,
     email::{CheckEmailRequest, ResendVerificationRequest, VerifyEmailRequest},
     messages, optional,
 };
+use wasm_bindgen::prelude::*;
 
-use super::{Does, Given, Method, PLAIN, Then, Way, Who, ask, password::one_proof};
+use super::{Action, Credentials, Endpoint, Method, NONE, Outcome, call, input::Input, password::one_proof};
 use crate::{
-    api::Kind,
-    browser::Value,
+    browser::wait::Promise,
+    client::AuthClient,
     error::{Error, error},
-    fields::Node,
+    transport::Kind,
 };
 
-pub(super) const METHODS: &[Method] = &[
-    Method {
-        name: "checkEmail",
-        ways: &[Way::for_page::<CheckEmailRequest>(Kind::Post, "/v1/email/check")],
-        texts: &["email"],
-        does: ask(Who::Anybody, Then::Give),
-        ..PLAIN
-    },
-    Method {
-        name: "resendVerification",
-        ways: &[RESEND],
-        texts: &["email"],
-        does: ask(Who::Anybody, Then::Give),
-        ..PLAIN
-    },
-    Method {
-        name: "resendSignupConfirmation",
-        ways: &[Way { fields: &[], ..RESEND }],
-        does: Does::Ask {
-            prepare: to_the_unconfirmed,
-            who: Who::Anybody,
-            then: Then::Say(messages::CONFIRMATION_SENT),
-        },
-        ..PLAIN
-    },
-    Method { name: "verifyAccount", texts: &["token"], ..VERIFY },
-    Method { name: "verifyEmail", ..VERIFY },
-];
+#[wasm_bindgen]
+impl AuthClient {
+    /// Is this address taken?
+    #[wasm_bindgen(js_name = checkEmail)]
+    pub fn check_email(&self, input: JsValue, options: JsValue) -> Promise {
+        self.call(&CHECK, [&input, &options, NONE])
+    }
 
-/// What shows that the account is the person's own, or that it is to become so.
+    /// Sends the verification mail again.
+    #[wasm_bindgen(js_name = resendVerification)]
+    pub fn resend_verification(&self, input: JsValue, options: JsValue) -> Promise {
+        self.call(&RESEND_VERIFICATION, [&input, &options, NONE])
+    }
+
+    /// Sends the signup confirmation again, to the account of the last login that was refused for want of it.
+    #[wasm_bindgen(js_name = resendSignupConfirmation)]
+    pub fn resend_signup_confirmation(&self, options: JsValue) -> Promise {
+        self.call(&RESEND_CONFIRMATION, [&options, NONE, NONE])
+    }
+
+    /// Verifies the account with the token of the mailed link.
+    #[wasm_bindgen(js_name = verifyAccount)]
+    pub fn verify_account(&self, token: JsValue, options: JsValue) -> Promise {
+        self.call(&VERIFY_ACCOUNT, [&token, &options, NONE])
+    }
+
+    /// Verifies the address with the mailed code.
+    #[wasm_bindgen(js_name = verifyEmail)]
+    pub fn verify_email(&self, input: JsValue, options: JsValue) -> Promise {
+        self.call(&VERIFY_EMAIL, [&input, &options, NONE])
+    }
+}
+
+static CHECK: Method = Method::new(
+    &[Endpoint::for_page::<CheckEmailRequest>(Kind::Post, "/v1/email/check")],
+    call(Credentials::None, Outcome::Answer),
+)
+.positional(&["email"]);
+
+const RESEND: Endpoint = Endpoint::for_page::<ResendVerificationRequest>(Kind::Post, "/v1/email/resend");
+
+static RESEND_VERIFICATION: Method =
+    Method::new(&[RESEND], call(Credentials::None, Outcome::Answer)).positional(&["email"]);
+
+static RESEND_CONFIRMATION: Method = Method::new(
+    &[Endpoint { fields: &[], ..RESEND }],
+    Action::Call {
+        prepare: to_the_unconfirmed,
+        credentials: Credentials::None,
+        outcome: Outcome::Text(messages::CONFIRMATION_SENT),
+    },
+);
+
+const VERIFY: Method = Method::new(
+    &[Endpoint::for_page::<VerifyEmailRequest>(Kind::PostOnce, "/v1/email/verify")],
+    Action::Call { prepare: with_passwords, credentials: Credentials::Claim, outcome: Outcome::Profile },
+)
+.options(PASSWORDS);
+
+static VERIFY_EMAIL: Method = VERIFY;
+
+static VERIFY_ACCOUNT: Method = VERIFY.positional(&["token"]);
+
+/// A password shows that the account is the person's own, or a new one makes it so.
 const PASSWORDS: &[Field] =
     &[optional("password", Rule::Password), optional("new_password", Rule::NewPassword)];
 
-const RESEND: Way = Way::for_page::<ResendVerificationRequest>(Kind::Post, "/v1/email/resend");
-
-const VERIFY: Method = Method {
-    ways: &[Way::for_page::<VerifyEmailRequest>(Kind::PostOnce, "/v1/email/verify")],
-    options: PASSWORDS,
-    does: Does::Ask { prepare: with_passwords, who: Who::Prover, then: Then::Learn },
-    ..PLAIN
-};
-
-/// The passwords may stand among the options, behind a secret that is given as a text.
-fn with_passwords(given: &mut Given) -> Result<Option<Value>, Error> {
+/// Behind a token that is given as a text, the passwords stand among the options.
+fn with_passwords(input: &mut Input) -> Result<(), Error> {
     for field in PASSWORDS {
-        if let Some(node) = given.options.take(field.name) {
-            given.fields.put(field.name, node);
+        if let Some(value) = input.options.take(field.name) {
+            input.fields.put(field.name, value);
         }
     }
-    one_proof(given)
+    one_proof(input)
 }
 
-fn to_the_unconfirmed(given: &mut Given) -> Result<Option<Value>, Error> {
-    let email = given.client.unconfirmed.borrow().clone();
+fn to_the_unconfirmed(input: &mut Input) -> Result<(), Error> {
+    let email = input.client.unconfirmed.borrow().clone();
     let email = email.ok_or_else(|| error!(InvalidRequest, messages::LOGIN_ATTEMPT_REQUIRED))?;
-    given.fields.put("email", Node::Text(email));
-    Ok(None)
+    input.fields.put("email", email.into());
+    Ok(())
 }

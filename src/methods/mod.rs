@@ -1,207 +1,202 @@
-//! What a page can call, in the order in which a person meets it.
+//! The methods of `AuthClient`, one file for each subject, in the order in which a person meets them.
 //!
-//! A method is data: what it takes, what it asks the server, and what becomes of the answer. So the code that
-//! carries methods out is in the wasm once, and a new way to sign in is a file here and a line below.
+//! Most methods are data: the fields that they take, the endpoint that gets them, the credentials, and the use of the answer. `call`
+//! carries them out. A new way to sign in is a file here, a line in the list of files, and one in `LOGINS`.
 
 mod account;
 mod addresses;
+mod call;
 mod code;
 mod custom;
 mod data;
 mod device;
 mod email;
+mod fetch;
+mod identities;
+mod input;
 mod password;
 mod profile;
 mod provider;
 mod session;
 mod settings;
 mod signin;
-
-use std::rc::Rc;
+mod task;
 
 use doorward_protocol::{Field, Invalid, Policy, Request, Rule};
 
+use wasm_bindgen::JsValue;
+
 use crate::{
-    api::Kind,
-    browser::{Value, http::Limits},
-    context::Client,
+    client::Client,
+    document::{Document, Value},
     error::Error,
-    fields::Tree,
+    transport::Kind,
 };
+use input::Input;
+use task::Task;
 
-pub(crate) use session::{Task, carry_out};
-
-/// All of them.
-pub(crate) const METHODS: &[&[Method]] = &[
-    signin::METHODS,
-    code::METHODS,
-    password::METHODS,
-    provider::METHODS,
-    email::METHODS,
-    addresses::METHODS,
-    profile::METHODS,
-    data::METHODS,
-    account::METHODS,
-    session::METHODS,
-    settings::METHODS,
-];
-
-/// The ways to sign in. The fields that are given say which is meant; what none of them says is the last.
-const LOGINS: &[Way] = &[code::LOGIN, device::LOGIN, custom::LOGIN, password::LOGIN];
+/// The ways to sign in. The given fields decide; the last one is for fields that do not.
+const LOGINS: &[Endpoint] = &[code::LOGIN, device::LOGIN, custom::LOGIN, password::LOGIN];
 
 /// The ways to sign up, likewise.
-const SIGNUPS: &[Way] = &[code::SIGNUP, password::SIGNUP];
+const SIGNUPS: &[Endpoint] = &[code::SIGNUP, password::SIGNUP];
 
-/// One method.
-pub(crate) struct Method {
-    /// As in JavaScript.
-    pub(crate) name: &'static str,
-    /// What it takes and asks: one way, or several between which the given fields decide.
-    pub(crate) ways: &'static [Way],
-    /// The fields that arguments have which are no object: `checkEmail("a@b.de")`.
-    pub(crate) texts: &'static [&'static str],
+/// An argument that a method does not have.
+const NONE: &JsValue = &JsValue::UNDEFINED;
+
+/// A method.
+struct Method {
+    /// The endpoints that it can call. The given fields decide between them.
+    endpoints: &'static [Endpoint],
+    /// The fields that may be given as plain arguments: `checkEmail("a@b.de")`.
+    positional: &'static [&'static str],
     /// Its own options, beside those of every request.
-    pub(crate) options: &'static [Field],
-    /// Does a field that is given as nothing clear what is stored?
-    pub(crate) clears: bool,
-    pub(crate) does: Does,
+    options: &'static [Field],
+    /// Does an empty field clear the stored value?
+    clears: bool,
+    action: Action,
+    /// Changes the outcome, also an error.
+    then: Then,
+    /// The answer, if one is kept from before.
+    kept: fn(&Client) -> Option<Value>,
 }
+
+type Then = fn(&Input, Result<Option<Value>, Error>) -> Result<Option<Value>, Error>;
 
 impl Method {
-    /// The way that the given fields ask for.
-    pub(crate) fn way(&self, fields: &Tree) -> Option<&'static Way> {
-        self.ways.iter().find(|way| fields.is_set(way.by)).or(self.ways.last())
+    /// A method that calls one endpoint with the fields of a request.
+    const fn new(endpoints: &'static [Endpoint], action: Action) -> Method {
+        Method {
+            endpoints,
+            positional: &[],
+            options: &[],
+            clears: false,
+            action,
+            then: |_, outcome| outcome,
+            kept: |_| None,
+        }
+    }
+
+    /// The same with fields that may be given as plain arguments.
+    const fn positional(self, positional: &'static [&'static str]) -> Method {
+        Method { positional, ..self }
+    }
+
+    /// The same with options of its own.
+    const fn options(self, options: &'static [Field]) -> Method {
+        Method { options, ..self }
+    }
+
+    /// The same with a change of the outcome.
+    const fn then(self, then: Then) -> Method {
+        Method { then, ..self }
+    }
+
+    /// The endpoint that the given fields ask for.
+    fn endpoint(&self, fields: &Document) -> Option<&'static Endpoint> {
+        let has_field =
+            |endpoint: &&Endpoint| !endpoint.chosen_by.is_empty() && fields.is_set(endpoint.chosen_by);
+        self.endpoints.iter().find(has_field).or(self.endpoints.last())
     }
 }
 
-/// What a method takes, and what it asks the server with it.
-pub(crate) struct Way {
-    pub(crate) kind: Kind,
-    /// Where it ends in a slash, a field named in `tail` goes on with it.
-    pub(crate) path: &'static str,
-    /// The fields of the first argument; a method without any takes its options there.
-    pub(crate) fields: &'static [Field],
-    pub(crate) check: fn(&Tree, Policy) -> Result<(), Invalid>,
-    /// The field that only this way has, where a method has several.
-    pub(crate) by: &'static str,
-    /// The field that goes into the path.
-    pub(crate) tail: &'static str,
+/// An endpoint of the server, and the fields that it takes.
+struct Endpoint {
+    kind: Kind,
+    /// Where the path ends in a slash, the value of the field `tail` follows.
+    path: &'static str,
+    tail: &'static str,
+    /// The fields of the first argument. A method without fields takes its options there.
+    fields: &'static [Field],
+    check: fn(&Document, Policy) -> Result<(), Invalid>,
+    /// The field that only this endpoint has, among those of its method.
+    chosen_by: &'static str,
 }
 
-impl Way {
-    /// With the fields and rules of a request.
-    const fn of<R: Request>(kind: Kind, path: &'static str) -> Way {
-        let check = |fields: &Tree, policy| R::check(&fields, policy);
-        Way { kind, path, fields: R::FIELDS, check, by: "", tail: "" }
+impl Endpoint {
+    /// An endpoint with the fields and the rules of a request.
+    const fn of<R: Request>(kind: Kind, path: &'static str) -> Endpoint {
+        let check = |fields: &Document, policy| R::check(&fields, policy);
+        Endpoint { kind, path, tail: "", fields: R::FIELDS, check, chosen_by: "" }
     }
 
-    /// The same without the `options` that end the table: they are for programs of the operator's, and no fields of a page.
-    const fn for_page<R: Request>(kind: Kind, path: &'static str) -> Way {
+    /// The same without the `options` at the end of the request's table: these are for back ends of the operator.
+    const fn for_page<R: Request>(kind: Kind, path: &'static str) -> Endpoint {
         let fields = match R::FIELDS {
             [fields @ .., Field { rule: Rule::Object(_), .. }] => fields,
             fields => fields,
         };
-        Way { fields, ..Way::of::<R>(kind, path) }
+        Endpoint { fields, ..Endpoint::of::<R>(kind, path) }
     }
 
-    /// With these fields, which nobody checks but whoever uses them.
-    const fn with(fields: &'static [Field]) -> Way {
-        Way { fields, ..Way::to(Kind::Get, "") }
+    /// An endpoint without fields.
+    const fn to(kind: Kind, path: &'static str) -> Endpoint {
+        Endpoint { kind, path, tail: "", fields: &[], check: |_, _| Ok(()), chosen_by: "" }
     }
 
-    /// With no fields at all.
-    const fn to(kind: Kind, path: &'static str) -> Way {
-        Way { kind, path, fields: &[], check: |_, _| Ok(()), by: "", tail: "" }
+    /// No endpoint: the fields of a method that answers by itself.
+    const fn none(fields: &'static [Field]) -> Endpoint {
+        Endpoint { fields, ..Endpoint::to(Kind::Get, "") }
     }
 }
 
-/// What a method was called with, as it was at that moment.
-pub(crate) struct Given {
-    pub(crate) client: Rc<Client>,
-    pub(crate) fields: Tree,
-    pub(crate) options: Tree,
-    pub(crate) limits: Limits,
-    /// The answer to a captcha, as it goes into its header.
-    pub(crate) captcha: Option<String>,
-    /// The flow that the call belongs to: a promise of `js/flows.js`.
-    pub(crate) flow: Value,
-}
-
-/// What it does.
-pub(crate) enum Does {
-    /// Asks the server, once the fields are as they must be.
-    Ask {
-        /// Puts the last touch to the fields, before they are checked; or knows the answer already.
-        prepare: fn(&mut Given) -> Result<Option<Value>, Error>,
-        who: Who,
-        then: Then,
+/// What a method does.
+enum Action {
+    /// Calls its endpoint.
+    Call {
+        /// Changes the fields before they are checked.
+        prepare: fn(&mut Input) -> Result<(), Error>,
+        credentials: Credentials,
+        outcome: Outcome,
     },
-    /// Answers from what is known here.
-    Now(fn(&Given) -> Result<Value, Error>),
-    /// Something else.
+    /// Does something else.
     Task(Task),
 }
 
-/// As whom the server is asked.
-pub(crate) enum Who {
-    /// It may be anybody.
-    Anybody,
-    /// Somebody who signs in: the answer has the tokens, unless `then` finds something else in it.
-    Newcomer,
-    /// A person who signs up and is not signed in by that. The key of the signup is kept (D-39).
-    Registrant,
-    /// The signed-in user; `SESSION_REQUIRED` when signed out.
+/// An action that calls the endpoint with the fields as they are.
+const fn call(credentials: Credentials, outcome: Outcome) -> Action {
+    Action::Call { prepare: |_| Ok(()), credentials, outcome }
+}
+
+/// The credentials that a call carries.
+enum Credentials {
+    None,
+    /// The key of a new session. The answer has its tokens, unless the outcome finds something else in it.
+    NewSession,
+    /// The key of a signup that begins no session. The key is kept (D-39).
+    Signup,
+    /// Those of the signed-in user. `SESSION_REQUIRED` when signed out.
     User,
-    /// The signed-in user; `null` is the answer when signed out.
+    /// The same; when signed out the answer is `null`.
     UserOrNull,
-    /// The signed-in user; anybody when signed out.
-    UserOrAnybody,
-    /// As the given fields say.
-    By(fn(&Tree) -> Who),
-    /// Whoever has the token in the fields.
-    Presenter,
-    /// A person who proves an address: with the key of a signup in this browser, else with the session, else with neither.
-    Prover,
-    /// Whoever began the flow: the holder of its key, or the signed-in user where it names none.
+    /// The same; when signed out the call goes without credentials.
+    UserOrNone,
+    /// As the given fields decide.
+    ByFields(fn(&Document) -> Credentials),
+    /// The token in the fields.
+    GivenToken,
+    /// The proof that the person has made the account: the key of a signup in this browser, else the session, else none.
+    Claim,
+    /// Those of a flow with a provider: its key, or the session if the account is linked.
     Flow,
 }
 
-/// What becomes of the server's answer.
-pub(crate) enum Then {
-    /// The caller gets it.
-    Give,
-    /// The caller gets what it has under this name.
-    Field(&'static str),
-    /// The caller gets this text.
-    Say(&'static str),
-    /// The caller gets nothing.
-    Done,
-    /// It is the user's profile: it is kept, and the caller gets it.
-    Learn,
-    /// The session in it, if there is one, is taken up; the caller gets all of it.
-    Enter,
-    /// The account is no more, and its session over; the caller gets this text.
-    Leave(&'static str),
-    /// Something else; also of an error.
-    Do(fn(&Given, Result<Value, Error>) -> Result<Value, Error>),
-}
-
-/// Nothing to prepare.
-pub(crate) fn as_given(_: &mut Given) -> Result<Option<Value>, Error> {
-    Ok(None)
-}
-
-/// A method that takes nothing but options; its name and what it does are to be filled in.
-pub(crate) const PLAIN: Method = Method {
-    name: "",
-    ways: &[],
-    texts: &[],
-    options: &[],
-    clears: false,
-    does: Does::Now(|_| Ok(Value::UNDEFINED)),
-};
-
-/// What asks the server without further ado.
-const fn ask(who: Who, then: Then) -> Does {
-    Does::Ask { prepare: as_given, who, then }
+/// The use of the server's answer.
+enum Outcome {
+    /// Resolves with the answer.
+    Answer,
+    /// Resolves with a member of the answer.
+    Member(&'static str),
+    /// Resolves with a text.
+    Text(&'static str),
+    /// Resolves with `undefined`.
+    Nothing,
+    /// The answer is the profile of the user: it is kept, and the call resolves with it.
+    Profile,
+    /// The answer may have a session, which begins. Resolves with the answer.
+    MaySignIn,
+    /// The account was deleted and the session is over. Resolves with a text.
+    AccountDeleted(&'static str),
+    /// Anything else; decides about errors as well.
+    Map(fn(&Input, Result<Document, Error>) -> Result<Value, Error>),
 }

@@ -1,4 +1,4 @@
-//! The password: signing up and in with it, getting another.
+//! The password: signing up and in with it, and setting another one.
 
 use doorward_protocol::{
     login::LoginRequest,
@@ -6,65 +6,91 @@ use doorward_protocol::{
     password::{ForgotPasswordRequest, ResetPasswordRequest, UpdatePasswordRequest},
     signup::SignupRequest,
 };
+use wasm_bindgen::prelude::*;
 
-use super::{Does, Given, Method, PLAIN, Then, Way, Who, ask};
-use crate::{api::Kind, browser::Value, error::Error, fields::Tree};
+use super::{Action, Credentials, Endpoint, Method, NONE, Outcome, call, input::Input};
+use crate::{
+    browser::wait::Promise,
+    client::AuthClient,
+    document::{Document, Value},
+    error::Error,
+    transport::Kind,
+};
 
-pub(super) const SIGNUP: Way = Way::of::<SignupRequest>(Kind::PostOnce, "/v1/signup");
+#[wasm_bindgen]
+impl AuthClient {
+    /// Sends a code to the phone number, or a code and a link to the e-mail address.
+    #[wasm_bindgen(js_name = forgotPassword)]
+    pub fn forgot_password(&self, input: JsValue, options: JsValue) -> Promise {
+        self.call(&FORGOT, [&input, &options, NONE])
+    }
 
-pub(super) const LOGIN: Way = Way::of::<LoginRequest>(Kind::Post, "/v1/login");
+    /// Sets a new password with the code or with the token of the link.
+    #[wasm_bindgen(js_name = resetPassword)]
+    pub fn reset_password(&self, input: JsValue, password: JsValue, options: JsValue) -> Promise {
+        self.call(&RESET, [&input, &password, &options])
+    }
 
-pub(super) const METHODS: &[Method] = &[
-    Method {
-        name: "forgotPassword",
-        ways: &[Way::for_page::<ForgotPasswordRequest>(Kind::Post, "/v1/password/forgot")],
-        texts: &["email"],
-        does: Does::Ask {
-            prepare: number_or_address,
-            who: Who::Anybody,
-            then: Then::Say(messages::CODE_SENT),
-        },
-        ..PLAIN
+    /// Sets another password for the signed-in user.
+    #[wasm_bindgen(js_name = updatePassword)]
+    pub fn update_password(&self, input: JsValue, options: JsValue) -> Promise {
+        self.call(&UPDATE, [&input, &options, NONE])
+    }
+}
+
+pub(super) const SIGNUP: Endpoint = Endpoint::of::<SignupRequest>(Kind::PostOnce, "/v1/signup");
+
+pub(super) const LOGIN: Endpoint = Endpoint::of::<LoginRequest>(Kind::Post, "/v1/login");
+
+static FORGOT: Method = Method::new(
+    &[Endpoint::for_page::<ForgotPasswordRequest>(Kind::Post, "/v1/password/forgot")],
+    Action::Call {
+        prepare: number_or_address,
+        credentials: Credentials::None,
+        outcome: Outcome::Text(messages::CODE_SENT),
     },
-    Method {
-        name: "resetPassword",
-        ways: &[Way::for_page::<ResetPasswordRequest>(Kind::PostOnce, "/v1/password/reset")],
-        texts: &["token", "new_password"],
-        does: Does::Ask { prepare: one_proof, who: Who::Prover, then: Then::Say(messages::PASSWORD_SET) },
-        ..PLAIN
+)
+.positional(&["email"]);
+
+static RESET: Method = Method::new(
+    &[Endpoint::for_page::<ResetPasswordRequest>(Kind::PostOnce, "/v1/password/reset")],
+    Action::Call {
+        prepare: one_proof,
+        credentials: Credentials::Claim,
+        outcome: Outcome::Text(messages::PASSWORD_SET),
     },
-    Method {
-        name: "updatePassword",
-        ways: &[Way::of::<UpdatePasswordRequest>(Kind::Post, "/v1/password")],
-        does: ask(Who::User, Then::Do(password_set)),
-        ..PLAIN
-    },
-];
+)
+.positional(&["token", "new_password"]);
+
+static UPDATE: Method = Method::new(
+    &[Endpoint::of::<UpdatePasswordRequest>(Kind::Post, "/v1/password")],
+    call(Credentials::User, Outcome::Map(password_set)),
+);
 
 /// Keeps the new value of `Known-Device`: the change of the password has ended the old one.
-fn password_set(given: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {
-    given.client.session.know_device(&answer?);
+fn password_set(input: &Input, answer: Result<Document, Error>) -> Result<Value, Error> {
+    input.client.session.know_device(&answer?);
     Ok(messages::PASSWORD_SET.into())
 }
 
 /// Takes a text that begins like a phone number and has no @ for a phone number.
-fn number_or_address(given: &mut Given) -> Result<Option<Value>, Error> {
-    let text = given.fields.text("email").unwrap_or_default().trim_start().as_bytes();
+fn number_or_address(input: &mut Input) -> Result<(), Error> {
+    let text = input.fields.text("email").unwrap_or_default().trim_start().as_bytes();
     if matches!(text, [b'+' | b'0'..=b'9', ..])
-        && !text.contains(&b'@')
-        && let Some(number) = given.fields.take("email")
+        && text.iter().all(|byte| *byte != b'@')
+        && let Some(number) = input.fields.take("email")
     {
-        given.fields.put("phone_number", number);
+        input.fields.put("phone_number", number);
     }
-    Ok(None)
+    Ok(())
 }
 
-/// A code with where it was sent to, or the token of a link: one of the two, as the server wants it.
-pub(super) fn one_proof(given: &mut Given) -> Result<Option<Value>, Error> {
-    proof_of(&given.fields).map(|()| None)
+/// Checks that there is a code with the address that it was sent to, or the token of a link.
+pub(super) fn one_proof(input: &mut Input) -> Result<(), Error> {
+    proof_of(&input.fields)
 }
 
-fn proof_of(fields: &Tree) -> Result<(), Error> {
+fn proof_of(fields: &Document) -> Result<(), Error> {
     let missing = |field: &'static str| Err(Error::parameter(field, "This field is required."));
     let (email, phone) = (fields.is_set("email"), fields.is_set("phone_number"));
     match (fields.is_set("code"), fields.is_set("token")) {
@@ -81,20 +107,19 @@ fn proof_of(fields: &Tree) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fields::Node;
 
-    fn tree(names: &[&'static str]) -> Tree {
-        let mut tree = Tree::default();
+    fn fields(names: &[&'static str]) -> Document {
+        let mut document = Document::default();
         for name in names {
-            tree.put(name, Node::Text("x".into()));
+            document.put(name, "x".into());
         }
-        tree
+        document
     }
 
     #[test]
     fn seed_k41_a_reset_takes_a_code_with_its_address_or_a_token() {
         let fault =
-            |names: &[&'static str]| proof_of(&tree(names)).err().and_then(|error| error.field.clone());
+            |names: &[&'static str]| proof_of(&fields(names)).err().and_then(|error| error.field.clone());
         assert_eq!(fault(&["email", "code"]), None);
         assert_eq!(fault(&["phone_number", "code"]), None);
         assert_eq!(fault(&["phone_number", "email", "code"]).as_deref(), Some("phone_number"));

@@ -1,89 +1,367 @@
-//! Signing in with an outside issuer. Which flow a call belongs to, and who began it, is what `js/flows.js` knows; going
-//! to the provider and what callers get is the affair of `js/providers.js`.
+//! Signing in with an outside issuer: going there, and coming back with an answer.
 
 use doorward_protocol::{
-    Field, Request, Rule,
+    Request,
     login::LoginOptions,
+    messages,
     provider::{FlowRequest, ProviderLoginRequest, ProviderSignupOptions, ProviderSignupRequest},
-    required,
+};
+use wasm_bindgen::prelude::*;
+
+use super::{
+    Action, Credentials, Endpoint, Method, NONE, Outcome,
+    input::Input,
+    password,
+    signin::{LOGIN, with_options},
+};
+use crate::{
+    browser::{
+        location::{self, Query},
+        object, page,
+        wait::Promise,
+    },
+    client::{AuthClient, Same},
+    document::{Document, Value},
+    error::{Error, code, error},
+    session::flows::{Flow, has_answer},
+    transport::Kind,
 };
 
-use super::{Does, Given, Method, PLAIN, Then, Way, Who, ask, password, signin::with_options};
-use crate::{api::Kind, browser::Value, error::Error};
-
-pub(super) const METHODS: &[Method] = &[
-    Method {
-        name: "listIdentities",
-        ways: &[Way::to(Kind::Get, "/v1/identities")],
-        does: ask(Who::User, Then::Field("identities")),
-        ..PLAIN
-    },
-    Method {
-        name: "unlink",
-        ways: &[to::<Named>(Kind::Delete, "/v1/identities/")],
-        texts: &["provider"],
-        does: ask(Who::User, Then::Field("identities")),
-        ..PLAIN
-    },
-    // What `oauthRedirect` and `redoOAuth`, `login` and `register` ask.
-    Method {
-        name: "beginFlow",
-        ways: &[Way { tail: "provider", ..Way::for_page::<FlowRequest>(Kind::Post, "/v1/flows/") }],
-        does: ask(Who::Flow, Then::Give),
-        ..PLAIN
-    },
-    Method {
-        name: "loginBy",
-        ways: &[to::<ProviderLoginRequest>(Kind::PostOnce, "/v1/login/provider/")],
-        ..FINISH
-    },
-    Method {
-        name: "linkBy",
-        ways: &[to::<ProviderLoginRequest>(Kind::PostOnce, "/v1/identities/")],
-        ..FINISH
-    },
-    Method {
-        name: "registerBy",
-        ways: &[to::<ProviderSignupRequest>(Kind::PostOnce, "/v1/signup/provider/")],
-        options: ProviderSignupOptions::FIELDS,
-        ..FINISH
-    },
-    Method {
-        name: "registerLocal",
-        ways: &[password::SIGNUP],
-        options: ProviderSignupOptions::FIELDS,
-        does: Does::Ask { prepare: with_options, who: Who::Registrant, then: Then::Do(registered) },
-        ..PLAIN
-    },
-];
-
-/// Something with what came back from a provider.
-const FINISH: Method = Method {
-    options: LoginOptions::FIELDS,
-    does: Does::Ask { prepare: with_options, who: Who::Flow, then: Then::Enter },
-    ..PLAIN
-};
-
-/// A way that goes on with the provider's name.
-const fn to<R: Request>(kind: Kind, path: &'static str) -> Way {
-    Way { tail: "provider", ..Way::of::<R>(kind, path) }
-}
-
-/// One of the providers.
-struct Named;
-
-impl Request for Named {
-    const FIELDS: &'static [Field] = &[required("provider", Rule::Line(64))];
-}
-
-/// The account; where the server does not tell whether there is one now, what the caller knows of it.
-fn registered(given: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {
-    let user = answer?.get("user");
-    if user.is_object() {
-        return Ok(user);
+#[wasm_bindgen]
+impl AuthClient {
+    /// Goes to the provider's consent screen, and from there to `callback`.
+    #[wasm_bindgen(js_name = oauthRedirect)]
+    pub fn oauth_redirect(&self, provider: JsValue, callback: JsValue, options: JsValue) -> Promise {
+        let same = same_call("redirect", &[&provider, &callback, &options]);
+        let data = object::literal("callback", &callback);
+        self.begin(&REDIRECT, FlowStep::of(&provider, Some(Step::Begin)), same, [&data, &options, NONE])
     }
-    let known = Value::object();
-    known.set("email", given.fields.text("email").unwrap_or_default());
-    known.set("email_verified", false);
-    Ok(known)
+
+    /// Goes the way of the last `oauthRedirect` again.
+    #[wasm_bindgen(js_name = redoOAuth)]
+    pub fn redo_oauth(&self, provider: JsValue, options: JsValue) -> Promise {
+        let same = same_call("redo", &[&provider, &options]);
+        let flow = FlowStep::of(&provider, Some(Step::Repeat)).and_then(|flow| match &flow {
+            Some(FlowStep { provider, .. }) if matches!(&**provider, "twitter" | "apple") => {
+                let refused = ["The consent of ", provider, " is good for once. Call oauthRedirect again."];
+                Err(error!(InvalidRequest, refused.concat()))
+            }
+            _ => Ok(flow),
+        });
+        self.begin(&REDO, flow, same, [NONE, &options, NONE])
+    }
+
+    /// Creates an account with the answer of a provider; for the provider `local` one by e-mail address and password.
+    pub fn register(&self, provider: JsValue, data: JsValue, options: JsValue) -> Promise {
+        let same = same_call("register", &[&provider, &data, &options]);
+        let (method, step) = if is_local(&provider) {
+            (&REGISTER_LOCAL, None)
+        } else {
+            (&REGISTER_BY_PROVIDER, Some(Step::SignIn))
+        };
+        let flow = FlowStep::of(&provider, step);
+        match flattened(&data) {
+            Ok(data) => self.begin(method, flow, same, [&data, &options, NONE]),
+            Err(error) => self.begin(method, flow.and(Err(error)), same, [NONE, &options, NONE]),
+        }
+    }
+}
+
+impl AuthClient {
+    /// `login` whose first argument is the name of a provider.
+    pub(super) fn login_by_provider(
+        &self,
+        provider: &JsValue,
+        data: &JsValue,
+        intent: &JsValue,
+        options: &JsValue,
+    ) -> Promise {
+        // The options may stand in the place of the intent.
+        let (intent, options) = if object::is_plain(intent) { (NONE, intent) } else { (intent, options) };
+        let same = same_login(provider, data, intent, options);
+        let name = if object::is_absent(intent) { Some("register".into()) } else { intent.as_string() };
+        let (method, step) = match (name.as_deref(), is_local(provider)) {
+            (Some("register"), true) => (&LOGIN_LOCAL, None),
+            (Some("link"), false) => (&LINK, Some(Step::Link)),
+            _ => (&LOGIN_BY_PROVIDER, Some(Step::SignIn)),
+        };
+        let mut flow = FlowStep::of(provider, step);
+        if name.as_deref() != Some("register") && step != Some(Step::Link) {
+            flow = flow.and(Err(Error::parameter("intent", r#"Give "register", or "link" for a provider."#)));
+        }
+        self.begin(method, flow, same, [data, options, NONE])
+    }
+}
+
+static REDIRECT: Method = begin(Outcome::Map(|input, answer| {
+    Ok(go(input, answer)?.map_or(Value::Null, |data| Document::of("data", data).into()))
+}));
+
+static REDO: Method = begin(Outcome::Map(|input, answer| {
+    Ok(go(input, answer)?.map_or(Value::Null, |mut data| {
+        let (url, provider) = (data.take("url"), data.take("provider"));
+        Document::default().with_some("reloginUrl", url).with_some("provider", provider).into()
+    }))
+}));
+
+/// Begins a flow.
+const fn begin(outcome: Outcome) -> Method {
+    const BEGIN: &[Endpoint] =
+        &[Endpoint { tail: "provider", ..Endpoint::for_page::<FlowRequest>(Kind::Post, "/v1/flows/") }];
+    Method::new(BEGIN, Action::Call { prepare: |_| Ok(()), credentials: Credentials::Flow, outcome })
+}
+
+static LOGIN_BY_PROVIDER: Method =
+    Method::new(&[to::<ProviderLoginRequest>(Kind::PostOnce, "/v1/login/provider/")], FINISH)
+        .options(LoginOptions::FIELDS)
+        .then(told);
+
+static LINK: Method = Method::new(&[to::<ProviderLoginRequest>(Kind::PostOnce, "/v1/identities/")], FINISH)
+    .options(LoginOptions::FIELDS)
+    .then(told);
+
+static REGISTER_BY_PROVIDER: Method =
+    Method::new(&[to::<ProviderSignupRequest>(Kind::PostOnce, "/v1/signup/provider/")], FINISH)
+        .options(ProviderSignupOptions::FIELDS)
+        .then(told);
+
+static LOGIN_LOCAL: Method = LOGIN.then(existing);
+
+static REGISTER_LOCAL: Method = Method::new(
+    &[password::SIGNUP],
+    Action::Call {
+        prepare: with_options,
+        credentials: Credentials::Signup,
+        outcome: Outcome::Map(registered),
+    },
+)
+.options(ProviderSignupOptions::FIELDS);
+
+/// Sends the answer of a provider, with the key of the flow.
+const FINISH: Action =
+    Action::Call { prepare: with_options, credentials: Credentials::Flow, outcome: Outcome::MaySignIn };
+
+/// An endpoint whose path ends with the name of the provider.
+const fn to<R: Request>(kind: Kind, path: &'static str) -> Endpoint {
+    Endpoint { tail: "provider", ..Endpoint::of::<R>(kind, path) }
+}
+
+/// The part that a call has in a flow.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Step {
+    Begin,
+    /// Begins the last flow again.
+    Repeat,
+    /// Ends a flow by a sign-in or a registration.
+    SignIn,
+    /// Ends a flow by a link to the account of the signed-in user.
+    Link,
+}
+
+/// The part that a call has in a flow with a provider.
+pub(super) struct FlowStep {
+    provider: String,
+    step: Step,
+}
+
+/// The flow of a call.
+pub(super) struct FlowContext {
+    flow: Flow,
+    /// The id of the key that proves who began the flow; `None` for the signed-in user.
+    pub(super) key: Option<String>,
+    /// The state that the answer must name.
+    state: Option<String>,
+    /// Has this browser begun the flow?
+    is_known: bool,
+    /// Can the call be repeated with another key?
+    pub(super) may_be_renewed: bool,
+    begins: bool,
+}
+
+impl FlowStep {
+    /// The step of a flow with this provider; none for `local`, which has no flow.
+    fn of(provider: &JsValue, step: Option<Step>) -> Result<Option<FlowStep>, Error> {
+        let name = provider.as_string().filter(|name| !name.is_empty());
+        let name =
+            name.ok_or_else(|| Error::parameter("provider", "Give the name of a provider, like google."))?;
+        Ok(step.map(|step| FlowStep { provider: name, step }))
+    }
+
+    /// The flow that the call repeats or ends, if this browser has begun one. A token of the app's own belongs to no flow.
+    pub(super) async fn known(&self, input: &Input) -> Option<Flow> {
+        if self.step == Step::Begin || input.fields.is_set("token") {
+            return None;
+        }
+        let state = input.fields.text("state").map(str::to_owned);
+        let state = state.or_else(|| input.fields.text("callback").and_then(Query::of)?.get("state"));
+        input.client.session.flows.find(&self.provider, state.as_deref()).await
+    }
+
+    /// The fields for a call that repeats this flow.
+    pub(super) fn repeated(&self, known: Option<&Flow>) -> Result<Document, Error> {
+        if self.step != Step::Repeat {
+            return Ok(Document::default());
+        }
+        let callback = known.and_then(Flow::callback).cloned();
+        let callback = callback.ok_or_else(|| {
+            error!(InvalidRequest, ["Call oauthRedirect for ", &self.provider, " first."].concat())
+        })?;
+        Ok(Document::of("callback", callback).with("again", true))
+    }
+
+    /// The flow that the call begins or ends. A repeated call has no known flow.
+    pub(super) fn context(&self, input: &Input, known: Option<Flow>) -> FlowContext {
+        let session = &input.client.session;
+        let callback = input.fields.text("callback");
+        let is_known = known.is_some();
+        let flow = known.unwrap_or_else(|| Flow::new(&self.provider, ""));
+        let begins = matches!(self.step, Step::Begin | Step::Repeat);
+        let current = if begins { session.current() } else { None };
+        let is_user = self.step == Step::Link || current.is_some();
+        let known_key = flow.key().to_owned();
+        // An attacker may have made up an address with an answer in it: so there the answer must name its flow, or have a nonce in it.
+        let is_named = begins
+            || self.step == Step::Link
+            || input.fields.is_set("state")
+            || callback.and_then(Query::of).is_none_or(|query| has_answer(&query));
+        FlowContext {
+            flow: match current {
+                Some(session) => Flow::new(&self.provider, &session.key).leading_to(callback),
+                None if begins => Flow::new(&self.provider, "").leading_to(callback),
+                None => flow,
+            },
+            key: (!is_user).then_some(known_key),
+            state: if is_named { None } else { session.flows.state_of_tab(&self.provider) },
+            may_be_renewed: begins && (is_known || is_user),
+            is_known,
+            begins,
+        }
+    }
+}
+
+impl FlowContext {
+    /// The key that is to be replaced by one that is still there, unless it need not be; and must that outlive the page?
+    pub(super) fn wanted_key(&self) -> Option<(String, bool)> {
+        let key = self.key.as_ref().filter(|key| self.begins || key.is_empty())?;
+        Some((key.clone(), self.begins))
+    }
+
+    /// Adds the fields that name the flow.
+    pub(super) fn add_to(&self, fields: &mut Document) {
+        fields.put("provider", self.flow.provider().into());
+        for (name, text) in [("state", self.state.as_deref()), ("flow", self.flow.secret())] {
+            if let Some(text) = text {
+                fields.put(name, text.into());
+            }
+        }
+    }
+
+    /// A flow that has begun, to be remembered. And one whose answer belongs to no account, with the key that must be kept for it: the
+    /// person who registers must be the one who was asked for consent.
+    pub(super) fn remembered(mut self, answer: &Document) -> Option<(Flow, String)> {
+        let key = self.key.unwrap_or_default();
+        let is_new = self.begins || !self.is_known;
+        if is_new && !key.is_empty() {
+            self.flow.set_key(&key);
+        }
+        if self.begins {
+            return Some((self.flow.begun(answer), String::new()));
+        }
+        let pending = if is_new { key } else { String::new() };
+        (answer.text("type") == Some("LoginOAuth")).then_some((self.flow, pending))
+    }
+}
+
+/// Goes to the provider. Returns the answer where there is no page that can go there.
+fn go(input: &Input, answer: Result<Document, Error>) -> Result<Option<Document>, Error> {
+    let data = answer?.take("data").and_then(Value::into_object).unwrap_or_default();
+    if !page::is_there() {
+        return Ok(Some(data));
+    }
+    let url = data.text("url").filter(|url| location::resolve(url).is_some());
+    let url = url.ok_or_else(|| error!(Server, "The server gave no address to go to."))?;
+    if !input.limits.is_over() {
+        location::go_to(url);
+    }
+    Ok(None)
+}
+
+/// The outcome in the words of the page.
+fn told(input: &Input, outcome: Result<Option<Value>, Error>) -> Result<Option<Value>, Error> {
+    let links = input.flow.as_ref().is_some_and(|flow| flow.step == Step::Link);
+    outcome.map_err(|error| {
+        if is_gone(&error) && !links {
+            return error!(OauthStateMismatch, "The key of this sign-in is gone. Please start again.");
+        }
+        // The field as the page knows it.
+        let field = error.field.as_deref().filter(|field| object::get(&input.given, field).is_undefined());
+        match field {
+            Some("oauth_key") => error.about("oauthKey"),
+            Some("oauth_token") => error.about("oauthToken"),
+            Some("oauth_verifier") => error.about("oauthVerifier"),
+            _ => error,
+        }
+    })
+}
+
+/// Is it the name for signing in by a password?
+fn is_local(provider: &JsValue) -> bool {
+    provider.as_string().as_deref() == Some("local")
+}
+
+/// The data of a registration. Fields of the profile may be among its extras, too: they are no fields of the operator's then.
+fn flattened(data: &JsValue) -> Result<JsValue, Error> {
+    let extras = object::get(data, "extras");
+    if !object::is_plain(&extras) {
+        return Ok(data.clone());
+    }
+    object::flattened(data, "extras")
+        .map_err(|field| Error::parameter(field, "This is given twice, with two values."))
+}
+
+/// Was nothing sent, because the key or the session is gone?
+pub(super) fn is_gone(error: &Error) -> bool {
+    error.status == 0 && (error.is(code!(TokenBound)) || error.is(code!(SessionRequired)))
+}
+
+/// A sign-in with a password, in the words of one with a provider.
+fn existing(_: &Input, outcome: Result<Option<Value>, Error>) -> Result<Option<Value>, Error> {
+    let mut user = outcome?.and_then(Value::into_object).unwrap_or_default();
+    let data = Document::of("provider", "local")
+        .with_some("email", user.take("email"))
+        .with_some("verified", user.take("email_verified"))
+        .with_some("id", user.take("user_id"));
+    Ok(Some(
+        Document::of("type", "LoginExisting").with("data", data).with("message", messages::LOGGED_IN).into(),
+    ))
+}
+
+/// The account. A server that does not tell whether there is one now gives none: then the fields that the caller knows.
+fn registered(input: &Input, answer: Result<Document, Error>) -> Result<Value, Error> {
+    let user = answer?.take("user").unwrap_or_else(|| {
+        let email = input.fields.text("email").unwrap_or_default();
+        Document::of("email", email).with("email_verified", false).into()
+    });
+    Ok(Document::of("data", user).with("message", messages::PLEASE_CONFIRM).into())
+}
+
+/// The same call, by its arguments. A form, a FormData or a signal in them belongs to one call alone.
+fn same_call(name: &str, arguments: &[&JsValue]) -> Option<Same> {
+    object::snapshot(arguments).map(|arguments| Same::Arguments(vec![[name, &*arguments].concat()]))
+}
+
+/// The same for `login`. Its callback with an answer joins by that answer, and any other by its page: the first call may have taken the
+/// answer out of the address.
+fn same_login(provider: &JsValue, data: &JsValue, intent: &JsValue, options: &JsValue) -> Option<Same> {
+    let full = ["login", &*object::snapshot(&[provider, data, intent, options])?].concat();
+    let callback = object::text(data, "callback");
+    let Some((query, address)) =
+        callback.and_then(|callback| Some((Query::of(&callback)?, location::without_query(&callback)?)))
+    else {
+        return Some(Same::Arguments(vec![full]));
+    };
+    let page = ["page", &*object::snapshot(&[provider, &address.into(), intent, options])?].concat();
+    let has_more = object::names(data).len() > 1;
+    let first = if has_more || has_answer(&query) { full } else { page.clone() };
+    Some(Same::Arguments(vec![first, page]))
 }

@@ -1,141 +1,153 @@
-//! The session of this browser, and the others of its user.
+//! The session of this browser, and the other sessions of its user.
 
-use doorward_protocol::{Field, Request, Rule, messages, optional, required};
+use doorward_protocol::{Field, Request, Rule, optional, required};
+use wasm_bindgen::prelude::*;
 
-use super::{Does, Given, Method, PLAIN, Then, Way, Who, ask};
+use super::{Action, Credentials, Endpoint, Method, NONE, Outcome, call, input::Input, task::Task};
 use crate::{
-    api::Kind,
-    browser::Value,
-    error::{Error, error},
-    session::{machine::Need, revoke_call},
+    browser::{events::Function, object, wait::Promise},
+    client::AuthClient,
+    document::{Document, Value},
+    error::{Error, code},
+    transport::Kind,
 };
+
+#[wasm_bindgen]
+impl AuthClient {
+    /// Calls the listener with the first state, and then with each change. `has_begun` is for `js/face.js`: an instance of the wasm that
+    /// is lost has told the first state. Returns the function that ends it.
+    #[wasm_bindgen(js_name = onAuthStateChange)]
+    pub fn on_auth_state_change(&self, listener: Function, has_begun: Option<bool>) -> Function {
+        self.inner.session.subscribe(listener, has_begun.unwrap_or(false))
+    }
+
+    /// The session in this browser, without a request.
+    #[wasm_bindgen(js_name = getSession)]
+    pub fn get_session(&self, options: JsValue) -> Promise {
+        self.call(&GET, [&options, NONE, NONE])
+    }
+
+    /// An access token, refreshed if need be.
+    #[wasm_bindgen(js_name = getAccessToken)]
+    pub fn get_access_token(&self, options: JsValue) -> Promise {
+        self.call(&GET_ACCESS_TOKEN, [&options, NONE, NONE])
+    }
+
+    /// Refreshes the tokens now.
+    #[wasm_bindgen(js_name = refreshToken)]
+    pub fn refresh_token(&self, options: JsValue) -> Promise {
+        self.call(&REFRESH, [&options, NONE, NONE])
+    }
+
+    /// Takes up a session from a refresh token that was kept elsewhere.
+    #[wasm_bindgen(js_name = restoreToken)]
+    pub fn restore_token(&self, token: JsValue, options: JsValue) -> Promise {
+        self.call(&RESTORE, [&token, &options, NONE])
+    }
+
+    /// Is this access token valid, or the current one?
+    #[wasm_bindgen(js_name = checkLoginStatus)]
+    pub fn check_login_status(&self, token: JsValue, options: JsValue) -> Promise {
+        self.call(&STATUS, [&token, &options, NONE])
+    }
+
+    /// The headers with the access token and its proof for one request.
+    #[wasm_bindgen(js_name = authHeaders)]
+    pub fn auth_headers(&self, method: JsValue, url: JsValue, options: JsValue) -> Promise {
+        // It may be a `URL`.
+        let address = object::get(&url, "href");
+        let url = if address.is_string() { address } else { url };
+        self.call(&HEADERS, [&method, &url, &options])
+    }
+
+    /// Signs out.
+    pub fn logout(&self, input: JsValue, options: JsValue) -> Promise {
+        self.call(&LOGOUT, [&input, &options, NONE])
+    }
+
+    /// Lists the sessions of the account.
+    #[wasm_bindgen(js_name = listSessions)]
+    pub fn list_sessions(&self, options: JsValue) -> Promise {
+        self.call(&LIST, [&options, NONE, NONE])
+    }
+
+    /// Ends one of them.
+    #[wasm_bindgen(js_name = revokeSession)]
+    pub fn revoke_session(&self, id: JsValue, options: JsValue) -> Promise {
+        self.call(&REVOKE, [&id, &options, NONE])
+    }
+}
 
 /// Characters in a token.
 const LONGEST: u32 = 4096;
 
-const TOKEN: Way = Way::with(&[required("token", Rule::Line(LONGEST))]);
+const TOKEN: &[Field] = &[required("token", Rule::Line(LONGEST))];
 
-pub(super) const METHODS: &[Method] = &[
-    Method { name: "getSession", does: Does::Now(get_session), ..PLAIN },
-    // For `js/providers.js`: as whom is a flow begun?
-    Method { name: "getKey", does: Does::Now(get_key), ..PLAIN },
-    Method { name: "getAccessToken", does: Does::Task(Task::AccessToken), ..PLAIN },
-    Method { name: "refreshToken", does: Does::Task(Task::Refresh), ..PLAIN },
-    Method {
-        name: "restoreToken",
-        ways: &[TOKEN],
-        texts: &["token"],
-        does: Does::Task(Task::Restore),
-        ..PLAIN
-    },
-    Method {
-        name: "authHeaders",
-        ways: &[Way::with(&[required("method", Rule::Line(16)), required("url", Rule::Line(LONGEST))])],
-        texts: &["method", "url"],
-        does: Does::Task(Task::Headers),
-        ..PLAIN
-    },
-    // For `fetch` of `js/fetch.js`: is there another token than this one, which was refused?
-    Method { name: "renew", ways: &[TOKEN], texts: &["token"], does: Does::Task(Task::Renew), ..PLAIN },
-    Method {
-        name: "logout",
-        ways: &[Way::with(&[optional("scope", Rule::Line(16))])],
-        does: Does::Task(Task::Logout),
-        ..PLAIN
-    },
-    Method {
-        name: "listSessions",
-        ways: &[Way::to(Kind::Get, "/v1/sessions")],
-        does: ask(Who::User, Then::Field("sessions")),
-        ..PLAIN
-    },
-    Method {
-        name: "revokeSession",
-        ways: &[Way { tail: "id", ..Way::of::<Named>(Kind::Delete, "/v1/sessions/") }],
-        texts: &["id"],
-        does: ask(Who::User, Then::Done),
-        ..PLAIN
-    },
-    // The two halves of `checkLoginStatus` in `js/client.js`.
-    Method {
-        name: "getStatus",
-        ways: &[Way::to(Kind::Get, "/v1/session")],
-        does: ask(Who::User, Then::Give),
-        ..PLAIN
-    },
-    Method {
-        name: "getStatusOf",
-        ways: &[Way { path: "/v1/session", ..TOKEN }],
-        texts: &["token"],
-        does: ask(Who::Presenter, Then::Give),
-        ..PLAIN
-    },
-];
+static GET: Method = Method::new(&[], Action::Task(Task::Session));
 
-/// One of the sessions.
-struct Named;
+static GET_ACCESS_TOKEN: Method = Method::new(&[], Action::Task(Task::AccessToken));
 
-impl Request for Named {
+pub(super) static REFRESH: Method = Method::new(&[], Action::Task(Task::Refresh));
+
+static RESTORE: Method =
+    Method::new(&[Endpoint::none(TOKEN)], Action::Task(Task::Restore)).positional(&["token"]);
+
+pub(super) static HEADERS: Method = Method::new(
+    &[Endpoint::none(&[required("method", Rule::Line(16)), required("url", Rule::Line(LONGEST))])],
+    Action::Task(Task::Headers),
+)
+.positional(&["method", "url"]);
+
+static LOGOUT: Method =
+    Method::new(&[Endpoint::none(&[optional("scope", Rule::Line(16))])], Action::Task(Task::Logout));
+
+static LIST: Method = Method::new(
+    &[Endpoint::to(Kind::Get, "/v1/sessions")],
+    call(Credentials::User, Outcome::Member("sessions")),
+);
+
+static REVOKE: Method = Method::new(
+    &[Endpoint { tail: "id", ..Endpoint::of::<SessionId>(Kind::Delete, "/v1/sessions/") }],
+    call(Credentials::User, Outcome::Nothing),
+)
+.positional(&["id"]);
+
+struct SessionId;
+
+impl Request for SessionId {
     const FIELDS: &'static [Field] = &[required("id", Rule::Line(64))];
 }
 
-fn get_session(given: &Given) -> Result<Value, Error> {
-    let session = &given.client.session;
-    Ok(session.shown(session.current().as_deref()).or_null())
+static STATUS: Method = Method::new(
+    &[Endpoint { path: "/v1/session", ..Endpoint::none(TOKEN) }],
+    call(Credentials::ByFields(of_token), Outcome::Answer),
+)
+.positional(&["token"])
+.then(status_of);
+
+fn of_token(fields: &Document) -> Credentials {
+    if fields.get("token").is_some() { Credentials::GivenToken } else { Credentials::User }
 }
 
-/// The name of the session's key, empty for none; null when signed out.
-fn get_key(given: &Given) -> Result<Value, Error> {
-    Ok(given.client.session.current().map_or(Value::NULL, |session| session.key.as_str().into()))
-}
-
-/// What takes more than one question to the server, or none at all.
-#[derive(Clone, Copy)]
-pub(crate) enum Task {
-    AccessToken,
-    Refresh,
-    Restore,
-    Headers,
-    Renew,
-    Logout,
-}
-
-/// All of them in one, so that what waits for them is in the wasm once.
-pub(crate) async fn carry_out(task: Task, given: &Given) -> Result<Value, Error> {
-    let (session, limits) = (&given.client.session, &given.limits);
-    let token = || text(given, "token");
-    match task {
-        Task::AccessToken => {
-            let fresh = session.fresh(limits).await?;
-            Ok(fresh.map_or(Value::NULL, |session| session.access_token.as_str().into()))
+/// A token is valid or not: neither is an error.
+fn status_of(_: &Input, answer: Result<Option<Value>, Error>) -> Result<Option<Value>, Error> {
+    let is_verdict = |error: &Error| error.status == 401 || error.is(code!(SessionRequired));
+    match answer {
+        Ok(answer) => {
+            let mut answer = answer.and_then(Value::into_object).unwrap_or_default();
+            Ok(Some(
+                Document::of("status", true)
+                    .with("code", 200.0)
+                    .with("message", "Signed in.")
+                    .with_some("exp", answer.take("exp"))
+                    .with_some("iat", answer.take("iat"))
+                    .with("data", Document::default().with_some("id", answer.take("user_id")))
+                    .into(),
+            ))
         }
-        Task::Refresh => {
-            let refreshed = session.refresh(Need::New, limits).await?;
-            Ok(session.shown(Some(&*refreshed.ok_or_else(|| error!(SessionRequired))?)))
-        }
-        Task::Restore => session.restore(token()?, limits).await,
-        Task::Renew => Ok(session.renew(token()?, limits).await.into()),
-        Task::Headers => {
-            let (method, address) = (text(given, "method")?, text(given, "url")?);
-            let Some(url) = given.client.settings.reach(address) else {
-                let message = "This address is of none of the origins in the options url and apis.";
-                return Err(Error::parameter("url", message));
-            };
-            session.show(&method.to_ascii_uppercase(), &url, limits).await
-        }
-        Task::Logout => match given.fields.text("scope") {
-            None | Some("" | "local") => Ok(session.sign_out(limits).await),
-            Some("global") => session.sign_out_everywhere(limits).await,
-            Some("others") => {
-                let answer = session.send(&revoke_call("others"), false, limits).await?;
-                answer.map(|_| messages::LOGGED_OUT.into()).ok_or_else(|| error!(SessionRequired))
-            }
-            Some(_) => Err(Error::parameter("scope", "Give \"local\", \"others\" or \"global\".")),
-        },
+        Err(error) if is_verdict(&error) => Ok(Some(
+            Document::of("status", false).with("code", 401.0).with("message", &*error.message).into(),
+        )),
+        Err(error) => Err(error),
     }
-}
-
-fn text<'a>(given: &'a Given, name: &'static str) -> Result<&'a str, Error> {
-    let text = given.fields.text(name).filter(|text| !text.is_empty());
-    text.ok_or_else(|| Error::parameter(name, "This field is required."))
 }

@@ -1,52 +1,65 @@
-//! What the server allows, and what it asks for before going on.
+//! The settings of the server that matter to a page, and its captcha.
 
 use doorward_protocol::Policy;
+use wasm_bindgen::prelude::*;
 
-use super::{Does, Method, PLAIN, Then, Way, Who, ask};
+use super::{Credentials, Endpoint, Method, NONE, Outcome, call};
 use crate::{
-    api::Kind,
-    browser::{Value, clock, fields::whole, json_parse, json_text},
-    context::Client,
+    browser::{clock, wait::Promise},
+    client::{AuthClient, Client},
+    document::{Document, Value, whole},
     error::error,
+    transport::Kind,
 };
 
-/// Milliseconds for which an answer is good.
+/// Milliseconds for which an answer is kept.
 const KEPT: f64 = 60_000.0;
 
-pub(super) const METHODS: &[Method] = &[
-    Method {
-        name: "getSettings",
-        ways: &[Way::to(Kind::Get, "/v1/settings")],
-        does: Does::Ask {
-            prepare: |given| Ok(known(&given.client)),
-            who: Who::Anybody,
-            then: Then::Do(|given, answer| {
-                let settings = answer?;
-                learn(&given.client, &settings).ok_or_else(|| error!(Server))?;
-                Ok(settings)
-            }),
-        },
-        ..PLAIN
-    },
-    Method {
-        name: "getCaptcha",
-        ways: &[Way::to(Kind::Get, "/v1/captcha")],
-        does: ask(Who::Anybody, Then::Give),
-        ..PLAIN
-    },
-];
+#[wasm_bindgen]
+impl AuthClient {
+    /// What the server allows. Kept for a minute.
+    #[wasm_bindgen(js_name = getSettings)]
+    pub fn get_settings(&self, options: JsValue) -> Promise {
+        self.call(&GET, [&options, NONE, NONE])
+    }
 
-fn known(client: &Client) -> Option<Value> {
-    let settings = client.kept.borrow();
-    let (text, at) = settings.as_ref()?;
-    (clock::now().running - at < KEPT).then(|| json_parse(text))
+    /// A picture that a person solves.
+    #[wasm_bindgen(js_name = getCaptcha)]
+    pub fn get_captcha(&self, options: JsValue) -> Promise {
+        self.call(&GET_CAPTCHA, [&options, NONE, NONE])
+    }
 }
 
-/// From here on the operator's rule for passwords is the form's.
-fn learn(client: &Client, settings: &Value) -> Option<()> {
-    let rule = settings.get("password");
-    let limit = |name: &str| u32::try_from(whole(rule.number_of(name)?)?).ok();
+static GET: Method = Method {
+    kept: known,
+    ..Method::new(
+        &[Endpoint::to(Kind::Get, "/v1/settings")],
+        call(
+            Credentials::None,
+            Outcome::Map(|input, answer| {
+                let answer = answer?;
+                learn(&input.client, &answer).ok_or_else(|| error!(Server))?;
+                Ok(answer.into())
+            }),
+        ),
+    )
+};
+
+static GET_CAPTCHA: Method =
+    Method::new(&[Endpoint::to(Kind::Get, "/v1/captcha")], call(Credentials::None, Outcome::Answer));
+
+/// The answer that is kept.
+fn known(client: &Client) -> Option<Value> {
+    let known = client.server_settings.borrow();
+    let (settings, at) = known.as_ref()?;
+    (clock::now().running - at < KEPT).then(|| settings.clone().into())
+}
+
+/// Keeps the answer. From now on the rule for passwords is the operator's.
+fn learn(client: &Client, settings: &Document) -> Option<()> {
+    let rule = settings.object("password")?;
+    let limit = |name: &str| u32::try_from(whole(rule.number(name)?)?).ok();
     client.policy.set(Policy { password_min: limit("min_length")?, password_max: limit("max_length")? });
-    client.kept.replace(Some((json_text(settings)?, clock::now().running)));
+    client.server_settings.replace(Some((settings.clone(), clock::now().running)));
     Some(())
 }

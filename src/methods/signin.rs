@@ -1,52 +1,72 @@
-//! Signing up and in, in whatever way.
+//! Signing up and in.
 
 use doorward_protocol::{Request, login::LoginOptions, messages, signup::SignupOptions};
+use wasm_bindgen::prelude::*;
 
-use super::{Does, Given, LOGINS, Method, PLAIN, SIGNUPS, Then, Who};
+use super::{Action, Credentials, LOGINS, Method, NONE, Outcome, SIGNUPS, input::Input};
 use crate::{
-    browser::{Value, location},
+    browser::{location, wait::Promise},
+    client::AuthClient,
+    document::{Document, Value},
     error::{Error, code, error},
-    fields::{Node, Tree},
 };
 
-pub(super) const METHODS: &[Method] = &[
-    Method {
-        name: "signup",
-        ways: SIGNUPS,
-        options: SignupOptions::FIELDS,
-        does: Does::Ask {
-            prepare: |given| {
-                refuse_both(&given.options)?;
-                resolve_confirmation(&mut given.options)?;
-                with_options(given)
-            },
-            who: Who::Newcomer,
-            then: Then::Do(signed_up),
-        },
-        ..PLAIN
-    },
-    Method {
-        name: "login",
-        ways: LOGINS,
-        options: LoginOptions::FIELDS,
-        does: Does::Ask { prepare: with_options, who: Who::Newcomer, then: Then::Do(logged_in) },
-        ..PLAIN
-    },
-];
+#[wasm_bindgen]
+impl AuthClient {
+    /// Creates an account.
+    pub fn signup(&self, input: JsValue, options: JsValue) -> Promise {
+        self.call(&SIGNUP, [&input, &options, NONE])
+    }
 
-/// The options stand beside the fields for the caller, and within them for the server.
-pub(super) fn with_options(given: &mut Given) -> Result<Option<Value>, Error> {
-    if given.fields.node("options").is_some() {
-        return Err(Error::parameter("options", "Give the options as the second argument."));
+    /// Signs in: `login(input, options)`, or `login(provider, data, intent, options)`.
+    pub fn login(&self, input: JsValue, second: JsValue, third: JsValue, fourth: JsValue) -> Promise {
+        if input.is_string() {
+            self.login_by_provider(&input, &second, &third, &fourth)
+        } else {
+            self.call(&BY_FIELDS, [&input, &second, NONE])
+        }
     }
-    if !given.options.is_empty() {
-        given.fields.put("options", Node::Object(std::mem::take(&mut given.options)));
-    }
-    Ok(None)
 }
 
-/// A path is resolved against the page; a page that is not on the web cannot be come back to (seed K22).
-fn resolve_confirmation(options: &mut Tree) -> Result<(), Error> {
+static SIGNUP: Method = Method::new(
+    SIGNUPS,
+    Action::Call {
+        prepare: |input| {
+            refuse_both(&input.options)?;
+            resolve_confirmation(&mut input.options)?;
+            with_options(input)
+        },
+        credentials: Credentials::NewSession,
+        outcome: Outcome::Map(signed_up),
+    },
+)
+.options(SignupOptions::FIELDS);
+
+pub(super) const LOGIN: Method = Method::new(
+    LOGINS,
+    Action::Call {
+        prepare: with_options,
+        credentials: Credentials::NewSession,
+        outcome: Outcome::Map(logged_in),
+    },
+)
+.options(LoginOptions::FIELDS);
+
+static BY_FIELDS: Method = LOGIN;
+
+/// Puts the options among the fields, where the server wants them.
+pub(super) fn with_options(input: &mut Input) -> Result<(), Error> {
+    if input.fields.get("options").is_some() {
+        return Err(Error::parameter("options", "Give the options as the second argument."));
+    }
+    if !input.options.is_empty() {
+        input.fields.put("options", std::mem::take(&mut input.options).into());
+    }
+    Ok(())
+}
+
+/// Resolves a path against the page. A page that is not on the web cannot be the end of a link (seed K22).
+fn resolve_confirmation(options: &mut Document) -> Result<(), Error> {
     let Some(address) = options.text("signup_confirmation").filter(|address| !address.is_empty()) else {
         return Ok(());
     };
@@ -56,12 +76,12 @@ fn resolve_confirmation(options: &mut Tree) -> Result<(), Error> {
             "Give true, an https address, or a path on a page that is served over http or https.",
         )
     })?;
-    options.put("signup_confirmation", Node::Text(url));
+    options.put("signup_confirmation", url.into());
     Ok(())
 }
 
-/// Nobody can be signed in at once and yet have to confirm first (seed K25).
-fn refuse_both(options: &Tree) -> Result<(), Error> {
+/// A signup cannot sign in at once and require a confirmation first (seed K25).
+fn refuse_both(options: &Document) -> Result<(), Error> {
     let wanted = ["login", "generate_token"].into_iter().find(|name| options.is_set(name));
     match wanted {
         Some(name) if options.is_set("signup_confirmation") => {
@@ -71,40 +91,42 @@ fn refuse_both(options: &Tree) -> Result<(), Error> {
     }
 }
 
-fn signed_up(_: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {
-    let answer = answer?;
-    let session = answer.get("session");
-    if !session.is_absent() {
+/// The tokens of a session, or a text.
+fn signed_up(_: &Input, answer: Result<Document, Error>) -> Result<Value, Error> {
+    let mut answer = answer?;
+    if let Some(session @ Value::Object(_)) = answer.take("session") {
         return Ok(session);
     }
-    let required = answer.get("confirmation_required").flag().ok_or_else(|| error!(Server))?;
+    let required = answer.flag("confirmation_required").ok_or_else(|| error!(Server))?;
     Ok(if required { messages::SIGNUP_CONFIRMATION_REQUIRED } else { messages::SIGNED_UP }.into())
 }
 
-fn logged_in(given: &Given, answer: Result<Value, Error>) -> Result<Value, Error> {
-    answer.inspect_err(|error| {
+/// The tokens of the session.
+fn logged_in(input: &Input, answer: Result<Document, Error>) -> Result<Value, Error> {
+    let answer = answer.inspect_err(|error| {
         if error.is(code!(SignupConfirmationNeeded)) {
-            given.client.unconfirmed.replace(given.fields.text("email").map(str::to_owned));
+            input.client.unconfirmed.replace(input.fields.text("email").map(str::to_owned));
         }
-    })
+    });
+    answer.map(Value::Object)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tree(names: &[&'static str]) -> Tree {
-        let mut tree = Tree::default();
+    fn fields(names: &[&'static str]) -> Document {
+        let mut document = Document::default();
         for name in names {
-            tree.put(name, Node::Text("x".into()));
+            document.put(name, "x".into());
         }
-        tree
+        document
     }
 
     #[test]
     fn seed_k25_login_and_confirmation_exclude_each_other() {
         let refused =
-            |names: &[&'static str]| refuse_both(&tree(names)).err().and_then(|error| error.field.clone());
+            |names: &[&'static str]| refuse_both(&fields(names)).err().and_then(|error| error.field.clone());
         assert_eq!(refused(&["login", "signup_confirmation"]).as_deref(), Some("login"));
         assert_eq!(refused(&["generate_token", "signup_confirmation"]).as_deref(), Some("generate_token"));
         assert_eq!(refused(&["login"]), None);

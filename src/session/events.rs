@@ -1,9 +1,23 @@
 //! What a page is told about its session: real changes only.
 
-use super::tokens::Session;
-use crate::browser::Value;
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
-/// As in `onAuthStateChange`; `INITIAL_SESSION` is each subscriber's own and made in `js/client.js`.
+use wasm_bindgen::JsValue;
+
+use super::tokens::Session;
+use crate::{
+    browser::{
+        events::{AbortSignal, Function},
+        json, object,
+        wait::later,
+    },
+    document::Document,
+};
+
+/// A change of the session. `INITIAL_SESSION` and `WARNING` are none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Event {
     SignedIn,
@@ -40,18 +54,91 @@ pub(crate) fn change(before: Option<&Session>, after: Option<&Session>) -> Optio
     }
 }
 
-/// Tells the page: a function of `js/client.js`, which calls the listeners in a later microtask.
-#[derive(Clone)]
-pub(crate) struct Emitter(pub(crate) Value);
+/// A listener of the page.
+pub(crate) struct Listener {
+    function: Function,
+    /// Aborted when the page unsubscribes.
+    signal: AbortSignal,
+    /// Has it been told its `INITIAL_SESSION`?
+    has_begun: Cell<bool>,
+    /// The session that it is told of with its next event; `None` if it was told of none yet.
+    session: RefCell<Option<JsValue>>,
+}
 
-impl Emitter {
-    pub(crate) fn tell(&self, event: Event, session: Value) {
-        self.0.apply(&Value::UNDEFINED, &[&event.name().into(), &session]);
+impl Listener {
+    fn tell(&self, event: &str, warning: Option<&str>) {
+        if self.signal.aborted() {
+            return;
+        }
+        let session = self.session.borrow().clone().unwrap_or(JsValue::NULL);
+        let detail = warning.map_or(JsValue::UNDEFINED, |code| json::to_js(&Document::of("code", code)));
+        // The error of one listener must not keep the others from being told.
+        if let Err(error) = self.function.call3(&JsValue::UNDEFINED, &event.into(), &session, &detail) {
+            object::report(&error);
+        }
+    }
+}
+
+/// The listeners of a client, and the warnings that later ones are told too.
+#[derive(Default)]
+pub(crate) struct Listeners {
+    list: RefCell<Vec<Rc<Listener>>>,
+    warnings: RefCell<Vec<&'static str>>,
+}
+
+impl Listeners {
+    /// Adds a listener. It is told nothing before [`Listeners::begin`], unless another instance of the wasm has told it its
+    /// `INITIAL_SESSION`.
+    pub(crate) fn add(&self, function: Function, signal: AbortSignal, has_begun: bool) -> Rc<Listener> {
+        let has_begun = Cell::new(has_begun);
+        let listener = Rc::new(Listener { function, signal, has_begun, session: RefCell::default() });
+        let mut list = self.list.borrow_mut();
+        list.retain(|listener| !listener.signal.aborted());
+        list.push(listener.clone());
+        listener
     }
 
-    /// `WARNING`, with what is the matter.
-    pub(crate) fn warn(&self, code: &str) {
-        self.0.apply(&Value::UNDEFINED, &[&"WARNING".into(), &Value::UNDEFINED, &code.into()]);
+    /// Tells a listener the first state, and the warnings that it has missed. A change that happened since it was added is in that state.
+    pub(crate) fn begin(&self, listener: &Listener, session: JsValue) {
+        listener.has_begun.set(true);
+        listener.session.borrow_mut().get_or_insert(session);
+        listener.tell("INITIAL_SESSION", None);
+        for code in self.warnings.borrow().clone() {
+            listener.tell("WARNING", Some(code));
+        }
+    }
+
+    /// Tells of a change.
+    pub(crate) fn tell(self: &Rc<Self>, event: Event, session: JsValue) {
+        self.emit(event.name(), Some(session), None);
+    }
+
+    /// Tells a warning; most of them once.
+    pub(crate) fn warn(self: &Rc<Self>, code: &'static str) {
+        if self.warnings.borrow().contains(&code) {
+            return;
+        }
+        // These two are over when a later listener comes.
+        if !matches!(code, "offline" | "key_lost") {
+            self.warnings.borrow_mut().push(code);
+        }
+        self.emit("WARNING", None, Some(code));
+    }
+
+    /// In the next microtask, so that a listener may call the client; but before the call resolves that caused it.
+    fn emit(self: &Rc<Self>, event: &'static str, session: Option<JsValue>, warning: Option<&'static str>) {
+        let listeners = self.clone();
+        later(move || {
+            let list = listeners.list.borrow().clone();
+            for listener in list {
+                if let Some(session) = &session {
+                    listener.session.replace(Some(session.clone()));
+                }
+                if listener.has_begun.get() {
+                    listener.tell(event, warning);
+                }
+            }
+        });
     }
 }
 
@@ -70,7 +157,7 @@ mod tests {
         other.revoke_token = "another session".into();
         assert_eq!(change(Some(&a), Some(&other)), Some(Event::SignedIn));
         let mut renamed = a.clone();
-        renamed.user = r#"{"user_id":"u","name":"Ada"}"#.into();
+        renamed.user = renamed.user.with("name", "Ada");
         assert_eq!(change(Some(&a), Some(&renamed)), Some(Event::UserUpdated));
     }
 }

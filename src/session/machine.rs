@@ -10,6 +10,7 @@ use super::{
     events::{Event, change},
     tokens::Session,
 };
+use crate::document::Document;
 
 /// Stored for a moment before a session that the server ended is removed.
 pub(crate) const EXPIRED: &str = "expired";
@@ -45,7 +46,7 @@ pub(crate) enum Need {
 /// What became of a refresh.
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
-    Tokens(Session),
+    Tokens(Rc<Session>),
     /// One of the closed list that ends a session.
     Over,
     /// This copy of the session is over; another may go on, in a tab that was duplicated, say (D-1).
@@ -61,12 +62,12 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) enum Input {
     /// This is stored, and says this. Where it is nothing: has somebody said that the server ended the session?
-    Stored(Option<String>, Option<Session>, bool),
+    Stored(Option<String>, Option<Rc<Session>>, bool),
     /// Somebody signed in here, or takes up a session.
-    SignedIn(Session),
+    SignedIn(Rc<Session>),
     SignedOut,
-    /// The profile of this very user is newer.
-    Profile(String),
+    /// A newer profile of the user.
+    Profile(Document),
     /// A call needs a token.
     Wanted(Need),
     /// The pause that was asked for is over.
@@ -151,8 +152,9 @@ impl Machine {
             }
             Input::SignedOut => self.end(Event::SignedOut, &mut out),
             Input::Profile(user) => {
-                if let Some(session) = self.session.clone().filter(|session| session.user != user) {
-                    self.put(Session { user, ..(*session).clone() }, &mut out);
+                if let Some(mut session) = self.session.clone().filter(|session| session.user != user) {
+                    Rc::make_mut(&mut session).user = user;
+                    self.put(session, &mut out);
                 }
             }
             Input::Wanted(need) if self.flight.is_none() => self.ask(need, now, &mut out),
@@ -194,11 +196,12 @@ impl Machine {
         let is_there =
             self.session.as_ref().is_some_and(|session| session.refresh_token == sent.refresh_token);
         match verdict {
-            Verdict::Tokens(next) => {
+            Verdict::Tokens(mut next) => {
                 // Not in the place of another: what these tokens came from may have been ended meanwhile.
                 if let Some(before) = self.session.clone().filter(|_| is_there) {
                     self.rest = None;
-                    self.put(Session { user: before.user.clone(), ..next }, out);
+                    Rc::make_mut(&mut next).user = before.user.clone();
+                    self.put(next, out);
                 }
             }
             Verdict::Over if is_there => {
@@ -246,7 +249,7 @@ impl Machine {
         }
     }
 
-    fn put(&mut self, session: Session, out: &mut Vec<Command>) {
+    fn put(&mut self, session: Rc<Session>, out: &mut Vec<Command>) {
         let text = session.to_text();
         out.push(Command::Store(Some(text.clone())));
         self.set(Some(text), Some(session), None, out);
@@ -266,12 +269,12 @@ impl Machine {
     fn set(
         &mut self,
         text: Option<String>,
-        session: Option<Session>,
+        session: Option<Rc<Session>>,
         named: Option<Event>,
         out: &mut Vec<Command>,
     ) {
         let is_first = !std::mem::replace(&mut self.has_read, true);
-        let before = std::mem::replace(&mut self.session, session.map(Rc::new));
+        let before = std::mem::replace(&mut self.session, session);
         self.text = text;
         match change(before.as_deref(), self.session.as_deref()) {
             // A session that was there when the page began is each subscriber's INITIAL_SESSION.

@@ -4,6 +4,7 @@
 //! first looks whether the session it was computed from is still there: a sign-out in the meantime wins.
 
 pub(crate) mod events;
+pub(crate) mod flows;
 mod keys;
 pub(crate) mod machine;
 mod refresh;
@@ -11,7 +12,7 @@ mod refresh;
 mod simulation;
 pub(crate) mod store;
 mod tabs;
-pub(crate) use refresh::revoke_call;
+use refresh::revoke_call;
 pub(crate) mod tokens;
 
 use std::{
@@ -19,25 +20,28 @@ use std::{
     rc::Rc,
 };
 
-use doorward_protocol::messages;
-use events::Emitter;
+use events::{Event, Listeners};
+use flows::Flows;
 use machine::{Command, Input, Machine, Need, Now};
 use store::{Entry, Store};
 use tokens::Session;
+use wasm_bindgen::JsValue;
 
 use crate::{
-    api::{Api, Call, Kind},
+    api::Api,
     browser::{
-        Value, clock,
-        crypto::Holder,
-        events::Function,
-        http::{Answer, Limits},
-        json_parse, json_text,
+        clock,
+        events::{EventTarget, Function},
+        json,
+        keys::KeyStore,
+        limits::Limits,
         page::{BroadcastChannel, Timer},
         random,
     },
+    document::{Document, Value},
     error::{Error, code, error},
-    json,
+    options::{Place, Settings},
+    transport::{Answer, Call, Holder, Kind},
 };
 
 /// Of so many accounts this browser shows that it has signed in before.
@@ -50,67 +54,83 @@ const MOST_ENDED: usize = 20;
 pub(crate) struct Keeper {
     api: Rc<Api>,
     store: Store,
-    emitter: Emitter,
+    keys: KeyStore,
+    pub(crate) flows: Flows,
+    pub(crate) listeners: Rc<Listeners>,
     /// Are new sessions bound to a key?
     binds: bool,
-    /// Of what is done for all callers.
+    /// Is something wrong with the options? Then every call fails.
+    has_fault: bool,
+    /// Of requests that serve all callers.
     limits: Limits,
     /// Has the store been loaded once?
     loaded: Cell<bool>,
     machine: RefCell<Machine>,
     /// The user of this session, as an object that stays the same.
-    user: RefCell<Option<(Rc<Session>, Value)>>,
+    user: RefCell<Option<(Rc<Session>, JsValue)>>,
     flight: RefCell<Option<refresh::Flight>>,
     /// Why the last refresh failed.
     refusal: RefCell<Option<Error>>,
+    /// The key of the next sign-in.
+    spare: RefCell<Option<String>>,
     /// Refresh ahead, while the page is visible?
     refreshes_ahead: bool,
-    /// What the timer calls.
+    /// The function that the timer calls.
     tick: RefCell<Option<Function>>,
     timer: RefCell<Option<Timer>>,
     /// To other tabs.
     channel: RefCell<Option<BroadcastChannel>>,
+    /// To other clients of this page.
+    bus: Option<EventTarget>,
+}
+
+/// The parts of a keeper that the page holds.
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) keys: KeyStore,
+    pub(crate) flows: Flows,
+    pub(crate) listeners: Rc<Listeners>,
+    pub(crate) bus: Option<EventTarget>,
 }
 
 impl Keeper {
-    pub(crate) fn new(
-        api: Rc<Api>,
-        store: Store,
-        emitter: Emitter,
-        binds: bool,
-        refreshes_ahead: bool,
-        limits: Limits,
-    ) -> Keeper {
+    pub(crate) fn new(api: Rc<Api>, parts: Parts, settings: &Settings, limits: Limits) -> Keeper {
+        let Parts { store, keys, flows, listeners, bus } = parts;
         Keeper {
             api,
             store,
-            emitter,
-            binds,
+            keys,
+            flows,
+            listeners,
+            binds: settings.binds,
+            has_fault: settings.fault.is_some(),
             limits,
             loaded: Cell::default(),
             machine: RefCell::default(),
             user: RefCell::default(),
             flight: RefCell::default(),
             refusal: RefCell::default(),
-            refreshes_ahead,
+            spare: RefCell::default(),
+            refreshes_ahead: settings.refreshes_ahead,
             tick: RefCell::default(),
             timer: RefCell::default(),
             channel: RefCell::default(),
+            bus,
         }
     }
 
-    /// Where the session really is kept.
-    pub(crate) fn persistence(&self) -> &'static str {
-        self.store.persistence()
+    /// Where the session is really kept.
+    pub(crate) fn place(&self) -> Place {
+        self.store.place()
     }
 
     /// The session as it is stored now.
-    pub(crate) fn current(&self) -> Option<Rc<Session>> {
+    pub(crate) fn current(self: &Rc<Self>) -> Option<Rc<Session>> {
         self.look(false)
     }
 
     /// Looks what is stored. Has somebody said that the server ended the session?
-    fn look(&self, is_over: bool) -> Option<Rc<Session>> {
+    fn look(self: &Rc<Self>, is_over: bool) -> Option<Rc<Session>> {
         let text = self.store.read(Entry::Session);
         // Not yet loaded: that is no state to tell of.
         if (text.is_some() || self.loaded.get()) && !self.machine.borrow().knows(text.as_deref()) {
@@ -121,7 +141,7 @@ impl Keeper {
     }
 
     /// Tells the machine what happened, and does what it says; what takes time is left to the caller.
-    fn step(&self, input: Input) -> Option<Command> {
+    fn step(self: &Rc<Self>, input: Input) -> Option<Command> {
         let commands = self.machine.borrow_mut().step(input, now());
         let mut rest = None;
         for command in commands {
@@ -132,11 +152,12 @@ impl Keeper {
                 }
                 Command::Tell(event) => {
                     let session = self.machine.borrow().session().cloned();
-                    self.emitter.tell(event, self.shown(session.as_deref()));
+                    self.listeners.tell(event, self.session_for_page(session.as_deref()));
+                    self.tell_clients(event == Event::SessionExpired);
                     self.schedule();
                 }
-                Command::Warn(code) => self.emitter.warn(code),
-                Command::DropKey(key) => self.api.keys.drop(&key),
+                Command::Warn(code) => self.listeners.warn(code),
+                Command::DropKey(key) => self.drop_key(&key),
                 Command::Send(_) | Command::Rest(_) | Command::Settle(_) => rest = Some(command),
             }
         }
@@ -144,7 +165,7 @@ impl Keeper {
     }
 
     /// Makes sure that `current` knows what is stored.
-    pub(crate) async fn load(&self, limits: &Limits) -> Result<(), Error> {
+    pub(crate) async fn load(self: &Rc<Self>, limits: &Limits) -> Result<(), Error> {
         self.store.load(limits).await?;
         self.loaded.set(true);
         self.current();
@@ -156,103 +177,108 @@ impl Keeper {
         self.store.flush(limits).await;
     }
 
-    /// The user, without waiting; the same object until something changes.
-    pub(crate) fn user(&self) -> Value {
-        let Some(session) = self.current() else { return Value::UNDEFINED };
+    /// The user, without waiting; the same object until something changes. `null` when signed out.
+    pub(crate) fn user(self: &Rc<Self>) -> JsValue {
+        let Some(session) = self.current() else { return JsValue::NULL };
         let mut user = self.user.borrow_mut();
         match &*user {
             Some((of, value)) if Rc::ptr_eq(of, &session) => value.clone(),
-            _ => user.insert((session.clone(), json_parse(&session.user))).1.clone(),
+            _ => user.insert((session.clone(), json::to_js(&session.user))).1.clone(),
         }
     }
 
-    /// `Session` as pages see it; `undefined` for none.
+    /// A session as the page gets it; `null` for none.
     pub(crate) fn shown(&self, session: Option<&Session>) -> Value {
-        let Some(session) = session else { return Value::UNDEFINED };
-        let value = Value::object();
-        if !self.binds && !session.is_bound() {
-            value.set("refresh_token", session.refresh_token.as_str());
-        }
-        value.set("access_token", session.access_token.as_str());
-        value.set("token_type", session.token_type());
-        value.set("expires_at", session.expires_at());
-        value.set("user", json_parse(&session.user));
-        value
+        let Some(session) = session else { return Value::Null };
+        // Of a bound session it would be useless to the page, and the browser is to keep it to itself (D-12).
+        let refresh_token = (!self.binds && !session.is_bound()).then_some(&*session.refresh_token);
+        Document::default()
+            .with_some("refresh_token", refresh_token)
+            .with("access_token", &*session.access_token)
+            .with("token_type", session.token_type())
+            .with("expires_at", session.expires_at())
+            .with("user", session.user.clone())
+            .into()
     }
 
-    /// Takes up the session that an answer carries, and gives its user. Tokens that are not bound to the key, where
-    /// there is one, are none.
-    pub(crate) async fn establish(&self, tokens: &Value, key: &str) -> Result<Value, Error> {
+    pub(crate) fn session_for_page(&self, session: Option<&Session>) -> JsValue {
+        json::to_js(&self.shown(session))
+    }
+
+    /// Takes up the session that an answer carries, and gives its user. Tokens that are not bound to the key, where there is one, are
+    /// rejected.
+    pub(crate) async fn establish(self: &Rc<Self>, tokens: &Document, key: &str) -> Result<Document, Error> {
         let session = read_tokens(tokens, &self.api.base, key, None).ok_or_else(|| error!(Server))?;
+        let user = session.user.clone();
         self.keep_key(key).await;
         self.forget_signup(key);
-        // What was stored before must be known, so that this is seen as a change.
+        // The state before must be known, so that this is seen as a change.
         self.current();
         self.step(Input::SignedIn(session));
         self.know_device(tokens);
-        Ok(tokens.get("user"))
+        Ok(user)
     }
 
-    /// Carries out a call as the signed-in user; nothing when signed out, also by the server's verdict.
+    /// Carries out a call with these credentials, or as the signed-in user. Returns the session that it was made with, too. Fails with
+    /// `SESSION_REQUIRED` and the status 0 when signed out, also by the server's verdict on the refresh token.
     pub(crate) async fn send(
         self: &Rc<Self>,
         call: &Call,
+        with: Option<Holder>,
         refreshed: bool,
         limits: &Limits,
-    ) -> Result<Option<(Rc<Session>, Value)>, Error> {
+    ) -> Result<(Option<Rc<Session>>, Document), Error> {
         let (mut refresh, mut last) = (refreshed, refreshed);
         loop {
-            let session =
-                if refresh { self.refresh(Need::New, limits).await } else { self.usable(limits).await };
-            let Some(session) = session? else { return Ok(None) };
-            match self.api.send(call, &holder(&session), limits).await {
-                Err(error) if lacks_key(&error) => self.lose_key(session),
-                // Once: a server that says no to a new token too has another reason.
-                Err(error) if error.is(code!(SessionRequired)) && !last => {
+            let session = if with.is_some() {
+                self.current()
+            } else {
+                self.usable(if refresh { Need::New } else { Need::Usable }, limits).await?
+            };
+            let own = session.as_ref().map(|session| holder(session));
+            let used = with.as_ref().or(own.as_ref()).ok_or_else(|| error!(SessionRequired))?;
+            match (self.api.send(call, used, limits).await, session) {
+                (answer, session) if with.is_some() => return Ok((session, answer?)),
+                (Err(error), Some(session)) if lacks_key(&error) => self.lose_key(session),
+                // Once: a server that refuses a new token too has another reason.
+                (Err(error), Some(session)) if error.is(code!(SessionRequired)) && !last => {
                     last = true;
                     // Unless another call has got a new one meanwhile.
                     refresh = self.current().is_some_and(|now| now.access_token == session.access_token);
                 }
-                answer => return Ok(Some((session, answer?))),
+                (answer, session) => return Ok((session, answer?)),
             }
         }
     }
 
-    /// The headers for one request of the signed-in user to whoever takes our tokens; none when signed out.
-    pub(crate) async fn show(
+    /// The headers with the credentials of the signed-in user, for one request to any server; none when signed out.
+    pub(crate) async fn credentials(
         self: &Rc<Self>,
         method: &str,
         url: &str,
         limits: &Limits,
-    ) -> Result<Value, Error> {
-        while let Some(session) = self.usable(limits).await? {
-            match self.api.headers(method, url, &holder(&session), limits).await {
+    ) -> Result<Document, Error> {
+        while let Some(session) = self.usable(Need::Usable, limits).await? {
+            match self.api.credentials(&holder(&session), method, url, limits).await {
                 Err(error) if lacks_key(&error) => self.lose_key(session),
                 headers => return headers,
             }
         }
-        Ok(Value::object())
+        Ok(Document::default())
     }
 
-    /// Who presents a token that may be anybody's.
-    pub(crate) fn presenter(&self, token: Option<&str>) -> Result<Holder, Error> {
+    /// The credentials that a token makes, which may be of another session.
+    pub(crate) fn presenter(self: &Rc<Self>, token: Option<&str>) -> Result<Holder, Error> {
         let token = token.filter(|token| tokens::is_token(token)).ok_or_else(|| error!(SessionRequired))?;
         let ours = self.current().filter(|session| session.access_token == token);
-        let stranger = || Holder { token: Some(token.to_owned()), ..Holder::default() };
-        Ok(ours.map_or_else(stranger, |session| holder(&session)))
+        let other = || Holder { token: Some(token.to_owned()), ..Holder::default() };
+        Ok(ours.map_or_else(other, |session| holder(&session)))
     }
 
-    /// Is there another access token than one that was refused? It is got, if need be.
-    pub(crate) async fn renew(self: &Rc<Self>, refused: &str, limits: &Limits) -> bool {
-        let is_another = |now: Rc<Session>| now.access_token != refused;
-        self.current().is_some_and(is_another)
-            || self.refresh(Need::New, limits).await.is_ok_and(|now| now.is_some_and(is_another))
-    }
-
-    /// A session whose access token the server may still take, refreshed if that is possible.
-    async fn usable(self: &Rc<Self>, limits: &Limits) -> Result<Option<Rc<Session>>, Error> {
-        let before = self.current();
-        let fresh = self.fresh(limits).await;
+    /// A session whose access token the server may still take, unless it must be new; refreshed if that is possible.
+    async fn usable(self: &Rc<Self>, need: Need, limits: &Limits) -> Result<Option<Rc<Session>>, Error> {
+        let before = self.current().filter(|_| need == Need::Usable);
+        let fresh = self.refresh(need, limits).await;
         let now = clock::now();
         match before {
             Some(session) if fresh.is_err() && session.remaining(now.date, now.running) > 0.0 => {
@@ -263,59 +289,54 @@ impl Keeper {
     }
 
     /// Puts a newer profile of its user into the session that it was asked for with, if that is still there.
-    pub(crate) fn learn_user(&self, of: &Session, user: &Value) {
-        let Some(text) = json_text(user) else { return };
+    pub(crate) fn learn_user(self: &Rc<Self>, of: &Session, user: &Document) {
         if let Some(now) = self.current()
             && now.revoke_token == of.revoke_token
-            && is_newer(user, &json_parse(&now.user))
-            && now.user != text
-            && self.store.has_room(&Session { user: text.clone(), ..(*now).clone() }.to_text())
+            && is_newer(user, &now.user)
+            && now.user != *user
+            && self.store.has_room(&Session { user: user.clone(), ..(*now).clone() }.to_text())
         {
-            self.step(Input::Profile(text));
+            self.step(Input::Profile(user.clone()));
         }
     }
 
-    /// Signs out: here and in all tabs at once, then at the server, now or when it can be reached.
-    pub(crate) async fn sign_out(&self, limits: &Limits) -> Value {
+    /// Signs out: here and in all tabs at once, then at the server, now or when it can be reached. And on all devices, if the server can
+    /// be reached.
+    pub(crate) async fn sign_out(self: &Rc<Self>, everywhere: bool, limits: &Limits) -> Result<(), Error> {
+        let mut done = Ok(());
         if let Some(session) = self.leave() {
-            self.drop_key(&session);
+            if everywhere {
+                done = self.revoke_all(&session, limits).await;
+            }
+            self.drop_key(&session.key);
         }
         self.tell_ended(limits).await;
-        messages::LOGGED_OUT.into()
+        done
     }
 
-    /// Signs out on all devices: here at once, whether the server can be reached or not.
-    pub(crate) async fn sign_out_everywhere(&self, limits: &Limits) -> Result<Value, Error> {
-        let session = self.leave();
-        let done = match &session {
-            Some(session) => self.revoke_all(session, limits).await.map(|_| ()),
-            None => Ok(()),
-        };
-        if let Some(session) = session {
-            self.drop_key(&session);
-        }
-        self.tell_ended(limits).await;
-        done.map(|()| messages::LOGGED_OUT.into())
+    /// Ends all other sessions of the account.
+    pub(crate) async fn sign_out_others(self: &Rc<Self>, limits: &Limits) -> Result<(), Error> {
+        self.send(&revoke_call("others"), None, false, limits).await.map(|_| ())
     }
 
-    /// The account of this session is no more, as the user wanted it. What shows that it signed in here goes, too: the
-    /// newest, since no other has signed in after it.
-    pub(crate) fn forget(&self, session: &Session) {
+    /// The account of this session was deleted by its user. Also forgets that the account has signed in here: that is the newest known
+    /// device, since no other account has signed in after it.
+    pub(crate) fn forget(self: &Rc<Self>, session: &Session) {
         if self.current().is_some_and(|now| now.revoke_token == session.revoke_token) {
             self.step(Input::SignedOut);
             self.store.withdraw_old();
             let mut devices = self.listed(Entry::Devices);
             devices.pop();
             self.write_list(Entry::Devices, &devices, MOST_DEVICES);
-            self.drop_key(session);
+            self.drop_key(&session.key);
         }
     }
 
-    fn leave(&self) -> Option<Rc<Session>> {
+    fn leave(self: &Rc<Self>) -> Option<Rc<Session>> {
         let session = self.current()?;
         let mut ended = self.ended_here();
         ended.push(session.revoke_token.clone());
-        // What leaves frees the space for what is to be kept.
+        // Removing the session frees the space for its revoke token.
         self.step(Input::SignedOut);
         self.store.withdraw_old();
         self.write_ended(&ended);
@@ -324,18 +345,15 @@ impl Keeper {
 
     /// Tells the server of sessions that were ended while it could not be reached.
     pub(crate) async fn tell_ended(&self, limits: &Limits) {
-        let mut told = Vec::new();
         for token in self.ended_here() {
-            let body = json::Object::of("revoke_token", &token);
+            let body = Document::of("revoke_token", &*token);
             let call = Call::new(Kind::Farewell, "/v1/logout", body);
             match self.api.exchange(&call, &Holder::default(), limits).await {
-                Ok(answer) if hears(&answer) => told.push(token),
+                Ok(answer) if hears(&answer) => {}
                 Ok(_) | Err(_) => break,
             }
-        }
-        if !told.is_empty() {
             let mut rest = self.ended_here();
-            rest.retain(|token| !told.contains(token));
+            rest.retain(|other| *other != token);
             self.write_ended(&rest);
         }
     }
@@ -350,8 +368,8 @@ impl Keeper {
     }
 
     /// Keeps what an answer gives this device to show, if it does.
-    pub(crate) fn know_device(&self, answer: &Value) {
-        let Some(newest) = answer.text_of("known_device") else { return };
+    pub(crate) fn know_device(&self, answer: &Document) {
+        let Some(newest) = answer.text("known_device").map(str::to_owned) else { return };
         let mut devices = self.listed(Entry::Devices);
         devices.retain(|device| *device != newest);
         devices.push(newest);
@@ -382,8 +400,8 @@ impl Keeper {
 /// Is a sign-out taken, or never to be taken? Not by a captive portal or a gateway that is in the way.
 fn hears(answer: &Answer) -> bool {
     match answer.status {
-        200 => answer.body.is_object(),
-        400 | 422 => answer.body.text_of("code").is_some(),
+        200 => answer.is_object,
+        400 | 422 => answer.body.text("code").is_some(),
         _ => false,
     }
 }
@@ -392,6 +410,11 @@ fn hears(answer: &Answer) -> bool {
 fn now() -> Now {
     let now = clock::now();
     Now { date: now.date, running: now.running, chance: random::fraction() }
+}
+
+/// Was nothing sent, because no user is signed in?
+pub(crate) fn is_signed_out(error: &Error) -> bool {
+    error.is(code!(SessionRequired)) && error.status == 0
 }
 
 /// Was nothing sent, because the key for it is gone?
@@ -409,50 +432,55 @@ fn holder(session: &Session) -> Holder {
     }
 }
 
-/// The session that the server's tokens make, if they are bound to this key, or to none; with their own user, or
-/// one that is known.
-fn read_tokens(tokens: &Value, base: &str, key: &str, user: Option<String>) -> Option<Session> {
+/// The session that the server's tokens make, if they are bound to this key, or to none; with their own user, or one that is known.
+fn read_tokens(tokens: &Document, base: &str, key: &str, user: Option<Document>) -> Option<Rc<Session>> {
     let now = clock::now();
-    let session = read(tokens, user, now.date, Some(now.running))?;
-    let session = Session { base: base.to_owned(), key: key.to_owned(), ..session };
-    let kind = tokens.text_of("token_type")?;
-    kind.eq_ignore_ascii_case(session.token_type()).then_some(session)
+    let session = read(tokens, base, key, user, now.date, Some(now.running))?;
+    tokens.text("token_type")?.eq_ignore_ascii_case(session.token_type()).then_some(session)
 }
 
-/// The session that a stored text says; nothing for what is damaged, of another version, or of another server: that
-/// one must not get its tokens.
-fn read_stored(text: &str, base: &str) -> Option<Session> {
-    let stored = json_parse(text);
-    let known = stored.number_of("v") == Some(tokens::VERSION);
-    let ours = known && stored.text_of("base").as_deref() == Some(base);
-    ours.then(|| read(&stored, None, stored.number_of("received_at")?, None)).flatten()
+/// The session in a stored text; `None` for a text that is damaged, of another version, or of another server, which must not get the
+/// tokens.
+fn read_stored(text: &str, base: &str) -> Option<Rc<Session>> {
+    let stored = json::parse_object(text)?;
+    let known = stored.number("v") == Some(tokens::VERSION);
+    let ours = known && stored.text("base") == Some(base);
+    let key = stored.text("key").unwrap_or_default();
+    ours.then(|| read(&stored, base, key, None, stored.number("received_at")?, None)).flatten()
 }
 
-fn read(value: &Value, user: Option<String>, received_at: f64, running_at: Option<f64>) -> Option<Session> {
-    let session = Session {
-        base: value.text_of("base").unwrap_or_default(),
-        access_token: value.text_of("access_token")?,
-        refresh_token: value.text_of("refresh_token")?,
-        revoke_token: value.text_of("revoke_token")?,
-        key: value.text_of("key").unwrap_or_default(),
+#[inline(never)]
+fn read(
+    from: &Document,
+    base: &str,
+    key: &str,
+    user: Option<Document>,
+    received_at: f64,
+    running_at: Option<f64>,
+) -> Option<Rc<Session>> {
+    let text = |name: &str| from.text(name).map(str::to_owned);
+    let session = Rc::new(Session {
+        base: base.to_owned(),
+        access_token: text("access_token")?,
+        refresh_token: text("refresh_token")?,
+        revoke_token: text("revoke_token")?,
+        key: key.to_owned(),
         received_at,
-        expires_in: value.number_of("expires_in")?,
-        server_time: value.number_of("server_time").unwrap_or(received_at / 1000.0),
-        user: user.or_else(|| user_text(&value.get("user")))?,
+        expires_in: from.number("expires_in")?,
+        server_time: from.number("server_time").unwrap_or(received_at / 1000.0),
+        user: user.or_else(|| from.object("user").filter(|user| is_profile(user)).cloned())?,
         running_at,
-    };
+    });
     session.is_sound().then_some(session)
 }
 
-/// The text of a profile; nothing for what is none.
-pub(crate) fn user_text(user: &Value) -> Option<String> {
-    user.text_of("user_id")?;
-    json_text(user)
+/// Is it the profile of a user?
+pub(crate) fn is_profile(document: &Document) -> bool {
+    document.text("user_id").is_some()
 }
 
-/// Is it a profile of the same user, and not one from before? Answers may overtake each other; their times are texts of
-/// one form and compare as such.
-fn is_newer(user: &Value, kept: &Value) -> bool {
-    user.text_of("user_id") == kept.text_of("user_id")
-        && user.text_of("updated_at") >= kept.text_of("updated_at")
+/// Is it a profile of the same user, and not an older one? Answers may overtake each other. Their times are texts of one format and
+/// compare as such.
+fn is_newer(user: &Document, kept: &Document) -> bool {
+    user.text("user_id") == kept.text("user_id") && user.text("updated_at") >= kept.text("updated_at")
 }

@@ -3,6 +3,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use doorward_protocol::session::{CLIENT_ID, ENDS_SESSION};
+use wasm_bindgen::JsValue;
 
 use super::{
     Keeper, holder, lacks_key,
@@ -10,15 +11,15 @@ use super::{
     tokens::Session,
 };
 use crate::{
-    api::{Call, Kind, refusal},
+    api::refusal,
     browser::{
-        Promise, Value, clock,
-        crypto::Holder,
-        http::{Answer, Limits},
-        wait::{pause, promise, settled},
+        clock,
+        limits::Limits,
+        wait::{Promise, pause, promise, promise_of, settled},
     },
+    document::Document,
     error::{Error, code, error},
-    json,
+    transport::{Answer, Call, Holder, Kind},
 };
 
 /// A refresh that is under way, and how it ended.
@@ -29,24 +30,21 @@ pub(super) struct Flight {
 }
 
 impl Keeper {
-    /// The session with an access token that has at least 30 s to live; nothing when signed out.
-    pub(crate) async fn fresh(self: &Rc<Self>, limits: &Limits) -> Result<Option<Rc<Session>>, Error> {
-        match self.current() {
-            Some(session) if !is_fresh(&session) => self.refresh(Need::Usable, limits).await,
-            session => Ok(session),
-        }
-    }
-
-    /// Refreshes, or joins the refresh that is under way. Nothing when signed out, also by the server's verdict.
+    /// The session with an access token as new as needed: refreshes, or joins the refresh that is under way. `None` when signed out, also by
+    /// the server's verdict.
     pub(crate) async fn refresh(
         self: &Rc<Self>,
         need: Need,
         limits: &Limits,
     ) -> Result<Option<Rc<Session>>, Error> {
+        let current = self.current();
+        if need == Need::Usable && current.as_ref().is_none_or(|session| is_fresh(session)) {
+            return Ok(current);
+        }
         let under_way = self.flight.borrow().clone();
         let flight = under_way.unwrap_or_else(|| self.take_off(need));
         // The flight has its own time limit and is everybody's: one caller's limits end that caller's wait only.
-        self.api.transport.within(&flight.promise, limits).await?;
+        let _ = limits.within(&flight.promise).await?;
         let outcome = flight.outcome.borrow().clone();
         match outcome {
             Some(Err(error)) => Err(error),
@@ -59,18 +57,18 @@ impl Keeper {
         let (keeper, result) = (self.clone(), outcome.clone());
         let promise = promise(Box::pin(async move {
             // Not before it is known to be under way.
-            let _ = settled(Value::UNDEFINED.promise()).await;
+            let _ = settled(promise_of(&JsValue::UNDEFINED)).await;
             let rotated = keeper.rotate(need).await;
             keeper.flight.replace(None);
             result.replace(Some(rotated));
-            Ok(Value::UNDEFINED)
+            Ok(None)
         }));
         let flight = Flight { promise, outcome };
         self.flight.replace(Some(flight.clone()));
         flight
     }
 
-    async fn rotate(&self, need: Need) -> Result<(), Error> {
+    async fn rotate(self: &Rc<Self>, need: Need) -> Result<(), Error> {
         let limits = &self.limits;
         self.load(limits).await?;
         let mut input = Input::Wanted(need);
@@ -121,28 +119,27 @@ impl Keeper {
         self.api.exchange(&token_call(&session.refresh_token), &holder, limits).await
     }
 
-    /// Ends all sessions of the user with one that is over in this browser already: what it gets is stored nowhere.
-    pub(super) async fn revoke_all(&self, session: &Session, limits: &Limits) -> Result<Value, Error> {
+    /// Ends all sessions of the user with one that is over in this browser already: the tokens that this needs are not stored.
+    pub(super) async fn revoke_all(&self, session: &Session, limits: &Limits) -> Result<(), Error> {
         let mut holder = holder(session);
         if !is_fresh(session) {
             let answer = self.ask_for_tokens(session, limits).await?;
             let next = received(&answer, session).ok_or_else(|| refusal(&answer))?;
-            holder.token = Some(next.access_token);
+            holder.token = Some(next.access_token.clone());
         }
-        self.api.send(&revoke_call("global"), &holder, limits).await
+        self.api.send(&revoke_call("global"), &holder, limits).await.map(|_| ())
     }
 
-    /// Takes up a session from a refresh token that was kept elsewhere: one that is bound to no key, or to this
-    /// browser's (D-12).
-    pub(crate) async fn restore(&self, token: &str, limits: &Limits) -> Result<Value, Error> {
+    /// Takes up a session from a refresh token that was kept elsewhere, if it is bound to no key, or to this browser's (D-12). Returns
+    /// its user.
+    pub(crate) async fn restore(self: &Rc<Self>, token: &str, limits: &Limits) -> Result<Document, Error> {
         let mut holder = self.current().map(|session| holder(&session)).unwrap_or_default();
         holder.token = None;
         let mut call = token_call(token);
-        // The operator's hooks know the one from the other.
-        call.body.push_str("&restore=true");
+        // Tells the operator's hooks a restored session from a refresh.
+        call.body.put("restore", "true".into());
         let answer = self.api.exchange(&call, &holder, limits).await?;
-        let tokens = &answer.body;
-        match tokens.text_of("error").as_deref() {
+        match answer.body.text("error") {
             None if answer.status == 200 => {}
             Some("invalid_dpop_proof" | "use_dpop_nonce") => return Err(error!(TokenBound)),
             // Of a session that is over; or bound to another key than the one that was shown.
@@ -150,13 +147,14 @@ impl Keeper {
             Some("invalid_grant" | "stale_token") => return Err(error!(TokenRevoked)),
             _ => return Err(refusal(&answer)),
         }
-        if tokens.text_of("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")) {
+        let mut tokens = answer.body;
+        if tokens.text("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")) {
             holder.key.clear();
         }
-        holder.token = tokens.text_of("access_token");
-        let call = Call::new(Kind::Get, "/v1/profile", String::new());
-        tokens.set("user", self.api.send(&call, &holder, limits).await?);
-        self.establish(tokens, &holder.key).await
+        holder.token = tokens.text("access_token").map(str::to_owned);
+        let call = Call::new(Kind::Get, "/v1/profile", Document::default());
+        tokens.put("user", self.api.send(&call, &holder, limits).await?.into());
+        self.establish(&tokens, &holder.key).await
     }
 }
 
@@ -167,35 +165,20 @@ pub(super) fn is_fresh(session: &Session) -> bool {
 
 /// RFC 6749 §6.
 fn token_call(refresh_token: &str) -> Call {
-    let body =
-        ["grant_type=refresh_token&client_id=", CLIENT_ID, "&refresh_token=", &form_encoded(refresh_token)]
-            .concat();
+    let body = Document::of("grant_type", "refresh_token")
+        .with("client_id", CLIENT_ID)
+        .with("refresh_token", refresh_token);
     Call::new(Kind::Token, "/v1/token", body)
 }
 
 /// Ends sessions of the user: all, or all but this one.
-pub(crate) fn revoke_call(scope: &str) -> Call {
-    Call::new(Kind::Post, "/v1/sessions/revoke", json::Object::of("scope", scope))
-}
-
-fn form_encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                out.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
-            }
-        }
-    }
-    out
+pub(super) fn revoke_call(scope: &str) -> Call {
+    Call::new(Kind::Post, "/v1/sessions/revoke", Document::of("scope", scope))
 }
 
 /// The session goes on, or an answer of the closed list ends it; whatever else is answered keeps it.
 fn verdict(answer: &Answer, session: &Session) -> Option<Verdict> {
-    match answer.body.text_of("error").as_deref() {
+    match answer.body.text("error") {
         Some("stale_token") if is_refusal(answer) => Some(Verdict::Stale),
         Some(said) if is_refusal(answer) && ENDS_SESSION.contains(&said) => Some(Verdict::Over),
         _ => received(answer, session).map(Verdict::Tokens),
@@ -207,20 +190,9 @@ fn is_refusal(answer: &Answer) -> bool {
 }
 
 /// The session that goes on with the tokens of an answer.
-fn received(answer: &Answer, before: &Session) -> Option<Session> {
+fn received(answer: &Answer, before: &Session) -> Option<Rc<Session>> {
     if answer.status != 200 {
         return None;
     }
     super::read_tokens(&answer.body, &before.base, &before.key, Some(before.user.clone()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::form_encoded;
-
-    #[test]
-    fn a_token_that_a_storage_made_up_cannot_add_parameters() {
-        assert_eq!(form_encoded("aZ09-._~"), "aZ09-._~");
-        assert_eq!(form_encoded("a&b=c+d%"), "a%26b%3dc%2bd%25");
-    }
 }

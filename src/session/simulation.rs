@@ -36,6 +36,8 @@ mod rounds;
 
 use rounds::rounds;
 
+use crate::document::Document;
+
 use super::{
     events::Event,
     machine::{Command, EXPIRED, Input, Machine, Need, Now, Verdict},
@@ -274,7 +276,7 @@ impl Browser<'_> {
                 self.input(tab, Input::Online);
             }
             Action::Profile(tab, name) => {
-                self.input(tab, Input::Profile(json!({ "name": name }).to_string()))
+                self.input(tab, Input::Profile(Document::of("name", f64::from(name))))
             }
             Action::Look(tab) => self.look(tab, false),
         }
@@ -303,10 +305,10 @@ impl Browser<'_> {
         let body = json!({ "email": self.person, "password": "correct horse" }).to_string();
         let (status, tokens) = self.server.post("/v1/login", "application/json", body, Some(&key));
         assert_eq!((status, tokens["token_type"].as_str()), (200, Some("DPoP")), "{tokens}");
-        let user = json!({ "user_id": tokens["user"]["user_id"] }).to_string();
+        let user = Document::of("user_id", tokens["user"]["user_id"].as_str().unwrap());
         self.keys.insert(name.clone(), key);
         let session = self.session(tab, &tokens, &name, user);
-        self.input(tab, Input::SignedIn(session));
+        self.input(tab, Input::SignedIn(Rc::new(session)));
     }
 
     fn sign_out(&mut self, tab: usize, is_heard: bool) {
@@ -321,7 +323,7 @@ impl Browser<'_> {
         }
     }
 
-    fn session(&self, tab: usize, tokens: &Value, key: &str, user: String) -> Session {
+    fn session(&self, tab: usize, tokens: &Value, key: &str, user: Document) -> Session {
         let text = |name: &str| tokens[name].as_str().unwrap().to_owned();
         let now = self.clocks(tab);
         Session {
@@ -349,7 +351,7 @@ impl Browser<'_> {
             self.server.post("/v1/token", "application/x-www-form-urlencoded", body, Some(key));
         match answer["error"].as_str() {
             None if status == 200 => {
-                Verdict::Tokens(self.session(tab, &answer, &sent.key, sent.user.clone()))
+                Verdict::Tokens(Rc::new(self.session(tab, &answer, &sent.key, sent.user.clone())))
             }
             Some("stale_token") => Verdict::Stale,
             Some(error) if ENDS_SESSION.contains(&error) => Verdict::Over,
@@ -397,7 +399,7 @@ impl Browser<'_> {
 
     fn look(&mut self, tab: usize, is_over: bool) {
         if !self.tabs[tab].machine.knows(self.stored.as_deref()) {
-            let session = self.stored.as_deref().and_then(read);
+            let session = self.stored.as_deref().and_then(read).map(Rc::new);
             self.step(tab, Input::Stored(self.stored.clone(), session, is_over));
         }
     }
@@ -430,7 +432,7 @@ impl Browser<'_> {
         for command in self.tabs[tab].machine.step(input, clocks) {
             match command {
                 Command::Store(text) => {
-                    let replaced = self.stored.as_deref().and_then(read);
+                    let replaced = self.stored.as_deref().and_then(read).map(Rc::new);
                     match text.as_deref().and_then(read) {
                         Some(next) => {
                             assert!(
@@ -440,12 +442,12 @@ impl Browser<'_> {
                             if let Some(replaced) =
                                 replaced.filter(|old| old.revoke_token != next.revoke_token)
                             {
-                                self.over.insert(replaced.revoke_token);
+                                self.over.insert(replaced.revoke_token.clone());
                             }
                         }
                         None => {
                             assert!(may_end, "tab {tab} ends the session without the server's verdict");
-                            self.over.extend(replaced.map(|old| old.revoke_token));
+                            self.over.extend(replaced.map(|old| old.revoke_token.clone()));
                         }
                     }
                     self.stored.clone_from(&text);
@@ -524,6 +526,16 @@ fn expected(before: Option<&Session>, after: Option<&Session>, told: &[Event]) -
     }
 }
 
+/// A profile, as the simulation makes them.
+fn document(profile: &Value) -> Document {
+    let mut document = Document::default();
+    for (name, value) in profile.as_object().unwrap() {
+        let value = value.as_f64().map_or_else(|| value.as_str().unwrap().into(), Into::into);
+        document.push(name.clone(), value);
+    }
+    document
+}
+
 /// What a stored text says.
 fn read(text: &str) -> Option<Session> {
     let value: Value = serde_json::from_str(text).ok()?;
@@ -537,7 +549,7 @@ fn read(text: &str) -> Option<Session> {
         received_at: value["received_at"].as_f64()?,
         expires_in: value["expires_in"].as_f64()?,
         server_time: value["server_time"].as_f64()?,
-        user: value["user"].to_string(),
+        user: document(&value["user"]),
         running_at: None,
     })
 }

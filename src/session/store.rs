@@ -3,18 +3,23 @@
 //! Reading and writing never wait. A storage that answers later is read into memory by `load` before a call uses
 //! it, and `flush` waits for what was written; both do nothing for the others.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
-use super::events::Emitter;
+use wasm_bindgen::JsValue;
+
+use super::events::Listeners;
 use crate::{
     browser::{
-        Promise, Value,
-        http::{Limits, Transport},
+        limits::Limits,
+        memory::Memory,
         storage::{self, Denied, Read},
-        wait::{promise, settled, unheeded},
+        wait::{Promise, ignore},
     },
-    error::{Error, code, error},
-    options::Settings,
+    error::{Error, code},
+    options::{Place, Settings},
 };
 
 /// The entries of one client.
@@ -32,14 +37,14 @@ pub(crate) enum Entry {
 
 /// A store; from the first failure on, memory.
 pub(crate) struct Store {
-    outside: Value,
-    persistence: Cell<&'static str>,
+    outside: JsValue,
+    place: Cell<Place>,
     session_key: String,
     ended_key: String,
     devices_key: String,
     signup_key: String,
-    /// A copy of what was written and loaded. It outlives a trap of the wasm.
-    memory: Value,
+    /// A copy of all that was written and loaded.
+    memory: Memory,
     /// Does the storage answer later?
     answers_later: Cell<bool>,
     /// The last write that is under way.
@@ -48,22 +53,19 @@ pub(crate) struct Store {
     writes: Cell<u32>,
     /// Milliseconds after which a storage that does not answer counts as denied.
     patience: f64,
-    transport: Transport,
-    emitter: Emitter,
+    listeners: Rc<Listeners>,
 }
-
-const MEMORY: &str = "memory";
 
 impl Store {
     /// As the client's settings say; in memory where the browser denies its storage.
-    pub(crate) fn open(settings: &Settings, memory: Value, transport: Transport, emitter: Emitter) -> Store {
+    pub(crate) fn open(settings: &Settings, memory: Memory, listeners: Rc<Listeners>) -> Store {
         let key = &*settings.key;
         let wanted = settings.place;
-        let outside = settings.outside.clone();
-        let is_denied = wanted != MEMORY && outside.is_absent();
+        let outside = settings.storage.clone();
+        let is_denied = wanted != Place::Memory && outside.is_undefined();
         let store = Store {
             outside,
-            persistence: Cell::new(wanted),
+            place: Cell::new(wanted),
             session_key: [key, ".session"].concat(),
             ended_key: [key, ".ended"].concat(),
             devices_key: [key, ".devices"].concat(),
@@ -73,8 +75,7 @@ impl Store {
             writing: RefCell::default(),
             writes: Cell::default(),
             patience: settings.timeout,
-            transport,
-            emitter,
+            listeners,
         };
         if is_denied {
             store.fall_back();
@@ -82,9 +83,9 @@ impl Store {
         store
     }
 
-    /// `AuthClient.persistence`
-    pub(crate) fn persistence(&self) -> &'static str {
-        self.persistence.get()
+    /// Where the session is really kept.
+    pub(crate) fn place(&self) -> Place {
+        self.place.get()
     }
 
     /// The key under which other tabs see the session.
@@ -99,29 +100,29 @@ impl Store {
             match storage::read(&self.outside, key) {
                 Ok(Read::Now(text)) => {
                     // So that a read that fails ends nothing.
-                    self.remember(key, text.as_deref());
+                    self.memory.set_text(key, text.as_deref());
                     return text;
                 }
                 // `load` asks again.
                 Ok(Read::Later(promise)) => {
-                    unheeded(promise);
+                    ignore(promise);
                     self.answers_later.set(true);
                 }
                 Err(Denied) => self.fall_back(),
             }
         }
-        self.memory.text_of(key)
+        self.memory.text(key)
     }
 
     /// Writes the text, or removes it.
     pub(crate) fn write(&self, entry: Entry, text: Option<&str>) {
         let key = self.key(entry);
         self.writes.set(self.writes.get().wrapping_add(1));
-        self.remember(key, text);
+        self.memory.set_text(key, text);
         if !self.is_memory() {
             let before = self.writing.take();
             let written = match before {
-                Some(before) => Ok(Some(self.write_after(before, key, text))),
+                Some(before) => Ok(Some(storage::write_after(&before, &self.outside, key, text))),
                 None => storage::write(&self.outside, key, text).or_else(|Denied| {
                     self.withdraw(entry);
                     storage::write(&self.outside, key, text)
@@ -136,26 +137,9 @@ impl Store {
         }
     }
 
-    #[inline(never)]
-    fn remember(&self, key: &str, text: Option<&str>) {
-        self.memory.set(key, text.map_or(Value::UNDEFINED, Value::from));
-    }
-
-    /// Writes to a storage that answers later may overtake each other.
-    fn write_after(&self, before: Promise, key: &str, text: Option<&str>) -> Promise {
-        let (outside, key, text) = (self.outside.clone(), key.to_owned(), text.map(str::to_owned));
-        promise(Box::pin(async move {
-            let _ = settled(before).await;
-            match storage::write(&outside, &key, text.as_deref()) {
-                Ok(written) => Ok(written.map_or(Value::UNDEFINED, Value::from)),
-                Err(Denied) => Err(error!(Internal)),
-            }
-        }))
-    }
-
     /// Can this stand in the place of the session's text? If it cannot, that text stays.
     pub(crate) fn has_room(&self, text: &str) -> bool {
-        matches!(self.persistence(), MEMORY | "custom")
+        matches!(self.place(), Place::Memory | Place::Custom)
             || storage::write(&self.outside, &self.session_key, Some(text)).is_ok()
     }
 
@@ -171,7 +155,7 @@ impl Store {
         for entry in [Entry::Session, Entry::Ended, Entry::Devices, Entry::Signup] {
             // A read must not overtake a write.
             self.flush(limits).await;
-            if self.persistence.get() != "custom" {
+            if self.place() != Place::Custom {
                 break;
             }
             let key = self.key(entry);
@@ -187,7 +171,7 @@ impl Store {
             match loaded {
                 // What was written meanwhile is newer.
                 Some(_) if self.writes.get() != writes => {}
-                Some(text) => self.memory.set(key, text),
+                Some(text) => self.memory.set_text(key, text.as_string().as_deref()),
                 None => self.fall_back(),
             }
         }
@@ -212,20 +196,17 @@ impl Store {
 
     /// What the storage answers; nothing when it fails, or does not answer in a time that is long enough for a
     /// server. A caller who has less patience than that gives up alone.
-    async fn answer(&self, promise: Promise, limits: &Limits) -> Result<Option<Value>, Error> {
-        match self.transport.within(&promise, limits).await {
-            Ok(value) => Ok(Some(value)),
-            Err(cause) if cause.get("silence").is_absent() => Ok(None),
-            Err(cause) => match Error::from(cause) {
-                error if error.is(code!(Timeout)) && limits.timeout() >= self.patience => Ok(None),
-                error => Err(error),
-            },
+    async fn answer(&self, promise: Promise, limits: &Limits) -> Result<Option<JsValue>, Error> {
+        match limits.within(&promise).await {
+            Ok(answer) => Ok(answer.ok()),
+            Err(error) if error.is(code!(Timeout)) && limits.timeout() >= self.patience => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
     /// Is it kept as long as this page only?
     pub(crate) fn is_memory(&self) -> bool {
-        self.persistence.get() == MEMORY
+        self.place() == Place::Memory
     }
 
     fn key(&self, entry: Entry) -> &str {
@@ -246,19 +227,19 @@ impl Store {
     #[inline(never)]
     fn withdraw(&self, entry: Entry) {
         if let Ok(Some(promise)) = storage::write(&self.outside, self.key(entry), None) {
-            unheeded(promise);
+            ignore(promise);
         }
     }
 
     /// Goes on in memory: what would be written outside would be of no use there.
     pub(crate) fn retreat(&self) {
         self.withdraw(Entry::Session);
-        self.persistence.set(MEMORY);
+        self.place.set(Place::Memory);
     }
 
     fn fall_back(&self) {
-        if self.persistence.replace(MEMORY) != MEMORY {
-            self.emitter.warn("storage_in_memory");
+        if self.place.replace(Place::Memory) != Place::Memory {
+            self.listeners.warn("storage_in_memory");
         }
     }
 }

@@ -437,7 +437,7 @@ test("sec_B01 every tab learns of a sign-in, a sign-out and an expired session, 
 
 test("a client that is disposed of ends its calls and listeners, as often as one likes", async (t) => {
   const settings = held([200, {}]);
-  const { page, names } = await open(t, { routes: { "GET /v1/settings": settings } });
+  const { page, names } = await open(t, { routes: { ...login, "GET /v1/settings": settings } });
   await page.evaluate(() => {
     window.auth = new AuthClient();
     window.events = [];
@@ -453,10 +453,12 @@ test("a client that is disposed of ends its calls and listeners, as often as one
     unused.dispose();
     const later = [await pending, await code(auth.getSettings()), await code(unused.getSession()), auth.user, auth.persistence];
     dispatchEvent(new StorageEvent("storage", { key: null }));
+    // Another client of the page, whose changes those that share its storage are told of.
+    await new AuthClient().login({ email: "a@b.de", password: "x" });
     return [later, events, AuthClient.prototype[Symbol.dispose ?? "dispose"] instanceof Function];
   });
   assert.deepEqual(told, [["ABORTED", "ABORTED", "ABORTED", null, "memory"], ["INITIAL_SESSION"], true]);
-  assert.deepEqual(names(), ["GET /v1/settings"]);
+  assert.deepEqual(names(), ["GET /v1/settings", "POST /v1/login"]);
 });
 
 test("the constructor never throws, and what is wrong is told by the first call", async (t) => {
@@ -502,8 +504,9 @@ test("methods are bound, and strange arguments are refused rather than thrown at
 
 test("the types name every method that the class has", async () => {
   const types = await readFile(`${root}pkg/index.d.ts`, "utf8");
-  const source = await readFile(`${root}js/client.js`, "utf8");
-  const names = ["METHODS", "BY_PROVIDER", "OWN"].flatMap((list) =>
-    source.match(new RegExp(`const ${list} = \\[([^\\]]*)\\]`))[1].match(/\w+/g));
-  for (const name of names) assert.match(types, new RegExp(`^  ${name}\\(`, "m"));
+  const { AuthClient } = await import(`${root}pkg/index.js`);
+  const names = Object.getOwnPropertyNames(AuthClient.prototype).filter((name) => name !== "constructor");
+  const body = types.slice(types.indexOf("export class AuthClient {"), types.indexOf("export interface ProfileFields"));
+  const typed = [...body.matchAll(/^  (?:readonly )?(\w+)[(:]/gm)].map(([, name]) => name).filter((name) => name !== "constructor");
+  assert.deepEqual(names.sort(), [...new Set(typed)].sort());
 });

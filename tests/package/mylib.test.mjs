@@ -174,7 +174,7 @@ test("seed_m53_m54: a fetch of the page's own gives no more than the client need
     async ([token, user]) => {
       const { createClient } = await import("/mylib.js");
       const asked = [];
-      const fetch = async (url) => {
+      const fetch = async ({ url }) => {
         if (url.endsWith("/v1/password/reset")) asked.push(url);
         return { ok: true, status: 200, json: async () => ({ user }) };
       };

@@ -438,9 +438,9 @@ test("seed_m26_m33: outside a browser the addresses come back, and another clien
         "/v1/flows/google": { data: { url: "https://op.example/authorize", provider: "google", id: "google" }, state: "s1", flow: "secret" },
         "/v1/login/provider/google": ${JSON.stringify({ ...existing, session: tokens() })},
       };
-      const fetch = async (url, init) => {
-        const { pathname } = new URL(url);
-        if (init.body) seen.push(!!init.headers.DPoP, init.body);
+      const fetch = async (request) => {
+        const { pathname } = new URL(request.url);
+        if (request.body) seen.push(request.headers.has("dpop"), await request.text());
         return Response.json(answers[pathname], { headers: { "dpop-nonce": "n" } });
       };
       const texts = new Map();

@@ -50,7 +50,12 @@ async fn a_fetch_that_fails_in_any_way_is_a_network_error() {
     ] {
         assert_eq!(settings_error(answer).await, "NETWORK", "{answer}");
     }
-    for fetch in ["() => { throw 'at once'; }", "() => Promise.reject(7)"] {
+    for fetch in [
+        "() => { throw 'at once'; }",
+        "() => Promise.reject(7)",
+        "async () => Object.create(Response.prototype)",
+        "async () => ({ status: 200, text: () => Promise.reject() })",
+    ] {
         let world = world_with("{}", &format!("{{ fetch: {fetch} }}"));
         assert_eq!(err(world.core.get_settings(NONE)).await, "NETWORK", "{fetch}");
     }
@@ -59,6 +64,7 @@ async fn a_fetch_that_fails_in_any_way_is_a_network_error() {
         "() => 7",
         "() => ({ status: 200 })",
         "async () => ({ status: 200, json: () => 5 })",
+        "async () => ({ headers: { get() { throw 7; } }, get status() { throw 7; }, text: () => 7 })",
     ] {
         let world = world_with("{}", &format!("{{ fetch: {fetch} }}"));
         assert_eq!(err(world.core.get_settings(NONE)).await, "SERVER", "{fetch}");

@@ -146,7 +146,7 @@ async fn seed_a19_a22_a24_a25_the_answer_to_a_captcha_goes_with_the_call() {
 async fn options_stand_behind_the_scene_also_where_there_is_none() {
     let world = server_of(r#"{ "POST /v1/code": [200, {}] }"#);
     let to = js("{ phone_number: '+12025550123' }");
-    ok(world.core.call("sendSmsCode", to, NONE, js("{ captchaCode: 'W3' }"))).await;
+    ok(world.core.call("sendSmsCode", &[to, NONE, js("{ captchaCode: 'W3' }")])).await;
     assert_eq!(world.run("world.calls.at(-1).headers['Captcha-Response']"), ":W3");
 }
 

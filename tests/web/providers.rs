@@ -1,5 +1,5 @@
-//! Signing in with a provider: the calls to the server. Going to the provider, and what this browser remembers of a
-//! flow, is tested on the built package.
+//! Signing in with a provider: coming back with an answer. Going to the provider, which leaves the page, is tested on the built
+//! package.
 
 use js_sys::Promise;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -8,16 +8,22 @@ use super::world::*;
 
 const CODE: &str = "{ callback: 'https://app.test/back', code: 'c1' }";
 
-/// What `js/flows.js` knows: with this key, or as the signed-in user.
-const OF_KEY: &str = "{ provider: 'google', key: '' }";
-const OF_USER: &str = "{ provider: 'google' }";
-
 const EXISTING: &str =
     r#"{ type: "LoginExisting", data: { provider: "google", verified: true, id: "u1" }, message: "Hi" }"#;
 
-fn ask(world: &World, method: &str, data: &str, flow: &str) -> Promise {
-    let flow = js(&format!("new Promise((resolve) => setTimeout(() => resolve({flow}), 5))"));
-    world.core.call(method, js(data), NONE, flow)
+fn login(world: &World, data: &str) -> Promise {
+    world.core.ask("login", "google".into(), js(data))
+}
+
+/// Lets this tab have begun a flow.
+fn begun(flow: &str) {
+    js(&format!(
+        "sessionStorage.setItem('doorward.flow', JSON.stringify([{{ at: Date.now(), ...{flow} }}]))"
+    ));
+}
+
+fn none_begun() {
+    js("sessionStorage.removeItem('doorward.flow')");
 }
 
 #[wasm_bindgen_test]
@@ -25,7 +31,7 @@ async fn seed_m36_m43_whom_the_provider_knows_is_signed_in_with_the_session_of_t
     let routes =
         format!(r#"{{ "POST /v1/login/provider/google": [200, {{ ...{EXISTING}, session: TOKENS }}] }}"#);
     let world = server_of(&routes);
-    let answer = ok(ask(&world, "loginBy", CODE, OF_KEY)).await;
+    let answer = ok(login(&world, CODE)).await;
     assert!(answer.contains(r#""type":"LoginExisting""#), "{answer}");
     assert_eq!(world.events(), "SIGNED_IN");
     assert_eq!(json(&world.core.user()), r#"{"user_id":"u1","email":"ada@example.com"}"#);
@@ -38,35 +44,36 @@ async fn seed_m44_whom_nobody_knows_is_not_signed_in() {
     let world = server_of(
         r#"{ "POST /v1/login/provider/google": [200, { type: "LoginOAuth", data: { provider: "google", id: "7", oauthKey: "k" }, message: "?" }] }"#,
     );
-    let answer = ok(ask(&world, "loginBy", CODE, OF_KEY)).await;
+    let answer = ok(login(&world, CODE)).await;
     assert!(answer.contains(r#""oauthKey":"k""#), "{answer}");
     assert_eq!(world.events(), "");
     assert!(world.core.user().is_null());
 }
 
 #[wasm_bindgen_test]
-async fn what_is_known_of_the_flow_goes_along() {
-    let world = server_of(r#"{ "POST /v1/flows/my%2Fown": [200, {}] }"#);
-    let flow = "{ provider: 'my/own', key: '', state: 's1', flow: 'f1', other: 'x' }";
-    ok(ask(&world, "beginFlow", "{ callback: 'https://app.test/back', again: true }", flow)).await;
-    assert_eq!(
-        world.body(0),
-        r#"{"callback":"https://app.test/back","again":true,"state":"s1","flow":"f1"}"#
-    );
+async fn a_login_names_the_flow_that_this_tab_has_begun() {
+    let answer = format!("[200, {EXISTING}]");
+    let world = server_of(&format!(r#"{{ "POST /v1/login/provider/my%2Fown": {answer} }}"#));
+    begun("{ provider: 'my/own', key: '', state: 's1', flow: 'f1', callback: 'https://app.test/back' }");
+    ok(world.core.ask("login", "my/own".into(), js("{ callback: 'https://app.test/back' }"))).await;
+    assert_eq!(world.body(0), r#"{"callback":"https://app.test/back","state":"s1","flow":"f1"}"#);
+    ok(world.core.ask("login", "my/own".into(), js("{ callback: 'https://app.test/back?code=c1' }"))).await;
+    none_begun();
+    let given = r#"{"callback":"https://app.test/back?code=c1","flow":"f1"}"#;
+    assert_eq!(world.body(1), given, "an answer that names no state may be an attacker's");
 }
 
 #[wasm_bindgen_test]
-async fn seed_m46_a_flow_without_a_key_is_the_signed_in_users() {
+async fn seed_m46_a_link_is_made_as_the_signed_in_user() {
     let linked = r#"[200, { type: "LoginLinked", data: { provider: "google", id: "u1" }, message: "" }]"#;
     let world = server_of(&format!(
         r#"{{ "POST /v1/login": [200, TOKENS], "POST /v1/identities/google": {linked} }}"#
     ));
-    assert_eq!(err(ask(&world, "linkBy", CODE, OF_USER)).await, "SESSION_REQUIRED");
+    let link = |world: &World| world.core.call("login", &["google".into(), js(CODE), "link".into()]);
+    assert_eq!(err(link(&world)).await, "SESSION_REQUIRED");
     assert_eq!(world.calls(), "");
-    assert_eq!(ok(world.core.ask("getKey", NONE, NONE)).await, "null");
     let world = world.signed_in().await;
-    assert_eq!(ok(world.core.ask("getKey", NONE, NONE)).await, r#""""#);
-    ok(ask(&world, "linkBy", CODE, OF_USER)).await;
+    ok(link(&world)).await;
     assert_eq!(world.run("world.calls[0].headers.Authorization"), "Bearer access-1");
     assert_eq!(world.events(), "", "the session stays as it is");
 }
@@ -76,27 +83,20 @@ async fn sec_d03_tokens_that_are_not_bound_to_the_flows_key_are_discarded() {
     let routes =
         format!(r#"{{ "POST /v1/login/provider/google": [200, {{ ...{EXISTING}, session: TOKENS }}] }}"#);
     let world = world_with(&routes, "{ dpop: true }");
-    world.run("world.memory.keys.make().then((id) => (world.key = id))");
-    until(async || world.run("world.key") != "undefined").await;
-    let flow = format!("{{ provider: 'google', key: '{}' }}", world.run("world.key"));
-    assert_eq!(err(ask(&world, "loginBy", CODE, &flow)).await, "SERVER");
+    assert_eq!(err(login(&world, CODE)).await, "SERVER");
+    assert_eq!(world.run("world.calls[0].isSigned"), "true");
     assert_eq!(world.events(), "");
 }
 
 #[wasm_bindgen_test]
 async fn with_a_key_that_is_gone_nothing_is_sent() {
     let world = world_with("{}", "{ dpop: true }");
-    let error = rejection(ask(&world, "loginBy", CODE, "{ provider: 'google', key: 'gone' }")).await;
-    assert_eq!(json(&get(&error, "code")), r#""TOKEN_BOUND""#);
+    begun("{ provider: 'google', key: 'gone', state: 's1' }");
+    let error = rejection(login(&world, CODE)).await;
+    none_begun();
+    assert_eq!(json(&get(&error, "code")), r#""OAUTH_STATE_MISMATCH""#);
     assert_eq!(json(&get(&error, "status")), "0");
     assert_eq!(world.calls(), "");
-}
-
-#[wasm_bindgen_test]
-async fn a_flow_that_cannot_be_looked_up_is_a_fault_of_ours() {
-    let world = server_of("{}");
-    let call = world.core.call("loginBy", js(CODE), NONE, js("Promise.reject(new Error('x'))"));
-    assert_eq!(err(call).await, "INTERNAL");
 }
 
 #[wasm_bindgen_test]
@@ -106,12 +106,12 @@ async fn seed_m38_m39_m40_one_thing_that_came_back_is_given() {
         ("{}", "callback"),
         ("{ callback: 'https://a.test/', token: 't' }", "token"),
         ("{ callback: 7 }", "callback"),
-        ("{ oauthToken: 5, oauthVerifier: 'v' }", "oauth_token"),
-        ("{ oauthKey: 'k'.repeat(513) }", "oauth_key"),
+        ("{ oauthToken: 5, oauthVerifier: 'v' }", "oauthToken"),
+        ("{ oauthKey: 'k'.repeat(513) }", "oauthKey"),
         ("{ token: 't', nonce: {} }", "nonce"),
         ("{ token: 't', password: 'secret' }", "password"),
     ] {
-        let call = ask(&world, "loginBy", data, OF_KEY);
+        let call = login(&world, data);
         assert_eq!(err(call).await, format!("INVALID_PARAMETER {field}"), "{data}");
     }
     assert_eq!(world.calls(), "");
@@ -130,7 +130,7 @@ async fn seed_m48_m49_m50_the_servers_reasons_are_passed_on() {
         let world = server_of(&format!(
             r#"{{ "POST /v1/login/provider/google": [{status}, {{ code: "{code}", title: "T", detail: "D" }}] }}"#
         ));
-        let error = rejection(ask(&world, "loginBy", CODE, OF_KEY)).await;
+        let error = rejection(login(&world, CODE)).await;
         assert_eq!(json(&error), format!(r#"{{"code":"{code}","message":"D","status":{status}}}"#));
         assert_eq!(world.run("world.calls.length"), "1");
     }
@@ -141,10 +141,11 @@ async fn seed_m11_m12_a_registration_takes_a_profile_and_the_operators_fields() 
     let world = server_of(
         r#"{ "POST /v1/signup/provider/google": [200, { data: { user_id: "u1" }, message: "" }] }"#,
     );
-    ok(ask(&world, "registerBy", "{ oauthKey: 'k', givenName: 'Ada', coins: 5 }", OF_KEY)).await;
+    let register = |data: &str| world.core.ask("register", "google".into(), js(data));
+    ok(register("{ oauthKey: 'k', givenName: 'Ada', coins: 5 }")).await;
     assert_eq!(world.body(0), r#"{"oauth_key":"k","given_name":"Ada","extras":{"coins":5}}"#);
     assert_eq!(world.events(), "", "seed M18: nobody is signed in");
-    let fault = ask(&world, "registerBy", "{ oauthKey: 'k', password: '12345' }", OF_KEY);
+    let fault = register("{ oauthKey: 'k', password: '12345' }");
     assert_eq!(err(fault).await, "INVALID_PARAMETER password");
 }
 
@@ -155,19 +156,22 @@ async fn seed_m13_m14_a_local_registration_gives_the_account_or_what_is_known_of
     );
     let register = |name: &str| {
         let data = format!("{{ email: 'a@b.de', password: 'secret', name: '{name}' }}");
-        world.core.call("registerLocal", js(&data), js("{ emailSubscription: true }"), NONE)
+        world.core.call("register", &["local".into(), js(&data), js("{ emailSubscription: true }")])
     };
-    assert_eq!(ok(register("Ada")).await, r#"{"user_id":"u1"}"#);
-    assert_eq!(ok(register("")).await, r#"{"email":"a@b.de","email_verified":false}"#);
+    assert_eq!(
+        ok(register("Ada")).await,
+        r#"{"data":{"user_id":"u1"},"message":"Please confirm your email"}"#
+    );
+    let unknown =
+        r#"{"data":{"email":"a@b.de","email_verified":false},"message":"Please confirm your email"}"#;
+    assert_eq!(ok(register("")).await, unknown);
     assert_eq!(
         world.body(1),
         r#"{"email":"a@b.de","password":"secret","options":{"email_subscription":true}}"#
     );
     let signs_in = world.core.call(
-        "registerLocal",
-        js("{ email: 'a@b.de', password: 'secret' }"),
-        js("{ login: true }"),
-        NONE,
+        "register",
+        &["local".into(), js("{ email: 'a@b.de', password: 'secret' }"), js("{ login: true }")],
     );
     assert_eq!(err(signs_in).await, "INVALID_PARAMETER login");
 }

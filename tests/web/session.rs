@@ -363,6 +363,7 @@ async fn what_other_tabs_do_is_an_event_here() {
     js(
         "(localStorage.setItem('doorward.session', window.before), window.dispatchEvent(new Event('pageshow')))",
     );
+    pause(1).await;
     assert!(world.events().ends_with("SIGNED_OUT, SIGNED_IN"), "a page that slept looks again");
     let world = world.signed_in().await;
     change("localStorage.removeItem(key); window.said = 'expired'");

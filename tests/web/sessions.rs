@@ -105,12 +105,15 @@ async fn seed_h43_a_refresh_token_from_elsewhere_is_taken_up() {
 #[wasm_bindgen_test]
 async fn seed_a27_a28_a_token_can_be_asked_about() {
     let world = world("", "{}");
-    let of = |token: &str| world.core.ask("getStatusOf", token.into(), NONE);
-    assert_eq!(err(world.core.ask("getStatus", NONE, NONE)).await, "SESSION_REQUIRED");
-    assert_eq!(ok(of("access-1")).await, r#"{"user_id":"u1","session_id":"s1","iat":1000,"exp":1600}"#);
-    assert_eq!(err(of("another")).await, "SESSION_REQUIRED");
-    assert_eq!(err(of("no\nheader")).await, "SESSION_REQUIRED");
+    let of = |token: &str| world.core.ask("checkLoginStatus", token.into(), NONE);
+    let invalid = r#"{"status":false,"code":401,"message":"Please sign in."}"#;
+    assert_eq!(ok(world.core.ask("checkLoginStatus", NONE, NONE)).await, invalid);
+    let valid =
+        r#"{"status":true,"code":200,"message":"Signed in.","exp":1600,"iat":1000,"data":{"id":"u1"}}"#;
+    assert_eq!(ok(of("access-1")).await, valid);
+    assert_eq!(ok(of("another")).await, invalid);
+    assert_eq!(ok(of("no\nheader")).await, invalid);
     assert_eq!(world.calls(), "GET /v1/session, GET /v1/session");
     let world = world.signed_in().await;
-    assert!(ok(world.core.ask("getStatus", NONE, NONE)).await.contains("1600"));
+    assert_eq!(ok(world.core.ask("checkLoginStatus", NONE, NONE)).await, valid);
 }

@@ -42,6 +42,7 @@ async fn a_storage_that_is_denied_is_told_and_memory_stands_in() {
     let world = world_with(LOGIN, "{ storage: 'local' }");
     js("Object.defineProperty(window, 'localStorage', window.real)");
     assert_eq!(json(&world.core.persistence()), r#""memory""#);
+    pause(1).await;
     assert_eq!(world.events(), "WARNING storage_in_memory");
     sign_in(&world).await;
     assert_eq!(json(&world.core.user()), r#"{"user_id":"u1","email":"ada@example.com"}"#);

@@ -59,8 +59,8 @@ async fn a_client_that_is_disposed_of_refreshes_nothing() {
         "(window.realTimeout = window.setTimeout, window.setTimeout = (...args) => { window.timers = [...(window.timers ?? []), typeof args[0]]; return realTimeout(...args); })",
     );
     world.run("world.life.abort()");
-    // Somebody looks once more: no timer is set for that.
-    ok(world.core.logout(NONE, NONE)).await;
+    // A call looks once more at the session: no timer is set for that.
+    assert_eq!(err(world.core.logout(NONE, NONE)).await, "ABORTED");
     js("window.setTimeout = window.realTimeout");
     assert_eq!(world.run("window.timers?.filter((kind) => kind !== 'function').length ?? 0"), "0");
     clock.advance(2000).await;

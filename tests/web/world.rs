@@ -1,29 +1,37 @@
 //! A client, a server of mocked routes, and what happened between them.
 
-use doorward::{Settings, client::Core};
-use js_sys::{Function, JSON, Promise, Reflect};
+use doorward::AuthClient;
+use js_sys::{Array, Function, JSON, Map, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 /// A server that has the routes of a test and no other: `"POST /v1/login": [status, body, headers]`, or a
 /// function of the call that gives such a triple or throws.
 const SERVER: &str = r#"
-const world = { calls: [], events: [], memory: {} };
+const world = { calls: [], events: [], page: new Map(), own: new Map() };
 world.routes = (0, eval)("(" + routes + ")");
 world.options = (0, eval)("(" + options + ")");
 world.life = new AbortController();
 (window.lives ??= []).push(world.life);
-world.emit = (event, session, code) => world.events.push(code ? event + " " + code : event);
-world.fetch = async (url, init) => {
-    const name = (init.method ?? "GET") + " " + new URL(url).pathname;
-    const body = init.body?.startsWith("{") ? JSON.parse(init.body) : init.body;
-    const call = { name, body, headers: { ...init.headers }, url, signal: init.signal };
+world.emit = (event, session, detail) => world.events.push(detail ? event + " " + detail.code : event);
+world.fetch = async (request) => {
+    const name = request.method + " " + new URL(request.url).pathname;
+    // Every client asks for it before its first proof.
+    if (name === "GET /v1/nonce") return new Response("{}", { status: 404 });
+    const text = await request.text();
+    const body = text.startsWith("{") ? JSON.parse(text) : text || undefined;
+    // A header by its name, in capitals or not.
+    const headers = new Proxy({}, {
+        get: (_, name) => request.headers.get(name) ?? undefined,
+        has: (_, name) => request.headers.has(name),
+    });
+    const call = { name, body, headers, url: request.url, signal: request.signal };
     world.calls.push(call);
     const route = world.routes[name];
     if (!route) throw new Error("nobody mocked " + name);
-    if (init.headers.DPoP) Object.assign(call, await proof(init.headers.DPoP));
-    const [status, answer, headers] = typeof route === "function" ? await route(call, world.calls) : route;
-    return new Response(typeof answer === "string" ? answer : JSON.stringify(answer), { status, headers });
+    if (headers.DPoP) Object.assign(call, await proof(headers.DPoP));
+    const [status, answer, more] = typeof route === "function" ? await route(call, world.calls) : route;
+    return new Response(typeof answer === "string" ? answer : JSON.stringify(answer), { status, headers: more });
 };
 world.options = { url: "https://auth.test", storage: "memory", dpop: false, fetch: world.fetch, ...world.options };
 const open = (text) => JSON.parse(atob(text.replaceAll("-", "+").replaceAll("_", "/")));
@@ -40,95 +48,102 @@ const proof = async (jws) => {
 return world;
 "#;
 
-#[wasm_bindgen(module = "/js/keys.js")]
-extern "C" {
-    /// The keys of a database, as `js/client.js` makes them.
-    fn keyring(name: &str) -> JsValue;
-}
-
-#[wasm_bindgen(module = "/js/http.js")]
-extern "C" {
-    fn transport(keys: &JsValue) -> JsValue;
-}
-
-/// What `js/http.js` imports.
-#[wasm_bindgen(module = "/js/work.js")]
-extern "C" {
-    pub fn solve(challenge: &JsValue, signal: &JsValue) -> Promise;
-}
-
-#[wasm_bindgen(module = "/js/forms.js")]
-extern "C" {
-    fn taken(input: JsValue) -> JsValue;
-}
-
 /// What the server of most tests answers to a login.
 pub const TOKENS: &str = r#"{ access_token: "access-1", token_type: "Bearer", expires_in: 600,
     refresh_token: "refresh-1", revoke_token: "revoke-1", server_time: 1000,
     user: { user_id: "u1", email: "ada@example.com" } }"#;
 
-/// The methods by their names.
-pub trait Methods {
-    fn ask(&self, name: &str, first: JsValue, second: JsValue) -> Promise;
-    fn reset_password(&self, first: JsValue, second: JsValue, third: JsValue) -> Promise;
-    fn signup(&self, params: JsValue, options: JsValue) -> Promise {
+/// The exported class, called as a page calls it.
+#[derive(Clone)]
+pub struct Client(JsValue);
+
+impl Client {
+    /// Calls a method by its name in JavaScript.
+    pub fn call(&self, name: &str, arguments: &[JsValue]) -> Promise {
+        let method = Function::from(get(&self.0, name));
+        let arguments: Array = arguments.iter().collect();
+        method.apply(&self.0, &arguments).expect("a method does not throw").into()
+    }
+
+    pub fn ask(&self, name: &str, first: JsValue, second: JsValue) -> Promise {
+        self.call(name, &[first, second])
+    }
+
+    pub fn user(&self) -> JsValue {
+        get(&self.0, "user")
+    }
+
+    pub fn persistence(&self) -> JsValue {
+        get(&self.0, "persistence")
+    }
+
+    pub fn reset_password(&self, first: JsValue, second: JsValue, third: JsValue) -> Promise {
+        self.call("resetPassword", &[first, second, third])
+    }
+
+    pub fn signup(&self, params: JsValue, options: JsValue) -> Promise {
         self.ask("signup", params, options)
     }
-    fn login(&self, params: JsValue, options: JsValue) -> Promise {
+
+    pub fn login(&self, params: JsValue, options: JsValue) -> Promise {
         self.ask("login", params, options)
     }
-    fn logout(&self, event: JsValue, options: JsValue) -> Promise {
+
+    pub fn logout(&self, event: JsValue, options: JsValue) -> Promise {
         self.ask("logout", event, options)
     }
-    fn forgot_password(&self, params: JsValue, options: JsValue) -> Promise {
+
+    pub fn forgot_password(&self, params: JsValue, options: JsValue) -> Promise {
         self.ask("forgotPassword", params, options)
     }
-    fn check_email(&self, email: JsValue, options: JsValue) -> Promise {
+
+    pub fn check_email(&self, email: JsValue, options: JsValue) -> Promise {
         self.ask("checkEmail", email, options)
     }
-    fn resend_verification(&self, email: JsValue, options: JsValue) -> Promise {
+
+    pub fn resend_verification(&self, email: JsValue, options: JsValue) -> Promise {
         self.ask("resendVerification", email, options)
     }
-    fn resend_signup_confirmation(&self, options: JsValue) -> Promise {
+
+    pub fn resend_signup_confirmation(&self, options: JsValue) -> Promise {
         self.ask("resendSignupConfirmation", options, NONE)
     }
-    fn verify_account(&self, secret: JsValue, options: JsValue) -> Promise {
+
+    pub fn verify_account(&self, secret: JsValue, options: JsValue) -> Promise {
         self.ask("verifyAccount", secret, options)
     }
-    fn verify_email(&self, params: JsValue, options: JsValue) -> Promise {
+
+    pub fn verify_email(&self, params: JsValue, options: JsValue) -> Promise {
         self.ask("verifyEmail", params, options)
     }
-    fn get_settings(&self, options: JsValue) -> Promise {
+
+    pub fn get_settings(&self, options: JsValue) -> Promise {
         self.ask("getSettings", options, NONE)
     }
-    fn get_profile(&self, options: JsValue) -> Promise {
+
+    pub fn get_profile(&self, options: JsValue) -> Promise {
         self.ask("getProfile", options, NONE)
     }
-    fn get_session(&self, options: JsValue) -> Promise {
+
+    pub fn get_session(&self, options: JsValue) -> Promise {
         self.ask("getSession", options, NONE)
     }
-    fn get_access_token(&self, options: JsValue) -> Promise {
+
+    pub fn get_access_token(&self, options: JsValue) -> Promise {
         self.ask("getAccessToken", options, NONE)
     }
-    fn list_sessions(&self) -> Promise {
+
+    pub fn list_sessions(&self) -> Promise {
         self.ask("listSessions", NONE, NONE)
     }
-    fn refresh_token(&self, options: JsValue) -> Promise {
+
+    pub fn refresh_token(&self, options: JsValue) -> Promise {
         self.ask("refreshToken", options, NONE)
     }
 }
 
-impl Methods for Core {
-    fn ask(&self, name: &str, first: JsValue, second: JsValue) -> Promise {
-        self.call(name, first, second, NONE)
-    }
-    fn reset_password(&self, first: JsValue, second: JsValue, third: JsValue) -> Promise {
-        self.call("resetPassword", first, second, third)
-    }
-}
-
 pub struct World {
-    pub core: Core,
+    pub core: Client,
     inside: JsValue,
 }
 
@@ -143,43 +158,32 @@ pub fn world_with(routes: &str, options: &str) -> World {
     let inside = make
         .call2(&JsValue::NULL, &with_tokens(routes).into(), &with_tokens(options).into())
         .expect("the routes and options are JavaScript");
-    World { core: with_keys(&inside), inside }
+    World { core: open(&inside), inside }
 }
 
 pub fn server_of(routes: &str) -> World {
     world_with(routes, "{}")
 }
 
-/// A client as on a page that has just been loaded.
-fn with_keys(inside: &JsValue) -> Core {
-    let name = get(&get(inside, "options"), "storageKey").as_string();
-    let keys = keyring(&name.unwrap_or_else(|| "doorward".into()));
-    let look = Closure::<dyn Fn(JsValue) -> JsValue>::new(taken).into_js_value();
-    for (name, value) in [("transport", transport(&keys)), ("taken", look), ("keys", keys)] {
-        Reflect::set(&get(inside, "memory"), &name.into(), &value).expect("an object");
-    }
-    open(inside)
-}
-
-fn open(inside: &JsValue) -> Core {
-    Core::new(
-        Settings::new(get(inside, "options")),
-        get(inside, "emit"),
-        get(&get(inside, "life"), "signal").unchecked_into(),
-        get(inside, "memory"),
-    )
+fn open(inside: &JsValue) -> Client {
+    let [page, own] = ["page", "own"].map(|name| get(inside, name).unchecked_into::<Map>());
+    let life = get(&get(inside, "life"), "signal").unchecked_into();
+    let client = AuthClient::new(get(inside, "options"), Some(life), Some(page), Some(own));
+    // Only real changes are events of a test: the first state is known.
+    client.on_auth_state_change(Function::from(get(inside, "emit")), Some(true));
+    Client(client.into())
 }
 
 impl World {
     /// Another client with the same options, on the same page.
-    pub fn again(&self) -> Core {
+    pub fn again(&self) -> Client {
         open(&self.inside)
     }
 
     /// Another client with the same options, on a page that has just been loaded.
-    pub fn reloaded(&self) -> Core {
-        self.run("(world.memory = {})");
-        with_keys(&self.inside)
+    pub fn reloaded(&self) -> Client {
+        self.run("(world.page = new Map(), world.own = new Map())");
+        open(&self.inside)
     }
 
     /// The calls so far, `METHOD /path` each.

@@ -1,0 +1,157 @@
+//! How long a call may take, and what ends it.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use js_sys::{Array, Function, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, AbortSignal};
+
+use crate::error::{Error, error};
+
+#[wasm_bindgen]
+extern "C" {
+    // web-sys has it without `catch`: it throws for a signal that is none.
+    #[wasm_bindgen(js_namespace = AbortSignal, js_name = any, catch)]
+    fn any(signals: &Array) -> Result<AbortSignal, JsValue>;
+    // The one of js-sys is generic.
+    #[wasm_bindgen(js_namespace = ["Function", "prototype", "bind"], js_name = call)]
+    fn bind(function: &Function, context: &JsValue, argument: &JsValue) -> Function;
+}
+
+/// The signals and the time that end a call.
+#[derive(Clone)]
+pub(crate) struct Limits {
+    /// Aborted when the client is disposed of.
+    life: AbortSignal,
+    /// Aborted when the client is disposed of, or by the caller's signal.
+    ended: AbortSignal,
+    /// Milliseconds, for each try.
+    timeout: f64,
+}
+
+impl Limits {
+    /// Those of a client.
+    pub(crate) fn new(life: AbortSignal, timeout: f64) -> Limits {
+        Limits { ended: life.clone(), life, timeout }
+    }
+
+    /// Those of one call of the client: with the signal of its caller and a timeout of its own. `None` if that is no signal.
+    pub(crate) fn of_call(&self, signal: &JsValue, timeout: Option<f64>) -> Option<Limits> {
+        let ended = if signal.is_undefined() { self.life.clone() } else { either(&self.life, signal)? };
+        Some(Limits { life: self.life.clone(), ended, timeout: timeout.unwrap_or(self.timeout) })
+    }
+
+    pub(crate) fn life(&self) -> &AbortSignal {
+        &self.life
+    }
+
+    /// Aborted when the client is disposed of, or by the caller's signal.
+    pub(crate) fn ended(&self) -> &AbortSignal {
+        &self.ended
+    }
+
+    /// Milliseconds, for each try.
+    pub(crate) fn timeout(&self) -> f64 {
+        self.timeout
+    }
+
+    /// Has a signal ended the call?
+    pub(crate) fn is_over(&self) -> bool {
+        self.ended.aborted()
+    }
+
+    /// The limits of one try: the time runs from now.
+    pub(crate) fn begin(&self) -> Try {
+        let late = AbortSignal::timeout_with_f64(self.timeout);
+        let signal = either(&self.ended, &late).unwrap_or(late);
+        Try { signal, ended: self.ended.clone() }
+    }
+
+    /// The limits of a wait that has no time: only a signal ends it.
+    pub(crate) fn without_time(&self) -> Try {
+        Try { signal: self.ended.clone(), ended: self.ended.clone() }
+    }
+
+    /// Awaits a promise, no longer than the limits allow.
+    pub(crate) fn within(&self, promise: &Promise) -> Within {
+        self.begin().within(promise)
+    }
+
+    /// Awaits a promise until a signal ends the call.
+    pub(crate) fn until_ended(&self, promise: &Promise) -> Within {
+        self.without_time().within(promise)
+    }
+}
+
+/// A signal that is never aborted.
+pub(crate) fn endless() -> AbortSignal {
+    AbortController::new().map_or_else(|_| AbortSignal::abort(), |controller| controller.signal())
+}
+
+/// A signal that is aborted when one of the two is.
+fn either(one: &AbortSignal, other: &JsValue) -> Option<AbortSignal> {
+    any(&Array::of2(one, other)).ok()
+}
+
+/// A promise that settles as the given one does, and rejects with `reason` when the signal is aborted before.
+pub(crate) fn race(promise: &Promise, signal: &AbortSignal, reason: &JsValue) -> Promise {
+    let over = Promise::new(&mut |_, reject| {
+        let reject = bind(&reject, &JsValue::UNDEFINED, reason);
+        if signal.aborted() {
+            let _ = reject.call0(&JsValue::UNDEFINED);
+        }
+        let _ = signal.add_event_listener_with_callback("abort", &reject);
+    });
+    Promise::race(&Array::of2(&over, promise))
+}
+
+/// One try of a call.
+#[derive(Clone)]
+pub(crate) struct Try {
+    pub(crate) signal: AbortSignal,
+    ended: AbortSignal,
+}
+
+impl Try {
+    /// Awaits a promise. `ABORTED` or `TIMEOUT` when the try is over before.
+    pub(crate) fn within(&self, promise: &Promise) -> Within {
+        Within { settled: self.race(promise).into(), one: self.clone() }
+    }
+
+    /// A promise that settles as the given one does, and rejects when the try is over before.
+    pub(crate) fn race(&self, promise: &Promise) -> Promise {
+        race(promise, &self.signal, &JsValue::UNDEFINED)
+    }
+
+    /// Is the try over, and why?
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match (self.signal.aborted(), self.ended.aborted()) {
+            (false, _) => Ok(()),
+            (true, true) => Err(error!(Aborted)),
+            (true, false) => Err(error!(Timeout)),
+        }
+    }
+}
+
+/// The wait for a promise within a try. Written by hand: the compiler's own futures are larger.
+pub(crate) struct Within {
+    settled: JsFuture,
+    one: Try,
+}
+
+impl Future for Within {
+    type Output = Result<Result<JsValue, JsValue>, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.settled).poll(context));
+        if outcome.is_err() {
+            self.one.check()?;
+        }
+        Poll::Ready(Ok(outcome))
+    }
+}

@@ -1,0 +1,63 @@
+//! The methods that do more than to call one endpoint, or less. They are one function, so that what waits for them is in the wasm once.
+
+use doorward_protocol::messages;
+
+use super::input::Input;
+use crate::{
+    document::Value,
+    error::{Error, error},
+    session::machine::Need,
+};
+
+#[derive(Clone, Copy)]
+pub(super) enum Task {
+    Session,
+    AccessToken,
+    Refresh,
+    Restore,
+    Headers,
+    Logout,
+}
+
+pub(super) async fn carry_out(task: Task, input: &Input) -> Result<Option<Value>, Error> {
+    let (client, limits) = (&input.client, &input.limits);
+    let session = &client.session;
+    Ok(Some(match task {
+        Task::Session => session.shown(session.current().as_deref()),
+        Task::AccessToken | Task::Refresh => {
+            let wants_new = matches!(task, Task::Refresh);
+            let fresh = session.refresh(if wants_new { Need::New } else { Need::Usable }, limits).await?;
+            match fresh {
+                Some(fresh) if wants_new => session.shown(Some(&fresh)),
+                Some(fresh) => fresh.access_token.as_str().into(),
+                None if wants_new => return Err(error!(SessionRequired)),
+                None => Value::Null,
+            }
+        }
+        Task::Restore => session.restore(input.required("token")?, limits).await?.into(),
+        Task::Headers => {
+            let (method, address) = (input.required("method")?, input.required("url")?);
+            let url = client.settings.reach(address).ok_or_else(|| {
+                let message = "This address is of none of the origins in the options url and apis.";
+                Error::parameter("url", message)
+            })?;
+            let method = method.to_ascii_uppercase();
+            session.credentials(&method, &url, limits).await?.into()
+        }
+        Task::Logout => {
+            let is_global = match input.fields.text("scope") {
+                None | Some("" | "local") => Some(false),
+                Some("global") => Some(true),
+                Some("others") => None,
+                Some(_) => {
+                    return Err(Error::parameter("scope", r#"Give "local", "others" or "global"."#));
+                }
+            };
+            match is_global {
+                Some(everywhere) => session.sign_out(everywhere, limits).await?,
+                None => session.sign_out_others(limits).await?,
+            }
+            messages::LOGGED_OUT.into()
+        }
+    }))
+}

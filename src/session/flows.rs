@@ -1,0 +1,239 @@
+//! The flows with providers that this browser has begun: the page that a provider sends the browser back to must know by which key
+//! each was begun.
+
+use wasm_bindgen::JsValue;
+
+use crate::{
+    browser::{
+        clock, json,
+        location::Query,
+        memory::Memory,
+        object,
+        storage::{self, Read, Storages},
+        wait::{Promise, settled},
+    },
+    document::{Document, Value},
+    options::Settings,
+};
+
+/// Milliseconds for which the server knows a flow.
+const LIFE: f64 = 600_000.0;
+/// Milliseconds for which `redoOAuth` knows where a provider leads.
+const KEPT: f64 = 86_400_000.0;
+const MOST: usize = 9;
+
+/// A flow with a provider, as it is stored: `{ provider, key, state, flow, callback, at }`. `flow` is the secret of a flow without a key, `at`
+/// the time when it was begun, in milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Flow(Document);
+
+impl Flow {
+    pub(crate) fn new(provider: &str, key: &str) -> Flow {
+        Flow(Document::of("provider", provider).with("key", key))
+    }
+
+    /// The flow with the page that the provider sends the browser back to.
+    pub(crate) fn leading_to(self, callback: Option<&str>) -> Flow {
+        Flow(self.0.with_some("callback", callback))
+    }
+
+    /// The flow with what the server answered when it began.
+    pub(crate) fn begun(self, answer: &Document) -> Flow {
+        Flow(self.0.with_some("state", answer.text("state")).with_some("flow", answer.text("flow")))
+    }
+
+    pub(crate) fn provider(&self) -> &str {
+        self.0.text("provider").unwrap_or_default()
+    }
+
+    /// The id of the key that it was begun with; empty for none.
+    pub(crate) fn key(&self) -> &str {
+        match self.0.get("key") {
+            None => "",
+            Some(Value::Text(key)) => key,
+            // The key of a damaged flow is gone.
+            Some(_) => "?",
+        }
+    }
+
+    pub(crate) fn set_key(&mut self, key: &str) {
+        self.0.put("key", key.into());
+    }
+
+    /// The parameter `state` of the provider's answer.
+    pub(crate) fn state(&self) -> Option<&str> {
+        self.0.text("state")
+    }
+
+    /// The secret of a flow without a key.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.0.text("flow")
+    }
+
+    /// The page that the provider sends the browser back to. What is stored may have been damaged.
+    pub(crate) fn callback(&self) -> Option<&Value> {
+        self.0.get("callback")
+    }
+
+    fn at(&self) -> f64 {
+        self.0.number("at").unwrap_or(0.0)
+    }
+
+    /// Does the server still know it?
+    #[inline(never)]
+    fn is_young(&self) -> bool {
+        self.at() > clock::now().date - LIFE
+    }
+
+    /// Forgets what the server no longer knows.
+    fn forget_answer(&mut self) {
+        self.0.take("state");
+        self.0.take("flow");
+    }
+}
+
+/// A change of the flows in one storage.
+enum Change {
+    Nothing,
+    Begin(Flow),
+    /// Ends the flows that were begun at these times.
+    End(Vec<f64>),
+}
+
+impl Change {
+    fn apply(&self, flows: &mut Vec<Flow>) {
+        match self {
+            Change::Nothing => {}
+            Change::Begin(flow) => {
+                flows.retain(|other| other.provider() != flow.provider() || other.state() != flow.state());
+                flows.insert(0, flow.clone());
+                flows.truncate(MOST);
+            }
+            Change::End(times) => {
+                for flow in flows.iter_mut().filter(|flow| times.contains(&flow.at())) {
+                    flow.forget_answer();
+                    flow.0.put("at", (flow.at() - LIFE).into());
+                }
+            }
+        }
+    }
+}
+
+/// The flows of a client. Two tabs at once must not disturb each other: a flow is in the storage of the tab that began it, and also
+/// in the client's, since a provider may send the browser back to another tab.
+pub(crate) struct Flows {
+    name: String,
+    /// The storage of this tab; `undefined` if there is none.
+    tab: JsValue,
+    memory: Memory,
+    /// The storage of this tab, the memory, and the storage of the client.
+    all: Storages,
+}
+
+impl Flows {
+    pub(crate) fn open(settings: &Settings, memory: Memory) -> Flows {
+        let (tab, outside) = (storage::of_tab(), &settings.storage);
+        // They may be the same one.
+        let own = if *outside == tab { &JsValue::UNDEFINED } else { outside };
+        let all = Storages::of(&[&tab, &memory.0, own]);
+        Flows { name: [&*settings.key, ".flow"].concat(), tab, memory, all }
+    }
+
+    /// The flows of this tab, the latest first.
+    fn of_tab(&self) -> Vec<Flow> {
+        let stored = match storage::read(&self.tab, &self.name) {
+            Ok(Read::Now(text)) => text,
+            _ => None,
+        };
+        let mut flows = parse(stored);
+        flows.append(&mut parse(self.memory.text(&self.name)));
+        flows
+    }
+
+    /// The key of the last flow of this tab; empty if there is none. It is the key of the next session too, so that a person who must sign
+    /// in again to link (`REAUTH_REQUIRED`) can finish the flow.
+    pub(crate) fn next_key(&self) -> String {
+        let flows = self.of_tab();
+        flows.iter().find(|flow| flow.is_young()).map_or("", Flow::key).to_owned()
+    }
+
+    /// The parameter `state` of the last flow of this tab with a provider.
+    pub(crate) fn state_of_tab(&self, provider: &str) -> Option<String> {
+        let flows = self.of_tab();
+        flows.iter().find(|flow| flow.provider() == provider)?.state().map(str::to_owned)
+    }
+
+    /// Remembers a flow that begins now.
+    pub(crate) async fn add(&self, mut flow: Flow) {
+        flow.0.put("at", clock::now().date.into());
+        let _ = settled(self.change(Change::Begin(flow))).await;
+    }
+
+    /// Ends the flows that this tab began with a key whose session is over. Returns whether another tab has begun one with the key.
+    pub(crate) async fn end(&self, key: &str) -> bool {
+        let mut own = self.of_tab();
+        own.retain(|flow| flow.is_young() && (flow.key() == key || flow.secret().is_some()));
+        let times = own.iter().map(Flow::at).collect();
+        let left = changed(settled(self.change(Change::End(times))).await);
+        left.iter().any(|flow| flow.key() == key && flow.is_young())
+    }
+
+    /// The flow with this `state`, or else the last one with the provider: of this tab, or of any.
+    pub(crate) async fn find(&self, provider: &str, state: Option<&str>) -> Option<Flow> {
+        let mut flows = changed(settled(self.change(Change::Nothing)).await);
+        flows.retain(|flow| flow.provider() == provider);
+        let named = flows.iter().position(|flow| state.is_some() && flow.state() == state);
+        flows.into_iter().nth(named.unwrap_or(0))
+    }
+
+    /// Changes what is stored. The promise resolves with the flows, for `changed`. What is over does not stay stored.
+    fn change(&self, change: Change) -> Promise {
+        self.all.change(
+            &self.name,
+            Box::new(move |text| {
+                let mut flows = parse(text.as_string());
+                change.apply(&mut flows);
+                if flows.is_empty() {
+                    return JsValue::NULL;
+                }
+                json::text(&Value::List(flows.into_iter().map(|Flow(stored)| stored.into()).collect())).into()
+            }),
+        )
+    }
+}
+
+/// All flows after a change.
+#[inline(never)]
+fn changed(texts: Result<JsValue, JsValue>) -> Vec<Flow> {
+    let mut flows = Vec::new();
+    for text in object::items(&texts.unwrap_or_default()) {
+        flows.append(&mut parse(text.as_string()));
+    }
+    flows
+}
+
+/// Does the answer of a provider stand in this query?
+pub(crate) fn has_answer(query: &Query) -> bool {
+    let is_answer = |parameter: &[u8]| {
+        ["code", "error", "state", "oauth"].iter().any(|name| parameter.starts_with(name.as_bytes()))
+    };
+    query.text().as_bytes().split(|byte| *byte == b'&').any(is_answer)
+}
+
+/// The flows that an earlier page has left, the latest first.
+#[inline(never)]
+fn parse(text: Option<String>) -> Vec<Flow> {
+    let Some(Value::List(list)) = text.and_then(|text| json::parse(&text)) else { return Vec::new() };
+    let now = clock::now().date;
+    let mut flows = Vec::new();
+    for stored in list.into_iter().filter_map(Value::into_object) {
+        let mut flow = Flow(stored);
+        if flow.at() <= now - LIFE {
+            flow.forget_answer();
+        }
+        if flow.at() > now - KEPT {
+            flows.push(flow);
+        }
+    }
+    flows
+}
