@@ -321,7 +321,8 @@ fn a_server_starts_with_the_keys_that_keys_generate_printed() {
     let mut child = command.envs(variables).spawn().unwrap();
     let mut line = String::new();
     std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let _ = child.kill();
+    // Killed, the server could leave the last lines of its log unwritten.
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let log = String::from_utf8(output.stderr).unwrap();
     let port = line.strip_prefix("doorward is ready: https://auth.example.com, listening on 127.0.0.1:");
@@ -401,7 +402,7 @@ fn sec_p06_sec_l02_no_password_code_token_or_address_is_ever_logged() {
     // The harness silences standard error: the log goes where this test can read it.
     shell.args(["-c", "exec \"$0\" \"$@\" 2>log", env!("CARGO_BIN_EXE_doorward")]);
     shell.current_dir(folder.path()).env_clear().env("DOORWARD_LOG__LEVEL", "trace").stdout(Stdio::piped());
-    let server = Server::start_by(folder.path(), shell);
+    let mut server = Server::start_by(folder.path(), shell);
     let canary = "canary-address@example.com";
     let send = |path: &str, body: serde_json::Value| post(server.at, path, &body).unwrap();
     let account = json!({ "email": canary, "password": "canary-password", "misc": "canary-misc" });
@@ -417,7 +418,9 @@ fn sec_p06_sec_l02_no_password_code_token_or_address_is_ever_logged() {
         request(server.at, "GET", "/canary-path?canary-query", "x-canary: canary\r\n", "").unwrap().0,
         404
     );
-    drop(server);
+    // Killed, the server could leave the last lines unwritten.
+    server.signal("TERM");
+    server.child.wait().unwrap();
     let text = std::fs::read_to_string(log).unwrap();
     assert!(text.lines().count() > 5 && text.contains("/v1/password/reset"), "{text}");
     let secret = |name: &str| tokens[name].as_str().unwrap().to_owned();
