@@ -1,8 +1,8 @@
-//! The session of one tab as a pure machine: what happens goes in, what is to be done comes out. No I/O, no clock
-//! and no chance of its own, so that `simulation.rs` can run many of them in virtual time against the real server.
+//! The session of one tab as a pure machine: inputs go in, commands come out. It does no I/O and has no clock or random numbers of its own, so
+//! that `simulation.rs` can run many of them in virtual time against the real server.
 //!
-//! What is stored is the truth. Before each decision the shell tells what is stored *now*: a sign-out in another tab
-//! wins over whatever was computed from what it ended.
+//! The storage decides. Before each decision the shell reads the stored text: a sign-out in another tab wins over a result that was computed
+//! from the session that it ended.
 
 use std::rc::Rc;
 
@@ -61,9 +61,9 @@ pub(crate) enum Verdict {
 /// What happens.
 #[derive(Debug)]
 pub(crate) enum Input {
-    /// This is stored, and says this. Where it is nothing: has somebody said that the server ended the session?
+    /// The stored text and the session in it. The flag tells, where there is none, that the server ended the session.
     Stored(Option<String>, Option<Rc<Session>>, bool),
-    /// Somebody signed in here, or takes up a session.
+    /// A sign-in on this page, or a session that was restored.
     SignedIn(Rc<Session>),
     SignedOut,
     /// A newer profile of the user.

@@ -129,7 +129,7 @@ impl Keeper {
         self.look(false)
     }
 
-    /// Looks what is stored. Has somebody said that the server ended the session?
+    /// Reads the stored session. `is_over`: another tab or client said that the server ended it.
     fn look(self: &Rc<Self>, is_over: bool) -> Option<Rc<Session>> {
         let text = self.store.read(Entry::Session);
         // Not yet loaded: that is no state to tell of.

@@ -176,7 +176,8 @@ pub(super) fn revoke_call(scope: &str) -> Call {
     Call::new(Kind::Post, "/v1/sessions/revoke", Document::of("scope", scope))
 }
 
-/// The session goes on, or an answer of the closed list ends it; whatever else is answered keeps it.
+/// The verdict of an answer: new tokens, or an end of the session by an error of the closed list. `None` for every other answer, which keeps the
+/// session.
 fn verdict(answer: &Answer, session: &Session) -> Option<Verdict> {
     match answer.body.text("error") {
         Some("stale_token") if is_refusal(answer) => Some(Verdict::Stale),

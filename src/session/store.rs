@@ -143,7 +143,7 @@ impl Store {
             || storage::write(&self.outside, &self.session_key, Some(text)).is_ok()
     }
 
-    /// Somebody signs out: a session from before this went on in memory must not come back after a reload.
+    /// For a sign-out: a session that was stored before this store went on in memory must not come back after a reload.
     pub(crate) fn withdraw_old(&self) {
         if self.is_memory() {
             self.withdraw(Entry::Session);

@@ -1,5 +1,4 @@
-//! Other tabs of this browser: a change there is an event here. And being woken: to refresh ahead, while somebody
-//! looks at the page.
+//! Other tabs of this browser: a change there is an event here. And the timer that refreshes tokens ahead, while the page is visible.
 
 use std::rc::Rc;
 
@@ -69,7 +68,7 @@ impl Keeper {
         });
     }
 
-    /// A page's own storage tells nobody of changes; and where the browser's does, this is as good.
+    /// Opens the channel between tabs: a storage of the page's own has no events.
     fn open_channel(self: &Rc<Self>, life: &AbortSignal) {
         let Some(channel) = page::channel(self.store.session_key()) else { return };
         let keeper = self.clone();

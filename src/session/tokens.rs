@@ -72,7 +72,7 @@ impl Session {
         let by_date = date - self.received_at;
         let elapsed = match self.running_at {
             Some(running_at) => by_date.max(running - running_at),
-            // The date was set back since: nobody can say how much has passed.
+            // The date was set back since: the time that has passed is unknown.
             None if by_date < 0.0 => return 0.0,
             None => by_date,
         };
