@@ -73,7 +73,7 @@ export function face(compile, compileAhead) {
       const begin = () => (end = this.#open()[name](tell, hasBegun));
       const answer = attempt(begin);
       if (answer instanceof Promise) return answer;
-      if (!answer) queueMicrotask(() => tell(...WITHOUT_WASM.event));
+      if (!answer) queueMicrotask(() => this.#subscriptions.has(begin) && tell(...WITHOUT_WASM.event));
       this.#subscriptions.add(begin);
       return () => this.#subscriptions.delete(begin) && end?.();
     }

@@ -1,8 +1,8 @@
 // The guard around an instance of the wasm, and small helpers of the face.
 
 // A class for the bindings to use as `WebAssembly.Instance`. When an exception leaves the wasm, its memory may be inconsistent: the instance
-// ends, `onTrap(error)` is called once, and the exception is thrown on. Later calls into it return undefined, so that its pending timers and
-// callbacks do not disturb the instance that replaces it.
+// ends, `onTrap(error)` is called once, and the exception is thrown on. Later calls into it return an empty array, of which the bindings
+// read undefined: so its pending timers and callbacks do not disturb the page.
 export const guarded = (onTrap) =>
   class Instance {
     constructor(module, imports) {
@@ -11,7 +11,7 @@ export const guarded = (onTrap) =>
       const { exports } = new WebAssembly.Instance(module, { a });
       let lost = false;
       const guard = (inner) => (...args) => {
-        if (lost) return;
+        if (lost) return [];
         try {
           return inner(...args);
         } catch (error) {

@@ -174,7 +174,8 @@ fn timeout(value: &JsValue) -> Option<Option<f64>> {
     if object::is_absent(value) {
         return Some(None);
     }
-    value.as_f64().filter(|number| (0.0..=LONGEST).contains(number)).map(Some)
+    // Node takes no fractions.
+    value.as_f64().filter(|number| (0.0..=LONGEST).contains(number)).map(|number| Some(number.trunc()))
 }
 
 /// Characters in the answer to a captcha: what the widget of a service gives is long.

@@ -5,7 +5,7 @@
 
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
-use web_sys::{Event, FormData, Url};
+use web_sys::{FormData, Url};
 
 use super::{events, location, object, page};
 
@@ -16,14 +16,8 @@ extern "C" {
     #[wasm_bindgen(js_name = valuesOf, catch)]
     fn values_of(data: &FormData, controls: &Array) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = showMessage, catch)]
-    fn show_message(form: &JsValue, control: &Control, message: &str) -> Result<(), JsValue>;
+    fn show_message(form: &JsValue, control: &JsValue, message: &str) -> Result<(), JsValue>;
 
-    /// A control of a form.
-    type Control;
-    #[wasm_bindgen(method, getter)]
-    fn name(this: &Control) -> JsValue;
-    #[wasm_bindgen(method, getter, js_name = willValidate)]
-    fn will_validate(this: &Control) -> JsValue;
 }
 
 #[wasm_bindgen]
@@ -58,18 +52,20 @@ impl Form {
         if object::is_a(input, "HTMLFormElement") {
             return Form::submitted(input, &JsValue::UNDEFINED);
         }
-        let event = event_of(input)?;
-        // React's event is no `Event`.
-        if !object::get(&event, "defaultPrevented").is_truthy() {
-            object::call(&event, "preventDefault", &[]);
+        // Of a React event, the browser's own inside it. A test may give an object that only looks like an event.
+        let native = object::get(input, "nativeEvent");
+        let event = if object::is_object(&native) { &native } else { input };
+        if !object::get(event, "defaultPrevented").is_truthy() {
+            object::call(event, "preventDefault", &[]);
         }
-        let target = JsValue::from(event.target());
+        let target = object::get(event, "target");
         if object::is_a(&target, "HTMLFormElement") {
             // An event of an old browser has no submitter.
-            return Form::submitted(&target, &object::get(&event, "submitter"));
+            return Form::submitted(&target, &object::get(event, "submitter"));
         }
         // An event without a form: a click on a button that signs out, for example.
-        Some(Form { element: JsValue::UNDEFINED, values: JsValue::UNDEFINED, target: None })
+        let is_event = [event, input].into_iter().any(|event| object::has_method(event, "preventDefault"));
+        is_event.then(|| Form { element: JsValue::UNDEFINED, values: JsValue::UNDEFINED, target: None })
     }
 
     fn submitted(element: &JsValue, submitter: &JsValue) -> Option<Form> {
@@ -94,9 +90,9 @@ impl Form {
     /// Shows a message on the first control for which `is_meant` holds.
     pub(crate) fn show(&self, message: &str, is_meant: impl Fn(&str) -> bool) {
         for control in controls_of(&self.element).into_iter().flatten() {
-            let control: Control = control.unchecked_into();
-            let is_meant = control.name().as_string().is_some_and(|name| is_meant(&name));
-            if is_meant && control.will_validate().is_truthy() {
+            // A control may be a custom element of the page, whose getters throw.
+            let is_meant = object::text(&control, "name").is_some_and(|name| is_meant(&name));
+            if is_meant && object::get(&control, "willValidate").is_truthy() {
                 let _ = show_message(&self.element, &control, message);
                 return;
             }
@@ -118,12 +114,4 @@ impl Form {
         });
         page::call_after(&go, 0.0);
     }
-}
-
-/// The event that was given; of a React event, the browser's own inside it.
-pub(crate) fn event_of(input: &JsValue) -> Option<Event> {
-    let native = object::get(input, "nativeEvent");
-    let event = if object::is_object(&native) { &native } else { input };
-    let is_event = object::has_method(event, "preventDefault") || object::has_method(input, "preventDefault");
-    is_event.then(|| event.clone().unchecked_into())
 }

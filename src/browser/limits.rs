@@ -11,6 +11,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, AbortSignal};
 
+use super::object;
 use crate::error::{Error, error};
 
 #[wasm_bindgen]
@@ -21,6 +22,11 @@ extern "C" {
     // The one of js-sys is generic.
     #[wasm_bindgen(js_namespace = ["Function", "prototype", "bind"], js_name = call)]
     fn bind(function: &Function, context: &JsValue, argument: &JsValue) -> Function;
+    #[wasm_bindgen(js_namespace = ["Function", "prototype", "bind"], js_name = call)]
+    fn bind_both(function: &JsValue, context: &JsValue, first: &str, second: &Function) -> Function;
+    // The one of js-sys takes a closure.
+    #[wasm_bindgen(js_namespace = ["Promise", "prototype", "finally"], js_name = call)]
+    fn finally(promise: &Promise, work: &Function) -> Promise;
 }
 
 /// The signals and the time that end a call.
@@ -100,14 +106,19 @@ fn either(one: &AbortSignal, other: &JsValue) -> Option<AbortSignal> {
 
 /// A promise that settles as the given one does, and rejects with `reason` when the signal is aborted before.
 pub(crate) fn race(promise: &Promise, signal: &AbortSignal, reason: &JsValue) -> Promise {
+    let mut listener = None;
     let over = Promise::new(&mut |_, reject| {
         let reject = bind(&reject, &JsValue::UNDEFINED, reason);
         if signal.aborted() {
             let _ = reject.call0(&JsValue::UNDEFINED);
         }
         let _ = signal.add_event_listener_with_callback("abort", &reject);
+        listener = Some(reject);
     });
-    Promise::race(&Array::of2(&over, promise))
+    let raced = Promise::race(&Array::of2(&over, promise));
+    // The signal may live as long as the page, and would hold the promise and its value.
+    let Some(listener) = listener else { return raced };
+    finally(&raced, &bind_both(&object::get(signal, "removeEventListener"), signal, "abort", &listener))
 }
 
 /// One try of a call.

@@ -88,7 +88,8 @@ fn settle(form: Form, navigate: &JsValue, outcome: &Result<Option<Value>, Error>
 /// Is this the name of the control for a field? It may be in camelCase; and a field of the operator is `extras.coins` in a form and
 /// `coins` for the server.
 fn is_of_field(name: &str, field: &str) -> bool {
-    is_same_name(name.strip_prefix("extras.").unwrap_or(name), field)
+    let plain = |name: &str| name.strip_prefix("extras.").unwrap_or(name).to_owned();
+    is_same_name(&plain(name), &plain(field))
 }
 
 /// The work of a method.
@@ -350,6 +351,7 @@ mod tests {
             assert!(is_of_field(name, "new_password"), "{name}");
         }
         assert!(is_of_field("address.locality", "address.locality"));
+        assert!(is_of_field("extras.coins", "extras.coins"));
         assert!(!is_of_field("password", "new_password"));
     }
 }
