@@ -25,7 +25,7 @@ pub struct Tokens {
     pub revoke_token: String,
     /// The server's clock, whole seconds since 1970: what the client measures its own by.
     pub server_time: i64,
-    /// Whose session it is. Not in the answers of `POST /v1/token`.
+    /// Whose session it is. In the answers of `POST /v1/token` only with `restore=true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserProfile>,
     /// With a sign-in: shows at later calls, in the header `Known-Device`, that the account knows this device, so that

@@ -26,6 +26,21 @@ async fn a_refresh_gives_the_next_tokens_and_no_user() {
 }
 
 #[tokio::test]
+async fn seed_h43_a_restored_session_comes_with_its_user() {
+    let app = TestApp::new().await;
+    let ada = app.somebody().await;
+    for seconds in [0, 9] {
+        // The second time is a repetition, which writes nothing.
+        app.advance(seconds * SECOND);
+        let form =
+            format!("grant_type=refresh_token&client_id=doorward&restore=true&refresh_token={}", token(&ada));
+        let restored = app.send(Method::POST, "/v1/token", FORM, form).await.ok();
+        assert_eq!(restored["user"], ada["user"]);
+        app.get("/v1/profile").bearer(&restored["access_token"]).await.ok();
+    }
+}
+
+#[tokio::test]
 async fn sec_t07_a_repeated_refresh_within_the_grace_period_gets_the_very_same_successor() {
     let app = TestApp::new().await;
     let first = app.somebody().await;

@@ -31,7 +31,7 @@ struct TokenForm {
     refresh_token: String,
     #[schema(pattern = "^doorward$")]
     client_id: String,
-    /// Did the page bring the token, instead of going on with its session? Hooks know it by another name then.
+    /// Did the page bring the token, instead of going on with its session? Hooks know it by another name then, and the answer has the user.
     #[schema(pattern = "^(true|false)$")]
     restore: Option<String>,
 }
@@ -54,13 +54,16 @@ pub(super) async fn token(
         return Err(Refused::new("invalid_client", "The parameter client_id must be doorward."));
     }
     let proof = proof?;
-    let operation = match form.get("restore") {
-        Some("true") => Operation::RestoreToken,
-        _ => Operation::RefreshToken,
-    };
+    let is_restored = form.get("restore") == Some("true");
+    let operation = if is_restored { Operation::RestoreToken } else { Operation::RefreshToken };
     let token = form.require("refresh_token")?;
     let approved = hooks::approve_refresh(&app, &caller, operation, token).await?;
-    sessions::refresh(&app, &caller, &approved, proof).await.map(Answer).map_err(|refusal| match refusal {
+    let tokens = if is_restored {
+        sessions::restore(&app, &caller, &approved, proof).await
+    } else {
+        sessions::refresh(&app, &caller, &approved, proof).await
+    };
+    tokens.map(Answer).map_err(|refusal| match refusal {
         Refusal::Over => Refused::new("invalid_grant", "The session has ended. Please sign in."),
         Refusal::Stale => {
             Refused::new("stale_token", "A newer refresh token has taken the place of this one.")

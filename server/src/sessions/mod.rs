@@ -4,7 +4,7 @@ mod end;
 mod refresh;
 
 pub use end::{end, end_all, end_several, list, of_revoke_token, of_token, sign_out};
-pub use refresh::{Refusal, refresh};
+pub use refresh::{Refusal, refresh, restore};
 
 use doorward_protocol::session::Tokens;
 

@@ -14,8 +14,8 @@ use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::hooks::{Approved, Refresh};
 use crate::state::{App, AppState};
-use crate::store::Tx;
 use crate::store::sessions::{self, Session};
+use crate::store::{Tx, accounts};
 use crate::tokens::RefreshToken;
 
 /// Why a refresh was refused.
@@ -118,6 +118,29 @@ pub async fn refresh(
     approved: &Approved<Refresh>,
     proof: Option<Proof>,
 ) -> Result<Tokens, Refusal> {
+    let (session, roles) = exchange(app, caller, approved, proof).await?;
+    Ok(tokens(app, &session, &roles)?)
+}
+
+/// The same for a page that brings the token from elsewhere (seed H43): it does not know yet whose session it is.
+pub async fn restore(
+    app: &AppState,
+    caller: &Caller,
+    approved: &Approved<Refresh>,
+    proof: Option<Proof>,
+) -> Result<Tokens, Refusal> {
+    let (session, roles) = exchange(app, caller, approved, proof).await?;
+    let account = accounts::by_id(&mut *app.store.read().await?, &session.account).await?;
+    let user = account.ok_or(Refusal::Over)?.to_profile();
+    Ok(Tokens { user: Some(user), ..tokens(app, &session, &roles)? })
+}
+
+async fn exchange(
+    app: &AppState,
+    caller: &Caller,
+    approved: &Approved<Refresh>,
+    proof: Option<Proof>,
+) -> Result<Found, Refusal> {
     let token = RefreshToken::read(approved.token.expose()).ok_or(Refusal::Over)?;
     let found = sessions::find(&mut *app.store.read().await?, &token.session()).await?;
     let (session, roles) = found.ok_or(Refusal::Over)?;
@@ -129,20 +152,17 @@ pub async fn refresh(
     let (now, presented) = (app.world.now(), token.generation);
     let step = decide(&session, presented, proof.as_ref(), now, &app.config.session);
     if step == Step::Repeat && proof.is_none() {
-        return Ok(tokens(app, &session, &roles)?);
+        return Ok((session, roles));
     }
     let (job, caller) = (app.clone(), caller.clone());
-    let moved = app
-        .store
+    app.store
         .write(move |tx| {
             Box::pin(async move {
                 dpop::spend(tx, proof.as_ref()).await?;
                 advance(tx, &job, &caller, (session, roles), presented, proof.as_ref()).await
             })
         })
-        .await?;
-    let (session, roles) = moved?;
-    Ok(tokens(app, &session, &roles)?)
+        .await?
 }
 
 /// Carries out what [`decide`] says, in the transaction that the proof was spent in. A refusal is no error of the
