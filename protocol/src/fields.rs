@@ -125,9 +125,10 @@ pub(crate) fn missing(field: &str) -> Invalid {
 /// The field of a table that a name stands for: its own name, that in camelCase, or what another system calls it
 /// (seed 001).
 pub fn field_named<'a>(fields: &'a [Field], given: &str) -> Option<&'a Field> {
-    let find = |name: &str| fields.iter().find(|field| is_same_name(field.name, name));
-    find(given).or_else(|| {
-        let (_, ours) = ALIASES.iter().find(|(theirs, _)| is_same_name(theirs, given))?;
+    let given = snake_case(given);
+    let find = |name: &str| fields.iter().find(|field| field.name == name);
+    find(&given).or_else(|| {
+        let (_, ours) = ALIASES.iter().find(|(theirs, _)| *theirs == given)?;
         find(ours)
     })
 }
@@ -143,17 +144,22 @@ const ALIASES: &[(&str, &str)] = &[
 
 /// Are two names the same in snake_case? `givenName` and `lastIP` are `given_name` and `last_ip`.
 pub fn is_same_name(one: &str, other: &str) -> bool {
-    snake_case(one).eq(snake_case(other))
+    snake_case(one) == snake_case(other)
 }
 
-fn snake_case(name: &str) -> impl Iterator<Item = u8> {
+#[inline(never)]
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
     let mut after_capital = false;
-    name.bytes().flat_map(move |byte| {
-        let capital = byte.is_ascii_uppercase();
-        let underscore = (capital && !after_capital).then_some(b'_');
+    for letter in name.chars() {
+        let capital = letter.is_ascii_uppercase();
+        if capital && !after_capital {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
         after_capital = capital;
-        underscore.into_iter().chain([byte.to_ascii_lowercase()])
-    })
+    }
+    snake
 }
 
 fn no_other(fields: &[Field], source: &impl Source, parent: &str) -> Result<(), Invalid> {

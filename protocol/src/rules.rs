@@ -121,19 +121,39 @@ fn say(holds: bool, message: &'static str) -> Verdict {
     if holds { Ok(()) } else { refuse(message) }
 }
 
+/// A kind of characters. Not generic, like the functions that take one: in the wasm each of their loops exists once.
+type Kind<'a> = &'a dyn Fn(char) -> bool;
+
+#[inline(never)]
+fn any(text: &str, kind: Kind<'_>) -> bool {
+    text.chars().any(kind)
+}
+
+fn all(text: &str, kind: Kind<'_>) -> bool {
+    !any(text, &|c| !kind(c))
+}
+
+fn is_one_of(c: char, ascii: &str) -> bool {
+    ascii.bytes().any(|sign| c == char::from(sign))
+}
+
+fn characters(text: &str) -> usize {
+    text.chars().count()
+}
+
 fn line(text: &str, max: u32) -> Verdict {
-    say(!text.chars().any(char::is_control), "This must be one line without control characters.")?;
+    say(!any(text, &char::is_control), "This must be one line without control characters.")?;
     length(text, max)
 }
 
 fn paragraph(text: &str, max: u32) -> Verdict {
     let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-    say(!text.chars().any(control), "This contains a character that cannot be stored.")?;
+    say(!any(text, &control), "This contains a character that cannot be stored.")?;
     length(text, max)
 }
 
 fn length(text: &str, max: u32) -> Verdict {
-    if text.chars().count() <= max as usize {
+    if characters(text) <= max as usize {
         return Ok(());
     }
     Err(sentence("This may have at most ", max, " characters."))
@@ -141,14 +161,14 @@ fn length(text: &str, max: u32) -> Verdict {
 
 fn new_password(text: &str, policy: Policy) -> Verdict {
     // No composition rules, no truncation, any Unicode: NIST SP 800-63B-4 §3.1.1.2.
-    let characters = text.chars().count();
+    let characters = characters(text);
     if characters < policy.password_min as usize {
         return Err(sentence("A password needs at least ", policy.password_min, " characters."));
     }
     if characters > policy.password_max as usize || text.len() > PASSWORD_BYTES {
         return Err(sentence("A password may have at most ", policy.password_max, " characters."));
     }
-    say(!has(text, b'\0'), "This contains a character that cannot be stored.")
+    say(!any(text, &|c| c == '\0'), "This contains a character that cannot be stored.")
 }
 
 /// `format!` would bring its machinery into the wasm for these three.
@@ -180,8 +200,9 @@ fn sentence(before: &str, number: u32, after: &str) -> Cow<'static, str> {
 /// converts it to ASCII. Those tables are too large for a page.
 pub fn bare_email(text: &str) -> Option<String> {
     let text = text.trim();
-    let (local, domain) = text.split_once('@')?;
-    let atom = |b: u8| b.is_ascii_alphanumeric() || has("#$&'*+/=?^_`{}~-.", b);
+    let at: Kind<'_> = &|c| c == '@';
+    let (local, domain) = text.split_once(at)?;
+    let atom = |c: char| c.is_ascii_alphanumeric() || is_one_of(c, "#$&'*+/=?^_`{}~-.");
     let longest = if domain.is_ascii() { (254, 63) } else { (LONGEST_UNICODE, LONGEST_UNICODE) };
     let letter = |c: char| match c {
         '-' => true,
@@ -190,18 +211,19 @@ pub fn bare_email(text: &str) -> Option<String> {
     };
     let label = |part: &str| {
         (1..=longest.1).contains(&part.len())
-            && part.chars().all(letter)
-            && !part.starts_with('-')
-            && !part.ends_with('-')
+            && all(part, &letter)
+            && !matches!(part.as_bytes(), [b'-', ..] | [.., b'-'])
     };
+    let mut labels = 0_usize;
+    let (point, dot): (Kind<'_>, Kind<'_>) = (&|c| c == '.', &|c| DOTS.contains(&c));
     let holds = text.len() <= longest.0
         && (1..=64).contains(&local.len())
-        && local.bytes().all(atom)
-        && local.split('.').all(|part| !part.is_empty())
-        && !local.starts_with('-')
+        && all(local, &atom)
+        && local.split(point).all(|part| !part.is_empty())
+        && !matches!(local.as_bytes(), [b'-', ..])
         && !local.as_bytes().windows(2).any(|pair| pair == b"=?")
-        && domain.contains(DOTS)
-        && domain.split(DOTS).all(label);
+        && domain.split(dot).inspect(|_| labels = labels.saturating_add(1)).all(label)
+        && labels > 1;
     holds.then(|| text.to_ascii_lowercase())
 }
 
@@ -211,16 +233,11 @@ const LONGEST_UNICODE: usize = 1024;
 /// The separators of labels in a domain (UTS #46 §4.5).
 const DOTS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
 
-/// `str::contains` would bring the standard library's substring search into the wasm.
-fn has(text: &str, wanted: u8) -> bool {
-    text.bytes().any(|byte| byte == wanted)
-}
-
 /// A phone number without spaces and punctuation. `None` if it is not a phone number. The server adds the country's code
 /// to national numbers.
 pub fn bare_phone(text: &str) -> Option<String> {
     let text = text.trim();
-    let (plus, rest) = text.strip_prefix('+').map_or(("", text), |rest| ("+", rest));
+    let (plus, rest) = text.strip_prefix("+").map_or(("", text), |rest| ("+", rest));
     let mut bare = String::from(plus);
     for c in rest.chars() {
         match c {
@@ -241,14 +258,14 @@ fn is_phone(text: &str) -> bool {
 fn username(text: &str) -> Verdict {
     let text = text.trim();
     // It must not look like an address or a phone number.
-    let odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '@' | '+' | '/' | '\\');
-    say(!text.chars().any(odd), "A username has no spaces and none of @ + / \\.")?;
-    say(!text.chars().all(|c| c.is_ascii_digit()), "A username needs a letter.")?;
+    let odd = |c: char| c.is_control() || c.is_whitespace() || is_one_of(c, "@+/\\");
+    say(!any(text, &odd), "A username has no spaces and none of @ + / \\.")?;
+    say(!all(text, &|c| c.is_ascii_digit()), "A username needs a letter.")?;
     length(text, 64)
 }
 
 fn id(text: &str, least: u32, most: u32) -> Verdict {
-    say(text.bytes().all(|b| b.is_ascii_graphic()), "An id has only letters, digits and signs of ASCII.")?;
+    say(all(text, &|c| c.is_ascii_graphic()), "An id has only letters, digits and signs of ASCII.")?;
     if text.len() < least as usize {
         return Err(sentence("This needs at least ", least, " characters."));
     }
@@ -303,21 +320,16 @@ const ZEROS: [u32; 75] = [
 ];
 
 fn is_token(text: &str) -> bool {
-    (16..=512).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-}
-
-fn all_digits(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_digit())
+    (16..=512).contains(&text.len()) && all(text, &|c| c.is_ascii_alphanumeric() || is_one_of(c, "-_."))
 }
 
 fn is_date(text: &str) -> bool {
-    let mut parts = text.split('-');
-    let mut number = |width: usize| {
-        let part = parts.next().filter(|part| part.len() == width && all_digits(part))?;
-        part.parse::<u32>().ok()
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text.as_bytes() else { return false };
+    let (Some(year), Some(month), Some(day)) =
+        (number(&[y1, y2, y3, y4]), number(&[m1, m2]), number(&[d1, d2]))
+    else {
+        return false;
     };
-    let (Some(year), Some(month), Some(day)) = (number(4), number(2), number(2)) else { return false };
     let divides = |by: u32| year.checked_rem(by) == Some(0);
     let leap = divides(4) && (!divides(100) || divides(400));
     let days = match month {
@@ -327,35 +339,38 @@ fn is_date(text: &str) -> bool {
         1..=12 => 31,
         _ => return false,
     };
-    parts.next().is_none() && year >= 1 && (1..=days).contains(&day)
+    year >= 1 && (1..=days).contains(&day)
+}
+
+/// The number that these ASCII digits are.
+fn number(digits: &[u8]) -> Option<u32> {
+    let next =
+        |number: u32, digit: &u8| number.checked_mul(10)?.checked_add(char::from(*digit).to_digit(10)?);
+    digits.iter().try_fold(0, next)
 }
 
 fn is_http_url(text: &str) -> bool {
-    let behind = |scheme: &str| {
-        let (start, rest) = text.split_at_checked(scheme.len())?;
-        start.eq_ignore_ascii_case(scheme).then_some(rest)
-    };
-    let Some(rest) = behind("https://").or_else(|| behind("http://")) else { return false };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or("");
-    !host.is_empty()
-        && !host.starts_with(':')
-        // User information in an address only serves to mislead its reader.
-        && !has(host, b'@')
-        && is_address(text)
+    let colon: Kind<'_> = &|c| c == ':';
+    let Some((scheme, rest)) = text.split_once(colon) else { return false };
+    let is_http = ["https", "http"].iter().any(|http| http.eq_ignore_ascii_case(scheme));
+    let Some(rest) = rest.strip_prefix("//").filter(|_| is_http) else { return false };
+    let end: Kind<'_> = &|c| is_one_of(c, "/?#");
+    let host = rest.split(end).next().unwrap_or("");
+    // User information in an address only serves to mislead its reader.
+    !matches!(host.as_bytes(), [] | [b':', ..]) && !any(host, &|c| c == '@') && is_address(text)
 }
 
 /// Schemes whose addresses a browser would run.
 const RUN: [&str; 3] = ["javascript", "vbscript", "data"];
 
 fn is_address(text: &str) -> bool {
-    let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+    let colon: Kind<'_> = &|c| c == ':';
+    let scheme = text.split_once(colon).map_or("", |(scheme, _)| scheme);
     text.len() <= 2048
-        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || has("+-.", b))
+        && all(scheme, &|c| c.is_ascii_alphanumeric() || is_one_of(c, "+-."))
+        && scheme.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
         && !RUN.iter().any(|run| run.eq_ignore_ascii_case(scheme))
-        && !text
-            .chars()
-            .any(|c| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '<' | '>' | '"' | '`'))
+        && !any(text, &|c| c.is_whitespace() || c.is_control() || is_one_of(c, "\\<>\"`"))
 }
 
 #[cfg(test)]
