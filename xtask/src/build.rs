@@ -48,7 +48,7 @@ pub(crate) fn sdk_names(world: &World, log: &Log) -> Outcome {
     log.run(optimiser.args([folder.join("doorward.wasm"), folder.join("doorward_bg.wasm")]))
 }
 
-const OPTIMISATIONS: &str = "--flatten --rereloop -Oz -Oz --low-memory-unused --strip-target-features";
+const OPTIMISATIONS: &str = "--flatten --rereloop -Oz -Oz --one-caller-inline-max-function-size=150 --low-memory-unused --strip-target-features";
 
 /// What Cargo writes.
 fn compiled(repo: &Repo) -> PathBuf {
