@@ -1,7 +1,5 @@
 //! Calls to the server by one client, and what an answer means. Knows nothing of sessions.
 
-use std::rc::Rc;
-
 use crate::{
     browser::{http::Fetch, limits::Limits},
     document::Document,
@@ -12,15 +10,16 @@ use crate::{
 /// The server, as one client reaches it.
 pub(crate) struct Api {
     /// The address of the server, without a slash at its end.
-    pub(crate) base: String,
-    pub(crate) locale: Option<String>,
-    pub(crate) fetch: Rc<Fetch>,
+    pub(crate) base: &'static str,
+    /// The language of its messages.
+    pub(crate) locale: Option<&'static str>,
+    pub(crate) fetch: Fetch,
     pub(crate) nonces: Nonces,
 }
 
 impl Api {
     fn server(&self) -> Server<'_> {
-        Server { base: &self.base, locale: self.locale.as_deref(), nonces: &self.nonces }
+        Server { base: self.base, locale: self.locale, nonces: &self.nonces }
     }
 
     /// Sends a call. Returns the object of the answer, or its error.
@@ -45,23 +44,9 @@ impl Api {
         limits: &Limits,
     ) -> Result<Answer, Error> {
         let transport = self.fetch.within(limits);
-        let mut exchange = Exchange::of_call(self.server(), &transport, call, holder);
+        let mut exchange = Exchange::new(self.server(), &transport, call, holder);
         exchange.run(&transport).await?;
         Ok(exchange.answer)
-    }
-
-    /// The headers with the credentials for one request to any server. `TOKEN_BOUND` if the key is gone.
-    pub(crate) async fn credentials(
-        &self,
-        holder: &Holder,
-        method: &str,
-        url: &str,
-        limits: &Limits,
-    ) -> Result<Document, Error> {
-        let transport = self.fetch.within(limits);
-        let mut exchange = Exchange::of_headers(self.server(), &transport, method, url, holder);
-        exchange.run(&transport).await?;
-        Ok(exchange.request.headers)
     }
 }
 

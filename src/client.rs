@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    rc::{Rc, Weak},
+    rc::Weak,
 };
 
 use doorward_protocol::{Field, Policy};
@@ -29,13 +29,14 @@ use crate::{
 /// A client of one server. In the npm package `js/face.js` stands in front of it.
 #[wasm_bindgen]
 pub struct AuthClient {
-    pub(crate) inner: Rc<Client>,
+    pub(crate) inner: &'static Client,
 }
 
-/// The state that all methods of a client share.
+/// The state that all methods of a client share. It lives as long as the instance of the wasm, of which `js/face.js` makes one for each
+/// client: so the code that would take a client apart is not in the wasm, where it weighed 2 kB.
 pub(crate) struct Client {
-    pub(crate) api: Rc<Api>,
-    pub(crate) session: Rc<Keeper>,
+    pub(crate) api: &'static Api,
+    pub(crate) session: &'static Keeper,
     /// The rules of the server for passwords, once they are known.
     pub(crate) policy: Cell<Policy>,
     /// The answer of `getSettings`, and when it came on the page's running clock.
@@ -46,7 +47,7 @@ pub(crate) struct Client {
     pub(crate) under_way: RefCell<Vec<UnderWay>>,
     /// By origin, the header with the last new access token that an API refused.
     pub(crate) refused: RefCell<Document>,
-    pub(crate) settings: Settings,
+    pub(crate) settings: &'static Settings,
     /// The limits of a call without options of its own.
     pub(crate) limits: Limits,
 }
@@ -90,7 +91,7 @@ impl AuthClient {
         page: Option<Map>,
         own: Option<Map>,
     ) -> AuthClient {
-        let settings = Settings::read(&options);
+        let settings = forever(Settings::read(&options));
         let life = life.unwrap_or_else(limits::endless);
         let page = page.unwrap_or_else(memory::of_page);
         // Off a page, clients serve different people.
@@ -102,31 +103,26 @@ impl AuthClient {
         };
         let limits = Limits::new(life.clone(), settings.timeout);
         let keys = KeyStore::open(&memory, &settings.key);
-        let api = Rc::new(Api {
-            base: settings.base.clone(),
-            locale: settings.locale.clone(),
-            fetch: Fetch::new(settings.fetch.clone(), &settings.base, keys.clone(), life),
-            nonces: Nonces::default(),
-        });
-        let listeners = Rc::new(Listeners::default());
+        let base = &*settings.base;
+        let fetch = Fetch::new(settings.fetch.as_ref(), base, keys.clone(), life.clone());
+        let api = forever(Api { base, locale: settings.locale.as_deref(), fetch, nonces: Nonces::default() });
+        let listeners = forever(Listeners::new(life));
         let parts = Parts {
-            store: Store::open(&settings, memory.clone(), listeners.clone()),
-            flows: Flows::open(&settings, memory),
+            store: Store::open(settings, memory.clone(), listeners),
+            flows: Flows::open(settings, memory),
             keys,
             listeners,
             bus: memory::bus(&page),
         };
-        let session = Rc::new(Keeper::new(api.clone(), parts, &settings, limits.clone()));
+        let session = forever(Keeper::new(settings, api, parts, limits.clone()));
         session.listen();
-        let begun = session.clone();
-        let its_limits = limits.clone();
-        spawn(async move {
-            let _ = begun.load(&its_limits).await;
-            begun.schedule();
-            begun.tell_ended(&its_limits).await;
+        spawn(async {
+            let _ = session.load(session.limits()).await;
+            session.schedule();
+            session.tell_ended(session.limits()).await;
         });
         AuthClient {
-            inner: Rc::new(Client {
+            inner: forever(Client {
                 api,
                 session,
                 policy: Cell::default(),
@@ -151,6 +147,11 @@ impl AuthClient {
     pub fn persistence(&self) -> String {
         self.inner.session.place().name().into()
     }
+}
+
+/// A part of a client.
+fn forever<T>(part: T) -> &'static T {
+    Box::leak(Box::new(part))
 }
 
 impl Client {

@@ -36,12 +36,14 @@ pub(crate) enum Kind {
     Token,
     /// Ends a session: may be repeated, and may outlive the page.
     Farewell,
+    /// No request. The answer are the headers with the credentials for a request to any server, whose `method` and `url` are in the body.
+    Headers,
 }
 
 impl Kind {
     fn method(self) -> &'static str {
         match self {
-            Kind::Get => "GET",
+            Kind::Get | Kind::Headers => "GET",
             Kind::Put => "PUT",
             Kind::Patch => "PATCH",
             Kind::Delete => "DELETE",
@@ -229,7 +231,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) step: Step,
     /// Empty until it has come.
     pub(crate) answer: Answer,
-    /// Does other code send the request?
+    /// Is no request sent?
     is_for_headers: bool,
     may_repeat: bool,
     may_take_nonce: bool,
@@ -237,60 +239,18 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
-    /// Sends a call.
-    pub(crate) fn of_call(
+    pub(crate) fn new(
         server: Server<'a>,
         transport: &impl Transport,
         call: &'a Call,
         holder: &'a Holder,
     ) -> Exchange<'a> {
-        let mut headers = Document::of("Accept", "application/json");
-        let body = (!matches!(call.kind, Kind::Get | Kind::Delete)).then_some(&call.body);
-        let mut add = |name, value: Option<&str>| {
-            if let Some(value) = value.filter(|value| !value.is_empty()) {
-                headers.put(name, value.into());
-            }
+        let mut request = if call.kind == Kind::Headers {
+            let text = |name: &str| call.body.text(name).unwrap_or_default();
+            Request { method: text("method"), url: text("url").into(), ..Request::default() }
+        } else {
+            request(server, transport, call)
         };
-        add("Accept-Language", server.locale);
-        add("Captcha-Response", call.captcha.as_deref());
-        add("Known-Device", Some(&call.devices));
-        let is_form = call.kind == Kind::Token;
-        let kind = if is_form { "application/x-www-form-urlencoded" } else { "application/json" };
-        add("Content-Type", body.map(|_| kind));
-        if call.kind == Kind::PostOnce {
-            headers.put("Idempotency-Key", transport.uuid().into());
-        }
-        let request = Request {
-            method: call.kind.method(),
-            url: [server.base, &*call.path].concat(),
-            headers,
-            body,
-            is_form,
-            keepalive: call.kind == Kind::Farewell,
-        };
-        Exchange::new(server, transport, request, holder, Some(call.kind))
-    }
-
-    /// Makes the headers with the credentials for a request to any server that other code sends.
-    pub(crate) fn of_headers(
-        server: Server<'a>,
-        transport: &impl Transport,
-        method: &'a str,
-        url: &str,
-        holder: &'a Holder,
-    ) -> Exchange<'a> {
-        let request = Request { method, url: url.into(), ..Request::default() };
-        Exchange::new(server, transport, request, holder, None)
-    }
-
-    #[inline(never)]
-    fn new(
-        server: Server<'a>,
-        transport: &impl Transport,
-        mut request: Request<'a>,
-        holder: &'a Holder,
-        kind: Option<Kind>,
-    ) -> Exchange<'a> {
         if let Some(token) = &holder.token {
             let scheme = if holder.key.is_empty() { "Bearer " } else { "DPoP " };
             request.headers.put("Authorization", [scheme, token].concat().into());
@@ -301,8 +261,8 @@ impl<'a> Exchange<'a> {
             request,
             step: Step::Done,
             answer: Answer::default(),
-            is_for_headers: kind.is_none(),
-            may_repeat: kind.is_some_and(Kind::may_be_repeated),
+            is_for_headers: call.kind == Kind::Headers,
+            may_repeat: call.kind.may_be_repeated(),
             may_take_nonce: true,
             works: 0,
         };
@@ -315,6 +275,10 @@ impl<'a> Exchange<'a> {
         while !matches!(self.step, Step::Done) {
             let outcome = transport.perform(self).await;
             self.step = self.next_step(outcome, transport)?;
+        }
+        if self.is_for_headers {
+            let body = mem::take(&mut self.request.headers);
+            self.answer = Answer { status: 200, body, is_object: true, retry_after: None };
         }
         Ok(())
     }
@@ -392,6 +356,34 @@ impl<'a> Exchange<'a> {
         self.answer = answer;
         self.answer.retry_after = retry_after.and_then(|text| seconds(transport, text.trim()));
         Step::Done
+    }
+}
+
+/// The request of a call, without its credentials.
+fn request<'a>(server: Server<'_>, transport: &impl Transport, call: &'a Call) -> Request<'a> {
+    let mut headers = Document::of("Accept", "application/json");
+    let body = (!matches!(call.kind, Kind::Get | Kind::Delete)).then_some(&call.body);
+    let mut add = |name, value: Option<&str>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            headers.put(name, value.into());
+        }
+    };
+    add("Accept-Language", server.locale);
+    add("Captcha-Response", call.captcha.as_deref());
+    add("Known-Device", Some(&call.devices));
+    let is_form = call.kind == Kind::Token;
+    let kind = if is_form { "application/x-www-form-urlencoded" } else { "application/json" };
+    add("Content-Type", body.map(|_| kind));
+    if call.kind == Kind::PostOnce {
+        headers.put("Idempotency-Key", transport.uuid().into());
+    }
+    Request {
+        method: call.kind.method(),
+        url: [server.base, &*call.path].concat(),
+        headers,
+        body,
+        is_form,
+        keepalive: call.kind == Kind::Farewell,
     }
 }
 
@@ -480,13 +472,15 @@ mod tests {
         }
 
         fn send(&self, nonces: &Nonces, call: &Call, holder: &Holder) -> Result<Answer, Error> {
-            let mut exchange = Exchange::of_call(server(nonces), self, call, holder);
+            let mut exchange = Exchange::new(server(nonces), self, call, holder);
             self.run(&mut exchange).map(|()| exchange.answer)
         }
 
         fn headers(&self, nonces: &Nonces, url: &str, holder: &Holder) -> Result<Document, Error> {
-            let mut exchange = Exchange::of_headers(server(nonces), self, "GET", url, holder);
-            self.run(&mut exchange).map(|()| exchange.request.headers)
+            let body = Document::of("method", "GET").with("url", url);
+            let call = Call::new(Kind::Headers, "", body);
+            let mut exchange = Exchange::new(server(nonces), self, &call, holder);
+            self.run(&mut exchange).map(|()| exchange.answer.body)
         }
     }
 

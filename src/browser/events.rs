@@ -2,8 +2,11 @@
 
 pub(crate) use js_sys::Function;
 use wasm_bindgen::prelude::*;
-pub(crate) use web_sys::{AbortController, AbortSignal, EventTarget};
-use web_sys::{AddEventListenerOptions, Event, MessageEvent, StorageEvent};
+pub(crate) use web_sys::{AbortSignal, EventTarget};
+use web_sys::{Event, MessageEvent, StorageEvent};
+
+use super::json;
+use crate::document::{Document, Value};
 
 /// A function for JavaScript.
 pub(crate) fn function(inner: impl Fn(Event) + 'static) -> Function {
@@ -28,15 +31,15 @@ pub(crate) fn listen(
 
 #[inline(never)]
 fn add(target: &EventTarget, names: &[&str], signal: Option<&AbortSignal>, listener: &Function) {
-    let options = AddEventListenerOptions::new();
-    options.set_capture(true);
-    if let Some(signal) = signal {
-        options.set_signal(signal);
-    }
+    let signal = signal.map(|signal| Value::Page(signal.into()));
+    let options = json::to_js(&Document::of("capture", true).with_some("signal", signal));
     for name in names {
         // Off a page there may be nothing to listen to.
-        let _ =
-            target.add_event_listener_with_callback_and_add_event_listener_options(name, listener, &options);
+        let _ = target.add_event_listener_with_callback_and_add_event_listener_options(
+            name,
+            listener,
+            options.unchecked_ref(),
+        );
     }
 }
 

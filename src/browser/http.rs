@@ -3,11 +3,11 @@
 //! Requests are those of gloo-net, but it neither sends them nor reads the answers: it panics where `fetch` rejects with a value that is
 //! no `Error`, or resolves with one that is no `Response`, which a page can cause by a `fetch` of its own.
 
-use std::{cell::RefCell, rc::Rc};
+use std::cell::RefCell;
 
 use js_sys::{Function, Object, Promise};
 use wasm_bindgen::prelude::*;
-use web_sys::{AbortSignal, RequestCredentials, RequestInit, RequestRedirect};
+use web_sys::AbortSignal;
 
 use super::{
     clock, json,
@@ -16,6 +16,7 @@ use super::{
     object, random, wait,
 };
 use crate::{
+    document::{Document, Value},
     error::Error,
     transport::{Exchange, Outcome, PAUSE, Request, Response, Step, Transport},
 };
@@ -38,9 +39,9 @@ const NONCE_PATIENCE: f64 = 5_000.0;
 /// The parts of the browser that all calls of a client use.
 pub(crate) struct Fetch {
     /// The client's option `fetch`.
-    own: Option<Function>,
-    /// The address that gives a nonce.
-    nonce_url: String,
+    own: Option<&'static Function>,
+    /// The address of the server, without a slash at its end.
+    base: &'static str,
     /// The request for a nonce that is under way.
     asking: RefCell<Option<Promise>>,
     patience: Limits,
@@ -48,25 +49,23 @@ pub(crate) struct Fetch {
 }
 
 impl Fetch {
-    pub(crate) fn new(own: Option<Function>, base: &str, keys: KeyStore, life: AbortSignal) -> Rc<Fetch> {
-        let nonce_url = [base, "/v1/nonce"].concat();
-        Rc::new(Fetch {
-            own,
-            nonce_url,
-            asking: RefCell::default(),
-            patience: Limits::new(life, NONCE_PATIENCE),
-            keys,
-        })
+    pub(crate) fn new(
+        own: Option<&'static Function>,
+        base: &'static str,
+        keys: KeyStore,
+        life: AbortSignal,
+    ) -> Fetch {
+        Fetch { own, base, asking: RefCell::default(), patience: Limits::new(life, NONCE_PATIENCE), keys }
     }
 
     /// The transport of one call.
-    pub(crate) fn within<'a>(self: &'a Rc<Self>, limits: &'a Limits) -> Bounded<'a> {
+    pub(crate) fn within<'a>(&'a self, limits: &'a Limits) -> Bounded<'a> {
         Bounded { fetch: self, limits }
     }
 
     /// Calls `fetch`. A promise in any case, also where it throws.
     fn begin(&self, request: &web_sys::Request) -> Promise {
-        let begun = match &self.own {
+        let begun = match self.own {
             Some(own) => own.call1(&JsValue::UNDEFINED, request),
             None => global_fetch(request),
         };
@@ -90,7 +89,7 @@ impl Fetch {
         let under_way = self.asking.borrow().clone();
         under_way.unwrap_or_else(|| {
             let one = self.patience.begin();
-            let url = self.nonce_url.clone();
+            let url = [self.base, "/v1/nonce"].concat();
             let request = Request { method: "GET", url, ..Request::default() };
             let asking = one.race(&self.send(&request, &one.signal));
             self.asking.replace(Some(asking.clone()));
@@ -200,24 +199,16 @@ fn open(value: &JsValue) -> (Response, Promise) {
 
 /// The request for `fetch`.
 fn build(request: &Request<'_>, signal: &AbortSignal) -> Result<gloo_net::http::Request, JsValue> {
-    let init = RequestInit::new();
-    init.set_method(request.method);
-    init.set_headers(&json::to_js(&request.headers));
-    init.set_credentials(RequestCredentials::Omit);
-    if let Some(body) = request.body {
-        init.set_body(&json::body(body, request.is_form));
-    }
-    if request.keepalive {
-        // web-sys has no setter for it.
-        let _ = js_sys::Reflect::set(&init, &"keepalive".into(), &true.into());
-    }
-    init.set_signal(Some(signal));
-    let make = || web_sys::Request::new_with_str_and_init(&request.url, &init);
+    let init = Document::of("method", request.method)
+        .with("headers", request.headers.clone())
+        .with("credentials", "omit")
+        .with("keepalive", request.keepalive)
+        .with_some("body", request.body.map(|body| Value::Page(json::body(body, request.is_form))));
+    let make = |init: Document| {
+        web_sys::Request::new_with_str_and_init(&request.url, json::to_js(&init).unchecked_ref())
+    };
     // The signal may be of another realm than `Request`, as in jsdom: then the request goes without it, and only the wait for its answer ends.
-    let built = make().or_else(|_| {
-        init.set_signal(None);
-        make()
-    });
+    let built = make(init.clone().with("signal", Value::Page(signal.into()))).or_else(|_| make(init));
     built.map(Into::into)
 }
 
@@ -240,10 +231,8 @@ impl PageRequest {
     /// Makes the request that the page described to `fetch(input, init)`, as often as needed. Redirects are not followed: the token is for
     /// the origin that was asked for, and the proof for the address.
     pub(crate) fn new(input: &JsValue, init: &JsValue, limits: &Limits) -> Result<PageRequest, JsValue> {
-        let own = RequestInit::new();
-        own.set_redirect(RequestRedirect::Manual);
-        own.set_signal(Some(limits.ended()));
-        let parts = [Object::new().into(), init.clone(), own.into()];
+        let own = Document::of("redirect", "manual").with("signal", Value::Page(limits.ended().into()));
+        let parts = [Object::new().into(), init.clone(), json::to_js(&own)];
         let init = object::call(&object::global("Object"), "assign", &parts).ok_or(JsValue::UNDEFINED)?;
         let input = object::call(input, "clone", &[]).unwrap_or_else(|| input.clone());
         NewRequest::new(&input, &init).map(|request| PageRequest(request.unchecked_into()))

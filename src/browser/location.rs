@@ -1,12 +1,12 @@
 //! Where the page is.
 
 use wasm_bindgen::prelude::*;
-use web_sys::{Document, Location, Url, UrlSearchParams};
+use web_sys::{Location, Url, UrlSearchParams};
+
+use super::page::DOCUMENT;
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(thread_local_v2, js_name = document)]
-    static DOCUMENT: Option<Document>;
     #[wasm_bindgen(thread_local_v2, js_name = location)]
     static LOCATION: Option<Location>;
 }

@@ -10,7 +10,7 @@ use super::object;
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(thread_local_v2, js_name = document)]
-    static DOCUMENT: Option<Document>;
+    pub(super) static DOCUMENT: Option<Document>;
     #[wasm_bindgen(js_name = setTimeout, catch)]
     fn set_timeout(function: &Function, milliseconds: f64) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = clearTimeout)]

@@ -15,7 +15,7 @@ use crate::{
     browser::{
         form::Form,
         location,
-        wait::{Promise, Work, bounded},
+        wait::{Promise, Work, bounded, settled},
     },
     client::{AuthClient, Same, UnderWay},
     document::{Document, Value},
@@ -39,7 +39,7 @@ impl AuthClient {
         same: Option<Same>,
         arguments: [&JsValue; 3],
     ) -> Promise {
-        let Read { form, input } = input::read(&self.inner, method, flow, &arguments);
+        let Read { form, input } = input::read(self.inner, method, flow, &arguments);
         let same = same.or_else(|| {
             // A second submit of a form joins the first.
             Some(Same::Form(form.as_ref()?.element()?.clone(), std::ptr::from_ref(method).addr()))
@@ -50,7 +50,7 @@ impl AuthClient {
         let limits = input.as_ref().map_or(&self.inner.limits, |input| &input.limits).clone();
         let same = same.map(Rc::new);
         let under_way = same.as_ref().map(Rc::downgrade);
-        let (client, own_limits) = (self.inner.clone(), limits.clone());
+        let (client, own_limits) = (self.inner, limits.clone());
         let promise = bounded(
             &limits,
             Box::pin(async move {
@@ -95,15 +95,15 @@ fn is_of_field(name: &str, field: &str) -> bool {
 /// The work of a method.
 pub(super) fn carry_out(method: &'static Method, mut input: Box<Input>) -> Work {
     Box::pin(async move {
-        let session = input.client.session.clone();
+        let session = input.client.session;
         let limits = input.limits.clone();
         session.load(&limits).await?;
-        let outcome = match &method.action {
-            Action::Task(task) => task::carry_out(*task, &input).await,
-            Action::Call { prepare, credentials, outcome } => match (method.kept)(&input.client) {
-                Some(answer) => Ok(Some(answer)),
-                None => send(method, *prepare, credentials, outcome, &mut input).await,
-            },
+        let outcome = match (&method.action, (method.known)(input.client)) {
+            (_, Some(answer)) => Ok(Some(answer)),
+            (Action::Task(task), _) => task::carry_out(*task, &input).await,
+            (Action::Call { prepare, credentials, outcome }, _) => {
+                send(method, *prepare, credentials, outcome, &mut input).await
+            }
         };
         session.flush(&limits).await;
         (method.then)(&input, outcome)
@@ -123,6 +123,8 @@ enum By {
     GivenToken,
     /// The key of a flow, or the signed-in user.
     Flow,
+    /// The key of the session that is there.
+    SessionKey,
     None,
 }
 
@@ -136,11 +138,13 @@ impl Credentials {
             Credentials::Flow => &[By::Flow, By::Flow],
             Credentials::NewSession | Credentials::Signup => &[By::NewKey],
             Credentials::GivenToken => &[By::GivenToken],
+            Credentials::Restore => &[By::SessionKey],
             Credentials::None | Credentials::ByFields(_) => &[By::None],
         }
     }
 }
 
+/// Sends the fields to the endpoint, with the credentials of one try after the other.
 async fn send(
     method: &'static Method,
     prepare: fn(&mut Input) -> Result<(), Error>,
@@ -148,103 +152,196 @@ async fn send(
     outcome: &Outcome,
     input: &mut Input,
 ) -> Result<Option<Value>, Error> {
-    let mut known = match &input.flow {
-        Some(step) => step.known(input).await,
+    let read = input.flow.as_ref().and_then(|step| step.read(input));
+    let read = match read {
+        Some(read) => Some(settled(read).await),
         None => None,
     };
-    let endpoint = checked(method, prepare, input, known.as_ref())?;
-    let decided;
-    let credentials = match credentials {
-        Credentials::ByFields(decide) => {
-            decided = decide(&input.fields);
-            &decided
+    let mut sending = Sending::new(method, prepare, credentials, input, read)?;
+    let (of, answer) = loop {
+        if let Some(key) = sending.next_try()? {
+            let got = settled(key).await;
+            sending.take_key(got)?;
         }
-        credentials => credentials,
+        let (call, holder) = sending.call()?;
+        let session = &sending.input.client.session;
+        let sent = session.send(&call, holder, sending.is_refreshed(), &sending.input.limits).await;
+        if let Some(sent) = sending.last(sent) {
+            break sent;
+        }
     };
-    let session = input.client.session.clone();
-    let refreshed = input.options.is_set("refresh_token");
-    let mut tries = credentials.tries();
-    let mut first_error = None;
-    let (key, sent) = loop {
-        let (by, rest) = tries.split_first().ok_or_else(|| error!(NotFound))?;
-        tries = rest;
-        let mut flow = input.flow.as_ref().map(|step| step.context(input, known.take()));
-        let wanted = match &flow {
-            Some(flow) => flow.wanted_key(),
-            None => (*by == By::NewKey).then(|| (String::new(), false)),
-        };
-        let mut key = String::new();
-        if let Some((known, outlives_page)) = wanted {
-            key = session.new_key(&known, outlives_page).await?;
-            if let Some(flow) = &mut flow {
-                flow.key = Some(key.clone());
-            }
-        }
-        let holder = match by {
-            By::User => None,
-            By::None => Some(Holder::default()),
-            By::GivenToken => Some(session.presenter(input.fields.text("token"))?),
-            By::NewKey => Some(session.holder_of(key)),
-            By::SignupKey => session.signup_key().map(|key| session.holder_of(key)),
-            By::Flow => flow.as_ref().and_then(|flow| flow.key.clone()).map(|key| session.holder_of(key)),
-        };
-        let is_in_vain = matches!((by, &holder), (By::SignupKey, None))
-            || (*by == By::User && !rest.is_empty() && session.current().is_none());
-        if is_in_vain {
-            continue;
-        }
-        let key = holder.as_ref().map(|holder| holder.key.clone()).unwrap_or_default();
-        let call = call_of(endpoint, input, flow.as_ref());
-        let sent = session.send(&call, holder, refreshed, &input.limits).await;
-        let may_be_renewed = flow.as_ref().is_some_and(|flow| flow.may_be_renewed);
-        if !rest.is_empty() && goes_on(*by, &session, may_be_renewed, sent.as_ref().err()) {
-            first_error = sent.err().filter(|error| !lacks_key(error));
-            continue;
-        }
-        if let (Some(flow), Ok((_, answer))) = (flow, &sent)
-            && let Some((flow, pending)) = flow.remembered(answer)
-        {
-            session.keep_pending(&pending).await;
-            session.flows.add(flow).await;
-        }
-        // The first try has used up the solution of the captcha: its error is the one that the person can act on.
-        let is_used_up = sent.as_ref().is_err_and(|error| error.is(code!(CaptchaRequired)));
-        break (key, if is_used_up { sent.map_err(|error| first_error.unwrap_or(error)) } else { sent });
-    };
-    Ok(match used(input, credentials, outcome, sent)? {
-        Use::Answer(answer) => answer,
-        Use::Session(tokens, answer) => {
-            let user = session.establish(&tokens, &key).await?;
-            Some(answer.unwrap_or(user).into())
-        }
-        Use::Signup(answer) => {
-            session.remember_signup(&key).await;
-            Some(answer)
-        }
-    })
+    let (end, promises) = sending.end(outcome, of, answer)?;
+    let mut is_kept = true;
+    for promise in promises {
+        is_kept = settled(promise).await.is_ok();
+    }
+    Ok(end.carry_out(input.client.session, is_kept))
 }
 
-/// Prepares and checks the fields. Returns the endpoint that gets them.
-#[inline(never)]
-fn checked(
-    method: &'static Method,
-    prepare: fn(&mut Input) -> Result<(), Error>,
-    input: &mut Input,
-    known: Option<&Flow>,
-) -> Result<&'static Endpoint, Error> {
-    if let Some(step) = &input.flow {
-        let repeated = step.repeated(known)?;
-        input.fields.extend(repeated);
+/// An answer, and the session that it was asked for with.
+type Sent = (Option<Rc<Session>>, Result<Document, Error>);
+
+/// A call on its way to the server.
+struct Sending<'a> {
+    input: &'a mut Input,
+    endpoint: &'static Endpoint,
+    credentials: Credentials,
+    /// The tries that may follow.
+    rest: &'static [By],
+    by: By,
+    /// The flow that the first try belongs to.
+    known: Option<Flow>,
+    flow: Option<FlowContext>,
+    /// The key of the try: one that no session has yet.
+    key: String,
+    first_error: Option<Error>,
+}
+
+impl<'a> Sending<'a> {
+    /// Prepares and checks the fields. `read` are the flows of this browser.
+    fn new(
+        method: &'static Method,
+        prepare: fn(&mut Input) -> Result<(), Error>,
+        credentials: &Credentials,
+        input: &'a mut Input,
+        read: Option<Result<JsValue, JsValue>>,
+    ) -> Result<Sending<'a>, Error> {
+        let mut known = None;
+        if let Some(step) = &input.flow {
+            known = read.and_then(|read| step.find(input, read));
+            let repeated = step.repeated(known.as_ref())?;
+            input.fields.extend(repeated);
+        }
+        prepare(input)?;
+        let endpoint = method.endpoint(&input.fields).ok_or_else(|| error!(NotFound))?;
+        (endpoint.check)(&input.fields, input.client.policy.get())?;
+        let credentials = match credentials {
+            Credentials::ByFields(decide) => decide(&input.fields),
+            credentials => *credentials,
+        };
+        let rest = credentials.tries();
+        let key = String::new();
+        Ok(Sending {
+            input,
+            endpoint,
+            credentials,
+            rest,
+            by: By::None,
+            known,
+            flow: None,
+            key,
+            first_error: None,
+        })
     }
-    prepare(input)?;
-    let endpoint = method.endpoint(&input.fields).ok_or_else(|| error!(NotFound))?;
-    (endpoint.check)(&input.fields, input.client.policy.get())?;
-    Ok(endpoint)
+
+    /// Goes to the next try that is not in vain. Returns the promise of its key, if it needs a new one.
+    #[inline(never)]
+    fn next_try(&mut self) -> Result<Option<Promise>, Error> {
+        let session = &self.input.client.session;
+        loop {
+            let (by, rest) = self.rest.split_first().ok_or_else(|| error!(NotFound))?;
+            (self.by, self.rest) = (*by, rest);
+            let is_in_vain = match by {
+                By::SignupKey => session.signup_key().is_none(),
+                By::User => !rest.is_empty() && session.current().is_none(),
+                _ => false,
+            };
+            if !is_in_vain {
+                break;
+            }
+        }
+        self.flow = self.input.flow.as_ref().map(|step| step.context(self.input, self.known.take()));
+        self.key.clear();
+        Ok(match &self.flow {
+            Some(flow) => {
+                flow.wanted_key().and_then(|(known, outlives)| session.ask_for_key(&known, outlives))
+            }
+            None if self.by == By::NewKey => session.ask_for_key("", false),
+            None => None,
+        })
+    }
+
+    fn take_key(&mut self, got: Result<JsValue, JsValue>) -> Result<(), Error> {
+        let known = self.flow.as_ref().and_then(|flow| flow.key.as_deref()).unwrap_or_default();
+        self.key = self.input.client.session.take_key(got, known)?;
+        if let Some(flow) = &mut self.flow {
+            flow.key = Some(self.key.clone());
+        }
+        Ok(())
+    }
+
+    /// The call, and its credentials unless these are the signed-in user's.
+    #[inline(never)]
+    fn call(&mut self) -> Result<(Call, Option<Holder>), Error> {
+        let session = &self.input.client.session;
+        let of_key = |key: String| session.holder_of(key);
+        let holder = match self.by {
+            By::User => None,
+            By::None => Some(Holder::default()),
+            By::GivenToken => Some(session.presenter(self.input.fields.text("token"))?),
+            By::NewKey => Some(of_key(self.key.clone())),
+            By::SignupKey => session.signup_key().map(of_key),
+            By::Flow => self.flow.as_ref().and_then(|flow| flow.key.clone()).map(of_key),
+            By::SessionKey => Some(session.holder_of_session()),
+        };
+        self.key = holder.as_ref().map(|holder| holder.key.clone()).unwrap_or_default();
+        Ok((call_of(self.endpoint, self.input, self.flow.as_ref()), holder))
+    }
+
+    fn is_refreshed(&self) -> bool {
+        self.input.options.is_set("refresh_token")
+    }
+
+    /// The answer, or its error; `None` if another try follows.
+    #[inline(never)]
+    fn last(&mut self, sent: Result<(Option<Rc<Session>>, Document), Error>) -> Option<Sent> {
+        let may_be_renewed = self.flow.as_ref().is_some_and(|flow| flow.may_be_renewed);
+        let session = &self.input.client.session;
+        if !self.rest.is_empty() && goes_on(self.by, session, may_be_renewed, sent.as_ref().err()) {
+            self.first_error = sent.err().filter(|error| !lacks_key(error));
+            return None;
+        }
+        Some(match sent {
+            Ok((of, answer)) => (of, Ok(answer)),
+            // The first try has used up the solution of the captcha: its error is the one that the person can act on.
+            Err(error) if error.is(code!(CaptchaRequired)) => {
+                (None, Err(self.first_error.take().unwrap_or(error)))
+            }
+            Err(error) => (None, Err(error)),
+        })
+    }
+
+    /// The use of the answer, and the promises that are to be kept before.
+    #[inline(never)]
+    fn end(
+        self,
+        outcome: &Outcome,
+        of: Option<Rc<Session>>,
+        answer: Result<Document, Error>,
+    ) -> Result<(End, Vec<Promise>), Error> {
+        let session = &self.input.client.session;
+        let mut promises = Vec::new();
+        if let (Some(flow), Ok(answer)) = (self.flow, &answer)
+            && let Some((flow, pending)) = flow.remembered(answer)
+        {
+            promises.extend(session.keep_key(&pending, false));
+            promises.push(session.flows.add(flow));
+        }
+        let end = used(self.input, &self.credentials, outcome, of, answer, self.key)?;
+        if !session.is_memory() {
+            promises.extend(match &end {
+                End::Answer(_) => None,
+                End::Session(began, ..) => session.keep_key(&began.key, true),
+                End::Signup(key, _) => session.keep_key(key, false),
+            });
+        }
+        Ok((end, promises))
+    }
 }
 
 /// Does another try follow this one?
 #[inline(never)]
-fn goes_on(by: By, session: &Rc<Keeper>, may_be_renewed: bool, error: Option<&Error>) -> bool {
+fn goes_on(by: By, session: &'static Keeper, may_be_renewed: bool, error: Option<&Error>) -> bool {
     match by {
         By::SignupKey => {
             let has_key = !error.is_some_and(lacks_key);
@@ -258,7 +355,7 @@ fn goes_on(by: By, session: &Rc<Keeper>, may_be_renewed: bool, error: Option<&Er
         By::User => error.is_some_and(is_signed_out),
         // The key or the session is gone: once more, without them.
         By::Flow => may_be_renewed && error.is_some_and(is_gone),
-        By::NewKey | By::GivenToken | By::None => false,
+        By::NewKey | By::GivenToken | By::SessionKey | By::None => false,
     }
 }
 
@@ -281,14 +378,31 @@ fn call_of(endpoint: &Endpoint, input: &Input, flow: Option<&FlowContext>) -> Ca
     call
 }
 
-/// The use of an answer.
-enum Use {
-    /// The call resolves with this.
+/// The end of a call.
+enum End {
+    /// It resolves with this.
     Answer(Option<Value>),
-    /// A session begins with these tokens. The call resolves with the answer, or with the user.
-    Session(Document, Option<Document>),
-    /// A signup has begun no session. The call resolves with this.
-    Signup(Value),
+    /// A session begins, and it resolves with this. The tokens may have something for this device to keep.
+    Session(Rc<Session>, Document, Value),
+    /// A signup with this key has begun no session. It resolves with this.
+    Signup(String, Value),
+}
+
+impl End {
+    fn carry_out(self, session: &'static Keeper, is_kept: bool) -> Option<Value> {
+        match self {
+            End::Answer(answer) => answer,
+            End::Session(began, tokens, answer) => {
+                session.establish(began, is_kept);
+                session.know_device(&tokens);
+                Some(answer)
+            }
+            End::Signup(key, answer) => {
+                session.remember_signup(&key, is_kept);
+                Some(answer)
+            }
+        }
+    }
 }
 
 #[inline(never)]
@@ -296,25 +410,31 @@ fn used(
     input: &Input,
     credentials: &Credentials,
     outcome: &Outcome,
-    sent: Result<(Option<Rc<Session>>, Document), Error>,
-) -> Result<Use, Error> {
+    of: Option<Rc<Session>>,
+    answer: Result<Document, Error>,
+    key: String,
+) -> Result<End, Error> {
     let session = &input.client.session;
-    let (of, answer) = match sent {
-        Err(error) if matches!(credentials, Credentials::UserOrNull) && is_signed_out(&error) => {
-            return Ok(Use::Answer(Some(Value::Null)));
-        }
-        Ok((of, answer)) => (of, Ok(answer)),
-        Err(error) => (None, Err(error)),
+    if matches!(credentials, Credentials::UserOrNull) && answer.as_ref().is_err_and(is_signed_out) {
+        return Ok(End::Answer(Some(Value::Null)));
+    }
+    let begin = |tokens: Document, answer: Option<Document>| {
+        // Tokens from elsewhere may be bound to no key.
+        let is_unbound =
+            matches!(credentials, Credentials::Restore) && tokens.text("token_type") == Some("Bearer");
+        let began = session.session_of(&tokens, if is_unbound { "" } else { &key })?;
+        let answer = answer.unwrap_or_else(|| began.user.clone());
+        Ok(End::Session(began, tokens, answer.into()))
     };
     if let Outcome::Map(map) = outcome {
-        return Ok(match (map(input, answer)?, credentials) {
-            (Value::Object(tokens), Credentials::NewSession) => Use::Session(tokens, None),
-            (value, Credentials::NewSession | Credentials::Signup) => Use::Signup(value),
-            (value, _) => Use::Answer(Some(value)),
-        });
+        return match (map(input, answer)?, credentials) {
+            (Value::Object(tokens), Credentials::NewSession | Credentials::Restore) => begin(tokens, None),
+            (value, Credentials::NewSession | Credentials::Signup) => Ok(End::Signup(key, value)),
+            (value, _) => Ok(End::Answer(Some(value))),
+        };
     }
     let mut answer = answer?;
-    Ok(Use::Answer(match outcome {
+    Ok(End::Answer(match outcome {
         Outcome::Member(name) => answer.take(name),
         Outcome::Text(text) => Some((*text).into()),
         Outcome::Nothing => None,
@@ -328,7 +448,7 @@ fn used(
             Some(answer.into())
         }
         Outcome::MaySignIn => match answer.take("session") {
-            Some(Value::Object(tokens)) => return Ok(Use::Session(tokens, Some(answer))),
+            Some(Value::Object(tokens)) => return begin(tokens, Some(answer)),
             _ => Some(answer.into()),
         },
         Outcome::AccountDeleted(text) => {

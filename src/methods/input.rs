@@ -1,8 +1,6 @@
 //! Reads the arguments of a method, before the method returns: a form, its submit event, a FormData, an object or plain texts, and the
 //! options behind them.
 
-use std::rc::Rc;
-
 use doorward_protocol::{Field, field_named};
 use wasm_bindgen::JsValue;
 
@@ -22,7 +20,7 @@ use crate::{
 
 /// The arguments of a call, as they were when it was made.
 pub(super) struct Input {
-    pub(super) client: Rc<Client>,
+    pub(super) client: &'static Client,
     pub(super) fields: Document,
     pub(super) options: Document,
     pub(super) limits: Limits,
@@ -50,7 +48,7 @@ pub(super) struct Read {
 
 /// Reads the arguments of a method.
 pub(super) fn read(
-    client: &Rc<Client>,
+    client: &'static Client,
     method: &'static Method,
     flow: Result<Option<FlowStep>, Error>,
     arguments: &[&JsValue; 3],
@@ -62,7 +60,7 @@ pub(super) fn read(
 }
 
 fn read_input(
-    client: &Rc<Client>,
+    client: &'static Client,
     method: &'static Method,
     flow: Option<FlowStep>,
     arguments: &[&JsValue; 3],
@@ -113,15 +111,7 @@ fn read_input(
     }
     options.extend(given_options);
     let captcha = captcha(&mut options);
-    Ok(Box::new(Input {
-        client: client.clone(),
-        fields,
-        options,
-        limits,
-        captcha,
-        flow,
-        given: first.clone(),
-    }))
+    Ok(Box::new(Input { client, fields, options, limits, captcha, flow, given: first.clone() }))
 }
 
 /// The solution of a captcha, as its header has it.

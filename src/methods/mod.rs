@@ -57,8 +57,8 @@ struct Method {
     action: Action,
     /// Changes the outcome, also an error.
     then: Then,
-    /// The answer, if one is kept from before.
-    kept: fn(&Client) -> Option<Value>,
+    /// The answer, if it is known without a call.
+    known: fn(&Client) -> Option<Value>,
 }
 
 type Then = fn(&Input, Result<Option<Value>, Error>) -> Result<Option<Value>, Error>;
@@ -73,7 +73,7 @@ impl Method {
             clears: false,
             action,
             then: |_, outcome| outcome,
-            kept: |_| None,
+            known: |_| None,
         }
     }
 
@@ -85,6 +85,11 @@ impl Method {
     /// The same with options of its own.
     const fn options(self, options: &'static [Field]) -> Method {
         Method { options, ..self }
+    }
+
+    /// The same with an answer that may be known without a call.
+    const fn known(self, known: fn(&Client) -> Option<Value>) -> Method {
+        Method { known, ..self }
     }
 
     /// The same with a change of the outcome.
@@ -159,6 +164,7 @@ const fn call(credentials: Credentials, outcome: Outcome) -> Action {
 }
 
 /// The credentials that a call carries.
+#[derive(Clone, Copy)]
 enum Credentials {
     None,
     /// The key of a new session. The answer has its tokens, unless the outcome finds something else in it.
@@ -175,6 +181,8 @@ enum Credentials {
     ByFields(fn(&Document) -> Credentials),
     /// The token in the fields.
     GivenToken,
+    /// The key of the session that is there. The answer has the tokens of a session that may have another key, or none.
+    Restore,
     /// The proof that the person has made the account: the key of a signup in this browser, else the session, else none.
     Claim,
     /// Those of a flow with a provider: its key, or the session if the account is linked.

@@ -9,7 +9,7 @@ use doorward_protocol::{
 use wasm_bindgen::prelude::*;
 
 use super::{
-    Action, Credentials, Endpoint, Method, NONE, Outcome,
+    Action, Credentials, Endpoint, Method, NONE, Outcome, Then, call,
     input::Input,
     password,
     signin::{LOGIN, with_options},
@@ -23,7 +23,7 @@ use crate::{
     client::{AuthClient, Same},
     document::{Document, Value},
     error::{Error, code, error},
-    session::flows::{Flow, has_answer},
+    session::flows::{Flow, Flows, has_answer},
     transport::Kind,
 };
 
@@ -93,22 +93,20 @@ impl AuthClient {
     }
 }
 
-static REDIRECT: Method = begin(Outcome::Map(|input, answer| {
-    Ok(go(input, answer)?.map_or(Value::Null, |data| Document::of("data", data).into()))
-}));
+static REDIRECT: Method = begin(|input, answer| go(input, answer, |data| Document::of("data", data)));
 
-static REDO: Method = begin(Outcome::Map(|input, answer| {
-    Ok(go(input, answer)?.map_or(Value::Null, |mut data| {
+static REDO: Method = begin(|input, answer| {
+    go(input, answer, |mut data| {
         let (url, provider) = (data.take("url"), data.take("provider"));
-        Document::default().with_some("reloginUrl", url).with_some("provider", provider).into()
-    }))
-}));
+        Document::default().with_some("reloginUrl", url).with_some("provider", provider)
+    })
+});
 
-/// Begins a flow.
-const fn begin(outcome: Outcome) -> Method {
+/// Begins a flow, and goes where it leads once that is stored.
+const fn begin(then: Then) -> Method {
     const BEGIN: &[Endpoint] =
         &[Endpoint { tail: "provider", ..Endpoint::for_page::<FlowRequest>(Kind::Post, "/v1/flows/") }];
-    Method::new(BEGIN, Action::Call { prepare: |_| Ok(()), credentials: Credentials::Flow, outcome })
+    Method::new(BEGIN, call(Credentials::Flow, Outcome::Answer)).then(then)
 }
 
 static LOGIN_BY_PROVIDER: Method =
@@ -187,14 +185,17 @@ impl FlowStep {
         Ok(step.map(|step| FlowStep { provider: name, step }))
     }
 
-    /// The flow that the call repeats or ends, if this browser has begun one. A token of the app's own belongs to no flow.
-    pub(super) async fn known(&self, input: &Input) -> Option<Flow> {
-        if self.step == Step::Begin || input.fields.is_set("token") {
-            return None;
-        }
+    /// Reads the flows of this browser, if the call repeats or ends one. A token of the app's own belongs to no flow.
+    pub(super) fn read(&self, input: &Input) -> Option<Promise> {
+        let has_flow = self.step != Step::Begin && !input.fields.is_set("token");
+        has_flow.then(|| input.client.session.flows.read())
+    }
+
+    /// The flow that the call repeats or ends, if this browser has begun one.
+    pub(super) fn find(&self, input: &Input, read: Result<JsValue, JsValue>) -> Option<Flow> {
         let state = input.fields.text("state").map(str::to_owned);
         let state = state.or_else(|| input.fields.text("callback").and_then(Query::of)?.get("state"));
-        input.client.session.flows.find(&self.provider, state.as_deref()).await
+        Flows::find(read, &self.provider, state.as_deref())
     }
 
     /// The fields for a call that repeats this flow.
@@ -272,18 +273,23 @@ impl FlowContext {
     }
 }
 
-/// Goes to the provider. Returns the answer where there is no page that can go there.
-fn go(input: &Input, answer: Result<Document, Error>) -> Result<Option<Document>, Error> {
-    let data = answer?.take("data").and_then(Value::into_object).unwrap_or_default();
+/// Goes to the provider. Where no page can go there, the answer is for the caller.
+fn go(
+    input: &Input,
+    answer: Result<Option<Value>, Error>,
+    told: fn(Document) -> Document,
+) -> Result<Option<Value>, Error> {
+    let mut answer = answer?.and_then(Value::into_object).unwrap_or_default();
+    let data = answer.take("data").and_then(Value::into_object).unwrap_or_default();
     if !page::is_there() {
-        return Ok(Some(data));
+        return Ok(Some(told(data).into()));
     }
     let url = data.text("url").filter(|url| location::resolve(url).is_some());
     let url = url.ok_or_else(|| error!(Server, "The server gave no address to go to."))?;
     if !input.limits.is_over() {
         location::go_to(url);
     }
-    Ok(None)
+    Ok(Some(Value::Null))
 }
 
 /// The outcome in the words of the page.

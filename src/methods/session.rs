@@ -8,7 +8,8 @@ use crate::{
     browser::{events::Function, object, wait::Promise},
     client::AuthClient,
     document::{Document, Value},
-    error::{Error, code},
+    error::{Error, code, error},
+    session::refresh::{TOKEN_PATH, token_body},
     transport::Kind,
 };
 
@@ -83,20 +84,59 @@ const LONGEST: u32 = 4096;
 
 const TOKEN: &[Field] = &[required("token", Rule::Line(LONGEST))];
 
-static GET: Method = Method::new(&[], Action::Task(Task::Session));
+static GET: Method = Method::new(&[], call(Credentials::None, Outcome::Nothing))
+    .known(|client| Some(client.session.shown(client.session.current().as_deref())));
 
 static GET_ACCESS_TOKEN: Method = Method::new(&[], Action::Task(Task::AccessToken));
 
 pub(super) static REFRESH: Method = Method::new(&[], Action::Task(Task::Refresh));
 
-static RESTORE: Method =
-    Method::new(&[Endpoint::none(TOKEN)], Action::Task(Task::Restore)).positional(&["token"]);
+static RESTORE: Method = Method::new(
+    &[Endpoint { kind: Kind::Token, path: TOKEN_PATH, ..Endpoint::none(TOKEN) }],
+    Action::Call {
+        prepare: |input| {
+            // `restore` tells the operator's hooks a restored session from a refresh, and asks for the user.
+            input.fields = token_body(input.required("token")?).with("restore", "true");
+            Ok(())
+        },
+        credentials: Credentials::Restore,
+        outcome: Outcome::Map(restored),
+    },
+)
+.positional(&["token"]);
 
 pub(super) static HEADERS: Method = Method::new(
-    &[Endpoint::none(&[required("method", Rule::Line(16)), required("url", Rule::Line(LONGEST))])],
-    Action::Task(Task::Headers),
+    &[Endpoint {
+        kind: Kind::Headers,
+        ..Endpoint::none(&[required("method", Rule::Line(16)), required("url", Rule::Line(LONGEST))])
+    }],
+    Action::Call { prepare: resolve, credentials: Credentials::UserOrNone, outcome: Outcome::Answer },
 )
 .positional(&["method", "url"]);
+
+/// Resolves the address, which must be one that may get tokens.
+fn resolve(input: &mut Input) -> Result<(), Error> {
+    let url = input.client.settings.reach(input.required("url")?).ok_or_else(|| {
+        let message = "This address is of none of the origins in the options url and apis.";
+        Error::parameter("url", message)
+    })?;
+    let method = input.required("method")?.to_ascii_uppercase();
+    input.fields = Document::of("method", method).with("url", url);
+    Ok(())
+}
+
+/// The tokens of a session, or why a token is none of a session that this browser can take up (D-12).
+fn restored(input: &Input, answer: Result<Document, Error>) -> Result<Value, Error> {
+    answer.map(Into::into).map_err(|error| match error.answer.text("error") {
+        Some("invalid_dpop_proof" | "use_dpop_nonce") => error!(TokenBound),
+        // Of a session that is over; or bound to another key than the one that was shown.
+        Some("invalid_grant") if input.client.session.current().is_some_and(|now| now.is_bound()) => {
+            error!(TokenBound)
+        }
+        Some("invalid_grant" | "stale_token") => error!(TokenRevoked),
+        _ => error,
+    })
+}
 
 static LOGOUT: Method =
     Method::new(&[Endpoint::none(&[optional("scope", Rule::Line(16))])], Action::Task(Task::Logout));

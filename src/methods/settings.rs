@@ -30,20 +30,18 @@ impl AuthClient {
     }
 }
 
-static GET: Method = Method {
-    kept: known,
-    ..Method::new(
-        &[Endpoint::to(Kind::Get, "/v1/settings")],
-        call(
-            Credentials::None,
-            Outcome::Map(|input, answer| {
-                let answer = answer?;
-                learn(&input.client, &answer).ok_or_else(|| error!(Server))?;
-                Ok(answer.into())
-            }),
-        ),
-    )
-};
+static GET: Method = Method::new(
+    &[Endpoint::to(Kind::Get, "/v1/settings")],
+    call(
+        Credentials::None,
+        Outcome::Map(|input, answer| {
+            let answer = answer?;
+            learn(input.client, &answer).ok_or_else(|| error!(Server))?;
+            Ok(answer.into())
+        }),
+    ),
+)
+.known(known);
 
 static GET_CAPTCHA: Method =
     Method::new(&[Endpoint::to(Kind::Get, "/v1/captcha")], call(Credentials::None, Outcome::Answer));

@@ -11,11 +11,8 @@ use crate::{
 
 #[derive(Clone, Copy)]
 pub(super) enum Task {
-    Session,
     AccessToken,
     Refresh,
-    Restore,
-    Headers,
     Logout,
 }
 
@@ -23,7 +20,6 @@ pub(super) async fn carry_out(task: Task, input: &Input) -> Result<Option<Value>
     let (client, limits) = (&input.client, &input.limits);
     let session = &client.session;
     Ok(Some(match task {
-        Task::Session => session.shown(session.current().as_deref()),
         Task::AccessToken | Task::Refresh => {
             let wants_new = matches!(task, Task::Refresh);
             let fresh = session.refresh(if wants_new { Need::New } else { Need::Usable }, limits).await?;
@@ -33,16 +29,6 @@ pub(super) async fn carry_out(task: Task, input: &Input) -> Result<Option<Value>
                 None if wants_new => return Err(error!(SessionRequired)),
                 None => Value::Null,
             }
-        }
-        Task::Restore => session.restore(input.required("token")?, limits).await?.into(),
-        Task::Headers => {
-            let (method, address) = (input.required("method")?, input.required("url")?);
-            let url = client.settings.reach(address).ok_or_else(|| {
-                let message = "This address is of none of the origins in the options url and apis.";
-                Error::parameter("url", message)
-            })?;
-            let method = method.to_ascii_uppercase();
-            session.credentials(&method, &url, limits).await?.into()
         }
         Task::Logout => {
             let is_global = match input.fields.text("scope") {

@@ -56,9 +56,8 @@ pub(crate) fn change(before: Option<&Session>, after: Option<&Session>) -> Optio
 
 /// A listener of the page.
 pub(crate) struct Listener {
-    function: Function,
-    /// Aborted when the page unsubscribes.
-    signal: AbortSignal,
+    /// `None` once the page has unsubscribed.
+    function: RefCell<Option<Function>>,
     /// Has it been told its `INITIAL_SESSION`?
     has_begun: Cell<bool>,
     /// The session that it is told of with its next event; `None` if it was told of none yet.
@@ -67,39 +66,51 @@ pub(crate) struct Listener {
 
 impl Listener {
     fn tell(&self, event: &str, warning: Option<&str>) {
-        if self.signal.aborted() {
-            return;
-        }
+        let function = self.function.borrow().clone();
+        let Some(function) = function else { return };
         let session = self.session.borrow().clone().unwrap_or(JsValue::NULL);
         let detail = warning.map_or(JsValue::UNDEFINED, |code| json::to_js(&Document::of("code", code)));
         // The error of one listener must not keep the others from being told.
-        if let Err(error) = self.function.call3(&JsValue::UNDEFINED, &event.into(), &session, &detail) {
+        if let Err(error) = function.call3(&JsValue::UNDEFINED, &event.into(), &session, &detail) {
             object::report(&error);
         }
+    }
+
+    /// It is told nothing more.
+    pub(crate) fn end(&self) {
+        self.function.take();
     }
 }
 
 /// The listeners of a client, and the warnings that later ones are told too.
-#[derive(Default)]
 pub(crate) struct Listeners {
+    /// Aborted when the client ends.
+    life: AbortSignal,
     list: RefCell<Vec<Rc<Listener>>>,
     warnings: RefCell<Vec<&'static str>>,
 }
 
 impl Listeners {
+    pub(crate) fn new(life: AbortSignal) -> Listeners {
+        Listeners { life, list: RefCell::default(), warnings: RefCell::default() }
+    }
+
     /// Adds a listener. It is told nothing before [`Listeners::begin`], unless another instance of the wasm has told it its
     /// `INITIAL_SESSION`.
-    pub(crate) fn add(&self, function: Function, signal: AbortSignal, has_begun: bool) -> Rc<Listener> {
-        let has_begun = Cell::new(has_begun);
-        let listener = Rc::new(Listener { function, signal, has_begun, session: RefCell::default() });
+    pub(crate) fn add(&self, function: Function, has_begun: bool) -> Rc<Listener> {
+        let (function, has_begun) = (RefCell::new(Some(function)), Cell::new(has_begun));
+        let listener = Rc::new(Listener { function, has_begun, session: RefCell::default() });
         let mut list = self.list.borrow_mut();
-        list.retain(|listener| !listener.signal.aborted());
+        list.retain(|listener| listener.function.borrow().is_some());
         list.push(listener.clone());
         listener
     }
 
     /// Tells a listener the first state, and the warnings that it has missed. A change that happened since it was added is in that state.
     pub(crate) fn begin(&self, listener: &Listener, session: JsValue) {
+        if self.life.aborted() {
+            return;
+        }
         listener.has_begun.set(true);
         listener.session.borrow_mut().get_or_insert(session);
         listener.tell("INITIAL_SESSION", None);
@@ -109,12 +120,12 @@ impl Listeners {
     }
 
     /// Tells of a change.
-    pub(crate) fn tell(self: &Rc<Self>, event: Event, session: JsValue) {
+    pub(crate) fn tell(&'static self, event: Event, session: JsValue) {
         self.emit(event.name(), Some(session), None);
     }
 
     /// Tells a warning; most of them once.
-    pub(crate) fn warn(self: &Rc<Self>, code: &'static str) {
+    pub(crate) fn warn(&'static self, code: &'static str) {
         if self.warnings.borrow().contains(&code) {
             return;
         }
@@ -126,10 +137,12 @@ impl Listeners {
     }
 
     /// In the next microtask, so that a listener may call the client; but before the call resolves that caused it.
-    fn emit(self: &Rc<Self>, event: &'static str, session: Option<JsValue>, warning: Option<&'static str>) {
-        let listeners = self.clone();
+    fn emit(&'static self, event: &'static str, session: Option<JsValue>, warning: Option<&'static str>) {
         later(move || {
-            let list = listeners.list.borrow().clone();
+            if self.life.aborted() {
+                return;
+            }
+            let list = self.list.borrow().clone();
             for listener in list {
                 if let Some(session) = &session {
                     listener.session.replace(Some(session.clone()));

@@ -163,10 +163,10 @@ impl Flows {
         flows.iter().find(|flow| flow.provider() == provider)?.state().map(str::to_owned)
     }
 
-    /// Remembers a flow that begins now.
-    pub(crate) async fn add(&self, mut flow: Flow) {
+    /// Remembers a flow that begins now. The promise resolves when it is stored.
+    pub(crate) fn add(&self, mut flow: Flow) -> Promise {
         flow.0.put("at", clock::now().date.into());
-        let _ = settled(self.change(Change::Begin(flow))).await;
+        self.change(Change::Begin(flow))
     }
 
     /// Ends the flows that this tab began with a key whose session is over. Returns whether another tab has begun one with the key.
@@ -178,9 +178,14 @@ impl Flows {
         left.iter().any(|flow| flow.key() == key && flow.is_young())
     }
 
+    /// Reads the flows of all tabs. The promise is for `find`.
+    pub(crate) fn read(&self) -> Promise {
+        self.change(Change::Nothing)
+    }
+
     /// The flow with this `state`, or else the last one with the provider: of this tab, or of any.
-    pub(crate) async fn find(&self, provider: &str, state: Option<&str>) -> Option<Flow> {
-        let mut flows = changed(settled(self.change(Change::Nothing)).await);
+    pub(crate) fn find(read: Result<JsValue, JsValue>, provider: &str, state: Option<&str>) -> Option<Flow> {
+        let mut flows = changed(read);
         flows.retain(|flow| flow.provider() == provider);
         let named = flows.iter().position(|flow| state.is_some() && flow.state() == state);
         flows.into_iter().nth(named.unwrap_or(0))

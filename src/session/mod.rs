@@ -7,7 +7,7 @@ pub(crate) mod events;
 pub(crate) mod flows;
 mod keys;
 pub(crate) mod machine;
-mod refresh;
+pub(crate) mod refresh;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod simulation;
 pub(crate) mod store;
@@ -52,15 +52,12 @@ const MOST_ENDED: usize = 20;
 
 /// Keeps the session of one client.
 pub(crate) struct Keeper {
-    api: Rc<Api>,
+    settings: &'static Settings,
+    api: &'static Api,
     store: Store,
     keys: KeyStore,
     pub(crate) flows: Flows,
-    pub(crate) listeners: Rc<Listeners>,
-    /// Are new sessions bound to a key?
-    binds: bool,
-    /// Is something wrong with the options? Then every call fails.
-    has_fault: bool,
+    pub(crate) listeners: &'static Listeners,
     /// Of requests that serve all callers.
     limits: Limits,
     /// Has the store been loaded once?
@@ -73,8 +70,6 @@ pub(crate) struct Keeper {
     refusal: RefCell<Option<Error>>,
     /// The key of the next sign-in.
     spare: RefCell<Option<String>>,
-    /// Refresh ahead, while the page is visible?
-    refreshes_ahead: bool,
     /// The function that the timer calls.
     tick: RefCell<Option<Function>>,
     timer: RefCell<Option<Timer>>,
@@ -89,21 +84,25 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) keys: KeyStore,
     pub(crate) flows: Flows,
-    pub(crate) listeners: Rc<Listeners>,
+    pub(crate) listeners: &'static Listeners,
     pub(crate) bus: Option<EventTarget>,
 }
 
 impl Keeper {
-    pub(crate) fn new(api: Rc<Api>, parts: Parts, settings: &Settings, limits: Limits) -> Keeper {
+    pub(crate) fn new(
+        settings: &'static Settings,
+        api: &'static Api,
+        parts: Parts,
+        limits: Limits,
+    ) -> Keeper {
         let Parts { store, keys, flows, listeners, bus } = parts;
         Keeper {
+            settings,
             api,
             store,
             keys,
             flows,
             listeners,
-            binds: settings.binds,
-            has_fault: settings.fault.is_some(),
             limits,
             loaded: Cell::default(),
             machine: RefCell::default(),
@@ -111,12 +110,16 @@ impl Keeper {
             flight: RefCell::default(),
             refusal: RefCell::default(),
             spare: RefCell::default(),
-            refreshes_ahead: settings.refreshes_ahead,
             tick: RefCell::default(),
             timer: RefCell::default(),
             channel: RefCell::default(),
             bus,
         }
+    }
+
+    /// The limits of requests that serve all callers.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Where the session is really kept.
@@ -125,23 +128,23 @@ impl Keeper {
     }
 
     /// The session as it is stored now.
-    pub(crate) fn current(self: &Rc<Self>) -> Option<Rc<Session>> {
+    pub(crate) fn current(&'static self) -> Option<Rc<Session>> {
         self.look(false)
     }
 
     /// Reads the stored session. `is_over`: another tab or client said that the server ended it.
-    fn look(self: &Rc<Self>, is_over: bool) -> Option<Rc<Session>> {
+    fn look(&'static self, is_over: bool) -> Option<Rc<Session>> {
         let text = self.store.read(Entry::Session);
         // Not yet loaded: that is no state to tell of.
         if (text.is_some() || self.loaded.get()) && !self.machine.borrow().knows(text.as_deref()) {
-            let session = text.as_deref().and_then(|text| read_stored(text, &self.api.base));
+            let session = text.as_deref().and_then(|text| read_stored(text, &self.settings.base));
             self.step(Input::Stored(text, session, is_over));
         }
         self.machine.borrow().session().cloned()
     }
 
     /// Tells the machine what happened, and does what it says; what takes time is left to the caller.
-    fn step(self: &Rc<Self>, input: Input) -> Option<Command> {
+    fn step(&'static self, input: Input) -> Option<Command> {
         let commands = self.machine.borrow_mut().step(input, now());
         let mut rest = None;
         for command in commands {
@@ -165,7 +168,7 @@ impl Keeper {
     }
 
     /// Makes sure that `current` knows what is stored.
-    pub(crate) async fn load(self: &Rc<Self>, limits: &Limits) -> Result<(), Error> {
+    pub(crate) async fn load(&'static self, limits: &Limits) -> Result<(), Error> {
         self.store.load(limits).await?;
         self.loaded.set(true);
         self.current();
@@ -178,7 +181,7 @@ impl Keeper {
     }
 
     /// The user, without waiting; the same object until something changes. `null` when signed out.
-    pub(crate) fn user(self: &Rc<Self>) -> JsValue {
+    pub(crate) fn user(&'static self) -> JsValue {
         let Some(session) = self.current() else { return JsValue::NULL };
         let mut user = self.user.borrow_mut();
         match &*user {
@@ -191,7 +194,7 @@ impl Keeper {
     pub(crate) fn shown(&self, session: Option<&Session>) -> Value {
         let Some(session) = session else { return Value::Null };
         // Of a bound session it would be useless to the page, and the browser is to keep it to itself (D-12).
-        let refresh_token = (!self.binds && !session.is_bound()).then_some(&*session.refresh_token);
+        let refresh_token = (!self.settings.binds && !session.is_bound()).then_some(&*session.refresh_token);
         Document::default()
             .with_some("refresh_token", refresh_token)
             .with("access_token", &*session.access_token)
@@ -205,24 +208,35 @@ impl Keeper {
         json::to_js(&self.shown(session))
     }
 
-    /// Takes up the session that an answer carries, and gives its user. Tokens that are not bound to the key, where there is one, are
-    /// rejected.
-    pub(crate) async fn establish(self: &Rc<Self>, tokens: &Document, key: &str) -> Result<Document, Error> {
-        let session = read_tokens(tokens, &self.api.base, key, None).ok_or_else(|| error!(Server))?;
-        let user = session.user.clone();
-        self.keep_key(key).await;
-        self.forget_signup(key);
+    /// The session that an answer carries. Tokens that are not bound to the key, where there is one, are rejected.
+    pub(crate) fn session_of(&self, tokens: &Document, key: &str) -> Result<Rc<Session>, Error> {
+        let session = read_tokens(tokens, &self.settings.base, key, None).ok_or_else(|| error!(Server))?;
+        // The next sign-in makes another key.
+        self.spare.borrow_mut().take_if(|spare| spare == key);
+        Ok(session)
+    }
+
+    /// Takes up a new session. Where its key cannot be kept, the session must not outlive this page either: other pages could not use it.
+    pub(crate) fn establish(&'static self, session: Rc<Session>, is_kept: bool) {
+        if !is_kept && !self.is_memory() {
+            self.store.retreat();
+            self.listeners.warn("key_in_memory");
+        }
+        self.forget_signup(&session.key);
         // The state before must be known, so that this is seen as a change.
         self.current();
         self.step(Input::SignedIn(session));
-        self.know_device(tokens);
-        Ok(user)
+    }
+
+    /// Is what is stored kept as long as this page only?
+    pub(crate) fn is_memory(&self) -> bool {
+        self.store.is_memory()
     }
 
     /// Carries out a call with these credentials, or as the signed-in user. Returns the session that it was made with, too. Fails with
     /// `SESSION_REQUIRED` and the status 0 when signed out, also by the server's verdict on the refresh token.
     pub(crate) async fn send(
-        self: &Rc<Self>,
+        &'static self,
         call: &Call,
         with: Option<Holder>,
         refreshed: bool,
@@ -251,24 +265,8 @@ impl Keeper {
         }
     }
 
-    /// The headers with the credentials of the signed-in user, for one request to any server; none when signed out.
-    pub(crate) async fn credentials(
-        self: &Rc<Self>,
-        method: &str,
-        url: &str,
-        limits: &Limits,
-    ) -> Result<Document, Error> {
-        while let Some(session) = self.usable(Need::Usable, limits).await? {
-            match self.api.credentials(&holder(&session), method, url, limits).await {
-                Err(error) if lacks_key(&error) => self.lose_key(session),
-                headers => return headers,
-            }
-        }
-        Ok(Document::default())
-    }
-
     /// The credentials that a token makes, which may be of another session.
-    pub(crate) fn presenter(self: &Rc<Self>, token: Option<&str>) -> Result<Holder, Error> {
+    pub(crate) fn presenter(&'static self, token: Option<&str>) -> Result<Holder, Error> {
         let token = token.filter(|token| tokens::is_token(token)).ok_or_else(|| error!(SessionRequired))?;
         let ours = self.current().filter(|session| session.access_token == token);
         let other = || Holder { token: Some(token.to_owned()), ..Holder::default() };
@@ -276,7 +274,7 @@ impl Keeper {
     }
 
     /// A session whose access token the server may still take, unless it must be new; refreshed if that is possible.
-    async fn usable(self: &Rc<Self>, need: Need, limits: &Limits) -> Result<Option<Rc<Session>>, Error> {
+    async fn usable(&'static self, need: Need, limits: &Limits) -> Result<Option<Rc<Session>>, Error> {
         let before = self.current().filter(|_| need == Need::Usable);
         let fresh = self.refresh(need, limits).await;
         let now = clock::now();
@@ -289,7 +287,7 @@ impl Keeper {
     }
 
     /// Puts a newer profile of its user into the session that it was asked for with, if that is still there.
-    pub(crate) fn learn_user(self: &Rc<Self>, of: &Session, user: &Document) {
+    pub(crate) fn learn_user(&'static self, of: &Session, user: &Document) {
         if let Some(now) = self.current()
             && now.revoke_token == of.revoke_token
             && is_newer(user, &now.user)
@@ -302,7 +300,7 @@ impl Keeper {
 
     /// Signs out: here and in all tabs at once, then at the server, now or when it can be reached. And on all devices, if the server can
     /// be reached.
-    pub(crate) async fn sign_out(self: &Rc<Self>, everywhere: bool, limits: &Limits) -> Result<(), Error> {
+    pub(crate) async fn sign_out(&'static self, everywhere: bool, limits: &Limits) -> Result<(), Error> {
         let mut done = Ok(());
         if let Some(session) = self.leave() {
             if everywhere {
@@ -315,13 +313,13 @@ impl Keeper {
     }
 
     /// Ends all other sessions of the account.
-    pub(crate) async fn sign_out_others(self: &Rc<Self>, limits: &Limits) -> Result<(), Error> {
+    pub(crate) async fn sign_out_others(&'static self, limits: &Limits) -> Result<(), Error> {
         self.send(&revoke_call("others"), None, false, limits).await.map(|_| ())
     }
 
     /// The account of this session was deleted by its user. Also forgets that the account has signed in here: that is the newest known
     /// device, since no other account has signed in after it.
-    pub(crate) fn forget(self: &Rc<Self>, session: &Session) {
+    pub(crate) fn forget(&'static self, session: &Session) {
         if self.current().is_some_and(|now| now.revoke_token == session.revoke_token) {
             self.step(Input::SignedOut);
             self.store.withdraw_old();
@@ -332,7 +330,7 @@ impl Keeper {
         }
     }
 
-    fn leave(self: &Rc<Self>) -> Option<Rc<Session>> {
+    fn leave(&'static self) -> Option<Rc<Session>> {
         let session = self.current()?;
         let mut ended = self.ended_here();
         ended.push(session.revoke_token.clone());

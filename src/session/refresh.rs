@@ -33,7 +33,7 @@ impl Keeper {
     /// The session with an access token as new as needed: refreshes, or joins the refresh that is under way. `None` when signed out, also by
     /// the server's verdict.
     pub(crate) async fn refresh(
-        self: &Rc<Self>,
+        &'static self,
         need: Need,
         limits: &Limits,
     ) -> Result<Option<Rc<Session>>, Error> {
@@ -52,14 +52,14 @@ impl Keeper {
         }
     }
 
-    fn take_off(self: &Rc<Self>, need: Need) -> Flight {
+    fn take_off(&'static self, need: Need) -> Flight {
         let outcome = Rc::new(RefCell::new(None));
-        let (keeper, result) = (self.clone(), outcome.clone());
+        let result = outcome.clone();
         let promise = promise(Box::pin(async move {
             // Not before it is known to be under way.
             let _ = settled(promise_of(&JsValue::UNDEFINED)).await;
-            let rotated = keeper.rotate(need).await;
-            keeper.flight.replace(None);
+            let rotated = self.rotate(need).await;
+            self.flight.replace(None);
             result.replace(Some(rotated));
             Ok(None)
         }));
@@ -68,7 +68,7 @@ impl Keeper {
         flight
     }
 
-    async fn rotate(self: &Rc<Self>, need: Need) -> Result<(), Error> {
+    async fn rotate(&'static self, need: Need) -> Result<(), Error> {
         let limits = &self.limits;
         self.load(limits).await?;
         let mut input = Input::Wanted(need);
@@ -116,7 +116,8 @@ impl Keeper {
 
     async fn ask_for_tokens(&self, session: &Session, limits: &Limits) -> Result<Answer, Error> {
         let holder = Holder { token: None, ..holder(session) };
-        self.api.exchange(&token_call(&session.refresh_token), &holder, limits).await
+        let call = Call::new(Kind::Token, TOKEN_PATH, token_body(&session.refresh_token));
+        self.api.exchange(&call, &holder, limits).await
     }
 
     /// Ends all sessions of the user with one that is over in this browser already: the tokens that this needs are not stored.
@@ -129,33 +130,6 @@ impl Keeper {
         }
         self.api.send(&revoke_call("global"), &holder, limits).await.map(|_| ())
     }
-
-    /// Takes up a session from a refresh token that was kept elsewhere, if it is bound to no key, or to this browser's (D-12). Returns
-    /// its user.
-    pub(crate) async fn restore(self: &Rc<Self>, token: &str, limits: &Limits) -> Result<Document, Error> {
-        let mut holder = self.current().map(|session| holder(&session)).unwrap_or_default();
-        holder.token = None;
-        let mut call = token_call(token);
-        // Tells the operator's hooks a restored session from a refresh.
-        call.body.put("restore", "true".into());
-        let answer = self.api.exchange(&call, &holder, limits).await?;
-        match answer.body.text("error") {
-            None if answer.status == 200 => {}
-            Some("invalid_dpop_proof" | "use_dpop_nonce") => return Err(error!(TokenBound)),
-            // Of a session that is over; or bound to another key than the one that was shown.
-            Some("invalid_grant") if !holder.key.is_empty() => return Err(error!(TokenBound)),
-            Some("invalid_grant" | "stale_token") => return Err(error!(TokenRevoked)),
-            _ => return Err(refusal(&answer)),
-        }
-        let mut tokens = answer.body;
-        if tokens.text("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")) {
-            holder.key.clear();
-        }
-        holder.token = tokens.text("access_token").map(str::to_owned);
-        let call = Call::new(Kind::Get, "/v1/profile", Document::default());
-        tokens.put("user", self.api.send(&call, &holder, limits).await?.into());
-        self.establish(&tokens, &holder.key).await
-    }
 }
 
 pub(super) fn is_fresh(session: &Session) -> bool {
@@ -163,12 +137,14 @@ pub(super) fn is_fresh(session: &Session) -> bool {
     session.is_fresh(now.date, now.running)
 }
 
+/// The endpoint that takes refresh tokens.
+pub(crate) const TOKEN_PATH: &str = "/v1/token";
+
 /// RFC 6749 §6.
-fn token_call(refresh_token: &str) -> Call {
-    let body = Document::of("grant_type", "refresh_token")
+pub(crate) fn token_body(refresh_token: &str) -> Document {
+    Document::of("grant_type", "refresh_token")
         .with("client_id", CLIENT_ID)
-        .with("refresh_token", refresh_token);
-    Call::new(Kind::Token, "/v1/token", body)
+        .with("refresh_token", refresh_token)
 }
 
 /// Ends sessions of the user: all, or all but this one.

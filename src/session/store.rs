@@ -3,10 +3,7 @@
 //! Reading and writing never wait. A storage that answers later is read into memory by `load` before a call uses
 //! it, and `flush` waits for what was written; both do nothing for the others.
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
+use std::cell::{Cell, RefCell};
 
 use wasm_bindgen::JsValue;
 
@@ -53,12 +50,12 @@ pub(crate) struct Store {
     writes: Cell<u32>,
     /// Milliseconds after which a storage that does not answer counts as denied.
     patience: f64,
-    listeners: Rc<Listeners>,
+    listeners: &'static Listeners,
 }
 
 impl Store {
     /// As the client's settings say; in memory where the browser denies its storage.
-    pub(crate) fn open(settings: &Settings, memory: Memory, listeners: Rc<Listeners>) -> Store {
+    pub(crate) fn open(settings: &Settings, memory: Memory, listeners: &'static Listeners) -> Store {
         let key = &*settings.key;
         let wanted = settings.place;
         let outside = settings.storage.clone();

@@ -1,7 +1,5 @@
 //! Other tabs of this browser: a change there is an event here. And the timer that refreshes tokens ahead, while the page is visible.
 
-use std::rc::Rc;
-
 use wasm_bindgen::JsValue;
 
 use super::{
@@ -12,7 +10,7 @@ use super::{
 };
 use crate::{
     browser::{
-        events::{self, AbortController, AbortSignal, Function, everywhere, function, listen},
+        events::{self, AbortSignal, Function, everywhere, function, listen},
         page::{self, Timer},
         wait::{later, promise_of, settled, spawn},
     },
@@ -28,92 +26,81 @@ const CHANGED: &str = "change";
 impl Keeper {
     /// Listens to the other tabs, to this one being shown again, and to the network coming back, until the
     /// client ends.
-    pub(crate) fn listen(self: &Rc<Self>) {
+    pub(crate) fn listen(&'static self) {
         let life = self.limits.life().clone();
-        let keeper = self.clone();
         // A page that was asleep has heard no `storage` event.
         let names = ["storage", "pageshow", "visibilitychange", "online"];
         listen(&everywhere(), &names, Some(&life), move |event| {
-            let stored = events::stored(&event).filter(|_| keeper.place() == Place::Local);
+            let stored = events::stored(&event).filter(|_| self.place() == Place::Local);
             // By now it may be removed.
-            keeper.look(stored == Some((keeper.store.session_key().into(), EXPIRED.into())));
+            self.look(stored == Some((self.store.session_key().into(), EXPIRED.into())));
             if event.type_() == "online" {
-                keeper.step(Input::Online);
-                let keeper = keeper.clone();
-                spawn(async move { keeper.tell_ended(&keeper.limits).await });
+                self.step(Input::Online);
+                spawn(self.tell_ended(&self.limits));
             }
-            keeper.schedule();
+            self.schedule();
         });
+        if let Some(bus) = &self.bus {
+            listen(bus, &[CHANGED, EXPIRED], Some(&life), move |event| {
+                self.look_again(event.type_() == EXPIRED);
+            });
+        }
         if !page::is_there() {
             return;
         }
-        let keeper = self.clone();
         self.tick.replace(Some(function(move |_| {
-            let keeper = keeper.clone();
-            spawn(async move {
-                let _ = keeper.refresh(Need::Ahead, &keeper.limits).await;
-                keeper.schedule();
+            spawn(async {
+                let _ = self.refresh(Need::Ahead, &self.limits).await;
+                self.schedule();
             });
         })));
         if matches!(self.place(), Place::Local | Place::Custom) {
             self.open_channel(&life);
         }
-        let keeper = self.clone();
         listen(&life, &["abort"], None, move |_| {
-            if let Some(channel) = keeper.channel.take() {
+            if let Some(channel) = self.channel.take() {
                 channel.close();
             }
-            keeper.tick.take();
-            keeper.schedule();
+            self.tick.take();
+            self.schedule();
         });
     }
 
     /// Opens the channel between tabs: a storage of the page's own has no events.
-    fn open_channel(self: &Rc<Self>, life: &AbortSignal) {
+    fn open_channel(&'static self, life: &AbortSignal) {
         let Some(channel) = page::channel(self.store.session_key()) else { return };
-        let keeper = self.clone();
         listen(&channel, &["message"], Some(life), move |event| {
-            keeper.look_again(events::message(&event).as_deref() == Some(EXPIRED));
+            self.look_again(events::message(&event).as_deref() == Some(EXPIRED));
         });
         self.channel.replace(Some(channel));
     }
 
     /// Looks what is stored, also in a storage that answers later.
-    fn look_again(self: &Rc<Self>, is_over: bool) {
-        let keeper = self.clone();
+    fn look_again(&'static self, is_over: bool) {
         spawn(async move {
-            let _ = keeper.store.load(&keeper.limits).await;
-            keeper.look(is_over);
+            let _ = self.store.load(&self.limits).await;
+            self.look(is_over);
         });
     }
 
     /// Adds a listener of the page: it gets `INITIAL_SESSION` soon, unless it has got that before, and then each change. Returns the
     /// function that ends this.
-    pub(crate) fn subscribe(self: &Rc<Self>, listener: Function, has_begun: bool) -> Function {
-        let Ok(ends) = AbortController::new() else { return function(|_| {}) };
-        // Ended by the page, or with the client.
-        let Some(limits) = self.limits.of_call(&ends.signal(), None) else { return function(|_| {}) };
-        let listener = self.listeners.add(listener, limits.ended().clone(), has_begun);
-        if let Some(bus) = &self.bus {
-            let keeper = self.clone();
-            listen(bus, &[CHANGED, EXPIRED], Some(limits.ended()), move |event| {
-                keeper.look_again(event.type_() == EXPIRED);
-            });
-        }
+    pub(crate) fn subscribe(&'static self, listener: Function, has_begun: bool) -> Function {
+        let listener = self.listeners.add(listener, has_begun);
         if !has_begun {
-            let keeper = self.clone();
-            spawn(async move { keeper.begin(&listener).await });
+            let listener = listener.clone();
+            spawn(async move { self.begin(&listener).await });
         }
-        function(move |_| ends.abort())
+        function(move |_| listener.end())
     }
 
-    async fn begin(self: &Rc<Self>, listener: &Listener) {
+    async fn begin(&'static self, listener: &Listener) {
         // Not before the page goes on. A change that happens until then is in the first state: the listeners are told of it in the
         // first microtask.
         for _ in 0..2 {
             let _ = settled(promise_of(&JsValue::UNDEFINED)).await;
         }
-        let is_known = self.load(&self.limits).await.is_ok() && !self.has_fault;
+        let is_known = self.load(&self.limits).await.is_ok() && self.settings.fault.is_none();
         let session = if is_known { self.current() } else { None };
         self.listeners.begin(listener, self.session_for_page(session.as_deref()));
     }
@@ -141,7 +128,8 @@ impl Keeper {
         let due = self.machine.borrow().due(now());
         let tick = self.tick.borrow();
         // A client that is over has none.
-        if let (Some(due), Some(tick)) = (due.filter(|_| page::is_visible() && self.refreshes_ahead), &*tick)
+        if let (Some(due), Some(tick)) =
+            (due.filter(|_| page::is_visible() && self.settings.refreshes_ahead), &*tick)
         {
             self.timer.replace(Some(Timer::start(tick, due.min(LONGEST))));
         }
