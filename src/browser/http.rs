@@ -222,6 +222,9 @@ pub(crate) struct PageResponse(pub(crate) JsValue);
 extern "C" {
     #[wasm_bindgen(extends = web_sys::Request, js_name = Request)]
     type NewRequest;
+    // The one of js-sys cannot fail, but the page's getters may throw.
+    #[wasm_bindgen(js_namespace = Object, catch)]
+    fn assign(target: &Object, first: &JsValue, second: &JsValue) -> Result<JsValue, JsValue>;
     // web-sys takes a text or a `Request`; the page may give a `URL` as well.
     #[wasm_bindgen(constructor, js_class = "Request", catch)]
     fn new(input: &JsValue, init: &JsValue) -> Result<NewRequest, JsValue>;
@@ -232,8 +235,7 @@ impl PageRequest {
     /// the origin that was asked for, and the proof for the address.
     pub(crate) fn new(input: &JsValue, init: &JsValue, limits: &Limits) -> Result<PageRequest, JsValue> {
         let own = Document::of("redirect", "manual").with("signal", Value::Page(limits.ended().into()));
-        let parts = [Object::new().into(), init.clone(), json::to_js(&own)];
-        let init = object::call(&object::global("Object"), "assign", &parts).ok_or(JsValue::UNDEFINED)?;
+        let init = assign(&Object::new(), init, &json::to_js(&own))?;
         let input = object::call(input, "clone", &[]).unwrap_or_else(|| input.clone());
         NewRequest::new(&input, &init).map(|request| PageRequest(request.unchecked_into()))
     }

@@ -49,11 +49,6 @@ impl Query {
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.0.get(name)
     }
-
-    /// The names and values as they stand in an address: letters and digits are as they are.
-    pub(crate) fn text(&self) -> String {
-        self.0.to_string().into()
-    }
 }
 
 /// A full address without its query and fragment; `None` if this is none.

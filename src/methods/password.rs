@@ -75,7 +75,7 @@ fn password_set(input: &Input, answer: Result<Document, Error>) -> Result<Value,
 
 /// Takes a text that begins like a phone number and has no @ for a phone number.
 fn number_or_address(input: &mut Input) -> Result<(), Error> {
-    let text = input.fields.text("email").unwrap_or_default().trim_start().as_bytes();
+    let text = input.fields.text("email").unwrap_or_default().trim().as_bytes();
     if matches!(text, [b'+' | b'0'..=b'9', ..])
         && text.iter().all(|byte| *byte != b'@')
         && let Some(number) = input.fields.take("email")

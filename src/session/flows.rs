@@ -219,10 +219,9 @@ fn changed(texts: Result<JsValue, JsValue>) -> Vec<Flow> {
 
 /// Does the answer of a provider stand in this query?
 pub(crate) fn has_answer(query: &Query) -> bool {
-    let is_answer = |parameter: &[u8]| {
-        ["code", "error", "state", "oauth"].iter().any(|name| parameter.starts_with(name.as_bytes()))
-    };
-    query.text().as_bytes().split(|byte| *byte == b'&').any(is_answer)
+    ["code", "error", "state", "oauth_token", "denied", "oauthKey"]
+        .iter()
+        .any(|name| query.get(name).is_some())
 }
 
 /// The flows that an earlier page has left, the latest first.

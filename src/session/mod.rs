@@ -359,10 +359,14 @@ impl Keeper {
     /// What shows that this browser has signed in before, the newest first, as it goes into its header. What the storage
     /// holds may have been damaged.
     pub(crate) fn known_devices(&self) -> String {
-        let mut devices = self.listed(Entry::Devices);
-        devices.retain(|device| tokens::is_token(device));
-        devices.reverse();
-        devices.join(",")
+        let mut header = String::new();
+        for device in self.listed(Entry::Devices).iter().rev().filter(|device| tokens::is_token(device)) {
+            if !header.is_empty() {
+                header.push(',');
+            }
+            header.push_str(device);
+        }
+        header
     }
 
     /// Keeps what an answer gives this device to show, if it does.

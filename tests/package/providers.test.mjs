@@ -49,9 +49,10 @@ test("seed_m38: a code may stand beside the callback; the state is this tab's, u
   await call(page, "login", "google", { callback: `${callback}?code=somebody-else-s` });
   await call(page, "login", "google", { callback: `${callback}?oauth_token=t&oauth_verifier=v` });
   await call(page, "login", "google", { callback: `${callback}?oauthKey=k` });
+  await call(page, "login", "google", { callback: `${callback}?denied=t` });
   await call(page, "login", "google", { oauthToken: "t", oauthVerifier: "v" });
   const sent = asked.filter(({ name }) => name.startsWith("POST /v1/login/")).map(body);
-  assert.deepEqual(sent.map(({ state }) => state), ["s1", "mine", undefined, undefined, undefined, undefined, undefined]);
+  assert.deepEqual(sent.map(({ state }) => state), ["s1", "mine", undefined, undefined, undefined, undefined, undefined, undefined]);
   assert.deepEqual(sent.at(-1), { oauth_token: "t", oauth_verifier: "v" });
 });
 
