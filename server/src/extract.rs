@@ -534,7 +534,8 @@ pub(crate) fn credentials(headers: &HeaderMap) -> Option<(Scheme, &str)> {
     }
 }
 
-fn locale(headers: &HeaderMap) -> Option<String> {
+/// The first language of `Accept-Language`, if it is a tag like `de-CH`.
+pub fn locale(headers: &HeaderMap) -> Option<String> {
     let languages = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
     let tag = languages.split([',', ';']).next()?.trim();
     let sound = (2..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');

@@ -17,6 +17,7 @@ pub mod entry;
 pub mod error;
 pub mod extract;
 pub mod http;
+pub mod messages;
 pub mod methods;
 pub mod oauth;
 pub mod routes;

@@ -277,3 +277,38 @@ async fn sec_l02_a_name_with_control_characters_comes_back_without_them() {
     let field = refused_field(&app, "/v1/login", json!({ "x".repeat(9_000): 1 })).await;
     assert_eq!(field.len(), 64);
 }
+
+#[tokio::test]
+async fn the_texts_of_an_error_are_in_the_language_that_the_request_asks_for() {
+    let app = TestApp::new().await;
+    let short = json!({ "email": "ada@example.com", "password": "abc" });
+    for (asked, language, title, detail) in [
+        (
+            "de-AT, en;q=0.5",
+            "de",
+            "Eine Angabe ist nicht gültig.",
+            "Ein Passwort braucht mindestens 6 Zeichen.",
+        ),
+        ("id", "id", "Ada isian yang tidak valid.", "Kata sandi minimal 6 karakter."),
+        ("zh-Hans-CN", "zh", "有一项内容无效。", "密码至少需要 6 个字符。"),
+        ("fr", "", "A parameter is not valid.", "A password needs at least 6 characters."),
+    ] {
+        let answer = app.post("/v1/signup", short.clone()).header("accept-language", asked).await;
+        let told = answer.headers.get("content-language").cloned();
+        assert_eq!(told.as_ref().map_or("", |value| value.to_str().unwrap()), language, "{asked}");
+        let problem = answer.refused(400, "INVALID_PARAMETER");
+        assert_eq!(
+            (problem["title"].as_str(), problem["detail"].as_str()),
+            (Some(title), Some(detail)),
+            "{asked}"
+        );
+    }
+    // What the operator or the caller has written stays as it is.
+    let wrong = json!({ "email": "ada@example.com", "password": "correct horse", "unknown": 1 });
+    let problem =
+        app.post("/v1/signup", wrong).header("accept-language", "de").await.refused(400, "INVALID_PARAMETER");
+    assert_eq!(
+        (problem["field"].as_str(), problem["detail"].as_str()),
+        (Some("unknown"), Some("Dieses Feld gibt es nicht."))
+    );
+}

@@ -13,8 +13,9 @@ use tracing::{Instrument, Level, enabled};
 
 use super::source;
 use crate::error::{ApiError, Shown};
-use crate::extract::RequestId;
+use crate::extract::{self, RequestId};
 use crate::log::Refusals;
+use crate::messages;
 use crate::state::AppState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -42,6 +43,7 @@ pub(super) async fn problems(
     let id = app.world.id();
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(RequestId(id.clone()));
+    let locale = extract::locale(&parts.headers);
     let client = source::of(&parts, &app.config);
     let request = Request::from_parts(parts, body);
     let begun = Instant::now();
@@ -51,7 +53,7 @@ pub(super) async fn problems(
     let mut response = next.run(request).instrument(span).await;
     let error = response.extensions_mut().remove::<ApiError>();
     if let Some(error) = &error {
-        render(&mut response, error, &id);
+        render(&mut response, error, &id, locale.as_deref());
     }
     let error = error.or_else(|| response.extensions_mut().remove::<Shown>().map(|Shown(error)| error));
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -76,9 +78,14 @@ pub(super) async fn problems(
     response
 }
 
-fn render(response: &mut Response, error: &ApiError, id: &str) {
-    let body = serde_json::to_vec(&error.problem(id)).unwrap_or_default();
+fn render(response: &mut Response, error: &ApiError, id: &str, locale: Option<&str>) {
+    let mut problem = error.problem(id);
+    let language = locale.and_then(|locale| messages::localize(&mut problem, locale));
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
     let headers = response.headers_mut();
+    if let Some(language) = language {
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
+    }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.remove(header::CONTENT_LENGTH);
     if let Some(seconds) = error.retry_after {
