@@ -4,8 +4,8 @@ const BRAND = Symbol.for("doorward.AuthError");
 const OPTIONAL = ["field", "retry_after", "id", "business_code", "captcha"];
 
 export class AuthError extends Error {
-  constructor({ code, message, status, ...rest }, options) {
-    super(message, options);
+  constructor({ code, message, status, cause, ...rest }, options) {
+    super(message, cause === undefined ? options : { cause });
     Object.defineProperty(this, "name", { value: "AuthError" });
     Object.defineProperty(this, BRAND, { value: true });
     this.code = code;
@@ -22,11 +22,9 @@ export const isAuthError = (value) => value?.[BRAND] === true;
 
 // The error for a cause in the wasm, with the stack of the call: the place in the wasm is of no use to a developer.
 export function authError(cause, call) {
-  if (isAuthError(cause)) return cause;
   const known = typeof cause?.code === "string" && !(cause instanceof Error);
-  const error = known
-    ? new AuthError(cause)
-    : new AuthError({ code: "INTERNAL", message: "Something went wrong on our side." }, { cause });
+  const internal = () => new AuthError({ code: "INTERNAL", message: "Something went wrong on our side.", cause });
+  const error = isAuthError(cause) ? cause : known ? new AuthError(cause) : internal();
   if (call.stack) error.stack = call.stack.replace(/^Error(?=\n|$)/, () => `AuthError: ${error.message}`);
   return error;
 }

@@ -3,12 +3,12 @@
 
 import bindings from "../target/sdk/bindings.js";
 import { authError, DISPOSED, unavailable } from "./errors.js";
-import { attempt, define, guarded, hold } from "./instance.js";
+import { attempt, define, guarded, hold, memory } from "./instance.js";
 
 const WITHOUT_WASM = { user: null, persistence: "memory", event: ["INITIAL_SESSION", null] }; // signed out
 /** `compile` gives the WebAssembly.Module, and `compileAhead` a promise of it. Both fail where it cannot be had. */
 export function face(compile, compileAhead) {
-  const page = new Map(); // Rust keeps values for all clients of the page in it
+  const page = memory(); // Rust keeps values for all clients of the page in it
   let module; // compiled once for all of them
   const members = Object.getOwnPropertyDescriptors(bindings().AuthClient.prototype);
   const names = Object.keys(members).filter((name) => !/^(constructor|free|__)/.test(name));
@@ -57,14 +57,14 @@ export function face(compile, compileAhead) {
     }
 
     // The promise of the caller; the same one for calls that joined.
-    #promise(inner, call) {
-      const entry = this.#pending.get(inner) ?? {};
-      this.#pending.set(inner, entry);
-      return (entry.outer ??= new Promise((resolve, reject) => {
+    #promise(inner, call, isEvent) {
+      const entry = this.#pending.get(inner) ?? this.#pending.set(inner, {}).get(inner);
+      entry.outer ??= new Promise((resolve, reject) => {
         const settle = (how, value) => this.#pending.delete(inner) && how(value);
         entry.fail = (cause) => settle(reject, authError(cause, call));
         inner.then((value) => settle(resolve, value), entry.fail);
-      }));
+      });
+      return (isEvent && entry.outer.catch(() => {}), entry.outer); // the error is seen on the form
     }
 
     #subscribe(name, listener) {
@@ -80,10 +80,10 @@ export function face(compile, compileAhead) {
 
     #call(name, args) {
       const call = new Error(); // its stack is the error's
-      args.slice(0, 2).forEach((arg) => attempt(() => hold(arg)));
+      const isEvent = args.slice(0, 2).map((arg) => attempt(() => hold(arg))).some(Boolean);
       try {
         const answer = typeof args[0] === "function" ? this.#subscribe(name, args[0]) : this.#open()[name](...args);
-        return answer instanceof Promise ? this.#promise(answer, call) : answer;
+        return answer instanceof Promise ? this.#promise(answer, call, isEvent) : answer;
       } catch (cause) {
         return Promise.reject(authError(cause, call));
       }

@@ -45,21 +45,42 @@ function valueOf(entries, [control, another]) {
   return Number.isNaN(number) ? { text: first, value: "" } : { text: first, number, value: number };
 }
 
+/**
+ * Tells the page of the error of a call that was given an event or a form: dispatches `doorward:error` there. Answers false if the page shows
+ * the error in its own way.
+ */
+export const announce = (target, error) =>
+  EventTarget.prototype.dispatchEvent.call(
+    target,
+    new CustomEvent("doorward:error", { bubbles: true, cancelable: true, composed: true, detail: error }),
+  );
+
+const shown = new WeakMap(); // by form, what ends its message
+
 /** Shows a message on a control, until something in the form changes or is submitted: it must never block a later submit (D-26). */
 export function showMessage(form, control, message) {
+  shown.get(form)?.abort();
+  const ends = new AbortController();
+  shown.set(form, ends);
+  // A button has no value that could be wrong.
+  const isMarked = control.type !== "submit" && !control.hasAttribute("aria-invalid");
+  if (isMarked) control.setAttribute("aria-invalid", "true");
+  ends.signal.addEventListener("abort", () => {
+    control.setCustomValidity("");
+    if (isMarked) control.removeAttribute("aria-invalid");
+  });
   control.setCustomValidity(message);
   control.reportValidity();
-  const ends = new AbortController();
   const contains = (target) => Node.prototype.contains.call(form, target);
   // Was something in the form changed, or is it about to be submitted?
   const concerns = ({ type, key, target }) => {
     if (type === "click") return target.closest?.("button,[type=submit],[type=image]")?.form === form;
     // Enter submits a form that has no button.
-    if (type === "keydown") return key === "Enter" && contains(target);
-    return target.form === form || contains(target);
+    return type !== "keydown" || key === "Enter";
   };
-  const clear = (event) => concerns(event) && ends.abort(control.setCustomValidity(""));
-  const root = Node.prototype.getRootNode.call(form);
-  for (const type of ["input", "change", "click", "keydown"])
-    root.addEventListener(type, clear, { capture: true, signal: ends.signal });
+  const clear = (event) => concerns(event) && ends.abort();
+  // Controls may stand outside the form. Nothing is added to the document: it outlives the form.
+  for (const target of [form, ...controlsOf(form).filter((other) => !contains(other))])
+    for (const type of ["input", "change", "click", "keydown"])
+      EventTarget.prototype.addEventListener.call(target, type, clear, { capture: true, signal: ends.signal });
 }

@@ -10,7 +10,10 @@
  *    and so do the operator's own fields: `extras.coins`;
  *  - a field may be named in snake_case or camelCase; given in both it is `INVALID_PARAMETER`;
  *  - a second submit of the same form while the first is pending joins the first: one request, the same promise;
- *  - an error about a field is shown on its control (`setCustomValidity` + `reportValidity`) until something changes;
+ *  - an error is shown on the form (`setCustomValidity` + `reportValidity`) until something changes: on the control of its field, wrong
+ *    credentials on the password, any other on the button that was pressed. Before that the form, or the target of another event, gets
+ *    the bubbling event `doorward:error` with the `AuthError` as its `detail`: `preventDefault()` on it leaves the showing to the page;
+ *  - a promise of a call that was given an event causes no `unhandledrejection`; it rejects all the same;
  *  - on success the browser goes to the submitter's `formaction` or the form's `action`, if the attribute is there,
  *    after the promise has resolved and its handlers have run (http(s) only; see `navigate`).
  *
@@ -40,7 +43,10 @@ export interface AuthClientOptions {
   autoRefresh?: boolean;
   /** Milliseconds before a request is given up, for each try. Default 10000. */
   timeout?: number;
-  /** Language of messages and mails, a BCP 47 tag. Default: the document's or navigator's. */
+  /**
+   * Language of the messages of errors, and of mails: a BCP 47 tag. There are messages in English, German (`de`), Indonesian (`id`) and
+   * Chinese (`zh`); any other language gets English ones. Default: the document's or navigator's.
+   */
   locale?: string;
   /**
    * Other APIs that take our access tokens: `fetch` and `authHeaders` serve these origins and `url`, no other. `audience`
@@ -83,6 +89,10 @@ export interface VerifyOptions {
 }
 
 declare global {
+  interface GlobalEventHandlersEventMap {
+    /** The error of a call that was given an event or a form. See `Input`. */
+    "doorward:error": CustomEvent<AuthError>;
+  }
   interface SymbolConstructor {
     readonly dispose: unique symbol;
   }
@@ -692,6 +702,7 @@ export type AuthEvent =
 export type AuthWarning = "storage_in_memory" | "key_in_memory" | "key_lost" | "offline";
 
 /** Every rejection is one of these, a real Error with the stack of the call. */
+/** Its `message` is for people, in the client's `locale`; its `cause` is what the browser or the page threw, if that is the reason. */
 export class AuthError extends Error {
   constructor(
     init: Pick<AuthError, "code" | "message"> &

@@ -24,6 +24,16 @@ export const guarded = (onTrap) =>
     }
   };
 
+// The messages in other languages than English are modules of their own, each loaded when a client asks for it.
+const locales = {
+  de: () => import("./messages-de.js"),
+  id: () => import("./messages-id.js"),
+  zh: () => import("./messages-zh.js"),
+};
+
+/** What the clients of a page share, at first. */
+export const memory = () => new Map([["locales", locales]]);
+
 /** The fallback where this throws: the first call tells why. */
 export function attempt(work, fallback) {
   try {
@@ -33,8 +43,12 @@ export function attempt(work, fallback) {
   }
 }
 
-/** Keeps the browser from submitting a form, also where WebAssembly is refused. */
-export const hold = (arg) => (typeof arg?.preventDefault === "function" ? arg : arg?.nativeEvent)?.preventDefault?.();
+/** Keeps the browser from submitting a form, also where WebAssembly is refused. Returns the event, if it was given one. */
+export function hold(arg) {
+  const event = typeof arg?.preventDefault === "function" ? arg : arg?.nativeEvent;
+  event?.preventDefault?.();
+  return event;
+}
 
 export const define = (target, name, member) =>
   Object.defineProperty(target, name, { configurable: true, ...(member.get ? {} : { writable: true }), ...member });

@@ -66,5 +66,6 @@ pub(crate) fn refusal(answer: &Answer) -> Error {
     };
     let retry_after = answer.body.number("retry_after").or(answer.retry_after);
     let field = text("field").map(|field| beside(field).into());
-    Details { code, message, status: answer.status, field, retry_after, answer: answer.body.clone() }.into()
+    let (status, answer) = (answer.status, answer.body.clone());
+    Details { code, message, status, field, retry_after, answer, cause: None, told: None }.into()
 }

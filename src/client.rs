@@ -21,6 +21,7 @@ use crate::{
     },
     document::Document,
     error::Error,
+    messages::Messages,
     options::{self, Place, Settings},
     session::{Keeper, Parts, events::Listeners, flows::Flows, store::Store},
     transport::Nonces,
@@ -48,6 +49,7 @@ pub(crate) struct Client {
     /// By origin, the header with the last new access token that an API refused.
     pub(crate) refused: RefCell<Document>,
     pub(crate) settings: &'static Settings,
+    pub(crate) messages: Messages,
     /// The limits of a call without options of its own.
     pub(crate) limits: Limits,
 }
@@ -131,6 +133,7 @@ impl AuthClient {
                 under_way: RefCell::default(),
                 refused: RefCell::default(),
                 settings,
+                messages: Messages::load(&page, settings.locale.as_deref()),
                 limits,
             }),
         }

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, ops::Deref, rc::Rc};
 
 use doorward_protocol::{Invalid, error::ErrorCode};
+use wasm_bindgen::JsValue;
 
 use crate::document::{Document, Value};
 
@@ -24,6 +25,10 @@ pub(crate) struct Details {
     pub(crate) retry_after: Option<f64>,
     /// The answer of the server, which may have `id`, `business_code` and `captcha`.
     pub(crate) answer: Document,
+    /// What the browser or the page threw.
+    pub(crate) cause: Option<JsValue>,
+    /// The `AuthError` of a form, which its listeners have seen.
+    pub(crate) told: Option<JsValue>,
 }
 
 /// An error of the SDK's own making. A macro, so that only the texts that are used get into the wasm.
@@ -71,7 +76,23 @@ impl Error {
     }
 
     fn with_field(code: Text, message: Text, field: Option<Text>) -> Error {
-        Details { code, message, status: 0, field, retry_after: None, answer: Document::default() }.into()
+        let answer = Document::default();
+        Details { code, message, status: 0, field, retry_after: None, answer, cause: None, told: None }.into()
+    }
+
+    /// The same error in other words.
+    pub(crate) fn saying(&self, message: String) -> Error {
+        Details { message: message.into(), ..(*self.0).clone() }.into()
+    }
+
+    /// The same error as the `AuthError` that a form was told.
+    pub(crate) fn as_told(&self, told: JsValue) -> Error {
+        Details { told: Some(told), ..(*self.0).clone() }.into()
+    }
+
+    /// The same error with what the browser or the page threw.
+    pub(crate) fn because(&self, cause: JsValue) -> Error {
+        Details { cause: Some(cause), ..(*self.0).clone() }.into()
     }
 
     /// The same error about another field.
@@ -89,6 +110,10 @@ impl Error {
         match &self.field {
             Some(field) => Some(field),
             None if self.is(code!(Exists)) => Some("email"),
+            None if self.is(code!(InvalidCode)) || self.is(code!(ExpiredCode)) => Some("code"),
+            None if self.is(code!(IncorrectUsernameOrPassword)) || self.is(code!(PasswordRequired)) => {
+                Some("password")
+            }
             None => None,
         }
     }
@@ -99,7 +124,8 @@ impl Error {
             .with("message", &*self.message)
             .with("status", f64::from(self.status))
             .with_some("field", self.field.as_deref())
-            .with_some("retry_after", self.retry_after);
+            .with_some("retry_after", self.retry_after)
+            .with_some("cause", self.cause.clone().map(Value::Page));
         for name in ["id", "business_code", "captcha"] {
             if let Some(value) = self.answer.get(name).filter(|value| !matches!(value, Value::Null)) {
                 document.put(name, value.clone());

@@ -22,6 +22,7 @@ mod session;
 mod api;
 mod document;
 mod error;
+mod messages;
 mod options;
 mod transport;
 

@@ -165,8 +165,8 @@ pub(crate) enum Step {
 /// How a step ended.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// No answer came, or the browser refused.
-    Failed,
+    /// No answer came, or the browser refused: the call fails with this, unless it is repeated.
+    Failed(Error),
     /// The nonce, the proof, or the solutions; `None` for a proof if the key is gone.
     Text(Option<String>),
     Response(Response),
@@ -328,15 +328,14 @@ impl<'a> Exchange<'a> {
             }
             // After a sign-out in another tab the session disappears before its key does, but the event may be on its way.
             (Step::Prove(_), Ok(Outcome::Text(None))) => Step::Pause(Some(error!(TokenBound))),
-            (Step::Prove(_), _) => return Err(error!(Internal, "The browser gives no key for the session.")),
             (Step::Solve(work), Ok(Outcome::Text(Some(numbers)))) => {
                 self.request.headers.put("Captcha-Response", [&*work.id, ":", &numbers].concat().into());
                 self.first_step(now)
             }
             (Step::Send, Ok(Outcome::Response(response))) => self.receive(response, transport),
-            (Step::Send, _) if mem::take(&mut self.may_repeat) => Step::Pause(None),
-            (Step::Send, _) => return Err(error!(Network)),
-            (Step::Solve(_) | Step::Done, _) => return Err(error!(Internal)),
+            (Step::Send, Ok(Outcome::Failed(_))) if mem::take(&mut self.may_repeat) => Step::Pause(None),
+            (_, Ok(Outcome::Failed(error))) => return Err(error),
+            (Step::Send | Step::Prove(_) | Step::Solve(_) | Step::Done, _) => return Err(error!(Internal)),
         })
     }
 
@@ -529,7 +528,7 @@ mod tests {
 
     #[test]
     fn a_call_without_an_answer_is_repeated_once_if_its_kind_allows_that() {
-        let dead = browser(&|_, _| Ok(Outcome::Failed));
+        let dead = browser(&|_, _| Ok(Outcome::Failed(error!(Network))));
         for (kind, method) in
             [(Kind::Get, "GET"), (Kind::PostOnce, "POST"), (Kind::Token, "POST"), (Kind::Farewell, "POST")]
         {
@@ -569,7 +568,7 @@ mod tests {
                 let header = |name| exchange.request.headers.text(name).unwrap().to_owned();
                 seen.borrow_mut()
                     .push([header("Idempotency-Key"), header("DPoP"), header("Authorization")].join(" "));
-                if sent == 1 { Ok(Outcome::Failed) } else { fine() }
+                if sent == 1 { Ok(Outcome::Failed(error!(Network))) } else { fine() }
             }
             Step::Prove(_) => text(&format!("proof {sent}")),
             _ => text("n"),
@@ -793,7 +792,7 @@ mod tests {
     #[test]
     fn work_that_the_browser_does_not_do_is_an_error() {
         let ends = |exchange: &Exchange<'_>, _| match &exchange.step {
-            Step::Solve(_) => Ok(Outcome::Failed),
+            Step::Solve(_) => Ok(Outcome::Failed(error!(Internal))),
             _ => Ok(Outcome::Response(answer(403, challenge(ID, "proof_of_work", 3.0, 500.0)))),
         };
         assert_eq!(
@@ -846,7 +845,7 @@ mod tests {
     fn a_browser_that_cannot_sign_is_told_at_once() {
         let ends = |exchange: &Exchange<'_>, _| match &exchange.step {
             Step::AskForNonce => text("n"),
-            _ => Ok(Outcome::Failed),
+            _ => Ok(Outcome::Failed(error!(Internal))),
         };
         let browser = browser(&ends);
         assert_eq!(code(browser.send(&Nonces::default(), &call(Kind::Get), &bound())), "INTERNAL");

@@ -30,7 +30,7 @@ pub(crate) fn listen(
 }
 
 #[inline(never)]
-fn add(target: &EventTarget, names: &[&str], signal: Option<&AbortSignal>, listener: &Function) {
+pub(super) fn add(target: &EventTarget, names: &[&str], signal: Option<&AbortSignal>, listener: &Function) {
     let signal = signal.map(|signal| Value::Page(signal.into()));
     let options = json::to_js(&Document::of("capture", true).with_some("signal", signal));
     for name in names {

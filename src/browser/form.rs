@@ -3,11 +3,14 @@
 //! A control may have the name of a property of the form (`elements`, `action`, `submit`) and hides it. So nothing here reads a
 //! property from a form: methods are taken from the classes of the DOM.
 
+use std::borrow::Cow;
+
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
 use web_sys::{FormData, Url};
 
-use super::{events, location, object, page};
+use super::{events, json, location, object, page};
+use crate::error::Error;
 
 #[wasm_bindgen(module = "/js/forms.js")]
 extern "C" {
@@ -17,7 +20,15 @@ extern "C" {
     fn values_of(data: &FormData, controls: &Array) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = showMessage, catch)]
     fn show_message(form: &JsValue, control: &JsValue, message: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch)]
+    fn announce(target: &JsValue, error: &JsValue) -> Result<bool, JsValue>;
+}
 
+#[wasm_bindgen(module = "/js/errors.js")]
+extern "C" {
+    type AuthError;
+    #[wasm_bindgen(constructor)]
+    fn new(details: &JsValue) -> AuthError;
 }
 
 #[wasm_bindgen]
@@ -39,18 +50,25 @@ pub(crate) struct Form {
     pub(crate) values: JsValue,
     /// The address that the form leads to.
     target: Option<Url>,
+    /// The button that submits it; `undefined` for none.
+    submitter: JsValue,
+    /// The target of the event; `undefined` for none.
+    place: JsValue,
 }
 
 impl Form {
     /// Reads what was given, if it is a form, its submit event, a React event around one, a FormData, or another event. Keeps the
     /// browser from submitting the form.
     pub(crate) fn of(input: &JsValue) -> Option<Form> {
+        if !input.is_object() {
+            return None;
+        }
         if object::is_a(input, "FormData") {
             let values = values_of(input.unchecked_ref(), &Array::new()).ok()?;
-            return Some(Form { element: JsValue::UNDEFINED, values, target: None });
+            return Some(Form { values, ..Form::without(JsValue::UNDEFINED) });
         }
         if object::is_a(input, "HTMLFormElement") {
-            return Form::submitted(input, &JsValue::UNDEFINED);
+            return Form::submitted(input, JsValue::UNDEFINED, JsValue::UNDEFINED);
         }
         // Of a React event, the browser's own inside it. A test may give an object that only looks like an event.
         let native = object::get(input, "nativeEvent");
@@ -61,25 +79,31 @@ impl Form {
         let target = object::get(event, "target");
         if object::is_a(&target, "HTMLFormElement") {
             // An event of an old browser has no submitter.
-            return Form::submitted(&target, &object::get(event, "submitter"));
+            return Form::submitted(&target, object::get(event, "submitter"), target.clone());
         }
         // An event without a form: a click on a button that signs out, for example.
         let is_event = [event, input].into_iter().any(|event| object::has_method(event, "preventDefault"));
-        is_event.then(|| Form { element: JsValue::UNDEFINED, values: JsValue::UNDEFINED, target: None })
+        is_event.then(|| Form::without(target))
     }
 
-    fn submitted(element: &JsValue, submitter: &JsValue) -> Option<Form> {
+    /// None, but an event of another target.
+    fn without(place: JsValue) -> Form {
+        let nothing = JsValue::UNDEFINED;
+        Form { element: nothing.clone(), values: nothing.clone(), target: None, submitter: nothing, place }
+    }
+
+    fn submitted(element: &JsValue, submitter: JsValue, place: JsValue) -> Option<Form> {
         let controls = controls_of(element).ok()?;
         // The submitter may belong to another form.
-        let data = FormDataOfSubmit::new(element, submitter)
+        let data = FormDataOfSubmit::new(element, &submitter)
             .or_else(|_| FormDataOfSubmit::new(element, &JsValue::UNDEFINED))
             .ok()?;
         let values = values_of(&data, &controls).ok()?;
-        let address = get_attribute(submitter, "formaction").ok().flatten();
+        let address = get_attribute(&submitter, "formaction").ok().flatten();
         let address = address.or_else(|| get_attribute(element, "action").ok().flatten());
         let target = address.filter(|address| !address.is_empty());
         let target = target.and_then(|address| location::resolve(&address));
-        Some(Form { element: element.clone(), values, target })
+        Some(Form { element: element.clone(), values, target, submitter, place })
     }
 
     /// The form element, if there is one.
@@ -87,16 +111,54 @@ impl Form {
         (!self.element.is_undefined()).then_some(&self.element)
     }
 
-    /// Shows a message on the first control for which `is_meant` holds.
-    pub(crate) fn show(&self, message: &str, is_meant: impl Fn(&str) -> bool) {
-        for control in controls_of(&self.element).into_iter().flatten() {
-            // A control may be a custom element of the page, whose getters throw.
-            let is_meant = object::text(&control, "name").is_some_and(|name| is_meant(&name));
-            if is_meant && object::get(&control, "willValidate").is_truthy() {
-                let _ = show_message(&self.element, &control, message);
-                return;
-            }
+    /// Tells the page of an error, and shows it unless the page does: on the control of its field, else on the button that was pressed,
+    /// else on the first control of the method, else on a button that submits. Returns the `AuthError`.
+    pub(crate) fn refuse(
+        &self,
+        error: &Error,
+        is_of_field: &dyn Fn(&str) -> bool,
+        is_of_method: &dyn Fn(&str) -> bool,
+    ) -> JsValue {
+        let told: JsValue = AuthError::new(&json::to_js(&error.to_document())).into();
+        let target = if self.place.is_undefined() { &self.element } else { &self.place };
+        let is_shown = announce(target, &told)
+            .is_ok_and(|is_left_to_us| !is_left_to_us || self.show(error, is_of_field, is_of_method));
+        if !is_shown && !self.place.is_undefined() {
+            // The promise of a call that was given an event counts as handled.
+            object::report(&told);
         }
+        told
+    }
+
+    fn show(
+        &self,
+        error: &Error,
+        is_of_field: &dyn Fn(&str) -> bool,
+        is_of_method: &dyn Fn(&str) -> bool,
+    ) -> bool {
+        let Ok(controls) = controls_of(&self.element) else { return false };
+        let on_first = |message: &str, is_meant: &dyn Fn(&JsValue) -> bool| {
+            controls.iter().any(|control| is_meant(&control) && self.show_on(&control, message))
+        };
+        // A control may be a custom element of the page, whose getters throw.
+        let has_name = |control: &JsValue, fits: &dyn Fn(&str) -> bool| {
+            object::text(control, "name").is_some_and(|name| fits(&name))
+        };
+        if on_first(&error.message, &|control| has_name(control, is_of_field)) {
+            return true;
+        }
+        let message = match &error.field {
+            Some(field) => Cow::Owned([field, ": ", &error.message].concat()),
+            None => error.message.clone(),
+        };
+        self.show_on(&self.submitter, &message)
+            || on_first(&message, &|control| has_name(control, is_of_method))
+            || on_first(&message, &|control| object::text(control, "type").as_deref() == Some("submit"))
+    }
+
+    fn show_on(&self, control: &JsValue, message: &str) -> bool {
+        object::get(control, "willValidate").is_truthy()
+            && show_message(&self.element, control, message).is_ok()
     }
 
     /// Goes where the form leads, in a later task than the handlers of the promise that is being resolved (D-27). `navigate` is

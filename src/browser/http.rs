@@ -13,11 +13,11 @@ use super::{
     clock, json,
     keys::KeyStore,
     limits::{Limits, Try},
-    object, random, wait,
+    object, page, random, wait,
 };
 use crate::{
     document::{Document, Value},
-    error::Error,
+    error::{Error, error},
     transport::{Exchange, Outcome, PAUSE, Request, Response, Step, Transport},
 };
 
@@ -72,11 +72,13 @@ impl Fetch {
         begun.map_or_else(|error| Promise::reject(&error), |answer| wait::promise_of(&answer))
     }
 
-    /// Sends a request. The promise rejects, too, if the browser makes no request of it.
+    /// Sends a request.
     #[inline(never)]
-    fn send(&self, request: &Request<'_>, signal: &AbortSignal) -> Promise {
-        build(request, signal)
-            .map_or_else(|error| Promise::reject(&error), |request| self.begin(&request.into()))
+    fn send(&self, request: &Request<'_>, signal: &AbortSignal) -> Result<Promise, Error> {
+        match build(request, signal) {
+            Ok(request) => Ok(self.begin(&request.into())),
+            Err(cause) => Err(error!(Internal, "The browser makes no request of this.").because(cause)),
+        }
     }
 
     /// Sends a request of the page.
@@ -85,16 +87,17 @@ impl Fetch {
     }
 
     /// Asks the server for a nonce, or joins the request that is under way. Returns the promise of the response.
-    fn ask_for_nonce(&self) -> Promise {
+    fn ask_for_nonce(&self) -> Result<Promise, Error> {
         let under_way = self.asking.borrow().clone();
-        under_way.unwrap_or_else(|| {
-            let one = self.patience.begin();
-            let url = [self.base, "/v1/nonce"].concat();
-            let request = Request { method: "GET", url, ..Request::default() };
-            let asking = one.race(&self.send(&request, &one.signal));
-            self.asking.replace(Some(asking.clone()));
-            asking
-        })
+        if let Some(asking) = under_way {
+            return Ok(asking);
+        }
+        let one = self.patience.begin();
+        let url = [self.base, "/v1/nonce"].concat();
+        let request = Request { method: "GET", url, ..Request::default() };
+        let asking = one.race(&self.send(&request, &one.signal)?);
+        self.asking.replace(Some(asking.clone()));
+        Ok(asking)
     }
 }
 
@@ -107,19 +110,19 @@ pub(crate) struct Bounded<'a> {
 impl Bounded<'_> {
     /// Begins a step.
     #[inline(never)]
-    fn begin(&self, exchange: &Exchange<'_>, one: &Try) -> Promise {
+    fn begin(&self, exchange: &Exchange<'_>, one: &Try) -> Result<Promise, Error> {
         let Exchange { request, holder, .. } = exchange;
-        match &exchange.step {
-            Step::AskForNonce => self.fetch.ask_for_nonce(),
+        Ok(match &exchange.step {
+            Step::AskForNonce => self.fetch.ask_for_nonce()?,
             Step::Prove(nonce) => {
                 let (nonce, token) = (nonce.as_deref(), holder.token.as_deref());
                 self.fetch.keys.proof(&holder.key, request.method, &request.url, holder.time, nonce, token)
             }
-            Step::Send => self.fetch.send(request, &one.signal),
+            Step::Send => self.fetch.send(request, &one.signal)?,
             Step::Solve(work) => solve(&work.seed, work.puzzles, work.difficulty, &one.signal),
             Step::Pause(_) => wait::after(PAUSE),
             Step::Done => wait::promise_of(&JsValue::UNDEFINED),
-        }
+        })
     }
 }
 
@@ -128,14 +131,17 @@ impl Transport for Bounded<'_> {
         let is_pause = matches!(exchange.step, Step::Pause(_));
         let one = if is_pause { self.limits.without_time() } else { self.limits.begin() };
         one.check()?;
-        let mut promise = self.begin(exchange, &one);
+        let mut promise = self.begin(exchange, &one)?;
         let mut response: Option<Response> = None;
         loop {
             let settled = one.within(&promise).await;
             if matches!(exchange.step, Step::AskForNonce) {
                 self.fetch.asking.take();
             }
-            let Ok(value) = settled? else { return Ok(Outcome::Failed) };
+            let value = match settled? {
+                Ok(value) => value,
+                Err(cause) => return Ok(Outcome::Failed(failure(&exchange.step, cause))),
+            };
             match (&exchange.step, response.take()) {
                 (Step::AskForNonce, _) => return Ok(Outcome::Text(header(&value, "DPoP-Nonce"))),
                 (Step::Send, None) => {
@@ -169,6 +175,31 @@ impl Transport for Bounded<'_> {
     fn uuid(&self) -> String {
         random::uuid()
     }
+}
+
+/// The error of a step that failed.
+#[inline(never)]
+fn failure(step: &Step, cause: JsValue) -> Error {
+    match step {
+        Step::Send => no_answer(cause),
+        Step::Prove(_) => {
+            error!(Internal, "The browser does not sign with the key of the session.").because(cause)
+        }
+        _ => error!(Internal).because(cause),
+    }
+}
+
+/// `NETWORK`: `fetch` failed with this.
+pub(crate) fn no_answer(cause: JsValue) -> Error {
+    let error = if page::has_origin() {
+        error!(Network)
+    } else {
+        error!(
+            Network,
+            "The server could not be reached: this page has no origin, and servers answer no such page. Open it over http or https."
+        )
+    };
+    error.because(cause)
 }
 
 /// A header of a response; `None` also for a value that is no response.

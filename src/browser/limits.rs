@@ -11,14 +11,16 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, AbortSignal};
 
-use super::object;
+use super::{events, object, page};
 use crate::error::{Error, error};
 
 #[wasm_bindgen]
 extern "C" {
-    // web-sys has it without `catch`: it throws for a signal that is none.
+    // web-sys has both without `catch`. Some runtimes lack them, and `any` throws for a signal that is none.
     #[wasm_bindgen(js_namespace = AbortSignal, js_name = any, catch)]
     fn any(signals: &Array) -> Result<AbortSignal, JsValue>;
+    #[wasm_bindgen(js_namespace = AbortSignal, js_name = timeout, catch)]
+    fn timeout(milliseconds: f64) -> Result<AbortSignal, JsValue>;
     // The one of js-sys is generic.
     #[wasm_bindgen(js_namespace = ["Function", "prototype", "bind"], js_name = call)]
     fn bind(function: &Function, context: &JsValue, argument: &JsValue) -> Function;
@@ -73,7 +75,7 @@ impl Limits {
 
     /// The limits of one try: the time runs from now.
     pub(crate) fn begin(&self) -> Try {
-        let late = AbortSignal::timeout_with_f64(self.timeout);
+        let late = after(self.timeout);
         let signal = either(&self.ended, &late).unwrap_or(late);
         Try { signal, ended: self.ended.clone() }
     }
@@ -99,9 +101,35 @@ pub(crate) fn endless() -> AbortSignal {
     AbortController::new().map_or_else(|_| AbortSignal::abort(), |controller| controller.signal())
 }
 
-/// A signal that is aborted when one of the two is.
+/// A signal that is aborted when one of the two is; `None` if the other is no signal.
 fn either(one: &AbortSignal, other: &JsValue) -> Option<AbortSignal> {
-    any(&Array::of2(one, other)).ok()
+    any(&Array::of2(one, other)).ok().or_else(|| {
+        let is_signal = object::is_a(other, "AbortSignal");
+        is_signal.then(|| made(&|controller, end| follow(&[one, other.unchecked_ref()], controller, end)))
+    })
+}
+
+/// A signal that is aborted after some milliseconds.
+fn after(milliseconds: f64) -> AbortSignal {
+    timeout(milliseconds).unwrap_or_else(|_| made(&|_, end| page::call_after(end, milliseconds)))
+}
+
+/// A signal where the browser makes none of this kind. `prepare` gets the function that aborts it.
+#[inline(never)]
+fn made(prepare: &dyn Fn(&AbortController, &Function)) -> AbortSignal {
+    let Ok(controller) = AbortController::new() else { return AbortSignal::abort() };
+    let ends = controller.clone();
+    prepare(&controller, &events::function(move |_| ends.abort()));
+    controller.signal()
+}
+
+fn follow(signals: &[&AbortSignal], controller: &AbortController, end: &Function) {
+    for signal in signals {
+        if signal.aborted() {
+            controller.abort();
+        }
+        events::add(signal, &["abort"], Some(&controller.signal()), end);
+    }
 }
 
 /// A promise that settles as the given one does, and rejects with `reason` when the signal is aborted before.

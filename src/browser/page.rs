@@ -30,6 +30,11 @@ pub(crate) fn is_secure() -> bool {
     !object::is_absent(&object::get(&object::global("crypto"), "subtle"))
 }
 
+/// Is there an origin that a server can allow? A page from a file and a sandboxed frame have none.
+pub(crate) fn has_origin() -> bool {
+    object::global("origin").as_string().as_deref() != Some("null")
+}
+
 /// Is there a page at all, and no worker or server?
 pub(crate) fn is_there() -> bool {
     DOCUMENT.with(Option::is_some)

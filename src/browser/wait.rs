@@ -59,7 +59,9 @@ pub(crate) fn promise(work: Work) -> Promise {
             let (settle, value) = match work.await {
                 Ok(Some(value)) => (resolve, json::to_js(&value)),
                 Ok(None) => (resolve, JsValue::UNDEFINED),
-                Err(error) => (reject, json::to_js(&error.to_document())),
+                Err(error) => {
+                    (reject, error.told.clone().unwrap_or_else(|| json::to_js(&error.to_document())))
+                }
             };
             let _ = settle.call1(&JsValue::UNDEFINED, &value);
         });

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use doorward_protocol::is_same_name;
+use doorward_protocol::{field_named, is_same_name};
 use wasm_bindgen::JsValue;
 
 use super::{
@@ -60,10 +60,14 @@ impl AuthClient {
                 };
                 // From now on no call joins this one.
                 drop(same);
-                if let Some(form) = form.filter(|_| !own_limits.is_over()) {
-                    settle(form, &client.settings.navigate, &outcome);
+                let outcome = match outcome {
+                    Err(error) => Err(client.messages.localized(error, &own_limits).await),
+                    done => done,
+                };
+                match form.filter(|_| !own_limits.is_over()) {
+                    Some(form) => settle(form, method, &client.settings.navigate, outcome),
+                    None => outcome,
                 }
-                outcome
             }),
         );
         if let Some(same) = under_way {
@@ -73,14 +77,24 @@ impl AuthClient {
     }
 }
 
-/// Does what follows for the form: shows the error on a control, or goes where the form leads.
-fn settle(form: Form, navigate: &JsValue, outcome: &Result<Option<Value>, Error>) {
+/// Does what follows for the form: goes where it leads, or tells of the error and shows it there.
+fn settle(
+    form: Form,
+    method: &Method,
+    navigate: &JsValue,
+    outcome: Result<Option<Value>, Error>,
+) -> Result<Option<Value>, Error> {
     match outcome {
-        Ok(_) => form.follow(navigate),
+        Ok(answer) => {
+            form.follow(navigate);
+            Ok(answer)
+        }
         Err(error) => {
-            if let Some(field) = error.at_control() {
-                form.show(&error.message, |name| is_of_field(name, field));
-            }
+            let is_of_error = |name: &str| error.at_control().is_some_and(|field| is_of_field(name, field));
+            let is_of_method = |name: &str| {
+                method.endpoints.iter().any(|endpoint| field_named(endpoint.fields, name).is_some())
+            };
+            Err(error.as_told(form.refuse(&error, &is_of_error, &is_of_method)))
         }
     }
 }

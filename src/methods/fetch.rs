@@ -8,14 +8,14 @@ use super::{call::carry_out, input::Input, session};
 use crate::{
     browser::{
         clock,
-        http::{PageRequest, PageResponse},
+        http::{PageRequest, PageResponse, no_answer},
         limits::Limits,
         object,
         wait::{Promise, Work, promise},
     },
     client::{AuthClient, Client},
     document::{Document, Value},
-    error::{Error, error},
+    error::Error,
     transport::origin,
 };
 
@@ -30,7 +30,7 @@ impl AuthClient {
                 let request = exchange.request()?;
                 let headers = exchange.headers(&request).await;
                 let Some(sent) = exchange.send(&request, headers)? else { break };
-                let response = exchange.limits.until_ended(&sent).await?.map_err(|_| error!(Network))?;
+                let response = exchange.limits.until_ended(&sent).await?.map_err(no_answer)?;
                 if !exchange.is_repeated(&request.url(), response) {
                     break;
                 }

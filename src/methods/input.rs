@@ -53,8 +53,7 @@ pub(super) fn read(
     flow: Result<Option<FlowStep>, Error>,
     arguments: &[&JsValue; 3],
 ) -> Read {
-    let takes_fields = method.endpoints.iter().any(|endpoint| !endpoint.fields.is_empty());
-    let form = if takes_fields { Form::of(arguments[0]) } else { None };
+    let form = Form::of(arguments[0]);
     let input = flow.and_then(|flow| read_input(client, method, flow, arguments, form.as_ref()));
     Read { form, input }
 }

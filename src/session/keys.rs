@@ -32,7 +32,9 @@ impl Keeper {
 
     /// The id of the key that `ask_for_key` has got.
     pub(crate) fn take_key(&self, got: Result<JsValue, JsValue>, known: &str) -> Result<String, Error> {
-        let key = got.ok().and_then(|key| key.as_string()).ok_or_else(|| error!(Internal))?;
+        let got = got
+            .map_err(|cause| error!(Internal, "The browser makes no key for the session.").because(cause))?;
+        let key = got.as_string().ok_or_else(|| error!(Internal))?;
         if !key.is_empty() && key != known {
             self.spare.replace(Some(key.clone()));
         }

@@ -12,7 +12,8 @@ import { emptyProject, packedFiles, root, run } from "./world.mjs";
 test("it holds the entries, their types, the licences, and nothing of the workshop", async () => {
   const contents = await packedFiles();
   const expected = [
-    "LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json", "pkg/index.d.ts", "pkg/index.js", "pkg/mylib.d.ts",
+    "LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json", "pkg/index.d.ts", "pkg/index.js",
+    "pkg/messages-de.js", "pkg/messages-id.js", "pkg/messages-zh.js", "pkg/mylib.d.ts",
     "pkg/mylib.js", "pkg/slim.d.ts", "pkg/slim.js", "pkg/slim.wasm",
   ];
   assert.deepEqual(contents.toSorted(), expected);

@@ -146,6 +146,8 @@ fn bundle(repo: &Repo, log: &Log) -> Outcome {
     }
     let mut sources = files_in(&js)?;
     sources.extend([sdk.join("bindings.js"), sdk.join("wasm.js"), sdk.join("slim.wasm")]);
+    let locales = files_in(&repo.root.join("protocol/locales"))?;
+    sources.extend(locales.iter().cloned());
     let contents: Vec<_> = sources.iter().map(|file| read(file)).collect::<Outcome<_>>()?;
     let inputs = fingerprint(&(&sources, contents, include_str!("build.rs")));
     stage(&stamp, &inputs, || {
@@ -155,12 +157,17 @@ fn bundle(repo: &Repo, log: &Log) -> Outcome {
                     .arg(js.join(entry))
                     .args(words("--bundle --format=esm --minify --charset=utf8 --target=es2022"))
                     .args(words("--legal-comments=none --log-level=warning"))
-                    // mylib.js shares the AuthClient of the default entry.
-                    .arg("--external:./index.js")
+                    // mylib.js shares the AuthClient of the default entry; messages are loaded when they are wanted.
+                    .args(["--external:./index.js", "--external:./messages-*"])
                     .arg(format!("--outfile={}", pkg.join(entry).display())),
             )?;
         }
         write(&pkg.join("slim.wasm"), read(&sdk.join("slim.wasm"))?)?;
+        for locale in &locales {
+            let language = locale.file_stem().unwrap_or_default().display();
+            let module = [b"export default ", &*read(locale)?].concat();
+            write(&pkg.join(format!("messages-{language}.js")), module)?;
+        }
         for types in sources.iter().filter(|file| file.to_string_lossy().ends_with(".d.ts")) {
             write(&pkg.join(types.file_name().unwrap_or_default()), read(types)?)?;
         }

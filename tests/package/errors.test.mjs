@@ -1,0 +1,214 @@
+// What a person sees of an error, and what the page is told of it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { open, problem } from "./page.mjs";
+
+const FORM = `<form id="f">
+  <input name="email" value="ada@example.com"><input name="password" type="password" value="secret"><button>Sign in</button>
+</form>`;
+const WRONG = [401, problem("INCORRECT_USERNAME_OR_PASSWORD", { title: "Incorrect username or password." })];
+const EXCEEDED = [429, problem("REQUEST_EXCEED", { title: "Too many attempts. Please try again later." })];
+
+/** The README's own line, for a method and a form. */
+async function listen(page, method = "login", options = {}) {
+  await page.evaluate(({ method, options }) => {
+    window.unhandled = [];
+    addEventListener("unhandledrejection", (event) => unhandled.push(event.reason.code));
+    window.auth = new AuthClient(options);
+    document.forms.f.addEventListener("submit", auth[method]);
+  }, { method, options });
+}
+
+/** Presses the button, and tells where which message is shown then. */
+async function press(page) {
+  await page.click("button");
+  await page.evaluate(() => until(() => document.querySelector(":is(input, button):invalid")));
+  return shown(page);
+}
+
+const shown = (page) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll("input, button")]
+      .filter((control) => control.validationMessage)
+      .map((control) => [control.name || control.textContent, control.validationMessage]));
+
+test("wrong credentials are shown on the password, and leave no unhandled rejection", async (t) => {
+  const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": WRONG } });
+  await listen(page);
+  assert.deepEqual(await press(page), [["password", "Incorrect username or password."]]);
+  assert.equal(await page.evaluate("document.activeElement.name"), "password");
+  assert.equal(await page.getAttribute("[name=password]", "aria-invalid"), "true");
+  assert.deepEqual(await page.evaluate("unhandled"), []);
+});
+
+for (const [code, name] of [["INVALID_CODE", "code"], ["EXPIRED_CODE", "code"], ["PASSWORD_REQUIRED", "password"]]) {
+  test(`${code} is shown on the control of the ${name}`, async (t) => {
+    const html = `<form id="f"><input name="code" value="123456"><input name="email" value="ada@example.com"><input name="password" value="secret"><button>Go</button></form>`;
+    const { page } = await open(t, { html, routes: { "POST /v1/email/verify": [400, problem(code, { title: "No." })] } });
+    await listen(page, "verifyEmail");
+    assert.deepEqual(await press(page), [[name, "No."]]);
+  });
+}
+
+test("an error of no control is shown on the button that was pressed", async (t) => {
+  const codes = ["REQUEST_EXCEED", "LimitExceededException", "SIGNUP_CONFIRMATION_NEEDED", "USER_IS_DISABLED", "HOOK_REJECTED", "OVERLOADED", "CAPTCHA_REQUIRED"];
+  for (const code of codes) {
+    const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": [400, problem(code, { title: `It was ${code}.` })] } });
+    await listen(page);
+    assert.deepEqual(await press(page), [["Sign in", `It was ${code}.`]]);
+    assert.equal(await page.getAttribute("button", "aria-invalid"), null, "a button has no value that could be wrong");
+  }
+});
+
+test("where that button is disabled it is shown on the first control that the method knows", async (t) => {
+  const html = FORM.replace(`<form id="f">`, `<form id="f"><input name="remember">`);
+  const { page } = await open(t, { html, routes: { "POST /v1/login": EXCEEDED } });
+  await listen(page);
+  await page.evaluate(() => f.addEventListener("submit", () => (document.querySelector("button").disabled = true)));
+  assert.deepEqual(await press(page), [["email", "Too many attempts. Please try again later."]]);
+});
+
+test("a server that does not answer, or takes too long, is told on the button", async (t) => {
+  const { page } = await open(t, { html: FORM, routes: {} });
+  await listen(page, "login", { url: "http://127.0.0.1:9" });
+  assert.deepEqual(await press(page), [["Sign in", "The server could not be reached."]]);
+  const slow = await open(t, { html: FORM, routes: { "POST /v1/login": () => new Promise(() => {}) } });
+  await listen(slow.page, "login", { timeout: 50 });
+  assert.deepEqual(await press(slow.page), [["Sign in", "The server took too long to answer."]]);
+});
+
+test("an error of a field without a control names the field", async (t) => {
+  const answer = [400, problem("INVALID_PARAMETER", { field: "username", detail: "Please choose another one." })];
+  const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": answer } });
+  await listen(page);
+  assert.deepEqual(await press(page), [["Sign in", "username: Please choose another one."]]);
+});
+
+test("the message goes with the next input, and never blocks a submit", async (t) => {
+  const { page, names } = await open(t, { html: FORM, routes: { "POST /v1/login": WRONG } });
+  await listen(page);
+  await press(page);
+  await page.locator("[name=password]").pressSequentially("!");
+  assert.deepEqual(await shown(page), []);
+  assert.equal(await page.getAttribute("[name=password]", "aria-invalid"), null);
+  await press(page);
+  await press(page);
+  await page.keyboard.press("Enter");
+  await page.evaluate(() => until(() => document.querySelector(":is(input, button):invalid")));
+  assert.equal(names().length, 4);
+});
+
+test("a refused form leaves no listener on the document, and one message at a time", async (t) => {
+  const answers = [WRONG, EXCEEDED];
+  const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": () => answers.shift() } });
+  await page.evaluate(() => {
+    window.added = [];
+    for (const target of [document, document.documentElement, document.body]) target.addEventListener = (type) => added.push(type);
+  });
+  await listen(page);
+  await press(page);
+  // A form that the page sends by itself is checked by nothing.
+  await page.evaluate(() => f.dispatchEvent(new SubmitEvent("submit", { cancelable: true, submitter: document.querySelector("button") })));
+  await page.evaluate(() => until(() => document.querySelector("button").validationMessage));
+  assert.deepEqual(await shown(page), [["Sign in", "Too many attempts. Please try again later."]]);
+  assert.deepEqual(await page.evaluate("added"), []);
+});
+
+test("the page is told by `doorward:error`, and shows the error in its own way by preventDefault", async (t) => {
+  const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": WRONG } });
+  const told = await page.evaluate(async () => {
+    const auth = new AuthClient();
+    const events = [];
+    document.addEventListener("doorward:error", (event) => {
+      events.push(event);
+      event.preventDefault();
+    });
+    const rejected = new Promise((resolve) => f.addEventListener("submit", (event) => auth.login(event).catch(resolve)));
+    f.requestSubmit();
+    const error = await rejected;
+    const [event] = events;
+    return {
+      events: events.length, onForm: event.target === f, same: event.detail === error, is: isAuthError(error), code: error.code,
+      stack: error.stack.startsWith("AuthError: Incorrect"), shown: [...f.elements].filter((control) => control.validationMessage).length,
+    };
+  });
+  assert.deepEqual(told, { events: 1, onForm: true, same: true, is: true, code: "INCORRECT_USERNAME_OR_PASSWORD", stack: true, shown: 0 });
+});
+
+test("without an event the promise is the caller's, and a form that was given is told all the same", async (t) => {
+  const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": WRONG } });
+  const told = await page.evaluate(async () => {
+    const auth = new AuthClient();
+    const events = [];
+    addEventListener("doorward:error", (event) => events.push(event.detail.code));
+    const code = new Promise((resolve) => addEventListener("unhandledrejection", (event) => resolve(event.reason.code)));
+    auth.login(f);
+    return [await code, events, f.password.validationMessage];
+  });
+  assert.deepEqual(told, ["INCORRECT_USERNAME_OR_PASSWORD", ["INCORRECT_USERNAME_OR_PASSWORD"], "Incorrect username or password."]);
+});
+
+test("the error of a click is told on what was clicked; if the page does not take it, the browser reports it", async (t) => {
+  const { page } = await open(t, { html: `<button id="b" type="button">My sessions</button>` });
+  const told = await page.evaluate(async () => {
+    const reported = [];
+    addEventListener("error", (event) => reported.push(event.error.code));
+    addEventListener("unhandledrejection", (event) => reported.push(event.reason));
+    b.addEventListener("click", new AuthClient().listSessions);
+    const codes = [];
+    b.addEventListener("doorward:error", (event) => codes.push(event.detail.code));
+    b.click();
+    await until(() => reported.length);
+    b.addEventListener("doorward:error", (event) => event.preventDefault());
+    b.click();
+    await until(() => codes.length > 1);
+    await new Promise((resolve) => setTimeout(resolve));
+    return { codes, reported };
+  });
+  assert.deepEqual(told, { codes: ["SESSION_REQUIRED", "SESSION_REQUIRED"], reported: ["SESSION_REQUIRED"] });
+});
+
+test("a client that is disposed of shows nothing and leaves no unhandled rejection", async (t) => {
+  const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": () => new Promise(() => {}) } });
+  await listen(page);
+  await page.click("button");
+  const told = await page.evaluate(async () => {
+    auth.dispose();
+    await new Promise((resolve) => setTimeout(resolve));
+    return unhandled;
+  });
+  assert.deepEqual([told, await shown(page)], [[], []]);
+});
+
+for (const [language, required, unreachable] of [
+  ["de", "Bitte füllen Sie dieses Feld aus.", "Der Server ist nicht erreichbar."],
+  ["id", "Isian ini wajib diisi.", "Server tidak dapat dihubungi."],
+  ["zh", "此项为必填。", "无法连接服务器。"],
+]) {
+  test(`messages are in the client's language: ${language}`, async (t) => {
+    const html = FORM.replace(`value="secret"`, "");
+    const { page } = await open(t, { html });
+    await listen(page, "login", { locale: `${language}-XX`, url: "http://127.0.0.1:9" });
+    assert.deepEqual(await press(page), [["password", required]]);
+    await page.fill("[name=password]", "secret");
+    assert.deepEqual(await press(page), [["Sign in", unreachable]]);
+  });
+}
+
+test("the language is the page's where the client has none, and numbers are the message's own", async (t) => {
+  const html = FORM.replace(`value="secret"`, `value="abc"`);
+  const { page } = await open(t, { html });
+  await page.evaluate(() => (document.documentElement.lang = "de"));
+  await listen(page, "signup");
+  assert.deepEqual(await press(page), [["password", "Ein Passwort braucht mindestens 6 Zeichen."]]);
+});
+
+test("where the messages of a language cannot be had they are English", async (t) => {
+  const html = FORM.replace(`value="secret"`, "");
+  const { page } = await open(t, { html });
+  await page.route("**/messages-*", (route) => route.abort());
+  t.after(() => page.unroute("**/messages-*"));
+  await listen(page, "login", { locale: "de" });
+  assert.deepEqual(await press(page), [["password", "This field is required."]]);
+});
