@@ -212,3 +212,70 @@ test("where the messages of a language cannot be had they are English", async (t
   await listen(page, "login", { locale: "de" });
   assert.deepEqual(await press(page), [["password", "This field is required."]]);
 });
+
+test("an error keeps what the browser threw as its cause, and says what failed", async (t) => {
+  const { page } = await open(t, { routes: { "POST /v1/login": EXCEEDED } });
+  const told = await page.evaluate(async () => {
+    const ada = { email: "ada@example.com", password: "secret" };
+    const fault = (options) => new AuthClient(options).login(ada).catch(({ code, message, cause }) => [code, message, cause?.name ?? cause]);
+    const faults = { network: await fault({ url: "http://127.0.0.1:9", dpop: false }) };
+    const failing = (name) => Object.assign(crypto.subtle, { [name]: async () => { throw new DOMException("no", name); } });
+    failing("sign");
+    faults.sign = await fault({ storageKey: "a" });
+    failing("generateKey");
+    faults.generateKey = await fault({ storageKey: "b" });
+    faults.thrown = await fault({ dpop: false, fetch: () => { throw "a text"; } });
+    faults.server = await fault({ dpop: false });
+    return faults;
+  });
+  assert.deepEqual(told, {
+    network: ["NETWORK", "The server could not be reached.", "TypeError"],
+    sign: ["INTERNAL", "The browser does not sign with the key of the session.", "sign"],
+    generateKey: ["INTERNAL", "The browser makes no key for the session.", "generateKey"],
+    thrown: ["NETWORK", "The server could not be reached.", "a text"],
+    server: ["REQUEST_EXCEED", "Too many attempts. Please try again later.", undefined],
+  });
+});
+
+test("a page without an origin is told that this is why no server answers", async (t) => {
+  const { page } = await open(t, {});
+  const told = await page.evaluate(async () => {
+    const frame = document.createElement("iframe");
+    frame.sandbox = "allow-scripts";
+    const module = (text) => `data:text/javascript;charset=utf-8,${encodeURIComponent(text)}`;
+    const sdk = module(await (await fetch("/index.js")).text());
+    const text = `import { AuthClient } from "${sdk}";
+      const auth = new AuthClient({ url: "http://127.0.0.1:9", dpop: false });
+      auth.login({ email: "a@b.de", password: "x" }).catch((error) => parent.postMessage([error.code, error.message], "*"));`;
+    frame.srcdoc = `<script type="module" src="${module(text)}"></script>`;
+    const message = new Promise((resolve) => addEventListener("message", (event) => resolve(event.data)));
+    document.body.append(frame);
+    return message;
+  });
+  assert.equal(told[0], "NETWORK");
+  assert.match(told[1], /this page has no origin/);
+});
+
+test("without AbortSignal.any and AbortSignal.timeout calls work, end in time, and end with the caller's signal", async (t) => {
+  const slow = () => new Promise(() => {});
+  const { page } = await open(t, { routes: { "POST /v1/login": EXCEEDED, "GET /v1/settings": slow } });
+  const told = await page.evaluate(async () => {
+    delete AbortSignal.any;
+    delete AbortSignal.timeout;
+    const auth = new AuthClient({ dpop: false });
+    const code = (promise) => promise.then(() => "done", (error) => error.code);
+    const controller = new AbortController();
+    const ended = code(auth.getSettings({ signal: controller.signal }));
+    const disposed = code(auth.getSettings({ signal: new AbortController().signal }));
+    setTimeout(() => controller.abort());
+    const codes = [
+      await code(auth.login({ email: "ada@example.com", password: "secret" })),
+      await code(auth.getSettings({ timeout: 50 })),
+      await ended,
+      await code(auth.getSettings({ signal: "no signal" })),
+    ];
+    auth.dispose();
+    return [...codes, await disposed];
+  });
+  assert.deepEqual(told, ["REQUEST_EXCEED", "TIMEOUT", "ABORTED", "INVALID_PARAMETER", "ABORTED"]);
+});
