@@ -23,7 +23,7 @@ use crate::{
     error::Error,
     messages::Messages,
     options::{self, Place, Settings},
-    session::{Keeper, Parts, events::Listeners, flows::Flows, store::Store},
+    session::{Keeper, Parts, Unconfirmed, events::Listeners, flows::Flows, store::Store},
     transport::Nonces,
 };
 
@@ -42,8 +42,6 @@ pub(crate) struct Client {
     pub(crate) policy: Cell<Policy>,
     /// The answer of `getSettings`, and when it came on the page's running clock.
     pub(crate) server_settings: RefCell<Option<(Document, f64)>>,
-    /// The address of the last login that was refused because it is not confirmed.
-    pub(crate) unconfirmed: RefCell<Option<String>>,
     /// The calls that others join.
     pub(crate) under_way: RefCell<Vec<UnderWay>>,
     /// By origin, the header with the last new access token that an API refused.
@@ -111,7 +109,8 @@ impl AuthClient {
         let listeners = forever(Listeners::new(life));
         let parts = Parts {
             store: Store::open(settings, memory.clone(), listeners),
-            flows: Flows::open(settings, memory),
+            flows: Flows::open(settings, memory.clone()),
+            unconfirmed: Unconfirmed::open(settings, memory),
             keys,
             listeners,
             bus: memory::bus(&page),
@@ -121,7 +120,7 @@ impl AuthClient {
         spawn(async {
             let _ = session.load(session.limits()).await;
             session.schedule();
-            session.tell_ended(session.limits()).await;
+            let _ = session.tell_ended(session.limits()).await;
         });
         AuthClient {
             inner: forever(Client {
@@ -129,7 +128,6 @@ impl AuthClient {
                 session,
                 policy: Cell::default(),
                 server_settings: RefCell::default(),
-                unconfirmed: RefCell::default(),
                 under_way: RefCell::default(),
                 refused: RefCell::default(),
                 settings,

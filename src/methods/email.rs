@@ -72,7 +72,13 @@ const VERIFY: Method = Method::new(
     &[Endpoint::for_page::<VerifyEmailRequest>(Kind::PostOnce, "/v1/email/verify")],
     Action::Call { prepare: with_passwords, credentials: Credentials::Claim, outcome: Outcome::Profile },
 )
-.options(PASSWORDS);
+.options(PASSWORDS)
+.then(|input, outcome| {
+    if outcome.is_ok() {
+        input.client.session.unconfirmed.set(None);
+    }
+    outcome
+});
 
 static VERIFY_EMAIL: Method = VERIFY;
 
@@ -93,7 +99,7 @@ fn with_passwords(input: &mut Input) -> Result<(), Error> {
 }
 
 fn to_the_unconfirmed(input: &mut Input) -> Result<(), Error> {
-    let email = input.client.unconfirmed.borrow().clone();
+    let email = input.client.session.unconfirmed.address();
     let email = email.ok_or_else(|| error!(InvalidRequest, messages::LOGIN_ATTEMPT_REQUIRED))?;
     input.fields.put("email", email.into());
     Ok(())

@@ -105,7 +105,7 @@ fn signed_up(_: &Input, answer: Result<Document, Error>) -> Result<Value, Error>
 fn logged_in(input: &Input, answer: Result<Document, Error>) -> Result<Value, Error> {
     let answer = answer.inspect_err(|error| {
         if error.is(code!(SignupConfirmationNeeded)) {
-            input.client.unconfirmed.replace(input.fields.text("email").map(str::to_owned));
+            input.client.session.unconfirmed.set(input.fields.text("email"));
         }
     });
     answer.map(Value::Object)

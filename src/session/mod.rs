@@ -12,8 +12,8 @@ pub(crate) mod refresh;
 mod simulation;
 pub(crate) mod store;
 mod tabs;
-use refresh::revoke_call;
 pub(crate) mod tokens;
+mod unconfirmed;
 
 use std::{
     cell::{Cell, RefCell},
@@ -23,12 +23,14 @@ use std::{
 use events::{Event, Listeners};
 use flows::Flows;
 use machine::{Command, Input, Machine, Need, Now};
+use refresh::revoke_call;
 use store::{Entry, Store};
 use tokens::Session;
+pub(crate) use unconfirmed::Unconfirmed;
 use wasm_bindgen::JsValue;
 
 use crate::{
-    api::Api,
+    api::{Api, refusal},
     browser::{
         clock,
         events::{EventTarget, Function},
@@ -57,6 +59,7 @@ pub(crate) struct Keeper {
     store: Store,
     keys: KeyStore,
     pub(crate) flows: Flows,
+    pub(crate) unconfirmed: Unconfirmed,
     pub(crate) listeners: &'static Listeners,
     /// Of requests that serve all callers.
     limits: Limits,
@@ -84,6 +87,7 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) keys: KeyStore,
     pub(crate) flows: Flows,
+    pub(crate) unconfirmed: Unconfirmed,
     pub(crate) listeners: &'static Listeners,
     pub(crate) bus: Option<EventTarget>,
 }
@@ -95,13 +99,14 @@ impl Keeper {
         parts: Parts,
         limits: Limits,
     ) -> Keeper {
-        let Parts { store, keys, flows, listeners, bus } = parts;
+        let Parts { store, keys, flows, unconfirmed, listeners, bus } = parts;
         Keeper {
             settings,
             api,
             store,
             keys,
             flows,
+            unconfirmed,
             listeners,
             limits,
             loaded: Cell::default(),
@@ -223,6 +228,7 @@ impl Keeper {
             self.listeners.warn("key_in_memory");
         }
         self.forget_signup(&session.key);
+        self.unconfirmed.set(None);
         // The state before must be known, so that this is seen as a change.
         self.current();
         self.step(Input::SignedIn(session));
@@ -299,7 +305,7 @@ impl Keeper {
     }
 
     /// Signs out: here and in all tabs at once, then at the server, now or when it can be reached. And on all devices, if the server can
-    /// be reached.
+    /// be reached. Fails with `HOOK_REJECTED` if a hook of the operator keeps the server's session alive: here it is over all the same.
     pub(crate) async fn sign_out(&'static self, everywhere: bool, limits: &Limits) -> Result<(), Error> {
         let mut done = Ok(());
         if let Some(session) = self.leave() {
@@ -308,8 +314,7 @@ impl Keeper {
             }
             self.drop_key(&session.key);
         }
-        self.tell_ended(limits).await;
-        done
+        done.and(self.tell_ended(limits).await)
     }
 
     /// Ends all other sessions of the account.
@@ -341,12 +346,14 @@ impl Keeper {
         Some(session)
     }
 
-    /// Tells the server of sessions that were ended while it could not be reached.
-    pub(crate) async fn tell_ended(&self, limits: &Limits) {
+    /// Tells the server of sessions that were ended while it could not be reached. Fails if a hook of the operator refuses that.
+    pub(crate) async fn tell_ended(&self, limits: &Limits) -> Result<(), Error> {
+        let mut told = Ok(());
         for token in self.ended_here() {
             let body = Document::of("revoke_token", &*token);
             let call = Call::new(Kind::Farewell, "/v1/logout", body);
             match self.api.exchange(&call, &Holder::default(), limits).await {
+                Ok(answer) if is_rejected(&answer) => told = Err(refusal(&answer)),
                 Ok(answer) if hears(&answer) => {}
                 Ok(_) | Err(_) => break,
             }
@@ -354,6 +361,7 @@ impl Keeper {
             rest.retain(|other| *other != token);
             self.write_ended(&rest);
         }
+        told
     }
 
     /// What shows that this browser has signed in before, the newest first, as it goes into its header. What the storage
@@ -397,6 +405,11 @@ impl Keeper {
         let latest = list.rchunks(most).next();
         self.store.write(entry, latest.map(|list| list.join(" ")).as_deref());
     }
+}
+
+/// Has a hook of the operator refused the sign-out?
+fn is_rejected(answer: &Answer) -> bool {
+    answer.body.text("code") == Some(code!(HookRejected))
 }
 
 /// Is a sign-out taken, or never to be taken? Not by a captive portal or a gateway that is in the way.

@@ -36,7 +36,9 @@ impl Keeper {
             self.look(stored == Some((self.store.session_key().into(), EXPIRED.into())));
             if event.type_() == "online" {
                 self.step(Input::Online);
-                spawn(self.tell_ended(&self.limits));
+                spawn(async {
+                    let _ = self.tell_ended(&self.limits).await;
+                });
             }
             self.schedule();
         });

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { build } from "esbuild";
-import { open, problem, tokens } from "./page.mjs";
+import { load, open, problem, tokens } from "./page.mjs";
 import { root } from "./world.mjs";
 
 const form = (attributes = `action="/home"`, more = "") => `
@@ -557,4 +557,39 @@ test("the types name every method that the class has", async () => {
   const body = types.slice(types.indexOf("export class AuthClient {"), types.indexOf("export interface ProfileFields"));
   const typed = [...body.matchAll(/^  (?:readonly )?(\w+)[(:]/gm)].map(([, name]) => name).filter((name) => name !== "constructor");
   assert.deepEqual(names.sort(), [...new Set(typed)].sort());
+});
+
+test("the confirmation can be sent again after a reload and by a second client, until the login works", async (t) => {
+  const answers = [[403, problem("SIGNUP_CONFIRMATION_NEEDED")], [200, tokens()]];
+  const routes = { "POST /v1/login": () => answers.shift(), "POST /v1/email/resend": [200, {}] };
+  const { page, asked } = await open(t, { routes });
+  const login = () => page.evaluate(() => new AuthClient().login({ email: "ada@example.com", password: "secret" }).then(() => "in", (error) => error.code));
+  const resend = () => page.evaluate(() => new AuthClient().resendSignupConfirmation().catch((error) => error.code));
+  assert.equal(await resend(), "INVALID_REQUEST");
+  assert.equal(await login(), "SIGNUP_CONFIRMATION_NEEDED");
+  assert.match(await resend(), /^SUCCESS/);
+  await page.reload();
+  await load(page);
+  assert.match(await resend(), /^SUCCESS/);
+  const sent = asked.filter(({ name }) => name === "POST /v1/email/resend").map(({ body }) => JSON.parse(body));
+  assert.deepEqual(sent, [{ email: "ada@example.com" }, { email: "ada@example.com" }]);
+  assert.ok(!(await page.evaluate(() => JSON.stringify([sessionStorage, localStorage]))).includes("secret"));
+  assert.equal(await login(), "in");
+  assert.equal(await resend(), "INVALID_REQUEST");
+});
+
+test("a hook that refuses a sign-out is told of; here the session is over all the same, and the server is asked once", async (t) => {
+  const rejected = [403, problem("HOOK_REJECTED", { detail: "Not during the exam." })];
+  const { page, names } = await open(t, { routes: { "POST /v1/login": [200, tokens()], "POST /v1/logout": rejected } });
+  const told = await page.evaluate(async () => {
+    const auth = new AuthClient();
+    await auth.login({ email: "ada@example.com", password: "secret" });
+    const fault = await auth.logout().catch(({ code, message }) => [code, message]);
+    return [fault, auth.user, await new AuthClient().getSession(), JSON.stringify(localStorage).includes("-1")];
+  });
+  assert.deepEqual(told, [["HOOK_REJECTED", "Not during the exam."], null, null, false]);
+  await page.reload();
+  await load(page);
+  await page.evaluate(() => new AuthClient().logout());
+  assert.deepEqual(names().filter((name) => name === "POST /v1/logout"), ["POST /v1/logout"]);
 });

@@ -1,0 +1,40 @@
+//! The address of the last login that was refused because it is not confirmed: a person can have the mail sent again, also after a reload.
+
+use wasm_bindgen::JsValue;
+
+use crate::{
+    browser::{
+        memory::Memory,
+        storage::{self, Read},
+    },
+    options::{Place, Settings},
+};
+
+pub(crate) struct Unconfirmed {
+    name: String,
+    /// The storage of this tab; `undefined` if there is none, or the client keeps nothing.
+    tab: JsValue,
+    memory: Memory,
+}
+
+impl Unconfirmed {
+    pub(crate) fn open(settings: &Settings, memory: Memory) -> Unconfirmed {
+        let tab = if settings.place == Place::Memory { JsValue::UNDEFINED } else { storage::of_tab() };
+        Unconfirmed { name: [&*settings.key, ".unconfirmed"].concat(), tab, memory }
+    }
+
+    /// The address.
+    pub(crate) fn address(&self) -> Option<String> {
+        match storage::read(&self.tab, &self.name) {
+            Ok(Read::Now(Some(address))) => Some(address),
+            _ => self.memory.text(&self.name),
+        }
+    }
+
+    /// Keeps another one; `None` once it is confirmed or signed in.
+    pub(crate) fn set(&self, address: Option<&str>) {
+        self.memory.set_text(&self.name, address);
+        // Where it is denied the memory is enough.
+        let _ = storage::write(&self.tab, &self.name, address);
+    }
+}
