@@ -121,11 +121,22 @@ export class KeyStore {
   // A lost connection shows at its next use: that is tried once more.
   async #ask(method, ...args) {
     for (let first = true; ; first = false) {
-      const outcome = await inTime(this.#attempt(method, args).catch(() => {}));
+      let cause;
+      const outcome = await inTime(this.#attempt(method, args).catch((error) => void (cause = error)));
       if (outcome) return outcome[0];
       this.#database = undefined;
-      if (!first) throw new Error("IndexedDB does not answer.");
+      if (!first) throw new Error("IndexedDB does not answer.", { cause });
+      // A database of this name that has a later version, or not our store, would fail for ever: another takes its place.
+      if (["VersionError", "NotFoundError"].includes(cause?.name)) await inTime(this.#clear());
     }
+  }
+
+  // The connections that are open close at this by themselves.
+  #clear() {
+    return new Promise((resolve) => {
+      const request = indexedDB.deleteDatabase(`${this.#name}.keys`);
+      request.onsuccess = request.onerror = resolve;
+    });
   }
 
   async #remove(id, key, isWanted) {

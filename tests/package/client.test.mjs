@@ -593,3 +593,30 @@ test("a hook that refuses a sign-out is told of; here the session is over all th
   await page.evaluate(() => new AuthClient().logout());
   assert.deepEqual(names().filter((name) => name === "POST /v1/logout"), ["POST /v1/logout"]);
 });
+
+for (const [what, version, stores] of [["without its store", 1, []], ["of a later version", 7, ["keys"]], ["of other stores", 1, ["other"]]]) {
+  test(`a database of keys ${what} is built anew, and the session lives on after a reload`, async (t) => {
+    const { page } = await open(t, { routes: { "POST /v1/login": [200, tokens()] } });
+    const warnings = await page.evaluate(async ([version, stores]) => {
+      await new Promise((resolve) => {
+        const request = indexedDB.open("doorward.keys", version);
+        request.onupgradeneeded = () => stores.forEach((store) => request.result.createObjectStore(store));
+        request.onsuccess = () => resolve(request.result.close());
+      });
+      const warnings = [];
+      const auth = new AuthClient();
+      auth.onAuthStateChange((event, _, detail) => event === "WARNING" && warnings.push(detail.code));
+      await auth.login({ email: "ada@example.com", password: "secret" });
+      return warnings;
+    }, [version, stores]);
+    assert.deepEqual(warnings, []);
+    await page.reload();
+    await load(page);
+    const told = await page.evaluate(async () => {
+      const auth = new AuthClient();
+      const { DPoP } = await auth.authHeaders("GET", "/x");
+      return [auth.user.email, DPoP.split(".").length];
+    });
+    assert.deepEqual(told, ["ada@example.com", 3]);
+  });
+}
