@@ -40,6 +40,11 @@ pub(crate) fn is_there() -> bool {
     DOCUMENT.with(Option::is_some)
 }
 
+/// Is this a worker of a page, of any kind?
+pub(crate) fn is_worker() -> bool {
+    object::global("WorkerGlobalScope").is_function()
+}
+
 /// Does a person see it?
 pub(crate) fn is_visible() -> bool {
     let is_visible = |document: &Document| document.visibility_state() == VisibilityState::Visible;

@@ -134,6 +134,11 @@ impl Store {
         }
     }
 
+    /// The write that is under way.
+    pub(crate) fn written(&self) -> Option<Promise> {
+        self.writing.borrow().clone()
+    }
+
     /// Can this stand in the place of the session's text? If it cannot, that text stays.
     pub(crate) fn has_room(&self, text: &str) -> bool {
         matches!(self.place(), Place::Memory | Place::Custom)

@@ -47,16 +47,16 @@ impl Keeper {
                 self.look_again(event.type_() == EXPIRED);
             });
         }
-        if !page::is_there() {
-            return;
+        if page::is_there() {
+            self.tick.replace(Some(function(move |_| {
+                spawn(async {
+                    let _ = self.refresh(Need::Ahead, &self.limits).await;
+                    self.schedule();
+                });
+            })));
         }
-        self.tick.replace(Some(function(move |_| {
-            spawn(async {
-                let _ = self.refresh(Need::Ahead, &self.limits).await;
-                self.schedule();
-            });
-        })));
-        if matches!(self.place(), Place::Local | Place::Custom) {
+        // On a server a channel would keep the process from ending.
+        if (page::is_there() || page::is_worker()) && matches!(self.place(), Place::Local | Place::Custom) {
             self.open_channel(&life);
         }
         listen(&life, &["abort"], None, move |_| {
@@ -115,12 +115,18 @@ impl Keeper {
         }
     }
 
-    /// Tells the other tabs that something else is stored now.
-    pub(super) fn tell_tabs(&self, text: Option<&str>) {
-        let word = text.filter(|text| *text == EXPIRED).unwrap_or_default();
-        if let Some(channel) = &*self.channel.borrow() {
-            let _ = channel.post_message(&word.into());
-        }
+    /// Tells the other tabs and the workers that something else is stored now: once it is, in a storage that answers later.
+    pub(super) fn tell_tabs(&'static self, text: Option<&str>) {
+        let word = JsValue::from(text.filter(|text| *text == EXPIRED).unwrap_or_default());
+        let written = self.store.written();
+        spawn(async move {
+            if let Some(written) = written {
+                let _ = settled(written).await;
+            }
+            if let Some(channel) = &*self.channel.borrow() {
+                let _ = channel.post_message(&word);
+            }
+        });
     }
 
     /// Sets the one timer anew.

@@ -620,3 +620,46 @@ for (const [what, version, stores] of [["without its store", 1, []], ["of a late
     assert.deepEqual(told, ["ada@example.com", 3]);
   });
 }
+
+/** Runs in the page and in the worker: a storage that both can read. */
+function sharedStorage() {
+  const database = new Promise((resolve, reject) => {
+    const request = indexedDB.open("app", 1);
+    request.onupgradeneeded = () => request.result.createObjectStore("entries");
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = reject;
+  });
+  const ask = async (method, ...args) => {
+    const request = (await database).transaction("entries", "readwrite").objectStore("entries")[method](...args);
+    return new Promise((resolve) => (request.onsuccess = () => resolve(request.result ?? null)));
+  };
+  return { getItem: (name) => ask("get", name), setItem: (name, text) => ask("put", text, name), removeItem: (name) => ask("delete", name) };
+}
+
+for (const kind of ["Worker", "SharedWorker"]) {
+  test(`in a ${kind} events and the user follow what the page does, without a call`, async (t) => {
+    const { page } = await open(t, { routes: { "POST /v1/login": [200, tokens()], "POST /v1/logout": [200, {}] } });
+    const told = await page.evaluate(async ([kind, sharedStorage]) => {
+      const text = `import { AuthClient } from "${location.origin}/index.js";
+        const auth = new AuthClient({ url: "${location.origin}", storage: (${sharedStorage})() });
+        const begin = (port) => {
+          const tell = (name) => port.postMessage([name, auth.user?.email ?? null]);
+          auth.onAuthStateChange(tell);
+        };
+        if (globalThis.SharedWorkerGlobalScope) onconnect = ({ ports: [port] }) => begin(port);
+        else begin(globalThis);`;
+      const worker = new window[kind](URL.createObjectURL(new Blob([text], { type: "text/javascript" })), { type: "module" });
+      const told = [];
+      const port = worker.port ?? worker;
+      port.onmessage = ({ data }) => told.push(data);
+      await until(() => told.length > 0);
+      const auth = new AuthClient({ storage: new Function(`return (${sharedStorage})()`)() });
+      await auth.login({ email: "ada@example.com", password: "secret" });
+      await until(() => told.length > 1);
+      await auth.logout();
+      await until(() => told.length > 2);
+      return told;
+    }, [kind, sharedStorage.toString()]);
+    assert.deepEqual(told, [["INITIAL_SESSION", null], ["SIGNED_IN", "ada@example.com"], ["SIGNED_OUT", null]]);
+  });
+}
