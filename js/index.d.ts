@@ -31,7 +31,10 @@ export interface AuthClientOptions {
    * blocks it. `"memory"` is this client's alone.
    */
   storage?: "local" | "session" | "memory" | AuthStorage;
-  /** Prefix of the storage keys; two clients with different prefixes do not see each other. Default `"doorward"`. */
+  /**
+   * Prefix of the storage keys; two clients with different prefixes do not see each other. Default: `"doorward"`, and for a server
+   * elsewhere than the page `"doorward."` with its address, so that two projects on one origin have sessions of their own.
+   */
   storageKey?: string;
   /**
    * Bind tokens to a key of this browser that no script can read (RFC 9449), so that a copied localStorage is useless

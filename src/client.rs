@@ -22,7 +22,7 @@ use crate::{
     document::Document,
     error::Error,
     messages::Messages,
-    options::{self, Place, Settings},
+    options::{self, KEY, Place, Settings},
     session::{Keeper, Parts, Unconfirmed, events::Listeners, flows::Flows, store::Store},
     transport::Nonces,
 };
@@ -102,7 +102,8 @@ impl AuthClient {
             Memory(own.unwrap_or_default())
         };
         let limits = Limits::new(life.clone(), settings.timeout);
-        let keys = KeyStore::open(&memory, &settings.key);
+        // All servers have one database of keys: each key has an id of its own there.
+        let keys = KeyStore::open(&memory, if settings.is_key_of_server { KEY } else { &settings.key });
         let base = &*settings.base;
         let fetch = Fetch::new(settings.fetch.as_ref(), base, keys.clone(), life.clone());
         let api = forever(Api { base, locale: settings.locale.as_deref(), fetch, nonces: Nonces::default() });

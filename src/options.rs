@@ -15,6 +15,8 @@ use crate::{
     error::{Error, error},
 };
 
+/// The prefix of the names of stored entries.
+pub(crate) const KEY: &str = "doorward";
 /// Milliseconds before a request is given up.
 const TIMEOUT: f64 = 10_000.0;
 /// The longest time of a timer, in milliseconds.
@@ -54,6 +56,9 @@ pub(crate) struct Settings {
     pub(crate) place: Place,
     /// The prefix of the names of stored entries.
     pub(crate) key: String,
+    /// Does it name the server, because the page gives none and has its server elsewhere? Two projects on `http://localhost:5173` must not
+    /// overwrite each other's session.
+    pub(crate) is_key_of_server: bool,
     /// The storage of that place; `undefined` if it cannot be used.
     pub(crate) storage: JsValue,
     /// Milliseconds before a request is given up, for each try.
@@ -117,7 +122,13 @@ impl Settings {
             fault = Some(error!(InsecureContext));
         }
 
-        let key = object::text(options, "storageKey").unwrap_or_else(|| "doorward".into());
+        let own_key = object::text(options, "storageKey");
+        let is_kept = matches!(place, Place::Local | Place::Session);
+        let is_key_of_server = own_key.is_none() && is_kept && base != location::origin();
+        let key = own_key.unwrap_or_else(|| match &base {
+            Some(base) if is_key_of_server => [KEY, ".", base].concat(),
+            _ => KEY.into(),
+        });
         let storage = match place {
             Place::Custom => given,
             Place::Memory => JsValue::UNDEFINED,
@@ -128,6 +139,7 @@ impl Settings {
             base: base.unwrap_or_default(),
             place,
             key,
+            is_key_of_server,
             storage,
             timeout: timeout.unwrap_or(TIMEOUT),
             locale: locale.filter(|locale| is_plain(locale)),

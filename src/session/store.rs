@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 
 use wasm_bindgen::JsValue;
 
-use super::events::Listeners;
+use super::{events::Listeners, read_stored};
 use crate::{
     browser::{
         limits::Limits,
@@ -16,7 +16,7 @@ use crate::{
         wait::{Promise, ignore},
     },
     error::{Error, code},
-    options::{Place, Settings},
+    options::{KEY, Place, Settings},
 };
 
 /// The entries of one client.
@@ -32,14 +32,27 @@ pub(crate) enum Entry {
     Signup,
 }
 
+const ENTRIES: [Entry; 4] = [Entry::Session, Entry::Ended, Entry::Devices, Entry::Signup];
+
+impl Entry {
+    /// Its name in the storage.
+    fn name(self, prefix: &str) -> String {
+        let name = match self {
+            Entry::Session => ".session",
+            Entry::Ended => ".ended",
+            Entry::Devices => ".devices",
+            Entry::Signup => ".signup",
+        };
+        [prefix, name].concat()
+    }
+}
+
 /// A store; from the first failure on, memory.
 pub(crate) struct Store {
     outside: JsValue,
     place: Cell<Place>,
-    session_key: String,
-    ended_key: String,
-    devices_key: String,
-    signup_key: String,
+    /// Of the names of the entries.
+    prefix: String,
     /// A copy of all that was written and loaded.
     memory: Memory,
     /// Does the storage answer later?
@@ -56,17 +69,13 @@ pub(crate) struct Store {
 impl Store {
     /// As the client's settings say; in memory where the browser denies its storage.
     pub(crate) fn open(settings: &Settings, memory: Memory, listeners: &'static Listeners) -> Store {
-        let key = &*settings.key;
         let wanted = settings.place;
         let outside = settings.storage.clone();
         let is_denied = wanted != Place::Memory && outside.is_undefined();
         let store = Store {
             outside,
             place: Cell::new(wanted),
-            session_key: [key, ".session"].concat(),
-            ended_key: [key, ".ended"].concat(),
-            devices_key: [key, ".devices"].concat(),
-            signup_key: [key, ".signup"].concat(),
+            prefix: settings.key.clone(),
             memory,
             answers_later: Cell::default(),
             writing: RefCell::default(),
@@ -76,8 +85,25 @@ impl Store {
         };
         if is_denied {
             store.fall_back();
+        } else if settings.is_key_of_server {
+            store.take_over(&settings.base);
         }
         store
+    }
+
+    /// Takes over a session of this server from before the names of the entries had the server in them.
+    fn take_over(&self, base: &str) {
+        let before = |entry: Entry| match storage::read(&self.outside, &entry.name(KEY)) {
+            Ok(Read::Now(text)) => text,
+            _ => None,
+        };
+        let is_ours = before(Entry::Session).is_some_and(|text| read_stored(&text, base).is_some());
+        if is_ours && self.read(Entry::Session).is_none() {
+            for entry in ENTRIES {
+                self.write(entry, before(entry).as_deref());
+                let _ = storage::write(&self.outside, &entry.name(KEY), None);
+            }
+        }
     }
 
     /// Where the session is really kept.
@@ -86,13 +112,13 @@ impl Store {
     }
 
     /// The key under which other tabs see the session.
-    pub(crate) fn session_key(&self) -> &str {
-        &self.session_key
+    pub(crate) fn session_key(&self) -> String {
+        self.key(Entry::Session)
     }
 
     /// The text, as far as it is known without waiting.
     pub(crate) fn read(&self, entry: Entry) -> Option<String> {
-        let key = self.key(entry);
+        let key = &*self.key(entry);
         if !self.is_memory() && !self.answers_later.get() {
             match storage::read(&self.outside, key) {
                 Ok(Read::Now(text)) => {
@@ -113,7 +139,7 @@ impl Store {
 
     /// Writes the text, or removes it.
     pub(crate) fn write(&self, entry: Entry, text: Option<&str>) {
-        let key = self.key(entry);
+        let key = &*self.key(entry);
         self.writes.set(self.writes.get().wrapping_add(1));
         self.memory.set_text(key, text);
         if !self.is_memory() {
@@ -142,7 +168,7 @@ impl Store {
     /// Can this stand in the place of the session's text? If it cannot, that text stays.
     pub(crate) fn has_room(&self, text: &str) -> bool {
         matches!(self.place(), Place::Memory | Place::Custom)
-            || storage::write(&self.outside, &self.session_key, Some(text)).is_ok()
+            || storage::write(&self.outside, &self.session_key(), Some(text)).is_ok()
     }
 
     /// For a sign-out: a session that was stored before this store went on in memory must not come back after a reload.
@@ -154,13 +180,13 @@ impl Store {
 
     /// Reads a storage that answers later.
     pub(crate) async fn load(&self, limits: &Limits) -> Result<(), Error> {
-        for entry in [Entry::Session, Entry::Ended, Entry::Devices, Entry::Signup] {
+        for entry in ENTRIES {
             // A read must not overtake a write.
             self.flush(limits).await;
             if self.place() != Place::Custom {
                 break;
             }
-            let key = self.key(entry);
+            let key = &*self.key(entry);
             let writes = self.writes.get();
             let loaded = match storage::read(&self.outside, key) {
                 Ok(Read::Later(promise)) => {
@@ -211,13 +237,8 @@ impl Store {
         self.place() == Place::Memory
     }
 
-    fn key(&self, entry: Entry) -> &str {
-        match entry {
-            Entry::Session => &self.session_key,
-            Entry::Ended => &self.ended_key,
-            Entry::Devices => &self.devices_key,
-            Entry::Signup => &self.signup_key,
-        }
+    fn key(&self, entry: Entry) -> String {
+        entry.name(&self.prefix)
     }
 
     /// A write failed, for lack of space, say. An older text must not come back from there after a reload.
@@ -228,7 +249,7 @@ impl Store {
 
     #[inline(never)]
     fn withdraw(&self, entry: Entry) {
-        if let Ok(Some(promise)) = storage::write(&self.outside, self.key(entry), None) {
+        if let Ok(Some(promise)) = storage::write(&self.outside, &self.key(entry), None) {
             ignore(promise);
         }
     }

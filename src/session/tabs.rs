@@ -33,7 +33,7 @@ impl Keeper {
         listen(&everywhere(), &names, Some(&life), move |event| {
             let stored = events::stored(&event).filter(|_| self.place() == Place::Local);
             // By now it may be removed.
-            self.look(stored == Some((self.store.session_key().into(), EXPIRED.into())));
+            self.look(stored == Some((self.store.session_key(), EXPIRED.into())));
             if event.type_() == "online" {
                 self.step(Input::Online);
                 spawn(async {
@@ -70,7 +70,7 @@ impl Keeper {
 
     /// Opens the channel between tabs: a storage of the page's own has no events.
     fn open_channel(&'static self, life: &AbortSignal) {
-        let Some(channel) = page::channel(self.store.session_key()) else { return };
+        let Some(channel) = page::channel(&self.store.session_key()) else { return };
         listen(&channel, &["message"], Some(life), move |event| {
             self.look_again(events::message(&event).as_deref() == Some(EXPIRED));
         });

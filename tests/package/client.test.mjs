@@ -663,3 +663,40 @@ for (const kind of ["Worker", "SharedWorker"]) {
     assert.deepEqual(told, [["INITIAL_SESSION", null], ["SIGNED_IN", "ada@example.com"], ["SIGNED_OUT", null]]);
   });
 }
+
+test("two projects on one origin keep their sessions apart, each with its server's", async (t) => {
+  const { page } = await open(t, {});
+  const told = await page.evaluate(async ([first, second]) => {
+    const server = (answer) => async ({ url }) => Response.json(url.endsWith("/v1/login") ? answer : {});
+    const clients = () => [
+      new AuthClient({ url: "https://one.example", fetch: server(first) }),
+      new AuthClient({ url: "https://two.example/auth", fetch: server(second) }),
+    ];
+    for (const auth of clients()) await auth.login({ email: "a@b.de", password: "secret" });
+    const users = () => clients().map((auth) => auth.user?.email ?? null);
+    const both = users();
+    await clients()[0].logout();
+    return [both, users()];
+  }, [tokens(), tokens({ user: { user_id: "u2", email: "bob@example.com" } })]);
+  assert.deepEqual(told, [["ada@example.com", "bob@example.com"], [null, "bob@example.com"]]);
+});
+
+test("a session from before the entries named their server is taken over, by its server's client alone", async (t) => {
+  const { page } = await open(t, {});
+  const told = await page.evaluate(async (answer) => {
+    const asked = [];
+    const options = (url) => ({ url, fetch: async (request) => (asked.push(request), Response.json(request.url.endsWith("/v1/login") ? answer : {})) });
+    // As all clients of an origin kept it before.
+    await new AuthClient({ ...options("https://one.example"), storageKey: "doorward" }).login({ email: "a@b.de", password: "secret" });
+    const users = ["https://two.example", "https://one.example"].map((url) => new AuthClient(options(url)).user?.email ?? null);
+    const names = Object.keys(localStorage).sort();
+    const auth = new AuthClient(options("https://one.example"));
+    await auth.getUser({ user_id: "u1" });
+    return { users, names, proof: asked.at(-1).headers.has("DPoP") };
+  }, tokens({ known_device: "k".repeat(40) }));
+  assert.deepEqual(told, {
+    users: [null, "ada@example.com"],
+    names: ["doorward.https://one.example.devices", "doorward.https://one.example.session"],
+    proof: true,
+  });
+});

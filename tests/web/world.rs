@@ -33,7 +33,7 @@ world.fetch = async (request) => {
     const [status, answer, more] = typeof route === "function" ? await route(call, world.calls) : route;
     return new Response(typeof answer === "string" ? answer : JSON.stringify(answer), { status, headers: more });
 };
-world.options = { url: "https://auth.test", storage: "memory", dpop: false, fetch: world.fetch, ...world.options };
+world.options = { url: "https://auth.test", storageKey: "doorward", storage: "memory", dpop: false, fetch: world.fetch, ...world.options };
 const open = (text) => JSON.parse(atob(text.replaceAll("-", "+").replaceAll("_", "/")));
 const proof = async (jws) => {
     const [head, claims, signature] = jws.split(".");
