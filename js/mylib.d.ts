@@ -60,13 +60,14 @@ export interface MylibAuth {
     data: { email: string; password: string },
     intent?: "register",
     options?: RequestOptions,
-  ): Promise<MylibLoginResult | Failed>;
+  ): Promise<MylibLoginExisting | Failed>;
   login(
     provider: MylibProvider,
-    data: OAuthLoginData,
-    intent?: "register" | "link",
+    data: MylibOAuthData,
+    intent?: "register",
     options?: RequestOptions,
   ): Promise<MylibLoginResult | Failed>;
+  login(provider: MylibProvider, data: MylibOAuthData, intent: "link", options?: RequestOptions): Promise<MylibLinkResult | Failed>;
   /** Null: a mail is on its way. Tells of an unknown address only with `disclosure.account = "compatible"`. */
   forgotPassword(email: string, options?: RequestOptions): Promise<null | Failed>;
   resetPassword(token: string, password: string, options?: RequestOptions): Promise<MylibUserResult | Failed>;
@@ -94,10 +95,31 @@ export interface MylibUserResult {
   error?: undefined;
 }
 
-export interface MylibLoginResult {
-  type: "LoginExisting" | "LoginLinked" | "LoginOAuth";
-  /** `oauthKey` and `name` come with `LoginOAuth`, whose `id` is the provider's; `verified` with the others. */
-  data: { provider: string; email?: string; id: string; verified?: boolean; oauthKey?: string; name?: string };
+/** As `URLSearchParams.get` gives it: `null`, like what is absent, is a missing property. */
+export type MylibOAuthData = OAuthLoginData extends infer T ? (T extends unknown ? { [Name in keyof T]: T[Name] | null } : never) : never;
+
+export type MylibLoginResult = MylibLoginExisting | MylibLoginOAuth;
+
+/** The account is known: its user is signed in. */
+export interface MylibLoginExisting {
+  type: "LoginExisting";
+  data: { provider: string; email?: string; verified: boolean; id: string };
+  message: string;
+  error?: undefined;
+}
+
+/** The provider's account is unknown: `register` takes it with the `oauthKey`. Its `id` is the provider's. */
+export interface MylibLoginOAuth {
+  type: "LoginOAuth";
+  data: { oauthKey: string; provider: string; email?: string; name?: string; id: string };
+  message: string;
+  error?: undefined;
+}
+
+/** The provider's account belongs to the signed-in user now. */
+export interface MylibLinkResult {
+  type: "LoginLinked";
+  data: { provider: string; email?: string; verified: boolean; id: string };
   message: string;
   error?: undefined;
 }

@@ -18,36 +18,36 @@ export function createClient({ columns, ...options } = {}) {
   const withUser = async (profile, social) => userOf(profile, columns ?? (await declared(core)), social);
 
   const auth = {
-    checkEmail: (email, options) => said({}, () => core.checkEmail(email, options)),
+    checkEmail: (email, options) => said({ given: { email } }, () => core.checkEmail({ email }, options)),
 
     register: (provider, data, options) =>
-      said({ email: data?.email }, async () => {
-        const { data: profile, message, id } = await core.register(provider, data, options);
+      said({ given: object(data) }, async () => {
+        const { data: profile, message, id } = await core.register(provider, object(data), options);
         return { data: await withUser(profile, provider !== "local" && { [provider]: id ?? null }), message };
       }),
 
-    resendVerification: (email, options) => said({ unknown: "email" }, () => core.resendVerification(email, options)),
+    resendVerification: (email, options) => said({ given: { email }, unknown: "email" }, () => core.resendVerification({ email }, options)),
 
-    oauthRedirect: (provider, callback, options) => said({}, () => core.oauthRedirect(provider, callback, options)),
+    oauthRedirect: (provider, callback, options) => said({ given: { provider, callback } }, () => core.oauthRedirect(provider, callback, options)),
 
-    redoOAuth: (provider, options) => said({}, () => core.redoOAuth(provider, options)),
+    redoOAuth: (provider, options) => said({ given: { provider } }, () => core.redoOAuth(provider, options)),
 
     login: (provider, data, intent, options) =>
-      said({ reused: data?.oauthVerifier ? "oauthVerifier" : data?.oauthKey ? "oauthKey" : "code" }, async () => {
-        const { type, data: found, message } = await core.login(provider, data, intent, options);
+      said({ given: object(data), names: namesFor(provider) }, async () => {
+        const { type, data: found, message } = await core.login(provider, object(data), intent, options);
         const { verified, ...offer } = found;
         return { data: type === "LoginOAuth" ? offer : found, type, message };
       }),
 
     forgotPassword: (email, options) =>
-      said({ unknown: "email" }, async () => {
+      said({ given: { email }, unknown: "email" }, async () => {
         await core.forgotPassword({ email }, options);
         return null;
       }),
 
     resetPassword: (token, password, options) =>
-      said({ names: { email: "token", new_password: "password" } }, async () => {
-        await core.resetPassword(token, password, options);
+      said({ given: { token, password }, names: { email: "token", new_password: "password" } }, async () => {
+        await core.resetPassword({ token, new_password: password }, options);
         const profile = users.get(token);
         users.delete(token);
         return { data: await withUser(profile ?? {}), message: "User password reset" };
@@ -67,6 +67,15 @@ const hearing = (fetch, users) => async (request) => {
   if (answer?.user) users.set(asked.token, answer.user);
   return Response.json(answer, { status, headers });
 };
+
+// Without one, what is missing is named.
+const object = (data) => (typeof data === "object" ? (data ?? {}) : {});
+
+// Fields by their names there. What a login needs first is another property for each provider.
+const namesFor = (provider) => ({
+  callback: { twitter: "oauthToken", apple: "oauthKey" }[provider] ?? "callback",
+  oauth_token: "oauthToken", oauth_verifier: "oauthVerifier", oauth_key: "oauthKey",
+});
 
 // The columns of the operator's: null where nothing is in them.
 const declared = (core) => core.getSettings().then(({ extras }) => extras.map(({ name }) => name), () => []);
@@ -98,8 +107,7 @@ async function said(about, call) {
   }
 }
 
-// `about` has the address of the call, the argument that is good for one use, the field that names an account, and the
-// names of fields there.
+// `about` has what the call was given, the field that names an account, and the names of fields there.
 function errorOf(cause, about) {
   const { code, message } = cause;
   if (code === "SOCIAL_ACCOUNT_IN_USE") return hidden(cause, { name: "ForbiddenError", message: "Social account already in use" });
@@ -107,23 +115,24 @@ function errorOf(cause, about) {
   return hidden(cause, { id: `${Date.now()}`, status: `${status}`, code: short, title });
 }
 
-function wordsOf({ code, message, field, status = 0 }, { email, reused, unknown, names }) {
+function wordsOf({ code, message, field, status = 0 }, { given, unknown, names }) {
   const name = names?.[field] ?? field;
-  const isMissing = message === "This field is required.";
+  // Not by the message, which is in the client's language.
+  const isMissing = [undefined, null, ""].includes(given[name]);
   switch (code) {
     case "INVALID_PARAMETER":
-      if (isMissing) return [400, "BADREQ", `root param should have required property '${name}'`];
+      if (name && isMissing) return [400, "BADREQ", `root param should have required property '${name}'`];
       if (name === "token") return [400, "JWTERR"];
       if (name === unknown) return [404, "NOTFND", `'${name}' is not valid`];
-      return [400, "BADREQ", `'${name}' is not valid: ${message}`];
+      return [400, "BADREQ", name ? `'${name}' is not valid: ${message}` : message];
     case "NOT_FOUND":
       return [404, "NOTFND", unknown && `'${unknown}' is not valid`];
     case "INCORRECT_USERNAME_OR_PASSWORD":
       return [404, "NOTFND", "'email' and 'password' do not match any resource"];
     case "EXISTS":
-      return [403, "FORBDN", `Key (${name ?? "email"})=(${email ?? ""}) already exists.`];
+      return [403, "FORBDN", `Key (${name ?? "email"})=(${given.email ?? ""}) already exists.`];
     case "OAUTH_REUSED":
-      return [403, "FORBDN", `'${reused ?? "oauthKey"}' is not reusable`];
+      return [403, "FORBDN", `'${["oauthVerifier", "oauthKey"].find((name) => given[name]) ?? "code"}' is not reusable`];
     case "TOKEN_REVOKED":
     case "TOKEN_EXPIRED":
       return [400, "JWTERR"];

@@ -115,6 +115,18 @@ const EXAMPLES = [
   ["seed_m06_the_password_is_missing", ["resetPassword", token], {}, missing("password")],
   ["seed_m06_the_password_is_missing_at_a_login", ["login", "local", { email: "a@b.example" }], {}, missing("password")],
   ["seed_m06_there_is_nothing_to_register", ["register", "local"], {}, missing("email")],
+  ["seed_m06_twitter_gave_no_token", ["login", "twitter", { oauthToken: null, oauthVerifier: null }], {}, missing("oauthToken")],
+  ["seed_m06_twitter_gave_no_verifier", ["login", "twitter", { oauthToken: "t", oauthVerifier: null }],
+    { "POST /v1/login/provider/twitter": [400, problem("INVALID_PARAMETER", { field: "oauth_verifier", detail: "This field is required." })] },
+    missing("oauthVerifier")],
+  ["seed_m06_apple_gave_no_key", ["login", "apple", { oauthKey: null }], {}, missing("oauthKey")],
+  ["seed_m06_google_gave_no_code", ["login", "google", { callback: null, code: null }], {}, missing("callback")],
+  ["seed_m06_a_login_with_a_text", ["login", "local", "x"], {}, missing("email")],
+  ["seed_m06_a_login_with_nothing", ["login", "local", null], {}, missing("email")],
+  ["seed_m60_an_address_that_is_a_number", ["checkEmail", 5], {}, (said) => said.error.code === "BADREQ" && said.error.title.startsWith("'email' is not valid")],
+  ["seed_m20_a_number_to_resend_to", ["resendVerification", 5], {}, refused("404", "NOTFND", "'email' is not valid")],
+  ["seed_m60_a_callback_that_is_a_number", ["oauthRedirect", "twitter", 5], {}, (said) => said.error.title.startsWith("'callback' is not valid")],
+  ["seed_m06_a_token_that_is_an_object", ["resetPassword", {}, "123QWEasd"], {}, (said) => !said.error.title.includes("undefined")],
   ["seed_m57_m58_no_answer", ["checkEmail", "a@b.example"], { "POST /v1/email/check": [500, {}] }, (said) => said.error.code === "BADREQ" && said.error.status === "500"],
   ["seed_m57_what_is_not_allowed", ["checkEmail", "a@b.example"],
     { "POST /v1/email/check": [403, problem("FORBIDDEN", { title: "This is not allowed." })] },
@@ -155,6 +167,15 @@ for (const [name, [method, ...args], routes, documented] of EXAMPLES) {
     assert.deepEqual(said, documented);
   });
 }
+
+test("seed_m06: what is missing is named in the documented words whatever the page's language", async (t) => {
+  const { page } = await open(t, {});
+  const { error } = await page.evaluate(async () => {
+    const { createClient } = await import("/mylib.js");
+    return createClient({ locale: "de" }).auth.login("local", { email: "a@b.example" });
+  });
+  assert.equal(error.title, "root param should have required property 'password'");
+});
 
 test("seed_m61_m64: times have milliseconds; a user has the tokens that were stored", async (t) => {
   const routes = { "GET /v1/settings": [200, settings], "POST /v1/signup": [200, { confirmation_required: false, user: profile({ fcm_tokens: ["t1"] }) }] };

@@ -90,8 +90,54 @@ test("TypeScript, strict, accepts right uses and refuses wrong ones", async () =
       const made = await client.auth.register("local", { email: "a@b.example", password: "12QWaszx", extras: { country: "ArcCorp" } });
       if (made.error) console.log("title" in made.error ? made.error.title : made.error.message, made.error.cause.code);
       else { const id: string = made.data.id, twitter: string | null = made.data.social_ids.twitter; id; twitter; }
-      const login = await client.auth.login("twitter", { oauthToken: "t", oauthVerifier: "v" }, "link");
+      const login = await client.auth.login("twitter", { oauthToken: "t", oauthVerifier: "v" });
       if (!login.data) console.log(login.error); else if (login.type !== "LoginExisting") console.log(login.data.oauthKey);
+      const linked = await client.auth.login("google", { callback: "http://localhost:8080/google-signin/", code: "c" }, "link");
+      if (linked.data) { const type: "LoginLinked" = linked.type, verified: boolean = linked.data.verified; type; verified; }
+      // Seed 003's own examples.
+      ( async function ( ) {
+        const thisUrl = new URL ( location . href ) ;
+        const loginRes = await client . auth . login ( "twitter" , {
+          oauthToken : thisUrl . searchParams . get ( "oauth_token" ) ,
+          oauthVerifier : thisUrl . searchParams . get ( "oauth_verifier" ) ,
+        } ) ;
+        if ( ! loginRes . data ) {
+          console . log ( "loginRes:" , loginRes ) ;
+          return ;
+        }
+        if ( loginRes . type === "LoginExisting" ) {
+          console . log ( "loginRes:" , loginRes ) ;
+          return ;
+        }
+        const loginData = loginRes . data ;
+        const registerRes = await client . auth . register ( "twitter" , {
+          oauthKey : loginData . oauthKey ,
+          email : loginData . email ,
+          extras : {
+            name : loginData . name ,
+          } ,
+        } ) ;
+        if ( ! registerRes . data ) {
+          console . log ( "registerRes:" , registerRes ) ;
+          return ;
+        }
+        client . auth . redoOAuth ( "google" ) ;
+        await client . auth . oauthRedirect (
+          "twitter" ,
+          "http://localhost:8080/twitter-signin/"
+        ) ;
+      } ) ( ) ;
+      ( async function ( ) {
+        const thisUrl = new URL ( location . href ) ;
+        const loginRes = await client . auth . login (
+          "google" ,
+          {
+            callback : "http://localhost:8080/google-signin/" ,
+            code : thisUrl . searchParams . get ( "code" ) ,
+          } ,
+          "link"
+        ) ;
+      } ) ( ) ;
       const sent: null | { error: object } = await client.auth.forgotPassword("a@b.example");
       await client.core.logout(); sent;
       // @ts-expect-error: nobody is registered by nothing
