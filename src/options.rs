@@ -101,6 +101,11 @@ impl Settings {
         if !object::is_absent(&fetch) && !fetch.is_function() {
             refuse("fetch", "This must be a function.");
         }
+        if ["access_token", "accessToken"].iter().any(|name| !object::is_absent(&object::get(options, name)))
+        {
+            let instead = "A session does not begin with an access token. Give a refresh token to restoreToken(), or this one to checkLoginStatus().";
+            refuse("access_token", instead);
+        }
         let base = base(&object::get(options, "url"));
         let mut origins = Vec::new();
         match base.as_deref().and_then(origin) {

@@ -91,7 +91,10 @@ fn read_input(
             }
         }
         None if object::is_absent(first) => {}
-        None if object::is_object(first) => fields = fields::of_object(&tables, &[], empty, first)?,
+        None if object::is_object(first) => {
+            refuse_options(first, &tables, method.options)?;
+            fields = fields::of_object(&tables, &[], empty, first)?;
+        }
         None => {
             return Err(error!(
                 InvalidParameter,
@@ -111,6 +114,20 @@ fn read_input(
     options.extend(given_options);
     let captcha = captcha(&mut options);
     Ok(Box::new(Input { client, fields, options, limits, captcha, flow, given: first.clone() }))
+}
+
+/// An option among the fields would be no field, or one of the operator's.
+fn refuse_options(given: &JsValue, tables: &[&[Field]], options: &[Field]) -> Result<(), Error> {
+    let is_in = |table: &[Field], name: &str| field_named(table, name).is_some();
+    let is_option = |name: &String| {
+        (is_in(options, name) || is_in(CAPTCHA, name)) && !tables.iter().any(|table| is_in(table, name))
+    };
+    match object::names(given).into_iter().find(is_option) {
+        Some(name) => {
+            Err(Error::parameter(name, "This is an option: give it in the argument behind the fields."))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The solution of a captcha, as its header has it.

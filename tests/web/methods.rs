@@ -238,12 +238,31 @@ async fn settings_are_kept_and_their_password_rule_is_the_forms() {
 }
 
 #[wasm_bindgen_test]
+async fn an_option_among_the_fields_is_told_to_be_one() {
+    let world = server_of("{}");
+    for (given, field) in [
+        ("{ email: 'ada@example.com', password: 'correct horse', auto_register: true }", "auto_register"),
+        ("{ email: 'ada@example.com', password: 'correct horse', autoRegister: true }", "autoRegister"),
+        ("{ email: 'ada@example.com', password: 'correct horse', captcha_code: 'W3' }", "captcha_code"),
+    ] {
+        let error = rejection(world.core.login(js(given), NONE)).await;
+        assert_eq!(json(&get(&error, "field")), format!("{field:?}"));
+        assert!(json(&get(&error, "message")).contains("This is an option"), "{given}");
+    }
+    let signup = "{ email: 'ada@example.com', password: 'correct horse', signup_confirmation: true }";
+    assert_eq!(err(world.core.signup(js(signup), NONE)).await, "INVALID_PARAMETER signup_confirmation");
+    assert_eq!(world.calls(), "");
+}
+
+#[wasm_bindgen_test]
 async fn wrong_options_are_told_by_the_first_call() {
     for (options, field) in [
         ("{ url: 'ftp://x' }", "url"),
         ("{ storage: 'cloud' }", "storage"),
         ("{ timeout: 'soon' }", "timeout"),
         ("{ fetch: 7 }", "fetch"),
+        ("{ access_token: 'abc' }", "access_token"),
+        ("{ accessToken: 'abc' }", "access_token"),
     ] {
         let world = world_with("{}", options);
         assert_eq!(err(world.core.login(js(ADA), NONE)).await, format!("INVALID_PARAMETER {field}"));

@@ -151,9 +151,17 @@ impl OpenId {
     ) -> Result<Person, Refusal> {
         let now = world.now();
         let endpoints = self.discovery.endpoints(&self.caller, now).await?;
-        if iss.map_or(endpoints.says_iss, |iss| !self.rules.is_itself(iss)) {
-            // SECURITY O03: the code is another provider's, and must not be shown to this one.
-            return Err(Refusal::Mismatch("The answer does not come from this provider.".into()));
+        // SECURITY O03: the code may be another provider's, and must not be shown to this one.
+        match iss {
+            None if endpoints.says_iss => {
+                let why = "The answer of this provider has the parameter iss, which is missing here: give the whole address that \
+                           the browser came back to.";
+                return Err(Refusal::Mismatch(why.into()));
+            }
+            Some(iss) if !self.rules.is_itself(iss) => {
+                return Err(Refusal::Mismatch("The answer does not come from this provider.".into()));
+            }
+            _ => {}
         }
         let tokens =
             self.client.exchange(&self.caller, &endpoints.token, &code, endpoints.only_post, now).await?;
