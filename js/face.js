@@ -3,7 +3,7 @@
 
 import bindings from "../target/sdk/bindings.js";
 import { authError, DISPOSED, unavailable } from "./errors.js";
-import { attempt, define, guarded, hold, memory } from "./instance.js";
+import { attempt, define, guarded, hold, memory, seen } from "./instance.js";
 
 const WITHOUT_WASM = { user: null, persistence: "memory", event: ["INITIAL_SESSION", null] }; // signed out
 /** `compile` gives the WebAssembly.Module, and `compileAhead` a promise of it. Both fail where it cannot be had. */
@@ -57,14 +57,13 @@ export function face(compile, compileAhead) {
     }
 
     // The promise of the caller; the same one for calls that joined.
-    #promise(inner, call, isEvent) {
+    #promise(inner, call, event) {
       const entry = this.#pending.get(inner) ?? this.#pending.set(inner, {}).get(inner);
-      entry.outer ??= new Promise((resolve, reject) => {
+      return (entry.outer ??= new Promise((resolve, reject) => {
         const settle = (how, value) => this.#pending.delete(inner) && how(value);
-        entry.fail = (cause) => settle(reject, authError(cause, call));
+        entry.fail = (cause) => settle(reject, seen(authError(cause, call), event, entry.outer));
         inner.then((value) => settle(resolve, value), entry.fail);
-      });
-      return (isEvent && entry.outer.catch(() => {}), entry.outer); // the error is seen on the form
+      }));
     }
 
     #subscribe(name, listener) {
@@ -80,12 +79,14 @@ export function face(compile, compileAhead) {
 
     #call(name, args) {
       const call = new Error(); // its stack is the error's
-      const isEvent = args.slice(0, 2).map((arg) => attempt(() => hold(arg))).some(Boolean);
+      const event = args.slice(0, 2).map((arg) => attempt(() => hold(arg))).find(Boolean);
       try {
         const answer = typeof args[0] === "function" ? this.#subscribe(name, args[0]) : this.#open()[name](...args);
-        return answer instanceof Promise ? this.#promise(answer, call, isEvent) : answer;
+        return answer instanceof Promise ? this.#promise(answer, call, event) : answer;
       } catch (cause) {
-        return Promise.reject(authError(cause, call));
+        const error = authError(cause, call);
+        const promise = Promise.reject(error);
+        return seen(error, event, promise), promise;
       }
     }
 

@@ -45,42 +45,56 @@ function valueOf(entries, [control, another]) {
   return Number.isNaN(number) ? { text: first, value: "" } : { text: first, number, value: number };
 }
 
+const told = new WeakMap(); // by error that a page was told of: has the page taken it, or a person seen it?
+
 /**
  * Tells the page of the error of a call that was given an event or a form: dispatches `doorward:error` there. Answers false if the page shows
  * the error in its own way.
  */
-export const announce = (target, error) =>
-  EventTarget.prototype.dispatchEvent.call(
-    target,
-    new CustomEvent("doorward:error", { bubbles: true, cancelable: true, composed: true, detail: error }),
-  );
+export function announce(target, error) {
+  const event = new CustomEvent("doorward:error", { bubbles: true, cancelable: true, composed: true, detail: error });
+  const isLeft = EventTarget.prototype.dispatchEvent.call(target, event);
+  told.set(error, !isLeft);
+  return isLeft;
+}
 
 const shown = new WeakMap(); // by form, what ends its message
 
-/** Shows a message on a control, until something in the form changes or is submitted: it must never block a later submit (D-26). */
-export function showMessage(form, control, message) {
+/** Shows a message on a control, until something in the form changes or the person leaves it: it must never block a later submit (D-26). */
+export function showMessage(form, control, message, error) {
+  if (!control.isConnected || control.checkVisibility?.() === false) throw new Error("No person sees this control.");
   shown.get(form)?.abort();
   const ends = new AbortController();
   shown.set(form, ends);
+  const before = control.getAttribute("aria-invalid");
   // A button has no value that could be wrong.
-  const isMarked = control.type !== "submit" && !control.hasAttribute("aria-invalid");
-  if (isMarked) control.setAttribute("aria-invalid", "true");
+  if (control.type !== "submit") control.setAttribute("aria-invalid", "true");
   ends.signal.addEventListener("abort", () => {
     control.setCustomValidity("");
-    if (isMarked) control.removeAttribute("aria-invalid");
+    if (before === null) control.removeAttribute("aria-invalid");
+    else control.setAttribute("aria-invalid", before);
   });
   control.setCustomValidity(message);
   control.reportValidity();
-  const contains = (target) => Node.prototype.contains.call(form, target);
-  // Was something in the form changed, or is it about to be submitted?
-  const concerns = ({ type, key, target }) => {
-    if (type === "click") return target.closest?.("button,[type=submit],[type=image]")?.form === form;
-    // Enter submits a form that has no button.
-    return type !== "keydown" || key === "Enter";
-  };
+  told.set(error, true);
+  // Was something in the form changed, or is it about to be submitted? Enter submits a form that has no button.
+  const concerns = ({ type, key, target }) =>
+    type === "click" ? target.closest?.("button,[type=submit],[type=image]")?.form === form : type !== "keydown" || key === "Enter";
   const clear = (event) => concerns(event) && ends.abort();
-  // Controls may stand outside the form. Nothing is added to the document: it outlives the form.
-  for (const target of [form, ...controlsOf(form).filter((other) => !contains(other))])
-    for (const type of ["input", "change", "click", "keydown"])
-      EventTarget.prototype.addEventListener.call(target, type, clear, { capture: true, signal: ends.signal });
+  const options = { capture: true, signal: ends.signal };
+  // Nothing is added to the document: it outlives the form. What is not listened to, like a button that comes later, takes the focus first.
+  control.addEventListener("blur", clear, options);
+  const outside = controlsOf(form).filter((other) => !Node.prototype.contains.call(form, other));
+  for (const target of [form, ...outside])
+    for (const type of ["input", "change", "click", "keydown"]) EventTarget.prototype.addEventListener.call(target, type, clear, options);
+}
+
+/** Has the page taken the error of an event, or a person seen it? Tells of one that came from outside the wasm, where that was refused or has trapped. */
+export function isSeen({ target, submitter }, error) {
+  const isForm = target instanceof HTMLFormElement;
+  if (error.code === "ABORTED") return true;
+  if (!told.has(error) && announce(target, error) && isForm)
+    [submitter, ...controlsOf(target)].filter((control) => control?.type === "submit" && control.willValidate).slice(0, 1)
+      .forEach((button) => showMessage(target, button, error.message, error));
+  return told.get(error);
 }

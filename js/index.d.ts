@@ -13,7 +13,8 @@
  *  - an error is shown on the form (`setCustomValidity` + `reportValidity`) until something changes: on the control of its field, wrong
  *    credentials on the password, any other on the button that was pressed. Before that the form, or the target of another event, gets
  *    the bubbling event `doorward:error` with the `AuthError` as its `detail`: `preventDefault()` on it leaves the showing to the page;
- *  - a promise of a call that was given an event causes no `unhandledrejection`; it rejects all the same;
+ *  - the promise of a call that was given an event rejects, but causes no `unhandledrejection` where the error is shown or the page has
+ *    taken it by `preventDefault()`;
  *  - on success the browser goes to the submitter's `formaction` or the form's `action`, if the attribute is there,
  *    after the promise has resolved and its handlers have run (http(s) only; see `navigate`).
  *
@@ -33,7 +34,8 @@ export interface AuthClientOptions {
   storage?: "local" | "session" | "memory" | AuthStorage;
   /**
    * Prefix of the storage keys; two clients with different prefixes do not see each other. Default: `"doorward"`, and for a server
-   * elsewhere than the page `"doorward."` with its address, so that two projects on one origin have sessions of their own.
+   * elsewhere than the page `"doorward."` with its address, so that two projects on one origin have sessions of their own. With a
+   * `storage` of your own it is always `"doorward"`.
    */
   storageKey?: string;
   /**
@@ -177,7 +179,8 @@ export class AuthClient {
    * Signs out: in all tabs at once, then at the server; offline the server is told when it can be reached again.
    * `scope` says what ends: this session (`"local"`, the default), all sessions of the account (`"global"`), or all but
    * this one (`"others"`). For the latter two the server must be reached: offline they reject with `NETWORK`, and
-   * `"global"` has ended this session nevertheless.
+   * `"global"` has ended this session nevertheless. Rejects where the server refuses, as a hook can (`HOOK_REJECTED`): then the server's
+   * session lives on, and the local one ends anyway.
    */
   logout(
     event?: Event | { nativeEvent: Event } | HTMLFormElement | { scope?: "local" | "others" | "global" },
@@ -704,8 +707,10 @@ export type AuthEvent =
  */
 export type AuthWarning = "storage_in_memory" | "key_in_memory" | "key_lost" | "offline";
 
-/** Every rejection is one of these, a real Error with the stack of the call. */
-/** Its `message` is for people, in the client's `locale`; its `cause` is what the browser or the page threw, if that is the reason. */
+/**
+ * Every rejection is one of these, a real Error with the stack of the call. Its `message` is for people, in the client's `locale`; its
+ * `cause` is what the browser or the page threw, if that is the reason.
+ */
 export class AuthError extends Error {
   constructor(
     init: Pick<AuthError, "code" | "message"> &

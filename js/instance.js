@@ -1,5 +1,7 @@
 // The guard around an instance of the wasm, and small helpers of the face.
 
+import { isSeen } from "./forms.js";
+
 // A class for the bindings to use as `WebAssembly.Instance`. When an exception leaves the wasm, its memory may be inconsistent: the instance
 // ends, `onTrap(error)` is called once, and the exception is thrown on. Later calls into it return an empty array, of which the bindings
 // read undefined: so its pending timers and callbacks do not disturb the page.
@@ -24,11 +26,12 @@ export const guarded = (onTrap) =>
     }
   };
 
-// The messages in other languages than English are modules of their own, each loaded when a client asks for it.
+// The messages in other languages than English are modules of their own, each loaded when a client asks for it. Nothing where it
+// cannot be had: service workers import no module later.
 const locales = {
-  de: () => import("./messages-de.js"),
-  id: () => import("./messages-id.js"),
-  zh: () => import("./messages-zh.js"),
+  de: () => import("./messages-de.js").catch(() => {}),
+  id: () => import("./messages-id.js").catch(() => {}),
+  zh: () => import("./messages-zh.js").catch(() => {}),
 };
 
 /** What the clients of a page share, at first. */
@@ -48,6 +51,12 @@ export function hold(arg) {
   const event = typeof arg?.preventDefault === "function" ? arg : arg?.nativeEvent;
   event?.preventDefault?.();
   return event;
+}
+
+/** The error of a call. It causes no `unhandledrejection` of its promise where a person has seen it, or the page has taken it. */
+export function seen(error, event, promise) {
+  if (event && attempt(() => isSeen(event, error))) promise.catch(() => {});
+  return error;
 }
 
 export const define = (target, name, member) =>

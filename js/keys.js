@@ -135,7 +135,7 @@ export class KeyStore {
   #clear() {
     return new Promise((resolve) => {
       const request = indexedDB.deleteDatabase(`${this.#name}.keys`);
-      request.onsuccess = request.onerror = resolve;
+      request.onsuccess = request.onerror = request.onblocked = resolve;
     });
   }
 

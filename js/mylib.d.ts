@@ -68,6 +68,12 @@ export interface MylibAuth {
     options?: RequestOptions,
   ): Promise<MylibLoginResult | Failed>;
   login(provider: MylibProvider, data: MylibOAuthData, intent: "link", options?: RequestOptions): Promise<MylibLinkResult | Failed>;
+  login(
+    provider: MylibProvider,
+    data: MylibOAuthData,
+    intent: "register" | "link",
+    options?: RequestOptions,
+  ): Promise<MylibLoginResult | MylibLinkResult | Failed>;
   /** Null: a mail is on its way. Tells of an unknown address only with `disclosure.account = "compatible"`. */
   forgotPassword(email: string, options?: RequestOptions): Promise<null | Failed>;
   resetPassword(token: string, password: string, options?: RequestOptions): Promise<MylibUserResult | Failed>;

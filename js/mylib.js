@@ -10,6 +10,8 @@ const OWN = [
   "email_public", "phone_number_public", "address_public", "gender_public", "birthdate_public",
 ];
 const RESET = "/v1/password/reset";
+// Properties that a call cannot do without.
+const NEEDED = ["provider", "email", "password", "token", "callback", "oauthToken", "oauthVerifier", "oauthKey"];
 
 export function createClient({ columns, ...options } = {}) {
   const users = new Map(); // token of a reset -> its user
@@ -118,10 +120,10 @@ function errorOf(cause, about) {
 function wordsOf({ code, message, field, status = 0 }, { given, unknown, names }) {
   const name = names?.[field] ?? field;
   // Not by the message, which is in the client's language.
-  const isMissing = [undefined, null, ""].includes(given[name]);
+  const isMissing = NEEDED.includes(name) && [undefined, null, ""].includes(given[name]);
   switch (code) {
     case "INVALID_PARAMETER":
-      if (name && isMissing) return [400, "BADREQ", `root param should have required property '${name}'`];
+      if (isMissing) return [400, "BADREQ", `root param should have required property '${name}'`];
       if (name === "token") return [400, "JWTERR"];
       if (name === unknown) return [404, "NOTFND", `'${name}' is not valid`];
       return [400, "BADREQ", name ? `'${name}' is not valid: ${message}` : message];

@@ -56,8 +56,8 @@ pub(crate) struct Settings {
     pub(crate) place: Place,
     /// The prefix of the names of stored entries.
     pub(crate) key: String,
-    /// Does it name the server, because the page gives none and has its server elsewhere? Two projects on `http://localhost:5173` must not
-    /// overwrite each other's session.
+    /// True if the prefix contains the server's address: no `storageKey` was given, and the server has another origin than the page. Keeps
+    /// two projects on `http://localhost:5173` apart.
     pub(crate) is_key_of_server: bool,
     /// The storage of that place; `undefined` if it cannot be used.
     pub(crate) storage: JsValue,
@@ -103,7 +103,7 @@ impl Settings {
         }
         if ["access_token", "accessToken"].iter().any(|name| !object::is_absent(&object::get(options, name)))
         {
-            let instead = "A session does not begin with an access token. Give a refresh token to restoreToken(), or this one to checkLoginStatus().";
+            let instead = "An access token cannot start a session. Pass a refresh token to restoreToken(), or check this token with checkLoginStatus().";
             refuse("access_token", instead);
         }
         let base = base(&object::get(options, "url"));

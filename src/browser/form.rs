@@ -19,7 +19,8 @@ extern "C" {
     #[wasm_bindgen(js_name = valuesOf, catch)]
     fn values_of(data: &FormData, controls: &Array) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = showMessage, catch)]
-    fn show_message(form: &JsValue, control: &JsValue, message: &str) -> Result<(), JsValue>;
+    fn show_message(form: &JsValue, control: &JsValue, message: &str, error: &JsValue)
+    -> Result<(), JsValue>;
     #[wasm_bindgen(catch)]
     fn announce(target: &JsValue, error: &JsValue) -> Result<bool, JsValue>;
 }
@@ -72,7 +73,7 @@ impl Form {
         }
         // Of a React event, the browser's own inside it. A test may give an object that only looks like an event.
         let native = object::get(input, "nativeEvent");
-        let event = if object::is_object(&native) { &native } else { input };
+        let event = if native.is_object() { &native } else { input };
         if !object::get(event, "defaultPrevented").is_truthy() {
             object::call(event, "preventDefault", &[]);
         }
@@ -86,7 +87,13 @@ impl Form {
         is_event.then(|| Form::without(target))
     }
 
-    /// None, but an event of another target.
+    /// The form of an event that another argument was given beside: only for its error.
+    pub(crate) fn beside(input: &JsValue) -> Option<Form> {
+        let form = Form::of(input).filter(|form| !form.place.is_undefined())?;
+        Some(Form { target: None, values: JsValue::UNDEFINED, ..form })
+    }
+
+    /// An event whose target is no form, or a FormData.
     fn without(place: JsValue) -> Form {
         let nothing = JsValue::UNDEFINED;
         Form { element: nothing.clone(), values: nothing.clone(), target: None, submitter: nothing, place }
@@ -121,44 +128,30 @@ impl Form {
     ) -> JsValue {
         let told: JsValue = AuthError::new(&json::to_js(&error.to_document())).into();
         let target = if self.place.is_undefined() { &self.element } else { &self.place };
-        let is_shown = announce(target, &told)
-            .is_ok_and(|is_left_to_us| !is_left_to_us || self.show(error, is_of_field, is_of_method));
-        if !is_shown && !self.place.is_undefined() {
-            // The promise of a call that was given an event counts as handled.
-            object::report(&told);
+        if announce(target, &told).is_ok_and(|is_left_to_us| is_left_to_us)
+            && let Ok(controls) = controls_of(&self.element)
+        {
+            let shows = |control: &JsValue, message: &str| {
+                object::get(control, "willValidate").is_truthy()
+                    && show_message(&self.element, control, message, &told).is_ok()
+            };
+            let on_first = |message: &str, is_meant: &dyn Fn(&JsValue) -> bool| {
+                controls.iter().any(|control| is_meant(&control) && shows(&control, message))
+            };
+            // A control may be a custom element of the page, whose getters throw.
+            let has_name = |control: &JsValue, fits: &dyn Fn(&str) -> bool| {
+                object::text(control, "name").is_some_and(|name| fits(&name))
+            };
+            let message = match &error.field {
+                Some(field) => Cow::Owned([field, ": ", &error.message].concat()),
+                None => error.message.clone(),
+            };
+            let _ = on_first(&error.message, &|control| has_name(control, is_of_field))
+                || shows(&self.submitter, &message)
+                || on_first(&message, &|control| has_name(control, is_of_method))
+                || on_first(&message, &|control| object::text(control, "type").as_deref() == Some("submit"));
         }
         told
-    }
-
-    fn show(
-        &self,
-        error: &Error,
-        is_of_field: &dyn Fn(&str) -> bool,
-        is_of_method: &dyn Fn(&str) -> bool,
-    ) -> bool {
-        let Ok(controls) = controls_of(&self.element) else { return false };
-        let on_first = |message: &str, is_meant: &dyn Fn(&JsValue) -> bool| {
-            controls.iter().any(|control| is_meant(&control) && self.show_on(&control, message))
-        };
-        // A control may be a custom element of the page, whose getters throw.
-        let has_name = |control: &JsValue, fits: &dyn Fn(&str) -> bool| {
-            object::text(control, "name").is_some_and(|name| fits(&name))
-        };
-        if on_first(&error.message, &|control| has_name(control, is_of_field)) {
-            return true;
-        }
-        let message = match &error.field {
-            Some(field) => Cow::Owned([field, ": ", &error.message].concat()),
-            None => error.message.clone(),
-        };
-        self.show_on(&self.submitter, &message)
-            || on_first(&message, &|control| has_name(control, is_of_method))
-            || on_first(&message, &|control| object::text(control, "type").as_deref() == Some("submit"))
-    }
-
-    fn show_on(&self, control: &JsValue, message: &str) -> bool {
-        object::get(control, "willValidate").is_truthy()
-            && show_message(&self.element, control, message).is_ok()
     }
 
     /// Goes where the form leads, in a later task than the handlers of the promise that is being resolved (D-27). `navigate` is

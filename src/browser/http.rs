@@ -196,7 +196,7 @@ pub(crate) fn no_answer(cause: JsValue) -> Error {
     } else {
         error!(
             Network,
-            "The server could not be reached: this page has no origin, and servers answer no such page. Open it over http or https."
+            "The server could not be reached: this page has no origin (it was opened from a file or in a sandboxed frame), and servers do not answer such pages. Open it over http or https."
         )
     };
     error.because(cause)

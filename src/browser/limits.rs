@@ -16,7 +16,7 @@ use crate::error::{Error, error};
 
 #[wasm_bindgen]
 extern "C" {
-    // web-sys has both without `catch`. Some runtimes lack them, and `any` throws for a signal that is none.
+    // web-sys has both without `catch`. Some runtimes lack them, and `any` throws for a value that is not an AbortSignal.
     #[wasm_bindgen(js_namespace = AbortSignal, js_name = any, catch)]
     fn any(signals: &Array) -> Result<AbortSignal, JsValue>;
     #[wasm_bindgen(js_namespace = AbortSignal, js_name = timeout, catch)]
@@ -114,7 +114,7 @@ fn after(milliseconds: f64) -> AbortSignal {
     timeout(milliseconds).unwrap_or_else(|_| made(&|_, end| page::call_after(end, milliseconds)))
 }
 
-/// A signal where the browser makes none of this kind. `prepare` gets the function that aborts it.
+/// A replacement for `AbortSignal.any` and `AbortSignal.timeout` in runtimes without them. `prepare` gets the function that aborts it.
 #[inline(never)]
 fn made(prepare: &dyn Fn(&AbortController, &Function)) -> AbortSignal {
     let Ok(controller) = AbortController::new() else { return AbortSignal::abort() };

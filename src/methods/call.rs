@@ -39,7 +39,7 @@ impl AuthClient {
         same: Option<Same>,
         arguments: [&JsValue; 3],
     ) -> Promise {
-        let Read { form, input } = input::read(self.inner, method, flow, &arguments);
+        let Read { form, beside, input } = input::read(self.inner, method, flow, &arguments);
         let same = same.or_else(|| {
             // A second submit of a form joins the first.
             Some(Same::Form(form.as_ref()?.element()?.clone(), std::ptr::from_ref(method).addr()))
@@ -61,10 +61,10 @@ impl AuthClient {
                 // From now on no call joins this one.
                 drop(same);
                 let outcome = match outcome {
-                    Err(error) => Err(client.messages.localized(error, &own_limits).await),
+                    Err(error) => Err(client.messages.localized(error).await),
                     done => done,
                 };
-                match form.filter(|_| !own_limits.is_over()) {
+                match form.or(beside).filter(|_| !own_limits.is_over()) {
                     Some(form) => settle(form, method, &client.settings.navigate, outcome),
                     None => outcome,
                 }

@@ -25,19 +25,26 @@ impl AuthClient {
     pub fn fetch(&self, input: JsValue, init: JsValue) -> Promise {
         let client = self.inner;
         promise(Box::pin(async move {
-            let mut exchange = Exchange::new(client, input, init)?;
-            loop {
-                let request = exchange.request()?;
-                let headers = exchange.headers(&request).await;
-                let Some(sent) = exchange.send(&request, headers)? else { break };
-                let response = exchange.limits.until_ended(&sent).await?.map_err(no_answer)?;
-                if !exchange.is_repeated(&request.url(), response) {
-                    break;
-                }
+            match carry_out_fetch(client, input, init).await {
+                Ok(response) => Ok(Some(Value::Page(response))),
+                Err(error) => Err(client.messages.localized(error).await),
             }
-            Ok(Some(Value::Page(exchange.response.0)))
         }))
     }
+}
+
+async fn carry_out_fetch(client: &'static Client, input: JsValue, init: JsValue) -> Result<JsValue, Error> {
+    let mut exchange = Exchange::new(client, input, init)?;
+    loop {
+        let request = exchange.request()?;
+        let headers = exchange.headers(&request).await;
+        let Some(sent) = exchange.send(&request, headers)? else { break };
+        let response = exchange.limits.until_ended(&sent).await?.map_err(no_answer)?;
+        if !exchange.is_repeated(&request.url(), response) {
+            break;
+        }
+    }
+    Ok(exchange.response.0)
 }
 
 /// A request of the page: sent once more with the nonce that the answer brings, and once more with a new token where the answer is 401.

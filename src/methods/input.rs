@@ -43,6 +43,8 @@ impl Input {
 /// The forms that a call was given, and its input or the fault in that.
 pub(super) struct Read {
     pub(super) form: Option<Form>,
+    /// The form of an event in the second argument, which only gets the error.
+    pub(super) beside: Option<Form>,
     pub(super) input: Result<Box<Input>, Error>,
 }
 
@@ -54,8 +56,9 @@ pub(super) fn read(
     arguments: &[&JsValue; 3],
 ) -> Read {
     let form = Form::of(arguments[0]);
+    let beside = if form.is_none() { Form::beside(arguments[1]) } else { None };
     let input = flow.and_then(|flow| read_input(client, method, flow, arguments, form.as_ref()));
-    Read { form, input }
+    Read { form, beside, input }
 }
 
 fn read_input(

@@ -305,16 +305,19 @@ impl Keeper {
     }
 
     /// Signs out: here and in all tabs at once, then at the server, now or when it can be reached. And on all devices, if the server can
-    /// be reached. Fails with `HOOK_REJECTED` if a hook of the operator keeps the server's session alive: here it is over all the same.
+    /// be reached. Fails if the server refuses, as a hook of the operator can: then its session lives on, and the local one ends anyway.
     pub(crate) async fn sign_out(&'static self, everywhere: bool, limits: &Limits) -> Result<(), Error> {
         let mut done = Ok(());
+        let mut own = None;
         if let Some(session) = self.leave() {
             if everywhere {
                 done = self.revoke_all(&session, limits).await;
             }
             self.drop_key(&session.key);
+            own = Some(session);
         }
-        done.and(self.tell_ended(limits).await)
+        let own = own.as_ref().map(|session| &*session.revoke_token);
+        done.and(self.tell_ended(own, limits).await)
     }
 
     /// Ends all other sessions of the account.
@@ -346,15 +349,19 @@ impl Keeper {
         Some(session)
     }
 
-    /// Tells the server of sessions that were ended while it could not be reached. Fails if a hook of the operator refuses that.
-    pub(crate) async fn tell_ended(&self, limits: &Limits) -> Result<(), Error> {
+    /// Tells the server of sessions that were ended while it could not be reached. Fails if it refuses to end the session of the revoke
+    /// token `own`.
+    pub(crate) async fn tell_ended(&self, own: Option<&str>, limits: &Limits) -> Result<(), Error> {
         let mut told = Ok(());
         for token in self.ended_here() {
             let body = Document::of("revoke_token", &*token);
             let call = Call::new(Kind::Farewell, "/v1/logout", body);
             match self.api.exchange(&call, &Holder::default(), limits).await {
-                Ok(answer) if is_rejected(&answer) => told = Err(refusal(&answer)),
-                Ok(answer) if hears(&answer) => {}
+                Ok(answer) if hears(&answer) => {
+                    if answer.status != 200 && own == Some(&*token) {
+                        told = Err(refusal(&answer));
+                    }
+                }
                 Ok(_) | Err(_) => break,
             }
             let mut rest = self.ended_here();
@@ -407,17 +414,12 @@ impl Keeper {
     }
 }
 
-/// Has a hook of the operator refused the sign-out?
-fn is_rejected(answer: &Answer) -> bool {
-    answer.body.text("code") == Some(code!(HookRejected))
-}
-
-/// Is a sign-out taken, or never to be taken? Not by a captive portal or a gateway that is in the way.
+/// Has the server decided about a sign-out? A limit is no decision, and a captive portal or a gateway in between is no server.
 fn hears(answer: &Answer) -> bool {
     match answer.status {
         200 => answer.is_object,
-        400 | 422 => answer.body.text("code").is_some(),
-        _ => false,
+        429 => false,
+        status => (400..500).contains(&status) && answer.body.text("code").is_some(),
     }
 }
 

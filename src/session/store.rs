@@ -51,7 +51,7 @@ impl Entry {
 pub(crate) struct Store {
     outside: JsValue,
     place: Cell<Place>,
-    /// Of the names of the entries.
+    /// Prefix of the entry names.
     prefix: String,
     /// A copy of all that was written and loaded.
     memory: Memory,
@@ -91,17 +91,26 @@ impl Store {
         store
     }
 
-    /// Takes over a session of this server from before the names of the entries had the server in them.
+    /// Moves a session of this server from entries without the server's name, where earlier versions kept it. Once: another client may
+    /// have a session there later.
     fn take_over(&self, base: &str) {
-        let before = |entry: Entry| match storage::read(&self.outside, &entry.name(KEY)) {
+        let read = |name: &str| match storage::read(&self.outside, name) {
             Ok(Read::Now(text)) => text,
             _ => None,
         };
+        let mark = [&*self.prefix, ".moved"].concat();
+        if read(&mark).is_some() || storage::write(&self.outside, &mark, Some("1")).is_err() {
+            return;
+        }
+        let before = |entry: Entry| read(&entry.name(KEY));
         let is_ours = before(Entry::Session).is_some_and(|text| read_stored(&text, base).is_some());
         if is_ours && self.read(Entry::Session).is_none() {
             for entry in ENTRIES {
-                self.write(entry, before(entry).as_deref());
-                let _ = storage::write(&self.outside, &entry.name(KEY), None);
+                let Some(text) = before(entry) else { continue };
+                self.write(entry, Some(&text));
+                if !self.is_memory() {
+                    let _ = storage::write(&self.outside, &entry.name(KEY), None);
+                }
             }
         }
     }

@@ -37,7 +37,7 @@ impl Keeper {
             if event.type_() == "online" {
                 self.step(Input::Online);
                 spawn(async {
-                    let _ = self.tell_ended(&self.limits).await;
+                    let _ = self.tell_ended(None, &self.limits).await;
                 });
             }
             self.schedule();

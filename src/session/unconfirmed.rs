@@ -20,13 +20,13 @@ pub(crate) struct Unconfirmed {
 impl Unconfirmed {
     pub(crate) fn open(settings: &Settings, memory: Memory) -> Unconfirmed {
         let tab = if settings.place == Place::Memory { JsValue::UNDEFINED } else { storage::of_tab() };
-        Unconfirmed { name: [&*settings.key, ".unconfirmed"].concat(), tab, memory }
+        Unconfirmed { name: [&*settings.key, ".unconfirmed ", &settings.base].concat(), tab, memory }
     }
 
     /// The address.
     pub(crate) fn address(&self) -> Option<String> {
         match storage::read(&self.tab, &self.name) {
-            Ok(Read::Now(Some(address))) => Some(address),
+            Ok(Read::Now(address)) => address,
             _ => self.memory.text(&self.name),
         }
     }

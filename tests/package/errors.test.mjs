@@ -104,10 +104,15 @@ test("a refused form leaves no listener on the document, and one message at a ti
   const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": () => answers.shift() } });
   await page.evaluate(() => {
     window.added = [];
-    for (const target of [document, document.documentElement, document.body]) target.addEventListener = (type) => added.push(type);
+    const add = EventTarget.prototype.addEventListener;
+    EventTarget.prototype.addEventListener = function (type, ...rest) {
+      if ([window, document, document.documentElement, document.body].includes(this) && type !== "unhandledrejection") added.push(type);
+      return add.call(this, type, ...rest);
+    };
   });
   await listen(page);
   await press(page);
+  await page.evaluate(() => (added.length = 0)); // those of the client
   // A form that the page sends by itself is checked by nothing.
   await page.evaluate(() => f.dispatchEvent(new SubmitEvent("submit", { cancelable: true, submitter: document.querySelector("button") })));
   await page.evaluate(() => until(() => document.querySelector("button").validationMessage));
@@ -149,12 +154,12 @@ test("without an event the promise is the caller's, and a form that was given is
   assert.deepEqual(told, ["INCORRECT_USERNAME_OR_PASSWORD", ["INCORRECT_USERNAME_OR_PASSWORD"], "Incorrect username or password."]);
 });
 
-test("the error of a click is told on what was clicked; if the page does not take it, the browser reports it", async (t) => {
+test("the error of a click is told on what was clicked; if the page does not take it, it is unhandled", async (t) => {
   const { page } = await open(t, { html: `<button id="b" type="button">My sessions</button>` });
   const told = await page.evaluate(async () => {
     const reported = [];
-    addEventListener("error", (event) => reported.push(event.error.code));
-    addEventListener("unhandledrejection", (event) => reported.push(event.reason));
+    addEventListener("error", (event) => reported.push(event.message));
+    addEventListener("unhandledrejection", (event) => reported.push(event.reason.code));
     b.addEventListener("click", new AuthClient().listSessions);
     const codes = [];
     b.addEventListener("doorward:error", (event) => codes.push(event.detail.code));
@@ -211,6 +216,73 @@ test("where the messages of a language cannot be had they are English", async (t
   t.after(() => page.unroute("**/messages-*"));
   await listen(page, "login", { locale: "de" });
   assert.deepEqual(await press(page), [["password", "This field is required."]]);
+  assert.deepEqual(await page.evaluate("unhandled"), []);
+});
+
+test("an error does not wait long for the messages of its language, and waits once", async (t) => {
+  const html = FORM.replace(`value="secret"`, "");
+  const { page } = await open(t, { html });
+  await page.route("**/messages-*", () => {});
+  t.after(() => page.unroute("**/messages-*"));
+  await listen(page, "login", { locale: "de" });
+  assert.deepEqual(await press(page), [["password", "This field is required."]]);
+});
+
+test("an event in the second argument gets the error, too", async (t) => {
+  const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": WRONG } });
+  await page.evaluate(() => {
+    window.unhandled = [];
+    addEventListener("unhandledrejection", (event) => unhandled.push(event.reason.code));
+    const auth = new AuthClient();
+    f.addEventListener("submit", (event) => auth.login({ email: "ada@example.com", password: "secret" }, event));
+  });
+  assert.deepEqual(await press(page), [["password", "Incorrect username or password."]]);
+  assert.deepEqual(await page.evaluate("unhandled"), []);
+});
+
+test("what no person can see is shown elsewhere", async (t) => {
+  const html = FORM.replace(`<input name="password" type="password" value="secret">`, `<div hidden><input name="password" value="secret"></div>`);
+  const { page } = await open(t, { html, routes: { "POST /v1/login": WRONG } });
+  await listen(page);
+  assert.deepEqual(await press(page), [["Sign in", "Incorrect username or password."]]);
+});
+
+test("a message goes when the person leaves it: a button that came later submits, and so does the page", async (t) => {
+  const { page, names } = await open(t, { html: FORM, routes: { "POST /v1/login": EXCEEDED } });
+  await listen(page);
+  await press(page);
+  await page.evaluate(() => document.body.insertAdjacentHTML("beforeend", `<button form="f" id="later">Again</button>`));
+  await page.click("#later");
+  await page.evaluate(() => until(() => document.querySelector("#later").validationMessage));
+  await page.evaluate(() => (document.activeElement.blur(), f.requestSubmit()));
+  await page.evaluate(() => until(() => document.querySelector("button").validationMessage));
+  assert.equal(names().length, 3);
+});
+
+test("a control that was marked as valid is marked as not, and then as before", async (t) => {
+  const html = FORM.replace(`type="password"`, `type="password" aria-invalid="false"`);
+  const { page } = await open(t, { html, routes: { "POST /v1/login": WRONG } });
+  await listen(page);
+  await press(page);
+  assert.equal(await page.getAttribute("[name=password]", "aria-invalid"), "true");
+  await page.locator("[name=password]").pressSequentially("!");
+  assert.equal(await page.getAttribute("[name=password]", "aria-invalid"), "false");
+});
+
+test("where WebAssembly is refused the form says so", async (t) => {
+  const { page } = await open(t, { html: FORM });
+  await page.evaluate(() => delete window.WebAssembly);
+  await listen(page);
+  const [[where, message]] = await press(page);
+  assert.equal(where, "Sign in");
+  assert.match(message, /WebAssembly is not available here/);
+  assert.deepEqual(await page.evaluate("unhandled"), []);
+});
+
+test("a request of the page's own fails in the client's language", async (t) => {
+  const { page } = await open(t, {});
+  const message = await page.evaluate(() => new AuthClient({ locale: "de", url: "http://127.0.0.1:9", dpop: false }).fetch("http://127.0.0.1:9/x").catch((error) => error.message));
+  assert.equal(message, "Der Server ist nicht erreichbar.");
 });
 
 test("an error keeps what the browser threw as its cause, and says what failed", async (t) => {

@@ -313,7 +313,11 @@ async fn only_the_servers_own_answer_ends_the_telling_of_a_logout() {
         js("localStorage.clear()");
         let route = format!(r#""POST /v1/logout": {answer},"#);
         let world = world_with(&server(&route), "{ storage: 'local' }").signed_in().await;
-        ok(world.core.logout(NONE, NONE)).await;
+        // A refusal of the server's own is told.
+        match left {
+            "null" => assert_eq!(err(world.core.logout(NONE, NONE)).await, "INVALID_PARAMETER"),
+            _ => drop(ok(world.core.logout(NONE, NONE)).await),
+        }
         assert_eq!(world.run("localStorage.getItem('doorward.ended')"), left, "{answer}");
         world.run("world.life.abort()");
     }

@@ -154,8 +154,7 @@ impl OpenId {
         // SECURITY O03: the code may be another provider's, and must not be shown to this one.
         match iss {
             None if endpoints.says_iss => {
-                let why = "The answer of this provider has the parameter iss, which is missing here: give the whole address that \
-                           the browser came back to.";
+                let why = "The provider's answer must contain the parameter iss. Pass the full callback URL with its query.";
                 return Err(Refusal::Mismatch(why.into()));
             }
             Some(iss) if !self.rules.is_itself(iss) => {
