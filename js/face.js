@@ -3,7 +3,7 @@
 
 import bindings from "../target/sdk/bindings.js";
 import { authError, DISPOSED, unavailable } from "./errors.js";
-import { attempt, define, guarded, hold, memory, seen } from "./instance.js";
+import { attempt, busy, define, guarded, hold, memory, refused, seen } from "./instance.js";
 
 const WITHOUT_WASM = { user: null, persistence: "memory", event: ["INITIAL_SESSION", null] }; // signed out
 /** `compile` gives the WebAssembly.Module, and `compileAhead` a promise of it. Both fail where it cannot be had. */
@@ -60,9 +60,10 @@ export function face(compile, compileAhead) {
     #promise(inner, call, event) {
       const entry = this.#pending.get(inner) ?? this.#pending.set(inner, {}).get(inner);
       return (entry.outer ??= new Promise((resolve, reject) => {
-        const settle = (how, value) => this.#pending.delete(inner) && how(value);
+        const settle = (how, value) => this.#pending.delete(inner) && (busy(event, false), how(value));
         entry.fail = (cause) => settle(reject, seen(authError(cause, call), event, entry.outer));
         inner.then((value) => settle(resolve, value), entry.fail);
+        busy(event, true);
       }));
     }
 
@@ -84,9 +85,7 @@ export function face(compile, compileAhead) {
         const answer = typeof args[0] === "function" ? this.#subscribe(name, args[0]) : this.#open()[name](...args);
         return answer instanceof Promise ? this.#promise(answer, call, event) : answer;
       } catch (cause) {
-        const error = authError(cause, call);
-        const promise = Promise.reject(error);
-        return seen(error, event, promise), promise;
+        return refused(authError(cause, call), event);
       }
     }
 

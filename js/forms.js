@@ -62,6 +62,7 @@ const shown = new WeakMap(); // by form, what ends its message
 
 /** Shows a message on a control, until something in the form changes or the person leaves it: it must never block a later submit (D-26). */
 export function showMessage(form, control, message, error) {
+  for (let part = control.closest("details"); part; part = part.parentElement?.closest("details")) part.open = true;
   if (!control.isConnected || control.checkVisibility?.() === false) throw new Error("No person sees this control.");
   shown.get(form)?.abort();
   const ends = new AbortController();

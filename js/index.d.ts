@@ -13,6 +13,7 @@
  *  - an error is shown on the form (`setCustomValidity` + `reportValidity`) until something changes: on the control of its field, wrong
  *    credentials on the password, any other on the button that was pressed. Before that the form, or the target of another event, gets
  *    the bubbling event `doorward:error` with the `AuthError` as its `detail`: `preventDefault()` on it leaves the showing to the page;
+ *  - a form that was submitted has `aria-busy="true"` while the call is under way;
  *  - the promise of a call that was given an event rejects, but causes no `unhandledrejection` where the error is shown or the page has
  *    taken it by `preventDefault()`;
  *  - on success the browser goes to the submitter's `formaction` or the form's `action`, if the attribute is there,

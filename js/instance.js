@@ -59,5 +59,18 @@ export function seen(error, event, promise) {
   return error;
 }
 
+/** The promise of a call that could not begin. */
+export function refused(error, event) {
+  const promise = Promise.reject(error);
+  seen(error, event, promise);
+  return promise;
+}
+
+/** Marks a form that was submitted while its call is under way, for styles and for screen readers. */
+export function busy(event, isBusy) {
+  const form = attempt(() => event.target instanceof HTMLFormElement && event.target);
+  if (form) Element.prototype[isBusy ? "setAttribute" : "removeAttribute"].call(form, "aria-busy", "true");
+}
+
 export const define = (target, name, member) =>
   Object.defineProperty(target, name, { configurable: true, ...(member.get ? {} : { writable: true }), ...member });

@@ -1,17 +1,16 @@
 import { AuthClient } from "/pkg/index.js";
-import { addressForm } from "./addresses.js";
-import { freshly } from "./again.js";
-import { telling } from "./captcha.js";
+import { addressForms } from "./addresses.js";
+import "./again.js";
 import { dataForm } from "./data.js";
 import { facts } from "./facts.js";
-import { show } from "./form-errors.js";
 import { identitiesPart } from "./identities.js";
 import { nameOf } from "./name.js";
+import { say } from "./say.js";
 
-const auth = new AuthClient({ fetch: telling });
+const auth = new AuthClient();
 const $ = (id) => document.getElementById(id);
 const formOf = (id) => $(id).querySelector("form");
-const addresses = ["email", "phone"].map((kind) => addressForm(auth, kind, explain));
+const addresses = ["email", "phone"].map((kind) => addressForms(auth, kind));
 const drawData = dataForm(auth);
 const drawIdentities = identitiesPart(auth);
 
@@ -92,10 +91,10 @@ async function extraFields() {
 function on(id, call, done) {
   const form = formOf(id);
   form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const called = freshly(auth, () => call(form));
-    show(form, called.catch(explain), done);
-    called.then(() => form.reset(), () => {});
+    call(event).then(() => {
+      form.reset();
+      form.querySelector("output").value = done;
+    }, () => {});
   });
 }
 
@@ -103,7 +102,7 @@ on("username", auth.updateProfile, "Saved.");
 on("profile", auth.updateProfile, "Saved.");
 on("others", auth.updateProfile, "Saved.");
 on("password", auth.updatePassword, "Your new password is set. Everywhere else you are signed out.");
-on("delete", auth.deleteAccount);
+formOf("delete").addEventListener("submit", auth.deleteAccount);
 $("logout").addEventListener("submit", auth.logout);
 
 $("send").addEventListener("click", async () => {
@@ -112,19 +111,9 @@ $("send").addEventListener("click", async () => {
     const { email, email_verified, phone_number } = auth.user;
     const scene = "DELETE_ACCOUNT";
     const call = email_verified ? auth.sendEmail(email, scene) : auth.sendSmsCode(phone_number, scene);
-    show(formOf("delete"), call, "The code is on its way.");
-    if (!(await call.then(() => true, () => false))) return;
+    if (!(await say(formOf("delete"), call, "The code is on its way."))) return;
   }
   $("by-code").disabled = !byCode;
   $("by-password").disabled = byCode;
   $("send").textContent = byCode ? "Use the password instead" : "Send me a code instead";
 });
-
-function explain(error) {
-  const words = {
-    EXISTS: "Somebody has this username already.",
-    MERGE_REQUIRED: "Another account has this. Sign in there and remove it first. Nothing was changed.",
-  };
-  const { code, field, captcha, message } = error;
-  throw { code, field, captcha, message: words[code] ?? message };
-}

@@ -1,8 +1,7 @@
 // The e-mail address and the phone number: the first one, another one, none. First the codes are sent, then all is sent in.
 
-import { freshly } from "./again.js";
 import { solution } from "./captcha.js";
-import { show } from "./form-errors.js";
+import { say } from "./say.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -25,13 +24,12 @@ const KINDS = {
   },
 };
 
-/** Makes the form in the part called `kind` work; gives what draws it for a user. */
-export function addressForm(auth, kind, explain) {
+/** Makes the forms in the part called `kind` work; gives what draws them for a user. */
+export function addressForms(auth, kind) {
   const { field, send, calls, mustProve, has } = KINDS[kind];
   const [bind, change, unbind] = calls;
-  const form = $(kind).querySelector("form");
-  const part = (name) => form.querySelector(`[data-${name}]`);
-  const [codes, old, remove, button] = [part("codes"), part("old"), part("remove"), form.querySelector("button:not([type])")];
+  const [form, removal] = $(kind).querySelectorAll("form");
+  const [codes, old] = ["codes", "old"].map((name) => form.querySelector(`[data-${name}]`));
   const present = () => has(auth.user);
 
   const draw = () => {
@@ -40,41 +38,38 @@ export function addressForm(auth, kind, explain) {
     old.querySelector("input").disabled = !provesOld;
     form.elements[`old_${field}`].value = present() || "";
     form.elements[`old_${field}`].disabled = !provesOld;
-    remove.hidden = !present();
-    button.textContent = codes.disabled ? "Send the code" : present() ? "Change it" : "Add it";
+    removal.hidden = !present();
+    form.querySelector("button").textContent = codes.disabled ? "Send the code" : present() ? "Change it" : "Add it";
   };
   const askForCodes = (wanted) => {
     codes.disabled = !wanted;
     draw();
   };
+  const begin = (done) => {
+    form.reset();
+    askForCodes(false);
+    form.querySelector("output").value = done;
+  };
 
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
+  form.addEventListener("submit", async (event) => {
     if (codes.disabled) {
+      event.preventDefault();
       const addresses = [form.elements[field].value, !old.hidden && present()].filter(Boolean);
       const call = Promise.all(addresses.map((to) => send(auth, to, solution(form))));
-      show(form, call, addresses.length > 1 ? "Two codes are on their way, one to each." : "The code is on its way.");
-      call.then(() => askForCodes(true), () => {});
+      const isSent = await say(form, call, addresses.length > 1 ? "Two codes are on their way, one to each." : "The code is on its way.");
+      if (isSent) askForCodes(true);
     } else {
       // The address of the signup is proven like a first one.
       const first = !present() || (form.elements[field].value === present() && !mustProve(auth.user));
-      const call = freshly(auth, () => auth[first ? bind : change](form));
-      show(form, call.catch(explain), "Done.");
-      call.then(begin, ({ code }) => code === "EXPIRED_CODE" && askForCodes(false));
+      auth[first ? bind : change](event).then(() => begin("Done."), () => {});
     }
+  });
+  form.addEventListener("doorward:error", ({ detail }) => {
+    if (detail.code === "EXPIRED_CODE") askForCodes(false);
   });
   // The codes are good for one address.
   form.elements[field].addEventListener("input", () => askForCodes(false));
 
-  remove.addEventListener("click", () => {
-    const call = freshly(auth, () => auth[unbind]());
-    show(form, call.catch(explain), "Removed.");
-    call.then(begin, () => {});
-  });
-
-  function begin() {
-    form.reset();
-    askForCodes(false);
-  }
+  removal.addEventListener("submit", (event) => auth[unbind](event).then(() => begin("Removed."), () => {}));
   return draw;
 }

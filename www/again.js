@@ -1,83 +1,62 @@
-// For what needs a sign-in a moment ago: asks for it in a dialog, and then repeats the call.
+// For what needs a sign-in a moment ago: asks for it in a dialog, and then sends the form once more.
 
-import { solution } from "./captcha.js";
+import { AuthClient } from "/pkg/index.js";
+import { sendCode } from "./code.js";
 import { deviceId } from "./device.js";
-import { show } from "./form-errors.js";
 import { providerButtons, providersOf } from "./providers.js";
 
+const auth = new AuthClient();
 const $ = (id) => document.getElementById(id);
 
-/** Runs `call`; a REAUTH_REQUIRED opens the dialog in between. */
-export async function freshly(auth, call) {
-  try {
-    return await call();
-  } catch (error) {
-    if (error.code !== "REAUTH_REQUIRED") throw error;
-    await signInAgain(auth);
-    return call();
-  }
-}
+document.addEventListener("doorward:error", async (event) => {
+  const form = event.target;
+  if (event.detail.code !== "REAUTH_REQUIRED") return;
+  event.preventDefault();
+  if (await signInAgain()) return form.requestSubmit();
+  const output = form.querySelector("output");
+  if (output) output.value = "Nothing was changed.";
+});
 
-async function signInAgain(auth) {
+/** Opens the dialog. Resolves with whether the person has signed in again. */
+export async function signInAgain() {
   const dialog = $("again");
   const form = dialog.querySelector("form");
+  const { elements } = form;
+  const { email, username, phone_number, phone_number_verified, user_id } = auth.user;
   const linked = (await auth.listIdentities().catch(() => [])).map(({ provider }) => provider);
   const providers = (await providersOf(auth)).filter((provider) => linked.includes(provider));
-  const ends = new AbortController();
-  const on = (target, event, listener) => target.addEventListener(event, listener, { signal: ends.signal });
-  const name = nameToSignInBy(auth.user, providers.length > 0 && !linked.includes("device"));
-  const [[kind, known] = []] = Object.entries(name);
-  const device = kind === "device_id";
-  const elsewhere = !kind;
-  const { user_id } = auth.user;
-
+  // What this person signs in by; a provider alone where there is nothing else.
+  const name = email ? { email } : phone_number_verified ? { phone_number } : username ? { username } : {};
+  const [[kind] = []] = Object.entries(name);
+  const byDevice = !kind && (linked.includes("device") || providers.length === 0);
+  const known = { ...name, device_id: byDevice ? deviceId() : "" };
+  for (const field of ["email", "phone_number", "username", "device_id"]) elements[field].value = known[field] ?? "";
   const useCode = (wanted) => {
     $("again-with-code").disabled = !wanted;
-    $("again-with-password").disabled = wanted || device || elsewhere;
+    $("again-with-password").disabled = wanted || !kind;
     $("again-send").textContent = wanted ? "Use the password instead" : "Send me a code instead";
   };
-  form.reset();
+  form.querySelector("output").value = "";
+  $("again-password").value = $("again-code").value = "";
   useCode(false);
-  $("again-name").value = known ?? "";
-  $("again-name").parentElement.hidden = device || elsewhere;
-  $("again-send").hidden = device || elsewhere || kind === "username";
-  form.querySelector("button:not([type])").hidden = elsewhere;
+  $("again-name").value = name[kind] ?? "";
+  $("again-name").parentElement.hidden = !kind;
+  $("again-send").hidden = !kind || kind === "username";
+  form.querySelector("button:not([type])").hidden = !kind && !byDevice;
   // It leads away from here; what was to be done is done again after it.
   providerButtons(auth, $("again-with-provider"), providers, "Sign in with");
 
-  return new Promise((resolve, reject) => {
-    on(form, "submit", (event) => {
-      event.preventDefault();
-      const { password, code } = Object.fromEntries(new FormData(form));
-      const proof = device ? {} : code === undefined ? { password } : { code };
-      // Nobody new: an id that this device has lost would begin an account.
-      const call = auth.login({ ...name, ...proof }, { auto_register: false, ...solution(form) });
-      show(form, call);
-      call.then((user) => {
-        if (user.user_id === user_id) resolve();
-        else reject(new Error("This device is of another account. You are signed in to that one now."));
-      }, () => {});
-    });
-    on($("again-send"), "click", async () => {
-      if (!$("again-with-code").disabled) return useCode(false);
-      const send = kind === "email" ? auth.sendEmail : auth.sendSmsCode;
-      const call = send(known, "LOGIN", solution(form));
-      show(form, call, "The code is on its way.");
-      await call.then(() => useCode(true), () => {});
-    });
-    on($("again-not"), "click", () => dialog.close());
+  return new Promise((resolve) => {
+    // Nobody new: an id that this device has lost would begin an account.
+    form.onsubmit = (event) => auth.login(event, { auto_register: false }).then((user) => resolve(user.user_id === user_id), () => {});
+    $("again-send").onclick = async () => {
+      elements.by.value = kind === "email" ? "email" : "phone";
+      if (!$("again-with-code").disabled) useCode(false);
+      else if (await sendCode(auth, form)) useCode(true);
+    };
+    $("again-not").onclick = () => dialog.close();
     // Also by the Escape key.
-    on(dialog, "close", () => reject(new Error("Nothing was changed.")));
+    dialog.onclose = () => resolve(false);
     dialog.showModal();
-  }).finally(() => {
-    ends.abort();
-    dialog.close();
-  });
-}
-
-function nameToSignInBy({ email, username, phone_number, phone_number_verified }, onlyElsewhere) {
-  if (email) return { email };
-  if (phone_number_verified) return { phone_number };
-  if (username) return { username };
-  return onlyElsewhere ? {} : { device_id: deviceId() };
+  }).finally(() => dialog.close());
 }

@@ -1,8 +1,7 @@
 import { AuthClient } from "/pkg/index.js";
-import { freshly } from "./again.js";
-import { telling } from "./captcha.js";
-import { show } from "./form-errors.js";
+import { signInAgain } from "./again.js";
 import { callbackOf, titleOf } from "./providers.js";
+import { say } from "./say.js";
 
 // Before anything is asked the code leaves the address: no history, no reload and nothing on the page gets to see it. What the
 // page itself has put there stays.
@@ -11,7 +10,7 @@ const asked = new URL(address).searchParams;
 const own = new URLSearchParams([...asked].filter(([name]) => name === "provider" || name === "intent"));
 history.replaceState(null, "", own.size ? `${location.pathname}?${own}` : location.pathname);
 
-const auth = new AuthClient({ fetch: telling });
+const auth = new AuthClient();
 const $ = (id) => document.getElementById(id);
 const provider = asked.get("provider") ?? "";
 const intent = asked.get("intent") ?? "register";
@@ -23,9 +22,14 @@ else fail(new Error("This page is where providers lead back to."));
 
 async function finish() {
   const login = () => auth.login(provider, { callback: address }, intent);
+  // Linking needs a sign-in a moment ago. The answer is as good after that.
+  const again = async (error) => {
+    if (error.code !== "REAUTH_REQUIRED") throw error;
+    if (!(await signInAgain())) throw new Error("Nothing was changed.");
+    return login();
+  };
   try {
-    // Linking needs a sign-in a moment ago. The answer is as good after that.
-    const { type, data } = await (intent === "link" ? freshly(auth, login) : login());
+    const { type, data } = await login().catch(again);
     if (type === "LoginExisting") location.replace("/profile");
     if (type === "LoginLinked") location.replace("/account#linked");
     if (type === "LoginOAuth") askTheRest(data);
@@ -46,17 +50,13 @@ function askTheRest({ oauthKey, email, name }) {
     ? `From ${title}. A mail asks you to confirm it if ${title} has not, or if you take another.`
     : `${title} did not name one. You can do without.`;
   turnTo("new");
-  let made; // once the account is there, what is left is to sign in
-  form.addEventListener("submit", (event) => {
+  let made = false; // once the account is there, what is left is to sign in
+  form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    made ??= auth.register(provider, event).catch((error) => {
-      made = undefined;
-      explain(error);
-    });
-    show(form, made.then(() => signIn().catch((error) => {
-      form.querySelector("button").textContent = `Sign in with ${title}`;
-      throw new Error(`Your account is there. ${error.message}`);
-    })));
+    made ||= await auth.register(provider, event).then(() => true, () => false);
+    if (!made || (await say(form, signIn()))) return;
+    form.querySelector("button").textContent = `Sign in with ${title}`;
+    form.querySelector("output").value = `Your account is there. ${form.querySelector("output").value}`;
   });
 }
 
@@ -64,12 +64,6 @@ function askTheRest({ oauthKey, email, name }) {
 function signIn() {
   const asks = ["twitter", "apple"].includes(provider);
   return asks ? auth.oauthRedirect(provider, callbackOf(provider)) : auth.redoOAuth(provider);
-}
-
-function explain(error) {
-  if (error.code !== "EXISTS") throw error;
-  const message = `This address has an account. Sign in to it, and link ${title} on its page.`;
-  throw Object.assign(new Error(message), { field: "email" });
 }
 
 function fail({ code, message, status }) {
@@ -89,7 +83,7 @@ function fail({ code, message, status }) {
   form.querySelector("button").textContent = unheard ? "Try again" : "Start again";
   form.onsubmit = (event) => {
     event.preventDefault();
-    show(form, unheard ? finish() : auth.oauthRedirect(provider, callbackOf(provider, asked.get("intent"))));
+    say(form, unheard ? finish() : auth.oauthRedirect(provider, callbackOf(provider, asked.get("intent"))));
   };
   const isHome = intent === "link" && code !== "SESSION_REQUIRED";
   $("elsewhere").href = isHome ? "/account" : "/login";

@@ -1,24 +1,12 @@
-// Captchas: a picture that the person reads, and work that the browser does by itself and a form tells of.
+// A captcha: a picture whose code is an option of the next call, as controls of the form. Part of every page, by frame.js.
 
-/** The option `fetch` of a client: whoever waits learns that the browser has been asked to compute. */
-export async function telling(...request) {
-  const answer = await fetch(...request);
-  if (answer.status === 403) {
-    const { captcha } = await answer.clone().json().catch(() => ({}));
-    if (captcha?.kind === "proof_of_work") {
-      for (const output of document.querySelectorAll("[aria-busy] output")) {
-        output.value = "One moment: your browser shows the server that it is no robot.";
-      }
-    }
-  }
-  return answer;
-}
+document.addEventListener("doorward:error", ({ target, detail: { captcha } }) => {
+  if (target instanceof HTMLFormElement) captcha?.image ? ask(target, captcha) : dismiss(target);
+});
 
-/** Puts the picture of a `CAPTCHA_REQUIRED` into the form: its controls are options of the next call. */
+/** Puts the picture into the form: its controls are options of the next call. */
 export function ask(form, { id, image }) {
   dismiss(form);
-  const button = form.querySelector(":scope > button");
-  if (!button) return;
   const picture = Object.assign(document.createElement("img"), { src: image, alt: "Five letters and digits" });
   const label = Object.assign(document.createElement("label"), { textContent: "What is in the picture?", htmlFor: "captcha" });
   const code = Object.assign(document.createElement("input"), { id: "captcha", name: "captcha_code", required: true });
@@ -26,8 +14,7 @@ export function ask(form, { id, image }) {
   const hidden = Object.assign(document.createElement("input"), { type: "hidden", name: "captcha_id", value: id });
   const part = Object.assign(document.createElement("p"), { className: "captcha" });
   part.append(picture, label, code, hidden);
-  button.before(part);
-  code.focus();
+  form.querySelector(":scope > button").before(part);
 }
 
 /** A picture is good for one call. */
@@ -35,10 +22,8 @@ export function dismiss(form) {
   form.querySelector(".captcha")?.remove();
 }
 
-/** What was read, for a call that does not take the form. */
+/** What was read, for a call that is not given the form. */
 export function solution(form) {
-  const part = form.querySelector(".captcha");
-  if (!part) return {};
   const { captcha_id, captcha_code } = form.elements;
-  return { captcha_id: captcha_id.value, captcha_code: captcha_code.value };
+  return captcha_id ? { captcha_id: captcha_id.value, captcha_code: captcha_code.value } : {};
 }

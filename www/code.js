@@ -1,15 +1,14 @@
 // Sends a one-time code to the address or the number that a form has.
 
 import { solution } from "./captcha.js";
-import { show } from "./form-errors.js";
+import { say } from "./say.js";
 
-/** `done` says where it lands; resolves with whether it was sent. */
+/** Resolves with whether it was sent. */
 export async function sendCode(auth, form, scene = "LOGIN") {
   const byPhone = form.elements.by?.value === "phone";
   const control = form.querySelector(`[name="${byPhone ? "phone_number" : "email"}"]:enabled`);
   if (!control.reportValidity()) return false;
   const send = byPhone ? auth.sendSmsCode : auth.sendEmail;
   const call = send(control.value, scene, solution(form));
-  show(form, call, byPhone ? "The SMS is on its way. Its code is good for a minute." : "The mail is on its way.");
-  return call.then(() => true, () => false);
+  return say(form, call, byPhone ? "The SMS is on its way. Its code is good for a minute." : "The mail is on its way.");
 }

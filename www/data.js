@@ -1,6 +1,6 @@
 // What an app keeps for a person: the keys that www/doorward.toml declares, and their types.
 
-import { show } from "./form-errors.js";
+import { say } from "./say.js";
 
 const TYPES = { theme: "string", font_size: "number", tour_done: "boolean", remind_at: "datetime", layout: "object" };
 const EXAMPLES = { string: "dark", number: "16", boolean: "true", datetime: "2030-01-31T08:00:00Z", object: '{"columns": 2}' };
@@ -15,20 +15,12 @@ export function dataForm(auth) {
   key.addEventListener("change", suggest);
   suggest();
 
-  form.addEventListener("submit", (event) => {
+  form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    act(set(key.value, value.value), "Kept.");
-  });
-
-  async function set(name, text) {
-    await auth.setUdv(name, typed(TYPES[name], text));
-    value.value = "";
-  }
-
-  async function act(call, done) {
-    await show(form, call, done);
+    const isKept = await say(form, auth.setUdv(key.value, typed(TYPES[key.value], value.value)), "Kept.");
+    if (isKept) value.value = "";
     draw();
-  }
+  });
 
   async function draw() {
     const items = await auth.listUdv().catch(() => []);
@@ -41,7 +33,7 @@ export function dataForm(auth) {
     const kind = Object.assign(document.createElement("span"), { textContent: type });
     const button = Object.assign(document.createElement("button"), { className: "quiet", textContent: "Remove" });
     button.setAttribute("aria-label", `Remove ${key}`);
-    button.addEventListener("click", () => act(auth.removeUdv(key), "Removed."));
+    button.addEventListener("click", () => say(form, auth.removeUdv(key), "Removed.").then(draw));
     const item = document.createElement("li");
     item.append(code, kind, button);
     return item;

@@ -1,13 +1,5 @@
 import { AuthClient } from "/pkg/index.js";
-import { telling } from "./captcha.js";
-import { carryNames } from "./carry.js";
-import { chooseWay, offer } from "./choice.js";
-import { show } from "./form-errors.js";
 
-const auth = new AuthClient({ fetch: telling });
-const form = document.querySelector("#forgot");
-carryNames(form);
-chooseWay(form);
-offer(auth);
+const auth = new AuthClient();
 
-form.addEventListener("submit", (event) => show(form, auth.forgotPassword(event)));
+document.querySelector("#forgot").addEventListener("submit", auth.forgotPassword);

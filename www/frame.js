@@ -1,16 +1,25 @@
-// What every page of the demo has around its form: who is signed in, buttons that show a password, the source.
+// What every page of the demo has around its forms: who is signed in, the choice between ways, what a person has typed on
+// the page before, captchas, buttons that show a password, the source.
 
 import { AuthClient } from "/pkg/index.js";
+import "./captcha.js";
+import { carryNames } from "./carry.js";
+import { chooseWay, offer } from "./choice.js";
 import { nameOf } from "./name.js";
 
 // A second client on the page: all clients of an origin share one session.
+const auth = new AuthClient();
 const link = document.querySelector(".session");
-new AuthClient().onAuthStateChange((event, session) => {
+auth.onAuthStateChange((event, session) => {
   if (event === "WARNING") return;
   link.toggleAttribute("data-in", Boolean(session));
   link.href = session ? "/account" : "/login";
   link.firstElementChild.textContent = session ? nameOf(session.user) : "Signed out";
 });
+
+for (const form of document.querySelectorAll("form[data-carry]")) carryNames(form);
+for (const form of document.forms) if (form.elements.by) chooseWay(form);
+if (document.querySelector("[data-needs]")) offer(auth);
 
 for (const input of document.querySelectorAll("input[type=password]")) {
   const button = Object.assign(document.createElement("button"), { type: "button", className: "reveal" });

@@ -14,27 +14,18 @@ auth.onAuthStateChange((event, session, detail) => {
 });
 
 // What the browser remembers is shown at once; this asks the server.
-act(auth.getProfile());
+auth.getProfile().catch(() => {});
 
-on("reload", () => act(auth.getProfile(), "Reloaded"));
-on("refresh", () => act(auth.getProfile({ refreshToken: true }), "Refreshed"));
+$("reload").addEventListener("submit", (event) => auth.getProfile(event).then(() => done("Reloaded"), () => {}));
+$("refresh").addEventListener("submit", (event) => {
+  event.preventDefault();
+  auth.getProfile({ refreshToken: true }).then(() => done("Refreshed"), ({ message }) => ($("said").value = message));
+});
 $("logout").addEventListener("submit", auth.logout);
 
-function on(id, action) {
-  $(id).addEventListener("submit", (event) => {
-    event.preventDefault();
-    action();
-  });
-}
-
-async function act(call, done) {
-  try {
-    await call;
-    render(await auth.getSession());
-    if (done) $("said").value = `${done} at ${clock()}.`;
-  } catch (error) {
-    $("said").value = error.message;
-  }
+async function done(what) {
+  render(await auth.getSession());
+  $("said").value = `${what} at ${clock()}.`;
 }
 
 function render(session) {

@@ -1,6 +1,6 @@
 // Signing in with a provider: what each is called, a button for each, and the page that it sends people back to.
 
-import { show } from "./form-errors.js";
+import { say } from "./say.js";
 
 const NAMES = { google: "Google", microsoft: "Microsoft", apple: "Apple", facebook: "Facebook", twitter: "X" };
 
@@ -38,6 +38,6 @@ export function providerButtons(auth, form, providers, words, intent) {
   form.onsubmit = (event) => {
     event.preventDefault();
     const { value } = event.submitter;
-    show(form, auth.oauthRedirect(value, callbackOf(value, intent)));
+    say(form, auth.oauthRedirect(value, callbackOf(value, intent)));
   };
 }

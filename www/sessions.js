@@ -12,26 +12,17 @@ auth.onAuthStateChange((event, session) => {
 });
 
 // Both forms say with their field `scope` what is to end.
-$("everywhere").addEventListener("submit", (event) => act(auth.logout(event), "Signed out everywhere."));
-$("others").addEventListener("submit", (event) => act(auth.logout(event), "Signed out everywhere else."));
+on($("everywhere"), auth.logout, "Signed out everywhere.");
+on($("others"), auth.logout, "Signed out everywhere else.");
 
-async function act(call, done) {
-  try {
-    await call;
-    await show();
-    $("said").value = done;
-  } catch (error) {
-    $("said").value = error.message;
-  }
+function on(form, call, done) {
+  form.addEventListener("submit", (event) => call(event).then(() => show(done), () => {}));
 }
 
-async function show() {
-  try {
-    const sessions = await auth.listSessions();
-    $("sessions").replaceChildren(...sessions.map(item));
-  } catch (error) {
-    $("said").value = error.message;
-  }
+async function show(done = "") {
+  const sessions = await auth.listSessions().catch(() => []);
+  $("sessions").replaceChildren(...sessions.map(item));
+  $("said").value = done;
 }
 
 function item({ id, current, user_agent, ip, last_seen_at }) {
@@ -44,10 +35,11 @@ function item({ id, current, user_agent, ip, last_seen_at }) {
     badge.toggleAttribute("data-yes", true);
     entry.append(badge);
   } else {
-    const button = Object.assign(document.createElement("button"), { className: "quiet", textContent: "Sign out" });
-    button.setAttribute("aria-label", `Sign out ${device.textContent}, ${facts}`);
-    button.addEventListener("click", () => act(auth.revokeSession(id), "Signed out there."));
-    entry.append(button);
+    const form = $("revoke").content.cloneNode(true).firstElementChild;
+    form.elements.id.value = id;
+    form.querySelector("button").setAttribute("aria-label", `Sign out ${device.textContent}, ${facts}`);
+    on(form, auth.revokeSession, "Signed out there.");
+    entry.append(form);
   }
   return entry;
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { openDemo } from "./demo.mjs";
 import { DESKTOP, openAccount, OURS, PAGES, PHONE } from "./pages.mjs";
-import { openContext, settled, sharedDemo, signUp, test } from "./world.mjs";
+import { openContext, settled, sharedDemo, signUp, test, told } from "./world.mjs";
 
 const { server, url, chromium, signInByPassword } = await openDemo(sharedDemo());
 
@@ -71,12 +71,12 @@ test("an error and the state of a call move nothing on the page", async () => {
   const place = () => page.$eval("#login > button", (button) => button.getBoundingClientRect().top);
   const before = await place();
   await page.click("#login > button");
-  await page.waitForSelector("#password-error");
+  await told(page, "#login", "");
   assert.ok(Math.abs((await place()) - before) < 1);
   await page.fill("#email", "a@example.com");
   await page.fill("#password", "wrong password");
   await page.click("#login > button");
-  await page.waitForFunction(() => document.querySelector("output").value !== "");
+  await told(page, "#login", "Incorrect");
   assert.ok(Math.abs((await place()) - before) < 1);
   await context.close();
 });

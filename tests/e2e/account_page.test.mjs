@@ -1,7 +1,7 @@
 // The account page: what a person can manage there, and what others see of it.
 
 import assert from "node:assert/strict";
-import { number, openChromium, openContext, sees, sharedServer, signedIn, signUp, somebody, startServer, test, unique } from "./world.mjs";
+import { number, openChromium, openContext, sees, sharedServer, signedIn, signUp, somebody, startServer, test, unique, told } from "./world.mjs";
 
 const server = await sharedServer();
 const { url } = server;
@@ -107,7 +107,7 @@ test("a username is chosen, and one that somebody has is said to be taken", asyn
   await open(page, "username");
   await page.fill("#new-username", taken);
   await submit(page, "username");
-  await sees(page, "#username", "Somebody has this username already.");
+  await told(page, "#username", "user already exists.");
   await page.fill("#new-username", `${taken}.2`);
   await submit(page, "username");
   await sees(page, "#username summary", `${taken}.2`);
@@ -139,7 +139,7 @@ test("an address that another account has stays there, and the page says why", a
   await page.fill("#email-code", await server.code(stranger.person.email, 2));
   await page.fill("#old-email-code", await server.code(person.email, 2));
   await submit(page, "email");
-  await sees(page, "#email output", "Another account has this.");
+  await told(page, "#email", "Another account has this");
   await sees(page, "#email summary", person.email);
   await Promise.all([context.close(), stranger.context.close()]);
 });
@@ -164,7 +164,7 @@ test("seed_A53_the last way in is not removed, and the page says why", async () 
   const { person, context, page } = await owner();
   await open(page, "email");
   await page.click("#email [data-remove]");
-  await sees(page, "#email output", "It is the last way into this account.");
+  await told(page, "#email", "It is the last way into this account.");
   await sees(page, "#email summary", person.email);
   await context.close();
 });
@@ -177,7 +177,7 @@ test("seed_A40_a new password ends the session of the other browser, and this on
   await page.fill("#old-password", "not the password");
   await page.fill("#new-password", "another fine sentence");
   await submit(page, "password");
-  await sees(page, "#password", "This is not the password of your account.");
+  await told(page, "#password", "This is not the password of your account.");
   await page.fill("#old-password", person.password);
   await submit(page, "password");
   await sees(page, "#password output", "Your new password is set.");
@@ -193,7 +193,7 @@ test("seed_A56_to_seed_A60_data is set, refused in the wrong type, and removed",
   await page.selectOption("#key", "font_size");
   await page.fill("#value", "large");
   await submit(page, "data");
-  await sees(page, "#data .error", "This must be a number.");
+  await sees(page, "#data output", "This must be a number.");
   await page.fill("#value", "16");
   await submit(page, "data");
   await sees(page, "#items", "font_size = 16");
@@ -214,7 +214,7 @@ test("an account is deleted with its password", async () => {
   await open(page, "delete");
   await page.fill("#its-password", "not the password");
   await submit(page, "delete");
-  await sees(page, "#delete", "This is not the password of your account.");
+  await told(page, "#delete", "This is not the password of your account.");
   await page.fill("#its-password", person.password);
   await submit(page, "delete");
   await page.waitForURL(`${url}/`);
@@ -251,7 +251,7 @@ test("after a while the page asks who it is, and then does what was asked for", 
   await page.waitForSelector("#again[open]");
   await page.fill("#again-password", "not the password");
   await page.click("#again form > button");
-  await sees(page, "#again output", "Incorrect username or password.");
+  await told(page, "#again", "Incorrect username or password.");
   await page.fill("#again-password", person.password);
   await page.click("#again form > button");
   await sees(page, "#password output", "Your new password is set.");

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { openDemo } from "./demo.mjs";
 import { DESKTOP, openAccount, OURS } from "./pages.mjs";
-import { openContext, settled, sharedDemo, signUp, test } from "./world.mjs";
+import { openContext, settled, sharedDemo, signUp, test, told } from "./world.mjs";
 
 const { server, url, chromium, signInByPassword } = await openDemo(sharedDemo());
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -68,7 +68,7 @@ test("axe finds nothing on any way of a form, nor on an error", async () => {
   await page.fill("#email", "a@example.com");
   await page.fill("#password", "short");
   await page.click("#signup > button");
-  await page.waitForSelector("#password-error");
+  await told(page, "#signup", "A password needs");
   await look(page, "an error on the page", { where: "main" });
   await page.context().close();
 });

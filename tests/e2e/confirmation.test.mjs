@@ -85,7 +85,7 @@ test("a wrong code is said at its field and costs only a try", async () => {
   await page.open(`${url}/verify`);
   await page.fill({ email: person.email, code: code === "000000" ? "000001" : "000000" });
   await page.click("#by-code > button");
-  await page.sees("#by-code", "The code is not valid.");
+  await page.told("#by-code", "The code is not valid.");
   await page.fill({ code });
   await page.click("#by-code > button");
   await enterPassword(person);
@@ -101,7 +101,7 @@ test("a link works once; afterwards the page says so and offers the code", async
   await page.open(link);
   await page.visible("#by-link button");
   await page.click("#by-link button");
-  await page.sees("#by-link output", "The token has been revoked.");
+  await page.told("#by-link", "The token has been revoked.");
   await page.visible("#by-code");
 });
 

@@ -38,7 +38,7 @@ test("seed_K35_a_wrong_password_and_an_unknown_account_get_the_same_words", asyn
   await page.fresh(url);
   for (const person of [{ email, password: "wrong password" }, somebody()]) {
     await signIn(person);
-    await page.sees("#login output", "Incorrect username or password.");
+    await page.told("#login", "Incorrect username or password.");
     await page.at("/login");
     const { error } = await page.run("return auth.login(args[0])", person);
     assert.deepEqual([error.code, error.status, error.field], ["INCORRECT_USERNAME_OR_PASSWORD", 401, undefined]);
@@ -50,9 +50,9 @@ test("seed_K33_before_the_confirmation_only_the_right_password_learns_that_it_is
   const person = await signUp(server, somebody(), { signup_confirmation: true });
   await page.fresh(url);
   await signIn({ ...person, password: "wrong password" });
-  await page.sees("#login output", "Incorrect username or password.");
+  await page.told("#login", "Incorrect username or password.");
   await signIn(person);
-  await page.sees("#login output", "User's signup confirmation is required.");
+  await page.told("#login", "User's signup confirmation is required.");
   assert.equal(await page.text(".session"), "Signed out");
 });
 
@@ -62,8 +62,8 @@ test("seed_K30_the_page_offers_the_confirmation_mail_again", async () => {
   await page.fresh(url);
   await signIn(person);
   await page.visible("#resend");
-  await page.click("#resend");
-  await page.sees("#login output", "The mail is on its way.");
+  await page.click("#resend button");
+  await page.sees("#resend output", "The mail is on its way.");
   const second = await server.mail(person.email, 2);
   assert.notEqual(second.link, first.link);
 });
@@ -93,7 +93,7 @@ test("the page remembers the address between its forms", async () => {
   await page.open(`${url}/login`);
   await page.fill({ email, password: "does not matter" });
   await page.click("#login > button");
-  await page.sees("#login output", "Incorrect");
+  await page.told("#login", "Incorrect");
   await page.click("main a[href='/forgot']");
   await page.at("/forgot");
   assert.equal(await page.tab.inputValue("[name=email]"), email);
@@ -106,6 +106,6 @@ test("a password can be shown and is hidden again by submitting", async () => {
   await page.click(".reveal");
   assert.equal(await page.tab.getAttribute("#password", "type"), "text");
   await page.click("#login > button");
-  await page.sees("#login output", "Incorrect");
+  await page.told("#login", "Incorrect");
   assert.equal(await page.tab.getAttribute("#password", "type"), "password");
 });

@@ -116,10 +116,10 @@ test("seed_K43_a_short_password_and_a_wrong_code_are_said_at_their_fields", asyn
   await page.open(`${url}/reset`);
   await page.fill({ email, code, new_password: "12345" });
   await page.click("#reset > button");
-  await page.sees("#password-error", "A password needs at least 6 characters.");
+  await page.told("#reset", "A password needs at least 6 characters.");
   await page.fill({ code: code === "000000" ? "000001" : "000000", new_password: NEW });
   await page.click("#reset > button");
-  await page.sees("#reset", "The code is not valid.");
+  await page.told("#reset", "The code is not valid.");
   await page.fill({ code });
   await page.click("#reset > button");
   await page.at("/login#password-set");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { openDemo, user, WITH_DEMO } from "./demo.mjs";
-import { consent, eventually, sees, settingsOf, signUp, someone, startDemo, startServer, test } from "./world.mjs";
+import { consent, eventually, sees, settingsOf, signUp, someone, startDemo, startServer, test, told } from "./world.mjs";
 
 const { provider, server, url, visitor, signIn, register, signOut, signInByPassword, confirmed, openIdentities } = await openDemo(startDemo());
 
@@ -25,7 +25,7 @@ test("sec_A02_an address that the provider has not confirmed opens nobody's acco
   const page = await visitor("/login");
   await signIn(page, { ...someone(person.email), verified: false });
   await page.click("#rest > button");
-  await sees(page, "#email-error", "This address has an account.");
+  await told(page, "#rest", "user already exists.");
   assert.equal(await page.evaluate(() => localStorage.getItem("doorward.session")), null);
   await page.context().close();
 });
@@ -95,7 +95,7 @@ test("sec_A05_the last way into an account cannot be taken away", async () => {
   await register(page, { ...someone(), email: undefined });
   await openIdentities(page);
   await page.click('#identities [aria-label="Unlink Demo"]');
-  await sees(page, "#identities output", "It is the only way into your account.");
+  await told(page, "#identities", "It is the last way into this account.");
   await sees(page, "#identities summary", "Demo");
   await page.context().close();
 });

@@ -1,7 +1,7 @@
 // A session that lasts: several tabs, an expired access token, lost answers, a server that is away.
 
 import assert from "node:assert/strict";
-import { openChromium, openContext, sharedServer, signedIn, signUp, startServer, test, withClient } from "./world.mjs";
+import { openChromium, openContext, sharedServer, signedIn, signUp, startServer, test, withClient, told } from "./world.mjs";
 
 const server = await sharedServer();
 const chromium = await openChromium();
@@ -181,7 +181,7 @@ test("seed_F1_offline_the_session_stays_and_signing_out_works", async () => {
   await other.waitForSelector("#in", { state: "visible" });
   await context.setOffline(true);
   await page.click("#reload button");
-  await page.waitForFunction(() => document.querySelector("#said").value.includes("could not be reached"));
+  await told(page, "#reload", "could not be reached");
   assert.equal(await page.textContent("#who"), email);
   const { kept, said } = await withClient(other, async () => ({ kept: auth.user.email, said: await auth.logout() }));
   assert.equal(kept, email);
@@ -234,6 +234,6 @@ test("with the server away a call ends with NETWORK, in words", async () => {
   await page.goto(`${server.url}/forgot`);
   await page.fill("#email", "a@example.com");
   await page.click("#forgot > button");
-  await page.waitForFunction(() => document.querySelector("#forgot output").value === "The server could not be reached.");
+  await told(page, "#forgot", "The server could not be reached.");
   await context.close();
 });

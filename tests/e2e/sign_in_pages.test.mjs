@@ -1,7 +1,7 @@
 // Every way to sign up and in, as a person goes it: through the pages, with the codes from the mailbox.
 
 import assert from "node:assert/strict";
-import { number, openChromium, openContext, sees, sharedServer, signUp, somebody, startServer, test, unique } from "./world.mjs";
+import { number, openChromium, openContext, sees, sharedServer, signUp, somebody, startServer, test, unique, told } from "./world.mjs";
 
 const server = await sharedServer();
 const { url } = server;
@@ -64,7 +64,7 @@ test("a username that is taken is said beside its field", async () => {
   await page.fill("#username", username);
   await page.fill("#password", "correct horse battery");
   await page.click("#create");
-  await sees(page, "#signup", "user already exists.");
+  await told(page, "#signup", "user already exists.");
   await page.context().close();
 });
 
@@ -98,7 +98,7 @@ test("seed_A32_an address signs in with the code that was mailed to it", async (
   const code = await server.code(email, 2);
   await page.fill("#code", code === "000000" ? "000001" : "000000");
   await page.click("#login > button");
-  await sees(page, "#login", "The code is not valid.");
+  await told(page, "#login", "The code is not valid.");
   await page.fill("#code", code);
   await page.click("#login > button");
   await page.waitForURL("**/profile");
@@ -113,7 +113,7 @@ test("seed_A21_a right code without an account says so", async () => {
   await page.click("#codes");
   await page.fill("#code", await server.code(email));
   await page.click("#login > button");
-  await sees(page, "#login output", "there is no account yet");
+  await told(page, "#login", "There is no such account yet.");
   await page.context().close();
 });
 

@@ -116,7 +116,7 @@ test("seed_K29_a_taken_address_is_said_on_the_page", async () => {
   await page.open(`${url}/signup`);
   await page.fill({ email: email.toUpperCase(), password });
   await page.click("#signup > button");
-  await page.sees("#signup", "user already exists.");
+  await page.told("#signup", "user already exists.");
   const { error } = await page.run("return auth.signup(args[0])", { email, password });
   assert.equal(error.code, "EXISTS");
   assert.equal(error.ours, true);

@@ -338,6 +338,7 @@ export async function openPage() {
     /** What an element shows: nothing while it is hidden. */
     text: (selector) => tab.$eval(selector, (element) => (element.checkVisibility() ? element.innerText.trim() : "")),
     sees: (selector, words) => sees(tab, selector, words),
+    told: (form, words) => told(tab, form, words),
     /** Waits until the browser is at this path (with query and fragment, if given). */
     at: (path) => tab.waitForURL(({ pathname, search, hash }) => pathname === path || pathname + search + hash === path),
     visible: (selector) => tab.waitForSelector(selector),
@@ -392,6 +393,13 @@ export async function openContext(browser, options = {}) {
   };
   return context;
 }
+
+/** Waits until the browser shows these words at a control of the form, as it does with what the SDK says of it. */
+export const told = (page, form, words) =>
+  page.waitForFunction(
+    ([form, words]) => [...document.querySelectorAll(`${form} :is(input, select, textarea, button)`)].some((control) => control.validationMessage.includes(words)),
+    [form, words],
+  );
 
 /** Waits until the element shows these words, or what the expression describes; a hidden element shows nothing. */
 export const sees = (page, selector, words) =>

@@ -211,7 +211,10 @@ impl Admission {
             (Some(new), _) => Ok(new),
             // It was there a moment ago.
             (None, true) => Err(ApiError::overloaded(1)),
-            (None, false) => Err(ErrorCode::NotFound.into()),
+            (None, false) => Err(ApiError {
+                detail: Some("There is no such account yet. Create one first.".into()),
+                ..ErrorCode::NotFound.into()
+            }),
         }
     }
 }
