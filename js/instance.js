@@ -26,16 +26,27 @@ export const guarded = (onTrap) =>
     }
   };
 
-// The messages in other languages than English are modules of their own, each loaded when a client asks for it. Nothing where it
-// cannot be had: service workers import no module later.
+// The messages in other languages than English are modules of their own. Service workers cannot import them: there messages are English.
 const locales = {
-  de: () => import("./messages-de.js").catch(() => {}),
-  id: () => import("./messages-id.js").catch(() => {}),
-  zh: () => import("./messages-zh.js").catch(() => {}),
+  de: () => import("./messages-de.js"),
+  id: () => import("./messages-id.js"),
+  zh: () => import("./messages-zh.js"),
 };
 
+/** Loads the messages of a language. Returns a function that translates one; nothing for a language without messages. */
+function translator(language) {
+  let texts, waits;
+  const loading = locales[language]?.().then((module) => (texts = module.default), () => {});
+  return loading && (async (message) => {
+    // A module that does not come must not keep an error back for long.
+    await (waits ??= Promise.race([loading, new Promise((resolve) => setTimeout(resolve, 500))]));
+    const numbers = message.match(/\d+/g);
+    return texts?.[message.replace(/\d+/g, "#")]?.replace(/#/g, () => numbers.shift());
+  });
+}
+
 /** What the clients of a page share, at first. */
-export const memory = () => new Map([["locales", locales]]);
+export const memory = () => new Map([["translator", translator]]);
 
 /** The fallback where this throws: the first call tells why. */
 export function attempt(work, fallback) {

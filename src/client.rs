@@ -47,7 +47,7 @@ pub(crate) struct Client {
     /// By origin, the header with the last new access token that an API refused.
     pub(crate) refused: RefCell<Document>,
     pub(crate) settings: &'static Settings,
-    pub(crate) messages: &'static Messages,
+    pub(crate) messages: Messages,
     /// The limits of a call without options of its own.
     pub(crate) limits: Limits,
 }
@@ -107,7 +107,6 @@ impl AuthClient {
         let base = &*settings.base;
         let fetch = Fetch::new(settings.fetch.as_ref(), base, keys.clone(), life.clone());
         let api = forever(Api { base, locale: settings.locale.as_deref(), fetch, nonces: Nonces::default() });
-        let messages = Messages::load(&page, settings.locale.as_deref(), life.clone());
         let listeners = forever(Listeners::new(life));
         let parts = Parts {
             store: Store::open(settings, memory.clone(), listeners),
@@ -133,7 +132,7 @@ impl AuthClient {
                 under_way: RefCell::default(),
                 refused: RefCell::default(),
                 settings,
-                messages,
+                messages: Messages::load(&page, settings.locale.as_deref()),
                 limits,
             }),
         }

@@ -89,6 +89,16 @@ pub(crate) fn call(object: &JsValue, name: &str, arguments: &[JsValue]) -> Optio
     Reflect::apply(method, object, &arguments.iter().collect::<Array>()).ok()
 }
 
+/// The value as a function, if it is one.
+pub(crate) fn function(value: JsValue) -> Option<Function> {
+    value.dyn_into().ok()
+}
+
+/// Calls a function with a text; `None` if it is none or throws.
+pub(crate) fn apply(function: &JsValue, text: &str) -> Option<JsValue> {
+    function.dyn_ref::<Function>()?.call1(&JsValue::UNDEFINED, &text.into()).ok()
+}
+
 /// An object with one member.
 pub(crate) fn literal(name: &str, value: &JsValue) -> JsValue {
     let object = Object::new();
