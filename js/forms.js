@@ -83,14 +83,14 @@ export function showMessage(form, control, message, error) {
     type === "click" ? target.closest?.("button,[type=submit],[type=image]")?.form === form : type !== "keydown" || key === "Enter";
   const clear = (event) => concerns(event) && ends.abort();
   const options = { capture: true, signal: ends.signal };
-  // Nothing is added to the document: it outlives the form. What is not listened to, like a button that comes later, takes the focus first.
+  // Nothing is added to the document, which outlives the form. A click on a button that came later moves the focus first: `blur` clears then.
   control.addEventListener("blur", clear, options);
   const outside = controlsOf(form).filter((other) => !Node.prototype.contains.call(form, other));
   for (const target of [form, ...outside])
     for (const type of ["input", "change", "click", "keydown"]) EventTarget.prototype.addEventListener.call(target, type, clear, options);
 }
 
-/** Has the page taken the error of an event, or a person seen it? Tells of one that came from outside the wasm, where that was refused or has trapped. */
+/** Has the page taken the error of a call, or a person seen it? Shows an error that arose outside the wasm: that was refused, or has trapped. */
 export function isSeen({ target, submitter }, error) {
   const isForm = target instanceof HTMLFormElement;
   if (error.code === "ABORTED") return true;

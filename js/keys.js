@@ -126,12 +126,12 @@ export class KeyStore {
       if (outcome) return outcome[0];
       this.#database = undefined;
       if (!first) throw new Error("IndexedDB does not answer.", { cause });
-      // A database of this name that has a later version, or not our store, would fail for ever: another takes its place.
+      // A database of this name with a later version, or without our store, would fail at every use: a new one takes its place.
       if (["VersionError", "NotFoundError"].includes(cause?.name)) await inTime(this.#clear());
     }
   }
 
-  // The connections that are open close at this by themselves.
+  // Open connections close themselves at `versionchange`.
   #clear() {
     return new Promise((resolve) => {
       const request = indexedDB.deleteDatabase(`${this.#name}.keys`);

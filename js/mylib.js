@@ -70,10 +70,10 @@ const hearing = (fetch, users) => async (request) => {
   return Response.json(answer, { status, headers });
 };
 
-// Without one, what is missing is named.
+// Anything else counts as an empty object: then the error names what is missing.
 const object = (data) => (typeof data === "object" ? (data ?? {}) : {});
 
-// Fields by their names there. What a login needs first is another property for each provider.
+// mylib's names of our fields. The first property that a login needs depends on the provider.
 const namesFor = (provider) => ({
   callback: { twitter: "oauthToken", apple: "oauthKey" }[provider] ?? "callback",
   oauth_token: "oauthToken", oauth_verifier: "oauthVerifier", oauth_key: "oauthKey",

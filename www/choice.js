@@ -13,7 +13,7 @@ export function chooseWay(form) {
   follow();
 }
 
-// Without an answer the page keeps to what needs none.
+// Until the server has answered, a page offers passwords alone.
 let methods = ["password"];
 
 /** Shows what needs a method that the server has switched on. */

@@ -87,13 +87,13 @@ impl Form {
         is_event.then(|| Form::without(target))
     }
 
-    /// The form of an event that another argument was given beside: only for its error.
+    /// The form of an event in the second argument: it gets the error and nothing else.
     pub(crate) fn beside(input: &JsValue) -> Option<Form> {
         let form = Form::of(input).filter(|form| !form.place.is_undefined())?;
         Some(Form { target: None, values: JsValue::UNDEFINED, ..form })
     }
 
-    /// An event whose target is no form, or a FormData.
+    /// An event whose target is not a form, or a FormData.
     fn without(place: JsValue) -> Form {
         let nothing = JsValue::UNDEFINED;
         Form { element: nothing.clone(), values: nothing.clone(), target: None, submitter: nothing, place }

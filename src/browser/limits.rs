@@ -101,7 +101,7 @@ pub(crate) fn endless() -> AbortSignal {
     AbortController::new().map_or_else(|_| AbortSignal::abort(), |controller| controller.signal())
 }
 
-/// A signal that is aborted when one of the two is; `None` if the other is no signal.
+/// A signal that is aborted when one of the two is; `None` if the other is not an AbortSignal.
 fn either(one: &AbortSignal, other: &JsValue) -> Option<AbortSignal> {
     any(&Array::of2(one, other)).ok().or_else(|| {
         let is_signal = object::is_a(other, "AbortSignal");

@@ -94,7 +94,7 @@ pub(crate) fn function(value: JsValue) -> Option<Function> {
     value.dyn_into().ok()
 }
 
-/// Calls a function with a text; `None` if it is none or throws.
+/// Calls a function with a text; `None` if the value is not a function, or throws.
 pub(crate) fn apply(function: &JsValue, text: &str) -> Option<JsValue> {
     function.dyn_ref::<Function>()?.call1(&JsValue::UNDEFINED, &text.into()).ok()
 }

@@ -43,7 +43,7 @@ impl Input {
 /// The forms that a call was given, and its input or the fault in that.
 pub(super) struct Read {
     pub(super) form: Option<Form>,
-    /// The form of an event in the second argument, which only gets the error.
+    /// The form of an event in the second argument: it gets the error and nothing else.
     pub(super) beside: Option<Form>,
     pub(super) input: Result<Box<Input>, Error>,
 }
@@ -119,7 +119,7 @@ fn read_input(
     Ok(Box::new(Input { client, fields, options, limits, captcha, flow, given: first.clone() }))
 }
 
-/// An option among the fields would be no field, or one of the operator's.
+/// Refuses an option among the fields. `signup` and `updateProfile` would send it as a field of the operator's.
 fn refuse_options(given: &JsValue, tables: &[&[Field]], options: &[Field]) -> Result<(), Error> {
     let is_in = |table: &[Field], name: &str| field_named(table, name).is_some();
     let is_option = |name: &String| {

@@ -115,7 +115,7 @@ impl Keeper {
         }
     }
 
-    /// Tells the other tabs and the workers that something else is stored now: once it is, in a storage that answers later.
+    /// Tells the other tabs and the workers that the stored session has changed, after the storage has kept it.
     pub(super) fn tell_tabs(&'static self, text: Option<&str>) {
         let word = JsValue::from(text.filter(|text| *text == EXPIRED).unwrap_or_default());
         let written = self.store.written();

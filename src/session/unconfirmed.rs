@@ -31,7 +31,7 @@ impl Unconfirmed {
         }
     }
 
-    /// Keeps another one; `None` once it is confirmed or signed in.
+    /// Sets the address; `None` clears it, once it is confirmed or signed in.
     pub(crate) fn set(&self, address: Option<&str>) {
         self.memory.set_text(&self.name, address);
         // Where it is denied the memory is enough.
