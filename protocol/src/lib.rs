@@ -14,7 +14,6 @@
 )]
 
 mod fields;
-mod locales;
 mod rules;
 
 pub mod account;
@@ -42,5 +41,4 @@ pub mod signup;
 pub use fields::{
     Field, Given, Invalid, Policy, Request, Source, field_named, is_same_name, optional, required,
 };
-pub use locales::translate;
 pub use rules::{ENTER_EMAIL, ENTER_PHONE, Rule, bare_code, bare_email, bare_phone};

@@ -303,7 +303,7 @@ async fn the_texts_of_an_error_are_in_the_language_that_the_request_asks_for() {
             "{asked}"
         );
     }
-    // The name of a field is no text.
+    // Field names stay as they are.
     let wrong = json!({ "email": "ada@example.com", "password": "correct horse", "unknown": 1 });
     let problem =
         app.post("/v1/signup", wrong).header("accept-language", "de").await.refused(400, "INVALID_PARAMETER");

@@ -113,7 +113,7 @@ test("seed_A21_a right code without an account says so", async () => {
   await page.click("#codes");
   await page.fill("#code", await server.code(email));
   await page.click("#login > button");
-  await told(page, "#login", "There is no such account yet.");
+  await told(page, "#login", "This account does not exist yet.");
   await page.context().close();
 });
 

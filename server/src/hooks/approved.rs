@@ -212,7 +212,7 @@ impl Admission {
             // It was there a moment ago.
             (None, true) => Err(ApiError::overloaded(1)),
             (None, false) => Err(ApiError {
-                detail: Some("There is no such account yet. Create one first.".into()),
+                detail: Some("This account does not exist yet. Please sign up first.".into()),
                 ..ErrorCode::NotFound.into()
             }),
         }
