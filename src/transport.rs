@@ -36,7 +36,8 @@ pub(crate) enum Kind {
     Token,
     /// Ends a session: may be repeated, and may outlive the page.
     Farewell,
-    /// No request. The answer are the headers with the credentials for a request to any server, whose `method` and `url` are in the body.
+    /// Sends nothing. The answer contains the headers with the credentials for a request to another server; the body of the call has the
+    /// `method` and `url` of that request.
     Headers,
 }
 

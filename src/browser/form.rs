@@ -51,9 +51,9 @@ pub(crate) struct Form {
     pub(crate) values: JsValue,
     /// The address that the form leads to.
     target: Option<Url>,
-    /// The button that submits it; `undefined` for none.
+    /// The button that submits it; `undefined` if a script does.
     submitter: JsValue,
-    /// The target of the event; `undefined` for none.
+    /// The target of the event; `undefined` without an event.
     place: JsValue,
 }
 
@@ -93,7 +93,7 @@ impl Form {
         Some(Form { target: None, values: JsValue::UNDEFINED, ..form })
     }
 
-    /// An event whose target is not a form, or a FormData.
+    /// For a FormData, and for an event outside a form.
     fn without(place: JsValue) -> Form {
         let nothing = JsValue::UNDEFINED;
         Form { element: nothing.clone(), values: nothing.clone(), target: None, submitter: nothing, place }

@@ -30,7 +30,7 @@ pub(crate) fn is_secure() -> bool {
     !object::is_absent(&object::get(&object::global("crypto"), "subtle"))
 }
 
-/// Is there an origin that a server can allow? A page from a file and a sandboxed frame have none.
+/// Does the page have an origin that a server can allow? A page from a file and a sandboxed frame do not.
 pub(crate) fn has_origin() -> bool {
     object::global("origin").as_string().as_deref() != Some("null")
 }

@@ -181,7 +181,7 @@ enum Credentials {
     ByFields(fn(&Document) -> Credentials),
     /// The token in the fields.
     GivenToken,
-    /// The key of the session that is there. The answer has the tokens of a session that may have another key, or none.
+    /// The key of the current session. The answer has the tokens of a session that may be bound to another key, or to no key.
     Restore,
     /// The proof that the person has made the account: the key of a signup in this browser, else the session, else none.
     Claim,

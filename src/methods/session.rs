@@ -125,7 +125,7 @@ fn resolve(input: &mut Input) -> Result<(), Error> {
     Ok(())
 }
 
-/// The tokens of a session, or why a token is none of a session that this browser can take up (D-12).
+/// The tokens of the restored session, or the reason why this browser cannot take it up (D-12).
 fn restored(input: &Input, answer: Result<Document, Error>) -> Result<Value, Error> {
     answer.map(Into::into).map_err(|error| match error.answer.text("error") {
         Some("invalid_dpop_proof" | "use_dpop_nonce") => error!(TokenBound),

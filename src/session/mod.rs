@@ -414,7 +414,7 @@ impl Keeper {
     }
 }
 
-/// Has the server decided about a sign-out? A limit is no decision, and a captive portal or a gateway in between is no server.
+/// Has the server decided about a sign-out? A rate limit, a captive portal or a gateway in between has not.
 fn hears(answer: &Answer) -> bool {
     match answer.status {
         200 => answer.is_object,

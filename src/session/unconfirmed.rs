@@ -12,7 +12,7 @@ use crate::{
 
 pub(crate) struct Unconfirmed {
     name: String,
-    /// The storage of this tab; `undefined` if there is none, or the client keeps nothing.
+    /// sessionStorage; `undefined` where the browser denies it, and with the option `storage: "memory"`.
     tab: JsValue,
     memory: Memory,
 }

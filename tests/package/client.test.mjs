@@ -720,3 +720,18 @@ test("a sign-out that the server has refused does not stand in the way of later 
   assert.match(await leave(), /^SUCCESS/, "this one was taken");
   assert.deepEqual([revoked.includes("revoke-2"), await page.evaluate(() => localStorage.getItem("doorward.ended"))], [true, null]);
 });
+
+test("a session under the old names is moved once: after a sign-out no other client's session comes back", async (t) => {
+  const { page } = await open(t, {});
+  const told = await page.evaluate(async (answer) => {
+    const options = { url: "https://one.example", fetch: async ({ url }) => Response.json(url.endsWith("/v1/login") ? answer : {}) };
+    const ada = { email: "a@b.de", password: "secret" };
+    const named = new AuthClient(options);
+    await named.login(ada);
+    const old = new AuthClient({ ...options, storageKey: "doorward" });
+    await old.login(ada);
+    await named.logout();
+    return [new AuthClient(options).user, old.user?.email];
+  }, tokens());
+  assert.deepEqual(told, [null, "ada@example.com"]);
+});

@@ -201,7 +201,7 @@ for (const [language, required, unreachable] of [
   });
 }
 
-test("the language is the page's where the client has none, and numbers are the message's own", async (t) => {
+test("without the option `locale` messages are in the page's language, with their numbers", async (t) => {
   const html = FORM.replace(`value="secret"`, `value="abc"`);
   const { page } = await open(t, { html });
   await page.evaluate(() => (document.documentElement.lang = "de"));

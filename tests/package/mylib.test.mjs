@@ -171,7 +171,7 @@ for (const [name, [method, ...args], routes, documented] of EXAMPLES) {
   });
 }
 
-test("seed_m06: what is missing is named in the documented words whatever the page's language", async (t) => {
+test("seed_m06: the missing property is named in the documented words, whatever the page's language", async (t) => {
   const { page } = await open(t, {});
   const { error } = await page.evaluate(async () => {
     const { createClient } = await import("/mylib.js");
