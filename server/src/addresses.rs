@@ -5,7 +5,7 @@ use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::GivenCode;
 
 use crate::audit::{Event, Record};
-use crate::challenges::{self, Scene, Verdict};
+use crate::challenges::{self, Verdict};
 use crate::contacts::{self, Contact};
 use crate::domains;
 use crate::error::ApiError;
@@ -13,12 +13,13 @@ use crate::extract::{Caller, CurrentSession};
 use crate::first_proof::{self, Evidence, Standing};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
-use crate::mail::Message;
 use crate::outbox;
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
 use crate::store::identities::{self, Held, Kind};
 use crate::store::{self, StoreError, Tx, passwords};
+use doorward_core::message::Message;
+use doorward_core::one_time_code::Scene;
 
 /// An address with the code that was sent to it.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! Contacts: an e-mail address or a phone number, in the form in which it is stored and compared. What codes are sent to.
 
+use doorward_core::canonical;
 use doorward_protocol::ENTER_EMAIL;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{GivenCode, MailProof};
 
-use crate::canonical;
 use crate::config::AccountDisclosure;
 use crate::error::ApiError;
 use crate::extract::Caller;

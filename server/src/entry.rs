@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::dpop::Proof;
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
-use crate::hooks::{self, Approved, Attempt, Granted, NewAccount, Operation, Who};
+use crate::hooks::{self, Approved, Attempt, Granted, NewAccount, Who};
 use crate::idempotency::Idempotency;
 use crate::limits::{self, Failed, Purpose, Subject};
 use crate::registration::{self, SignUp};
@@ -17,6 +17,7 @@ use crate::service_keys;
 use crate::sessions;
 use crate::state::AppState;
 use crate::store::identities::Identity;
+use doorward_core::operation::Operation;
 
 /// A call that signs in or up: the caller, the proof of the browser's key, and the session that the browser has already.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! Request bodies: size, content type, JSON, the protocol's table of fields, then the struct; and who asks.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,29 +8,30 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request as HttpRequest};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use doorward_core::canonical;
+use doorward_core::strict_json::Strict;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::{Field, Given, Invalid, Request, Rule, Source, field_named};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::canonical;
+use crate::canonical_fields;
 use crate::captcha::Solution;
-use crate::clock::Millis;
 use crate::dpop::{self, About, Fault, Proof};
 use crate::error::ApiError;
 use crate::hooks::{Granted, Pending};
 use crate::http;
 use crate::idempotency::Idempotency;
 use crate::limits::{self, KnownDevice};
-use crate::secret::Secret;
 use crate::service_keys;
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
 use crate::store::{Tx, sessions};
 use crate::tokens::Claims;
+use doorward_core::clock::Millis;
+use doorward_core::secret::Secret;
 
 /// Largest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -104,7 +104,7 @@ impl<T: Request + DeserializeOwned> Json<T> {
         app: &App,
     ) -> Result<Self, ApiError> {
         T::check(&Fields(&object, T::FIELDS), app.policy())?;
-        canonical::object(&mut object, T::FIELDS, &app.config)?;
+        canonical_fields::object(&mut object, T::FIELDS, &app.config)?;
         let given = (!app.hooks.is_idle()).then(|| object.clone());
         let emptied = emptied(&object, T::FIELDS, "");
         drop_empty(&mut object, T::FIELDS);
@@ -151,82 +151,6 @@ async fn read_all(body: Body) -> Result<Zeroizing<Vec<u8>>, ApiError> {
         }
     }
     Ok(bytes)
-}
-
-/// JSON in which no object has a name twice: two readers could see two different requests in it.
-pub(crate) struct Strict(pub(crate) Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Strict)
-    }
-}
-
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
-        Ok(Value::Bool(flag))
-    }
-    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok(number.into())
-    }
-    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(number.into())
-    }
-    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-        // JSON has one kind of number: 3.0 is 3. Beyond 2^53 it is not said which whole number is meant.
-        let is_whole = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
-        Ok(if is_whole { (number as i64).into() } else { number.into() })
-    }
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(text.into())
-    }
-    fn visit_string<E>(self, text: String) -> Result<Value, E> {
-        Ok(text.into())
-    }
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut array = Vec::new();
-        while let Some(Strict(value)) = seq.next_element()? {
-            array.push(value);
-        }
-        Ok(Value::Array(array))
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some((name, Strict(value))) = map.next_entry::<String, Strict>()? {
-            if object.insert(name, value).is_some() {
-                return Err(de::Error::custom("a name occurs twice"));
-            }
-        }
-        match object.get(NUMBER) {
-            Some(Value::String(text)) if object.len() == 1 => self.visit_number(text),
-            _ => Ok(Value::Object(object)),
-        }
-    }
-}
-
-/// How serde_json writes a number where some crate of the program (here starlark) asks it to keep all digits: as an object
-/// of this one name. Who sends such an object has sent a number.
-const NUMBER: &str = "$serde_json::private::Number";
-
-impl StrictVisitor {
-    fn visit_number<E: de::Error>(self, text: &str) -> Result<Value, E> {
-        match (text.parse::<u64>(), text.parse::<i64>(), text.parse::<f64>()) {
-            (Ok(number), ..) => self.visit_u64(number),
-            (_, Ok(number), _) => self.visit_i64(number),
-            (.., Ok(number)) if number.is_finite() => self.visit_f64(number),
-            _ => Err(E::custom("a number is out of range")),
-        }
-    }
 }
 
 /// A JSON object as the protocol's tables see it.
@@ -545,20 +469,6 @@ pub fn locale(headers: &HeaderMap) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_that_occurs_twice_is_refused_at_any_depth() {
-        assert!(serde_json::from_str::<Strict>(r#"{"a":1,"b":{"a":1}}"#).is_ok());
-        assert!(serde_json::from_str::<Strict>(r#"{"a":1,"a":2}"#).is_err());
-        assert!(serde_json::from_str::<Strict>(r#"{"b":[{"a":1,"a":1}]}"#).is_err());
-    }
-
-    #[test]
-    fn a_whole_number_may_be_written_with_a_fraction() {
-        let Strict(read) = serde_json::from_str(r#"[12345.0, 1e2, 0.5, 7, -7]"#).unwrap();
-        assert_eq!(read, serde_json::json!([12345, 100, 0.5, 7, -7]));
-        assert!(serde_json::from_str::<Strict>("[1e999]").is_err());
-    }
 
     #[test]
     fn only_the_first_language_tag_is_taken_and_only_if_it_is_one() {

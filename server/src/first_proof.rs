@@ -13,15 +13,16 @@ use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
-use crate::hooks::{self, Operation, Who};
-use crate::mail::Message;
+use crate::hooks::{self, Who};
 use crate::outbox;
-use crate::passwords::PasswordHash;
 use crate::profiles;
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
 use crate::store::identities::{self, Kind};
 use crate::store::{StoreError, Tx, accounts, challenges, directory, passwords, sessions};
+use doorward_core::message::Message;
+use doorward_core::operation::Operation;
+use doorward_core::password_hash::PasswordHash;
 
 /// What shows that the person who proves an address has also prepared the account. A known device is no evidence.
 #[derive(Clone, Debug, Default)]

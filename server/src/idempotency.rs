@@ -6,11 +6,11 @@ use axum::http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::clock::Millis;
 use crate::error::ApiError;
-use crate::keys::Purpose;
 use crate::state::App;
 use crate::store::{Tx, idempotency as store};
+use doorward_core::clock::Millis;
+use doorward_core::secret_keys::Purpose;
 
 /// How long a key is remembered.
 pub const KEPT: crate::config::Span = crate::config::Span::minutes(10);

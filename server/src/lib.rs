@@ -11,7 +11,6 @@ mod connections;
 mod log;
 pub mod serve;
 pub mod state;
-pub mod tasks;
 
 pub mod entry;
 pub mod error;
@@ -25,14 +24,13 @@ pub mod routes;
 pub mod mail;
 pub mod outbox;
 pub mod pages;
-mod queue;
 pub mod site;
 pub mod sms;
 
 pub mod addresses;
 pub mod admin;
 pub mod audit;
-pub mod canonical;
+pub mod canonical_fields;
 pub mod captcha;
 pub mod challenges;
 pub mod contacts;
@@ -46,7 +44,6 @@ pub mod limits;
 pub mod links;
 pub mod passwords;
 pub mod phones;
-pub mod plain;
 pub mod profiles;
 pub mod providers;
 pub mod prune;
@@ -63,8 +60,4 @@ pub mod values;
 
 pub mod store;
 
-pub mod clock;
-pub mod files;
 pub mod http_client;
-pub mod keys;
-pub mod secret;

@@ -13,15 +13,15 @@ use crate::extract::{Caller, CurrentSession};
 use crate::first_proof::{self, Evidence, Standing};
 use crate::flows::Outcome;
 use crate::hooks::{self, Admission, Approved, Attempt, Found, Granted};
-use crate::mail::Message;
 use crate::outbox;
-use crate::passwords::PasswordHash;
 use crate::providers::Person;
 use crate::registration::{self, SignUp};
 use crate::signin;
 use crate::state::App;
 use crate::store::identities::{self, Identity, Kind, Link};
 use crate::store::{self, StoreError, Tx, accounts};
+use doorward_core::message::Message;
+use doorward_core::password_hash::PasswordHash;
 
 /// Who somebody is at a provider, as a name of an account.
 pub fn identity(provider: &str, person: &Person) -> Identity {

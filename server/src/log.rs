@@ -20,7 +20,9 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
-use crate::{limits, tasks};
+use crate::limits;
+use doorward_core::tasks;
+use doorward_core::tasks::text_of;
 
 /// Lines that wait while the reader of standard error is slow; more are lost.
 const WAITING: usize = 8 * 1024;
@@ -105,12 +107,6 @@ fn panicked(panic: &PanicHookInfo<'_>) {
     let at = panic.location().map(ToString::to_string);
     let (cause, task) = (text_of(panic.payload()), tasks::current());
     tracing::error!(at, cause, task = task.as_deref(), "panicked");
-}
-
-/// What a panic says.
-pub(crate) fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 /// Tells from time to time how many lines are missing.

@@ -16,7 +16,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use crate::error::{ApiError, refusals};
 use crate::extract::read;
-use crate::secret::Secret;
+use doorward_core::secret::Secret;
 
 /// An error as RFC 6749 §5.2 writes it.
 #[derive(Serialize, ToSchema)]

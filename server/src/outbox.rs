@@ -9,14 +9,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use crate::audit::{Event, Record};
-use crate::canonical;
-use crate::challenges::{PlainCode, PlainToken, Scene};
-use crate::clock::{Millis, World};
 use crate::extract::Caller;
+use crate::mail::Mail;
 use crate::mail::render::{Rendered, Values};
 use crate::mail::transport::{Failure, Parcel};
-use crate::mail::{Channel, Mail, Message};
-use crate::queue::{self, Worker};
 use crate::sms::Sms;
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
@@ -24,6 +20,11 @@ use crate::store::challenges::Minted;
 use crate::store::identities::Kind;
 use crate::store::outbox::{Letter, Taken};
 use crate::store::{self, StoreError, Tx, accounts};
+use doorward_core::canonical;
+use doorward_core::clock::{Millis, World};
+use doorward_core::message::{Channel, Message};
+use doorward_core::one_time_code::{PlainCode, PlainToken, Scene};
+use doorward_core::queue::{self, Worker};
 
 /// How long to wait before the database is asked again to note what became of a mail.
 const AGAIN: Duration = Duration::from_millis(500);

@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use minijinja::value::Value;
 use minijinja::{Environment, UndefinedBehavior, context};
 
-use crate::clock::World;
 use crate::config::{Config, is_app};
 use crate::error::ApiError;
+use doorward_core::clock::World;
 
 macro_rules! templates {
     ($($name:literal),* $(,)?) => {

@@ -13,39 +13,17 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use crate::canonical;
-use crate::clock::World;
 use crate::config::Password;
 use crate::error::ApiError;
-use crate::secret::{Secret, same};
+use doorward_core::canonical;
+use doorward_core::clock::World;
+use doorward_core::password_hash::PasswordHash;
+use doorward_core::secret::{Secret, same};
 
 /// Bytes of a hash.
 const LENGTH: usize = 32;
 /// Memory that no hash has used for this long is given back.
 const IDLE: Duration = Duration::from_secs(2);
-
-/// A password hash as it is stored: a PHC string. Not the password, but worth guarding.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PasswordHash(String);
-
-impl PasswordHash {
-    /// For the database.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for PasswordHash {
-    fn from(text: String) -> PasswordHash {
-        PasswordHash(text)
-    }
-}
-
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordHash")
-    }
-}
 
 /// The parts of a stored hash.
 struct Parsed {
@@ -172,7 +150,7 @@ impl Hasher {
         let hash = self.derive(password, salt.to_vec(), self.params.clone(), turn).await?;
         let (memory, passes, lanes) = (self.params.m_cost(), self.params.t_cost(), self.params.p_cost());
         let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash.as_slice()));
-        Ok(PasswordHash(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")))
+        Ok(PasswordHash::from(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")))
     }
 
     /// Compares a password with a hash. Without one the work is the same: the time does not tell whether there is such

@@ -1,43 +1,17 @@
 //! Profiles: checks beyond the protocol's rules, changes, and the part that others see.
 
+use doorward_core::canonical;
+use doorward_core::profile;
 use doorward_protocol::profile::{
     Address, AddressClaim, ProfileFields, ProfileInput, PublicProfile, UpdateProfileRequest,
 };
 use doorward_protocol::settings::Visibility;
 use serde_json::{Map, Value};
 
-use crate::canonical;
 use crate::config::Profile;
 use crate::error::ApiError;
 use crate::store::accounts::Account;
 use crate::values;
-
-/// Checks that only the server can make.
-pub fn check(fields: &ProfileFields, settings: &Profile) -> Result<(), ApiError> {
-    let wrong = |text: &Option<String>, good: &dyn Fn(&str) -> bool| {
-        text.as_ref().is_some_and(|text| !text.is_empty() && !good(text))
-    };
-    let genders = &settings.genders;
-    if wrong(&fields.gender, &|text| genders.is_empty() || genders.iter().any(|one| one == text)) {
-        return Err(ApiError::field("gender", format!("This must be one of {}.", genders.join(", "))));
-    }
-    if wrong(&fields.zoneinfo, &|text| jiff::tz::TimeZone::get(text).is_ok()) {
-        return Err(ApiError::field("zoneinfo", "Enter a time zone like Europe/Paris."));
-    }
-    if wrong(&fields.locale, &is_language_tag) {
-        return Err(ApiError::field("locale", "Enter a language tag like de or zh-Hans-CN."));
-    }
-    Ok(())
-}
-
-/// The shape of a BCP 47 tag (RFC 5646 §2.1); some write `_` for `-`.
-fn is_language_tag(text: &str) -> bool {
-    let mut parts = text.split(['-', '_']);
-    let first = parts.next().unwrap_or("");
-    (2..=8).contains(&first.len())
-        && first.bytes().all(|b| b.is_ascii_alphabetic())
-        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
-}
 
 /// Changes what was given and clears what was emptied; the name to sign in by is left to the caller.
 pub fn change(
@@ -49,7 +23,7 @@ pub fn change(
     let UpdateProfileRequest { username: _, email_subscription, mut profile } = request;
     keep_address(&mut profile, account.profile.address.as_ref(), emptied);
     let (given, extras) = profile.merged();
-    check(&given, settings)?;
+    profile::check(&given, &settings.genders)?;
     values::take_over(&mut account.extras, extras, settings)?;
     account.profile = overlay(&account.profile, &given, emptied)?;
     // Removes an address without parts.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::clock::Millis;
 use crate::idempotency::KEPT;
 use crate::state::{App, AppState};
 use crate::store::{
     StoreError, audit, budgets, challenges, deliveries, flows, idempotency, leases, outbox, proofs, sessions,
 };
+use doorward_core::clock::Millis;
 
 /// Rows in one go.
 const LIMIT: i64 = 500;

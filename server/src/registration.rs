@@ -1,6 +1,8 @@
 //! Creating an account, whatever it is known by. A method brings the names and what proves them; what else an account
 //! begins with is the same for all.
 
+use doorward_core::canonical;
+use doorward_core::profile;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::profile::ProfileInput;
 use doorward_protocol::signup::{FirstSignIn, SignupAnswer, SignupConfirmation, SignupOptions};
@@ -8,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::audit::{Event, Record};
-use crate::challenges::Scene;
 use crate::config::{Confirmation, SignupDisclosure};
 use crate::contacts::{self, Contact};
 use crate::domains;
@@ -17,16 +18,18 @@ use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::first_proof::{self, Evidence, Standing};
 use crate::hooks::{Granted, NewAccount};
-use crate::http::is_local;
 use crate::limits;
-use crate::mail::Message;
-use crate::passwords::{PasswordHash, Turn};
-use crate::secret::Secret;
+use crate::passwords::Turn;
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
 use crate::store::identities::{Identity, Kind};
 use crate::store::{StoreError, Tx, accounts, identities, passwords};
-use crate::{canonical, outbox, profiles, screening, signin, values};
+use crate::{outbox, screening, signin, values};
+use doorward_core::local_address::is_local;
+use doorward_core::message::Message;
+use doorward_core::one_time_code::Scene;
+use doorward_core::password_hash::PasswordHash;
+use doorward_core::secret::Secret;
 
 /// An account that is to be made: the draft that the hooks are asked about.
 #[derive(Clone, Debug)]
@@ -110,7 +113,7 @@ impl SignUp {
         let mut draft = SignUp::of_sign_in(app, names, method)?;
         draft.check_domains(app)?;
         let (profile, extras) = profile.merged();
-        profiles::check(&profile, &app.config.profile)?;
+        profile::check(&profile, &app.config.profile.genders)?;
         values::take_over(&mut draft.account.extras, extras, &app.config.profile)?;
         draft.account.profile = profile;
         draft.account.email_subscription = options.email_subscription.unwrap_or(false);
@@ -196,7 +199,7 @@ impl SignUp {
         }
         self.check_domains(app)?;
         let (profile, extras) = profile.merged();
-        profiles::check(&profile, &app.config.profile)?;
+        profile::check(&profile, &app.config.profile.genders)?;
         self.account.extras.clear();
         values::take_over(&mut self.account.extras, extras, &app.config.profile)?;
         self.account.profile = profile;

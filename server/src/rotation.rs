@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use crate::clock::Millis;
 use crate::config;
 use crate::signing::generate;
 use crate::state::{App, AppState};
 use crate::store::StoreError;
 use crate::store::signing_keys::{StoredKey, insert, list, lock, prune, retire_others};
+use doorward_core::clock::Millis;
 
 /// How often to look for keys of other nodes, and whether one is due.
 const EVERY: Duration = Duration::from_secs(60);
@@ -64,7 +64,10 @@ async fn publish(app: &App, activates_at: Millis) -> Result<(), StoreError> {
         })
     });
     if made.await? {
-        tracing::info!(activates_at = crate::clock::rfc3339(activates_at), "published the next signing key");
+        tracing::info!(
+            activates_at = doorward_core::clock::rfc3339(activates_at),
+            "published the next signing key"
+        );
     }
     Ok(())
 }

@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_core::base64url::decode;
 use doorward_protocol::session::CLIENT_ID;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::clock::Millis;
-use crate::keys::{KeyId, Purpose, SecretKeys};
-use crate::secret::same;
 use crate::signing::SigningKeys;
+use doorward_core::clock::Millis;
+use doorward_core::secret::same;
+use doorward_core::secret_keys::{KeyId, Purpose, SecretKeys};
 
 /// What an access token says (RFC 9068 §2.2). Every claim but `cnf` is required, and each is of exactly this type.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -262,18 +263,10 @@ impl RevokeToken {
     }
 }
 
-/// So many bytes from their one spelling in base64url.
-pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != N.div_ceil(3) * 4 - (3 - N % 3) % 3 {
-        return None;
-    }
-    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::World;
+    use doorward_core::clock::World;
 
     const SESSION: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 

@@ -1,10 +1,10 @@
 //! `/v1/admin` over HTTP: the operators' calls, for service keys.
 
 use axum::http::Method;
+use doorward_core::service_key::{Scope, Scopes};
 use doorward_server::admin::{By, Operator};
 use doorward_server::extract::Caller;
 use doorward_server::routes;
-use doorward_server::service_keys::{Scope, Scopes};
 use doorward_server::state::App;
 use serde_json::{Value, json};
 use tower::ServiceExt;

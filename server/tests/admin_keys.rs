@@ -2,10 +2,11 @@
 
 use axum::Router;
 use axum::routing::get;
+use doorward_core::service_key::{Scope, Scopes};
 use doorward_server::admin::{By, Operator};
 use doorward_server::error::ApiError;
 use doorward_server::extract::Caller;
-use doorward_server::service_keys::{Scope, Scopes, ServiceKey};
+use doorward_server::service_keys::ServiceKey;
 use doorward_server::{http, store};
 use serde_json::{Value, json};
 

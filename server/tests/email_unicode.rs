@@ -1,9 +1,9 @@
 //! Addresses of internationalised domains: compared, stored and sent to in ASCII (IDNA, UTS #46), shown with their letters.
 
 use axum::http::Method;
+use doorward_core::service_key::{Scope, Scopes};
 use doorward_server::admin::{By, Operator};
 use doorward_server::extract::Caller;
-use doorward_server::service_keys::{Scope, Scopes};
 use doorward_server::state::App;
 use serde_json::{Value, json};
 

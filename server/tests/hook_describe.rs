@@ -1,7 +1,7 @@
 //! docs/hooks.md says what there is.
 
+use doorward_core::operation::{Kind, Operation};
 use doorward_protocol::profile::PROFILE;
-use doorward_server::hooks::{Kind, Operation};
 
 /// The table as it must stand there.
 fn table() -> String {

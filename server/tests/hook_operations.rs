@@ -1,7 +1,7 @@
 //! Whatever a person does has its hooks: each operation, by a real request that carries it out.
 
 use axum::http::Method;
-use doorward_server::hooks::Operation;
+use doorward_core::operation::Operation;
 use serde_json::{Value, json};
 
 use crate::limit_routes::{self, ONCE, limited, method_of};

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use doorward_core::operation::Operation;
 use doorward_server::config;
-use doorward_server::hooks::{About, Model, Operation, Said, Scripts, delivery};
+use doorward_server::hooks::{About, Model, Said, Scripts, delivery};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;

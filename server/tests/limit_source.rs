@@ -1,9 +1,9 @@
 //! Whom a request comes from (SECURITY R03; seeds A08, A17, A23): the connection, a trusted proxy or a trusted program
 //! says so, and nobody else.
 
+use doorward_core::service_key::{Scope, Scopes};
 use doorward_server::admin::{By, Operator};
 use doorward_server::extract::Caller;
-use doorward_server::service_keys::{Scope, Scopes};
 use doorward_server::state::App;
 use serde_json::{Value, json};
 

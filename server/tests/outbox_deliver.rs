@@ -360,7 +360,7 @@ async fn a_mail_that_lost_its_reason_does_not_leave() {
 async fn the_language_is_the_accounts_else_the_requests_else_the_operators() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("fr")).unwrap();
-    for message in doorward_server::mail::Message::ALL {
+    for message in doorward_core::message::Message::ALL {
         for part in message.parts() {
             let path = folder.path().join(format!("fr/{}.{part}", message.as_str()));
             std::fs::write(path, format!("Français : {}", message.as_str())).unwrap();

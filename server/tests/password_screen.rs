@@ -4,9 +4,9 @@
 use std::sync::{Arc, Mutex};
 
 use axum::http::Method;
+use doorward_core::service_key::{Scope, Scopes};
 use doorward_server::admin::{By, Operator};
 use doorward_server::extract::Caller;
-use doorward_server::service_keys::{Scope, Scopes};
 use doorward_server::state::App;
 use serde_json::{Value, json};
 

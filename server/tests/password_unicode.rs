@@ -5,9 +5,9 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use doorward_core::service_key::{Scope, Scopes};
 use doorward_server::admin::{By, Operator};
 use doorward_server::extract::Caller;
-use doorward_server::service_keys::{Scope, Scopes};
 use doorward_server::state::App;
 use serde_json::{Value, json};
 

@@ -278,7 +278,7 @@ async fn a_new_secret_key_in_front_signs_nobody_out_and_then_the_old_one_can_go(
     let tokens = app.somebody().await;
     let file = app.folder.path().join("secret_keys");
     let old = std::fs::read_to_string(&file).unwrap();
-    let new = doorward_server::keys::SecretKeys::generate(&doorward_server::clock::World::default());
+    let new = doorward_core::secret_keys::SecretKeys::generate(&doorward_core::clock::World::default());
     std::fs::write(&file, format!("{}{old}", new.as_str())).unwrap();
     let app = app.restart().await;
     app.get("/v1/profile").bearer(&tokens["access_token"]).await.ok();

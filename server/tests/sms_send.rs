@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use doorward_core::one_time_code::Scene;
 use doorward_protocol::error::ErrorCode;
-use doorward_server::challenges::Scene;
 use doorward_server::extract::Caller;
 use doorward_server::outbox;
 use doorward_server::store::identities::{self, Identity, Kind};

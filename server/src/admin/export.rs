@@ -5,11 +5,11 @@ use doorward_protocol::admin::{ExportedChallenge, ExportedMessage, UserExport};
 use super::Operator;
 use super::lists::entry;
 use crate::audit::{Event, Record};
-use crate::clock::rfc3339;
 use crate::error::ApiError;
 use crate::store::audit::{self, Filter};
 use crate::store::directory::{self, NEWEST};
 use crate::store::user_data;
+use doorward_core::clock::rfc3339;
 
 impl Operator {
     /// Puts it together. The audit log says that it was.

@@ -4,12 +4,12 @@ use doorward_protocol::admin::{AuditEntry, Subscriber};
 use doorward_protocol::profile::{ProfileFields, UserProfile};
 
 use super::Operator;
-use crate::clock::{Millis, rfc3339};
 use crate::config::Span;
 use crate::error::ApiError;
 use crate::store::audit::{self, Filter, Line};
 use crate::store::directory::{self, NEWEST};
 use crate::store::identities::Kind;
+use doorward_core::clock::{Millis, rfc3339};
 
 /// A part of a list.
 #[derive(Clone, Debug)]

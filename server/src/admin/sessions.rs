@@ -5,10 +5,10 @@ use doorward_protocol::error::ErrorCode;
 
 use super::{Operator, locked, unknown_user};
 use crate::audit::{Event, Record};
-use crate::clock::rfc3339;
 use crate::error::ApiError;
 use crate::store::accounts;
 use crate::store::sessions::{self, Session};
+use doorward_core::clock::rfc3339;
 
 /// Sessions in a list at most.
 const LISTED: i64 = 1000;

@@ -1,23 +1,23 @@
 //! Accounts: found, shown, made, disabled, deleted; their passwords and roles.
 
+use doorward_core::canonical;
 use doorward_protocol::admin::{AdminIdentity, AdminUser};
 use doorward_protocol::profile::ProfileFields;
 use uuid::Uuid;
 
 use super::{Operator, locked, unknown_user};
 use crate::audit::{Event, Record};
-use crate::canonical;
-use crate::challenges::Scene;
-use crate::clock::rfc3339;
 use crate::contacts::{self, Contact};
 use crate::error::ApiError;
-use crate::mail::Message;
-use crate::passwords::PasswordHash;
 use crate::store::accounts::{self, Account};
 use crate::store::directory;
 use crate::store::identities::{self, Identity, Kind};
 use crate::store::{StoreError, challenges, passwords, sessions};
 use crate::{outbox, phones, registration, usernames};
+use doorward_core::clock::rfc3339;
+use doorward_core::message::Message;
+use doorward_core::one_time_code::Scene;
+use doorward_core::password_hash::PasswordHash;
 
 /// Roles of an account at most.
 const ROLES: usize = 32;

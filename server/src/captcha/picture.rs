@@ -8,9 +8,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use doorward_protocol::captcha::Challenge;
 use zeroize::Zeroizing;
 
-use crate::clock::{Millis, World};
-use crate::keys::SecretKeys;
-use crate::secret::same;
+use doorward_core::clock::{Millis, World};
+use doorward_core::secret::same;
+use doorward_core::secret_keys::SecretKeys;
 
 /// How long a picture is good.
 const LIFETIME: Millis = 5 * 60_000;

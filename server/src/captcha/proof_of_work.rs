@@ -7,10 +7,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_protocol::captcha::Challenge;
 
 use super::Solution;
-use crate::clock::{Millis, World};
-use crate::keys::{KeyId, Purpose, SecretKeys};
-use crate::secret::same;
-use crate::tokens::decode;
+use doorward_core::base64url::decode;
+use doorward_core::clock::{Millis, World};
+use doorward_core::secret::same;
+use doorward_core::secret_keys::{KeyId, Purpose, SecretKeys};
 
 /// How long a challenge is good.
 const LIFETIME: Millis = 5 * 60_000;

@@ -9,14 +9,14 @@ use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use super::spend;
-use crate::clock::Millis;
 use crate::config::{self, CaptchaKind, Config, ConfigError, Unreached};
 use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::http::is_local;
 use crate::http_client::{HttpClient, Limits};
-use crate::secret::Secret;
 use crate::state::App;
+use doorward_core::clock::Millis;
+use doorward_core::local_address::is_local;
+use doorward_core::secret::Secret;
 
 /// No service's token is longer; Turnstile promises less.
 const LONGEST: usize = 8192;

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::desk::{Ask, PAGE, Verdict, plain, tell, tell_line, work};
 use crate::admin::moment;
-use crate::clock::World;
 use crate::store::audit::Filter;
+use doorward_core::clock::World;
 
 #[derive(Debug, Args)]
 pub(super) struct Which {

@@ -2,9 +2,9 @@
 
 use super::Settings;
 use super::desk::tell;
-use crate::clock::World;
 use crate::config::{Config, Explain};
 use crate::state::App;
+use doorward_core::clock::World;
 
 pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {
     let layers = settings.layers()?;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use clap::Args;
+use doorward_core::canonical;
 use doorward_protocol::{Policy, Rule};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use serde::Serialize;
@@ -11,17 +12,17 @@ use zeroize::Zeroizing;
 
 use super::{Settings, wait};
 use crate::admin::{By, Operator};
-use crate::canonical;
-use crate::clock::World;
 use crate::config::Config;
 use crate::extract::Caller;
 use crate::http_client::HttpClient;
-use crate::passwords::{Hasher, PasswordHash, Turn};
-use crate::plain::harms;
-pub(super) use crate::plain::plain;
+use crate::passwords::{Hasher, Turn};
 use crate::screening::Screening;
-use crate::secret::{Secret, same};
 use crate::store::Store;
+use doorward_core::clock::World;
+use doorward_core::escape::harms;
+pub(super) use doorward_core::escape::plain;
+use doorward_core::password_hash::PasswordHash;
+use doorward_core::secret::{Secret, same};
 
 /// Rows that are read at a time.
 pub(super) const PAGE: u32 = 500;

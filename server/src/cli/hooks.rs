@@ -7,10 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::desk::{Verdict, plain, tell};
 use super::{Settings, deliveries, wait};
-use crate::clock::World;
 use crate::config::{Config, Hooks};
 use crate::hooks::script::{Rehearsal, Scripts, unknown};
-use crate::hooks::{About, Kind, Model, Operation, Said, SigningKey};
+use crate::hooks::{About, Model, Said};
+use doorward_core::clock::World;
+use doorward_core::operation::{Kind, Operation};
+use doorward_core::webhook_signature::SigningKey;
 
 /// What can be done with hooks.
 #[derive(Debug, Subcommand)]

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::desk::tell;
-use crate::clock::World;
 use crate::config::{Config, Layers};
-use crate::files::Draft;
-use crate::keys::SecretKeys;
-use crate::store::make_folder;
+use doorward_core::clock::World;
+use doorward_core::files::Draft;
+use doorward_core::files::make_folder;
+use doorward_core::secret_keys::SecretKeys;
 
 /// Writes `doorward.toml` and `keys`, readable by their owner alone, into a folder, which is made if it is not there. A file
 /// that is there already stays, and nothing is written beside it.

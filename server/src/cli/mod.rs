@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ConfigError, Layers};
-use crate::service_keys::Scope;
 use desk::{Ask, Verdict};
+use doorward_core::service_key::Scope;
 use user::UserVerb;
 
 /// Sign-up and sign-in for web front ends: the server.

@@ -2,11 +2,11 @@
 
 use super::desk::tell;
 use super::{Settings, wait};
-use crate::clock::World;
 use crate::config::Config;
 use crate::serve::{self, Listeners};
 use crate::state::App;
 use crate::{connections, log};
+use doorward_core::clock::World;
 
 pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {
     let mut layers = settings.layers()?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Config, Span, settings};
-use crate::secret::Secret;
+use doorward_core::secret::Secret;
 
 settings! {
     /// What has to be solved after failures, before a call goes on.

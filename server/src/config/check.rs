@@ -1,8 +1,7 @@
 //! What settings must be together, before anything starts.
 
+use doorward_core::domain;
 use url::Url;
-
-use crate::domains;
 
 use super::{AccountDisclosure, Config, ConfigError, Confirmation, Layers, SignupDisclosure, Span, origin};
 
@@ -51,21 +50,21 @@ impl Config {
         let signup = &mut self.signup;
         for domain in signup.domains.iter_mut().chain(&mut signup.blocked_domains) {
             // Invalid domains become empty here and are reported below.
-            *domain = domains::canonical(domain).unwrap_or_default();
+            *domain = domain::canonical(domain).unwrap_or_default();
         }
         for url in self.cors.origins.iter_mut().chain([&mut self.public_url]) {
-            if let Some(ascii) = domains::with_ascii_host(url) {
+            if let Some(ascii) = domain::with_ascii_host(url) {
                 *url = ascii;
             }
         }
         for host in self.captcha.hostnames.iter_mut().filter(|host| !host.is_ascii()) {
             // An invalid host stays as it is and is reported below.
-            *host = domains::canonical(host).unwrap_or(std::mem::take(host));
+            *host = domain::canonical(host).unwrap_or(std::mem::take(host));
         }
         if !self.smtp.host.is_ascii() {
             // An invalid host stays as it is: connecting to it fails with its name.
             self.smtp.host =
-                domains::canonical(&self.smtp.host).unwrap_or(std::mem::take(&mut self.smtp.host));
+                domain::canonical(&self.smtp.host).unwrap_or(std::mem::take(&mut self.smtp.host));
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
     Limits, Mail, Named, Network, Outbound, Phone, Profile, Provider, Site, Sms, Smtp, Span, Webhook,
     settings,
 };
-use crate::secret::Secret;
+use doorward_core::secret::Secret;
 
 settings! {
     /// Everything an operator can set.

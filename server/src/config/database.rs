@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use url::Url;
 
 use super::{Config, settings};
-use crate::secret::Secret;
+use doorward_core::secret::Secret;
 
 settings! {
     /// Where accounts and sessions are kept.

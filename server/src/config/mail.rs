@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{Config, Layers, Links, ShortSpan, Span, settings};
-use crate::challenges::Scene;
-use crate::mail::Channel;
 use crate::mail::smtp::Security;
-use crate::secret::Secret;
+use doorward_core::message::Channel;
+use doorward_core::one_time_code::Scene;
+use doorward_core::secret::Secret;
 
 settings! {
     /// The server that takes our mails.

@@ -18,6 +18,7 @@ mod outbound;
 mod private;
 mod providers;
 mod rates;
+mod secret_keys;
 mod site;
 mod sms;
 
@@ -40,6 +41,7 @@ pub use origin::is_app;
 pub use outbound::Outbound;
 pub use providers::{ALGORITHMS, Beginning, ClientAuth, Named, Provider, ProviderKind, ResponseMode};
 pub use rates::{Rate, Rates};
+pub use secret_keys::{load_secret_keys, secret_keys_file};
 pub use site::Site;
 pub use sms::Sms;
 pub use span::{ShortSpan, Span};
@@ -127,8 +129,8 @@ plain!(
     std::path::PathBuf,
     std::net::SocketAddr,
     Option<std::net::SocketAddr>,
-    crate::secret::Secret,
-    Vec<crate::secret::Secret>,
+    doorward_core::secret::Secret,
+    Vec<doorward_core::secret::Secret>,
     Span,
     Rates,
     ShortSpan,

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::http::is_local;
+use doorward_core::local_address::is_local;
 
 /// Schemes that no app has pages of its own at.
 const NO_APP: &[&str] = &[

@@ -1,8 +1,7 @@
 //! Files with secrets that other users of the machine can read.
 
 use super::{Config, Explain, Layers};
-use crate::files::is_open_to_others;
-use crate::keys::SecretKeys;
+use doorward_core::files::is_open_to_others;
 
 impl Config {
     /// A warning for each file with secrets that is open to others.
@@ -20,7 +19,7 @@ impl Config {
         let database = self.database.url.is_empty().then(|| self.data.join("doorward.db"));
         let client_key = self.database.client_key();
         for (what, file) in [
-            ("the secret keys", SecretKeys::file(self)),
+            ("the secret keys", crate::config::secret_keys_file(self)),
             ("the database", database),
             ("the key of database.url", client_key),
         ] {
@@ -39,7 +38,7 @@ impl Config {
         let mut list = Vec::new();
         self.explain("", "", &mut list);
         let is_secret = |key: &str| match key {
-            "secret_keys" => SecretKeys::file(self).is_none(),
+            "secret_keys" => crate::config::secret_keys_file(self).is_none(),
             "database.url" => self.database.has_password(),
             _ => true,
         };

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
 
+use doorward_core::typed_value;
 use doorward_protocol::profile::Extras;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::origin::is_callback;
 use super::{Config, Declared, Explain, Explained, Span, settings};
-use crate::http::is_local;
-use crate::secret::Secret;
-use crate::values;
+use doorward_core::local_address::is_local;
+use doorward_core::secret::Secret;
 
 settings! {
     /// A provider that people sign in with: `[providers.NAME]`. The name is yours; it stands in addresses and in messages.
@@ -386,7 +386,7 @@ impl Config {
                         errors.push((key, format!("is not declared: there is no profile.extras.{field}")))
                     }
                     Some(extra) => {
-                        if let Err(message) = values::check(extra.kind, value) {
+                        if let Err(message) = typed_value::check(extra.kind, value) {
                             errors.push((key, message.to_owned()));
                         }
                     }

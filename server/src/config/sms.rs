@@ -1,8 +1,8 @@
 //! Settings of SMS: the gateway, and what may be spent on it.
 
 use super::{Config, Layers, ShortSpan, Span, settings};
-use crate::secret::Secret;
 use crate::sms::Preset;
+use doorward_core::secret::Secret;
 
 settings! {
     /// The gateway that takes our SMS, and what may be spent on it.

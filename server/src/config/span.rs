@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// A length of time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,9 +5,10 @@ use url::Url;
 
 use super::providers::is_name;
 use super::{Config, Span, settings};
-use crate::hooks::{Operation, SCRIPT, SigningKey};
-use crate::http::is_local;
-use crate::secret::{Secret, same};
+use doorward_core::local_address::is_local;
+use doorward_core::operation::{Operation, SCRIPT};
+use doorward_core::secret::{Secret, same};
+use doorward_core::webhook_signature::SigningKey;
 
 settings! {
     /// A service of yours that is told what people do, and may be asked before it: `[webhooks.NAME]`. The name is yours; it stands in the log.

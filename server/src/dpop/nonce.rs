@@ -5,10 +5,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::clock::Millis;
-use crate::keys::{KeyId, Purpose, SecretKeys};
-use crate::secret::same;
-use crate::tokens::decode;
+use doorward_core::base64url::decode;
+use doorward_core::clock::Millis;
+use doorward_core::secret::same;
+use doorward_core::secret_keys::{KeyId, Purpose, SecretKeys};
 
 /// How long one nonce is given out.
 const SLOT: Millis = 60_000;
@@ -42,7 +42,7 @@ fn mac(keys: &SecretKeys, key: KeyId, slot: i64) -> Option<[u8; MAC]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::World;
+    use doorward_core::clock::World;
 
     const NOW: Millis = 28_000_000 * SLOT;
 

@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::nonce;
-use crate::clock::Millis;
 use crate::error::ApiError;
-use crate::extract::Strict;
-use crate::http::is_local;
-use crate::keys::SecretKeys;
-use crate::plain::plain;
-use crate::secret::same;
-use crate::tokens::decode;
+use doorward_core::base64url::decode;
+use doorward_core::clock::Millis;
+use doorward_core::escape::plain;
+use doorward_core::local_address::is_local;
+use doorward_core::secret::same;
+use doorward_core::secret_keys::SecretKeys;
+use doorward_core::strict_json::Strict;
 
 /// Longer ones are no proofs: ours have about 600 bytes.
 const LONGEST: usize = 4096;

@@ -4,13 +4,13 @@ use doorward_protocol::provider::{FlowAnswer, FlowRequest, FlowTarget};
 use url::Url;
 
 use super::{Browser, hash, seal};
-use crate::challenges::PlainToken;
 use crate::dpop::{self, Proof};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
 use crate::providers::{Asked, Provider};
 use crate::state::AppState;
 use crate::store::flows::{self, Binding, Flow};
+use doorward_core::one_time_code::PlainToken;
 
 /// Begins a flow, for this browser and, where somebody is signed in, for them.
 pub async fn begin(

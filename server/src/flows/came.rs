@@ -5,7 +5,7 @@ use doorward_protocol::provider::ProviderLoginRequest;
 use url::Url;
 
 use crate::error::ApiError;
-use crate::secret::Secret;
+use doorward_core::secret::Secret;
 
 /// What came back.
 #[derive(Debug)]

@@ -9,7 +9,6 @@ use url::Url;
 use super::came::{Came, Returned, is_page};
 use super::{Browser, Good, OauthKey, Outcome, hash, mismatch, open, person, seal};
 use crate::audit::{Event, Record};
-use crate::clock::Millis;
 use crate::dpop::{self, Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
@@ -21,6 +20,7 @@ use crate::signin;
 use crate::state::{App, AppState};
 use crate::store::flows::{self, Binding, Flow};
 use crate::store::{StoreError, Tx, identities};
+use doorward_core::clock::Millis;
 
 /// Whoever ends a flow has this long; then another may try, since a server can go down in between.
 const PATIENCE: Millis = 30_000;

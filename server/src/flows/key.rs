@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::hash;
-use crate::keys::{KeyId, Purpose, SecretKeys};
-use crate::secret::same;
+use doorward_core::secret::same;
+use doorward_core::secret_keys::{KeyId, Purpose, SecretKeys};
 
 /// What a key is good for.
 #[derive(Clone, Copy, Debug)]

@@ -25,9 +25,9 @@ use crate::dpop::Proof;
 use crate::error::ApiError;
 use crate::extract::CurrentSession;
 use crate::providers::{Person, Refusal};
-use crate::secret::same;
 use crate::state::App;
 use crate::store::flows::Binding;
+use doorward_core::secret::same;
 
 /// Wakes those who wait for a flow that another request is ending.
 #[derive(Debug, Default)]

@@ -1,12 +1,12 @@
 //! What came of a flow, as its row remembers it: the same answer for whoever asks again.
 
+use doorward_core::canonical;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::messages;
 use doorward_protocol::provider::{ProviderLogin, ProviderOutcome, ProviderPerson};
 use serde::{Deserialize, Serialize};
 
 use super::{Good, OauthKey, person};
-use crate::canonical;
 use crate::challenges::code_named;
 use crate::dpop::Proof;
 use crate::error::ApiError;

@@ -10,21 +10,22 @@ use doorward_protocol::signup::FirstSignIn;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Asked, Granted, Operation, Who, ask_once, before_with, fields, of_session};
-use crate::clock::rfc3339;
+use super::{Asked, Granted, Who, ask_once, before_with, fields, of_session};
 use crate::contacts;
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::idempotency::Idempotency;
 use crate::limits::{self, Purpose, Subject};
-use crate::passwords::PasswordHash;
 use crate::registration::{FirstSession, SignUp};
-use crate::secret::Secret;
 use crate::sessions;
 use crate::signin;
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
 use crate::store::identities::{Identity, Kind};
+use doorward_core::clock::rfc3339;
+use doorward_core::operation::Operation;
+use doorward_core::password_hash::PasswordHash;
+use doorward_core::secret::Secret;
 
 /// What the hooks of its operation were asked about, and have not refused.
 #[derive(Clone, Debug)]

@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use futures_util::future;
 use tokio::sync::{Notify, watch};
 
-use super::{Report, SCRIPT, webhook};
-use crate::clock::Millis;
+use super::{Report, webhook};
 use crate::config::{self, Config};
 use crate::mail::transport::Failure;
-use crate::queue::{self, Worker};
 use crate::state::{App, AppState};
 use crate::store::deliveries::{self, Taken};
 use crate::store::{StoreError, Tx};
+use doorward_core::clock::Millis;
+use doorward_core::operation::SCRIPT;
+use doorward_core::queue::{self, Worker};
 
 /// A script that fails will mostly fail again, until somebody corrects it.
 const SCRIPT_ATTEMPTS: u32 = 10;

@@ -6,7 +6,6 @@
 mod approved;
 pub mod delivery;
 mod model;
-mod operation;
 mod pending;
 pub mod script;
 mod webhook;
@@ -15,6 +14,10 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use doorward_core::canonical;
+use doorward_core::operation::FieldSpec;
+use doorward_core::operation::Operation;
+use doorward_core::operation::SCRIPT;
 use doorward_protocol::profile::ADDRESS;
 use doorward_protocol::{Request, Rule};
 use serde::de::DeserializeOwned;
@@ -25,14 +28,13 @@ pub use approved::{
     Admission, Approved, Attempt, Found, NewAccount, Refresh, SignIn, admit, approve_refresh, attempt,
     sign_up,
 };
+pub use doorward_core::webhook_signature::SigningKey;
 pub use model::{About, Granted, Model, Refusal, Said};
-pub use operation::{FieldSpec, Kind, Operation};
 pub use pending::{Pending, Report, queue_event, settle};
 pub use script::Scripts;
-pub use webhook::{SigningKey, Webhooks};
+pub use webhook::Webhooks;
 
-use crate::canonical;
-use crate::clock::World;
+use crate::canonical_fields;
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
@@ -41,12 +43,10 @@ use crate::idempotency::Idempotency;
 use crate::state::{App, AppState};
 use crate::store::sessions;
 use delivery::Bell;
+use doorward_core::clock::World;
 
 /// All hooks before one operation have this long.
 const BUDGET: Duration = Duration::from_secs(5);
-
-/// Who is told by a script, in the table of deliveries.
-pub const SCRIPT: &str = "script";
 
 /// The operator's hooks.
 #[derive(Debug)]
@@ -250,7 +250,7 @@ pub async fn ask(
 fn used(app: &App, operation: Operation, name: String, value: Value) -> Result<(String, Value), ApiError> {
     let canonical = match (operation.field(&name), &value) {
         (Some(field), Value::String(text)) if !text.is_empty() => {
-            canonical::text(field.rule, text, &app.config)
+            canonical_fields::text(field.rule, text, &app.config)
         }
         _ => Ok(None),
     };

@@ -2,16 +2,17 @@
 
 use std::fmt;
 
+use doorward_core::canonical;
 use doorward_protocol::error::ErrorCode;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{FieldSpec, Operation};
-use crate::canonical;
-use crate::clock::Millis;
+use crate::canonical_fields;
 use crate::error::ApiError;
 use crate::state::App;
+use doorward_core::clock::Millis;
+use doorward_core::operation::{FieldSpec, Operation};
 
 /// The fields of an operation that a hook can read, and change where the operation allows it.
 #[derive(Clone, Deserialize, Serialize)]
@@ -79,7 +80,7 @@ fn canonical(app: &App, field: FieldSpec, value: Value) -> Result<Value, ApiErro
     let name = if field.path.is_empty() { field.name } else { field.path };
     let refused = |said| ApiError::field(name, said);
     canonical::check(field.rule, text, app.policy()).map_err(refused)?;
-    let canonical = canonical::text(field.rule, text, &app.config);
+    let canonical = canonical_fields::text(field.rule, text, &app.config);
     Ok(canonical.map_err(|said| ApiError::field(name, said))?.map_or(value, Value::String))
 }
 

@@ -15,9 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Model, Operation, Who};
+use super::{Model, Who};
 use crate::audit::{self, Record};
-use crate::clock::Millis;
 use crate::error::{ApiError, Shown};
 use crate::extract::Caller;
 use crate::idempotency::Idempotency;
@@ -25,6 +24,8 @@ use crate::oauth::RefusedAs;
 use crate::state::{App, AppState};
 use crate::store::deliveries::{self, Delivery};
 use crate::store::{StoreError, Tx};
+use doorward_core::clock::Millis;
+use doorward_core::operation::Operation;
 
 /// What a `post_` hook learns.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -5,9 +5,10 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::Url;
 
-use super::guard::{self, is_local};
+use super::guard;
 use crate::routes::metadata;
 use crate::state::AppState;
+use doorward_core::local_address::is_local;
 
 /// What any page may read: it says nothing about a person.
 const OPEN: &[&str] = &["/v1/settings", "/.well-known/jwks.json"];

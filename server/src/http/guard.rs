@@ -8,12 +8,13 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderValue, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use doorward_core::local_address::is_local;
+use doorward_core::tasks;
 use doorward_protocol::error::ErrorCode;
 use futures_util::FutureExt;
-use url::{Host, Url};
+use url::Url;
 
 use crate::error::ApiError;
-use crate::log;
 use crate::state::AppState;
 
 /// Longest time for a request, its body included.
@@ -31,7 +32,7 @@ pub(super) async fn timeout(request: Request, next: Next) -> Response {
 pub(super) async fn panics(request: Request, next: Next) -> Response {
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
-        Err(panic) => ApiError::internal(format_args!("panic: {}", log::text_of(&*panic))).into_response(),
+        Err(panic) => ApiError::internal(format_args!("panic: {}", tasks::text_of(&*panic))).into_response(),
     }
 }
 
@@ -77,37 +78,4 @@ pub(super) async fn host(State(app): State<AppState>, request: Request, next: Ne
 /// The development mailbox and clock, for pages without an origin: frames in a sandbox, on any page of the web, are such.
 pub(super) fn is_closed_to(path: &str, origin: &HeaderValue) -> bool {
     origin == "null" && path.starts_with("/dev/")
-}
-
-/// Does the address name this machine?
-pub fn is_local(url: &Url) -> bool {
-    matches!(url.scheme(), "http" | "https")
-        && match url.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_this_machines_own_names_are_local() {
-        for (text, local) in [
-            ("http://localhost:3000", true),
-            ("https://app.localhost", true),
-            ("http://127.0.0.1", true),
-            ("http://[::1]:80/", true),
-            ("http://localhost.evil.example", false),
-            ("http://evil.example/localhost", false),
-            ("http://localhost@evil.example", false),
-            ("file://localhost/", false),
-            ("http://192.168.1.2", false),
-        ] {
-            assert_eq!(is_local(&Url::parse(text).unwrap()), local, "{text}");
-        }
-    }
 }

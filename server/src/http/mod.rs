@@ -18,7 +18,7 @@ use crate::routes::auth_v1;
 use crate::state::AppState;
 
 use bodies::Bodies;
-pub use guard::is_local;
+pub use doorward_core::local_address::is_local;
 pub use source::of as source_of;
 use trace::Trace;
 

@@ -58,7 +58,7 @@ fn beats(passed: Duration, beat: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::World;
+    use doorward_core::clock::World;
 
     #[test]
     fn what_takes_a_little_longer_leaves_at_the_same_time() {

@@ -12,7 +12,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 use crate::config::Network;
-use crate::http::is_local;
+use doorward_core::local_address::is_local;
 
 /// Addresses of names. A test has its own.
 pub trait Names: Send + Sync {

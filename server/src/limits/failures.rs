@@ -3,7 +3,6 @@
 //! who has a code, of whose tries some are left to such a device: nobody can lock somebody else out (SECURITY R04).
 
 use crate::captcha::Captcha;
-use crate::clock::Millis;
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::passwords::Turn;
@@ -12,6 +11,7 @@ use crate::store::accounts::{self, Account};
 use crate::store::budgets::{self, Tries, Used};
 use crate::store::identities::{Identity, Kind};
 use crate::store::{StoreError, Tx};
+use doorward_core::clock::Millis;
 
 use super::{KnownDevice, Subject, known, names};
 

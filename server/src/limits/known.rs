@@ -8,13 +8,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::messages;
 use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::keys::{KeyId, Purpose};
-use crate::secret::same;
 use crate::state::{App, AppState};
 use crate::store::accounts::{self, Account};
 use crate::store::identities::Kind;
 use crate::store::{StoreError, Tx};
-use crate::tokens::decode;
+use doorward_core::base64url::decode;
+use doorward_core::secret::same;
+use doorward_core::secret_keys::{KeyId, Purpose};
 
 /// Bytes of a MAC: nobody tries 128 bits through.
 const MAC: usize = 16;

@@ -5,13 +5,13 @@
 use doorward_protocol::error::ErrorCode;
 
 use super::{Budget, each, exceeded, known, names};
-use crate::clock::Millis;
 use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::mail::Channel;
 use crate::state::App;
 use crate::store::identities::Kind;
 use crate::store::{StoreError, Tx, budgets};
+use doorward_core::clock::Millis;
+use doorward_core::message::Channel;
 
 const DAY: Millis = 24 * 60 * 60 * 1000;
 

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::keys::Purpose;
 use crate::state::App;
 use crate::store::StoreError;
+use doorward_core::secret_keys::Purpose;
 
 /// Bytes of a MAC in a name.
 const MAC: usize = 16;

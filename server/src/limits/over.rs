@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::Budget;
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// Budgets that are remembered, some hundred kilobytes. One more costs its write.
 const REMEMBERED: usize = 4096;

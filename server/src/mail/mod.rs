@@ -7,4 +7,4 @@ pub mod render;
 pub mod smtp;
 pub mod transport;
 
-pub use message::{Channel, Mail, Message};
+pub use message::Mail;

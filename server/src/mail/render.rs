@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use minijinja::{Environment, UndefinedBehavior, context};
 
-use super::message::{Channel, Message};
+use doorward_core::message::{Channel, Message};
 
 /// The language for whom there is no better.
 pub const LAST_LANGUAGE: &str = "en";

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::entry::{self, Call, EntryMethod};
 use crate::error::ApiError;
 use crate::extract::Json;
-use crate::hooks::Operation;
+use doorward_core::operation::Operation;
 use crate::signin;
 use crate::state::{App, AppState};
 use crate::store::identities::{Identity, Kind};

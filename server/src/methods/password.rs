@@ -2,6 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
+use doorward_core::canonical;
 use doorward_protocol::Rule;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::login::LoginRequest;
@@ -17,16 +18,18 @@ use crate::entry::{self, Call, Entering, Registering, EntryMethod};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::first_proof::Evidence;
-use crate::hooks::{self, Admission, Approved, Attempt, Found, Granted, NewAccount, Operation};
+use crate::hooks::{Admission, Approved, Attempt, Found, Granted, NewAccount, self};
+use doorward_core::operation::Operation;
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Failed, Subject};
-use crate::passwords::{Match, PasswordHash, Turn};
+use crate::passwords::{Match, Turn};
+use doorward_core::password_hash::PasswordHash;
 use crate::registration::{self, Done, SignUp};
-use crate::secret::Secret;
+use doorward_core::secret::Secret;
 use crate::state::{App, AppState};
 use crate::store::identities::{Identity, Kind};
 use crate::store::{Tx, accounts, passwords};
-use crate::{canonical, signin, usernames};
+use crate::{signin, usernames};
 
 entry::options!(LoginRequest, sign_in);
 entry::options!(SignupRequest, sign_up);

@@ -10,24 +10,27 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::audit::{Event, Record};
-use crate::challenges::{self, Scene, Verdict};
+use crate::challenges::{self, Verdict};
 use crate::contacts::{self, Contact};
 use crate::error::ApiError;
 use crate::extract::{Caller, Json};
 use crate::first_proof::{self, Evidence, Prover, Standing};
-use crate::hooks::{self, Operation, Who};
+use crate::hooks::{self, Who};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
-use crate::mail::Message;
 use crate::outbox;
-use crate::passwords::{PasswordHash, Turn};
-use crate::secret::Secret;
+use crate::passwords::Turn;
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
 use crate::store::challenges::Consumed;
 use crate::store::identities::{self, Identity, Kind};
 use crate::store::{self, StoreError, Tx, accounts, passwords, sessions};
 use crate::{screening, service_keys, signin};
+use doorward_core::message::Message;
+use doorward_core::one_time_code::Scene;
+use doorward_core::operation::Operation;
+use doorward_core::password_hash::PasswordHash;
+use doorward_core::secret::Secret;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(forgot_password)).routes(routes!(reset_password))
@@ -230,7 +233,7 @@ async fn prove(
     tx: &mut Tx,
     account: &str,
     address: &str,
-    now: crate::clock::Millis,
+    now: doorward_core::clock::Millis,
 ) -> Result<(), StoreError> {
     identities::verify(tx, Kind::of(address), address, account, now).await?;
     accounts::confirm(tx, account).await?;

@@ -17,9 +17,9 @@ use super::id_token::Claims;
 use super::jwks::Keys;
 use super::oauth2::{Client, ClientSecret};
 use super::oidc::{OpenId, Rules, Wrong};
-use crate::clock::Millis;
 use crate::config;
-use crate::secret::Secret;
+use doorward_core::clock::Millis;
+use doorward_core::secret::Secret;
 
 const ISSUER: &str = "https://appleid.apple.com";
 /// How long a client secret of ours is good, in seconds: for one call.

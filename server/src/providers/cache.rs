@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Mutex;
 
 use super::Refusal;
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// A copy this young is not looked after.
 const YOUNG: Millis = 60 * 60 * 1000;

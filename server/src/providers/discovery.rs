@@ -10,9 +10,9 @@ use url::Url;
 use super::Refusal;
 use super::cache::Cached;
 use super::call::{Caller, SMALL};
-use crate::clock::Millis;
 use crate::config::{self, ALGORITHMS};
-use crate::http::is_local;
+use doorward_core::clock::Millis;
+use doorward_core::local_address::is_local;
 
 /// Finds the endpoints of one provider.
 pub(super) struct Discovery {

@@ -10,9 +10,9 @@ use super::oauth2::{self, Client, ClientSecret, Code};
 use super::oidc::Wrong;
 use super::person::{self, claims};
 use super::{Asked, Begun, Person, Refusal};
-use crate::canonical;
-use crate::clock::{Millis, World};
 use crate::config;
+use doorward_core::canonical;
+use doorward_core::clock::{Millis, World};
 
 const ISSUER: &str = "https://www.facebook.com";
 const FIELDS: &str = "id,name,first_name,middle_name,last_name,email,picture";

@@ -11,8 +11,8 @@ use super::jwks::Keys;
 use super::oauth2::Client;
 use super::oidc::{OpenId, Rules, Wrong};
 use super::person::is_true;
-use crate::clock::Millis;
 use crate::config;
+use doorward_core::clock::Millis;
 
 const ISSUER: &str = "https://accounts.google.com";
 

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use super::Refusal;
 use super::jwks::Key;
-use crate::clock::Millis;
-use crate::extract::Strict;
-use crate::plain::plain;
-use crate::secret::same;
+use doorward_core::clock::Millis;
+use doorward_core::escape::plain;
+use doorward_core::secret::same;
+use doorward_core::strict_json::Strict;
 
 /// Longer ones are none.
 const LONGEST: usize = 16 * 1024;

@@ -10,7 +10,7 @@ use url::Url;
 use super::Refusal;
 use super::cache::Cached;
 use super::call::{Caller, LARGE};
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// Most keys that are looked at.
 const MOST: usize = 100;

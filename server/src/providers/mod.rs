@@ -26,11 +26,11 @@ use doorward_protocol::profile::ProfileFields;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::clock::World;
 use crate::config::{self, Config, ConfigError, ProviderKind, ResponseMode};
-use crate::http::is_local;
 use crate::http_client::HttpClient;
 use call::Caller;
+use doorward_core::clock::World;
+use doorward_core::local_address::is_local;
 use facebook::Facebook;
 use oauth1::Token;
 use oauth2::Code;

@@ -13,9 +13,9 @@ use url::form_urlencoded::byte_serialize;
 use super::apple::SigningKey;
 use super::call::{Caller, Reply};
 use super::{Asked, Begun, Memory, Refusal};
-use crate::clock::{Millis, World};
 use crate::config;
-use crate::secret::Secret;
+use doorward_core::clock::{Millis, World};
+use doorward_core::secret::Secret;
 
 /// Who we are to a provider.
 pub(super) struct Client {

@@ -10,9 +10,9 @@ use super::jwks::Keys;
 use super::oauth2::{Chance, Client, Code};
 use super::person::{self, is_true};
 use super::{Asked, Begun, Memory, Person, Refusal, google, microsoft};
-use crate::canonical;
-use crate::clock::World;
 use crate::config;
+use doorward_core::canonical;
+use doorward_core::clock::World;
 
 /// What went wrong with a setting: its name within the section, and a sentence.
 pub(super) type Wrong = (&'static str, &'static str);

@@ -1,12 +1,12 @@
 //! What a provider says of somebody, as far as it fits into a profile here.
 
+use doorward_core::profile;
 use doorward_protocol::profile::{PROFILE, ProfileFields};
 use doorward_protocol::{Given, Policy};
 use serde_json::{Map, Value};
 
 use super::id_token::Claims;
 use crate::config::Profile;
-use crate::profiles;
 
 /// Claims that have a field of the same name (OpenID Connect Core §5.1).
 const CLAIMS: [&str; 13] = [
@@ -37,7 +37,7 @@ pub(super) fn fields(claims: &Claims, settings: &Profile) -> ProfileFields {
         let alone: Map<String, Value> = [(name.to_owned(), text.into())].into_iter().collect();
         let fits = |alone: Map<String, Value>| {
             let alone = serde_json::from_value::<ProfileFields>(Value::Object(alone));
-            alone.is_ok_and(|alone| profiles::check(&alone, settings).is_ok())
+            alone.is_ok_and(|alone| profile::check(&alone, &settings.genders).is_ok())
         };
         if passes && fits(alone) {
             fields.insert(name.to_owned(), text.into());

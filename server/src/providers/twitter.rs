@@ -11,10 +11,10 @@ use super::oauth2::{self, Client, Code};
 use super::oidc::Wrong;
 use super::person::{self, claims};
 use super::{Asked, Begun, Memory, Person, Refusal};
-use crate::canonical;
-use crate::clock::World;
 use crate::config;
-use crate::secret::same;
+use doorward_core::canonical;
+use doorward_core::clock::World;
+use doorward_core::secret::same;
 
 const ISSUER: &str = "https://x.com";
 

@@ -11,19 +11,21 @@ use utoipa_axum::routes;
 
 use super::password;
 use crate::audit::{Event, Record};
-use crate::challenges::{self, Scene, Verdict};
+use crate::challenges::{self, Verdict};
 use crate::contacts;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
-use crate::hooks::{self, Operation};
+use crate::hooks;
 use crate::limits::{self, Failed, Purpose, Subject};
-use crate::mail::Message;
 use crate::outbox;
 use crate::passwords::Match;
-use crate::secret::Secret;
 use crate::state::{App, AppState};
 use crate::store::identities::Kind;
 use crate::store::{self, Tx, accounts, directory, passwords};
+use doorward_core::message::Message;
+use doorward_core::one_time_code::Scene;
+use doorward_core::operation::Operation;
+use doorward_core::secret::Secret;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(delete_account))

@@ -7,10 +7,10 @@ use axum::{Json, Router};
 use doorward_protocol::error::ErrorCode;
 use serde::Serialize;
 
-use crate::clock::{Millis, rfc3339};
 use crate::error::ApiError;
 use crate::extract::Foreign;
 use crate::state::{App, AppState};
+use doorward_core::clock::{Millis, rfc3339};
 
 /// The longest step: a year.
 const LONGEST: Millis = 366 * 24 * 60 * 60_000;

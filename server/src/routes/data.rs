@@ -3,6 +3,7 @@
 use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use doorward_core::typed_value;
 use doorward_protocol::data::{DataItem, DataList, SetDataRequest, ValueType};
 use doorward_protocol::error::ErrorCode;
 use serde_json::{Value, json};
@@ -13,7 +14,6 @@ use crate::error::ApiError;
 use crate::extract::{CurrentSession, Json};
 use crate::state::{App, AppState};
 use crate::store::user_data;
-use crate::values;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list_data)).routes(routes!(set_data, remove_data))
@@ -47,7 +47,7 @@ async fn set_data(
     Json { request, .. }: Json<SetDataRequest>,
 ) -> Result<Answer<Value>, ApiError> {
     let (key, kind) = declared(&app, key)?;
-    values::check(kind, &request.value).map_err(|said| ApiError::field("value", said))?;
+    typed_value::check(kind, &request.value).map_err(|said| ApiError::field("value", said))?;
     let world = app.world.clone();
     app.store
         .write(move |tx| {

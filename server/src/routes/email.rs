@@ -2,6 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
+use doorward_core::canonical;
 use doorward_protocol::email::{
     BindEmailRequest, ChangeEmailRequest, CheckEmailRequest, EmailStatus, EmailStatusData,
     ResendVerificationAnswer, ResendVerificationRequest, VerifyEmailRequest,
@@ -16,22 +17,18 @@ use utoipa_axum::routes;
 
 use crate::addresses::{self, Change, Proven};
 use crate::audit::{Event, Record};
-use crate::canonical;
-use crate::challenges::{self, Scene, Verdict};
-use crate::clock::rfc3339;
+use crate::challenges::{self, Verdict};
 use crate::config::{AccountDisclosure, ConfirmationClick};
 use crate::contacts::{self, Contact};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::first_proof::{self, Evidence, Prover, Standing};
-use crate::hooks::{self, Operation, Who};
+use crate::hooks::{self, Who};
 use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Failed, Purpose, Subject};
-use crate::mail::Message;
 use crate::outbox;
-use crate::passwords::{Match, PasswordHash, Turn};
+use crate::passwords::{Match, Turn};
 use crate::registration;
-use crate::secret::Secret;
 use crate::service_keys;
 use crate::signin;
 use crate::state::{App, AppState};
@@ -39,6 +36,12 @@ use crate::store::accounts::{self, Account};
 use crate::store::challenges::Consumed;
 use crate::store::identities::{Identity, Kind};
 use crate::store::{self, Tx, passwords};
+use doorward_core::clock::rfc3339;
+use doorward_core::message::Message;
+use doorward_core::one_time_code::Scene;
+use doorward_core::operation::Operation;
+use doorward_core::password_hash::PasswordHash;
+use doorward_core::secret::Secret;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

@@ -8,6 +8,7 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use doorward_core::canonical;
 use doorward_protocol::email::{ResendVerificationRequest, VerifyEmailRequest};
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{ForgotPasswordRequest, GivenCode, MailProof, ResetPasswordRequest};
@@ -17,15 +18,15 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::email::{self, PasswordGiven, Verification};
-use crate::canonical;
 use crate::contacts::Contact;
 use crate::error::{ApiError, Shown};
 use crate::extract::{Caller, read};
 use crate::first_proof::Evidence;
-use crate::hooks::{self, Operation, Who};
+use crate::hooks::{self, Who};
 use crate::limits::{self, Purpose, Subject};
 use crate::methods::recovery;
 use crate::state::AppState;
+use doorward_core::operation::Operation;
 
 pub(super) fn router() -> Router<AppState> {
     Router::new()

@@ -3,21 +3,22 @@
 use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use doorward_core::canonical;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::provider::{IdentityList, LinkedIdentity, ProviderLogin, ProviderLoginRequest};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::canonical;
-use crate::clock::rfc3339;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::flows::{self, Asker, Came, Intent};
-use crate::hooks::{self, Operation};
+use crate::hooks;
 use crate::limits::{self, Purpose, Subject};
 use crate::links;
 use crate::state::AppState;
 use crate::store::identities::{self, Link};
+use doorward_core::clock::rfc3339;
+use doorward_core::operation::Operation;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

@@ -15,9 +15,9 @@ use utoipa_axum::routes;
 
 use crate::error::ApiError;
 use crate::oauth::{Form, Refused};
-use crate::secret::same;
 use crate::state::{App, AppState};
 use crate::store::sessions;
+use doorward_core::secret::same;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(introspect))

@@ -6,18 +6,18 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use doorward_core::canonical;
 use doorward_protocol::error::ErrorCode;
 use minijinja::context;
 use serde::Serialize;
 use url::form_urlencoded;
 
-use crate::canonical;
-use crate::clock::rfc3339;
 use crate::error::ApiError;
-use crate::mail::Channel;
 use crate::mail::mailbox::{Mailbox, Received};
 use crate::mail::transport::Parcel;
 use crate::state::{App, AppState};
+use doorward_core::clock::rfc3339;
+use doorward_core::message::Channel;
 
 /// The mail as its sender wrote it: no script, nothing from elsewhere; links open in a tab of their own.
 const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; \

@@ -7,18 +7,20 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::audit::{Event, Record};
-use crate::challenges::Scene;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
-use crate::hooks::{self, Operation};
+use crate::hooks;
 use crate::limits::{self, Failed, Purpose, Subject};
-use crate::mail::Message;
 use crate::outbox;
-use crate::passwords::{Match, PasswordHash};
+use crate::passwords::Match;
 use crate::screening;
-use crate::secret::Secret;
 use crate::state::{App, AppState};
 use crate::store::{Tx, accounts, challenges, passwords, sessions};
+use doorward_core::message::Message;
+use doorward_core::one_time_code::Scene;
+use doorward_core::operation::Operation;
+use doorward_core::password_hash::PasswordHash;
+use doorward_core::secret::Secret;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(update_password))

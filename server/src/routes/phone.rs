@@ -11,9 +11,10 @@ use crate::addresses::{self, Change, Proven};
 use crate::contacts::Contact;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
-use crate::hooks::{self, Operation};
+use crate::hooks;
 use crate::state::AppState;
 use crate::store::identities::Kind;
+use doorward_core::operation::Operation;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

@@ -13,13 +13,14 @@ use crate::audit::{Event, Record};
 use crate::contacts;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
-use crate::hooks::{self, Operation};
+use crate::hooks;
 use crate::limits::{self, Purpose, Subject};
 use crate::state::{App, AppState};
 use crate::store::accounts::Account;
 use crate::store::identities::{Identity, Kind};
 use crate::store::{StoreError, Tx, accounts, identities};
 use crate::{addresses, profiles};
+use doorward_core::operation::Operation;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(profile, update_profile)).routes(routes!(public_profile))
@@ -94,7 +95,7 @@ async fn rename(
     tx: &mut Tx,
     id: &str,
     name: Option<&Identity>,
-    now: crate::clock::Millis,
+    now: doorward_core::clock::Millis,
 ) -> Result<(), ApiError> {
     let taken = || ApiError { field: Some("username".into()), ..ErrorCode::Exists.into() };
     identities::remove(tx, Kind::Username, id).await?;

@@ -10,10 +10,11 @@ use utoipa_axum::routes;
 use crate::dpop::Proof;
 use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::hooks::{self, Operation};
+use crate::hooks;
 use crate::oauth::{Form, Refused};
 use crate::sessions::{self, Refusal};
 use crate::state::AppState;
+use doorward_core::operation::Operation;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(token))

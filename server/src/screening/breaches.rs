@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{HASH, sha1};
-use crate::canonical;
-use crate::files::Draft;
+use doorward_core::canonical;
+use doorward_core::files::Draft;
 
 /// The first bytes of a filter.
 const MAGIC: &[u8; 8] = b"dw sha1\n";

@@ -2,9 +2,9 @@
 
 use url::Url;
 
-use crate::canonical;
 use crate::store::accounts::Account;
 use crate::store::identities::{Identity, Kind};
+use doorward_core::canonical;
 use doorward_protocol::profile::ProfileFields;
 
 /// Fewest characters of a piece.

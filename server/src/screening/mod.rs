@@ -13,14 +13,14 @@ pub use breaches::make as make_filter;
 pub use known::{of_account, of_names};
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use doorward_core::canonical;
 use doorward_protocol::error::ErrorCode;
 
-use crate::canonical;
 use crate::config::{Config, ConfigError};
 use crate::error::ApiError;
 use crate::http_client::HttpClient;
-use crate::secret::Secret;
 use breaches::Breaches;
+use doorward_core::secret::Secret;
 use service::Service;
 use words::Words;
 

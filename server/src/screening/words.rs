@@ -1,11 +1,10 @@
 //! A list of words, sorted, one a line: as text, because that is the smallest it can be without unpacking.
 
+use doorward_core::canonical;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
-
-use crate::canonical;
 
 /// The built-in list. `server/data/README.md` has its source.
 const COMMON: &str = include_str!("../../data/common_passwords.txt");

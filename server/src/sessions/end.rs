@@ -4,13 +4,13 @@
 use doorward_protocol::session::{RevokeScope, SessionInfo};
 
 use crate::audit::{Event, Record};
-use crate::clock::rfc3339;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
 use crate::state::{App, AppState};
 use crate::store::sessions::{self, Session};
 use crate::store::{StoreError, Tx};
 use crate::tokens::{RefreshToken, RevokeToken};
+use doorward_core::clock::rfc3339;
 
 /// Sessions in a list at most.
 const LISTED: i64 = 100;

@@ -8,7 +8,6 @@ pub use refresh::{Refusal, refresh, restore};
 
 use doorward_protocol::session::Tokens;
 
-use crate::clock::Millis;
 use crate::config::Span;
 use crate::dpop::{Fault, Proof, Thumbprint};
 use crate::error::ApiError;
@@ -19,6 +18,7 @@ use crate::store::Tx;
 use crate::store::accounts::Account;
 use crate::store::sessions::{self, Session};
 use crate::tokens::{Claims, Confirmation, RefreshToken, RevokeToken};
+use doorward_core::clock::Millis;
 
 /// Refuses a sign-in that brings no key where the operator wants one. Asked before any work is done for it.
 pub fn admit(app: &App, bound: bool) -> Result<(), ApiError> {

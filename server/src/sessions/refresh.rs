@@ -7,7 +7,6 @@ use doorward_protocol::session::Tokens;
 
 use super::tokens;
 use crate::audit::{Event, Record};
-use crate::clock::Millis;
 use crate::config;
 use crate::dpop::{self, Proof};
 use crate::error::ApiError;
@@ -17,6 +16,7 @@ use crate::state::{App, AppState};
 use crate::store::sessions::{self, Session};
 use crate::store::{Tx, accounts};
 use crate::tokens::RefreshToken;
+use doorward_core::clock::Millis;
 
 /// Why a refresh was refused.
 #[derive(Debug)]

@@ -13,10 +13,10 @@ use url::Url;
 use super::Sms;
 use super::template::{Escape, fill};
 use crate::config::{self, ConfigError};
-use crate::http::is_local;
 use crate::http_client::{Answer, HttpClient, Limits};
 use crate::mail::transport::Failure;
-use crate::secret::Secret;
+use doorward_core::local_address::is_local;
+use doorward_core::secret::Secret;
 
 /// More than any gateway has to say about one SMS.
 const LONGEST_ANSWER: usize = 64 * 1024;

@@ -10,7 +10,7 @@ use std::fmt;
 pub use gateway::Gateway;
 pub use preset::Preset;
 
-use crate::mail::Message;
+use doorward_core::message::Message;
 
 /// An SMS that is ready to leave. It holds a code: it is never stored, and `Debug` shows nothing of it but the message.
 pub struct Sms {

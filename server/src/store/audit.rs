@@ -4,7 +4,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::{StoreError, Tx};
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// One line of the log.
 #[derive(Clone, Debug)]

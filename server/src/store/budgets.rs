@@ -5,7 +5,7 @@ use sqlx::Row;
 
 use super::engine::Kind;
 use super::{StoreError, Tx};
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// How far clocks of nodes, and the moments at which calls that wait for each other have looked at one, may be apart. An
 /// end that is further away than a budget is long, and this, was set by a clock that was wrong, and counts as past.

@@ -7,9 +7,9 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::{StoreError, Tx, accounts};
-use crate::challenges::{PlainCode, PlainToken, Scene};
-use crate::clock::Millis;
-use crate::keys::{KeyId, SecretKeys};
+use doorward_core::clock::Millis;
+use doorward_core::one_time_code::{PlainCode, PlainToken, Scene};
+use doorward_core::secret_keys::{KeyId, SecretKeys};
 
 /// The name that a challenge has in its row. One for the account of whoever asked is apart from those that others ask for
 /// the same address: nobody voids or uses up somebody else's.

@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 
 use super::engine::Kind;
 use super::{StoreError, Tx};
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// Something to tell.
 #[derive(Clone, Copy, Debug)]

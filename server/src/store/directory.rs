@@ -5,8 +5,8 @@ use sqlx::any::AnyRow;
 
 use super::accounts::{Account, account, select_account};
 use super::{StoreError, Tx};
-use crate::canonical;
-use crate::clock::Millis;
+use doorward_core::canonical;
+use doorward_core::clock::Millis;
 
 /// Greater than every id: begins a list that goes from the newest to the oldest.
 pub const NEWEST: &str = "z";

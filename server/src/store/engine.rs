@@ -14,9 +14,9 @@ use tokio::sync::Mutex;
 use super::postgres::{self, Transactions};
 use super::writer::{Work, Writer};
 use super::{StoreError, sqlite};
-use crate::clock::{Clock, Durability, Millis, SystemClock};
 use crate::config::Database;
-use crate::tasks::Tasks;
+use doorward_core::clock::{Clock, Durability, Millis, SystemClock};
+use doorward_core::tasks::Tasks;
 
 /// What SQL runs on; within [`Store::write`] it is one transaction.
 pub type Tx = AnyConnection;

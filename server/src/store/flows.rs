@@ -4,7 +4,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::{StoreError, Tx, engine};
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// What a flow is bound to: whoever ends it must show that they began it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use sqlx::Row;
 
 use super::{StoreError, Tx};
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// A request that was carried out.
 #[derive(Clone, Debug)]

@@ -7,9 +7,9 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::{StoreError, Tx, engine};
-use crate::canonical;
-use crate::clock::Millis;
-use crate::mail::Channel;
+use doorward_core::canonical;
+use doorward_core::clock::Millis;
+use doorward_core::message::Channel;
 
 /// Kinds of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Work that one node does for all of them: who holds it, and until when.
 
 use super::{StoreError, Tx};
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// Takes a piece of work, or keeps it. False while another node has it.
 pub async fn take(

@@ -6,7 +6,7 @@ use sqlx::AnyConnection;
 
 use super::StoreError;
 use super::engine::Kind;
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// One step; never edited once it has shipped.
 struct Migration {

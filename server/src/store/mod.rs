@@ -30,7 +30,6 @@ pub mod user_data;
 pub use engine::{Reader, Store, Tx};
 #[doc(hidden)]
 pub use migrations::schema;
-pub use sqlite::make_folder;
 pub use writer::Work;
 
 /// Why the database did not do what it was asked for.

@@ -5,8 +5,8 @@ use sqlx::any::AnyRow;
 
 use super::engine::Kind;
 use super::{StoreError, Tx};
-use crate::clock::Millis;
-use crate::mail::{Channel, Message};
+use doorward_core::clock::Millis;
+use doorward_core::message::{Channel, Message};
 
 /// A mail to be sent.
 #[derive(Clone, Copy, Debug)]

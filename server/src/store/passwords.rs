@@ -3,8 +3,8 @@
 use sqlx::Row;
 
 use super::{StoreError, Tx, accounts};
-use crate::clock::Millis;
-use crate::passwords::PasswordHash;
+use doorward_core::clock::Millis;
+use doorward_core::password_hash::PasswordHash;
 
 /// Sets the password, whether there was one or not. Devices that knew the old one are strange again.
 pub async fn set(tx: &mut Tx, account: &str, hash: &PasswordHash, now: Millis) -> Result<(), StoreError> {

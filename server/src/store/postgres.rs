@@ -16,8 +16,8 @@ use super::engine::Kind;
 use super::migrations::{migrate, verify};
 use super::writer::Work;
 use super::{StoreError, Tx};
-use crate::clock::Millis;
 use crate::config::Database;
+use doorward_core::clock::Millis;
 
 /// How long to wait for a connection. While the database is away this is how soon a caller learns of it.
 const ACQUIRE: Duration = Duration::from_secs(2);

@@ -1,7 +1,7 @@
 //! Proofs that were used.
 
 use super::{StoreError, Tx};
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// Writes one down; false when it stands there already. The unique row makes two at once wait for each other.
 pub async fn insert(tx: &mut Tx, id: &[u8], expires_at: Millis) -> Result<bool, StoreError> {

@@ -4,8 +4,8 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::{StoreError, Tx};
-use crate::clock::Millis;
-use crate::service_keys::{Scopes, SecretHash};
+use doorward_core::clock::Millis;
+use doorward_core::service_key::{Scopes, SecretHash};
 
 /// A service key as it is stored.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 
 use super::accounts::{Account, account, select_account};
 use super::{StoreError, Tx, engine};
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// A session as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use sqlx::Row;
 
 use super::{StoreError, Tx, engine};
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// A signing key as it is stored.
 #[derive(Clone, Debug)]

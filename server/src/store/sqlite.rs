@@ -1,8 +1,8 @@
 //! SQLite: a file in a folder of its own, many readers, one writer.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -18,8 +18,9 @@ use super::engine::Kind;
 use super::migrations::{migrate, verify};
 use super::wal::{self, Left, WalNote};
 use super::writer::Writer;
-use crate::clock::{Durability, Millis};
-use crate::tasks::Tasks;
+use doorward_core::clock::{Durability, Millis};
+use doorward_core::files::make_folder;
+use doorward_core::tasks::Tasks;
 
 /// Readers at a time. Each is a thread and a page cache: more do not help two cores.
 const READERS: u32 = 4;
@@ -153,11 +154,6 @@ pub(super) async fn probe(connection: &mut AnyConnection) -> Result<(), StoreErr
     let reads = tables.iter().map(|table| format!("select 1 from {table} limit 1;")).collect::<String>();
     sqlx::raw_sql(sqlx::AssertSqlSafe(reads)).execute(connection).await?;
     Ok(())
-}
-
-/// Makes a folder that only its owner can look into, unless it is there.
-pub fn make_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn options(file: &Path) -> Result<AnyConnectOptions, StoreError> {

@@ -3,7 +3,7 @@
 use sqlx::Row;
 
 use super::{StoreError, Tx};
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// All of an account's, by key.
 pub async fn list(db: &mut Tx, account: &str) -> Result<Vec<(String, serde_json::Value)>, StoreError> {

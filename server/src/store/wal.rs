@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::files::Draft;
+use doorward_core::files::Draft;
 
 /// A `-wal` begins with a header of this length, <https://sqlite.org/fileformat2.html#walformat>.
 const WAL_HEADER: usize = 32;

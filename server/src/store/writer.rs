@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use super::sqlite::{self, DatabaseFile};
 use super::wal::WalNote;
 use super::{StoreError, Tx};
-use crate::tasks::Tasks;
+use doorward_core::tasks::Tasks;
 
 /// Jobs that share a commit at most.
 const BATCH: usize = 256;

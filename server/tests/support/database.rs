@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{LazyLock, Mutex, OnceLock};
 use std::thread;
 
-use doorward_server::clock::{Clock, SystemClock};
+use doorward_core::clock::{Clock, SystemClock};
+use doorward_core::files;
 use doorward_server::config::Database;
 use doorward_server::store::{self, Store};
 use sqlx::any::AnyConnectOptions;
@@ -32,7 +33,7 @@ pub fn is_sqlite() -> bool {
 pub fn prepare(folder: &Path) {
     let file = folder.join("doorward.db");
     if is_sqlite() && !file.exists() {
-        store::make_folder(folder).unwrap();
+        files::make_folder(folder).unwrap();
         std::fs::copy(template_file(), file).unwrap();
     }
 }

@@ -24,11 +24,11 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, header};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_server::clock::{Clock, Millis, Random, World};
+use doorward_core::clock::{Clock, Millis, Random, World};
+use doorward_core::tasks;
 use doorward_server::config::{Config, Layers};
 use doorward_server::routes;
 use doorward_server::state::{App, AppState};
-use doorward_server::tasks;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -137,7 +137,7 @@ impl TestApp {
     /// As in production: `https://auth.example.com`, real hashes, nothing allowed that is not in the settings.
     pub async fn production(settings: &str) -> TestApp {
         let folder = tempfile::tempdir().unwrap();
-        let keys = doorward_server::keys::SecretKeys::generate(&World::default());
+        let keys = doorward_core::secret_keys::SecretKeys::generate(&World::default());
         std::fs::write(folder.path().join("secret_keys"), keys.as_bytes()).unwrap();
         let settings = format!("public_url = \"https://auth.example.com\"\n{settings}");
         TestApp::open(&settings, false, folder.into(), clock(NEW_YEAR)).await

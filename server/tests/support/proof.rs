@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::{Answer, Call, TestApp};
-use doorward_server::clock::Clock;
+use doorward_core::clock::Clock;
 
 /// A key pair, as a browser has one.
 #[derive(Debug)]

@@ -16,8 +16,9 @@ use starlark::values::{Heap, Value};
 use zeroize::Zeroize;
 
 use super::wire::{Fault, Outcome};
-use crate::clock::Millis;
-use crate::hooks::{About, FieldSpec, Kind, Model, Refusal};
+use crate::hooks::{About, Model, Refusal};
+use doorward_core::clock::Millis;
+use doorward_core::operation::{FieldSpec, Kind};
 
 /// Lines that one call may print, and characters of each.
 const LINES: usize = 50;

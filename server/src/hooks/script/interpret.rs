@@ -7,7 +7,7 @@ use starlark::values::Value;
 
 use super::bindings::{self, MESSAGE, Misuse, Printer, Running, shorten};
 use super::wire::{Call, Fault, Functions, Limits, Load, Loaded, Outcome, Ran};
-use crate::hooks::Operation;
+use doorward_core::operation::Operation;
 
 /// Calls within calls.
 const DEPTH: usize = 100;

@@ -110,7 +110,12 @@ impl Scripts {
     ) -> Result<Said, Unanswered> {
         let rehearsal = self.rehearse(function, model, succeeded).await?;
         for line in &rehearsal.printed {
-            tracing::info!(id = model.about.request_id, hook = function, "{}", crate::plain::plain(line));
+            tracing::info!(
+                id = model.about.request_id,
+                hook = function,
+                "{}",
+                doorward_core::escape::plain(line)
+            );
         }
         rehearsal.said.map_err(Unanswered::Failed)
     }
@@ -228,7 +233,7 @@ impl Scripts {
         };
         let (pool, printed) = Pool::open(kit).await?;
         for line in printed {
-            tracing::info!(file = name, "{}", crate::plain::plain(&line));
+            tracing::info!(file = name, "{}", doorward_core::escape::plain(&line));
         }
         for mistake in unknown(pool.functions().keys().map(String::as_str)) {
             tracing::warn!(file = name, "{mistake}");
@@ -273,7 +278,7 @@ impl Scripts {
 
 /// As it can stand in the log.
 fn plainly(cause: impl std::fmt::Display) -> String {
-    bindings::shorten(&crate::plain::plain(&cause.to_string()), CAUSE)
+    bindings::shorten(&doorward_core::escape::plain(&cause.to_string()), CAUSE)
 }
 
 /// Why a call has no answer; the cause is for the log.

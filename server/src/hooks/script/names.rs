@@ -1,6 +1,6 @@
 //! Which hook somebody meant.
 
-use crate::hooks::Operation;
+use doorward_core::operation::Operation;
 
 /// What is to be said of functions that are called like hooks, and of which no operation knows.
 pub fn unknown<'a>(functions: impl Iterator<Item = &'a str>) -> Vec<String> {

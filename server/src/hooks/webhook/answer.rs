@@ -3,9 +3,10 @@
 use doorward_protocol::error::ErrorCode;
 use serde_json::{Map, Value};
 
-use super::super::{FieldSpec, Kind, Operation, Refusal, Said};
-use crate::extract::Strict;
+use super::super::{Refusal, Said};
 use crate::http_client::Answer;
+use doorward_core::operation::{FieldSpec, Kind, Operation};
+use doorward_core::strict_json::Strict;
 
 /// Longest message of a refusal.
 const LONGEST: usize = 500;

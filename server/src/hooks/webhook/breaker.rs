@@ -1,6 +1,6 @@
 //! Leaves a service alone that fails and fails: who waits for it meanwhile waits for nothing. Each node has its own.
 
-use crate::clock::Millis;
+use doorward_core::clock::Millis;
 
 /// So many failures in a row.
 const FAILURES: u32 = 5;

@@ -4,7 +4,6 @@
 
 mod answer;
 mod breaker;
-mod signature;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,14 +14,15 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{Model, Report, Said};
-use crate::clock::rfc3339;
 use crate::config::{self, Config, ConfigError, OnFailure};
 use crate::error::ApiError;
 use crate::http_client::{Answer, HttpClient, Limits};
 use crate::mail::transport::Failure;
 use crate::state::App;
 use breaker::Breaker;
-pub use signature::SigningKey;
+use doorward_core::clock::rfc3339;
+use doorward_core::webhook_signature;
+pub(super) use doorward_core::webhook_signature::SigningKey;
 
 /// More than anybody has to say about one request.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -165,7 +165,7 @@ impl Webhook {
             .header(header::CONTENT_TYPE, "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", seconds)
-            .header("webhook-signature", signature::header(&self.keys, id, seconds, &body))
+            .header("webhook-signature", webhook_signature::header(&self.keys, id, seconds, &body))
             .body(body.into_bytes())
             .map_err(|_| "its address came out wrong")?;
         app.http.send(request, Limits { time, bytes: LONGEST_ANSWER }).await
@@ -197,7 +197,7 @@ fn envelope<const N: usize>(event: &str, model: &Model, outcome: [(&str, Value);
 
 #[cfg(test)]
 mod tests {
-    use crate::hooks::Operation;
+    use doorward_core::operation::Operation;
 
     #[test]
     fn no_field_of_an_operation_hides_who_asks_or_what_came_of_it() {

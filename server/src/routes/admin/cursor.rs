@@ -5,9 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use crate::error::ApiError;
-use crate::keys::{KeyId, Purpose, SecretKeys};
-use crate::secret::same;
-use crate::tokens::decode;
+use doorward_core::base64url::decode;
+use doorward_core::secret::same;
+use doorward_core::secret_keys::{KeyId, Purpose, SecretKeys};
 
 const VERSION: u8 = 1;
 /// Bytes of a cursor: version, key id, id of the last row, MAC.

@@ -59,7 +59,7 @@ async fn audit_log(
     Ok(Answer(AuditList { entries: page.items, next: cursor::write(&app.secret_keys, &list, page.next)? }))
 }
 
-fn filter(params: &Params, now: crate::clock::Millis) -> Result<Filter, ApiError> {
+fn filter(params: &Params, now: doorward_core::clock::Millis) -> Result<Filter, ApiError> {
     let account = match params.get("user").map(Uuid::try_parse) {
         Some(Ok(id)) => Some(id.to_string()),
         Some(Err(_)) => return Err(ApiError::field("user", "This must be the id of an account.")),

@@ -18,8 +18,9 @@ use doorward_protocol::error::ErrorCode;
 use crate::admin::{By, Operator};
 use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::service_keys::{Scope, ServiceKey};
+use crate::service_keys::ServiceKey;
 use crate::state::AppState;
+use doorward_core::service_key::Scope;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

@@ -18,8 +18,8 @@ use crate::admin::{NewUser, Operator, Wanted};
 use crate::error::ApiError;
 use crate::extract::Json;
 use crate::passwords::Turn;
-use crate::secret::Secret;
 use crate::state::AppState;
+use doorward_core::secret::Secret;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

@@ -12,7 +12,7 @@ use crate::tasks::Tasks;
 /// How often to look without having been woken: for rows of other nodes and for leases that ran out.
 const LOOK: Duration = Duration::from_secs(1);
 /// What a lease has over the longest attempt.
-pub(crate) const LEASE_MARGIN: Millis = 30_000;
+pub const LEASE_MARGIN: Millis = 30_000;
 /// The first pause after a failure; each next one is twice as long.
 const PAUSE: Millis = 5_000;
 /// The longest pause.
@@ -20,20 +20,20 @@ const LONGEST_PAUSE: Millis = 15 * 60_000;
 
 /// A task that empties a queue, as `/health/ready` and the log name it.
 #[derive(Clone, Copy)]
-pub(crate) struct Worker<'a> {
+pub struct Worker<'a> {
     /// The record of tasks.
-    pub(crate) tasks: &'a Tasks,
+    pub tasks: &'a Tasks,
     /// Its name.
-    pub(crate) name: &'a str,
+    pub name: &'a str,
     /// Items that may be on their way at the same time.
-    pub(crate) slots: usize,
+    pub slots: usize,
     /// Wakes it.
-    pub(crate) bell: &'a Notify,
+    pub bell: &'a Notify,
 }
 
 impl Worker<'_> {
     /// Takes and delivers until it is told to end; then lets the items on their way finish, as it does after a panic.
-    pub(crate) async fn work<T, Taking, Delivering>(
+    pub async fn work<T, Taking, Delivering>(
         self,
         ended: watch::Receiver<()>,
         take: impl Fn(usize) -> Taking,
@@ -89,7 +89,7 @@ impl Worker<'_> {
 
 /// How long to wait after so many attempts: twice as long after each, up to a bound, and anywhere in the upper half of
 /// that. What failed together does not come back together.
-pub(crate) fn pause(attempts: i64, chance: u64) -> Millis {
+pub fn pause(attempts: i64, chance: u64) -> Millis {
     let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(20);
     let longest = PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
     let half = longest / 2;
@@ -98,7 +98,7 @@ pub(crate) fn pause(attempts: i64, chance: u64) -> Millis {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::queue::*;
 
     #[tokio::test]
     async fn a_panic_costs_the_item_that_it_happens_in_and_is_told_of() {

@@ -1,51 +1,12 @@
-//! The canonical form of a value: what is stored and compared, what messages are sent to, and what hooks see (D-41, D-44).
-//! A request is brought into it when it is read, and a value that a hook sets when it is set.
+//! The canonical form of a text: what is stored and compared, what messages are sent to, and what hooks see (D-41, D-44).
 
 use std::borrow::Cow;
 
-use doorward_protocol::{ENTER_EMAIL, Field, Given, Invalid, Policy, Rule, bare_email};
+use doorward_protocol::{Given, Policy, Rule, bare_email};
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
-use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::restriction_level::{RestrictionLevel, RestrictionLevelDetection};
-
-use crate::config::Config;
-use crate::{phones, usernames, values};
-
-/// Brings the fields of an object that passed its table into canonical form.
-pub fn object(object: &mut Map<String, Value>, fields: &[Field], config: &Config) -> Result<(), Invalid> {
-    for field in fields {
-        match (field.rule, object.get_mut(field.name)) {
-            (Rule::AnyObject, Some(Value::Object(extras))) => values::respell(extras, &config.profile)?,
-            (rule, Some(Value::String(text))) if !text.is_empty() => {
-                let refused =
-                    |message| Invalid { field: field.name.to_owned(), message: Cow::Borrowed(message) };
-                if let Some(canonical) = self::text(rule, text, config).map_err(refused)? {
-                    *text = canonical;
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// The canonical form of a text that its rule accepts; `None` if it is the text itself. The error is a sentence for a
-/// person: only the server knows all domains and phone numbers.
-///
-/// A password that is compared with a stored hash ([`Rule::Password`]) stays as it was typed:
-/// [`crate::passwords::Hasher::verify`] may need that form.
-pub fn text(rule: Rule, text: &str, config: &Config) -> Result<Option<String>, &'static str> {
-    match rule {
-        Rule::Email => email(text).map(Some).ok_or(ENTER_EMAIL),
-        Rule::Phone => phones::canonical(text, &config.phone).map(Some),
-        // An impossible name stays as it is: a sign-in does not find it, a signup refuses it with the reason.
-        Rule::Username => Ok(usernames::canonical(text)),
-        Rule::NewPassword => Ok(Some(password(text).into_owned())),
-        _ => Ok(None),
-    }
-}
 
 /// Checks a text by a rule, in the form in which it is counted.
 pub fn check(rule: Rule, text: &str, policy: Policy) -> Result<(), Cow<'static, str>> {

@@ -3,6 +3,9 @@
 use doorward_protocol::Rule;
 use doorward_protocol::profile::PROFILE;
 
+/// Who is told by a script, in the table of deliveries.
+pub const SCRIPT: &str = "script";
+
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -194,7 +197,7 @@ impl Operation {
     }
 
     /// Does it begin a session?
-    pub(super) fn is_sign_in(self) -> bool {
+    pub fn is_sign_in(self) -> bool {
         matches!(
             self,
             Operation::EmailAuth
@@ -209,7 +212,7 @@ impl Operation {
     }
 
     /// Is a repetition with the same `Idempotency-Key` the same event? Else each call is one.
-    pub(super) fn is_carried_out_once(self) -> bool {
+    pub fn is_carried_out_once(self) -> bool {
         matches!(
             self,
             Operation::Signup
@@ -234,7 +237,7 @@ impl Operation {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::operation::*;
 
     #[test]
     fn a_field_of_a_model_has_one_meaning() {

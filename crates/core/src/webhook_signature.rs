@@ -42,13 +42,13 @@ impl SigningKey {
 }
 
 /// The header `webhook-signature`: one for each live secret, so that a receiver can change its own at any time.
-pub(super) fn header(keys: &[SigningKey], id: &str, seconds: Millis, body: &str) -> String {
+pub fn header(keys: &[SigningKey], id: &str, seconds: Millis, body: &str) -> String {
     keys.iter().map(|key| key.sign(id, seconds, body)).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::webhook_signature::*;
 
     fn key(text: &str) -> Option<SigningKey> {
         SigningKey::read(&Secret::from(text.to_owned()))

@@ -2,9 +2,9 @@
 //! tokens and seal what the database must not show. Copying the file to another node is all that scaling needs.
 
 use std::fmt;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
@@ -13,7 +13,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::clock::World;
-use crate::config::{Config, ConfigError};
 use crate::files::Draft;
 
 /// Names a key: in refresh tokens and sealed values.
@@ -66,42 +65,14 @@ const HEADER: &str = "# doorward secret keys: one a line, the first is active, t
     # Whoever has this file and the database can sign in as anybody: keep it out of backups of the database.\n";
 
 impl SecretKeys {
-    /// Reads the keys that the settings name; `--dev` makes them when there are none.
-    pub fn load(config: &Config, dev: bool, world: &World) -> Result<SecretKeys, ConfigError> {
-        let setting = config.secret_keys.expose().trim();
-        let wrong = |message: String| ConfigError::about("secret_keys", None, message);
-        let Some(file) = SecretKeys::file(config) else {
-            return SecretKeys::parse(setting).map_err(wrong);
-        };
-        let file = file.as_path();
-        if setting.is_empty() && dev && !file.exists() {
-            let made = crate::store::make_folder(&config.data).and_then(|()| SecretKeys::create(file, world));
-            match made {
-                // Another server made them meanwhile.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                made => made.map_err(|error| wrong(format!("{}: {error}", file.display())))?,
-            }
-        }
-        if setting.is_empty() && !file.exists() {
-            return Err(wrong(
-                "is required: name a file with keys. Make one with: (umask 077; doorward keys generate > secret_keys)"
-                    .into(),
-            ));
-        }
-        let text =
-            std::fs::read_to_string(file).map_err(|error| wrong(format!("{}: {error}", file.display())))?;
-        SecretKeys::parse(&Zeroizing::new(text))
-            .map_err(|error| wrong(format!("{}: {error}", file.display())))
-    }
-
-    /// The file that the settings name, unless they hold the keys themselves.
-    pub fn file(config: &Config) -> Option<PathBuf> {
-        let setting = config.secret_keys.expose().trim();
-        // A path has no colon after eight hexadecimal digits, a key always has.
-        if setting.lines().any(looks_like_key) {
-            return None;
-        }
-        Some(if setting.is_empty() { config.data.join("secret_keys") } else { PathBuf::from(setting) })
+    /// Do the settings hold the keys themselves, and not the name of a file? Also a key that is no good must not be taken for a
+    /// path: an error would print it.
+    pub fn looks_like_keys(setting: &str) -> bool {
+        setting.lines().any(|line| {
+            line.trim()
+                .split_once(':')
+                .is_some_and(|(id, _)| id.len() == 8 && u32::from_str_radix(id, 16).is_ok())
+        })
     }
 
     /// Puts a new key in front of those of a file. The file is replaced at once: a crash leaves the one or the other.
@@ -150,7 +121,8 @@ impl SecretKeys {
         Zeroizing::new(format!("{id:08x}:{}\n", URL_SAFE_NO_PAD.encode(key.as_slice())))
     }
 
-    pub(crate) fn parse(text: &str) -> Result<SecretKeys, String> {
+    /// Reads the lines of a file.
+    pub fn parse(text: &str) -> Result<SecretKeys, String> {
         let mut keys: Vec<SecretKey> = Vec::new();
         for (at, line) in text.lines().enumerate() {
             let line = line.trim();
@@ -269,11 +241,6 @@ impl SecretKey {
     }
 }
 
-/// Also a key that is no good must not be taken for a path: an error would print it.
-fn looks_like_key(line: &str) -> bool {
-    line.trim().split_once(':').is_some_and(|(id, _)| id.len() == 8 && u32::from_str_radix(id, 16).is_ok())
-}
-
 fn derive(root: &hkdf::Prk, label: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
     let mut key = Zeroizing::new([0; 32]);
     root.expand(&[label], hkdf::HKDF_SHA256).ok()?.fill(key.as_mut_slice()).ok()?;
@@ -292,7 +259,7 @@ impl fmt::Debug for SecretKeys {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::secret_keys::*;
 
     fn line() -> String {
         SecretKeys::generate(&World::default()).to_string()

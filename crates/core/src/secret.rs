@@ -48,7 +48,7 @@ pub fn same(one: &[u8], other: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::secret::*;
 
     #[test]
     fn a_secret_does_not_print() {

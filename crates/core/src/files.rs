@@ -1,9 +1,9 @@
 //! Files that must be whole. A draft is written beside its place, made durable, and then renamed: a crash at any moment
 //! leaves the old file or no file, never a partial one. [`Draft::replace_unsynced`] leaves out the durable part.
 
-use std::fs::{File, Permissions};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile, PersistError};
@@ -83,4 +83,9 @@ fn folder_of(file: &Path) -> &Path {
 /// Can other users than its owner and its group read or write it? Not if it cannot be looked at.
 pub fn is_open_to_others(file: &Path) -> bool {
     std::fs::metadata(file).is_ok_and(|about| about.permissions().mode() & 0o006 != 0)
+}
+
+/// Makes a folder that only its owner can look into, unless it is there.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

@@ -9,14 +9,18 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
 
-use crate::log;
-
 /// The pause before the first fresh start; each next one is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause: without the writer no request is carried out.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A panic this long ago is no longer told of, and its task starts without a pause.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
+
+/// What a panic says.
+pub fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
 
 tokio::task_local! {
     static NAME: Arc<str>;
@@ -51,25 +55,25 @@ impl Tasks {
     }
 
     /// Logs and counts a panic in one piece of a task's work, which the others outlive.
-    pub(crate) fn piece_panicked(&self, name: &str, panic: &(dyn Any + Send)) {
+    pub fn piece_panicked(&self, name: &str, panic: &(dyn Any + Send)) {
         self.panicked(name, panic, false);
     }
 
     /// Logs and counts a panic; answers how long to wait until the next start.
-    pub(crate) fn panicked(&self, name: &str, panic: &(dyn Any + Send), is_down: bool) -> Duration {
+    pub fn panicked(&self, name: &str, panic: &(dyn Any + Send), is_down: bool) -> Duration {
         let last = Instant::now();
         let mut tasks = self.lock();
         let before = tasks.get(name).filter(|before| before.last.elapsed() < REMEMBERED);
         let count = before.map_or(1, |before| before.count.saturating_add(1));
         tasks.insert(name.into(), Panics { count, last, is_down });
         drop(tasks);
-        let cause = log::text_of(panic);
+        let cause = text_of(panic);
         tracing::error!(task = name, panics = count, cause, "a task of the server panicked");
         pause(count)
     }
 
     /// The task runs again.
-    pub(crate) fn started(&self, name: &str) {
+    pub fn started(&self, name: &str) {
         if let Some(panics) = self.lock().get_mut(name) {
             panics.is_down = false;
         }
@@ -101,7 +105,7 @@ fn pause(panics: u32) -> Duration {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use super::*;
+    use crate::tasks::*;
 
     #[tokio::test]
     async fn a_task_that_panics_starts_again_and_is_told_of() {
