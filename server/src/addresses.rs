@@ -15,11 +15,11 @@ use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
 use crate::outbox;
 use crate::state::{App, AppState};
-use crate::store::accounts::{self, Account};
-use crate::store::identities::{self, Held, Kind};
-use crate::store::{self, StoreError, Tx, passwords};
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
+use doorward_store::accounts::{self, Account};
+use doorward_store::identities::{self, Held, Kind};
+use doorward_store::{StoreError, Tx, passwords};
 
 /// An address with the code that was sent to it.
 #[derive(Debug)]
@@ -155,7 +155,8 @@ async fn carry_out(
         if let Some(code) = prove(tx, app, caller, account, new).await? {
             if let Change::Replace { old: Some(old), .. } = change {
                 // It was right, and is needed again.
-                store::challenges::restore(tx, (scene(kind), &account.id), &old.contact.value).await?;
+                doorward_store::challenges::restore(tx, (scene(kind), &account.id), &old.contact.value)
+                    .await?;
             }
             return Ok(Verdict::refused(code));
         }
@@ -265,7 +266,7 @@ async fn write(
     let (now, kind, id) = (app.world.now(), change.kind(), account.id.as_str());
     identities::remove(tx, kind, id).await?;
     if let Some(present) = present {
-        store::challenges::void_all(tx, present).await?;
+        doorward_store::challenges::void_all(tx, present).await?;
     }
     if let Some(new) = change.given() {
         let name = new.contact.identity(true);

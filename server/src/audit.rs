@@ -1,9 +1,9 @@
 //! Security-relevant events: each is a row, written with what it records.
 
 use crate::extract::Caller;
-use crate::store::audit::{Entry, insert};
-use crate::store::{StoreError, Tx};
 use doorward_core::clock::{Millis, World};
+use doorward_store::audit::{Entry, insert};
+use doorward_store::{StoreError, Tx};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

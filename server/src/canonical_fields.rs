@@ -8,8 +8,8 @@ use doorward_core::canonical::password;
 use doorward_protocol::{ENTER_EMAIL, Field, Invalid, Rule};
 use serde_json::{Map, Value};
 
-use crate::config::Config;
 use crate::{phones, usernames, values};
+use doorward_config::Config;
 
 /// Brings the fields of an object that passed its table into canonical form.
 pub fn object(object: &mut Map<String, Value>, fields: &[Field], config: &Config) -> Result<(), Invalid> {

@@ -11,9 +11,9 @@ use crate::extract::Caller;
 use crate::first_proof;
 use crate::limits;
 use crate::state::App;
-use crate::store::challenges::{self, Consumed};
-use crate::store::identities::{self, Kind};
-use crate::store::{StoreError, Tx};
+use doorward_store::challenges::{self, Consumed};
+use doorward_store::identities::{self, Kind};
+use doorward_store::{StoreError, Tx};
 
 /// Consumes a code or token in the transaction of its effect. A refusal is written down, and it counts: the caller
 /// must let the transaction be committed. Not for bound scenes: those are [`consume_own`]'s.

@@ -11,8 +11,8 @@ use std::time::Instant;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::AbortHandle;
 
-use crate::config::Network;
 use crate::limits;
+use doorward_config::Network;
 
 /// Files that are not connections of clients: the database, mail, calls of providers and hooks, `admin.listen`.
 const OTHER_FILES: u64 = 512;

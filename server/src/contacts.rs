@@ -5,15 +5,15 @@ use doorward_protocol::ENTER_EMAIL;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{GivenCode, MailProof};
 
-use crate::config::AccountDisclosure;
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::limits;
 use crate::phones;
 use crate::state::App;
-use crate::store::Tx;
-use crate::store::identities::{self, Held, Identity, Kind};
 use crate::usernames;
+use doorward_config::AccountDisclosure;
+use doorward_store::Tx;
+use doorward_store::identities::{self, Held, Identity, Kind};
 
 /// An e-mail address or a phone number.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 
 use doorward_protocol::error::ErrorCode;
 
-use crate::config::Signup;
 use crate::error::ApiError;
+use doorward_config::Signup;
 
 /// Refuses an address, given in canonical form, whose domain is blocked or not listed.
 pub fn admit(settings: &Signup, email: &str) -> Result<(), ApiError> {

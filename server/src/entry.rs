@@ -16,8 +16,8 @@ use crate::registration::{self, SignUp};
 use crate::service_keys;
 use crate::sessions;
 use crate::state::AppState;
-use crate::store::identities::Identity;
 use doorward_core::operation::Operation;
+use doorward_store::identities::Identity;
 
 /// A call that signs in or up: the caller, the proof of the browser's key, and the session that the browser has already.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use utoipa::IntoResponses;
 use utoipa::openapi::response::Response as Description;
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 
-use crate::store::StoreError;
+use doorward_store::StoreError;
 
 /// Why a request was not carried out. `http::trace` turns it into RFC 9457's JSON.
 #[derive(Clone, Debug)]

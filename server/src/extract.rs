@@ -27,11 +27,11 @@ use crate::idempotency::Idempotency;
 use crate::limits::{self, KnownDevice};
 use crate::service_keys;
 use crate::state::{App, AppState};
-use crate::store::accounts::{self, Account};
-use crate::store::{Tx, sessions};
 use crate::tokens::Claims;
 use doorward_core::clock::Millis;
 use doorward_core::secret::Secret;
+use doorward_store::accounts::{self, Account};
+use doorward_store::{Tx, sessions};
 
 /// Largest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;

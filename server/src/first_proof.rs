@@ -17,12 +17,12 @@ use crate::hooks::{self, Who};
 use crate::outbox;
 use crate::profiles;
 use crate::state::{App, AppState};
-use crate::store::accounts::Account;
-use crate::store::identities::{self, Kind};
-use crate::store::{StoreError, Tx, accounts, challenges, directory, passwords, sessions};
 use doorward_core::message::Message;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
+use doorward_store::accounts::Account;
+use doorward_store::identities::{self, Kind};
+use doorward_store::{StoreError, Tx, accounts, challenges, directory, passwords, sessions};
 
 /// What shows that the person who proves an address has also prepared the account. A known device is no evidence.
 #[derive(Clone, Debug, Default)]

@@ -8,12 +8,12 @@ use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
 use crate::state::App;
-use crate::store::{Tx, idempotency as store};
 use doorward_core::clock::Millis;
 use doorward_core::secret_keys::Purpose;
+use doorward_store::{Tx, idempotency as store};
 
 /// How long a key is remembered.
-pub const KEPT: crate::config::Span = crate::config::Span::minutes(10);
+pub const KEPT: doorward_config::Span = doorward_config::Span::minutes(10);
 
 /// The `Idempotency-Key` of a request, with what tells whether another request is the same.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,6 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod cli;
-pub mod config;
 
 mod connections;
 mod log;
@@ -57,7 +56,5 @@ pub mod signing;
 pub mod tokens;
 pub mod usernames;
 pub mod values;
-
-pub mod store;
 
 pub mod http_client;

@@ -18,10 +18,10 @@ use crate::providers::Person;
 use crate::registration::{self, SignUp};
 use crate::signin;
 use crate::state::App;
-use crate::store::identities::{self, Identity, Kind, Link};
-use crate::store::{self, StoreError, Tx, accounts};
 use doorward_core::message::Message;
 use doorward_core::password_hash::PasswordHash;
+use doorward_store::identities::{self, Identity, Kind, Link};
+use doorward_store::{StoreError, Tx, accounts};
 
 /// Who somebody is at a provider, as a name of an account.
 pub fn identity(provider: &str, person: &Person) -> Identity {
@@ -133,8 +133,8 @@ pub async fn link(
     identities::lock(tx, name.kind, &name.value).await?;
     accounts::lock(tx, account).await?;
     // Its proof is spent; the session can have ended while the provider was asked.
-    store::sessions::lock(tx, &session.id).await?;
-    let alive = store::sessions::live_account(tx, &session.id, app.world.now()).await?;
+    doorward_store::sessions::lock(tx, &session.id).await?;
+    let alive = doorward_store::sessions::live_account(tx, &session.id, app.world.now()).await?;
     alive.ok_or(ErrorCode::SessionRequired)?;
     match identities::owner(tx, name.kind, &name.value).await? {
         Some(owner) if owner != *account => return Err(ErrorCode::SocialAccountInUse.into()),

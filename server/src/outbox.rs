@@ -15,16 +15,16 @@ use crate::mail::render::{Rendered, Values};
 use crate::mail::transport::{Failure, Parcel};
 use crate::sms::Sms;
 use crate::state::{App, AppState};
-use crate::store::accounts::Account;
-use crate::store::challenges::Minted;
-use crate::store::identities::Kind;
-use crate::store::outbox::{Letter, Taken};
-use crate::store::{self, StoreError, Tx, accounts};
 use doorward_core::canonical;
 use doorward_core::clock::{Millis, World};
 use doorward_core::message::{Channel, Message};
 use doorward_core::one_time_code::{PlainCode, PlainToken, Scene};
 use doorward_core::queue::{self, Worker};
+use doorward_store::accounts::Account;
+use doorward_store::challenges::Minted;
+use doorward_store::identities::Kind;
+use doorward_store::outbox::{Letter, Taken};
+use doorward_store::{StoreError, Tx, accounts};
 
 /// How long to wait before the database is asked again to note what became of a mail.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -66,7 +66,7 @@ pub async fn challenge(
     redirect: Option<&str>,
 ) -> Result<(), StoreError> {
     let challenge = world.id();
-    store::challenges::open(tx, &challenge, scene, address, account, redirect, world.now()).await?;
+    doorward_store::challenges::open(tx, &challenge, scene, address, account, redirect, world.now()).await?;
     put(tx, world, caller, scene.message(), address, Some(&challenge)).await
 }
 
@@ -101,7 +101,7 @@ async fn put(
         language: caller.locale.as_deref(),
         request: &caller.request_id,
     };
-    store::outbox::put(tx, letter, world.now()).await
+    doorward_store::outbox::put(tx, letter, world.now()).await
 }
 
 /// Sends until the sender of `ended` is dropped, then lets what is on its way finish.
@@ -194,13 +194,13 @@ async fn lease(app: &App, tx: &mut Tx, channel: Channel, free: usize) -> Result<
     let until = now + Way::of(app, channel).timeout + queue::LEASE_MARGIN;
     let limit = i64::try_from(free).unwrap_or(1);
     let mut letters = Vec::new();
-    for taken in store::outbox::take(tx, channel, now, until, limit).await? {
+    for taken in doorward_store::outbox::take(tx, channel, now, until, limit).await? {
         match prepare(app, tx, &taken, now).await {
             Ok(content) => letters.push(Outgoing { taken, content }),
             // One row that cannot be read must not hold up all the others.
             Err(StoreError::Internal(cause)) => {
                 tracing::error!(mail = taken.id, cause, "gave a mail up");
-                store::outbox::bury(tx, &taken, now, &cause).await?;
+                doorward_store::outbox::bury(tx, &taken, now, &cause).await?;
             }
             Err(error) => return Err(error),
         }
@@ -211,7 +211,7 @@ async fn lease(app: &App, tx: &mut Tx, channel: Channel, free: usize) -> Result<
 /// Asks without writing: a server with nothing to send leaves the disk alone.
 async fn due(app: &App, channel: Channel) -> Result<bool, StoreError> {
     let mut reader = app.store.read().await?;
-    let due = store::outbox::next_due(&mut reader, channel).await?;
+    let due = doorward_store::outbox::next_due(&mut reader, channel).await?;
     Ok(due.is_some_and(|due| due <= app.world.now()))
 }
 
@@ -241,7 +241,7 @@ async fn prepare(app: &App, tx: &mut Tx, taken: &Taken, now: Millis) -> Result<O
             token_hash: token.as_ref().map(PlainToken::hash),
             token_expires_at: token.as_ref().and(token_life).map(|life| now + life.millis()),
         };
-        if !store::challenges::mint(tx, challenge, minted).await? {
+        if !doorward_store::challenges::mint(tx, challenge, minted).await? {
             return Ok(None);
         }
         audit(app, tx, taken, scene, account, now).await?;
@@ -291,7 +291,7 @@ async fn reader(app: &App, tx: &mut Tx, taken: &Taken) -> Result<Reader, StoreEr
     let scene = taken.message.and_then(Scene::of);
     let kind = Kind::of(&taken.address);
     let account = match (&taken.challenge, scene.is_some_and(Scene::is_bound)) {
-        (Some(challenge), true) => match store::challenges::account(tx, challenge).await? {
+        (Some(challenge), true) => match doorward_store::challenges::account(tx, challenge).await? {
             Some(account) => accounts::by_id(tx, &account).await?,
             None => None,
         },
@@ -374,9 +374,9 @@ impl Outcome {
 
     async fn store(&self, tx: &mut Tx, taken: &Taken) -> Result<(), StoreError> {
         match self {
-            Outcome::Dropped | Outcome::Sent => store::outbox::delete(tx, taken).await,
-            Outcome::Later(at, cause) => store::outbox::postpone(tx, taken, *at, cause).await,
-            Outcome::Never(now, cause) => store::outbox::bury(tx, taken, *now, cause).await,
+            Outcome::Dropped | Outcome::Sent => doorward_store::outbox::delete(tx, taken).await,
+            Outcome::Later(at, cause) => doorward_store::outbox::postpone(tx, taken, *at, cause).await,
+            Outcome::Never(now, cause) => doorward_store::outbox::bury(tx, taken, *now, cause).await,
         }
     }
 

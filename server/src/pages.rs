@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use minijinja::value::Value;
 use minijinja::{Environment, UndefinedBehavior, context};
 
-use crate::config::{Config, is_app};
 use crate::error::ApiError;
+use doorward_config::{Config, is_app};
 use doorward_core::clock::World;
 
 macro_rules! templates {

@@ -13,8 +13,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use crate::config::Password;
 use crate::error::ApiError;
+use doorward_config::Password;
 use doorward_core::canonical;
 use doorward_core::clock::World;
 use doorward_core::password_hash::PasswordHash;

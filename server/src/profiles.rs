@@ -8,10 +8,10 @@ use doorward_protocol::profile::{
 use doorward_protocol::settings::Visibility;
 use serde_json::{Map, Value};
 
-use crate::config::Profile;
 use crate::error::ApiError;
-use crate::store::accounts::Account;
 use crate::values;
+use doorward_config::Profile;
+use doorward_store::accounts::Account;
 
 /// Changes what was given and clears what was emptied; the name to sign in by is left to the caller.
 pub fn change(

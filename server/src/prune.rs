@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::idempotency::KEPT;
 use crate::state::{App, AppState};
-use crate::store::{
+use doorward_core::clock::Millis;
+use doorward_store::{
     StoreError, audit, budgets, challenges, deliveries, flows, idempotency, leases, outbox, proofs, sessions,
 };
-use doorward_core::clock::Millis;
 
 /// Rows in one go.
 const LIMIT: i64 = 500;

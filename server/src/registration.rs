@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::audit::{Event, Record};
-use crate::config::{Confirmation, SignupDisclosure};
 use crate::contacts::{self, Contact};
 use crate::domains;
 use crate::dpop::{Proof, Thumbprint};
@@ -21,15 +20,16 @@ use crate::hooks::{Granted, NewAccount};
 use crate::limits;
 use crate::passwords::Turn;
 use crate::state::{App, AppState};
-use crate::store::accounts::Account;
-use crate::store::identities::{Identity, Kind};
-use crate::store::{StoreError, Tx, accounts, identities, passwords};
 use crate::{outbox, screening, signin, values};
+use doorward_config::{Confirmation, SignupDisclosure};
 use doorward_core::local_address::is_local;
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
+use doorward_store::accounts::Account;
+use doorward_store::identities::{Identity, Kind};
+use doorward_store::{StoreError, Tx, accounts, identities, passwords};
 
 /// An account that is to be made: the draft that the hooks are asked about.
 #[derive(Clone, Debug)]

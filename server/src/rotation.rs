@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use crate::config;
 use crate::signing::generate;
 use crate::state::{App, AppState};
-use crate::store::StoreError;
-use crate::store::signing_keys::{StoredKey, insert, list, lock, prune, retire_others};
 use doorward_core::clock::Millis;
+use doorward_store::StoreError;
+use doorward_store::signing_keys::{StoredKey, insert, list, lock, prune, retire_others};
 
 /// How often to look for keys of other nodes, and whether one is due.
 const EVERY: Duration = Duration::from_secs(60);
@@ -38,7 +37,7 @@ pub async fn turn(app: &App) -> Result<(), StoreError> {
 }
 
 /// When the next key is to sign, if it is time to publish it.
-fn due(stored: &[StoredKey], now: Millis, rules: &config::Token) -> Option<Millis> {
+fn due(stored: &[StoredKey], now: Millis, rules: &doorward_config::Token) -> Option<Millis> {
     let newest = stored.iter().map(|key| key.activates_at).max()?;
     let ahead = rules.publish_keys.millis();
     let next = newest + rules.rotate_keys.millis();
@@ -85,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_next_key_is_published_a_day_before_the_month_is_over() {
-        let rules = config::Token::default();
+        let rules = doorward_config::Token::default();
         for (keys, now, activates_at) in [
             (vec![key(0)], 0, None),
             (vec![key(0)], 29 * DAY - 1, None),

@@ -21,11 +21,11 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
-use crate::config::{Config, Http};
 use crate::connections::{Connections, Slot};
 use crate::hooks::delivery;
 use crate::state::AppState;
 use crate::{log, outbox, prune, rotation, routes};
+use doorward_config::{Config, Http};
 
 /// Time for a client to send its headers, also those of the next request on a connection that it keeps.
 const HEADERS: Duration = Duration::from_secs(15);

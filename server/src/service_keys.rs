@@ -15,9 +15,9 @@ use doorward_protocol::error::ErrorCode;
 use crate::error::ApiError;
 use crate::extract::{Caller, Scheme, credentials};
 use crate::state::{App, AppState};
-use crate::store::service_keys;
 use doorward_core::clock::Millis;
 use doorward_core::secret::{Secret, same};
+use doorward_store::service_keys;
 
 /// A request with `Authorization: Bearer dw_sk_…`, a key that was made here and not revoked. What it may do is asked
 /// with [`ServiceKey::require`].

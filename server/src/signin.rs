@@ -4,7 +4,6 @@ use doorward_protocol::error::ErrorCode;
 use doorward_protocol::session::Tokens;
 
 use crate::audit::{Event, Record};
-use crate::config::Confirmation;
 use crate::dpop::{self, Proof, Thumbprint};
 use crate::entry::Entering;
 use crate::error::ApiError;
@@ -15,10 +14,11 @@ use crate::limits::{self, KnownDevice};
 use crate::registration::{self, SignUp};
 use crate::sessions;
 use crate::state::{App, AppState};
-use crate::store::accounts::{self, Account};
-use crate::store::identities;
-use crate::store::sessions::Session;
-use crate::store::{Tx, sessions as rows};
+use doorward_config::Confirmation;
+use doorward_store::accounts::{self, Account};
+use doorward_store::identities;
+use doorward_store::sessions::Session;
+use doorward_store::{Tx, sessions as rows};
 
 /// Signs in to an account that was proven to be somebody's, in the transaction that proved it.
 pub async fn enter(

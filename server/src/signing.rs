@@ -12,10 +12,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::store::signing_keys::{StoredKey, insert, list, lock, reseal};
-use crate::store::{Store, StoreError};
 use doorward_core::clock::{Millis, World};
 use doorward_core::secret_keys::SecretKeys;
+use doorward_store::signing_keys::{StoredKey, insert, list, lock, reseal};
+use doorward_store::{Store, StoreError};
 
 /// All keys that verify, the newest first. Another node may add one at any time: see [`SigningKeys::reload`].
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
 
-use crate::config::{Config, ConfigError, Site};
+use doorward_config::{Config, ConfigError, Site};
 
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
     img-src 'self' https: data:; frame-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \

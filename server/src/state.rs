@@ -5,7 +5,6 @@ use std::sync::Arc;
 use doorward_protocol::Policy;
 
 use crate::captcha::Captcha;
-use crate::config::{Config, ConfigError};
 use crate::dpop::Seen;
 use crate::flows::Waiting;
 use crate::hooks::Hooks;
@@ -20,11 +19,12 @@ use crate::providers::Providers;
 use crate::screening::Screening;
 use crate::signing::SigningKeys;
 use crate::site::Sites;
-use crate::store::{Store, StoreError};
 use crate::tokens::AccessTokens;
+use doorward_config::{Config, ConfigError};
 use doorward_core::clock::{World, disagreement};
 use doorward_core::secret_keys::SecretKeys;
 use doorward_core::tasks::Tasks;
+use doorward_store::{Store, StoreError};
 
 /// The application: settings, storage, keys, and the world outside.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ impl App {
     pub fn check(config: &Config, dev: bool, world: &World) -> Result<(), Box<dyn std::error::Error>> {
         // With --dev the first start makes the keys.
         if !dev || !config.secret_keys.expose().trim().is_empty() {
-            crate::config::load_secret_keys(config, dev, world)?;
+            doorward_config::load_secret_keys(config, dev, world)?;
         }
         Furniture::of(config, dev, world).map(drop)
     }
@@ -125,7 +125,7 @@ impl App {
         dev: bool,
         world: World,
     ) -> Result<AppState, Box<dyn std::error::Error>> {
-        let secret_keys = crate::config::load_secret_keys(&config, dev, &world)?;
+        let secret_keys = doorward_config::load_secret_keys(&config, dev, &world)?;
         let Furniture { http, templates, transport, pages, sites, providers, captcha, hooks, screening } =
             Furniture::of(&config, dev, &world)?;
         hooks.scripts.begin().await?;

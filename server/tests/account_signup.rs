@@ -1,7 +1,7 @@
 //! `POST /v1/signup`
 
 use crate::support::{MINUTE, TestApp};
-use doorward_server::config::Span;
+use doorward_config::Span;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use doorward_server::store::Store;
+use doorward_store::Store;
 use serde_json::{Value, json};
 
 use crate::support::binary::{Server, doorward, post, request, run};
@@ -32,7 +32,7 @@ fn change(folder: &Path, sql: &'static str) {
         let store = Store::attach(&folder.join("data"), &database::of(folder)).await.unwrap();
         let done = store.write(move |tx| {
             Box::pin(async move {
-                Ok::<_, doorward_server::store::StoreError>(sqlx::raw_sql(sql).execute(tx).await.map(drop)?)
+                Ok::<_, doorward_store::StoreError>(sqlx::raw_sql(sql).execute(tx).await.map(drop)?)
             })
         });
         done.await.unwrap();

@@ -6,8 +6,8 @@ use doorward_core::service_key::{Scope, Scopes};
 use doorward_server::admin::{By, Operator};
 use doorward_server::error::ApiError;
 use doorward_server::extract::Caller;
+use doorward_server::http;
 use doorward_server::service_keys::ServiceKey;
-use doorward_server::{http, store};
 use serde_json::{Value, json};
 
 use crate::support::binary::{Server, doorward, run};
@@ -86,11 +86,13 @@ fn a_command_makes_no_database_and_changes_none_of_another_version() {
     let change = |sql: &'static str| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let store = store::Store::attach(&folder.path().join("data"), &database::of(folder.path())).await;
+            let store =
+                doorward_store::Store::attach(&folder.path().join("data"), &database::of(folder.path()))
+                    .await;
             let store = store.unwrap();
             let done = store.write(move |tx| {
                 Box::pin(async move {
-                    Ok::<_, store::StoreError>(sqlx::raw_sql(sql).execute(tx).await.map(drop)?)
+                    Ok::<_, doorward_store::StoreError>(sqlx::raw_sql(sql).execute(tx).await.map(drop)?)
                 })
             });
             done.await.unwrap();
@@ -110,11 +112,11 @@ fn the_server_and_commands_refuse_a_database_of_before_the_first_release_with_a_
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let settings = database::of(folder.path());
-        let store = store::Store::open(&folder.path().join("data"), &settings).await.unwrap();
+        let store = doorward_store::Store::open(&folder.path().join("data"), &settings).await.unwrap();
         let done = store.write(|tx| {
             Box::pin(async move {
                 let sql = "update migrations set name = 'accounts'";
-                Ok::<_, store::StoreError>(sqlx::raw_sql(sql).execute(tx).await.map(drop)?)
+                Ok::<_, doorward_store::StoreError>(sqlx::raw_sql(sql).execute(tx).await.map(drop)?)
             })
         });
         done.await.unwrap();

@@ -254,10 +254,10 @@ async fn settings_that_cannot_work_are_refused_with_their_name() {
         ("least_score = 101", "captcha.least_score"),
         ("timeout = \"0s\"", "captcha.timeout"),
     ] {
-        let mut layers = doorward_server::config::Layers::default();
+        let mut layers = doorward_config::Layers::default();
         let settings = format!("public_url = \"https://auth.example.com\"\n[captcha]\n{text}\n");
         layers.toml(&settings, "the test").unwrap();
-        let refused = doorward_server::config::Config::load(&layers, false)
+        let refused = doorward_config::Config::load(&layers, false)
             .and_then(|(config, _)| {
                 let http = HttpClient::new(&config.outbound, false).unwrap();
                 Captcha::open(&config, &http, false)

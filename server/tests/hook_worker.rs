@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use doorward_config;
 use doorward_core::operation::Operation;
-use doorward_server::config;
 use doorward_server::hooks::{About, Model, Said, Scripts, delivery};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -46,8 +46,8 @@ impl Alone {
 }
 
 async fn begun(script: PathBuf, program: &Path) -> Scripts {
-    let mut settings = config::Hooks { script, ..config::Hooks::default() };
-    settings.time = config::ShortSpan::millis(5000);
+    let mut settings = doorward_config::Hooks { script, ..doorward_config::Hooks::default() };
+    settings.time = doorward_config::ShortSpan::millis(5000);
     let scripts = Scripts::new(&settings, program);
     scripts.begin().await.unwrap();
     scripts

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use doorward_server::store::{Store, StoreError, budgets};
 use doorward_server::{outbox, rotation};
+use doorward_store::{Store, StoreError, budgets};
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
@@ -250,7 +250,7 @@ async fn what_a_job_tried_in_vain_is_not_told_to_be_written() {
     let kept_to_itself = node.app.store.write(|tx| {
         Box::pin(async move {
             let _ = sqlx::query("insert into no_such_table values (1)").execute(&mut *tx).await;
-            Ok::<_, doorward_server::store::StoreError>(())
+            Ok::<_, doorward_store::StoreError>(())
         })
     });
     assert!(kept_to_itself.await.is_err());

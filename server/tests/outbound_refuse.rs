@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::Request;
-use doorward_server::config::Network;
+use doorward_config::Network;
 use doorward_server::http_client::{Answer, Finding, HttpClient, Limits, Names};
 
 use crate::post::service::{Mood, Service};

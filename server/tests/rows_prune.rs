@@ -55,7 +55,7 @@ async fn pruning_goes_on_until_nothing_is_left_that_is_over() {
             )
             .execute(tx)
             .await?;
-            Ok::<_, doorward_server::store::StoreError>(())
+            Ok::<_, doorward_store::StoreError>(())
         })
     });
     fill.await.unwrap();

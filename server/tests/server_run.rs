@@ -80,7 +80,7 @@ fn after_a_kill_every_signup_that_was_answered_is_there_and_none_is_half_there()
 fn whole(folder: &std::path::Path) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let store = doorward_server::store::Store::open(&folder.join("data"), &database::of(folder)).await.unwrap();
+        let store = doorward_store::Store::open(&folder.join("data"), &database::of(folder)).await.unwrap();
         let mut db = store.read().await.unwrap();
         for sql in [
             "select count(*) from accounts where id not in (select account from identities)",

@@ -121,7 +121,7 @@ async fn sec_t10_a_token_ahead_of_its_row_moves_the_row_on() {
     let lost = browser.app.app.store.write(|tx| {
         Box::pin(async move {
             sqlx::query("update sessions set generation = 0, presented = -1").execute(tx).await?;
-            Ok::<_, doorward_server::store::StoreError>(())
+            Ok::<_, doorward_store::StoreError>(())
         })
     });
     lost.await.unwrap();

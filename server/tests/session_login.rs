@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{HOUR, TestApp};
-use doorward_server::store::StoreError;
-use doorward_server::store::accounts::set_disabled;
+use doorward_store::StoreError;
+use doorward_store::accounts::set_disabled;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 

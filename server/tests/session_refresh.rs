@@ -170,7 +170,7 @@ async fn a_token_ahead_of_its_row_moves_the_row_on() {
     let lost = app.app.store.write(|tx| {
         Box::pin(async move {
             sqlx::query("update sessions set generation = 0").execute(tx).await?;
-            Ok::<_, doorward_server::store::StoreError>(())
+            Ok::<_, doorward_store::StoreError>(())
         })
     });
     lost.await.unwrap();
@@ -216,10 +216,8 @@ async fn sec_t06_the_database_alone_forges_no_token() {
     let store = app.app.store.clone();
     let other = TestApp::with("secret_keys = \"00000001:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA\"").await;
     let session = app.sql("select id from sessions").await;
-    let (session, _) = doorward_server::store::sessions::find(&mut store.read().await.unwrap(), &session)
-        .await
-        .unwrap()
-        .unwrap();
+    let (session, _) =
+        doorward_store::sessions::find(&mut store.read().await.unwrap(), &session).await.unwrap().unwrap();
     let forged =
         doorward_server::tokens::RefreshToken::write(&other.app.secret_keys, &session.id, 0, &session.salt)
             .unwrap();

@@ -141,7 +141,7 @@ async fn a_file_that_the_browser_has_is_not_sent_again_until_it_changes() {
 
 #[tokio::test]
 async fn folders_of_the_settings_file_are_relative_to_it() {
-    use doorward_server::config::{Config, Layers};
+    use doorward_config::{Config, Layers};
     let mut layers = Layers::default();
     let text = "[[site]]\npath = \"/\"\ndir = \"../www-dir\"\n[mail]\ntemplates = \"mails\"";
     layers.file(std::path::Path::new("/etc/doorward/doorward.toml"), text).unwrap();

@@ -6,7 +6,7 @@ use doorward_core::one_time_code::Scene;
 use doorward_protocol::error::ErrorCode;
 use doorward_server::extract::Caller;
 use doorward_server::outbox;
-use doorward_server::store::identities::{self, Identity, Kind};
+use doorward_store::identities::{self, Identity, Kind};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -54,7 +54,7 @@ async fn preset(gateway: &Gateway, url: &str, lines: &str) -> TestApp {
 
 /// Gives an account a phone number that was proven.
 async fn give_phone(t: &TestApp, email: &'static str) -> String {
-    let given: Result<String, doorward_server::store::StoreError> = t
+    let given: Result<String, doorward_store::StoreError> = t
         .app
         .store
         .write(move |tx| {

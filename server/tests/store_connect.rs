@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use doorward_server::store::Store;
+use doorward_store::Store;
 
 use crate::support::cluster::Cluster;
 use crate::support::database;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_server::store::{Store, StoreError};
+use doorward_store::{Store, StoreError};
 use futures_util::future::join_all;
 use sqlx::Row;
 

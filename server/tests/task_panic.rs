@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use doorward_server::serve::{self, Listeners};
-use doorward_server::store::StoreError;
+use doorward_store::StoreError;
 use futures_util::FutureExt;
 use serde_json::json;
 

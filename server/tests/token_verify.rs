@@ -75,7 +75,7 @@ impl Forger {
     async fn of(app: &TestApp, token: &str) -> Forger {
         let keys = {
             let mut db = app.app.store.read().await.unwrap();
-            doorward_server::store::signing_keys::list(&mut db, 0).await.unwrap()
+            doorward_store::signing_keys::list(&mut db, 0).await.unwrap()
         };
         let context = format!("signing key {}", keys[0].id);
         let private = app.app.secret_keys.open(&context, &keys[0].sealed).unwrap();

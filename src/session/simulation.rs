@@ -19,9 +19,9 @@ use aws_lc_rs::{
 };
 use axum::{Router, body::Body, http::Request};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use doorward_config::{Config, Layers};
 use doorward_core::clock::{Clock, Millis, Random, World};
 use doorward_protocol::session::ENDS_SESSION;
-use doorward_server::config::{Config, Layers};
 use doorward_server::routes;
 use doorward_server::state::{App, AppState};
 use http_body_util::BodyExt;

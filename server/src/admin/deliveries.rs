@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::Operator;
 use crate::audit::{Event, Record};
 use crate::error::ApiError;
-use crate::store::deliveries::{self, Listed};
 use doorward_core::clock::rfc3339;
+use doorward_store::deliveries::{self, Listed};
 
 impl Operator {
     /// The newest deliveries: all or one target's, all or only those that were given up.

@@ -6,10 +6,10 @@ use super::Operator;
 use super::lists::entry;
 use crate::audit::{Event, Record};
 use crate::error::ApiError;
-use crate::store::audit::{self, Filter};
-use crate::store::directory::{self, NEWEST};
-use crate::store::user_data;
 use doorward_core::clock::rfc3339;
+use doorward_store::audit::{self, Filter};
+use doorward_store::directory::{self, NEWEST};
+use doorward_store::user_data;
 
 impl Operator {
     /// Puts it together. The audit log says that it was.

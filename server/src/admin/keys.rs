@@ -6,8 +6,8 @@ use uuid::Uuid;
 use super::Operator;
 use crate::audit::{Event, Record};
 use crate::error::ApiError;
-use crate::store::service_keys::{self, StoredKey};
 use doorward_core::service_key::{PlainKey, Scopes};
+use doorward_store::service_keys::{self, StoredKey};
 
 /// Characters in a name at most.
 const NAME: usize = 128;

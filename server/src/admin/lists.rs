@@ -4,12 +4,12 @@ use doorward_protocol::admin::{AuditEntry, Subscriber};
 use doorward_protocol::profile::{ProfileFields, UserProfile};
 
 use super::Operator;
-use crate::config::Span;
 use crate::error::ApiError;
-use crate::store::audit::{self, Filter, Line};
-use crate::store::directory::{self, NEWEST};
-use crate::store::identities::Kind;
+use doorward_config::Span;
 use doorward_core::clock::{Millis, rfc3339};
+use doorward_store::audit::{self, Filter, Line};
+use doorward_store::directory::{self, NEWEST};
+use doorward_store::identities::Kind;
 
 /// A part of a list.
 #[derive(Clone, Debug)]

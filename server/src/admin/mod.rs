@@ -16,12 +16,12 @@ use std::fmt;
 use doorward_protocol::error::ErrorCode;
 
 use crate::audit::Record;
-use crate::config::{Config, Phone};
 use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::store::accounts::{self, Account};
-use crate::store::{Store, StoreError, Tx};
+use doorward_config::{Config, Phone};
 use doorward_core::clock::{Millis, World};
+use doorward_store::accounts::{self, Account};
+use doorward_store::{Store, StoreError, Tx};
 
 /// Who administers.
 #[derive(Clone, Debug)]

@@ -6,9 +6,9 @@ use doorward_protocol::error::ErrorCode;
 use super::{Operator, locked, unknown_user};
 use crate::audit::{Event, Record};
 use crate::error::ApiError;
-use crate::store::accounts;
-use crate::store::sessions::{self, Session};
 use doorward_core::clock::rfc3339;
+use doorward_store::accounts;
+use doorward_store::sessions::{self, Session};
 
 /// Sessions in a list at most.
 const LISTED: i64 = 1000;

@@ -9,15 +9,15 @@ use super::{Operator, locked, unknown_user};
 use crate::audit::{Event, Record};
 use crate::contacts::{self, Contact};
 use crate::error::ApiError;
-use crate::store::accounts::{self, Account};
-use crate::store::directory;
-use crate::store::identities::{self, Identity, Kind};
-use crate::store::{StoreError, challenges, passwords, sessions};
 use crate::{outbox, phones, registration, usernames};
 use doorward_core::clock::rfc3339;
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::password_hash::PasswordHash;
+use doorward_store::accounts::{self, Account};
+use doorward_store::directory;
+use doorward_store::identities::{self, Identity, Kind};
+use doorward_store::{StoreError, challenges, passwords, sessions};
 
 /// Roles of an account at most.
 const ROLES: usize = 32;

@@ -14,13 +14,13 @@ use doorward_protocol::captcha::Challenge;
 use doorward_protocol::error::ErrorCode;
 use percent_encoding::percent_decode_str;
 
-use crate::config::{CaptchaKind, Config, ConfigError};
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::http_client::HttpClient;
 use crate::state::App;
-use crate::store::{StoreError, proofs};
+use doorward_config::{CaptchaKind, Config, ConfigError};
 use doorward_core::clock::Millis;
+use doorward_store::{StoreError, proofs};
 
 use service::Service;
 

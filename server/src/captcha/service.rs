@@ -9,11 +9,11 @@ use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use super::spend;
-use crate::config::{self, CaptchaKind, Config, ConfigError, Unreached};
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::http_client::{HttpClient, Limits};
 use crate::state::App;
+use doorward_config::{CaptchaKind, Config, ConfigError, Unreached};
 use doorward_core::clock::Millis;
 use doorward_core::local_address::is_local;
 use doorward_core::secret::Secret;
@@ -186,7 +186,7 @@ fn refusal(said: &Value) -> Result<bool, String> {
     }
 }
 
-fn hosts(config: &Config, captcha: &config::Captcha, dev: bool) -> Vec<String> {
+fn hosts(config: &Config, captcha: &doorward_config::Captcha, dev: bool) -> Vec<String> {
     if captcha.hostnames.iter().any(|host| host == "*") || (dev && captcha.hostnames.is_empty()) {
         return Vec::new();
     }

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::desk::{Ask, PAGE, Verdict, plain, tell, tell_line, work};
 use crate::admin::moment;
-use crate::store::audit::Filter;
 use doorward_core::clock::World;
+use doorward_store::audit::Filter;
 
 #[derive(Debug, Args)]
 pub(super) struct Which {

@@ -2,8 +2,8 @@
 
 use super::Settings;
 use super::desk::tell;
-use crate::config::{Config, Explain};
 use crate::state::App;
+use doorward_config::{Config, Explain};
 use doorward_core::clock::World;
 
 pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {

@@ -12,17 +12,17 @@ use zeroize::Zeroizing;
 
 use super::{Settings, wait};
 use crate::admin::{By, Operator};
-use crate::config::Config;
 use crate::extract::Caller;
 use crate::http_client::HttpClient;
 use crate::passwords::{Hasher, Turn};
 use crate::screening::Screening;
-use crate::store::Store;
+use doorward_config::Config;
 use doorward_core::clock::World;
 use doorward_core::escape::harms;
 pub(super) use doorward_core::escape::plain;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::{Secret, same};
+use doorward_store::Store;
 
 /// Rows that are read at a time.
 pub(super) const PAGE: u32 = 500;

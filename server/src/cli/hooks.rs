@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::desk::{Verdict, plain, tell};
 use super::{Settings, deliveries, wait};
-use crate::config::{Config, Hooks};
 use crate::hooks::script::{Rehearsal, Scripts, unknown};
 use crate::hooks::{About, Model, Said};
+use doorward_config::{Config, Hooks};
 use doorward_core::clock::World;
 use doorward_core::operation::{Kind, Operation};
 use doorward_core::webhook_signature::SigningKey;

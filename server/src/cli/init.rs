@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::desk::tell;
-use crate::config::{Config, Layers};
+use doorward_config::{Config, Layers};
 use doorward_core::clock::World;
 use doorward_core::files::Draft;
 use doorward_core::files::make_folder;

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::complain;
 use super::desk::{Ask, Verdict, confirm, plain, tell, tell_document, tell_line, work};
-use crate::store::service_keys::StoredKey;
 use doorward_core::clock::rfc3339;
 use doorward_core::service_key::{Scope, Scopes};
+use doorward_store::service_keys::StoredKey;
 
 /// A service key, as `--json` shows it.
 #[derive(Serialize)]

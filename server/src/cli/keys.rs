@@ -2,10 +2,10 @@
 
 use super::desk::tell;
 use super::{Settings, wait};
-use crate::config::Config;
-use crate::store::{Store, signing_keys};
+use doorward_config::Config;
 use doorward_core::clock::{Millis, World, rfc3339};
 use doorward_core::secret_keys::SecretKeys;
+use doorward_store::{Store, signing_keys};
 
 type Verdict = Result<(), Box<dyn std::error::Error>>;
 
@@ -20,7 +20,7 @@ pub(super) fn list(settings: &Settings) -> Verdict {
     let (config, _) = Config::load(&settings.layers()?, settings.dev)?;
     let world = World::default();
     tell("secret keys")?;
-    for (at, id) in crate::config::load_secret_keys(&config, settings.dev, &world)?.ids().enumerate() {
+    for (at, id) in doorward_config::load_secret_keys(&config, settings.dev, &world)?.ids().enumerate() {
         tell(format_args!("  {id}  {}", if at == 0 { "active" } else { "retired" }))?;
     }
     wait(async move {
@@ -56,7 +56,7 @@ pub(super) fn rotate(settings: &Settings) -> Verdict {
             start them again"
             .into());
     }
-    let file = crate::config::secret_keys_file(&config).ok_or(
+    let file = doorward_config::secret_keys_file(&config).ok_or(
         "secret_keys holds the keys themselves: put a line of `doorward keys generate` in front of them",
     )?;
     SecretKeys::rotate(&file, &World::default()).map_err(|error| format!("{}: {error}", file.display()))?;

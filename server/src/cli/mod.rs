@@ -19,8 +19,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{ConfigError, Layers};
 use desk::{Ask, Verdict};
+use doorward_config::{ConfigError, Layers};
 use doorward_core::service_key::Scope;
 use user::UserVerb;
 

@@ -2,10 +2,10 @@
 
 use super::desk::tell;
 use super::{Settings, wait};
-use crate::config::Config;
 use crate::serve::{self, Listeners};
 use crate::state::App;
 use crate::{connections, log};
+use doorward_config::Config;
 use doorward_core::clock::World;
 
 pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {

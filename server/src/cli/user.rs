@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::desk::{Ask, PAGE, Verdict, confirm, hash, plain, tell, tell_document, tell_line, work};
 use crate::admin::{NewUser, Wanted};
-use crate::config::Config;
+use doorward_config::Config;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserVerb {

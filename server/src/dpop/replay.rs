@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::proof::{Fault, Proof, Thumbprint};
 use crate::error::ApiError;
-use crate::store::{Tx, proofs};
 use doorward_core::clock::Millis;
+use doorward_store::{Tx, proofs};
 
 /// Proofs of reads that are remembered for one nonce, about 5 MB; there are three nonces at most.
 const REMEMBERED: usize = 1 << 18;

@@ -9,8 +9,8 @@ use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
 use crate::providers::{Asked, Provider};
 use crate::state::AppState;
-use crate::store::flows::{self, Binding, Flow};
 use doorward_core::one_time_code::PlainToken;
+use doorward_store::flows::{self, Binding, Flow};
 
 /// Begins a flow, for this browser and, where somebody is signed in, for them.
 pub async fn begin(

@@ -18,9 +18,9 @@ use crate::links;
 use crate::providers::{Answer, Memory, Person, Provider, Refusal};
 use crate::signin;
 use crate::state::{App, AppState};
-use crate::store::flows::{self, Binding, Flow};
-use crate::store::{StoreError, Tx, identities};
 use doorward_core::clock::Millis;
+use doorward_store::flows::{self, Binding, Flow};
+use doorward_store::{StoreError, Tx, identities};
 
 /// Whoever ends a flow has this long; then another may try, since a server can go down in between.
 const PATIENCE: Millis = 30_000;

@@ -7,7 +7,7 @@ use super::{Good, OauthKey, hash, mismatch, seal};
 use crate::error::ApiError;
 use crate::providers::Provider;
 use crate::state::AppState;
-use crate::store::flows::{self, Flow};
+use doorward_store::flows::{self, Flow};
 
 /// Keeps it for the page that began the flow, and answers where the browser goes: there, with a key that is good for this very
 /// answer and in that browser only. Nothing is decided here, because here is no proof of who asks.

@@ -26,8 +26,8 @@ use crate::error::ApiError;
 use crate::extract::CurrentSession;
 use crate::providers::{Person, Refusal};
 use crate::state::App;
-use crate::store::flows::Binding;
 use doorward_core::secret::same;
+use doorward_store::flows::Binding;
 
 /// Wakes those who wait for a flow that another request is ending.
 #[derive(Debug, Default)]
@@ -65,7 +65,7 @@ fn context(id: &str, what: &str) -> String {
 }
 
 /// The person of a flow that nobody was known by.
-pub fn person(app: &App, flow: &crate::store::flows::Flow) -> Option<Person> {
+pub fn person(app: &App, flow: &doorward_store::flows::Flow) -> Option<Person> {
     open(app, &flow.id, "person", flow.person.as_ref()?)
 }
 

@@ -13,8 +13,8 @@ use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::signin;
 use crate::state::App;
-use crate::store::accounts;
-use crate::store::flows::Flow;
+use doorward_store::accounts;
+use doorward_store::flows::Flow;
 
 /// What came of it.
 #[derive(Clone, Debug, Deserialize, Serialize)]

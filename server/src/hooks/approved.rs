@@ -20,12 +20,12 @@ use crate::registration::{FirstSession, SignUp};
 use crate::sessions;
 use crate::signin;
 use crate::state::{App, AppState};
-use crate::store::accounts::Account;
-use crate::store::identities::{Identity, Kind};
 use doorward_core::clock::rfc3339;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
+use doorward_store::accounts::Account;
+use doorward_store::identities::{Identity, Kind};
 
 /// What the hooks of its operation were asked about, and have not refused.
 #[derive(Clone, Debug)]

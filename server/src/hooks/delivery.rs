@@ -7,14 +7,14 @@ use futures_util::future;
 use tokio::sync::{Notify, watch};
 
 use super::{Report, webhook};
-use crate::config::{self, Config};
 use crate::mail::transport::Failure;
 use crate::state::{App, AppState};
-use crate::store::deliveries::{self, Taken};
-use crate::store::{StoreError, Tx};
+use doorward_config::Config;
 use doorward_core::clock::Millis;
 use doorward_core::operation::SCRIPT;
 use doorward_core::queue::{self, Worker};
+use doorward_store::deliveries::{self, Taken};
+use doorward_store::{StoreError, Tx};
 
 /// A script that fails will mostly fail again, until somebody corrects it.
 const SCRIPT_ATTEMPTS: u32 = 10;
@@ -74,7 +74,7 @@ struct Way {
 
 impl Way {
     fn of(app: &App, target: &str) -> Way {
-        let of = |webhook: &config::Webhook| Way {
+        let of = |webhook: &doorward_config::Webhook| Way {
             slots: webhook.connections.max(1) as usize,
             attempts: webhook.attempts,
         };

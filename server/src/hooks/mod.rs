@@ -35,15 +35,15 @@ pub use script::Scripts;
 pub use webhook::Webhooks;
 
 use crate::canonical_fields;
-use crate::config::Config;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::http_client::HttpClient;
 use crate::idempotency::Idempotency;
 use crate::state::{App, AppState};
-use crate::store::sessions;
 use delivery::Bell;
+use doorward_config::Config;
 use doorward_core::clock::World;
+use doorward_store::sessions;
 
 /// All hooks before one operation have this long.
 const BUDGET: Duration = Duration::from_secs(5);

@@ -22,10 +22,10 @@ use crate::extract::Caller;
 use crate::idempotency::Idempotency;
 use crate::oauth::RefusedAs;
 use crate::state::{App, AppState};
-use crate::store::deliveries::{self, Delivery};
-use crate::store::{StoreError, Tx};
 use doorward_core::clock::Millis;
 use doorward_core::operation::Operation;
+use doorward_store::deliveries::{self, Delivery};
+use doorward_store::{StoreError, Tx};
 
 /// What a `post_` hook learns.
 #[derive(Clone, Debug, Deserialize, Serialize)]

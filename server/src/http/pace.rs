@@ -9,9 +9,9 @@ use axum::response::Response;
 use doorward_protocol::error::ErrorCode;
 use tokio::time::{Instant, sleep_until};
 
-use crate::config::SignupDisclosure;
 use crate::error::{ApiError, Shown};
 use crate::state::AppState;
+use doorward_config::SignupDisclosure;
 
 /// What is sent to whoever has the address, if anybody has.
 const SENDS: [&str; 6] = [

@@ -8,7 +8,7 @@ use axum::extract::ConnectInfo;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
-use crate::config::{Config, Network, ProxyHeader};
+use doorward_config::{Config, Network, ProxyHeader};
 
 /// The address of who asks; `None` without a network.
 pub fn of(parts: &Parts, config: &Config) -> Option<IpAddr> {

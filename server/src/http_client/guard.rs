@@ -11,7 +11,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-use crate::config::Network;
+use doorward_config::Network;
 use doorward_core::local_address::is_local;
 
 /// Addresses of names. A test has its own.

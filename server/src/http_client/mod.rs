@@ -13,7 +13,7 @@ use url::Url;
 pub use guard::{Finding, Names};
 use guard::{Guard, SystemNames};
 
-use crate::config::{Network, Outbound};
+use doorward_config::{Network, Outbound};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);

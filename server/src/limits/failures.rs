@@ -7,11 +7,11 @@ use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::passwords::Turn;
 use crate::state::{App, AppState};
-use crate::store::accounts::{self, Account};
-use crate::store::budgets::{self, Tries, Used};
-use crate::store::identities::{Identity, Kind};
-use crate::store::{StoreError, Tx};
 use doorward_core::clock::Millis;
+use doorward_store::accounts::{self, Account};
+use doorward_store::budgets::{self, Tries, Used};
+use doorward_store::identities::{Identity, Kind};
+use doorward_store::{StoreError, Tx};
 
 use super::{KnownDevice, Subject, known, names};
 

@@ -9,12 +9,12 @@ use super::messages;
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::state::{App, AppState};
-use crate::store::accounts::{self, Account};
-use crate::store::identities::Kind;
-use crate::store::{StoreError, Tx};
 use doorward_core::base64url::decode;
 use doorward_core::secret::same;
 use doorward_core::secret_keys::{KeyId, Purpose};
+use doorward_store::accounts::{self, Account};
+use doorward_store::identities::Kind;
+use doorward_store::{StoreError, Tx};
 
 /// Bytes of a MAC: nobody tries 128 bits through.
 const MAC: usize = 16;

@@ -8,10 +8,10 @@ use super::{Budget, each, exceeded, known, names};
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::state::App;
-use crate::store::identities::Kind;
-use crate::store::{StoreError, Tx, budgets};
 use doorward_core::clock::Millis;
 use doorward_core::message::Channel;
+use doorward_store::identities::Kind;
+use doorward_store::{StoreError, Tx, budgets};
 
 const DAY: Millis = 24 * 60 * 60 * 1000;
 

@@ -22,13 +22,13 @@ pub use purpose::{Purpose, Subject};
 use doorward_protocol::error::ErrorCode;
 
 use crate::captcha;
-use crate::config::Rates;
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::passwords::Turn;
 use crate::state::{App, AppState};
-use crate::store::{StoreError, Tx, budgets};
+use doorward_config::Rates;
 use doorward_core::clock::Millis;
+use doorward_store::{StoreError, Tx, budgets};
 use failures::{Found, Guess};
 
 /// Lets a call pass, asks for a captcha, or says when to come again.

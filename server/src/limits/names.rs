@@ -7,8 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::state::App;
-use crate::store::StoreError;
 use doorward_core::secret_keys::Purpose;
+use doorward_store::StoreError;
 
 /// Bytes of a MAC in a name.
 const MAC: usize = 16;

@@ -3,10 +3,10 @@
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::MailProof;
 
-use crate::config::{Limits, Rates};
 use crate::contacts::Contact;
-use crate::store::accounts::Account;
-use crate::store::identities::Kind;
+use doorward_config::{Limits, Rates};
+use doorward_store::accounts::Account;
+use doorward_store::identities::Kind;
 
 /// What a call costs or guesses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

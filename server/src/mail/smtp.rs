@@ -12,30 +12,8 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executo
 
 use super::message::Mail;
 use super::transport::Failure;
-use crate::config::ConfigError;
-
-/// How the connection is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Security {
-    /// Begins in the clear and must become TLS before anything is said (port 587).
-    Starttls,
-    /// TLS from the first byte (port 465).
-    Tls,
-    /// In the clear, for a server on this machine or in a closed network (port 25).
-    None,
-}
-
-impl Security {
-    /// The usual port.
-    pub const fn port(self) -> u16 {
-        match self {
-            Security::Starttls => 587,
-            Security::Tls => 465,
-            Security::None => 25,
-        }
-    }
-}
+use doorward_config::ConfigError;
+use doorward_config::Security;
 
 /// Settings for reaching an SMTP server.
 pub struct Setup {

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use crate::audit::{Event, Record};
 use crate::challenges;
 use doorward_core::one_time_code::Scene;
-use crate::config::DefaultScene;
+use doorward_config::DefaultScene;
 use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::entry::{self, Call, Entering, Registering, EntryMethod};
@@ -31,8 +31,8 @@ use crate::registration::{self, Done, SignUp};
 use doorward_core::secret::Secret;
 use crate::service_keys;
 use crate::state::{App, AppState};
-use crate::store::identities::{self, Kind};
-use crate::store::{self, Tx, accounts};
+use doorward_store::identities::{Kind, self};
+use doorward_store::{Tx, accounts, self};
 use crate::outbox;
 use crate::signin;
 
@@ -236,7 +236,7 @@ async fn found(
     let (keys, now) = (&app.secret_keys, app.world.now());
     let proof = contact.proof(code);
     let tries = challenges::tries(&mut db, app, caller, &contact.value).await?;
-    if store::challenges::peek(&mut db, keys, Scene::Login, &proof, tries, now).await?.is_none() {
+    if doorward_store::challenges::peek(&mut db, keys, Scene::Login, &proof, tries, now).await?.is_none() {
         return Ok(Found::Wrong);
     }
     let standing = first_proof::standing(&mut db, contact, evidence).await?;
@@ -280,7 +280,7 @@ async fn enter(
                 }
                 Standing::Unowned(account) => {
                     first_proof::take_over_and_notify(tx, app, caller, contact, &account).await?;
-                    store::challenges::void_others(tx, Scene::Login, &contact.value).await?;
+                    doorward_store::challenges::void_others(tx, Scene::Login, &contact.value).await?;
                     first_proof::note(tx, app, caller, contact, &account).await?;
                     signin::enter(tx, app, caller, &account.id, admission, key).await?.id
                 }

@@ -16,7 +16,7 @@ use doorward_core::service_key::Scope;
 use crate::service_keys::ServiceKey;
 use crate::signin;
 use crate::state::{App, AppState};
-use crate::store::identities::{Identity, Kind};
+use doorward_store::identities::{Identity, Kind};
 
 entry::options!(CustomLoginRequest, sign_in);
 

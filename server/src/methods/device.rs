@@ -14,7 +14,7 @@ use crate::extract::Json;
 use doorward_core::operation::Operation;
 use crate::signin;
 use crate::state::{App, AppState};
-use crate::store::identities::{Identity, Kind};
+use doorward_store::identities::{Identity, Kind};
 
 entry::options!(DeviceLoginRequest, sign_in);
 

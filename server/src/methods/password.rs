@@ -11,7 +11,7 @@ use doorward_protocol::signup::{SignupAnswer, SignupRequest};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::config::SignupDisclosure;
+use doorward_config::SignupDisclosure;
 use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::entry::{self, Call, Entering, Registering, EntryMethod};
@@ -27,8 +27,8 @@ use doorward_core::password_hash::PasswordHash;
 use crate::registration::{self, Done, SignUp};
 use doorward_core::secret::Secret;
 use crate::state::{App, AppState};
-use crate::store::identities::{Identity, Kind};
-use crate::store::{Tx, accounts, passwords};
+use doorward_store::identities::{Identity, Kind};
+use doorward_store::{Tx, accounts, passwords};
 use crate::{signin, usernames};
 
 entry::options!(LoginRequest, sign_in);

@@ -16,7 +16,7 @@ use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::config::{Confirmation, SignupDisclosure};
+use doorward_config::{Confirmation, SignupDisclosure};
 use crate::contacts::Contact;
 use crate::dpop::{self, Proof};
 use crate::entry::{self, Call, Entering, Registering, EntryMethod};
@@ -36,9 +36,9 @@ use crate::registration::{self, Done, SignUp};
 use doorward_core::secret::Secret;
 use crate::service_keys;
 use crate::state::{App, AppState};
-use crate::store::flows::{self as rows, Binding};
-use crate::store::identities::{self, Kind};
-use crate::store::Tx;
+use doorward_store::flows::{Binding, self as rows};
+use doorward_store::identities::{Kind, self};
+use doorward_store::Tx;
 
 entry::options!(ProviderLoginRequest, sign_in);
 entry::options!(ProviderSignupRequest, sign_up);

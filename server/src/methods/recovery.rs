@@ -21,16 +21,16 @@ use crate::limits::{self, Purpose, Subject};
 use crate::outbox;
 use crate::passwords::Turn;
 use crate::state::{App, AppState};
-use crate::store::accounts::Account;
-use crate::store::challenges::Consumed;
-use crate::store::identities::{self, Identity, Kind};
-use crate::store::{self, StoreError, Tx, accounts, passwords, sessions};
 use crate::{screening, service_keys, signin};
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
+use doorward_store::accounts::Account;
+use doorward_store::challenges::Consumed;
+use doorward_store::identities::{self, Identity, Kind};
+use doorward_store::{StoreError, Tx, accounts, passwords, sessions};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(forgot_password)).routes(routes!(reset_password))
@@ -181,7 +181,7 @@ async fn replace(
         }
         // Without an account, a code that also signs up stays valid for the signup.
         Ok(Consumed { address, .. }) => {
-            store::challenges::restore_unbound(tx, Scene::Access, &address).await?;
+            doorward_store::challenges::restore_unbound(tx, Scene::Access, &address).await?;
             Verdict::refused(ErrorCode::InvalidCode)
         }
         Err(code) => Verdict::refused(code),
@@ -207,7 +207,7 @@ async fn set(
     accounts::touch(tx, &id, now).await?;
     identities::own(tx, contact.kind, &contact.value, now).await?;
     accounts::forget_signup_key(tx, &id).await?;
-    store::challenges::void_others(tx, Scene::VerifyEmail, &contact.value).await?;
+    doorward_store::challenges::void_others(tx, Scene::VerifyEmail, &contact.value).await?;
     if app.config.codes.reset_verifies {
         prove(tx, &id, &contact.value, now).await?;
     }
@@ -237,5 +237,5 @@ async fn prove(
 ) -> Result<(), StoreError> {
     identities::verify(tx, Kind::of(address), address, account, now).await?;
     accounts::confirm(tx, account).await?;
-    store::challenges::void(tx, Scene::VerifyEmail, address).await
+    doorward_store::challenges::void(tx, Scene::VerifyEmail, address).await
 }

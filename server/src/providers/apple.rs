@@ -17,7 +17,6 @@ use super::id_token::Claims;
 use super::jwks::Keys;
 use super::oauth2::{Client, ClientSecret};
 use super::oidc::{OpenId, Rules, Wrong};
-use crate::config;
 use doorward_core::clock::Millis;
 use doorward_core::secret::Secret;
 
@@ -28,7 +27,7 @@ const LIFE: Millis = 5 * 60;
 const LONGEST: usize = 4096;
 
 /// Apple, ready to be asked.
-pub(super) fn open(settings: &config::Provider, caller: Caller) -> Result<OpenId, Wrong> {
+pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Result<OpenId, Wrong> {
     let known = Given {
         authorization: Url::parse("https://appleid.apple.com/auth/authorize").ok(),
         token: Url::parse("https://appleid.apple.com/auth/token").ok(),
@@ -67,7 +66,7 @@ impl fmt::Debug for SigningKey {
 
 impl SigningKey {
     /// From the content of the .p8 file; a variable may have it on one line, with `\n` for its ends.
-    fn read(settings: &config::Provider) -> Result<SigningKey, Wrong> {
+    fn read(settings: &doorward_config::Provider) -> Result<SigningKey, Wrong> {
         let wrong = ("private_key", "must be the content of the .p8 file from Apple: a key on P-256, in PEM");
         let text = settings.private_key.expose().replace("\\n", "\n");
         let base64: String = text.lines().map(str::trim).filter(|line| !line.starts_with('-')).collect();
@@ -140,8 +139,10 @@ mod tests {
         for text in
             ["hunter2", "", "-----x-----\nhunter2\n-----x-----", "-----x-----\naHVudGVyMg==\n-----x-----"]
         {
-            let settings =
-                config::Provider { private_key: String::from(text).into(), ..config::Provider::default() };
+            let settings = doorward_config::Provider {
+                private_key: String::from(text).into(),
+                ..doorward_config::Provider::default()
+            };
             let (key, said) = SigningKey::read(&settings).err().unwrap();
             assert!(key == "private_key" && !said.contains("hunter"), "{said}");
         }
@@ -149,7 +150,10 @@ mod tests {
         let text = STANDARD.encode(pair.to_pkcs8v1().unwrap());
         for ends in ["\n", "\\n", "\r\n"] {
             let text = format!("-----x-----{ends}{text}{ends}-----x-----{ends}");
-            let settings = config::Provider { private_key: text.into(), ..config::Provider::default() };
+            let settings = doorward_config::Provider {
+                private_key: text.into(),
+                ..doorward_config::Provider::default()
+            };
             assert!(SigningKey::read(&settings).is_ok(), "{ends:?}");
         }
     }

@@ -10,7 +10,7 @@ use url::Url;
 use super::Refusal;
 use super::cache::Cached;
 use super::call::{Caller, SMALL};
-use crate::config::{self, ALGORITHMS};
+use doorward_config::ALGORITHMS;
 use doorward_core::clock::Millis;
 use doorward_core::local_address::is_local;
 
@@ -53,7 +53,7 @@ pub(super) struct Endpoints {
 
 impl Given {
     /// From the settings, over what is known of the provider.
-    pub(super) fn of(settings: &config::Provider, known: Given) -> Given {
+    pub(super) fn of(settings: &doorward_config::Provider, known: Given) -> Given {
         let url = |text: &str, known: Option<Url>| Url::parse(text).ok().or(known);
         let algorithms: Vec<_> = settings.algorithms.iter().filter_map(|name| name.parse().ok()).collect();
         Given {

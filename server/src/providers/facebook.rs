@@ -10,7 +10,6 @@ use super::oauth2::{self, Client, ClientSecret, Code};
 use super::oidc::Wrong;
 use super::person::{self, claims};
 use super::{Asked, Begun, Person, Refusal};
-use crate::config;
 use doorward_core::canonical;
 use doorward_core::clock::{Millis, World};
 
@@ -33,7 +32,7 @@ pub(super) fn endpoint(key: &'static str, set: &str, known: &str) -> Result<Url,
 }
 
 impl Facebook {
-    pub(super) fn open(settings: &config::Provider, caller: Caller) -> Result<Facebook, Wrong> {
+    pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Result<Facebook, Wrong> {
         let mut client = Client::of(settings, &["public_profile", "email"]);
         client.refusal = |reply| refusal(reply).unwrap_or_else(|| oauth2::refusal(reply));
         Ok(Facebook {
@@ -71,7 +70,7 @@ impl Facebook {
         world: &World,
         code: Code<'_>,
         iss: Option<&str>,
-        profile: &config::Profile,
+        profile: &doorward_config::Profile,
     ) -> Result<Person, Refusal> {
         is_from(ISSUER, iss)?;
         let tokens = self.client.exchange(&self.caller, &self.token, &code, true, world.now()).await?;
@@ -86,7 +85,7 @@ impl Facebook {
         &self,
         token: &str,
         now: Millis,
-        profile: &config::Profile,
+        profile: &doorward_config::Profile,
     ) -> Result<Person, Refusal> {
         let ClientSecret::Text(secret) = &self.client.secret else {
             return Err(Refusal::Setup("there is no client_secret".into()));

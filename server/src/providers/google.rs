@@ -11,13 +11,12 @@ use super::jwks::Keys;
 use super::oauth2::Client;
 use super::oidc::{OpenId, Rules, Wrong};
 use super::person::is_true;
-use crate::config;
 use doorward_core::clock::Millis;
 
 const ISSUER: &str = "https://accounts.google.com";
 
 /// Google, ready to be asked.
-pub(super) fn open(settings: &config::Provider, caller: Caller) -> Result<OpenId, Wrong> {
+pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Result<OpenId, Wrong> {
     let known = Given {
         authorization: Url::parse("https://accounts.google.com/o/oauth2/v2/auth").ok(),
         token: Url::parse("https://oauth2.googleapis.com/token").ok(),

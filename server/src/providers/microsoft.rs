@@ -10,7 +10,6 @@ use super::jwks::Keys;
 use super::oauth2::Client;
 use super::oidc::{OpenId, Rules, Wrong, well_known};
 use super::person::is_true;
-use crate::config;
 
 /// The claim that the domain of the address is proven to be the tenant's.
 pub(super) const OWNS_DOMAIN: &str = "xms_edov";
@@ -19,7 +18,7 @@ const TEMPLATE: &str = "https://login.microsoftonline.com/{tenantid}/v2.0";
 const TENANT: &str = "{tenantid}";
 
 /// Microsoft, ready to be asked.
-pub(super) fn open(settings: &config::Provider, caller: Caller) -> Result<OpenId, Wrong> {
+pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Result<OpenId, Wrong> {
     let template = if settings.issuer.is_empty() { TEMPLATE.to_owned() } else { settings.issuer.clone() };
     let tenants: Vec<String> = settings.tenants.iter().map(|tenant| tenant.to_ascii_lowercase()).collect();
     // Whom to ask where any tenant is welcome: the document is the same for all.

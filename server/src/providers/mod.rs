@@ -26,9 +26,9 @@ use doorward_protocol::profile::ProfileFields;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::config::{self, Config, ConfigError, ProviderKind, ResponseMode};
 use crate::http_client::HttpClient;
 use call::Caller;
+use doorward_config::{Config, ConfigError, ProviderKind, ResponseMode};
 use doorward_core::clock::World;
 use doorward_core::local_address::is_local;
 use facebook::Facebook;
@@ -52,7 +52,7 @@ pub struct Provider {
     takes_tokens: bool,
     /// May its word about an address link accounts (SECURITY A02)?
     trusted: bool,
-    profile: config::Profile,
+    profile: doorward_config::Profile,
     speech: Speech,
 }
 
@@ -185,7 +185,7 @@ pub enum Refusal {
 impl Providers {
     /// Prepares all of them; nothing is connected yet.
     pub fn open(config: &Config, http: &HttpClient, dev: bool) -> Result<Providers, ConfigError> {
-        let open = |(name, settings): (&String, &config::Provider)| {
+        let open = |(name, settings): (&String, &doorward_config::Provider)| {
             Ok((name.clone(), Provider::open(name, settings, config, http, dev)?))
         };
         Ok(Providers(config.providers.iter().map(open).collect::<Result<_, _>>()?))
@@ -203,7 +203,11 @@ impl Providers {
 }
 
 impl Speech {
-    fn open(kind: ProviderKind, settings: &config::Provider, caller: Caller) -> Result<Speech, Wrong> {
+    fn open(
+        kind: ProviderKind,
+        settings: &doorward_config::Provider,
+        caller: Caller,
+    ) -> Result<Speech, Wrong> {
         let openid = match kind {
             ProviderKind::Oidc => OpenId::plain(settings, caller)?,
             ProviderKind::Google => google::open(settings, caller)?,
@@ -222,7 +226,7 @@ impl Speech {
 impl Provider {
     fn open(
         name: &str,
-        settings: &config::Provider,
+        settings: &doorward_config::Provider,
         config: &Config,
         http: &HttpClient,
         dev: bool,
@@ -361,7 +365,7 @@ impl fmt::Debug for Provider {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Layers;
+    use doorward_config::Layers;
 
     #[test]
     fn what_only_shows_when_a_provider_is_opened_is_refused_at_start_with_the_settings_name() {

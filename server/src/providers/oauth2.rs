@@ -13,7 +13,6 @@ use url::form_urlencoded::byte_serialize;
 use super::apple::SigningKey;
 use super::call::{Caller, Reply};
 use super::{Asked, Begun, Memory, Refusal};
-use crate::config;
 use doorward_core::clock::{Millis, World};
 use doorward_core::secret::Secret;
 
@@ -68,7 +67,7 @@ impl Chance {
 
 impl Client {
     /// From the settings; these are the scopes where none are set.
-    pub(super) fn of(settings: &config::Provider, scopes: &[&str]) -> Client {
+    pub(super) fn of(settings: &doorward_config::Provider, scopes: &[&str]) -> Client {
         let scopes = match settings.scopes.is_empty() {
             true => scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             false => settings.scopes.clone(),
@@ -76,7 +75,7 @@ impl Client {
         Client {
             id: settings.client_id.clone(),
             secret: ClientSecret::Text(settings.client_secret.clone()),
-            in_form: settings.client_auth.map(|auth| auth == config::ClientAuth::Post),
+            in_form: settings.client_auth.map(|auth| auth == doorward_config::ClientAuth::Post),
             refusal,
             scopes,
             parameters: settings.parameters.clone(),

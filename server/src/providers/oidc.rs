@@ -10,7 +10,6 @@ use super::jwks::Keys;
 use super::oauth2::{Chance, Client, Code};
 use super::person::{self, is_true};
 use super::{Asked, Begun, Memory, Person, Refusal, google, microsoft};
-use crate::config;
 use doorward_core::canonical;
 use doorward_core::clock::World;
 
@@ -95,7 +94,7 @@ pub(super) fn well_known(issuer: &str) -> String {
 
 impl OpenId {
     /// Any provider that speaks OpenID Connect.
-    pub(super) fn plain(settings: &config::Provider, caller: Caller) -> Result<OpenId, Wrong> {
+    pub(super) fn plain(settings: &doorward_config::Provider, caller: Caller) -> Result<OpenId, Wrong> {
         let address = match settings.discovery.is_empty() {
             true => well_known(&settings.issuer),
             false => settings.discovery.clone(),
@@ -147,7 +146,7 @@ impl OpenId {
         nonce: Option<&str>,
         iss: Option<&str>,
         user: Option<&str>,
-        profile: &config::Profile,
+        profile: &doorward_config::Profile,
     ) -> Result<Person, Refusal> {
         let now = world.now();
         let endpoints = self.discovery.endpoints(&self.caller, now).await?;
@@ -201,7 +200,7 @@ impl OpenId {
         world: &World,
         token: &str,
         nonce: Option<&str>,
-        profile: &config::Profile,
+        profile: &doorward_config::Profile,
     ) -> Result<Person, Refusal> {
         let now = world.now();
         let endpoints = self.discovery.endpoints(&self.caller, now).await?;
@@ -269,7 +268,7 @@ impl OpenId {
         Ok(())
     }
 
-    fn person(&self, claims: &Claims, profile: &config::Profile) -> Result<Person, Refusal> {
+    fn person(&self, claims: &Claims, profile: &doorward_config::Profile) -> Result<Person, Refusal> {
         let issuer = self.rules.issuer(claims);
         let issuer = issuer.ok_or_else(|| Refusal::Untrusted("The token is from another issuer.".into()))?;
         let email = self.rules.email(claims).and_then(canonical::email);

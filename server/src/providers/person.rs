@@ -6,7 +6,7 @@ use doorward_protocol::{Given, Policy};
 use serde_json::{Map, Value};
 
 use super::id_token::Claims;
-use crate::config::Profile;
+use doorward_config::Profile;
 
 /// Claims that have a field of the same name (OpenID Connect Core §5.1).
 const CLAIMS: [&str; 13] = [

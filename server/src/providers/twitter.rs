@@ -11,7 +11,6 @@ use super::oauth2::{self, Client, Code};
 use super::oidc::Wrong;
 use super::person::{self, claims};
 use super::{Asked, Begun, Memory, Person, Refusal};
-use crate::config;
 use doorward_core::canonical;
 use doorward_core::clock::World;
 use doorward_core::secret::same;
@@ -28,7 +27,7 @@ pub(super) struct Twitter {
 }
 
 impl Twitter {
-    pub(super) fn open(settings: &config::Provider, caller: Caller) -> Result<Twitter, Wrong> {
+    pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Result<Twitter, Wrong> {
         let mut client = Client::of(settings, &["users.read", "tweet.read", "users.email"]);
         client.refusal = refusal;
         let mut me =
@@ -57,7 +56,7 @@ impl Twitter {
         world: &World,
         code: Code<'_>,
         iss: Option<&str>,
-        profile: &config::Profile,
+        profile: &doorward_config::Profile,
     ) -> Result<Person, Refusal> {
         is_from(ISSUER, iss)?;
         let tokens = self.client.exchange(&self.caller, &self.token, &code, false, world.now()).await?;
@@ -88,11 +87,11 @@ pub(super) struct TwitterOauth1 {
     access_token: Url,
     verify_credentials: Url,
     /// Is the person asked for their account?
-    parameters: config::Declared<String>,
+    parameters: doorward_config::Declared<String>,
 }
 
 impl TwitterOauth1 {
-    pub(super) fn open(settings: &config::Provider, caller: Caller) -> Result<TwitterOauth1, Wrong> {
+    pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Result<TwitterOauth1, Wrong> {
         let mut verify_credentials = endpoint(
             "userinfo_endpoint",
             &settings.userinfo_endpoint,
@@ -161,7 +160,7 @@ impl TwitterOauth1 {
         request: Token<'_>,
         token: &str,
         verifier: &str,
-        profile: &config::Profile,
+        profile: &doorward_config::Profile,
     ) -> Result<Person, Refusal> {
         if !same(request.token.as_bytes(), token.as_bytes()) {
             return Err(Refusal::Mismatch("This is no answer to the flow that was begun.".into()));
@@ -209,7 +208,7 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    fn person(&self, profile: &config::Profile) -> Result<Person, Refusal> {
+    fn person(&self, profile: &doorward_config::Profile) -> Result<Person, Refusal> {
         let is_id = |id: &&str| (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
         let Some(id) = self.id.as_str().filter(is_id) else {
             return Err(Refusal::Untrusted("The provider does not say who this is.".into()));

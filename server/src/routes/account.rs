@@ -20,12 +20,12 @@ use crate::limits::{self, Failed, Purpose, Subject};
 use crate::outbox;
 use crate::passwords::Match;
 use crate::state::{App, AppState};
-use crate::store::identities::Kind;
-use crate::store::{self, Tx, accounts, directory, passwords};
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
 use doorward_core::secret::Secret;
+use doorward_store::identities::Kind;
+use doorward_store::{Tx, accounts, directory, passwords};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(delete_account))
@@ -107,7 +107,7 @@ async fn erase(
     let id = session.account.id.as_str();
     let account = accounts::by_id(tx, id).await?.ok_or(ErrorCode::SessionRequired)?;
     if let Some(code) = code {
-        let address = store::challenges::address_of(tx, Scene::DeleteAccount, id, now).await?;
+        let address = doorward_store::challenges::address_of(tx, Scene::DeleteAccount, id, now).await?;
         let proof = MailProof::Code { email: address.unwrap_or_default(), code: code.digits() };
         if let Some(code) = challenges::consume_own(tx, app, caller, Scene::DeleteAccount, id, proof).await? {
             return Ok(Verdict::refused(code));

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use crate::error::ApiError;
 use crate::extract::{CurrentSession, Json};
 use crate::state::{App, AppState};
-use crate::store::user_data;
+use doorward_store::user_data;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list_data)).routes(routes!(set_data, remove_data))

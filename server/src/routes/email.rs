@@ -18,7 +18,6 @@ use utoipa_axum::routes;
 use crate::addresses::{self, Change, Proven};
 use crate::audit::{Event, Record};
 use crate::challenges::{self, Verdict};
-use crate::config::{AccountDisclosure, ConfirmationClick};
 use crate::contacts::{self, Contact};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
@@ -32,16 +31,17 @@ use crate::registration;
 use crate::service_keys;
 use crate::signin;
 use crate::state::{App, AppState};
-use crate::store::accounts::{self, Account};
-use crate::store::challenges::Consumed;
-use crate::store::identities::{Identity, Kind};
-use crate::store::{self, Tx, passwords};
+use doorward_config::{AccountDisclosure, ConfirmationClick};
 use doorward_core::clock::rfc3339;
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
+use doorward_store::accounts::{self, Account};
+use doorward_store::challenges::Consumed;
+use doorward_store::identities::{Identity, Kind};
+use doorward_store::{Tx, passwords};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -294,7 +294,7 @@ async fn verified(
         MailProof::Token(_) => 0,
     };
     let (keys, scene) = (&app.secret_keys, Scene::VerifyEmail);
-    let found = store::challenges::peek(&mut db, keys, scene, proof, tries, now).await?;
+    let found = doorward_store::challenges::peek(&mut db, keys, scene, proof, tries, now).await?;
     let account = match found.and_then(|found| found.account) {
         Some(account) => accounts::by_id(&mut db, &account).await?,
         None => None,
@@ -385,7 +385,7 @@ async fn prove(
             first_proof::take_over(tx, app, caller, contact, &account).await?;
             passwords::set(tx, &account.id, password, app.world.now()).await?;
             outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &contact.value).await?;
-            store::challenges::void_others(tx, Scene::VerifyEmail, &contact.value).await?;
+            doorward_store::challenges::void_others(tx, Scene::VerifyEmail, &contact.value).await?;
             confirmed(tx, app, caller, contact, &account).await?;
             Ok(Verdict::Met { account: account.id, redirect })
         }

@@ -16,9 +16,9 @@ use crate::hooks;
 use crate::limits::{self, Purpose, Subject};
 use crate::links;
 use crate::state::AppState;
-use crate::store::identities::{self, Link};
 use doorward_core::clock::rfc3339;
 use doorward_core::operation::Operation;
+use doorward_store::identities::{self, Link};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

@@ -16,8 +16,8 @@ use utoipa_axum::routes;
 use crate::error::ApiError;
 use crate::oauth::{Form, Refused};
 use crate::state::{App, AppState};
-use crate::store::sessions;
 use doorward_core::secret::same;
+use doorward_store::sessions;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(introspect))

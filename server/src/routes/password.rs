@@ -15,12 +15,12 @@ use crate::outbox;
 use crate::passwords::Match;
 use crate::screening;
 use crate::state::{App, AppState};
-use crate::store::{Tx, accounts, challenges, passwords, sessions};
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
+use doorward_store::{Tx, accounts, challenges, passwords, sessions};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(update_password))

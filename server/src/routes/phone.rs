@@ -13,8 +13,8 @@ use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
 use crate::hooks;
 use crate::state::AppState;
-use crate::store::identities::Kind;
 use doorward_core::operation::Operation;
+use doorward_store::identities::Kind;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

@@ -16,11 +16,11 @@ use crate::extract::{Caller, CurrentSession, Json};
 use crate::hooks;
 use crate::limits::{self, Purpose, Subject};
 use crate::state::{App, AppState};
-use crate::store::accounts::Account;
-use crate::store::identities::{Identity, Kind};
-use crate::store::{StoreError, Tx, accounts, identities};
 use crate::{addresses, profiles};
 use doorward_core::operation::Operation;
+use doorward_store::accounts::Account;
+use doorward_store::identities::{Identity, Kind};
+use doorward_store::{StoreError, Tx, accounts, identities};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(profile, update_profile)).routes(routes!(public_profile))

@@ -8,10 +8,10 @@ use doorward_protocol::settings::{Disclosure, ExtraField, PasswordRule, ServerSe
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::config::{AccountDisclosure, Confirmation, SignupDisclosure};
 use crate::error::ApiError;
 use crate::methods;
 use crate::state::AppState;
+use doorward_config::{AccountDisclosure, Confirmation, SignupDisclosure};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(settings))

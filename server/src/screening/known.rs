@@ -2,10 +2,10 @@
 
 use url::Url;
 
-use crate::store::accounts::Account;
-use crate::store::identities::{Identity, Kind};
 use doorward_core::canonical;
 use doorward_protocol::profile::ProfileFields;
+use doorward_store::accounts::Account;
+use doorward_store::identities::{Identity, Kind};
 
 /// Fewest characters of a piece.
 const PIECE: usize = 4;

@@ -16,10 +16,10 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use doorward_core::canonical;
 use doorward_protocol::error::ErrorCode;
 
-use crate::config::{Config, ConfigError};
 use crate::error::ApiError;
 use crate::http_client::HttpClient;
 use breaches::Breaches;
+use doorward_config::{Config, ConfigError};
 use doorward_core::secret::Secret;
 use service::Service;
 use words::Words;

@@ -7,10 +7,10 @@ use crate::audit::{Event, Record};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
 use crate::state::{App, AppState};
-use crate::store::sessions::{self, Session};
-use crate::store::{StoreError, Tx};
 use crate::tokens::{RefreshToken, RevokeToken};
 use doorward_core::clock::rfc3339;
+use doorward_store::sessions::{self, Session};
+use doorward_store::{StoreError, Tx};
 
 /// Sessions in a list at most.
 const LISTED: i64 = 100;

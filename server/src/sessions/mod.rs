@@ -8,17 +8,17 @@ pub use refresh::{Refusal, refresh, restore};
 
 use doorward_protocol::session::Tokens;
 
-use crate::config::Span;
 use crate::dpop::{Fault, Proof, Thumbprint};
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::hooks::{Approved, SignIn};
 use crate::state::App;
-use crate::store::Tx;
-use crate::store::accounts::Account;
-use crate::store::sessions::{self, Session};
 use crate::tokens::{Claims, Confirmation, RefreshToken, RevokeToken};
+use doorward_config::Span;
 use doorward_core::clock::Millis;
+use doorward_store::Tx;
+use doorward_store::accounts::Account;
+use doorward_store::sessions::{self, Session};
 
 /// Refuses a sign-in that brings no key where the operator wants one. Asked before any work is done for it.
 pub fn admit(app: &App, bound: bool) -> Result<(), ApiError> {

@@ -7,16 +7,15 @@ use doorward_protocol::session::Tokens;
 
 use super::tokens;
 use crate::audit::{Event, Record};
-use crate::config;
 use crate::dpop::{self, Proof};
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::hooks::{Approved, Refresh};
 use crate::state::{App, AppState};
-use crate::store::sessions::{self, Session};
-use crate::store::{Tx, accounts};
 use crate::tokens::RefreshToken;
 use doorward_core::clock::Millis;
+use doorward_store::sessions::{self, Session};
+use doorward_store::{Tx, accounts};
 
 /// Why a refresh was refused.
 #[derive(Debug)]
@@ -84,7 +83,7 @@ fn decide(
     presented: i64,
     proof: Option<&Proof>,
     now: Millis,
-    rules: &config::Session,
+    rules: &doorward_config::Session,
 ) -> Step {
     let bound = session.key.as_deref();
     if bound.is_some_and(|key| !proof.is_some_and(|proof| proof.is_by(key))) {
@@ -264,7 +263,7 @@ mod tests {
 
     #[test]
     fn sec_t07_sec_t08_the_table_of_cases_of_a_bearer_session() {
-        let rules = config::Session::default();
+        let rules = doorward_config::Session::default();
         for (generation, age, presented, step) in [
             (0, 0, 0, Step::Rotate(1)),
             (0, 3_600_000, 0, Step::Rotate(1)),
@@ -301,7 +300,7 @@ mod tests {
 
     #[test]
     fn sec_t07_sec_t08_the_table_of_cases_of_a_key_bound_session() {
-        let rules = config::Session::default();
+        let rules = doorward_config::Session::default();
         let (right, wrong) = (Proof::for_test(KEY, 0), Proof::for_test(2, 0));
         let old = 29 * DAY;
         for (generation, age, newest_presented, presented, step) in [

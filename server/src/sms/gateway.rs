@@ -11,10 +11,11 @@ use serde_json::Value;
 use url::Url;
 
 use super::Sms;
+use super::preset::shape;
 use super::template::{Escape, fill};
-use crate::config::{self, ConfigError};
 use crate::http_client::{Answer, HttpClient, Limits};
 use crate::mail::transport::Failure;
+use doorward_config::ConfigError;
 use doorward_core::local_address::is_local;
 use doorward_core::secret::Secret;
 
@@ -48,9 +49,9 @@ struct Success {
 
 impl Gateway {
     /// Prepares it; nothing is connected yet.
-    pub fn new(sms: &config::Sms, http: &HttpClient) -> Result<Gateway, ConfigError> {
+    pub fn new(sms: &doorward_config::Sms, http: &HttpClient) -> Result<Gateway, ConfigError> {
         let wrong = |key: &str, message: &str| ConfigError::about(key, None, message);
-        let shape = sms.preset.map(|preset| preset.shape(&sms.from));
+        let shape = sms.preset.map(|preset| shape(preset, &sms.from));
         let (url, body) = match &shape {
             Some(shape) if sms.url.is_empty() => (shape.url.to_owned(), shape.body.to_owned()),
             Some(shape) => (sms.url.clone(), shape.body.to_owned()),
@@ -202,7 +203,7 @@ impl Success {
     }
 }
 
-fn success(sms: &config::Sms) -> Result<Success, ConfigError> {
+fn success(sms: &doorward_config::Sms) -> Result<Success, ConfigError> {
     let text = sms.success.trim();
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let status = match (first.trim().parse(), last.trim().parse()) {
@@ -229,8 +230,8 @@ mod tests {
     use super::*;
 
     fn open(text: &str, dev: bool) -> Result<Gateway, String> {
-        let sms: config::Sms = toml::from_str(text).unwrap();
-        let http = HttpClient::new(&config::Outbound::default(), dev).unwrap();
+        let sms: doorward_config::Sms = toml::from_str(text).unwrap();
+        let http = HttpClient::new(&doorward_config::Outbound::default(), dev).unwrap();
         Gateway::new(&sms, &http).map_err(|error| error.to_string())
     }
 

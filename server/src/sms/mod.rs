@@ -8,7 +8,6 @@ mod template;
 use std::fmt;
 
 pub use gateway::Gateway;
-pub use preset::Preset;
 
 use doorward_core::message::Message;
 

@@ -14,9 +14,9 @@ use doorward_protocol::password::MailProof;
 use doorward_server::challenges;
 use doorward_server::error::ApiError;
 use doorward_server::extract::Caller;
-use doorward_server::store::StoreError;
-use doorward_server::store::challenges::Consumed;
 use doorward_server::{limits, outbox};
+use doorward_store::StoreError;
+use doorward_store::challenges::Consumed;
 use tokio::net::TcpListener;
 
 use crate::support::TestApp;

@@ -8,10 +8,10 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{LazyLock, Mutex, OnceLock};
 use std::thread;
 
+use doorward_config::Database;
 use doorward_core::clock::{Clock, SystemClock};
 use doorward_core::files;
-use doorward_server::config::Database;
-use doorward_server::store::{self, Store};
+use doorward_store::Store;
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, ConnectOptions, Connection};
 
@@ -64,7 +64,7 @@ fn template_file() -> &'static Path {
 /// Another schema is another template.
 fn template_name() -> String {
     let mut hasher = DefaultHasher::new();
-    store::schema().hash(&mut hasher);
+    doorward_store::schema().hash(&mut hasher);
     format!("template_{:016x}", hasher.finish())
 }
 

@@ -24,9 +24,9 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, header};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_config::{Config, Layers};
 use doorward_core::clock::{Clock, Millis, Random, World};
 use doorward_core::tasks;
-use doorward_server::config::{Config, Layers};
 use doorward_server::routes;
 use doorward_server::state::{App, AppState};
 use http_body_util::BodyExt;
@@ -246,7 +246,7 @@ impl TestApp {
 
     /// Runs SQL that changes the database.
     pub async fn sql_do(&self, sql: &'static str) {
-        let done: Result<(), doorward_server::store::StoreError> = self
+        let done: Result<(), doorward_store::StoreError> = self
             .app
             .store
             .write(move |tx| Box::pin(async move { Ok(sqlx::query(sql).execute(tx).await.map(drop)?) }))

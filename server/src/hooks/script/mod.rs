@@ -21,7 +21,6 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::config;
 use crate::error::ApiError;
 use crate::hooks::{Model, Refusal, Said};
 use pool::{Kit, Pool};
@@ -42,7 +41,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The script of the operator, if there is one.
 #[derive(Debug)]
 pub struct Scripts {
-    settings: config::Hooks,
+    settings: doorward_config::Hooks,
     program: PathBuf,
     current: RwLock<Current>,
     /// What was last read from the file, until it settles.
@@ -67,7 +66,7 @@ struct Unusable {
 
 impl Scripts {
     /// A script that is still to be loaded, by workers of this program.
-    pub fn new(settings: &config::Hooks, program: &Path) -> Scripts {
+    pub fn new(settings: &doorward_config::Hooks, program: &Path) -> Scripts {
         Scripts {
             settings: settings.clone(),
             program: program.to_owned(),

@@ -14,12 +14,12 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{Model, Report, Said};
-use crate::config::{self, Config, ConfigError, OnFailure};
 use crate::error::ApiError;
 use crate::http_client::{Answer, HttpClient, Limits};
 use crate::mail::transport::Failure;
 use crate::state::App;
 use breaker::Breaker;
+use doorward_config::{Config, ConfigError, OnFailure};
 use doorward_core::clock::rfc3339;
 use doorward_core::webhook_signature;
 pub(super) use doorward_core::webhook_signature::SigningKey;
@@ -38,7 +38,7 @@ pub struct Webhooks(Vec<Webhook>);
 #[derive(Debug)]
 struct Webhook {
     name: String,
-    settings: config::Webhook,
+    settings: doorward_config::Webhook,
     keys: Vec<SigningKey>,
     breaker: Mutex<Breaker>,
 }
@@ -46,7 +46,7 @@ struct Webhook {
 impl Webhooks {
     /// Reads the settings; nothing is connected yet.
     pub fn open(config: &Config, http: &HttpClient) -> Result<Webhooks, ConfigError> {
-        let open = |(name, settings): (&String, &config::Webhook)| {
+        let open = |(name, settings): (&String, &doorward_config::Webhook)| {
             let about =
                 |key: &str, cause: &str| ConfigError::about(&format!("webhooks.{name}.{key}"), None, cause);
             let url = Url::parse(&settings.url).map_err(|_| about("url", "is no address"))?;

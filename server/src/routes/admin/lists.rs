@@ -13,7 +13,7 @@ use super::params::Params;
 use crate::admin::{Operator, moment};
 use crate::error::ApiError;
 use crate::state::AppState;
-use crate::store::audit::Filter;
+use doorward_store::audit::Filter;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(subscribers)).routes(routes!(audit_log))

@@ -33,10 +33,10 @@ use crate::methods::{password, provider};
 use crate::oauth::Refused;
 use crate::sessions;
 use crate::state::{App, AppState};
-use crate::store::accounts::{self, Account};
-use crate::store::identities;
-use crate::store::sessions::{self as rows, Session};
 use crate::tokens::RefreshToken;
+use doorward_store::accounts::{self, Account};
+use doorward_store::identities;
+use doorward_store::sessions::{self as rows, Session};
 
 /// Where its calls are.
 const BASE: &str = "/api/v1/auth";

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::store::accounts::Account;
-use crate::store::identities::Link;
 use doorward_core::clock::rfc3339;
+use doorward_store::accounts::Account;
+use doorward_store::identities::Link;
 
 /// Providers whose accounts have the seed's type 1 (R22).
 const TYPED: [&str; 2] = ["facebook", "google"];

@@ -358,7 +358,7 @@ impl<'de> MapAccess<'de> for SectionReader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Span};
+    use crate::{Config, Span};
 
     fn layers(text: &str, variables: &[(&str, &str)]) -> Layers {
         let mut layers = Layers::default();

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use super::postgres::{self, Transactions};
 use super::writer::{Work, Writer};
 use super::{StoreError, sqlite};
-use crate::config::Database;
+use doorward_config::Database;
 use doorward_core::clock::{Clock, Durability, Millis, SystemClock};
 use doorward_core::tasks::Tasks;
 

@@ -20,7 +20,7 @@ macro_rules! migrations {
         &[$( Migration {
             number: $number,
             name: $name,
-            sql: include_str!(concat!("../../migrations/", $file, "_", $name, ".sql")),
+            sql: include_str!(concat!("../migrations/", $file, "_", $name, ".sql")),
         } ),*]
     };
 }

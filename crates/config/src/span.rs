@@ -46,7 +46,8 @@ impl Span {
         self.seconds
     }
 
-    pub(crate) fn parse(text: &str) -> Option<Span> {
+    /// Reads `90s`, `15m`, `2h` or `30d`.
+    pub fn parse(text: &str) -> Option<Span> {
         let (at, unit) = text.char_indices().next_back()?;
         let (_, scale) = UNITS.into_iter().find(|(letter, _)| *letter == unit)?;
         let number: u32 = text.get(..at)?.trim().parse().ok()?;
@@ -71,7 +72,8 @@ impl ShortSpan {
         self.millis.into()
     }
 
-    fn parse(text: &str) -> Option<ShortSpan> {
+    /// Reads one of [`Span`], or `250ms`.
+    pub fn parse(text: &str) -> Option<ShortSpan> {
         let millis = match text.strip_suffix("ms") {
             Some(number) => number.trim().parse().ok()?,
             None => Span::parse(text)?.seconds.checked_mul(1000)?,

@@ -1,5 +1,6 @@
 //! The only place with SQL: one file per noun. Text, bigint and blob only, and what both engines understand: SQLite,
 //! one file that one process writes, and PostgreSQL, with any number of nodes. Where they differ is `engine.rs`.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod challenges;
 pub mod outbox;

@@ -19,7 +19,7 @@ impl Config {
         let database = self.database.url.is_empty().then(|| self.data.join("doorward.db"));
         let client_key = self.database.client_key();
         for (what, file) in [
-            ("the secret keys", crate::config::secret_keys_file(self)),
+            ("the secret keys", crate::secret_keys_file(self)),
             ("the database", database),
             ("the key of database.url", client_key),
         ] {
@@ -38,7 +38,7 @@ impl Config {
         let mut list = Vec::new();
         self.explain("", "", &mut list);
         let is_secret = |key: &str| match key {
-            "secret_keys" => crate::config::secret_keys_file(self).is_none(),
+            "secret_keys" => crate::secret_keys_file(self).is_none(),
             "database.url" => self.database.has_password(),
             _ => true,
         };

@@ -1,10 +1,9 @@
 //! Settings: defaults, then the file, then `DOORWARD_…` variables, then flags. What a setting does stands at its field.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod address;
 mod captcha;
-mod check;
 mod compat;
-mod core;
 mod database;
 mod hooks;
 mod http;
@@ -16,9 +15,11 @@ mod network;
 mod origin;
 mod outbound;
 mod private;
+mod problems;
 mod providers;
 mod rates;
 mod secret_keys;
+mod server;
 mod site;
 mod sms;
 
@@ -26,24 +27,24 @@ mod span;
 mod webhooks;
 
 pub use captcha::{Captcha, CaptchaKind, Unreached};
-pub use check::Fault;
 pub use compat::Compat;
-pub use core::*;
 pub use database::Database;
 pub use hooks::Hooks;
 pub use http::Http;
 pub use identifiers::{AutoRegister, CustomId, Datum, Declared, DeviceId, Email, Extra, Phone, Profile};
 pub use layers::{ConfigError, Layers};
 pub use limits::Limits;
-pub use mail::{Codes, DefaultScene, Mail, Smtp};
+pub use mail::{Codes, DefaultScene, Mail, Security, Smtp};
 pub use network::Network;
 pub use origin::is_app;
 pub use outbound::Outbound;
+pub use problems::Fault;
 pub use providers::{ALGORITHMS, Beginning, ClientAuth, Named, Provider, ProviderKind, ResponseMode};
 pub use rates::{Rate, Rates};
 pub use secret_keys::{load_secret_keys, secret_keys_file};
+pub use server::*;
 pub use site::Site;
-pub use sms::Sms;
+pub use sms::{Preset, Sms};
 pub use span::{ShortSpan, Span};
 pub use webhooks::{OnFailure, Webhook};
 
@@ -85,8 +86,8 @@ macro_rules! settings {
             }
         }
 
-        impl $crate::config::Explain for $name {
-            fn explain(&self, key: &str, _: &'static str, list: &mut Vec<$crate::config::Explained>) {
+        impl $crate::Explain for $name {
+            fn explain(&self, key: &str, _: &'static str, list: &mut Vec<$crate::Explained>) {
                 $(
                     let name = stringify!($field);
                     let full = if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
@@ -121,8 +122,8 @@ plain!(
     Option<std::path::PathBuf>,
     Vec<Site>,
     Vec<Network>,
-    Option<crate::mail::smtp::Security>,
-    Option<crate::sms::Preset>,
+    Option<Security>,
+    Option<Preset>,
     Option<ProviderKind>,
     Option<ClientAuth>,
     Option<ResponseMode>,

@@ -5,10 +5,32 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{Config, Layers, Links, ShortSpan, Span, settings};
-use crate::mail::smtp::Security;
 use doorward_core::message::Channel;
 use doorward_core::one_time_code::Scene;
 use doorward_core::secret::Secret;
+
+/// How the connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    /// Begins in the clear and must become TLS before anything is said (port 587).
+    Starttls,
+    /// TLS from the first byte (port 465).
+    Tls,
+    /// In the clear, for a server on this machine or in a closed network (port 25).
+    None,
+}
+
+impl Security {
+    /// The usual port.
+    pub const fn port(self) -> u16 {
+        match self {
+            Security::Starttls => 587,
+            Security::Tls => 465,
+            Security::None => 25,
+        }
+    }
+}
 
 settings! {
     /// The server that takes our mails.

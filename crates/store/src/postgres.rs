@@ -16,7 +16,7 @@ use super::engine::Kind;
 use super::migrations::{migrate, verify};
 use super::writer::Work;
 use super::{StoreError, Tx};
-use crate::config::Database;
+use doorward_config::Database;
 use doorward_core::clock::Millis;
 
 /// How long to wait for a connection. While the database is away this is how soon a caller learns of it.

@@ -1,8 +1,27 @@
 //! Settings of SMS: the gateway, and what may be spent on it.
 
 use super::{Config, Layers, ShortSpan, Span, settings};
-use crate::sms::Preset;
 use doorward_core::secret::Secret;
+use serde::{Deserialize, Serialize};
+
+/// `sms.preset`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// Twilio, its Messages resource.
+    Twilio,
+    /// Vonage, its Messages API.
+    Vonage,
+    /// MessageBird, which is called Bird now: its SMS API.
+    Messagebird,
+}
+
+impl Preset {
+    /// With the account that the gateway counts by: MessageBird knows it by the key alone.
+    pub fn has_account(self) -> bool {
+        self != Preset::Messagebird
+    }
+}
 
 settings! {
     /// The gateway that takes our SMS, and what may be spent on it.
