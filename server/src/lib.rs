@@ -44,7 +44,6 @@ pub mod links;
 pub mod passwords;
 pub mod phones;
 pub mod profiles;
-pub mod providers;
 pub mod prune;
 pub mod registration;
 pub mod rotation;
@@ -56,5 +55,3 @@ pub mod signing;
 pub mod tokens;
 pub mod usernames;
 pub mod values;
-
-pub mod http_client;

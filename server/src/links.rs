@@ -14,12 +14,12 @@ use crate::first_proof::{self, Evidence, Standing};
 use crate::flows::Outcome;
 use crate::hooks::{self, Admission, Approved, Attempt, Found, Granted};
 use crate::outbox;
-use crate::providers::Person;
 use crate::registration::{self, SignUp};
 use crate::signin;
 use crate::state::App;
 use doorward_core::message::Message;
 use doorward_core::password_hash::PasswordHash;
+use doorward_providers::Person;
 use doorward_store::identities::{self, Identity, Kind, Link};
 use doorward_store::{StoreError, Tx, accounts};
 

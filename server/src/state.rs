@@ -8,14 +8,12 @@ use crate::captcha::Captcha;
 use crate::dpop::Seen;
 use crate::flows::Waiting;
 use crate::hooks::Hooks;
-use crate::http_client::HttpClient;
 use crate::limits::Over;
 use crate::mail::render::Templates;
 use crate::mail::transport::Transport;
 use crate::outbox::Bell;
 use crate::pages::Pages;
 use crate::passwords::Hasher;
-use crate::providers::Providers;
 use crate::screening::Screening;
 use crate::signing::SigningKeys;
 use crate::site::Sites;
@@ -24,6 +22,8 @@ use doorward_config::{Config, ConfigError};
 use doorward_core::clock::{World, disagreement};
 use doorward_core::secret_keys::SecretKeys;
 use doorward_core::tasks::Tasks;
+use doorward_outbound::HttpClient;
+use doorward_providers::Providers;
 use doorward_store::{Store, StoreError};
 
 /// The application: settings, storage, keys, and the world outside.

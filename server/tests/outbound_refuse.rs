@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::http::Request;
 use doorward_config::Network;
-use doorward_server::http_client::{Answer, Finding, HttpClient, Limits, Names};
+use doorward_outbound::{Answer, Finding, HttpClient, Limits, Names};
 
 use crate::post::service::{Mood, Service};
 

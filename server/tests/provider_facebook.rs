@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::hmac;
-use doorward_server::providers::{Person, Refusal};
+use doorward_providers::{Person, Refusal};
 use serde_json::{Value, json};
 
 use crate::support::browser::Browser;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_server::providers::{Answer, Asked, Begun, Memory, Person, Provider, Refusal};
+use doorward_providers::{Answer, Asked, Begun, Memory, Person, Provider, Refusal};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use url::Url;

@@ -7,7 +7,7 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use doorward_core::clock::Clock;
-use doorward_server::providers::{Answer, Begun, Person, Refusal};
+use doorward_providers::{Answer, Begun, Person, Refusal};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 

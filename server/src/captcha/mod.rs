@@ -16,10 +16,10 @@ use percent_encoding::percent_decode_str;
 
 use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::http_client::HttpClient;
 use crate::state::App;
 use doorward_config::{CaptchaKind, Config, ConfigError};
 use doorward_core::clock::Millis;
+use doorward_outbound::HttpClient;
 use doorward_store::{StoreError, proofs};
 
 use service::Service;

@@ -11,12 +11,12 @@ use url::{Url, form_urlencoded};
 use super::spend;
 use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::http_client::{HttpClient, Limits};
 use crate::state::App;
 use doorward_config::{CaptchaKind, Config, ConfigError, Unreached};
 use doorward_core::clock::Millis;
 use doorward_core::local_address::is_local;
 use doorward_core::secret::Secret;
+use doorward_outbound::{HttpClient, Limits};
 
 /// No service's token is longer; Turnstile promises less.
 const LONGEST: usize = 8192;

@@ -7,9 +7,9 @@ use super::{Browser, hash, seal};
 use crate::dpop::{self, Proof};
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession};
-use crate::providers::{Asked, Provider};
 use crate::state::AppState;
 use doorward_core::one_time_code::PlainToken;
+use doorward_providers::{Asked, Provider};
 use doorward_store::flows::{self, Binding, Flow};
 
 /// Begins a flow, for this browser and, where somebody is signed in, for them.

@@ -15,10 +15,10 @@ use crate::extract::{Caller, CurrentSession};
 use crate::first_proof::Evidence;
 use crate::hooks::{Approved, Attempt, Granted};
 use crate::links;
-use crate::providers::{Answer, Memory, Person, Provider, Refusal};
 use crate::signin;
 use crate::state::{App, AppState};
 use doorward_core::clock::Millis;
+use doorward_providers::{Answer, Memory, Person, Provider, Refusal};
 use doorward_store::flows::{self, Binding, Flow};
 use doorward_store::{StoreError, Tx, identities};
 

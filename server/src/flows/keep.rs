@@ -5,8 +5,8 @@ use url::Url;
 use super::came::Returned;
 use super::{Good, OauthKey, hash, mismatch, seal};
 use crate::error::ApiError;
-use crate::providers::Provider;
 use crate::state::AppState;
+use doorward_providers::Provider;
 use doorward_store::flows::{self, Flow};
 
 /// Keeps it for the page that began the flow, and answers where the browser goes: there, with a key that is good for this very

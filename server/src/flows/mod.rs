@@ -24,9 +24,9 @@ use tokio::sync::Notify;
 use crate::dpop::Proof;
 use crate::error::ApiError;
 use crate::extract::CurrentSession;
-use crate::providers::{Person, Refusal};
 use crate::state::App;
 use doorward_core::secret::same;
+use doorward_providers::{Person, Refusal};
 use doorward_store::flows::Binding;
 
 /// Wakes those who wait for a flow that another request is ending.

@@ -37,12 +37,12 @@ pub use webhook::Webhooks;
 use crate::canonical_fields;
 use crate::error::ApiError;
 use crate::extract::{Caller, CurrentSession, Json};
-use crate::http_client::HttpClient;
 use crate::idempotency::Idempotency;
 use crate::state::{App, AppState};
 use delivery::Bell;
 use doorward_config::Config;
 use doorward_core::clock::World;
+use doorward_outbound::HttpClient;
 use doorward_store::sessions;
 
 /// All hooks before one operation have this long.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::mailbox::Mailbox;
 use super::message::Mail;
 use super::smtp::{Setup, Smtp};
-use crate::http_client::HttpClient;
 use crate::sms::{Gateway, Sms};
 use doorward_config::{Config, ConfigError};
+use doorward_outbound::HttpClient;
 
 /// What leaves.
 #[derive(Debug)]

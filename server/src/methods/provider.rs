@@ -31,7 +31,7 @@ use crate::limits::{self, Purpose, Subject};
 use crate::links;
 use crate::oauth::Form;
 use doorward_core::password_hash::PasswordHash;
-use crate::providers::{Person, Provider};
+use doorward_providers::{Person, Provider};
 use crate::registration::{self, Done, SignUp};
 use doorward_core::secret::Secret;
 use crate::service_keys;

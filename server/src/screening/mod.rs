@@ -17,10 +17,10 @@ use doorward_core::canonical;
 use doorward_protocol::error::ErrorCode;
 
 use crate::error::ApiError;
-use crate::http_client::HttpClient;
 use breaches::Breaches;
 use doorward_config::{Config, ConfigError};
 use doorward_core::secret::Secret;
+use doorward_outbound::HttpClient;
 use service::Service;
 use words::Words;
 

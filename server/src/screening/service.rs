@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, Request, header};
 use url::Url;
 
 use super::HASH;
-use crate::http_client::{HttpClient, Limits};
+use doorward_outbound::{HttpClient, Limits};
 
 /// The service only advises, so a request waits one second at most. An answer has some 60 KB with padding.
 const LIMITS: Limits = Limits { time: Duration::from_secs(1), bytes: 512 * 1024 };

@@ -13,11 +13,11 @@ use url::Url;
 use super::Sms;
 use super::preset::shape;
 use super::template::{Escape, fill};
-use crate::http_client::{Answer, HttpClient, Limits};
 use crate::mail::transport::Failure;
 use doorward_config::ConfigError;
 use doorward_core::local_address::is_local;
 use doorward_core::secret::Secret;
+use doorward_outbound::{Answer, HttpClient, Limits};
 
 /// More than any gateway has to say about one SMS.
 const LONGEST_ANSWER: usize = 64 * 1024;

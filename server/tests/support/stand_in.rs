@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
-use doorward_server::providers::{Answer, Asked, Begun, Memory, Person, Refusal};
+use doorward_providers::{Answer, Asked, Begun, Memory, Person, Refusal};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::net::TcpListener;

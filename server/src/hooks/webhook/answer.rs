@@ -4,9 +4,9 @@ use doorward_protocol::error::ErrorCode;
 use serde_json::{Map, Value};
 
 use super::super::{Refusal, Said};
-use crate::http_client::Answer;
 use doorward_core::operation::{FieldSpec, Kind, Operation};
 use doorward_core::strict_json::Strict;
+use doorward_outbound::Answer;
 
 /// Longest message of a refusal.
 const LONGEST: usize = 500;

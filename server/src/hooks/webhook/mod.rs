@@ -15,7 +15,6 @@ use url::Url;
 
 use super::{Model, Report, Said};
 use crate::error::ApiError;
-use crate::http_client::{Answer, HttpClient, Limits};
 use crate::mail::transport::Failure;
 use crate::state::App;
 use breaker::Breaker;
@@ -23,6 +22,7 @@ use doorward_config::{Config, ConfigError, OnFailure};
 use doorward_core::clock::rfc3339;
 use doorward_core::webhook_signature;
 pub(super) use doorward_core::webhook_signature::SigningKey;
+use doorward_outbound::{Answer, HttpClient, Limits};
 
 /// More than anybody has to say about one request.
 const LONGEST_ANSWER: usize = 64 * 1024;

@@ -1,5 +1,6 @@
 //! Providers: who somebody is, as Google, Microsoft, Apple, Facebook, Twitter or any OpenID Connect provider says.
 //! Everything from the consent screen's address to a [`Person`]; whose account that is, is decided elsewhere.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod id_token;
 mod oauth1;
@@ -26,11 +27,11 @@ use doorward_protocol::profile::ProfileFields;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::http_client::HttpClient;
 use call::Caller;
 use doorward_config::{Config, ConfigError, ProviderKind, ResponseMode};
 use doorward_core::clock::World;
 use doorward_core::local_address::is_local;
+use doorward_outbound::HttpClient;
 use facebook::Facebook;
 use oauth1::Token;
 use oauth2::Code;

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use axum::http::{Method, Request, header};
+use http::{Method, Request, header};
 use serde_json::Value;
 use url::Url;
 
 use super::Refusal;
-use crate::http_client::{Answer, HttpClient, Limits};
+use doorward_outbound::{Answer, HttpClient, Limits};
 
 /// More than any token or description of a person needs.
 pub(super) const SMALL: usize = 64 * 1024;

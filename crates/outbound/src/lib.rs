@@ -1,5 +1,6 @@
 //! Calls of other servers: webhooks, SMS gateways, providers. There is no other way out than this client: it goes where
 //! [`guard`] allows it, and each call ends in time and reads no more than it is allowed to.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod guard;
 
@@ -7,7 +8,7 @@ use std::error::Error;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::http::Request;
+use http::Request;
 use url::Url;
 
 pub use guard::{Finding, Names};
