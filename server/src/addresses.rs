@@ -4,19 +4,20 @@
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::GivenCode;
 
-use crate::audit::{Event, Record};
 use crate::challenges::{self, Verdict};
 use crate::contacts::{self, Contact};
 use crate::domains;
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession};
+use crate::extract::CurrentSession;
 use crate::first_proof::{self, Evidence, Standing};
-use crate::idempotency::{self, Claim, Idempotency};
 use crate::limits::{self, Purpose, Subject};
 use crate::outbox;
 use crate::state::{App, AppState};
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::idempotency::{self, Claim, Idempotency};
 use doorward_store::accounts::{self, Account};
 use doorward_store::identities::{self, Held, Kind};
 use doorward_store::{StoreError, Tx, passwords};
@@ -74,7 +75,7 @@ pub async fn admit(
         && new.contact.kind == Kind::Email
         && session.account.email.as_ref() != Some(&new.contact.value)
     {
-        domains::admit(&app.config.signup, &new.contact.value)?;
+        domains::admit(&app.platform.config.signup, &new.contact.value)?;
     }
     match change.given() {
         Some(new) => limits::admit(app, caller, Purpose::Code, Subject::at(&new.contact)).await,
@@ -92,10 +93,11 @@ pub async fn change(
 ) -> Result<Account, ApiError> {
     let (job, id) = (app.clone(), session.account.id.clone());
     let verdict = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let now = job.world.now();
+                let now = job.platform.world.now();
                 // Names before accounts, as everywhere.
                 if let Some(new) = change.given() {
                     identities::lock(tx, new.contact.kind, &new.contact.value).await?;
@@ -115,7 +117,7 @@ pub async fn change(
         .await?;
     app.bell.ring();
     verdict.met()?;
-    let mut db = app.store.read().await?;
+    let mut db = app.platform.store.read().await?;
     Ok(accounts::by_id(&mut db, &id).await?.ok_or(ErrorCode::SessionRequired)?)
 }
 
@@ -206,9 +208,11 @@ async fn prove_old(
     old: Option<&Proven>,
 ) -> Result<Option<ErrorCode>, ApiError> {
     let (needed, present, field, code_field) = match kind {
-        Kind::Phone => (app.config.phone.verify_old, &account.phone, "old_phone_number", "old_phone_code"),
+        Kind::Phone => {
+            (app.platform.config.phone.verify_old, &account.phone, "old_phone_number", "old_phone_code")
+        }
         _ => {
-            let needed = app.config.email.verify_old && account.email_verified_at.is_some();
+            let needed = app.platform.config.email.verify_old && account.email_verified_at.is_some();
             (needed, &account.email, "old_email", "old_email_code")
         }
     };
@@ -263,7 +267,7 @@ async fn write(
     change: &Change,
     present: Option<&String>,
 ) -> Result<(), ApiError> {
-    let (now, kind, id) = (app.world.now(), change.kind(), account.id.as_str());
+    let (now, kind, id) = (app.platform.world.now(), change.kind(), account.id.as_str());
     identities::remove(tx, kind, id).await?;
     if let Some(present) = present {
         doorward_store::challenges::void_all(tx, present).await?;
@@ -283,7 +287,7 @@ async fn write(
     }
     accounts::touch(tx, id, now).await?;
     if let Some(address) = account.told_at() {
-        outbox::notice(tx, &app.world, caller, Message::AddressChanged, address).await?;
+        outbox::notice(tx, &app.platform.world, caller, Message::AddressChanged, address).await?;
     }
     let event = match (kind, change) {
         (Kind::Phone, Change::Bind(_)) => Event::PhoneBound,
@@ -293,5 +297,5 @@ async fn write(
         (_, Change::Replace { .. }) => Event::EmailChanged,
         (_, Change::Unbind(_)) => Event::EmailUnbound,
     };
-    Ok(Record::of(event).account(id).write(tx, &app.world, caller, now).await?)
+    Ok(Record::of(event).account(id).write(tx, &app.platform.world, caller, now).await?)
 }

@@ -5,12 +5,12 @@ use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::MailProof;
 use serde::{Deserialize, Serialize};
 
-use crate::audit::{Event, Record};
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::first_proof;
 use crate::limits;
 use crate::state::App;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_store::challenges::{self, Consumed};
 use doorward_store::identities::{self, Kind};
 use doorward_store::{StoreError, Tx};
@@ -24,11 +24,12 @@ pub async fn consume(
     scene: Scene,
     proof: MailProof,
 ) -> Result<Result<Consumed, ErrorCode>, StoreError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     let by_code = matches!(proof, MailProof::Code { .. });
     let address = address_of(&proof);
     let tries = tries(tx, app, caller, address.as_deref().unwrap_or_default()).await?;
-    let mut consumed = challenges::consume(tx, &app.secret_keys, (scene, None), proof, tries, now).await?;
+    let mut consumed =
+        challenges::consume(tx, &app.platform.secret_keys, (scene, None), proof, tries, now).await?;
     if let Ok(met) = &consumed {
         // It went to an address that is not the account's any more (A05).
         if !is_still_theirs(tx, met).await? {
@@ -37,7 +38,7 @@ pub async fn consume(
     }
     if consumed.is_err() {
         let record = Record::of(Event::CodeRefused).detail(scene.as_str());
-        record.write(tx, &app.world, caller, now).await?;
+        record.write(tx, &app.platform.world, caller, now).await?;
     }
     settle(tx, app, caller, address, consumed.is_ok()).await?;
     Ok(consumed)
@@ -61,13 +62,14 @@ pub async fn consume_own(
     account: &str,
     proof: MailProof,
 ) -> Result<Option<ErrorCode>, ApiError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     let address = address_of(&proof);
     let own = (scene, Some(account));
-    let consumed = challenges::consume(tx, &app.secret_keys, own, proof, challenges::TRIES, now).await?;
+    let consumed =
+        challenges::consume(tx, &app.platform.secret_keys, own, proof, challenges::TRIES, now).await?;
     if consumed.is_err() {
         let record = Record::of(Event::CodeRefused).account(account).detail(scene.as_str());
-        record.write(tx, &app.world, caller, now).await?;
+        record.write(tx, &app.platform.world, caller, now).await?;
     }
     settle(tx, app, caller, address, consumed.is_ok()).await?;
     Ok(consumed.err())

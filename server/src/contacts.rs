@@ -5,13 +5,13 @@ use doorward_protocol::ENTER_EMAIL;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{GivenCode, MailProof};
 
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::limits;
-use crate::phones;
 use crate::state::App;
-use crate::usernames;
 use doorward_config::AccountDisclosure;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::phones;
+use doorward_request::usernames;
 use doorward_store::Tx;
 use doorward_store::identities::{self, Held, Identity, Kind};
 
@@ -33,8 +33,8 @@ impl Contact {
 
     /// A phone number; `field` names it in an error.
     pub fn phone(app: &App, text: &str, field: &str) -> Result<Contact, ApiError> {
-        let value =
-            phones::canonical(text, &app.config.phone).map_err(|said| ApiError::field(field, said))?;
+        let value = phones::canonical(text, &app.platform.config.phone)
+            .map_err(|said| ApiError::field(field, said))?;
         Ok(Contact { kind: Kind::Phone, value })
     }
 
@@ -57,10 +57,10 @@ impl Contact {
 
     /// Refuses an address without an account, if `disclosure.account` says so (seeds M20, M52). Else looks nothing up.
     pub async fn known(&self, app: &App) -> Result<(), ApiError> {
-        if app.config.disclosure.account == AccountDisclosure::Strict {
+        if app.platform.config.disclosure.account == AccountDisclosure::Strict {
             return Ok(());
         }
-        match identities::exists(&mut *app.store.read().await?, self.kind, &self.value).await? {
+        match identities::exists(&mut *app.platform.store.read().await?, self.kind, &self.value).await? {
             true => Ok(()),
             false => Err(ApiError { field: Some(self.field().into()), ..ErrorCode::NotFound.into() }),
         }
@@ -87,7 +87,7 @@ impl From<&Identity> for Contact {
 /// Can something be sent to an address of this kind?
 pub fn reaches(app: &App, kind: Kind) -> bool {
     match kind {
-        Kind::Email => app.dev || !app.config.smtp.host.is_empty(),
+        Kind::Email => app.platform.dev || !app.platform.config.smtp.host.is_empty(),
         Kind::Phone => app.sms_configured(),
         Kind::Username | Kind::Device | Kind::Custom | Kind::Provider => false,
     }
@@ -105,8 +105,8 @@ pub fn is_way_in(app: &App, name: &Held, password: bool) -> bool {
         "email" => password || (name.proven && reaches(app, Kind::Email)),
         "phone" => password || reaches(app, Kind::Phone),
         "username" => password,
-        "device" => app.config.device_id.enabled,
-        "custom" => app.config.custom_id.enabled,
+        "device" => app.platform.config.device_id.enabled,
+        "custom" => app.platform.config.custom_id.enabled,
         "provider" => name.provider.as_ref().is_some_and(|name| app.providers.get(name).is_some()),
         _ => false,
     }

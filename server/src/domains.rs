@@ -3,8 +3,8 @@
 
 use doorward_protocol::error::ErrorCode;
 
-use crate::error::ApiError;
 use doorward_config::Signup;
+use doorward_request::error::ApiError;
 
 /// Refuses an address, given in canonical form, whose domain is blocked or not listed.
 pub fn admit(settings: &Signup, email: &str) -> Result<(), ApiError> {

@@ -7,16 +7,18 @@ use doorward_protocol::Request;
 use serde::de::DeserializeOwned;
 
 use crate::dpop::Proof;
-use crate::error::ApiError;
-use crate::extract::{Caller, Json};
-use crate::hooks::{self, Approved, Attempt, Granted, NewAccount, Who};
-use crate::idempotency::Idempotency;
+use crate::hooks::{self, Approved, Attempt, NewAccount};
 use crate::limits::{self, Failed, Purpose, Subject};
 use crate::registration::{self, SignUp};
 use crate::service_keys;
 use crate::sessions;
 use crate::state::AppState;
 use doorward_core::operation::Operation;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::event::{Granted, Who};
+use doorward_request::idempotency::Idempotency;
+use doorward_request::json::Json;
 use doorward_store::identities::Identity;
 
 /// A call that signs in or up: the caller, the proof of the browser's key, and the session that the browser has already.

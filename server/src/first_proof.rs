@@ -8,18 +8,21 @@ use axum::http::request::Parts;
 use doorward_protocol::error::ErrorCode;
 use serde_json::{Map, Value};
 
-use crate::audit::{Event, Record};
 use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession};
-use crate::hooks::{self, Who};
+use crate::extract::CurrentSession;
+use crate::hooks;
+use crate::hooks::principal;
 use crate::outbox;
 use crate::profiles;
 use crate::state::{App, AppState};
 use doorward_core::message::Message;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::event::Who;
 use doorward_store::accounts::Account;
 use doorward_store::identities::{self, Kind};
 use doorward_store::{StoreError, Tx, accounts, challenges, directory, passwords, sessions};
@@ -39,7 +42,7 @@ impl Evidence {
     /// Uses up the proofs that came with the request.
     pub async fn spend(&self, tx: &mut Tx, app: &App) -> Result<(), ApiError> {
         match &self.session {
-            Some(session) => session.confirm(tx, app.world.now()).await,
+            Some(session) => session.confirm(tx, app.platform.world.now()).await,
             None => dpop::spend(tx, self.proof.as_ref()).await.map(drop),
         }
     }
@@ -86,7 +89,7 @@ impl FromRequestParts<AppState> for Prover {
             true => None,
             false => <Option<Proof> as FromRequestParts<AppState>>::from_request_parts(parts, app).await?,
         };
-        let who = Who::from(session.as_ref());
+        let who = principal(session.as_ref());
         Ok(Prover { who, evidence: Evidence { proof, session: session.map(Box::new), password: None } })
     }
 }
@@ -111,8 +114,11 @@ impl Standing {
         let mut account = match self {
             Standing::Own(account) => account,
             Standing::Unowned(account) => {
-                let begun =
-                    Account::new(account.id.clone(), app.config.roles.default.clone(), account.created_at);
+                let begun = Account::new(
+                    account.id.clone(),
+                    app.platform.config.roles.default.clone(),
+                    account.created_at,
+                );
                 let profile = profiles::shown_to_all(account.profile.clone());
                 let Account { username, email, disabled, logins_count, last_login, .. } = *account;
                 Box::new(Account { username, email, disabled, logins_count, last_login, profile, ..begun })
@@ -121,7 +127,7 @@ impl Standing {
         };
         account.confirmation_required = false;
         if contact.kind == Kind::Email {
-            account.email_verified_at.get_or_insert(app.world.now());
+            account.email_verified_at.get_or_insert(app.platform.world.now());
         }
         Some(account)
     }
@@ -163,14 +169,14 @@ pub async fn note(
     contact: &Contact,
     account: &Account,
 ) -> Result<(), StoreError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     identities::verify(tx, contact.kind, &contact.value, &account.id, now).await?;
     accounts::confirm(tx, &account.id).await?;
     if contact.kind != Kind::Email || account.proven_email() == Some(&contact.value) {
         return Ok(());
     }
     let record = Record::of(Event::EmailVerified).account(&account.id);
-    record.write(tx, &app.world, caller, now).await
+    record.write(tx, &app.platform.world, caller, now).await
 }
 
 /// Takes over an account that has no owner yet: all that was prepared ends. The address and the username stay, and what others
@@ -182,13 +188,13 @@ pub async fn take_over(
     contact: &Contact,
     account: &Account,
 ) -> Result<bool, StoreError> {
-    let (id, now) = (account.id.as_str(), app.world.now());
+    let (id, now) = (account.id.as_str(), app.platform.world.now());
     sessions::delete_all(tx, id).await?;
     let had_password = passwords::remove(tx, id).await?;
     identities::remove_others(tx, contact.kind, &contact.value, id).await?;
     challenges::void_of(tx, id).await?;
     let shown = profiles::shown_to_all(account.profile.clone());
-    accounts::begin_anew(tx, id, &shown, &app.config.roles.default).await?;
+    accounts::begin_anew(tx, id, &shown, &app.platform.config.roles.default).await?;
     record_takeover(tx, app, caller, contact, id).await?;
     accounts::touch(tx, id, now).await?;
     Ok(had_password)
@@ -203,7 +209,9 @@ pub async fn take_over_and_notify(
     account: &Account,
 ) -> Result<(), StoreError> {
     match take_over(tx, app, caller, contact, account).await? {
-        true => outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &contact.value).await,
+        true => {
+            outbox::notice(tx, &app.platform.world, caller, Message::PasswordChanged, &contact.value).await
+        }
         false => Ok(()),
     }
 }
@@ -228,7 +236,7 @@ async fn record_takeover(
     account: &str,
 ) -> Result<(), StoreError> {
     let record = Record::of(Event::AccountClaimed).account(account).detail(contact.kind.as_str());
-    record.write(tx, &app.world, caller, app.world.now()).await?;
+    record.write(tx, &app.platform.world, caller, app.platform.world.now()).await?;
     let field = contacts::field(contact.kind).to_owned();
     let fields = Map::from_iter([(field, Value::from(contact.value.as_str()))]);
     hooks::queue_event(tx, app, caller, (Operation::AccountClaimed, fields), account).await
@@ -244,9 +252,11 @@ pub async fn release(
 ) -> Result<(), StoreError> {
     identities::release(tx, contact.kind, &contact.value, &account.id).await?;
     let record = Record::of(Event::ClaimReleased).account(&account.id).detail(contact.kind.as_str());
-    record.write(tx, &app.world, caller, app.world.now()).await?;
+    record.write(tx, &app.platform.world, caller, app.platform.world.now()).await?;
     match account.told_at() {
-        Some(address) => outbox::notice(tx, &app.world, caller, Message::AddressChanged, address).await,
+        Some(address) => {
+            outbox::notice(tx, &app.platform.world, caller, Message::AddressChanged, address).await
+        }
         None => Ok(()),
     }
 }

@@ -5,14 +5,12 @@
 use doorward_protocol::error::ErrorCode;
 
 use crate::addresses::keep_a_way_in;
-use crate::audit::{Event, Record};
 use crate::contacts::Contact;
 use crate::dpop::Thumbprint;
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession};
+use crate::extract::CurrentSession;
 use crate::first_proof::{self, Evidence, Standing};
 use crate::flows::Outcome;
-use crate::hooks::{self, Admission, Approved, Attempt, Found, Granted};
+use crate::hooks::{self, Admission, Approved, Attempt, Found};
 use crate::outbox;
 use crate::registration::{self, SignUp};
 use crate::signin;
@@ -20,6 +18,10 @@ use crate::state::App;
 use doorward_core::message::Message;
 use doorward_core::password_hash::PasswordHash;
 use doorward_providers::Person;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::event::Granted;
 use doorward_store::identities::{self, Identity, Kind, Link};
 use doorward_store::{StoreError, Tx, accounts};
 
@@ -52,7 +54,7 @@ pub async fn admit(
         draft
     });
     let look = async || {
-        let mut db = app.store.read().await?;
+        let mut db = app.platform.store.read().await?;
         if let Some(account) = accounts::by_identity(&mut db, name.kind, &name.value).await? {
             return Ok(Found::Account(account.into()));
         }
@@ -134,7 +136,7 @@ pub async fn link(
     accounts::lock(tx, account).await?;
     // Its proof is spent; the session can have ended while the provider was asked.
     doorward_store::sessions::lock(tx, &session.id).await?;
-    let alive = doorward_store::sessions::live_account(tx, &session.id, app.world.now()).await?;
+    let alive = doorward_store::sessions::live_account(tx, &session.id, app.platform.world.now()).await?;
     alive.ok_or(ErrorCode::SessionRequired)?;
     match identities::owner(tx, name.kind, &name.value).await? {
         Some(owner) if owner != *account => return Err(ErrorCode::SocialAccountInUse.into()),
@@ -186,7 +188,7 @@ async fn attach(
     name: &Identity,
 ) -> Result<(), ApiError> {
     accounts::lock(tx, account).await?;
-    identities::insert(tx, name, account, app.world.now()).await.map_err(|error| match error {
+    identities::insert(tx, name, account, app.platform.world.now()).await.map_err(|error| match error {
         StoreError::Conflict => ErrorCode::SocialAccountInUse.into(),
         error => ApiError::from(error),
     })?;
@@ -202,12 +204,14 @@ async fn tell(
     event: Event,
     provider: &str,
 ) -> Result<(), StoreError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     accounts::touch(tx, account, now).await?;
-    Record::of(event).account(account).detail(provider).write(tx, &app.world, caller, now).await?;
+    Record::of(event).account(account).detail(provider).write(tx, &app.platform.world, caller, now).await?;
     let account = accounts::by_id(tx, account).await?;
     match account.as_ref().and_then(|account| account.told_at()) {
-        Some(address) => outbox::notice(tx, &app.world, caller, Message::IdentitiesChanged, address).await,
+        Some(address) => {
+            outbox::notice(tx, &app.platform.world, caller, Message::IdentitiesChanged, address).await
+        }
         None => Ok(()),
     }
 }

@@ -14,9 +14,9 @@ use utoipa::openapi::response::Response as Description;
 use utoipa::openapi::{Content, Ref, RefOr};
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::error::{ApiError, refusals};
 use crate::extract::read;
 use doorward_core::secret::Secret;
+use doorward_request::error::{ApiError, refusals};
 
 /// An error as RFC 6749 §5.2 writes it.
 #[derive(Serialize, ToSchema)]

@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use crate::audit::{Event, Record};
-use crate::extract::Caller;
 use crate::mail::Mail;
 use crate::mail::render::{Rendered, Values};
 use crate::mail::transport::{Failure, Parcel};
@@ -20,6 +18,8 @@ use doorward_core::clock::{Millis, World};
 use doorward_core::message::{Channel, Message};
 use doorward_core::one_time_code::{PlainCode, PlainToken, Scene};
 use doorward_core::queue::{self, Worker};
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
 use doorward_store::accounts::Account;
 use doorward_store::challenges::Minted;
 use doorward_store::identities::Kind;
@@ -136,9 +136,9 @@ struct Way {
 
 impl Way {
     fn of(app: &App, channel: Channel) -> Way {
-        let (smtp, sms) = (&app.config.smtp, &app.config.sms);
+        let (smtp, sms) = (&app.platform.config.smtp, &app.platform.config.sms);
         let (slots, timeout, attempts) = match channel {
-            Channel::Mail => (smtp.connections, smtp.timeout, app.config.mail.attempts),
+            Channel::Mail => (smtp.connections, smtp.timeout, app.platform.config.mail.attempts),
             Channel::Sms => (sms.connections, sms.timeout, sms.attempts),
         };
         Way { slots: slots.max(1) as usize, timeout: timeout.as_millis(), attempts }
@@ -179,7 +179,10 @@ async fn take(app: &AppState, channel: Channel, free: usize) -> Vec<Outgoing> {
         Ok(false) => Ok(Vec::new()),
         Ok(true) => {
             let worker = app.clone();
-            app.store.write(move |tx| Box::pin(async move { lease(&worker, tx, channel, free).await })).await
+            app.platform
+                .store
+                .write(move |tx| Box::pin(async move { lease(&worker, tx, channel, free).await }))
+                .await
         }
         Err(error) => Err(error),
     };
@@ -190,7 +193,7 @@ async fn take(app: &AppState, channel: Channel, free: usize) -> Vec<Outgoing> {
 }
 
 async fn lease(app: &App, tx: &mut Tx, channel: Channel, free: usize) -> Result<Vec<Outgoing>, StoreError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     let until = now + Way::of(app, channel).timeout + queue::LEASE_MARGIN;
     let limit = i64::try_from(free).unwrap_or(1);
     let mut letters = Vec::new();
@@ -210,9 +213,9 @@ async fn lease(app: &App, tx: &mut Tx, channel: Channel, free: usize) -> Result<
 
 /// Asks without writing: a server with nothing to send leaves the disk alone.
 async fn due(app: &App, channel: Channel) -> Result<bool, StoreError> {
-    let mut reader = app.store.read().await?;
+    let mut reader = app.platform.store.read().await?;
     let due = doorward_store::outbox::next_due(&mut reader, channel).await?;
-    Ok(due.is_some_and(|due| due <= app.world.now()))
+    Ok(due.is_some_and(|due| due <= app.platform.world.now()))
 }
 
 /// Decides whether the mail still has a reader, and mints its code and token.
@@ -226,13 +229,15 @@ async fn prepare(app: &App, tx: &mut Tx, taken: &Taken, now: Millis) -> Result<O
     let mut values = values(app, taken, account);
     if let (Some(challenge), Some(scene)) = (&taken.challenge, taken.message.and_then(Scene::of)) {
         let channel = Channel::of(&taken.address);
-        let code = PlainCode::mint(&app.world);
-        let token = (scene.has_link() && channel == Channel::Mail).then(|| PlainToken::mint(&app.world));
-        let secret_key = app.secret_keys.active_id();
-        let Some(code_hash) = code.hash(&app.secret_keys, secret_key, scene, &taken.address) else {
+        let code = PlainCode::mint(&app.platform.world);
+        let token =
+            (scene.has_link() && channel == Channel::Mail).then(|| PlainToken::mint(&app.platform.world));
+        let secret_key = app.platform.secret_keys.active_id();
+        let Some(code_hash) = code.hash(&app.platform.secret_keys, secret_key, scene, &taken.address) else {
             return Err(StoreError::Internal("no active secret key".into()));
         };
-        let (code_life, token_life) = (app.config.codes.life(channel), app.config.codes.link_life(scene));
+        let (code_life, token_life) =
+            (app.platform.config.codes.life(channel), app.platform.config.codes.link_life(scene));
         let minted = Minted {
             account: account.map(|account| account.id.as_str()),
             secret_key,
@@ -248,13 +253,14 @@ async fn prepare(app: &App, tx: &mut Tx, taken: &Taken, now: Millis) -> Result<O
         values.code = code.expose().to_owned();
         values.code_minutes = code_life.as_seconds() / 60;
         if let (Some(token), Some(life)) = (token, token_life) {
-            let link = app.config.links.with_token(scene, &app.config.public_url, token.expose());
+            let link =
+                app.platform.config.links.with_token(scene, &app.platform.config.public_url, token.expose());
             values.link = link.unwrap_or_default();
             values.link_minutes = life.as_seconds().div_ceil(60);
         }
     }
     let own = account.and_then(|account| account.profile.locale.as_deref());
-    let wishes = [own, taken.language.as_deref(), Some(&app.config.mail.language)];
+    let wishes = [own, taken.language.as_deref(), Some(&app.platform.config.mail.language)];
     let language = app.templates.choose(wishes.into_iter().flatten()).to_owned();
     Ok(Some(Content { message: taken.message, language, values }))
 }
@@ -273,7 +279,7 @@ async fn audit(
     if let Some(account) = account {
         record = record.account(&account.id);
     }
-    record.write(tx, &app.world, &caller, now).await
+    record.write(tx, &app.platform.world, &caller, now).await
 }
 
 /// Who reads a mail.
@@ -304,7 +310,7 @@ async fn reader(app: &App, tx: &mut Tx, taken: &Taken) -> Result<Reader, StoreEr
         (_, Some(account)) => Reader::Owner(Box::new(account)),
         // It is good for a signup, too.
         (Some(Message::LoginCode | Message::AccessCode), None)
-            if app.config.signup.open && !taken.address.is_empty() =>
+            if app.platform.config.signup.open && !taken.address.is_empty() =>
         {
             Reader::Anyone
         }
@@ -315,11 +321,11 @@ async fn reader(app: &App, tx: &mut Tx, taken: &Taken) -> Result<Reader, StoreEr
 fn values(app: &App, taken: &Taken, account: Option<&Account>) -> Values {
     let happened_at = jiff::Timestamp::from_millisecond(taken.created_at).unwrap_or_default();
     Values {
-        product: app.config.mail.product.clone(),
-        public_url: app.config.public_url.clone(),
+        product: app.platform.config.mail.product.clone(),
+        public_url: app.platform.config.public_url.clone(),
         address: canonical::shown_email(&taken.address),
         name: account.and_then(|account| name(account, &taken.address)).unwrap_or_default(),
-        reset_page: app.config.links.forgot_page(&app.config.public_url),
+        reset_page: app.platform.config.links.forgot_page(&app.platform.config.public_url),
         happened_at: happened_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
         ..Values::default()
     }
@@ -335,7 +341,7 @@ fn name(account: &Account, address: &str) -> Option<String> {
 async fn deliver(app: &AppState, letter: Outgoing) {
     let Outgoing { taken, content } = letter;
     let sent = match content.map(|content| write(app, &taken, &content)) {
-        Some(Ok(parcel)) => app.transport.send(parcel, app.world.now()).await.map(|()| true),
+        Some(Ok(parcel)) => app.transport.send(parcel, app.platform.world.now()).await.map(|()| true),
         Some(Err(cause)) => Err(Failure::Never(cause)),
         None => Ok(false),
     };
@@ -359,13 +365,13 @@ enum Outcome {
 
 impl Outcome {
     fn of(app: &App, taken: &Taken, sent: Result<bool, Failure>) -> Outcome {
-        let now = app.world.now();
+        let now = app.platform.world.now();
         let attempts = Way::of(app, Channel::of(&taken.address)).attempts;
         match sent {
             Ok(false) => Outcome::Dropped,
             Ok(true) => Outcome::Sent,
             Err(Failure::Later(cause)) if taken.attempts < i64::from(attempts) => {
-                let pause = queue::pause(taken.attempts, u64::from_be_bytes(app.world.bytes()));
+                let pause = queue::pause(taken.attempts, u64::from_be_bytes(app.platform.world.bytes()));
                 Outcome::Later(now + pause, cause)
             }
             Err(Failure::Later(cause) | Failure::Never(cause)) => Outcome::Never(now, cause),
@@ -397,7 +403,8 @@ async fn note(app: &AppState, taken: &Arc<Taken>, outcome: &Arc<Outcome>) -> boo
     let mut held_back = None;
     loop {
         let (row, outcome) = (taken.clone(), outcome.clone());
-        let noted = app.store.write(move |tx| Box::pin(async move { outcome.store(tx, &row).await })).await;
+        let noted =
+            app.platform.store.write(move |tx| Box::pin(async move { outcome.store(tx, &row).await })).await;
         let Err(error) = noted else { return true };
         tracing::warn!(mail = taken.id, cause = %error, "the outbox could not note what became of a mail");
         // Another fault than one that passes: the lease runs out and the row is taken again.

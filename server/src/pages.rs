@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use minijinja::value::Value;
 use minijinja::{Environment, UndefinedBehavior, context};
 
-use crate::error::ApiError;
 use doorward_config::{Config, is_app};
 use doorward_core::clock::World;
+use doorward_request::error::ApiError;
 
 macro_rules! templates {
     ($($name:literal),* $(,)?) => {

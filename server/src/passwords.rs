@@ -13,12 +13,12 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use crate::error::ApiError;
 use doorward_config::Password;
 use doorward_core::canonical;
 use doorward_core::clock::World;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::{Secret, same};
+use doorward_request::error::ApiError;
 
 /// Bytes of a hash.
 const LENGTH: usize = 32;

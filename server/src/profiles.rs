@@ -8,9 +8,9 @@ use doorward_protocol::profile::{
 use doorward_protocol::settings::Visibility;
 use serde_json::{Map, Value};
 
-use crate::error::ApiError;
-use crate::values;
 use doorward_config::Profile;
+use doorward_request::error::ApiError;
+use doorward_request::values;
 use doorward_store::accounts::Account;
 
 /// Changes what was given and clears what was emptied; the name to sign in by is left to the caller.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::idempotency::KEPT;
 use crate::state::{App, AppState};
 use doorward_core::clock::Millis;
+use doorward_request::idempotency::KEPT;
 use doorward_store::{
     StoreError, audit, budgets, challenges, deliveries, flows, idempotency, leases, outbox, proofs, sessions,
 };
@@ -20,8 +20,8 @@ const LEASE_MARGIN: Millis = 60_000;
 
 /// Looks from time to time, for ever.
 pub async fn run(app: AppState) {
-    let every = Duration::from(app.config.prune.every).max(Duration::from_secs(1));
-    let node = app.world.id();
+    let every = Duration::from(app.platform.config.prune.every).max(Duration::from_secs(1));
+    let node = app.platform.world.id();
     loop {
         tokio::time::sleep(every).await;
         if let Err(error) = turn(&app, &node).await {
@@ -33,9 +33,10 @@ pub async fn run(app: AppState) {
 /// Deletes what is over, if that is this node's work: it is for as long as it keeps coming, else it becomes
 /// another's. Answers how many rows; `None` when another node does it.
 pub async fn turn(app: &App, node: &str) -> Result<Option<u64>, StoreError> {
-    let (node, now) = (node.to_owned(), app.world.now());
-    let until = now + app.config.prune.every.millis() + LEASE_MARGIN;
+    let (node, now) = (node.to_owned(), app.platform.world.now());
+    let until = now + app.platform.config.prune.every.millis() + LEASE_MARGIN;
     let ours = app
+        .platform
         .store
         .write(move |tx| Box::pin(async move { leases::take(tx, "prune", &node, now, until).await }))
         .await?;
@@ -44,16 +45,18 @@ pub async fn turn(app: &App, node: &str) -> Result<Option<u64>, StoreError> {
 
 /// Deletes everything that is over now; answers how many rows.
 pub async fn all(app: &App) -> Result<u64, StoreError> {
-    let now = app.world.now();
-    let unused_since = now - app.config.session.idle.millis();
-    let audit = now - app.config.prune.audit.millis();
-    let old_challenges = now - app.config.prune.challenges.millis();
-    let dead = now - app.config.prune.dead_letters.millis();
+    let now = app.platform.world.now();
+    let unused_since = now - app.platform.config.session.idle.millis();
+    let audit = now - app.platform.config.prune.audit.millis();
+    let old_challenges = now - app.platform.config.prune.challenges.millis();
+    let dead = now - app.platform.config.prune.dead_letters.millis();
     // What a flow ended with is asked for in its last minutes.
-    let old_flows = now - 4 * app.config.flows.lifetime.millis() - app.config.flows.grace.millis();
+    let old_flows =
+        now - 4 * app.platform.config.flows.lifetime.millis() - app.platform.config.flows.grace.millis();
     let mut rows = 0;
     loop {
         let some = app
+            .platform
             .store
             .write(move |tx| {
                 Box::pin(async move {

@@ -9,24 +9,26 @@ use doorward_protocol::signup::{FirstSignIn, SignupAnswer, SignupConfirmation, S
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::audit::{Event, Record};
 use crate::contacts::{self, Contact};
 use crate::domains;
 use crate::dpop::{Proof, Thumbprint};
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::first_proof::{self, Evidence, Standing};
-use crate::hooks::{Granted, NewAccount};
+use crate::hooks::NewAccount;
 use crate::limits;
 use crate::passwords::Turn;
 use crate::state::{App, AppState};
-use crate::{outbox, screening, signin, values};
+use crate::{outbox, screening, signin};
 use doorward_config::{Confirmation, SignupDisclosure};
 use doorward_core::local_address::is_local;
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::event::Granted;
+use doorward_request::values;
 use doorward_store::accounts::Account;
 use doorward_store::identities::{Identity, Kind};
 use doorward_store::{StoreError, Tx, accounts, identities, passwords};
@@ -72,8 +74,8 @@ impl SignUp {
         names: Vec<Identity>,
         method: &str,
     ) -> Result<SignUp, ApiError> {
-        let settings = &app.config.signup;
-        let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
+        let settings = &app.platform.config.signup;
+        let quiet = app.platform.config.disclosure.signup == SignupDisclosure::Quiet;
         let asked = match &options.signup_confirmation {
             Some(SignupConfirmation::Flag(asked)) => *asked,
             Some(SignupConfirmation::Redirect(_)) => true,
@@ -113,8 +115,8 @@ impl SignUp {
         let mut draft = SignUp::of_sign_in(app, names, method)?;
         draft.check_domains(app)?;
         let (profile, extras) = profile.merged();
-        profile::check(&profile, &app.config.profile.genders)?;
-        values::take_over(&mut draft.account.extras, extras, &app.config.profile)?;
+        profile::check(&profile, &app.platform.config.profile.genders)?;
+        values::take_over(&mut draft.account.extras, extras, &app.platform.config.profile)?;
         draft.account.profile = profile;
         draft.account.email_subscription = options.email_subscription.unwrap_or(false);
         draft.account.confirmation_required = confirmation_required;
@@ -136,18 +138,20 @@ impl SignUp {
 
     /// The account of a first sign-in, which makes it.
     fn of_sign_in(app: &App, names: Vec<Identity>, method: &str) -> Result<SignUp, ApiError> {
-        if !app.config.signup.open {
+        if !app.platform.config.signup.open {
             return Err(ErrorCode::Forbidden.into());
         }
         let unproven = names.iter().any(|name| name.kind == Kind::Email && !name.proven);
-        let now = app.world.now();
-        let beginning = app.config.defaults.get(method);
-        let roles =
-            beginning.and_then(|beginning| beginning.roles.as_ref()).unwrap_or(&app.config.roles.default);
-        let mut account = Account::new(app.world.id(), roles.clone(), now);
+        let now = app.platform.world.now();
+        let beginning = app.platform.config.defaults.get(method);
+        let roles = beginning
+            .and_then(|beginning| beginning.roles.as_ref())
+            .unwrap_or(&app.platform.config.roles.default);
+        let mut account = Account::new(app.platform.world.id(), roles.clone(), now);
         account.extras = beginning.map(|beginning| beginning.extras.clone()).unwrap_or_default();
-        account.confirmation_required = unproven && app.config.signup.confirmation == Confirmation::Required;
-        let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
+        account.confirmation_required =
+            unproven && app.platform.config.signup.confirmation == Confirmation::Required;
+        let quiet = app.platform.config.disclosure.signup == SignupDisclosure::Quiet;
         Ok(SignUp {
             account,
             names,
@@ -174,7 +178,7 @@ impl SignUp {
     /// Refuses addresses of domains that the operator does not want.
     pub fn check_domains(&self, app: &App) -> Result<(), ApiError> {
         let mut addresses = self.names.iter().filter(|name| name.kind == Kind::Email);
-        addresses.try_for_each(|name| domains::admit(&app.config.signup, &name.value))
+        addresses.try_for_each(|name| domains::admit(&app.platform.config.signup, &name.value))
     }
 
     /// The account of a first sign-in with what hooks have added to it. The names that the person signs in by stay.
@@ -199,9 +203,9 @@ impl SignUp {
         }
         self.check_domains(app)?;
         let (profile, extras) = profile.merged();
-        profile::check(&profile, &app.config.profile.genders)?;
+        profile::check(&profile, &app.platform.config.profile.genders)?;
         self.account.extras.clear();
-        values::take_over(&mut self.account.extras, extras, &app.config.profile)?;
+        values::take_over(&mut self.account.extras, extras, &app.platform.config.profile)?;
         self.account.profile = profile;
         self.password = password.map(Secret::from);
         if let Some(roles) = granted.roles {
@@ -231,7 +235,7 @@ impl SignUp {
     pub async fn hash(&self, app: &AppState) -> Result<Option<PasswordHash>, ApiError> {
         let Some(password) = &self.password else { return Ok(None) };
         app.screening.admit(password, &self.known(), "password").await?;
-        Ok(Some(app.hasher.hash(&app.world, password, Turn::Last).await?))
+        Ok(Some(app.hasher.hash(&app.platform.world, password, Turn::Last).await?))
     }
 
     /// What a password of the account must not be made of.
@@ -308,7 +312,7 @@ pub async fn create(
     evidence: &Evidence,
     key: Option<Thumbprint>,
 ) -> Result<Done, ApiError> {
-    let (now, plan) = (app.world.now(), &new.sign_up);
+    let (now, plan) = (app.platform.world.now(), &new.sign_up);
     if plan.is_first {
         plan.check_domains(app)?;
     }
@@ -320,9 +324,9 @@ pub async fn create(
     }
     for name in &plan.names {
         if is_taken(tx, name).await? {
-            outbox::notice(tx, &app.world, caller, Message::AccountExists, &name.value).await?;
+            outbox::notice(tx, &app.platform.world, caller, Message::AccountExists, &name.value).await?;
             limits::spend_message(tx, app, caller, &name.value).await?;
-            Record::of(Event::SignupRepeated).write(tx, &app.world, caller, now).await?;
+            Record::of(Event::SignupRepeated).write(tx, &app.platform.world, caller, now).await?;
             return Ok(Done { confirmation_required: true, account: None, session: None, has_claim: true });
         }
     }
@@ -341,11 +345,11 @@ pub async fn create(
         passwords::set(tx, &account.id, password, now).await?;
     }
     let record = Record::of(Event::SignedUp).account(&account.id).detail(&plan.method);
-    record.write(tx, &app.world, caller, now).await?;
+    record.write(tx, &app.platform.world, caller, now).await?;
     if let Some(email) = plan.names.iter().find(|name| is_secret(name)) {
         let redirect = plan.redirect.as_ref().map(Url::as_str);
         let scene = Scene::VerifyEmail;
-        outbox::challenge(tx, &app.world, caller, scene, &email.value, None, redirect).await?;
+        outbox::challenge(tx, &app.platform.world, caller, scene, &email.value, None, redirect).await?;
     }
     let session = match &new.sign_in {
         Some(sign_in) => {
@@ -407,7 +411,7 @@ pub async fn answer(app: &App, done: &Done, proof: Option<&Proof>) -> Result<Sig
     };
     let user = match &done.account {
         Some(id) => {
-            let mut db = app.store.read().await?;
+            let mut db = app.platform.store.read().await?;
             accounts::by_id(&mut db, id).await?.map(|account| account.to_profile())
         }
         None => None,
@@ -418,7 +422,7 @@ pub async fn answer(app: &App, done: &Done, proof: Option<&Proof>) -> Result<Sig
 /// The answer to a signup that was carried out before: nothing is written but the proof.
 pub async fn repeat(app: &AppState, done: &Done, proof: Option<Proof>) -> Result<SignupAnswer, ApiError> {
     if let Some(spent) = proof.clone() {
-        app.store.write(move |tx| Box::pin(async move { spent.spend(tx).await })).await?;
+        app.platform.store.write(move |tx| Box::pin(async move { spent.spend(tx).await })).await?;
     }
     let answer = answer(app, done, proof.as_ref()).await?;
     if !done.has_claim || answer.session.is_some() {
@@ -427,7 +431,9 @@ pub async fn repeat(app: &AppState, done: &Done, proof: Option<Proof>) -> Result
     // The account is shown only as long as it is that of then: afterwards it may be another person's.
     let email = answer.user.as_ref().and_then(|user| user.email.as_deref()).and_then(canonical::email);
     let holder = match email {
-        Some(email) => identities::holder(&mut *app.store.read().await?, Kind::Email, &email).await?,
+        Some(email) => {
+            identities::holder(&mut *app.platform.store.read().await?, Kind::Email, &email).await?
+        }
         None => None,
     };
     let user = answer.user.filter(|_| holder.is_some_and(|holder| !holder.is_proven));
@@ -442,7 +448,7 @@ pub fn first(
     asked: Option<bool>,
     granted: Granted,
 ) -> Result<Option<Granted>, ApiError> {
-    let allowed = (allowed || granted.create) && app.config.signup.open;
+    let allowed = (allowed || granted.create) && app.platform.config.signup.open;
     match asked {
         Some(true) if !allowed => {
             Err(ApiError::field("options.auto_register", "This server makes no accounts with this sign-in."))
@@ -455,7 +461,7 @@ pub fn first(
 fn redirect(app: &App, text: &str) -> Result<Url, ApiError> {
     let listed = |url: &Url| {
         let same = |entry: &String| Url::parse(entry).is_ok_and(|entry| entry == *url);
-        app.config.links.redirects.iter().any(same) || (app.dev && is_local(url))
+        app.platform.config.links.redirects.iter().any(same) || (app.platform.dev && is_local(url))
     };
     Url::parse(text).ok().filter(listed).ok_or_else(|| {
         ApiError::field(

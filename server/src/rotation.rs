@@ -17,7 +17,8 @@ const LEEWAY: Millis = 5 * 60 * 1000;
 
 /// Looks from time to time, for ever. Often enough to know a key of another node before that signs with it.
 pub async fn run(app: AppState) {
-    let every = EVERY.min(Duration::from(app.config.token.publish_keys) / 4).max(Duration::from_millis(250));
+    let every =
+        EVERY.min(Duration::from(app.platform.config.token.publish_keys) / 4).max(Duration::from_millis(250));
     loop {
         tokio::time::sleep(every).await;
         if let Err(error) = turn(&app).await {
@@ -28,12 +29,12 @@ pub async fn run(app: AppState) {
 
 /// Makes the next key if it is time for that, and takes up the keys that the database has.
 pub async fn turn(app: &App) -> Result<(), StoreError> {
-    let now = app.world.now();
-    let stored = list(&mut *app.store.read().await?, now).await?;
-    if let Some(activates_at) = due(&stored, now, &app.config.token) {
+    let now = app.platform.world.now();
+    let stored = list(&mut *app.platform.store.read().await?, now).await?;
+    if let Some(activates_at) = due(&stored, now, &app.platform.config.token) {
         publish(app, activates_at).await?;
     }
-    app.signing_keys.reload(&app.store, &app.secret_keys, now).await
+    app.signing_keys.reload(&app.platform.store, &app.platform.secret_keys, now).await
 }
 
 /// When the next key is to sign, if it is time to publish it.
@@ -47,9 +48,9 @@ fn due(stored: &[StoredKey], now: Millis, rules: &doorward_config::Token) -> Opt
 
 /// Makes a key that signs from then on, and lets the others end when their tokens have.
 async fn publish(app: &App, activates_at: Millis) -> Result<(), StoreError> {
-    let key = generate(&app.secret_keys, &app.world, activates_at)?;
-    let (now, rules) = (app.world.now(), app.config.token.clone());
-    let made = app.store.write(move |tx| {
+    let key = generate(&app.platform.secret_keys, &app.platform.world, activates_at)?;
+    let (now, rules) = (app.platform.world.now(), app.platform.config.token.clone());
+    let made = app.platform.store.write(move |tx| {
         Box::pin(async move {
             lock(tx).await?;
             prune(tx, now).await?;

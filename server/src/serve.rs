@@ -130,7 +130,7 @@ pub async fn run(app: AppState, listeners: Listeners, stop: impl Future<Output =
     if tokio::time::timeout(FAREWELL, queues).await.is_err() {
         tracing::warn!("a mail, an SMS or a call of a hook is still on its way");
     }
-    app.store.close().await;
+    app.platform.store.close().await;
     log::report_now();
 }
 
@@ -153,9 +153,9 @@ impl Acceptor {
     fn open(app: &AppState, listeners: Listeners) -> Acceptor {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_headers(64).max_buf_size(32 * 1024);
-        let Http { max_connections, max_connections_per_source, write_timeout } = app.config.http;
+        let Http { max_connections, max_connections_per_source, write_timeout } = app.platform.config.http;
         let (most, per_source) = (max_connections as usize, max_connections_per_source as usize);
-        let connections = Connections::new(most, per_source, &app.config.trusted_proxies);
+        let connections = Connections::new(most, per_source, &app.platform.config.trusted_proxies);
         Acceptor {
             listeners,
             public: (routes::router(app), connections),

@@ -12,11 +12,12 @@ use doorward_core::service_key::Scope;
 use doorward_core::service_key::Scopes;
 use doorward_protocol::error::ErrorCode;
 
-use crate::error::ApiError;
-use crate::extract::{Caller, Scheme, credentials};
+use crate::extract::{Scheme, credentials};
 use crate::state::{App, AppState};
 use doorward_core::clock::Millis;
 use doorward_core::secret::{Secret, same};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_store::service_keys;
 
 /// A request with `Authorization: Bearer dw_sk_…`, a key that was made here and not revoked. What it may do is asked
@@ -91,15 +92,16 @@ fn required() -> ApiError {
 /// Unknown, wrong and revoked are one answer.
 async fn recognise(app: &App, text: &str) -> Result<ServiceKey, ApiError> {
     let plain = PlainKey::read(text).ok_or_else(required)?;
-    let found = service_keys::find(&mut *app.store.read().await?, &plain.id()).await?;
+    let found = service_keys::find(&mut *app.platform.store.read().await?, &plain.id()).await?;
     let stored = found
         .filter(|stored| same(stored.secret_hash.as_bytes(), plain.hash().as_bytes()))
         .filter(|stored| stored.revoked_at.is_none())
         .ok_or_else(required)?;
-    let minute = minute(app.world.now());
+    let minute = minute(app.platform.world.now());
     if stored.last_used_at.is_none_or(|last| last < minute) {
         let id = stored.id.clone();
-        app.store
+        app.platform
+            .store
             .write(move |tx| Box::pin(async move { service_keys::touch(tx, &id, minute).await }))
             .await?;
     }

@@ -3,18 +3,19 @@
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::session::Tokens;
 
-use crate::audit::{Event, Record};
 use crate::dpop::{self, Proof, Thumbprint};
 use crate::entry::Entering;
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::first_proof::Evidence;
 use crate::hooks::{self, Admission, Approved, Found, SignIn};
-use crate::limits::{self, KnownDevice};
+use crate::limits;
 use crate::registration::{self, SignUp};
 use crate::sessions;
 use crate::state::{App, AppState};
 use doorward_config::Confirmation;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::known_device::KnownDevice;
 use doorward_store::accounts::{self, Account};
 use doorward_store::identities;
 use doorward_store::sessions::Session;
@@ -30,7 +31,7 @@ pub async fn enter(
     key: Option<Thumbprint>,
 ) -> Result<Session, ApiError> {
     accounts::lock(tx, id).await?;
-    accounts::count_login(tx, id, app.world.now()).await?;
+    accounts::count_login(tx, id, app.platform.world.now()).await?;
     let account = accounts::by_id(tx, id).await?.ok_or(ErrorCode::UserIsDisabled)?;
     if let Some(code) = refusal(app, admission.method(), &account) {
         return Err(code.into());
@@ -45,7 +46,7 @@ pub fn refusal(app: &App, method: &str, account: &Account) -> Option<ErrorCode> 
         return Some(ErrorCode::UserIsDisabled);
     }
     // An account from before the operator required it is asked, too, at its password: other methods prove a name of its own.
-    let is_required = app.config.signup.confirmation == Confirmation::Required
+    let is_required = app.platform.config.signup.confirmation == Confirmation::Required
         && method == "password"
         && account.phone.is_none();
     let waits = account.confirmation_required || (is_required && account.has_unproven_email());
@@ -63,7 +64,7 @@ pub async fn begin(
 ) -> Result<Session, ApiError> {
     let session = sessions::establish(tx, app, caller, id, approved, key).await?;
     let record = Record::of(Event::SignedIn).account(id).session(&session.id).detail(&approved.method);
-    record.write(tx, &app.world, caller, app.world.now()).await?;
+    record.write(tx, &app.platform.world, caller, app.platform.world.now()).await?;
     Ok(session)
 }
 
@@ -75,7 +76,7 @@ pub async fn tokens_of(
     devices: &[KnownDevice],
     proof: Option<&Proof>,
 ) -> Result<Option<Tokens>, ApiError> {
-    let mut db = app.store.read().await?;
+    let mut db = app.platform.store.read().await?;
     if let Some((session, _)) = rows::find(&mut db, id).await?
         && sessions::is_for(&session, proof)
         && let Some(account) = accounts::by_id(&mut db, &session.account).await?
@@ -105,7 +106,8 @@ pub async fn by_id<T>(app: &AppState, entering: Entering<T>) -> Result<Tokens, A
     let draft =
         first.map(|first| SignUp::of_first(app, vec![name.clone()], &attempt.method, first)).transpose()?;
     let look = async || {
-        let found = accounts::by_identity(&mut *app.store.read().await?, name.kind, &name.value).await?;
+        let found =
+            accounts::by_identity(&mut *app.platform.store.read().await?, name.kind, &name.value).await?;
         Ok(found.map_or(Found::NoAccount, |account| Found::Account(account.into())))
     };
     let admission = hooks::admit(app, &caller, &attempt, draft, look).await?;
@@ -113,6 +115,7 @@ pub async fn by_id<T>(app: &AppState, entering: Entering<T>) -> Result<Tokens, A
     let (job, asking, shown) = (app.clone(), caller.clone(), proof.clone());
     let known = name.clone();
     let entered: Result<String, ApiError> = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -137,7 +140,7 @@ pub async fn by_id<T>(app: &AppState, entering: Entering<T>) -> Result<Tokens, A
     match entered {
         Ok(session) => answer(app, &session, &caller.devices, proof.as_ref()).await,
         Err(error) if is_verdict(error.code) => {
-            let mut db = app.store.read().await?;
+            let mut db = app.platform.store.read().await?;
             let account = accounts::by_identity(&mut db, known.kind, &known.value).await?;
             drop(db);
             Err(refuse(app, caller, proof, account, error.code).await)
@@ -166,6 +169,7 @@ pub async fn refuse(
 ) -> ApiError {
     let job = app.clone();
     let written = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -177,7 +181,7 @@ pub async fn refuse(
                 let record = Record::of(Event::SignInFailed).detail(code.as_str());
                 let record =
                     Record { account: account.as_ref().map(|account| account.id.as_str()), ..record };
-                record.write(tx, &job.world, &caller, job.world.now()).await?;
+                record.write(tx, &job.platform.world, &caller, job.platform.world.now()).await?;
                 // The other refusals follow a right proof: nothing was guessed.
                 if code == ErrorCode::IncorrectUsernameOrPassword {
                     limits::failed(tx, &job, &caller, None).await?;

@@ -1,8 +1,9 @@
 //! What every request shares.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
-use doorward_protocol::Policy;
+use doorward_request::platform::Platform;
 
 use crate::captcha::Captcha;
 use crate::dpop::Seen;
@@ -19,28 +20,19 @@ use crate::signing::SigningKeys;
 use crate::site::Sites;
 use crate::tokens::AccessTokens;
 use doorward_config::{Config, ConfigError};
-use doorward_core::clock::{World, disagreement};
-use doorward_core::secret_keys::SecretKeys;
+use doorward_core::clock::World;
 use doorward_core::tasks::Tasks;
 use doorward_outbound::HttpClient;
 use doorward_providers::Providers;
-use doorward_store::{Store, StoreError};
+use doorward_store::Store;
 
-/// The application: settings, storage, keys, and the world outside.
+/// The application: what requests share.
 #[derive(Debug)]
 pub struct App {
-    /// Settings.
-    pub config: Config,
-    /// Was it started with `--dev`?
-    pub dev: bool,
-    /// Time and chance.
-    pub world: World,
+    /// Settings, time, keys and the database.
+    pub platform: Arc<Platform>,
     /// The panics of the tasks that run as long as the server.
     pub tasks: Tasks,
-    /// The database.
-    pub store: Store,
-    /// The keys from outside the database.
-    pub secret_keys: SecretKeys,
     /// What mails look like.
     pub templates: Templates,
     /// Calls other servers: the only way out.
@@ -76,7 +68,16 @@ pub struct App {
 }
 
 /// As handlers get it.
-pub type AppState = Arc<App>;
+#[derive(Clone, Debug)]
+pub struct AppState(Arc<App>);
+
+impl Deref for AppState {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.0
+    }
+}
 
 /// What the settings name, besides the database and the keys.
 struct Furniture {
@@ -141,13 +142,9 @@ impl App {
         };
         let access_tokens = AccessTokens::new(&config.public_url, &config.token.audience);
         let hasher = Hasher::start(&config.password)?;
-        let app = Arc::new(App {
-            config,
-            dev,
-            world,
+        let app = AppState(Arc::new(App {
+            platform: Arc::new(Platform { config, dev, world, secret_keys, store }),
             tasks,
-            store,
-            secret_keys,
             signing_keys,
             access_tokens,
             seen_proofs: Seen::default(),
@@ -164,33 +161,15 @@ impl App {
             providers,
             captcha,
             hooks,
-        });
-        if let Some(warning) = app.clocks_disagree().await? {
+        }));
+        if let Some(warning) = app.platform.clocks_disagree().await? {
             tracing::warn!("{warning}");
         }
         Ok(app)
     }
 
-    /// Asks the database whether it can do its work, and compares its clock with ours: codes, sessions and leases
-    /// end by the clock of the node that looks at them.
-    pub async fn clocks_disagree(&self) -> Result<Option<String>, StoreError> {
-        let before = self.world.now();
-        let theirs = self.store.ping().await?;
-        // It was read somewhere between question and answer.
-        let ours = before + (self.world.now() - before) / 2;
-        Ok(theirs.and_then(|theirs| disagreement(ours, theirs)))
-    }
-
     /// Can an SMS leave? With --dev it always can, into the mailbox.
     pub fn sms_configured(&self) -> bool {
         self.transport.has_sms()
-    }
-
-    /// The rules for fields that the operator can change.
-    pub fn policy(&self) -> Policy {
-        Policy {
-            password_min: self.config.password.min_length,
-            password_max: self.config.password.max_length,
-        }
     }
 }

@@ -2,10 +2,10 @@
 
 use axum::http::Method;
 use doorward_core::service_key::{Scope, Scopes};
+use doorward_request::caller::Caller;
+use doorward_request::platform::Platform;
 use doorward_server::admin::{By, Operator};
-use doorward_server::extract::Caller;
 use doorward_server::routes;
-use doorward_server::state::App;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -56,7 +56,7 @@ impl World {
 }
 
 async fn key(app: &TestApp, scope: Scope) -> (String, String) {
-    let App { store, world, config, .. } = &*app.app;
+    let Platform { store, world, config, .. } = &*app.app.platform;
     let operator = Operator::new(store, world, config, By::CommandLine, Caller::default());
     let (plain, stored) = operator.create_key("test", Scopes::new(&[scope])).await.unwrap();
     (plain.write().expose().to_owned(), stored.id)

@@ -3,9 +3,9 @@
 use axum::Router;
 use axum::routing::get;
 use doorward_core::service_key::{Scope, Scopes};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_server::admin::{By, Operator};
-use doorward_server::error::ApiError;
-use doorward_server::extract::Caller;
 use doorward_server::http;
 use doorward_server::service_keys::ServiceKey;
 use serde_json::{Value, json};
@@ -152,7 +152,13 @@ async fn ask(app: &TestApp, path: &str, authorization: &str) -> Answer {
 }
 
 fn operator(app: &TestApp) -> Operator {
-    Operator::new(&app.app.store, &app.app.world, &app.app.config, By::CommandLine, Caller::default())
+    Operator::new(
+        &app.app.platform.store,
+        &app.app.platform.world,
+        &app.app.platform.config,
+        By::CommandLine,
+        Caller::default(),
+    )
 }
 
 async fn key(app: &TestApp, scopes: &[Scope]) -> (String, String) {

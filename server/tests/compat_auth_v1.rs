@@ -88,7 +88,7 @@ async fn seed_r18_r19_r20_a_token_has_the_seeds_claims_and_life_and_our_signatur
     let token = login(&t).await;
     let says = claims_of(&token);
     assert_eq!((&says["username"], &says["id"]), (&json!(ADA), &says["sub"]));
-    assert_eq!(says["iss"], t.app.config.public_url, "one issuer for all");
+    assert_eq!(says["iss"], t.app.platform.config.public_url, "one issuer for all");
     assert_eq!(says["exp"].as_i64().unwrap() - says["iat"].as_i64().unwrap(), 86_400);
     let header = token.as_str().unwrap().split('.').next().unwrap();
     let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();

@@ -2,9 +2,9 @@
 
 use axum::http::Method;
 use doorward_core::service_key::{Scope, Scopes};
+use doorward_request::caller::Caller;
+use doorward_request::platform::Platform;
 use doorward_server::admin::{By, Operator};
-use doorward_server::extract::Caller;
-use doorward_server::state::App;
 use serde_json::{Value, json};
 
 use crate::post;
@@ -197,7 +197,7 @@ async fn hooks_see_the_ascii_form_and_may_set_either() {
 #[tokio::test]
 async fn operators_find_and_make_such_accounts() {
     let t = TestApp::with("[admin]\npublic = true\n").await;
-    let App { store, world, config, .. } = &*t.app;
+    let Platform { store, world, config, .. } = &*t.app.platform;
     let operator = Operator::new(store, world, config, By::CommandLine, Caller::default());
     let (key, _) = operator.create_key("test", Scopes::new(&[Scope::Admin])).await.unwrap();
     let key = format!("Bearer {}", key.write().expose());

@@ -238,7 +238,7 @@ impl World {
     }
 
     async fn count(&self, sql: &'static str, id: &str) -> i64 {
-        let mut db = self.t.app.store.read().await.unwrap();
+        let mut db = self.t.app.platform.store.read().await.unwrap();
         sqlx::query_scalar(sql).bind(id).fetch_one(&mut *db).await.unwrap()
     }
 

@@ -2,9 +2,9 @@
 //! says so, and nobody else.
 
 use doorward_core::service_key::{Scope, Scopes};
+use doorward_request::caller::Caller;
+use doorward_request::platform::Platform;
 use doorward_server::admin::{By, Operator};
-use doorward_server::extract::Caller;
-use doorward_server::state::App;
 use serde_json::{Value, json};
 
 use crate::support::{Call, TestApp};
@@ -85,7 +85,7 @@ async fn a_proxy_may_say_it_as_rfc_7239_has_it() {
 
 /// A key of a program of the operator's.
 async fn key(t: &TestApp, scope: Scope) -> String {
-    let App { store, world, config, .. } = &*t.app;
+    let Platform { store, world, config, .. } = &*t.app.platform;
     let operator = Operator::new(store, world, config, By::CommandLine, Caller::default());
     let (plain, _) = operator.create_key("test", Scopes::new(&[scope])).await.unwrap();
     format!("Bearer {}", plain.write().expose())

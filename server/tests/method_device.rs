@@ -2,8 +2,8 @@
 
 use crate::support::TestApp;
 use doorward_core::service_key::{Scope, Scopes};
+use doorward_request::caller::Caller;
 use doorward_server::admin::{By, Operator};
-use doorward_server::extract::Caller;
 use serde_json::json;
 
 const DEVICE: &str = "7b6c1f3e-9d0a-4c53-8e7e-0123456789ab";
@@ -62,8 +62,13 @@ async fn sec_a07_both_are_off_until_the_operator_turns_them_on() {
 #[tokio::test]
 async fn seed_d23_a_system_that_vouches_for_its_ids_does_so_with_a_key() {
     let t = TestApp::production("[custom_id]\nenabled = true").await;
-    let operator =
-        Operator::new(&t.app.store, &t.app.world, &t.app.config, By::CommandLine, Caller::default());
+    let operator = Operator::new(
+        &t.app.platform.store,
+        &t.app.platform.world,
+        &t.app.platform.config,
+        By::CommandLine,
+        Caller::default(),
+    );
     let login = |key: &str| {
         let call = t.post("/v1/login/custom", json!({ "custom_id": "crm-4711" }));
         call.header("authorization", &format!("Bearer {key}"))

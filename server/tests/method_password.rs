@@ -192,7 +192,7 @@ async fn seed_a19_a22_a_call_may_bring_the_solution_of_a_captcha() {
 #[tokio::test]
 async fn seed_a24_a89_a_captcha_that_is_asked_for_has_the_number_of_the_seed() {
     use doorward_protocol::error::ErrorCode;
-    let problem = doorward_server::error::ApiError::from(ErrorCode::CaptchaRequired).problem("id");
+    let problem = doorward_request::error::ApiError::from(ErrorCode::CaptchaRequired).problem("id");
     assert_eq!((problem.status, problem.code.as_str()), (403, "CAPTCHA_REQUIRED"));
     assert_eq!(problem.business_code, Some(2000));
 }

@@ -71,10 +71,14 @@ async fn the_first_signing_key_is_made_once_and_so_is_each_next_one() {
         let loads = all.iter().map(|node| {
             let app = node.app.clone();
             tokio::spawn(async move {
-                doorward_server::signing::SigningKeys::load(&app.store, &app.secret_keys, &app.world)
-                    .await
-                    .unwrap()
-                    .jwks()
+                doorward_server::signing::SigningKeys::load(
+                    &app.platform.store,
+                    &app.platform.secret_keys,
+                    &app.platform.world,
+                )
+                .await
+                .unwrap()
+                .jwks()
             })
         });
         let keys: Vec<Value> = join_all(loads).await.into_iter().map(Result::unwrap).collect();
@@ -247,14 +251,14 @@ async fn each_mail_leaves_once_however_many_nodes_send() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_job_tried_in_vain_is_not_told_to_be_written() {
     let Some([node, _]) = two().await else { return };
-    let kept_to_itself = node.app.store.write(|tx| {
+    let kept_to_itself = node.app.platform.store.write(|tx| {
         Box::pin(async move {
             let _ = sqlx::query("insert into no_such_table values (1)").execute(&mut *tx).await;
             Ok::<_, doorward_store::StoreError>(())
         })
     });
     assert!(kept_to_itself.await.is_err());
-    let (one, other) = join(node.app.store.ping(), node.app.store.ping()).await;
+    let (one, other) = join(node.app.platform.store.ping(), node.app.platform.store.ping()).await;
     assert!(one.is_ok() && other.is_ok());
 }
 
@@ -269,15 +273,15 @@ async fn a_node_whose_clock_is_wrong_says_so_and_serves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_budget_that_one_node_renews_is_not_waited_for_by_the_other_that_prunes() {
     let Some([one, other]) = two().await else { return };
-    let now = one.app.world.now();
+    let now = one.app.platform.world.now();
     for name in ["a", "b"] {
-        let spends = one.app.store.write::<_, StoreError, _>(move |tx| {
+        let spends = one.app.platform.store.write::<_, StoreError, _>(move |tx| {
             Box::pin(async move { budgets::count(tx, name, 0, now).await })
         });
         spends.await.unwrap();
     }
-    let store = other.app.store.clone();
-    let renews = one.app.store.write::<_, StoreError, _>(move |tx| {
+    let store = other.app.platform.store.clone();
+    let renews = one.app.platform.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move {
             budgets::count(tx, "a", HOUR, now).await?;
             let prunes = store.write::<_, StoreError, _>(move |tx| {

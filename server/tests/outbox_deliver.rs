@@ -216,7 +216,7 @@ async fn a_mail_that_never_leaves_is_tried_with_growing_pauses_and_then_given_up
         post::send(&t).await;
         assert_eq!(t.sql("select attempts from outbox").await, attempt.to_string());
         let due: i64 = t.sql("select due_at from outbox").await.parse().unwrap();
-        let pause = due - t.app.world.now();
+        let pause = due - t.app.platform.world.now();
         pauses.push(pause);
         t.advance(pause);
     }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::Method;
 use doorward_core::service_key::{Scope, Scopes};
+use doorward_request::caller::Caller;
+use doorward_request::platform::Platform;
 use doorward_server::admin::{By, Operator};
-use doorward_server::extract::Caller;
-use doorward_server::state::App;
 use serde_json::{Value, json};
 
 use crate::post;
@@ -83,7 +83,7 @@ async fn sec_p02_a_common_password_is_refused_with_a_provider_on_our_own_page_an
     assert!(page.status == 400 && page.text.contains("too easy to guess"), "{}", page.text);
     t.login(ADA, "correct horse").await;
 
-    let App { store, world, config, .. } = &*t.app;
+    let Platform { store, world, config, .. } = &*t.app.platform;
     let operator = Operator::new(store, world, config, By::CommandLine, Caller::default());
     let (key, _) = operator.create_key("test", Scopes::new(&[Scope::Admin])).await.unwrap();
     let key = format!("Bearer {}", key.write().expose());

@@ -6,9 +6,9 @@ use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use doorward_core::service_key::{Scope, Scopes};
+use doorward_request::caller::Caller;
+use doorward_request::platform::Platform;
 use doorward_server::admin::{By, Operator};
-use doorward_server::extract::Caller;
-use doorward_server::state::App;
 use serde_json::{Value, json};
 
 use crate::post;
@@ -196,7 +196,7 @@ async fn sec_p02_block_lists_and_names_catch_a_password_in_either_form() {
 #[tokio::test]
 async fn operators_set_passwords_in_either_form_over_http() {
     let t = TestApp::with("[admin]\npublic = true\n[password]\nmin_length = 8\n").await;
-    let App { store, world, config, .. } = &*t.app;
+    let Platform { store, world, config, .. } = &*t.app.platform;
     let operator = Operator::new(store, world, config, By::CommandLine, Caller::default());
     let (key, _) = operator.create_key("test", Scopes::new(&[Scope::Admin])).await.unwrap();
     let key = format!("Bearer {}", key.write().expose());

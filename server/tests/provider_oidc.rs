@@ -45,7 +45,7 @@ impl Acme {
     async fn begin(&self) -> Result<Begun, Refusal> {
         let callback = Url::parse("https://app.example.com/signin").unwrap();
         let asked = Asked { callback: &callback, again: false, locale: None };
-        self.provider().begin(&self.t.app.world, &asked).await
+        self.provider().begin(&self.t.app.platform.world, &asked).await
     }
 
     /// What is made of the address that a browser came back to.
@@ -54,7 +54,7 @@ impl Acme {
             |name: &str| back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
         let (code, iss) = (of("code").unwrap(), of("iss"));
         let answer = Answer::Code { code: &code, iss: iss.as_deref(), user: None };
-        self.provider().finish(&self.t.app.world, memory, &answer).await
+        self.provider().finish(&self.t.app.platform.world, memory, &answer).await
     }
 
     /// The whole way, for Ada.
@@ -65,7 +65,7 @@ impl Acme {
     }
 
     async fn bring(&self, token: &str) -> Result<Person, Refusal> {
-        self.provider().of_token(&self.t.app.world, token, None).await
+        self.provider().of_token(&self.t.app.platform.world, token, None).await
     }
 }
 
@@ -115,7 +115,7 @@ async fn a_flow_right_after_a_signup_does_not_ask_for_the_account_again() {
     let acme = Acme::new().await;
     let callback = Url::parse("https://app.example.com/signin").unwrap();
     let asked = Asked { callback: &callback, again: true, locale: Some("de") };
-    let begun = acme.provider().begin(&acme.t.app.world, &asked).await.unwrap();
+    let begun = acme.provider().begin(&acme.t.app.platform.world, &asked).await.unwrap();
     let asked = acme.op.asked(&begun.url);
     assert_eq!((asked.get("prompt"), asked["ui_locales"].as_str()), (None, "de"));
 }
@@ -435,7 +435,7 @@ async fn sec_o05_a_token_that_an_app_brings_is_for_us_or_one_that_is_listed() {
     assert!(acme.provider().takes_tokens());
     acme.bring(&acme.op.id_token("sub-1", Some("unasked"))).await.unwrap();
     let token = acme.op.id_token("sub-1", Some("n"));
-    let world = &acme.t.app.world;
+    let world = &acme.t.app.platform.world;
     acme.provider().of_token(world, &token, Some("n")).await.unwrap();
     let answer = acme.provider().of_token(world, &token, Some("m")).await;
     assert!(matches!(answer, Err(Refusal::Mismatch(_))), "{answer:?}");

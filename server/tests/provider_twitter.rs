@@ -215,7 +215,7 @@ impl World {
     async fn verify(&self, begun: &Begun, token: &str) -> Result<Person, Refusal> {
         let answer = Answer::Verifier { token, verifier: VERIFIER };
         let provider = self.t.app.providers.get("twitter_oauth1").unwrap();
-        provider.finish(&self.t.app.world, &begun.memory, &answer).await
+        provider.finish(&self.t.app.platform.world, &begun.memory, &answer).await
     }
 }
 

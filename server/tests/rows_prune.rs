@@ -47,7 +47,7 @@ async fn of_many_nodes_one_deletes_until_it_comes_no_more() {
 async fn pruning_goes_on_until_nothing_is_left_that_is_over() {
     let app = TestApp::new().await;
     app.signup("ada@example.com", "correct horse").await;
-    let fill = app.app.store.write(|tx| {
+    let fill = app.app.platform.store.write(|tx| {
         Box::pin(async move {
             sqlx::query(
                 "with recursive n (i) as (select 1 union all select i + 1 from n where i < 1700)

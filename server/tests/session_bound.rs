@@ -118,7 +118,7 @@ async fn sec_t10_a_token_ahead_of_its_row_moves_the_row_on() {
     browser.app.advance(MINUTE);
     let third = browser.refresh(&second).await.ok();
     // A restored backup: the database has lost both rotations.
-    let lost = browser.app.app.store.write(|tx| {
+    let lost = browser.app.app.platform.store.write(|tx| {
         Box::pin(async move {
             sqlx::query("update sessions set generation = 0, presented = -1").execute(tx).await?;
             Ok::<_, doorward_store::StoreError>(())

@@ -14,8 +14,12 @@ fn attempt(email: &str, password: &str) -> Value {
 
 async fn disable(app: &TestApp, id: &str) {
     let id = id.to_owned();
-    let done: Result<(), StoreError> =
-        app.app.store.write(move |tx| Box::pin(async move { set_disabled(tx, &id, true, 0).await })).await;
+    let done: Result<(), StoreError> = app
+        .app
+        .platform
+        .store
+        .write(move |tx| Box::pin(async move { set_disabled(tx, &id, true, 0).await }))
+        .await;
     done.unwrap();
 }
 
@@ -168,6 +172,7 @@ async fn sec_p03_a_login_replaces_a_hash_of_older_settings() {
     let phc = format!("$argon2id$v=19$m=32,t=2,p=1$AAECAwQFBgcICQoLDA0ODw${}", base64(&hash));
     let done: Result<(), StoreError> = app
         .app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {

@@ -167,7 +167,7 @@ async fn a_token_ahead_of_its_row_moves_the_row_on() {
     let first = app.somebody().await;
     let second = app.refresh(token(&first)).await.ok();
     // A restored backup: the database has lost the rotation.
-    let lost = app.app.store.write(|tx| {
+    let lost = app.app.platform.store.write(|tx| {
         Box::pin(async move {
             sqlx::query("update sessions set generation = 0").execute(tx).await?;
             Ok::<_, doorward_store::StoreError>(())
@@ -213,14 +213,18 @@ async fn sec_t11_a_session_that_nobody_uses_ends_after_thirty_days() {
 async fn sec_t06_the_database_alone_forges_no_token() {
     let app = TestApp::new().await;
     let tokens = app.somebody().await;
-    let store = app.app.store.clone();
+    let store = app.app.platform.store.clone();
     let other = TestApp::with("secret_keys = \"00000001:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA\"").await;
     let session = app.sql("select id from sessions").await;
     let (session, _) =
         doorward_store::sessions::find(&mut store.read().await.unwrap(), &session).await.unwrap().unwrap();
-    let forged =
-        doorward_server::tokens::RefreshToken::write(&other.app.secret_keys, &session.id, 0, &session.salt)
-            .unwrap();
+    let forged = doorward_server::tokens::RefreshToken::write(
+        &other.app.platform.secret_keys,
+        &session.id,
+        0,
+        &session.salt,
+    )
+    .unwrap();
     app.refresh(&forged).await.oauth_error("invalid_grant");
     app.refresh(token(&tokens)).await.ok();
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use doorward_core::one_time_code::Scene;
 use doorward_protocol::error::ErrorCode;
-use doorward_server::extract::Caller;
+use doorward_request::caller::Caller;
 use doorward_server::outbox;
 use doorward_store::identities::{self, Identity, Kind};
 use serde_json::{Value, json};
@@ -56,6 +56,7 @@ async fn preset(gateway: &Gateway, url: &str, lines: &str) -> TestApp {
 async fn give_phone(t: &TestApp, email: &'static str) -> String {
     let given: Result<String, doorward_store::StoreError> = t
         .app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {

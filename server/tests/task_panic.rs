@@ -30,7 +30,7 @@ async fn each_task_that_panics_runs_again_and_ready_tells_of_it() {
         t.clock.panic_in(task);
     }
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let listeners = Listeners::bind(&t.app.config).await.unwrap();
+    let listeners = Listeners::bind(&t.app.platform.config).await.unwrap();
     let server = tokio::spawn(serve::run(t.app.clone(), listeners, async { drop(stopped.await) }));
     for task in tasks {
         let panicked = format!("the task `{task}` panicked (1)");
@@ -61,7 +61,7 @@ async fn after_a_panic_of_the_writer_itself_the_next_write_is_carried_out() {
         return;
     }
     let t = TestApp::new().await;
-    let store = t.app.store.clone();
+    let store = t.app.platform.store.clone();
     // The caller is gone before the writer answers, so that the writer drops the result.
     let job = store.write(|_| Box::pin(async { Ok::<_, StoreError>(Grenade) }));
     assert!(job.now_or_never().is_none());

@@ -74,11 +74,11 @@ struct Forger {
 impl Forger {
     async fn of(app: &TestApp, token: &str) -> Forger {
         let keys = {
-            let mut db = app.app.store.read().await.unwrap();
+            let mut db = app.app.platform.store.read().await.unwrap();
             doorward_store::signing_keys::list(&mut db, 0).await.unwrap()
         };
         let context = format!("signing key {}", keys[0].id);
-        let private = app.app.secret_keys.open(&context, &keys[0].sealed).unwrap();
+        let private = app.app.platform.secret_keys.open(&context, &keys[0].sealed).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &private).unwrap();
         let (header, claims) = parts(token);
         Forger { pair, header, claims }

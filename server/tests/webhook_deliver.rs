@@ -9,11 +9,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use doorward_core::clock::World;
 use doorward_core::service_key::{Scope, Scopes};
+use doorward_request::caller::Caller;
+use doorward_request::platform::Platform;
 use doorward_server::admin::{By, Operator};
-use doorward_server::extract::Caller;
 use doorward_server::hooks::delivery;
 use doorward_server::prune;
-use doorward_server::state::App;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -71,7 +71,7 @@ async fn sec_h02_whoever_has_one_of_the_two_secrets_can_tell_that_it_is_us() {
     signup(&t, ADA).await;
     tell(&t).await;
     let [heard] = &crm.heard()[..] else { panic!("one") };
-    let now = t.app.world.now();
+    let now = t.app.platform.world.now();
     let id = verify(heard, OLD, now).unwrap();
     assert_eq!(verify(heard, NEW, now), Ok(id.clone()));
     assert_eq!(id, t.sql("select id from hook_deliveries").await);
@@ -173,7 +173,7 @@ async fn sec_h03_after_an_hour_away_a_service_hears_everything_once() {
 fn hooks(t: &TestApp, arguments: &[&str]) -> Output {
     let folder = t.folder.path();
     let mut command = doorward(folder);
-    let url = &t.app.config.database.url;
+    let url = &t.app.platform.config.database.url;
     if !url.is_empty() {
         command.env("DOORWARD_DATABASE__URL", url.expose());
     }
@@ -211,7 +211,7 @@ async fn what_is_given_up_is_kept_shown_and_can_be_sent_again() {
     assert_eq!(t.audited("delivery_resent").await, 1);
     crm.be(Mood::Says(204, String::new()));
     // The command line has the machine's own clock.
-    t.advance(World::default().now() - t.app.world.now());
+    t.advance(World::default().now() - t.app.platform.world.now());
     tell(&t).await;
     assert_eq!(crm.heard().len(), 5);
     assert_eq!(crm.heard()[4].header("webhook-id"), id);
@@ -221,7 +221,7 @@ async fn what_is_given_up_is_kept_shown_and_can_be_sent_again() {
 #[tokio::test]
 async fn an_operators_program_sees_what_was_given_up_and_sends_it_again() {
     let (t, crm) = world("\"post_signup\"", "attempts = 1\n[admin]\npublic = true").await;
-    let App { store, world, config, .. } = &*t.app;
+    let Platform { store, world, config, .. } = &*t.app.platform;
     let operator = Operator::new(store, world, config, By::CommandLine, Caller::default());
     let (key, _) = operator.create_key("test", Scopes::new(&[Scope::Admin])).await.unwrap();
     let ask = |method: Method, path: &str| {

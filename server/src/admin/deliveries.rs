@@ -5,9 +5,9 @@ use doorward_protocol::error::ErrorCode;
 use uuid::Uuid;
 
 use super::Operator;
-use crate::audit::{Event, Record};
-use crate::error::ApiError;
 use doorward_core::clock::rfc3339;
+use doorward_request::audit::{Event, Record};
+use doorward_request::error::ApiError;
 use doorward_store::deliveries::{self, Listed};
 
 impl Operator {

@@ -4,9 +4,9 @@ use doorward_protocol::admin::{ExportedChallenge, ExportedMessage, UserExport};
 
 use super::Operator;
 use super::lists::entry;
-use crate::audit::{Event, Record};
-use crate::error::ApiError;
 use doorward_core::clock::rfc3339;
+use doorward_request::audit::{Event, Record};
+use doorward_request::error::ApiError;
 use doorward_store::audit::{self, Filter};
 use doorward_store::directory::{self, NEWEST};
 use doorward_store::user_data;

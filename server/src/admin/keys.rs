@@ -4,9 +4,9 @@ use doorward_protocol::error::ErrorCode;
 use uuid::Uuid;
 
 use super::Operator;
-use crate::audit::{Event, Record};
-use crate::error::ApiError;
 use doorward_core::service_key::{PlainKey, Scopes};
+use doorward_request::audit::{Event, Record};
+use doorward_request::error::ApiError;
 use doorward_store::service_keys::{self, StoredKey};
 
 /// Characters in a name at most.

@@ -4,9 +4,9 @@ use doorward_protocol::admin::{AuditEntry, Subscriber};
 use doorward_protocol::profile::{ProfileFields, UserProfile};
 
 use super::Operator;
-use crate::error::ApiError;
 use doorward_config::Span;
 use doorward_core::clock::{Millis, rfc3339};
+use doorward_request::error::ApiError;
 use doorward_store::audit::{self, Filter, Line};
 use doorward_store::directory::{self, NEWEST};
 use doorward_store::identities::Kind;

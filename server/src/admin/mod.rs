@@ -15,11 +15,11 @@ use std::fmt;
 
 use doorward_protocol::error::ErrorCode;
 
-use crate::audit::Record;
-use crate::error::ApiError;
-use crate::extract::Caller;
 use doorward_config::{Config, Phone};
 use doorward_core::clock::{Millis, World};
+use doorward_request::audit::Record;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_store::accounts::{self, Account};
 use doorward_store::{Store, StoreError, Tx};
 

@@ -4,9 +4,9 @@ use doorward_protocol::admin::AdminSession;
 use doorward_protocol::error::ErrorCode;
 
 use super::{Operator, locked, unknown_user};
-use crate::audit::{Event, Record};
-use crate::error::ApiError;
 use doorward_core::clock::rfc3339;
+use doorward_request::audit::{Event, Record};
+use doorward_request::error::ApiError;
 use doorward_store::accounts;
 use doorward_store::sessions::{self, Session};
 

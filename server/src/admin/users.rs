@@ -6,14 +6,15 @@ use doorward_protocol::profile::ProfileFields;
 use uuid::Uuid;
 
 use super::{Operator, locked, unknown_user};
-use crate::audit::{Event, Record};
 use crate::contacts::{self, Contact};
-use crate::error::ApiError;
-use crate::{outbox, phones, registration, usernames};
+use crate::{outbox, registration};
 use doorward_core::clock::rfc3339;
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::password_hash::PasswordHash;
+use doorward_request::audit::{Event, Record};
+use doorward_request::error::ApiError;
+use doorward_request::{phones, usernames};
 use doorward_store::accounts::{self, Account};
 use doorward_store::directory;
 use doorward_store::identities::{self, Identity, Kind};

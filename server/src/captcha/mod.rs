@@ -9,39 +9,18 @@ mod proof_of_work;
 mod service;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::http::HeaderMap;
 use doorward_protocol::captcha::Challenge;
 use doorward_protocol::error::ErrorCode;
-use percent_encoding::percent_decode_str;
 
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::state::App;
 use doorward_config::{CaptchaKind, Config, ConfigError};
 use doorward_core::clock::Millis;
 use doorward_outbound::HttpClient;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_store::{StoreError, proofs};
 
 use service::Service;
-
-/// A solution as a call brought it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Solution {
-    /// Of the challenge; empty where a service knows it by the code alone.
-    pub id: String,
-    /// What was read or computed.
-    pub code: String,
-}
-
-impl Solution {
-    /// Reads the header; what is none counts as none.
-    pub fn of(headers: &HeaderMap) -> Option<Solution> {
-        let text = headers.get("captcha-response")?.to_str().ok()?;
-        let (id, code) = text.split_once(':')?;
-        let decode = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
-        Some(Solution { id: decode(id)?, code: decode(code)? })
-    }
-}
 
 /// What the settings chose.
 #[derive(Debug)]
@@ -73,21 +52,23 @@ impl Captcha {
 /// Lets a call pass that brings the solution of a captcha; that is used up by this. Any other is told what to solve.
 /// [`crate::limits`] knows when to ask.
 pub async fn demand(app: &App, caller: &Caller) -> Result<(), ApiError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     let solved = match (&app.captcha, &caller.captcha) {
         (Captcha::None, _) => return Ok(()),
         (_, None) => false,
         (Captcha::ProofOfWork(_), Some(solution)) => {
-            match proof_of_work::good_until(&app.secret_keys, solution, now) {
+            match proof_of_work::good_until(&app.platform.secret_keys, solution, now) {
                 Some(until) => spend(app, &solution.id, until).await?,
                 None => false,
             }
         }
         // One try: a wrong one is used up, too, and answered with another picture.
-        (Captcha::Picture, Some(solution)) => match picture::open(&app.secret_keys, &solution.id, now) {
-            Some(shown) => spend(app, &solution.id, shown.until).await? && shown.reads(&solution.code),
-            None => false,
-        },
+        (Captcha::Picture, Some(solution)) => {
+            match picture::open(&app.platform.secret_keys, &solution.id, now) {
+                Some(shown) => spend(app, &solution.id, shown.until).await? && shown.reads(&solution.code),
+                None => false,
+            }
+        }
         (Captcha::Service(service), Some(solution)) => service.verify(app, caller, &solution.code).await?,
     };
     if solved {
@@ -103,9 +84,12 @@ pub fn challenge(app: &App) -> Result<Option<Challenge>, ApiError> {
     Ok(Some(match &app.captcha {
         Captcha::None => return Ok(None),
         Captcha::ProofOfWork(difficulty) => {
-            proof_of_work::challenge(&app.secret_keys, &app.world, *difficulty).ok_or_else(lacks_key)?
+            proof_of_work::challenge(&app.platform.secret_keys, &app.platform.world, *difficulty)
+                .ok_or_else(lacks_key)?
         }
-        Captcha::Picture => picture::challenge(&app.secret_keys, &app.world).ok_or_else(lacks_key)?,
+        Captcha::Picture => {
+            picture::challenge(&app.platform.secret_keys, &app.platform.world).ok_or_else(lacks_key)?
+        }
         Captcha::Service(service) => service.challenge(),
     }))
 }
@@ -114,7 +98,7 @@ pub fn challenge(app: &App) -> Result<Option<Challenge>, ApiError> {
 /// well, until it is good no more.
 async fn spend(app: &App, solution: &str, until: Millis) -> Result<bool, ApiError> {
     let id = digest(&SHA256, ["captcha\n", solution].concat().as_bytes());
-    let fresh = app.store.write::<_, StoreError, _>(move |tx| {
+    let fresh = app.platform.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move { proofs::insert(tx, id.as_ref(), until).await })
     });
     Ok(fresh.await?)

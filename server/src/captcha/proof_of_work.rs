@@ -6,11 +6,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_protocol::captcha::Challenge;
 
-use super::Solution;
 use doorward_core::base64url::decode;
 use doorward_core::clock::{Millis, World};
 use doorward_core::secret::same;
 use doorward_core::secret_keys::{KeyId, Purpose, SecretKeys};
+use doorward_request::captcha_solution::Solution;
 
 /// How long a challenge is good.
 const LIFETIME: Millis = 5 * 60_000;

@@ -9,14 +9,14 @@ use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use super::spend;
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::state::App;
 use doorward_config::{CaptchaKind, Config, ConfigError, Unreached};
 use doorward_core::clock::Millis;
 use doorward_core::local_address::is_local;
 use doorward_core::secret::Secret;
 use doorward_outbound::{HttpClient, Limits};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 
 /// No service's token is longer; Turnstile promises less.
 const LONGEST: usize = 8192;
@@ -98,7 +98,7 @@ impl Service {
         }
         match self.ask(caller, token).await {
             // Afterwards: a token that nobody could verify is still good when the service is back.
-            Ok(true) => spend(app, token, app.world.now() + LIFETIME).await,
+            Ok(true) => spend(app, token, app.platform.world.now() + LIFETIME).await,
             Ok(false) => Ok(false),
             Err(cause) if self.on_failure == Unreached::GoOn => {
                 tracing::warn!(cause, "the captcha's service does not answer: a call passed without");

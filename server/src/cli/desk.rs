@@ -12,7 +12,6 @@ use zeroize::Zeroizing;
 
 use super::{Settings, wait};
 use crate::admin::{By, Operator};
-use crate::extract::Caller;
 use crate::passwords::{Hasher, Turn};
 use crate::screening::Screening;
 use doorward_config::Config;
@@ -22,6 +21,7 @@ pub(super) use doorward_core::escape::plain;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::{Secret, same};
 use doorward_outbound::HttpClient;
+use doorward_request::caller::Caller;
 use doorward_store::Store;
 
 /// Rows that are read at a time.

@@ -37,7 +37,7 @@ pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>>
             addresses += &format!(", /v1/admin on {}", admin?);
         }
         // Without a reader of standard output it serves all the same.
-        let _ = tell(format_args!("doorward is ready: {}, {addresses}", app.config.public_url));
+        let _ = tell(format_args!("doorward is ready: {}, {addresses}", app.platform.config.public_url));
         serve::run(app, listeners, stop).await;
         Ok(())
     })

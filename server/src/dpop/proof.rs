@@ -9,7 +9,6 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::nonce;
-use crate::error::ApiError;
 use doorward_core::base64url::decode;
 use doorward_core::clock::Millis;
 use doorward_core::escape::plain;
@@ -17,6 +16,7 @@ use doorward_core::local_address::is_local;
 use doorward_core::secret::same;
 use doorward_core::secret_keys::SecretKeys;
 use doorward_core::strict_json::Strict;
+use doorward_request::error::ApiError;
 
 /// Longer ones are no proofs: ours have about 600 bytes.
 const LONGEST: usize = 4096;

@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use super::proof::{Fault, Proof, Thumbprint};
-use crate::error::ApiError;
 use doorward_core::clock::Millis;
+use doorward_request::error::ApiError;
 use doorward_store::{Tx, proofs};
 
 /// Proofs of reads that are remembered for one nonce, about 5 MB; there are three nonces at most.

@@ -3,13 +3,15 @@
 use doorward_protocol::provider::{FlowAnswer, FlowRequest, FlowTarget};
 use url::Url;
 
+use super::refused;
 use super::{Browser, hash, seal};
 use crate::dpop::{self, Proof};
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession};
+use crate::extract::CurrentSession;
 use crate::state::AppState;
 use doorward_core::one_time_code::PlainToken;
 use doorward_providers::{Asked, Provider};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_store::flows::{self, Binding, Flow};
 
 /// Begins a flow, for this browser and, where somebody is signed in, for them.
@@ -28,7 +30,7 @@ pub async fn begin(
         )
     })?;
     let browser = Browser { proof: proof.as_ref(), session: session.as_ref(), flow: None };
-    let secret = browser.binding().is_none().then(|| PlainToken::mint(&app.world));
+    let secret = browser.binding().is_none().then(|| PlainToken::mint(&app.platform.world));
     let binding = match (browser.binding(), &secret) {
         (Some(binding), _) => binding,
         (None, Some(secret)) => Binding::Secret(hash(secret.expose())),
@@ -36,13 +38,13 @@ pub async fn begin(
     };
     let again = request.again == Some(true) && {
         // Only who has just been asked need not be asked again: else a script could sign in behind the person's back.
-        let since = app.world.now() - app.config.flows.lifetime.millis();
-        flows::was_used(&mut *app.store.read().await?, &binding, provider.name(), since).await?
+        let since = app.platform.world.now() - app.platform.config.flows.lifetime.millis();
+        flows::was_used(&mut *app.platform.store.read().await?, &binding, provider.name(), since).await?
     };
     let asked = Asked { callback: &callback, again, locale: caller.locale.as_deref() };
-    let begun = provider.begin(&app.world, &asked).await?;
+    let begun = provider.begin(&app.platform.world, &asked).await.map_err(refused)?;
 
-    let (id, now) = (app.world.id(), app.world.now());
+    let (id, now) = (app.platform.world.id(), app.platform.world.now());
     let flow = Flow {
         provider: provider.name().to_owned(),
         callback: callback.into(),
@@ -56,11 +58,12 @@ pub async fn begin(
         outcome: None,
         finished_at: None,
         used_at: None,
-        expires_at: now + app.config.flows.lifetime.millis(),
+        expires_at: now + app.platform.config.flows.lifetime.millis(),
         id,
     };
     let handle = hash(&begun.handle);
-    app.store
+    app.platform
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 match &session {

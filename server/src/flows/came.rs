@@ -4,8 +4,8 @@
 use doorward_protocol::provider::ProviderLoginRequest;
 use url::Url;
 
-use crate::error::ApiError;
 use doorward_core::secret::Secret;
+use doorward_request::error::ApiError;
 
 /// What came back.
 #[derive(Debug)]

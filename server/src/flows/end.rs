@@ -7,18 +7,21 @@ use doorward_protocol::provider::ProviderLogin;
 use url::Url;
 
 use super::came::{Came, Returned, is_page};
+use super::refused;
 use super::{Browser, Good, OauthKey, Outcome, hash, mismatch, open, person, seal};
-use crate::audit::{Event, Record};
 use crate::dpop::{self, Proof, Thumbprint};
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession};
+use crate::extract::CurrentSession;
 use crate::first_proof::Evidence;
-use crate::hooks::{Approved, Attempt, Granted};
+use crate::hooks::{Approved, Attempt};
 use crate::links;
 use crate::signin;
 use crate::state::{App, AppState};
 use doorward_core::clock::Millis;
 use doorward_providers::{Answer, Memory, Person, Provider, Refusal};
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::event::Granted;
 use doorward_store::flows::{self, Binding, Flow};
 use doorward_store::{StoreError, Tx, identities};
 
@@ -126,7 +129,7 @@ impl Job {
     }
 
     async fn read(&self, id: &str) -> Result<Option<Flow>, StoreError> {
-        flows::by_id(&mut *self.app.store.read().await?, id).await
+        flows::by_id(&mut *self.app.platform.store.read().await?, id).await
     }
 
     /// Finds the flow, checks that it is this browser's, and claims it.
@@ -135,10 +138,11 @@ impl Job {
         let (proof, secret) = (self.asker.proof.clone(), self.asker.flow.clone());
         let session = self.session();
         app.clone()
+            .platform
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    let now = app.world.now();
+                    let now = app.platform.world.now();
                     let key = match &session {
                         Some(session) => session.confirm(tx, now).await.map(|()| None)?,
                         None => dpop::spend(tx, proof.as_ref()).await?,
@@ -175,8 +179,9 @@ impl Job {
             Some(known) => Some(seal(&self.app, &flow.id, "person", known)?),
             None => None,
         };
-        let (row, now) = (flow.clone(), self.app.world.now());
+        let (row, now) = (flow.clone(), self.app.platform.world.now());
         self.app
+            .platform
             .store
             .write(move |tx| {
                 Box::pin(async move {
@@ -203,6 +208,7 @@ impl Job {
         let name = known.map(|person| links::identity(&self.provider, person));
         let detail = format!("{} {}", error.code.as_str(), self.provider);
         self.app
+            .platform
             .store
             .write(move |tx| {
                 Box::pin(async move {
@@ -212,7 +218,7 @@ impl Job {
                     };
                     let account = owner.or(account);
                     let record = Record { account: account.as_deref(), ..Record::of(event).detail(&detail) };
-                    Ok(record.write(tx, &app.world, &caller, app.world.now()).await?)
+                    Ok(record.write(tx, &app.platform.world, &caller, app.platform.world.now()).await?)
                 })
             })
             .await
@@ -229,15 +235,15 @@ impl Job {
             }
             Returned::Verifier { token, verifier } => Answer::Verifier { token, verifier },
             Returned::Refusal(why) => {
-                return Err(Refusal::Denied(why.clone()).into());
+                return Err(refused(Refusal::Denied(why.clone())));
             }
         };
-        let asked = self.provider()?.finish(&self.app.world, &memory, &answer);
+        let asked = self.provider()?.finish(&self.app.platform.world, &memory, &answer);
         let slow = |_| ApiError {
             cause: Some("the provider takes too long in all".into()),
             ..ErrorCode::Network.into()
         };
-        Ok(tokio::time::timeout(DEADLINE, asked).await.map_err(slow)??)
+        tokio::time::timeout(DEADLINE, asked).await.map_err(slow)?.map_err(refused)
     }
 
     /// The one transaction of what follows, and of the row that remembers it.
@@ -265,6 +271,7 @@ impl Job {
         };
         let outcome = self
             .app
+            .platform
             .store
             .write(move |tx| {
                 Box::pin(async move {
@@ -287,7 +294,8 @@ impl Job {
                         (None, None) => return Err(ApiError::internal("a flow that ends in nothing")),
                     };
                     let kept = matches!(outcome, Outcome::Offered).then_some(sealed.as_slice());
-                    match flows::finish(tx, &row, &outcome.to_json()?, kept, app.world.now()).await? {
+                    match flows::finish(tx, &row, &outcome.to_json()?, kept, app.platform.world.now()).await?
+                    {
                         true => Ok::<_, ApiError>(outcome),
                         // It took so long that another has claimed it: what that one does counts.
                         false => Err(ErrorCode::Network.into()),
@@ -306,11 +314,12 @@ impl Job {
         let id = flow.id.clone();
         let outcome = self
             .app
+            .platform
             .store
             .write(move |tx| {
                 Box::pin(async move {
                     let outcome = links::link(tx, &app, &caller, &provider, &person, &session).await?;
-                    match flows::use_up(tx, &id, &session.account.id, app.world.now()).await? {
+                    match flows::use_up(tx, &id, &session.account.id, app.platform.world.now()).await? {
                         true => Ok(outcome),
                         false => Err(ApiError::from(ErrorCode::OauthReused)),
                     }
@@ -340,7 +349,7 @@ impl Job {
             if flow.outcome.is_some() {
                 return self.repeat(flow);
             }
-            if flow.answer.is_none() || self.app.world.now() > until {
+            if flow.answer.is_none() || self.app.platform.world.now() > until {
                 // It came to nothing, but may yet.
                 return Err(ErrorCode::Network.into());
             }
@@ -355,12 +364,13 @@ impl Job {
             let detail = "This server takes no tokens of this provider's.";
             return Err(ApiError { detail: Some(detail.into()), ..ErrorCode::Forbidden.into() });
         }
-        let person = provider.of_token(&self.app.world, token, nonce).await?;
-        let (app, id, now) = (&self.app, self.app.world.id(), self.app.world.now());
+        let person = provider.of_token(&self.app.platform.world, token, nonce).await.map_err(refused)?;
+        let (app, id, now) = (&self.app, self.app.platform.world.id(), self.app.platform.world.now());
         let session = self.session();
         let browser = Browser { proof: self.asker.proof.as_ref(), session: session.as_ref(), flow: None };
         // Without a key, the key of the offer is secret enough.
-        let binding = browser.binding().unwrap_or_else(|| Binding::Secret(app.world.bytes::<32>().to_vec()));
+        let binding =
+            browser.binding().unwrap_or_else(|| Binding::Secret(app.platform.world.bytes::<32>().to_vec()));
         let flow = Flow {
             provider: self.provider.clone(),
             callback: String::new(),
@@ -377,9 +387,10 @@ impl Job {
             expires_at: now,
             id,
         };
-        let (handle, row, proof) = (app.world.bytes::<32>(), flow.clone(), self.asker.proof.clone());
+        let (handle, row, proof) = (app.platform.world.bytes::<32>(), flow.clone(), self.asker.proof.clone());
         let key = self
             .app
+            .platform
             .store
             .write(move |tx| {
                 Box::pin(async move {
@@ -447,7 +458,7 @@ async fn claim(
         flows::by_id(tx, &id).await?.filter(|flow| flow.provider == provider && browser.is(&flow.binding));
     let flow = Box::new(flow.ok_or_else(unknown)?);
     if let (Some(session), Some(given)) = (browser.session, &given)
-        && OauthKey::is(&app.secret_keys, Good::ForOffer, &flow.id, given)
+        && OauthKey::is(&app.platform.secret_keys, Good::ForOffer, &flow.id, given)
     {
         return offered(app, flow, session);
     }
@@ -459,10 +470,10 @@ async fn claim(
     if page.is_some_and(|page| !is_page(&page, &flow.callback)) {
         return Err(mismatch("The sign-in was begun for another callback."));
     }
-    let (now, answer) = (app.world.now(), hash(&text));
+    let (now, answer) = (app.platform.world.now(), hash(&text));
     let is_same = flow.answer.as_ref() == Some(&answer);
     if flow.outcome.is_some() {
-        let fresh = flow.finished_at.unwrap_or_default() + app.config.flows.grace.millis() >= now;
+        let fresh = flow.finished_at.unwrap_or_default() + app.platform.config.flows.grace.millis() >= now;
         return if is_same && fresh { Ok(Found::Ended(flow)) } else { Err(ErrorCode::OauthReused.into()) };
     }
     if flow.claimed_at.is_some_and(|since| since + PATIENCE > now) {
@@ -475,7 +486,7 @@ async fn claim(
         let arrived =
             flow.arrived.as_ref().and_then(|sealed| open::<Returned>(app, &flow.id, "arrived", sealed));
         returned = arrived.filter(|arrived| {
-            OauthKey::is(&app.secret_keys, Good::ForAnswer(&arrived.as_text()), &flow.id, given)
+            OauthKey::is(&app.platform.secret_keys, Good::ForAnswer(&arrived.as_text()), &flow.id, given)
         });
     }
     let returned = returned.ok_or_else(unknown)?;
@@ -493,7 +504,9 @@ fn offered(app: &App, flow: Box<Flow>, session: &CurrentSession) -> Result<Found
             false => Err(ErrorCode::OauthReused.into()),
         };
     }
-    if flow.finished_at.unwrap_or_default() + app.config.flows.lifetime.millis() <= app.world.now() {
+    if flow.finished_at.unwrap_or_default() + app.platform.config.flows.lifetime.millis()
+        <= app.platform.world.now()
+    {
         return Err(mismatch("The sign-in took too long. Please start again."));
     }
     let person = person(app, &flow).ok_or(ErrorCode::OauthReused)?;

@@ -22,11 +22,11 @@ use doorward_protocol::error::ErrorCode;
 use tokio::sync::Notify;
 
 use crate::dpop::Proof;
-use crate::error::ApiError;
 use crate::extract::CurrentSession;
 use crate::state::App;
 use doorward_core::secret::same;
 use doorward_providers::{Person, Refusal};
+use doorward_request::error::ApiError;
 use doorward_store::flows::Binding;
 
 /// Wakes those who wait for a flow that another request is ending.
@@ -52,12 +52,12 @@ fn hash(text: &str) -> Vec<u8> {
 /// Seals what the database must not show of a flow.
 fn seal(app: &App, id: &str, what: &str, value: &impl serde::Serialize) -> Result<Vec<u8>, ApiError> {
     let text = serde_json::to_vec(value).map_err(ApiError::internal)?;
-    let sealed = app.secret_keys.seal(&app.world, &context(id, what), &text);
+    let sealed = app.platform.secret_keys.seal(&app.platform.world, &context(id, what), &text);
     sealed.ok_or_else(|| ApiError::internal("a flow could not be sealed"))
 }
 
 fn open<T: serde::de::DeserializeOwned>(app: &App, id: &str, what: &str, sealed: &[u8]) -> Option<T> {
-    serde_json::from_slice(&app.secret_keys.open(&context(id, what), sealed)?).ok()
+    serde_json::from_slice(&app.platform.secret_keys.open(&context(id, what), sealed)?).ok()
 }
 
 fn context(id: &str, what: &str) -> String {
@@ -113,18 +113,17 @@ fn told(code: ErrorCode, why: impl Into<Cow<'static, str>>) -> ApiError {
     ApiError { cause: Some(why.clone().into_owned()), detail: Some(why), ..code.into() }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> ApiError {
-        match refusal {
-            Refusal::Denied(why) | Refusal::Untrusted(why) => told(ErrorCode::OauthDenied, why),
-            Refusal::Reused => ErrorCode::OauthReused.into(),
-            Refusal::Mismatch(why) => told(ErrorCode::OauthStateMismatch, why),
-            Refusal::Unreachable(why) => ApiError {
-                detail: Some("The provider could not be reached. Please try again.".into()),
-                cause: Some(why),
-                ..ErrorCode::Network.into()
-            },
-            Refusal::Setup(why) => ApiError::internal(why),
-        }
+/// The error that tells why a provider was not believed.
+pub fn refused(refusal: Refusal) -> ApiError {
+    match refusal {
+        Refusal::Denied(why) | Refusal::Untrusted(why) => told(ErrorCode::OauthDenied, why),
+        Refusal::Reused => ErrorCode::OauthReused.into(),
+        Refusal::Mismatch(why) => told(ErrorCode::OauthStateMismatch, why),
+        Refusal::Unreachable(why) => ApiError {
+            detail: Some("The provider could not be reached. Please try again.".into()),
+            cause: Some(why),
+            ..ErrorCode::Network.into()
+        },
+        Refusal::Setup(why) => ApiError::internal(why),
     }
 }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::{Good, OauthKey, person};
 use crate::challenges::code_named;
 use crate::dpop::Proof;
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::signin;
 use crate::state::App;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_store::accounts;
 use doorward_store::flows::Flow;
 
@@ -92,7 +92,7 @@ impl Outcome {
                 })
             }
             Outcome::Linked { account } => {
-                let account = accounts::by_id(&mut *app.store.read().await?, &account).await?;
+                let account = accounts::by_id(&mut *app.platform.store.read().await?, &account).await?;
                 let account = account.ok_or(ErrorCode::SessionRequired)?;
                 Ok(ProviderLogin {
                     kind: ProviderOutcome::LoginLinked,
@@ -110,7 +110,7 @@ impl Outcome {
             Outcome::Offered => {
                 // Somebody has registered with it.
                 let person = person(app, flow).ok_or(ErrorCode::OauthReused)?;
-                let key = OauthKey::write(&app.secret_keys, Good::ForOffer, &flow.id);
+                let key = OauthKey::write(&app.platform.secret_keys, Good::ForOffer, &flow.id);
                 Ok(ProviderLogin {
                     kind: ProviderOutcome::LoginOauth,
                     message: messages::REGISTER_OR_LINK.to_owned(),

@@ -10,11 +10,8 @@ use doorward_protocol::signup::FirstSignIn;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Asked, Granted, Who, ask_once, before_with, fields, of_session};
+use super::{Asked, ask_once, before_with, fields, of_session};
 use crate::contacts;
-use crate::error::ApiError;
-use crate::extract::{Caller, Json};
-use crate::idempotency::Idempotency;
 use crate::limits::{self, Purpose, Subject};
 use crate::registration::{FirstSession, SignUp};
 use crate::sessions;
@@ -24,6 +21,11 @@ use doorward_core::clock::rfc3339;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::event::{Granted, Who};
+use doorward_request::idempotency::Idempotency;
+use doorward_request::json::Json;
 use doorward_store::accounts::Account;
 use doorward_store::identities::{Identity, Kind};
 
@@ -326,7 +328,7 @@ async fn ask_first(
         let extras = serde_json::to_value(&draft.account.extras).map_err(ApiError::internal)?;
         object.insert("extras".into(), extras);
     }
-    let json: Json<FirstSignIn> = Json::of(object, attempt.repeatable.clone(), app)?;
+    let json: Json<FirstSignIn> = Json::of(object, attempt.repeatable.clone(), &app.platform, true)?;
     let who = attempt.who.clone();
     let more = [("method", draft.method.as_str())];
     let Json { request, granted, .. } = before_with(app, caller, Operation::Signup, who, json, &more).await?;

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use futures_util::future;
 use tokio::sync::{Notify, watch};
 
-use super::{Report, webhook};
+use super::webhook;
 use crate::mail::transport::Failure;
 use crate::state::{App, AppState};
 use doorward_config::Config;
 use doorward_core::clock::Millis;
 use doorward_core::operation::SCRIPT;
 use doorward_core::queue::{self, Worker};
+use doorward_request::event::Report;
 use doorward_store::deliveries::{self, Taken};
 use doorward_store::{StoreError, Tx};
 
@@ -79,7 +80,7 @@ impl Way {
             attempts: webhook.attempts,
         };
         let script = Way { slots: SCRIPT_SLOTS, attempts: SCRIPT_ATTEMPTS };
-        app.config.webhooks.get(target).map_or(script, of)
+        app.platform.config.webhooks.get(target).map_or(script, of)
     }
 }
 
@@ -88,11 +89,11 @@ async fn take(app: &AppState, target: &str, free: usize) -> Vec<Taken> {
     let taken = match due {
         Ok(false) => Ok(Vec::new()),
         Ok(true) => {
-            let (target, now) = (target.to_owned(), app.world.now());
+            let (target, now) = (target.to_owned(), app.platform.world.now());
             let patience = Millis::try_from(webhook::PATIENCE.as_millis()).unwrap_or(Millis::MAX);
             let until = now + patience + queue::LEASE_MARGIN;
             let limit = i64::try_from(free).unwrap_or(1);
-            let take = app.store.write(move |tx| {
+            let take = app.platform.store.write(move |tx| {
                 Box::pin(async move { deliveries::take(tx, &target, now, until, limit).await })
             });
             take.await
@@ -107,16 +108,19 @@ async fn take(app: &AppState, target: &str, free: usize) -> Vec<Taken> {
 
 /// Asks without writing: a server with nothing to tell leaves the disk alone.
 async fn due(app: &App, target: &str) -> Result<bool, StoreError> {
-    let mut reader = app.store.read().await?;
+    let mut reader = app.platform.store.read().await?;
     let due = deliveries::next_due(&mut reader, target).await?;
-    Ok(due.is_some_and(|due| due <= app.world.now()))
+    Ok(due.is_some_and(|due| due <= app.platform.world.now()))
 }
 
 async fn deliver(app: &AppState, taken: Taken) {
     let told = tell(app, &taken).await;
     let (worker, id) = (app.clone(), taken.id.clone());
-    let settled: Result<(), StoreError> =
-        app.store.write(move |tx| Box::pin(async move { settle(&worker, tx, &taken, told).await })).await;
+    let settled: Result<(), StoreError> = app
+        .platform
+        .store
+        .write(move |tx| Box::pin(async move { settle(&worker, tx, &taken, told).await }))
+        .await;
     if let Err(error) = settled {
         // The lease runs out and the row is taken again.
         tracing::warn!(delivery = id, cause = %error, "it could not be noted what became of a delivery");
@@ -139,7 +143,7 @@ async fn tell(app: &App, taken: &Taken) -> Result<(), Failure> {
 
 async fn settle(app: &App, tx: &mut Tx, taken: &Taken, told: Result<(), Failure>) -> Result<(), StoreError> {
     let Taken { id, event, target, attempts, request, .. } = taken;
-    let now = app.world.now();
+    let now = app.platform.world.now();
     match told {
         Ok(()) => {
             tracing::debug!(delivery = id, event, to = target, request, attempts, "told a hook");
@@ -155,7 +159,7 @@ async fn settle(app: &App, tx: &mut Tx, taken: &Taken, told: Result<(), Failure>
                 cause,
                 "a hook was not told"
             );
-            let pause = queue::pause(*attempts, u64::from_be_bytes(app.world.bytes()));
+            let pause = queue::pause(*attempts, u64::from_be_bytes(app.platform.world.bytes()));
             deliveries::postpone(tx, taken, now + pause, &cause).await
         }
         Err(Failure::Later(cause) | Failure::Never(cause)) => {

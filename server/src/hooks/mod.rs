@@ -5,21 +5,24 @@
 
 mod approved;
 pub mod delivery;
-mod model;
-mod pending;
 pub mod script;
 mod webhook;
 
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use doorward_core::canonical;
 use doorward_core::operation::FieldSpec;
 use doorward_core::operation::Operation;
 use doorward_core::operation::SCRIPT;
 use doorward_protocol::profile::ADDRESS;
 use doorward_protocol::{Request, Rule};
+use doorward_request::event::About;
+use doorward_request::event::Granted;
+use doorward_request::event::Model;
+use doorward_request::event::Said;
+use doorward_request::event::Who;
+use doorward_store::StoreError;
+use doorward_store::Tx;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -29,20 +32,20 @@ pub use approved::{
     sign_up,
 };
 pub use doorward_core::webhook_signature::SigningKey;
-pub use model::{About, Granted, Model, Refusal, Said};
-pub use pending::{Pending, Report, queue_event, settle};
 pub use script::Scripts;
 pub use webhook::Webhooks;
 
-use crate::canonical_fields;
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession, Json};
-use crate::idempotency::Idempotency;
-use crate::state::{App, AppState};
+use crate::extract::CurrentSession;
+use crate::state::App;
 use delivery::Bell;
 use doorward_config::Config;
 use doorward_core::clock::World;
 use doorward_outbound::HttpClient;
+use doorward_request::caller::Caller;
+use doorward_request::canonical_fields;
+use doorward_request::error::ApiError;
+use doorward_request::idempotency::Idempotency;
+use doorward_request::json::Json;
 use doorward_store::sessions;
 
 /// All hooks before one operation have this long.
@@ -83,39 +86,15 @@ impl Hooks {
     }
 }
 
-/// Who asks: the account and the session, where there is one.
-#[derive(Clone, Debug, Default)]
-pub struct Who {
-    /// Id of the account.
-    pub user_id: String,
-    /// Id of the session.
-    pub session_id: String,
-}
-
 impl From<&CurrentSession> for Who {
     fn from(session: &CurrentSession) -> Who {
         Who { user_id: session.account.id.clone(), session_id: session.id.clone() }
     }
 }
 
-impl From<Option<&CurrentSession>> for Who {
-    fn from(session: Option<&CurrentSession>) -> Who {
-        session.map(Who::from).unwrap_or_default()
-    }
-}
-
-/// Who is signed in already where nobody has to be (seed H45). A token that is not good is none: hooks learn of it, and
-/// nothing else depends on it.
-impl FromRequestParts<AppState> for Who {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
-        if app.hooks.is_idle() {
-            return Ok(Who::default());
-        }
-        let session = <CurrentSession as FromRequestParts<AppState>>::from_request_parts(parts, app).await;
-        Ok(session.as_ref().ok().into())
-    }
+/// The account and session of a call that needs none.
+pub fn principal(session: Option<&CurrentSession>) -> Who {
+    session.map(Who::from).unwrap_or_default()
 }
 
 /// Asks before a session is ended by its own browser. One that has ended is nobody's business.
@@ -130,7 +109,7 @@ pub async fn before_sign_out(app: &App, caller: &Caller, session: &str) -> Resul
 }
 
 async fn of_session(app: &App, id: &str) -> Result<Option<Who>, ApiError> {
-    let found = sessions::find(&mut *app.store.read().await?, id).await?;
+    let found = sessions::find(&mut *app.platform.store.read().await?, id).await?;
     Ok(found.map(|(session, _)| Who { user_id: session.account, session_id: session.id }))
 }
 
@@ -175,7 +154,7 @@ pub async fn before_with<T: Request + DeserializeOwned>(
             put(&mut object, field.path, value.clone());
         }
     }
-    Ok(Json { granted, ..Json::of(object, json.idempotency, app)? })
+    Ok(Json { granted, ..Json::of(object, json.idempotency, &app.platform, true)? })
 }
 
 /// The fields of an operation as a request has them.
@@ -250,7 +229,7 @@ pub async fn ask(
 fn used(app: &App, operation: Operation, name: String, value: Value) -> Result<(String, Value), ApiError> {
     let canonical = match (operation.field(&name), &value) {
         (Some(field), Value::String(text)) if !text.is_empty() => {
-            canonical_fields::text(field.rule, text, &app.config)
+            canonical_fields::text(field.rule, text, &app.platform.config)
         }
         _ => Ok(None),
     };
@@ -279,10 +258,14 @@ async fn ask_once(
     if !app.hooks.listen_to(operation) {
         return Ok(Map::new());
     }
-    let about = about(app, caller, who);
+    let about = About::of(caller, who, app.platform.world.now());
     let model = Model { operation, about, fields };
     if is_told {
-        caller.after.begin(app, &model, repeatable);
+        let once = repeatable.filter(|_| operation.is_carried_out_once());
+        // The MAC of the request, too: a key that comes with another one must not take the place of this.
+        let seed = once.map(|once| [once.key.as_bytes(), &once.request].concat());
+        let seed = seed.unwrap_or_else(|| app.platform.world.id().into_bytes());
+        caller.after.begin(&model, app.hooks.told(operation), seed);
     }
     // All hooks of a request have one budget (D-37); what lies between them does not count.
     let begun = Instant::now();
@@ -291,19 +274,6 @@ async fn ask_once(
     let (model, set) = ran?;
     caller.after.change(&model);
     Ok(set)
-}
-
-/// Who asks, and how.
-fn about(app: &App, caller: &Caller, who: Who) -> About {
-    About {
-        user_id: who.user_id,
-        session_id: who.session_id,
-        request_id: caller.request_id.clone(),
-        ip: caller.address().unwrap_or_default(),
-        locale: caller.locale.clone().unwrap_or_default(),
-        user_agent: caller.user_agent.clone().unwrap_or_default(),
-        time: app.world.now(),
-    }
 }
 
 /// A script has its own limit of time, webhooks what is left.
@@ -323,7 +293,7 @@ async fn run(app: &App, mut model: Model, end: Instant) -> Result<(Model, Map<St
 
 fn obey(app: &App, model: &mut Model, said: Said) -> Result<Map<String, Value>, ApiError> {
     match said {
-        Said::GoOn(set) => model.set(app, set),
+        Said::GoOn(set) => model.set(&app.platform, set),
         Said::Refuse(refusal) => Err(refusal.into()),
     }
 }
@@ -337,6 +307,20 @@ impl Hooks {
         let listens = |event| self.scripts.has(event) || !self.webhooks.listening(event).is_empty();
         listens(operation.pre()) || listens(operation.post())
     }
+}
+
+/// Queues what is told about an operation that comes about within another one, in its transaction.
+pub async fn queue_event(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    (operation, fields): (Operation, Map<String, Value>),
+    account: &str,
+) -> Result<(), StoreError> {
+    let who = Who { user_id: account.to_owned(), session_id: String::new() };
+    let about = About::of(caller, who, app.platform.world.now());
+    let model = Model { operation, about, fields };
+    caller.after.queue(tx, model, app.hooks.told(operation), &app.platform.world).await
 }
 
 /// The value at a path with dots.

@@ -10,9 +10,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::source;
-use crate::error::ApiError;
 use crate::limits;
 use crate::state::AppState;
+use doorward_request::error::ApiError;
 
 /// A body of so many bytes is not counted: what most requests send.
 const SHORT: u64 = 4 * 1024;
@@ -45,7 +45,7 @@ pub(super) async fn limit(State(bodies): State<Bodies>, request: Request, next: 
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let source = limits::source(source::of(&parts, &bodies.app.config));
+    let source = limits::source(source::of(&parts, &bodies.app.platform.config));
     let Some(share) = Share::take(&bodies.held, source) else {
         let cause = Some("the memory for bodies is used up".into());
         return ApiError { cause, ..ApiError::overloaded(1) }.into_response();

@@ -51,7 +51,8 @@ pub(super) fn layer(app: &AppState) -> CorsLayer {
 
 fn allowed(app: &AppState, origin: &HeaderValue) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
-    app.config.cors.origins.iter().any(|allowed| allowed == origin) || (app.dev && local_origin(origin))
+    app.platform.config.cors.origins.iter().any(|allowed| allowed == origin)
+        || (app.platform.dev && local_origin(origin))
 }
 
 /// `http://localhost:3000`, and also what only looks like an origin is parsed before it is believed.

@@ -14,8 +14,8 @@ use doorward_protocol::error::ErrorCode;
 use futures_util::FutureExt;
 use url::Url;
 
-use crate::error::ApiError;
 use crate::state::AppState;
+use doorward_request::error::ApiError;
 
 /// Longest time for a request, its body included.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -65,7 +65,7 @@ pub(super) async fn host(State(app): State<AppState>, request: Request, next: Ne
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let local =
         host.is_none_or(|host| Url::parse(&format!("http://{host}/")).is_ok_and(|url| is_local(&url)));
-    if app.dev && !local {
+    if app.platform.dev && !local {
         return ApiError::request(421, "With --dev this server answers only to localhost.").into_response();
     }
     let origin = request.headers().get(header::ORIGIN);

@@ -25,7 +25,7 @@ pub(super) async fn security(State(app): State<AppState>, request: Request, next
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    if app.config.public_url.starts_with("https:") {
+    if app.platform.config.public_url.starts_with("https:") {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(year);
     }

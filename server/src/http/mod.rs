@@ -3,6 +3,7 @@
 
 mod bodies;
 mod cors;
+mod event;
 mod guard;
 mod headers;
 mod nonce;
@@ -13,7 +14,6 @@ mod trace;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 
-use crate::hooks;
 use crate::routes::auth_v1;
 use crate::state::AppState;
 
@@ -49,7 +49,7 @@ fn guarded(router: Router, app: &AppState) -> Router {
         .layer(from_fn(guard::timeout))
         .layer(from_fn_with_state(Bodies::of(app), bodies::limit))
         .layer(from_fn(guard::panics))
-        .layer(from_fn_with_state(app.clone(), hooks::settle))
+        .layer(from_fn_with_state(app.clone(), event::settle))
         .layer(from_fn_with_state(app.clone(), pace::keep))
         .layer(from_fn_with_state(app.clone(), nonce::give))
 }

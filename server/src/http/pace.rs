@@ -9,9 +9,9 @@ use axum::response::Response;
 use doorward_protocol::error::ErrorCode;
 use tokio::time::{Instant, sleep_until};
 
-use crate::error::{ApiError, Shown};
 use crate::state::AppState;
 use doorward_config::SignupDisclosure;
+use doorward_request::error::{ApiError, Shown};
 
 /// What is sent to whoever has the address, if anybody has.
 const SENDS: [&str; 6] = [
@@ -27,7 +27,7 @@ pub(super) async fn keep(State(app): State<AppState>, request: Request, next: Ne
     let begun = Instant::now();
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let signs_up = path.starts_with("/v1/signup") || path == "/api/v1/auth/register";
-    let is_quiet = signs_up && app.config.disclosure.signup == SignupDisclosure::Quiet;
+    let is_quiet = signs_up && app.platform.config.disclosure.signup == SignupDisclosure::Quiet;
     let signs_in = matches!(path, "/v1/login" | "/api/v1/auth/login");
     // The worker begins while the answer is on its way, and has more to do where there is somebody to write to.
     let sends = SENDS.contains(&path);
@@ -35,7 +35,7 @@ pub(super) async fn keep(State(app): State<AppState>, request: Request, next: Ne
     let parts = response.extensions();
     let error = parts.get::<ApiError>().or_else(|| parts.get::<Shown>().map(|Shown(error)| error));
     if is_quiet || sends || error.is_some_and(|error| could_tell(error, signs_in)) {
-        sleep_until(begun + beats(begun.elapsed(), app.world.beat)).await;
+        sleep_until(begun + beats(begun.elapsed(), app.platform.world.beat)).await;
     }
     response
 }

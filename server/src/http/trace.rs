@@ -12,11 +12,12 @@ use doorward_protocol::error::ErrorCode;
 use tracing::{Instrument, Level, enabled};
 
 use super::source;
-use crate::error::{ApiError, Shown};
-use crate::extract::{self, RequestId};
+use crate::extract;
 use crate::log::Refusals;
 use crate::messages;
 use crate::state::AppState;
+use doorward_request::caller::RequestId;
+use doorward_request::error::{ApiError, Shown};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -40,11 +41,11 @@ pub(super) async fn problems(
     request: Request,
     next: Next,
 ) -> Response {
-    let id = app.world.id();
+    let id = app.platform.world.id();
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(RequestId(id.clone()));
     let locale = extract::locale(&parts.headers);
-    let client = source::of(&parts, &app.config);
+    let client = source::of(&parts, &app.platform.config);
     let request = Request::from_parts(parts, body);
     let begun = Instant::now();
     let method = request.method().clone();

@@ -3,17 +3,18 @@
 //! who has a code, of whose tries some are left to such a device: nobody can lock somebody else out (SECURITY R04).
 
 use crate::captcha::Captcha;
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::passwords::Turn;
 use crate::state::{App, AppState};
 use doorward_core::clock::Millis;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_store::accounts::{self, Account};
 use doorward_store::budgets::{self, Tries, Used};
 use doorward_store::identities::{Identity, Kind};
 use doorward_store::{StoreError, Tx};
 
-use super::{KnownDevice, Subject, known, names};
+use super::{Subject, known, names};
+use doorward_request::known_device::KnownDevice;
 
 /// What was found about a call.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +100,7 @@ impl Guess {
 pub(super) fn captcha_after(app: &App) -> u32 {
     match app.captcha {
         Captcha::None => u32::MAX,
-        _ => app.config.captcha.after,
+        _ => app.platform.config.captcha.after,
     }
 }
 
@@ -112,10 +113,10 @@ pub(super) async fn admit(
     captcha_after: u32,
     is_doubted: bool,
 ) -> Result<Found, ApiError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     let verdict = if is_doubted { Found::Doubted } else { Found::Admitted };
     if let Guess::Code(name) = guess {
-        let failed = budgets::used(tx, name, app.config.limits.forget.millis(), now).await?.count;
+        let failed = budgets::used(tx, name, app.platform.config.limits.forget.millis(), now).await?.count;
         return Ok(if failed >= captcha_after { Found::Doubted } else { verdict });
     }
     let Some(name) = guess.budget(tx, app).await? else { return Ok(verdict) };
@@ -139,7 +140,7 @@ pub(super) async fn admit(
 /// Gives back what was counted for a guess: nobody has looked at it, or it was right. Others' stay counted.
 pub(super) async fn give_back(tx: &mut Tx, app: &App, guess: &Guess) -> Result<(), StoreError> {
     let Some(name) = guess.budget(tx, app).await? else { return Ok(()) };
-    budgets::give_back(tx, &name, tries(app).free, app.world.now()).await
+    budgets::give_back(tx, &name, tries(app).free, app.platform.world.now()).await
 }
 
 fn closed(used: Used, tries: Tries, now: Millis) -> Option<Found> {
@@ -150,7 +151,7 @@ fn closed(used: Used, tries: Tries, now: Millis) -> Option<Found> {
 }
 
 fn tries(app: &App) -> Tries {
-    let limits = &app.config.limits;
+    let limits = &app.platform.config.limits;
     Tries {
         free: limits.failures,
         pause: limits.pause.millis(),
@@ -182,7 +183,7 @@ fn of_reader(app: &App, id: &str) -> Result<String, StoreError> {
 }
 
 fn of_device(app: &App, account: &str, device: &KnownDevice) -> Result<String, StoreError> {
-    names::keyed(app, "failures device", &[account.as_bytes(), device.id()])
+    names::keyed(app, "failures device", &[account.as_bytes(), &device.id])
 }
 
 fn of_address(app: &App, address: &str) -> Result<String, StoreError> {
@@ -196,7 +197,7 @@ pub async fn failed(
     caller: &Caller,
     address: Option<&str>,
 ) -> Result<(), StoreError> {
-    let (now, limits) = (app.world.now(), &app.config.limits);
+    let (now, limits) = (app.platform.world.now(), &app.platform.config.limits);
     if let Some(address) = address {
         let address = of_address(app, address)?;
         budgets::count(tx, &address, limits.forget.millis(), now).await?;
@@ -219,7 +220,7 @@ pub async fn succeeded(tx: &mut Tx, app: &App, caller: &Caller, account: &Accoun
 /// Failures on a name that nobody had are those on the account that takes it now: else the count's going away would tell
 /// that there is an account (SECURITY R01). The name with the most of them is what counts.
 pub async fn inherited(tx: &mut Tx, app: &App, names: &[Identity], account: &str) -> Result<(), StoreError> {
-    let (length, now) = (app.config.limits.forget.millis(), app.world.now());
+    let (length, now) = (app.platform.config.limits.forget.millis(), app.platform.world.now());
     let mut found = Vec::new();
     for name in names {
         let name = of_nobody(app, name.kind, &name.value)?;

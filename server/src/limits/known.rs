@@ -1,60 +1,28 @@
 //! Known devices: whoever has signed in on one holds a token that says so, bound to account and password. What others
 //! try on the account does not slow them down there (SECURITY R04). It opens nothing, and nothing of it is stored.
 
-use axum::http::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::messages;
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::state::{App, AppState};
-use doorward_core::base64url::decode;
 use doorward_core::secret::same;
 use doorward_core::secret_keys::{KeyId, Purpose};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::known_device::{KnownDevice, MAC_BYTES};
 use doorward_store::accounts::{self, Account};
 use doorward_store::identities::Kind;
 use doorward_store::{StoreError, Tx};
-
-/// Bytes of a MAC: nobody tries 128 bits through.
-const MAC: usize = 16;
-/// Bytes of a token: key id, id of the device, MAC.
-const BYTES: usize = 4 + 16 + MAC;
-/// Devices of one request that are looked at: the accounts of one browser.
-const MOST: usize = 5;
-
-/// A token as a request brought it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownDevice {
-    key: KeyId,
-    id: [u8; 16],
-    mac: [u8; MAC],
-}
-
-impl KnownDevice {
-    pub(super) fn id(&self) -> &[u8] {
-        &self.id
-    }
-
-    fn read(text: &str) -> Option<KnownDevice> {
-        let bytes: [u8; BYTES] = decode(text)?;
-        let (key, rest) = bytes.split_first_chunk::<4>()?;
-        let (id, mac) = rest.split_first_chunk::<16>()?;
-        Some(KnownDevice { key: *key, id: *id, mac: mac.try_into().ok()? })
-    }
-}
-
-/// The tokens of the header `Known-Device`, separated by commas; what is none counts as none.
-pub fn presented(headers: &HeaderMap) -> Vec<KnownDevice> {
-    let texts = headers.get("known-device").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    texts.split(',').take(MOST).filter_map(|text| KnownDevice::read(text.trim())).collect()
-}
 
 /// A token for the device that this account was just signed in to on: the one that it has, else a new one. A browser that
 /// several people share keeps a few, and each needs one only.
 pub fn mint(app: &App, account: &Account, presented: &[KnownDevice]) -> Option<String> {
     let known = one_of(app, presented, &account.id, account.devices);
-    let (key, id) = (app.secret_keys.active_id(), known.map_or_else(|| app.world.bytes(), |known| known.id));
+    let (key, id) = (
+        app.platform.secret_keys.active_id(),
+        known.map_or_else(|| app.platform.world.bytes(), |known| known.id),
+    );
     let mac = mac(app, key, &id, &account.id, account.devices)?;
     Some(URL_SAFE_NO_PAD.encode([key.as_slice(), &id, &mac].concat()))
 }
@@ -79,7 +47,7 @@ pub(super) async fn at_home_of<'a>(
     if caller.devices.is_empty() {
         return Ok(None);
     }
-    let account = accounts::by_identity(&mut *app.store.read().await?, kind, value).await?;
+    let account = accounts::by_identity(&mut *app.platform.store.read().await?, kind, value).await?;
     let device = at_home(app, caller, account.as_ref());
     Ok(account.zip(device))
 }
@@ -115,7 +83,7 @@ fn one_of<'a>(app: &App, devices: &'a [KnownDevice], account: &str, epoch: i64) 
     })
 }
 
-fn mac(app: &App, key: KeyId, id: &[u8], account: &str, epoch: i64) -> Option<[u8; MAC]> {
+fn mac(app: &App, key: KeyId, id: &[u8], account: &str, epoch: i64) -> Option<[u8; MAC_BYTES]> {
     let parts = [id, &epoch.to_be_bytes(), account.as_bytes()];
-    app.secret_keys.mac(key, Purpose::Device, &parts)?.first_chunk().copied()
+    app.platform.secret_keys.mac(key, Purpose::Device, &parts)?.first_chunk().copied()
 }

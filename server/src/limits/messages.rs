@@ -5,11 +5,11 @@
 use doorward_protocol::error::ErrorCode;
 
 use super::{Budget, each, exceeded, known, names};
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::state::App;
 use doorward_core::clock::Millis;
 use doorward_core::message::Channel;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_store::identities::Kind;
 use doorward_store::{StoreError, Tx, budgets};
 
@@ -27,7 +27,7 @@ const KEPT: u32 = 5;
 pub async fn spend(tx: &mut Tx, app: &App, caller: &Caller, address: &str) -> Result<(), ApiError> {
     let is_at_home = known::is_at_home(tx, app, caller, address).await?;
     let spent = super::spend(tx, app, &budgets(app, address, is_at_home)?).await?;
-    spent.map_err(|ends_at| exceeded(ErrorCode::LimitExceeded, ends_at - app.world.now()))
+    spent.map_err(|ends_at| exceeded(ErrorCode::LimitExceeded, ends_at - app.platform.world.now()))
 }
 
 /// Looks at what was sent, before anything is: is a captcha asked for? Refuses what would be one too many.
@@ -40,12 +40,12 @@ pub(super) async fn look(
 ) -> Result<bool, ApiError> {
     let all = super::look(tx, app, &budgets(app, address, is_at_home)?).await?;
     if let Some(ends_at) = all.ends_at {
-        return Err(exceeded(ErrorCode::LimitExceeded, ends_at - app.world.now()));
+        return Err(exceeded(ErrorCode::LimitExceeded, ends_at - app.platform.world.now()));
     }
     let mut is_doubted = super::look(tx, app, &of_all(app, address)?).await?.is_crowded;
     for (name, limit, length) in of_address(app, address)? {
         // A pause between two is no reason for one.
-        let used = budgets::used(tx, &name, length, app.world.now()).await?.count;
+        let used = budgets::used(tx, &name, length, app.platform.world.now()).await?.count;
         is_doubted |= limit > 1 && used >= captcha_after && !is_at_home;
     }
     Ok(is_doubted)
@@ -62,9 +62,9 @@ pub(super) fn kind(address: &str) -> Kind {
 /// What one address may get.
 fn of_address(app: &App, address: &str) -> Result<Vec<Budget>, StoreError> {
     match Channel::of(address) {
-        Channel::Mail => each(app, &app.config.limits.mail, "mail", address.as_bytes()),
+        Channel::Mail => each(app, &app.platform.config.limits.mail, "mail", address.as_bytes()),
         Channel::Sms => {
-            let sms = &app.config.sms;
+            let sms = &app.platform.config.sms;
             let keyed = |what: &str| names::keyed(app, what, &[address.as_bytes()]);
             Ok(vec![
                 (keyed("sms pause")?, 1, sms.pause.millis()),
@@ -77,11 +77,11 @@ fn of_address(app: &App, address: &str) -> Result<Vec<Budget>, StoreError> {
 /// What all may get, or all numbers of a prefix.
 fn of_all(app: &App, address: &str) -> Result<Vec<Budget>, StoreError> {
     match Channel::of(address) {
-        Channel::Mail => each(app, &app.config.limits.mail_total, "mail", b""),
+        Channel::Mail => each(app, &app.platform.config.limits.mail_total, "mail", b""),
         Channel::Sms => {
             let prefix = address.get(..PREFIX).unwrap_or(address);
             let prefix = names::keyed(app, "sms prefix", &[prefix.as_bytes()])?;
-            let sms = &app.config.sms;
+            let sms = &app.platform.config.sms;
             Ok(vec![(prefix, sms.budget_prefix, DAY), ("sms".to_owned(), sms.budget_total, DAY)])
         }
     }

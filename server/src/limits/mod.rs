@@ -12,8 +12,9 @@ mod names;
 mod over;
 mod purpose;
 
+pub use doorward_request::known_device::{KnownDevice, presented};
 pub use failures::{code_met, failed, forgiven, inherited, succeeded};
-pub use known::{KnownDevice, is_at_home, mint, presented};
+pub use known::{is_at_home, mint};
 pub use messages::spend as spend_message;
 pub(crate) use names::source;
 pub use over::Over;
@@ -22,12 +23,12 @@ pub use purpose::{Purpose, Subject};
 use doorward_protocol::error::ErrorCode;
 
 use crate::captcha;
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::passwords::Turn;
 use crate::state::{App, AppState};
 use doorward_config::Rates;
 use doorward_core::clock::Millis;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_store::{StoreError, Tx, budgets};
 use failures::{Found, Guess};
 
@@ -41,7 +42,7 @@ pub async fn admit(
     let asked = Asked::new(app, caller, purpose, subject).await?;
     match count(app, asked.clone(), failures::captcha_after(app)).await? {
         Found::Admitted => Ok(()),
-        Found::Closed(opens_at) => Err(asked.refusal(opens_at - app.world.now())),
+        Found::Closed(opens_at) => Err(asked.refusal(opens_at - app.platform.world.now())),
         Found::Doubted => {
             captcha::demand(app, caller).await?;
             admit_solved(app, asked).await
@@ -62,7 +63,7 @@ pub async fn admit_form(
     let mut asked = Asked::new(app, caller, purpose, subject).await?;
     match count(app, asked.clone(), failures::captcha_after(app)).await? {
         Found::Admitted => Ok(()),
-        Found::Closed(opens_at) => Err(asked.refusal(opens_at - app.world.now())),
+        Found::Closed(opens_at) => Err(asked.refusal(opens_at - app.platform.world.now())),
         Found::Doubted => {
             asked.of_all.push((names::keyed(app, "form", &[&names::source(caller.ip)])?, 1, FORM));
             admit_solved(app, asked).await
@@ -91,8 +92,10 @@ pub async fn give_back(app: &AppState, caller: &Caller, subject: Subject<'_>) ->
     if !guess.is_password() {
         return Ok(());
     }
-    let given =
-        app.store.write(move |tx| Box::pin(async move { failures::give_back(tx, &job, &guess).await }));
+    let given = app
+        .platform
+        .store
+        .write(move |tx| Box::pin(async move { failures::give_back(tx, &job, &guess).await }));
     Ok(given.await?)
 }
 
@@ -142,7 +145,7 @@ pub async fn spend_signup(tx: &mut Tx, app: &App, caller: &Caller) -> Result<(),
     let mut budgets = of_source(app, Purpose::SignUp, &names::source(caller.ip))?;
     budgets.extend(of_all(app, Purpose::SignUp)?);
     let spent = spend(tx, app, &budgets).await?;
-    spent.map_err(|ends_at| exceeded(ErrorCode::RequestExceed, ends_at - app.world.now()))
+    spent.map_err(|ends_at| exceeded(ErrorCode::RequestExceed, ends_at - app.platform.world.now()))
 }
 
 /// What is to be counted for a call.
@@ -185,7 +188,10 @@ impl Asked {
             // Others of the same source, or of all, do not stand in its way: the account has as much for all its devices.
             Some(account) => {
                 let what = [purpose.as_str(), " home"].concat();
-                (each(app, purpose.rates(&app.config.limits).0, &what, account.as_bytes())?, Vec::new())
+                (
+                    each(app, purpose.rates(&app.platform.config.limits).0, &what, account.as_bytes())?,
+                    Vec::new(),
+                )
             }
             None => (of_source(app, purpose, &source)?, of_all(app, purpose)?),
         };
@@ -210,7 +216,7 @@ impl Asked {
 
     /// What this node knows to be over the limit costs no write (SECURITY S13).
     fn spare(&self, app: &App, budgets: &[Budget]) -> Result<(), ApiError> {
-        let now = app.world.now();
+        let now = app.platform.world.now();
         let until = budgets.iter().filter_map(|budget| app.over.until(budget, now)).max();
         until.map_or(Ok(()), |until| Err(self.refusal(until - now)))
     }
@@ -228,7 +234,7 @@ const WIDE: u32 = 8;
 
 /// The budgets of what a source asks for.
 fn of_source(app: &App, purpose: Purpose, source: &[u8]) -> Result<Vec<Budget>, StoreError> {
-    let (rates, _) = purpose.rates(&app.config.limits);
+    let (rates, _) = purpose.rates(&app.platform.config.limits);
     let mut budgets = each(app, rates, purpose.as_str(), source)?;
     if let Some(wide) = source.get(..7) {
         let wide = each(app, rates, purpose.as_str(), wide)?;
@@ -240,7 +246,7 @@ fn of_source(app: &App, purpose: Purpose, source: &[u8]) -> Result<Vec<Budget>, 
 
 /// The budgets of what all ask for.
 fn of_all(app: &App, purpose: Purpose) -> Result<Vec<Budget>, StoreError> {
-    let (_, rates) = purpose.rates(&app.config.limits);
+    let (_, rates) = purpose.rates(&app.platform.config.limits);
     rates.map_or(Ok(Vec::new()), |rates| each(app, rates, purpose.as_str(), b""))
 }
 
@@ -259,10 +265,11 @@ fn each(app: &App, rates: &Rates, what: &str, who: &[u8]) -> Result<Vec<Budget>,
 /// Counts a call of which nobody knows yet whether it solves something.
 async fn count(app: &AppState, asked: Asked, captcha_after: u32) -> Result<Found, ApiError> {
     let job = app.clone();
-    app.store
+    app.platform
+        .store
         .write(move |tx| {
             Box::pin(async move {
-                let now = job.world.now();
+                let now = job.platform.world.now();
                 let all = look(tx, &job, &asked.of_all).await?;
                 let spent = spend(tx, &job, &asked.of_source).await?;
                 if let Some(ends_at) = all.ends_at.max(spent.err()) {
@@ -273,7 +280,7 @@ async fn count(app: &AppState, asked: Asked, captcha_after: u32) -> Result<Found
                     is_doubted |= messages::look(tx, &job, address, asked.is_at_home, captcha_after).await?;
                 }
                 if !asked.is_at_home {
-                    let length = job.config.limits.forget_source.millis();
+                    let length = job.platform.config.limits.forget_source.millis();
                     is_doubted |= budgets::used(tx, &asked.source, length, now).await?.count >= captcha_after;
                 }
                 // Where nothing can be solved, nothing is asked for.
@@ -294,13 +301,14 @@ async fn admit_solved(app: &AppState, asked: Asked) -> Result<(), ApiError> {
         return Ok(());
     }
     let job = app.clone();
-    app.store
+    app.platform
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 if let Found::Closed(opens_at) =
                     failures::admit(tx, &job, &asked.guess, u32::MAX, false).await?
                 {
-                    return Err(asked.refusal(opens_at - job.world.now()));
+                    return Err(asked.refusal(opens_at - job.platform.world.now()));
                 }
                 spend_all(tx, &job, &asked).await
             })
@@ -311,7 +319,7 @@ async fn admit_solved(app: &AppState, asked: Asked) -> Result<(), ApiError> {
 /// Last in its transaction: everybody waits for these rows.
 async fn spend_all(tx: &mut Tx, app: &App, asked: &Asked) -> Result<(), ApiError> {
     let spent = spend(tx, app, &asked.of_all).await?;
-    spent.map_err(|ends_at| asked.refusal(ends_at - app.world.now()))
+    spent.map_err(|ends_at| asked.refusal(ends_at - app.platform.world.now()))
 }
 
 /// What is left of budgets.
@@ -323,7 +331,7 @@ struct Room {
 }
 
 async fn look(tx: &mut Tx, app: &App, all: &[Budget]) -> Result<Room, StoreError> {
-    let (now, mut room) = (app.world.now(), Room { ends_at: None, is_crowded: false });
+    let (now, mut room) = (app.platform.world.now(), Room { ends_at: None, is_crowded: false });
     for budget @ (name, limit, length) in all {
         let used = budgets::used(tx, name, *length, now).await?;
         if used.count >= *limit {
@@ -337,7 +345,7 @@ async fn look(tx: &mut Tx, app: &App, all: &[Budget]) -> Result<Room, StoreError
 
 /// Spends one of each budget; otherwise answers when all of them have one again, and remembers which have none.
 async fn spend(tx: &mut Tx, app: &App, all: &[Budget]) -> Result<Result<(), Millis>, StoreError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     for (at, budget @ (name, limit, length)) in all.iter().enumerate() {
         if let Err(ends_at) = budgets::spend(tx, name, *limit, *length, now).await? {
             app.over.put(budget, ends_at, now);

@@ -15,7 +15,7 @@ const MAC: usize = 16;
 
 /// What is counted, and of whom.
 pub(super) fn keyed(app: &App, what: &str, whose: &[&[u8]]) -> Result<String, StoreError> {
-    let keys = &app.secret_keys;
+    let keys = &app.platform.secret_keys;
     let mut parts = vec![what.as_bytes()];
     for part in whose {
         parts.extend([b"\n".as_slice(), part]);

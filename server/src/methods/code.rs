@@ -12,19 +12,21 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::audit::{Event, Record};
+use doorward_request::audit::{Event, Record};
 use crate::challenges;
 use doorward_core::one_time_code::Scene;
 use doorward_config::DefaultScene;
 use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::entry::{self, Call, Entering, Registering, EntryMethod};
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession, Json};
+use doorward_request::error::ApiError;
+use doorward_request::caller::Caller;
+use crate::extract::CurrentSession;
+use doorward_request::json::Json;
 use crate::first_proof::{self, Evidence, Standing};
 use crate::hooks::{Admission, Found, NewAccount, self};
 use doorward_core::operation::Operation;
-use crate::idempotency::{self, Claim, Idempotency};
+use doorward_request::idempotency::{Claim, Idempotency, self};
 use crate::limits::{self, Purpose, Subject};
 use doorward_core::password_hash::PasswordHash;
 use crate::registration::{self, Done, SignUp};
@@ -58,12 +60,12 @@ fn method(kind: Kind) -> &'static str {
 
 /// Can a code be sent there, and does it sign in?
 fn signs_in(app: &App, kind: Kind) -> bool {
-    contacts::reaches(app, kind) && (kind == Kind::Phone || app.config.email.codes)
+    contacts::reaches(app, kind) && (kind == Kind::Phone || app.platform.config.email.codes)
 }
 
 /// Does a first sign-in with a code make the account?
 fn registers(app: &App, kind: Kind) -> bool {
-    let settings = &app.config.auto_register;
+    let settings = &app.platform.config.auto_register;
     if kind == Kind::Phone { settings.phone_code } else { settings.email_code }
 }
 
@@ -81,17 +83,17 @@ async fn send_code(
     let caller =
         service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
     let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
-    if json.request.scene.is_none() && app.config.codes.default_scene == DefaultScene::Strict {
+    if json.request.scene.is_none() && app.platform.config.codes.default_scene == DefaultScene::Strict {
         return Err(ApiError::field("scene", "This field is required."));
     }
     limits::admit(&app, &caller, Purpose::Send, Subject::at(&named)).await?;
     let Json { request, .. } =
-        hooks::before(&app, &caller, Operation::SendCode, session.as_ref(), json).await?;
+        hooks::before(&app, &caller, Operation::SendCode, hooks::principal(session.as_ref()), json).await?;
     let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
     let scene = request.scene.map_or_else(|| default_scene(&contact, session.as_ref()), scene);
     check_scene(&app, scene, &contact, session.as_ref())?;
     let job = app.clone();
-    app.store
+    app.platform.store
         .write(move |tx| Box::pin(async move { open(tx, &job, &caller, scene, &contact, session).await }))
         .await?;
     app.bell.ring();
@@ -155,7 +157,7 @@ async fn open(
     contact: &Contact,
     session: Option<CurrentSession>,
 ) -> Result<(), ApiError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     if !scene.rivals().is_empty() {
         // Two requests at once would leave a code of each scene. Names are locked before accounts, as everywhere.
         identities::lock(tx, contact.kind, &contact.value).await?;
@@ -164,10 +166,10 @@ async fn open(
         session.confirm(tx, now).await?;
     }
     let account = session.as_ref().filter(|_| scene.is_bound()).map(|session| session.account.id.as_str());
-    outbox::challenge(tx, &app.world, caller, scene, &contact.value, account, None).await?;
+    outbox::challenge(tx, &app.platform.world, caller, scene, &contact.value, account, None).await?;
     contacts::spend(tx, app, caller, contact).await?;
     let record = Record { account, ..Record::of(Event::CodeRequested).detail(scene.as_str()) };
-    Ok(record.write(tx, &app.world, caller, now).await?)
+    Ok(record.write(tx, &app.platform.world, caller, now).await?)
 }
 
 /// Signs in with a code, and makes the account where the operator lets a first sign-in do so.
@@ -199,6 +201,7 @@ async fn login_with_code(
     let hash = admission.hash(&app).await?;
     let (job, asking, shown, to) = (app.clone(), caller.clone(), proof.clone(), contact.clone());
     let outcome = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -215,7 +218,7 @@ async fn login_with_code(
         }
         Ok(Outcome::Refused(text)) => Err(challenges::code_named(&text).into()),
         Err(error) if signin::is_verdict(error.code) => {
-            let mut db = app.store.read().await?;
+            let mut db = app.platform.store.read().await?;
             let account = accounts::by_identity(&mut db, contact.kind, &contact.value).await?;
             drop(db);
             Err(signin::refuse(&app, caller, proof, account, error.code).await)
@@ -232,8 +235,8 @@ async fn found(
     code: &GivenCode,
     evidence: &Evidence,
 ) -> Result<Found, ApiError> {
-    let mut db = app.store.read().await?;
-    let (keys, now) = (&app.secret_keys, app.world.now());
+    let mut db = app.platform.store.read().await?;
+    let (keys, now) = (&app.platform.secret_keys, app.platform.world.now());
     let proof = contact.proof(code);
     let tries = challenges::tries(&mut db, app, caller, &contact.value).await?;
     if doorward_store::challenges::peek(&mut db, keys, Scene::Login, &proof, tries, now).await?.is_none() {
@@ -264,7 +267,7 @@ async fn enter(
     (admission, password): (&Admission, Option<&PasswordHash>),
 ) -> Result<Outcome, ApiError> {
     let key = dpop::spend(tx, proof.as_ref()).await?;
-    let claim = match idempotency::claim(tx, idempotency, app.world.now()).await? {
+    let claim = match idempotency::claim(tx, idempotency, app.platform.world.now()).await? {
         Claim::New(claim) => claim,
         Claim::Done(outcome) => return Ok(outcome),
     };
@@ -314,6 +317,7 @@ async fn signup_with_code(
     let hash = new.sign_up.hash(&app).await?;
     let (job, shown) = (app.clone(), proof.clone());
     let made = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -360,7 +364,7 @@ async fn create(
     (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
 ) -> Result<Made, ApiError> {
     let key = dpop::spend(tx, proof).await?;
-    let claim = match idempotency::claim(tx, idempotency, app.world.now()).await? {
+    let claim = match idempotency::claim(tx, idempotency, app.platform.world.now()).await? {
         Claim::New(claim) => claim,
         Claim::Done(made) => return Ok(made),
     };

@@ -9,8 +9,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::entry::{self, Call, EntryMethod};
-use crate::error::ApiError;
-use crate::extract::{Caller, Json};
+use doorward_request::error::ApiError;
+use doorward_request::caller::Caller;
+use doorward_request::json::Json;
 use doorward_core::operation::Operation;
 use doorward_core::service_key::Scope;
 use crate::service_keys::ServiceKey;
@@ -26,7 +27,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 
 /// Its name, where a page can use it.
 pub(super) fn names(app: &App) -> Vec<&'static str> {
-    let settings = &app.config.custom_id;
+    let settings = &app.platform.config.custom_id;
     if settings.enabled && settings.open { vec!["custom"] } else { Vec::new() }
 }
 
@@ -39,14 +40,14 @@ async fn login_with_custom_id(
     key: Option<ServiceKey>,
     json: Json<CustomLoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
-    let settings = &app.config.custom_id;
+    let settings = &app.platform.config.custom_id;
     key.as_ref().map(|key| key.require(Scope::Trusted)).transpose()?;
     // The operator's own programs sign in as many as they say, unless they say for whom.
     let is_operators = key.is_some() && json.request.options.client_ip.is_none();
     let call = Call { caller: Caller { is_operators, ..call.caller }, ..call };
     let way = |request: &CustomLoginRequest| {
         let name = Identity::of_id(Kind::Custom, &request.custom_id);
-        let way = EntryMethod::named(Operation::CustomidAuth, "custom", name, app.config.auto_register.custom);
+        let way = EntryMethod::named(Operation::CustomidAuth, "custom", name, app.platform.config.auto_register.custom);
         let refusal = (!settings.enabled).then(|| ErrorCode::Forbidden.into());
         Ok(EntryMethod { refusal, ..way })
     };

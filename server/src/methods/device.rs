@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::entry::{self, Call, EntryMethod};
-use crate::error::ApiError;
-use crate::extract::Json;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 use doorward_core::operation::Operation;
 use crate::signin;
 use crate::state::{App, AppState};
@@ -24,7 +24,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 
 /// Its name, where it is on.
 pub(super) fn names(app: &App) -> Vec<&'static str> {
-    if app.config.device_id.enabled { vec!["device"] } else { Vec::new() }
+    if app.platform.config.device_id.enabled { vec!["device"] } else { Vec::new() }
 }
 
 /// Signs in with the id of a device, and makes the account where the operator lets a first sign-in do so.
@@ -37,8 +37,8 @@ async fn login_with_device(
 ) -> Result<Answer<Tokens>, ApiError> {
     let way = |request: &DeviceLoginRequest| {
         let name = Identity::of_id(Kind::Device, &request.device_id);
-        let way = EntryMethod::named(Operation::DeviceidAuth, "device", name, app.config.auto_register.device);
-        let refusal = (!app.config.device_id.enabled).then(|| ErrorCode::Forbidden.into());
+        let way = EntryMethod::named(Operation::DeviceidAuth, "device", name, app.platform.config.auto_register.device);
+        let refusal = (!app.platform.config.device_id.enabled).then(|| ErrorCode::Forbidden.into());
         Ok(EntryMethod { refusal, ..way })
     };
     let entering = entry::sign_in(&app, call, json, way).await?;

@@ -15,12 +15,14 @@ use doorward_config::SignupDisclosure;
 use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::entry::{self, Call, Entering, Registering, EntryMethod};
-use crate::error::ApiError;
-use crate::extract::{Caller, Json};
+use doorward_request::error::ApiError;
+use doorward_request::caller::Caller;
+use doorward_request::json::Json;
 use crate::first_proof::Evidence;
-use crate::hooks::{Admission, Approved, Attempt, Found, Granted, NewAccount, self};
+use crate::hooks::{Admission, Approved, Attempt, Found, NewAccount, self};
+use doorward_request::event::Granted;
 use doorward_core::operation::Operation;
-use crate::idempotency::{self, Claim, Idempotency};
+use doorward_request::idempotency::{Claim, Idempotency, self};
 use crate::limits::{self, Failed, Subject};
 use crate::passwords::{Match, Turn};
 use doorward_core::password_hash::PasswordHash;
@@ -29,7 +31,8 @@ use doorward_core::secret::Secret;
 use crate::state::{App, AppState};
 use doorward_store::identities::{Identity, Kind};
 use doorward_store::{Tx, accounts, passwords};
-use crate::{signin, usernames};
+use crate::signin;
+use doorward_request::usernames;
 
 entry::options!(LoginRequest, sign_in);
 entry::options!(SignupRequest, sign_up);
@@ -55,11 +58,11 @@ pub(crate) async fn signup(
     let operation = if json.request.email.is_some() { Operation::EmailAuth } else { Operation::UsernameAuth };
     let registering = entry::sign_up(&app, call, json, EntryMethod::unnamed(operation, "password"), |request| draft(&app, request)).await?;
     let Registering { caller, proof, idempotency, new } = registering;
-    let mut db = app.store.read().await?;
+    let mut db = app.platform.store.read().await?;
     // Where a taken address is told anyway, it need not cost a hash. Asked before the key is looked for: if this very
     // request has taken the address meanwhile, it has left the key, too.
     let taken = new.sign_up.taken(&mut db).await?;
-    let done = idempotency::find(&mut db, idempotency.as_ref(), app.world.now()).await?;
+    let done = idempotency::find(&mut db, idempotency.as_ref(), app.platform.world.now()).await?;
     // Given back before anything else is read: holding one while waiting for the next ends in a standstill.
     drop(db);
     match (done, taken) {
@@ -70,6 +73,7 @@ pub(crate) async fn signup(
     let hash = new.sign_up.hash(&app).await?;
     let (job, shown) = (app.clone(), proof.clone());
     let done = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -105,7 +109,7 @@ async fn create(
     (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
 ) -> Result<Done, ApiError> {
     let key = dpop::spend(tx, proof).await?;
-    let claim = match idempotency::claim(tx, idempotency, app.world.now()).await? {
+    let claim = match idempotency::claim(tx, idempotency, app.platform.world.now()).await? {
         Claim::New(claim) => claim,
         Claim::Done(done) => return Ok(done),
     };
@@ -139,7 +143,7 @@ async fn verify(app: &AppState, entering: Entering<LoginRequest>) -> Result<Toke
     let first = first.filter(|_| request.options.auto_register == Some(true) && !quiet);
     let first = first.filter(|_| name.kind != Kind::Phone);
     let password = Secret::from(request.password);
-    let mut db = app.store.read().await?;
+    let mut db = app.platform.store.read().await?;
     let account = accounts::by_identity(&mut db, name.kind, &name.value).await?;
     // Unknown account, wrong password, no password: the same questions, the same hash, a write, the same words.
     let id = account.as_ref().map_or("", |account| account.id.as_str());
@@ -168,11 +172,12 @@ async fn verify(app: &AppState, entering: Entering<LoginRequest>) -> Result<Toke
     let admission = hooks::admit(app, &caller, &attempt, None, found).await?;
     let better = match matched {
         // A busy server does it at another login.
-        Match::Outdated => app.hasher.hash(&app.world, &password, Turn::Last).await.ok(),
+        Match::Outdated => app.hasher.hash(&app.platform.world, &password, Turn::Last).await.ok(),
         Match::Yes | Match::No => None,
     };
     let (job, shown, devices) = (app.clone(), proof.clone(), caller.devices.clone());
     let session = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -185,7 +190,7 @@ async fn verify(app: &AppState, entering: Entering<LoginRequest>) -> Result<Toke
 }
 
 fn is_quiet(app: &App) -> bool {
-    app.config.disclosure.signup == SignupDisclosure::Quiet
+    app.platform.config.disclosure.signup == SignupDisclosure::Quiet
 }
 
 /// The name in the request, and the operation that hooks know such a sign-in by. An impossible name is unknown like any other.
@@ -203,7 +208,7 @@ fn way(app: &App, request: &LoginRequest) -> Result<EntryMethod, ApiError> {
             (Operation::EmailAuth, Identity::unproven(Kind::Email, value))
         }
     };
-    let registers = app.config.auto_register.password && !is_quiet(app);
+    let registers = app.platform.config.auto_register.password && !is_quiet(app);
     Ok(EntryMethod::named(operation, "password", name, registers))
 }
 
@@ -238,7 +243,7 @@ async fn begin(
     password: Secret,
     first: Granted,
 ) -> Result<Tokens, ApiError> {
-    canonical::check(Rule::NewPassword, password.expose(), app.policy())
+    canonical::check(Rule::NewPassword, password.expose(), app.platform.policy())
         .map_err(|said| ApiError::field("password", said))?;
     let name = attempt.name()?;
     let name = match name.kind {
@@ -255,6 +260,7 @@ async fn begin(
     let hash = new.sign_up.hash(app).await?;
     let (job, shown) = (app.clone(), proof.clone());
     let made = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(

@@ -20,13 +20,15 @@ use doorward_config::{Confirmation, SignupDisclosure};
 use crate::contacts::Contact;
 use crate::dpop::{self, Proof};
 use crate::entry::{self, Call, Entering, Registering, EntryMethod};
-use crate::error::{ApiError, Shown};
-use crate::extract::{Caller, CurrentSession, Json};
+use doorward_request::error::{ApiError, Shown};
+use doorward_request::caller::Caller;
+use crate::extract::CurrentSession;
+use doorward_request::json::Json;
 use crate::hooks::NewAccount;
 use doorward_core::operation::Operation;
 use crate::first_proof::{self, Evidence, Standing};
 use crate::flows::{self, Asker, Browser, Came, Good, Intent, OauthKey, Returned, mismatch};
-use crate::idempotency::{self, Claim, Idempotency};
+use doorward_request::idempotency::{Claim, Idempotency, self};
 use crate::limits::{self, Purpose, Subject};
 use crate::links;
 use crate::oauth::Form;
@@ -100,7 +102,7 @@ pub(crate) async fn login_with_provider(
     let entering = entry::sign_in(&app, call, json, |_: &ProviderLoginRequest| {
         let way = way(&app, &provider);
         let more = vec![("provider", way.method.clone())];
-        Ok(EntryMethod { registers: app.config.auto_register.provider, more, ..way })
+        Ok(EntryMethod { registers: app.platform.config.auto_register.provider, more, ..way })
     });
     let entering = entering.await?;
     let Entering { caller, proof, request, attempt, first, .. } = entering;
@@ -131,8 +133,8 @@ async fn signup_with_provider(
     let way = way(&app, &provider);
     let provider = way.method.clone();
     let done: Option<Done> = {
-        let mut db = app.store.read().await?;
-        idempotency::find(&mut db, json.idempotency.as_ref(), app.world.now()).await?
+        let mut db = app.platform.store.read().await?;
+        idempotency::find(&mut db, json.idempotency.as_ref(), app.platform.world.now()).await?
     };
     let answer = match done {
         Some(done) => registration::repeat(&app, &done, call.proof).await?,
@@ -148,7 +150,7 @@ async fn signup_with_provider(
             let Registering { caller, proof, idempotency, new } = registering;
             let hash = new.sign_up.hash(&app).await?;
             let (job, shown) = (app.clone(), proof.clone());
-            let made = app.store.write(move |tx| {
+            let made = app.platform.store.write(move |tx| {
                 Box::pin(async move {
                     let given = (shown.as_ref(), idempotency.as_ref());
                     register(tx, &job, &caller, &offer, new, hash.as_ref(), given).await
@@ -160,7 +162,7 @@ async fn signup_with_provider(
         }
     };
     let data = answer.user.ok_or(ErrorCode::OauthReused)?;
-    let links = identities::links(&mut *app.store.read().await?, &data.user_id).await?;
+    let links = identities::links(&mut *app.platform.store.read().await?, &data.user_id).await?;
     let id = links.into_iter().find(|link| link.provider == provider).map(|link| link.id);
     let message = format!("You have been registered with {provider} account");
     Ok(Answer(ProviderSignup { data, message, id }))
@@ -183,9 +185,9 @@ async fn offered(
 ) -> Result<Offer, ApiError> {
     let unknown = || mismatch("This browser has not begun such a registration. Please start again.");
     let id = OauthKey::flow(key).ok_or_else(unknown)?;
-    let flow = rows::by_id(&mut *app.store.read().await?, id).await?;
+    let flow = rows::by_id(&mut *app.platform.store.read().await?, id).await?;
     let flow = flow.filter(|flow| flow.provider == provider).ok_or_else(unknown)?;
-    let is_key = OauthKey::is(&app.secret_keys, Good::ForOffer, &flow.id, key);
+    let is_key = OauthKey::is(&app.platform.secret_keys, Good::ForOffer, &flow.id, key);
     // Of a token that was brought without a key of the browser, nobody has the secret: the key of the offer is all.
     let is_free = flow.callback.is_empty() && matches!(flow.binding, Binding::Secret(_));
     if !is_key || !(is_free || browser.is(&flow.binding)) {
@@ -194,8 +196,8 @@ async fn offered(
     if flow.used_at.is_some() {
         return Err(ErrorCode::OauthReused.into());
     }
-    let ends = flow.finished_at.unwrap_or_default() + app.config.flows.lifetime.millis();
-    if ends <= app.world.now() {
+    let ends = flow.finished_at.unwrap_or_default() + app.platform.config.flows.lifetime.millis();
+    if ends <= app.platform.world.now() {
         return Err(mismatch("The registration took too long. Please start again."));
     }
     let person = flows::person(app, &flow).ok_or_else(unknown)?;
@@ -224,7 +226,7 @@ fn completed(
             object.insert(name, value);
         }
     }
-    Json::of(object, json.idempotency, app)
+    Json::of(object, json.idempotency, &app.platform, !app.hooks.is_idle())
 }
 
 /// The account that is to be: what the page says, and where it says nothing, the provider.
@@ -240,8 +242,8 @@ fn draft(
         let email = Contact::email(email, "email")?;
         let proven = vouched.is_some_and(|vouched| vouched.value == email.value);
         // Whether the provider's identity is linked afterwards would tell whether the address was free.
-        let quiet = app.config.disclosure.signup == SignupDisclosure::Quiet;
-        let required = app.config.signup.confirmation == Confirmation::Required;
+        let quiet = app.platform.config.disclosure.signup == SignupDisclosure::Quiet;
+        let required = app.platform.config.signup.confirmation == Confirmation::Required;
         if !proven && (quiet || required) {
             return Err(ApiError::field(
                 "email",
@@ -268,7 +270,7 @@ async fn register(
     (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
 ) -> Result<Done, ApiError> {
     dpop::spend(tx, proof).await?;
-    let now = app.world.now();
+    let now = app.platform.world.now();
     let claim = match idempotency::claim(tx, idempotency, now).await? {
         Claim::New(claim) => claim,
         Claim::Done(done) => return Ok(done),
@@ -357,7 +359,7 @@ fn refusal_page(app: &App, error: ApiError) -> Result<Response, ApiError> {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let text = error.detail.clone().unwrap_or_else(|| error.code.message().into());
     let values = context! { title => "That did not work", text => text.as_ref(), failed => true };
-    let mut response = app.pages.show(&app.world, "done.html", values)?;
+    let mut response = app.pages.show(&app.platform.world, "done.html", values)?;
     *response.status_mut() = status;
     response.extensions_mut().insert(Shown(error));
     Ok(response)

@@ -9,14 +9,10 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::audit::{Event, Record};
 use crate::challenges::{self, Verdict};
 use crate::contacts::{self, Contact};
-use crate::error::ApiError;
-use crate::extract::{Caller, Json};
 use crate::first_proof::{self, Evidence, Prover, Standing};
-use crate::hooks::{self, Who};
-use crate::idempotency::{self, Claim, Idempotency};
+use crate::hooks;
 use crate::limits::{self, Purpose, Subject};
 use crate::outbox;
 use crate::passwords::Turn;
@@ -27,6 +23,12 @@ use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::event::Who;
+use doorward_request::idempotency::{self, Claim, Idempotency};
+use doorward_request::json::Json;
 use doorward_store::accounts::Account;
 use doorward_store::challenges::Consumed;
 use doorward_store::identities::{self, Identity, Kind};
@@ -83,7 +85,7 @@ async fn reset_password(
         hooks::before(&app, &caller, Operation::ResetPassword, prover.who, json).await?;
     let password = request.new_password.into();
     let id = reset(&app, caller, (proof, prover.evidence), password, idempotency).await?;
-    let account = accounts::by_id(&mut *app.store.read().await?, &id).await?;
+    let account = accounts::by_id(&mut *app.platform.store.read().await?, &id).await?;
     // Somebody who does not come in with the new password sees nothing by setting it.
     let account = account.filter(|account| signin::refusal(&app, "password", account).is_none());
     Ok(Answer(PasswordReset { user: account.map(|account| account.to_profile()) }))
@@ -96,10 +98,11 @@ pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> 
         return Err(ErrorCode::Forbidden.into());
     }
     let job = app.clone();
-    app.store
+    app.platform
+        .store
         .write(move |tx| {
             Box::pin(async move {
-                let (world, scene) = (&job.world, Scene::ResetPassword);
+                let (world, scene) = (&job.platform.world, Scene::ResetPassword);
                 // Two requests at once would leave a code of each of the scenes that a reset takes.
                 identities::lock(tx, contact.kind, &contact.value).await?;
                 outbox::challenge(tx, world, &caller, scene, &contact.value, None, None).await?;
@@ -127,9 +130,10 @@ pub(crate) async fn reset(
         MailProof::Token(_) => Vec::new(),
     };
     app.screening.admit(&password, &known, "new_password").await?;
-    let hash = app.hasher.hash(&app.world, &password, Turn::Last).await?;
+    let hash = app.hasher.hash(&app.platform.world, &password, Turn::Last).await?;
     let job = app.clone();
     let verdict = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -155,7 +159,7 @@ async fn replace(
     hash: &PasswordHash,
     idempotency: Option<&Idempotency>,
 ) -> Result<Verdict, ApiError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     let claim = match idempotency::claim(tx, idempotency, now).await? {
         Claim::New(claim) => claim,
         Claim::Done(verdict) => return Ok(verdict),
@@ -199,7 +203,7 @@ async fn set(
     account: Box<Account>,
     hash: &PasswordHash,
 ) -> Result<Verdict, ApiError> {
-    let (id, now) = (account.id, app.world.now());
+    let (id, now) = (account.id, app.platform.world.now());
     passwords::set(tx, &id, hash, now).await?;
     limits::forgiven(tx, app, &id).await?;
     // Who was signed in with the old password, a thief included, is not any more (C07).
@@ -208,14 +212,14 @@ async fn set(
     identities::own(tx, contact.kind, &contact.value, now).await?;
     accounts::forget_signup_key(tx, &id).await?;
     doorward_store::challenges::void_others(tx, Scene::VerifyEmail, &contact.value).await?;
-    if app.config.codes.reset_verifies {
+    if app.platform.config.codes.reset_verifies {
         prove(tx, &id, &contact.value, now).await?;
     }
     if let Some(email) = told(tx, &id, &contact.value).await? {
-        outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &email).await?;
+        outbox::notice(tx, &app.platform.world, caller, Message::PasswordChanged, &email).await?;
     }
     let record = Record::of(Event::PasswordReset).account(&id);
-    record.write(tx, &app.world, caller, now).await?;
+    record.write(tx, &app.platform.world, caller, now).await?;
     Ok(Verdict::Met { account: id, redirect: None })
 }
 

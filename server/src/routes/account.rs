@@ -10,11 +10,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::password;
-use crate::audit::{Event, Record};
 use crate::challenges::{self, Verdict};
 use crate::contacts;
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession, Json};
+use crate::extract::CurrentSession;
 use crate::hooks;
 use crate::limits::{self, Failed, Purpose, Subject};
 use crate::outbox;
@@ -24,6 +22,10 @@ use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
 use doorward_core::secret::Secret;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 use doorward_store::identities::Kind;
 use doorward_store::{Tx, accounts, directory, passwords};
 
@@ -58,7 +60,7 @@ async fn delete(
     json: Json<DeleteAccountRequest>,
 ) -> Result<Value, Failed> {
     let Json { request, .. } = hooks::before(app, &caller, Operation::DeleteAccount, &session, json).await?;
-    let mut db = app.store.read().await?;
+    let mut db = app.platform.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
     drop(db);
     let account = &session.account;
@@ -86,6 +88,7 @@ async fn delete(
     }
     let job = app.clone();
     let verdict = app
+        .platform
         .store
         .write(move |tx| Box::pin(async move { erase(tx, &job, &caller, session, request.code).await }))
         .await?;
@@ -102,7 +105,7 @@ async fn erase(
     session: CurrentSession,
     code: Option<GivenCode>,
 ) -> Result<Verdict, ApiError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     session.confirm(tx, now).await?;
     let id = session.account.id.as_str();
     let account = accounts::by_id(tx, id).await?.ok_or(ErrorCode::SessionRequired)?;
@@ -115,8 +118,8 @@ async fn erase(
     }
     directory::erase(tx, id).await?;
     if let Some(email) = account.proven_email() {
-        outbox::notice(tx, &app.world, caller, Message::AccountDeleted, email).await?;
+        outbox::notice(tx, &app.platform.world, caller, Message::AccountDeleted, email).await?;
     }
-    Record::of(Event::AccountDeleted).account(id).write(tx, &app.world, caller, now).await?;
+    Record::of(Event::AccountDeleted).account(id).write(tx, &app.platform.world, caller, now).await?;
     Ok(Verdict::Met { account: id.to_owned(), redirect: None })
 }

@@ -8,10 +8,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::captcha;
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::limits;
 use crate::state::AppState;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(challenge))

@@ -7,16 +7,16 @@ use axum::{Json, Router};
 use doorward_protocol::error::ErrorCode;
 use serde::Serialize;
 
-use crate::error::ApiError;
 use crate::extract::Foreign;
 use crate::state::{App, AppState};
 use doorward_core::clock::{Millis, rfc3339};
+use doorward_request::error::ApiError;
 
 /// The longest step: a year.
 const LONGEST: Millis = 366 * 24 * 60 * 60_000;
 
 pub(super) fn router(app: &App) -> Router<AppState> {
-    if !app.dev {
+    if !app.platform.dev {
         return Router::new();
     }
     Router::new().route("/dev/clock", post(advance))
@@ -35,11 +35,11 @@ async fn advance(State(app): State<AppState>, Foreign(body): Foreign) -> Result<
     let by = by.ok_or_else(|| {
         ApiError::field("advance", format!("This must be a number of milliseconds from 0 to {LONGEST}."))
     })?;
-    if !app.world.clock.advance(by) {
+    if !app.platform.world.clock.advance(by) {
         return Err(ErrorCode::NotFound.into());
     }
     // The workers sleep by the machine's clock: what has become due now is sent at once.
     app.bell.ring();
     app.hooks.bell.ring();
-    Ok(Json(Moved { now: rfc3339(app.world.now()) }))
+    Ok(Json(Moved { now: rfc3339(app.platform.world.now()) }))
 }

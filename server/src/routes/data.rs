@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::error::ApiError;
-use crate::extract::{CurrentSession, Json};
+use crate::extract::CurrentSession;
 use crate::state::{App, AppState};
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 use doorward_store::user_data;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -26,11 +27,11 @@ async fn list_data(
     State(app): State<AppState>,
     session: CurrentSession,
 ) -> Result<Answer<DataList>, ApiError> {
-    let mut db = app.store.read().await?;
+    let mut db = app.platform.store.read().await?;
     let stored = user_data::list(&mut db, &session.account.id).await?;
     // What is not declared any more is kept, and not shown.
     let data = stored.into_iter().filter_map(|(key, value)| {
-        let kind = app.config.user_data.get(&key)?.kind;
+        let kind = app.platform.config.user_data.get(&key)?.kind;
         Some(DataItem { key, value, kind })
     });
     Ok(Answer(DataList { data: data.collect() }))
@@ -48,8 +49,9 @@ async fn set_data(
 ) -> Result<Answer<Value>, ApiError> {
     let (key, kind) = declared(&app, key)?;
     typed_value::check(kind, &request.value).map_err(|said| ApiError::field("value", said))?;
-    let world = app.world.clone();
-    app.store
+    let world = app.platform.world.clone();
+    app.platform
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 let now = world.now();
@@ -71,8 +73,9 @@ async fn remove_data(
     key: Result<Path<String>, PathRejection>,
 ) -> Result<Answer<Value>, ApiError> {
     let (key, _) = declared(&app, key)?;
-    let world = app.world.clone();
+    let world = app.platform.world.clone();
     let removed = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -88,6 +91,6 @@ fn declared(app: &App, key: Result<Path<String>, PathRejection>) -> Result<(Stri
     let unknown =
         || ApiError::field("key", "No such key is declared in the server's settings ([user_data.NAME]).");
     let Path(key) = key.map_err(|_| unknown())?;
-    let kind = app.config.user_data.get(&key).ok_or_else(unknown)?.kind;
+    let kind = app.platform.config.user_data.get(&key).ok_or_else(unknown)?.kind;
     Ok((key, kind))
 }

@@ -16,14 +16,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::addresses::{self, Change, Proven};
-use crate::audit::{Event, Record};
 use crate::challenges::{self, Verdict};
 use crate::contacts::{self, Contact};
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession, Json};
+use crate::extract::CurrentSession;
 use crate::first_proof::{self, Evidence, Prover, Standing};
-use crate::hooks::{self, Who};
-use crate::idempotency::{self, Claim, Idempotency};
+use crate::hooks;
 use crate::limits::{self, Failed, Purpose, Subject};
 use crate::outbox;
 use crate::passwords::{Match, Turn};
@@ -38,6 +35,12 @@ use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::event::Who;
+use doorward_request::idempotency::{self, Claim, Idempotency};
+use doorward_request::json::Json;
 use doorward_store::accounts::{self, Account};
 use doorward_store::challenges::Consumed;
 use doorward_store::identities::{Identity, Kind};
@@ -218,18 +221,19 @@ async fn check_email(
     caller: Caller,
     Json { request, .. }: Json<CheckEmailRequest>,
 ) -> Result<Answer<EmailStatus>, ApiError> {
-    if !app.config.check_email {
+    if !app.platform.config.check_email {
         return Err(ErrorCode::Forbidden.into());
     }
     let caller = service_keys::speaks_for(&app, caller, request.options.client_ip.as_deref()).await?;
     limits::admit(&app, &caller, Purpose::Check, Subject::Nobody).await?;
     let email = Contact::email(&request.email, "email")?.value;
-    let mut db = app.store.read().await?;
+    let mut db = app.platform.store.read().await?;
     let account = accounts::by_email(&mut db, &email).await?;
     // An address that can be signed up with is not registered, though an account claims it.
     let registered = registration::is_taken(&mut db, &Identity::unproven(Kind::Email, email.clone())).await?;
     let account = account.filter(|_| registered);
-    let told = account.as_ref().filter(|_| app.config.disclosure.account == AccountDisclosure::Compatible);
+    let told =
+        account.as_ref().filter(|_| app.platform.config.disclosure.account == AccountDisclosure::Compatible);
     let shown = canonical::shown_email(&email);
     let data = EmailStatusData {
         id: shown.clone(),
@@ -258,11 +262,12 @@ pub(crate) async fn verify(
         }
         PasswordGiven::New(password) => {
             app.screening.admit(&password, &[], "new_password").await?;
-            Some(app.hasher.hash(&app.world, &password, Turn::Last).await?)
+            Some(app.hasher.hash(&app.platform.world, &password, Turn::Last).await?)
         }
     };
     let job = app.clone();
     let verdict = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -274,7 +279,7 @@ pub(crate) async fn verify(
         .await?;
     app.bell.ring();
     let (account, redirect) = verdict.met()?;
-    let mut db = app.store.read().await?;
+    let mut db = app.platform.store.read().await?;
     let account = accounts::by_id(&mut db, &account).await?.ok_or(ErrorCode::TokenRevoked)?;
     Ok((account, redirect))
 }
@@ -288,12 +293,12 @@ async fn verified(
     password: Secret,
     is_form: bool,
 ) -> Result<Option<PasswordHash>, ApiError> {
-    let (now, mut db) = (app.world.now(), app.store.read().await?);
+    let (now, mut db) = (app.platform.world.now(), app.platform.store.read().await?);
     let tries = match proof {
         MailProof::Code { email, .. } => challenges::tries(&mut db, app, caller, email).await?,
         MailProof::Token(_) => 0,
     };
-    let (keys, scene) = (&app.secret_keys, Scene::VerifyEmail);
+    let (keys, scene) = (&app.platform.secret_keys, Scene::VerifyEmail);
     let found = doorward_store::challenges::peek(&mut db, keys, scene, proof, tries, now).await?;
     let account = match found.and_then(|found| found.account) {
         Some(account) => accounts::by_id(&mut db, &account).await?,
@@ -336,7 +341,7 @@ async fn confirm(
     (evidence, new_password): (&Evidence, Option<&PasswordHash>),
     idempotency: Option<&Idempotency>,
 ) -> Result<Verdict, ApiError> {
-    let claim = match idempotency::claim(tx, idempotency, app.world.now()).await? {
+    let claim = match idempotency::claim(tx, idempotency, app.platform.world.now()).await? {
         Claim::New(claim) => claim,
         Claim::Done(verdict) => return Ok(verdict),
     };
@@ -361,7 +366,7 @@ async fn prove(
     standing: Standing,
     (new_password, redirect): (Option<&PasswordHash>, Option<String>),
 ) -> Result<Verdict, ApiError> {
-    let trusts = app.config.signup.confirmation_click == ConfirmationClick::Trusting;
+    let trusts = app.platform.config.signup.confirmation_click == ConfirmationClick::Trusting;
     match (standing, new_password) {
         (Standing::Free, _) => Ok(Verdict::refused(ErrorCode::InvalidCode)),
         (Standing::Own(_), Some(_)) => {
@@ -383,8 +388,8 @@ async fn prove(
         (Standing::Unowned(account), Some(_)) if account.disabled => Err(ErrorCode::UserIsDisabled.into()),
         (Standing::Unowned(account), Some(password)) => {
             first_proof::take_over(tx, app, caller, contact, &account).await?;
-            passwords::set(tx, &account.id, password, app.world.now()).await?;
-            outbox::notice(tx, &app.world, caller, Message::PasswordChanged, &contact.value).await?;
+            passwords::set(tx, &account.id, password, app.platform.world.now()).await?;
+            outbox::notice(tx, &app.platform.world, caller, Message::PasswordChanged, &contact.value).await?;
             doorward_store::challenges::void_others(tx, Scene::VerifyEmail, &contact.value).await?;
             confirmed(tx, app, caller, contact, &account).await?;
             Ok(Verdict::Met { account: account.id, redirect })
@@ -404,7 +409,7 @@ async fn confirmed(
     account: &Account,
 ) -> Result<(), ApiError> {
     first_proof::note(tx, app, caller, contact, account).await?;
-    accounts::touch(tx, &account.id, app.world.now()).await?;
+    accounts::touch(tx, &account.id, app.platform.world.now()).await?;
     // What others tried, perhaps before there was an account, does not keep out who begins to use it.
     Ok(limits::forgiven(tx, app, &account.id).await?)
 }
@@ -413,6 +418,7 @@ async fn confirmed(
 pub(crate) async fn disown(app: &AppState, caller: Caller, proof: MailProof) -> Result<(), ApiError> {
     let job = app.clone();
     let verdict = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -444,10 +450,11 @@ pub(crate) async fn disown(app: &AppState, caller: Caller, proof: MailProof) -> 
 /// the mail leaves, so that neither the answer nor its time can tell.
 pub(crate) async fn resend(app: &AppState, caller: Caller, contact: Contact) -> Result<String, ApiError> {
     let (job, email) = (app.clone(), canonical::shown_email(&contact.value));
-    app.store
+    app.platform
+        .store
         .write(move |tx| {
             Box::pin(async move {
-                let world = &job.world;
+                let world = &job.platform.world;
                 outbox::challenge(tx, world, &caller, Scene::VerifyEmail, &contact.value, None, None).await?;
                 contacts::spend(tx, &job, &caller, &contact).await?;
                 let record = Record::of(Event::CodeRequested).detail(Scene::VerifyEmail.as_str());

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::error::ApiError;
 use crate::state::AppState;
+use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready))
@@ -22,7 +22,7 @@ async fn live() -> Json<Value> {
 /// The database can be read and written. `warning` tells of what will not go well for long.
 #[utoipa::path(get, path = "/health/ready", responses((status = 200, body = Object), ApiError))]
 async fn ready(State(app): State<AppState>) -> Result<Json<Value>, ApiError> {
-    let (clocks, hooks) = (app.clocks_disagree().await?, &app.hooks);
+    let (clocks, hooks) = (app.platform.clocks_disagree().await?, &app.hooks);
     let hooks = hooks.webhooks.warnings().into_iter().chain(hooks.scripts.warning());
     let warnings: Vec<String> = clocks.into_iter().chain(hooks).chain(app.tasks.warnings()).collect();
     if warnings.is_empty() {

@@ -19,14 +19,16 @@ use url::form_urlencoded;
 
 use super::email::{self, PasswordGiven, Verification};
 use crate::contacts::Contact;
-use crate::error::{ApiError, Shown};
-use crate::extract::{Caller, read};
+use crate::extract::read;
 use crate::first_proof::Evidence;
-use crate::hooks::{self, Who};
+use crate::hooks;
 use crate::limits::{self, Purpose, Subject};
 use crate::methods::recovery;
 use crate::state::AppState;
 use doorward_core::operation::Operation;
+use doorward_request::caller::Caller;
+use doorward_request::error::{ApiError, Shown};
+use doorward_request::event::Who;
 
 pub(super) fn router() -> Router<AppState> {
     Router::new()
@@ -133,7 +135,7 @@ async fn reset(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Res
             let given = [("email", address(&proof)), ("password", form.text("new_password"))];
             let given = ask(app, &caller, Operation::ResetPassword, given).await?;
             let password = text(&given, "password");
-            canonical::check(Rule::NewPassword, password, app.policy())
+            canonical::check(Rule::NewPassword, password, app.platform.policy())
                 .map_err(|said| ApiError::field("new_password", said))?;
             let given = (proof, Evidence::default());
             recovery::reset(app, caller, given, password.to_owned().into(), None).await?;
@@ -166,13 +168,13 @@ fn address(proof: &MailProof) -> &str {
 
 async fn verified(State(app): State<AppState>) -> Result<Response, ApiError> {
     let (title, text) = ("Address confirmed", "Thank you. You can close this page and sign in.");
-    app.pages.show(&app.world, "done.html", context! { title, text })
+    app.pages.show(&app.platform.world, "done.html", context! { title, text })
 }
 
 async fn removed(State(app): State<AppState>) -> Result<Response, ApiError> {
     let (title, text) =
         ("Your address was removed", "The account does not have it any more. You can close this page.");
-    app.pages.show(&app.world, "done.html", context! { title, text })
+    app.pages.show(&app.platform.world, "done.html", context! { title, text })
 }
 
 async fn reset_done(State(app): State<AppState>) -> Result<Response, ApiError> {
@@ -180,12 +182,12 @@ async fn reset_done(State(app): State<AppState>) -> Result<Response, ApiError> {
         "New password set",
         "Every device was signed out. You can close this page and sign in with the new password.",
     );
-    app.pages.show(&app.world, "done.html", context! { title, text })
+    app.pages.show(&app.platform.world, "done.html", context! { title, text })
 }
 
 /// To a page of ours.
 fn to(app: &AppState, path: &str) -> Response {
-    go_to(&app.config.path(path))
+    go_to(&app.platform.config.path(path))
 }
 
 /// 303: the browser goes on with GET, and a reload posts nothing again (O08).
@@ -260,9 +262,9 @@ fn page(
         errors => context! { email, code, new_password },
         notice => if field.is_empty() { words.as_ref() } else { "" },
         sent => matches!(notice, Notice::Sent),
-        password_min => app.config.password.min_length,
+        password_min => app.platform.config.password.min_length,
     };
-    let mut response = app.pages.show(&app.world, template, values)?;
+    let mut response = app.pages.show(&app.platform.world, template, values)?;
     if let Notice::Refused(error) = notice {
         refuse(&mut response, error);
     }
@@ -290,9 +292,9 @@ fn proof_page(
         code => form.text("code"),
         errors => context! { password, new_password },
         notice => if password.is_empty() && new_password.is_empty() { words.as_ref() } else { "" },
-        password_min => app.config.password.min_length,
+        password_min => app.platform.config.password.min_length,
     };
-    let mut response = app.pages.show(&app.world, template, values)?;
+    let mut response = app.pages.show(&app.platform.world, template, values)?;
     match notice {
         Notice::Refused(error) => refuse(&mut response, error),
         Notice::Nothing | Notice::Sent if template == "claim.html" => {
@@ -340,10 +342,13 @@ impl Form {
     /// Checks the fields by the tables of the API's own requests: `M` for a new mail, `A` for the act.
     fn check<M: Request, A: Request>(&self, app: &AppState) -> Result<Asked, ApiError> {
         if self.text("action") == "send" {
-            M::check(&Fields(self, &["email"]), app.policy())?;
+            M::check(&Fields(self, &["email"]), app.platform.policy())?;
             return Ok(Asked::Mail(self.text("email").to_owned()));
         }
-        A::check(&Fields(self, &["email", "code", "token", "password", "new_password"]), app.policy())?;
+        A::check(
+            &Fields(self, &["email", "code", "token", "password", "new_password"]),
+            app.platform.policy(),
+        )?;
         let code = self.given("code").map(GivenCode::Text);
         let email = self.given("email").map(|text| Contact::email(&text, "email")).transpose()?;
         let (email, token) = (email.map(|contact| contact.value), self.given("token"));

@@ -9,8 +9,7 @@ use doorward_protocol::provider::{IdentityList, LinkedIdentity, ProviderLogin, P
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession, Json};
+use crate::extract::CurrentSession;
 use crate::flows::{self, Asker, Came, Intent};
 use crate::hooks;
 use crate::limits::{self, Purpose, Subject};
@@ -18,6 +17,9 @@ use crate::links;
 use crate::state::AppState;
 use doorward_core::clock::rfc3339;
 use doorward_core::operation::Operation;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 use doorward_store::identities::{self, Link};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -34,7 +36,7 @@ async fn list_identities(
     State(app): State<AppState>,
     session: CurrentSession,
 ) -> Result<Answer<IdentityList>, ApiError> {
-    let mut db = app.store.read().await?;
+    let mut db = app.platform.store.read().await?;
     Ok(Answer(listed(identities::links(&mut db, &session.account.id).await?)))
 }
 
@@ -77,10 +79,11 @@ async fn unlink_identity(
     hooks::ask(&app, &caller, Operation::UnlinkIdentity, (&session).into(), fields).await?;
     let job = app.clone();
     let left = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
-                session.confirm(tx, job.world.now()).await?;
+                session.confirm(tx, job.platform.world.now()).await?;
                 links::unlink(tx, &job, &caller, &session.account.id, &provider).await
             })
         })

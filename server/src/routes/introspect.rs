@@ -13,10 +13,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::error::ApiError;
 use crate::oauth::{Form, Refused};
 use crate::state::{App, AppState};
 use doorward_core::secret::same;
+use doorward_request::error::ApiError;
 use doorward_store::sessions;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -59,9 +59,9 @@ async fn introspect(
 
 /// The claims of an access token whose session has not ended.
 async fn live_claims(app: &App, token: &str) -> Result<Option<Value>, ApiError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     let Some(claims) = app.access_tokens.verify(&app.signing_keys, token, now) else { return Ok(None) };
-    let account = sessions::live_account(&mut *app.store.read().await?, &claims.sid, now).await?;
+    let account = sessions::live_account(&mut *app.platform.store.read().await?, &claims.sid, now).await?;
     if account.is_none_or(|account| account.id != claims.sub) {
         return Ok(None);
     }
@@ -75,7 +75,7 @@ async fn live_claims(app: &App, token: &str) -> Result<Option<Value>, ApiError> 
 fn is_client(app: &App, headers: &HeaderMap) -> bool {
     let Some(given) = basic(headers) else { return false };
     let decoded = percent_decode_str(&given.replace('+', " ")).collect::<Vec<u8>>();
-    let clients = app.config.introspection.clients.iter().map(|client| client.expose().as_bytes());
+    let clients = app.platform.config.introspection.clients.iter().map(|client| client.expose().as_bytes());
     // All of them are compared: how long it takes says nothing about which one is near.
     clients.fold(false, |found, client| same(client, given.as_bytes()) | same(client, &decoded) | found)
 }

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::error::ApiError;
-use crate::extract::{Caller, Json};
 use crate::hooks;
 use crate::sessions;
 use crate::state::AppState;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(logout))

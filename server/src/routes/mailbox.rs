@@ -12,19 +12,19 @@ use minijinja::context;
 use serde::Serialize;
 use url::form_urlencoded;
 
-use crate::error::ApiError;
 use crate::mail::mailbox::{Mailbox, Received};
 use crate::mail::transport::Parcel;
 use crate::state::{App, AppState};
 use doorward_core::clock::rfc3339;
 use doorward_core::message::Channel;
+use doorward_request::error::ApiError;
 
 /// The mail as its sender wrote it: no script, nothing from elsewhere; links open in a tab of their own.
 const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; \
     form-action 'none'; sandbox allow-popups allow-popups-to-escape-sandbox";
 
 pub(super) fn router(app: &App) -> Router<AppState> {
-    if !app.dev {
+    if !app.platform.dev {
         return Router::new();
     }
     Router::new()
@@ -85,7 +85,7 @@ impl<'a> From<&'a Received> for Entry<'a> {
 }
 
 async fn page(State(app): State<AppState>) -> Result<Response, ApiError> {
-    app.pages.show(&app.world, "mailbox.html", context! {})
+    app.pages.show(&app.platform.world, "mailbox.html", context! {})
 }
 
 /// Newest first; `?to=` takes an address as a person writes it.

@@ -9,8 +9,8 @@ use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::error::ApiError;
 use crate::state::AppState;
+use doorward_request::error::ApiError;
 
 /// The path of the document.
 pub(crate) const PATH: &str = "/.well-known/oauth-authorization-server";
@@ -31,9 +31,9 @@ pub(super) fn router_below(prefix: &str) -> Router<AppState> {
 #[utoipa::path(get, path = "/.well-known/oauth-authorization-server",
     responses((status = 200, body = Object), ApiError))]
 async fn metadata(State(app): State<AppState>) -> impl IntoResponse {
-    let at = |path: &str| app.config.address(path);
+    let at = |path: &str| app.platform.config.address(path);
     let document = json!({
-        "issuer": app.config.public_url,
+        "issuer": app.platform.config.public_url,
         "token_endpoint": at("/v1/token"),
         "revocation_endpoint": at("/v1/revoke"),
         "introspection_endpoint": at("/v1/introspect"),

@@ -31,9 +31,9 @@ use axum::response::Response;
 use doorward_protocol::error::ErrorCode;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::error::ApiError;
 use crate::state::AppState;
 use crate::{http, methods};
+use doorward_request::error::ApiError;
 
 /// All routes, with everything around them.
 pub fn router(app: &AppState) -> Router {
@@ -57,7 +57,7 @@ pub fn router(app: &AppState) -> Router {
         .merge(captcha::router())
         .merge(jwks::router())
         .merge(health::router());
-    if app.config.admin.public {
+    if app.platform.config.admin.public {
         api = api.merge(admin::router());
     }
     let (router, document) = api.split_for_parts();
@@ -66,8 +66,8 @@ pub fn router(app: &AppState) -> Router {
         .merge(mailbox::router(app))
         .merge(clock::router(app))
         .merge(auth_v1::router(app))
-        .merge(metadata::router_below(&app.config.prefix()))
-        .merge(openapi::router(openapi::at(document, &app.config), app.policy()))
+        .merge(metadata::router_below(&app.platform.config.prefix()))
+        .merge(openapi::router(openapi::at(document, &app.platform.config), app.platform.policy()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app.clone());
@@ -81,7 +81,7 @@ pub fn admin_router(app: &AppState) -> Router {
         .merge(health::router())
         .split_for_parts();
     let router = router
-        .merge(openapi::router(document, app.policy()))
+        .merge(openapi::router(document, app.platform.policy()))
         .fallback(async || ApiError::from(ErrorCode::NotFound))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app.clone());

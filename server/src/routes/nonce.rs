@@ -10,8 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::dpop;
-use crate::error::ApiError;
 use crate::state::AppState;
+use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(nonce))
@@ -20,7 +20,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 /// Gives a nonce for proofs in the header `DPoP-Nonce`; good for a minute at least.
 #[utoipa::path(get, path = "/v1/nonce", responses((status = 200, body = Object), ApiError))]
 async fn nonce(State(app): State<AppState>) -> Result<impl IntoResponse, ApiError> {
-    let nonce = dpop::nonce(&app.secret_keys, app.world.now());
+    let nonce = dpop::nonce(&app.platform.secret_keys, app.platform.world.now());
     let nonce = nonce.ok_or_else(|| ApiError::internal("a nonce could not be made"))?;
     Ok(([(HeaderName::from_static("dpop-nonce"), nonce)], Json(json!({}))))
 }

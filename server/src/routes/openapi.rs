@@ -13,10 +13,10 @@ use doorward_protocol::error::Problem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, ServerBuilder};
 
-use crate::error::{ApiError, Shown};
 use crate::oauth::{OauthError, Refused};
 use crate::state::AppState;
 use doorward_config::Config;
+use doorward_request::error::{ApiError, Shown};
 
 /// The frame that the routes put themselves into.
 pub(super) fn document() -> OpenApi {

@@ -6,9 +6,7 @@ use doorward_protocol::password::{PasswordChanged, UpdatePasswordRequest};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::audit::{Event, Record};
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession, Json};
+use crate::extract::CurrentSession;
 use crate::hooks;
 use crate::limits::{self, Failed, Purpose, Subject};
 use crate::outbox;
@@ -20,6 +18,10 @@ use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 use doorward_store::{Tx, accounts, challenges, passwords, sessions};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -54,7 +56,7 @@ async fn change(
     json: Json<UpdatePasswordRequest>,
 ) -> Result<PasswordChanged, Failed> {
     let Json { request, .. } = hooks::before(app, &caller, Operation::ChangePassword, &session, json).await?;
-    let mut db = app.store.read().await?;
+    let mut db = app.platform.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
     drop(db);
     let turn = limits::turn(app, &caller, Subject::Account(&session.account)).await?;
@@ -67,15 +69,16 @@ async fn change(
     }
     let password = Secret::from(request.new_password);
     app.screening.admit(&password, &screening::of_account(&session.account), "new_password").await?;
-    let hash = app.hasher.hash(&app.world, &password, turn).await?;
+    let hash = app.hasher.hash(&app.platform.world, &password, turn).await?;
     let (job, devices, id) = (app.clone(), caller.devices.clone(), session.account.id.clone());
-    app.store
+    app.platform
+        .store
         .write(move |tx| {
             Box::pin(async move { replace(tx, &job, &caller, session, stored.as_ref(), &hash).await })
         })
         .await?;
     app.bell.ring();
-    let account = accounts::by_id(&mut *app.store.read().await?, &id).await?;
+    let account = accounts::by_id(&mut *app.platform.store.read().await?, &id).await?;
     let known_device = account.and_then(|account| limits::mint(app, &account, &devices));
     Ok(PasswordChanged { known_device })
 }
@@ -88,7 +91,7 @@ async fn replace(
     verified: Option<&PasswordHash>,
     hash: &PasswordHash,
 ) -> Result<(), ApiError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     session.confirm(tx, now).await?;
     let id = session.account.id.as_str();
     // What was verified before the hash may have been replaced meanwhile.
@@ -104,10 +107,10 @@ async fn replace(
     }
     accounts::touch(tx, id, now).await?;
     if let Some(address) = session.account.told_at() {
-        outbox::notice(tx, &app.world, caller, Message::PasswordChanged, address).await?;
+        outbox::notice(tx, &app.platform.world, caller, Message::PasswordChanged, address).await?;
     }
     let record = Record::of(Event::PasswordChanged).account(id).session(&session.id);
-    Ok(record.write(tx, &app.world, caller, now).await?)
+    Ok(record.write(tx, &app.platform.world, caller, now).await?)
 }
 
 const WRONG: &str = "This is not the password of your account.";
@@ -121,14 +124,15 @@ pub(super) async fn refuse(
 ) -> ApiError {
     let job = app.clone();
     let written = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let now = job.world.now();
+                let now = job.platform.world.now();
                 session.confirm(tx, now).await?;
                 let record =
                     Record::of(Event::PasswordRefused).account(&session.account.id).session(&session.id);
-                record.write(tx, &job.world, &caller, now).await?;
+                record.write(tx, &job.platform.world, &caller, now).await?;
                 Ok::<(), ApiError>(limits::failed(tx, &job, &caller, None).await?)
             })
         })

@@ -9,11 +9,13 @@ use utoipa_axum::routes;
 
 use crate::addresses::{self, Change, Proven};
 use crate::contacts::Contact;
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession, Json};
+use crate::extract::CurrentSession;
 use crate::hooks;
 use crate::state::AppState;
 use doorward_core::operation::Operation;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 use doorward_store::identities::Kind;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {

@@ -9,15 +9,17 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::audit::{Event, Record};
 use crate::contacts;
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession, Json};
+use crate::extract::CurrentSession;
 use crate::hooks;
 use crate::limits::{self, Purpose, Subject};
 use crate::state::{App, AppState};
 use crate::{addresses, profiles};
 use doorward_core::operation::Operation;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 use doorward_store::accounts::Account;
 use doorward_store::identities::{Identity, Kind};
 use doorward_store::{StoreError, Tx, accounts, identities};
@@ -52,6 +54,7 @@ async fn update_profile(
     let username = request.username.as_deref().map(contacts::username).transpose()?;
     let job = app.clone();
     let account = app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move { change(tx, &job, &caller, session, request, &emptied, username).await })
@@ -69,14 +72,14 @@ async fn change(
     emptied: &[String],
     username: Option<Identity>,
 ) -> Result<Account, ApiError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     if let Some(username) = &username {
         identities::lock(tx, username.kind, &username.value).await?;
     }
     session.confirm(tx, now).await?;
     let id = session.account.id.as_str();
     let mut account = accounts::by_id(tx, id).await?.ok_or(ErrorCode::SessionRequired)?;
-    profiles::change(&mut account, request, emptied, &app.config.profile)?;
+    profiles::change(&mut account, request, emptied, &app.platform.config.profile)?;
     let cleared = emptied.iter().any(|name| name == "username") && account.username.is_some();
     if cleared {
         addresses::keep_a_way_in(tx, app, &account.id, |name| name.kind == Kind::Username.as_str()).await?;
@@ -84,7 +87,7 @@ async fn change(
     let renamed = username.as_ref().filter(|name| account.username.as_ref() != Some(&name.value));
     if cleared || renamed.is_some() {
         rename(tx, id, renamed, now).await?;
-        Record::of(Event::UsernameChanged).account(id).write(tx, &app.world, caller, now).await?;
+        Record::of(Event::UsernameChanged).account(id).write(tx, &app.platform.world, caller, now).await?;
     }
     accounts::update(tx, &account, now).await?;
     caller.after.done(tx, id, &session.id, now).await?;
@@ -123,8 +126,8 @@ async fn public_profile(
 ) -> Result<Answer<PublicProfile>, ApiError> {
     // What is no UUID, or no text at all, names nobody.
     let id = id.ok().and_then(|Path(id)| Uuid::try_parse(&id).ok()).ok_or(ErrorCode::NotFound)?;
-    let mut db = app.store.read().await?;
+    let mut db = app.platform.store.read().await?;
     let account = accounts::by_id(&mut db, &id.to_string()).await?.filter(|account| !account.disabled);
     let account = account.ok_or(ErrorCode::NotFound)?;
-    Ok(Answer(profiles::public(&account, &app.config.profile)))
+    Ok(Answer(profiles::public(&account, &app.platform.config.profile)))
 }

@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::extract::Caller;
 use crate::hooks;
 use crate::oauth::{Form, Refused};
 use crate::sessions;
 use crate::state::AppState;
+use doorward_request::caller::Caller;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(revoke))

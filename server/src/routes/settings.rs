@@ -8,10 +8,10 @@ use doorward_protocol::settings::{Disclosure, ExtraField, PasswordRule, ServerSe
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::error::ApiError;
 use crate::methods;
 use crate::state::AppState;
 use doorward_config::{AccountDisclosure, Confirmation, SignupDisclosure};
+use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(settings))
@@ -20,7 +20,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 /// Methods, rules and policies; public and cacheable.
 #[utoipa::path(get, path = "/v1/settings", responses((status = 200, body = ServerSettings), ApiError))]
 async fn settings(State(app): State<AppState>) -> impl IntoResponse {
-    let config = &app.config;
+    let config = &app.platform.config;
     let extras = config.profile.extras.iter().map(|(name, extra)| ExtraField {
         name: name.clone(),
         kind: extra.kind,

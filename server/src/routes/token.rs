@@ -8,13 +8,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::dpop::Proof;
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::hooks;
 use crate::oauth::{Form, Refused};
 use crate::sessions::{self, Refusal};
 use crate::state::AppState;
 use doorward_core::operation::Operation;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(token))

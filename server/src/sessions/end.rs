@@ -3,12 +3,13 @@
 
 use doorward_protocol::session::{RevokeScope, SessionInfo};
 
-use crate::audit::{Event, Record};
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession};
+use crate::extract::CurrentSession;
 use crate::state::{App, AppState};
 use crate::tokens::{RefreshToken, RevokeToken};
 use doorward_core::clock::rfc3339;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_store::sessions::{self, Session};
 use doorward_store::{StoreError, Tx};
 
@@ -17,26 +18,28 @@ const LISTED: i64 = 100;
 
 /// The session that a revoke-only value names. Says nothing about whether there is one.
 pub fn of_revoke_token(app: &App, value: &str) -> Option<String> {
-    RevokeToken::read(&app.secret_keys, value)
+    RevokeToken::read(&app.platform.secret_keys, value)
 }
 
 /// The session of a refresh token or of an access token. An old copy of a refresh token ends nothing (D-1).
 pub async fn of_token(app: &App, token: &str) -> Result<Option<String>, ApiError> {
     if let Some(token) = RefreshToken::read(token) {
-        let found = sessions::find(&mut *app.store.read().await?, &token.session()).await?;
+        let found = sessions::find(&mut *app.platform.store.read().await?, &token.session()).await?;
         let genuine = found.filter(|(session, _)| {
-            token.is_genuine(&app.secret_keys, &session.salt) && token.generation >= session.generation - 1
+            token.is_genuine(&app.platform.secret_keys, &session.salt)
+                && token.generation >= session.generation - 1
         });
         return Ok(genuine.map(|(session, _)| session.id));
     }
-    let claims = app.access_tokens.verify(&app.signing_keys, token, app.world.now());
+    let claims = app.access_tokens.verify(&app.signing_keys, token, app.platform.world.now());
     Ok(claims.map(|claims| claims.sid.clone()))
 }
 
 /// Ends a session, if it has not ended. With the answer no token of it works here any more.
 pub async fn sign_out(app: &App, caller: &Caller, id: String) -> Result<(), ApiError> {
-    let (world, caller) = (app.world.clone(), caller.clone());
-    app.store
+    let (world, caller) = (app.platform.world.clone(), caller.clone());
+    app.platform
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 if let Some(account) = sessions::delete(tx, &id).await? {
@@ -51,9 +54,9 @@ pub async fn sign_out(app: &App, caller: &Caller, id: String) -> Result<(), ApiE
 
 /// The sessions of whoever asks.
 pub async fn list(app: &App, asking: &CurrentSession) -> Result<Vec<SessionInfo>, ApiError> {
-    let now = app.world.now();
-    let unused_since = now - app.config.session.idle.millis();
-    let mut db = app.store.read().await?;
+    let now = app.platform.world.now();
+    let unused_since = now - app.platform.config.session.idle.millis();
+    let mut db = app.platform.store.read().await?;
     let all = sessions::list(&mut db, &asking.account.id, now, unused_since, LISTED).await?;
     let info = |session: Session| SessionInfo {
         current: session.id == asking.id,
@@ -73,8 +76,9 @@ pub async fn end(
     asking: CurrentSession,
     id: String,
 ) -> Result<bool, ApiError> {
-    let world = app.world.clone();
-    app.store
+    let world = app.platform.world.clone();
+    app.platform
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 let (now, account) = (world.now(), &asking.account.id);
@@ -97,8 +101,9 @@ pub async fn end_several(
     asking: CurrentSession,
     scope: RevokeScope,
 ) -> Result<(), ApiError> {
-    let world = app.world.clone();
-    app.store
+    let world = app.platform.world.clone();
+    app.platform
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 let (now, account) = (world.now(), &asking.account.id);

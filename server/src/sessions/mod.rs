@@ -9,20 +9,20 @@ pub use refresh::{Refusal, refresh, restore};
 use doorward_protocol::session::Tokens;
 
 use crate::dpop::{Fault, Proof, Thumbprint};
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::hooks::{Approved, SignIn};
 use crate::state::App;
 use crate::tokens::{Claims, Confirmation, RefreshToken, RevokeToken};
 use doorward_config::Span;
 use doorward_core::clock::Millis;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_store::Tx;
 use doorward_store::accounts::Account;
 use doorward_store::sessions::{self, Session};
 
 /// Refuses a sign-in that brings no key where the operator wants one. Asked before any work is done for it.
 pub fn admit(app: &App, bound: bool) -> Result<(), ApiError> {
-    if app.config.session.require_proof && !bound {
+    if app.platform.config.session.require_proof && !bound {
         return Err(Fault::Invalid("This server signs in only with a proof of a key (DPoP).").into());
     }
     Ok(())
@@ -42,16 +42,16 @@ pub async fn establish(
     if !approved.is_for(account) {
         return Err(ApiError::internal("the hooks were asked about another account"));
     }
-    let now = app.world.now();
+    let now = app.platform.world.now();
     let session = Session {
-        id: app.world.id(),
+        id: app.platform.world.id(),
         account: account.to_owned(),
-        salt: app.world.bytes::<16>().to_vec(),
+        salt: app.platform.world.bytes::<16>().to_vec(),
         generation: 0,
         rotated_at: now,
         method: approved.method.clone(),
         authenticated_at: now,
-        expires_at: now + app.config.session.absolute.millis(),
+        expires_at: now + app.platform.config.session.absolute.millis(),
         used_at: now,
         key: key.map(String::from),
         presented: -1,
@@ -64,9 +64,9 @@ pub async fn establish(
 
 /// The tokens of a session as it stands. Their user is left to the caller.
 pub fn tokens(app: &App, session: &Session, roles: &[String]) -> Result<Tokens, ApiError> {
-    let now = app.world.now();
-    let (claims, lifetime) = claims(app, session, roles, app.config.token.lifetime);
-    let keys = &app.secret_keys;
+    let now = app.platform.world.now();
+    let (claims, lifetime) = claims(app, session, roles, app.platform.config.token.lifetime);
+    let keys = &app.platform.secret_keys;
     let written = || {
         Some(Tokens {
             access_token: app.access_tokens.sign(&app.signing_keys, claims, now)?,
@@ -89,15 +89,15 @@ pub fn token_alone(
     account: &Account,
     username: String,
 ) -> Result<String, ApiError> {
-    let (claims, _) = claims(app, session, &account.roles, app.config.compat.token_lifetime);
+    let (claims, _) = claims(app, session, &account.roles, app.platform.config.compat.token_lifetime);
     let claims = Claims { username: Some(username), id: Some(account.id.clone()), ..claims };
-    let token = app.access_tokens.sign(&app.signing_keys, claims, app.world.now());
+    let token = app.access_tokens.sign(&app.signing_keys, claims, app.platform.world.now());
     token.ok_or_else(|| ApiError::internal("a token could not be written"))
 }
 
 /// What an access token says, and for how many milliseconds: it does not outlive its session.
 fn claims(app: &App, session: &Session, roles: &[String], lifetime: Span) -> (Claims, Millis) {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     let lifetime = lifetime.millis().min(session.expires_at - now).max(0);
     let claims = Claims {
         iss: String::new(),
@@ -106,7 +106,7 @@ fn claims(app: &App, session: &Session, roles: &[String], lifetime: Span) -> (Cl
         sub: session.account.clone(),
         iat: now / 1000,
         exp: (now + lifetime) / 1000,
-        jti: app.world.id(),
+        jti: app.platform.world.id(),
         sid: session.id.clone(),
         auth_time: session.authenticated_at / 1000,
         roles: roles.to_vec(),

@@ -6,14 +6,14 @@
 use doorward_protocol::session::Tokens;
 
 use super::tokens;
-use crate::audit::{Event, Record};
 use crate::dpop::{self, Proof};
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::hooks::{Approved, Refresh};
 use crate::state::{App, AppState};
 use crate::tokens::RefreshToken;
 use doorward_core::clock::Millis;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_store::sessions::{self, Session};
 use doorward_store::{Tx, accounts};
 
@@ -129,7 +129,7 @@ pub async fn restore(
     proof: Option<Proof>,
 ) -> Result<Tokens, Refusal> {
     let (session, roles) = exchange(app, caller, approved, proof).await?;
-    let account = accounts::by_id(&mut *app.store.read().await?, &session.account).await?;
+    let account = accounts::by_id(&mut *app.platform.store.read().await?, &session.account).await?;
     let user = account.ok_or(Refusal::Over)?.to_profile();
     Ok(Tokens { user: Some(user), ..tokens(app, &session, &roles)? })
 }
@@ -141,20 +141,21 @@ async fn exchange(
     proof: Option<Proof>,
 ) -> Result<Found, Refusal> {
     let token = RefreshToken::read(approved.token.expose()).ok_or(Refusal::Over)?;
-    let found = sessions::find(&mut *app.store.read().await?, &token.session()).await?;
+    let found = sessions::find(&mut *app.platform.store.read().await?, &token.session()).await?;
     let (session, roles) = found.ok_or(Refusal::Over)?;
-    if !token.is_genuine(&app.secret_keys, &session.salt) {
+    if !token.is_genuine(&app.platform.secret_keys, &session.salt) {
         return Err(Refusal::Over);
     }
     // A hook may have put this token in the place of the one that came.
     caller.after.identify(&session.account, &session.id);
-    let (now, presented) = (app.world.now(), token.generation);
-    let step = decide(&session, presented, proof.as_ref(), now, &app.config.session);
+    let (now, presented) = (app.platform.world.now(), token.generation);
+    let step = decide(&session, presented, proof.as_ref(), now, &app.platform.config.session);
     if step == Step::Repeat && proof.is_none() {
         return Ok((session, roles));
     }
     let (job, caller) = (app.clone(), caller.clone());
-    app.store
+    app.platform
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 dpop::spend(tx, proof.as_ref()).await?;
@@ -174,11 +175,11 @@ async fn advance(
     presented: i64,
     proof: Option<&Proof>,
 ) -> Result<Result<Found, Refusal>, ApiError> {
-    let now = app.world.now();
+    let now = app.platform.world.now();
     let mut current = Some(found);
     while let Some((session, roles)) = current {
         let id = &session.id;
-        let step = decide(&session, presented, proof, now, &app.config.session);
+        let step = decide(&session, presented, proof, now, &app.platform.config.session);
         let (event, refusal) = match step {
             Step::Repeat => {
                 if session.key.is_none() || sessions::present(tx, id, session.generation, presented).await? {
@@ -201,7 +202,7 @@ async fn advance(
                 if sessions::rotate(tx, session.generation, &next).await? {
                     if presented > session.generation {
                         let record = Record::of(Event::TokenAhead).account(&session.account).session(id);
-                        record.write(tx, &app.world, caller, now).await?;
+                        record.write(tx, &app.platform.world, caller, now).await?;
                     }
                     caller.after.done(tx, &session.account, id, now).await?;
                     return Ok(Ok((next, roles)));
@@ -219,8 +220,9 @@ async fn advance(
             // Nothing ends because of what was true a moment ago, when it was read without a lock.
             sessions::lock(tx, id).await?;
             let as_it_is = sessions::find(tx, id).await?;
-            let still =
-                |(session, _): &Found| decide(session, presented, proof, now, &app.config.session) == step;
+            let still = |(session, _): &Found| {
+                decide(session, presented, proof, now, &app.platform.config.session) == step
+            };
             if !as_it_is.as_ref().is_some_and(still) {
                 current = as_it_is;
                 continue;
@@ -228,7 +230,7 @@ async fn advance(
             sessions::delete(tx, id).await?;
         }
         let record = Record::of(event).account(&session.account).session(id);
-        record.write(tx, &app.world, caller, now).await?;
+        record.write(tx, &app.platform.world, caller, now).await?;
         return Ok(Err(refusal));
     }
     Ok(Err(Refusal::Over))

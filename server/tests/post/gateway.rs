@@ -11,9 +11,9 @@ use axum::response::{IntoResponse, Response};
 use doorward_core::one_time_code::Scene;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::MailProof;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_server::challenges;
-use doorward_server::error::ApiError;
-use doorward_server::extract::Caller;
 use doorward_server::{limits, outbox};
 use doorward_store::StoreError;
 use doorward_store::challenges::Consumed;
@@ -128,13 +128,15 @@ pub(crate) async fn ask_as(
     let (app, to) = (t.app.clone(), to.to_owned());
     let done: Result<(), ApiError> = t
         .app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
                 if to.starts_with('+') {
                     limits::spend_message(tx, &app, &caller, &to).await?;
                 }
-                outbox::challenge(tx, &app.world, &caller, scene, &to, account.as_deref(), None).await?;
+                outbox::challenge(tx, &app.platform.world, &caller, scene, &to, account.as_deref(), None)
+                    .await?;
                 Ok(())
             })
         })
@@ -149,6 +151,7 @@ pub(crate) async fn meet(t: &TestApp, scene: Scene, to: &str, code: &str) -> Res
     let proof = MailProof::Code { email: to.to_owned(), code: code.to_owned() };
     let met: Result<_, StoreError> = t
         .app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move { challenges::consume(tx, &app, &Caller::default(), scene, proof).await })
@@ -169,6 +172,7 @@ pub(crate) async fn meet_own(
     let proof = MailProof::Code { email: to.to_owned(), code: code.to_owned() };
     let met: Result<_, ApiError> = t
         .app
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {

@@ -40,7 +40,7 @@ impl TestApp {
     pub fn read_picture(&self, challenge: &Value) -> String {
         assert_eq!(challenge["kind"], "picture");
         let sealed = URL_SAFE_NO_PAD.decode(challenge["id"].as_str().unwrap()).unwrap();
-        let said = self.app.secret_keys.open("captcha picture", &sealed).unwrap();
+        let said = self.app.platform.secret_keys.open("captcha picture", &sealed).unwrap();
         String::from_utf8(said[8..].to_vec()).unwrap()
     }
 }

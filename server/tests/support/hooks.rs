@@ -48,7 +48,7 @@ impl Hooked {
     /// What hooks were told since the last time.
     pub async fn told(&self) -> Vec<Value> {
         while delivery::deliver_due(&self.app).await {}
-        let mut db = self.app.store.read().await.unwrap();
+        let mut db = self.app.platform.store.read().await.unwrap();
         let causes: Vec<String> =
             sqlx::query_scalar("select error from hook_deliveries where error is not null order by id")
                 .fetch_all(&mut *db)

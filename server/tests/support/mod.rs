@@ -176,7 +176,7 @@ impl TestApp {
     /// Ends it, and starts it again on the same files, a second later.
     pub async fn restart(self) -> TestApp {
         self.clock.advance(SECOND);
-        self.app.store.close().await;
+        self.app.platform.store.close().await;
         TestApp::open(&self.settings, self.dev, self.folder, self.clock).await
     }
 
@@ -239,7 +239,7 @@ impl TestApp {
 
     /// How often this stands in the audit log.
     pub async fn audited(&self, event: &str) -> i64 {
-        let mut db = self.app.store.read().await.unwrap();
+        let mut db = self.app.platform.store.read().await.unwrap();
         let count = sqlx::query_scalar("select count(*) from audit where event = $1");
         count.bind(event).fetch_one(&mut *db).await.unwrap()
     }
@@ -248,6 +248,7 @@ impl TestApp {
     pub async fn sql_do(&self, sql: &'static str) {
         let done: Result<(), doorward_store::StoreError> = self
             .app
+            .platform
             .store
             .write(move |tx| Box::pin(async move { Ok(sqlx::query(sql).execute(tx).await.map(drop)?) }))
             .await;
@@ -257,7 +258,7 @@ impl TestApp {
     /// Everything that a table holds, as text; bytes as characters of the same numbers.
     pub async fn dump(&self, table: &'static str) -> String {
         use sqlx::{Column, Row};
-        let mut db = self.app.store.read().await.unwrap();
+        let mut db = self.app.platform.store.read().await.unwrap();
         let sql = sqlx::AssertSqlSafe(format!("select * from {table}"));
         let rows = sqlx::query(sql).fetch_all(&mut *db).await.unwrap();
         let mut text = String::new();
@@ -279,7 +280,7 @@ impl TestApp {
     /// Runs SQL on the database and gives the first column of the first row as text.
     pub async fn sql(&self, sql: &'static str) -> String {
         use sqlx::Row;
-        let mut db = self.app.store.read().await.unwrap();
+        let mut db = self.app.platform.store.read().await.unwrap();
         let row = sqlx::query(sql).fetch_one(&mut *db).await.unwrap();
         row.try_get::<String, _>(0).or_else(|_| row.try_get::<i64, _>(0).map(|n| n.to_string())).unwrap()
     }

@@ -71,7 +71,7 @@ pub fn hash(text: &str) -> String {
 impl TestApp {
     /// The nonce of this moment, without asking for it.
     pub fn nonce(&self) -> String {
-        doorward_server::dpop::nonce(&self.app.secret_keys, self.clock.now()).unwrap()
+        doorward_server::dpop::nonce(&self.app.platform.secret_keys, self.clock.now()).unwrap()
     }
 
     /// Somebody new who is signed in with this key.
@@ -121,6 +121,6 @@ impl Call {
     }
 
     fn address(&self, app: &TestApp) -> String {
-        format!("{}{}", app.app.config.public_url, self.request.uri().path())
+        format!("{}{}", app.app.platform.config.public_url, self.request.uri().path())
     }
 }

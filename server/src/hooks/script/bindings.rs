@@ -16,9 +16,9 @@ use starlark::values::{Heap, Value};
 use zeroize::Zeroize;
 
 use super::wire::{Fault, Outcome};
-use crate::hooks::{About, Model, Refusal};
 use doorward_core::clock::Millis;
 use doorward_core::operation::{FieldSpec, Kind};
+use doorward_request::event::{About, Model, Refusal};
 
 /// Lines that one call may print, and characters of each.
 const LINES: usize = 50;

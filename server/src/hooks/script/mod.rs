@@ -21,8 +21,8 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::error::ApiError;
-use crate::hooks::{Model, Refusal, Said};
+use doorward_request::error::ApiError;
+use doorward_request::event::{Model, Refusal, Said};
 use pool::{Kit, Pool};
 use wire::{Limits, Outcome, Ran};
 use worker::Trouble;

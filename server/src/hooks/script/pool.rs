@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 use super::Unanswered;
 use super::wire::{Answer, Call, Functions, Limits, Load, Loaded, Ran, Task};
 use super::worker::{self, Trouble, Worker};
-use crate::hooks::{BUDGET, Model};
+use crate::hooks::BUDGET;
+use doorward_request::event::Model;
 
 /// More workers than this wait for each other's cores.
 const MOST: usize = 8;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::hooks::Model;
+use doorward_request::event::Model;
 
 /// No line is longer, in either direction.
 pub(super) const LINE: usize = 2 * 1024 * 1024;

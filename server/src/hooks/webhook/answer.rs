@@ -3,10 +3,10 @@
 use doorward_protocol::error::ErrorCode;
 use serde_json::{Map, Value};
 
-use super::super::{Refusal, Said};
 use doorward_core::operation::{FieldSpec, Kind, Operation};
 use doorward_core::strict_json::Strict;
 use doorward_outbound::Answer;
+use doorward_request::event::{Refusal, Said};
 
 /// Longest message of a refusal.
 const LONGEST: usize = 500;

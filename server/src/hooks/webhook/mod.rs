@@ -13,8 +13,6 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use url::Url;
 
-use super::{Model, Report, Said};
-use crate::error::ApiError;
 use crate::mail::transport::Failure;
 use crate::state::App;
 use breaker::Breaker;
@@ -23,6 +21,8 @@ use doorward_core::clock::rfc3339;
 use doorward_core::webhook_signature;
 pub(super) use doorward_core::webhook_signature::SigningKey;
 use doorward_outbound::{Answer, HttpClient, Limits};
+use doorward_request::error::ApiError;
+use doorward_request::event::{Model, Report, Said};
 
 /// More than anybody has to say about one request.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -89,7 +89,7 @@ impl Webhooks {
         let mut changes = Map::new();
         for webhook in self.hearing(model.operation.pre()) {
             match webhook.ask(app, &model, end).await {
-                Ok(Said::GoOn(set)) => changes.extend(model.set(app, set)?),
+                Ok(Said::GoOn(set)) => changes.extend(model.set(&app.platform, set)?),
                 Ok(refusal) => return Ok(refusal),
                 Err(cause) => {
                     let cause = format!("the webhook {}: {cause}", webhook.name);
@@ -138,18 +138,18 @@ impl Webhook {
         if time.is_zero() {
             return Err("the hooks before it have used up the time".into());
         }
-        let Some(pass) = self.with_breaker(|breaker| breaker.admit(app.world.now())) else {
+        let Some(pass) = self.with_breaker(|breaker| breaker.admit(app.platform.world.now())) else {
             return Err("it is left alone, because it has failed again and again".into());
         };
         let body = envelope(model.operation.pre(), model, []);
-        let answer = self.call(app, &app.world.id(), body, time).await.map_err(answer::Fault::Ill);
+        let answer = self.call(app, &app.platform.world.id(), body, time).await.map_err(answer::Fault::Ill);
         let said = answer.and_then(|answer| answer::read(&answer, model.operation));
         self.with_breaker(|breaker| match &said {
             Ok(_) | Err(answer::Fault::Wrong(_)) => breaker.succeed(pass),
             // Others have used up some of its time.
             Err(answer::Fault::Ill(_)) if left < Duration::from(self.settings.timeout) => {}
             Err(answer::Fault::Ill(cause)) => {
-                if let Some(pause) = breaker.fail(pass, app.world.now()) {
+                if let Some(pause) = breaker.fail(pass, app.platform.world.now()) {
                     tracing::error!(webhook = self.name, cause, pause, "left a webhook alone");
                 }
             }
@@ -158,7 +158,7 @@ impl Webhook {
     }
 
     async fn call(&self, app: &App, id: &str, body: String, time: Duration) -> Result<Answer, String> {
-        let seconds = app.world.now() / 1000;
+        let seconds = app.platform.world.now() / 1000;
         let request = Request::builder()
             .method(Method::POST)
             .uri(&self.settings.url)

@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 use super::id;
 use super::params::Params;
 use crate::admin::Operator;
-use crate::error::ApiError;
 use crate::state::AppState;
+use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(deliveries)).routes(routes!(send_delivery))

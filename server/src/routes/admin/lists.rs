@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::cursor;
 use super::params::Params;
 use crate::admin::{Operator, moment};
-use crate::error::ApiError;
 use crate::state::AppState;
+use doorward_request::error::ApiError;
 use doorward_store::audit::Filter;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -31,9 +31,9 @@ async fn subscribers(
 ) -> Result<Answer<SubscriberList>, ApiError> {
     let params = Params::read(&uri, &["limit", "cursor"])?;
     let list = params.list("subscribers");
-    let after = cursor::read(&app.secret_keys, &list, params.get("cursor"))?;
+    let after = cursor::read(&app.platform.secret_keys, &list, params.get("cursor"))?;
     let page = operator.subscribers(after.as_deref(), params.limit()?).await?;
-    let next = cursor::write(&app.secret_keys, &list, page.next)?;
+    let next = cursor::write(&app.platform.secret_keys, &list, page.next)?;
     Ok(Answer(SubscriberList { subscribers: page.items, next }))
 }
 
@@ -53,10 +53,13 @@ async fn audit_log(
 ) -> Result<Answer<AuditList>, ApiError> {
     let params = Params::read(&uri, &["limit", "cursor", "user", "event", "since"])?;
     let list = params.list("audit");
-    let before = cursor::read(&app.secret_keys, &list, params.get("cursor"))?;
-    let filter = filter(&params, app.world.now())?;
+    let before = cursor::read(&app.platform.secret_keys, &list, params.get("cursor"))?;
+    let filter = filter(&params, app.platform.world.now())?;
     let page = operator.audit(&filter, before.as_deref(), params.limit()?).await?;
-    Ok(Answer(AuditList { entries: page.items, next: cursor::write(&app.secret_keys, &list, page.next)? }))
+    Ok(Answer(AuditList {
+        entries: page.items,
+        next: cursor::write(&app.platform.secret_keys, &list, page.next)?,
+    }))
 }
 
 fn filter(params: &Params, now: doorward_core::clock::Millis) -> Result<Filter, ApiError> {

@@ -16,11 +16,11 @@ use uuid::Uuid;
 use doorward_protocol::error::ErrorCode;
 
 use crate::admin::{By, Operator};
-use crate::error::ApiError;
-use crate::extract::Caller;
 use crate::service_keys::ServiceKey;
 use crate::state::AppState;
 use doorward_core::service_key::Scope;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -38,7 +38,13 @@ impl FromRequestParts<AppState> for Operator {
         let key = <ServiceKey as FromRequestParts<AppState>>::from_request_parts(parts, app).await?;
         key.require(Scope::Admin)?;
         let Ok(caller) = Caller::from_request_parts(parts, app).await;
-        Ok(Operator::new(&app.store, &app.world, &app.config, By::Key(key.id), caller))
+        Ok(Operator::new(
+            &app.platform.store,
+            &app.platform.world,
+            &app.platform.config,
+            By::Key(key.id),
+            caller,
+        ))
     }
 }
 

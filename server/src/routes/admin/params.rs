@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::http::Uri;
 use url::form_urlencoded;
 
-use crate::error::ApiError;
+use doorward_request::error::ApiError;
 
 /// Rows of an answer, where the call does not say how many.
 const USUAL: u32 = 50;

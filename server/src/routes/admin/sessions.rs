@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 
 use super::{id, uuid};
 use crate::admin::Operator;
-use crate::error::ApiError;
 use crate::state::AppState;
+use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(user_sessions, end_user_sessions)).routes(routes!(end_user_session))

@@ -15,11 +15,11 @@ use utoipa_axum::routes;
 use super::params::Params;
 use super::{cursor, id};
 use crate::admin::{NewUser, Operator, Wanted};
-use crate::error::ApiError;
-use crate::extract::Json;
 use crate::passwords::Turn;
 use crate::state::AppState;
 use doorward_core::secret::Secret;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -48,9 +48,12 @@ async fn list_users(
 ) -> Result<Answer<AdminUserList>, ApiError> {
     let params = Params::read(&uri, &["limit", "cursor", "email", "phone_number", "username", "query"])?;
     let list = params.list("users");
-    let before = cursor::read(&app.secret_keys, &list, params.get("cursor"))?;
+    let before = cursor::read(&app.platform.secret_keys, &list, params.get("cursor"))?;
     let page = operator.users(&wanted(&params)?, before.as_deref(), params.limit()?).await?;
-    Ok(Answer(AdminUserList { users: page.items, next: cursor::write(&app.secret_keys, &list, page.next)? }))
+    Ok(Answer(AdminUserList {
+        users: page.items,
+        next: cursor::write(&app.platform.secret_keys, &list, page.next)?,
+    }))
 }
 
 fn wanted(params: &Params) -> Result<Wanted, ApiError> {
@@ -81,7 +84,7 @@ async fn create_user(
     let password = match request.password.map(Secret::from) {
         Some(password) => {
             app.screening.admit(&password, &[], "password").await?;
-            Some(app.hasher.hash(&app.world, &password, Turn::Last).await?)
+            Some(app.hasher.hash(&app.platform.world, &password, Turn::Last).await?)
         }
         None => None,
     };
@@ -91,7 +94,7 @@ async fn create_user(
         phone_number: request.phone_number,
         username: request.username,
         password,
-        roles: request.roles.unwrap_or_else(|| app.config.roles.default.clone()),
+        roles: request.roles.unwrap_or_else(|| app.platform.config.roles.default.clone()),
         profile: ProfileFields { name: request.name, ..ProfileFields::default() },
     };
     let id = operator.create_user(new).await?;
@@ -152,7 +155,7 @@ async fn set_user_password(
 ) -> Result<Answer<SessionsEnded>, ApiError> {
     let password = Secret::from(request.new_password);
     app.screening.admit(&password, &[], "new_password").await?;
-    let hash = app.hasher.hash(&app.world, &password, Turn::Last).await?;
+    let hash = app.hasher.hash(&app.platform.world, &password, Turn::Last).await?;
     let ended = operator.set_password(&id(path)?, hash).await?;
     app.bell.ring();
     Ok(Answer(SessionsEnded { ended }))

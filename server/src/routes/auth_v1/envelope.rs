@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::BASE;
-use crate::error::{ApiError, Shown};
 use crate::state::AppState;
+use doorward_request::error::{ApiError, Shown};
 
 /// An answer.
 #[derive(Debug, Serialize)]
@@ -30,8 +30,8 @@ pub(super) fn said(data: impl Into<Value>) -> Answer<Said> {
 /// panic: these arise in layers that know nothing of this surface.
 pub(crate) async fn in_envelope(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let path = request.uri().path().strip_prefix(BASE);
-    let is_here =
-        app.config.compat.auth_v1 && path.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_here = app.platform.config.compat.auth_v1
+        && path.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let response = next.run(request).await;
     if is_here { refusal(response) } else { response }
 }

@@ -6,9 +6,10 @@ use doorward_protocol::Request;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::error::ApiError;
-use crate::extract::{Foreign, Json};
+use crate::extract::Foreign;
 use crate::state::{App, AppState};
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 
 /// What a field is called there, and what ours is.
 pub(super) type Name = (&'static str, &'static str);
@@ -67,7 +68,7 @@ impl Given {
             let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
             return Err(ApiError::field(name, "This field is not known."));
         }
-        Json::of(ours, None, app).map_err(|error| named(error, required))
+        Json::of(ours, None, &app.platform, !app.hooks.is_idle()).map_err(|error| named(error, required))
     }
 }
 

@@ -25,15 +25,16 @@ use self::envelope::{Said, said};
 use self::given::Given;
 use super::{email, token};
 use crate::entry::Call;
-use crate::error::ApiError;
-use crate::extract::{Caller, CurrentSession};
+use crate::extract::CurrentSession;
 use crate::first_proof::Prover;
-use crate::hooks::Who;
 use crate::methods::{password, provider};
 use crate::oauth::Refused;
 use crate::sessions;
 use crate::state::{App, AppState};
 use crate::tokens::RefreshToken;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::event::Who;
 use doorward_store::accounts::{self, Account};
 use doorward_store::identities;
 use doorward_store::sessions::{self as rows, Session};
@@ -43,7 +44,7 @@ const BASE: &str = "/api/v1/auth";
 
 /// Its routes, where the operator has turned them on.
 pub(super) fn router(app: &AppState) -> Router<AppState> {
-    if !app.config.compat.auth_v1 {
+    if !app.platform.config.compat.auth_v1 {
         return Router::new();
     }
     let routes = Router::new()
@@ -146,7 +147,7 @@ async fn resend(State(app): State<AppState>, caller: Caller, given: Given) -> Re
 
 /// The seed's own `secret` verified whoever asked for the mail: here it has the form of one, and the mail has the token.
 fn sent(app: &App, address: &str) -> Value {
-    let secret = URL_SAFE.encode(app.world.bytes::<37>());
+    let secret = URL_SAFE.encode(app.platform.world.bytes::<37>());
     let message = format!("Verification email will send to you as {}", address.trim());
     json!({ "message": message, "secret": secret, "success": true })
 }
@@ -157,7 +158,7 @@ async fn verify(State(app): State<AppState>, caller: Caller, given: Given) -> Re
     let request = given.request(&app, &names, &[("password", "password")])?;
     let verified = email::verify_by(&app, caller, Prover::default(), request).await;
     let profile = verified.map_err(|error| given::named(error, &names))?;
-    let mut db = app.store.read().await?;
+    let mut db = app.platform.store.read().await?;
     let account = accounts::by_id(&mut db, &profile.user_id).await?.ok_or(ErrorCode::TokenRevoked)?;
     let links = identities::links(&mut db, &account.id).await?;
     Ok(said(user::shown(&account, &links)))
@@ -170,7 +171,8 @@ async fn refresh(
     Presented(id): Presented,
 ) -> Result<Answer<Said>, ApiError> {
     let (session, _) = find(&app, &id).await?;
-    let token = RefreshToken::write(&app.secret_keys, &session.id, session.generation, &session.salt);
+    let token =
+        RefreshToken::write(&app.platform.secret_keys, &session.id, session.generation, &session.salt);
     let token = token.ok_or_else(|| ApiError::internal("a token could not be written"))?;
     let form = format!("grant_type=refresh_token&client_id={CLIENT_ID}&refresh_token={token}");
     let request =
@@ -226,12 +228,12 @@ fn device_of(tokens: &Tokens) -> HeaderMap {
 
 /// The token of this surface for a session that our own call has begun or refreshed.
 async fn session_of(app: &App, tokens: &Tokens) -> Result<String, ApiError> {
-    let claims = app.access_tokens.verify(&app.signing_keys, &tokens.access_token, app.world.now());
+    let claims = app.access_tokens.verify(&app.signing_keys, &tokens.access_token, app.platform.world.now());
     let (session, account) = find(app, &claims.ok_or(ErrorCode::SessionRequired)?.sid).await?;
     let username = match account.email.clone().or_else(|| account.username.clone()) {
         Some(own) => own,
         None => {
-            let links = identities::links(&mut *app.store.read().await?, &account.id).await?;
+            let links = identities::links(&mut *app.platform.store.read().await?, &account.id).await?;
             user::stand_in(&account, &links, &session.method)
         }
     };
@@ -239,7 +241,7 @@ async fn session_of(app: &App, tokens: &Tokens) -> Result<String, ApiError> {
 }
 
 async fn find(app: &App, id: &str) -> Result<(Session, Account), ApiError> {
-    let mut db = app.store.read().await?;
+    let mut db = app.platform.store.read().await?;
     let (session, _) = rows::find(&mut db, id).await?.ok_or(ErrorCode::SessionRequired)?;
     let account = accounts::by_id(&mut db, &session.account).await?.ok_or(ErrorCode::SessionRequired)?;
     Ok((session, account))

@@ -7,21 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use doorward_core::clock::World;
 use doorward_protocol::error::ErrorCode;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Model, Who};
+use super::Model;
 use crate::audit::{self, Record};
-use crate::error::{ApiError, Shown};
-use crate::extract::Caller;
-use crate::idempotency::Idempotency;
-use crate::oauth::RefusedAs;
-use crate::state::{App, AppState};
+use crate::platform::Platform;
 use doorward_core::clock::Millis;
 use doorward_core::operation::Operation;
 use doorward_store::deliveries::{self, Delivery};
@@ -67,27 +60,55 @@ impl Pending {
     }
 
     /// Adds to the time that hooks have taken; answers all of it.
-    pub(super) fn spent(&self, more: Duration) -> Duration {
+    pub fn spent(&self, more: Duration) -> Duration {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.spent += more;
         inner.spent
     }
 
-    /// From now on it is told what becomes of this.
-    pub(super) fn begin(&self, app: &App, model: &Model, repeatable: Option<&Idempotency>) {
-        let targets = app.hooks.told(model.operation);
+    /// From now on these targets are told what becomes of this. A repetition of the request with the same `seed` is no
+    /// second event.
+    pub fn begin(&self, model: &Model, targets: Vec<String>, seed: Vec<u8>) {
         if !targets.is_empty() {
-            let once = repeatable.filter(|_| model.operation.is_carried_out_once());
-            // The MAC of the request, too: a key that comes with another one must not take the place of this.
-            let seed = once.map(|once| [once.key.as_bytes(), &once.request].concat());
-            let seed = seed.unwrap_or_else(|| app.world.id().into_bytes());
             let event = Event { model: model.public(), targets, seed, noted: false };
             self.with(|events| events.push(event));
         }
     }
 
+    /// Writes down what is told about an operation that comes about within another one, in its transaction.
+    pub async fn queue(
+        &self,
+        tx: &mut Tx,
+        model: Model,
+        targets: Vec<String>,
+        world: &World,
+    ) -> Result<(), StoreError> {
+        let event = Event { model, targets, seed: world.id().into_bytes(), noted: true };
+        self.with(|events| events.push(event.clone()));
+        for row in event.rows(None)? {
+            deliveries::put(tx, row.delivery(), world.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down what was begun and not noted, once the answer is known: `code` is that of a refusal. Answers whether there is
+    /// anything to tell.
+    pub async fn settle(&self, platform: &Platform, code: Option<&str>) -> bool {
+        // They stay: what goes on after a time-out may still succeed.
+        let events = self.with(|events| events.clone());
+        let is_told = !events.is_empty();
+        for event in events {
+            if !event.is_settled(code.is_none())
+                && let Err(error) = settle_event(platform, event, code.map(str::to_owned)).await
+            {
+                tracing::error!(cause = %error, "a hook is not told what became of a request");
+            }
+        }
+        is_told
+    }
+
     /// The hooks before it have changed it.
-    pub(super) fn change(&self, model: &Model) {
+    pub fn change(&self, model: &Model) {
         self.with(|events| {
             for event in events.iter_mut().filter(|event| event.model.operation == model.operation) {
                 event.model = model.public();
@@ -97,7 +118,7 @@ impl Pending {
 
     /// Sets the account and the session that the request turned out to be about. A success that writes nothing, like a
     /// repeated refresh, has no record that would tell them.
-    pub(crate) fn identify(&self, account: &str, session: &str) {
+    pub fn identify(&self, account: &str, session: &str) {
         self.with(|events| {
             for Event { model, .. } in events {
                 account.clone_into(&mut model.about.user_id);
@@ -107,14 +128,14 @@ impl Pending {
     }
 
     /// Notes a success, in its transaction. Of several records of one transaction, later ones may know more.
-    pub(crate) async fn note(&self, tx: &mut Tx, record: &Record<'_>, now: Millis) -> Result<(), StoreError> {
+    pub async fn note(&self, tx: &mut Tx, record: &Record<'_>, now: Millis) -> Result<(), StoreError> {
         // The answer says that all is well; the operator may know that nothing was made.
         let code = (record.event == audit::Event::SignupRepeated).then_some(ErrorCode::Exists);
         self.write(tx, Some(record.event), record.account, record.session, code, now).await
     }
 
     /// Notes a success that the audit has no word for.
-    pub(crate) async fn done(
+    pub async fn done(
         &self,
         tx: &mut Tx,
         account: &str,
@@ -152,25 +173,6 @@ impl Pending {
         }
         Ok(())
     }
-}
-
-/// Queues what is told about an operation that comes about within another one, in its transaction.
-pub async fn queue_event(
-    tx: &mut Tx,
-    app: &App,
-    caller: &Caller,
-    (operation, fields): (Operation, Map<String, Value>),
-    account: &str,
-) -> Result<(), StoreError> {
-    let targets = app.hooks.told(operation);
-    let who = Who { user_id: account.to_owned(), session_id: String::new() };
-    let model = Model { operation, about: super::about(app, caller, who), fields };
-    let event = Event { model, targets, seed: app.world.id().into_bytes(), noted: true };
-    caller.after.with(|events| events.push(event.clone()));
-    for row in event.rows(None)? {
-        deliveries::put(tx, row.delivery(), app.world.now()).await?;
-    }
-    Ok(())
 }
 
 /// What is told to one target.
@@ -248,47 +250,11 @@ fn row_id(seed: &[u8], target: &str, succeeded: bool) -> String {
     hash.as_ref().first_chunk().map(|bytes| Uuid::from_bytes(*bytes).to_string()).unwrap_or_default()
 }
 
-/// Around every route: what was begun and not noted is noted with its answer.
-pub async fn settle(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
-    if app.hooks.is_idle() {
-        return next.run(request).await;
-    }
-    let pending = Pending::default();
-    request.extensions_mut().insert(pending.clone());
-    let response = next.run(request).await;
-    // They stay: what goes on after a time-out may still succeed.
-    let events = pending.with(|events| events.clone());
-    let code = code_of(&response);
-    let is_told = !events.is_empty();
-    for event in events {
-        if !event.is_settled(code.is_none())
-            && let Err(error) = settle_event(&app, event, code.clone()).await
-        {
-            tracing::error!(cause = %error, "a hook is not told what became of a request");
-        }
-    }
-    if is_told {
-        app.hooks.bell.ring();
-    }
-    response
-}
-
-/// Why it was refused; nothing where it was not.
-fn code_of(response: &Response) -> Option<String> {
-    if response.status().is_success() || response.status().is_redirection() {
-        return None;
-    }
-    let extensions = response.extensions();
-    let error = extensions.get::<ApiError>().or_else(|| extensions.get::<Shown>().map(|Shown(error)| error));
-    let word = extensions.get::<RefusedAs>().map(|RefusedAs(word)| *word);
-    Some(word.or(error.map(|error| error.code.as_str())).unwrap_or(ErrorCode::Internal.as_str()).to_owned())
-}
-
 /// What was committed stays done, whatever became of the answer: only what is not told yet is told here.
-async fn settle_event(app: &App, event: Event, code: Option<String>) -> Result<(), StoreError> {
-    let now = app.world.now();
+async fn settle_event(platform: &Platform, event: Event, code: Option<String>) -> Result<(), StoreError> {
+    let now = platform.world.now();
     let rows = event.rows(code)?;
-    let write = app.store.write(move |tx| {
+    let write = platform.store.write(move |tx| {
         Box::pin(async move {
             for row in &rows {
                 deliveries::put_unless(tx, row.delivery(), &row.other, now).await?;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use axum::response::{IntoResponse, Response};
+use axum_core::response::{IntoResponse, Response};
 use doorward_protocol::Invalid;
 use doorward_protocol::captcha::Challenge;
 use doorward_protocol::error::{ErrorCode, Problem};
@@ -152,7 +152,7 @@ impl IntoResponse for ApiError {
     /// Leaves the body to the layer that knows the request's id.
     fn into_response(self) -> Response {
         let mut response = Response::default();
-        *response.status_mut() = axum::http::StatusCode::from_u16(self.status()).unwrap_or_default();
+        *response.status_mut() = http::StatusCode::from_u16(self.status()).unwrap_or_default();
         response.extensions_mut().insert(self);
         response
     }
@@ -177,7 +177,7 @@ impl ApiError {
 }
 
 /// Descriptions by name: one for what the caller can do something about, one for faults of ours.
-pub(crate) fn refusals(refused: &str, failed: &str) -> BTreeMap<String, RefOr<Description>> {
+pub fn refusals(refused: &str, failed: &str) -> BTreeMap<String, RefOr<Description>> {
     [("4XX", refused), ("5XX", failed)]
         .map(|(status, name)| (status.to_owned(), Ref::from_response_name(name).into()))
         .into()

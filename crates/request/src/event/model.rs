@@ -8,11 +8,21 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::caller::Caller;
 use crate::canonical_fields;
 use crate::error::ApiError;
-use crate::state::App;
+use crate::platform::Platform;
 use doorward_core::clock::Millis;
 use doorward_core::operation::{FieldSpec, Operation};
+
+/// Who asks: the account and the session, where there is one.
+#[derive(Clone, Debug, Default)]
+pub struct Who {
+    /// Id of the account.
+    pub user_id: String,
+    /// Id of the session.
+    pub session_id: String,
+}
 
 /// The fields of an operation that a hook can read, and change where the operation allows it.
 #[derive(Clone, Deserialize, Serialize)]
@@ -45,6 +55,21 @@ pub struct About {
     pub time: Millis,
 }
 
+impl About {
+    /// Of this request, at this time.
+    pub fn of(caller: &Caller, who: Who, now: Millis) -> About {
+        About {
+            user_id: who.user_id,
+            session_id: who.session_id,
+            request_id: caller.request_id.clone(),
+            ip: caller.address().unwrap_or_default(),
+            locale: caller.locale.clone().unwrap_or_default(),
+            user_agent: caller.user_agent.clone().unwrap_or_default(),
+            time: now,
+        }
+    }
+}
+
 impl Model {
     /// Without fields that must not leave this process.
     pub fn public(&self) -> Model {
@@ -56,14 +81,18 @@ impl Model {
     }
 
     /// Takes over the values that a hook has set, checked like those of a client. Answers them in canonical form.
-    pub fn set(&mut self, app: &App, changes: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
+    pub fn set(
+        &mut self,
+        platform: &Platform,
+        changes: Map<String, Value>,
+    ) -> Result<Map<String, Value>, ApiError> {
         let mut set = Map::new();
         for (name, value) in changes {
             let field =
                 self.operation.field(&name).filter(|field| field.settable).ok_or_else(|| {
                     ApiError::internal(format!("a hook has set {name}, which cannot be set"))
                 })?;
-            set.insert(name, canonical(app, field, value)?);
+            set.insert(name, canonical(platform, field, value)?);
         }
         self.fields.extend(set.clone());
         Ok(set)
@@ -72,15 +101,15 @@ impl Model {
 
 /// The canonical form of a value that its rule accepts. An empty text takes the field away, and is left to the request's
 /// own table.
-fn canonical(app: &App, field: FieldSpec, value: Value) -> Result<Value, ApiError> {
+fn canonical(platform: &Platform, field: FieldSpec, value: Value) -> Result<Value, ApiError> {
     let Value::String(text) = &value else { return Ok(value) };
     if text.is_empty() {
         return Ok(value);
     }
     let name = if field.path.is_empty() { field.name } else { field.path };
     let refused = |said| ApiError::field(name, said);
-    canonical::check(field.rule, text, app.policy()).map_err(refused)?;
-    let canonical = canonical_fields::text(field.rule, text, &app.config);
+    canonical::check(field.rule, text, platform.policy()).map_err(refused)?;
+    let canonical = canonical_fields::text(field.rule, text, &platform.config);
     Ok(canonical.map_err(|said| ApiError::field(name, said))?.map_or(value, Value::String))
 }
 

@@ -1,6 +1,6 @@
 //! Security-relevant events: each is a row, written with what it records.
 
-use crate::extract::Caller;
+use crate::caller::Caller;
 use doorward_core::clock::{Millis, World};
 use doorward_store::audit::{Entry, insert};
 use doorward_store::{StoreError, Tx};

@@ -2,14 +2,14 @@
 //!
 //! The row is written in the transaction of the effect, and holds ids, never tokens: those are minted anew.
 
-use axum::http::request::Parts;
+use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
-use crate::state::App;
 use doorward_core::clock::Millis;
 use doorward_core::secret_keys::Purpose;
+use doorward_core::secret_keys::SecretKeys;
 use doorward_store::{Tx, idempotency as store};
 
 /// How long a key is remembered.
@@ -26,14 +26,13 @@ pub struct Idempotency {
 
 impl Idempotency {
     /// Reads the header; `None` when there is none.
-    pub fn of(parts: &Parts, body: &[u8], app: &App) -> Result<Option<Idempotency>, ApiError> {
+    pub fn of(parts: &Parts, body: &[u8], keys: &SecretKeys) -> Result<Option<Idempotency>, ApiError> {
         let Some(header) = parts.headers.get("idempotency-key") else { return Ok(None) };
         let key = header
             .to_str()
             .ok()
             .and_then(|text| uuid::Uuid::try_parse(text.trim().trim_matches('"')).ok())
             .ok_or_else(|| ApiError::request(400, "The header Idempotency-Key must be a UUID."))?;
-        let keys = &app.secret_keys;
         let route = [parts.method.as_str(), " ", parts.uri.path(), "\n"].concat();
         let request = keys
             .mac(keys.active_id(), Purpose::Replay, &[route.as_bytes(), body])

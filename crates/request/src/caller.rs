@@ -1,0 +1,43 @@
+//! The caller of a request: data alone; the server reads it from the connection and the headers.
+
+use std::net::IpAddr;
+
+use doorward_core::secret::Secret;
+
+use crate::captcha_solution::Solution;
+use crate::event::Pending;
+use crate::known_device::KnownDevice;
+
+/// The id of the request, in the log and in the answer.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// Who asks, as far as the connection and the headers tell.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// Id of the request.
+    pub request_id: String,
+    /// The address of who asks: the other end of the connection, or whom that speaks for and is trusted in.
+    pub ip: Option<IpAddr>,
+    /// `Accept-Language`: the first language, a tag like `de-CH`.
+    pub locale: Option<String>,
+    /// `User-Agent`, as far as it is text and not longer than a person would read.
+    pub user_agent: Option<String>,
+    /// The solution of a captcha.
+    pub captcha: Option<Solution>,
+    /// What hooks are told afterwards.
+    pub after: Pending,
+    /// Devices that accounts know.
+    pub devices: Vec<KnownDevice>,
+    /// What may be a service key; nobody has looked.
+    pub service_key: Option<Secret>,
+    /// A program of the operator's that asks for itself: it signs in and up as many as it says.
+    pub is_operators: bool,
+}
+
+impl Caller {
+    /// The address as text.
+    pub fn address(&self) -> Option<String> {
+        self.ip.map(|ip| ip.to_string())
+    }
+}

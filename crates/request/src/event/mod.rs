@@ -1,0 +1,7 @@
+//! What hooks are asked and told about a request: the model of an operation, and the events that wait for its outcome.
+
+mod model;
+mod pending;
+
+pub use model::{About, Granted, Model, Refusal, Said, Who};
+pub use pending::{Pending, Report};

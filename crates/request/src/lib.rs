@@ -1,0 +1,17 @@
+//! What belongs to one request: the caller, its JSON, the error, the audit record, the event that hooks are told, and the
+//! idempotency key; and the platform that all of it stands on.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod audit;
+pub mod caller;
+pub mod canonical_fields;
+pub mod captcha_solution;
+pub mod error;
+pub mod event;
+pub mod idempotency;
+pub mod json;
+pub mod known_device;
+pub mod phones;
+pub mod platform;
+pub mod usernames;
+pub mod values;

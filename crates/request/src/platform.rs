@@ -1,0 +1,42 @@
+//! What nearly every part of the server stands on.
+
+use doorward_config::Config;
+use doorward_core::clock::{World, disagreement};
+use doorward_core::secret_keys::SecretKeys;
+use doorward_protocol::Policy;
+use doorward_store::{Store, StoreError};
+
+/// Settings, time and randomness, keys, and the database.
+#[derive(Debug)]
+pub struct Platform {
+    /// Settings.
+    pub config: Config,
+    /// Was the server started with `--dev`?
+    pub dev: bool,
+    /// Time and randomness.
+    pub world: World,
+    /// The keys from outside the database.
+    pub secret_keys: SecretKeys,
+    /// The database.
+    pub store: Store,
+}
+
+impl Platform {
+    /// The rules for fields that the operator can change.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            password_min: self.config.password.min_length,
+            password_max: self.config.password.max_length,
+        }
+    }
+
+    /// Asks the database whether it can do its work, and compares its clock with ours: codes, sessions and leases
+    /// end by the clock of the node that looks at them.
+    pub async fn clocks_disagree(&self) -> Result<Option<String>, StoreError> {
+        let before = self.world.now();
+        let theirs = self.store.ping().await?;
+        // It was read somewhere between question and answer.
+        let ours = before + (self.world.now() - before) / 2;
+        Ok(theirs.and_then(|theirs| disagreement(ours, theirs)))
+    }
+}
