@@ -3,7 +3,10 @@
 
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::GivenCode;
+use doorward_request::platform::Platform;
+use std::sync::Arc;
 
+use crate::accounts::Accounts;
 use crate::challenges::{self, Verdict};
 use crate::contacts::{self, Contact};
 use crate::domains;
@@ -11,7 +14,6 @@ use crate::extract::CurrentSession;
 use crate::first_proof::{self, Evidence, Standing};
 use crate::limits::{self, Purpose, Subject};
 use crate::outbox;
-use crate::state::{App, AppState};
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_request::audit::{Event, Record};
@@ -65,34 +67,34 @@ impl Change {
 
 /// Lets a change be tried, before anybody else is asked or anything is looked up.
 pub async fn admit(
-    app: &AppState,
+    accounts: &Arc<Accounts>,
     caller: &Caller,
     session: &CurrentSession,
     change: &Change,
 ) -> Result<(), ApiError> {
-    session.fresh(app)?;
+    session.fresh(&accounts.platform)?;
     if let Some(new) = change.given()
         && new.contact.kind == Kind::Email
         && session.account.email.as_ref() != Some(&new.contact.value)
     {
-        domains::admit(&app.platform.config.signup, &new.contact.value)?;
+        domains::admit(&accounts.platform.config.signup, &new.contact.value)?;
     }
     match change.given() {
-        Some(new) => limits::admit(app, caller, Purpose::Code, Subject::at(&new.contact)).await,
+        Some(new) => limits::admit(&accounts.limits, caller, Purpose::Code, Subject::at(&new.contact)).await,
         None => Ok(()),
     }
 }
 
 /// Carries it out; answers the account as it is then.
 pub async fn change(
-    app: &AppState,
+    accounts: &Arc<Accounts>,
     caller: Caller,
     session: CurrentSession,
     change: Change,
     idempotency: Option<Idempotency>,
 ) -> Result<Account, ApiError> {
-    let (job, id) = (app.clone(), session.account.id.clone());
-    let verdict = app
+    let (job, id) = (accounts.clone(), session.account.id.clone());
+    let verdict = accounts
         .platform
         .store
         .write(move |tx| {
@@ -115,15 +117,15 @@ pub async fn change(
             })
         })
         .await?;
-    app.bell.ring();
+    accounts.outbox.bell.ring();
     verdict.met()?;
-    let mut db = app.platform.store.read().await?;
+    let mut db = accounts.platform.store.read().await?;
     Ok(accounts::by_id(&mut db, &id).await?.ok_or(ErrorCode::SessionRequired)?)
 }
 
 async fn carry_out(
     tx: &mut Tx,
-    app: &App,
+    accounts: &Accounts,
     caller: &Caller,
     account: &Account,
     change: &Change,
@@ -141,20 +143,21 @@ async fn carry_out(
             return Err(instead("There is none yet: bind the first one."));
         }
         (Change::Unbind(_), Some(_)) => {
-            keep_a_way_in(tx, app, &account.id, |name| name.kind == kind.as_str()).await?;
+            keep_a_way_in(tx, accounts, &account.id, |name| name.kind == kind.as_str()).await?;
         }
         (Change::Replace { new, old }, Some(present)) => {
             if new.contact.value == *present {
                 return Err(ApiError::field(new.contact.field(), "This is the one that you have."));
             }
-            if let Some(code) = prove_old(tx, app, caller, account, kind, old.as_ref()).await? {
+            if let Some(code) = prove_old(tx, &accounts.platform, caller, account, kind, old.as_ref()).await?
+            {
                 return Ok(Verdict::refused(code));
             }
         }
         (Change::Bind(_), None) => {}
     }
     if let Some(new) = change.given() {
-        if let Some(code) = prove(tx, app, caller, account, new).await? {
+        if let Some(code) = prove(tx, &accounts.platform, caller, account, new).await? {
             if let Change::Replace { old: Some(old), .. } = change {
                 // It was right, and is needed again.
                 doorward_store::challenges::restore(tx, (scene(kind), &account.id), &old.contact.value)
@@ -162,28 +165,28 @@ async fn carry_out(
             }
             return Ok(Verdict::refused(code));
         }
-        release_claim(tx, app, caller, &new.contact, &account.id).await?;
+        release_claim(tx, &accounts.platform, caller, &new.contact, &account.id).await?;
         let owner = identities::owner(tx, kind, &new.contact.value).await?;
         if owner.is_some_and(|owner| owner != account.id) {
             // Who has both can choose: nothing happens by itself (seed X15). The codes stay good.
             return Err(ErrorCode::MergeRequired.into());
         }
     }
-    write(tx, app, caller, account, change, present).await?;
+    write(tx, &accounts.platform, caller, account, change, present).await?;
     Ok(Verdict::Met { account: account.id.clone(), redirect: None })
 }
 
 /// Takes the address from another account that only claims it: this person has proven it.
 async fn release_claim(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     contact: &Contact,
     account: &str,
 ) -> Result<(), StoreError> {
     match first_proof::locked_standing(tx, contact, &Evidence::default()).await? {
         Standing::Unowned(other) | Standing::OwnedByOther(other) if other.id != account => {
-            first_proof::release(tx, app, caller, contact, &other).await
+            first_proof::release(tx, platform, caller, contact, &other).await
         }
         _ => Ok(()),
     }
@@ -201,7 +204,7 @@ fn scene(kind: Kind) -> Scene {
 /// The address so far, where it must be proven: one that never was may be mistyped, and nobody could read the code.
 async fn prove_old(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     account: &Account,
     kind: Kind,
@@ -209,10 +212,10 @@ async fn prove_old(
 ) -> Result<Option<ErrorCode>, ApiError> {
     let (needed, present, field, code_field) = match kind {
         Kind::Phone => {
-            (app.platform.config.phone.verify_old, &account.phone, "old_phone_number", "old_phone_code")
+            (platform.config.phone.verify_old, &account.phone, "old_phone_number", "old_phone_code")
         }
         _ => {
-            let needed = app.platform.config.email.verify_old && account.email_verified_at.is_some();
+            let needed = platform.config.email.verify_old && account.email_verified_at.is_some();
             (needed, &account.email, "old_email", "old_email_code")
         }
     };
@@ -223,7 +226,7 @@ async fn prove_old(
         Some(old) if Some(&old.contact.value) != present.as_ref() => {
             Err(ApiError::field(field, "This is not of your account."))
         }
-        Some(old) if needed => prove(tx, app, caller, account, old).await,
+        Some(old) if needed => prove(tx, platform, caller, account, old).await,
         Some(_) | None => Ok(None),
     }
 }
@@ -231,26 +234,26 @@ async fn prove_old(
 /// Consumes a code that was sent for this account; answers why it is refused.
 async fn prove(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     account: &Account,
     proven: &Proven,
 ) -> Result<Option<ErrorCode>, ApiError> {
     let (contact, scene) = (&proven.contact, scene(proven.contact.kind));
-    challenges::consume_own(tx, app, caller, scene, &account.id, contact.proof(&proven.code)).await
+    challenges::consume_own(tx, platform, caller, scene, &account.id, contact.proof(&proven.code)).await
 }
 
 /// The last way in is not taken away: somebody would be locked out of their own account. `goes` says which names are to
 /// go.
 pub async fn keep_a_way_in(
     tx: &mut Tx,
-    app: &App,
+    accounts: &Accounts,
     account: &str,
     goes: impl Fn(&Held) -> bool,
 ) -> Result<(), ApiError> {
     let has_password = passwords::of(tx, account).await?.is_some();
     let names = identities::held(tx, account).await?;
-    if names.iter().any(|name| !goes(name) && contacts::is_way_in(app, name, has_password)) {
+    if names.iter().any(|name| !goes(name) && contacts::is_way_in(accounts, name, has_password)) {
         return Ok(());
     }
     let detail =
@@ -261,13 +264,13 @@ pub async fn keep_a_way_in(
 /// Writes the change, and tells the owner at the address that is not theirs any more (SECURITY A05).
 async fn write(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     account: &Account,
     change: &Change,
     present: Option<&String>,
 ) -> Result<(), ApiError> {
-    let (now, kind, id) = (app.platform.world.now(), change.kind(), account.id.as_str());
+    let (now, kind, id) = (platform.world.now(), change.kind(), account.id.as_str());
     identities::remove(tx, kind, id).await?;
     if let Some(present) = present {
         doorward_store::challenges::void_all(tx, present).await?;
@@ -287,7 +290,7 @@ async fn write(
     }
     accounts::touch(tx, id, now).await?;
     if let Some(address) = account.told_at() {
-        outbox::notice(tx, &app.platform.world, caller, Message::AddressChanged, address).await?;
+        outbox::notice(tx, &platform.world, caller, Message::AddressChanged, address).await?;
     }
     let event = match (kind, change) {
         (Kind::Phone, Change::Bind(_)) => Event::PhoneBound,
@@ -297,5 +300,5 @@ async fn write(
         (_, Change::Replace { .. }) => Event::EmailChanged,
         (_, Change::Unbind(_)) => Event::EmailUnbound,
     };
-    Ok(Record::of(event).account(id).write(tx, &app.platform.world, caller, now).await?)
+    Ok(Record::of(event).account(id).write(tx, &platform.world, caller, now).await?)
 }

@@ -3,11 +3,11 @@
 use doorward_core::one_time_code::Scene;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::MailProof;
+use doorward_request::platform::Platform;
 use serde::{Deserialize, Serialize};
 
 use crate::first_proof;
 use crate::limits;
-use crate::state::App;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
@@ -19,17 +19,17 @@ use doorward_store::{StoreError, Tx};
 /// must let the transaction be committed. Not for bound scenes: those are [`consume_own`]'s.
 pub async fn consume(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     scene: Scene,
     proof: MailProof,
 ) -> Result<Result<Consumed, ErrorCode>, StoreError> {
-    let now = app.platform.world.now();
+    let now = platform.world.now();
     let by_code = matches!(proof, MailProof::Code { .. });
     let address = address_of(&proof);
-    let tries = tries(tx, app, caller, address.as_deref().unwrap_or_default()).await?;
+    let tries = tries(tx, platform, caller, address.as_deref().unwrap_or_default()).await?;
     let mut consumed =
-        challenges::consume(tx, &app.platform.secret_keys, (scene, None), proof, tries, now).await?;
+        challenges::consume(tx, &platform.secret_keys, (scene, None), proof, tries, now).await?;
     if let Ok(met) = &consumed {
         // It went to an address that is not the account's any more (A05).
         if !is_still_theirs(tx, met).await? {
@@ -38,15 +38,20 @@ pub async fn consume(
     }
     if consumed.is_err() {
         let record = Record::of(Event::CodeRefused).detail(scene.as_str());
-        record.write(tx, &app.platform.world, caller, now).await?;
+        record.write(tx, &platform.world, caller, now).await?;
     }
-    settle(tx, app, caller, address, consumed.is_ok()).await?;
+    settle(tx, platform, caller, address, consumed.is_ok()).await?;
     Ok(consumed)
 }
 
 /// How many wrong codes for this address there may have been before one of this caller is not looked at.
-pub async fn tries(db: &mut Tx, app: &App, caller: &Caller, address: &str) -> Result<i64, StoreError> {
-    Ok(match limits::is_at_home(db, app, caller, address).await? {
+pub async fn tries(
+    db: &mut Tx,
+    platform: &Platform,
+    caller: &Caller,
+    address: &str,
+) -> Result<i64, StoreError> {
+    Ok(match limits::is_at_home(db, platform, caller, address).await? {
         true => challenges::TRIES_AT_HOME,
         false => challenges::TRIES,
     })
@@ -56,22 +61,21 @@ pub async fn tries(db: &mut Tx, app: &App, caller: &Caller, address: &str) -> Re
 /// in to it can give one: there are no strangers to leave some tries from.
 pub async fn consume_own(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     scene: Scene,
     account: &str,
     proof: MailProof,
 ) -> Result<Option<ErrorCode>, ApiError> {
-    let now = app.platform.world.now();
+    let now = platform.world.now();
     let address = address_of(&proof);
     let own = (scene, Some(account));
-    let consumed =
-        challenges::consume(tx, &app.platform.secret_keys, own, proof, challenges::TRIES, now).await?;
+    let consumed = challenges::consume(tx, &platform.secret_keys, own, proof, challenges::TRIES, now).await?;
     if consumed.is_err() {
         let record = Record::of(Event::CodeRefused).account(account).detail(scene.as_str());
-        record.write(tx, &app.platform.world, caller, now).await?;
+        record.write(tx, &platform.world, caller, now).await?;
     }
-    settle(tx, app, caller, address, consumed.is_ok()).await?;
+    settle(tx, platform, caller, address, consumed.is_ok()).await?;
     Ok(consumed.err())
 }
 
@@ -86,14 +90,14 @@ fn address_of(proof: &MailProof) -> Option<String> {
 /// Counts what was wrong, and forgets it with what is right.
 async fn settle(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     address: Option<String>,
     met: bool,
 ) -> Result<(), StoreError> {
     match (met, address) {
-        (false, address) => limits::failed(tx, app, caller, address.as_deref()).await,
-        (true, Some(address)) => limits::code_met(tx, app, &address).await,
+        (false, address) => limits::failed(tx, platform, caller, address.as_deref()).await,
+        (true, Some(address)) => limits::code_met(tx, platform, &address).await,
         (true, None) => Ok(()),
     }
 }

@@ -4,9 +4,11 @@ use doorward_core::canonical;
 use doorward_protocol::ENTER_EMAIL;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{GivenCode, MailProof};
+use doorward_request::platform::Platform;
 
+use crate::accounts::Accounts;
 use crate::limits;
-use crate::state::App;
+use crate::limits::Limits;
 use doorward_config::AccountDisclosure;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
@@ -32,17 +34,17 @@ impl Contact {
     }
 
     /// A phone number; `field` names it in an error.
-    pub fn phone(app: &App, text: &str, field: &str) -> Result<Contact, ApiError> {
-        let value = phones::canonical(text, &app.platform.config.phone)
-            .map_err(|said| ApiError::field(field, said))?;
+    pub fn phone(platform: &Platform, text: &str, field: &str) -> Result<Contact, ApiError> {
+        let value =
+            phones::canonical(text, &platform.config.phone).map_err(|said| ApiError::field(field, said))?;
         Ok(Contact { kind: Kind::Phone, value })
     }
 
     /// The one of both that was given.
-    pub fn of(app: &App, email: Option<&str>, phone: Option<&str>) -> Result<Contact, ApiError> {
+    pub fn of(platform: &Platform, email: Option<&str>, phone: Option<&str>) -> Result<Contact, ApiError> {
         match (email, phone) {
             (Some(email), None) => Contact::email(email, "email"),
-            (None, Some(phone)) => Contact::phone(app, phone, "phone_number"),
+            (None, Some(phone)) => Contact::phone(platform, phone, "phone_number"),
             (None, None) => Err(ApiError::field("email", "This field is required.")),
             (Some(_), Some(_)) => {
                 Err(ApiError::field("phone_number", "Give an address or a number, not both."))
@@ -56,11 +58,11 @@ impl Contact {
     }
 
     /// Refuses an address without an account, if `disclosure.account` says so (seeds M20, M52). Else looks nothing up.
-    pub async fn known(&self, app: &App) -> Result<(), ApiError> {
-        if app.platform.config.disclosure.account == AccountDisclosure::Strict {
+    pub async fn known(&self, platform: &Platform) -> Result<(), ApiError> {
+        if platform.config.disclosure.account == AccountDisclosure::Strict {
             return Ok(());
         }
-        match identities::exists(&mut *app.platform.store.read().await?, self.kind, &self.value).await? {
+        match identities::exists(&mut *platform.store.read().await?, self.kind, &self.value).await? {
             true => Ok(()),
             false => Err(ApiError { field: Some(self.field().into()), ..ErrorCode::NotFound.into() }),
         }
@@ -85,29 +87,29 @@ impl From<&Identity> for Contact {
 }
 
 /// Can something be sent to an address of this kind?
-pub fn reaches(app: &App, kind: Kind) -> bool {
+pub fn reaches(accounts: &Accounts, kind: Kind) -> bool {
     match kind {
-        Kind::Email => app.platform.dev || !app.platform.config.smtp.host.is_empty(),
-        Kind::Phone => app.sms_configured(),
+        Kind::Email => accounts.platform.dev || !accounts.platform.config.smtp.host.is_empty(),
+        Kind::Phone => accounts.sms_configured(),
         Kind::Username | Kind::Device | Kind::Custom | Kind::Provider => false,
     }
 }
 
 /// Counts a message to it, and refuses one too many. Comes before its account is looked up.
-pub async fn spend(tx: &mut Tx, app: &App, caller: &Caller, contact: &Contact) -> Result<(), ApiError> {
-    limits::spend_message(tx, app, caller, &contact.value).await
+pub async fn spend(tx: &mut Tx, limits: &Limits, caller: &Caller, contact: &Contact) -> Result<(), ApiError> {
+    limits::spend_message(tx, limits, caller, &contact.value).await
 }
 
 /// Can a person sign in by such a name? `password` says whether the account has one.
-pub fn is_way_in(app: &App, name: &Held, password: bool) -> bool {
+pub fn is_way_in(accounts: &Accounts, name: &Held, password: bool) -> bool {
     match name.kind.as_str() {
         // Where there is no password yet, a mail or an SMS helps to one.
-        "email" => password || (name.proven && reaches(app, Kind::Email)),
-        "phone" => password || reaches(app, Kind::Phone),
+        "email" => password || (name.proven && reaches(accounts, Kind::Email)),
+        "phone" => password || reaches(accounts, Kind::Phone),
         "username" => password,
-        "device" => app.platform.config.device_id.enabled,
-        "custom" => app.platform.config.custom_id.enabled,
-        "provider" => name.provider.as_ref().is_some_and(|name| app.providers.get(name).is_some()),
+        "device" => accounts.platform.config.device_id.enabled,
+        "custom" => accounts.platform.config.custom_id.enabled,
+        "provider" => name.provider.as_ref().is_some_and(|name| accounts.providers.get(name).is_some()),
         _ => false,
     }
 }

@@ -5,7 +5,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use doorward_protocol::Request;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
+use crate::accounts::Accounts;
 use crate::dpop::Proof;
 use crate::hooks::{self, Approved, Attempt, NewAccount};
 use crate::limits::{self, Failed, Purpose, Subject};
@@ -143,18 +145,18 @@ pub struct Entering<T> {
 
 /// From the request to the proof of a sign-in. `method` names it, and is asked again for the request that the hooks leave.
 pub async fn sign_in<T: Request + DeserializeOwned + Options>(
-    app: &AppState,
+    accounts: &Arc<Accounts>,
     call: Call,
     json: Json<T>,
     method: impl Fn(&T) -> Result<EntryMethod, ApiError>,
 ) -> Result<Entering<T>, ApiError> {
     let Call { caller, proof, who } = call;
-    sessions::admit(app, proof.is_some())?;
-    let caller = service_keys::speaks_for(app, caller, json.request.client_ip()).await?;
+    sessions::admit(&accounts.platform, proof.is_some())?;
+    let caller = service_keys::speaks_for(&accounts.platform, caller, json.request.client_ip()).await?;
     let EntryMethod { operation, name, more, refusal, .. } = method(&json.request)?;
     let (purpose, subject) = limited(operation, name.as_ref());
     if !caller.is_operators {
-        limits::admit(app, &caller, purpose, subject).await?;
+        limits::admit(&accounts.limits, &caller, purpose, subject).await?;
     }
     if let Some(refusal) = refusal {
         return Err(refusal);
@@ -166,17 +168,19 @@ pub async fn sign_in<T: Request + DeserializeOwned + Options>(
         registers = asked.registers;
         asked.refusal.map_or(Ok((asked.method, asked.name)), Err)
     };
-    let approved = hooks::attempt(app, &caller, who, json, (operation, &more), read).await;
-    let (json, attempt) = limits::settle(app, &caller, subject, approved.map_err(Failed::from)).await?;
+    let approved = hooks::attempt(&accounts.hooks, &caller, who, json, (operation, &more), read).await;
+    let (json, attempt) =
+        limits::settle(&accounts.platform, &caller, subject, approved.map_err(Failed::from)).await?;
     let (_, subject_after) = limited(operation, attempt.name.as_ref());
     if subject != subject_after {
         // A hook has given another name: it is that one's password that is tried.
-        limits::give_back(app, &caller, subject).await?;
-        limits::admit_instead(app, &caller, subject_after).await?;
+        limits::give_back(&accounts.platform, &caller, subject).await?;
+        limits::admit_instead(&accounts.limits, &caller, subject_after).await?;
     }
     let Json { request, idempotency, granted, .. } = json;
-    let first = registration::first(app, registers, request.auto_register(), granted.clone());
-    let first = limits::settle(app, &caller, subject_after, first.map_err(Failed::from)).await?;
+    let first = registration::first(&accounts.platform, registers, request.auto_register(), granted.clone());
+    let first =
+        limits::settle(&accounts.platform, &caller, subject_after, first.map_err(Failed::from)).await?;
     Ok(Entering { caller, proof, request, idempotency, attempt, granted, first })
 }
 
@@ -195,17 +199,17 @@ pub struct Registering {
 
 /// Lets a signup be tried: the address that a program speaks for, limits and captcha.
 pub async fn admit_sign_up(
-    app: &AppState,
+    accounts: &Arc<Accounts>,
     call: Call,
     request: &impl Options,
     method: &EntryMethod,
 ) -> Result<Call, ApiError> {
-    let caller = service_keys::speaks_for(app, call.caller, request.client_ip()).await?;
+    let caller = service_keys::speaks_for(&accounts.platform, call.caller, request.client_ip()).await?;
     let subject = match (&method.name, method.operation) {
         (Some(name), Operation::CodeAuth) => Subject::Address(&name.value),
         _ => Subject::Nobody,
     };
-    limits::admit(app, &caller, Purpose::SignUp, subject).await?;
+    limits::admit(&accounts.limits, &caller, Purpose::SignUp, subject).await?;
     match &method.refusal {
         Some(refusal) => Err(refusal.clone()),
         None => Ok(Call { caller, ..call }),
@@ -215,7 +219,7 @@ pub async fn admit_sign_up(
 /// Asks the hooks about a signup: `draft` makes the account of the request as they leave it. `method` is that of the sign-in that a
 /// signup may come with.
 pub async fn approve_sign_up<T: Request + DeserializeOwned>(
-    app: &AppState,
+    accounts: &Arc<Accounts>,
     call: Call,
     json: Json<T>,
     method: &EntryMethod,
@@ -227,22 +231,23 @@ pub async fn approve_sign_up<T: Request + DeserializeOwned>(
     let draft = |request, granted| {
         let draft = draft(request)?.granted(granted);
         if draft.session.is_some() {
-            sessions::admit(app, is_bound)?;
+            sessions::admit(&accounts.platform, is_bound)?;
         }
         Ok(draft)
     };
-    let new = hooks::sign_up(app, &caller, who, json, (&method.method, method.operation), draft).await?;
+    let new = hooks::sign_up(&accounts.hooks, &caller, who, json, (&method.method, method.operation), draft)
+        .await?;
     Ok(Registering { caller, proof, idempotency, new })
 }
 
 /// From the request to the proof of a signup.
 pub async fn sign_up<T: Request + DeserializeOwned + Options>(
-    app: &AppState,
+    accounts: &Arc<Accounts>,
     call: Call,
     json: Json<T>,
     method: EntryMethod,
     draft: impl FnOnce(T) -> Result<SignUp, ApiError>,
 ) -> Result<Registering, ApiError> {
-    let call = admit_sign_up(app, call, &json.request, &method).await?;
-    approve_sign_up(app, call, json, &method, draft).await
+    let call = admit_sign_up(accounts, call, &json.request, &method).await?;
+    approve_sign_up(accounts, call, json, &method, draft).await
 }

@@ -7,14 +7,15 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request as HttpRequest};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use doorward_protocol::error::ErrorCode;
 use doorward_protocol::Request;
+use doorward_protocol::error::ErrorCode;
 use doorward_request::caller::Caller;
 use doorward_request::caller::RequestId;
 use doorward_request::json::Json;
 use doorward_request::json::parse;
 use doorward_request::json::rename;
 use doorward_request::known_device;
+use doorward_request::platform::Platform;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -191,9 +192,9 @@ impl CurrentSession {
 
 impl CurrentSession {
     /// Did the person sign in a moment ago? What could lock them out, or let somebody else in, needs it (D-9).
-    pub fn fresh(&self, app: &App) -> Result<(), ApiError> {
-        let age = app.platform.world.now() - self.authenticated_at;
-        if age > app.platform.config.session.fresh.millis() {
+    pub fn fresh(&self, platform: &Platform) -> Result<(), ApiError> {
+        let age = platform.world.now() - self.authenticated_at;
+        if age > platform.config.session.fresh.millis() {
             Err(ErrorCode::ReauthRequired.into())
         } else {
             Ok(())
@@ -222,7 +223,8 @@ impl FromRequestParts<AppState> for CurrentSession {
         let required = || ApiError::from(ErrorCode::SessionRequired);
         let (scheme, token) = credentials(&parts.headers).ok_or_else(required)?;
         let now = app.platform.world.now();
-        let claims = app.access_tokens.verify(&app.signing_keys, token, now).ok_or_else(required)?;
+        let claims =
+            app.issuer.access_tokens.verify(&app.issuer.signing_keys, token, now).ok_or_else(required)?;
         let proof = match (scheme, &claims.cnf) {
             (Scheme::Bearer, None) => None,
             (Scheme::Dpop, Some(key)) => {

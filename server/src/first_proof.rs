@@ -6,16 +6,18 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use doorward_protocol::error::ErrorCode;
+use doorward_request::platform::Platform;
 use serde_json::{Map, Value};
 
 use crate::contacts::{self, Contact};
 use crate::dpop::{self, Proof};
 use crate::extract::CurrentSession;
 use crate::hooks;
+use crate::hooks::Hooks;
 use crate::hooks::principal;
 use crate::outbox;
 use crate::profiles;
-use crate::state::{App, AppState};
+use crate::state::AppState;
 use doorward_core::message::Message;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
@@ -40,9 +42,9 @@ pub struct Evidence {
 
 impl Evidence {
     /// Uses up the proofs that came with the request.
-    pub async fn spend(&self, tx: &mut Tx, app: &App) -> Result<(), ApiError> {
+    pub async fn spend(&self, tx: &mut Tx, platform: &Platform) -> Result<(), ApiError> {
         match &self.session {
-            Some(session) => session.confirm(tx, app.platform.world.now()).await,
+            Some(session) => session.confirm(tx, platform.world.now()).await,
             None => dpop::spend(tx, self.proof.as_ref()).await.map(drop),
         }
     }
@@ -110,13 +112,13 @@ pub enum Standing {
 impl Standing {
     /// The account as the proof leaves it, if it then belongs to the person. Hooks see this one: of an account that is taken
     /// over they do not see what the earlier holder entered.
-    pub fn account_after(self, app: &App, contact: &Contact) -> Option<Box<Account>> {
+    pub fn account_after(self, platform: &Platform, contact: &Contact) -> Option<Box<Account>> {
         let mut account = match self {
             Standing::Own(account) => account,
             Standing::Unowned(account) => {
                 let begun = Account::new(
                     account.id.clone(),
-                    app.platform.config.roles.default.clone(),
+                    platform.config.roles.default.clone(),
                     account.created_at,
                 );
                 let profile = profiles::shown_to_all(account.profile.clone());
@@ -127,7 +129,7 @@ impl Standing {
         };
         account.confirmation_required = false;
         if contact.kind == Kind::Email {
-            account.email_verified_at.get_or_insert(app.platform.world.now());
+            account.email_verified_at.get_or_insert(platform.world.now());
         }
         Some(account)
     }
@@ -164,38 +166,38 @@ pub async fn locked_standing(
 /// Notes that the address is proven.
 pub async fn note(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     contact: &Contact,
     account: &Account,
 ) -> Result<(), StoreError> {
-    let now = app.platform.world.now();
+    let now = platform.world.now();
     identities::verify(tx, contact.kind, &contact.value, &account.id, now).await?;
     accounts::confirm(tx, &account.id).await?;
     if contact.kind != Kind::Email || account.proven_email() == Some(&contact.value) {
         return Ok(());
     }
     let record = Record::of(Event::EmailVerified).account(&account.id);
-    record.write(tx, &app.platform.world, caller, now).await
+    record.write(tx, &platform.world, caller, now).await
 }
 
 /// Takes over an account that has no owner yet: all that was prepared ends. The address and the username stay, and what others
 /// see of the profile. Answers whether there was a password.
 pub async fn take_over(
     tx: &mut Tx,
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     contact: &Contact,
     account: &Account,
 ) -> Result<bool, StoreError> {
-    let (id, now) = (account.id.as_str(), app.platform.world.now());
+    let (id, now) = (account.id.as_str(), hooks.platform.world.now());
     sessions::delete_all(tx, id).await?;
     let had_password = passwords::remove(tx, id).await?;
     identities::remove_others(tx, contact.kind, &contact.value, id).await?;
     challenges::void_of(tx, id).await?;
     let shown = profiles::shown_to_all(account.profile.clone());
-    accounts::begin_anew(tx, id, &shown, &app.platform.config.roles.default).await?;
-    record_takeover(tx, app, caller, contact, id).await?;
+    accounts::begin_anew(tx, id, &shown, &hooks.platform.config.roles.default).await?;
+    record_takeover(tx, hooks, caller, contact, id).await?;
     accounts::touch(tx, id, now).await?;
     Ok(had_password)
 }
@@ -203,14 +205,14 @@ pub async fn take_over(
 /// The same for a proof that sets no password: the owner of the address is told that there is none any more.
 pub async fn take_over_and_notify(
     tx: &mut Tx,
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     contact: &Contact,
     account: &Account,
 ) -> Result<(), StoreError> {
-    match take_over(tx, app, caller, contact, account).await? {
+    match take_over(tx, hooks, caller, contact, account).await? {
         true => {
-            outbox::notice(tx, &app.platform.world, caller, Message::PasswordChanged, &contact.value).await
+            outbox::notice(tx, &hooks.platform.world, caller, Message::PasswordChanged, &contact.value).await
         }
         false => Ok(()),
     }
@@ -219,44 +221,42 @@ pub async fn take_over_and_notify(
 /// Deletes an account that has no owner yet, since the owner of its address makes one of their own.
 pub async fn replace(
     tx: &mut Tx,
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     contact: &Contact,
     account: &Account,
 ) -> Result<(), StoreError> {
-    record_takeover(tx, app, caller, contact, &account.id).await?;
+    record_takeover(tx, hooks, caller, contact, &account.id).await?;
     directory::erase(tx, &account.id).await.map(drop)
 }
 
 async fn record_takeover(
     tx: &mut Tx,
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     contact: &Contact,
     account: &str,
 ) -> Result<(), StoreError> {
     let record = Record::of(Event::AccountClaimed).account(account).detail(contact.kind.as_str());
-    record.write(tx, &app.platform.world, caller, app.platform.world.now()).await?;
+    record.write(tx, &hooks.platform.world, caller, hooks.platform.world.now()).await?;
     let field = contacts::field(contact.kind).to_owned();
     let fields = Map::from_iter([(field, Value::from(contact.value.as_str()))]);
-    hooks::queue_event(tx, app, caller, (Operation::AccountClaimed, fields), account).await
+    hooks::queue_event(tx, hooks, caller, (Operation::AccountClaimed, fields), account).await
 }
 
 /// Takes the address from an account that only claims it, and tells its owner where they have proven to be reached.
 pub async fn release(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     contact: &Contact,
     account: &Account,
 ) -> Result<(), StoreError> {
     identities::release(tx, contact.kind, &contact.value, &account.id).await?;
     let record = Record::of(Event::ClaimReleased).account(&account.id).detail(contact.kind.as_str());
-    record.write(tx, &app.platform.world, caller, app.platform.world.now()).await?;
+    record.write(tx, &platform.world, caller, platform.world.now()).await?;
     match account.told_at() {
-        Some(address) => {
-            outbox::notice(tx, &app.platform.world, caller, Message::AddressChanged, address).await
-        }
+        Some(address) => outbox::notice(tx, &platform.world, caller, Message::AddressChanged, address).await,
         None => Ok(()),
     }
 }

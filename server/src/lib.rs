@@ -25,6 +25,7 @@ pub mod pages;
 pub mod site;
 pub mod sms;
 
+pub mod accounts;
 pub mod addresses;
 pub mod admin;
 pub mod captcha;

@@ -3,18 +3,20 @@
 //! the operator's trust (A02); where the address was not proven here, that is its first proof: see [`crate::first_proof`].
 
 use doorward_protocol::error::ErrorCode;
+use doorward_request::platform::Platform;
 
+use crate::accounts::Accounts;
 use crate::addresses::keep_a_way_in;
 use crate::contacts::Contact;
 use crate::dpop::Thumbprint;
 use crate::extract::CurrentSession;
 use crate::first_proof::{self, Evidence, Standing};
 use crate::flows::Outcome;
+use crate::hooks::Hooks;
 use crate::hooks::{self, Admission, Approved, Attempt, Found};
 use crate::outbox;
 use crate::registration::{self, SignUp};
 use crate::signin;
-use crate::state::App;
 use doorward_core::message::Message;
 use doorward_core::password_hash::PasswordHash;
 use doorward_providers::Person;
@@ -38,7 +40,7 @@ pub fn vouched(person: &Person) -> Option<Identity> {
 
 /// Asks the hooks about the session that the provider's word may begin, or the account that it may make.
 pub async fn admit(
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     attempt: &Approved<Attempt>,
     provider: &str,
@@ -48,13 +50,13 @@ pub async fn admit(
 ) -> Result<Admission, ApiError> {
     let (name, address) = (identity(provider, person), vouched(person));
     let names = [Some(&name), address.as_ref()].into_iter().flatten().cloned().collect();
-    let draft = first.map(|first| SignUp::of_first(app, names, provider, first)).transpose()?;
+    let draft = first.map(|first| SignUp::of_first(&hooks.platform, names, provider, first)).transpose()?;
     let draft = draft.map(|mut draft| {
         draft.account.profile = person.profile.clone();
         draft
     });
     let look = async || {
-        let mut db = app.platform.store.read().await?;
+        let mut db = hooks.platform.store.read().await?;
         if let Some(account) = accounts::by_identity(&mut db, name.kind, &name.value).await? {
             return Ok(Found::Account(account.into()));
         }
@@ -65,15 +67,15 @@ pub async fn admit(
         {
             return Ok(Found::Wrong);
         }
-        Ok(standing.account_after(app, &contact).map_or(Found::NoAccount, Found::Account))
+        Ok(standing.account_after(&hooks.platform, &contact).map_or(Found::NoAccount, Found::Account))
     };
-    hooks::admit(app, caller, attempt, draft, look).await
+    hooks::admit(hooks, caller, attempt, draft, look).await
 }
 
 /// Signs in to the account that is known by what the provider says; makes one, if there may be one.
 pub async fn sign_in(
     tx: &mut Tx,
-    app: &App,
+    accounts: &Accounts,
     caller: &Caller,
     provider: &str,
     person: &Person,
@@ -88,7 +90,7 @@ pub async fn sign_in(
     if let Some(account) = identities::owner(tx, name.kind, &name.value).await? {
         accounts::lock(tx, &account).await?;
         if identities::owner(tx, name.kind, &name.value).await?.as_ref() == Some(&account) {
-            let session = signin::enter(tx, app, caller, &account, admission, key).await?.id;
+            let session = signin::enter(tx, &accounts.platform, caller, &account, admission, key).await?.id;
             return Ok(Outcome::SignedIn { session });
         }
     }
@@ -101,15 +103,16 @@ pub async fn sign_in(
             }
             Standing::Own(account) => Some(account),
             Standing::Unowned(account) => {
-                first_proof::take_over_and_notify(tx, app, caller, &contact, account).await?;
+                first_proof::take_over_and_notify(tx, &accounts.hooks, caller, &contact, account).await?;
                 Some(account)
             }
             Standing::OwnedByOther(_) | Standing::Free => None,
         };
         if let Some(account) = account {
-            first_proof::note(tx, app, caller, &contact, account).await?;
-            attach(tx, app, caller, &account.id, provider, &name).await?;
-            let session = signin::enter(tx, app, caller, &account.id, admission, key).await?.id;
+            first_proof::note(tx, &accounts.platform, caller, &contact, account).await?;
+            attach(tx, &accounts.platform, caller, &account.id, provider, &name).await?;
+            let session =
+                signin::enter(tx, &accounts.platform, caller, &account.id, admission, key).await?.id;
             return Ok(Outcome::SignedIn { session });
         }
     }
@@ -117,7 +120,7 @@ pub async fn sign_in(
         return Ok(Outcome::Offered);
     }
     let new = admission.sign_up()?;
-    let done = registration::create(tx, app, caller, new, password, evidence, key).await?;
+    let done = registration::create(tx, accounts, caller, new, password, evidence, key).await?;
     let session = done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))?;
     Ok(Outcome::SignedIn { session })
 }
@@ -125,7 +128,7 @@ pub async fn sign_in(
 /// Links the provider's identity to the account that is signed in.
 pub async fn link(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     provider: &str,
     person: &Person,
@@ -136,7 +139,7 @@ pub async fn link(
     accounts::lock(tx, account).await?;
     // Its proof is spent; the session can have ended while the provider was asked.
     doorward_store::sessions::lock(tx, &session.id).await?;
-    let alive = doorward_store::sessions::live_account(tx, &session.id, app.platform.world.now()).await?;
+    let alive = doorward_store::sessions::live_account(tx, &session.id, platform.world.now()).await?;
     alive.ok_or(ErrorCode::SessionRequired)?;
     match identities::owner(tx, name.kind, &name.value).await? {
         Some(owner) if owner != *account => return Err(ErrorCode::SocialAccountInUse.into()),
@@ -149,7 +152,7 @@ pub async fn link(
                 ..ErrorCode::Exists.into()
             });
         }
-        None => attach(tx, app, caller, account, provider, &name).await?,
+        None => attach(tx, platform, caller, account, provider, &name).await?,
     }
     Ok(Outcome::Linked { account: account.clone() })
 }
@@ -157,7 +160,7 @@ pub async fn link(
 /// Takes what an account is known by at a provider from it, but not its last way in; answers what is left.
 pub async fn unlink(
     tx: &mut Tx,
-    app: &App,
+    accounts: &Accounts,
     caller: &Caller,
     account: &str,
     provider: &str,
@@ -167,9 +170,9 @@ pub async fn unlink(
     if !links.iter().any(|link| link.provider == provider) {
         return Err(ErrorCode::NotFound.into());
     }
-    keep_a_way_in(tx, app, account, goes).await?;
+    keep_a_way_in(tx, accounts, account, goes).await?;
     identities::unlink(tx, account, provider).await?;
-    tell(tx, app, caller, account, Event::IdentityUnlinked, provider).await?;
+    tell(tx, &accounts.platform, caller, account, Event::IdentityUnlinked, provider).await?;
     Ok(identities::links(tx, account).await?)
 }
 
@@ -181,36 +184,36 @@ async fn has_at(tx: &mut Tx, account: &str, provider: &str) -> Result<bool, Stor
 
 async fn attach(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     account: &str,
     provider: &str,
     name: &Identity,
 ) -> Result<(), ApiError> {
     accounts::lock(tx, account).await?;
-    identities::insert(tx, name, account, app.platform.world.now()).await.map_err(|error| match error {
+    identities::insert(tx, name, account, platform.world.now()).await.map_err(|error| match error {
         StoreError::Conflict => ErrorCode::SocialAccountInUse.into(),
         error => ApiError::from(error),
     })?;
-    Ok(tell(tx, app, caller, account, Event::IdentityLinked, provider).await?)
+    Ok(tell(tx, platform, caller, account, Event::IdentityLinked, provider).await?)
 }
 
 /// Writes it down, and tells the account's owner.
 async fn tell(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     account: &str,
     event: Event,
     provider: &str,
 ) -> Result<(), StoreError> {
-    let now = app.platform.world.now();
+    let now = platform.world.now();
     accounts::touch(tx, account, now).await?;
-    Record::of(event).account(account).detail(provider).write(tx, &app.platform.world, caller, now).await?;
+    Record::of(event).account(account).detail(provider).write(tx, &platform.world, caller, now).await?;
     let account = accounts::by_id(tx, account).await?;
     match account.as_ref().and_then(|account| account.told_at()) {
         Some(address) => {
-            outbox::notice(tx, &app.platform.world, caller, Message::IdentitiesChanged, address).await
+            outbox::notice(tx, &platform.world, caller, Message::IdentitiesChanged, address).await
         }
         None => Ok(()),
     }

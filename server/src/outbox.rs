@@ -9,17 +9,20 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use crate::mail::Mail;
+use crate::mail::render::Templates;
 use crate::mail::render::{Rendered, Values};
+use crate::mail::transport::Transport;
 use crate::mail::transport::{Failure, Parcel};
 use crate::sms::Sms;
-use crate::state::{App, AppState};
 use doorward_core::canonical;
 use doorward_core::clock::{Millis, World};
 use doorward_core::message::{Channel, Message};
 use doorward_core::one_time_code::{PlainCode, PlainToken, Scene};
 use doorward_core::queue::{self, Worker};
+use doorward_core::tasks::Tasks;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
+use doorward_request::platform::Platform;
 use doorward_store::accounts::Account;
 use doorward_store::challenges::Minted;
 use doorward_store::identities::Kind;
@@ -28,6 +31,21 @@ use doorward_store::{StoreError, Tx, accounts};
 
 /// How long to wait before the database is asked again to note what became of a mail.
 const AGAIN: Duration = Duration::from_millis(500);
+
+/// Writes mails and SMS, and sends them.
+#[derive(Debug)]
+pub struct Outbox {
+    /// Settings, time, keys and the database.
+    pub platform: Arc<Platform>,
+    /// The panics of the tasks that run as long as the server.
+    pub tasks: Tasks,
+    /// What mails look like.
+    pub templates: Templates,
+    /// Where mails and SMS go.
+    pub transport: Transport,
+    /// Wakes the worker that sends mails: ring it after a commit that put one into the outbox.
+    pub bell: Bell,
+}
 
 /// Wakes the workers, and holds them back.
 #[derive(Debug, Default)]
@@ -105,23 +123,25 @@ async fn put(
 }
 
 /// Sends until the sender of `ended` is dropped, then lets what is on its way finish.
-pub async fn run(app: AppState, ended: watch::Receiver<()>) {
-    let (mails, sms) = (work(&app, Channel::Mail, ended.clone()), work(&app, Channel::Sms, ended));
+pub async fn run(outbox: Arc<Outbox>, ended: watch::Receiver<()>) {
+    let (mails, sms) = (work(&outbox, Channel::Mail, ended.clone()), work(&outbox, Channel::Sms, ended));
     futures_util::future::join(mails, sms).await;
 }
 
-async fn work(app: &AppState, channel: Channel, ended: watch::Receiver<()>) {
-    let take = |free| take(app, channel, free);
+async fn work(outbox: &Arc<Outbox>, channel: Channel, ended: watch::Receiver<()>) {
+    let take = |free| take(outbox, channel, free);
     let deliver = |letter| {
-        let app = app.clone();
-        async move { deliver(&app, letter).await }
+        let outbox = outbox.clone();
+        async move { deliver(&outbox, letter).await }
     };
     let name = match channel {
         Channel::Mail => "mails",
         Channel::Sms => "sms",
     };
-    let slots = Way::of(app, channel).slots;
-    Worker { tasks: &app.tasks, name, slots, bell: app.bell.of(channel) }.work(ended, take, deliver).await;
+    let slots = Way::of(&outbox.platform, channel).slots;
+    Worker { tasks: &outbox.tasks, name, slots, bell: outbox.bell.of(channel) }
+        .work(ended, take, deliver)
+        .await;
 }
 
 /// What the settings say of a channel.
@@ -135,10 +155,10 @@ struct Way {
 }
 
 impl Way {
-    fn of(app: &App, channel: Channel) -> Way {
-        let (smtp, sms) = (&app.platform.config.smtp, &app.platform.config.sms);
+    fn of(platform: &Platform, channel: Channel) -> Way {
+        let (smtp, sms) = (&platform.config.smtp, &platform.config.sms);
         let (slots, timeout, attempts) = match channel {
-            Channel::Mail => (smtp.connections, smtp.timeout, app.platform.config.mail.attempts),
+            Channel::Mail => (smtp.connections, smtp.timeout, platform.config.mail.attempts),
             Channel::Sms => (sms.connections, sms.timeout, sms.attempts),
         };
         Way { slots: slots.max(1) as usize, timeout: timeout.as_millis(), attempts }
@@ -146,13 +166,13 @@ impl Way {
 }
 
 /// Sends what is due now, at most as much as can leave at once, and waits for it. False when nothing was due.
-pub async fn send_due(app: &AppState) -> bool {
+pub async fn send_due(outbox: &Arc<Outbox>) -> bool {
     let mut letters = Vec::new();
     for channel in [Channel::Mail, Channel::Sms] {
-        letters.extend(take(app, channel, Way::of(app, channel).slots).await);
+        letters.extend(take(outbox, channel, Way::of(&outbox.platform, channel).slots).await);
     }
     let worked = !letters.is_empty();
-    futures_util::future::join_all(letters.into_iter().map(|letter| deliver(app, letter))).await;
+    futures_util::future::join_all(letters.into_iter().map(|letter| deliver(outbox, letter))).await;
     worked
 }
 
@@ -172,14 +192,15 @@ struct Content {
 }
 
 /// Takes what is due, and mints codes and tokens, in one transaction.
-async fn take(app: &AppState, channel: Channel, free: usize) -> Vec<Outgoing> {
-    let is_held_back = app.bell.unnoted.load(Ordering::SeqCst) > 0;
-    let due = if free == 0 || is_held_back { Ok(false) } else { due(app, channel).await };
+async fn take(outbox: &Arc<Outbox>, channel: Channel, free: usize) -> Vec<Outgoing> {
+    let is_held_back = outbox.bell.unnoted.load(Ordering::SeqCst) > 0;
+    let due = if free == 0 || is_held_back { Ok(false) } else { due(&outbox.platform, channel).await };
     let letters = match due {
         Ok(false) => Ok(Vec::new()),
         Ok(true) => {
-            let worker = app.clone();
-            app.platform
+            let worker = outbox.clone();
+            outbox
+                .platform
                 .store
                 .write(move |tx| Box::pin(async move { lease(&worker, tx, channel, free).await }))
                 .await
@@ -192,13 +213,18 @@ async fn take(app: &AppState, channel: Channel, free: usize) -> Vec<Outgoing> {
     })
 }
 
-async fn lease(app: &App, tx: &mut Tx, channel: Channel, free: usize) -> Result<Vec<Outgoing>, StoreError> {
-    let now = app.platform.world.now();
-    let until = now + Way::of(app, channel).timeout + queue::LEASE_MARGIN;
+async fn lease(
+    outbox: &Outbox,
+    tx: &mut Tx,
+    channel: Channel,
+    free: usize,
+) -> Result<Vec<Outgoing>, StoreError> {
+    let now = outbox.platform.world.now();
+    let until = now + Way::of(&outbox.platform, channel).timeout + queue::LEASE_MARGIN;
     let limit = i64::try_from(free).unwrap_or(1);
     let mut letters = Vec::new();
     for taken in doorward_store::outbox::take(tx, channel, now, until, limit).await? {
-        match prepare(app, tx, &taken, now).await {
+        match prepare(outbox, tx, &taken, now).await {
             Ok(content) => letters.push(Outgoing { taken, content }),
             // One row that cannot be read must not hold up all the others.
             Err(StoreError::Internal(cause)) => {
@@ -212,32 +238,38 @@ async fn lease(app: &App, tx: &mut Tx, channel: Channel, free: usize) -> Result<
 }
 
 /// Asks without writing: a server with nothing to send leaves the disk alone.
-async fn due(app: &App, channel: Channel) -> Result<bool, StoreError> {
-    let mut reader = app.platform.store.read().await?;
+async fn due(platform: &Platform, channel: Channel) -> Result<bool, StoreError> {
+    let mut reader = platform.store.read().await?;
     let due = doorward_store::outbox::next_due(&mut reader, channel).await?;
-    Ok(due.is_some_and(|due| due <= app.platform.world.now()))
+    Ok(due.is_some_and(|due| due <= platform.world.now()))
 }
 
 /// Decides whether the mail still has a reader, and mints its code and token.
-async fn prepare(app: &App, tx: &mut Tx, taken: &Taken, now: Millis) -> Result<Option<Content>, StoreError> {
-    let account = match reader(app, tx, taken).await? {
+async fn prepare(
+    outbox: &Outbox,
+    tx: &mut Tx,
+    taken: &Taken,
+    now: Millis,
+) -> Result<Option<Content>, StoreError> {
+    let account = match reader(&outbox.platform, tx, taken).await? {
         Reader::Owner(account) => Some(account),
         Reader::Anyone => None,
         Reader::NoOne => return Ok(None),
     };
     let account = account.as_deref();
-    let mut values = values(app, taken, account);
+    let mut values = values(&outbox.platform, taken, account);
     if let (Some(challenge), Some(scene)) = (&taken.challenge, taken.message.and_then(Scene::of)) {
         let channel = Channel::of(&taken.address);
-        let code = PlainCode::mint(&app.platform.world);
+        let code = PlainCode::mint(&outbox.platform.world);
         let token =
-            (scene.has_link() && channel == Channel::Mail).then(|| PlainToken::mint(&app.platform.world));
-        let secret_key = app.platform.secret_keys.active_id();
-        let Some(code_hash) = code.hash(&app.platform.secret_keys, secret_key, scene, &taken.address) else {
+            (scene.has_link() && channel == Channel::Mail).then(|| PlainToken::mint(&outbox.platform.world));
+        let secret_key = outbox.platform.secret_keys.active_id();
+        let Some(code_hash) = code.hash(&outbox.platform.secret_keys, secret_key, scene, &taken.address)
+        else {
             return Err(StoreError::Internal("no active secret key".into()));
         };
         let (code_life, token_life) =
-            (app.platform.config.codes.life(channel), app.platform.config.codes.link_life(scene));
+            (outbox.platform.config.codes.life(channel), outbox.platform.config.codes.link_life(scene));
         let minted = Minted {
             account: account.map(|account| account.id.as_str()),
             secret_key,
@@ -249,25 +281,28 @@ async fn prepare(app: &App, tx: &mut Tx, taken: &Taken, now: Millis) -> Result<O
         if !doorward_store::challenges::mint(tx, challenge, minted).await? {
             return Ok(None);
         }
-        audit(app, tx, taken, scene, account, now).await?;
+        audit(&outbox.platform, tx, taken, scene, account, now).await?;
         values.code = code.expose().to_owned();
         values.code_minutes = code_life.as_seconds() / 60;
         if let (Some(token), Some(life)) = (token, token_life) {
-            let link =
-                app.platform.config.links.with_token(scene, &app.platform.config.public_url, token.expose());
+            let link = outbox.platform.config.links.with_token(
+                scene,
+                &outbox.platform.config.public_url,
+                token.expose(),
+            );
             values.link = link.unwrap_or_default();
             values.link_minutes = life.as_seconds().div_ceil(60);
         }
     }
     let own = account.and_then(|account| account.profile.locale.as_deref());
-    let wishes = [own, taken.language.as_deref(), Some(&app.platform.config.mail.language)];
-    let language = app.templates.choose(wishes.into_iter().flatten()).to_owned();
+    let wishes = [own, taken.language.as_deref(), Some(&outbox.platform.config.mail.language)];
+    let language = outbox.templates.choose(wishes.into_iter().flatten()).to_owned();
     Ok(Some(Content { message: taken.message, language, values }))
 }
 
 /// The request could not name the account without telling whether there is one; here it costs nobody's time.
 async fn audit(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     taken: &Taken,
     scene: Scene,
@@ -279,7 +314,7 @@ async fn audit(
     if let Some(account) = account {
         record = record.account(&account.id);
     }
-    record.write(tx, &app.platform.world, &caller, now).await
+    record.write(tx, &platform.world, &caller, now).await
 }
 
 /// Who reads a mail.
@@ -293,7 +328,7 @@ enum Reader {
 }
 
 /// Whose mail it is: that of the account which the challenge is bound to, else of the one with this address.
-async fn reader(app: &App, tx: &mut Tx, taken: &Taken) -> Result<Reader, StoreError> {
+async fn reader(platform: &Platform, tx: &mut Tx, taken: &Taken) -> Result<Reader, StoreError> {
     let scene = taken.message.and_then(Scene::of);
     let kind = Kind::of(&taken.address);
     let account = match (&taken.challenge, scene.is_some_and(Scene::is_bound)) {
@@ -310,7 +345,7 @@ async fn reader(app: &App, tx: &mut Tx, taken: &Taken) -> Result<Reader, StoreEr
         (_, Some(account)) => Reader::Owner(Box::new(account)),
         // It is good for a signup, too.
         (Some(Message::LoginCode | Message::AccessCode), None)
-            if app.platform.config.signup.open && !taken.address.is_empty() =>
+            if platform.config.signup.open && !taken.address.is_empty() =>
         {
             Reader::Anyone
         }
@@ -318,14 +353,14 @@ async fn reader(app: &App, tx: &mut Tx, taken: &Taken) -> Result<Reader, StoreEr
     })
 }
 
-fn values(app: &App, taken: &Taken, account: Option<&Account>) -> Values {
+fn values(platform: &Platform, taken: &Taken, account: Option<&Account>) -> Values {
     let happened_at = jiff::Timestamp::from_millisecond(taken.created_at).unwrap_or_default();
     Values {
-        product: app.platform.config.mail.product.clone(),
-        public_url: app.platform.config.public_url.clone(),
+        product: platform.config.mail.product.clone(),
+        public_url: platform.config.public_url.clone(),
         address: canonical::shown_email(&taken.address),
         name: account.and_then(|account| name(account, &taken.address)).unwrap_or_default(),
-        reset_page: app.platform.config.links.forgot_page(&app.platform.config.public_url),
+        reset_page: platform.config.links.forgot_page(&platform.config.public_url),
         happened_at: happened_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
         ..Values::default()
     }
@@ -338,16 +373,16 @@ fn name(account: &Account, address: &str) -> Option<String> {
     name.filter(|_| proven).map(|name| name.chars().take(64).collect())
 }
 
-async fn deliver(app: &AppState, letter: Outgoing) {
+async fn deliver(outbox: &Arc<Outbox>, letter: Outgoing) {
     let Outgoing { taken, content } = letter;
-    let sent = match content.map(|content| write(app, &taken, &content)) {
-        Some(Ok(parcel)) => app.transport.send(parcel, app.platform.world.now()).await.map(|()| true),
+    let sent = match content.map(|content| write(outbox, &taken, &content)) {
+        Some(Ok(parcel)) => outbox.transport.send(parcel, outbox.platform.world.now()).await.map(|()| true),
         Some(Err(cause)) => Err(Failure::Never(cause)),
         None => Ok(false),
     };
-    let outcome = Arc::new(Outcome::of(app, &taken, sent));
+    let outcome = Arc::new(Outcome::of(outbox, &taken, sent));
     let taken = Arc::new(taken);
-    if note(app, &taken, &outcome).await {
+    if note(outbox, &taken, &outcome).await {
         outcome.log(&taken);
     }
 }
@@ -364,14 +399,14 @@ enum Outcome {
 }
 
 impl Outcome {
-    fn of(app: &App, taken: &Taken, sent: Result<bool, Failure>) -> Outcome {
-        let now = app.platform.world.now();
-        let attempts = Way::of(app, Channel::of(&taken.address)).attempts;
+    fn of(outbox: &Outbox, taken: &Taken, sent: Result<bool, Failure>) -> Outcome {
+        let now = outbox.platform.world.now();
+        let attempts = Way::of(&outbox.platform, Channel::of(&taken.address)).attempts;
         match sent {
             Ok(false) => Outcome::Dropped,
             Ok(true) => Outcome::Sent,
             Err(Failure::Later(cause)) if taken.attempts < i64::from(attempts) => {
-                let pause = queue::pause(taken.attempts, u64::from_be_bytes(app.platform.world.bytes()));
+                let pause = queue::pause(taken.attempts, u64::from_be_bytes(outbox.platform.world.bytes()));
                 Outcome::Later(now + pause, cause)
             }
             Err(Failure::Later(cause) | Failure::Never(cause)) => Outcome::Never(now, cause),
@@ -399,28 +434,31 @@ impl Outcome {
 }
 
 /// Has the database note the outcome, as soon as it can. False if it never can.
-async fn note(app: &AppState, taken: &Arc<Taken>, outcome: &Arc<Outcome>) -> bool {
+async fn note(outbox: &Arc<Outbox>, taken: &Arc<Taken>, outcome: &Arc<Outcome>) -> bool {
     let mut held_back = None;
     loop {
         let (row, outcome) = (taken.clone(), outcome.clone());
-        let noted =
-            app.platform.store.write(move |tx| Box::pin(async move { outcome.store(tx, &row).await })).await;
+        let noted = outbox
+            .platform
+            .store
+            .write(move |tx| Box::pin(async move { outcome.store(tx, &row).await }))
+            .await;
         let Err(error) = noted else { return true };
         tracing::warn!(mail = taken.id, cause = %error, "the outbox could not note what became of a mail");
         // Another fault than one that passes: the lease runs out and the row is taken again.
         let StoreError::Unavailable(_) = error else { return false };
-        held_back.get_or_insert_with(|| HeldBack::of(app));
+        held_back.get_or_insert_with(|| HeldBack::of(outbox));
         tokio::time::sleep(AGAIN).await;
     }
 }
 
 /// While it is there, nothing is taken from the outbox.
-struct HeldBack(AppState);
+struct HeldBack(Arc<Outbox>);
 
 impl HeldBack {
-    fn of(app: &AppState) -> HeldBack {
-        app.bell.unnoted.fetch_add(1, Ordering::SeqCst);
-        HeldBack(app.clone())
+    fn of(outbox: &Arc<Outbox>) -> HeldBack {
+        outbox.bell.unnoted.fetch_add(1, Ordering::SeqCst);
+        HeldBack(outbox.clone())
     }
 }
 
@@ -431,21 +469,21 @@ impl Drop for HeldBack {
 }
 
 /// The mail or SMS itself.
-fn write(app: &App, taken: &Taken, content: &Content) -> Result<Parcel, String> {
+fn write(outbox: &Outbox, taken: &Taken, content: &Content) -> Result<Parcel, String> {
     let Content { message, language, values } = content;
     let message = message.ok_or("this version has no such message")?;
     let id = format!("{}.{}", taken.id, taken.attempts);
     let to = taken.address.clone();
     match Channel::of(&to) {
         Channel::Mail => {
-            let rendered = app.templates.render(message, language, values).map_err(|e| e.to_string())?;
+            let rendered = outbox.templates.render(message, language, values).map_err(|e| e.to_string())?;
             let Rendered { subject, text, html } = rendered;
             let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
             let (code, link) = (given(&values.code), given(&values.link));
             Ok(Parcel::Mail(Mail { id, message, to, subject, text, html, code, link }))
         }
         Channel::Sms => {
-            let text = app.templates.render_sms(message, language, values).map_err(|e| e.to_string())?;
+            let text = outbox.templates.render_sms(message, language, values).map_err(|e| e.to_string())?;
             Ok(Parcel::Sms(Sms { id, message, to, text, code: values.code.clone() }))
         }
     }

@@ -1,10 +1,11 @@
 //! Deletes what is over (D-35): a little at a time, so that nobody waits for it, and on one node for all of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::state::{App, AppState};
 use doorward_core::clock::Millis;
 use doorward_request::idempotency::KEPT;
+use doorward_request::platform::Platform;
 use doorward_store::{
     StoreError, audit, budgets, challenges, deliveries, flows, idempotency, leases, outbox, proofs, sessions,
 };
@@ -19,12 +20,12 @@ const TOLD: Millis = 24 * 60 * 60_000;
 const LEASE_MARGIN: Millis = 60_000;
 
 /// Looks from time to time, for ever.
-pub async fn run(app: AppState) {
-    let every = Duration::from(app.platform.config.prune.every).max(Duration::from_secs(1));
-    let node = app.platform.world.id();
+pub async fn run(platform: Arc<Platform>) {
+    let every = Duration::from(platform.config.prune.every).max(Duration::from_secs(1));
+    let node = platform.world.id();
     loop {
         tokio::time::sleep(every).await;
-        if let Err(error) = turn(&app, &node).await {
+        if let Err(error) = turn(&platform, &node).await {
             tracing::warn!(cause = %error, "what is over could not be deleted");
         }
     }
@@ -32,31 +33,28 @@ pub async fn run(app: AppState) {
 
 /// Deletes what is over, if that is this node's work: it is for as long as it keeps coming, else it becomes
 /// another's. Answers how many rows; `None` when another node does it.
-pub async fn turn(app: &App, node: &str) -> Result<Option<u64>, StoreError> {
-    let (node, now) = (node.to_owned(), app.platform.world.now());
-    let until = now + app.platform.config.prune.every.millis() + LEASE_MARGIN;
-    let ours = app
-        .platform
+pub async fn turn(platform: &Platform, node: &str) -> Result<Option<u64>, StoreError> {
+    let (node, now) = (node.to_owned(), platform.world.now());
+    let until = now + platform.config.prune.every.millis() + LEASE_MARGIN;
+    let ours = platform
         .store
         .write(move |tx| Box::pin(async move { leases::take(tx, "prune", &node, now, until).await }))
         .await?;
-    if ours { all(app).await.map(Some) } else { Ok(None) }
+    if ours { all(platform).await.map(Some) } else { Ok(None) }
 }
 
 /// Deletes everything that is over now; answers how many rows.
-pub async fn all(app: &App) -> Result<u64, StoreError> {
-    let now = app.platform.world.now();
-    let unused_since = now - app.platform.config.session.idle.millis();
-    let audit = now - app.platform.config.prune.audit.millis();
-    let old_challenges = now - app.platform.config.prune.challenges.millis();
-    let dead = now - app.platform.config.prune.dead_letters.millis();
+pub async fn all(platform: &Platform) -> Result<u64, StoreError> {
+    let now = platform.world.now();
+    let unused_since = now - platform.config.session.idle.millis();
+    let audit = now - platform.config.prune.audit.millis();
+    let old_challenges = now - platform.config.prune.challenges.millis();
+    let dead = now - platform.config.prune.dead_letters.millis();
     // What a flow ended with is asked for in its last minutes.
-    let old_flows =
-        now - 4 * app.platform.config.flows.lifetime.millis() - app.platform.config.flows.grace.millis();
+    let old_flows = now - 4 * platform.config.flows.lifetime.millis() - platform.config.flows.grace.millis();
     let mut rows = 0;
     loop {
-        let some = app
-            .platform
+        let some = platform
             .store
             .write(move |tx| {
                 Box::pin(async move {

@@ -6,17 +6,21 @@ use doorward_core::profile;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::profile::ProfileInput;
 use doorward_protocol::signup::{FirstSignIn, SignupAnswer, SignupConfirmation, SignupOptions};
+use doorward_request::platform::Platform;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use url::Url;
 
+use crate::accounts::Accounts;
 use crate::contacts::{self, Contact};
 use crate::domains;
 use crate::dpop::{Proof, Thumbprint};
 use crate::first_proof::{self, Evidence, Standing};
+use crate::hooks::Hooks;
 use crate::hooks::NewAccount;
 use crate::limits;
 use crate::passwords::Turn;
-use crate::state::{App, AppState};
+use crate::signing::TokenIssuer;
 use crate::{outbox, screening, signin};
 use doorward_config::{Confirmation, SignupDisclosure};
 use doorward_core::local_address::is_local;
@@ -68,14 +72,14 @@ pub enum FirstSession {
 impl SignUp {
     /// The account of a signup. The operator decides, the page can only tighten (D-20).
     pub fn of_signup(
-        app: &App,
+        platform: &Platform,
         options: SignupOptions,
         profile: ProfileInput,
         names: Vec<Identity>,
         method: &str,
     ) -> Result<SignUp, ApiError> {
-        let settings = &app.platform.config.signup;
-        let quiet = app.platform.config.disclosure.signup == SignupDisclosure::Quiet;
+        let settings = &platform.config.signup;
+        let quiet = platform.config.disclosure.signup == SignupDisclosure::Quiet;
         let asked = match &options.signup_confirmation {
             Some(SignupConfirmation::Flag(asked)) => *asked,
             Some(SignupConfirmation::Redirect(_)) => true,
@@ -109,14 +113,14 @@ impl SignUp {
             }
         }
         let redirect = match options.signup_confirmation {
-            Some(SignupConfirmation::Redirect(text)) => Some(redirect(app, &text)?),
+            Some(SignupConfirmation::Redirect(text)) => Some(redirect(platform, &text)?),
             _ => None,
         };
-        let mut draft = SignUp::of_sign_in(app, names, method)?;
-        draft.check_domains(app)?;
+        let mut draft = SignUp::of_sign_in(platform, names, method)?;
+        draft.check_domains(platform)?;
         let (profile, extras) = profile.merged();
-        profile::check(&profile, &app.platform.config.profile.genders)?;
-        values::take_over(&mut draft.account.extras, extras, &app.platform.config.profile)?;
+        profile::check(&profile, &platform.config.profile.genders)?;
+        values::take_over(&mut draft.account.extras, extras, &platform.config.profile)?;
         draft.account.profile = profile;
         draft.account.email_subscription = options.email_subscription.unwrap_or(false);
         draft.account.confirmation_required = confirmation_required;
@@ -128,30 +132,30 @@ impl SignUp {
 
     /// The account of a first sign-in, with what a hook has given.
     pub fn of_first(
-        app: &App,
+        platform: &Platform,
         names: Vec<Identity>,
         method: &str,
         granted: Granted,
     ) -> Result<SignUp, ApiError> {
-        Ok(SignUp::of_sign_in(app, names, method)?.granted(granted))
+        Ok(SignUp::of_sign_in(platform, names, method)?.granted(granted))
     }
 
     /// The account of a first sign-in, which makes it.
-    fn of_sign_in(app: &App, names: Vec<Identity>, method: &str) -> Result<SignUp, ApiError> {
-        if !app.platform.config.signup.open {
+    fn of_sign_in(platform: &Platform, names: Vec<Identity>, method: &str) -> Result<SignUp, ApiError> {
+        if !platform.config.signup.open {
             return Err(ErrorCode::Forbidden.into());
         }
         let unproven = names.iter().any(|name| name.kind == Kind::Email && !name.proven);
-        let now = app.platform.world.now();
-        let beginning = app.platform.config.defaults.get(method);
+        let now = platform.world.now();
+        let beginning = platform.config.defaults.get(method);
         let roles = beginning
             .and_then(|beginning| beginning.roles.as_ref())
-            .unwrap_or(&app.platform.config.roles.default);
-        let mut account = Account::new(app.platform.world.id(), roles.clone(), now);
+            .unwrap_or(&platform.config.roles.default);
+        let mut account = Account::new(platform.world.id(), roles.clone(), now);
         account.extras = beginning.map(|beginning| beginning.extras.clone()).unwrap_or_default();
         account.confirmation_required =
-            unproven && app.platform.config.signup.confirmation == Confirmation::Required;
-        let quiet = app.platform.config.disclosure.signup == SignupDisclosure::Quiet;
+            unproven && platform.config.signup.confirmation == Confirmation::Required;
+        let quiet = platform.config.disclosure.signup == SignupDisclosure::Quiet;
         Ok(SignUp {
             account,
             names,
@@ -176,13 +180,18 @@ impl SignUp {
     }
 
     /// Refuses addresses of domains that the operator does not want.
-    pub fn check_domains(&self, app: &App) -> Result<(), ApiError> {
+    pub fn check_domains(&self, platform: &Platform) -> Result<(), ApiError> {
         let mut addresses = self.names.iter().filter(|name| name.kind == Kind::Email);
-        addresses.try_for_each(|name| domains::admit(&app.platform.config.signup, &name.value))
+        addresses.try_for_each(|name| domains::admit(&platform.config.signup, &name.value))
     }
 
     /// The account of a first sign-in with what hooks have added to it. The names that the person signs in by stay.
-    pub fn complete(&mut self, app: &App, given: FirstSignIn, granted: Granted) -> Result<(), ApiError> {
+    pub fn complete(
+        &mut self,
+        platform: &Platform,
+        given: FirstSignIn,
+        granted: Granted,
+    ) -> Result<(), ApiError> {
         let FirstSignIn { email, username, phone_number, password, profile } = given;
         let phone = phone_number.map(|value| Contact { kind: Kind::Phone, value }.identity(false));
         let email = email.map(|value| Contact { kind: Kind::Email, value }.identity(false));
@@ -201,11 +210,11 @@ impl SignUp {
                 (None, None) => {}
             }
         }
-        self.check_domains(app)?;
+        self.check_domains(platform)?;
         let (profile, extras) = profile.merged();
-        profile::check(&profile, &app.platform.config.profile.genders)?;
+        profile::check(&profile, &platform.config.profile.genders)?;
         self.account.extras.clear();
-        values::take_over(&mut self.account.extras, extras, &app.platform.config.profile)?;
+        values::take_over(&mut self.account.extras, extras, &platform.config.profile)?;
         self.account.profile = profile;
         self.password = password.map(Secret::from);
         if let Some(roles) = granted.roles {
@@ -232,10 +241,10 @@ impl SignUp {
     }
 
     /// Screens and hashes its first password, if it has one.
-    pub async fn hash(&self, app: &AppState) -> Result<Option<PasswordHash>, ApiError> {
+    pub async fn hash(&self, accounts: &Arc<Accounts>) -> Result<Option<PasswordHash>, ApiError> {
         let Some(password) = &self.password else { return Ok(None) };
-        app.screening.admit(password, &self.known(), "password").await?;
-        Ok(Some(app.hasher.hash(&app.platform.world, password, Turn::Last).await?))
+        accounts.screening.admit(password, &self.known(), "password").await?;
+        Ok(Some(accounts.hasher.hash(&accounts.platform.world, password, Turn::Last).await?))
     }
 
     /// What a password of the account must not be made of.
@@ -305,28 +314,28 @@ pub struct Done {
 /// it. The names are locked.
 pub async fn create(
     tx: &mut Tx,
-    app: &App,
+    accounts: &Accounts,
     caller: &Caller,
     new: &NewAccount,
     password: Option<&PasswordHash>,
     evidence: &Evidence,
     key: Option<Thumbprint>,
 ) -> Result<Done, ApiError> {
-    let (now, plan) = (app.platform.world.now(), &new.sign_up);
+    let (now, plan) = (accounts.platform.world.now(), &new.sign_up);
     if plan.is_first {
-        plan.check_domains(app)?;
+        plan.check_domains(&accounts.platform)?;
     }
     for name in plan.names.iter().filter(|name| matches!(name.kind, Kind::Email | Kind::Phone)) {
-        make_room(tx, app, caller, name, evidence).await?;
+        make_room(tx, &accounts.hooks, caller, name, evidence).await?;
     }
     if let Some(taken) = plan.taken(tx).await? {
         return Err(taken);
     }
     for name in &plan.names {
         if is_taken(tx, name).await? {
-            outbox::notice(tx, &app.platform.world, caller, Message::AccountExists, &name.value).await?;
-            limits::spend_message(tx, app, caller, &name.value).await?;
-            Record::of(Event::SignupRepeated).write(tx, &app.platform.world, caller, now).await?;
+            outbox::notice(tx, &accounts.platform.world, caller, Message::AccountExists, &name.value).await?;
+            limits::spend_message(tx, &accounts.limits, caller, &name.value).await?;
+            Record::of(Event::SignupRepeated).write(tx, &accounts.platform.world, caller, now).await?;
             return Ok(Done { confirmation_required: true, account: None, session: None, has_claim: true });
         }
     }
@@ -340,33 +349,33 @@ pub async fn create(
             error => error.into(),
         })?;
     }
-    limits::inherited(tx, app, &plan.names, &account.id).await?;
+    limits::inherited(tx, &accounts.platform, &plan.names, &account.id).await?;
     if let Some(password) = password {
         passwords::set(tx, &account.id, password, now).await?;
     }
     let record = Record::of(Event::SignedUp).account(&account.id).detail(&plan.method);
-    record.write(tx, &app.platform.world, caller, now).await?;
+    record.write(tx, &accounts.platform.world, caller, now).await?;
     if let Some(email) = plan.names.iter().find(|name| is_secret(name)) {
         let redirect = plan.redirect.as_ref().map(Url::as_str);
         let scene = Scene::VerifyEmail;
-        outbox::challenge(tx, &app.platform.world, caller, scene, &email.value, None, redirect).await?;
+        outbox::challenge(tx, &accounts.platform.world, caller, scene, &email.value, None, redirect).await?;
     }
     let session = match &new.sign_in {
         Some(sign_in) => {
             if plan.session == Some(FirstSession::Counted) {
                 accounts::count_login(tx, &account.id, now).await?;
             }
-            Some(signin::begin(tx, app, caller, &account.id, sign_in, key).await?)
+            Some(signin::begin(tx, &accounts.platform, caller, &account.id, sign_in, key).await?)
         }
         None => None,
     };
     let session = session.map(|session| session.id);
     if plan.is_first {
-        limits::spend_signup(tx, app, caller).await?;
+        limits::spend_signup(tx, &accounts.limits, caller).await?;
     }
     // Last, as everywhere: all mails of this moment wait for these rows.
     if let Some(email) = plan.names.iter().find(|name| is_secret(name)) {
-        limits::spend_message(tx, app, caller, &email.value).await?;
+        limits::spend_message(tx, &accounts.limits, caller, &email.value).await?;
     }
     // Where a taken address gets the same answer, that has no account in it.
     let told = !(plan.quiet && plan.names.iter().any(is_secret));
@@ -379,7 +388,7 @@ pub async fn create(
 /// without an owner, only if this signup proves the name.
 async fn make_room(
     tx: &mut Tx,
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     name: &Identity,
     evidence: &Evidence,
@@ -389,29 +398,33 @@ async fn make_room(
     let evidence = if name.proven { evidence } else { &none };
     match first_proof::locked_standing(tx, &contact, evidence).await? {
         Standing::OwnedByOther(account) => {
-            Ok(first_proof::release(tx, app, caller, &contact, &account).await?)
+            Ok(first_proof::release(tx, &hooks.platform, caller, &contact, &account).await?)
         }
         // What an operator has closed is not opened by making it anew.
         Standing::Unowned(account) if name.proven && account.disabled => {
             Err(ErrorCode::UserIsDisabled.into())
         }
         Standing::Unowned(account) if name.proven => {
-            Ok(first_proof::replace(tx, app, caller, &contact, &account).await?)
+            Ok(first_proof::replace(tx, hooks, caller, &contact, &account).await?)
         }
         Standing::Free | Standing::Own(_) | Standing::Unowned(_) => Ok(()),
     }
 }
 
 /// The answer to a signup, now or repeated.
-pub async fn answer(app: &App, done: &Done, proof: Option<&Proof>) -> Result<SignupAnswer, ApiError> {
+pub async fn answer(
+    issuer: &TokenIssuer,
+    done: &Done,
+    proof: Option<&Proof>,
+) -> Result<SignupAnswer, ApiError> {
     let session = match &done.session {
         // It may have been signed out meanwhile: then there is nothing to hand out.
-        Some(id) => signin::tokens_of(app, id, &[], proof).await?,
+        Some(id) => signin::tokens_of(issuer, id, &[], proof).await?,
         None => None,
     };
     let user = match &done.account {
         Some(id) => {
-            let mut db = app.platform.store.read().await?;
+            let mut db = issuer.platform.store.read().await?;
             accounts::by_id(&mut db, id).await?.map(|account| account.to_profile())
         }
         None => None,
@@ -420,11 +433,15 @@ pub async fn answer(app: &App, done: &Done, proof: Option<&Proof>) -> Result<Sig
 }
 
 /// The answer to a signup that was carried out before: nothing is written but the proof.
-pub async fn repeat(app: &AppState, done: &Done, proof: Option<Proof>) -> Result<SignupAnswer, ApiError> {
+pub async fn repeat(
+    issuer: &Arc<TokenIssuer>,
+    done: &Done,
+    proof: Option<Proof>,
+) -> Result<SignupAnswer, ApiError> {
     if let Some(spent) = proof.clone() {
-        app.platform.store.write(move |tx| Box::pin(async move { spent.spend(tx).await })).await?;
+        issuer.platform.store.write(move |tx| Box::pin(async move { spent.spend(tx).await })).await?;
     }
-    let answer = answer(app, done, proof.as_ref()).await?;
+    let answer = answer(issuer, done, proof.as_ref()).await?;
     if !done.has_claim || answer.session.is_some() {
         return Ok(answer);
     }
@@ -432,7 +449,7 @@ pub async fn repeat(app: &AppState, done: &Done, proof: Option<Proof>) -> Result
     let email = answer.user.as_ref().and_then(|user| user.email.as_deref()).and_then(canonical::email);
     let holder = match email {
         Some(email) => {
-            identities::holder(&mut *app.platform.store.read().await?, Kind::Email, &email).await?
+            identities::holder(&mut *issuer.platform.store.read().await?, Kind::Email, &email).await?
         }
         None => None,
     };
@@ -443,12 +460,12 @@ pub async fn repeat(app: &AppState, done: &Done, proof: Option<Proof>) -> Result
 /// May a first sign-in make the account, and what does that begin with? The page may say no to what the operator allows,
 /// and cannot allow more.
 pub fn first(
-    app: &App,
+    platform: &Platform,
     allowed: bool,
     asked: Option<bool>,
     granted: Granted,
 ) -> Result<Option<Granted>, ApiError> {
-    let allowed = (allowed || granted.create) && app.platform.config.signup.open;
+    let allowed = (allowed || granted.create) && platform.config.signup.open;
     match asked {
         Some(true) if !allowed => {
             Err(ApiError::field("options.auto_register", "This server makes no accounts with this sign-in."))
@@ -458,10 +475,10 @@ pub fn first(
 }
 
 /// An address of the operator's list, compared after one parse by the rules that browsers parse by (O07).
-fn redirect(app: &App, text: &str) -> Result<Url, ApiError> {
+fn redirect(platform: &Platform, text: &str) -> Result<Url, ApiError> {
     let listed = |url: &Url| {
         let same = |entry: &String| Url::parse(entry).is_ok_and(|entry| entry == *url);
-        app.platform.config.links.redirects.iter().any(same) || (app.platform.dev && is_local(url))
+        platform.config.links.redirects.iter().any(same) || (platform.dev && is_local(url))
     };
     Url::parse(text).ok().filter(listed).ok_or_else(|| {
         ApiError::field(

@@ -1,11 +1,13 @@
 //! Rotates the keys that sign access tokens: the next one is published well before it signs, and the one before
 //! verifies until the last token that it signed is over. So nobody who keeps a copy of the JWKS document notices.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::signing::TokenIssuer;
 use crate::signing::generate;
-use crate::state::{App, AppState};
 use doorward_core::clock::Millis;
+use doorward_request::platform::Platform;
 use doorward_store::StoreError;
 use doorward_store::signing_keys::{StoredKey, insert, list, lock, prune, retire_others};
 
@@ -16,25 +18,26 @@ const EVERY: Duration = Duration::from_secs(60);
 const LEEWAY: Millis = 5 * 60 * 1000;
 
 /// Looks from time to time, for ever. Often enough to know a key of another node before that signs with it.
-pub async fn run(app: AppState) {
-    let every =
-        EVERY.min(Duration::from(app.platform.config.token.publish_keys) / 4).max(Duration::from_millis(250));
+pub async fn run(issuer: Arc<TokenIssuer>) {
+    let every = EVERY
+        .min(Duration::from(issuer.platform.config.token.publish_keys) / 4)
+        .max(Duration::from_millis(250));
     loop {
         tokio::time::sleep(every).await;
-        if let Err(error) = turn(&app).await {
+        if let Err(error) = turn(&issuer).await {
             tracing::warn!(cause = %error, "the signing keys could not be looked at");
         }
     }
 }
 
 /// Makes the next key if it is time for that, and takes up the keys that the database has.
-pub async fn turn(app: &App) -> Result<(), StoreError> {
-    let now = app.platform.world.now();
-    let stored = list(&mut *app.platform.store.read().await?, now).await?;
-    if let Some(activates_at) = due(&stored, now, &app.platform.config.token) {
-        publish(app, activates_at).await?;
+pub async fn turn(issuer: &TokenIssuer) -> Result<(), StoreError> {
+    let now = issuer.platform.world.now();
+    let stored = list(&mut *issuer.platform.store.read().await?, now).await?;
+    if let Some(activates_at) = due(&stored, now, &issuer.platform.config.token) {
+        publish(&issuer.platform, activates_at).await?;
     }
-    app.signing_keys.reload(&app.platform.store, &app.platform.secret_keys, now).await
+    issuer.signing_keys.reload(&issuer.platform.store, &issuer.platform.secret_keys, now).await
 }
 
 /// When the next key is to sign, if it is time to publish it.
@@ -47,10 +50,10 @@ fn due(stored: &[StoredKey], now: Millis, rules: &doorward_config::Token) -> Opt
 }
 
 /// Makes a key that signs from then on, and lets the others end when their tokens have.
-async fn publish(app: &App, activates_at: Millis) -> Result<(), StoreError> {
-    let key = generate(&app.platform.secret_keys, &app.platform.world, activates_at)?;
-    let (now, rules) = (app.platform.world.now(), app.platform.config.token.clone());
-    let made = app.platform.store.write(move |tx| {
+async fn publish(platform: &Platform, activates_at: Millis) -> Result<(), StoreError> {
+    let key = generate(&platform.secret_keys, &platform.world, activates_at)?;
+    let (now, rules) = (platform.world.now(), platform.config.token.clone());
+    let made = platform.store.write(move |tx| {
         Box::pin(async move {
             lock(tx).await?;
             prune(tx, now).await?;

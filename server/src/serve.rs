@@ -107,11 +107,14 @@ pub fn ignored_signals() -> io::Result<impl Future<Output = ()>> {
 pub async fn run(app: AppState, listeners: Listeners, stop: impl Future<Output = ()>) {
     let acceptor = Acceptor::open(&app, listeners);
     let (end, ended) = watch::channel(());
-    let queues = future::join(outbox::run(app.clone(), ended.clone()), delivery::run(app.clone(), ended));
+    let queues =
+        future::join(outbox::run(app.outbox.clone(), ended.clone()), delivery::run(app.hooks.clone(), ended));
     let queues = tokio::spawn(queues);
     let mut housekeeping = JoinSet::new();
-    housekeeping.spawn(keep(app.clone(), "prune", prune::run));
-    housekeeping.spawn(keep(app.clone(), "rotation", rotation::run));
+    housekeeping
+        .spawn(keep(app.clone(), "prune", async |app: AppState| prune::run(app.platform.clone()).await));
+    housekeeping
+        .spawn(keep(app.clone(), "rotation", async |app: AppState| rotation::run(app.issuer.clone()).await));
     housekeeping.spawn(keep(app.clone(), "scripts", async |app: AppState| app.hooks.scripts.watch().await));
     housekeeping.spawn(keep(app.clone(), "log", async |_| log::report().await));
     tokio::select! {

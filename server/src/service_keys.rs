@@ -11,9 +11,10 @@ use doorward_core::service_key::PlainKey;
 use doorward_core::service_key::Scope;
 use doorward_core::service_key::Scopes;
 use doorward_protocol::error::ErrorCode;
+use doorward_request::platform::Platform;
 
 use crate::extract::{Scheme, credentials};
-use crate::state::{App, AppState};
+use crate::state::AppState;
 use doorward_core::clock::Millis;
 use doorward_core::secret::{Secret, same};
 use doorward_request::caller::Caller;
@@ -47,7 +48,7 @@ impl FromRequestParts<AppState> for ServiceKey {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let Some((Scheme::Bearer, text)) = credentials(&parts.headers) else { return Err(required()) };
-        recognise(app, text).await
+        recognise(&app.platform, text).await
     }
 }
 
@@ -74,12 +75,16 @@ pub fn presented(headers: &HeaderMap) -> Option<Secret> {
 
 /// A program of the operator's says whom it asks for (`client_ip`, seed A08): from there on that is who asks, for limits,
 /// hooks and the audit log. Nobody else may say so, or limits would be what each caller wants them to be.
-pub async fn speaks_for(app: &App, caller: Caller, client_ip: Option<&str>) -> Result<Caller, ApiError> {
+pub async fn speaks_for(
+    platform: &Platform,
+    caller: Caller,
+    client_ip: Option<&str>,
+) -> Result<Caller, ApiError> {
     let Some(given) = client_ip else { return Ok(caller) };
     let refused = |said| ApiError::field("options.client_ip", said);
     let key =
         caller.service_key.as_ref().ok_or_else(|| refused("Only with a service key can this be said."))?;
-    recognise(app, key.expose()).await?.require(Scope::Trusted)?;
+    recognise(platform, key.expose()).await?.require(Scope::Trusted)?;
     let ip: IpAddr = given.parse().map_err(|_| refused("This is no IP address."))?;
     Ok(Caller { ip: Some(ip.to_canonical()), ..caller })
 }
@@ -90,17 +95,17 @@ fn required() -> ApiError {
 }
 
 /// Unknown, wrong and revoked are one answer.
-async fn recognise(app: &App, text: &str) -> Result<ServiceKey, ApiError> {
+async fn recognise(platform: &Platform, text: &str) -> Result<ServiceKey, ApiError> {
     let plain = PlainKey::read(text).ok_or_else(required)?;
-    let found = service_keys::find(&mut *app.platform.store.read().await?, &plain.id()).await?;
+    let found = service_keys::find(&mut *platform.store.read().await?, &plain.id()).await?;
     let stored = found
         .filter(|stored| same(stored.secret_hash.as_bytes(), plain.hash().as_bytes()))
         .filter(|stored| stored.revoked_at.is_none())
         .ok_or_else(required)?;
-    let minute = minute(app.platform.world.now());
+    let minute = minute(platform.world.now());
     if stored.last_used_at.is_none_or(|last| last < minute) {
         let id = stored.id.clone();
-        app.platform
+        platform
             .store
             .write(move |tx| Box::pin(async move { service_keys::touch(tx, &id, minute).await }))
             .await?;

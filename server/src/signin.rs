@@ -2,7 +2,10 @@
 
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::session::Tokens;
+use doorward_request::platform::Platform;
+use std::sync::Arc;
 
+use crate::accounts::Accounts;
 use crate::dpop::{self, Proof, Thumbprint};
 use crate::entry::Entering;
 use crate::first_proof::Evidence;
@@ -10,7 +13,7 @@ use crate::hooks::{self, Admission, Approved, Found, SignIn};
 use crate::limits;
 use crate::registration::{self, SignUp};
 use crate::sessions;
-use crate::state::{App, AppState};
+use crate::signing::TokenIssuer;
 use doorward_config::Confirmation;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
@@ -24,29 +27,29 @@ use doorward_store::{Tx, sessions as rows};
 /// Signs in to an account that was proven to be somebody's, in the transaction that proved it.
 pub async fn enter(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     id: &str,
     admission: &Admission,
     key: Option<Thumbprint>,
 ) -> Result<Session, ApiError> {
     accounts::lock(tx, id).await?;
-    accounts::count_login(tx, id, app.platform.world.now()).await?;
+    accounts::count_login(tx, id, platform.world.now()).await?;
     let account = accounts::by_id(tx, id).await?.ok_or(ErrorCode::UserIsDisabled)?;
-    if let Some(code) = refusal(app, admission.method(), &account) {
+    if let Some(code) = refusal(platform, admission.method(), &account) {
         return Err(code.into());
     }
-    limits::succeeded(tx, app, caller, &account).await?;
-    begin(tx, app, caller, id, admission.sign_in(id)?, key).await
+    limits::succeeded(tx, platform, caller, &account).await?;
+    begin(tx, platform, caller, id, admission.sign_in(id)?, key).await
 }
 
 /// Why the owner of an account is not signed in. An answer only after they have proven that it is theirs.
-pub fn refusal(app: &App, method: &str, account: &Account) -> Option<ErrorCode> {
+pub fn refusal(platform: &Platform, method: &str, account: &Account) -> Option<ErrorCode> {
     if account.disabled {
         return Some(ErrorCode::UserIsDisabled);
     }
     // An account from before the operator required it is asked, too, at its password: other methods prove a name of its own.
-    let is_required = app.platform.config.signup.confirmation == Confirmation::Required
+    let is_required = platform.config.signup.confirmation == Confirmation::Required
         && method == "password"
         && account.phone.is_none();
     let waits = account.confirmation_required || (is_required && account.has_unproven_email());
@@ -56,33 +59,33 @@ pub fn refusal(app: &App, method: &str, account: &Account) -> Option<ErrorCode> 
 /// Begins the session, and writes that down.
 pub async fn begin(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     id: &str,
     approved: &Approved<SignIn>,
     key: Option<Thumbprint>,
 ) -> Result<Session, ApiError> {
-    let session = sessions::establish(tx, app, caller, id, approved, key).await?;
+    let session = sessions::establish(tx, platform, caller, id, approved, key).await?;
     let record = Record::of(Event::SignedIn).account(id).session(&session.id).detail(&approved.method);
-    record.write(tx, &app.platform.world, caller, app.platform.world.now()).await?;
+    record.write(tx, &platform.world, caller, platform.world.now()).await?;
     Ok(session)
 }
 
 /// The tokens of a session with whose it is; nothing when it has ended, or is not for who proves this. `devices` came with
 /// the call.
 pub async fn tokens_of(
-    app: &App,
+    issuer: &TokenIssuer,
     id: &str,
     devices: &[KnownDevice],
     proof: Option<&Proof>,
 ) -> Result<Option<Tokens>, ApiError> {
-    let mut db = app.platform.store.read().await?;
+    let mut db = issuer.platform.store.read().await?;
     if let Some((session, _)) = rows::find(&mut db, id).await?
         && sessions::is_for(&session, proof)
         && let Some(account) = accounts::by_id(&mut db, &session.account).await?
     {
-        let tokens = sessions::tokens(app, &session, &account.roles)?;
-        let known_device = limits::mint(app, &account, devices);
+        let tokens = sessions::tokens(issuer, &session, &account.roles)?;
+        let known_device = limits::mint(&issuer.platform, &account, devices);
         return Ok(Some(Tokens { user: Some(account.to_profile()), known_device, ..tokens }));
     }
     Ok(None)
@@ -90,31 +93,33 @@ pub async fn tokens_of(
 
 /// The answer to a sign-in.
 pub async fn answer(
-    app: &App,
+    issuer: &TokenIssuer,
     session: &str,
     devices: &[KnownDevice],
     proof: Option<&Proof>,
 ) -> Result<Tokens, ApiError> {
     // It can have ended in this moment, or the request be a repetition of an old one.
-    Ok(tokens_of(app, session, devices, proof).await?.ok_or(ErrorCode::SessionRequired)?)
+    Ok(tokens_of(issuer, session, devices, proof).await?.ok_or(ErrorCode::SessionRequired)?)
 }
 
 /// Signs in by an id that opens an account by itself; the first time, if there may be one, makes the account.
-pub async fn by_id<T>(app: &AppState, entering: Entering<T>) -> Result<Tokens, ApiError> {
+pub async fn by_id<T>(accounts: &Arc<Accounts>, entering: Entering<T>) -> Result<Tokens, ApiError> {
     let Entering { caller, proof, attempt, first, .. } = entering;
     let name = attempt.name()?.clone();
-    let draft =
-        first.map(|first| SignUp::of_first(app, vec![name.clone()], &attempt.method, first)).transpose()?;
+    let draft = first
+        .map(|first| SignUp::of_first(&accounts.platform, vec![name.clone()], &attempt.method, first))
+        .transpose()?;
     let look = async || {
         let found =
-            accounts::by_identity(&mut *app.platform.store.read().await?, name.kind, &name.value).await?;
+            accounts::by_identity(&mut *accounts.platform.store.read().await?, name.kind, &name.value)
+                .await?;
         Ok(found.map_or(Found::NoAccount, |account| Found::Account(account.into())))
     };
-    let admission = hooks::admit(app, &caller, &attempt, draft, look).await?;
-    let hash = admission.hash(app).await?;
-    let (job, asking, shown) = (app.clone(), caller.clone(), proof.clone());
+    let admission = hooks::admit(&accounts.hooks, &caller, &attempt, draft, look).await?;
+    let hash = admission.hash(accounts).await?;
+    let (job, asking, shown) = (accounts.clone(), caller.clone(), proof.clone());
     let known = name.clone();
-    let entered: Result<String, ApiError> = app
+    let entered: Result<String, ApiError> = accounts
         .platform
         .store
         .write(move |tx| {
@@ -126,7 +131,7 @@ pub async fn by_id<T>(app: &AppState, entering: Entering<T>) -> Result<Tokens, A
                 if let Some(id) = identities::owner(tx, name.kind, &name.value).await? {
                     accounts::lock(tx, &id).await?;
                     if identities::owner(tx, name.kind, &name.value).await?.as_ref() == Some(&id) {
-                        return Ok(enter(tx, &job, &asking, &id, &admission, key).await?.id);
+                        return Ok(enter(tx, &job.platform, &asking, &id, &admission, key).await?.id);
                     }
                 }
                 let evidence = Evidence { proof: shown, ..Evidence::default() };
@@ -138,12 +143,12 @@ pub async fn by_id<T>(app: &AppState, entering: Entering<T>) -> Result<Tokens, A
         })
         .await;
     match entered {
-        Ok(session) => answer(app, &session, &caller.devices, proof.as_ref()).await,
+        Ok(session) => answer(&accounts.issuer, &session, &caller.devices, proof.as_ref()).await,
         Err(error) if is_verdict(error.code) => {
-            let mut db = app.platform.store.read().await?;
+            let mut db = accounts.platform.store.read().await?;
             let account = accounts::by_identity(&mut db, known.kind, &known.value).await?;
             drop(db);
-            Err(refuse(app, caller, proof, account, error.code).await)
+            Err(refuse(&accounts.platform, caller, proof, account, error.code).await)
         }
         Err(error) => Err(error),
     }
@@ -161,15 +166,14 @@ pub fn is_verdict(code: ErrorCode) -> bool {
 
 /// Writes down that a sign-in was refused, and answers why.
 pub async fn refuse(
-    app: &AppState,
+    platform: &Arc<Platform>,
     caller: Caller,
     proof: Option<Proof>,
     account: Option<Account>,
     code: ErrorCode,
 ) -> ApiError {
-    let job = app.clone();
-    let written = app
-        .platform
+    let job = platform.clone();
+    let written = platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -181,7 +185,7 @@ pub async fn refuse(
                 let record = Record::of(Event::SignInFailed).detail(code.as_str());
                 let record =
                     Record { account: account.as_ref().map(|account| account.id.as_str()), ..record };
-                record.write(tx, &job.platform.world, &caller, job.platform.world.now()).await?;
+                record.write(tx, &job.world, &caller, job.world.now()).await?;
                 // The other refusals follow a right proof: nothing was guessed.
                 if code == ErrorCode::IncorrectUsernameOrPassword {
                     limits::failed(tx, &job, &caller, None).await?;

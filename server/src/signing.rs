@@ -1,6 +1,7 @@
 //! The keys that sign access tokens (ES256): made at first start, sealed in the database, published as JWKS. When a
 //! new one takes over is decided in [`crate::rotation`].
 
+use crate::tokens::AccessTokens;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 
 use doorward_core::clock::{Millis, World};
 use doorward_core::secret_keys::SecretKeys;
+use doorward_request::platform::Platform;
 use doorward_store::signing_keys::{StoredKey, insert, list, lock, reseal};
 use doorward_store::{Store, StoreError};
 
@@ -131,6 +133,17 @@ async fn reseal_with_the_active_key(
     store
         .write(move |tx| Box::pin(async move { reseal(tx, &stored.id, &stored.sealed, &sealed).await }))
         .await
+}
+
+/// Signs and verifies access tokens.
+#[derive(Debug)]
+pub struct TokenIssuer {
+    /// Settings, time, keys and the database.
+    pub platform: Arc<Platform>,
+    /// The keys that sign access tokens.
+    pub signing_keys: SigningKeys,
+    /// What the tokens say of this server.
+    pub access_tokens: AccessTokens,
 }
 
 /// A new key that signs from then on.

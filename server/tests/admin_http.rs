@@ -413,7 +413,7 @@ async fn sec_c07_a_code_from_before_the_operator_set_a_password_is_void() {
     let w = World::new().await;
     w.app.signup("ada@example.com", "correct horse").await;
     w.app.post("/v1/password/forgot", json!({ "email": "ada@example.com" })).await.ok();
-    while doorward_server::outbox::send_due(&w.app.app).await {}
+    while doorward_server::outbox::send_due(&w.app.app.outbox).await {}
     let mails = w.app.get("/dev/mailbox.json").await.ok();
     let mails = mails.as_array().or_else(|| mails["mails"].as_array()).unwrap();
     let code = mails.iter().find_map(|mail| {

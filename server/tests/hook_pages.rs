@@ -54,11 +54,11 @@ async fn the_first_example_blocks_domains_and_prints_who_failed_to_sign_in() {
     }
     signup(ADA).await.ok();
     t.login(ADA, PASSWORD).await;
-    while delivery::deliver_due(&t.app).await {}
+    while delivery::deliver_due(&t.app.hooks).await {}
     assert!(!log.text().contains("a sign-in failed"), "{}", log.text());
     let wrong = t.post("/v1/login", json!({ "email": ADA, "password": "wrong horse" })).from("192.0.2.7");
     wrong.await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
-    while delivery::deliver_due(&t.app).await {}
+    while delivery::deliver_due(&t.app.hooks).await {}
     assert!(log.text().contains("a sign-in failed 192.0.2.7"), "{}", log.text());
 }
 
@@ -172,7 +172,7 @@ async fn an_outside_service_gets_what_the_page_about_webhooks_shows() {
     let (t, crm) = with_webhook().await;
     t.signup(ADA, PASSWORD).await;
     t.login(ADA, PASSWORD).await;
-    while delivery::deliver_due(&t.app).await {}
+    while delivery::deliver_due(&t.app.hooks).await {}
     let shown: Value = serde_json::from_str(block(WEBHOOKS, "## What it gets\n", "json")).unwrap();
     let heard = crm.heard().iter().map(Heard::json).find(|heard| heard["type"] == shown["type"]).unwrap();
     let names = |said: &Value| said.as_object().unwrap().keys().cloned().collect::<Vec<_>>();

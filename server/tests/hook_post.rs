@@ -169,7 +169,7 @@ async fn seed_h06_sec_p06_a_password_is_in_no_log_and_no_row_whatever_a_hook_doe
     call().await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
     let rows = t.dump("hook_deliveries").await;
     assert!(rows.contains("ada@example.com") && !rows.contains("canary"), "{rows}");
-    while delivery::deliver_due(&t.app).await {}
+    while delivery::deliver_due(&t.app.hooks).await {}
     t.rewrite("def pre_email_auth(model):\n    fail(model.get_password())\n").await;
     let problem = call().await.refused(500, "INTERNAL");
     t.rewrite("def pre_email_auth(model):\n    int(model.get_password())\n").await;

@@ -65,7 +65,7 @@ async fn a_hook_after_an_operation_that_never_ends_holds_up_none_before_one() {
     for _ in 0..4 {
         t.post("/v1/login", login()).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
     }
-    let mut told = std::pin::pin!(delivery::deliver_due(&t.app));
+    let mut told = std::pin::pin!(delivery::deliver_due(&t.app.hooks));
     loop {
         tokio::select! {
             biased;

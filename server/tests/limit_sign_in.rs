@@ -309,6 +309,6 @@ async fn the_database_holds_no_address_of_who_was_counted_and_what_is_past_is_pr
         assert!(!rows.contains(text), "{text} in {rows}");
     }
     t.advance(DAY + MINUTE);
-    prune::all(&t.app).await.unwrap();
+    prune::all(&t.app.platform).await.unwrap();
     assert_eq!(t.sql("select count(*) from budgets").await, "0");
 }

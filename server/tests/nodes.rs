@@ -87,7 +87,7 @@ async fn the_first_signing_key_is_made_once_and_so_is_each_next_one() {
         first.advance(29 * DAY);
         let turns = all.iter().map(|node| {
             let app = node.app.clone();
-            tokio::spawn(async move { rotation::turn(&app).await.unwrap() })
+            tokio::spawn(async move { rotation::turn(&app.issuer).await.unwrap() })
         });
         join_all(turns).await;
         assert_eq!(first.sql("select count(*) from signing_keys").await, "2");
@@ -237,7 +237,7 @@ async fn each_mail_leaves_once_however_many_nodes_send() {
     let nodes = Arc::new(nodes);
     let workers = (0..4).map(|n| {
         let nodes = nodes.clone();
-        tokio::spawn(async move { while outbox::send_due(&nodes[n % 2].app).await {} })
+        tokio::spawn(async move { while outbox::send_due(&nodes[n % 2].app.outbox).await {} })
     });
     join_all(workers).await.into_iter().for_each(Result::unwrap);
     let mut to: Vec<String> = sink.taken().into_iter().flat_map(|mail| mail.to).collect();

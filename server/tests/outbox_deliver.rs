@@ -106,7 +106,7 @@ async fn sec_s9_a_dead_or_silent_mail_server_slows_no_answer_down() {
         let t = TestApp::with(&settings(port).replace("\"1s\"", "\"1m\"")).await;
         t.signup(ADA, "correct horse").await;
         let (_running, ended) = watch::channel(());
-        let worker = tokio::spawn(outbox::run(t.app.clone(), ended));
+        let worker = tokio::spawn(outbox::run(t.app.outbox.clone(), ended));
         until("the mail is on its way", async || t.sql("select attempts from outbox").await == "1").await;
         let begun = Instant::now();
         for _ in 0..5 {
@@ -234,7 +234,7 @@ async fn two_workers_never_send_one_mail_twice() {
     for at in 0..30 {
         t.signup(&format!("user{at}@example.com"), "correct horse").await;
     }
-    let drain = || async { while outbox::send_due(&t.app).await {} };
+    let drain = || async { while outbox::send_due(&t.app.outbox).await {} };
     futures_util::future::join_all((0..4).map(|_| drain())).await;
     let mut to: Vec<_> = sink.taken().into_iter().flat_map(|taken| taken.to).collect();
     to.sort();
@@ -249,7 +249,7 @@ async fn a_mail_whose_worker_died_is_sent_by_another_when_the_lease_is_over() {
     let t = TestApp::with(&sink.settings()).await;
     t.signup(ADA, "correct horse").await;
     let app = t.app.clone();
-    let dying = tokio::spawn(async move { outbox::send_due(&app).await });
+    let dying = tokio::spawn(async move { outbox::send_due(&app.outbox).await });
     until("the mail is on its way", async || sink.connections() == 1).await;
     dying.abort();
     sink.be(Mood::Kind);
@@ -271,7 +271,7 @@ async fn a_mail_that_has_left_is_not_sent_again_though_the_database_was_locked_w
     let t = TestApp::with(&sink.settings().replace("\"1s\"", "\"1m\"")).await;
     t.signup(ADA, "correct horse").await;
     let (_running, ended) = watch::channel(());
-    let worker = tokio::spawn(outbox::run(t.app.clone(), ended));
+    let worker = tokio::spawn(outbox::run(t.app.outbox.clone(), ended));
     until("the mail is taken", async || sink.taken().len() == 1).await;
     let file = format!("sqlite://{}", t.folder.path().join("doorward.db").display());
     let mut other = sqlx::AnyConnection::connect(&file).await.unwrap();
@@ -293,7 +293,7 @@ async fn a_mail_leaves_at_once_and_the_worker_stops_when_told() {
     let sink = Sink::start().await;
     let t = TestApp::with(&sink.settings()).await;
     let (stop, ended) = watch::channel(());
-    let worker = tokio::spawn(outbox::run(t.app.clone(), ended));
+    let worker = tokio::spawn(outbox::run(t.app.outbox.clone(), ended));
     // The clock wakes it a second after it last did something. A busy machine may be as slow, but not each time.
     let mut fastest = Duration::MAX;
     for at in 1..=5 {
@@ -316,7 +316,7 @@ async fn a_flood_for_addresses_without_an_account_holds_no_mail_back() {
     }
     t.signup(ADA, "correct horse").await;
     let (_running, ended) = watch::channel(());
-    let worker = tokio::spawn(outbox::run(t.app.clone(), ended));
+    let worker = tokio::spawn(outbox::run(t.app.outbox.clone(), ended));
     until("the mail behind 400 rows without a reader has left", async || !sink.taken().is_empty()).await;
     worker.abort();
 }
@@ -331,7 +331,7 @@ async fn never_more_mails_are_on_their_way_than_there_are_connections() {
         t.signup(&format!("user{at}@example.com"), "correct horse").await;
     }
     let (_running, ended) = watch::channel(());
-    let worker = tokio::spawn(outbox::run(t.app.clone(), ended));
+    let worker = tokio::spawn(outbox::run(t.app.outbox.clone(), ended));
     until("two mails are on their way", async || sink.connections() >= 2).await;
     // A third one would follow at once.
     tokio::time::sleep(Duration::from_millis(100)).await;

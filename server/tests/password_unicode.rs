@@ -159,9 +159,9 @@ async fn sec_r02_an_unknown_account_costs_as_many_hashes_as_a_known_one_in_eithe
     t.signup("bob@example.com", "correct horse").await;
     for (password, hashes) in [("wro\u{301}ng horse", 2), ("wr\u{f3}ng horse", 1), ("wrong horse", 1)] {
         for email in [ADA, "bob@example.com", "nobody@example.com"] {
-            let before = t.app.hasher.asked();
+            let before = t.app.accounts.hasher.asked();
             t.post("/v1/login", login(email, password)).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
-            assert_eq!(t.app.hasher.asked() - before, hashes, "{email} {password:?}");
+            assert_eq!(t.app.accounts.hasher.asked() - before, hashes, "{email} {password:?}");
         }
     }
 }

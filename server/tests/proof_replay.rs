@@ -248,9 +248,9 @@ async fn proofs_are_forgotten_when_their_nonce_is_good_no_more_also_by_a_clock_t
     let app = TestApp::new().await;
     app.somebody_with(&ProofKey::new()).await;
     app.advance(MINUTE);
-    prune::all(&app.app).await.unwrap();
+    prune::all(&app.app.platform).await.unwrap();
     assert_eq!(app.sql("select count(*) from proofs").await, "1");
     app.advance(3 * MINUTE);
-    prune::all(&app.app).await.unwrap();
+    prune::all(&app.app.platform).await.unwrap();
     assert_eq!(app.sql("select count(*) from proofs").await, "0");
 }

@@ -135,7 +135,7 @@ impl World {
 #[tokio::test]
 async fn seed_m24_apple_posts_its_answer_to_the_server_itself() {
     let w = world().await;
-    assert!(w.t.app.providers.get("apple").unwrap().posts());
+    assert!(w.t.app.accounts.providers.get("apple").unwrap().posts());
     let begun = w.t.begin("apple").await.unwrap();
     assert!(begun.url.as_str().starts_with("https://appleid.apple.com/auth/authorize?"), "{}", begun.url);
     let asked = asked(&begun);

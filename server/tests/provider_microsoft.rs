@@ -286,7 +286,7 @@ async fn seed_r07_signature_tenant_audience_times_nonce_and_policy_are_checked()
     };
     w.t.bring("microsoft", &older).await.unwrap();
     let token = sign(&w.key, &w.microsoft().claims);
-    let provider = w.t.app.providers.get("microsoft").unwrap();
+    let provider = w.t.app.accounts.providers.get("microsoft").unwrap();
     provider.of_token(&w.t.app.platform.world, &token, Some("defaultNonce")).await.unwrap();
     let other = provider.of_token(&w.t.app.platform.world, &token, Some("another")).await;
     assert!(matches!(other, Err(Refusal::Mismatch(_))), "{other:?}");

@@ -39,7 +39,7 @@ impl Acme {
     }
 
     fn provider(&self) -> &Provider {
-        self.t.app.providers.get("acme").unwrap()
+        self.t.app.accounts.providers.get("acme").unwrap()
     }
 
     async fn begin(&self) -> Result<Begun, Refusal> {
@@ -663,7 +663,7 @@ async fn sec_o07_a_callback_is_one_of_the_list_letter_by_letter() {
         assert!(!admits(text), "{text}");
     }
     let t = TestApp::with(&acme.op.settings("acme")).await;
-    let provider = t.app.providers.get("acme").unwrap();
+    let provider = t.app.accounts.providers.get("acme").unwrap();
     let admits = |text: &str| provider.admits(&Url::parse(text).unwrap());
     assert!(admits("http://localhost:3000/anywhere") && !admits("http://localhost.evil.example/"), "--dev");
 }

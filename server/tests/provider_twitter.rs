@@ -214,7 +214,7 @@ impl World {
 
     async fn verify(&self, begun: &Begun, token: &str) -> Result<Person, Refusal> {
         let answer = Answer::Verifier { token, verifier: VERIFIER };
-        let provider = self.t.app.providers.get("twitter_oauth1").unwrap();
+        let provider = self.t.app.accounts.providers.get("twitter_oauth1").unwrap();
         provider.finish(&self.t.app.platform.world, &begun.memory, &answer).await
     }
 }
@@ -318,7 +318,7 @@ async fn what_twitter_refuses_is_told_apart_by_who_can_put_it_right() {
 async fn sec_o05_a_token_of_twitter_cannot_be_brought() {
     let w = world("").await;
     for name in ["twitter", "twitter_oauth1"] {
-        assert!(!w.t.app.providers.get(name).unwrap().takes_tokens());
+        assert!(!w.t.app.accounts.providers.get(name).unwrap().takes_tokens());
         assert!(matches!(w.t.bring(name, "bearer of ada").await, Err(Refusal::Untrusted(_))));
     }
     assert!(w.vendor.lines().is_empty());

@@ -92,13 +92,13 @@ async fn sec_r01_500_known_names_cost_as_many_hashes_as_500_unknown_ones() {
     )
     .await;
     let cost = async |emails: [&'static str; 2]| {
-        let before = app.app.hasher.asked();
+        let before = app.app.accounts.hasher.asked();
         let calls =
             (0..50).map(|at| app.post("/v1/login", attempt(emails[at % 2], "wrong horse")).into_future());
         for answer in join_all(calls).await {
             answer.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
         }
-        app.app.hasher.asked() - before
+        app.app.accounts.hasher.asked() - before
     };
     for round in 0..10 {
         let known = cost(["ada@example.com", "bob@example.com"]).await;

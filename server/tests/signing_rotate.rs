@@ -28,12 +28,12 @@ async fn sec_l05_a_key_is_published_before_it_signs_and_verifies_until_its_last_
     let login = || app.login("ada@example.com", "correct horse");
     let first = published(&app).await;
     assert_eq!(first.len(), 1);
-    rotation::turn(&app.app).await.unwrap();
+    rotation::turn(&app.app.issuer).await.unwrap();
     assert_eq!(published(&app).await, first, "nothing is due yet");
 
     app.advance(29 * DAY);
-    rotation::turn(&app.app).await.unwrap();
-    rotation::turn(&app.app).await.unwrap();
+    rotation::turn(&app.app.issuer).await.unwrap();
+    rotation::turn(&app.app.issuer).await.unwrap();
     let both = published(&app).await;
     assert_eq!((both.len(), &both[1]), (2, &first[0]), "one new key, however often it is looked");
     assert_eq!(signed_by(&login().await), first[0], "published only");
@@ -46,13 +46,13 @@ async fn sec_l05_a_key_is_published_before_it_signs_and_verifies_until_its_last_
     assert_eq!(signed_by(&next), both[0]);
 
     app.advance(9 * MINUTE);
-    rotation::turn(&app.app).await.unwrap();
+    rotation::turn(&app.app.issuer).await.unwrap();
     assert_eq!(published(&app).await, both);
     for tokens in [&last, &next] {
         app.get("/v1/profile").bearer(&tokens["access_token"]).await.ok();
     }
     app.advance(7 * MINUTE);
-    rotation::turn(&app.app).await.unwrap();
+    rotation::turn(&app.app.issuer).await.unwrap();
     assert_eq!(published(&app).await, both[..1], "no token of the old key is left");
 }
 
@@ -62,7 +62,7 @@ async fn a_server_that_was_off_for_long_still_publishes_its_next_key_a_day_ahead
     let first = published(&app).await;
     app.advance(100 * DAY);
     let app = app.restart().await;
-    rotation::turn(&app.app).await.unwrap();
+    rotation::turn(&app.app.issuer).await.unwrap();
     app.signup("ada@example.com", "correct horse").await;
     assert_eq!(published(&app).await.len(), 2);
     app.advance(DAY - MINUTE);
@@ -78,7 +78,7 @@ async fn a_refresh_goes_on_over_any_number_of_rotations() {
     let mut kids = std::collections::BTreeSet::new();
     for _ in 0..100 {
         app.advance(DAY);
-        rotation::turn(&app.app).await.unwrap();
+        rotation::turn(&app.app.issuer).await.unwrap();
         tokens = app.refresh(tokens["refresh_token"].as_str().unwrap()).await.ok();
         app.get("/v1/profile").bearer(&tokens["access_token"]).await.ok();
         kids.insert(signed_by(&tokens));
@@ -92,9 +92,9 @@ async fn a_key_that_another_node_made_is_taken_up() {
     let app = TestApp::new().await;
     let other = app.node().await;
     app.advance(29 * DAY);
-    rotation::turn(&app.app).await.unwrap();
+    rotation::turn(&app.app.issuer).await.unwrap();
     assert_eq!(published(&other).await.len(), 1);
-    rotation::turn(&other.app).await.unwrap();
+    rotation::turn(&other.app.issuer).await.unwrap();
     assert_eq!(published(&other).await, published(&app).await);
     app.advance(DAY);
     app.signup("ada@example.com", "correct horse").await;

@@ -120,9 +120,9 @@ async fn budgets_that_begin_anew_are_pruned() {
     let t = TestApp::with("[sms]\npause = \"30s\"").await;
     assert_eq!(wait(&t, "+491701234567").await, None);
     t.advance(31 * SECOND);
-    prune::all(&t.app).await.unwrap();
+    prune::all(&t.app.platform).await.unwrap();
     assert_eq!(t.sql("select count(*) from budgets").await, "3");
     t.advance(DAY);
-    prune::all(&t.app).await.unwrap();
+    prune::all(&t.app.platform).await.unwrap();
     assert_eq!(t.sql("select count(*) from budgets").await, "0");
 }

@@ -292,7 +292,7 @@ async fn sec_s9_a_silent_gateway_slows_neither_answers_nor_mails_down() {
     let sms = settings(&gateway).replace("[mail]\nproduct = \"Example\"\n", "").replace("1s", "1m");
     let t = TestApp::with(&format!("{sms}{mail}")).await;
     let (_running, ended) = watch::channel(());
-    let worker = tokio::spawn(outbox::run(t.app.clone(), ended));
+    let worker = tokio::spawn(outbox::run(t.app.outbox.clone(), ended));
     let begun = Instant::now();
     for at in 0..10 {
         ask(&t, Scene::Login, &format!("+49170123456{at}")).await.unwrap();
@@ -314,7 +314,7 @@ async fn two_workers_never_send_one_sms_twice() {
     for at in 10..40 {
         ask(&t, Scene::Login, &format!("+4917012345{at}")).await.unwrap();
     }
-    let drain = || async { while outbox::send_due(&t.app).await {} };
+    let drain = || async { while outbox::send_due(&t.app.outbox).await {} };
     futures_util::future::join_all((0..4).map(|_| drain())).await;
     let mut to: Vec<_> = gateway.taken().iter().map(|sms| sms.json()["to"].to_string()).collect();
     to.sort();
@@ -344,7 +344,7 @@ async fn a_code_by_sms_lives_a_minute_from_when_it_leaves() {
 #[tokio::test]
 async fn development_shows_sms_in_the_mailbox() {
     let t = TestApp::new().await;
-    assert!(t.app.sms_configured());
+    assert!(t.app.accounts.sms_configured());
     ask(&t, Scene::Login, PHONE).await.unwrap();
     post::send(&t).await;
     for to in ["+491701234567", "%2B491701234567"] {
@@ -368,9 +368,9 @@ async fn development_shows_sms_in_the_mailbox() {
 
 #[tokio::test]
 async fn without_a_gateway_production_has_no_sms() {
-    assert!(!TestApp::production("").await.app.sms_configured());
+    assert!(!TestApp::production("").await.app.accounts.sms_configured());
     let gateway = "[sms]\npreset = \"messagebird\"\nsecret = \"x\"\nfrom = \"Example\"";
-    assert!(TestApp::production(gateway).await.app.sms_configured());
+    assert!(TestApp::production(gateway).await.app.accounts.sms_configured());
 }
 
 #[tokio::test]

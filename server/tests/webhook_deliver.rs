@@ -45,7 +45,7 @@ async fn signup(t: &TestApp, email: &str) {
 
 /// Tells everything that is due.
 async fn tell(t: &TestApp) {
-    while delivery::deliver_due(&t.app).await {}
+    while delivery::deliver_due(&t.app.hooks).await {}
 }
 
 /// A receiver as docs/webhooks.md has it: the signature, then the time, then whether it was there before.
@@ -114,7 +114,7 @@ async fn sec_h03_what_was_committed_is_told_after_a_crash_and_a_repetition_is_kn
     crm.be(Mood::Hangs);
     signup(&t, ADA).await;
     let app = t.app.clone();
-    let dying = tokio::spawn(async move { delivery::deliver_due(&app).await });
+    let dying = tokio::spawn(async move { delivery::deliver_due(&app.hooks).await });
     while crm.heard().is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -299,7 +299,7 @@ async fn sec_s10_a_service_that_hangs_holds_up_neither_a_sign_in_nor_another_ser
     let t = TestApp::with(&settings).await;
     slow.be(Mood::Hangs);
     let (stop, ended) = watch::channel(());
-    let worker = tokio::spawn(delivery::run(t.app.clone(), ended));
+    let worker = tokio::spawn(delivery::run(t.app.hooks.clone(), ended));
     let begun = Instant::now();
     for at in 0..10 {
         signup(&t, &format!("user{at}@example.com")).await;
@@ -336,13 +336,13 @@ async fn what_was_told_is_kept_for_a_day_and_what_was_given_up_for_a_month() {
     signup(&t, BOB).await;
     tell(&t).await;
     let count = || t.sql("select count(*) from hook_deliveries");
-    prune::all(&t.app).await.unwrap();
+    prune::all(&t.app.platform).await.unwrap();
     assert_eq!(count().await, "2");
     t.advance(DAY + SECOND);
-    prune::all(&t.app).await.unwrap();
+    prune::all(&t.app.platform).await.unwrap();
     assert_eq!(count().await, "1");
     t.advance(29 * DAY);
-    prune::all(&t.app).await.unwrap();
+    prune::all(&t.app.platform).await.unwrap();
     assert_eq!(count().await, "0");
 }
 
@@ -354,6 +354,6 @@ async fn what_waits_for_a_service_that_is_no_more_goes_with_time() {
     tell(&t).await;
     assert_eq!(crm.heard().len(), 0);
     t.advance(31 * DAY);
-    prune::all(&t.app).await.unwrap();
+    prune::all(&t.app.platform).await.unwrap();
     assert_eq!(t.sql("select count(*) from hook_deliveries").await, "0");
 }

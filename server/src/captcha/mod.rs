@@ -11,8 +11,9 @@ mod service;
 use aws_lc_rs::digest::{SHA256, digest};
 use doorward_protocol::captcha::Challenge;
 use doorward_protocol::error::ErrorCode;
+use doorward_request::platform::Platform;
 
-use crate::state::App;
+use crate::limits::Limits;
 use doorward_config::{CaptchaKind, Config, ConfigError};
 use doorward_core::clock::Millis;
 use doorward_outbound::HttpClient;
@@ -51,44 +52,48 @@ impl Captcha {
 
 /// Lets a call pass that brings the solution of a captcha; that is used up by this. Any other is told what to solve.
 /// [`crate::limits`] knows when to ask.
-pub async fn demand(app: &App, caller: &Caller) -> Result<(), ApiError> {
-    let now = app.platform.world.now();
-    let solved = match (&app.captcha, &caller.captcha) {
+pub async fn demand(limits: &Limits, caller: &Caller) -> Result<(), ApiError> {
+    let now = limits.platform.world.now();
+    let solved = match (&limits.captcha, &caller.captcha) {
         (Captcha::None, _) => return Ok(()),
         (_, None) => false,
         (Captcha::ProofOfWork(_), Some(solution)) => {
-            match proof_of_work::good_until(&app.platform.secret_keys, solution, now) {
-                Some(until) => spend(app, &solution.id, until).await?,
+            match proof_of_work::good_until(&limits.platform.secret_keys, solution, now) {
+                Some(until) => spend(&limits.platform, &solution.id, until).await?,
                 None => false,
             }
         }
         // One try: a wrong one is used up, too, and answered with another picture.
         (Captcha::Picture, Some(solution)) => {
-            match picture::open(&app.platform.secret_keys, &solution.id, now) {
-                Some(shown) => spend(app, &solution.id, shown.until).await? && shown.reads(&solution.code),
+            match picture::open(&limits.platform.secret_keys, &solution.id, now) {
+                Some(shown) => {
+                    spend(&limits.platform, &solution.id, shown.until).await? && shown.reads(&solution.code)
+                }
                 None => false,
             }
         }
-        (Captcha::Service(service), Some(solution)) => service.verify(app, caller, &solution.code).await?,
+        (Captcha::Service(service), Some(solution)) => {
+            service.verify(&limits.platform, caller, &solution.code).await?
+        }
     };
     if solved {
         return Ok(());
     }
-    let challenge = challenge(app)?.map(Box::new);
+    let challenge = challenge(limits)?.map(Box::new);
     Err(ApiError { captcha: challenge, ..ErrorCode::CaptchaRequired.into() })
 }
 
 /// A new challenge; `None` where nothing has to be solved.
-pub fn challenge(app: &App) -> Result<Option<Challenge>, ApiError> {
+pub fn challenge(limits: &Limits) -> Result<Option<Challenge>, ApiError> {
     let lacks_key = || ApiError::internal("no active secret key");
-    Ok(Some(match &app.captcha {
+    Ok(Some(match &limits.captcha {
         Captcha::None => return Ok(None),
         Captcha::ProofOfWork(difficulty) => {
-            proof_of_work::challenge(&app.platform.secret_keys, &app.platform.world, *difficulty)
+            proof_of_work::challenge(&limits.platform.secret_keys, &limits.platform.world, *difficulty)
                 .ok_or_else(lacks_key)?
         }
         Captcha::Picture => {
-            picture::challenge(&app.platform.secret_keys, &app.platform.world).ok_or_else(lacks_key)?
+            picture::challenge(&limits.platform.secret_keys, &limits.platform.world).ok_or_else(lacks_key)?
         }
         Captcha::Service(service) => service.challenge(),
     }))
@@ -96,9 +101,9 @@ pub fn challenge(app: &App) -> Result<Option<Challenge>, ApiError> {
 
 /// Uses a solution up; false when it was before, on whichever node. It stands among the used proofs, which are hashes as
 /// well, until it is good no more.
-async fn spend(app: &App, solution: &str, until: Millis) -> Result<bool, ApiError> {
+async fn spend(platform: &Platform, solution: &str, until: Millis) -> Result<bool, ApiError> {
     let id = digest(&SHA256, ["captcha\n", solution].concat().as_bytes());
-    let fresh = app.platform.store.write::<_, StoreError, _>(move |tx| {
+    let fresh = platform.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move { proofs::insert(tx, id.as_ref(), until).await })
     });
     Ok(fresh.await?)

@@ -5,11 +5,11 @@ use std::fmt;
 
 use axum::http::{Method, Request, header};
 use doorward_protocol::captcha::Challenge;
+use doorward_request::platform::Platform;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use super::spend;
-use crate::state::App;
 use doorward_config::{CaptchaKind, Config, ConfigError, Unreached};
 use doorward_core::clock::Millis;
 use doorward_core::local_address::is_local;
@@ -92,13 +92,18 @@ impl Service {
     }
 
     /// Is the token right, and was it never used here? What happens when nobody can say is a setting.
-    pub(super) async fn verify(&self, app: &App, caller: &Caller, token: &str) -> Result<bool, ApiError> {
+    pub(super) async fn verify(
+        &self,
+        platform: &Platform,
+        caller: &Caller,
+        token: &str,
+    ) -> Result<bool, ApiError> {
         if !self.could_be(token) {
             return Ok(false);
         }
         match self.ask(caller, token).await {
             // Afterwards: a token that nobody could verify is still good when the service is back.
-            Ok(true) => spend(app, token, app.platform.world.now() + LIFETIME).await,
+            Ok(true) => spend(platform, token, platform.world.now() + LIFETIME).await,
             Ok(false) => Ok(false),
             Err(cause) if self.on_failure == Unreached::GoOn => {
                 tracing::warn!(cause, "the captcha's service does not answer: a call passed without");

@@ -1,13 +1,14 @@
 //! Beginning: where the browser goes, and what is remembered until it comes back.
 
 use doorward_protocol::provider::{FlowAnswer, FlowRequest, FlowTarget};
+use doorward_request::platform::Platform;
+use std::sync::Arc;
 use url::Url;
 
 use super::refused;
 use super::{Browser, hash, seal};
 use crate::dpop::{self, Proof};
 use crate::extract::CurrentSession;
-use crate::state::AppState;
 use doorward_core::one_time_code::PlainToken;
 use doorward_providers::{Asked, Provider};
 use doorward_request::caller::Caller;
@@ -16,7 +17,7 @@ use doorward_store::flows::{self, Binding, Flow};
 
 /// Begins a flow, for this browser and, where somebody is signed in, for them.
 pub async fn begin(
-    app: &AppState,
+    platform: &Arc<Platform>,
     caller: &Caller,
     provider: &Provider,
     (proof, session): (Option<Proof>, Option<CurrentSession>),
@@ -30,7 +31,7 @@ pub async fn begin(
         )
     })?;
     let browser = Browser { proof: proof.as_ref(), session: session.as_ref(), flow: None };
-    let secret = browser.binding().is_none().then(|| PlainToken::mint(&app.platform.world));
+    let secret = browser.binding().is_none().then(|| PlainToken::mint(&platform.world));
     let binding = match (browser.binding(), &secret) {
         (Some(binding), _) => binding,
         (None, Some(secret)) => Binding::Secret(hash(secret.expose())),
@@ -38,19 +39,19 @@ pub async fn begin(
     };
     let again = request.again == Some(true) && {
         // Only who has just been asked need not be asked again: else a script could sign in behind the person's back.
-        let since = app.platform.world.now() - app.platform.config.flows.lifetime.millis();
-        flows::was_used(&mut *app.platform.store.read().await?, &binding, provider.name(), since).await?
+        let since = platform.world.now() - platform.config.flows.lifetime.millis();
+        flows::was_used(&mut *platform.store.read().await?, &binding, provider.name(), since).await?
     };
     let asked = Asked { callback: &callback, again, locale: caller.locale.as_deref() };
-    let begun = provider.begin(&app.platform.world, &asked).await.map_err(refused)?;
+    let begun = provider.begin(&platform.world, &asked).await.map_err(refused)?;
 
-    let (id, now) = (app.platform.world.id(), app.platform.world.now());
+    let (id, now) = (platform.world.id(), platform.world.now());
     let flow = Flow {
         provider: provider.name().to_owned(),
         callback: callback.into(),
         binding,
         account: session.as_ref().map(|session| session.account.id.clone()),
-        memory: Some(seal(app, &id, "memory", &begun.memory)?),
+        memory: Some(seal(platform, &id, "memory", &begun.memory)?),
         arrived: None,
         answer: None,
         claimed_at: None,
@@ -58,11 +59,11 @@ pub async fn begin(
         outcome: None,
         finished_at: None,
         used_at: None,
-        expires_at: now + app.platform.config.flows.lifetime.millis(),
+        expires_at: now + platform.config.flows.lifetime.millis(),
         id,
     };
     let handle = hash(&begun.handle);
-    app.platform
+    platform
         .store
         .write(move |tx| {
             Box::pin(async move {

@@ -1,21 +1,23 @@
 //! Ending a flow with what came back: whoever comes first asks the provider, all others get the same answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::provider::ProviderLogin;
+use doorward_request::platform::Platform;
 use url::Url;
 
 use super::came::{Came, Returned, is_page};
 use super::refused;
 use super::{Browser, Good, OauthKey, Outcome, hash, mismatch, open, person, seal};
+use crate::accounts::Accounts;
 use crate::dpop::{self, Proof, Thumbprint};
 use crate::extract::CurrentSession;
 use crate::first_proof::Evidence;
 use crate::hooks::{Approved, Attempt};
 use crate::links;
 use crate::signin;
-use crate::state::{App, AppState};
 use doorward_core::clock::Millis;
 use doorward_providers::{Answer, Memory, Person, Provider, Refusal};
 use doorward_request::audit::{Event, Record};
@@ -59,21 +61,21 @@ pub struct Asker {
 
 /// Ends a flow, or begins and ends one with a token that the app has.
 pub async fn end(
-    app: &AppState,
+    accounts: &Arc<Accounts>,
     provider: &str,
     asker: Asker,
     came: Came,
     intent: Intent,
 ) -> Result<ProviderLogin, ApiError> {
     let (proof, caller) = (asker.proof.clone(), asker.caller.clone());
-    let job = Job { app: app.clone(), provider: provider.to_owned(), asker, intent };
+    let job = Job { accounts: accounts.clone(), provider: provider.to_owned(), asker, intent };
     // Carried out to its end even if nobody waits any more: the code is good once, and the page may ask again.
     let (flow, outcome) = tokio::spawn(job.run(came)).await.map_err(ApiError::internal)??;
-    outcome.answer(app, &flow, &caller, proof.as_ref()).await
+    outcome.answer(&accounts.issuer, &flow, &caller, proof.as_ref()).await
 }
 
 struct Job {
-    app: AppState,
+    accounts: Arc<Accounts>,
     provider: String,
     asker: Asker,
     intent: Intent,
@@ -100,7 +102,7 @@ impl Job {
         match found {
             Found::Open(flow, returned, key) => {
                 let outcome = self.conclude(&flow, returned, key).await;
-                self.app.waiting.wake();
+                self.accounts.waiting.wake();
                 let outcome = outcome?;
                 // Sealed in its row is who it is.
                 let flow = self.read(&flow.id).await?.unwrap_or(*flow);
@@ -125,16 +127,16 @@ impl Job {
     }
 
     fn provider(&self) -> Result<&Provider, ApiError> {
-        self.app.providers.get(&self.provider).ok_or_else(|| ErrorCode::NotFound.into())
+        self.accounts.providers.get(&self.provider).ok_or_else(|| ErrorCode::NotFound.into())
     }
 
     async fn read(&self, id: &str) -> Result<Option<Flow>, StoreError> {
-        flows::by_id(&mut *self.app.platform.store.read().await?, id).await
+        flows::by_id(&mut *self.accounts.platform.store.read().await?, id).await
     }
 
     /// Finds the flow, checks that it is this browser's, and claims it.
     async fn find(&self, came: Came) -> Result<Found, ApiError> {
-        let (app, provider) = (self.app.clone(), self.provider.clone());
+        let (app, provider) = (self.accounts.clone(), self.provider.clone());
         let (proof, secret) = (self.asker.proof.clone(), self.asker.flow.clone());
         let session = self.session();
         app.clone()
@@ -149,7 +151,7 @@ impl Job {
                     };
                     let browser =
                         Browser { proof: proof.as_ref(), session: session.as_ref(), flow: secret.as_deref() };
-                    claim(tx, &app, &provider, browser, came, key).await
+                    claim(tx, &app.platform, &provider, browser, came, key).await
                 })
             })
             .await
@@ -162,7 +164,7 @@ impl Job {
         returned: Returned,
         key: Option<Thumbprint>,
     ) -> Result<Outcome, ApiError> {
-        let known = match person(&self.app, flow) {
+        let known = match person(&self.accounts.platform, flow) {
             Some(known) => Ok(known),
             None => self.ask(flow, returned).await,
         };
@@ -176,11 +178,11 @@ impl Job {
         let passing = matches!(error.code, ErrorCode::Network | ErrorCode::Overloaded | ErrorCode::Internal);
         let stored = if passing { None } else { Some(Outcome::refused(&error).to_json()?) };
         let sealed = match &known {
-            Some(known) => Some(seal(&self.app, &flow.id, "person", known)?),
+            Some(known) => Some(seal(&self.accounts.platform, &flow.id, "person", known)?),
             None => None,
         };
-        let (row, now) = (flow.clone(), self.app.platform.world.now());
-        self.app
+        let (row, now) = (flow.clone(), self.accounts.platform.world.now());
+        self.accounts
             .platform
             .store
             .write(move |tx| {
@@ -203,11 +205,11 @@ impl Job {
         known: Option<&Person>,
         account: Option<String>,
     ) -> Result<(), ApiError> {
-        let (app, caller) = (self.app.clone(), self.asker.caller.clone());
+        let (app, caller) = (self.accounts.clone(), self.asker.caller.clone());
         let event = if signin::is_verdict(error.code) { Event::SignInFailed } else { Event::FlowRefused };
         let name = known.map(|person| links::identity(&self.provider, person));
         let detail = format!("{} {}", error.code.as_str(), self.provider);
-        self.app
+        self.accounts
             .platform
             .store
             .write(move |tx| {
@@ -226,8 +228,10 @@ impl Job {
 
     /// Who it is, as the provider says.
     async fn ask(&self, flow: &Flow, returned: Returned) -> Result<Person, ApiError> {
-        let memory =
-            flow.memory.as_ref().and_then(|sealed| open::<Memory>(&self.app, &flow.id, "memory", sealed));
+        let memory = flow
+            .memory
+            .as_ref()
+            .and_then(|sealed| open::<Memory>(&self.accounts.platform, &flow.id, "memory", sealed));
         let memory = memory.ok_or_else(|| ApiError::internal("a flow cannot be opened"))?;
         let answer = match &returned {
             Returned::Code { code, iss, user } => {
@@ -238,7 +242,7 @@ impl Job {
                 return Err(refused(Refusal::Denied(why.clone())));
             }
         };
-        let asked = self.provider()?.finish(&self.app.platform.world, &memory, &answer);
+        let asked = self.provider()?.finish(&self.accounts.platform.world, &memory, &answer);
         let slow = |_| ApiError {
             cause: Some("the provider takes too long in all".into()),
             ..ErrorCode::Network.into()
@@ -253,31 +257,32 @@ impl Job {
         person: &Person,
         key: Option<Thumbprint>,
     ) -> Result<Outcome, ApiError> {
-        let (app, caller, provider) = (self.app.clone(), self.asker.caller.clone(), self.provider.clone());
+        let (app, caller, provider) =
+            (self.accounts.clone(), self.asker.caller.clone(), self.provider.clone());
         let (row, person) = (flow.clone(), person.clone());
-        let sealed = seal(&app, &row.id, "person", &person)?;
+        let sealed = seal(&app.platform, &row.id, "person", &person)?;
         let link = self.session();
         let evidence = Evidence { proof: self.asker.proof.clone(), ..Evidence::default() };
         let admission = match &self.intent {
             Intent::SignIn { attempt, first } => {
                 let first = first.clone();
-                Some(links::admit(&app, &caller, attempt, &provider, &person, first, &evidence).await?)
+                Some(links::admit(&app.hooks, &caller, attempt, &provider, &person, first, &evidence).await?)
             }
             Intent::Link(_) => None,
         };
         let hash = match &admission {
-            Some(admission) => admission.hash(&self.app).await?,
+            Some(admission) => admission.hash(&self.accounts).await?,
             None => None,
         };
         let outcome = self
-            .app
+            .accounts
             .platform
             .store
             .write(move |tx| {
                 Box::pin(async move {
                     let outcome = match (&link, &admission) {
                         (Some(session), _) => {
-                            links::link(tx, &app, &caller, &provider, &person, session).await?
+                            links::link(tx, &app.platform, &caller, &provider, &person, session).await?
                         }
                         (None, Some(admission)) => {
                             links::sign_in(
@@ -303,22 +308,24 @@ impl Job {
                 })
             })
             .await?;
-        self.app.bell.ring();
+        self.accounts.outbox.bell.ring();
         Ok(outcome)
     }
 
     /// Links what a flow has offered to whoever has signed in since, in the same browser.
     async fn take_up(&self, flow: Flow, person: Person) -> Result<(Flow, Outcome), ApiError> {
-        let (app, caller, provider) = (self.app.clone(), self.asker.caller.clone(), self.provider.clone());
+        let (app, caller, provider) =
+            (self.accounts.clone(), self.asker.caller.clone(), self.provider.clone());
         let session = self.session().ok_or_else(|| ApiError::internal("an offer without a session"))?;
         let id = flow.id.clone();
         let outcome = self
-            .app
+            .accounts
             .platform
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    let outcome = links::link(tx, &app, &caller, &provider, &person, &session).await?;
+                    let outcome =
+                        links::link(tx, &app.platform, &caller, &provider, &person, &session).await?;
                     match flows::use_up(tx, &id, &session.account.id, app.platform.world.now()).await? {
                         true => Ok(outcome),
                         false => Err(ApiError::from(ErrorCode::OauthReused)),
@@ -326,7 +333,7 @@ impl Job {
                 })
             })
             .await?;
-        self.app.bell.ring();
+        self.accounts.outbox.bell.ring();
         Ok((flow, outcome))
     }
 
@@ -342,14 +349,14 @@ impl Job {
     async fn wait(&self, mut flow: Flow) -> Result<(Flow, Outcome), ApiError> {
         let until = flow.claimed_at.unwrap_or_default() + PATIENCE;
         loop {
-            let woken = self.app.waiting.woken();
+            let woken = self.accounts.waiting.woken();
             if let Some(now) = self.read(&flow.id).await? {
                 flow = now;
             }
             if flow.outcome.is_some() {
                 return self.repeat(flow);
             }
-            if flow.answer.is_none() || self.app.platform.world.now() > until {
+            if flow.answer.is_none() || self.accounts.platform.world.now() > until {
                 // It came to nothing, but may yet.
                 return Err(ErrorCode::Network.into());
             }
@@ -364,8 +371,9 @@ impl Job {
             let detail = "This server takes no tokens of this provider's.";
             return Err(ApiError { detail: Some(detail.into()), ..ErrorCode::Forbidden.into() });
         }
-        let person = provider.of_token(&self.app.platform.world, token, nonce).await.map_err(refused)?;
-        let (app, id, now) = (&self.app, self.app.platform.world.id(), self.app.platform.world.now());
+        let person = provider.of_token(&self.accounts.platform.world, token, nonce).await.map_err(refused)?;
+        let (app, id, now) =
+            (&self.accounts, self.accounts.platform.world.id(), self.accounts.platform.world.now());
         let session = self.session();
         let browser = Browser { proof: self.asker.proof.as_ref(), session: session.as_ref(), flow: None };
         // Without a key, the key of the offer is secret enough.
@@ -389,7 +397,7 @@ impl Job {
         };
         let (handle, row, proof) = (app.platform.world.bytes::<32>(), flow.clone(), self.asker.proof.clone());
         let key = self
-            .app
+            .accounts
             .platform
             .store
             .write(move |tx| {
@@ -418,7 +426,7 @@ impl Job {
 /// The flow that an answer belongs to, if it is this browser's; claimed, if nobody has ended it.
 async fn claim(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     provider: &str,
     browser: Browser<'_>,
     came: Came,
@@ -441,7 +449,7 @@ async fn claim(
                     let binding = browser.binding().ok_or_else(unknown)?;
                     let found = flows::of_browser(tx, &binding, provider, &hash(&text)).await?;
                     // Without a state, only a nonce tells a code that was slipped in.
-                    let found = found.filter(|flow| flow.outcome.is_some() || has_nonce(app, flow));
+                    let found = found.filter(|flow| flow.outcome.is_some() || has_nonce(platform, flow));
                     Some(found.ok_or_else(|| {
                         mismatch(
                             "Hand on the state, too, or the whole address that the browser came back to.",
@@ -458,9 +466,9 @@ async fn claim(
         flows::by_id(tx, &id).await?.filter(|flow| flow.provider == provider && browser.is(&flow.binding));
     let flow = Box::new(flow.ok_or_else(unknown)?);
     if let (Some(session), Some(given)) = (browser.session, &given)
-        && OauthKey::is(&app.platform.secret_keys, Good::ForOffer, &flow.id, given)
+        && OauthKey::is(&platform.secret_keys, Good::ForOffer, &flow.id, given)
     {
-        return offered(app, flow, session);
+        return offered(platform, flow, session);
     }
     if let Some(session) = browser.session
         && flow.account.as_ref() != Some(&session.account.id)
@@ -470,10 +478,10 @@ async fn claim(
     if page.is_some_and(|page| !is_page(&page, &flow.callback)) {
         return Err(mismatch("The sign-in was begun for another callback."));
     }
-    let (now, answer) = (app.platform.world.now(), hash(&text));
+    let (now, answer) = (platform.world.now(), hash(&text));
     let is_same = flow.answer.as_ref() == Some(&answer);
     if flow.outcome.is_some() {
-        let fresh = flow.finished_at.unwrap_or_default() + app.platform.config.flows.grace.millis() >= now;
+        let fresh = flow.finished_at.unwrap_or_default() + platform.config.flows.grace.millis() >= now;
         return if is_same && fresh { Ok(Found::Ended(flow)) } else { Err(ErrorCode::OauthReused.into()) };
     }
     if flow.claimed_at.is_some_and(|since| since + PATIENCE > now) {
@@ -484,9 +492,9 @@ async fn claim(
     }
     if let Some(given) = &given {
         let arrived =
-            flow.arrived.as_ref().and_then(|sealed| open::<Returned>(app, &flow.id, "arrived", sealed));
+            flow.arrived.as_ref().and_then(|sealed| open::<Returned>(platform, &flow.id, "arrived", sealed));
         returned = arrived.filter(|arrived| {
-            OauthKey::is(&app.platform.secret_keys, Good::ForAnswer(&arrived.as_text()), &flow.id, given)
+            OauthKey::is(&platform.secret_keys, Good::ForAnswer(&arrived.as_text()), &flow.id, given)
         });
     }
     let returned = returned.ok_or_else(unknown)?;
@@ -495,7 +503,7 @@ async fn claim(
 }
 
 /// What a flow of this browser has offered, to be linked to the account of whoever has signed in since.
-fn offered(app: &App, flow: Box<Flow>, session: &CurrentSession) -> Result<Found, ApiError> {
+fn offered(platform: &Platform, flow: Box<Flow>, session: &CurrentSession) -> Result<Found, ApiError> {
     if flow.used_at.is_some() {
         let is_theirs = flow.account.as_ref() == Some(&session.account.id);
         let outcome = Outcome::Linked { account: session.account.id.clone() };
@@ -504,12 +512,11 @@ fn offered(app: &App, flow: Box<Flow>, session: &CurrentSession) -> Result<Found
             false => Err(ErrorCode::OauthReused.into()),
         };
     }
-    if flow.finished_at.unwrap_or_default() + app.platform.config.flows.lifetime.millis()
-        <= app.platform.world.now()
+    if flow.finished_at.unwrap_or_default() + platform.config.flows.lifetime.millis() <= platform.world.now()
     {
         return Err(mismatch("The sign-in took too long. Please start again."));
     }
-    let person = person(app, &flow).ok_or(ErrorCode::OauthReused)?;
+    let person = person(platform, &flow).ok_or(ErrorCode::OauthReused)?;
     Ok(Found::Offered(flow, Box::new(person)))
 }
 
@@ -517,7 +524,7 @@ fn has_code(page: &Url) -> bool {
     page.query_pairs().any(|(name, _)| name == "code")
 }
 
-fn has_nonce(app: &App, flow: &Flow) -> bool {
-    let memory = flow.memory.as_ref().and_then(|sealed| open::<Memory>(app, &flow.id, "memory", sealed));
+fn has_nonce(platform: &Platform, flow: &Flow) -> bool {
+    let memory = flow.memory.as_ref().and_then(|sealed| open::<Memory>(platform, &flow.id, "memory", sealed));
     memory.is_some_and(|memory| memory.has_nonce())
 }

@@ -19,11 +19,11 @@ use std::borrow::Cow;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use doorward_protocol::error::ErrorCode;
+use doorward_request::platform::Platform;
 use tokio::sync::Notify;
 
 use crate::dpop::Proof;
 use crate::extract::CurrentSession;
-use crate::state::App;
 use doorward_core::secret::same;
 use doorward_providers::{Person, Refusal};
 use doorward_request::error::ApiError;
@@ -50,14 +50,24 @@ fn hash(text: &str) -> Vec<u8> {
 }
 
 /// Seals what the database must not show of a flow.
-fn seal(app: &App, id: &str, what: &str, value: &impl serde::Serialize) -> Result<Vec<u8>, ApiError> {
+fn seal(
+    platform: &Platform,
+    id: &str,
+    what: &str,
+    value: &impl serde::Serialize,
+) -> Result<Vec<u8>, ApiError> {
     let text = serde_json::to_vec(value).map_err(ApiError::internal)?;
-    let sealed = app.platform.secret_keys.seal(&app.platform.world, &context(id, what), &text);
+    let sealed = platform.secret_keys.seal(&platform.world, &context(id, what), &text);
     sealed.ok_or_else(|| ApiError::internal("a flow could not be sealed"))
 }
 
-fn open<T: serde::de::DeserializeOwned>(app: &App, id: &str, what: &str, sealed: &[u8]) -> Option<T> {
-    serde_json::from_slice(&app.platform.secret_keys.open(&context(id, what), sealed)?).ok()
+fn open<T: serde::de::DeserializeOwned>(
+    platform: &Platform,
+    id: &str,
+    what: &str,
+    sealed: &[u8],
+) -> Option<T> {
+    serde_json::from_slice(&platform.secret_keys.open(&context(id, what), sealed)?).ok()
 }
 
 fn context(id: &str, what: &str) -> String {
@@ -65,8 +75,8 @@ fn context(id: &str, what: &str) -> String {
 }
 
 /// The person of a flow that nobody was known by.
-pub fn person(app: &App, flow: &doorward_store::flows::Flow) -> Option<Person> {
-    open(app, &flow.id, "person", flow.person.as_ref()?)
+pub fn person(platform: &Platform, flow: &doorward_store::flows::Flow) -> Option<Person> {
+    open(platform, &flow.id, "person", flow.person.as_ref()?)
 }
 
 /// What a request shows of the browser that it comes from.

@@ -10,7 +10,7 @@ use super::{Good, OauthKey, person};
 use crate::challenges::code_named;
 use crate::dpop::Proof;
 use crate::signin;
-use crate::state::App;
+use crate::signing::TokenIssuer;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_store::accounts;
@@ -66,7 +66,7 @@ impl Outcome {
     /// For the caller.
     pub async fn answer(
         self,
-        app: &App,
+        issuer: &TokenIssuer,
         flow: &Flow,
         caller: &Caller,
         proof: Option<&Proof>,
@@ -74,7 +74,7 @@ impl Outcome {
         let provider = flow.provider.clone();
         match self {
             Outcome::SignedIn { session } => {
-                let tokens = signin::answer(app, &session, &caller.devices, proof).await?;
+                let tokens = signin::answer(issuer, &session, &caller.devices, proof).await?;
                 let user = tokens.user.clone().ok_or(ErrorCode::SessionRequired)?;
                 // A repetition has written nothing that would tell the hooks.
                 caller.after.identify(&user.user_id, &session);
@@ -92,7 +92,7 @@ impl Outcome {
                 })
             }
             Outcome::Linked { account } => {
-                let account = accounts::by_id(&mut *app.platform.store.read().await?, &account).await?;
+                let account = accounts::by_id(&mut *issuer.platform.store.read().await?, &account).await?;
                 let account = account.ok_or(ErrorCode::SessionRequired)?;
                 Ok(ProviderLogin {
                     kind: ProviderOutcome::LoginLinked,
@@ -109,8 +109,8 @@ impl Outcome {
             }
             Outcome::Offered => {
                 // Somebody has registered with it.
-                let person = person(app, flow).ok_or(ErrorCode::OauthReused)?;
-                let key = OauthKey::write(&app.platform.secret_keys, Good::ForOffer, &flow.id);
+                let person = person(&issuer.platform, flow).ok_or(ErrorCode::OauthReused)?;
+                let key = OauthKey::write(&issuer.platform.secret_keys, Good::ForOffer, &flow.id);
                 Ok(ProviderLogin {
                     kind: ProviderOutcome::LoginOauth,
                     message: messages::REGISTER_OR_LINK.to_owned(),

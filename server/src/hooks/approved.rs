@@ -3,6 +3,7 @@
 //! compile (D-41).
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use doorward_protocol::Request;
 use doorward_protocol::error::ErrorCode;
@@ -11,12 +12,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Asked, ask_once, before_with, fields, of_session};
+use crate::accounts::Accounts;
 use crate::contacts;
+use crate::hooks::Hooks;
 use crate::limits::{self, Purpose, Subject};
 use crate::registration::{FirstSession, SignUp};
 use crate::sessions;
 use crate::signin;
-use crate::state::{App, AppState};
 use doorward_core::clock::rfc3339;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
@@ -103,14 +105,14 @@ pub struct NewAccount {
 /// Asks the hooks before a sign-in by this method. `read` takes the method's name of the account from the request, as the
 /// hooks leave it.
 pub async fn attempt<T: Request + DeserializeOwned>(
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     who: Who,
     json: Json<T>,
     (operation, more): (Operation, &[(&str, &str)]),
     read: impl FnOnce(&T) -> Result<(String, Option<Identity>), ApiError>,
 ) -> Result<(Json<T>, Approved<Attempt>), ApiError> {
-    let json = before_with(app, caller, operation, who.clone(), json, more).await?;
+    let json = before_with(hooks, caller, operation, who.clone(), json, more).await?;
     let (method, name) = read(&json.request)?;
     let repeatable = json.idempotency.clone();
     Ok((json, Approved(Attempt { method, name, who, repeatable })))
@@ -119,7 +121,7 @@ pub async fn attempt<T: Request + DeserializeOwned>(
 /// Asks the hooks before a signup, and before the session that it asks for. `draft` makes the account of the request as the
 /// hooks leave it; `operation` is the sign-in that fits the method.
 pub async fn sign_up<T: Request + DeserializeOwned>(
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     who: Who,
     json: Json<T>,
@@ -127,7 +129,8 @@ pub async fn sign_up<T: Request + DeserializeOwned>(
     draft: impl FnOnce(T, Granted) -> Result<SignUp, ApiError>,
 ) -> Result<NewAccount, ApiError> {
     let idempotency = json.idempotency.clone();
-    let json = before_with(app, caller, Operation::Signup, who.clone(), json, &[("method", method)]).await?;
+    let json =
+        before_with(hooks, caller, Operation::Signup, who.clone(), json, &[("method", method)]).await?;
     let mut draft = draft(json.request, json.granted)?;
     let Some(session) = draft.session else {
         return Ok(NewAccount { sign_up: Approved(draft), sign_in: None });
@@ -136,7 +139,7 @@ pub async fn sign_up<T: Request + DeserializeOwned>(
     let is_told = session == FirstSession::Counted;
     let asked = Asked { operation, who, repeatable: idempotency.as_ref(), is_told };
     let shown = with_password(shown(&draft), draft.password.as_ref(), operation);
-    let set = ask_once(app, caller, asked, shown.clone()).await?;
+    let set = ask_once(hooks, caller, asked, shown.clone()).await?;
     // It was made with what the hooks before a signup have let pass: others cannot take its place any more.
     for name in ["email", "username", "phone_number"] {
         if set.get(name).is_some_and(|value| shown.get(name) != Some(value)) {
@@ -150,7 +153,7 @@ pub async fn sign_up<T: Request + DeserializeOwned>(
         draft.account.roles = roles;
     }
     let start = SessionStart { method: &draft.method, repeatable: idempotency.as_ref(), is_told };
-    let sign_in = ask_sign_in(app, caller, start, SessionOf::New(&draft)).await?;
+    let sign_in = ask_sign_in(hooks, caller, start, SessionOf::New(&draft)).await?;
     Ok(NewAccount { sign_up: Approved(draft), sign_in: Some(sign_in) })
 }
 
@@ -195,9 +198,9 @@ impl Admission {
     }
 
     /// The hash of the password that the account begins with, if it is made and a hook has given it one.
-    pub async fn hash(&self, app: &AppState) -> Result<Option<PasswordHash>, ApiError> {
+    pub async fn hash(&self, accounts: &Arc<Accounts>) -> Result<Option<PasswordHash>, ApiError> {
         match &self.new {
-            Some(new) => new.sign_up.hash(app).await,
+            Some(new) => new.sign_up.hash(accounts).await,
             None => Ok(None),
         }
     }
@@ -226,7 +229,7 @@ impl Admission {
 /// no account, the hooks of a signup are asked about the one that is made, `draft`. Without a proof no hook is asked, so that
 /// none of their answers tells whether there is an account.
 pub async fn admit(
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     attempt: &Approved<Attempt>,
     draft: Option<SignUp>,
@@ -235,7 +238,7 @@ pub async fn admit(
     let may_make_account = draft.is_some();
     let method = attempt.method.clone();
     let none = Admission { method: method.clone(), sign_in: None, new: None, may_make_account };
-    if !app.hooks.listen_to(Operation::SignIn) && !app.hooks.listen_to(Operation::Signup) {
+    if !hooks.listen_to(Operation::SignIn) && !hooks.listen_to(Operation::Signup) {
         let sign_in = Approved(SignIn { method, account: None });
         let of_new = |draft: SignUp| {
             let sign_in = draft.session.map(|_| sign_in.clone());
@@ -246,14 +249,16 @@ pub async fn admit(
     let start =
         SessionStart { method: &attempt.method, repeatable: attempt.repeatable.as_ref(), is_told: true };
     match (look().await?, draft) {
-        (Found::Account(account), _) if signin::refusal(app, &attempt.method, &account).is_none() => {
-            let sign_in = Some(ask_sign_in(app, caller, start, SessionOf::Known(&account)).await?);
+        (Found::Account(account), _)
+            if signin::refusal(&hooks.platform, &attempt.method, &account).is_none() =>
+        {
+            let sign_in = Some(ask_sign_in(hooks, caller, start, SessionOf::Known(&account)).await?);
             Ok(Admission { sign_in, ..none })
         }
         (Found::NoAccount, Some(draft)) => {
-            let draft = ask_first(app, caller, attempt, draft).await?;
+            let draft = ask_first(hooks, caller, attempt, draft).await?;
             let sign_in = match draft.session {
-                Some(_) => Some(ask_sign_in(app, caller, start, SessionOf::New(&draft)).await?),
+                Some(_) => Some(ask_sign_in(hooks, caller, start, SessionOf::New(&draft)).await?),
                 None => None,
             };
             Ok(Admission { new: Some(NewAccount { sign_up: Approved(draft), sign_in }), ..none })
@@ -278,7 +283,7 @@ enum SessionOf<'a> {
 }
 
 async fn ask_sign_in(
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     SessionStart { method, repeatable, is_told }: SessionStart<'_>,
     whose: SessionOf<'_>,
@@ -302,20 +307,20 @@ async fn ask_sign_in(
     shown.insert("new".into(), is_new.into());
     let user_id = if is_new { String::new() } else { account.id.clone() };
     let who = Who { user_id, session_id: String::new() };
-    ask_once(app, caller, Asked { operation, who, repeatable, is_told }, shown).await?;
+    ask_once(hooks, caller, Asked { operation, who, repeatable, is_told }, shown).await?;
     Ok(Approved(SignIn { method: method.to_owned(), account: Some(account.id) }))
 }
 
 /// Asks the hooks of a signup about an account that a first sign-in makes. What the person signs in by stays as it is; what
 /// else an account begins with, they may add and change.
 async fn ask_first(
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     attempt: &Attempt,
     mut draft: SignUp,
 ) -> Result<SignUp, ApiError> {
-    draft.check_domains(app)?;
-    if !app.hooks.listen_to(Operation::Signup) {
+    draft.check_domains(&hooks.platform)?;
+    if !hooks.listen_to(Operation::Signup) {
         return Ok(draft);
     }
     let mut object = with_password(shown(&draft), draft.password.as_ref(), Operation::Signup);
@@ -328,11 +333,12 @@ async fn ask_first(
         let extras = serde_json::to_value(&draft.account.extras).map_err(ApiError::internal)?;
         object.insert("extras".into(), extras);
     }
-    let json: Json<FirstSignIn> = Json::of(object, attempt.repeatable.clone(), &app.platform, true)?;
+    let json: Json<FirstSignIn> = Json::of(object, attempt.repeatable.clone(), &hooks.platform, true)?;
     let who = attempt.who.clone();
     let more = [("method", draft.method.as_str())];
-    let Json { request, granted, .. } = before_with(app, caller, Operation::Signup, who, json, &more).await?;
-    draft.complete(app, request, granted)?;
+    let Json { request, granted, .. } =
+        before_with(hooks, caller, Operation::Signup, who, json, &more).await?;
+    draft.complete(&hooks.platform, request, granted)?;
     Ok(draft)
 }
 
@@ -361,23 +367,24 @@ fn with_password(
 /// Asks the hooks before a refresh token is exchanged. A text that is no token of this server may be one of the operator's, which a
 /// hook exchanges for a token of this server. Such calls are limited, since anybody can make up texts.
 pub async fn approve_refresh(
-    app: &AppState,
+    accounts: &Arc<Accounts>,
     caller: &Caller,
     operation: Operation,
     token: &str,
 ) -> Result<Approved<Refresh>, ApiError> {
-    if !app.hooks.listen_to(operation) {
+    if !accounts.hooks.listen_to(operation) {
         return Ok(Approved(Refresh { token: token.to_owned().into() }));
     }
-    let who = match sessions::of_token(app, token).await? {
-        Some(session) => of_session(app, &session).await?,
+    let who = match sessions::of_token(&accounts.issuer, token).await? {
+        Some(session) => of_session(&accounts.platform, &session).await?,
         None => None,
     };
     if who.is_none() {
-        limits::admit(app, caller, Purpose::Code, Subject::Nobody).await?;
+        limits::admit(&accounts.limits, caller, Purpose::Code, Subject::Nobody).await?;
     }
     let fields =
-        super::ask(app, caller, operation, who.unwrap_or_default(), fields([("token", token)])).await?;
+        super::ask(&accounts.hooks, caller, operation, who.unwrap_or_default(), fields([("token", token)]))
+            .await?;
     let token = fields.get("token").and_then(Value::as_str).unwrap_or_default();
     Ok(Approved(Refresh { token: token.to_owned().into() }))
 }

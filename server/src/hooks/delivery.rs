@@ -2,18 +2,20 @@
 //! once. Each target has workers of its own, so that one that hangs holds up no other.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::future;
 use tokio::sync::{Notify, watch};
 
 use super::webhook;
+use crate::hooks::Hooks;
 use crate::mail::transport::Failure;
-use crate::state::{App, AppState};
 use doorward_config::Config;
 use doorward_core::clock::Millis;
 use doorward_core::operation::SCRIPT;
 use doorward_core::queue::{self, Worker};
 use doorward_request::event::Report;
+use doorward_request::platform::Platform;
 use doorward_store::deliveries::{self, Taken};
 use doorward_store::{StoreError, Tx};
 
@@ -28,7 +30,7 @@ pub struct Bell(BTreeMap<String, Notify>);
 
 impl Bell {
     /// For the script and all webhooks.
-    pub(super) fn of(config: &Config) -> Bell {
+    pub fn of(config: &Config) -> Bell {
         let targets = config.webhooks.keys().map(String::as_str).chain([SCRIPT]);
         Bell(targets.map(|target| (target.to_owned(), Notify::new())).collect())
     }
@@ -40,30 +42,30 @@ impl Bell {
 }
 
 /// Delivers until the sender of `ended` is dropped, then lets what is on its way finish.
-pub async fn run(app: AppState, ended: watch::Receiver<()>) {
-    let workers = app.hooks.bell.0.iter().map(|(target, bell)| work(&app, target, bell, ended.clone()));
+pub async fn run(hooks: Arc<Hooks>, ended: watch::Receiver<()>) {
+    let workers = hooks.bell.0.iter().map(|(target, bell)| work(&hooks, target, bell, ended.clone()));
     future::join_all(workers).await;
 }
 
-async fn work(app: &AppState, target: &str, bell: &Notify, ended: watch::Receiver<()>) {
-    let take = |free| take(app, target, free);
+async fn work(hooks: &Arc<Hooks>, target: &str, bell: &Notify, ended: watch::Receiver<()>) {
+    let take = |free| take(&hooks.platform, target, free);
     let deliver = |taken| {
-        let app = app.clone();
-        async move { deliver(&app, taken).await }
+        let hooks = hooks.clone();
+        async move { deliver(&hooks, taken).await }
     };
     let name = &format!("deliveries to {target}");
-    let slots = Way::of(app, target).slots;
-    Worker { tasks: &app.tasks, name, slots, bell }.work(ended, take, deliver).await;
+    let slots = Way::of(&hooks.platform, target).slots;
+    Worker { tasks: &hooks.tasks, name, slots, bell }.work(ended, take, deliver).await;
 }
 
 /// Delivers what is due now, at most as much as can leave at once, and waits for it. False when nothing was due.
-pub async fn deliver_due(app: &AppState) -> bool {
+pub async fn deliver_due(hooks: &Arc<Hooks>) -> bool {
     let mut due = Vec::new();
-    for target in app.hooks.bell.0.keys() {
-        due.extend(take(app, target, Way::of(app, target).slots).await);
+    for target in hooks.bell.0.keys() {
+        due.extend(take(&hooks.platform, target, Way::of(&hooks.platform, target).slots).await);
     }
     let worked = !due.is_empty();
-    future::join_all(due.into_iter().map(|taken| deliver(app, taken))).await;
+    future::join_all(due.into_iter().map(|taken| deliver(hooks, taken))).await;
     worked
 }
 
@@ -74,26 +76,26 @@ struct Way {
 }
 
 impl Way {
-    fn of(app: &App, target: &str) -> Way {
+    fn of(platform: &Platform, target: &str) -> Way {
         let of = |webhook: &doorward_config::Webhook| Way {
             slots: webhook.connections.max(1) as usize,
             attempts: webhook.attempts,
         };
         let script = Way { slots: SCRIPT_SLOTS, attempts: SCRIPT_ATTEMPTS };
-        app.platform.config.webhooks.get(target).map_or(script, of)
+        platform.config.webhooks.get(target).map_or(script, of)
     }
 }
 
-async fn take(app: &AppState, target: &str, free: usize) -> Vec<Taken> {
-    let due = if free == 0 { Ok(false) } else { due(app, target).await };
+async fn take(platform: &Arc<Platform>, target: &str, free: usize) -> Vec<Taken> {
+    let due = if free == 0 { Ok(false) } else { due(platform, target).await };
     let taken = match due {
         Ok(false) => Ok(Vec::new()),
         Ok(true) => {
-            let (target, now) = (target.to_owned(), app.platform.world.now());
+            let (target, now) = (target.to_owned(), platform.world.now());
             let patience = Millis::try_from(webhook::PATIENCE.as_millis()).unwrap_or(Millis::MAX);
             let until = now + patience + queue::LEASE_MARGIN;
             let limit = i64::try_from(free).unwrap_or(1);
-            let take = app.platform.store.write(move |tx| {
+            let take = platform.store.write(move |tx| {
                 Box::pin(async move { deliveries::take(tx, &target, now, until, limit).await })
             });
             take.await
@@ -107,19 +109,19 @@ async fn take(app: &AppState, target: &str, free: usize) -> Vec<Taken> {
 }
 
 /// Asks without writing: a server with nothing to tell leaves the disk alone.
-async fn due(app: &App, target: &str) -> Result<bool, StoreError> {
-    let mut reader = app.platform.store.read().await?;
+async fn due(platform: &Platform, target: &str) -> Result<bool, StoreError> {
+    let mut reader = platform.store.read().await?;
     let due = deliveries::next_due(&mut reader, target).await?;
-    Ok(due.is_some_and(|due| due <= app.platform.world.now()))
+    Ok(due.is_some_and(|due| due <= platform.world.now()))
 }
 
-async fn deliver(app: &AppState, taken: Taken) {
-    let told = tell(app, &taken).await;
-    let (worker, id) = (app.clone(), taken.id.clone());
-    let settled: Result<(), StoreError> = app
+async fn deliver(hooks: &Arc<Hooks>, taken: Taken) {
+    let told = tell(hooks, &taken).await;
+    let (worker, id) = (hooks.clone(), taken.id.clone());
+    let settled: Result<(), StoreError> = hooks
         .platform
         .store
-        .write(move |tx| Box::pin(async move { settle(&worker, tx, &taken, told).await }))
+        .write(move |tx| Box::pin(async move { settle(&worker.platform, tx, &taken, told).await }))
         .await;
     if let Err(error) = settled {
         // The lease runs out and the row is taken again.
@@ -127,29 +129,34 @@ async fn deliver(app: &AppState, taken: Taken) {
     }
 }
 
-async fn tell(app: &App, taken: &Taken) -> Result<(), Failure> {
+async fn tell(hooks: &Hooks, taken: &Taken) -> Result<(), Failure> {
     let report: Report = serde_json::from_str(&taken.payload)
         .map_err(|error| Failure::Never(format!("its row cannot be read: {error}")))?;
     if taken.target != SCRIPT {
-        return app.hooks.webhooks.tell(app, &taken.target, &taken.id, &report).await;
+        return hooks.webhooks.tell(hooks, &taken.target, &taken.id, &report).await;
     }
-    if !app.hooks.scripts.has(&taken.event) {
+    if !hooks.scripts.has(&taken.event) {
         // The operator has taken the function out since.
         return Ok(());
     }
-    let said = app.hooks.scripts.call(&taken.event, &report.model, Some(report.succeeded)).await;
+    let said = hooks.scripts.call(&taken.event, &report.model, Some(report.succeeded)).await;
     said.map(drop).map_err(|unanswered| Failure::Later(unanswered.to_string()))
 }
 
-async fn settle(app: &App, tx: &mut Tx, taken: &Taken, told: Result<(), Failure>) -> Result<(), StoreError> {
+async fn settle(
+    platform: &Platform,
+    tx: &mut Tx,
+    taken: &Taken,
+    told: Result<(), Failure>,
+) -> Result<(), StoreError> {
     let Taken { id, event, target, attempts, request, .. } = taken;
-    let now = app.platform.world.now();
+    let now = platform.world.now();
     match told {
         Ok(()) => {
             tracing::debug!(delivery = id, event, to = target, request, attempts, "told a hook");
             deliveries::settle(tx, taken, now).await
         }
-        Err(Failure::Later(cause)) if *attempts < i64::from(Way::of(app, target).attempts) => {
+        Err(Failure::Later(cause)) if *attempts < i64::from(Way::of(platform, target).attempts) => {
             tracing::warn!(
                 delivery = id,
                 event,
@@ -159,7 +166,7 @@ async fn settle(app: &App, tx: &mut Tx, taken: &Taken, told: Result<(), Failure>
                 cause,
                 "a hook was not told"
             );
-            let pause = queue::pause(*attempts, u64::from_be_bytes(app.platform.world.bytes()));
+            let pause = queue::pause(*attempts, u64::from_be_bytes(platform.world.bytes()));
             deliveries::postpone(tx, taken, now + pause, &cause).await
         }
         Err(Failure::Later(cause) | Failure::Never(cause)) => {

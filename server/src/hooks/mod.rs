@@ -8,12 +8,14 @@ pub mod delivery;
 pub mod script;
 mod webhook;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_core::canonical;
 use doorward_core::operation::FieldSpec;
 use doorward_core::operation::Operation;
 use doorward_core::operation::SCRIPT;
+use doorward_core::tasks::Tasks;
 use doorward_protocol::profile::ADDRESS;
 use doorward_protocol::{Request, Rule};
 use doorward_request::event::About;
@@ -21,6 +23,7 @@ use doorward_request::event::Granted;
 use doorward_request::event::Model;
 use doorward_request::event::Said;
 use doorward_request::event::Who;
+use doorward_request::platform::Platform;
 use doorward_store::StoreError;
 use doorward_store::Tx;
 use serde::de::DeserializeOwned;
@@ -36,10 +39,7 @@ pub use script::Scripts;
 pub use webhook::Webhooks;
 
 use crate::extract::CurrentSession;
-use crate::state::App;
 use delivery::Bell;
-use doorward_config::Config;
-use doorward_core::clock::World;
 use doorward_outbound::HttpClient;
 use doorward_request::caller::Caller;
 use doorward_request::canonical_fields;
@@ -54,6 +54,12 @@ const BUDGET: Duration = Duration::from_secs(5);
 /// The operator's hooks.
 #[derive(Debug)]
 pub struct Hooks {
+    /// Settings, time, keys and the database.
+    pub platform: Arc<Platform>,
+    /// The panics of the tasks that run as long as the server.
+    pub tasks: Tasks,
+    /// Calls the webhooks.
+    pub http: HttpClient,
     /// `hooks.star`
     pub scripts: Scripts,
     /// `[webhooks.NAME]`
@@ -63,16 +69,6 @@ pub struct Hooks {
 }
 
 impl Hooks {
-    /// Reads what the settings name.
-    pub fn open(
-        config: &Config,
-        http: &HttpClient,
-        world: &World,
-    ) -> Result<Hooks, Box<dyn std::error::Error>> {
-        let scripts = Scripts::new(&config.hooks, &world.program);
-        Ok(Hooks { scripts, webhooks: Webhooks::open(config, http)?, bell: Bell::of(config) })
-    }
-
     /// Are there none?
     pub fn is_idle(&self) -> bool {
         self.scripts.is_empty() && self.webhooks.is_empty()
@@ -98,18 +94,18 @@ pub fn principal(session: Option<&CurrentSession>) -> Who {
 }
 
 /// Asks before a session is ended by its own browser. One that has ended is nobody's business.
-pub async fn before_sign_out(app: &App, caller: &Caller, session: &str) -> Result<(), ApiError> {
-    if !app.hooks.listen_to(Operation::Logout) {
+pub async fn before_sign_out(hooks: &Hooks, caller: &Caller, session: &str) -> Result<(), ApiError> {
+    if !hooks.listen_to(Operation::Logout) {
         return Ok(());
     }
-    match of_session(app, session).await? {
-        Some(who) => ask(app, caller, Operation::Logout, who, Map::new()).await.map(drop),
+    match of_session(&hooks.platform, session).await? {
+        Some(who) => ask(hooks, caller, Operation::Logout, who, Map::new()).await.map(drop),
         None => Ok(()),
     }
 }
 
-async fn of_session(app: &App, id: &str) -> Result<Option<Who>, ApiError> {
-    let found = sessions::find(&mut *app.platform.store.read().await?, id).await?;
+async fn of_session(platform: &Platform, id: &str) -> Result<Option<Who>, ApiError> {
+    let found = sessions::find(&mut *platform.store.read().await?, id).await?;
     Ok(found.map(|(session, _)| Who { user_id: session.account, session_id: session.id }))
 }
 
@@ -120,27 +116,27 @@ pub fn fields<'a>(given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Map<St
 
 /// Asks the hooks before an operation. Answers the request as they leave it, checked again.
 pub async fn before<T: Request + DeserializeOwned>(
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     operation: Operation,
     who: impl Into<Who>,
     json: Json<T>,
 ) -> Result<Json<T>, ApiError> {
-    before_with(app, caller, operation, who, json, &[]).await
+    before_with(hooks, caller, operation, who, json, &[]).await
 }
 
 /// The same, with more for the hooks to know than the request says.
 pub async fn before_with<T: Request + DeserializeOwned>(
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     operation: Operation,
     who: impl Into<Who>,
     json: Json<T>,
     more: &[(&str, &str)],
 ) -> Result<Json<T>, ApiError> {
-    let Some(given) = json.given.clone().filter(|_| app.hooks.listen_to(operation)) else { return Ok(json) };
+    let Some(given) = json.given.clone().filter(|_| hooks.listen_to(operation)) else { return Ok(json) };
     let asked = Asked { operation, who: who.into(), repeatable: json.idempotency.as_ref(), is_told: true };
-    let set = ask_once(app, caller, asked, seen(operation, &given, more)).await?;
+    let set = ask_once(hooks, caller, asked, seen(operation, &given, more)).await?;
     if set.is_empty() {
         return Ok(json);
     }
@@ -154,7 +150,7 @@ pub async fn before_with<T: Request + DeserializeOwned>(
             put(&mut object, field.path, value.clone());
         }
     }
-    Ok(Json { granted, ..Json::of(object, json.idempotency, &app.platform, true)? })
+    Ok(Json { granted, ..Json::of(object, json.idempotency, &hooks.platform, true)? })
 }
 
 /// The fields of an operation as a request has them.
@@ -210,7 +206,7 @@ fn granted(set: &Map<String, Value>) -> Result<Granted, ApiError> {
 
 /// Asks the hooks before an operation that is no JSON request. Answers its fields as they leave them.
 pub async fn ask(
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     operation: Operation,
     who: Who,
@@ -219,17 +215,22 @@ pub async fn ask(
     let asked = Asked { operation, who, repeatable: None, is_told: true };
     let fields: Map<String, Value> = fields
         .into_iter()
-        .map(|(name, value)| used(app, operation, name, value))
+        .map(|(name, value)| used(&hooks.platform, operation, name, value))
         .collect::<Result<_, _>>()?;
-    let set = ask_once(app, caller, asked, fields.clone()).await?;
+    let set = ask_once(hooks, caller, asked, fields.clone()).await?;
     Ok(fields.into_iter().chain(set).collect())
 }
 
 /// A field in the form in which it is used.
-fn used(app: &App, operation: Operation, name: String, value: Value) -> Result<(String, Value), ApiError> {
+fn used(
+    platform: &Platform,
+    operation: Operation,
+    name: String,
+    value: Value,
+) -> Result<(String, Value), ApiError> {
     let canonical = match (operation.field(&name), &value) {
         (Some(field), Value::String(text)) if !text.is_empty() => {
-            canonical_fields::text(field.rule, text, &app.platform.config)
+            canonical_fields::text(field.rule, text, &platform.config)
         }
         _ => Ok(None),
     };
@@ -249,27 +250,27 @@ struct Asked<'a> {
 
 /// Answers the fields that were set.
 async fn ask_once(
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     asked: Asked<'_>,
     fields: Map<String, Value>,
 ) -> Result<Map<String, Value>, ApiError> {
     let Asked { operation, who, repeatable, is_told } = asked;
-    if !app.hooks.listen_to(operation) {
+    if !hooks.listen_to(operation) {
         return Ok(Map::new());
     }
-    let about = About::of(caller, who, app.platform.world.now());
+    let about = About::of(caller, who, hooks.platform.world.now());
     let model = Model { operation, about, fields };
     if is_told {
         let once = repeatable.filter(|_| operation.is_carried_out_once());
         // The MAC of the request, too: a key that comes with another one must not take the place of this.
         let seed = once.map(|once| [once.key.as_bytes(), &once.request].concat());
-        let seed = seed.unwrap_or_else(|| app.platform.world.id().into_bytes());
-        caller.after.begin(&model, app.hooks.told(operation), seed);
+        let seed = seed.unwrap_or_else(|| hooks.platform.world.id().into_bytes());
+        caller.after.begin(&model, hooks.told(operation), seed);
     }
     // All hooks of a request have one budget (D-37); what lies between them does not count.
     let begun = Instant::now();
-    let ran = run(app, model, begun + BUDGET.saturating_sub(caller.after.spent(Duration::ZERO))).await;
+    let ran = run(hooks, model, begun + BUDGET.saturating_sub(caller.after.spent(Duration::ZERO))).await;
     caller.after.spent(begun.elapsed());
     let (model, set) = ran?;
     caller.after.change(&model);
@@ -277,23 +278,23 @@ async fn ask_once(
 }
 
 /// A script has its own limit of time, webhooks what is left.
-async fn run(app: &App, mut model: Model, end: Instant) -> Result<(Model, Map<String, Value>), ApiError> {
+async fn run(hooks: &Hooks, mut model: Model, end: Instant) -> Result<(Model, Map<String, Value>), ApiError> {
     let event = model.operation.pre();
     let mut set = Map::new();
-    if app.hooks.scripts.has(event) {
-        let said = app.hooks.scripts.call(event, &model, None).await?;
-        set.extend(obey(app, &mut model, said)?);
+    if hooks.scripts.has(event) {
+        let said = hooks.scripts.call(event, &model, None).await?;
+        set.extend(obey(&hooks.platform, &mut model, said)?);
     }
-    if !app.hooks.webhooks.listening(event).is_empty() {
-        let said = app.hooks.webhooks.before(app, &model.public(), end).await?;
-        set.extend(obey(app, &mut model, said)?);
+    if !hooks.webhooks.listening(event).is_empty() {
+        let said = hooks.webhooks.before(hooks, &model.public(), end).await?;
+        set.extend(obey(&hooks.platform, &mut model, said)?);
     }
     Ok((model, set))
 }
 
-fn obey(app: &App, model: &mut Model, said: Said) -> Result<Map<String, Value>, ApiError> {
+fn obey(platform: &Platform, model: &mut Model, said: Said) -> Result<Map<String, Value>, ApiError> {
     match said {
-        Said::GoOn(set) => model.set(&app.platform, set),
+        Said::GoOn(set) => model.set(&platform, set),
         Said::Refuse(refusal) => Err(refusal.into()),
     }
 }
@@ -312,15 +313,15 @@ impl Hooks {
 /// Queues what is told about an operation that comes about within another one, in its transaction.
 pub async fn queue_event(
     tx: &mut Tx,
-    app: &App,
+    hooks: &Hooks,
     caller: &Caller,
     (operation, fields): (Operation, Map<String, Value>),
     account: &str,
 ) -> Result<(), StoreError> {
     let who = Who { user_id: account.to_owned(), session_id: String::new() };
-    let about = About::of(caller, who, app.platform.world.now());
+    let about = About::of(caller, who, hooks.platform.world.now());
     let model = Model { operation, about, fields };
-    caller.after.queue(tx, model, app.hooks.told(operation), &app.platform.world).await
+    caller.after.queue(tx, model, hooks.told(operation), &hooks.platform.world).await
 }
 
 /// The value at a path with dots.

@@ -3,43 +3,42 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::sync::Arc;
 
 use super::messages;
-use crate::state::{App, AppState};
 use doorward_core::secret::same;
 use doorward_core::secret_keys::{KeyId, Purpose};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::known_device::{KnownDevice, MAC_BYTES};
+use doorward_request::platform::Platform;
 use doorward_store::accounts::{self, Account};
 use doorward_store::identities::Kind;
 use doorward_store::{StoreError, Tx};
 
 /// A token for the device that this account was just signed in to on: the one that it has, else a new one. A browser that
 /// several people share keeps a few, and each needs one only.
-pub fn mint(app: &App, account: &Account, presented: &[KnownDevice]) -> Option<String> {
-    let known = one_of(app, presented, &account.id, account.devices);
-    let (key, id) = (
-        app.platform.secret_keys.active_id(),
-        known.map_or_else(|| app.platform.world.bytes(), |known| known.id),
-    );
-    let mac = mac(app, key, &id, &account.id, account.devices)?;
+pub fn mint(platform: &Platform, account: &Account, presented: &[KnownDevice]) -> Option<String> {
+    let known = one_of(platform, presented, &account.id, account.devices);
+    let (key, id) =
+        (platform.secret_keys.active_id(), known.map_or_else(|| platform.world.bytes(), |known| known.id));
+    let mac = mac(platform, key, &id, &account.id, account.devices)?;
     Some(URL_SAFE_NO_PAD.encode([key.as_slice(), &id, &mac].concat()))
 }
 
 /// The device of a call that this account knows. The work is the same for an account that there is not.
 pub(super) fn at_home<'a>(
-    app: &App,
+    platform: &Platform,
     caller: &'a Caller,
     account: Option<&Account>,
 ) -> Option<&'a KnownDevice> {
     let (id, epoch) = account.map_or(("", 0), |account| (account.id.as_str(), account.devices));
-    one_of(app, &caller.devices, id, epoch).filter(|_| account.is_some())
+    one_of(platform, &caller.devices, id, epoch).filter(|_| account.is_some())
 }
 
 /// The same for whoever is known by this name, with the account. Who shows no device costs no look.
 pub(super) async fn at_home_of<'a>(
-    app: &AppState,
+    platform: &Arc<Platform>,
     caller: &'a Caller,
     kind: Kind,
     value: &str,
@@ -47,18 +46,18 @@ pub(super) async fn at_home_of<'a>(
     if caller.devices.is_empty() {
         return Ok(None);
     }
-    let account = accounts::by_identity(&mut *app.platform.store.read().await?, kind, value).await?;
-    let device = at_home(app, caller, account.as_ref());
+    let account = accounts::by_identity(&mut *platform.store.read().await?, kind, value).await?;
+    let device = at_home(platform, caller, account.as_ref());
     Ok(account.zip(device))
 }
 
 /// The account that an address is proven to be of, if it knows the device: who only claims an address is a stranger there.
 pub(super) async fn home_of(
-    app: &AppState,
+    platform: &Arc<Platform>,
     caller: &Caller,
     address: &str,
 ) -> Result<Option<String>, ApiError> {
-    let found = at_home_of(app, caller, messages::kind(address), address).await?;
+    let found = at_home_of(platform, caller, messages::kind(address), address).await?;
     Ok(found.filter(|(account, _)| is_proven(account, address)).map(|(account, _)| account.id))
 }
 
@@ -67,23 +66,34 @@ fn is_proven(account: &Account, address: &str) -> bool {
 }
 
 /// The same within a transaction: is there such an account?
-pub async fn is_at_home(tx: &mut Tx, app: &App, caller: &Caller, address: &str) -> Result<bool, StoreError> {
+pub async fn is_at_home(
+    tx: &mut Tx,
+    platform: &Platform,
+    caller: &Caller,
+    address: &str,
+) -> Result<bool, StoreError> {
     if caller.devices.is_empty() {
         return Ok(false);
     }
     let account = accounts::by_identity(tx, messages::kind(address), address).await?;
     let account = account.filter(|account| is_proven(account, address));
-    Ok(at_home(app, caller, account.as_ref()).is_some())
+    Ok(at_home(platform, caller, account.as_ref()).is_some())
 }
 
-fn one_of<'a>(app: &App, devices: &'a [KnownDevice], account: &str, epoch: i64) -> Option<&'a KnownDevice> {
+fn one_of<'a>(
+    platform: &Platform,
+    devices: &'a [KnownDevice],
+    account: &str,
+    epoch: i64,
+) -> Option<&'a KnownDevice> {
     devices.iter().fold(None, |found, device| {
-        let is = mac(app, device.key, &device.id, account, epoch).is_some_and(|mac| same(&mac, &device.mac));
+        let is =
+            mac(platform, device.key, &device.id, account, epoch).is_some_and(|mac| same(&mac, &device.mac));
         if is { Some(device) } else { found }
     })
 }
 
-fn mac(app: &App, key: KeyId, id: &[u8], account: &str, epoch: i64) -> Option<[u8; MAC_BYTES]> {
+fn mac(platform: &Platform, key: KeyId, id: &[u8], account: &str, epoch: i64) -> Option<[u8; MAC_BYTES]> {
     let parts = [id, &epoch.to_be_bytes(), account.as_bytes()];
-    app.platform.secret_keys.mac(key, Purpose::Device, &parts)?.first_chunk().copied()
+    platform.secret_keys.mac(key, Purpose::Device, &parts)?.first_chunk().copied()
 }

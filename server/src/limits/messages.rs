@@ -3,9 +3,10 @@
 //! through them.
 
 use doorward_protocol::error::ErrorCode;
+use doorward_request::platform::Platform;
 
 use super::{Budget, each, exceeded, known, names};
-use crate::state::App;
+use crate::limits::Limits;
 use doorward_core::clock::Millis;
 use doorward_core::message::Channel;
 use doorward_request::caller::Caller;
@@ -24,28 +25,28 @@ const KEPT: u32 = 5;
 
 /// Spends a message to an address. An error must end the transaction: with that, a refused one has cost nothing. Comes
 /// after all other locks of the transaction: every message of this moment waits for its end.
-pub async fn spend(tx: &mut Tx, app: &App, caller: &Caller, address: &str) -> Result<(), ApiError> {
-    let is_at_home = known::is_at_home(tx, app, caller, address).await?;
-    let spent = super::spend(tx, app, &budgets(app, address, is_at_home)?).await?;
-    spent.map_err(|ends_at| exceeded(ErrorCode::LimitExceeded, ends_at - app.platform.world.now()))
+pub async fn spend(tx: &mut Tx, limits: &Limits, caller: &Caller, address: &str) -> Result<(), ApiError> {
+    let is_at_home = known::is_at_home(tx, &limits.platform, caller, address).await?;
+    let spent = super::spend(tx, limits, &budgets(&limits.platform, address, is_at_home)?).await?;
+    spent.map_err(|ends_at| exceeded(ErrorCode::LimitExceeded, ends_at - limits.platform.world.now()))
 }
 
 /// Looks at what was sent, before anything is: is a captcha asked for? Refuses what would be one too many.
 pub(super) async fn look(
     tx: &mut Tx,
-    app: &App,
+    limits: &Limits,
     address: &str,
     is_at_home: bool,
     captcha_after: u32,
 ) -> Result<bool, ApiError> {
-    let all = super::look(tx, app, &budgets(app, address, is_at_home)?).await?;
+    let all = super::look(tx, limits, &budgets(&limits.platform, address, is_at_home)?).await?;
     if let Some(ends_at) = all.ends_at {
-        return Err(exceeded(ErrorCode::LimitExceeded, ends_at - app.platform.world.now()));
+        return Err(exceeded(ErrorCode::LimitExceeded, ends_at - limits.platform.world.now()));
     }
-    let mut is_doubted = super::look(tx, app, &of_all(app, address)?).await?.is_crowded;
-    for (name, limit, length) in of_address(app, address)? {
+    let mut is_doubted = super::look(tx, limits, &of_all(&limits.platform, address)?).await?.is_crowded;
+    for (name, limit, length) in of_address(&limits.platform, address)? {
         // A pause between two is no reason for one.
-        let used = budgets::used(tx, &name, length, app.platform.world.now()).await?.count;
+        let used = budgets::used(tx, &name, length, limits.platform.world.now()).await?.count;
         is_doubted |= limit > 1 && used >= captcha_after && !is_at_home;
     }
     Ok(is_doubted)
@@ -60,12 +61,12 @@ pub(super) fn kind(address: &str) -> Kind {
 }
 
 /// What one address may get.
-fn of_address(app: &App, address: &str) -> Result<Vec<Budget>, StoreError> {
+fn of_address(platform: &Platform, address: &str) -> Result<Vec<Budget>, StoreError> {
     match Channel::of(address) {
-        Channel::Mail => each(app, &app.platform.config.limits.mail, "mail", address.as_bytes()),
+        Channel::Mail => each(platform, &platform.config.limits.mail, "mail", address.as_bytes()),
         Channel::Sms => {
-            let sms = &app.platform.config.sms;
-            let keyed = |what: &str| names::keyed(app, what, &[address.as_bytes()]);
+            let sms = &platform.config.sms;
+            let keyed = |what: &str| names::keyed(platform, what, &[address.as_bytes()]);
             Ok(vec![
                 (keyed("sms pause")?, 1, sms.pause.millis()),
                 (keyed("sms number")?, sms.budget_number, DAY),
@@ -75,22 +76,26 @@ fn of_address(app: &App, address: &str) -> Result<Vec<Budget>, StoreError> {
 }
 
 /// What all may get, or all numbers of a prefix.
-fn of_all(app: &App, address: &str) -> Result<Vec<Budget>, StoreError> {
+fn of_all(platform: &Platform, address: &str) -> Result<Vec<Budget>, StoreError> {
     match Channel::of(address) {
-        Channel::Mail => each(app, &app.platform.config.limits.mail_total, "mail", b""),
+        Channel::Mail => each(platform, &platform.config.limits.mail_total, "mail", b""),
         Channel::Sms => {
             let prefix = address.get(..PREFIX).unwrap_or(address);
-            let prefix = names::keyed(app, "sms prefix", &[prefix.as_bytes()])?;
-            let sms = &app.platform.config.sms;
+            let prefix = names::keyed(platform, "sms prefix", &[prefix.as_bytes()])?;
+            let sms = &platform.config.sms;
             Ok(vec![(prefix, sms.budget_prefix, DAY), ("sms".to_owned(), sms.budget_total, DAY)])
         }
     }
 }
 
 /// What a message to an address is spent of.
-pub(super) fn budgets(app: &App, address: &str, is_at_home: bool) -> Result<Vec<Budget>, StoreError> {
-    let mut budgets = of_address(app, address)?;
-    budgets.extend(of_all(app, address)?);
+pub(super) fn budgets(
+    platform: &Platform,
+    address: &str,
+    is_at_home: bool,
+) -> Result<Vec<Budget>, StoreError> {
+    let mut budgets = of_address(platform, address)?;
+    budgets.extend(of_all(platform, address)?);
     if !is_at_home {
         for (_, limit, _) in &mut budgets {
             *limit -= *limit / KEPT;

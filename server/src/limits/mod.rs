@@ -13,18 +13,21 @@ mod over;
 mod purpose;
 
 pub use doorward_request::known_device::{KnownDevice, presented};
+use doorward_request::platform::Platform;
 pub use failures::{code_met, failed, forgiven, inherited, succeeded};
 pub use known::{is_at_home, mint};
 pub use messages::spend as spend_message;
 pub(crate) use names::source;
 pub use over::Over;
 pub use purpose::{Purpose, Subject};
+use std::sync::Arc;
 
 use doorward_protocol::error::ErrorCode;
 
 use crate::captcha;
+use crate::captcha::Captcha;
+use crate::passwords::Hasher;
 use crate::passwords::Turn;
-use crate::state::{App, AppState};
 use doorward_config::Rates;
 use doorward_core::clock::Millis;
 use doorward_request::caller::Caller;
@@ -34,18 +37,18 @@ use failures::{Found, Guess};
 
 /// Lets a call pass, asks for a captcha, or says when to come again.
 pub async fn admit(
-    app: &AppState,
+    limits: &Arc<Limits>,
     caller: &Caller,
     purpose: Purpose,
     subject: Subject<'_>,
 ) -> Result<(), ApiError> {
-    let asked = Asked::new(app, caller, purpose, subject).await?;
-    match count(app, asked.clone(), failures::captcha_after(app)).await? {
+    let asked = Asked::new(limits, caller, purpose, subject).await?;
+    match count(limits, asked.clone(), failures::captcha_after(limits)).await? {
         Found::Admitted => Ok(()),
-        Found::Closed(opens_at) => Err(asked.refusal(opens_at - app.platform.world.now())),
+        Found::Closed(opens_at) => Err(asked.refusal(opens_at - limits.platform.world.now())),
         Found::Doubted => {
-            captcha::demand(app, caller).await?;
-            admit_solved(app, asked).await
+            captcha::demand(limits, caller).await?;
+            admit_solved(limits, asked).await
         }
     }
 }
@@ -55,48 +58,71 @@ const FORM: Millis = 30_000;
 
 /// The same for a form of a page of ours, which has no captcha: instead of solving one, who asks waits between two.
 pub async fn admit_form(
-    app: &AppState,
+    limits: &Arc<Limits>,
     caller: &Caller,
     purpose: Purpose,
     subject: Subject<'_>,
 ) -> Result<(), ApiError> {
-    let mut asked = Asked::new(app, caller, purpose, subject).await?;
-    match count(app, asked.clone(), failures::captcha_after(app)).await? {
+    let mut asked = Asked::new(limits, caller, purpose, subject).await?;
+    match count(limits, asked.clone(), failures::captcha_after(limits)).await? {
         Found::Admitted => Ok(()),
-        Found::Closed(opens_at) => Err(asked.refusal(opens_at - app.platform.world.now())),
+        Found::Closed(opens_at) => Err(asked.refusal(opens_at - limits.platform.world.now())),
         Found::Doubted => {
-            asked.of_all.push((names::keyed(app, "form", &[&names::source(caller.ip)])?, 1, FORM));
-            admit_solved(app, asked).await
+            asked.of_all.push((
+                names::keyed(&limits.platform, "form", &[&names::source(caller.ip)])?,
+                1,
+                FORM,
+            ));
+            admit_solved(limits, asked).await
         }
     }
 }
 
 /// The same for a captcha that is asked for: none can be asked for that.
-pub async fn admit_captcha(app: &AppState, caller: &Caller) -> Result<(), ApiError> {
-    let asked = Asked::new(app, caller, Purpose::Flow, Subject::Nobody).await?;
-    count(app, asked, u32::MAX).await.map(drop)
+pub async fn admit_captcha(limits: &Arc<Limits>, caller: &Caller) -> Result<(), ApiError> {
+    let asked = Asked::new(limits, caller, Purpose::Flow, Subject::Nobody).await?;
+    count(limits, asked, u32::MAX).await.map(drop)
 }
 
 /// Counts a guess at another password than that which was admitted.
-pub async fn admit_instead(app: &AppState, caller: &Caller, subject: Subject<'_>) -> Result<(), ApiError> {
-    let guess = Guess::at(app, caller, subject).await?;
+pub async fn admit_instead(
+    limits: &Arc<Limits>,
+    caller: &Caller,
+    subject: Subject<'_>,
+) -> Result<(), ApiError> {
+    let guess = Guess::at(&limits.platform, caller, subject).await?;
     let (purpose, source) = (Purpose::SignIn, String::new());
     let asked =
         Asked { purpose, of_source: vec![], of_all: vec![], source, guess, sent_to: None, is_at_home: false };
-    admit_solved(app, asked).await
+    admit_solved(limits, asked).await
 }
 
 /// Gives a try back that was admitted: nobody has looked at the password, or it was the right one.
-pub async fn give_back(app: &AppState, caller: &Caller, subject: Subject<'_>) -> Result<(), ApiError> {
-    let (job, guess) = (app.clone(), Guess::at(app, caller, subject).await?);
+pub async fn give_back(
+    platform: &Arc<Platform>,
+    caller: &Caller,
+    subject: Subject<'_>,
+) -> Result<(), ApiError> {
+    let (job, guess) = (platform.clone(), Guess::at(platform, caller, subject).await?);
     if !guess.is_password() {
         return Ok(());
     }
-    let given = app
-        .platform
-        .store
-        .write(move |tx| Box::pin(async move { failures::give_back(tx, &job, &guess).await }));
+    let given =
+        platform.store.write(move |tx| Box::pin(async move { failures::give_back(tx, &job, &guess).await }));
     Ok(given.await?)
+}
+
+/// Limits and captcha.
+#[derive(Debug)]
+pub struct Limits {
+    /// Settings, time, keys and the database.
+    pub platform: Arc<Platform>,
+    /// What has to be solved after failures.
+    pub captcha: Captcha,
+    /// Limits that are known to be reached.
+    pub over: Over,
+    /// Hashes passwords: a call that would have to wait for it is refused first.
+    pub hasher: Arc<Hasher>,
 }
 
 /// Why a guess at a password came to nothing.
@@ -116,7 +142,7 @@ impl<E: Into<ApiError>> From<E> for Failed {
 
 /// What became of a guess that was admitted: unless the password was wrong, the guess is given back.
 pub async fn settle<T>(
-    app: &AppState,
+    platform: &Arc<Platform>,
     caller: &Caller,
     subject: Subject<'_>,
     outcome: Result<T, Failed>,
@@ -125,27 +151,27 @@ pub async fn settle<T>(
         Ok(done) => Ok(done),
         Err(Failed::Wrong(error)) => Err(error),
         Err(Failed::Otherwise(error)) => {
-            give_back(app, caller, subject).await?;
+            give_back(platform, caller, subject).await?;
             Err(error)
         }
     }
 }
 
 /// In which queue the password that a call guesses is hashed: on a device that the account knows, in the short one.
-pub async fn turn(app: &AppState, caller: &Caller, subject: Subject<'_>) -> Result<Turn, ApiError> {
-    Ok(Guess::at(app, caller, subject).await?.turn())
+pub async fn turn(platform: &Arc<Platform>, caller: &Caller, subject: Subject<'_>) -> Result<Turn, ApiError> {
+    Ok(Guess::at(platform, caller, subject).await?.turn())
 }
 
 /// Spends the signup of an account that a first sign-in makes, which was admitted as one. An error must end the
 /// transaction. Comes after all other locks of it but those of mails.
-pub async fn spend_signup(tx: &mut Tx, app: &App, caller: &Caller) -> Result<(), ApiError> {
+pub async fn spend_signup(tx: &mut Tx, limits: &Limits, caller: &Caller) -> Result<(), ApiError> {
     if caller.is_operators {
         return Ok(());
     }
-    let mut budgets = of_source(app, Purpose::SignUp, &names::source(caller.ip))?;
-    budgets.extend(of_all(app, Purpose::SignUp)?);
-    let spent = spend(tx, app, &budgets).await?;
-    spent.map_err(|ends_at| exceeded(ErrorCode::RequestExceed, ends_at - app.platform.world.now()))
+    let mut budgets = of_source(&limits.platform, Purpose::SignUp, &names::source(caller.ip))?;
+    budgets.extend(of_all(&limits.platform, Purpose::SignUp)?);
+    let spent = spend(tx, limits, &budgets).await?;
+    spent.map_err(|ends_at| exceeded(ErrorCode::RequestExceed, ends_at - limits.platform.world.now()))
 }
 
 /// What is to be counted for a call.
@@ -167,20 +193,20 @@ struct Asked {
 
 impl Asked {
     async fn new(
-        app: &AppState,
+        limits: &Arc<Limits>,
         caller: &Caller,
         purpose: Purpose,
         subject: Subject<'_>,
     ) -> Result<Asked, ApiError> {
         let source = names::source(caller.ip);
-        let mut guess = Guess::at(app, caller, subject).await?;
+        let mut guess = Guess::at(&limits.platform, caller, subject).await?;
         if guess.is_password() {
             // A busy server hashes nothing: then nothing was tried.
-            app.hasher.room(guess.turn())?;
+            limits.hasher.room(guess.turn())?;
         }
         let home = match (purpose, subject) {
             (Purpose::Send | Purpose::Code, Subject::Address(address)) => {
-                known::home_of(app, caller, address).await?
+                known::home_of(&limits.platform, caller, address).await?
             }
             _ => guess.home().map(str::to_owned),
         };
@@ -189,11 +215,16 @@ impl Asked {
             Some(account) => {
                 let what = [purpose.as_str(), " home"].concat();
                 (
-                    each(app, purpose.rates(&app.platform.config.limits).0, &what, account.as_bytes())?,
+                    each(
+                        &limits.platform,
+                        purpose.rates(&limits.platform.config.limits).0,
+                        &what,
+                        account.as_bytes(),
+                    )?,
                     Vec::new(),
                 )
             }
-            None => (of_source(app, purpose, &source)?, of_all(app, purpose)?),
+            None => (of_source(&limits.platform, purpose, &source)?, of_all(&limits.platform, purpose)?),
         };
         if home.is_some() && matches!(guess, Guess::Code(_)) {
             // Nor do codes that others got wrong.
@@ -203,21 +234,21 @@ impl Asked {
             Subject::Address(address) if purpose == Purpose::Send => Some(address.to_owned()),
             _ => None,
         };
-        let source = names::keyed(app, "failures source", &[&source])?;
+        let source = names::keyed(&limits.platform, "failures source", &[&source])?;
         let is_at_home = home.is_some();
         let asked = Asked { purpose, of_source, of_all, source, guess, sent_to, is_at_home };
-        asked.spare(app, &asked.of_source)?;
-        asked.spare(app, &asked.of_all)?;
+        asked.spare(limits, &asked.of_source)?;
+        asked.spare(limits, &asked.of_all)?;
         if let Some(address) = &asked.sent_to {
-            asked.spare(app, &messages::budgets(app, address, is_at_home)?)?;
+            asked.spare(limits, &messages::budgets(&limits.platform, address, is_at_home)?)?;
         }
         Ok(asked)
     }
 
     /// What this node knows to be over the limit costs no write (SECURITY S13).
-    fn spare(&self, app: &App, budgets: &[Budget]) -> Result<(), ApiError> {
-        let now = app.platform.world.now();
-        let until = budgets.iter().filter_map(|budget| app.over.until(budget, now)).max();
+    fn spare(&self, limits: &Limits, budgets: &[Budget]) -> Result<(), ApiError> {
+        let now = limits.platform.world.now();
+        let until = budgets.iter().filter_map(|budget| limits.over.until(budget, now)).max();
         until.map_or(Ok(()), |until| Err(self.refusal(until - now)))
     }
 
@@ -233,11 +264,11 @@ type Budget = (String, u32, Millis);
 const WIDE: u32 = 8;
 
 /// The budgets of what a source asks for.
-fn of_source(app: &App, purpose: Purpose, source: &[u8]) -> Result<Vec<Budget>, StoreError> {
-    let (rates, _) = purpose.rates(&app.platform.config.limits);
-    let mut budgets = each(app, rates, purpose.as_str(), source)?;
+fn of_source(platform: &Platform, purpose: Purpose, source: &[u8]) -> Result<Vec<Budget>, StoreError> {
+    let (rates, _) = purpose.rates(&platform.config.limits);
+    let mut budgets = each(platform, rates, purpose.as_str(), source)?;
     if let Some(wide) = source.get(..7) {
-        let wide = each(app, rates, purpose.as_str(), wide)?;
+        let wide = each(platform, rates, purpose.as_str(), wide)?;
         budgets
             .extend(wide.into_iter().map(|(name, count, length)| (name, count.saturating_mul(WIDE), length)));
     }
@@ -245,27 +276,28 @@ fn of_source(app: &App, purpose: Purpose, source: &[u8]) -> Result<Vec<Budget>, 
 }
 
 /// The budgets of what all ask for.
-fn of_all(app: &App, purpose: Purpose) -> Result<Vec<Budget>, StoreError> {
-    let (_, rates) = purpose.rates(&app.platform.config.limits);
-    rates.map_or(Ok(Vec::new()), |rates| each(app, rates, purpose.as_str(), b""))
+fn of_all(platform: &Platform, purpose: Purpose) -> Result<Vec<Budget>, StoreError> {
+    let (_, rates) = purpose.rates(&platform.config.limits);
+    rates.map_or(Ok(Vec::new()), |rates| each(platform, rates, purpose.as_str(), b""))
 }
 
 /// The budgets of a limit.
-fn each(app: &App, rates: &Rates, what: &str, who: &[u8]) -> Result<Vec<Budget>, StoreError> {
+fn each(platform: &Platform, rates: &Rates, what: &str, who: &[u8]) -> Result<Vec<Budget>, StoreError> {
     rates
         .iter()
         .map(|rate| {
             let what = format!("{what} {}", rate.span);
-            let name = if who.is_empty() { what } else { names::keyed(app, &what, &[who])? };
+            let name = if who.is_empty() { what } else { names::keyed(platform, &what, &[who])? };
             Ok((name, rate.count, rate.span.millis()))
         })
         .collect()
 }
 
 /// Counts a call of which nobody knows yet whether it solves something.
-async fn count(app: &AppState, asked: Asked, captcha_after: u32) -> Result<Found, ApiError> {
-    let job = app.clone();
-    app.platform
+async fn count(limits: &Arc<Limits>, asked: Asked, captcha_after: u32) -> Result<Found, ApiError> {
+    let job = limits.clone();
+    limits
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -285,7 +317,8 @@ async fn count(app: &AppState, asked: Asked, captcha_after: u32) -> Result<Found
                 }
                 // Where nothing can be solved, nothing is asked for.
                 is_doubted &= captcha_after < u32::MAX;
-                let found = failures::admit(tx, &job, &asked.guess, captcha_after, is_doubted).await?;
+                let found =
+                    failures::admit(tx, &job.platform, &asked.guess, captcha_after, is_doubted).await?;
                 if let Found::Admitted = found {
                     spend_all(tx, &job, &asked).await?;
                 }
@@ -296,17 +329,18 @@ async fn count(app: &AppState, asked: Asked, captcha_after: u32) -> Result<Found
 }
 
 /// Counts the rest of a call that came with a solved captcha.
-async fn admit_solved(app: &AppState, asked: Asked) -> Result<(), ApiError> {
+async fn admit_solved(limits: &Arc<Limits>, asked: Asked) -> Result<(), ApiError> {
     if asked.of_all.is_empty() && !asked.guess.is_password() {
         return Ok(());
     }
-    let job = app.clone();
-    app.platform
+    let job = limits.clone();
+    limits
+        .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
                 if let Found::Closed(opens_at) =
-                    failures::admit(tx, &job, &asked.guess, u32::MAX, false).await?
+                    failures::admit(tx, &job.platform, &asked.guess, u32::MAX, false).await?
                 {
                     return Err(asked.refusal(opens_at - job.platform.world.now()));
                 }
@@ -317,9 +351,9 @@ async fn admit_solved(app: &AppState, asked: Asked) -> Result<(), ApiError> {
 }
 
 /// Last in its transaction: everybody waits for these rows.
-async fn spend_all(tx: &mut Tx, app: &App, asked: &Asked) -> Result<(), ApiError> {
-    let spent = spend(tx, app, &asked.of_all).await?;
-    spent.map_err(|ends_at| asked.refusal(ends_at - app.platform.world.now()))
+async fn spend_all(tx: &mut Tx, limits: &Limits, asked: &Asked) -> Result<(), ApiError> {
+    let spent = spend(tx, limits, &asked.of_all).await?;
+    spent.map_err(|ends_at| asked.refusal(ends_at - limits.platform.world.now()))
 }
 
 /// What is left of budgets.
@@ -330,12 +364,12 @@ struct Room {
     is_crowded: bool,
 }
 
-async fn look(tx: &mut Tx, app: &App, all: &[Budget]) -> Result<Room, StoreError> {
-    let (now, mut room) = (app.platform.world.now(), Room { ends_at: None, is_crowded: false });
+async fn look(tx: &mut Tx, limits: &Limits, all: &[Budget]) -> Result<Room, StoreError> {
+    let (now, mut room) = (limits.platform.world.now(), Room { ends_at: None, is_crowded: false });
     for budget @ (name, limit, length) in all {
         let used = budgets::used(tx, name, *length, now).await?;
         if used.count >= *limit {
-            app.over.put(budget, used.ends_at, now);
+            limits.over.put(budget, used.ends_at, now);
             room.ends_at = room.ends_at.max(Some(used.ends_at));
         }
         room.is_crowded |= used.count >= limit.div_ceil(2);
@@ -344,12 +378,12 @@ async fn look(tx: &mut Tx, app: &App, all: &[Budget]) -> Result<Room, StoreError
 }
 
 /// Spends one of each budget; otherwise answers when all of them have one again, and remembers which have none.
-async fn spend(tx: &mut Tx, app: &App, all: &[Budget]) -> Result<Result<(), Millis>, StoreError> {
-    let now = app.platform.world.now();
+async fn spend(tx: &mut Tx, limits: &Limits, all: &[Budget]) -> Result<Result<(), Millis>, StoreError> {
+    let now = limits.platform.world.now();
     for (at, budget @ (name, limit, length)) in all.iter().enumerate() {
         if let Err(ends_at) = budgets::spend(tx, name, *limit, *length, now).await? {
-            app.over.put(budget, ends_at, now);
-            let rest = look(tx, app, all.get(at + 1..).unwrap_or_default()).await?;
+            limits.over.put(budget, ends_at, now);
+            let rest = look(tx, limits, all.get(at + 1..).unwrap_or_default()).await?;
             return Ok(Err(rest.ends_at.map_or(ends_at, |later| later.max(ends_at))));
         }
     }

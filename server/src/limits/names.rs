@@ -6,16 +6,16 @@ use std::net::IpAddr;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::state::App;
 use doorward_core::secret_keys::Purpose;
+use doorward_request::platform::Platform;
 use doorward_store::StoreError;
 
 /// Bytes of a MAC in a name.
 const MAC: usize = 16;
 
 /// What is counted, and of whom.
-pub(super) fn keyed(app: &App, what: &str, whose: &[&[u8]]) -> Result<String, StoreError> {
-    let keys = &app.platform.secret_keys;
+pub(super) fn keyed(platform: &Platform, what: &str, whose: &[&[u8]]) -> Result<String, StoreError> {
+    let keys = &platform.secret_keys;
     let mut parts = vec![what.as_bytes()];
     for part in whose {
         parts.extend([b"\n".as_slice(), part]);

@@ -60,7 +60,7 @@ fn method(kind: Kind) -> &'static str {
 
 /// Can a code be sent there, and does it sign in?
 fn signs_in(app: &App, kind: Kind) -> bool {
-    contacts::reaches(app, kind) && (kind == Kind::Phone || app.platform.config.email.codes)
+    contacts::reaches(&app.accounts, kind) && (kind == Kind::Phone || app.platform.config.email.codes)
 }
 
 /// Does a first sign-in with a code make the account?
@@ -81,22 +81,22 @@ async fn send_code(
     json: Json<SendCodeRequest>,
 ) -> Result<Answer<Value>, ApiError> {
     let caller =
-        service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
-    let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
+        service_keys::speaks_for(&app.platform, caller, json.request.options.client_ip.as_deref()).await?;
+    let named = Contact::of(&app.platform, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
     if json.request.scene.is_none() && app.platform.config.codes.default_scene == DefaultScene::Strict {
         return Err(ApiError::field("scene", "This field is required."));
     }
-    limits::admit(&app, &caller, Purpose::Send, Subject::at(&named)).await?;
+    limits::admit(&app.limits, &caller, Purpose::Send, Subject::at(&named)).await?;
     let Json { request, .. } =
-        hooks::before(&app, &caller, Operation::SendCode, hooks::principal(session.as_ref()), json).await?;
-    let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
+        hooks::before(&app.hooks, &caller, Operation::SendCode, hooks::principal(session.as_ref()), json).await?;
+    let contact = Contact::of(&app.platform, request.email.as_deref(), request.phone_number.as_deref())?;
     let scene = request.scene.map_or_else(|| default_scene(&contact, session.as_ref()), scene);
     check_scene(&app, scene, &contact, session.as_ref())?;
     let job = app.clone();
     app.platform.store
         .write(move |tx| Box::pin(async move { open(tx, &job, &caller, scene, &contact, session).await }))
         .await?;
-    app.bell.ring();
+    app.outbox.bell.ring();
     Ok(Answer(json!({})))
 }
 
@@ -135,7 +135,7 @@ fn check_scene(
     if !fits {
         return Err(ApiError::field("scene", "This scene is not for an address of this kind."));
     }
-    if !contacts::reaches(app, contact.kind) || (scene == Scene::Login && !signs_in(app, contact.kind)) {
+    if !contacts::reaches(&app.accounts, contact.kind) || (scene == Scene::Login && !signs_in(app, contact.kind)) {
         return Err(ErrorCode::Forbidden.into());
     }
     if !scene.is_bound() {
@@ -167,7 +167,7 @@ async fn open(
     }
     let account = session.as_ref().filter(|_| scene.is_bound()).map(|session| session.account.id.as_str());
     outbox::challenge(tx, &app.platform.world, caller, scene, &contact.value, account, None).await?;
-    contacts::spend(tx, app, caller, contact).await?;
+    contacts::spend(tx, &app.limits, caller, contact).await?;
     let record = Record { account, ..Record::of(Event::CodeRequested).detail(scene.as_str()) };
     Ok(record.write(tx, &app.platform.world, caller, now).await?)
 }
@@ -181,24 +181,24 @@ async fn login_with_code(
     json: Json<CodeLoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
     let way = |request: &CodeLoginRequest| {
-        let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
+        let contact = Contact::of(&app.platform, request.email.as_deref(), request.phone_number.as_deref())?;
         let registers = registers(&app, contact.kind);
         let way = EntryMethod::named(Operation::CodeAuth, method(contact.kind), contact.identity(false), registers);
         let refusal = (!signs_in(&app, contact.kind)).then(|| ErrorCode::Forbidden.into());
         Ok(EntryMethod { refusal, ..way })
     };
-    let entering = entry::sign_in(&app, call, json, way).await?;
+    let entering = entry::sign_in(&app.accounts, call, json, way).await?;
     let Entering { caller, proof, request, idempotency, attempt, first, .. } = entering;
     let name = attempt.name()?;
     let contact = Contact::from(name);
     let proven = vec![contact.identity(true)];
-    let draft = first.map(|first| SignUp::of_first(&app, proven, &attempt.method, first)).transpose()?;
+    let draft = first.map(|first| SignUp::of_first(&app.platform, proven, &attempt.method, first)).transpose()?;
     let evidence = Evidence { proof: proof.clone(), ..Evidence::default() };
-    let admission = hooks::admit(&app, &caller, &attempt, draft, async || {
+    let admission = hooks::admit(&app.hooks, &caller, &attempt, draft, async || {
         found(&app, &caller, &contact, &request.code, &evidence).await
     });
     let admission = admission.await?;
-    let hash = admission.hash(&app).await?;
+    let hash = admission.hash(&app.accounts).await?;
     let (job, asking, shown, to) = (app.clone(), caller.clone(), proof.clone(), contact.clone());
     let outcome = app
         .platform
@@ -211,17 +211,17 @@ async fn login_with_code(
             })
         })
         .await;
-    app.bell.ring();
+    app.outbox.bell.ring();
     match outcome {
         Ok(Outcome::SignedIn(session)) => {
-            Ok(Answer(signin::answer(&app, &session, &caller.devices, proof.as_ref()).await?))
+            Ok(Answer(signin::answer(&app.issuer, &session, &caller.devices, proof.as_ref()).await?))
         }
         Ok(Outcome::Refused(text)) => Err(challenges::code_named(&text).into()),
         Err(error) if signin::is_verdict(error.code) => {
             let mut db = app.platform.store.read().await?;
             let account = accounts::by_identity(&mut db, contact.kind, &contact.value).await?;
             drop(db);
-            Err(signin::refuse(&app, caller, proof, account, error.code).await)
+            Err(signin::refuse(&app.platform, caller, proof, account, error.code).await)
         }
         Err(error) => Err(error),
     }
@@ -238,12 +238,12 @@ async fn found(
     let mut db = app.platform.store.read().await?;
     let (keys, now) = (&app.platform.secret_keys, app.platform.world.now());
     let proof = contact.proof(code);
-    let tries = challenges::tries(&mut db, app, caller, &contact.value).await?;
+    let tries = challenges::tries(&mut db, &app.platform, caller, &contact.value).await?;
     if doorward_store::challenges::peek(&mut db, keys, Scene::Login, &proof, tries, now).await?.is_none() {
         return Ok(Found::Wrong);
     }
     let standing = first_proof::standing(&mut db, contact, evidence).await?;
-    Ok(standing.account_after(app, contact).map_or(Found::NoAccount, Found::Account))
+    Ok(standing.account_after(&app.platform, contact).map_or(Found::NoAccount, Found::Account))
 }
 
 /// What came of a code that was to sign in, as an idempotency key remembers it: a refusal, too, so that a repetition is no
@@ -272,25 +272,25 @@ async fn enter(
         Claim::Done(outcome) => return Ok(outcome),
     };
     registration::lock(tx, &admission.names(&contact.identity(true))).await?;
-    let outcome = match challenges::consume(tx, app, caller, Scene::Login, contact.proof(code)).await? {
+    let outcome = match challenges::consume(tx, &app.platform, caller, Scene::Login, contact.proof(code)).await? {
         Err(code) => Outcome::Refused(code.as_str().to_owned()),
         Ok(_) => {
             let evidence = Evidence { proof, ..Evidence::default() };
             let session = match first_proof::locked_standing(tx, contact, &evidence).await? {
                 Standing::Own(account) => {
-                    first_proof::note(tx, app, caller, contact, &account).await?;
-                    signin::enter(tx, app, caller, &account.id, admission, key).await?.id
+                    first_proof::note(tx, &app.platform, caller, contact, &account).await?;
+                    signin::enter(tx, &app.platform, caller, &account.id, admission, key).await?.id
                 }
                 Standing::Unowned(account) => {
-                    first_proof::take_over_and_notify(tx, app, caller, contact, &account).await?;
+                    first_proof::take_over_and_notify(tx, &app.hooks, caller, contact, &account).await?;
                     doorward_store::challenges::void_others(tx, Scene::Login, &contact.value).await?;
-                    first_proof::note(tx, app, caller, contact, &account).await?;
-                    signin::enter(tx, app, caller, &account.id, admission, key).await?.id
+                    first_proof::note(tx, &app.platform, caller, contact, &account).await?;
+                    signin::enter(tx, &app.platform, caller, &account.id, admission, key).await?.id
                 }
                 // The reader of the mailbox or phone may learn that it has no account. The code also proves it for a signup.
                 Standing::OwnedByOther(_) | Standing::Free => {
                     let new = admission.sign_up()?;
-                    let done = registration::create(tx, app, caller, new, password, &evidence, key).await?;
+                    let done = registration::create(tx, &app.accounts, caller, new, password, &evidence, key).await?;
                     done.session.unwrap_or_default()
                 }
             };
@@ -309,12 +309,12 @@ async fn signup_with_code(
     call: Call,
     json: Json<CodeSignupRequest>,
 ) -> Result<Answer<SignupAnswer>, ApiError> {
-    let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
+    let named = Contact::of(&app.platform, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
     let way = EntryMethod::named(Operation::CodeAuth, method(named.kind), named.identity(true), false);
     let code = json.request.code.clone();
-    let registering = entry::sign_up(&app, call, json, way, |request| draft(&app, request)).await?;
+    let registering = entry::sign_up(&app.accounts, call, json, way, |request| draft(&app, request)).await?;
     let Registering { caller, proof, idempotency, new } = registering;
-    let hash = new.sign_up.hash(&app).await?;
+    let hash = new.sign_up.hash(&app.accounts).await?;
     let (job, shown) = (app.clone(), proof.clone());
     let made = app
         .platform
@@ -326,20 +326,20 @@ async fn signup_with_code(
             })
         })
         .await?;
-    app.bell.ring();
+    app.outbox.bell.ring();
     match made {
-        Made::Done(done) => Ok(Answer(registration::answer(&app, &done, proof.as_ref()).await?)),
+        Made::Done(done) => Ok(Answer(registration::answer(&app.issuer, &done, proof.as_ref()).await?)),
         Made::Refused(text) => Err(challenges::code_named(&text).into()),
     }
 }
 
 fn draft(app: &App, request: CodeSignupRequest) -> Result<SignUp, ApiError> {
-    let contact = Contact::of(app, request.email.as_deref(), request.phone_number.as_deref())?;
+    let contact = Contact::of(&app.platform, request.email.as_deref(), request.phone_number.as_deref())?;
     let mut names = vec![contact.identity(true)];
     if let Some(username) = &request.username {
         names.push(contacts::username(username)?);
     }
-    let mut draft = SignUp::of_signup(app, request.options, request.profile, names, method(contact.kind))?;
+    let mut draft = SignUp::of_signup(&app.platform, request.options, request.profile, names, method(contact.kind))?;
     draft.password = request.password.map(Secret::from);
     Ok(draft)
 }
@@ -374,10 +374,10 @@ async fn create(
     let proven = new.sign_up.names.iter().find(|name| name.proven);
     let proven = proven.ok_or_else(|| ApiError::internal("a signup with a code and no address"))?;
     let proof = Contact::from(proven).proof(code);
-    let made = match challenges::consume(tx, app, caller, Scene::Login, proof).await? {
+    let made = match challenges::consume(tx, &app.platform, caller, Scene::Login, proof).await? {
         Err(code) => Made::Refused(code.as_str().to_owned()),
         // A name that is taken undoes it all: the code stays good, for a sign-in perhaps.
-        Ok(_) => Made::Done(registration::create(tx, app, caller, new, password, &evidence, key).await?),
+        Ok(_) => Made::Done(registration::create(tx, &app.accounts, caller, new, password, &evidence, key).await?),
     };
     claim.answer(tx, &made).await?;
     Ok(made)

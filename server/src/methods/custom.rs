@@ -51,10 +51,10 @@ async fn login_with_custom_id(
         let refusal = (!settings.enabled).then(|| ErrorCode::Forbidden.into());
         Ok(EntryMethod { refusal, ..way })
     };
-    let entering = entry::sign_in(&app, call, json, way).await?;
+    let entering = entry::sign_in(&app.accounts, call, json, way).await?;
     let is_vouched = key.is_some() || settings.open || entering.granted.approved;
     if !is_vouched {
         return Err(ErrorCode::Forbidden.into());
     }
-    signin::by_id(&app, entering).await.map(Answer)
+    signin::by_id(&app.accounts, entering).await.map(Answer)
 }

@@ -41,6 +41,6 @@ async fn login_with_device(
         let refusal = (!app.platform.config.device_id.enabled).then(|| ErrorCode::Forbidden.into());
         Ok(EntryMethod { refusal, ..way })
     };
-    let entering = entry::sign_in(&app, call, json, way).await?;
-    signin::by_id(&app, entering).await.map(Answer)
+    let entering = entry::sign_in(&app.accounts, call, json, way).await?;
+    signin::by_id(&app.accounts, entering).await.map(Answer)
 }

@@ -56,7 +56,7 @@ pub(crate) async fn signup(
 ) -> Result<Answer<SignupAnswer>, ApiError> {
     // Who signs in at once is known by the address, if there is one.
     let operation = if json.request.email.is_some() { Operation::EmailAuth } else { Operation::UsernameAuth };
-    let registering = entry::sign_up(&app, call, json, EntryMethod::unnamed(operation, "password"), |request| draft(&app, request)).await?;
+    let registering = entry::sign_up(&app.accounts, call, json, EntryMethod::unnamed(operation, "password"), |request| draft(&app, request)).await?;
     let Registering { caller, proof, idempotency, new } = registering;
     let mut db = app.platform.store.read().await?;
     // Where a taken address is told anyway, it need not cost a hash. Asked before the key is looked for: if this very
@@ -66,11 +66,11 @@ pub(crate) async fn signup(
     // Given back before anything else is read: holding one while waiting for the next ends in a standstill.
     drop(db);
     match (done, taken) {
-        (Some(done), _) => return registration::repeat(&app, &done, proof).await.map(Answer),
+        (Some(done), _) => return registration::repeat(&app.issuer, &done, proof).await.map(Answer),
         (None, Some(taken)) => return Err(taken),
         (None, None) => {}
     }
-    let hash = new.sign_up.hash(&app).await?;
+    let hash = new.sign_up.hash(&app.accounts).await?;
     let (job, shown) = (app.clone(), proof.clone());
     let done = app
         .platform
@@ -81,8 +81,8 @@ pub(crate) async fn signup(
             })
         })
         .await?;
-    app.bell.ring();
-    registration::answer(&app, &done, proof.as_ref()).await.map(Answer)
+    app.outbox.bell.ring();
+    registration::answer(&app.issuer, &done, proof.as_ref()).await.map(Answer)
 }
 
 fn draft(app: &App, request: SignupRequest) -> Result<SignUp, ApiError> {
@@ -93,8 +93,8 @@ fn draft(app: &App, request: SignupRequest) -> Result<SignUp, ApiError> {
     if let Some(username) = &request.username {
         names.push(contacts::username(username)?);
     }
-    let phone = request.phone_number.as_deref().map(|text| Contact::phone(app, text, "phone_number"));
-    let mut draft = SignUp::of_signup(app, request.options, request.profile, names, "password")?;
+    let phone = request.phone_number.as_deref().map(|text| Contact::phone(&app.platform, text, "phone_number"));
+    let mut draft = SignUp::of_signup(&app.platform, request.options, request.profile, names, "password")?;
     draft.account.phone_number = phone.transpose()?.map(|phone| phone.value);
     draft.password = Some(request.password.into());
     Ok(draft)
@@ -115,7 +115,7 @@ async fn create(
     };
     registration::lock(tx, &new.sign_up.names).await?;
     let evidence = Evidence { proof: proof.cloned(), ..Evidence::default() };
-    let done = registration::create(tx, app, caller, new, hash, &evidence, key).await?;
+    let done = registration::create(tx, &app.accounts, caller, new, hash, &evidence, key).await?;
     claim.answer(tx, &done).await?;
     Ok(done)
 }
@@ -128,10 +128,10 @@ pub(crate) async fn login(
     call: Call,
     json: Json<LoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
-    let entering = entry::sign_in(&app, call, json, |request| way(&app, request)).await?;
+    let entering = entry::sign_in(&app.accounts, call, json, |request| way(&app, request)).await?;
     let (caller, name) = (entering.caller.clone(), entering.attempt.name()?.clone());
     let done = verify(&app, entering).await;
-    limits::settle(&app, &caller, Subject::Name(name.kind, &name.value), done).await.map(Answer)
+    limits::settle(&app.platform, &caller, Subject::Name(name.kind, &name.value), done).await.map(Answer)
 }
 
 /// Verifies the password, and lets its owner in.
@@ -152,27 +152,27 @@ async fn verify(app: &AppState, entering: Entering<LoginRequest>) -> Result<Toke
     if let (None, Some(first)) = (&account, first) {
         return Ok(begin(app, caller, proof, &attempt, password, first).await?);
     }
-    let turn = limits::turn(app, &caller, Subject::Name(name.kind, &name.value)).await?;
-    let matched = app.hasher.verify(&password, stored.as_ref(), turn).await?;
+    let turn = limits::turn(&app.platform, &caller, Subject::Name(name.kind, &name.value)).await?;
+    let matched = app.accounts.hasher.verify(&password, stored.as_ref(), turn).await?;
     let wrong = ErrorCode::IncorrectUsernameOrPassword;
     let (account, stored) = match (account, stored, matched) {
         (Some(account), Some(stored), Match::Yes | Match::Outdated) => (account, stored),
-        (account, ..) => return Err(Failed::Wrong(signin::refuse(app, caller, proof, account, wrong).await)),
+        (account, ..) => return Err(Failed::Wrong(signin::refuse(&app.platform, caller, proof, account, wrong).await)),
     };
     // It shows only to who knows the password.
-    match signin::refusal(app, &attempt.method, &account) {
+    match signin::refusal(&app.platform, &attempt.method, &account) {
         // Who signs up and then signs in with the same password would learn whether the address was free.
         Some(ErrorCode::SignupConfirmationNeeded) if quiet => {
-            return Err(Failed::Wrong(signin::refuse(app, caller, proof, Some(account), wrong).await));
+            return Err(Failed::Wrong(signin::refuse(&app.platform, caller, proof, Some(account), wrong).await));
         }
-        Some(code) => return Err(signin::refuse(app, caller, proof, Some(account), code).await.into()),
+        Some(code) => return Err(signin::refuse(&app.platform, caller, proof, Some(account), code).await.into()),
         None => {}
     }
     let found = async || Ok(Found::Account(account.clone().into()));
-    let admission = hooks::admit(app, &caller, &attempt, None, found).await?;
+    let admission = hooks::admit(&app.hooks, &caller, &attempt, None, found).await?;
     let better = match matched {
         // A busy server does it at another login.
-        Match::Outdated => app.hasher.hash(&app.platform.world, &password, Turn::Last).await.ok(),
+        Match::Outdated => app.accounts.hasher.hash(&app.platform.world, &password, Turn::Last).await.ok(),
         Match::Yes | Match::No => None,
     };
     let (job, shown, devices) = (app.clone(), proof.clone(), caller.devices.clone());
@@ -186,7 +186,7 @@ async fn verify(app: &AppState, entering: Entering<LoginRequest>) -> Result<Toke
             })
         })
         .await?;
-    Ok(signin::answer(app, &session, &devices, proof.as_ref()).await?)
+    Ok(signin::answer(&app.issuer, &session, &devices, proof.as_ref()).await?)
 }
 
 fn is_quiet(app: &App) -> bool {
@@ -201,7 +201,7 @@ fn way(app: &App, request: &LoginRequest) -> Result<EntryMethod, ApiError> {
             (Operation::UsernameAuth, Identity::unproven(Kind::Username, value))
         }
         (_, _, Some(phone)) => {
-            (Operation::PhoneAuth, Contact::phone(app, phone, "phone_number")?.identity(false))
+            (Operation::PhoneAuth, Contact::phone(&app.platform, phone, "phone_number")?.identity(false))
         }
         (email, None, None) => {
             let value = email.as_deref().and_then(canonical::email).unwrap_or_default();
@@ -231,7 +231,7 @@ async fn enter(
     if let Some(better) = better {
         passwords::upgrade(tx, id, verified, &better).await?;
     }
-    Ok(signin::enter(tx, app, caller, id, admission, key).await?.id)
+    Ok(signin::enter(tx, &app.platform, caller, id, admission, key).await?.id)
 }
 
 /// A sign-in that makes the account of what was given (seed A21, H39).
@@ -250,14 +250,14 @@ async fn begin(
         Kind::Username => contacts::username(&name.value)?,
         _ => Contact::email(&name.value, "email")?.identity(false),
     };
-    let mut draft = SignUp::of_first(app, vec![name], &attempt.method, first)?;
+    let mut draft = SignUp::of_first(&app.platform, vec![name], &attempt.method, first)?;
     draft.password = Some(password);
     if draft.account.confirmation_required {
         draft.session = None;
     }
-    let admission = hooks::admit(app, &caller, attempt, Some(draft), async || Ok(Found::NoAccount)).await?;
+    let admission = hooks::admit(&app.hooks, &caller, attempt, Some(draft), async || Ok(Found::NoAccount)).await?;
     let new = admission.sign_up()?.clone();
-    let hash = new.sign_up.hash(app).await?;
+    let hash = new.sign_up.hash(&app.accounts).await?;
     let (job, shown) = (app.clone(), proof.clone());
     let made = app
         .platform
@@ -268,9 +268,9 @@ async fn begin(
             )
         })
         .await;
-    app.bell.ring();
+    app.outbox.bell.ring();
     match made {
-        Ok(Done { session: Some(session), .. }) => signin::answer(app, &session, &[], proof.as_ref()).await,
+        Ok(Done { session: Some(session), .. }) => signin::answer(&app.issuer, &session, &[], proof.as_ref()).await,
         Ok(Done { session: None, .. }) => Err(ErrorCode::SignupConfirmationNeeded.into()),
         // Another request was faster, perhaps the same person's: the next try signs in, or does not.
         Err(error) if error.code == ErrorCode::Exists => Err(ErrorCode::IncorrectUsernameOrPassword.into()),

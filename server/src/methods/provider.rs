@@ -65,7 +65,7 @@ fn named<'a>(app: &'a App, name: &Result<Path<String>, PathRejection>) -> Result
         ..ErrorCode::NotFound.into()
     };
     let Path(name) = name.as_ref().map_err(|_| unknown())?;
-    app.providers.get(name).ok_or_else(unknown)
+    app.accounts.providers.get(name).ok_or_else(unknown)
 }
 
 /// Begins a sign-in with a provider: answers where the browser goes. If somebody is signed in, it can be ended by linking
@@ -82,10 +82,10 @@ async fn begin_flow(
     Json { request, .. }: Json<FlowRequest>,
 ) -> Result<Answer<FlowAnswer>, ApiError> {
     let caller =
-        service_keys::speaks_for(&app, caller, request.options.client_ip.as_deref()).await?;
-    limits::admit(&app, &caller, Purpose::Flow, Subject::Nobody).await?;
+        service_keys::speaks_for(&app.platform, caller, request.options.client_ip.as_deref()).await?;
+    limits::admit(&app.limits, &caller, Purpose::Flow, Subject::Nobody).await?;
     let provider = named(&app, &provider)?;
-    Ok(Answer(flows::begin(&app, &caller, provider, (proof, session), request).await?))
+    Ok(Answer(flows::begin(&app.platform, &caller, provider, (proof, session), request).await?))
 }
 
 /// Ends a sign-in with a provider by what came back from it. Somebody unknown gets a key to register with, or an account at
@@ -99,7 +99,7 @@ pub(crate) async fn login_with_provider(
     provider: Result<Path<String>, PathRejection>,
     json: Json<ProviderLoginRequest>,
 ) -> Result<Answer<ProviderLogin>, ApiError> {
-    let entering = entry::sign_in(&app, call, json, |_: &ProviderLoginRequest| {
+    let entering = entry::sign_in(&app.accounts, call, json, |_: &ProviderLoginRequest| {
         let way = way(&app, &provider);
         let more = vec![("provider", way.method.clone())];
         Ok(EntryMethod { registers: app.platform.config.auto_register.provider, more, ..way })
@@ -109,7 +109,7 @@ pub(crate) async fn login_with_provider(
     let asker = Asker { caller, proof, flow: request.flow.clone() };
     let came = Came::of(request)?;
     let provider = attempt.method.clone();
-    Ok(Answer(flows::end(&app, &provider, asker, came, Intent::SignIn { attempt: attempt.into(), first }).await?))
+    Ok(Answer(flows::end(&app.accounts, &provider, asker, came, Intent::SignIn { attempt: attempt.into(), first }).await?))
 }
 
 /// By the provider that a path names.
@@ -137,18 +137,18 @@ async fn signup_with_provider(
         idempotency::find(&mut db, json.idempotency.as_ref(), app.platform.world.now()).await?
     };
     let answer = match done {
-        Some(done) => registration::repeat(&app, &done, call.proof).await?,
+        Some(done) => registration::repeat(&app.issuer, &done, call.proof).await?,
         None => {
-            let call = entry::admit_sign_up(&app, call, &json.request, &way).await?;
+            let call = entry::admit_sign_up(&app.accounts, call, &json.request, &way).await?;
             let flow = json.request.flow.as_deref();
             let browser = Browser { proof: call.proof.as_ref(), session: None, flow };
             let offer = offered(&app, &provider, browser, &json.request.oauth_key).await?;
             let offer = Offer { wants_address: json.request.email.is_some(), ..offer };
             let json = completed(&app, json, &offer.person)?;
             let draft = |request| draft(&app, &provider, &offer.person, request);
-            let registering = entry::approve_sign_up(&app, call, json, &way, draft).await?;
+            let registering = entry::approve_sign_up(&app.accounts, call, json, &way, draft).await?;
             let Registering { caller, proof, idempotency, new } = registering;
-            let hash = new.sign_up.hash(&app).await?;
+            let hash = new.sign_up.hash(&app.accounts).await?;
             let (job, shown) = (app.clone(), proof.clone());
             let made = app.platform.store.write(move |tx| {
                 Box::pin(async move {
@@ -157,8 +157,8 @@ async fn signup_with_provider(
                 })
             });
             let done = made.await?;
-            app.bell.ring();
-            registration::answer(&app, &done, proof.as_ref()).await?
+            app.outbox.bell.ring();
+            registration::answer(&app.issuer, &done, proof.as_ref()).await?
         }
     };
     let data = answer.user.ok_or(ErrorCode::OauthReused)?;
@@ -200,7 +200,7 @@ async fn offered(
     if ends <= app.platform.world.now() {
         return Err(mismatch("The registration took too long. Please start again."));
     }
-    let person = flows::person(app, &flow).ok_or_else(unknown)?;
+    let person = flows::person(&app.platform, &flow).ok_or_else(unknown)?;
     Ok(Offer { flow: flow.id, person, wants_address: false })
 }
 
@@ -254,7 +254,7 @@ fn draft(
     }
     let options =
         SignupOptions { email_subscription: request.options.email_subscription, ..SignupOptions::default() };
-    let mut draft = SignUp::of_signup(app, options, request.profile, names, provider)?;
+    let mut draft = SignUp::of_signup(&app.platform, options, request.profile, names, provider)?;
     draft.password = request.password.map(Secret::from);
     Ok(draft)
 }
@@ -292,7 +292,7 @@ async fn register(
             Standing::Unowned(_) | Standing::OwnedByOther(_) | Standing::Free => {}
         }
     }
-    let done = registration::create(tx, app, caller, &new, password, &evidence, None).await?;
+    let done = registration::create(tx, &app.accounts, caller, &new, password, &evidence, None).await?;
     if !rows::use_up(tx, &offer.flow, &new.sign_up.account.id, now).await? {
         return Err(ErrorCode::OauthReused.into());
     }
@@ -350,7 +350,7 @@ async fn answered(
         (Some(code), None) => Returned::Code { code, iss: text("iss"), user: text("user") },
         (None, None) => return Err(ApiError::request(400, "This is no answer of a provider's.")),
     };
-    let page = flows::keep(app, provider, form.get("state").unwrap_or_default(), answer).await?;
+    let page = flows::keep(&app.platform, provider, form.get("state").unwrap_or_default(), answer).await?;
     HeaderValue::try_from(String::from(page)).map_err(ApiError::internal)
 }
 

@@ -48,12 +48,15 @@ async fn forgot_password(
     who: Who,
     json: Json<ForgotPasswordRequest>,
 ) -> Result<Answer<Value>, ApiError> {
-    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
-    let named = Contact::of(&app, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
-    limits::admit(&app, &caller, Purpose::Send, Subject::at(&named)).await?;
-    let Json { request, .. } = hooks::before(&app, &caller, Operation::ForgotPassword, who, json).await?;
-    let contact = Contact::of(&app, request.email.as_deref(), request.phone_number.as_deref())?;
-    contact.known(&app).await?;
+    let caller =
+        service_keys::speaks_for(&app.platform, caller, json.request.options.client_ip.as_deref()).await?;
+    let named =
+        Contact::of(&app.platform, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
+    limits::admit(&app.limits, &caller, Purpose::Send, Subject::at(&named)).await?;
+    let Json { request, .. } =
+        hooks::before(&app.hooks, &caller, Operation::ForgotPassword, who, json).await?;
+    let contact = Contact::of(&app.platform, request.email.as_deref(), request.phone_number.as_deref())?;
+    contact.known(&app.platform).await?;
     forgot(&app, caller, contact).await?;
     Ok(Answer(json!({})))
 }
@@ -67,11 +70,12 @@ async fn reset_password(
     prover: Prover,
     json: Json<ResetPasswordRequest>,
 ) -> Result<Answer<PasswordReset>, ApiError> {
-    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
+    let caller =
+        service_keys::speaks_for(&app.platform, caller, json.request.options.client_ip.as_deref()).await?;
     let ResetPasswordRequest { email, phone_number, code, token, .. } = &json.request;
     let proof = match (phone_number, code) {
         (Some(phone), Some(code)) if email.is_none() && token.is_none() => {
-            Contact::phone(&app, phone, "phone_number")?.proof(code)
+            Contact::phone(&app.platform, phone, "phone_number")?.proof(code)
         }
         (Some(_), None) => return Err(ApiError::field("code", "This field is required.")),
         (Some(_), Some(_)) => {
@@ -79,22 +83,22 @@ async fn reset_password(
         }
         (None, code) => MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?,
     };
-    limits::admit(&app, &caller, Purpose::Code, Subject::of(&proof)).await?;
+    limits::admit(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
     // What it proves, no hook can change.
     let Json { request, idempotency, .. } =
-        hooks::before(&app, &caller, Operation::ResetPassword, prover.who, json).await?;
+        hooks::before(&app.hooks, &caller, Operation::ResetPassword, prover.who, json).await?;
     let password = request.new_password.into();
     let id = reset(&app, caller, (proof, prover.evidence), password, idempotency).await?;
     let account = accounts::by_id(&mut *app.platform.store.read().await?, &id).await?;
     // Somebody who does not come in with the new password sees nothing by setting it.
-    let account = account.filter(|account| signin::refusal(&app, "password", account).is_none());
+    let account = account.filter(|account| signin::refusal(&app.platform, "password", account).is_none());
     Ok(Answer(PasswordReset { user: account.map(|account| account.to_profile()) }))
 }
 
 /// Asks for the mail. Nobody looks here whether there is such an account: the worker does when it sends, so that
 /// neither the answer nor its time can tell (D-19).
 pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> Result<(), ApiError> {
-    if contact.kind == Kind::Phone && !contacts::reaches(app, Kind::Phone) {
+    if contact.kind == Kind::Phone && !contacts::reaches(&app.accounts, Kind::Phone) {
         return Err(ErrorCode::Forbidden.into());
     }
     let job = app.clone();
@@ -106,13 +110,13 @@ pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> 
                 // Two requests at once would leave a code of each of the scenes that a reset takes.
                 identities::lock(tx, contact.kind, &contact.value).await?;
                 outbox::challenge(tx, world, &caller, scene, &contact.value, None, None).await?;
-                contacts::spend(tx, &job, &caller, &contact).await?;
+                contacts::spend(tx, &job.limits, &caller, &contact).await?;
                 let record = Record::of(Event::CodeRequested).detail(scene.as_str());
                 Ok::<(), ApiError>(record.write(tx, world, &caller, world.now()).await?)
             })
         })
         .await?;
-    app.bell.ring();
+    app.outbox.bell.ring();
     Ok(())
 }
 
@@ -129,20 +133,20 @@ pub(crate) async fn reset(
         MailProof::Code { email, .. } => screening::of_names(&[known_by(email)], &ProfileFields::default()),
         MailProof::Token(_) => Vec::new(),
     };
-    app.screening.admit(&password, &known, "new_password").await?;
-    let hash = app.hasher.hash(&app.platform.world, &password, Turn::Last).await?;
+    app.accounts.screening.admit(&password, &known, "new_password").await?;
+    let hash = app.accounts.hasher.hash(&app.platform.world, &password, Turn::Last).await?;
     let job = app.clone();
     let verdict = app
         .platform
         .store
         .write(move |tx| {
             Box::pin(async move {
-                evidence.spend(tx, &job).await?;
+                evidence.spend(tx, &job.platform).await?;
                 replace(tx, &job, &caller, (proof, &evidence), &hash, idempotency.as_ref()).await
             })
         })
         .await?;
-    app.bell.ring();
+    app.outbox.bell.ring();
     verdict.met().map(|(account, _)| account)
 }
 
@@ -164,7 +168,7 @@ async fn replace(
         Claim::New(claim) => claim,
         Claim::Done(verdict) => return Ok(verdict),
     };
-    let verdict = match challenges::consume(tx, app, caller, Scene::ResetPassword, proof).await? {
+    let verdict = match challenges::consume(tx, &app.platform, caller, Scene::ResetPassword, proof).await? {
         Ok(Consumed { account: Some(_), address, .. }) => {
             let contact = Contact { kind: Kind::of(&address), value: address };
             match first_proof::locked_standing(tx, &contact, evidence).await? {
@@ -173,11 +177,11 @@ async fn replace(
                     return Err(ErrorCode::UserIsDisabled.into());
                 }
                 Standing::Unowned(account) => {
-                    first_proof::take_over(tx, app, caller, &contact, &account).await?;
+                    first_proof::take_over(tx, &app.hooks, caller, &contact, &account).await?;
                     set(tx, app, caller, &contact, account, hash).await?
                 }
                 Standing::OwnedByOther(account) => {
-                    first_proof::release(tx, app, caller, &contact, &account).await?;
+                    first_proof::release(tx, &app.platform, caller, &contact, &account).await?;
                     Verdict::Left
                 }
                 Standing::Free => Verdict::refused(ErrorCode::InvalidCode),
@@ -205,7 +209,7 @@ async fn set(
 ) -> Result<Verdict, ApiError> {
     let (id, now) = (account.id, app.platform.world.now());
     passwords::set(tx, &id, hash, now).await?;
-    limits::forgiven(tx, app, &id).await?;
+    limits::forgiven(tx, &app.platform, &id).await?;
     // Who was signed in with the old password, a thief included, is not any more (C07).
     sessions::delete_all(tx, &id).await?;
     accounts::touch(tx, &id, now).await?;

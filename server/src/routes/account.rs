@@ -42,15 +42,15 @@ async fn delete_account(
     session: CurrentSession,
     json: Json<DeleteAccountRequest>,
 ) -> Result<Answer<Value>, ApiError> {
-    session.fresh(&app)?;
+    session.fresh(&app.platform)?;
     let account = session.account.clone();
     let (purpose, subject) = match (&json.request.code, &json.request.password) {
         (None, Some(_)) => (Purpose::SignIn, Subject::Account(&account)),
         _ => (Purpose::Code, Subject::Nobody),
     };
-    limits::admit(&app, &caller, purpose, subject).await?;
+    limits::admit(&app.limits, &caller, purpose, subject).await?;
     let done = delete(&app, caller.clone(), session, json).await;
-    limits::settle(&app, &caller, subject, done).await.map(Answer)
+    limits::settle(&app.platform, &caller, subject, done).await.map(Answer)
 }
 
 async fn delete(
@@ -59,7 +59,8 @@ async fn delete(
     session: CurrentSession,
     json: Json<DeleteAccountRequest>,
 ) -> Result<Value, Failed> {
-    let Json { request, .. } = hooks::before(app, &caller, Operation::DeleteAccount, &session, json).await?;
+    let Json { request, .. } =
+        hooks::before(&app.hooks, &caller, Operation::DeleteAccount, &session, json).await?;
     let mut db = app.platform.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
     drop(db);
@@ -68,8 +69,8 @@ async fn delete(
         (_, Some(_), _) => {}
         (Some(given), None, Some(_)) => {
             let given = Secret::from(given.clone());
-            let turn = limits::turn(app, &caller, Subject::Account(&session.account)).await?;
-            if app.hasher.verify(&given, stored.as_ref(), turn).await? == Match::No {
+            let turn = limits::turn(&app.platform, &caller, Subject::Account(&session.account)).await?;
+            if app.accounts.hasher.verify(&given, stored.as_ref(), turn).await? == Match::No {
                 return Err(Failed::Wrong(password::refuse(app, caller, session, "password").await));
             }
         }
@@ -78,8 +79,8 @@ async fn delete(
             return Err(ApiError::field("password", said).into());
         }
         (_, None, None)
-            if (account.phone.is_some() && contacts::reaches(app, Kind::Phone))
-                || (account.proven_email().is_some() && contacts::reaches(app, Kind::Email)) =>
+            if (account.phone.is_some() && contacts::reaches(&app.accounts, Kind::Phone))
+                || (account.proven_email().is_some() && contacts::reaches(&app.accounts, Kind::Email)) =>
         {
             return Err(ApiError::field("code", "Give a code that was sent for this.").into());
         }
@@ -92,7 +93,7 @@ async fn delete(
         .store
         .write(move |tx| Box::pin(async move { erase(tx, &job, &caller, session, request.code).await }))
         .await?;
-    app.bell.ring();
+    app.outbox.bell.ring();
     verdict.met()?;
     Ok(json!({}))
 }
@@ -112,7 +113,9 @@ async fn erase(
     if let Some(code) = code {
         let address = doorward_store::challenges::address_of(tx, Scene::DeleteAccount, id, now).await?;
         let proof = MailProof::Code { email: address.unwrap_or_default(), code: code.digits() };
-        if let Some(code) = challenges::consume_own(tx, app, caller, Scene::DeleteAccount, id, proof).await? {
+        if let Some(code) =
+            challenges::consume_own(tx, &app.platform, caller, Scene::DeleteAccount, id, proof).await?
+        {
             return Ok(Verdict::refused(code));
         }
     }

@@ -22,6 +22,6 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 #[utoipa::path(get, path = "/v1/captcha", responses((status = 200, body = Challenge), ApiError))]
 async fn challenge(State(app): State<AppState>, caller: Caller) -> Result<Json<Challenge>, ApiError> {
     // Never with a captcha: this is where to get one.
-    limits::admit_captcha(&app, &caller).await?;
-    captcha::challenge(&app)?.map(Json).ok_or_else(|| ErrorCode::NotFound.into())
+    limits::admit_captcha(&app.limits, &caller).await?;
+    captcha::challenge(&app.limits)?.map(Json).ok_or_else(|| ErrorCode::NotFound.into())
 }

@@ -68,11 +68,11 @@ async fn bind_email(
     let request = json.request.clone();
     let contact = Contact::email(&request.email, "email")?;
     let change = Change::Bind(Proven { contact, code: request.email_code });
-    addresses::admit(&app, &caller, &session, &change).await?;
+    addresses::admit(&app.accounts, &caller, &session, &change).await?;
     // What it proves, no hook can change.
     let Json { idempotency, .. } =
-        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
-    Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
+        hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
+    Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
 }
 
 /// Changes the address for another.
@@ -92,11 +92,11 @@ async fn change_email(
         _ => None,
     };
     let change = Change::Replace { new, old };
-    addresses::admit(&app, &caller, &session, &change).await?;
+    addresses::admit(&app.accounts, &caller, &session, &change).await?;
     // What it proves, no hook can change.
     let Json { idempotency, .. } =
-        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
-    Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
+        hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
+    Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
 }
 
 /// Takes the address from the account, unless it is the last way in.
@@ -109,11 +109,11 @@ async fn unbind_email(
     json: Json<UnbindRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
     let change = Change::Unbind(Kind::Email);
-    addresses::admit(&app, &caller, &session, &change).await?;
+    addresses::admit(&app.accounts, &caller, &session, &change).await?;
     // What it proves, no hook can change.
     let Json { idempotency, .. } =
-        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
-    Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
+        hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
+    Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
 }
 
 /// Proves an address with the code or the link of the mail. The first proof of an account also needs what shows that the same
@@ -136,13 +136,14 @@ pub(super) async fn verify_by(
     prover: Prover,
     json: Json<VerifyEmailRequest>,
 ) -> Result<UserProfile, ApiError> {
-    let caller = service_keys::speaks_for(app, caller, json.request.options.client_ip.as_deref()).await?;
+    let caller =
+        service_keys::speaks_for(&app.platform, caller, json.request.options.client_ip.as_deref()).await?;
     let VerifyEmailRequest { email, code, token, .. } = &json.request;
     let proof = MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?;
-    limits::admit(app, &caller, Purpose::Code, Subject::of(&proof)).await?;
+    limits::admit(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
     // What it proves, no hook can change.
     let Json { request, idempotency, .. } =
-        hooks::before(app, &caller, Operation::VerifyEmail, prover.who, json).await?;
+        hooks::before(&app.hooks, &caller, Operation::VerifyEmail, prover.who, json).await?;
     let password = PasswordGiven::of(request.password, request.new_password)?;
     let asked = Verification { proof, evidence: prover.evidence, password, idempotency, is_form: false };
     let (account, _) = verify(app, caller, asked).await?;
@@ -202,13 +203,14 @@ pub(super) async fn resend_verification(
     who: Who,
     json: Json<ResendVerificationRequest>,
 ) -> Result<Answer<ResendVerificationAnswer>, ApiError> {
-    let caller = service_keys::speaks_for(&app, caller, json.request.options.client_ip.as_deref()).await?;
+    let caller =
+        service_keys::speaks_for(&app.platform, caller, json.request.options.client_ip.as_deref()).await?;
     let contact = Contact::email(&json.request.email, "email")?;
-    limits::admit(&app, &caller, Purpose::Send, Subject::at(&contact)).await?;
+    limits::admit(&app.limits, &caller, Purpose::Send, Subject::at(&contact)).await?;
     let Json { request, .. } =
-        hooks::before_with(&app, &caller, Operation::SendCode, who, json, &[RESENT]).await?;
+        hooks::before_with(&app.hooks, &caller, Operation::SendCode, who, json, &[RESENT]).await?;
     let contact = Contact::email(&request.email, "email")?;
-    contact.known(&app).await?;
+    contact.known(&app.platform).await?;
     let email = resend(&app, caller, contact).await?;
     Ok(Answer(ResendVerificationAnswer { email, message: PLEASE_CONFIRM.to_owned() }))
 }
@@ -224,8 +226,9 @@ async fn check_email(
     if !app.platform.config.check_email {
         return Err(ErrorCode::Forbidden.into());
     }
-    let caller = service_keys::speaks_for(&app, caller, request.options.client_ip.as_deref()).await?;
-    limits::admit(&app, &caller, Purpose::Check, Subject::Nobody).await?;
+    let caller =
+        service_keys::speaks_for(&app.platform, caller, request.options.client_ip.as_deref()).await?;
+    limits::admit(&app.limits, &caller, Purpose::Check, Subject::Nobody).await?;
     let email = Contact::email(&request.email, "email")?.value;
     let mut db = app.platform.store.read().await?;
     let account = accounts::by_email(&mut db, &email).await?;
@@ -261,8 +264,8 @@ pub(crate) async fn verify(
             None
         }
         PasswordGiven::New(password) => {
-            app.screening.admit(&password, &[], "new_password").await?;
-            Some(app.hasher.hash(&app.platform.world, &password, Turn::Last).await?)
+            app.accounts.screening.admit(&password, &[], "new_password").await?;
+            Some(app.accounts.hasher.hash(&app.platform.world, &password, Turn::Last).await?)
         }
     };
     let job = app.clone();
@@ -271,13 +274,13 @@ pub(crate) async fn verify(
         .store
         .write(move |tx| {
             Box::pin(async move {
-                evidence.spend(tx, &job).await?;
+                evidence.spend(tx, &job.platform).await?;
                 let given = (&evidence, new_password.as_ref());
                 confirm(tx, &job, &caller, proof, given, idempotency.as_ref()).await
             })
         })
         .await?;
-    app.bell.ring();
+    app.outbox.bell.ring();
     let (account, redirect) = verdict.met()?;
     let mut db = app.platform.store.read().await?;
     let account = accounts::by_id(&mut db, &account).await?.ok_or(ErrorCode::TokenRevoked)?;
@@ -295,7 +298,7 @@ async fn verified(
 ) -> Result<Option<PasswordHash>, ApiError> {
     let (now, mut db) = (app.platform.world.now(), app.platform.store.read().await?);
     let tries = match proof {
-        MailProof::Code { email, .. } => challenges::tries(&mut db, app, caller, email).await?,
+        MailProof::Code { email, .. } => challenges::tries(&mut db, &app.platform, caller, email).await?,
         MailProof::Token(_) => 0,
     };
     let (keys, scene) = (&app.platform.secret_keys, Scene::VerifyEmail);
@@ -310,20 +313,20 @@ async fn verified(
     drop(db);
     let subject = Subject::Reader(&account);
     match is_form {
-        true => limits::admit_form(app, caller, Purpose::SignIn, subject).await?,
-        false => limits::admit(app, caller, Purpose::SignIn, subject).await?,
+        true => limits::admit_form(&app.limits, caller, Purpose::SignIn, subject).await?,
+        false => limits::admit(&app.limits, caller, Purpose::SignIn, subject).await?,
     }
     let outcome = async {
-        let turn = limits::turn(app, caller, subject).await?;
-        match app.hasher.verify(&password, stored.as_ref(), turn).await? {
+        let turn = limits::turn(&app.platform, caller, subject).await?;
+        match app.accounts.hasher.verify(&password, stored.as_ref(), turn).await? {
             Match::Yes | Match::Outdated => Ok(stored),
             Match::No => Err(Failed::Wrong(
-                signin::refuse(app, caller.clone(), None, Some(account.clone()), WRONG).await,
+                signin::refuse(&app.platform, caller.clone(), None, Some(account.clone()), WRONG).await,
             )),
         }
     };
     let outcome = outcome.await;
-    limits::settle(app, caller, subject, outcome).await.map_err(|error| match error.code {
+    limits::settle(&app.platform, caller, subject, outcome).await.map_err(|error| match error.code {
         WRONG => ApiError::field("password", "This is not the password of the account."),
         _ => error,
     })
@@ -345,7 +348,7 @@ async fn confirm(
         Claim::New(claim) => claim,
         Claim::Done(verdict) => return Ok(verdict),
     };
-    let verdict = match challenges::consume(tx, app, caller, Scene::VerifyEmail, proof).await? {
+    let verdict = match challenges::consume(tx, &app.platform, caller, Scene::VerifyEmail, proof).await? {
         Ok(Consumed { account: Some(_), address, redirect }) => {
             let contact = Contact { kind: Kind::Email, value: address };
             let standing = first_proof::locked_standing(tx, &contact, evidence).await?;
@@ -387,7 +390,7 @@ async fn prove(
         }
         (Standing::Unowned(account), Some(_)) if account.disabled => Err(ErrorCode::UserIsDisabled.into()),
         (Standing::Unowned(account), Some(password)) => {
-            first_proof::take_over(tx, app, caller, contact, &account).await?;
+            first_proof::take_over(tx, &app.hooks, caller, contact, &account).await?;
             passwords::set(tx, &account.id, password, app.platform.world.now()).await?;
             outbox::notice(tx, &app.platform.world, caller, Message::PasswordChanged, &contact.value).await?;
             doorward_store::challenges::void_others(tx, Scene::VerifyEmail, &contact.value).await?;
@@ -395,7 +398,7 @@ async fn prove(
             Ok(Verdict::Met { account: account.id, redirect })
         }
         (Standing::OwnedByOther(account), Some(_)) => {
-            first_proof::release(tx, app, caller, contact, &account).await?;
+            first_proof::release(tx, &app.platform, caller, contact, &account).await?;
             Ok(Verdict::Left)
         }
     }
@@ -408,10 +411,10 @@ async fn confirmed(
     contact: &Contact,
     account: &Account,
 ) -> Result<(), ApiError> {
-    first_proof::note(tx, app, caller, contact, account).await?;
+    first_proof::note(tx, &app.platform, caller, contact, account).await?;
     accounts::touch(tx, &account.id, app.platform.world.now()).await?;
     // What others tried, perhaps before there was an account, does not keep out who begins to use it.
-    Ok(limits::forgiven(tx, app, &account.id).await?)
+    Ok(limits::forgiven(tx, &app.platform, &account.id).await?)
 }
 
 /// Takes the address from an account that another person made with it. The account stays.
@@ -422,7 +425,8 @@ pub(crate) async fn disown(app: &AppState, caller: Caller, proof: MailProof) -> 
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let consumed = challenges::consume(tx, &job, &caller, Scene::VerifyEmail, proof).await?;
+                let consumed =
+                    challenges::consume(tx, &job.platform, &caller, Scene::VerifyEmail, proof).await?;
                 let verdict = match consumed {
                     Ok(Consumed { address, .. }) => {
                         let contact = Contact { kind: Kind::Email, value: address };
@@ -430,7 +434,7 @@ pub(crate) async fn disown(app: &AppState, caller: Caller, proof: MailProof) -> 
                             first_proof::locked_standing(tx, &contact, &Evidence::default()).await?;
                         match standing {
                             Standing::Unowned(account) | Standing::OwnedByOther(account) => {
-                                first_proof::release(tx, &job, &caller, &contact, &account).await?;
+                                first_proof::release(tx, &job.platform, &caller, &contact, &account).await?;
                                 Verdict::Met { account: account.id, redirect: None }
                             }
                             // It was proven meanwhile, or the account is gone.
@@ -456,12 +460,12 @@ pub(crate) async fn resend(app: &AppState, caller: Caller, contact: Contact) -> 
             Box::pin(async move {
                 let world = &job.platform.world;
                 outbox::challenge(tx, world, &caller, Scene::VerifyEmail, &contact.value, None, None).await?;
-                contacts::spend(tx, &job, &caller, &contact).await?;
+                contacts::spend(tx, &job.limits, &caller, &contact).await?;
                 let record = Record::of(Event::CodeRequested).detail(Scene::VerifyEmail.as_str());
                 Ok::<(), ApiError>(record.write(tx, world, &caller, world.now()).await?)
             })
         })
         .await?;
-    app.bell.ring();
+    app.outbox.bell.ring();
     Ok(email)
 }

@@ -92,7 +92,7 @@ async fn verify(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Re
     match asked {
         Asked::Mail(address) => {
             let named = Contact::email(&address, "email")?;
-            limits::admit_form(app, &caller, Purpose::Send, Subject::at(&named)).await?;
+            limits::admit_form(&app.limits, &caller, Purpose::Send, Subject::at(&named)).await?;
             let given = [("email", address.as_str()), email::RESENT];
             let given = ask(app, &caller, Operation::SendCode, given).await?;
             email::resend(app, caller, Contact::email(text(&given, "email"), "email")?).await?;
@@ -102,7 +102,7 @@ async fn verify(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Re
         Asked::Act(_) if form.text("action") == "disown" => proof_page(app, "disown.html", form, None),
         Asked::Act(_) if form.text("action") == "back" => proof_page(app, "claim.html", form, None),
         Asked::Act(proof) => {
-            limits::admit_form(app, &caller, Purpose::Code, Subject::of(&proof)).await?;
+            limits::admit_form(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
             if form.text("action") == "disown_confirmed" {
                 email::disown(app, caller, proof).await?;
                 return Ok(to(app, "/account/verify/removed"));
@@ -125,13 +125,13 @@ async fn reset(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Res
     match asked {
         Asked::Mail(address) => {
             let named = Contact::email(&address, "email")?;
-            limits::admit_form(app, &caller, Purpose::Send, Subject::at(&named)).await?;
+            limits::admit_form(&app.limits, &caller, Purpose::Send, Subject::at(&named)).await?;
             let given = ask(app, &caller, Operation::ForgotPassword, [("email", address.as_str())]).await?;
             recovery::forgot(app, caller, Contact::email(text(&given, "email"), "email")?).await?;
             Ok(to(app, "/account/reset?sent"))
         }
         Asked::Act(proof) => {
-            limits::admit_form(app, &caller, Purpose::Code, Subject::of(&proof)).await?;
+            limits::admit_form(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
             let given = [("email", address(&proof)), ("password", form.text("new_password"))];
             let given = ask(app, &caller, Operation::ResetPassword, given).await?;
             let password = text(&given, "password");
@@ -151,7 +151,7 @@ async fn ask<const N: usize>(
     operation: Operation,
     given: [(&str, &str); N],
 ) -> Result<Map<String, Value>, ApiError> {
-    hooks::ask(app, caller, operation, Who::default(), hooks::fields(given)).await
+    hooks::ask(&app.hooks, caller, operation, Who::default(), hooks::fields(given)).await
 }
 
 fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> &'a str {

@@ -51,16 +51,17 @@ async fn link_identity(
     provider: Result<Path<String>, PathRejection>,
     json: Json<ProviderLoginRequest>,
 ) -> Result<Answer<ProviderLogin>, ApiError> {
-    session.fresh(&app)?;
-    limits::admit(&app, &caller, Purpose::Flow, Subject::Nobody).await?;
+    session.fresh(&app.platform)?;
+    limits::admit(&app.limits, &caller, Purpose::Flow, Subject::Nobody).await?;
     let name = provider.ok().map(|Path(name)| name).unwrap_or_default();
-    let provider = app.providers.get(&name).ok_or(ErrorCode::NotFound)?;
+    let provider = app.accounts.providers.get(&name).ok_or(ErrorCode::NotFound)?;
     let more = [("provider", provider.name())];
-    let json = hooks::before_with(&app, &caller, Operation::LinkIdentity, &session, json, &more).await?;
+    let json =
+        hooks::before_with(&app.hooks, &caller, Operation::LinkIdentity, &session, json, &more).await?;
     let Json { request, .. } = json;
     let asker = Asker { caller, proof: None, flow: request.flow.clone() };
     let came = Came::of(request)?;
-    Ok(Answer(flows::end(&app, provider.name(), asker, came, Intent::Link(session.into())).await?))
+    Ok(Answer(flows::end(&app.accounts, provider.name(), asker, came, Intent::Link(session.into())).await?))
 }
 
 /// Takes a provider's identity from the account, but not its last way in. Answers what is left.
@@ -73,10 +74,10 @@ async fn unlink_identity(
     session: CurrentSession,
     provider: Result<Path<String>, PathRejection>,
 ) -> Result<Answer<IdentityList>, ApiError> {
-    session.fresh(&app)?;
+    session.fresh(&app.platform)?;
     let Path(provider) = provider.map_err(|_| ErrorCode::NotFound)?;
     let fields = hooks::fields([("provider", provider.as_str())]);
-    hooks::ask(&app, &caller, Operation::UnlinkIdentity, (&session).into(), fields).await?;
+    hooks::ask(&app.hooks, &caller, Operation::UnlinkIdentity, (&session).into(), fields).await?;
     let job = app.clone();
     let left = app
         .platform
@@ -84,11 +85,11 @@ async fn unlink_identity(
         .write(move |tx| {
             Box::pin(async move {
                 session.confirm(tx, job.platform.world.now()).await?;
-                links::unlink(tx, &job, &caller, &session.account.id, &provider).await
+                links::unlink(tx, &job.accounts, &caller, &session.account.id, &provider).await
             })
         })
         .await?;
-    app.bell.ring();
+    app.outbox.bell.ring();
     Ok(Answer(listed(left)))
 }
 

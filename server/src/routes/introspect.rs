@@ -60,7 +60,9 @@ async fn introspect(
 /// The claims of an access token whose session has not ended.
 async fn live_claims(app: &App, token: &str) -> Result<Option<Value>, ApiError> {
     let now = app.platform.world.now();
-    let Some(claims) = app.access_tokens.verify(&app.signing_keys, token, now) else { return Ok(None) };
+    let Some(claims) = app.issuer.access_tokens.verify(&app.issuer.signing_keys, token, now) else {
+        return Ok(None);
+    };
     let account = sessions::live_account(&mut *app.platform.store.read().await?, &claims.sid, now).await?;
     if account.is_none_or(|account| account.id != claims.sub) {
         return Ok(None);

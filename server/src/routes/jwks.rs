@@ -17,5 +17,5 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 /// Public keys of the access tokens (RFC 7517).
 #[utoipa::path(get, path = "/.well-known/jwks.json", responses((status = 200, body = Object), ApiError))]
 async fn jwks(State(app): State<AppState>) -> impl IntoResponse {
-    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(app.signing_keys.jwks()))
+    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(app.issuer.signing_keys.jwks()))
 }

@@ -26,9 +26,9 @@ async fn logout(
     caller: Caller,
     Json { request, .. }: Json<LogoutRequest>,
 ) -> Result<Answer<Value>, ApiError> {
-    if let Some(session) = sessions::of_revoke_token(&app, &request.revoke_token) {
-        hooks::before_sign_out(&app, &caller, &session).await?;
-        sessions::sign_out(&app, &caller, session).await?;
+    if let Some(session) = sessions::of_revoke_token(&app.platform, &request.revoke_token) {
+        hooks::before_sign_out(&app.hooks, &caller, &session).await?;
+        sessions::sign_out(&app.platform, &caller, session).await?;
     }
     Ok(Answer(json!({})))
 }

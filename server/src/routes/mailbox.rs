@@ -118,5 +118,5 @@ async fn html(State(app): State<AppState>, Path(id): Path<String>) -> Result<Res
 }
 
 fn mailbox(app: &App) -> Result<&Mailbox, ApiError> {
-    app.transport.mailbox.as_deref().ok_or_else(|| ErrorCode::NotFound.into())
+    app.outbox.transport.mailbox.as_deref().ok_or_else(|| ErrorCode::NotFound.into())
 }

@@ -38,15 +38,15 @@ async fn update_password(
     session: CurrentSession,
     json: Json<UpdatePasswordRequest>,
 ) -> Result<Answer<PasswordChanged>, ApiError> {
-    session.fresh(&app)?;
+    session.fresh(&app.platform)?;
     let account = session.account.clone();
     let (purpose, subject) = match &json.request.old_password {
         Some(_) => (Purpose::SignIn, Subject::Account(&account)),
         None => (Purpose::Code, Subject::Nobody),
     };
-    limits::admit(&app, &caller, purpose, subject).await?;
+    limits::admit(&app.limits, &caller, purpose, subject).await?;
     let done = change(&app, caller.clone(), session, json).await;
-    limits::settle(&app, &caller, subject, done).await.map(Answer)
+    limits::settle(&app.platform, &caller, subject, done).await.map(Answer)
 }
 
 async fn change(
@@ -55,21 +55,22 @@ async fn change(
     session: CurrentSession,
     json: Json<UpdatePasswordRequest>,
 ) -> Result<PasswordChanged, Failed> {
-    let Json { request, .. } = hooks::before(app, &caller, Operation::ChangePassword, &session, json).await?;
+    let Json { request, .. } =
+        hooks::before(&app.hooks, &caller, Operation::ChangePassword, &session, json).await?;
     let mut db = app.platform.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
     drop(db);
-    let turn = limits::turn(app, &caller, Subject::Account(&session.account)).await?;
+    let turn = limits::turn(&app.platform, &caller, Subject::Account(&session.account)).await?;
     if let Some(stored) = &stored {
         let old =
             request.old_password.ok_or_else(|| ApiError::field("old_password", "This field is required."))?;
-        if app.hasher.verify(&Secret::from(old), Some(stored), turn).await? == Match::No {
+        if app.accounts.hasher.verify(&Secret::from(old), Some(stored), turn).await? == Match::No {
             return Err(Failed::Wrong(refuse(app, caller, session, "old_password").await));
         }
     }
     let password = Secret::from(request.new_password);
-    app.screening.admit(&password, &screening::of_account(&session.account), "new_password").await?;
-    let hash = app.hasher.hash(&app.platform.world, &password, turn).await?;
+    app.accounts.screening.admit(&password, &screening::of_account(&session.account), "new_password").await?;
+    let hash = app.accounts.hasher.hash(&app.platform.world, &password, turn).await?;
     let (job, devices, id) = (app.clone(), caller.devices.clone(), session.account.id.clone());
     app.platform
         .store
@@ -77,9 +78,9 @@ async fn change(
             Box::pin(async move { replace(tx, &job, &caller, session, stored.as_ref(), &hash).await })
         })
         .await?;
-    app.bell.ring();
+    app.outbox.bell.ring();
     let account = accounts::by_id(&mut *app.platform.store.read().await?, &id).await?;
-    let known_device = account.and_then(|account| limits::mint(app, &account, &devices));
+    let known_device = account.and_then(|account| limits::mint(&app.platform, &account, &devices));
     Ok(PasswordChanged { known_device })
 }
 
@@ -99,7 +100,7 @@ async fn replace(
         return Err(ApiError::field("old_password", WRONG));
     }
     passwords::set(tx, id, hash, now).await?;
-    limits::forgiven(tx, app, id).await?;
+    limits::forgiven(tx, &app.platform, id).await?;
     sessions::delete_others(tx, id, &session.id).await?;
     // Whoever asked for a code before does not come in with it any more.
     for address in session.account.email.iter().chain(&session.account.phone) {
@@ -133,7 +134,7 @@ pub(super) async fn refuse(
                 let record =
                     Record::of(Event::PasswordRefused).account(&session.account.id).session(&session.id);
                 record.write(tx, &job.platform.world, &caller, now).await?;
-                Ok::<(), ApiError>(limits::failed(tx, &job, &caller, None).await?)
+                Ok::<(), ApiError>(limits::failed(tx, &job.platform, &caller, None).await?)
             })
         })
         .await;

@@ -35,13 +35,13 @@ async fn bind_phone(
     json: Json<BindPhoneRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
     let request = json.request.clone();
-    let contact = Contact::phone(&app, &request.phone_number, "phone_number")?;
+    let contact = Contact::phone(&app.platform, &request.phone_number, "phone_number")?;
     let change = Change::Bind(Proven { contact, code: request.phone_code });
-    addresses::admit(&app, &caller, &session, &change).await?;
+    addresses::admit(&app.accounts, &caller, &session, &change).await?;
     // What it proves, no hook can change.
     let Json { idempotency, .. } =
-        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
-    Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
+        hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
+    Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
 }
 
 /// Changes the phone number for another.
@@ -54,21 +54,21 @@ async fn change_phone(
     json: Json<ChangePhoneRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
     let request = json.request.clone();
-    let contact = Contact::phone(&app, &request.phone_number, "phone_number")?;
+    let contact = Contact::phone(&app.platform, &request.phone_number, "phone_number")?;
     let new = Proven { contact, code: request.phone_code };
     let old =
         match (request.old_phone_number.or_else(|| session.account.phone.clone()), request.old_phone_code) {
             (Some(old), Some(code)) => {
-                Some(Proven { contact: Contact::phone(&app, &old, "old_phone_number")?, code })
+                Some(Proven { contact: Contact::phone(&app.platform, &old, "old_phone_number")?, code })
             }
             _ => None,
         };
     let change = Change::Replace { new, old };
-    addresses::admit(&app, &caller, &session, &change).await?;
+    addresses::admit(&app.accounts, &caller, &session, &change).await?;
     // What it proves, no hook can change.
     let Json { idempotency, .. } =
-        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
-    Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
+        hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
+    Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
 }
 
 /// Takes the phone number from the account, unless it is the last way in.
@@ -81,9 +81,9 @@ async fn unbind_phone(
     json: Json<UnbindRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
     let change = Change::Unbind(Kind::Phone);
-    addresses::admit(&app, &caller, &session, &change).await?;
+    addresses::admit(&app.accounts, &caller, &session, &change).await?;
     // What it proves, no hook can change.
     let Json { idempotency, .. } =
-        hooks::before(&app, &caller, Operation::ChangeAddress, &session, json).await?;
-    Ok(Answer(addresses::change(&app, caller, session, change, idempotency).await?.to_profile()))
+        hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
+    Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
 }

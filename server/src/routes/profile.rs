@@ -47,10 +47,10 @@ async fn update_profile(
     let asked = json.request.username.as_deref();
     if asked.is_some() && asked != session.account.username.as_deref() {
         // It tells whether a name is taken.
-        limits::admit(&app, &caller, Purpose::Check, Subject::Nobody).await?;
+        limits::admit(&app.limits, &caller, Purpose::Check, Subject::Nobody).await?;
     }
     let Json { request, emptied, .. } =
-        hooks::before(&app, &caller, Operation::UpdateProfile, &session, json).await?;
+        hooks::before(&app.hooks, &caller, Operation::UpdateProfile, &session, json).await?;
     let username = request.username.as_deref().map(contacts::username).transpose()?;
     let job = app.clone();
     let account = app
@@ -82,7 +82,8 @@ async fn change(
     profiles::change(&mut account, request, emptied, &app.platform.config.profile)?;
     let cleared = emptied.iter().any(|name| name == "username") && account.username.is_some();
     if cleared {
-        addresses::keep_a_way_in(tx, app, &account.id, |name| name.kind == Kind::Username.as_str()).await?;
+        addresses::keep_a_way_in(tx, &app.accounts, &account.id, |name| name.kind == Kind::Username.as_str())
+            .await?;
     }
     let renamed = username.as_ref().filter(|name| account.username.as_ref() != Some(&name.value));
     if cleared || renamed.is_some() {

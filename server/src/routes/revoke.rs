@@ -44,9 +44,9 @@ async fn revoke(
     if form.get("client_id") != Some(CLIENT_ID) {
         return Err(Refused::new("invalid_client", "The parameter client_id must be doorward."));
     }
-    if let Some(session) = sessions::of_token(&app, form.require("token")?).await? {
-        hooks::before_sign_out(&app, &caller, &session).await?;
-        sessions::sign_out(&app, &caller, session).await?;
+    if let Some(session) = sessions::of_token(&app.issuer, form.require("token")?).await? {
+        hooks::before_sign_out(&app.hooks, &caller, &session).await?;
+        sessions::sign_out(&app.platform, &caller, session).await?;
     }
     Ok(Answer(json!({})))
 }

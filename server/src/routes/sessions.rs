@@ -32,7 +32,7 @@ async fn list_sessions(
     State(app): State<AppState>,
     session: CurrentSession,
 ) -> Result<Answer<SessionList>, ApiError> {
-    Ok(Answer(SessionList { sessions: sessions::list(&app, &session).await? }))
+    Ok(Answer(SessionList { sessions: sessions::list(&app.platform, &session).await? }))
 }
 
 /// Ends one of them. The one that asks may end itself.
@@ -46,7 +46,7 @@ async fn revoke_session(
 ) -> Result<Answer<Value>, ApiError> {
     // What is no UUID, or no text at all, names no session.
     let id = id.ok().and_then(|Path(id)| Uuid::try_parse(&id).ok()).ok_or(ErrorCode::NotFound)?;
-    match sessions::end(&app, caller, session, id.to_string()).await? {
+    match sessions::end(&app.platform, caller, session, id.to_string()).await? {
         true => Ok(Answer(json!({}))),
         false => Err(ErrorCode::NotFound.into()),
     }
@@ -61,7 +61,7 @@ async fn revoke_sessions(
     session: CurrentSession,
     Json { request, .. }: Json<SessionsRevokeRequest>,
 ) -> Result<Answer<Value>, ApiError> {
-    sessions::end_several(&app, caller, session, request.scope).await?;
+    sessions::end_several(&app.platform, caller, session, request.scope).await?;
     Ok(Answer(json!({})))
 }
 

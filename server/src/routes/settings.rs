@@ -28,7 +28,7 @@ async fn settings(State(app): State<AppState>) -> impl IntoResponse {
     });
     let settings = ServerSettings {
         methods: methods::names(&app),
-        providers: app.providers.names(),
+        providers: app.accounts.providers.names(),
         password: PasswordRule {
             min_length: config.password.min_length,
             max_length: config.password.max_length,

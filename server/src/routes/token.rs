@@ -58,11 +58,11 @@ pub(super) async fn token(
     let is_restored = form.get("restore") == Some("true");
     let operation = if is_restored { Operation::RestoreToken } else { Operation::RefreshToken };
     let token = form.require("refresh_token")?;
-    let approved = hooks::approve_refresh(&app, &caller, operation, token).await?;
+    let approved = hooks::approve_refresh(&app.accounts, &caller, operation, token).await?;
     let tokens = if is_restored {
-        sessions::restore(&app, &caller, &approved, proof).await
+        sessions::restore(&app.issuer, &caller, &approved, proof).await
     } else {
-        sessions::refresh(&app, &caller, &approved, proof).await
+        sessions::refresh(&app.issuer, &caller, &approved, proof).await
     };
     tokens.map(Answer).map_err(|refusal| match refusal {
         Refusal::Over => Refused::new("invalid_grant", "The session has ended. Please sign in."),

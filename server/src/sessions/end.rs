@@ -2,9 +2,11 @@
 //! here from that moment on.
 
 use doorward_protocol::session::{RevokeScope, SessionInfo};
+use doorward_request::platform::Platform;
+use std::sync::Arc;
 
 use crate::extract::CurrentSession;
-use crate::state::{App, AppState};
+use crate::signing::TokenIssuer;
 use crate::tokens::{RefreshToken, RevokeToken};
 use doorward_core::clock::rfc3339;
 use doorward_request::audit::{Event, Record};
@@ -17,28 +19,28 @@ use doorward_store::{StoreError, Tx};
 const LISTED: i64 = 100;
 
 /// The session that a revoke-only value names. Says nothing about whether there is one.
-pub fn of_revoke_token(app: &App, value: &str) -> Option<String> {
-    RevokeToken::read(&app.platform.secret_keys, value)
+pub fn of_revoke_token(platform: &Platform, value: &str) -> Option<String> {
+    RevokeToken::read(&platform.secret_keys, value)
 }
 
 /// The session of a refresh token or of an access token. An old copy of a refresh token ends nothing (D-1).
-pub async fn of_token(app: &App, token: &str) -> Result<Option<String>, ApiError> {
+pub async fn of_token(issuer: &TokenIssuer, token: &str) -> Result<Option<String>, ApiError> {
     if let Some(token) = RefreshToken::read(token) {
-        let found = sessions::find(&mut *app.platform.store.read().await?, &token.session()).await?;
+        let found = sessions::find(&mut *issuer.platform.store.read().await?, &token.session()).await?;
         let genuine = found.filter(|(session, _)| {
-            token.is_genuine(&app.platform.secret_keys, &session.salt)
+            token.is_genuine(&issuer.platform.secret_keys, &session.salt)
                 && token.generation >= session.generation - 1
         });
         return Ok(genuine.map(|(session, _)| session.id));
     }
-    let claims = app.access_tokens.verify(&app.signing_keys, token, app.platform.world.now());
+    let claims = issuer.access_tokens.verify(&issuer.signing_keys, token, issuer.platform.world.now());
     Ok(claims.map(|claims| claims.sid.clone()))
 }
 
 /// Ends a session, if it has not ended. With the answer no token of it works here any more.
-pub async fn sign_out(app: &App, caller: &Caller, id: String) -> Result<(), ApiError> {
-    let (world, caller) = (app.platform.world.clone(), caller.clone());
-    app.platform
+pub async fn sign_out(platform: &Platform, caller: &Caller, id: String) -> Result<(), ApiError> {
+    let (world, caller) = (platform.world.clone(), caller.clone());
+    platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -53,10 +55,10 @@ pub async fn sign_out(app: &App, caller: &Caller, id: String) -> Result<(), ApiE
 }
 
 /// The sessions of whoever asks.
-pub async fn list(app: &App, asking: &CurrentSession) -> Result<Vec<SessionInfo>, ApiError> {
-    let now = app.platform.world.now();
-    let unused_since = now - app.platform.config.session.idle.millis();
-    let mut db = app.platform.store.read().await?;
+pub async fn list(platform: &Platform, asking: &CurrentSession) -> Result<Vec<SessionInfo>, ApiError> {
+    let now = platform.world.now();
+    let unused_since = now - platform.config.session.idle.millis();
+    let mut db = platform.store.read().await?;
     let all = sessions::list(&mut db, &asking.account.id, now, unused_since, LISTED).await?;
     let info = |session: Session| SessionInfo {
         current: session.id == asking.id,
@@ -71,13 +73,13 @@ pub async fn list(app: &App, asking: &CurrentSession) -> Result<Vec<SessionInfo>
 
 /// Ends one session of whoever asks, perhaps the very one; false when it is none of theirs.
 pub async fn end(
-    app: &AppState,
+    platform: &Arc<Platform>,
     caller: Caller,
     asking: CurrentSession,
     id: String,
 ) -> Result<bool, ApiError> {
-    let world = app.platform.world.clone();
-    app.platform
+    let world = platform.world.clone();
+    platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -96,13 +98,13 @@ pub async fn end(
 
 /// Ends several sessions of whoever asks.
 pub async fn end_several(
-    app: &AppState,
+    platform: &Arc<Platform>,
     caller: Caller,
     asking: CurrentSession,
     scope: RevokeScope,
 ) -> Result<(), ApiError> {
-    let world = app.platform.world.clone();
-    app.platform
+    let world = platform.world.clone();
+    platform
         .store
         .write(move |tx| {
             Box::pin(async move {

@@ -7,10 +7,11 @@ pub use end::{end, end_all, end_several, list, of_revoke_token, of_token, sign_o
 pub use refresh::{Refusal, refresh, restore};
 
 use doorward_protocol::session::Tokens;
+use doorward_request::platform::Platform;
 
 use crate::dpop::{Fault, Proof, Thumbprint};
 use crate::hooks::{Approved, SignIn};
-use crate::state::App;
+use crate::signing::TokenIssuer;
 use crate::tokens::{Claims, Confirmation, RefreshToken, RevokeToken};
 use doorward_config::Span;
 use doorward_core::clock::Millis;
@@ -21,8 +22,8 @@ use doorward_store::accounts::Account;
 use doorward_store::sessions::{self, Session};
 
 /// Refuses a sign-in that brings no key where the operator wants one. Asked before any work is done for it.
-pub fn admit(app: &App, bound: bool) -> Result<(), ApiError> {
-    if app.platform.config.session.require_proof && !bound {
+pub fn admit(platform: &Platform, bound: bool) -> Result<(), ApiError> {
+    if platform.config.session.require_proof && !bound {
         return Err(Fault::Invalid("This server signs in only with a proof of a key (DPoP).").into());
     }
     Ok(())
@@ -32,26 +33,26 @@ pub fn admit(app: &App, bound: bool) -> Result<(), ApiError> {
 /// tokens is good without it.
 pub async fn establish(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     account: &str,
     approved: &Approved<SignIn>,
     key: Option<Thumbprint>,
 ) -> Result<Session, ApiError> {
-    admit(app, key.is_some())?;
+    admit(platform, key.is_some())?;
     if !approved.is_for(account) {
         return Err(ApiError::internal("the hooks were asked about another account"));
     }
-    let now = app.platform.world.now();
+    let now = platform.world.now();
     let session = Session {
-        id: app.platform.world.id(),
+        id: platform.world.id(),
         account: account.to_owned(),
-        salt: app.platform.world.bytes::<16>().to_vec(),
+        salt: platform.world.bytes::<16>().to_vec(),
         generation: 0,
         rotated_at: now,
         method: approved.method.clone(),
         authenticated_at: now,
-        expires_at: now + app.platform.config.session.absolute.millis(),
+        expires_at: now + platform.config.session.absolute.millis(),
         used_at: now,
         key: key.map(String::from),
         presented: -1,
@@ -63,13 +64,13 @@ pub async fn establish(
 }
 
 /// The tokens of a session as it stands. Their user is left to the caller.
-pub fn tokens(app: &App, session: &Session, roles: &[String]) -> Result<Tokens, ApiError> {
-    let now = app.platform.world.now();
-    let (claims, lifetime) = claims(app, session, roles, app.platform.config.token.lifetime);
-    let keys = &app.platform.secret_keys;
+pub fn tokens(issuer: &TokenIssuer, session: &Session, roles: &[String]) -> Result<Tokens, ApiError> {
+    let now = issuer.platform.world.now();
+    let (claims, lifetime) = claims(&issuer.platform, session, roles, issuer.platform.config.token.lifetime);
+    let keys = &issuer.platform.secret_keys;
     let written = || {
         Some(Tokens {
-            access_token: app.access_tokens.sign(&app.signing_keys, claims, now)?,
+            access_token: issuer.access_tokens.sign(&issuer.signing_keys, claims, now)?,
             token_type: if session.key.is_some() { "DPoP" } else { "Bearer" }.into(),
             expires_in: u32::try_from(lifetime / 1000).unwrap_or(0),
             refresh_token: RefreshToken::write(keys, &session.id, session.generation, &session.salt)?,
@@ -84,20 +85,21 @@ pub fn tokens(app: &App, session: &Session, roles: &[String]) -> Result<Tokens, 
 
 /// An access token that stands alone: `/api/v1/auth` knows no refresh token, and claims of its own (seeds R18, R19).
 pub fn token_alone(
-    app: &App,
+    issuer: &TokenIssuer,
     session: &Session,
     account: &Account,
     username: String,
 ) -> Result<String, ApiError> {
-    let (claims, _) = claims(app, session, &account.roles, app.platform.config.compat.token_lifetime);
+    let (claims, _) =
+        claims(&issuer.platform, session, &account.roles, issuer.platform.config.compat.token_lifetime);
     let claims = Claims { username: Some(username), id: Some(account.id.clone()), ..claims };
-    let token = app.access_tokens.sign(&app.signing_keys, claims, app.platform.world.now());
+    let token = issuer.access_tokens.sign(&issuer.signing_keys, claims, issuer.platform.world.now());
     token.ok_or_else(|| ApiError::internal("a token could not be written"))
 }
 
 /// What an access token says, and for how many milliseconds: it does not outlive its session.
-fn claims(app: &App, session: &Session, roles: &[String], lifetime: Span) -> (Claims, Millis) {
-    let now = app.platform.world.now();
+fn claims(platform: &Platform, session: &Session, roles: &[String], lifetime: Span) -> (Claims, Millis) {
+    let now = platform.world.now();
     let lifetime = lifetime.millis().min(session.expires_at - now).max(0);
     let claims = Claims {
         iss: String::new(),
@@ -106,7 +108,7 @@ fn claims(app: &App, session: &Session, roles: &[String], lifetime: Span) -> (Cl
         sub: session.account.clone(),
         iat: now / 1000,
         exp: (now + lifetime) / 1000,
-        jti: app.platform.world.id(),
+        jti: platform.world.id(),
         sid: session.id.clone(),
         auth_time: session.authenticated_at / 1000,
         roles: roles.to_vec(),

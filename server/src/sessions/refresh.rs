@@ -4,11 +4,13 @@
 //! client presents, and when, decides everything: the tables are at [`decide`].
 
 use doorward_protocol::session::Tokens;
+use doorward_request::platform::Platform;
+use std::sync::Arc;
 
 use super::tokens;
 use crate::dpop::{self, Proof};
 use crate::hooks::{Approved, Refresh};
-use crate::state::{App, AppState};
+use crate::signing::TokenIssuer;
 use crate::tokens::RefreshToken;
 use doorward_core::clock::Millis;
 use doorward_request::audit::{Event, Record};
@@ -112,49 +114,49 @@ type Found = (Session, Vec<String>);
 /// compare-and-swap on the row that a revoke deletes, so that nothing survives a revoke; who loses the race looks
 /// again, and finds a repetition.
 pub async fn refresh(
-    app: &AppState,
+    issuer: &Arc<TokenIssuer>,
     caller: &Caller,
     approved: &Approved<Refresh>,
     proof: Option<Proof>,
 ) -> Result<Tokens, Refusal> {
-    let (session, roles) = exchange(app, caller, approved, proof).await?;
-    Ok(tokens(app, &session, &roles)?)
+    let (session, roles) = exchange(&issuer.platform, caller, approved, proof).await?;
+    Ok(tokens(issuer, &session, &roles)?)
 }
 
 /// The same for a page that brings the token from elsewhere (seed H43): it does not know yet whose session it is.
 pub async fn restore(
-    app: &AppState,
+    issuer: &Arc<TokenIssuer>,
     caller: &Caller,
     approved: &Approved<Refresh>,
     proof: Option<Proof>,
 ) -> Result<Tokens, Refusal> {
-    let (session, roles) = exchange(app, caller, approved, proof).await?;
-    let account = accounts::by_id(&mut *app.platform.store.read().await?, &session.account).await?;
+    let (session, roles) = exchange(&issuer.platform, caller, approved, proof).await?;
+    let account = accounts::by_id(&mut *issuer.platform.store.read().await?, &session.account).await?;
     let user = account.ok_or(Refusal::Over)?.to_profile();
-    Ok(Tokens { user: Some(user), ..tokens(app, &session, &roles)? })
+    Ok(Tokens { user: Some(user), ..tokens(issuer, &session, &roles)? })
 }
 
 async fn exchange(
-    app: &AppState,
+    platform: &Arc<Platform>,
     caller: &Caller,
     approved: &Approved<Refresh>,
     proof: Option<Proof>,
 ) -> Result<Found, Refusal> {
     let token = RefreshToken::read(approved.token.expose()).ok_or(Refusal::Over)?;
-    let found = sessions::find(&mut *app.platform.store.read().await?, &token.session()).await?;
+    let found = sessions::find(&mut *platform.store.read().await?, &token.session()).await?;
     let (session, roles) = found.ok_or(Refusal::Over)?;
-    if !token.is_genuine(&app.platform.secret_keys, &session.salt) {
+    if !token.is_genuine(&platform.secret_keys, &session.salt) {
         return Err(Refusal::Over);
     }
     // A hook may have put this token in the place of the one that came.
     caller.after.identify(&session.account, &session.id);
-    let (now, presented) = (app.platform.world.now(), token.generation);
-    let step = decide(&session, presented, proof.as_ref(), now, &app.platform.config.session);
+    let (now, presented) = (platform.world.now(), token.generation);
+    let step = decide(&session, presented, proof.as_ref(), now, &platform.config.session);
     if step == Step::Repeat && proof.is_none() {
         return Ok((session, roles));
     }
-    let (job, caller) = (app.clone(), caller.clone());
-    app.platform
+    let (job, caller) = (platform.clone(), caller.clone());
+    platform
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -169,17 +171,17 @@ async fn exchange(
 /// transaction: it is written down.
 async fn advance(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     caller: &Caller,
     found: Found,
     presented: i64,
     proof: Option<&Proof>,
 ) -> Result<Result<Found, Refusal>, ApiError> {
-    let now = app.platform.world.now();
+    let now = platform.world.now();
     let mut current = Some(found);
     while let Some((session, roles)) = current {
         let id = &session.id;
-        let step = decide(&session, presented, proof, now, &app.platform.config.session);
+        let step = decide(&session, presented, proof, now, &platform.config.session);
         let (event, refusal) = match step {
             Step::Repeat => {
                 if session.key.is_none() || sessions::present(tx, id, session.generation, presented).await? {
@@ -202,7 +204,7 @@ async fn advance(
                 if sessions::rotate(tx, session.generation, &next).await? {
                     if presented > session.generation {
                         let record = Record::of(Event::TokenAhead).account(&session.account).session(id);
-                        record.write(tx, &app.platform.world, caller, now).await?;
+                        record.write(tx, &platform.world, caller, now).await?;
                     }
                     caller.after.done(tx, &session.account, id, now).await?;
                     return Ok(Ok((next, roles)));
@@ -221,7 +223,7 @@ async fn advance(
             sessions::lock(tx, id).await?;
             let as_it_is = sessions::find(tx, id).await?;
             let still = |(session, _): &Found| {
-                decide(session, presented, proof, now, &app.platform.config.session) == step
+                decide(session, presented, proof, now, &platform.config.session) == step
             };
             if !as_it_is.as_ref().is_some_and(still) {
                 current = as_it_is;
@@ -230,7 +232,7 @@ async fn advance(
             sessions::delete(tx, id).await?;
         }
         let record = Record::of(event).account(&session.account).session(id);
-        record.write(tx, &app.platform.world, caller, now).await?;
+        record.write(tx, &platform.world, caller, now).await?;
         return Ok(Err(refusal));
     }
     Ok(Err(Refusal::Over))

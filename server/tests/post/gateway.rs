@@ -133,7 +133,7 @@ pub(crate) async fn ask_as(
         .write(move |tx| {
             Box::pin(async move {
                 if to.starts_with('+') {
-                    limits::spend_message(tx, &app, &caller, &to).await?;
+                    limits::spend_message(tx, &app.limits, &caller, &to).await?;
                 }
                 outbox::challenge(tx, &app.platform.world, &caller, scene, &to, account.as_deref(), None)
                     .await?;
@@ -141,7 +141,7 @@ pub(crate) async fn ask_as(
             })
         })
         .await;
-    t.app.bell.ring();
+    t.app.outbox.bell.ring();
     done
 }
 
@@ -154,7 +154,9 @@ pub(crate) async fn meet(t: &TestApp, scene: Scene, to: &str, code: &str) -> Res
         .platform
         .store
         .write(move |tx| {
-            Box::pin(async move { challenges::consume(tx, &app, &Caller::default(), scene, proof).await })
+            Box::pin(
+                async move { challenges::consume(tx, &app.platform, &Caller::default(), scene, proof).await },
+            )
         })
         .await;
     met.unwrap()
@@ -176,7 +178,7 @@ pub(crate) async fn meet_own(
         .store
         .write(move |tx| {
             Box::pin(async move {
-                challenges::consume_own(tx, &app, &Caller::default(), scene, &account, proof).await
+                challenges::consume_own(tx, &app.platform, &Caller::default(), scene, &account, proof).await
             })
         })
         .await;

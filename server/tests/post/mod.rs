@@ -28,7 +28,7 @@ impl Mail {
 
 /// Lets everything that is due leave.
 pub(crate) async fn send(t: &TestApp) {
-    while outbox::send_due(&t.app).await {}
+    while outbox::send_due(&t.app.outbox).await {}
 }
 
 /// What went to an address, newest first.

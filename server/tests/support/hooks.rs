@@ -47,7 +47,7 @@ impl Hooked {
 
     /// What hooks were told since the last time.
     pub async fn told(&self) -> Vec<Value> {
-        while delivery::deliver_due(&self.app).await {}
+        while delivery::deliver_due(&self.app.hooks).await {}
         let mut db = self.app.platform.store.read().await.unwrap();
         let causes: Vec<String> =
             sqlx::query_scalar("select error from hook_deliveries where error is not null order by id")

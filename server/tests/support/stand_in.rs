@@ -102,7 +102,7 @@ impl TestApp {
     pub async fn begin(&self, provider: &str) -> Result<Begun, Refusal> {
         let callback = Url::parse("https://app.example.com/signin").unwrap();
         let asked = Asked { callback: &callback, again: false, locale: Some("de") };
-        self.app.providers.get(provider).unwrap().begin(&self.app.platform.world, &asked).await
+        self.app.accounts.providers.get(provider).unwrap().begin(&self.app.platform.world, &asked).await
     }
 
     pub async fn finish(
@@ -113,10 +113,22 @@ impl TestApp {
         user: Option<&str>,
     ) -> Result<Person, Refusal> {
         let answer = Answer::Code { code, iss: None, user };
-        self.app.providers.get(provider).unwrap().finish(&self.app.platform.world, memory, &answer).await
+        self.app
+            .accounts
+            .providers
+            .get(provider)
+            .unwrap()
+            .finish(&self.app.platform.world, memory, &answer)
+            .await
     }
 
     pub async fn bring(&self, provider: &str, token: &str) -> Result<Person, Refusal> {
-        self.app.providers.get(provider).unwrap().of_token(&self.app.platform.world, token, None).await
+        self.app
+            .accounts
+            .providers
+            .get(provider)
+            .unwrap()
+            .of_token(&self.app.platform.world, token, None)
+            .await
     }
 }

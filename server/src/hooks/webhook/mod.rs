@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use url::Url;
 
+use crate::hooks::Hooks;
 use crate::mail::transport::Failure;
-use crate::state::App;
 use breaker::Breaker;
 use doorward_config::{Config, ConfigError, OnFailure};
 use doorward_core::clock::rfc3339;
@@ -84,12 +84,12 @@ impl Webhooks {
     /// Asks all that listen, one after the other, each seeing what the one before has set. What must not leave this process is
     /// not in what they see.
     /// Time that is up for the first is up for all that come after it; what each does then, its settings say.
-    pub async fn before(&self, app: &App, model: &Model, end: Instant) -> Result<Said, ApiError> {
+    pub async fn before(&self, hooks: &Hooks, model: &Model, end: Instant) -> Result<Said, ApiError> {
         let mut model = model.public();
         let mut changes = Map::new();
         for webhook in self.hearing(model.operation.pre()) {
-            match webhook.ask(app, &model, end).await {
-                Ok(Said::GoOn(set)) => changes.extend(model.set(&app.platform, set)?),
+            match webhook.ask(hooks, &model, end).await {
+                Ok(Said::GoOn(set)) => changes.extend(model.set(&hooks.platform, set)?),
                 Ok(refusal) => return Ok(refusal),
                 Err(cause) => {
                     let cause = format!("the webhook {}: {cause}", webhook.name);
@@ -109,14 +109,20 @@ impl Webhooks {
     }
 
     /// Tells one of them what has happened. `id` is the same at each attempt.
-    pub(super) async fn tell(&self, app: &App, name: &str, id: &str, report: &Report) -> Result<(), Failure> {
+    pub(super) async fn tell(
+        &self,
+        hooks: &Hooks,
+        name: &str,
+        id: &str,
+        report: &Report,
+    ) -> Result<(), Failure> {
         let Some(webhook) = self.0.iter().find(|webhook| webhook.name == name) else {
             return Err(Failure::Later("there is no such webhook in the settings".into()));
         };
         let Report { model, succeeded, code } = report;
         let outcome = [("succeeded", json!(succeeded)), ("code", json!(code))];
         let body = envelope(model.operation.post(), model, outcome);
-        match webhook.call(app, id, body, PATIENCE).await {
+        match webhook.call(hooks, id, body, PATIENCE).await {
             Ok(Answer { status: 200..=299, .. }) => Ok(()),
             // It wants to hear no more of this.
             Ok(Answer { status: 410, .. }) => Err(Failure::Never("it answered 410".into())),
@@ -132,24 +138,25 @@ impl Webhooks {
 
 impl Webhook {
     /// What it says before an operation.
-    async fn ask(&self, app: &App, model: &Model, end: Instant) -> Result<Said, String> {
+    async fn ask(&self, hooks: &Hooks, model: &Model, end: Instant) -> Result<Said, String> {
         let left = end.saturating_duration_since(Instant::now());
         let time = Duration::from(self.settings.timeout).min(left);
         if time.is_zero() {
             return Err("the hooks before it have used up the time".into());
         }
-        let Some(pass) = self.with_breaker(|breaker| breaker.admit(app.platform.world.now())) else {
+        let Some(pass) = self.with_breaker(|breaker| breaker.admit(hooks.platform.world.now())) else {
             return Err("it is left alone, because it has failed again and again".into());
         };
         let body = envelope(model.operation.pre(), model, []);
-        let answer = self.call(app, &app.platform.world.id(), body, time).await.map_err(answer::Fault::Ill);
+        let answer =
+            self.call(hooks, &hooks.platform.world.id(), body, time).await.map_err(answer::Fault::Ill);
         let said = answer.and_then(|answer| answer::read(&answer, model.operation));
         self.with_breaker(|breaker| match &said {
             Ok(_) | Err(answer::Fault::Wrong(_)) => breaker.succeed(pass),
             // Others have used up some of its time.
             Err(answer::Fault::Ill(_)) if left < Duration::from(self.settings.timeout) => {}
             Err(answer::Fault::Ill(cause)) => {
-                if let Some(pause) = breaker.fail(pass, app.platform.world.now()) {
+                if let Some(pause) = breaker.fail(pass, hooks.platform.world.now()) {
                     tracing::error!(webhook = self.name, cause, pause, "left a webhook alone");
                 }
             }
@@ -157,8 +164,8 @@ impl Webhook {
         said.map_err(answer::Fault::cause)
     }
 
-    async fn call(&self, app: &App, id: &str, body: String, time: Duration) -> Result<Answer, String> {
-        let seconds = app.platform.world.now() / 1000;
+    async fn call(&self, hooks: &Hooks, id: &str, body: String, time: Duration) -> Result<Answer, String> {
+        let seconds = hooks.platform.world.now() / 1000;
         let request = Request::builder()
             .method(Method::POST)
             .uri(&self.settings.url)
@@ -168,7 +175,7 @@ impl Webhook {
             .header("webhook-signature", webhook_signature::header(&self.keys, id, seconds, &body))
             .body(body.into_bytes())
             .map_err(|_| "its address came out wrong")?;
-        app.http.send(request, Limits { time, bytes: LONGEST_ANSWER }).await
+        hooks.http.send(request, Limits { time, bytes: LONGEST_ANSWER }).await
     }
 
     fn with_breaker<T>(&self, act: impl FnOnce(&mut Breaker) -> T) -> T {

@@ -83,8 +83,8 @@ async fn create_user(
 ) -> Result<Answer<AdminUser>, ApiError> {
     let password = match request.password.map(Secret::from) {
         Some(password) => {
-            app.screening.admit(&password, &[], "password").await?;
-            Some(app.hasher.hash(&app.platform.world, &password, Turn::Last).await?)
+            app.accounts.screening.admit(&password, &[], "password").await?;
+            Some(app.accounts.hasher.hash(&app.platform.world, &password, Turn::Last).await?)
         }
         None => None,
     };
@@ -154,10 +154,10 @@ async fn set_user_password(
     Json { request, .. }: Json<SetPasswordRequest>,
 ) -> Result<Answer<SessionsEnded>, ApiError> {
     let password = Secret::from(request.new_password);
-    app.screening.admit(&password, &[], "new_password").await?;
-    let hash = app.hasher.hash(&app.platform.world, &password, Turn::Last).await?;
+    app.accounts.screening.admit(&password, &[], "new_password").await?;
+    let hash = app.accounts.hasher.hash(&app.platform.world, &password, Turn::Last).await?;
     let ended = operator.set_password(&id(path)?, hash).await?;
-    app.bell.ring();
+    app.outbox.bell.ring();
     Ok(Answer(SessionsEnded { ended }))
 }
 

@@ -228,7 +228,11 @@ fn device_of(tokens: &Tokens) -> HeaderMap {
 
 /// The token of this surface for a session that our own call has begun or refreshed.
 async fn session_of(app: &App, tokens: &Tokens) -> Result<String, ApiError> {
-    let claims = app.access_tokens.verify(&app.signing_keys, &tokens.access_token, app.platform.world.now());
+    let claims = app.issuer.access_tokens.verify(
+        &app.issuer.signing_keys,
+        &tokens.access_token,
+        app.platform.world.now(),
+    );
     let (session, account) = find(app, &claims.ok_or(ErrorCode::SessionRequired)?.sid).await?;
     let username = match account.email.clone().or_else(|| account.username.clone()) {
         Some(own) => own,
@@ -237,7 +241,7 @@ async fn session_of(app: &App, tokens: &Tokens) -> Result<String, ApiError> {
             user::stand_in(&account, &links, &session.method)
         }
     };
-    sessions::token_alone(app, &session, &account, username)
+    sessions::token_alone(&app.issuer, &session, &account, username)
 }
 
 async fn find(app: &App, id: &str) -> Result<(Session, Account), ApiError> {
