@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use doorward_config;
 use doorward_core::operation::Operation;
 use doorward_request::event::{About, Model, Said};
 use doorward_server::hooks::{Scripts, delivery};

@@ -294,7 +294,7 @@ async fn run(hooks: &Hooks, mut model: Model, end: Instant) -> Result<(Model, Ma
 
 fn obey(platform: &Platform, model: &mut Model, said: Said) -> Result<Map<String, Value>, ApiError> {
     match said {
-        Said::GoOn(set) => model.set(&platform, set),
+        Said::GoOn(set) => model.set(platform, set),
         Said::Refuse(refusal) => Err(refusal.into()),
     }
 }
