@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::ClientOptions;
 use crate::fields::{Field, Request, join, optional, request, required};
 use crate::login::LoginOptions;
+use crate::options::options;
 use crate::password::GivenCode;
 use crate::profile::{PROFILE, ProfileInput};
 use crate::rules::Rule;
@@ -114,3 +115,6 @@ impl Request for CodeSignupRequest {
     const FIELDS: &'static [Field] = &join::<{ CREDENTIALS.len() + PROFILE.len() }>(&CREDENTIALS, PROFILE);
     const ONE_OF: &'static [&'static str] = &["phone_number", "email"];
 }
+
+options!(CodeLoginRequest, sign_in);
+options!(CodeSignupRequest, sign_up);

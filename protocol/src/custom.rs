@@ -2,6 +2,7 @@
 
 use crate::fields::request;
 use crate::login::LoginOptions;
+use crate::options::options;
 use crate::rules::Rule;
 
 request! {
@@ -13,3 +14,5 @@ request! {
         pub options: LoginOptions = optional(Rule::Object(LoginOptions::FIELDS)),
     }
 }
+
+options!(CustomLoginRequest, sign_in);

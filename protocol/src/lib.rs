@@ -30,6 +30,7 @@ pub mod error;
 pub mod login;
 pub mod logout;
 pub mod messages;
+pub mod options;
 pub mod password;
 pub mod phone;
 pub mod profile;

@@ -1,6 +1,7 @@
 //! Signing in with a password. The answer is a [`crate::session::Tokens`].
 
 use crate::fields::request;
+use crate::options::options;
 use crate::rules::Rule;
 
 request! {
@@ -28,3 +29,5 @@ request! {
         pub options: LoginOptions = optional(Rule::Object(LoginOptions::FIELDS)),
     }
 }
+
+options!(LoginRequest, sign_in);

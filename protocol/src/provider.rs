@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::ClientOptions;
 use crate::fields::{Field, Request, join, optional, request, required};
 use crate::login::LoginOptions;
+use crate::options::options;
 use crate::profile::{PROFILE, ProfileInput, UserProfile};
 use crate::rules::Rule;
 use crate::session::Tokens;
@@ -215,3 +216,6 @@ pub struct LinkedIdentity {
     /// When it was linked, RFC 3339.
     pub created_at: String,
 }
+
+options!(ProviderLoginRequest, sign_in);
+options!(ProviderSignupRequest, sign_up);

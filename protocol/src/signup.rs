@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::fields::{
     self, Field, Given, Invalid, Policy, Request, Source, join, optional, request, required,
 };
+use crate::options::options;
 use crate::profile::{PROFILE, ProfileInput, UserProfile};
 use crate::rules::Rule;
 use crate::session::Tokens;
@@ -123,3 +124,5 @@ pub struct SignupAnswer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Tokens>,
 }
+
+options!(SignupRequest, sign_up);

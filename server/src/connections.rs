@@ -11,7 +11,6 @@ use std::time::Instant;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::AbortHandle;
 
-use crate::limits;
 use doorward_config::Network;
 
 /// Files that are not connections of clients: the database, mail, calls of providers and hooks, `admin.listen`.
@@ -66,7 +65,7 @@ impl Connections {
     /// Makes room for a connection from this address, if need be by closing another.
     pub(crate) fn admit(&self, peer: IpAddr) -> Slot {
         let shared = &self.0;
-        let source = limits::source(Some(peer));
+        let source = doorward_limits::source(Some(peer));
         let is_exempt = shared.exempt.iter().any(|network| network.contains(peer.to_canonical()));
         let used = Arc::new(AtomicU64::new(shared.now()));
         let mut open = shared.lock();

@@ -20,7 +20,6 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
-use crate::limits;
 use doorward_core::tasks;
 use doorward_core::tasks::text_of;
 
@@ -207,7 +206,7 @@ impl<C: Clock> Refusals<C> {
         if self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP) {
             self.limit.0.retain_recent();
         }
-        let source = (self.limit.0.len() < KINDS).then(|| limits::source(client));
+        let source = (self.limit.0.len() < KINDS).then(|| doorward_limits::source(client));
         self.limit.allows(&self.hasher.hash_one((route, error, source)))
     }
 }

@@ -22,10 +22,13 @@ use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use crate::connections::{Connections, Slot};
-use crate::hooks::delivery;
 use crate::state::AppState;
-use crate::{log, outbox, prune, rotation, routes};
+use crate::{log, routes};
+use doorward_accounts::prune;
 use doorward_config::{Config, Http};
+use doorward_credentials::rotation;
+use doorward_hooks::delivery;
+use doorward_messages::outbox;
 
 /// Time for a client to send its headers, also those of the next request on a connection that it keeps.
 const HEADERS: Duration = Duration::from_secs(15);

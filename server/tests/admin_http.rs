@@ -1,10 +1,10 @@
 //! `/v1/admin` over HTTP: the operators' calls, for service keys.
 
 use axum::http::Method;
+use doorward_accounts::admin::{By, Operator};
 use doorward_core::service_key::{Scope, Scopes};
 use doorward_request::caller::Caller;
 use doorward_request::platform::Platform;
-use doorward_server::admin::{By, Operator};
 use doorward_server::routes;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -413,7 +413,7 @@ async fn sec_c07_a_code_from_before_the_operator_set_a_password_is_void() {
     let w = World::new().await;
     w.app.signup("ada@example.com", "correct horse").await;
     w.app.post("/v1/password/forgot", json!({ "email": "ada@example.com" })).await.ok();
-    while doorward_server::outbox::send_due(&w.app.app.outbox).await {}
+    while doorward_messages::outbox::send_due(&w.app.app.outbox).await {}
     let mails = w.app.get("/dev/mailbox.json").await.ok();
     let mails = mails.as_array().or_else(|| mails["mails"].as_array()).unwrap();
     let code = mails.iter().find_map(|mail| {

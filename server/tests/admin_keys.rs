@@ -2,12 +2,12 @@
 
 use axum::Router;
 use axum::routing::get;
+use doorward_accounts::admin::{By, Operator};
+use doorward_accounts::service_keys::ServiceKey;
 use doorward_core::service_key::{Scope, Scopes};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
-use doorward_server::admin::{By, Operator};
 use doorward_server::http;
-use doorward_server::service_keys::ServiceKey;
 use serde_json::{Value, json};
 
 use crate::support::binary::{Server, doorward, run};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use doorward_limits::captcha::Captcha;
 use doorward_outbound::HttpClient;
-use doorward_server::captcha::Captcha;
 use serde_json::{Value, json};
 
 use crate::support::stand_in::{Said, StandIn, Taken, json as answer};

@@ -1,10 +1,10 @@
 //! Addresses of internationalised domains: compared, stored and sent to in ASCII (IDNA, UTS #46), shown with their letters.
 
 use axum::http::Method;
+use doorward_accounts::admin::{By, Operator};
 use doorward_core::service_key::{Scope, Scopes};
 use doorward_request::caller::Caller;
 use doorward_request::platform::Platform;
-use doorward_server::admin::{By, Operator};
 use serde_json::{Value, json};
 
 use crate::post;

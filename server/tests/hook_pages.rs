@@ -1,6 +1,6 @@
 //! The examples of docs/hooks.md and docs/webhooks.md, read from the pages: what stands there works.
 
-use doorward_server::hooks::delivery;
+use doorward_hooks::delivery;
 use serde_json::{Value, json};
 
 use crate::post;

@@ -1,6 +1,6 @@
 //! Hooks after an operation: `hooks.star` learns how it ended, from the table of deliveries.
 
-use doorward_server::hooks::delivery;
+use doorward_hooks::delivery;
 use serde_json::{Value, json};
 
 use crate::post::service::Service;

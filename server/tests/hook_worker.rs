@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use doorward_core::operation::Operation;
+use doorward_hooks::{Scripts, delivery};
 use doorward_request::event::{About, Model, Said};
-use doorward_server::hooks::{Scripts, delivery};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;

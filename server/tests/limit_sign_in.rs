@@ -1,6 +1,6 @@
 //! Guessing passwords (SECURITY R03, R04, C04): who guesses is slowed down, and the owner comes in.
 
-use doorward_server::prune;
+use doorward_accounts::prune;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 

@@ -1,10 +1,10 @@
 //! Whom a request comes from (SECURITY R03; seeds A08, A17, A23): the connection, a trusted proxy or a trusted program
 //! says so, and nobody else.
 
+use doorward_accounts::admin::{By, Operator};
 use doorward_core::service_key::{Scope, Scopes};
 use doorward_request::caller::Caller;
 use doorward_request::platform::Platform;
-use doorward_server::admin::{By, Operator};
 use serde_json::{Value, json};
 
 use crate::support::{Call, TestApp};

@@ -70,9 +70,9 @@ async fn the_page_runs_its_own_script_and_no_other() {
 #[tokio::test]
 async fn the_mailbox_holds_the_newest_and_does_not_grow_for_ever() {
     use doorward_core::message::Message;
-    use doorward_server::mail::Mail;
-    use doorward_server::mail::mailbox::Mailbox;
-    use doorward_server::mail::transport::Parcel;
+    use doorward_messages::mail::Mail;
+    use doorward_messages::mail::mailbox::Mailbox;
+    use doorward_messages::mail::transport::Parcel;
     let mailbox = Mailbox::default();
     for at in 0..1000 {
         let mail = Mail {

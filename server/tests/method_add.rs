@@ -22,7 +22,7 @@ fn places(method: &str) -> BTreeSet<String> {
 fn a_method_is_a_file_on_each_side_and_a_line_in_each_list() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for (method, request) in [("device", "DeviceLoginRequest"), ("custom", "CustomLoginRequest")] {
-        let mut named: BTreeSet<String> = ["protocol/src", "server/src", "src", "js"]
+        let mut named: BTreeSet<String> = ["protocol/src", "crates", "server/src", "src", "js"]
             .iter()
             .flat_map(|folder| sources(&root.join(folder)))
             .filter(|file| names(&std::fs::read_to_string(file).unwrap(), method, request))
@@ -40,7 +40,15 @@ fn a_method_is_a_file_on_each_side_and_a_line_in_each_list() {
 /// Does it name the module or its request?
 fn names(source: &str, method: &str, request: &str) -> bool {
     let module = [format!("mod {method};"), format!("{method}::"), format!("    {method},\n")];
-    source.contains(request) || module.iter().any(|name| source.contains(name))
+    source.contains(request) || module.iter().any(|name| has_word(source, name))
+}
+
+/// Is it there, and not as the end of a longer name?
+fn has_word(source: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    source
+        .match_indices(word)
+        .any(|(at, _)| word.starts_with(' ') || !source[..at].chars().next_back().is_some_and(is_part))
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

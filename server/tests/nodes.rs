@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use doorward_server::{outbox, rotation};
+use doorward_credentials::rotation;
+use doorward_messages::outbox;
 use doorward_store::{Store, StoreError, budgets};
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
@@ -71,7 +72,7 @@ async fn the_first_signing_key_is_made_once_and_so_is_each_next_one() {
         let loads = all.iter().map(|node| {
             let app = node.app.clone();
             tokio::spawn(async move {
-                doorward_server::signing::SigningKeys::load(
+                doorward_credentials::signing::SigningKeys::load(
                     &app.platform.store,
                     &app.platform.secret_keys,
                     &app.platform.world,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::post;
 use crate::post::sink::{Mood, Sink, settings};
 use crate::support::{DAY, HOUR, MINUTE, SECOND, TestApp, database, until};
-use doorward_server::outbox;
+use doorward_messages::outbox;
 use serde_json::json;
 use sqlx::Connection;
 use tokio::net::TcpSocket;

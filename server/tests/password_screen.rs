@@ -4,10 +4,10 @@
 use std::sync::{Arc, Mutex};
 
 use axum::http::Method;
+use doorward_accounts::admin::{By, Operator};
 use doorward_core::service_key::{Scope, Scopes};
 use doorward_request::caller::Caller;
 use doorward_request::platform::Platform;
-use doorward_server::admin::{By, Operator};
 use serde_json::{Value, json};
 
 use crate::post;
@@ -146,7 +146,7 @@ async fn a_list_of_the_operators_own_takes_the_place_of_the_built_in_one() {
 async fn sec_p02_a_filter_of_stolen_passwords_works_offline() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stolen");
-    doorward_server::screening::make_filter("correct horse battery staple\n".as_bytes(), &path).unwrap();
+    doorward_accounts::screening::make_filter("correct horse battery staple\n".as_bytes(), &path).unwrap();
     let t = TestApp::with(&format!("[password]\nbreach_filter = {:?}\n", path.to_str().unwrap())).await;
     let said = rejected(signup(&t, ADA, "correct horse battery staple").await, "password");
     assert_eq!(said["detail"], "This password is on a list of stolen ones. Please choose another.");

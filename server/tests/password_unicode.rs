@@ -5,10 +5,10 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use doorward_accounts::admin::{By, Operator};
 use doorward_core::service_key::{Scope, Scopes};
 use doorward_request::caller::Caller;
 use doorward_request::platform::Platform;
-use doorward_server::admin::{By, Operator};
 use serde_json::{Value, json};
 
 use crate::post;
@@ -171,7 +171,7 @@ async fn sec_p02_block_lists_and_names_catch_a_password_in_either_form() {
     let folder = tempfile::tempdir().unwrap();
     let (list, stolen) = (folder.path().join("list"), folder.path().join("stolen"));
     std::fs::write(&list, "cre\u{300}me bru\u{302}le\u{301}e\n\u{fc}berflieger\n").unwrap();
-    doorward_server::screening::make_filter("voila\u{300} monsieur\n".as_bytes(), &stolen).unwrap();
+    doorward_accounts::screening::make_filter("voila\u{300} monsieur\n".as_bytes(), &stolen).unwrap();
     let settings = format!("[password]\nblocked = {list:?}\nbreach_filter = {stolen:?}\n");
     let t = TestApp::with(&settings).await;
     for password in [

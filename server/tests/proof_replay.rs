@@ -10,7 +10,7 @@ use crate::support::browser::{Begun, PAGE};
 use crate::support::issuer::Issuer;
 use crate::support::proof::ProofKey;
 use crate::support::{MINUTE, TestApp};
-use doorward_server::prune;
+use doorward_accounts::prune;
 
 const HERE: &str = "http://localhost:8787";
 

@@ -1,6 +1,6 @@
 //! What is over is deleted (D-35), and nothing else.
 
-use doorward_server::prune;
+use doorward_accounts::prune;
 use serde_json::json;
 
 use crate::support::{DAY, HOUR, MINUTE, TestApp};

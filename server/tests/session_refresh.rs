@@ -218,7 +218,7 @@ async fn sec_t06_the_database_alone_forges_no_token() {
     let session = app.sql("select id from sessions").await;
     let (session, _) =
         doorward_store::sessions::find(&mut store.read().await.unwrap(), &session).await.unwrap().unwrap();
-    let forged = doorward_server::tokens::RefreshToken::write(
+    let forged = doorward_credentials::tokens::RefreshToken::write(
         &other.app.platform.secret_keys,
         &session.id,
         0,

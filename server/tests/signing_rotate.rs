@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_server::rotation;
+use doorward_credentials::rotation;
 use serde_json::Value;
 
 use crate::support::{DAY, MINUTE, SECOND, TestApp};

@@ -1,8 +1,8 @@
 //! What may be spent on SMS (SECURITY C08): for a number, for a prefix, in all; and that a refusal costs nothing.
 
+use doorward_accounts::prune;
 use doorward_core::one_time_code::Scene;
 use doorward_protocol::error::ErrorCode;
-use doorward_server::prune;
 use serde_json::json;
 
 use crate::post;

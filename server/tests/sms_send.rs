@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use doorward_core::one_time_code::Scene;
+use doorward_messages::outbox;
 use doorward_protocol::error::ErrorCode;
 use doorward_request::caller::Caller;
-use doorward_server::outbox;
 use doorward_store::identities::{self, Identity, Kind};
 use serde_json::{Value, json};
 use tokio::sync::watch;

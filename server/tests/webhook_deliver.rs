@@ -7,13 +7,13 @@ use aws_lc_rs::hmac;
 use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use doorward_accounts::admin::{By, Operator};
+use doorward_accounts::prune;
 use doorward_core::clock::World;
 use doorward_core::service_key::{Scope, Scopes};
+use doorward_hooks::delivery;
 use doorward_request::caller::Caller;
 use doorward_request::platform::Platform;
-use doorward_server::admin::{By, Operator};
-use doorward_server::hooks::delivery;
-use doorward_server::prune;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 

@@ -122,7 +122,7 @@ impl Server {
             "htu": format!("{}{path}", self.app.platform.config.public_url),
             "iat": 0,
             "jti": format!("proof {}", COUNT.fetch_add(1, SeqCst)),
-            "nonce": doorward_server::dpop::nonce(&self.app.platform.secret_keys, self.clock.now()),
+            "nonce": doorward_credentials::dpop::nonce(&self.app.platform.secret_keys, self.clock.now()),
         });
         let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": jwk });
         let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());

@@ -226,7 +226,7 @@ settings! {
 
     /// Logging.
     pub struct Log {
-        /// What is logged: `error`, `warn`, `info`, `debug`, or a filter like `info,doorward_server=debug`.
+        /// What is logged: `error`, `warn`, `info`, `debug`, or a filter like `info,doorward=debug`.
         level: String = "info".to_owned(),
     }
 

@@ -1,6 +1,7 @@
 //! What the outbox and the deliveries of hooks have in common: rows that are taken under a lease, leave a few at a time, and
 //! come back after a pause that grows.
 
+use std::fmt;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify, watch};
@@ -8,6 +9,22 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::clock::Millis;
 use crate::tasks::Tasks;
+
+/// Why it did not leave. The text is for the operator; it holds nothing of the message.
+#[derive(Debug)]
+pub enum Failure {
+    /// It may leave later: no connection, a time-out, a full mailbox, a password that the operator can correct.
+    Later(String),
+    /// It never will: there is no such mailbox.
+    Never(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Failure::Later(cause) | Failure::Never(cause)) = self;
+        f.write_str(cause)
+    }
+}
 
 /// How often to look without having been woken: for rows of other nodes and for leases that ran out.
 const LOOK: Duration = Duration::from_secs(1);

@@ -13,5 +13,6 @@ pub mod json;
 pub mod known_device;
 pub mod phones;
 pub mod platform;
+pub mod roles;
 pub mod usernames;
 pub mod values;

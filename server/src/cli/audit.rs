@@ -5,7 +5,7 @@ use doorward_protocol::admin::AuditEntry;
 use uuid::Uuid;
 
 use super::desk::{Ask, PAGE, Verdict, plain, tell, tell_line, work};
-use crate::admin::moment;
+use doorward_accounts::admin::moment;
 use doorward_core::clock::World;
 use doorward_store::audit::Filter;
 

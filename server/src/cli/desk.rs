@@ -11,15 +11,15 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{Settings, wait};
-use crate::admin::{By, Operator};
-use crate::passwords::{Hasher, Turn};
-use crate::screening::Screening;
+use doorward_accounts::admin::{By, Operator};
+use doorward_accounts::screening::Screening;
 use doorward_config::Config;
 use doorward_core::clock::World;
 use doorward_core::escape::harms;
 pub(super) use doorward_core::escape::plain;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::{Secret, same};
+use doorward_credentials::passwords::{Hasher, Turn};
 use doorward_outbound::HttpClient;
 use doorward_request::caller::Caller;
 use doorward_store::Store;

@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::desk::{Verdict, plain, tell};
 use super::{Settings, deliveries, wait};
-use crate::hooks::script::{Rehearsal, Scripts, unknown};
 use doorward_config::{Config, Hooks};
 use doorward_core::clock::World;
 use doorward_core::operation::{Kind, Operation};
 use doorward_core::webhook_signature::SigningKey;
+use doorward_hooks::script::{Rehearsal, Scripts, unknown};
 use doorward_request::event::{About, Model, Said};
 
 /// What can be done with hooks.

@@ -225,7 +225,7 @@ fn carry_out(verb: Verb) -> Verdict {
         Verb::Subscribers(ask) => subscribers::run(&ask),
         Verb::Audit(which) => audit::run(which),
         Verb::Hooks(verb) => hooks::run(verb),
-        Verb::HookWorker => Ok(crate::hooks::script::sandbox::run()?),
+        Verb::HookWorker => Ok(doorward_hooks::script::sandbox::run()?),
     }
 }
 

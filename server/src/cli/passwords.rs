@@ -5,7 +5,7 @@ use std::io::{self, BufReader};
 use std::path::Path;
 
 use super::desk::tell;
-use crate::screening;
+use doorward_accounts::screening;
 
 /// Makes the file of `password.breach_filter`.
 pub(super) fn filter(input: &Path, output: &Path) -> Result<(), Box<dyn std::error::Error>> {

@@ -6,7 +6,7 @@ use doorward_protocol::profile::{ProfileFields, UserProfile};
 use serde_json::json;
 
 use super::desk::{Ask, PAGE, Verdict, confirm, hash, plain, tell, tell_document, tell_line, work};
-use crate::admin::{NewUser, Wanted};
+use doorward_accounts::admin::{NewUser, Wanted};
 use doorward_config::Config;
 
 #[derive(Debug, Subcommand)]

@@ -10,7 +10,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::source;
-use crate::limits;
 use crate::state::AppState;
 use doorward_request::error::ApiError;
 
@@ -45,7 +44,7 @@ pub(super) async fn limit(State(bodies): State<Bodies>, request: Request, next: 
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let source = limits::source(source::of(&parts, &bodies.app.platform.config));
+    let source = doorward_limits::source(source::of(&parts, &bodies.app.platform.config));
     let Some(share) = Share::take(&bodies.held, source) else {
         let cause = Some("the memory for bodies is used up".into());
         return ApiError { cause, ..ApiError::overloaded(1) }.into_response();

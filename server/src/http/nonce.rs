@@ -5,8 +5,8 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::dpop;
 use crate::state::AppState;
+use doorward_credentials::dpop;
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 

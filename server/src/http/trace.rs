@@ -14,8 +14,8 @@ use tracing::{Instrument, Level, enabled};
 use super::source;
 use crate::extract;
 use crate::log::Refusals;
-use crate::messages;
 use crate::state::AppState;
+use crate::translations;
 use doorward_request::caller::RequestId;
 use doorward_request::error::{ApiError, Shown};
 
@@ -81,7 +81,7 @@ pub(super) async fn problems(
 
 fn render(response: &mut Response, error: &ApiError, id: &str, locale: Option<&str>) {
     let mut problem = error.problem(id);
-    let language = locale.and_then(|locale| messages::localize(&mut problem, locale));
+    let language = locale.and_then(|locale| translations::localize(&mut problem, locale));
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     let headers = response.headers_mut();
     if let Some(language) = language {

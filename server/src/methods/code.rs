@@ -2,6 +2,8 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
+use doorward_accounts::sessions::current::principal;
+use doorward_accounts::approved;
 use doorward_protocol::code::{CodeLoginRequest, CodeScene, CodeSignupRequest, SendCodeRequest};
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::GivenCode;
@@ -13,33 +15,31 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use doorward_request::audit::{Event, Record};
-use crate::challenges;
+use doorward_accounts::challenges;
 use doorward_core::one_time_code::Scene;
 use doorward_config::DefaultScene;
-use crate::contacts::{self, Contact};
-use crate::dpop::{self, Proof};
-use crate::entry::{self, Call, Entering, Registering, EntryMethod};
+use doorward_accounts::contacts::{Contact, self};
+use doorward_credentials::dpop::{Proof, self};
+use doorward_accounts::entry::{Call, Entering, EntryMethod, Registering, self};
 use doorward_request::error::ApiError;
 use doorward_request::caller::Caller;
-use crate::extract::CurrentSession;
+use doorward_accounts::sessions::current::CurrentSession;
 use doorward_request::json::Json;
-use crate::first_proof::{self, Evidence, Standing};
-use crate::hooks::{Admission, Found, NewAccount, self};
+use doorward_accounts::first_proof::{Evidence, Standing, self};
+use doorward_accounts::approved::{Admission, Found, NewAccount};
 use doorward_core::operation::Operation;
 use doorward_request::idempotency::{Claim, Idempotency, self};
-use crate::limits::{self, Purpose, Subject};
+use doorward_limits::{Purpose, self};
 use doorward_core::password_hash::PasswordHash;
-use crate::registration::{self, Done, SignUp};
+use doorward_accounts::registration::{Done, SignUp, self};
 use doorward_core::secret::Secret;
-use crate::service_keys;
+use doorward_accounts::service_keys;
 use crate::state::{App, AppState};
 use doorward_store::identities::{Kind, self};
 use doorward_store::{Tx, accounts, self};
-use crate::outbox;
-use crate::signin;
+use doorward_messages::outbox;
+use doorward_accounts::signin;
 
-entry::options!(CodeLoginRequest, sign_in);
-entry::options!(CodeSignupRequest, sign_up);
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -86,9 +86,9 @@ async fn send_code(
     if json.request.scene.is_none() && app.platform.config.codes.default_scene == DefaultScene::Strict {
         return Err(ApiError::field("scene", "This field is required."));
     }
-    limits::admit(&app.limits, &caller, Purpose::Send, Subject::at(&named)).await?;
+    doorward_limits::admit(&app.limits, &caller, Purpose::Send, named.subject()).await?;
     let Json { request, .. } =
-        hooks::before(&app.hooks, &caller, Operation::SendCode, hooks::principal(session.as_ref()), json).await?;
+        doorward_hooks::before(&app.hooks, &caller, Operation::SendCode, principal(session.as_ref()), json).await?;
     let contact = Contact::of(&app.platform, request.email.as_deref(), request.phone_number.as_deref())?;
     let scene = request.scene.map_or_else(|| default_scene(&contact, session.as_ref()), scene);
     check_scene(&app, scene, &contact, session.as_ref())?;
@@ -194,7 +194,7 @@ async fn login_with_code(
     let proven = vec![contact.identity(true)];
     let draft = first.map(|first| SignUp::of_first(&app.platform, proven, &attempt.method, first)).transpose()?;
     let evidence = Evidence { proof: proof.clone(), ..Evidence::default() };
-    let admission = hooks::admit(&app.hooks, &caller, &attempt, draft, async || {
+    let admission = approved::admit(&app.hooks, &caller, &attempt, draft, async || {
         found(&app, &caller, &contact, &request.code, &evidence).await
     });
     let admission = admission.await?;

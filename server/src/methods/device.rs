@@ -8,15 +8,14 @@ use doorward_protocol::session::Tokens;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::entry::{self, Call, EntryMethod};
+use doorward_accounts::entry::{Call, EntryMethod, self};
 use doorward_request::error::ApiError;
 use doorward_request::json::Json;
 use doorward_core::operation::Operation;
-use crate::signin;
+use doorward_accounts::signin;
 use crate::state::{App, AppState};
 use doorward_store::identities::{Identity, Kind};
 
-entry::options!(DeviceLoginRequest, sign_in);
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(login_with_device))

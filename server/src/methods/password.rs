@@ -2,6 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
+use doorward_accounts::approved;
 use doorward_core::canonical;
 use doorward_protocol::Rule;
 use doorward_protocol::error::ErrorCode;
@@ -12,30 +13,28 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use doorward_config::SignupDisclosure;
-use crate::contacts::{self, Contact};
-use crate::dpop::{self, Proof};
-use crate::entry::{self, Call, Entering, Registering, EntryMethod};
+use doorward_accounts::contacts::{Contact, self};
+use doorward_credentials::dpop::{Proof, self};
+use doorward_accounts::entry::{Call, Entering, EntryMethod, Registering, self};
 use doorward_request::error::ApiError;
 use doorward_request::caller::Caller;
 use doorward_request::json::Json;
-use crate::first_proof::Evidence;
-use crate::hooks::{Admission, Approved, Attempt, Found, NewAccount, self};
+use doorward_accounts::first_proof::Evidence;
+use doorward_accounts::approved::{Admission, Approved, Attempt, Found, NewAccount};
 use doorward_request::event::Granted;
 use doorward_core::operation::Operation;
 use doorward_request::idempotency::{Claim, Idempotency, self};
-use crate::limits::{self, Failed, Subject};
-use crate::passwords::{Match, Turn};
+use doorward_limits::{Failed, Subject, self};
+use doorward_credentials::passwords::{Match, Turn};
 use doorward_core::password_hash::PasswordHash;
-use crate::registration::{self, Done, SignUp};
+use doorward_accounts::registration::{Done, SignUp, self};
 use doorward_core::secret::Secret;
 use crate::state::{App, AppState};
 use doorward_store::identities::{Identity, Kind};
 use doorward_store::{Tx, accounts, passwords};
-use crate::signin;
+use doorward_accounts::signin;
 use doorward_request::usernames;
 
-entry::options!(LoginRequest, sign_in);
-entry::options!(SignupRequest, sign_up);
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(signup)).routes(routes!(login))
@@ -131,7 +130,7 @@ pub(crate) async fn login(
     let entering = entry::sign_in(&app.accounts, call, json, |request| way(&app, request)).await?;
     let (caller, name) = (entering.caller.clone(), entering.attempt.name()?.clone());
     let done = verify(&app, entering).await;
-    limits::settle(&app.platform, &caller, Subject::Name(name.kind, &name.value), done).await.map(Answer)
+    doorward_limits::settle(&app.platform, &caller, Subject::Name(name.kind, &name.value), done).await.map(Answer)
 }
 
 /// Verifies the password, and lets its owner in.
@@ -152,7 +151,7 @@ async fn verify(app: &AppState, entering: Entering<LoginRequest>) -> Result<Toke
     if let (None, Some(first)) = (&account, first) {
         return Ok(begin(app, caller, proof, &attempt, password, first).await?);
     }
-    let turn = limits::turn(&app.platform, &caller, Subject::Name(name.kind, &name.value)).await?;
+    let turn = doorward_limits::turn(&app.platform, &caller, Subject::Name(name.kind, &name.value)).await?;
     let matched = app.accounts.hasher.verify(&password, stored.as_ref(), turn).await?;
     let wrong = ErrorCode::IncorrectUsernameOrPassword;
     let (account, stored) = match (account, stored, matched) {
@@ -169,7 +168,7 @@ async fn verify(app: &AppState, entering: Entering<LoginRequest>) -> Result<Toke
         None => {}
     }
     let found = async || Ok(Found::Account(account.clone().into()));
-    let admission = hooks::admit(&app.hooks, &caller, &attempt, None, found).await?;
+    let admission = approved::admit(&app.hooks, &caller, &attempt, None, found).await?;
     let better = match matched {
         // A busy server does it at another login.
         Match::Outdated => app.accounts.hasher.hash(&app.platform.world, &password, Turn::Last).await.ok(),
@@ -255,7 +254,7 @@ async fn begin(
     if draft.account.confirmation_required {
         draft.session = None;
     }
-    let admission = hooks::admit(&app.hooks, &caller, attempt, Some(draft), async || Ok(Found::NoAccount)).await?;
+    let admission = approved::admit(&app.hooks, &caller, attempt, Some(draft), async || Ok(Found::NoAccount)).await?;
     let new = admission.sign_up()?.clone();
     let hash = new.sign_up.hash(&app.accounts).await?;
     let (job, shown) = (app.clone(), proof.clone());

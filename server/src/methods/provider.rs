@@ -17,33 +17,31 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use doorward_config::{Confirmation, SignupDisclosure};
-use crate::contacts::Contact;
-use crate::dpop::{self, Proof};
-use crate::entry::{self, Call, Entering, Registering, EntryMethod};
+use doorward_accounts::contacts::Contact;
+use doorward_credentials::dpop::{Proof, self};
+use doorward_accounts::entry::{Call, Entering, EntryMethod, Registering, self};
 use doorward_request::error::{ApiError, Shown};
 use doorward_request::caller::Caller;
-use crate::extract::CurrentSession;
+use doorward_accounts::sessions::current::CurrentSession;
 use doorward_request::json::Json;
-use crate::hooks::NewAccount;
+use doorward_accounts::approved::NewAccount;
 use doorward_core::operation::Operation;
-use crate::first_proof::{self, Evidence, Standing};
-use crate::flows::{self, Asker, Browser, Came, Good, Intent, OauthKey, Returned, mismatch};
+use doorward_accounts::first_proof::{Evidence, Standing, self};
+use doorward_accounts::flows::{Asker, Browser, Came, Good, Intent, OauthKey, Returned, mismatch, self};
 use doorward_request::idempotency::{Claim, Idempotency, self};
-use crate::limits::{self, Purpose, Subject};
-use crate::links;
+use doorward_limits::{Purpose, Subject, self};
+use doorward_accounts::links;
 use crate::oauth::Form;
 use doorward_core::password_hash::PasswordHash;
 use doorward_providers::{Person, Provider};
-use crate::registration::{self, Done, SignUp};
+use doorward_accounts::registration::{Done, SignUp, self};
 use doorward_core::secret::Secret;
-use crate::service_keys;
+use doorward_accounts::service_keys;
 use crate::state::{App, AppState};
 use doorward_store::flows::{Binding, self as rows};
 use doorward_store::identities::{Kind, self};
 use doorward_store::Tx;
 
-entry::options!(ProviderLoginRequest, sign_in);
-entry::options!(ProviderSignupRequest, sign_up);
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -83,7 +81,7 @@ async fn begin_flow(
 ) -> Result<Answer<FlowAnswer>, ApiError> {
     let caller =
         service_keys::speaks_for(&app.platform, caller, request.options.client_ip.as_deref()).await?;
-    limits::admit(&app.limits, &caller, Purpose::Flow, Subject::Nobody).await?;
+    doorward_limits::admit(&app.limits, &caller, Purpose::Flow, Subject::Nobody).await?;
     let provider = named(&app, &provider)?;
     Ok(Answer(flows::begin(&app.platform, &caller, provider, (proof, session), request).await?))
 }

@@ -9,20 +9,19 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::challenges::{self, Verdict};
-use crate::contacts::{self, Contact};
-use crate::first_proof::{self, Evidence, Prover, Standing};
-use crate::hooks;
-use crate::limits::{self, Purpose, Subject};
-use crate::outbox;
-use crate::passwords::Turn;
 use crate::state::{App, AppState};
-use crate::{screening, service_keys, signin};
+use doorward_accounts::challenges::{self, Verdict};
+use doorward_accounts::contacts::{self, Contact};
+use doorward_accounts::first_proof::{self, Evidence, Prover, Standing};
+use doorward_accounts::{screening, service_keys, signin};
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
+use doorward_credentials::passwords::Turn;
+use doorward_limits::{self, Purpose, Subject};
+use doorward_messages::outbox;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
@@ -52,9 +51,9 @@ async fn forgot_password(
         service_keys::speaks_for(&app.platform, caller, json.request.options.client_ip.as_deref()).await?;
     let named =
         Contact::of(&app.platform, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
-    limits::admit(&app.limits, &caller, Purpose::Send, Subject::at(&named)).await?;
+    doorward_limits::admit(&app.limits, &caller, Purpose::Send, named.subject()).await?;
     let Json { request, .. } =
-        hooks::before(&app.hooks, &caller, Operation::ForgotPassword, who, json).await?;
+        doorward_hooks::before(&app.hooks, &caller, Operation::ForgotPassword, who, json).await?;
     let contact = Contact::of(&app.platform, request.email.as_deref(), request.phone_number.as_deref())?;
     contact.known(&app.platform).await?;
     forgot(&app, caller, contact).await?;
@@ -83,10 +82,10 @@ async fn reset_password(
         }
         (None, code) => MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?,
     };
-    limits::admit(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
+    doorward_limits::admit(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
     // What it proves, no hook can change.
     let Json { request, idempotency, .. } =
-        hooks::before(&app.hooks, &caller, Operation::ResetPassword, prover.who, json).await?;
+        doorward_hooks::before(&app.hooks, &caller, Operation::ResetPassword, prover.who, json).await?;
     let password = request.new_password.into();
     let id = reset(&app, caller, (proof, prover.evidence), password, idempotency).await?;
     let account = accounts::by_id(&mut *app.platform.store.read().await?, &id).await?;
@@ -209,7 +208,7 @@ async fn set(
 ) -> Result<Verdict, ApiError> {
     let (id, now) = (account.id, app.platform.world.now());
     passwords::set(tx, &id, hash, now).await?;
-    limits::forgiven(tx, &app.platform, &id).await?;
+    doorward_limits::forgiven(tx, &app.platform, &id).await?;
     // Who was signed in with the old password, a thief included, is not any more (C07).
     sessions::delete_all(tx, &id).await?;
     accounts::touch(tx, &id, now).await?;

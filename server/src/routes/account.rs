@@ -10,18 +10,17 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::password;
-use crate::challenges::{self, Verdict};
-use crate::contacts;
-use crate::extract::CurrentSession;
-use crate::hooks;
-use crate::limits::{self, Failed, Purpose, Subject};
-use crate::outbox;
-use crate::passwords::Match;
 use crate::state::{App, AppState};
+use doorward_accounts::challenges::{self, Verdict};
+use doorward_accounts::contacts;
+use doorward_accounts::sessions::current::CurrentSession;
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
 use doorward_core::secret::Secret;
+use doorward_credentials::passwords::Match;
+use doorward_limits::{self, Failed, Purpose, Subject};
+use doorward_messages::outbox;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
@@ -48,9 +47,9 @@ async fn delete_account(
         (None, Some(_)) => (Purpose::SignIn, Subject::Account(&account)),
         _ => (Purpose::Code, Subject::Nobody),
     };
-    limits::admit(&app.limits, &caller, purpose, subject).await?;
+    doorward_limits::admit(&app.limits, &caller, purpose, subject).await?;
     let done = delete(&app, caller.clone(), session, json).await;
-    limits::settle(&app.platform, &caller, subject, done).await.map(Answer)
+    doorward_limits::settle(&app.platform, &caller, subject, done).await.map(Answer)
 }
 
 async fn delete(
@@ -60,7 +59,7 @@ async fn delete(
     json: Json<DeleteAccountRequest>,
 ) -> Result<Value, Failed> {
     let Json { request, .. } =
-        hooks::before(&app.hooks, &caller, Operation::DeleteAccount, &session, json).await?;
+        doorward_hooks::before(&app.hooks, &caller, Operation::DeleteAccount, &session, json).await?;
     let mut db = app.platform.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
     drop(db);
@@ -69,7 +68,8 @@ async fn delete(
         (_, Some(_), _) => {}
         (Some(given), None, Some(_)) => {
             let given = Secret::from(given.clone());
-            let turn = limits::turn(&app.platform, &caller, Subject::Account(&session.account)).await?;
+            let turn =
+                doorward_limits::turn(&app.platform, &caller, Subject::Account(&session.account)).await?;
             if app.accounts.hasher.verify(&given, stored.as_ref(), turn).await? == Match::No {
                 return Err(Failed::Wrong(password::refuse(app, caller, session, "password").await));
             }

@@ -7,9 +7,8 @@ use doorward_protocol::error::ErrorCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::captcha;
-use crate::limits;
 use crate::state::AppState;
+use doorward_limits::captcha;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 
@@ -22,6 +21,6 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 #[utoipa::path(get, path = "/v1/captcha", responses((status = 200, body = Challenge), ApiError))]
 async fn challenge(State(app): State<AppState>, caller: Caller) -> Result<Json<Challenge>, ApiError> {
     // Never with a captcha: this is where to get one.
-    limits::admit_captcha(&app.limits, &caller).await?;
+    doorward_limits::admit_captcha(&app.limits, &caller).await?;
     captcha::challenge(&app.limits)?.map(Json).ok_or_else(|| ErrorCode::NotFound.into())
 }

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::extract::CurrentSession;
 use crate::state::{App, AppState};
+use doorward_accounts::sessions::current::CurrentSession;
 use doorward_request::error::ApiError;
 use doorward_request::json::Json;
 use doorward_store::user_data;

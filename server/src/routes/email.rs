@@ -15,19 +15,15 @@ use doorward_protocol::profile::UserProfile;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::addresses::{self, Change, Proven};
-use crate::challenges::{self, Verdict};
-use crate::contacts::{self, Contact};
-use crate::extract::CurrentSession;
-use crate::first_proof::{self, Evidence, Prover, Standing};
-use crate::hooks;
-use crate::limits::{self, Failed, Purpose, Subject};
-use crate::outbox;
-use crate::passwords::{Match, Turn};
-use crate::registration;
-use crate::service_keys;
-use crate::signin;
 use crate::state::{App, AppState};
+use doorward_accounts::addresses::{self, Change, Proven};
+use doorward_accounts::challenges::{self, Verdict};
+use doorward_accounts::contacts::{self, Contact};
+use doorward_accounts::first_proof::{self, Evidence, Prover, Standing};
+use doorward_accounts::registration;
+use doorward_accounts::service_keys;
+use doorward_accounts::sessions::current::CurrentSession;
+use doorward_accounts::signin;
 use doorward_config::{AccountDisclosure, ConfirmationClick};
 use doorward_core::clock::rfc3339;
 use doorward_core::message::Message;
@@ -35,6 +31,9 @@ use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
+use doorward_credentials::passwords::{Match, Turn};
+use doorward_limits::{self, Failed, Purpose, Subject};
+use doorward_messages::outbox;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
@@ -71,7 +70,7 @@ async fn bind_email(
     addresses::admit(&app.accounts, &caller, &session, &change).await?;
     // What it proves, no hook can change.
     let Json { idempotency, .. } =
-        hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
+        doorward_hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
     Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
 }
 
@@ -95,7 +94,7 @@ async fn change_email(
     addresses::admit(&app.accounts, &caller, &session, &change).await?;
     // What it proves, no hook can change.
     let Json { idempotency, .. } =
-        hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
+        doorward_hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
     Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
 }
 
@@ -112,7 +111,7 @@ async fn unbind_email(
     addresses::admit(&app.accounts, &caller, &session, &change).await?;
     // What it proves, no hook can change.
     let Json { idempotency, .. } =
-        hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
+        doorward_hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
     Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
 }
 
@@ -140,10 +139,10 @@ pub(super) async fn verify_by(
         service_keys::speaks_for(&app.platform, caller, json.request.options.client_ip.as_deref()).await?;
     let VerifyEmailRequest { email, code, token, .. } = &json.request;
     let proof = MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?;
-    limits::admit(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
+    doorward_limits::admit(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
     // What it proves, no hook can change.
     let Json { request, idempotency, .. } =
-        hooks::before(&app.hooks, &caller, Operation::VerifyEmail, prover.who, json).await?;
+        doorward_hooks::before(&app.hooks, &caller, Operation::VerifyEmail, prover.who, json).await?;
     let password = PasswordGiven::of(request.password, request.new_password)?;
     let asked = Verification { proof, evidence: prover.evidence, password, idempotency, is_form: false };
     let (account, _) = verify(app, caller, asked).await?;
@@ -206,9 +205,9 @@ pub(super) async fn resend_verification(
     let caller =
         service_keys::speaks_for(&app.platform, caller, json.request.options.client_ip.as_deref()).await?;
     let contact = Contact::email(&json.request.email, "email")?;
-    limits::admit(&app.limits, &caller, Purpose::Send, Subject::at(&contact)).await?;
+    doorward_limits::admit(&app.limits, &caller, Purpose::Send, contact.subject()).await?;
     let Json { request, .. } =
-        hooks::before_with(&app.hooks, &caller, Operation::SendCode, who, json, &[RESENT]).await?;
+        doorward_hooks::before_with(&app.hooks, &caller, Operation::SendCode, who, json, &[RESENT]).await?;
     let contact = Contact::email(&request.email, "email")?;
     contact.known(&app.platform).await?;
     let email = resend(&app, caller, contact).await?;
@@ -228,7 +227,7 @@ async fn check_email(
     }
     let caller =
         service_keys::speaks_for(&app.platform, caller, request.options.client_ip.as_deref()).await?;
-    limits::admit(&app.limits, &caller, Purpose::Check, Subject::Nobody).await?;
+    doorward_limits::admit(&app.limits, &caller, Purpose::Check, Subject::Nobody).await?;
     let email = Contact::email(&request.email, "email")?.value;
     let mut db = app.platform.store.read().await?;
     let account = accounts::by_email(&mut db, &email).await?;
@@ -313,11 +312,11 @@ async fn verified(
     drop(db);
     let subject = Subject::Reader(&account);
     match is_form {
-        true => limits::admit_form(&app.limits, caller, Purpose::SignIn, subject).await?,
-        false => limits::admit(&app.limits, caller, Purpose::SignIn, subject).await?,
+        true => doorward_limits::admit_form(&app.limits, caller, Purpose::SignIn, subject).await?,
+        false => doorward_limits::admit(&app.limits, caller, Purpose::SignIn, subject).await?,
     }
     let outcome = async {
-        let turn = limits::turn(&app.platform, caller, subject).await?;
+        let turn = doorward_limits::turn(&app.platform, caller, subject).await?;
         match app.accounts.hasher.verify(&password, stored.as_ref(), turn).await? {
             Match::Yes | Match::Outdated => Ok(stored),
             Match::No => Err(Failed::Wrong(
@@ -326,7 +325,7 @@ async fn verified(
         }
     };
     let outcome = outcome.await;
-    limits::settle(&app.platform, caller, subject, outcome).await.map_err(|error| match error.code {
+    doorward_limits::settle(&app.platform, caller, subject, outcome).await.map_err(|error| match error.code {
         WRONG => ApiError::field("password", "This is not the password of the account."),
         _ => error,
     })
@@ -414,7 +413,7 @@ async fn confirmed(
     first_proof::note(tx, &app.platform, caller, contact, account).await?;
     accounts::touch(tx, &account.id, app.platform.world.now()).await?;
     // What others tried, perhaps before there was an account, does not keep out who begins to use it.
-    Ok(limits::forgiven(tx, &app.platform, &account.id).await?)
+    Ok(doorward_limits::forgiven(tx, &app.platform, &account.id).await?)
 }
 
 /// Takes the address from an account that another person made with it. The account stays.

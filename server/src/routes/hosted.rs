@@ -18,14 +18,13 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::email::{self, PasswordGiven, Verification};
-use crate::contacts::Contact;
 use crate::extract::read;
-use crate::first_proof::Evidence;
-use crate::hooks;
-use crate::limits::{self, Purpose, Subject};
 use crate::methods::recovery;
 use crate::state::AppState;
+use doorward_accounts::contacts::Contact;
+use doorward_accounts::first_proof::Evidence;
 use doorward_core::operation::Operation;
+use doorward_limits::{self, Purpose, Subject};
 use doorward_request::caller::Caller;
 use doorward_request::error::{ApiError, Shown};
 use doorward_request::event::Who;
@@ -92,7 +91,7 @@ async fn verify(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Re
     match asked {
         Asked::Mail(address) => {
             let named = Contact::email(&address, "email")?;
-            limits::admit_form(&app.limits, &caller, Purpose::Send, Subject::at(&named)).await?;
+            doorward_limits::admit_form(&app.limits, &caller, Purpose::Send, named.subject()).await?;
             let given = [("email", address.as_str()), email::RESENT];
             let given = ask(app, &caller, Operation::SendCode, given).await?;
             email::resend(app, caller, Contact::email(text(&given, "email"), "email")?).await?;
@@ -102,7 +101,7 @@ async fn verify(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Re
         Asked::Act(_) if form.text("action") == "disown" => proof_page(app, "disown.html", form, None),
         Asked::Act(_) if form.text("action") == "back" => proof_page(app, "claim.html", form, None),
         Asked::Act(proof) => {
-            limits::admit_form(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
+            doorward_limits::admit_form(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
             if form.text("action") == "disown_confirmed" {
                 email::disown(app, caller, proof).await?;
                 return Ok(to(app, "/account/verify/removed"));
@@ -125,13 +124,13 @@ async fn reset(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Res
     match asked {
         Asked::Mail(address) => {
             let named = Contact::email(&address, "email")?;
-            limits::admit_form(&app.limits, &caller, Purpose::Send, Subject::at(&named)).await?;
+            doorward_limits::admit_form(&app.limits, &caller, Purpose::Send, named.subject()).await?;
             let given = ask(app, &caller, Operation::ForgotPassword, [("email", address.as_str())]).await?;
             recovery::forgot(app, caller, Contact::email(text(&given, "email"), "email")?).await?;
             Ok(to(app, "/account/reset?sent"))
         }
         Asked::Act(proof) => {
-            limits::admit_form(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
+            doorward_limits::admit_form(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
             let given = [("email", address(&proof)), ("password", form.text("new_password"))];
             let given = ask(app, &caller, Operation::ResetPassword, given).await?;
             let password = text(&given, "password");
@@ -151,7 +150,7 @@ async fn ask<const N: usize>(
     operation: Operation,
     given: [(&str, &str); N],
 ) -> Result<Map<String, Value>, ApiError> {
-    hooks::ask(&app.hooks, caller, operation, Who::default(), hooks::fields(given)).await
+    doorward_hooks::ask(&app.hooks, caller, operation, Who::default(), doorward_hooks::fields(given)).await
 }
 
 fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> &'a str {

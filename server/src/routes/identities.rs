@@ -9,14 +9,13 @@ use doorward_protocol::provider::{IdentityList, LinkedIdentity, ProviderLogin, P
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::extract::CurrentSession;
-use crate::flows::{self, Asker, Came, Intent};
-use crate::hooks;
-use crate::limits::{self, Purpose, Subject};
-use crate::links;
 use crate::state::AppState;
+use doorward_accounts::flows::{self, Asker, Came, Intent};
+use doorward_accounts::links;
+use doorward_accounts::sessions::current::CurrentSession;
 use doorward_core::clock::rfc3339;
 use doorward_core::operation::Operation;
+use doorward_limits::{self, Purpose, Subject};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::json::Json;
@@ -52,12 +51,13 @@ async fn link_identity(
     json: Json<ProviderLoginRequest>,
 ) -> Result<Answer<ProviderLogin>, ApiError> {
     session.fresh(&app.platform)?;
-    limits::admit(&app.limits, &caller, Purpose::Flow, Subject::Nobody).await?;
+    doorward_limits::admit(&app.limits, &caller, Purpose::Flow, Subject::Nobody).await?;
     let name = provider.ok().map(|Path(name)| name).unwrap_or_default();
     let provider = app.accounts.providers.get(&name).ok_or(ErrorCode::NotFound)?;
     let more = [("provider", provider.name())];
     let json =
-        hooks::before_with(&app.hooks, &caller, Operation::LinkIdentity, &session, json, &more).await?;
+        doorward_hooks::before_with(&app.hooks, &caller, Operation::LinkIdentity, &session, json, &more)
+            .await?;
     let Json { request, .. } = json;
     let asker = Asker { caller, proof: None, flow: request.flow.clone() };
     let came = Came::of(request)?;
@@ -76,8 +76,8 @@ async fn unlink_identity(
 ) -> Result<Answer<IdentityList>, ApiError> {
     session.fresh(&app.platform)?;
     let Path(provider) = provider.map_err(|_| ErrorCode::NotFound)?;
-    let fields = hooks::fields([("provider", provider.as_str())]);
-    hooks::ask(&app.hooks, &caller, Operation::UnlinkIdentity, (&session).into(), fields).await?;
+    let fields = doorward_hooks::fields([("provider", provider.as_str())]);
+    doorward_hooks::ask(&app.hooks, &caller, Operation::UnlinkIdentity, (&session).into(), fields).await?;
     let job = app.clone();
     let left = app
         .platform

@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::hooks;
-use crate::sessions;
 use crate::state::AppState;
+use doorward_accounts::sessions;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::json::Json;
@@ -27,7 +26,7 @@ async fn logout(
     Json { request, .. }: Json<LogoutRequest>,
 ) -> Result<Answer<Value>, ApiError> {
     if let Some(session) = sessions::of_revoke_token(&app.platform, &request.revoke_token) {
-        hooks::before_sign_out(&app.hooks, &caller, &session).await?;
+        doorward_hooks::before_sign_out(&app.hooks, &caller, &session).await?;
         sessions::sign_out(&app.platform, &caller, session).await?;
     }
     Ok(Answer(json!({})))

@@ -12,11 +12,11 @@ use minijinja::context;
 use serde::Serialize;
 use url::form_urlencoded;
 
-use crate::mail::mailbox::{Mailbox, Received};
-use crate::mail::transport::Parcel;
 use crate::state::{App, AppState};
 use doorward_core::clock::rfc3339;
 use doorward_core::message::Channel;
+use doorward_messages::mail::mailbox::{Mailbox, Received};
+use doorward_messages::mail::transport::Parcel;
 use doorward_request::error::ApiError;
 
 /// The mail as its sender wrote it: no script, nothing from elsewhere; links open in a tab of their own.

@@ -9,8 +9,8 @@ use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::dpop;
 use crate::state::AppState;
+use doorward_credentials::dpop;
 use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {

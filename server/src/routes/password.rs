@@ -6,18 +6,17 @@ use doorward_protocol::password::{PasswordChanged, UpdatePasswordRequest};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::extract::CurrentSession;
-use crate::hooks;
-use crate::limits::{self, Failed, Purpose, Subject};
-use crate::outbox;
-use crate::passwords::Match;
-use crate::screening;
 use crate::state::{App, AppState};
+use doorward_accounts::screening;
+use doorward_accounts::sessions::current::CurrentSession;
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
+use doorward_credentials::passwords::Match;
+use doorward_limits::{self, Failed, Purpose, Subject};
+use doorward_messages::outbox;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
@@ -44,9 +43,9 @@ async fn update_password(
         Some(_) => (Purpose::SignIn, Subject::Account(&account)),
         None => (Purpose::Code, Subject::Nobody),
     };
-    limits::admit(&app.limits, &caller, purpose, subject).await?;
+    doorward_limits::admit(&app.limits, &caller, purpose, subject).await?;
     let done = change(&app, caller.clone(), session, json).await;
-    limits::settle(&app.platform, &caller, subject, done).await.map(Answer)
+    doorward_limits::settle(&app.platform, &caller, subject, done).await.map(Answer)
 }
 
 async fn change(
@@ -56,11 +55,11 @@ async fn change(
     json: Json<UpdatePasswordRequest>,
 ) -> Result<PasswordChanged, Failed> {
     let Json { request, .. } =
-        hooks::before(&app.hooks, &caller, Operation::ChangePassword, &session, json).await?;
+        doorward_hooks::before(&app.hooks, &caller, Operation::ChangePassword, &session, json).await?;
     let mut db = app.platform.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
     drop(db);
-    let turn = limits::turn(&app.platform, &caller, Subject::Account(&session.account)).await?;
+    let turn = doorward_limits::turn(&app.platform, &caller, Subject::Account(&session.account)).await?;
     if let Some(stored) = &stored {
         let old =
             request.old_password.ok_or_else(|| ApiError::field("old_password", "This field is required."))?;
@@ -80,7 +79,7 @@ async fn change(
         .await?;
     app.outbox.bell.ring();
     let account = accounts::by_id(&mut *app.platform.store.read().await?, &id).await?;
-    let known_device = account.and_then(|account| limits::mint(&app.platform, &account, &devices));
+    let known_device = account.and_then(|account| doorward_limits::mint(&app.platform, &account, &devices));
     Ok(PasswordChanged { known_device })
 }
 
@@ -100,7 +99,7 @@ async fn replace(
         return Err(ApiError::field("old_password", WRONG));
     }
     passwords::set(tx, id, hash, now).await?;
-    limits::forgiven(tx, &app.platform, id).await?;
+    doorward_limits::forgiven(tx, &app.platform, id).await?;
     sessions::delete_others(tx, id, &session.id).await?;
     // Whoever asked for a code before does not come in with it any more.
     for address in session.account.email.iter().chain(&session.account.phone) {
@@ -134,7 +133,7 @@ pub(super) async fn refuse(
                 let record =
                     Record::of(Event::PasswordRefused).account(&session.account.id).session(&session.id);
                 record.write(tx, &job.platform.world, &caller, now).await?;
-                Ok::<(), ApiError>(limits::failed(tx, &job.platform, &caller, None).await?)
+                Ok::<(), ApiError>(doorward_limits::failed(tx, &job.platform, &caller, None).await?)
             })
         })
         .await;

@@ -1,4 +1,4 @@
-//! The phone number of an account. What becomes of it is in [`crate::addresses`].
+//! The phone number of an account. What becomes of it is in [`doorward_accounts::addresses`].
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -7,11 +7,10 @@ use doorward_protocol::profile::UserProfile;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::addresses::{self, Change, Proven};
-use crate::contacts::Contact;
-use crate::extract::CurrentSession;
-use crate::hooks;
 use crate::state::AppState;
+use doorward_accounts::addresses::{self, Change, Proven};
+use doorward_accounts::contacts::Contact;
+use doorward_accounts::sessions::current::CurrentSession;
 use doorward_core::operation::Operation;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
@@ -40,7 +39,7 @@ async fn bind_phone(
     addresses::admit(&app.accounts, &caller, &session, &change).await?;
     // What it proves, no hook can change.
     let Json { idempotency, .. } =
-        hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
+        doorward_hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
     Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
 }
 
@@ -67,7 +66,7 @@ async fn change_phone(
     addresses::admit(&app.accounts, &caller, &session, &change).await?;
     // What it proves, no hook can change.
     let Json { idempotency, .. } =
-        hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
+        doorward_hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
     Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
 }
 
@@ -84,6 +83,6 @@ async fn unbind_phone(
     addresses::admit(&app.accounts, &caller, &session, &change).await?;
     // What it proves, no hook can change.
     let Json { idempotency, .. } =
-        hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
+        doorward_hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
     Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
 }

@@ -9,13 +9,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::contacts;
-use crate::extract::CurrentSession;
-use crate::hooks;
-use crate::limits::{self, Purpose, Subject};
 use crate::state::{App, AppState};
-use crate::{addresses, profiles};
+use doorward_accounts::contacts;
+use doorward_accounts::sessions::current::CurrentSession;
+use doorward_accounts::{addresses, profiles};
 use doorward_core::operation::Operation;
+use doorward_limits::{self, Purpose, Subject};
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
@@ -47,10 +46,10 @@ async fn update_profile(
     let asked = json.request.username.as_deref();
     if asked.is_some() && asked != session.account.username.as_deref() {
         // It tells whether a name is taken.
-        limits::admit(&app.limits, &caller, Purpose::Check, Subject::Nobody).await?;
+        doorward_limits::admit(&app.limits, &caller, Purpose::Check, Subject::Nobody).await?;
     }
     let Json { request, emptied, .. } =
-        hooks::before(&app.hooks, &caller, Operation::UpdateProfile, &session, json).await?;
+        doorward_hooks::before(&app.hooks, &caller, Operation::UpdateProfile, &session, json).await?;
     let username = request.username.as_deref().map(contacts::username).transpose()?;
     let job = app.clone();
     let account = app

@@ -8,10 +8,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::hooks;
 use crate::oauth::{Form, Refused};
-use crate::sessions;
 use crate::state::AppState;
+use doorward_accounts::sessions;
 use doorward_request::caller::Caller;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -45,7 +44,7 @@ async fn revoke(
         return Err(Refused::new("invalid_client", "The parameter client_id must be doorward."));
     }
     if let Some(session) = sessions::of_token(&app.issuer, form.require("token")?).await? {
-        hooks::before_sign_out(&app.hooks, &caller, &session).await?;
+        doorward_hooks::before_sign_out(&app.hooks, &caller, &session).await?;
         sessions::sign_out(&app.platform, &caller, session).await?;
     }
     Ok(Answer(json!({})))

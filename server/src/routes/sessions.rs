@@ -10,9 +10,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::extract::CurrentSession;
-use crate::sessions;
 use crate::state::AppState;
+use doorward_accounts::sessions;
+use doorward_accounts::sessions::current::CurrentSession;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::json::Json;

@@ -2,17 +2,17 @@
 
 use axum::Json as Answer;
 use axum::extract::{Request, State};
+use doorward_accounts::approved;
 use doorward_protocol::session::{CLIENT_ID, Tokens};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::dpop::Proof;
-use crate::hooks;
 use crate::oauth::{Form, Refused};
-use crate::sessions::{self, Refusal};
 use crate::state::AppState;
+use doorward_accounts::sessions::{self, Refusal};
 use doorward_core::operation::Operation;
+use doorward_credentials::dpop::Proof;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 
@@ -58,7 +58,7 @@ pub(super) async fn token(
     let is_restored = form.get("restore") == Some("true");
     let operation = if is_restored { Operation::RestoreToken } else { Operation::RefreshToken };
     let token = form.require("refresh_token")?;
-    let approved = hooks::approve_refresh(&app.accounts, &caller, operation, token).await?;
+    let approved = approved::approve_refresh(&app.accounts, &caller, operation, token).await?;
     let tokens = if is_restored {
         sessions::restore(&app.issuer, &caller, &approved, proof).await
     } else {

@@ -8,13 +8,13 @@ use axum::body::{Body, Bytes};
 use axum::extract::State as Shared;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use doorward_accounts::challenges;
 use doorward_core::one_time_code::Scene;
+use doorward_messages::outbox;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::MailProof;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
-use doorward_server::challenges;
-use doorward_server::{limits, outbox};
 use doorward_store::StoreError;
 use doorward_store::challenges::Consumed;
 use tokio::net::TcpListener;
@@ -133,7 +133,7 @@ pub(crate) async fn ask_as(
         .write(move |tx| {
             Box::pin(async move {
                 if to.starts_with('+') {
-                    limits::spend_message(tx, &app.limits, &caller, &to).await?;
+                    doorward_limits::spend_message(tx, &app.limits, &caller, &to).await?;
                 }
                 outbox::challenge(tx, &app.platform.world, &caller, scene, &to, account.as_deref(), None)
                     .await?;

@@ -5,7 +5,7 @@ pub(crate) mod gateway;
 pub(crate) mod service;
 pub(crate) mod sink;
 
-use doorward_server::outbox;
+use doorward_messages::outbox;
 use serde_json::Value;
 
 use crate::support::TestApp;

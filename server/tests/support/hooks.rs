@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Once};
 
-use doorward_server::hooks::delivery;
+use doorward_hooks::delivery;
 use serde_json::Value;
 use tempfile::TempDir;
 

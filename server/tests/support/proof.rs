@@ -71,7 +71,7 @@ pub fn hash(text: &str) -> String {
 impl TestApp {
     /// The nonce of this moment, without asking for it.
     pub fn nonce(&self) -> String {
-        doorward_server::dpop::nonce(&self.app.platform.secret_keys, self.clock.now()).unwrap()
+        doorward_credentials::dpop::nonce(&self.app.platform.secret_keys, self.clock.now()).unwrap()
     }
 
     /// Somebody new who is signed in with this key.

@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 
 use super::id;
 use super::params::Params;
-use crate::admin::Operator;
 use crate::state::AppState;
+use doorward_accounts::admin::Operator;
 use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {

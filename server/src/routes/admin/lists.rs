@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::cursor;
 use super::params::Params;
-use crate::admin::{Operator, moment};
 use crate::state::AppState;
+use doorward_accounts::admin::{Operator, moment};
 use doorward_request::error::ApiError;
 use doorward_store::audit::Filter;
 

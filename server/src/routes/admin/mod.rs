@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use doorward_protocol::error::ErrorCode;
 
-use crate::admin::{By, Operator};
-use crate::service_keys::ServiceKey;
 use crate::state::AppState;
+use doorward_accounts::admin::{By, Operator};
+use doorward_accounts::service_keys::ServiceKey;
 use doorward_core::service_key::Scope;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;

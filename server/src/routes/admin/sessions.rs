@@ -10,8 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{id, uuid};
-use crate::admin::Operator;
 use crate::state::AppState;
+use doorward_accounts::admin::Operator;
 use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {

@@ -14,10 +14,10 @@ use utoipa_axum::routes;
 
 use super::params::Params;
 use super::{cursor, id};
-use crate::admin::{NewUser, Operator, Wanted};
-use crate::passwords::Turn;
 use crate::state::AppState;
+use doorward_accounts::admin::{NewUser, Operator, Wanted};
 use doorward_core::secret::Secret;
+use doorward_credentials::passwords::Turn;
 use doorward_request::error::ApiError;
 use doorward_request::json::Json;
 

@@ -1,0 +1,87 @@
+//! What an operator does, on the command line and over HTTP: both call the same operations. Each one that changes
+//! something leaves a row in the audit log that says who did it.
+
+mod deliveries;
+mod export;
+mod keys;
+mod lists;
+mod sessions;
+mod users;
+
+pub use lists::{Page, Wanted, moment};
+pub use users::NewUser;
+
+use std::fmt;
+
+use doorward_protocol::error::ErrorCode;
+
+use doorward_config::{Config, Phone};
+use doorward_core::clock::{Millis, World};
+use doorward_request::audit::Record;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_store::accounts::{self, Account};
+use doorward_store::{Store, StoreError, Tx};
+
+/// Who administers.
+#[derive(Clone, Debug)]
+pub enum By {
+    /// Whoever can run commands on a machine that reaches the database.
+    CommandLine,
+    /// A program, by the id of its service key.
+    Key(String),
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            By::CommandLine => "cli",
+            By::Key(id) => id,
+        })
+    }
+}
+
+/// An operator at work. The operations are its methods: one file for each group of them.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    store: Store,
+    world: World,
+    /// Sessions that were not refreshed for this long are over.
+    idle: Millis,
+    /// How phone numbers are read.
+    phone: Phone,
+    by: By,
+    caller: Caller,
+}
+
+impl Operator {
+    /// Somebody who may administer, on this database.
+    pub fn new(store: &Store, world: &World, config: &Config, by: By, caller: Caller) -> Operator {
+        let idle = config.session.idle.millis();
+        let phone = config.phone.clone();
+        Operator { store: store.clone(), world: world.clone(), idle, phone, by, caller }
+    }
+
+    /// Writes a row of the audit log, in the transaction of what it records: who did it, and what else there is to say.
+    async fn record(
+        &self,
+        tx: &mut Tx,
+        record: Record<'_>,
+        more: &str,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let by = self.by.to_string();
+        let detail = if more.is_empty() { by } else { format!("{by}: {more}") };
+        record.detail(&detail).write(tx, &self.world, &self.caller, now).await
+    }
+}
+
+fn unknown_user() -> ApiError {
+    ApiError { detail: Some("There is no such account.".into()), ..ErrorCode::NotFound.into() }
+}
+
+/// An account that nobody else changes until the end of the transaction.
+async fn locked(tx: &mut Tx, id: &str) -> Result<Account, ApiError> {
+    accounts::lock(tx, id).await?;
+    accounts::by_id(tx, id).await?.ok_or_else(unknown_user)
+}

@@ -1,0 +1,395 @@
+//! What the operator's hooks have let pass. Only this module makes an [`Approved`], once it has asked them. An account can be
+//! made, a session can begin and a refresh token can be exchanged only with one: a way in that forgets its hooks does not
+//! compile (D-41).
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use doorward_protocol::Request;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::signup::FirstSignIn;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::contacts;
+use crate::registration::{FirstSession, SignUp};
+use crate::service::Accounts;
+use crate::sessions;
+use crate::signin;
+use doorward_core::clock::rfc3339;
+use doorward_core::operation::Operation;
+use doorward_core::password_hash::PasswordHash;
+use doorward_core::secret::Secret;
+use doorward_hooks::Hooks;
+use doorward_hooks::{Asked, ask_once, before_with, fields, of_session};
+use doorward_limits::{self, Purpose, Subject};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::event::{Granted, Who};
+use doorward_request::idempotency::Idempotency;
+use doorward_request::json::Json;
+use doorward_store::accounts::Account;
+use doorward_store::identities::{Identity, Kind};
+
+/// What the hooks of its operation were asked about, and have not refused.
+#[derive(Clone, Debug)]
+pub struct Approved<T>(T);
+
+impl<T> Deref for Approved<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl Approved<SignIn> {
+    /// Were the hooks asked about the session of this account, or was there none to ask?
+    pub fn is_for(&self, account: &str) -> bool {
+        self.account.as_ref().is_none_or(|asked| asked == account)
+    }
+}
+
+impl Approved<SignUp> {
+    /// Goes on without a name. Nothing can be added.
+    pub fn give_up(&mut self, kind: Kind) {
+        self.0.names.retain(|name| name.kind != kind);
+    }
+}
+
+/// A try to sign in: nothing is proven yet.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// How; as in the audit and in sessions.
+    pub method: String,
+    /// By which name; none where a provider is to say who it is.
+    pub name: Option<Identity>,
+    /// The account and session of the browser so far.
+    who: Who,
+    /// A repetition with this key is the same event.
+    repeatable: Option<Idempotency>,
+}
+
+impl Attempt {
+    /// The name. An error for a method that learns later who it is.
+    pub fn name(&self) -> Result<&Identity, ApiError> {
+        self.name.as_ref().ok_or_else(|| ApiError::internal("a sign-in without a name"))
+    }
+}
+
+/// A session that may begin.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// How the person has signed in.
+    pub method: String,
+    /// The account that the hooks were asked about; none where there was no hook to ask.
+    account: Option<String>,
+}
+
+/// A refresh token that may be exchanged.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    /// The token.
+    pub token: Secret,
+}
+
+/// An account that may be made, and the session that may begin with it.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// The account.
+    pub sign_up: Approved<SignUp>,
+    /// Its first session, if one was asked for.
+    pub sign_in: Option<Approved<SignIn>>,
+}
+
+/// Asks the hooks before a sign-in by this method. `read` takes the method's name of the account from the request, as the
+/// hooks leave it.
+pub async fn attempt<T: Request + DeserializeOwned>(
+    hooks: &Hooks,
+    caller: &Caller,
+    who: Who,
+    json: Json<T>,
+    (operation, more): (Operation, &[(&str, &str)]),
+    read: impl FnOnce(&T) -> Result<(String, Option<Identity>), ApiError>,
+) -> Result<(Json<T>, Approved<Attempt>), ApiError> {
+    let json = before_with(hooks, caller, operation, who.clone(), json, more).await?;
+    let (method, name) = read(&json.request)?;
+    let repeatable = json.idempotency.clone();
+    Ok((json, Approved(Attempt { method, name, who, repeatable })))
+}
+
+/// Asks the hooks before a signup, and before the session that it asks for. `draft` makes the account of the request as the
+/// hooks leave it; `operation` is the sign-in that fits the method.
+pub async fn sign_up<T: Request + DeserializeOwned>(
+    hooks: &Hooks,
+    caller: &Caller,
+    who: Who,
+    json: Json<T>,
+    (method, operation): (&str, Operation),
+    draft: impl FnOnce(T, Granted) -> Result<SignUp, ApiError>,
+) -> Result<NewAccount, ApiError> {
+    let idempotency = json.idempotency.clone();
+    let json =
+        before_with(hooks, caller, Operation::Signup, who.clone(), json, &[("method", method)]).await?;
+    let mut draft = draft(json.request, json.granted)?;
+    let Some(session) = draft.session else {
+        return Ok(NewAccount { sign_up: Approved(draft), sign_in: None });
+    };
+    // Without counting as a login, it is told as none, either (seed A07).
+    let is_told = session == FirstSession::Counted;
+    let asked = Asked { operation, who, repeatable: idempotency.as_ref(), is_told };
+    let shown = with_password(shown(&draft), draft.password.as_ref(), operation);
+    let set = ask_once(hooks, caller, asked, shown.clone()).await?;
+    // It was made with what the hooks before a signup have let pass: others cannot take its place any more.
+    for name in ["email", "username", "phone_number"] {
+        if set.get(name).is_some_and(|value| shown.get(name) != Some(value)) {
+            return Err(ApiError::internal(format!(
+                "{} has set another {name} than the account has",
+                operation.pre()
+            )));
+        }
+    }
+    if let (false, Some(roles)) = (draft.has_granted_roles, doorward_hooks::granted(&set)?.roles) {
+        draft.account.roles = roles;
+    }
+    let start = SessionStart { method: &draft.method, repeatable: idempotency.as_ref(), is_told };
+    let sign_in = ask_sign_in(hooks, caller, start, SessionOf::New(&draft)).await?;
+    Ok(NewAccount { sign_up: Approved(draft), sign_in: Some(sign_in) })
+}
+
+/// What a method learns about a code or a password before its transaction.
+#[derive(Debug)]
+pub enum Found {
+    /// The code or password is right, and opens this account.
+    Account(Box<Account>),
+    /// The code is right, and no account has its address yet.
+    NoAccount,
+    /// The code or password is wrong: the transaction refuses it and counts the failure.
+    Wrong,
+}
+
+/// What a try to sign in may lead to.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    method: String,
+    sign_in: Option<Approved<SignIn>>,
+    new: Option<NewAccount>,
+    may_make_account: bool,
+}
+
+impl Admission {
+    /// How the person signs in.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// May an account be made, if there is none?
+    pub fn may_make_account(&self) -> bool {
+        self.may_make_account
+    }
+
+    /// The names to lock: this one, and those of an account that may be made.
+    pub fn names(&self, own: &Identity) -> Vec<Identity> {
+        let mut names: Vec<_> = self.new.iter().flat_map(|new| new.sign_up.names.clone()).collect();
+        if !names.iter().any(|name| (name.kind, &name.value) == (own.kind, &own.value)) {
+            names.push(own.clone());
+        }
+        names
+    }
+
+    /// The hash of the password that the account begins with, if it is made and a hook has given it one.
+    pub async fn hash(&self, accounts: &Arc<Accounts>) -> Result<Option<PasswordHash>, ApiError> {
+        match &self.new {
+            Some(new) => new.sign_up.hash(accounts).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The session of this account. `OVERLOADED` (try again) where it is another account than the hooks were asked about.
+    pub fn sign_in(&self, account: &str) -> Result<&Approved<SignIn>, ApiError> {
+        let approved = self.sign_in.as_ref().filter(|approved| approved.is_for(account));
+        approved.ok_or_else(|| ApiError::overloaded(1))
+    }
+
+    /// The account that is made, since there is none.
+    pub fn sign_up(&self) -> Result<&NewAccount, ApiError> {
+        match (&self.new, self.may_make_account) {
+            (Some(new), _) => Ok(new),
+            // It was there a moment ago.
+            (None, true) => Err(ApiError::overloaded(1)),
+            (None, false) => Err(ApiError {
+                detail: Some("This account does not exist yet. Please sign up first.".into()),
+                ..ErrorCode::NotFound.into()
+            }),
+        }
+    }
+}
+
+/// Asks the hooks before a session begins, once the person has proven whose account it is: `look` finds that out. Where there is
+/// no account, the hooks of a signup are asked about the one that is made, `draft`. Without a proof no hook is asked, so that
+/// none of their answers tells whether there is an account.
+pub async fn admit(
+    hooks: &Hooks,
+    caller: &Caller,
+    attempt: &Approved<Attempt>,
+    draft: Option<SignUp>,
+    look: impl AsyncFnOnce() -> Result<Found, ApiError>,
+) -> Result<Admission, ApiError> {
+    let may_make_account = draft.is_some();
+    let method = attempt.method.clone();
+    let none = Admission { method: method.clone(), sign_in: None, new: None, may_make_account };
+    if !hooks.listen_to(Operation::SignIn) && !hooks.listen_to(Operation::Signup) {
+        let sign_in = Approved(SignIn { method, account: None });
+        let of_new = |draft: SignUp| {
+            let sign_in = draft.session.map(|_| sign_in.clone());
+            NewAccount { sign_up: Approved(draft), sign_in }
+        };
+        return Ok(Admission { new: draft.map(of_new), sign_in: Some(sign_in.clone()), ..none });
+    }
+    let start =
+        SessionStart { method: &attempt.method, repeatable: attempt.repeatable.as_ref(), is_told: true };
+    match (look().await?, draft) {
+        (Found::Account(account), _)
+            if signin::refusal(&hooks.platform, &attempt.method, &account).is_none() =>
+        {
+            let sign_in = Some(ask_sign_in(hooks, caller, start, SessionOf::Known(&account)).await?);
+            Ok(Admission { sign_in, ..none })
+        }
+        (Found::NoAccount, Some(draft)) => {
+            let draft = ask_first(hooks, caller, attempt, draft).await?;
+            let sign_in = match draft.session {
+                Some(_) => Some(ask_sign_in(hooks, caller, start, SessionOf::New(&draft)).await?),
+                None => None,
+            };
+            Ok(Admission { new: Some(NewAccount { sign_up: Approved(draft), sign_in }), ..none })
+        }
+        // The transaction refuses it.
+        (Found::Account(_) | Found::NoAccount | Found::Wrong, _) => Ok(none),
+    }
+}
+
+/// How a session begins.
+#[derive(Clone, Copy)]
+struct SessionStart<'a> {
+    method: &'a str,
+    repeatable: Option<&'a Idempotency>,
+    is_told: bool,
+}
+
+/// The account that a session begins for.
+enum SessionOf<'a> {
+    Known(&'a Account),
+    New(&'a SignUp),
+}
+
+async fn ask_sign_in(
+    hooks: &Hooks,
+    caller: &Caller,
+    SessionStart { method, repeatable, is_told }: SessionStart<'_>,
+    whose: SessionOf<'_>,
+) -> Result<Approved<SignIn>, ApiError> {
+    let operation = Operation::SignIn;
+    let (account, is_new) = match whose {
+        SessionOf::Known(account) => (account.clone(), false),
+        SessionOf::New(draft) => (draft.as_account(), true),
+    };
+    let mut shown = fields([("method", method)]);
+    let phone = account.phone.clone().or_else(|| account.phone_number.clone());
+    for (name, value) in
+        [("email", &account.email), ("username", &account.username), ("phone_number", &phone)]
+    {
+        shown.extend(value.as_ref().map(|value| (name.to_owned(), value.as_str().into())));
+    }
+    shown.insert("email_verified".into(), account.email_verified_at.is_some().into());
+    shown.insert("phone_verified".into(), account.phone.is_some().into());
+    shown.insert("roles".into(), account.roles.clone().into());
+    shown.insert("created_at".into(), rfc3339(account.created_at).into());
+    shown.insert("new".into(), is_new.into());
+    let user_id = if is_new { String::new() } else { account.id.clone() };
+    let who = Who { user_id, session_id: String::new() };
+    ask_once(hooks, caller, Asked { operation, who, repeatable, is_told }, shown).await?;
+    Ok(Approved(SignIn { method: method.to_owned(), account: Some(account.id) }))
+}
+
+/// Asks the hooks of a signup about an account that a first sign-in makes. What the person signs in by stays as it is; what
+/// else an account begins with, they may add and change.
+async fn ask_first(
+    hooks: &Hooks,
+    caller: &Caller,
+    attempt: &Attempt,
+    mut draft: SignUp,
+) -> Result<SignUp, ApiError> {
+    draft.check_domains(&hooks.platform)?;
+    if !hooks.listen_to(Operation::Signup) {
+        return Ok(draft);
+    }
+    let mut object = with_password(shown(&draft), draft.password.as_ref(), Operation::Signup);
+    if let Value::Object(profile) =
+        serde_json::to_value(&draft.account.profile).map_err(ApiError::internal)?
+    {
+        object.extend(profile);
+    }
+    if !draft.account.extras.is_empty() {
+        let extras = serde_json::to_value(&draft.account.extras).map_err(ApiError::internal)?;
+        object.insert("extras".into(), extras);
+    }
+    let json: Json<FirstSignIn> = Json::of(object, attempt.repeatable.clone(), &hooks.platform, true)?;
+    let who = attempt.who.clone();
+    let more = [("method", draft.method.as_str())];
+    let Json { request, granted, .. } =
+        before_with(hooks, caller, Operation::Signup, who, json, &more).await?;
+    draft.complete(&hooks.platform, request, granted)?;
+    Ok(draft)
+}
+
+/// The names of an account that is to be made.
+fn shown(draft: &SignUp) -> Map<String, Value> {
+    let names =
+        draft.names.iter().filter(|name| matches!(name.kind, Kind::Email | Kind::Username | Kind::Phone));
+    let names = names.map(|name| (contacts::field(name.kind).to_owned(), name.value.clone().into()));
+    let number = draft.account.phone_number.iter();
+    let number = number.map(|number| (contacts::field(Kind::Phone).to_owned(), number.clone().into()));
+    number.chain(names).collect()
+}
+
+fn with_password(
+    mut shown: Map<String, Value>,
+    password: Option<&Secret>,
+    operation: Operation,
+) -> Map<String, Value> {
+    if let Some(password) = password.filter(|_| operation.field("password").is_some()) {
+        shown.insert("password".into(), password.expose().into());
+    }
+    shown.retain(|name, _| operation.field(name).is_some());
+    shown
+}
+
+/// Asks the hooks before a refresh token is exchanged. A text that is no token of this server may be one of the operator's, which a
+/// hook exchanges for a token of this server. Such calls are limited, since anybody can make up texts.
+pub async fn approve_refresh(
+    accounts: &Arc<Accounts>,
+    caller: &Caller,
+    operation: Operation,
+    token: &str,
+) -> Result<Approved<Refresh>, ApiError> {
+    if !accounts.hooks.listen_to(operation) {
+        return Ok(Approved(Refresh { token: token.to_owned().into() }));
+    }
+    let who = match sessions::of_token(&accounts.issuer, token).await? {
+        Some(session) => of_session(&accounts.platform, &session).await?,
+        None => None,
+    };
+    if who.is_none() {
+        doorward_limits::admit(&accounts.limits, caller, Purpose::Code, Subject::Nobody).await?;
+    }
+    let fields = doorward_hooks::ask(
+        &accounts.hooks,
+        caller,
+        operation,
+        who.unwrap_or_default(),
+        fields([("token", token)]),
+    )
+    .await?;
+    let token = fields.get("token").and_then(Value::as_str).unwrap_or_default();
+    Ok(Approved(Refresh { token: token.to_owned().into() }))
+}

@@ -1,0 +1,530 @@
+//! Ending a flow with what came back: whoever comes first asks the provider, all others get the same answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::provider::ProviderLogin;
+use doorward_request::platform::Platform;
+use url::Url;
+
+use super::came::{Came, Returned, is_page};
+use super::refused;
+use super::{Browser, Good, OauthKey, Outcome, hash, mismatch, open, person, seal};
+use crate::approved::{Approved, Attempt};
+use crate::first_proof::Evidence;
+use crate::links;
+use crate::service::Accounts;
+use crate::sessions::current::CurrentSession;
+use crate::signin;
+use doorward_core::clock::Millis;
+use doorward_credentials::dpop::{self, Proof, Thumbprint};
+use doorward_providers::{Answer, Memory, Person, Provider, Refusal};
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::event::Granted;
+use doorward_store::flows::{self, Binding, Flow};
+use doorward_store::{StoreError, Tx, identities};
+
+/// Whoever ends a flow has this long; then another may try, since a server can go down in between.
+const PATIENCE: Millis = 30_000;
+/// The provider has this long for all that it is asked.
+const DEADLINE: Duration = Duration::from_secs(25);
+/// How often those who wait look, for what another node has done.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What a flow is ended for.
+#[derive(Debug)]
+pub enum Intent {
+    /// To sign in; and to make an account of somebody unknown at once, if there may be one.
+    SignIn {
+        /// What the hooks have approved.
+        attempt: Box<Approved<Attempt>>,
+        /// What such an account begins with.
+        first: Option<Granted>,
+    },
+    /// To link the provider's identity to the account of this session.
+    Link(Box<CurrentSession>),
+}
+
+/// Who asks: what shows the browser, and the address that the request is from.
+#[derive(Debug)]
+pub struct Asker {
+    /// For the audit.
+    pub caller: Caller,
+    /// The proof of the browser's key; that of a session is in the session.
+    pub proof: Option<Proof>,
+    /// The secret of a flow that was begun without a key.
+    pub flow: Option<String>,
+}
+
+/// Ends a flow, or begins and ends one with a token that the app has.
+pub async fn end(
+    accounts: &Arc<Accounts>,
+    provider: &str,
+    asker: Asker,
+    came: Came,
+    intent: Intent,
+) -> Result<ProviderLogin, ApiError> {
+    let (proof, caller) = (asker.proof.clone(), asker.caller.clone());
+    let job = Job { accounts: accounts.clone(), provider: provider.to_owned(), asker, intent };
+    // Carried out to its end even if nobody waits any more: the code is good once, and the page may ask again.
+    let (flow, outcome) = tokio::spawn(job.run(came)).await.map_err(ApiError::internal)??;
+    outcome.answer(&accounts.issuer, &flow, &caller, proof.as_ref()).await
+}
+
+struct Job {
+    accounts: Arc<Accounts>,
+    provider: String,
+    asker: Asker,
+    intent: Intent,
+}
+
+/// What a request finds that wants to end a flow.
+enum Found {
+    /// Nobody has ended it: it is this one's to do. The key is that of a session which may begin now.
+    Open(Box<Flow>, Returned, Option<Thumbprint>),
+    /// Another is ending it with the same answer.
+    Busy(Box<Flow>),
+    /// It was ended with this answer.
+    Ended(Box<Flow>),
+    /// It was ended before somebody signed in: what came of it can be linked to their account.
+    Offered(Box<Flow>, Box<Person>),
+}
+
+impl Job {
+    async fn run(self, came: Came) -> Result<(Flow, Outcome), ApiError> {
+        let found = match came {
+            Came::Token { token, nonce } => return self.bring(token.expose(), nonce.as_deref()).await,
+            came => self.find(came).await?,
+        };
+        match found {
+            Found::Open(flow, returned, key) => {
+                let outcome = self.conclude(&flow, returned, key).await;
+                self.accounts.waiting.wake();
+                let outcome = outcome?;
+                // Sealed in its row is who it is.
+                let flow = self.read(&flow.id).await?.unwrap_or(*flow);
+                Ok((flow, outcome))
+            }
+            Found::Busy(flow) => self.wait(*flow).await,
+            Found::Ended(flow) => self.repeat(*flow),
+            Found::Offered(flow, person) => self.take_up(*flow, *person).await,
+        }
+    }
+
+    /// What came of it, for whoever asks for the same as at first.
+    fn repeat(&self, flow: Flow) -> Result<(Flow, Outcome), ApiError> {
+        let outcome = Outcome::stored(flow.outcome.as_deref().unwrap_or_default())?;
+        match (&outcome, &self.intent) {
+            (Outcome::Linked { .. }, Intent::SignIn { .. })
+            | (Outcome::SignedIn { .. } | Outcome::Offered, Intent::Link(_)) => {
+                Err(ErrorCode::OauthReused.into())
+            }
+            _ => Ok((flow, outcome)),
+        }
+    }
+
+    fn provider(&self) -> Result<&Provider, ApiError> {
+        self.accounts.providers.get(&self.provider).ok_or_else(|| ErrorCode::NotFound.into())
+    }
+
+    async fn read(&self, id: &str) -> Result<Option<Flow>, StoreError> {
+        flows::by_id(&mut *self.accounts.platform.store.read().await?, id).await
+    }
+
+    /// Finds the flow, checks that it is this browser's, and claims it.
+    async fn find(&self, came: Came) -> Result<Found, ApiError> {
+        let (app, provider) = (self.accounts.clone(), self.provider.clone());
+        let (proof, secret) = (self.asker.proof.clone(), self.asker.flow.clone());
+        let session = self.session();
+        app.clone()
+            .platform
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let now = app.platform.world.now();
+                    let key = match &session {
+                        Some(session) => session.confirm(tx, now).await.map(|()| None)?,
+                        None => dpop::spend(tx, proof.as_ref()).await?,
+                    };
+                    let browser =
+                        Browser { proof: proof.as_ref(), session: session.as_ref(), flow: secret.as_deref() };
+                    claim(tx, &app.platform, &provider, browser, came, key).await
+                })
+            })
+            .await
+    }
+
+    /// Asks the provider, and does what follows. A refusal that will not change is remembered.
+    async fn conclude(
+        &self,
+        flow: &Flow,
+        returned: Returned,
+        key: Option<Thumbprint>,
+    ) -> Result<Outcome, ApiError> {
+        let known = match person(&self.accounts.platform, flow) {
+            Some(known) => Ok(known),
+            None => self.ask(flow, returned).await,
+        };
+        let (error, known) = match known {
+            Ok(known) => match self.settle(flow, &known, key).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(error) => (error, Some(known)),
+            },
+            Err(error) => (error, None),
+        };
+        let passing = matches!(error.code, ErrorCode::Network | ErrorCode::Overloaded | ErrorCode::Internal);
+        let stored = if passing { None } else { Some(Outcome::refused(&error).to_json()?) };
+        let sealed = match &known {
+            Some(known) => Some(seal(&self.accounts.platform, &flow.id, "person", known)?),
+            None => None,
+        };
+        let (row, now) = (flow.clone(), self.accounts.platform.world.now());
+        self.accounts
+            .platform
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    match &stored {
+                        Some(outcome) => flows::finish(tx, &row, outcome, None, now).await.map(drop),
+                        None => flows::release(tx, &row, sealed.as_deref()).await,
+                    }
+                })
+            })
+            .await?;
+        self.note(&error, known.as_ref(), flow.account.clone()).await?;
+        Err(error)
+    }
+
+    /// Writes down that it was refused, and whom, if somebody was recognised.
+    async fn note(
+        &self,
+        error: &ApiError,
+        known: Option<&Person>,
+        account: Option<String>,
+    ) -> Result<(), ApiError> {
+        let (app, caller) = (self.accounts.clone(), self.asker.caller.clone());
+        let event = if signin::is_verdict(error.code) { Event::SignInFailed } else { Event::FlowRefused };
+        let name = known.map(|person| links::identity(&self.provider, person));
+        let detail = format!("{} {}", error.code.as_str(), self.provider);
+        self.accounts
+            .platform
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let owner = match &name {
+                        Some(name) => identities::owner(tx, name.kind, &name.value).await?,
+                        None => None,
+                    };
+                    let account = owner.or(account);
+                    let record = Record { account: account.as_deref(), ..Record::of(event).detail(&detail) };
+                    Ok(record.write(tx, &app.platform.world, &caller, app.platform.world.now()).await?)
+                })
+            })
+            .await
+    }
+
+    /// Who it is, as the provider says.
+    async fn ask(&self, flow: &Flow, returned: Returned) -> Result<Person, ApiError> {
+        let memory = flow
+            .memory
+            .as_ref()
+            .and_then(|sealed| open::<Memory>(&self.accounts.platform, &flow.id, "memory", sealed));
+        let memory = memory.ok_or_else(|| ApiError::internal("a flow cannot be opened"))?;
+        let answer = match &returned {
+            Returned::Code { code, iss, user } => {
+                Answer::Code { code, iss: iss.as_deref(), user: user.as_deref() }
+            }
+            Returned::Verifier { token, verifier } => Answer::Verifier { token, verifier },
+            Returned::Refusal(why) => {
+                return Err(refused(Refusal::Denied(why.clone())));
+            }
+        };
+        let asked = self.provider()?.finish(&self.accounts.platform.world, &memory, &answer);
+        let slow = |_| ApiError {
+            cause: Some("the provider takes too long in all".into()),
+            ..ErrorCode::Network.into()
+        };
+        tokio::time::timeout(DEADLINE, asked).await.map_err(slow)?.map_err(refused)
+    }
+
+    /// The one transaction of what follows, and of the row that remembers it.
+    async fn settle(
+        &self,
+        flow: &Flow,
+        person: &Person,
+        key: Option<Thumbprint>,
+    ) -> Result<Outcome, ApiError> {
+        let (app, caller, provider) =
+            (self.accounts.clone(), self.asker.caller.clone(), self.provider.clone());
+        let (row, person) = (flow.clone(), person.clone());
+        let sealed = seal(&app.platform, &row.id, "person", &person)?;
+        let link = self.session();
+        let evidence = Evidence { proof: self.asker.proof.clone(), ..Evidence::default() };
+        let admission = match &self.intent {
+            Intent::SignIn { attempt, first } => {
+                let first = first.clone();
+                Some(links::admit(&app.hooks, &caller, attempt, &provider, &person, first, &evidence).await?)
+            }
+            Intent::Link(_) => None,
+        };
+        let hash = match &admission {
+            Some(admission) => admission.hash(&self.accounts).await?,
+            None => None,
+        };
+        let outcome = self
+            .accounts
+            .platform
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let outcome = match (&link, &admission) {
+                        (Some(session), _) => {
+                            links::link(tx, &app.platform, &caller, &provider, &person, session).await?
+                        }
+                        (None, Some(admission)) => {
+                            links::sign_in(
+                                tx,
+                                &app,
+                                &caller,
+                                &provider,
+                                &person,
+                                (admission, hash.as_ref()),
+                                (&evidence, key),
+                            )
+                            .await?
+                        }
+                        (None, None) => return Err(ApiError::internal("a flow that ends in nothing")),
+                    };
+                    let kept = matches!(outcome, Outcome::Offered).then_some(sealed.as_slice());
+                    match flows::finish(tx, &row, &outcome.to_json()?, kept, app.platform.world.now()).await?
+                    {
+                        true => Ok::<_, ApiError>(outcome),
+                        // It took so long that another has claimed it: what that one does counts.
+                        false => Err(ErrorCode::Network.into()),
+                    }
+                })
+            })
+            .await?;
+        self.accounts.outbox.bell.ring();
+        Ok(outcome)
+    }
+
+    /// Links what a flow has offered to whoever has signed in since, in the same browser.
+    async fn take_up(&self, flow: Flow, person: Person) -> Result<(Flow, Outcome), ApiError> {
+        let (app, caller, provider) =
+            (self.accounts.clone(), self.asker.caller.clone(), self.provider.clone());
+        let session = self.session().ok_or_else(|| ApiError::internal("an offer without a session"))?;
+        let id = flow.id.clone();
+        let outcome = self
+            .accounts
+            .platform
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let outcome =
+                        links::link(tx, &app.platform, &caller, &provider, &person, &session).await?;
+                    match flows::use_up(tx, &id, &session.account.id, app.platform.world.now()).await? {
+                        true => Ok(outcome),
+                        false => Err(ApiError::from(ErrorCode::OauthReused)),
+                    }
+                })
+            })
+            .await?;
+        self.accounts.outbox.bell.ring();
+        Ok((flow, outcome))
+    }
+
+    /// Whose account it is linked to.
+    fn session(&self) -> Option<CurrentSession> {
+        match &self.intent {
+            Intent::Link(session) => Some(session.as_ref().clone()),
+            Intent::SignIn { .. } => None,
+        }
+    }
+
+    /// Somebody else is ending it.
+    async fn wait(&self, mut flow: Flow) -> Result<(Flow, Outcome), ApiError> {
+        let until = flow.claimed_at.unwrap_or_default() + PATIENCE;
+        loop {
+            let woken = self.accounts.waiting.woken();
+            if let Some(now) = self.read(&flow.id).await? {
+                flow = now;
+            }
+            if flow.outcome.is_some() {
+                return self.repeat(flow);
+            }
+            if flow.answer.is_none() || self.accounts.platform.world.now() > until {
+                // It came to nothing, but may yet.
+                return Err(ErrorCode::Network.into());
+            }
+            let _ = tokio::time::timeout(LOOK, woken).await;
+        }
+    }
+
+    /// A token that the app has from the provider: there was no consent screen of ours. Its flow is only for the answer.
+    async fn bring(&self, token: &str, nonce: Option<&str>) -> Result<(Flow, Outcome), ApiError> {
+        let provider = self.provider()?;
+        if !provider.takes_tokens() {
+            let detail = "This server takes no tokens of this provider's.";
+            return Err(ApiError { detail: Some(detail.into()), ..ErrorCode::Forbidden.into() });
+        }
+        let person = provider.of_token(&self.accounts.platform.world, token, nonce).await.map_err(refused)?;
+        let (app, id, now) =
+            (&self.accounts, self.accounts.platform.world.id(), self.accounts.platform.world.now());
+        let session = self.session();
+        let browser = Browser { proof: self.asker.proof.as_ref(), session: session.as_ref(), flow: None };
+        // Without a key, the key of the offer is secret enough.
+        let binding =
+            browser.binding().unwrap_or_else(|| Binding::Secret(app.platform.world.bytes::<32>().to_vec()));
+        let flow = Flow {
+            provider: self.provider.clone(),
+            callback: String::new(),
+            binding,
+            account: session.as_ref().map(|session| session.account.id.clone()),
+            memory: None,
+            arrived: None,
+            answer: None,
+            claimed_at: Some(now),
+            person: None,
+            outcome: None,
+            finished_at: None,
+            used_at: None,
+            expires_at: now,
+            id,
+        };
+        let (handle, row, proof) = (app.platform.world.bytes::<32>(), flow.clone(), self.asker.proof.clone());
+        let key = self
+            .accounts
+            .platform
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let key = match &session {
+                        Some(session) => session.confirm(tx, now).await.map(|()| None)?,
+                        None => dpop::spend(tx, proof.as_ref()).await?,
+                    };
+                    flows::insert(tx, &row, &handle, now).await?;
+                    flows::claim(tx, &row.id, &handle, now).await?;
+                    Ok::<_, ApiError>(key)
+                })
+            })
+            .await?;
+        let outcome = match self.settle(&flow, &person, key).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.note(&error, Some(&person), flow.account.clone()).await?;
+                return Err(error);
+            }
+        };
+        Ok((self.read(&flow.id).await?.unwrap_or(flow), outcome))
+    }
+}
+
+/// The flow that an answer belongs to, if it is this browser's; claimed, if nobody has ended it.
+async fn claim(
+    tx: &mut Tx,
+    platform: &Platform,
+    provider: &str,
+    browser: Browser<'_>,
+    came: Came,
+    key: Option<Thumbprint>,
+) -> Result<Found, ApiError> {
+    let unknown = || mismatch("This browser has not begun such a sign-in, or long ago. Please start again.");
+    let (found, text, page, mut returned, given) = match came {
+        Came::Token { .. } => return Err(ApiError::internal("a token has no flow")),
+        Came::There(given) => {
+            let id = OauthKey::flow(&given).ok_or_else(unknown)?;
+            (flows::by_id(tx, id).await?, format!("key {given}"), None, None, Some(given))
+        }
+        Came::Here { handle, callback, answer } => {
+            let text = answer.as_text();
+            let found = match &handle {
+                Some(handle) => flows::by_handle(tx, &hash(handle)).await?,
+                // The address of a page that somebody else may have made up names its flow, or none is taken.
+                None if callback.as_ref().is_some_and(has_code) => return Err(unknown()),
+                None => {
+                    let binding = browser.binding().ok_or_else(unknown)?;
+                    let found = flows::of_browser(tx, &binding, provider, &hash(&text)).await?;
+                    // Without a state, only a nonce tells a code that was slipped in.
+                    let found = found.filter(|flow| flow.outcome.is_some() || has_nonce(platform, flow));
+                    Some(found.ok_or_else(|| {
+                        mismatch(
+                            "Hand on the state, too, or the whole address that the browser came back to.",
+                        )
+                    })?)
+                }
+            };
+            (found, text, callback, Some(answer), None)
+        }
+    };
+    let id = found.ok_or_else(unknown)?.id;
+    flows::lock(tx, &id).await?;
+    let flow =
+        flows::by_id(tx, &id).await?.filter(|flow| flow.provider == provider && browser.is(&flow.binding));
+    let flow = Box::new(flow.ok_or_else(unknown)?);
+    if let (Some(session), Some(given)) = (browser.session, &given)
+        && OauthKey::is(&platform.secret_keys, Good::ForOffer, &flow.id, given)
+    {
+        return offered(platform, flow, session);
+    }
+    if let Some(session) = browser.session
+        && flow.account.as_ref() != Some(&session.account.id)
+    {
+        return Err(mismatch("This was not begun by whoever is signed in now. Please start again."));
+    }
+    if page.is_some_and(|page| !is_page(&page, &flow.callback)) {
+        return Err(mismatch("The sign-in was begun for another callback."));
+    }
+    let (now, answer) = (platform.world.now(), hash(&text));
+    let is_same = flow.answer.as_ref() == Some(&answer);
+    if flow.outcome.is_some() {
+        let fresh = flow.finished_at.unwrap_or_default() + platform.config.flows.grace.millis() >= now;
+        return if is_same && fresh { Ok(Found::Ended(flow)) } else { Err(ErrorCode::OauthReused.into()) };
+    }
+    if flow.claimed_at.is_some_and(|since| since + PATIENCE > now) {
+        return if is_same { Ok(Found::Busy(flow)) } else { Err(ErrorCode::OauthReused.into()) };
+    }
+    if flow.expires_at <= now {
+        return Err(mismatch("The sign-in took too long. Please start again."));
+    }
+    if let Some(given) = &given {
+        let arrived =
+            flow.arrived.as_ref().and_then(|sealed| open::<Returned>(platform, &flow.id, "arrived", sealed));
+        returned = arrived.filter(|arrived| {
+            OauthKey::is(&platform.secret_keys, Good::ForAnswer(&arrived.as_text()), &flow.id, given)
+        });
+    }
+    let returned = returned.ok_or_else(unknown)?;
+    flows::claim(tx, &flow.id, &answer, now).await?;
+    Ok(Found::Open(Box::new(Flow { claimed_at: Some(now), ..*flow }), returned, key))
+}
+
+/// What a flow of this browser has offered, to be linked to the account of whoever has signed in since.
+fn offered(platform: &Platform, flow: Box<Flow>, session: &CurrentSession) -> Result<Found, ApiError> {
+    if flow.used_at.is_some() {
+        let is_theirs = flow.account.as_ref() == Some(&session.account.id);
+        let outcome = Outcome::Linked { account: session.account.id.clone() };
+        return match is_theirs {
+            true => Ok(Found::Ended(Box::new(Flow { outcome: Some(outcome.to_json()?), ..*flow }))),
+            false => Err(ErrorCode::OauthReused.into()),
+        };
+    }
+    if flow.finished_at.unwrap_or_default() + platform.config.flows.lifetime.millis() <= platform.world.now()
+    {
+        return Err(mismatch("The sign-in took too long. Please start again."));
+    }
+    let person = person(platform, &flow).ok_or(ErrorCode::OauthReused)?;
+    Ok(Found::Offered(flow, Box::new(person)))
+}
+
+fn has_code(page: &Url) -> bool {
+    page.query_pairs().any(|(name, _)| name == "code")
+}
+
+fn has_nonce(platform: &Platform, flow: &Flow) -> bool {
+    let memory = flow.memory.as_ref().and_then(|sealed| open::<Memory>(platform, &flow.id, "memory", sealed));
+    memory.is_some_and(|memory| memory.has_nonce())
+}

@@ -1,0 +1,134 @@
+//! What came of a flow, as its row remembers it: the same answer for whoever asks again.
+
+use doorward_core::canonical;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::messages;
+use doorward_protocol::provider::{ProviderLogin, ProviderOutcome, ProviderPerson};
+use serde::{Deserialize, Serialize};
+
+use super::{Good, OauthKey, person};
+use crate::challenges::code_named;
+use crate::signin;
+use doorward_credentials::dpop::Proof;
+use doorward_credentials::signing::TokenIssuer;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_store::accounts;
+use doorward_store::flows::Flow;
+
+/// What came of it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Somebody known is signed in.
+    SignedIn {
+        /// The id of the session.
+        session: String,
+    },
+    /// The provider's identity is the account's now.
+    Linked {
+        /// The account.
+        account: String,
+    },
+    /// Nobody is known by it; the flow's row says who it is.
+    Offered,
+    /// It was refused.
+    Refused {
+        /// The error's code.
+        code: String,
+        /// The field at fault.
+        field: Option<String>,
+        /// Why.
+        detail: Option<String>,
+    },
+}
+
+impl Outcome {
+    /// A refusal, to be remembered.
+    pub fn refused(error: &ApiError) -> Outcome {
+        Outcome::Refused {
+            code: error.code.as_str().to_owned(),
+            field: error.field.clone(),
+            detail: error.detail.as_ref().map(|detail| detail.clone().into_owned()),
+        }
+    }
+
+    /// As stored.
+    pub fn to_json(&self) -> Result<String, ApiError> {
+        serde_json::to_string(self).map_err(ApiError::internal)
+    }
+
+    /// From what is stored.
+    pub fn stored(text: &str) -> Result<Outcome, ApiError> {
+        serde_json::from_str(text).map_err(ApiError::internal)
+    }
+
+    /// For the caller.
+    pub async fn answer(
+        self,
+        issuer: &TokenIssuer,
+        flow: &Flow,
+        caller: &Caller,
+        proof: Option<&Proof>,
+    ) -> Result<ProviderLogin, ApiError> {
+        let provider = flow.provider.clone();
+        match self {
+            Outcome::SignedIn { session } => {
+                let tokens = signin::answer(issuer, &session, &caller.devices, proof).await?;
+                let user = tokens.user.clone().ok_or(ErrorCode::SessionRequired)?;
+                // A repetition has written nothing that would tell the hooks.
+                caller.after.identify(&user.user_id, &session);
+                Ok(ProviderLogin {
+                    kind: ProviderOutcome::LoginExisting,
+                    message: format!("You have been logged in with {provider} account"),
+                    data: ProviderPerson {
+                        provider,
+                        email: user.email,
+                        verified: Some(user.email_verified),
+                        id: user.user_id,
+                        ..ProviderPerson::default()
+                    },
+                    session: Some(tokens),
+                })
+            }
+            Outcome::Linked { account } => {
+                let account = accounts::by_id(&mut *issuer.platform.store.read().await?, &account).await?;
+                let account = account.ok_or(ErrorCode::SessionRequired)?;
+                Ok(ProviderLogin {
+                    kind: ProviderOutcome::LoginLinked,
+                    message: format!("The {provider} account has been linked"),
+                    data: ProviderPerson {
+                        provider,
+                        verified: Some(account.email_verified_at.is_some()),
+                        email: account.email.as_deref().map(canonical::shown_email),
+                        id: account.id,
+                        ..ProviderPerson::default()
+                    },
+                    session: None,
+                })
+            }
+            Outcome::Offered => {
+                // Somebody has registered with it.
+                let person = person(&issuer.platform, flow).ok_or(ErrorCode::OauthReused)?;
+                let key = OauthKey::write(&issuer.platform.secret_keys, Good::ForOffer, &flow.id);
+                Ok(ProviderLogin {
+                    kind: ProviderOutcome::LoginOauth,
+                    message: messages::REGISTER_OR_LINK.to_owned(),
+                    data: ProviderPerson {
+                        oauth_key: Some(key.ok_or_else(|| ApiError::internal("a key could not be written"))?),
+                        provider,
+                        verified: Some(person.vouched),
+                        email: person.email.as_deref().map(canonical::shown_email),
+                        name: person.name,
+                        id: person.subject,
+                    },
+                    session: None,
+                })
+            }
+            Outcome::Refused { code, field, detail } => {
+                let cause = detail.clone();
+                Err(ApiError { field, cause, detail: detail.map(Into::into), ..code_named(&code).into() })
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What happens to accounts: sign-up, sign-in, sessions, addresses, linked identities, administration.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod addresses;
+pub mod admin;
+pub mod approved;
+pub mod challenges;
+pub mod contacts;
+pub mod domains;
+pub mod entry;
+pub mod first_proof;
+pub mod flows;
+pub mod links;
+pub mod profiles;
+pub mod prune;
+pub mod registration;
+pub mod screening;
+mod service;
+pub mod service_keys;
+pub mod sessions;
+pub mod signin;
+
+pub use service::Accounts;

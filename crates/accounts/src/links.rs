@@ -1,0 +1,221 @@
+//! What a provider's word does to accounts. An identity at a provider is (provider, issuer, subject), never an address
+//! (SECURITY A01). Its owner links it to an account. By itself it is linked only on an address that the provider vouches for, with
+//! the operator's trust (A02); where the address was not proven here, that is its first proof: see [`crate::first_proof`].
+
+use crate::approved;
+use doorward_protocol::error::ErrorCode;
+use doorward_request::platform::Platform;
+
+use crate::addresses::keep_a_way_in;
+use crate::approved::{Admission, Approved, Attempt, Found};
+use crate::contacts::Contact;
+use crate::first_proof::{self, Evidence, Standing};
+use crate::flows::Outcome;
+use crate::registration::{self, SignUp};
+use crate::service::Accounts;
+use crate::sessions::current::CurrentSession;
+use crate::signin;
+use doorward_core::message::Message;
+use doorward_core::password_hash::PasswordHash;
+use doorward_credentials::dpop::Thumbprint;
+use doorward_hooks::Hooks;
+use doorward_messages::outbox;
+use doorward_providers::Person;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::event::Granted;
+use doorward_store::identities::{self, Identity, Kind, Link};
+use doorward_store::{StoreError, Tx, accounts};
+
+/// Who somebody is at a provider, as a name of an account.
+pub fn identity(provider: &str, person: &Person) -> Identity {
+    Identity::at_provider(provider, &person.issuer, &person.subject, person.email.as_deref())
+}
+
+/// The address that a provider vouches for, as a name of an account.
+pub fn vouched(person: &Person) -> Option<Identity> {
+    let value = person.email.clone().filter(|_| person.vouched)?;
+    Some(Identity { kind: Kind::Email, value, look: None, proven: true, origin: None })
+}
+
+/// Asks the hooks about the session that the provider's word may begin, or the account that it may make.
+pub async fn admit(
+    hooks: &Hooks,
+    caller: &Caller,
+    attempt: &Approved<Attempt>,
+    provider: &str,
+    person: &Person,
+    first: Option<Granted>,
+    evidence: &Evidence,
+) -> Result<Admission, ApiError> {
+    let (name, address) = (identity(provider, person), vouched(person));
+    let names = [Some(&name), address.as_ref()].into_iter().flatten().cloned().collect();
+    let draft = first.map(|first| SignUp::of_first(&hooks.platform, names, provider, first)).transpose()?;
+    let draft = draft.map(|mut draft| {
+        draft.account.profile = person.profile.clone();
+        draft
+    });
+    let look = async || {
+        let mut db = hooks.platform.store.read().await?;
+        if let Some(account) = accounts::by_identity(&mut db, name.kind, &name.value).await? {
+            return Ok(Found::Account(account.into()));
+        }
+        let Some(contact) = address.as_ref().map(Contact::from) else { return Ok(Found::NoAccount) };
+        let standing = first_proof::standing(&mut db, &contact, evidence).await?;
+        if let Standing::Own(account) = &standing
+            && has_at(&mut db, &account.id, provider).await?
+        {
+            return Ok(Found::Wrong);
+        }
+        Ok(standing.account_after(&hooks.platform, &contact).map_or(Found::NoAccount, Found::Account))
+    };
+    approved::admit(hooks, caller, attempt, draft, look).await
+}
+
+/// Signs in to the account that is known by what the provider says; makes one, if there may be one.
+pub async fn sign_in(
+    tx: &mut Tx,
+    accounts: &Accounts,
+    caller: &Caller,
+    provider: &str,
+    person: &Person,
+    (admission, password): (&Admission, Option<&PasswordHash>),
+    (evidence, key): (&Evidence, Option<Thumbprint>),
+) -> Result<Outcome, ApiError> {
+    let (name, address) = (identity(provider, person), vouched(person));
+    let mut names = admission.names(&name);
+    names.extend(address.clone().filter(|address| !names.iter().any(|name| name.value == address.value)));
+    registration::lock(tx, &names).await?;
+    // What is said of an account stays true only from its lock on: it is asked again then.
+    if let Some(account) = identities::owner(tx, name.kind, &name.value).await? {
+        accounts::lock(tx, &account).await?;
+        if identities::owner(tx, name.kind, &name.value).await?.as_ref() == Some(&account) {
+            let session = signin::enter(tx, &accounts.platform, caller, &account, admission, key).await?.id;
+            return Ok(Outcome::SignedIn { session });
+        }
+    }
+    if let Some(contact) = address.as_ref().map(Contact::from) {
+        let standing = first_proof::locked_standing(tx, &contact, evidence).await?;
+        let account = match &standing {
+            // The provider knows its owner by another identity: they say themselves whether it is the same person.
+            Standing::Own(account) if has_at(tx, &account.id, provider).await? => {
+                return Ok(Outcome::Offered);
+            }
+            Standing::Own(account) => Some(account),
+            Standing::Unowned(account) => {
+                first_proof::take_over_and_notify(tx, &accounts.hooks, caller, &contact, account).await?;
+                Some(account)
+            }
+            Standing::OwnedByOther(_) | Standing::Free => None,
+        };
+        if let Some(account) = account {
+            first_proof::note(tx, &accounts.platform, caller, &contact, account).await?;
+            attach(tx, &accounts.platform, caller, &account.id, provider, &name).await?;
+            let session =
+                signin::enter(tx, &accounts.platform, caller, &account.id, admission, key).await?.id;
+            return Ok(Outcome::SignedIn { session });
+        }
+    }
+    if !admission.may_make_account() {
+        return Ok(Outcome::Offered);
+    }
+    let new = admission.sign_up()?;
+    let done = registration::create(tx, accounts, caller, new, password, evidence, key).await?;
+    let session = done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))?;
+    Ok(Outcome::SignedIn { session })
+}
+
+/// Links the provider's identity to the account that is signed in.
+pub async fn link(
+    tx: &mut Tx,
+    platform: &Platform,
+    caller: &Caller,
+    provider: &str,
+    person: &Person,
+    session: &CurrentSession,
+) -> Result<Outcome, ApiError> {
+    let (name, account) = (identity(provider, person), &session.account.id);
+    identities::lock(tx, name.kind, &name.value).await?;
+    accounts::lock(tx, account).await?;
+    // Its proof is spent; the session can have ended while the provider was asked.
+    doorward_store::sessions::lock(tx, &session.id).await?;
+    let alive = doorward_store::sessions::live_account(tx, &session.id, platform.world.now()).await?;
+    alive.ok_or(ErrorCode::SessionRequired)?;
+    match identities::owner(tx, name.kind, &name.value).await? {
+        Some(owner) if owner != *account => return Err(ErrorCode::SocialAccountInUse.into()),
+        Some(_) => {}
+        None if has_at(tx, account, provider).await? => {
+            let detail = "The account has another identity of this provider's. Unlink that first.";
+            return Err(ApiError {
+                field: Some("provider".into()),
+                detail: Some(detail.into()),
+                ..ErrorCode::Exists.into()
+            });
+        }
+        None => attach(tx, platform, caller, account, provider, &name).await?,
+    }
+    Ok(Outcome::Linked { account: account.clone() })
+}
+
+/// Takes what an account is known by at a provider from it, but not its last way in; answers what is left.
+pub async fn unlink(
+    tx: &mut Tx,
+    accounts: &Accounts,
+    caller: &Caller,
+    account: &str,
+    provider: &str,
+) -> Result<Vec<Link>, ApiError> {
+    let goes = |name: &identities::Held| name.provider.as_deref().unwrap_or(&name.kind) == provider;
+    let links = identities::links(tx, account).await?;
+    if !links.iter().any(|link| link.provider == provider) {
+        return Err(ErrorCode::NotFound.into());
+    }
+    keep_a_way_in(tx, accounts, account, goes).await?;
+    identities::unlink(tx, account, provider).await?;
+    tell(tx, &accounts.platform, caller, account, Event::IdentityUnlinked, provider).await?;
+    Ok(identities::links(tx, account).await?)
+}
+
+/// Has the account an identity of this provider's?
+async fn has_at(tx: &mut Tx, account: &str, provider: &str) -> Result<bool, StoreError> {
+    let held = identities::held(tx, account).await?;
+    Ok(held.iter().any(|name| name.provider.as_deref() == Some(provider)))
+}
+
+async fn attach(
+    tx: &mut Tx,
+    platform: &Platform,
+    caller: &Caller,
+    account: &str,
+    provider: &str,
+    name: &Identity,
+) -> Result<(), ApiError> {
+    accounts::lock(tx, account).await?;
+    identities::insert(tx, name, account, platform.world.now()).await.map_err(|error| match error {
+        StoreError::Conflict => ErrorCode::SocialAccountInUse.into(),
+        error => ApiError::from(error),
+    })?;
+    Ok(tell(tx, platform, caller, account, Event::IdentityLinked, provider).await?)
+}
+
+/// Writes it down, and tells the account's owner.
+async fn tell(
+    tx: &mut Tx,
+    platform: &Platform,
+    caller: &Caller,
+    account: &str,
+    event: Event,
+    provider: &str,
+) -> Result<(), StoreError> {
+    let now = platform.world.now();
+    accounts::touch(tx, account, now).await?;
+    Record::of(event).account(account).detail(provider).write(tx, &platform.world, caller, now).await?;
+    let account = accounts::by_id(tx, account).await?;
+    match account.as_ref().and_then(|account| account.told_at()) {
+        Some(address) => {
+            outbox::notice(tx, &platform.world, caller, Message::IdentitiesChanged, address).await
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,67 @@
+//! Stolen passwords, online: a service that answers all hashes which begin with the same five digits, so that it does not
+//! learn which is meant.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Request, header};
+use url::Url;
+
+use super::HASH;
+use doorward_outbound::{HttpClient, Limits};
+
+/// The service only advises, so a request waits one second at most. An answer has some 60 KB with padding.
+const LIMITS: Limits = Limits { time: Duration::from_secs(1), bytes: 512 * 1024 };
+/// Hexadecimal digits that leave.
+const PREFIX: usize = 5;
+
+/// The service.
+#[derive(Debug)]
+pub(super) struct Service {
+    client: HttpClient,
+    address: Url,
+}
+
+impl Service {
+    /// Prepares it; nothing is asked yet.
+    pub(super) fn open(address: &str, http: &HttpClient, dev: bool) -> Result<Service, String> {
+        let url = Url::parse(address).ok().filter(|url| {
+            let scheme = url.scheme() == "https" || (dev && url.scheme() == "http");
+            scheme && url.path().ends_with('/') && url.query().is_none() && url.fragment().is_none()
+        });
+        let address =
+            url.ok_or("must be an https address that ends in /, like https://pwned.example.com/range/")?;
+        http.check(&address)?;
+        Ok(Service { client: http.clone(), address })
+    }
+
+    /// Does it know the password with this hash? Where it does not answer, no (fail open).
+    pub(super) async fn has(&self, hash: [u8; HASH]) -> bool {
+        let hex: String = hash.iter().map(|byte| format!("{byte:02X}")).collect();
+        let (prefix, suffix) = hex.split_at(PREFIX);
+        match self.range(prefix).await {
+            Ok(text) => text.lines().any(|line| {
+                let (found, count) = line.trim().split_once(':').unwrap_or((line.trim(), "1"));
+                // Padding has the count 0.
+                found.eq_ignore_ascii_case(suffix) && count.trim() != "0"
+            }),
+            Err(cause) => {
+                tracing::warn!(cause, "password.breach_service does not answer");
+                false
+            }
+        }
+    }
+
+    async fn range(&self, prefix: &str) -> Result<String, String> {
+        let address = self.address.join(prefix).map_err(|error| error.to_string())?;
+        let mut request =
+            Request::get(address.as_str()).body(Vec::new()).map_err(|error| error.to_string())?;
+        // Answers of one length: their size on the wire does not tell the prefix.
+        request.headers_mut().insert("add-padding", HeaderValue::from_static("true"));
+        request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("text/plain"));
+        let answer = self.client.send(request, LIMITS).await?;
+        if answer.status != 200 {
+            return Err(format!("status {}", answer.status));
+        }
+        Ok(String::from_utf8_lossy(&answer.body).into_owned())
+    }
+}

@@ -1,0 +1,198 @@
+//! What follows once a method has proven who somebody is: may they come in, and the session that begins.
+
+use crate::approved;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::session::Tokens;
+use doorward_request::platform::Platform;
+use std::sync::Arc;
+
+use crate::approved::{Admission, Approved, Found, SignIn};
+use crate::entry::Entering;
+use crate::first_proof::Evidence;
+use crate::registration::{self, SignUp};
+use crate::service::Accounts;
+use crate::sessions;
+use doorward_config::Confirmation;
+use doorward_credentials::dpop::{self, Proof, Thumbprint};
+use doorward_credentials::signing::TokenIssuer;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::known_device::KnownDevice;
+use doorward_store::accounts::{self, Account};
+use doorward_store::identities;
+use doorward_store::sessions::Session;
+use doorward_store::{Tx, sessions as rows};
+
+/// Signs in to an account that was proven to be somebody's, in the transaction that proved it.
+pub async fn enter(
+    tx: &mut Tx,
+    platform: &Platform,
+    caller: &Caller,
+    id: &str,
+    admission: &Admission,
+    key: Option<Thumbprint>,
+) -> Result<Session, ApiError> {
+    accounts::lock(tx, id).await?;
+    accounts::count_login(tx, id, platform.world.now()).await?;
+    let account = accounts::by_id(tx, id).await?.ok_or(ErrorCode::UserIsDisabled)?;
+    if let Some(code) = refusal(platform, admission.method(), &account) {
+        return Err(code.into());
+    }
+    doorward_limits::succeeded(tx, platform, caller, &account).await?;
+    begin(tx, platform, caller, id, admission.sign_in(id)?, key).await
+}
+
+/// Why the owner of an account is not signed in. An answer only after they have proven that it is theirs.
+pub fn refusal(platform: &Platform, method: &str, account: &Account) -> Option<ErrorCode> {
+    if account.disabled {
+        return Some(ErrorCode::UserIsDisabled);
+    }
+    // An account from before the operator required it is asked, too, at its password: other methods prove a name of its own.
+    let is_required = platform.config.signup.confirmation == Confirmation::Required
+        && method == "password"
+        && account.phone.is_none();
+    let waits = account.confirmation_required || (is_required && account.has_unproven_email());
+    waits.then_some(ErrorCode::SignupConfirmationNeeded)
+}
+
+/// Begins the session, and writes that down.
+pub async fn begin(
+    tx: &mut Tx,
+    platform: &Platform,
+    caller: &Caller,
+    id: &str,
+    approved: &Approved<SignIn>,
+    key: Option<Thumbprint>,
+) -> Result<Session, ApiError> {
+    let session = sessions::establish(tx, platform, caller, id, approved, key).await?;
+    let record = Record::of(Event::SignedIn).account(id).session(&session.id).detail(&approved.method);
+    record.write(tx, &platform.world, caller, platform.world.now()).await?;
+    Ok(session)
+}
+
+/// The tokens of a session with whose it is; nothing when it has ended, or is not for who proves this. `devices` came with
+/// the call.
+pub async fn tokens_of(
+    issuer: &TokenIssuer,
+    id: &str,
+    devices: &[KnownDevice],
+    proof: Option<&Proof>,
+) -> Result<Option<Tokens>, ApiError> {
+    let mut db = issuer.platform.store.read().await?;
+    if let Some((session, _)) = rows::find(&mut db, id).await?
+        && sessions::is_for(&session, proof)
+        && let Some(account) = accounts::by_id(&mut db, &session.account).await?
+    {
+        let tokens = sessions::tokens(issuer, &session, &account.roles)?;
+        let known_device = doorward_limits::mint(&issuer.platform, &account, devices);
+        return Ok(Some(Tokens { user: Some(account.to_profile()), known_device, ..tokens }));
+    }
+    Ok(None)
+}
+
+/// The answer to a sign-in.
+pub async fn answer(
+    issuer: &TokenIssuer,
+    session: &str,
+    devices: &[KnownDevice],
+    proof: Option<&Proof>,
+) -> Result<Tokens, ApiError> {
+    // It can have ended in this moment, or the request be a repetition of an old one.
+    Ok(tokens_of(issuer, session, devices, proof).await?.ok_or(ErrorCode::SessionRequired)?)
+}
+
+/// Signs in by an id that opens an account by itself; the first time, if there may be one, makes the account.
+pub async fn by_id<T>(accounts: &Arc<Accounts>, entering: Entering<T>) -> Result<Tokens, ApiError> {
+    let Entering { caller, proof, attempt, first, .. } = entering;
+    let name = attempt.name()?.clone();
+    let draft = first
+        .map(|first| SignUp::of_first(&accounts.platform, vec![name.clone()], &attempt.method, first))
+        .transpose()?;
+    let look = async || {
+        let found =
+            accounts::by_identity(&mut *accounts.platform.store.read().await?, name.kind, &name.value)
+                .await?;
+        Ok(found.map_or(Found::NoAccount, |account| Found::Account(account.into())))
+    };
+    let admission = approved::admit(&accounts.hooks, &caller, &attempt, draft, look).await?;
+    let hash = admission.hash(accounts).await?;
+    let (job, asking, shown) = (accounts.clone(), caller.clone(), proof.clone());
+    let known = name.clone();
+    let entered: Result<String, ApiError> = accounts
+        .platform
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let key = dpop::spend(tx, shown.as_ref()).await?;
+                // Of two at once with a new id, the second finds the account of the first (seed H40).
+                registration::lock(tx, &admission.names(&name)).await?;
+                // What is said of an account stays true only from its lock on: the owner is asked again then.
+                if let Some(id) = identities::owner(tx, name.kind, &name.value).await? {
+                    accounts::lock(tx, &id).await?;
+                    if identities::owner(tx, name.kind, &name.value).await?.as_ref() == Some(&id) {
+                        return Ok(enter(tx, &job.platform, &asking, &id, &admission, key).await?.id);
+                    }
+                }
+                let evidence = Evidence { proof: shown, ..Evidence::default() };
+                let new = admission.sign_up()?;
+                let done =
+                    registration::create(tx, &job, &asking, new, hash.as_ref(), &evidence, key).await?;
+                done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))
+            })
+        })
+        .await;
+    match entered {
+        Ok(session) => answer(&accounts.issuer, &session, &caller.devices, proof.as_ref()).await,
+        Err(error) if is_verdict(error.code) => {
+            let mut db = accounts.platform.store.read().await?;
+            let account = accounts::by_identity(&mut db, known.kind, &known.value).await?;
+            drop(db);
+            Err(refuse(&accounts.platform, caller, proof, account, error.code).await)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Is it said to somebody who was recognised, and is to be written down?
+pub fn is_verdict(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::UserIsDisabled
+            | ErrorCode::SignupConfirmationNeeded
+            | ErrorCode::IncorrectUsernameOrPassword
+    )
+}
+
+/// Writes down that a sign-in was refused, and answers why.
+pub async fn refuse(
+    platform: &Arc<Platform>,
+    caller: Caller,
+    proof: Option<Proof>,
+    account: Option<Account>,
+    code: ErrorCode,
+) -> ApiError {
+    let job = platform.clone();
+    let written = platform
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                // A proof that was used before hides nothing: the password was looked at.
+                let spent = match dpop::spend(tx, proof.as_ref()).await {
+                    Err(error) if error.code != ErrorCode::InvalidProof => return Err(error),
+                    spent => spent.map(drop),
+                };
+                let record = Record::of(Event::SignInFailed).detail(code.as_str());
+                let record =
+                    Record { account: account.as_ref().map(|account| account.id.as_str()), ..record };
+                record.write(tx, &job.world, &caller, job.world.now()).await?;
+                // The other refusals follow a right proof: nothing was guessed.
+                if code == ErrorCode::IncorrectUsernameOrPassword {
+                    doorward_limits::failed(tx, &job, &caller, None).await?;
+                }
+                Ok::<_, ApiError>(spent)
+            })
+        })
+        .await;
+    written.and_then(|spent| spent).err().unwrap_or_else(|| code.into())
+}

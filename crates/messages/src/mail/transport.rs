@@ -1,0 +1,108 @@
+//! Where a mail or an SMS goes: to the SMTP server or the gateway, into the development mailbox, or both.
+
+use std::sync::Arc;
+
+use super::mailbox::Mailbox;
+use super::message::Mail;
+use super::smtp::{Setup, Smtp};
+use crate::sms::{Gateway, Sms};
+use doorward_config::{Config, ConfigError};
+use doorward_core::queue::Failure;
+use doorward_outbound::HttpClient;
+
+/// What leaves.
+#[derive(Debug)]
+pub enum Parcel {
+    /// A mail.
+    Mail(Mail),
+    /// An SMS.
+    Sms(Sms),
+}
+
+impl Parcel {
+    /// Unique, also between two attempts.
+    pub fn id(&self) -> &str {
+        match self {
+            Parcel::Mail(mail) => &mail.id,
+            Parcel::Sms(sms) => &sms.id,
+        }
+    }
+
+    /// Where it goes.
+    pub fn to(&self) -> &str {
+        match self {
+            Parcel::Mail(mail) => &mail.to,
+            Parcel::Sms(sms) => &sms.to,
+        }
+    }
+}
+
+/// The ways out that are configured.
+#[derive(Clone, Debug, Default)]
+pub struct Transport {
+    /// The SMTP server, when there is one.
+    pub smtp: Option<Arc<Smtp>>,
+    /// The SMS gateway, when there is one.
+    pub gateway: Option<Arc<Gateway>>,
+    /// The development mailbox, only with `--dev`.
+    pub mailbox: Option<Arc<Mailbox>>,
+}
+
+impl Transport {
+    /// As the settings say.
+    pub fn open(config: &Config, http: &HttpClient, dev: bool) -> Result<Transport, ConfigError> {
+        let smtp =
+            if config.smtp.host.is_empty() { None } else { Some(Arc::new(Smtp::new(setup(config)?)?)) };
+        let gateway = config.sms.is_configured().then(|| Gateway::new(&config.sms, http)).transpose()?;
+        Ok(Transport { smtp, gateway: gateway.map(Arc::new), mailbox: dev.then(Arc::default) })
+    }
+
+    /// Hands it over. `sent_at` is for the mailbox page, milliseconds since 1970.
+    pub async fn send(&self, parcel: Parcel, sent_at: i64) -> Result<(), Failure> {
+        let shown = self.mailbox.is_some();
+        let sent = match (&parcel, &self.smtp, &self.gateway) {
+            (Parcel::Mail(mail), Some(smtp), _) => smtp.send(mail).await,
+            (Parcel::Sms(sms), _, Some(gateway)) => gateway.send(sms).await,
+            _ if shown => Ok(()),
+            (Parcel::Mail(_), None, _) => Err(Failure::Later("smtp.host is not set".into())),
+            (Parcel::Sms(_), _, None) => Err(Failure::Later("no SMS gateway is set".into())),
+        };
+        // Shown also when it failed: who develops wants to see it, not wait for the next attempt.
+        if let Some(mailbox) = &self.mailbox {
+            mailbox.put(parcel, sent_at);
+        }
+        sent
+    }
+
+    /// Can an SMS leave?
+    pub fn has_sms(&self) -> bool {
+        self.gateway.is_some() || self.mailbox.is_some()
+    }
+}
+
+fn setup(config: &Config) -> Result<Setup, ConfigError> {
+    let smtp = &config.smtp;
+    let authority = smtp
+        .ca_file
+        .as_ref()
+        .map(|file| {
+            std::fs::read(file).map_err(|error| {
+                ConfigError::about("smtp.ca_file", None, format_args!("{}: {error}", file.display()))
+            })
+        })
+        .transpose()?;
+    let host = url::Url::parse(&config.public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    Ok(Setup {
+        host: smtp.host.clone(),
+        port: smtp.port(),
+        security: smtp.security(),
+        login: (!smtp.username.is_empty())
+            .then(|| (smtp.username.clone(), smtp.password.expose().to_owned())),
+        authority,
+        hello: host.unwrap_or_else(|| "localhost".to_owned()),
+        timeout: smtp.timeout.into(),
+        connections: smtp.connections,
+        from: config.mail.from.clone(),
+        reply_to: config.mail.reply_to.clone(),
+    })
+}

@@ -1,0 +1,80 @@
+//! The caller of a request, and the session that hooks are told of.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use doorward_accounts::sessions::current::{CurrentSession, principal};
+use doorward_request::caller::{Caller, RequestId};
+use doorward_request::captcha_solution::Solution;
+use doorward_request::event::{Pending, Who};
+use doorward_request::known_device;
+
+use super::credentials::presented;
+use crate::http;
+use crate::state::AppState;
+
+/// Longest `User-Agent` that is kept, in bytes.
+const LONGEST_AGENT: usize = 256;
+
+impl FromRequestParts<AppState> for Caller {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
+        Ok(Caller {
+            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            ip: http::source_of(parts, &app.platform.config),
+            locale: locale(&parts.headers),
+            user_agent: user_agent(&parts.headers),
+            captcha: Solution::of(&parts.headers),
+            after: parts.extensions.get::<Pending>().cloned().unwrap_or_default(),
+            devices: known_device::presented(&parts.headers),
+            service_key: presented(&parts.headers),
+            is_operators: false,
+        })
+    }
+}
+
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::USER_AGENT)?.to_str().ok()?.trim();
+    let kept = text.get(..LONGEST_AGENT).unwrap_or(text);
+    (!kept.is_empty()).then(|| kept.to_owned())
+}
+
+/// Who is signed in already where nobody has to be (seed H45). A token that is not good is none: hooks learn of it, and
+/// nothing else depends on it.
+impl FromRequestParts<AppState> for Who {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
+        if app.hooks.is_idle() {
+            return Ok(Who::default());
+        }
+        let session = <CurrentSession as FromRequestParts<AppState>>::from_request_parts(parts, app).await;
+        Ok(principal(session.as_ref().ok()))
+    }
+}
+
+/// The first language of `Accept-Language`, if it is a tag like `de-CH`.
+pub fn locale(headers: &HeaderMap) -> Option<String> {
+    let languages = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+    let tag = languages.split([',', ';']).next()?.trim();
+    let sound = (2..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    sound.then(|| tag.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_language_tag_is_taken_and_only_if_it_is_one() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, text.parse().unwrap());
+            locale(&headers)
+        };
+        assert_eq!(of("de-CH, en;q=0.5").as_deref(), Some("de-CH"));
+        assert_eq!(of("*"), None);
+        assert_eq!(of("<script>"), None);
+    }
+}

@@ -1,0 +1,33 @@
+//! The one `Authorization` header of a request.
+
+use axum::http::{HeaderMap, header};
+use doorward_core::secret::Secret;
+use doorward_core::service_key;
+
+/// How a token is presented.
+pub(super) enum Scheme {
+    Bearer,
+    Dpop,
+}
+
+/// Scheme and token of the one `Authorization` header.
+pub(super) fn credentials(headers: &HeaderMap) -> Option<(Scheme, &str)> {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let (one, None) = (all.next()?, all.next()) else { return None };
+    let (scheme, token) = one.to_str().ok()?.split_once(' ')?;
+    match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => Some((Scheme::Bearer, token)),
+        "dpop" => Some((Scheme::Dpop, token)),
+        _ => None,
+    }
+}
+
+/// What may be a key in the headers of any request.
+pub(super) fn presented(headers: &HeaderMap) -> Option<Secret> {
+    match credentials(headers)? {
+        (Scheme::Bearer, text) if text.starts_with(service_key::PREFIX) => {
+            Some(Secret::from(text.to_owned()))
+        }
+        _ => None,
+    }
+}
