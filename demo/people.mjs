@@ -16,7 +16,14 @@ for (const person of PEOPLE) enrol(person);
 export function enrol({ name, email, email_verified }) {
   const sub = createHash("sha256").update(name).digest("hex").slice(0, 21);
   const [given_name, ...others] = name.split(" ");
-  known.set(sub, { sub, name, given_name, family_name: others.join(" ") || undefined, email, email_verified: email ? email_verified : undefined });
+  known.set(sub, {
+    sub,
+    name,
+    given_name,
+    family_name: others.join(" ") || undefined,
+    email,
+    email_verified: email ? email_verified : undefined,
+  });
   return sub;
 }
 

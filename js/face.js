@@ -25,7 +25,12 @@ export function face(compile, compileAhead) {
       // Bound, so that they can be passed as handlers: form.addEventListener("submit", auth.login).
       for (const name of [...names, "dispose"]) if (!members[name]?.get) define(this, name, { value: this[name].bind(this) });
       // On a page, be ready before the first submit; elsewhere do nothing before the first call.
-      if (typeof document !== "undefined") setTimeout(() => compileAhead().then((ready) => this.#open((module ??= ready))).catch(() => {}));
+      if (typeof document !== "undefined")
+        setTimeout(() =>
+          compileAhead()
+            .then((ready) => this.#open((module ??= ready)))
+            .catch(() => {}),
+        );
     }
 
     dispose() {
@@ -80,7 +85,10 @@ export function face(compile, compileAhead) {
 
     #call(name, args) {
       const call = new Error(); // its stack is the error's
-      const event = args.slice(0, 2).map((arg) => attempt(() => hold(arg))).find(Boolean);
+      const event = args
+        .slice(0, 2)
+        .map((arg) => attempt(() => hold(arg)))
+        .find(Boolean);
       try {
         const answer = typeof args[0] === "function" ? this.#subscribe(name, args[0]) : this.#open()[name](...args);
         return answer instanceof Promise ? this.#promise(answer, call, event) : answer;
@@ -90,8 +98,16 @@ export function face(compile, compileAhead) {
     }
 
     static {
-      const method = (name) => ({ value(...args) { return this.#call(name, args); } });
-      const getter = (name) => ({ get() { return attempt(() => this.#open()[name], WITHOUT_WASM[name]); } });
+      const method = (name) => ({
+        value(...args) {
+          return this.#call(name, args);
+        },
+      });
+      const getter = (name) => ({
+        get() {
+          return attempt(() => this.#open()[name], WITHOUT_WASM[name]);
+        },
+      });
       for (const name of names) define(this.prototype, name, members[name].get ? getter(name) : method(name));
       if (Symbol.dispose) define(this.prototype, Symbol.dispose, { value: this.prototype.dispose });
     }

@@ -15,7 +15,10 @@ export function valuesOf(data, elements) {
   const names = new Set([...data.keys(), ...controls.filter(({ type }) => type === "checkbox").map(({ name }) => name)]);
   const values = Object.create(null);
   for (const name of names) {
-    const given = valueOf(data.getAll(name), controls.filter((control) => control.name === name));
+    const given = valueOf(
+      data.getAll(name),
+      controls.filter((control) => control.name === name),
+    );
     if (!given) continue;
     const path = name.split(".");
     const last = path.pop();
@@ -38,8 +41,7 @@ function valueOf(entries, [control, another]) {
   const [first, second] = entries.filter((entry) => typeof entry === "string" || entry.name || entry.size);
   if (first === undefined) return undefined;
   if (typeof first !== "string") return { fault: "A file cannot be sent here." };
-  if (second !== undefined || type === "select-multiple" || type === "checkbox")
-    return { fault: "Only one value can be given here." };
+  if (second !== undefined || type === "select-multiple" || type === "checkbox") return { fault: "Only one value can be given here." };
   if (type !== "number" || another) return { text: first, value: first };
   const number = control.valueAsNumber;
   return Number.isNaN(number) ? { text: first, value: "" } : { text: first, number, value: number };
@@ -95,7 +97,9 @@ export function isSeen({ target, submitter }, error) {
   const isForm = target instanceof HTMLFormElement;
   if (error.code === "ABORTED") return true;
   if (!told.has(error) && announce(target, error) && isForm)
-    [submitter, ...controlsOf(target)].filter((control) => control?.type === "submit" && control.willValidate).slice(0, 1)
+    [submitter, ...controlsOf(target)]
+      .filter((control) => control?.type === "submit" && control.willValidate)
+      .slice(0, 1)
       .forEach((button) => showMessage(target, button, error.message, error));
   return told.get(error);
 }

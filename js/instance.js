@@ -12,15 +12,17 @@ export const guarded = (onTrap) =>
       const a = Object.assign({}, ...Object.values(imports));
       const { exports } = new WebAssembly.Instance(module, { a });
       let lost = false;
-      const guard = (inner) => (...args) => {
-        if (lost) return [];
-        try {
-          return inner(...args);
-        } catch (error) {
-          if (!lost) onTrap(error, (lost = true));
-          throw error;
-        }
-      };
+      const guard =
+        (inner) =>
+        (...args) => {
+          if (lost) return [];
+          try {
+            return inner(...args);
+          } catch (error) {
+            if (!lost) onTrap(error, (lost = true));
+            throw error;
+          }
+        };
       const safe = ([name, value]) => [name, typeof value === "function" ? guard(value) : value];
       this.exports = Object.fromEntries(Object.entries(exports).map(safe));
     }
@@ -36,13 +38,19 @@ const locales = {
 /** Loads the messages of a language. Returns a function that translates one; nothing for a language without messages. */
 function translator(language) {
   let texts, waits;
-  const loading = locales[language]?.().then((module) => (texts = module.default), () => {});
-  return loading && (async (message) => {
-    // A module that does not come must not keep an error back for long.
-    await (waits ??= Promise.race([loading, new Promise((resolve) => setTimeout(resolve, 500))]));
-    const numbers = message.match(/\d+/g);
-    return texts?.[message.replace(/\d+/g, "#")]?.replace(/#/g, () => numbers.shift());
-  });
+  const loading = locales[language]?.().then(
+    (module) => (texts = module.default),
+    () => {},
+  );
+  return (
+    loading &&
+    (async (message) => {
+      // A module that does not come must not keep an error back for long.
+      await (waits ??= Promise.race([loading, new Promise((resolve) => setTimeout(resolve, 500))]));
+      const numbers = message.match(/\d+/g);
+      return texts?.[message.replace(/\d+/g, "#")]?.replace(/#/g, () => numbers.shift());
+    })
+  );
 }
 
 /** What the clients of a page share, at first. */

@@ -7,8 +7,7 @@ const LONGEST = 400 * 86_400_000; // milliseconds for which the key of a session
 const LOOSE = 86_400_000; // and a loose key
 
 const bytes = (text) => new TextEncoder().encode(text);
-const base64url = (data) =>
-  btoa(String.fromCharCode(...new Uint8Array(data))).replace(/[+/=]/g, (c) => ({ "+": "-", "/": "_" })[c] ?? "");
+const base64url = (data) => btoa(String.fromCharCode(...new Uint8Array(data))).replace(/[+/=]/g, (c) => ({ "+": "-", "/": "_" })[c] ?? "");
 const json = (value) => base64url(bytes(JSON.stringify(value)));
 // Resolves with nothing where it takes too long.
 const inTime = (promise) => {
@@ -61,7 +60,10 @@ export class KeyStore {
   /** The same for a key that must outlive the page. Returns an empty id if the browser does not allow that. */
   async takeLoose(known, next, isOwn) {
     const id = await this.take(known, next, isOwn);
-    return this.keep(id, false).then(() => id, () => "");
+    return this.keep(id, false).then(
+      () => id,
+      () => "",
+    );
   }
 
   /** Writes a key of the memory to the database: for a session, or loose unless it is there for a session. */

@@ -6,8 +6,18 @@ import { AuthClient } from "./index.js";
 const SOCIAL = ["google", "twitter", "facebook", "apple"];
 // Fields of a profile that stand elsewhere there, or are not there.
 const OWN = [
-  "user_id", "email_verified", "phone_number_verified", "email_subscription", "disabled", "logins_count", "last_login",
-  "email_public", "phone_number_public", "address_public", "gender_public", "birthdate_public",
+  "user_id",
+  "email_verified",
+  "phone_number_verified",
+  "email_subscription",
+  "disabled",
+  "logins_count",
+  "last_login",
+  "email_public",
+  "phone_number_public",
+  "address_public",
+  "gender_public",
+  "birthdate_public",
 ];
 const RESET = "/v1/password/reset";
 // Properties that a call cannot do without.
@@ -30,7 +40,8 @@ export function createClient({ columns, ...options } = {}) {
 
     resendVerification: (email, options) => said({ given: { email }, unknown: "email" }, () => core.resendVerification({ email }, options)),
 
-    oauthRedirect: (provider, callback, options) => said({ given: { provider, callback } }, () => core.oauthRedirect(provider, callback, options)),
+    oauthRedirect: (provider, callback, options) =>
+      said({ given: { provider, callback } }, () => core.oauthRedirect(provider, callback, options)),
 
     redoOAuth: (provider, options) => said({ given: { provider } }, () => core.redoOAuth(provider, options)),
 
@@ -76,11 +87,17 @@ const object = (data) => (typeof data === "object" ? (data ?? {}) : {});
 // mylib's names of our fields. The first property that a login needs depends on the provider.
 const namesFor = (provider) => ({
   callback: { twitter: "oauthToken", apple: "oauthKey" }[provider] ?? "callback",
-  oauth_token: "oauthToken", oauth_verifier: "oauthVerifier", oauth_key: "oauthKey",
+  oauth_token: "oauthToken",
+  oauth_verifier: "oauthVerifier",
+  oauth_key: "oauthKey",
 });
 
 // The columns of the operator's: null where nothing is in them.
-const declared = (core) => core.getSettings().then(({ extras }) => extras.map(({ name }) => name), () => []);
+const declared = (core) =>
+  core.getSettings().then(
+    ({ extras }) => extras.map(({ name }) => name),
+    () => [],
+  );
 
 function userOf(profile, columns, social) {
   const user = Object.fromEntries(columns.map((name) => [name, null]));

@@ -22,8 +22,7 @@ function hash(words) {
     if (at > 15) {
       const [x, y] = [words[at - 15], words[at - 2]];
       words[at] =
-        words[at - 16] + (turned(x, 7) ^ turned(x, 18) ^ (x >>> 3)) +
-        words[at - 7] + (turned(y, 17) ^ turned(y, 19) ^ (y >>> 10));
+        words[at - 16] + (turned(x, 7) ^ turned(x, 18) ^ (x >>> 3)) + words[at - 7] + (turned(y, 17) ^ turned(y, 19) ^ (y >>> 10));
     }
     const one = h + (turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)) + (g ^ (e & (f ^ g))) + ROUND[at] + words[at];
     const other = (turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) + ((a & b) | (c & (a | b)));

@@ -48,7 +48,11 @@ export async function signInAgain() {
 
   return new Promise((resolve) => {
     // Nobody new: an id that this device has lost would begin an account.
-    form.onsubmit = (event) => auth.login(event, { auto_register: false }).then((user) => resolve(user.user_id === user_id), () => {});
+    form.onsubmit = (event) =>
+      auth.login(event, { auto_register: false }).then(
+        (user) => resolve(user.user_id === user_id),
+        () => {},
+      );
     $("again-send").onclick = async () => {
       elements.by.value = kind === "email" ? "email" : "phone";
       if (!$("again-with-code").disabled) useCode(false);

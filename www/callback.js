@@ -53,7 +53,10 @@ function askTheRest({ oauthKey, email, name }) {
   let made = false; // once the account is there, what is left is to sign in
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    made ||= await auth.register(provider, event).then(() => true, () => false);
+    made ||= await auth.register(provider, event).then(
+      () => true,
+      () => false,
+    );
     if (!made || (await say(form, signIn()))) return;
     form.querySelector("button").textContent = `Sign in with ${title}`;
     form.querySelector("output").value = `Your account is there. ${form.querySelector("output").value}`;

@@ -7,10 +7,7 @@ const COLOURS = {
       String.raw`|\b(?<word>required|hidden|disabled)\b`,
     "g",
   ),
-  js: new RegExp(
-    String.raw`(?<comment>//.*|/\*[^]*?\*/)|(?<text>"[^"]*"|${"`[^`]*`"})|\b(?<word>${WORDS})\b|\b(?<tag>auth(\.\w+)?)`,
-    "g",
-  ),
+  js: new RegExp(String.raw`(?<comment>//.*|/\*[^]*?\*/)|(?<text>"[^"]*"|${"`[^`]*`"})|\b(?<word>${WORDS})\b|\b(?<tag>auth(\.\w+)?)`, "g"),
 };
 
 const panel = document.querySelector("#source > div");
@@ -34,7 +31,10 @@ async function read(file) {
 
 function dedent(text) {
   const indent = text.match(/^ */)[0].length;
-  return text.split("\n").map((line) => line.slice(indent)).join("\n");
+  return text
+    .split("\n")
+    .map((line) => line.slice(indent))
+    .join("\n");
 }
 
 function figure(file, language, text) {

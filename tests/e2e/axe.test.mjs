@@ -20,7 +20,10 @@ async function look(page, what, { where = "html" } = {}) {
   if (where !== SOURCE) await page.$$eval(`${SOURCE} figure`, (figures) => figures.forEach((figure) => figure.remove()));
   // Evaluated, not added as a script: the pages' policy would refuse that.
   if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axe);
-  for (const [colorScheme, rules] of [["dark", { runOnly: COLOURS }], ["light", {}]]) {
+  for (const [colorScheme, rules] of [
+    ["dark", { runOnly: COLOURS }],
+    ["light", {}],
+  ]) {
     await page.emulateMedia({ colorScheme });
     const options = { ...rules, preload: false, resultTypes: ["violations"] };
     const { violations } = await page.evaluate(([where, options]) => axe.run(where, options), [where, options]);

@@ -24,13 +24,24 @@ test("seed_m07_m42_m57_m63_an_account_is_registered_and_signed_in_to", async () 
   assert.equal(message, "Please confirm your email");
   const { id, created_at, updated_at } = data;
   assert.deepEqual(data, {
-    created_at, updated_at, id, email, roles: ["Reader"], social_ids: nobody, verified: false, fcm_tokens: [], name: "Doctor Grid", pronouns: null,
+    created_at,
+    updated_at,
+    id,
+    email,
+    roles: ["Reader"],
+    social_ids: nobody,
+    verified: false,
+    fcm_tokens: [],
+    name: "Doctor Grid",
+    pronouns: null,
   });
   assert.equal(core.user, null, "seed_m18");
   const wrong = await auth.login("local", { email, password: "12QWaszx" });
   assert.deepEqual([wrong.error.code, wrong.error.title], ["NOTFND", "'email' and 'password' do not match any resource"]);
   assert.deepEqual(await auth.login("local", { email, password }), {
-    data: { provider: "local", email, verified: false, id }, type: "LoginExisting", message: "You have been logged in",
+    data: { provider: "local", email, verified: false, id },
+    type: "LoginExisting",
+    message: "You have been logged in",
   });
   const again = await auth.register("local", { email, password });
   assert.deepEqual([again.error.code, again.error.title], ["FORBDN", `Key (email)=(${email}) already exists.`]);
@@ -49,8 +60,13 @@ test("seed_m12_m13_m54_columns_stand_at_the_top_level_and_so_do_the_parts_of_the
   assert.deepEqual([reset.data.address, reset.data.country, reset.data.city], ["Area18", "ArcCorp", null]);
 
   const parts = {
-    street_address: "1 Main Street", locality: "Soho", region: "England", postal_code: "W1", city: "London",
-    province: "Greater London", country: "UK",
+    street_address: "1 Main Street",
+    locality: "Soho",
+    region: "England",
+    postal_code: "W1",
+    city: "London",
+    province: "Greater London",
+    country: "UK",
   };
   const { data: whole } = await auth.register("local", { ...somebody(), extras: parts });
   for (const [column, value] of Object.entries(parts)) assert.equal(whole[column], value, column);

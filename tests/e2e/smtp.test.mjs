@@ -37,7 +37,10 @@ async function openSink(answer = () => 250, port = 0) {
 }
 
 const settings = (port) => ({
-  SMTP__HOST: "127.0.0.1", SMTP__PORT: port, SMTP__SECURITY: "none", MAIL__FROM: "Doorward <hello@doorward.example>",
+  SMTP__HOST: "127.0.0.1",
+  SMTP__PORT: port,
+  SMTP__SECURITY: "none",
+  MAIL__FROM: "Doorward <hello@doorward.example>",
 });
 const unconfirmed = { signup_confirmation: true };
 const code = (mail) => mail.text.match(/\b\d{6}\b/)[0];
@@ -54,7 +57,10 @@ test("the confirmation mail is well made, in plain text and HTML", async () => {
   const { email } = await signUp(server, { ...somebody(), name: "<b>Ada</b> & Co" }, unconfirmed);
   const mail = await sink.to(email);
   assert.equal(mail.envelope.mailFrom.address, "hello@doorward.example");
-  assert.deepEqual(mail.envelope.rcptTo.map(({ address }) => address), [email]);
+  assert.deepEqual(
+    mail.envelope.rcptTo.map(({ address }) => address),
+    [email],
+  );
   assert.equal(mail.from.text, '"Doorward" <hello@doorward.example>');
   assert.ok(mail.subject.length > 5);
   assert.ok(mail.messageId);

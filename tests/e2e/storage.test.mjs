@@ -76,7 +76,10 @@ test("seed_F6_the_pages_work_without_any_storage", async () => {
   // Memory does not outlive a page: this is what the app is warned of.
   await page.waitForSelector("#out", { state: "visible" });
   // The browser complains of each first proof, which has no nonce yet.
-  assert.deepEqual(context.complaints.filter((text) => !/status of 401/.test(text)), []);
+  assert.deepEqual(
+    context.complaints.filter((text) => !/status of 401/.test(text)),
+    [],
+  );
   await context.close();
 });
 
@@ -100,8 +103,8 @@ test("seed_F7_a_full_storage_loses_no_session", async () => {
 
 const DAMAGE = {
   "half of it": (text) => text.slice(0, text.length >> 1),
-  "nothing": () => "",
-  "null": () => "null",
+  nothing: () => "",
+  null: () => "null",
   "a list": () => "[]",
   "a number": () => "42",
   "another format": () => JSON.stringify({ v: 99, user: "ada" }),
@@ -115,11 +118,16 @@ for (const [what, damage] of Object.entries(DAMAGE)) {
     await signIn(page);
     const stored = await page.evaluate(() => Object.entries(localStorage).filter(([name]) => name.startsWith("doorward")));
     assert.ok(stored.length > 0);
-    await page.evaluate((entries) => entries.forEach(([name, text]) => localStorage.setItem(name, text)),
-      stored.map(([name, text]) => [name, damage(text)]));
+    await page.evaluate(
+      (entries) => entries.forEach(([name, text]) => localStorage.setItem(name, text)),
+      stored.map(([name, text]) => [name, damage(text)]),
+    );
     await page.goto(`${url}/profile`);
     await page.waitForSelector("#out:not([hidden]), #in:not([hidden])");
-    assert.deepEqual(context.complaints.filter((text) => !/status of 40[01]/.test(text)), []);
+    assert.deepEqual(
+      context.complaints.filter((text) => !/status of 40[01]/.test(text)),
+      [],
+    );
     assert.equal((await signIn(page)).profile, person.email);
     await context.close();
   });

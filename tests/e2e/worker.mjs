@@ -18,7 +18,10 @@ async function run(story, name, title = name) {
     fail = reject;
     timer = setTimeout(() => reject(new Error(`not over after ${LONGEST} ms`)), LONGEST);
   });
-  const error = await Promise.race([(async () => story())(), failure]).then(() => null, (thrown) => thrown ?? new Error("no reason given"));
+  const error = await Promise.race([(async () => story())(), failure]).then(
+    () => null,
+    (thrown) => thrown ?? new Error("no reason given"),
+  );
   clearTimeout(timer);
   fail = (late) => console.error(late);
   if (name || error) process.send({ name: title, took: performance.now() - started, error: error && (error.stack ?? String(error)) });

@@ -397,7 +397,10 @@ export async function openContext(browser, options = {}) {
 /** Waits until the browser shows these words at a control of the form, as it does with what the SDK says of it. */
 export const told = (page, form, words) =>
   page.waitForFunction(
-    ([form, words]) => [...document.querySelectorAll(`${form} :is(input, select, textarea, button)`)].some((control) => control.validationMessage.includes(words)),
+    ([form, words]) =>
+      [...document.querySelectorAll(`${form} :is(input, select, textarea, button)`)].some((control) =>
+        control.validationMessage.includes(words),
+      ),
     [form, words],
   );
 
@@ -424,7 +427,10 @@ export async function settled(page, address) {
 /** Serves `html` and the module `js` at `/under-test` of the server's origin, and opens it. */
 export async function openForm(page, url, html, js) {
   await page.route("**/under-test", (route) =>
-    route.fulfill({ contentType: "text/html; charset=utf-8", body: `<!doctype html>${html}<script type="module" src="/under-test.js"></script>` }),
+    route.fulfill({
+      contentType: "text/html; charset=utf-8",
+      body: `<!doctype html>${html}<script type="module" src="/under-test.js"></script>`,
+    }),
   );
   await page.route("**/under-test.js", (route) =>
     route.fulfill({
@@ -454,7 +460,11 @@ export async function withClient(page, body, { options = {}, argument } = {}) {
     window.events = [];
     window.auth = new AuthClient(given);
     // What a call rejects with: its code and field.
-    window.refusal = (call) => call.then(() => "resolved", ({ code, field }) => (field ? `${code} ${field}` : code));
+    window.refusal = (call) =>
+      call.then(
+        () => "resolved",
+        ({ code, field }) => (field ? `${code} ${field}` : code),
+      );
     auth.onAuthStateChange((event, session, detail) => events.push(detail ? `${event} ${detail.code}` : event));
   }, options);
   return page.evaluate(body, argument);

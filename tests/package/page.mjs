@@ -56,7 +56,9 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
     const { pathname, search } = new URL(request.url, "http://localhost");
     if (isOver) return response.writeHead(200, { "content-type": "text/html" }).end();
     if (pathname === "/favicon.ico") return response.writeHead(404).end();
-    const type = /^\/(index|slim|mylib|messages-\w+)\.js$/.test(pathname) ? "text/javascript" : pathname === "/slim.wasm" && "application/wasm";
+    const type = /^\/(index|slim|mylib|messages-\w+)\.js$/.test(pathname)
+      ? "text/javascript"
+      : pathname === "/slim.wasm" && "application/wasm";
     if (type) {
       response.setHeader("content-type", type);
       return response.end(await built(pathname));

@@ -3,7 +3,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { open, problem, tokens } from "./page.mjs";
-import { body, call, callWith, come, existing, keeps, keyOf, leave, linked, registered, server, stay, storedKeys, unknown } from "./providers.mjs";
+import {
+  body,
+  call,
+  callWith,
+  come,
+  existing,
+  keeps,
+  keyOf,
+  leave,
+  linked,
+  registered,
+  server,
+  stay,
+  storedKeys,
+  unknown,
+} from "./providers.mjs";
 
 test("two tabs at once do not disturb each other", async (t) => {
   const { page, tab, asked } = await open(t, { routes: server() });
@@ -16,7 +31,10 @@ test("two tabs at once do not disturb each other", async (t) => {
   await call(other, "login", "google", { callback: other.url(), code: "c2" });
   const begun = asked.filter(({ name }) => name === "POST /v1/flows/google");
   const ended = asked.filter(({ name }) => name === "POST /v1/login/provider/google");
-  assert.deepEqual(ended.map((call) => body(call).state), ["s1", "s2"]);
+  assert.deepEqual(
+    ended.map((call) => body(call).state),
+    ["s1", "s2"],
+  );
   assert.deepEqual(ended.map(keyOf), begun.map(keyOf));
   assert.notEqual(keyOf(begun[0]), keyOf(begun[1]));
 });
@@ -82,7 +100,9 @@ test("two clients with storages of their own have keys of their own", async (t) 
     const client = () => {
       const texts = new Map();
       const getItem = async (key) => texts.get(key) ?? null;
-      return new AuthClient({ storage: { getItem, setItem: async (key, text) => texts.set(key, text), removeItem: async (key) => texts.delete(key) } });
+      return new AuthClient({
+        storage: { getItem, setItem: async (key, text) => texts.set(key, text), removeItem: async (key) => texts.delete(key) },
+      });
     };
     const first = client();
     window.second = client();
@@ -138,7 +158,8 @@ for (const isDeleted of [false, true]) {
     });
     await call(other, "logout");
     await keeps(other, ["loose"]);
-    if (isDeleted) await other.evaluate(() => new Promise((resolve) => (indexedDB.deleteDatabase("doorward.keys").onsuccess = () => resolve())));
+    if (isDeleted)
+      await other.evaluate(() => new Promise((resolve) => (indexedDB.deleteDatabase("doorward.keys").onsuccess = () => resolve())));
     const gone = page.waitForURL("**/consent?state=s2");
     await Promise.all([gone, page.evaluate(() => auth.redoOAuth("google")).catch(() => null)]);
     await come(page, "/back?code=c2&state=s2");
@@ -182,8 +203,7 @@ test("after a sign-out, here or in another tab, the next session has a key that 
     await leave(page);
     await come(page, "/back?code=c1");
     await page.evaluate(() => (window.auth = new AuthClient()));
-    const ask = (method, ...args) =>
-      page.evaluate(([method, args]) => auth[method](...args).catch(({ code }) => code), [method, args]);
+    const ask = (method, ...args) => page.evaluate(([method, args]) => auth[method](...args).catch(({ code }) => code), [method, args]);
     assert.deepEqual(await ask("login", "google", { callback: page.url() }), existing);
     assert.equal(await ask("login", ada("wrong")), "INCORRECT_USERNAME_OR_PASSWORD");
     if (where === page) await ask("logout");
@@ -261,7 +281,12 @@ test("a key that is about to be deleted is taken by nobody", async (t) => {
   });
   assert.equal(told, "OAUTH_STATE_MISMATCH");
   // The browser's own request for the consent screen may come at any time.
-  assert.equal(names().filter((name) => name !== "GET /consent").at(-1), "POST /v1/logout");
+  assert.equal(
+    names()
+      .filter((name) => name !== "GET /consent")
+      .at(-1),
+    "POST /v1/logout",
+  );
 });
 
 for (const storage of ["local", "session", "memory", "custom"]) {
@@ -289,7 +314,11 @@ for (const storage of ["local", "session", "memory", "custom"]) {
 const denied = {
   "all storages denied": () => {
     for (const name of ["localStorage", "sessionStorage"]) {
-      Object.defineProperty(globalThis, name, { get() { throw new DOMException("denied", "SecurityError"); } });
+      Object.defineProperty(globalThis, name, {
+        get() {
+          throw new DOMException("denied", "SecurityError");
+        },
+      });
     }
   },
   "a storage that is full": () => {
@@ -319,7 +348,14 @@ test("where the browser keeps no keys, and with Bearer tokens, a secret takes th
     "POST /v1/signup/provider/google": [200, registered],
   };
   for (const [before, options] of [
-    [() => { IDBFactory.prototype.open = () => { throw new DOMException("denied", "SecurityError"); }; }, {}],
+    [
+      () => {
+        IDBFactory.prototype.open = () => {
+          throw new DOMException("denied", "SecurityError");
+        };
+      },
+      {},
+    ],
     [undefined, { dpop: false }],
   ]) {
     const { page, asked } = await open(t, { routes: server(routes), before });
@@ -330,7 +366,10 @@ test("where the browser keeps no keys, and with Bearer tokens, a secret takes th
     await callWith(page, options, "register", "google", { oauthKey: "k1" });
     const [begun, ended, made] = asked.filter(({ name }) => name.startsWith("POST "));
     assert.equal(begun.headers.dpop, undefined);
-    assert.deepEqual([ended, made].map((call) => body(call).flow), ["secret-s1", "secret-s1"]);
+    assert.deepEqual(
+      [ended, made].map((call) => body(call).flow),
+      ["secret-s1", "secret-s1"],
+    );
     assert.equal(Boolean(ended.headers.dpop), options.dpop !== false);
   }
 });
