@@ -62,7 +62,7 @@ function compare({ name, path, settings, body = {}, control = false, unconfirmed
       const gap = median(known.times) - median(unknown.times);
       const p = mannWhitney(known.times, unknown.times);
       const same = known.answers.size === 1 && unknown.answers.size === 1 && [...known.answers][0] === [...unknown.answers][0];
-      const differ = same ? undefined : [...known.answers].join(" | ") + "  against  " + [...unknown.answers].join(" | ");
+      const differ = same ? undefined : `${[...known.answers].join(" | ")}  against  ${[...unknown.answers].join(" | ")}`;
       return { name, known: median(known.times), unknown: median(unknown.times), gap, p, differ };
     }),
   );

@@ -1,6 +1,6 @@
 // The demo provider's own pages. They look like nobody else's, so that one sees where one is.
 
-const escape = (text) => String(text).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+const escaped = (text) => String(text).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
 const page = (title, body) => `<!doctype html>
 <html lang="en">
@@ -35,7 +35,7 @@ export const signInScreen = (back, people) =>
         ${people
           .map(
             (person, index) => `<button class="person" name="person" value="${index}">
-          <strong>${escape(person.name)}</strong> <span>${escape(aboutAddress(person))}</span>
+          <strong>${escaped(person.name)}</strong> <span>${escaped(aboutAddress(person))}</span>
         </button>`,
           )
           .join("\n        ")}
@@ -63,8 +63,8 @@ export const consentScreen = (back, person, scopes) =>
       <h1>doorward's demo site wants to know</h1>
       <ul>
         <li>that you are you</li>
-        ${scopes.includes("profile") ? `<li>your name: <strong>${escape(person.name)}</strong></li>` : ""}
-        ${scopes.includes("email") ? `<li>your e-mail address: <strong>${escape(aboutAddress(person))}</strong></li>` : ""}
+        ${scopes.includes("profile") ? `<li>your name: <strong>${escaped(person.name)}</strong></li>` : ""}
+        ${scopes.includes("email") ? `<li>your e-mail address: <strong>${escaped(aboutAddress(person))}</strong></li>` : ""}
       </ul>
       <form method="post" action="${back}">
         <button name="allow" value="1">Allow</button>
@@ -78,7 +78,7 @@ export const errorScreen = (words) =>
     "Error",
     `
       <h1>This did not work</h1>
-      <p id="error">${escape(words)}</p>
+      <p id="error">${escaped(words)}</p>
       <p>Go back to the app and begin again.</p>`,
   );
 

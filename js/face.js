@@ -108,8 +108,8 @@ export function face(compile, compileAhead) {
           return attempt(() => this.#open()[name], WITHOUT_WASM[name]);
         },
       });
-      for (const name of names) define(this.prototype, name, members[name].get ? getter(name) : method(name));
-      if (Symbol.dispose) define(this.prototype, Symbol.dispose, { value: this.prototype.dispose });
+      for (const name of names) define(AuthClient.prototype, name, members[name].get ? getter(name) : method(name));
+      if (Symbol.dispose) define(AuthClient.prototype, Symbol.dispose, { value: AuthClient.prototype.dispose });
     }
   }
   return AuthClient;

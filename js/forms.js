@@ -15,7 +15,7 @@ export function valuesOf(data, elements) {
   const names = new Set([...data.keys(), ...controls.filter(({ type }) => type === "checkbox").map(({ name }) => name)]);
   const values = Object.create(null);
   for (const name of names) {
-    const given = valueOf(
+    const given = valueFrom(
       data.getAll(name),
       controls.filter((control) => control.name === name),
     );
@@ -30,7 +30,7 @@ export function valuesOf(data, elements) {
 }
 
 // The value of all entries of one name.
-function valueOf(entries, [control, another]) {
+function valueFrom(entries, [control, another]) {
   const type = control?.type;
   if (type === "checkbox" && !another) {
     // One checkbox is a boolean, also beside the hidden control that some frameworks put there.

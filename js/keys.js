@@ -90,8 +90,8 @@ export class KeyStore {
     const claims = { htm: method, htu: url.replace(/[?#].*/, ""), iat: Math.floor(iat), jti: crypto.randomUUID(), nonce };
     if (token) claims.ath = base64url(await crypto.subtle.digest("SHA-256", bytes(token)));
     const jwk = { kty: "EC", crv: "P-256", x: key.x, y: key.y };
-    const text = json({ typ: "dpop+jwt", alg: "ES256", jwk }) + "." + json(claims);
-    return text + "." + base64url(await crypto.subtle.sign(ES256, key.secret, bytes(text)));
+    const text = `${json({ typ: "dpop+jwt", alg: "ES256", jwk })}.${json(claims)}`;
+    return `${text}.${base64url(await crypto.subtle.sign(ES256, key.secret, bytes(text)))}`;
   }
 
   #open() {

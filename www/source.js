@@ -3,11 +3,14 @@
 const WORDS = "import|from|export|const|let|new|if|else|return|async|await|function|for|of|try|catch|finally|true|false|null";
 const COLOURS = {
   html: new RegExp(
-    String.raw`(?<comment><!--[^]*?-->)|(?<tag></?[\w-]+|/?>)|(?<text>"[^"]*")|(?<name>[\w-]+(?==))` +
+    String.raw`(?<comment><!--[\s\S]*?-->)|(?<tag></?[\w-]+|/?>)|(?<text>"[^"]*")|(?<name>[\w-]+(?==))` +
       String.raw`|\b(?<word>required|hidden|disabled)\b`,
     "g",
   ),
-  js: new RegExp(String.raw`(?<comment>//.*|/\*[^]*?\*/)|(?<text>"[^"]*"|${"`[^`]*`"})|\b(?<word>${WORDS})\b|\b(?<tag>auth(\.\w+)?)`, "g"),
+  js: new RegExp(
+    String.raw`(?<comment>//.*|/\*[\s\S]*?\*/)|(?<text>"[^"]*"|${"`[^`]*`"})|\b(?<word>${WORDS})\b|\b(?<tag>auth(\.\w+)?)`,
+    "g",
+  ),
 };
 
 const panel = document.querySelector("#source > div");
@@ -17,7 +20,7 @@ const name = module.slice(1, -3);
 const [html, js] = await Promise.all([location.pathname, module].map(read));
 panel.append(
   figure(`${name}.js`, "js", js),
-  figure(`${name}.html`, "html", dedent(html.match(/<!-- source -->\n([^]*?)\n *<!-- end -->/)[1])),
+  figure(`${name}.html`, "html", dedent(html.match(/<!-- source -->\n([\s\S]*?)\n *<!-- end -->/)[1])),
 );
 for (const [, helper] of js.matchAll(/from "\.\/(.*)"/g)) {
   panel.append(figure(helper, "js", await read(`/${helper}`)));

@@ -141,7 +141,7 @@ test("sec_D09_a browser that is made to give keys which scripts can read signs n
   const context = await openContext(chromium);
   await context.addInitScript(() => {
     const { generateKey } = SubtleCrypto.prototype;
-    SubtleCrypto.prototype.generateKey = function (algorithm, extractable, uses) {
+    SubtleCrypto.prototype.generateKey = function (algorithm, _extractable, uses) {
       return generateKey.call(this, algorithm, true, uses);
     };
   });

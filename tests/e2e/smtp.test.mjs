@@ -14,7 +14,7 @@ async function openSink(answer = () => 250, port = 0) {
     disabledCommands: ["STARTTLS"],
     // The server under test keeps its connection for the next mail.
     closeTimeout: 50,
-    onRcptTo({ address }, session, done) {
+    onRcptTo({ address }, _session, done) {
       attempts.push(address);
       const status = answer(address, attempts.filter((other) => other === address).length);
       done(status === 250 ? null : Object.assign(new Error("refused"), { responseCode: status }));

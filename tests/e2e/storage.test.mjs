@@ -23,7 +23,7 @@ const signIn = (page, options = {}) =>
       const { AuthClient } = await import("/pkg/index.js");
       window.auth = new AuthClient(given);
       const events = [];
-      auth.onAuthStateChange((event, session, detail) => events.push(detail ? `${event} ${detail.code}` : event));
+      auth.onAuthStateChange((event, _session, detail) => events.push(detail ? `${event} ${detail.code}` : event));
       const user = await auth.login(credentials);
       await new Promise((resolve) => setTimeout(resolve));
       return { email: user.email, events, persistence: auth.persistence, profile: (await auth.getProfile()).email };

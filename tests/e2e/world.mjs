@@ -465,7 +465,7 @@ export async function withClient(page, body, { options = {}, argument } = {}) {
         () => "resolved",
         ({ code, field }) => (field ? `${code} ${field}` : code),
       );
-    auth.onAuthStateChange((event, session, detail) => events.push(detail ? `${event} ${detail.code}` : event));
+    auth.onAuthStateChange((event, _session, detail) => events.push(detail ? `${event} ${detail.code}` : event));
   }, options);
   return page.evaluate(body, argument);
 }

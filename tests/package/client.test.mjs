@@ -175,7 +175,7 @@ test("an action that is no web address is not followed, and `navigate` decides",
 
 test("a failed call goes nowhere, shows its error on the control, and the next submit is free", async (t) => {
   const routes = {
-    "POST /v1/signup": (call, asked) => (asked.length === 1 ? [409, problem("EXISTS")] : [200, { confirmation_required: false }]),
+    "POST /v1/signup": (_call, asked) => (asked.length === 1 ? [409, problem("EXISTS")] : [200, { confirmation_required: false }]),
   };
   const { page, names } = await open(t, { html: form(`action="/done"`), routes });
   await page.evaluate(() => {
@@ -264,14 +264,15 @@ function plant() {
   ]);
   const { trap } = new Real(new WebAssembly.Module(bytes)).exports;
   window.instances = 0;
-  WebAssembly.Instance = function (module, imports) {
-    window.instances += 1;
-    const exports = {};
-    for (const [name, inner] of Object.entries(new Real(module, imports).exports)) {
-      const call = (...args) => (window.planted ? trap() : inner(...args));
-      exports[name] = typeof inner === "function" ? call : inner;
+  WebAssembly.Instance = class {
+    exports = {};
+    constructor(module, imports) {
+      window.instances += 1;
+      for (const [name, inner] of Object.entries(new Real(module, imports).exports)) {
+        const call = (...args) => (window.planted ? trap() : inner(...args));
+        this.exports[name] = typeof inner === "function" ? call : inner;
+      }
     }
-    return { exports };
   };
 }
 
@@ -385,7 +386,7 @@ test("every subscriber is told once that the browser denied the storage, wheneve
   const log = await page.evaluate(async () => {
     const auth = new AuthClient();
     const log = [];
-    const listen = (name) => auth.onAuthStateChange((event, session, detail) => log.push([name, event, detail?.code]));
+    const listen = (name) => auth.onAuthStateChange((event, _session, detail) => log.push([name, event, detail?.code]));
     listen(1);
     await until(() => log.length >= 2);
     listen(2);
@@ -643,7 +644,7 @@ test("the types name every method that the class has", async () => {
   const { AuthClient } = await import(`${root}pkg/index.js`);
   const names = Object.getOwnPropertyNames(AuthClient.prototype).filter((name) => name !== "constructor");
   const body = types.slice(types.indexOf("export class AuthClient {"), types.indexOf("export interface ProfileFields"));
-  const typed = [...body.matchAll(/^  (?:readonly )?(\w+)[(:]/gm)].map(([, name]) => name).filter((name) => name !== "constructor");
+  const typed = [...body.matchAll(/^ {2}(?:readonly )?(\w+)[(:]/gm)].map(([, name]) => name).filter((name) => name !== "constructor");
   assert.deepEqual(names.sort(), [...new Set(typed)].sort());
 });
 

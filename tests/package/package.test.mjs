@@ -52,7 +52,7 @@ test("no file of it names a folder of the machine that built it", async () => {
   const folder = await emptyProject();
   for (const file of await packedFiles()) {
     const text = await readFile(join(folder, "node_modules/doorward", file), "latin1");
-    for (const path of [root, homedir() + "/", ".cargo/registry"]) {
+    for (const path of [root, `${homedir()}/`, ".cargo/registry"]) {
       assert.equal(text.includes(path), false, `${file} names ${path}`);
     }
   }
