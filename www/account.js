@@ -113,7 +113,7 @@ $("logout").addEventListener("submit", auth.logout);
 $("send").addEventListener("click", async () => {
   const byCode = $("by-code").disabled;
   if (byCode) {
-    const { email, email_verified, phone_number } = auth.user;
+    const { email, email_verified, phone_number } = /** @type {Required<import("/pkg/index.js").UserProfile>} */ (auth.user);
     const scene = "DELETE_ACCOUNT";
     const call = email_verified ? auth.sendEmail(email, scene) : auth.sendSmsCode(phone_number, scene);
     if (!(await say(formOf("delete"), call, "The code is on its way."))) return;

@@ -9,7 +9,7 @@ const auth = new AuthClient();
 const $ = (id) => document.getElementById(id);
 
 document.addEventListener("doorward:error", async (event) => {
-  const form = event.target;
+  const form = /** @type {HTMLFormElement} */ (event.target);
   if (event.detail.code !== "REAUTH_REQUIRED") return;
   event.preventDefault();
   if (await signInAgain()) return form.requestSubmit();
@@ -22,7 +22,7 @@ export async function signInAgain() {
   const dialog = $("again");
   const form = dialog.querySelector("form");
   const { elements } = form;
-  const { email, username, phone_number, phone_number_verified, user_id } = auth.user;
+  const { email, username, phone_number, phone_number_verified, user_id } = /** @type {NonNullable<typeof auth.user>} */ (auth.user);
   const linked = (await auth.listIdentities().catch(() => [])).map(({ provider }) => provider);
   const providers = (await providersOf(auth)).filter((provider) => linked.includes(provider));
   // What this person signs in by; a provider alone where there is nothing else.

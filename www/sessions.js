@@ -30,6 +30,7 @@ async function show(done = "") {
   $("said").value = done;
 }
 
+/** @param {import("/pkg/index.js").SessionInfo} session */
 function item({ id, current, user_agent, ip, last_seen_at }) {
   const entry = document.createElement("li");
   const device = Object.assign(document.createElement("strong"), { textContent: deviceName(user_agent) });

@@ -20,7 +20,7 @@ const name = module.slice(1, -3);
 const [html, js] = await Promise.all([location.pathname, module].map(read));
 panel.append(
   figure(`${name}.js`, "js", js),
-  figure(`${name}.html`, "html", dedent(html.match(/<!-- source -->\n([\s\S]*?)\n *<!-- end -->/)[1])),
+  figure(`${name}.html`, "html", dedent(/** @type {string[]} */ (html.match(/<!-- source -->\n([\s\S]*?)\n *<!-- end -->/))[1])),
 );
 for (const [, helper] of js.matchAll(/from "\.\/(.*)"/g)) {
   panel.append(figure(helper, "js", await read(`/${helper}`)));
@@ -63,7 +63,7 @@ function figure(file, language, text) {
 function* coloured(text, pattern) {
   let at = 0;
   for (const found of text.matchAll(pattern)) {
-    const [kind] = Object.entries(found.groups).find(([, value]) => value !== undefined);
+    const kind = Object.keys(found.groups).find((name) => found.groups[name] !== undefined);
     const span = Object.assign(document.createElement("span"), { className: `c-${kind}`, textContent: found[0] });
     yield text.slice(at, found.index);
     yield span;
