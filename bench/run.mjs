@@ -45,7 +45,7 @@ if (wanted("sizes")) {
 
 if (wanted("page")) {
   const head = ["front end", "version", "raw kB", "gzip kB", "brotli kB", "constructed ms", "ready ms"];
-  const rows = (await page()).map((row) => [
+  const rows = (await page()).map((/** @type {any} */ row) => [
     row.name,
     row.version,
     kilobytes(row.raw),

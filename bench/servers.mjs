@@ -178,7 +178,13 @@ export function filled(accounts, settings, words, use) {
   });
 }
 
-/** One request over the agent's connection: its status, headers and text, and the milliseconds to the last byte. */
+/**
+ * One request over the agent's connection: its status, headers and text, and the milliseconds to the last byte.
+ * @param {import("node:http").Agent} agent
+ * @param {number} port
+ * @param {string} path
+ * @param {{ method?: string, headers?: Record<string, string>, body?: object }} [options] a body that is no URLSearchParams is sent as JSON
+ */
 export function timed(agent, port, path, { method = "POST", headers = {}, body } = {}) {
   const form = body instanceof URLSearchParams;
   const sent = body === undefined ? "" : form ? body.toString() : JSON.stringify(body);

@@ -29,6 +29,7 @@ export async function sizes() {
 
 /** The default entry by module, as the package's own build bundles it. */
 async function modules() {
+  /** @type {import("esbuild").BuildOptions & { write: false }} */
   const options = { absWorkingDir: root, bundle: true, format: "esm", minify: true, charset: "utf8", target: "es2022", write: false };
   const { metafile } = await esbuild.build({ ...options, entryPoints: ["js/index.js"], external: ["./messages-*"], metafile: true });
   const { inputs } = Object.values(metafile.outputs)[0];

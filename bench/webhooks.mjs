@@ -65,7 +65,10 @@ export const inTurns = (settings, meanwhile) =>
     return { quiet: summary(quiet), busy: summary(busy) };
   });
 
-/** Calls `use` with the ports of servers with these settings. */
+/**
+ * Calls `use` with the ports of servers with these settings.
+ * @type {(cases: any[][], use: (ports: number[]) => any, ports?: number[]) => Promise<any>}
+ */
 const withServers = ([first, ...rest], use, ports = []) =>
   first ? inFolder((folder) => running(starter(first[1]), folder, ({ port }) => withServers(rest, use, [...ports, port]))) : use(ports);
 

@@ -8,6 +8,7 @@ import { Key, Person, signUp, startServer } from "./world.mjs";
 const secret = "an-introspection-secret-of-32-characters";
 const server = await startServer({ settings: { INTROSPECTION__CLIENTS: `reports:${secret}` } });
 const credentials = await signUp(server);
+/** @type {any} an oauth.Client, and in DPoP a type that promises nothing */
 const client = { client_id: "doorward" };
 const http = { [oauth.allowInsecureRequests]: true };
 

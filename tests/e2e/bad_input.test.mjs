@@ -21,6 +21,7 @@ const good = { email: "a@example.com", password: "secret 1" };
  * phone numbers, and the fields that its operator declares. `undefined` leaves the field out.
  */
 const SERVER = true;
+/** @type {any[][]} */
 const CALLS = [
   [
     "signup",

@@ -112,7 +112,9 @@ test("sec_D09_the key cannot be taken out of the browser that holds it", async (
   const keys = await page.evaluate(async () => {
     const found = [];
     for (const { name } of await indexedDB.databases()) {
-      const database = await new Promise((resolve) => (indexedDB.open(name).onsuccess = ({ target }) => resolve(target.result)));
+      const database = await new Promise(
+        (resolve) => (indexedDB.open(name).onsuccess = (/** @type {any} */ { target }) => resolve(target.result)),
+      );
       for (const store of database.objectStoreNames) {
         const all = database.transaction(store).objectStore(store).getAll();
         found.push(...(await new Promise((resolve) => (all.onsuccess = () => resolve(all.result)))));
@@ -141,8 +143,12 @@ test("sec_D09_a browser that is made to give keys which scripts can read signs n
   const context = await openContext(chromium);
   await context.addInitScript(() => {
     const { generateKey } = SubtleCrypto.prototype;
-    SubtleCrypto.prototype.generateKey = function (algorithm, _extractable, uses) {
-      return generateKey.call(this, algorithm, true, uses);
+    SubtleCrypto.prototype.generateKey = function (
+      /** @type {any} */ algorithm,
+      /** @type {boolean} */ _extractable,
+      /** @type {any} */ uses,
+    ) {
+      return /** @type {any} */ (generateKey.call(this, algorithm, true, uses));
     };
   });
   const page = await context.newPage();

@@ -27,12 +27,14 @@ const withShift = (context, shift = 0) =>
   context.addInitScript((by) => {
     const Real = Date;
     window.shift = by;
-    window.Date = class extends Real {
-      constructor(...given) {
-        super(...(given.length ? given : [Real.now() + window.shift]));
+    window.Date = /** @type {any} */ (
+      class extends Real {
+        constructor(...given) {
+          super(.../** @type {[any]} */ (given.length ? given : [Real.now() + window.shift]));
+        }
+        static now = () => Real.now() + window.shift;
       }
-      static now = () => Real.now() + window.shift;
-    };
+    );
   }, shift);
 
 const profileOf = () =>
@@ -136,7 +138,7 @@ test("a slow answer is waited for, and a call that is given up does not give up 
   });
   assert.equal(impatient, "TIMEOUT");
   release();
-  assert.equal(await page.evaluate(() => patient), "refreshed");
+  assert.equal(await page.evaluate(() => window.patient), "refreshed");
   assert.equal(world.seen.filter(({ path, status }) => path === "/v1/token" && status === 200).length, 1);
   assert.equal(await page.evaluate(profileOf), person.email);
   await context.close();
@@ -234,12 +236,12 @@ test("seed_F5_a_tab_that_slept_past_the_end_of_its_token: the first call works",
 
 const DAY = 86_400_000;
 
-for (const [what, shift] of [
+for (const [what, shift] of /** @type {[string, number][]} */ ([
   ["ten minutes slow", -600_000],
   ["ten minutes fast", 600_000],
   ["three days slow", -3 * DAY],
   ["three days fast", 3 * DAY],
-]) {
+])) {
   test(`seed_F10_with a clock that is ${what} everything works, without a storm`, async () => {
     const context = await openContext(chromium);
     await withShift(context, shift);

@@ -80,7 +80,7 @@ onPage("sec_B05_a_double_submit_is_one_request", async (page) => {
   await page.click("button");
   await page.evaluate(() => document.forms[0].requestSubmit());
   held.release();
-  const users = await page.evaluate(async () => (await Promise.all(calls)).map((user) => user.user_id));
+  const users = await page.evaluate(async () => (await Promise.all(window.calls)).map((user) => user.user_id));
   assert.equal(users.length, 3);
   assert.equal(new Set(users).size, 1);
   assert.equal(held.requests.length, 1);
@@ -151,7 +151,7 @@ onPage("seed_K02_controls_become_fields_by_their_kind", async (page) => {
     address_public: false,
     address: { locality: "Zürich", country: "CH", street_address: "One\nTwo" },
   });
-  assert.equal(await page.evaluate(async () => (await call).misc), "second");
+  assert.equal(await page.evaluate(async () => (await window.call).misc), "second");
 });
 
 // The browser turns the domain of a `type=email` control into ASCII before a page can read it.
@@ -172,7 +172,7 @@ onPage("an address with an umlaut and a password with accents sign in however th
     await page.fill("[name=email]", address);
     await page.fill("[name=password]", password);
     await page.click("button");
-    return page.evaluate(async () => (await call).email ?? (await call));
+    return page.evaluate(async () => (await window.call).email ?? (await window.call));
   };
   assert.match(await typed("email", email, decomposed, "signup"), /^SUCCESS/);
   assert.equal(await typed("text", email, composed, "login"), email);
@@ -224,7 +224,7 @@ onPage("sec_X04_names_that_the_request_does_not_know_are_not_sent_and_reach_no_p
       .sort(),
     ["email", "password"],
   );
-  assert.match(await page.evaluate(() => call), /^SUCCESS/);
+  assert.match(await page.evaluate(() => window.call), /^SUCCESS/);
   assert.equal(await page.evaluate(() => ({}).polluted), undefined);
 });
 
@@ -252,8 +252,8 @@ for (const [kind, input] of Object.entries({
     await page.fill("[name=email]", email);
     await page.fill("[name=password]", password);
     await page.click("button");
-    assert.equal(await page.evaluate(async () => (await call).email), email);
-    if (kind === "a React event") assert.equal(await page.evaluate(() => prevented), true);
+    assert.equal(await page.evaluate(async () => (await window.call).email), email);
+    if (kind === "a React event") assert.equal(await page.evaluate(() => window.prevented), true);
   });
 }
 
@@ -380,7 +380,7 @@ onPage("navigate: a function takes the navigation over, false turns it off", asy
   await page.fill("[name=password]", password);
   await page.click("button");
   await page.waitForFunction("window.done");
-  assert.deepEqual(await page.evaluate(() => gone), [[true, `${url}/profile`]]);
+  assert.deepEqual(await page.evaluate(() => window.gone), [[true, `${url}/profile`]]);
   assert.equal(page.url(), `${url}/under-test`);
 });
 

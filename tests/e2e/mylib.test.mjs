@@ -1,9 +1,11 @@
 // `doorward/mylib` against the real server: what a program does that was written for seed 003's client.
 
 import assert from "node:assert/strict";
-import { createClient } from "../../pkg/mylib.js";
 import { atEnd, openProvider, settingsOf, somebody, startServer, test } from "./world.mjs";
 
+// By its address: what is built need not be there for the types to be checked.
+/** @type {typeof import("../../types/package.js")} */
+const { createClient } = await import(new URL("../../pkg/mylib.js", import.meta.url).href);
 const { email, password } = somebody();
 const provider = await openProvider();
 const strict = await startServer({ settings: { ...settingsOf(provider), ROLES__DEFAULT: "Reader" } });
@@ -80,10 +82,10 @@ test("seed_m12_m13_m54_columns_stand_at_the_top_level_and_so_do_the_parts_of_the
 
 test("a column that stands among the extras and beside them with another value is told", async () => {
   const { email, password } = somebody();
-  for (const [field, data] of [
+  for (const [field, data] of /** @type {[string, object][]} */ ([
     ["email", { email, password, extras: { email: "other@example.com" } }],
     ["name", { email, password, name: "Ada", extras: { name: "Bob" } }],
-  ]) {
+  ])) {
     const { error } = await auth.register("local", data);
     assert.deepEqual([error?.code, error?.cause.field], ["BADREQ", field], field);
   }

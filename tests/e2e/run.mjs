@@ -37,7 +37,7 @@ const work = () =>
     const child = fork(join(import.meta.dirname, "worker.mjs"));
     let name = null;
     let began = 0;
-    child.on("message", (message) => {
+    child.on("message", (/** @type {any} */ message) => {
       if (message.name) return told(message);
       if (name) times.push([name, performance.now() - began]);
       name = files.shift() ?? null;

@@ -6,7 +6,7 @@ import { SMTPServer } from "smtp-server";
 import { atEnd, eventually, lastingPort, openPage, signUp, somebody, startServer, test, unique } from "./world.mjs";
 
 /** Takes mails; `answer` may refuse a recipient with an SMTP status. */
-async function openSink(answer = () => 250, port = 0) {
+async function openSink(answer = (_address, _attempt) => 250, port = 0) {
   const mails = [];
   const attempts = [];
   const sink = new SMTPServer({

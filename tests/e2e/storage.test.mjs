@@ -180,9 +180,9 @@ test("a session of one server is none for another, which gets nothing of it", as
     const { AuthClient } = await import("/pkg/index.js");
     auth.dispose();
     window.stranger = new AuthClient({ url: elsewhere });
-    const profile = await stranger.getProfile();
-    const token = await stranger.getAccessToken();
-    stranger.dispose();
+    const profile = await window.stranger.getProfile();
+    const token = await window.stranger.getAccessToken();
+    window.stranger.dispose();
     window.auth = new AuthClient();
     return { profile, token, again: (await auth.getProfile()).email };
   }, other.url);

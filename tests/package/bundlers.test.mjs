@@ -39,6 +39,7 @@ test("as a classic script written in ASCII it works on a windows-1252 page", asy
 
 test("as a classic script in UTF-8 that a windows-1252 page misreads, it names what is wrong", async (t) => {
   const folder = await emptyProject({ "app.js": app });
+  /** @type {import("esbuild").BuildOptions} */
   const options = { bundle: true, minify: true, format: "iife", charset: "utf8", outfile: "out.js" };
   await esbuild.build({ absWorkingDir: folder, entryPoints: ["app.js"], ...options });
   const html = `<!doctype html><title>app</title><script src="/out.js"></script>`;

@@ -78,6 +78,7 @@ test("work that cannot be meant is left, and told at once", async (t) => {
     routes: { "POST /v1/login": () => [403, problem("CAPTCHA_REQUIRED", { captcha })] },
   });
   const numbers = [0, -1, 1.5, "16", null];
+  /** @type {object[]} */
   const changes = [...numbers, 65, 5e6].map((puzzles) => ({ puzzles }));
   changes.push(...numbers.map((difficulty) => ({ difficulty })), ...["", 1, null].map((id) => ({ id })));
   for (const [at, change] of changes.entries()) {
@@ -137,7 +138,7 @@ test("the caller's signal ends the work", async (t) => {
   });
   const code = await page.evaluate(async () => {
     const stop = new AbortController();
-    const ask = async (...request) => {
+    const ask = async (/** @type {[any, any?]} */ ...request) => {
       const answer = await fetch(...request);
       if (answer.status === 403) setTimeout(() => stop.abort(), 50);
       return answer;

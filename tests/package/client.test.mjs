@@ -41,10 +41,10 @@ test("a form is never submitted by the browser, also with requestSubmit and a sl
   assert.deepEqual(names(), ["POST /v1/login", "GET /home"]);
 });
 
-for (const [what, setting] of [
+for (const [what, setting] of /** @type {any[][]} */ ([
   ["the browser has no WebAssembly", { before: () => delete globalThis.WebAssembly }],
   ["the page's policy forbids it", { headers: { "content-security-policy": "script-src 'self' 'unsafe-inline'" } }],
-]) {
+])) {
   test(`where ${what}, a form is held back too and the call says why`, async (t) => {
     const { page, asked } = await open(t, { html: form(), ...setting });
     const told = await page.evaluate(async () => {
@@ -202,7 +202,10 @@ test("seed_K22 on a page that was opened from a file, a path for the confirmatio
   await writeFile(join(folder, "page.html"), `<meta charset=utf-8><script src="doorward.js"></script>`);
   await page.goto(`file://${folder}/page.html`);
   const told = await page.evaluate(async () => {
-    const auth = new doorward.AuthClient({ url: "https://auth.test", fetch: async () => Response.json({ confirmation_required: true }) });
+    const auth = new window.doorward.AuthClient({
+      url: "https://auth.test",
+      fetch: async () => Response.json({ confirmation_required: true }),
+    });
     const ada = { email: "ada@example.com", password: "secret" };
     const fault = await auth.signup(ada, { signup_confirmation: "/welcome" }).catch((error) => [error.code, error.field]);
     return [fault, await auth.signup(ada, { signup_confirmation: "https://app.test/welcome" })];
@@ -262,13 +265,13 @@ function plant() {
   const bytes = new Uint8Array([
     0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 8, 1, 4, 116, 114, 97, 112, 0, 0, 10, 5, 1, 3, 0, 0, 11,
   ]);
-  const { trap } = new Real(new WebAssembly.Module(bytes)).exports;
+  const { trap } = /** @type {any} */ (new Real(new WebAssembly.Module(bytes)).exports);
   window.instances = 0;
   WebAssembly.Instance = class {
     exports = {};
     constructor(module, imports) {
       window.instances += 1;
-      for (const [name, inner] of Object.entries(new Real(module, imports).exports)) {
+      for (const [name, inner] of Object.entries(/** @type {any} */ (new Real(module, imports).exports))) {
         const call = (...args) => (window.planted ? trap() : inner(...args));
         this.exports[name] = typeof inner === "function" ? call : inner;
       }
@@ -288,7 +291,7 @@ for (const when of ["in a call", "between two awaits"]) {
       window.events = [];
       window.seen = [];
       for (const type of ["error", "unhandledrejection"])
-        addEventListener(type, (event) => seen.push(`${type} ${event.message ?? event.reason}`));
+        addEventListener(type, (/** @type {any} */ event) => window.seen.push(`${type} ${event.message ?? event.reason}`));
       auth.onAuthStateChange((event) => events.push(event));
       await auth.login({ email: "a@b.de", password: "x" });
       const code = (call) =>
@@ -303,11 +306,11 @@ for (const when of ["in a call", "between two awaits"]) {
     if (when === "in a call") await page.evaluate(() => auth.login({ email: "a@b.de", password: "x" }).catch(() => {}));
     else settings.release();
     const told = await page.evaluate(async () => {
-      const told = await Promise.all(pending);
+      const told = await Promise.all(window.pending);
       window.planted = false;
       const profile = await auth.getProfile();
       await new Promise((resolve) => setTimeout(resolve, 20));
-      return [told, profile.name, auth.user.name, events, window.instances, seen];
+      return [told, profile.name, auth.user.name, events, window.instances, window.seen];
     });
     // The trap itself is seen where no call of the page is there to tell it.
     settings.release();
@@ -463,10 +466,10 @@ test("sec_B01 every tab learns of a sign-in, a sign-out and an expired session, 
     await each.evaluate(() => {
       window.auth = new AuthClient();
       window.log = [];
-      auth.onAuthStateChange((event) => log.push(event));
+      auth.onAuthStateChange((event) => window.log.push(event));
     });
   }
-  const sees = (event) => other.waitForFunction((event) => log.at(-1) === event, event);
+  const sees = (event) => other.waitForFunction((event) => window.log.at(-1) === event, event);
   const signIn = () => page.evaluate(() => auth.login({ email: "a@b.de", password: "x" }));
   await signIn();
   await sees("SIGNED_IN");
@@ -491,7 +494,7 @@ test("a client that is disposed of ends its calls and listeners, as often as one
     window.events = [];
     auth.onAuthStateChange((event) => events.push(event));
     window.code = (call) => call.catch((error) => error.code);
-    window.pending = code(auth.getSettings());
+    window.pending = window.code(auth.getSettings());
   });
   await settings.first;
   const told = await page.evaluate(async () => {
@@ -499,7 +502,13 @@ test("a client that is disposed of ends its calls and listeners, as often as one
     auth.dispose();
     const unused = new AuthClient();
     unused.dispose();
-    const later = [await pending, await code(auth.getSettings()), await code(unused.getSession()), auth.user, auth.persistence];
+    const later = [
+      await window.pending,
+      await window.code(auth.getSettings()),
+      await window.code(unused.getSession()),
+      auth.user,
+      auth.persistence,
+    ];
     dispatchEvent(new StorageEvent("storage", { key: null }));
     // Another client of the page, whose changes those that share its storage are told of.
     await new AuthClient().login({ email: "a@b.de", password: "x" });
@@ -544,11 +553,11 @@ test("a call that is over leaves no listener on the client's signals", async (t)
   const left = await page.evaluate(async () => {
     let left = 0;
     const { addEventListener: add, removeEventListener: remove } = EventTarget.prototype;
-    AbortSignal.prototype.addEventListener = function (...args) {
+    AbortSignal.prototype.addEventListener = function (/** @type {[any, any]} */ ...args) {
       left += 1;
       return add.apply(this, args);
     };
-    AbortSignal.prototype.removeEventListener = function (...args) {
+    AbortSignal.prototype.removeEventListener = function (/** @type {[any, any]} */ ...args) {
       left -= 1;
       return remove.apply(this, args);
     };
@@ -597,7 +606,7 @@ test("what only looks like an event or an answer is taken, too, and a getter tha
 test("a class of the page's own may stand over ours", async (t) => {
   const { page } = await open(t, { routes: login });
   const told = await page.evaluate(async () => {
-    class Mine extends AuthClient {
+    class Mine extends /** @type {any} */ (AuthClient) {
       async login(params) {
         return { ...(await super.login({ ...params, password: "x" })), mine: true };
       }
@@ -765,7 +774,9 @@ for (const kind of ["Worker", "SharedWorker"]) {
         };
         if (globalThis.SharedWorkerGlobalScope) onconnect = ({ ports: [port] }) => begin(port);
         else begin(globalThis);`;
-        const worker = new window[kind](URL.createObjectURL(new Blob([text], { type: "text/javascript" })), { type: "module" });
+        const worker = new /** @type {any} */ (window)[kind](URL.createObjectURL(new Blob([text], { type: "text/javascript" })), {
+          type: "module",
+        });
         const told = [];
         const port = worker.port ?? worker;
         port.onmessage = ({ data }) => told.push(data);

@@ -17,7 +17,7 @@ async function listen(page, method = "login", options = {}) {
       window.unhandled = [];
       addEventListener("unhandledrejection", (event) => unhandled.push(event.reason.code));
       window.auth = new AuthClient(options);
-      document.forms.f.addEventListener("submit", auth[method]);
+      f.addEventListener("submit", auth[method]);
     },
     { method, options },
   );
@@ -33,8 +33,8 @@ async function press(page) {
 const shown = (page) =>
   page.evaluate(() =>
     [...document.querySelectorAll("input, button")]
-      .filter((control) => control.validationMessage)
-      .map((control) => [control.name || control.textContent, control.validationMessage]),
+      .filter((/** @type {any} */ control) => control.validationMessage)
+      .map((/** @type {any} */ control) => [control.name || control.textContent, control.validationMessage]),
   );
 
 test("wrong credentials are shown on the password, and leave no unhandled rejection", async (t) => {
@@ -122,13 +122,14 @@ test("a refused form leaves no listener on the document, and one message at a ti
     window.added = [];
     const add = EventTarget.prototype.addEventListener;
     EventTarget.prototype.addEventListener = function (type, ...rest) {
-      if ([window, document, document.documentElement, document.body].includes(this) && type !== "unhandledrejection") added.push(type);
+      if ([window, document, document.documentElement, document.body].includes(/** @type {any} */ (this)) && type !== "unhandledrejection")
+        window.added.push(type);
       return add.call(this, type, ...rest);
     };
   });
   await listen(page);
   await press(page);
-  await page.evaluate(() => (added.length = 0)); // those of the client
+  await page.evaluate(() => (window.added.length = 0)); // those of the client
   // A form that the page sends by itself is checked by nothing.
   await page.evaluate(() => f.dispatchEvent(new SubmitEvent("submit", { cancelable: true, submitter: document.querySelector("button") })));
   await page.evaluate(() => until(() => document.querySelector("button").validationMessage));
@@ -181,13 +182,13 @@ test("the error of a click is told on what was clicked; if the page does not tak
     const reported = [];
     addEventListener("error", (event) => reported.push(event.message));
     addEventListener("unhandledrejection", (event) => reported.push(event.reason.code));
-    b.addEventListener("click", new AuthClient().listSessions);
+    window.b.addEventListener("click", new AuthClient().listSessions);
     const codes = [];
-    b.addEventListener("doorward:error", (event) => codes.push(event.detail.code));
-    b.click();
+    window.b.addEventListener("doorward:error", (event) => codes.push(event.detail.code));
+    window.b.click();
     await until(() => reported.length);
-    b.addEventListener("doorward:error", (event) => event.preventDefault());
-    b.click();
+    window.b.addEventListener("doorward:error", (event) => event.preventDefault());
+    window.b.click();
     await until(() => codes.length > 1);
     await new Promise((resolve) => setTimeout(resolve));
     return { codes, reported };

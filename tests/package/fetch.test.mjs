@@ -21,7 +21,7 @@ test("a request carries the token and a proof of its own, and is otherwise as it
     const answers = [
       await auth.fetch("/api?q=1#f", init),
       await auth.fetch(new Request("/api", init)),
-      await auth.fetch(new URL("/api", location), { ...init, body: new Blob(["text"]) }),
+      await auth.fetch(new URL("/api", location.href), { ...init, body: new Blob(["text"]) }),
     ];
     return Promise.all(answers.map(async (answer) => [answer.status, await answer.json()]));
   });

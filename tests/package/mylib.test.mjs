@@ -64,6 +64,7 @@ const token = "t".repeat(43);
 const callback = "http://localhost:8080/google-signin/";
 
 // [the example, the call, what our server answers, what the seed documents]
+/** @type {any[][]} */
 const EXAMPLES = [
   [
     "seed_m03_m04_an_address_is_free",

@@ -415,7 +415,7 @@ for (const how of ["abort", "dispose"]) {
 
 test("a browser that never gives a key does not keep whoever has ended the call", async (t) => {
   const before = () => {
-    IDBFactory.prototype.open = () => ({});
+    IDBFactory.prototype.open = () => /** @type {any} */ ({});
   };
   const { page, names } = await open(t, { routes: server(), before });
   const told = await page.evaluate(async () => {

@@ -300,11 +300,11 @@ for (const storage of ["local", "session", "memory", "custom"]) {
     };
     await page.evaluate(begin, storage === "custom");
     const gone = page.waitForURL("**/consent?*");
-    await page.evaluate((options) => client(options).oauthRedirect("google", `${location.origin}/back`), options).catch(() => {});
+    await page.evaluate((options) => window.client(options).oauthRedirect("google", `${location.origin}/back`), options).catch(() => {});
     await gone;
     await come(page, "/back?code=c1&state=s1");
     await page.evaluate(begin, storage === "custom");
-    const told = await page.evaluate((options) => client(options).login("google", { callback: location.href }), options);
+    const told = await page.evaluate((options) => window.client(options).login("google", { callback: location.href }), options);
     assert.deepEqual(told, existing);
     const [begun, ended] = asked.filter(({ headers }) => headers.dpop);
     assert.equal(keyOf(ended), keyOf(begun));
@@ -347,7 +347,7 @@ test("where the browser keeps no keys, and with Bearer tokens, a secret takes th
     "POST /v1/login/provider/google": [200, unknown],
     "POST /v1/signup/provider/google": [200, registered],
   };
-  for (const [before, options] of [
+  for (const [before, options] of /** @type {any[][]} */ ([
     [
       () => {
         IDBFactory.prototype.open = () => {
@@ -357,7 +357,7 @@ test("where the browser keeps no keys, and with Bearer tokens, a secret takes th
       {},
     ],
     [undefined, { dpop: false }],
-  ]) {
+  ])) {
     const { page, asked } = await open(t, { routes: server(routes), before });
     await leave(page, "google", options);
     await come(page, "/back?code=c1&state=s1");
@@ -432,13 +432,13 @@ test("keys of flows that came to nothing are not kept for long", async (t) => {
 
 test("damage in the storage harms nothing", async (t) => {
   const { page, asked } = await open(t, { routes: server() });
-  for (const [text, expected] of [
+  for (const [text, expected] of /** @type {any[][]} */ ([
     ["", existing],
     ["{", existing],
     ["7", existing],
     ["[7, null]", existing],
     ['[{"provider":"google","at":9e15,"key":7,"state":{},"callback":[]}]', "OAUTH_STATE_MISMATCH"],
-  ]) {
+  ])) {
     await page.evaluate((text) => (localStorage["doorward.flow"] = sessionStorage["doorward.flow"] = text), text);
     const told = await call(page, "login", "google", { callback: "https://app.example.com/", code: "c" });
     assert.deepEqual(told, expected, text);
