@@ -10,69 +10,82 @@ const MAILS = 1_000;
 const BAD = 100_000;
 
 /** Rows: what went on, and what it did to the calls of people. */
-export const flood = () => inFolder((folder) => running(starter(SETTINGS), folder, async ({ port, memory }) => {
-  await post(port, "/v1/signup", person);
-  let tokens = await (await post(port, "/v1/login", person)).json();
-  const home = { "known-device": tokens.known_device };
-  const people = new Agent({ keepAlive: true, maxSockets: 1 });
-  const owners = new Agent({ keepAlive: true, maxSockets: 1 });
-  const crowd = new Agent({ keepAlive: true, maxSockets: PARALLEL });
-  const during = async (name, attack) => {
-    const [keys, refreshes, owner, state] = [[], [], [], { over: false }];
-    const signIns = (async () => {
-      while (!state.over || owner.length < 3) {
-        const answer = await timed(owners, port, "/v1/login", { body: person, headers: home });
-        if (answer.status !== 200) throw new Error(`the owner at home: ${answer.status} ${answer.text}`);
-        owner.push(answer.time);
+export const flood = () =>
+  inFolder((folder) =>
+    running(starter(SETTINGS), folder, async ({ port, memory }) => {
+      await post(port, "/v1/signup", person);
+      let tokens = await (await post(port, "/v1/login", person)).json();
+      const home = { "known-device": tokens.known_device };
+      const people = new Agent({ keepAlive: true, maxSockets: 1 });
+      const owners = new Agent({ keepAlive: true, maxSockets: 1 });
+      const crowd = new Agent({ keepAlive: true, maxSockets: PARALLEL });
+      const during = async (name, attack) => {
+        const [keys, refreshes, owner, state] = [[], [], [], { over: false }];
+        const signIns = (async () => {
+          while (!state.over || owner.length < 3) {
+            const answer = await timed(owners, port, "/v1/login", { body: person, headers: home });
+            if (answer.status !== 200) throw new Error(`the owner at home: ${answer.status} ${answer.text}`);
+            owner.push(answer.time);
+          }
+        })();
+        const watch = (async () => {
+          while (!state.over || keys.length < 50) {
+            keys.push((await timed(people, port, "/.well-known/jwks.json", { method: "GET" })).time);
+            const body = new URLSearchParams({ grant_type: "refresh_token", client_id: "doorward", refresh_token: tokens.refresh_token });
+            const answer = await timed(people, port, "/v1/token", { body });
+            if (answer.status !== 200) throw new Error(`a refresh: ${answer.status} ${answer.text}`);
+            tokens = JSON.parse(answer.text);
+            refreshes.push(answer.time);
+          }
+        })();
+        const begun = performance.now();
+        const answers = await attack();
+        const seconds = (performance.now() - begun) / 1000;
+        state.over = true;
+        await Promise.all([watch, signIns]);
+        // A wrong password is 401, and so is a token that is none.
+        const isLookedAt = ({ text }) => text.includes("INCORRECT_USERNAME_OR_PASSWORD");
+        const looked_at = answers.filter(isLookedAt).length;
+        const refused = answers.filter((answer) => [400, 401, 429, 503].includes(answer.status) && !isLookedAt(answer));
+        return {
+          name,
+          seconds,
+          count: answers.length,
+          refused: refused.length,
+          refused_ms: refused.length ? median(refused.map(({ time }) => time)) : NaN,
+          looked_at,
+          sent: answers.filter(({ status }) => status === 200).length,
+          keys_p99: p99(keys),
+          refresh_p99: p99(refreshes),
+          owner_most: Math.max(...owner),
+          mib: await memory(),
+        };
+      };
+      const all = async (count, ask) => {
+        const answers = [];
+        for (let from = 0; from < count; from += PARALLEL) {
+          answers.push(...(await Promise.all(Array.from({ length: Math.min(PARALLEL, count - from) }, (_, at) => ask(from + at)))));
+        }
+        return answers;
+      };
+      const login = (email) => timed(crowd, port, "/v1/login", { body: { email, password: "not the password" } });
+      try {
+        return [
+          await during("nothing else", () => new Promise((done) => setTimeout(() => done([]), 3_000))),
+          await during(`${PARALLEL} sign-ins at once, one account`, () => all(PARALLEL, () => login(person.email))),
+          await during(`${PARALLEL} sign-ins at once, names of nobody's`, () => all(PARALLEL, (at) => login(`nobody${at}@example.com`))),
+          await during(`${MAILS} mails for one address`, () =>
+            all(MAILS, () => timed(crowd, port, "/v1/code", { body: { email: person.email } })),
+          ),
+          await during(`${BAD} requests that are none`, () => all(BAD, (at) => BAD_CALLS[at % BAD_CALLS.length](crowd, port))),
+        ];
+      } finally {
+        people.destroy();
+        owners.destroy();
+        crowd.destroy();
       }
-    })();
-    const watch = (async () => {
-      while (!state.over || keys.length < 50) {
-        keys.push((await timed(people, port, "/.well-known/jwks.json", { method: "GET" })).time);
-        const body = new URLSearchParams({ grant_type: "refresh_token", client_id: "doorward", refresh_token: tokens.refresh_token });
-        const answer = await timed(people, port, "/v1/token", { body });
-        if (answer.status !== 200) throw new Error(`a refresh: ${answer.status} ${answer.text}`);
-        tokens = JSON.parse(answer.text);
-        refreshes.push(answer.time);
-      }
-    })();
-    const begun = performance.now();
-    const answers = await attack();
-    const seconds = (performance.now() - begun) / 1000;
-    state.over = true;
-    await Promise.all([watch, signIns]);
-    // A wrong password is 401, and so is a token that is none.
-    const isLookedAt = ({ text }) => text.includes("INCORRECT_USERNAME_OR_PASSWORD");
-    const looked_at = answers.filter(isLookedAt).length;
-    const refused = answers.filter((answer) => [400, 401, 429, 503].includes(answer.status) && !isLookedAt(answer));
-    return {
-      name, seconds, count: answers.length, refused: refused.length, refused_ms: refused.length ? median(refused.map(({ time }) => time)) : NaN,
-      looked_at, sent: answers.filter(({ status }) => status === 200).length,
-      keys_p99: p99(keys), refresh_p99: p99(refreshes), owner_most: Math.max(...owner), mib: await memory(),
-    };
-  };
-  const all = async (count, ask) => {
-    const answers = [];
-    for (let from = 0; from < count; from += PARALLEL) {
-      answers.push(...await Promise.all(Array.from({ length: Math.min(PARALLEL, count - from) }, (_, at) => ask(from + at))));
-    }
-    return answers;
-  };
-  const login = (email) => timed(crowd, port, "/v1/login", { body: { email, password: "not the password" } });
-  try {
-    return [
-      await during("nothing else", () => new Promise((done) => setTimeout(() => done([]), 3_000))),
-      await during(`${PARALLEL} sign-ins at once, one account`, () => all(PARALLEL, () => login(person.email))),
-      await during(`${PARALLEL} sign-ins at once, names of nobody's`, () => all(PARALLEL, (at) => login(`nobody${at}@example.com`))),
-      await during(`${MAILS} mails for one address`, () => all(MAILS, () => timed(crowd, port, "/v1/code", { body: { email: person.email } }))),
-      await during(`${BAD} requests that are none`, () => all(BAD, (at) => BAD_CALLS[at % BAD_CALLS.length](crowd, port))),
-    ];
-  } finally {
-    people.destroy();
-    owners.destroy();
-    crowd.destroy();
-  }
-}));
+    }),
+  );
 
 /** What is no request at all: other JSON, a token that nobody made, a proof with a signature of nobody's. */
 const BAD_CALLS = [
@@ -83,12 +96,22 @@ const BAD_CALLS = [
 const encoded = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 const nobodys = Buffer.alloc(64, 1).toString("base64url");
 const FORGED = `${encoded({ typ: "at+jwt", alg: "ES256", kid: "none" })}.${encoded({ sub: "a", exp: 4102444800 })}.${nobodys}`;
-const FORGED_KEY = { kty: "EC", crv: "P-256", x: "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", y: "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0" };
+const FORGED_KEY = {
+  kty: "EC",
+  crv: "P-256",
+  x: "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+  y: "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+};
 const FORGED_PROOF = `${encoded({ typ: "dpop+jwt", alg: "ES256", jwk: FORGED_KEY })}.${encoded({ htm: "POST", htu: "http://localhost/v1/login", iat: 1, jti: "a" })}.${nobodys}`;
 
 const SETTINGS = {
-  LIMITS__FAILURES: "5", LIMITS__MOST_FAILURES: "100", LIMITS__MAIL: "6/1h, 20/1d", LIMITS__MAIL_TOTAL: "20000/1d",
-  PASSWORD__HASH_MEMORY: "19456", PASSWORD__HASH_PASSES: "2", CAPTCHA__KIND: "none",
+  LIMITS__FAILURES: "5",
+  LIMITS__MOST_FAILURES: "100",
+  LIMITS__MAIL: "6/1h, 20/1d",
+  LIMITS__MAIL_TOTAL: "20000/1d",
+  PASSWORD__HASH_MEMORY: "19456",
+  PASSWORD__HASH_PASSES: "2",
+  CAPTCHA__KIND: "none",
 };
 
 const p99 = (times) => times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)];

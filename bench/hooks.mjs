@@ -26,18 +26,22 @@ def pre_customid_auth(model):
 `;
 
 /** Median milliseconds and the 99th percentile of a sign-in by device, with one script and another. */
-export const hooks = () => inFolder(async (folder) => {
-  const by = async (name, script) => {
-    const file = join(folder, `${name}.star`);
-    await writeFile(file, script);
-    return { HOOKS__SCRIPT: file, CUSTOM_ID__ENABLED: "true", CUSTOM_ID__OPEN: "true" };
-  };
-  const scripts = {
-    without: {}, empty: await by("empty", "# nothing\n"), nothing: await by("nothing", NOTHING), typical: await by("typical", TYPICAL),
-  };
-  const { quiet, busy } = await inTurns(await by("hostile", NOTHING + ENDLESS), callForEver);
-  return { ...(await sideBySide(scripts)), quiet, busy };
-});
+export const hooks = () =>
+  inFolder(async (folder) => {
+    const by = async (name, script) => {
+      const file = join(folder, `${name}.star`);
+      await writeFile(file, script);
+      return { HOOKS__SCRIPT: file, CUSTOM_ID__ENABLED: "true", CUSTOM_ID__OPEN: "true" };
+    };
+    const scripts = {
+      without: {},
+      empty: await by("empty", "# nothing\n"),
+      nothing: await by("nothing", NOTHING),
+      typical: await by("typical", TYPICAL),
+    };
+    const { quiet, busy } = await inTurns(await by("hostile", NOTHING + ENDLESS), callForEver);
+    return { ...(await sideBySide(scripts)), quiet, busy };
+  });
 
 /** Somebody calls what runs into the script's limit, one call after the other, until it is told to stop. */
 function callForEver(port) {

@@ -34,7 +34,11 @@ function complementaryError(x) {
 export function table(head, rows) {
   const text = [head, ...rows].map((row) => row.map((cell) => (cell === undefined ? "" : String(cell))));
   const widths = head.map((_, column) => Math.max(...text.map((row) => row[column].length)));
-  const line = (row) => row.map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join("  ").trimEnd();
+  const line = (row) =>
+    row
+      .map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+      .join("  ")
+      .trimEnd();
   return [line(text[0]), widths.map((width) => "-".repeat(width)).join("  "), ...text.slice(1).map(line)].join("\n");
 }
 

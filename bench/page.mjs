@@ -25,7 +25,12 @@ export async function page() {
   for (const peer of peers) {
     const { outputFiles } = await esbuild.build({
       entryPoints: [new URL(`peers/${peer.entry}.js`, import.meta.url).pathname],
-      bundle: true, minify: true, format: "esm", target: "es2022", write: false, logLevel: "error",
+      bundle: true,
+      minify: true,
+      format: "esm",
+      target: "es2022",
+      write: false,
+      logLevel: "error",
     });
     peer.bundle = outputFiles[0].contents;
     peer.version = peer.packages.map(versionOf)[0] ?? "";
@@ -33,7 +38,10 @@ export async function page() {
   }
   await time();
   const rows = peers.map(({ name, version, bundle, times, failure }) => ({
-    name, version, ...sizes(bundle), failure,
+    name,
+    version,
+    ...sizes(bundle),
+    failure,
     constructed: median(times.constructed),
     ready: median(times.ready),
   }));
@@ -100,7 +108,14 @@ export async function calls() {
     return await tab.evaluate(async () => {
       const { AuthClient } = await import("/doorward.js");
       const user = { user_id: "u", email: "ada@example.com", roles: [] };
-      const tokens = { access_token: "a".repeat(500), refresh_token: "r", revoke_token: "v", expires_in: 600, server_time: Date.now() / 1000, user };
+      const tokens = {
+        access_token: "a".repeat(500),
+        refresh_token: "r",
+        revoke_token: "v",
+        expires_in: 600,
+        server_time: Date.now() / 1000,
+        user,
+      };
       const median = async (work) => {
         const times = [];
         for (let round = 0; round < 400; round += 1) {
@@ -110,8 +125,10 @@ export async function calls() {
         }
         return times.sort((a, b) => a - b)[200];
       };
-      const answer = (kind) => async ({ url }) =>
-        Response.json(url.includes("login") ? { ...tokens, token_type: kind } : user, { headers: { "dpop-nonce": "n" } });
+      const answer =
+        (kind) =>
+        async ({ url }) =>
+          Response.json(url.includes("login") ? { ...tokens, token_type: kind } : user, { headers: { "dpop-nonce": "n" } });
       const signedIn = async (kind) => {
         const options = { url: location.origin, storage: "memory", storageKey: kind, dpop: kind === "DPoP", fetch: answer(kind) };
         const auth = new AuthClient(options);

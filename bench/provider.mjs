@@ -13,8 +13,15 @@ const base64url = (value) => Buffer.from(typeof value === "string" ? value : JSO
 export async function provider() {
   const op = await issuer();
   try {
-    const settings = { PROVIDERS__BENCH__KIND: "oidc", PROVIDERS__BENCH__ISSUER: op.url, PROVIDERS__BENCH__CLIENT_ID: "bench", PROVIDERS__BENCH__CLIENT_SECRET: "bench" };
-    return await inFolder((folder) => running(starter({ ...settings, AUTO_REGISTER__PROVIDER: "true" }), folder, ({ port }) => flows(port, op)));
+    const settings = {
+      PROVIDERS__BENCH__KIND: "oidc",
+      PROVIDERS__BENCH__ISSUER: op.url,
+      PROVIDERS__BENCH__CLIENT_ID: "bench",
+      PROVIDERS__BENCH__CLIENT_SECRET: "bench",
+    };
+    return await inFolder((folder) =>
+      running(starter({ ...settings, AUTO_REGISTER__PROVIDER: "true" }), folder, ({ port }) => flows(port, op)),
+    );
   } finally {
     op.close();
   }
@@ -53,8 +60,13 @@ async function issuer() {
   const grants = new Map();
   const answers = {
     "/.well-known/openid-configuration": () => ({
-      issuer: op.url, authorization_endpoint: `${op.url}/authorize`, token_endpoint: `${op.url}/token`, userinfo_endpoint: `${op.url}/userinfo`,
-      jwks_uri: `${op.url}/keys`, id_token_signing_alg_values_supported: ["ES256"], authorization_response_iss_parameter_supported: true,
+      issuer: op.url,
+      authorization_endpoint: `${op.url}/authorize`,
+      token_endpoint: `${op.url}/token`,
+      userinfo_endpoint: `${op.url}/userinfo`,
+      jwks_uri: `${op.url}/keys`,
+      id_token_signing_alg_values_supported: ["ES256"],
+      authorization_response_iss_parameter_supported: true,
     }),
     "/keys": () => ({ keys: [{ ...publicKey.export({ format: "jwk" }), kid: "bench", alg: "ES256", use: "sig" }] }),
     "/token": (form) => {

@@ -15,7 +15,10 @@ import { timing } from "./timing.mjs";
 import { webhooks } from "./webhooks.mjs";
 import { bareHash, betterAuth, manySessions, ours } from "./servers.mjs";
 
-const { values, positionals: parts } = parseArgs({ allowPositionals: true, options: { samples: { type: "string", default: "2000" }, accounts: { type: "string", default: "1000000" } } });
+const { values, positionals: parts } = parseArgs({
+  allowPositionals: true,
+  options: { samples: { type: "string", default: "2000" }, accounts: { type: "string", default: "1000000" } },
+});
 /**
  * What a flood may do to others, ms: refreshes, keys and refusals; and the owner's sign-in (SECURITY S14, R04). How long refusals take has
  * this program's own time in it, which sends all of them at once.
@@ -27,7 +30,13 @@ console.log(`\n${cpus()[0].model}, ${availableParallelism()} cores, ${memory} Gi
 
 if (wanted("sizes")) {
   const { entries, modules, crates } = await sizes();
-  const show = (head, rows) => console.log(`${table([head, "bytes", "brotli"], rows.map((it) => [it.name, whole(it.bytes), whole(it.brotli)]))}\n`);
+  const show = (head, rows) =>
+    console.log(
+      `${table(
+        [head, "bytes", "brotli"],
+        rows.map((it) => [it.name, whole(it.bytes), whole(it.brotli)]),
+      )}\n`,
+    );
   show("entry", entries);
   show("part of pkg/index.js", modules);
   show("part of pkg/slim.wasm", crates);
@@ -36,9 +45,14 @@ if (wanted("sizes")) {
 
 if (wanted("page")) {
   const head = ["front end", "version", "raw kB", "gzip kB", "brotli kB", "constructed ms", "ready ms"];
-  const rows = (await page()).map((row) => [
-    row.name, row.version, kilobytes(row.raw), kilobytes(row.gzip), kilobytes(row.brotli),
-    row.failure ?? milliseconds(row.constructed), milliseconds(row.ready),
+  const rows = (await page()).map((/** @type {any} */ row) => [
+    row.name,
+    row.version,
+    kilobytes(row.raw),
+    kilobytes(row.gzip),
+    kilobytes(row.brotli),
+    row.failure ?? milliseconds(row.constructed),
+    milliseconds(row.ready),
   ]);
   console.log(table(head, rows));
   console.log(`
@@ -46,14 +60,25 @@ Bundled by esbuild with its default settings, minified. The times are medians in
 local file to a constructed client, and for doorward, which constructs before it compiles its wasm, to one in use.
 `);
   const { bearer, bound, proof } = await calls();
-  console.log(`What the SDK adds to a call, median: ${bearer.toFixed(2)} ms, with a proof ${bound.toFixed(2)} ms; a proof alone ${proof.toFixed(2)} ms.\n`);
+  console.log(
+    `What the SDK adds to a call, median: ${bearer.toFixed(2)} ms, with a proof ${bound.toFixed(2)} ms; a proof alone ${proof.toFixed(2)} ms.\n`,
+  );
 }
 
 if (wanted("captcha")) {
   const { hashes, rows } = await captcha();
   const head = [`${whole(hashes)} hashes in Chromium`, "median ms", "fastest ms", "slowest ms"];
-  console.log(table(head, rows.map(({ rate, median, least, most }) =>
-    [rate === 1 ? "at full speed" : `CPU slowed ${rate} times`, whole(median), whole(least), whole(most)])));
+  console.log(
+    table(
+      head,
+      rows.map(({ rate, median, least, most }) => [
+        rate === 1 ? "at full speed" : `CPU slowed ${rate} times`,
+        whole(median),
+        whole(least),
+        whole(most),
+      ]),
+    ),
+  );
   console.log();
 }
 
@@ -62,21 +87,26 @@ if (wanted("server")) {
   const doorward = await ours();
   const peer = await betterAuth();
   const row = (name, of) => [name, of(doorward), of(peer)];
-  console.log(table(["server", "doorward", "Better Auth"], [
-    row("logins per second", (it) => whole(it.login.per_second)),
-    ["  of what the bare hash allows", `${Math.round((100 * doorward.login.per_second) / hash.per_second)} %`, ""],
-    row("refreshes per second", (it) => whole(it.refresh?.per_second)),
-    row("  p99 at 70 % of that, ms", (it) => milliseconds(it.refresh?.p99_ms)),
-    row("  with a proof each (DPoP)", (it) => whole(it.bound_refresh?.per_second)),
-    row("  p99 at 70 % of that, ms", (it) => milliseconds(it.bound_refresh?.p99_ms)),
-    row("profile (session) reads per second", (it) => whole(it.profile.per_second)),
-    row("  p99 at 70 % of that, ms", (it) => milliseconds(it.profile.p99_ms)),
-    row("  with a proof each (DPoP)", (it) => whole(it.bound_profile?.per_second)),
-    row("  p99 at 70 % of that, ms", (it) => milliseconds(it.bound_profile?.p99_ms)),
-    row("start to ready, ms", (it) => whole(it.ready_ms)),
-    row("memory idle, MiB", (it) => whole(it.idle_mib)),
-    row("memory after the load, MiB", (it) => whole(it.memory_mib)),
-  ]));
+  console.log(
+    table(
+      ["server", "doorward", "Better Auth"],
+      [
+        row("logins per second", (it) => whole(it.login.per_second)),
+        ["  of what the bare hash allows", `${Math.round((100 * doorward.login.per_second) / hash.per_second)} %`, ""],
+        row("refreshes per second", (it) => whole(it.refresh?.per_second)),
+        row("  p99 at 70 % of that, ms", (it) => milliseconds(it.refresh?.p99_ms)),
+        row("  with a proof each (DPoP)", (it) => whole(it.bound_refresh?.per_second)),
+        row("  p99 at 70 % of that, ms", (it) => milliseconds(it.bound_refresh?.p99_ms)),
+        row("profile (session) reads per second", (it) => whole(it.profile.per_second)),
+        row("  p99 at 70 % of that, ms", (it) => milliseconds(it.profile.p99_ms)),
+        row("  with a proof each (DPoP)", (it) => whole(it.bound_profile?.per_second)),
+        row("  p99 at 70 % of that, ms", (it) => milliseconds(it.bound_profile?.p99_ms)),
+        row("start to ready, ms", (it) => whole(it.ready_ms)),
+        row("memory idle, MiB", (it) => whole(it.idle_mib)),
+        row("memory after the load, MiB", (it) => whole(it.memory_mib)),
+      ],
+    ),
+  );
   console.log(`
 The bare hash: ${hash.per_second.toFixed(1)} Argon2id (19 MiB, 2 passes) per second on ${hash.cores} cores. Server, database on disk and load share them.
 Better Auth, on SQLite too, hashes with scrypt, and its session is one cookie: nothing to refresh.
@@ -86,48 +116,108 @@ Better Auth, on SQLite too, hashes with scrypt, and its session is one cookie: n
 if (wanted("provider")) {
   const { begin, end, ours, device } = await provider();
   const row = (name, time) => [name, time.toFixed(2)];
-  console.log(table(["a sign-in with a provider", "median ms"], [
-    row("the flow begins", begin), row("it ends: code, ID token, userinfo, session", end),
-    row("both without what the provider itself takes", ours), row("for comparison: a device signs in", device),
-  ]));
+  console.log(
+    table(
+      ["a sign-in with a provider", "median ms"],
+      [
+        row("the flow begins", begin),
+        row("it ends: code, ID token, userinfo, session", end),
+        row("both without what the provider itself takes", ours),
+        row("for comparison: a device signs in", device),
+      ],
+    ),
+  );
   console.log();
 }
 
 if (wanted("hooks")) {
   const { without, empty, nothing, typical, quiet, busy } = await hooks();
   const row = (name, { median, p99 }, beside = without) => [
-    name, median.toFixed(2), p99.toFixed(2), (median - beside.median).toFixed(2), (median / beside.median).toFixed(2),
+    name,
+    median.toFixed(2),
+    p99.toFixed(2),
+    (median - beside.median).toFixed(2),
+    (median / beside.median).toFixed(2),
   ];
-  console.log(table(["a device signs in", "median ms", "p99 ms", "added ms", "times as long"], [
-    row("without hooks.star", without), row("with an empty one", empty), row("a hook that does nothing", nothing),
-    row("a typical hook", typical), row("a server with a hook that never ends, at rest", quiet, quiet),
-    row("  while that is called all the time", busy, quiet),
-  ]));
+  console.log(
+    table(
+      ["a device signs in", "median ms", "p99 ms", "added ms", "times as long"],
+      [
+        row("without hooks.star", without),
+        row("with an empty one", empty),
+        row("a hook that does nothing", nothing),
+        row("a typical hook", typical),
+        row("a server with a hook that never ends, at rest", quiet, quiet),
+        row("  while that is called all the time", busy, quiet),
+      ],
+    ),
+  );
   console.log();
 }
 
 if (wanted("webhooks")) {
   const { without, before, after, hangs } = await webhooks();
   const row = (name, { median, p99 }) => [name, median.toFixed(2), p99.toFixed(2), (median - without.median).toFixed(2)];
-  console.log(table(["a device signs in", "median ms", "p99 ms", "added ms"], [
-    row("without a webhook", without), row("one on this machine is asked before", before),
-    row("one on this machine is told after", after), row("one that hangs is told after", hangs),
-  ]));
+  console.log(
+    table(
+      ["a device signs in", "median ms", "p99 ms", "added ms"],
+      [
+        row("without a webhook", without),
+        row("one on this machine is asked before", before),
+        row("one on this machine is told after", after),
+        row("one that hangs is told after", hangs),
+      ],
+    ),
+  );
   console.log();
 }
 
 if (wanted("flood")) {
-  const head = ["while", "requests", "seconds", "passwords looked at", "mails", "refused", "  median ms", "refresh p99 ms", "JWKS p99 ms", "owner at home, most ms", "MiB"];
+  const head = [
+    "while",
+    "requests",
+    "seconds",
+    "passwords looked at",
+    "mails",
+    "refused",
+    "  median ms",
+    "refresh p99 ms",
+    "JWKS p99 ms",
+    "owner at home, most ms",
+    "MiB",
+  ];
   const rows = await flood();
-  console.log(table(head, rows.map((it) => [
-    it.name, whole(it.count), it.seconds.toFixed(1), whole(it.looked_at), whole(it.sent), whole(it.refused), milliseconds(it.refused_ms),
-    milliseconds(it.refresh_p99), milliseconds(it.keys_p99), whole(it.owner_most), whole(it.mib),
-  ])));
-  console.log(`\nAttackers, people and server share this machine; refused are 400, 401, 429 and 503. The owner at home signs in on a device that the account knows.\n`);
-  const missed = rows.flatMap((it) => [
-    ...[["refresh p99", it.refresh_p99], ["JWKS p99", it.keys_p99], ["refused, median", it.refused_ms]].filter(([, ms]) => ms > PROMPT),
-    ...[["owner at home", it.owner_most]].filter(([, ms]) => ms > SIGNED_IN),
-  ].map(([what, ms]) => `${it.name}: ${what} ${whole(ms)} ms`));
+  console.log(
+    table(
+      head,
+      rows.map((it) => [
+        it.name,
+        whole(it.count),
+        it.seconds.toFixed(1),
+        whole(it.looked_at),
+        whole(it.sent),
+        whole(it.refused),
+        milliseconds(it.refused_ms),
+        milliseconds(it.refresh_p99),
+        milliseconds(it.keys_p99),
+        whole(it.owner_most),
+        whole(it.mib),
+      ]),
+    ),
+  );
+  console.log(
+    `\nAttackers, people and server share this machine; refused are 400, 401, 429 and 503. The owner at home signs in on a device that the account knows.\n`,
+  );
+  const missed = rows.flatMap((it) =>
+    [
+      ...[
+        ["refresh p99", it.refresh_p99],
+        ["JWKS p99", it.keys_p99],
+        ["refused, median", it.refused_ms],
+      ].filter(([, ms]) => ms > PROMPT),
+      ...[["owner at home", it.owner_most]].filter(([, ms]) => ms > SIGNED_IN),
+    ].map(([what, ms]) => `${it.name}: ${what} ${whole(ms)} ms`),
+  );
   if (missed.length) {
     console.log(`Beyond ${PROMPT} ms, and ${whole(SIGNED_IN)} ms for the owner:\n  ${missed.join("\n  ")}\n`);
     process.exitCode = 1;
@@ -137,8 +227,12 @@ if (wanted("flood")) {
 if (wanted("scale")) {
   const [few, many] = [1_000, Number(values.accounts)];
   const [first, second] = [await among(few), await among(many)];
-  console.log(table(["median ms", `${whole(few)} accounts`, `${whole(many)} accounts`, "times as long"], Object.keys(first).map((name) =>
-    [name, first[name].toFixed(3), second[name].toFixed(3), (second[name] / first[name]).toFixed(2)])));
+  console.log(
+    table(
+      ["median ms", `${whole(few)} accounts`, `${whole(many)} accounts`, "times as long"],
+      Object.keys(first).map((name) => [name, first[name].toFixed(3), second[name].toFixed(3), (second[name] / first[name]).toFixed(2)]),
+    ),
+  );
   console.log(`\nHashes are cheap here (64 KiB, 1 pass): what grows is to be seen.\n`);
   console.log(`Memory after 100,000 sessions: ${whole(await manySessions())} MiB\n`);
 }
@@ -147,9 +241,19 @@ if (wanted("timing")) {
   const samples = Number(values.samples);
   const rows = await timing(samples);
   const head = [`${whole(samples)} known, ${whole(samples)} unknown`, "known ms", "unknown ms", "gap ms", "p", ""];
-  console.log(table(head, rows.map((row) => [
-    row.name, row.known.toFixed(3), row.unknown.toFixed(3), row.gap.toFixed(3), row.p.toPrecision(2), row.told ? "TOLD APART" : "alike",
-  ])));
+  console.log(
+    table(
+      head,
+      rows.map((row) => [
+        row.name,
+        row.known.toFixed(3),
+        row.unknown.toFixed(3),
+        row.gap.toFixed(3),
+        row.p.toPrecision(2),
+        row.told ? "TOLD APART" : "alike",
+      ]),
+    ),
+  );
   for (const { name, differ } of rows) if (differ) console.log(`\n${name.trim()}: ${differ}`);
   console.log(`
 Medians over one connection, in random order; p of the Mann-Whitney U test. Told apart: the answers differ, or p is below

@@ -92,7 +92,9 @@ async function startup(start, folder) {
 export async function post(port, path, body, headers = {}) {
   const url = `http://localhost:${port}${path}`;
   const response = await fetch(url, {
-    method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body),
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
   });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return response;
@@ -112,11 +114,16 @@ export async function inFolder(use) {
 const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("DOORWARD_")));
 
 /** Our release server as `npm start` runs it, but for these settings. */
-export const starter = (settings = {}) => (folder, port) => {
-  const env = { ...clean, RUST_LOG: "error" };
-  for (const [name, value] of Object.entries(settings)) env[`DOORWARD_${name}`] = value;
-  return spawn(doorward, ["serve", "--dev", "--data", folder, "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "pipe", "ignore"], env });
-};
+export const starter =
+  (settings = {}) =>
+  (folder, port) => {
+    const env = { ...clean, RUST_LOG: "error" };
+    for (const [name, value] of Object.entries(settings)) env[`DOORWARD_${name}`] = value;
+    return spawn(doorward, ["serve", "--dev", "--data", folder, "--listen", `127.0.0.1:${port}`], {
+      stdio: ["ignore", "pipe", "ignore"],
+      env,
+    });
+  };
 
 /** No token is too young to be replaced: each refresh is a durable step. */
 export const steps = { SESSION__REPEAT: "0s" };
@@ -171,7 +178,13 @@ export function filled(accounts, settings, words, use) {
   });
 }
 
-/** One request over the agent's connection: its status, headers and text, and the milliseconds to the last byte. */
+/**
+ * One request over the agent's connection: its status, headers and text, and the milliseconds to the last byte.
+ * @param {import("node:http").Agent} agent
+ * @param {number} port
+ * @param {string} path
+ * @param {{ method?: string, headers?: Record<string, string>, body?: object }} [options] a body that is no URLSearchParams is sent as JSON
+ */
 export function timed(agent, port, path, { method = "POST", headers = {}, body } = {}) {
   const form = body instanceof URLSearchParams;
   const sent = body === undefined ? "" : form ? body.toString() : JSON.stringify(body);
@@ -196,19 +209,34 @@ export function betterAuth() {
   const file = fileURLToPath(new URL("better-auth-server.mjs", import.meta.url));
   const start = (folder, port) =>
     spawn(process.execPath, [file, folder, String(port)], {
-      stdio: ["ignore", "pipe", "ignore"], env: { ...process.env, NODE_ENV: "production" },
+      stdio: ["ignore", "pipe", "ignore"],
+      env: { ...process.env, NODE_ENV: "production" },
     });
   return inFolder(async (folder) => {
     const requests = await running(start, folder, async ({ port, memory }) => {
       const origin = `http://localhost:${port}`;
       await post(port, "/api/auth/sign-up/email", { ...person, name: "Bench" }, { origin });
       const response = await post(port, "/api/auth/sign-in/email", person, { origin });
-      const cookie = response.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
+      const cookie = response.headers
+        .getSetCookie()
+        .map((line) => line.split(";")[0])
+        .join("; ");
       const address = ["--address", `127.0.0.1:${port}`, "--header", `origin: ${origin}`];
       const body = JSON.stringify(person);
       const session = ["--path", "/api/auth/get-session", "--header", `cookie: ${cookie}`, "--connections", "64"];
       return {
-        login: await measure("repeat", ...address, "--path", "/api/auth/sign-in/email", "--body", body, "--connections", "4", "--seconds", seconds),
+        login: await measure(
+          "repeat",
+          ...address,
+          "--path",
+          "/api/auth/sign-in/email",
+          "--body",
+          body,
+          "--connections",
+          "4",
+          "--seconds",
+          seconds,
+        ),
         profile: await throughput("repeat", ...address, ...session),
         memory_mib: await memory(),
       };

@@ -19,7 +19,9 @@ const row = (name, bytes, alone = bytes) => ({ name, bytes: bytes.length ?? byte
 /** Tables of rows: name, bytes, and the bytes of Brotli 11. A part is compressed alone, so the parts sum up to more than the whole. */
 export async function sizes() {
   return {
-    entries: ["index.js", "slim.js", "slim.wasm", "mylib.js", "messages-de.js", "messages-id.js", "messages-zh.js"].map((file) => row(`pkg/${file}`, read(`pkg/${file}`))),
+    entries: ["index.js", "slim.js", "slim.wasm", "mylib.js", "messages-de.js", "messages-id.js", "messages-zh.js"].map((file) =>
+      row(`pkg/${file}`, read(`pkg/${file}`)),
+    ),
     modules: await modules(),
     crates: crates(read("target/sdk/names/doorward.wasm")),
   };
@@ -27,13 +29,17 @@ export async function sizes() {
 
 /** The default entry by module, as the package's own build bundles it. */
 async function modules() {
+  /** @type {import("esbuild").BuildOptions & { write: false }} */
   const options = { absWorkingDir: root, bundle: true, format: "esm", minify: true, charset: "utf8", target: "es2022", write: false };
   const { metafile } = await esbuild.build({ ...options, entryPoints: ["js/index.js"], external: ["./messages-*"], metafile: true });
   const { inputs } = Object.values(metafile.outputs)[0];
   const rows = [];
   for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
     // The module alone: what it imports stays outside.
-    const external = metafile.inputs[path].imports.map((one) => one.original).filter(Boolean).concat("./messages-*");
+    const external = metafile.inputs[path].imports
+      .map((one) => one.original)
+      .filter(Boolean)
+      .concat("./messages-*");
     const { outputFiles } = await esbuild.build({ ...options, entryPoints: [path], external });
     const name = { "target/sdk/wasm.js": "the wasm as a string", "target/sdk/bindings.js": "the bindings" }[path] ?? path;
     rows.push(row(name, bytesInOutput, outputFiles[0].contents));

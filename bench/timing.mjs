@@ -13,7 +13,13 @@ const calls = [
   { name: "login, two unknown accounts (control)", path: "/v1/login", settings: cheap, body: wrong, control: true },
   { name: "login, wrong password", path: "/v1/login", settings: cheap, body: wrong },
   { name: "  with the hash of the default settings", path: "/v1/login", settings: {}, body: wrong },
-  { name: "login, unconfirmed under quiet, right password", path: "/v1/login", settings: { ...cheap, ...quiet }, body: { password: person.password }, unconfirmed: true },
+  {
+    name: "login, unconfirmed under quiet, right password",
+    path: "/v1/login",
+    settings: { ...cheap, ...quiet },
+    body: { password: person.password },
+    unconfirmed: true,
+  },
   { name: "forgotPassword", path: "/v1/password/forgot", settings: cheap },
   { name: "resendVerification", path: "/v1/email/resend", settings: cheap },
   { name: "a code to sign in", path: "/v1/code", settings: cheap, body: { scene: "LOGIN" } },
@@ -56,7 +62,7 @@ function compare({ name, path, settings, body = {}, control = false, unconfirmed
       const gap = median(known.times) - median(unknown.times);
       const p = mannWhitney(known.times, unknown.times);
       const same = known.answers.size === 1 && unknown.answers.size === 1 && [...known.answers][0] === [...unknown.answers][0];
-      const differ = same ? undefined : [...known.answers].join(" | ") + "  against  " + [...unknown.answers].join(" | ");
+      const differ = same ? undefined : `${[...known.answers].join(" | ")}  against  ${[...unknown.answers].join(" | ")}`;
       return { name, known: median(known.times), unknown: median(unknown.times), gap, p, differ };
     }),
   );

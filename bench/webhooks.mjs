@@ -13,8 +13,10 @@ export async function webhooks() {
   const good = await service((response) => response.writeHead(204).end());
   const hanging = await service(() => {});
   const hook = (url, events, more = {}) => ({
-    WEBHOOKS__BENCH__URL: url, WEBHOOKS__BENCH__SECRETS: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-    WEBHOOKS__BENCH__EVENTS: events, ...more,
+    WEBHOOKS__BENCH__URL: url,
+    WEBHOOKS__BENCH__SECRETS: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    WEBHOOKS__BENCH__EVENTS: events,
+    ...more,
   });
   try {
     return await sideBySide({
@@ -33,38 +35,42 @@ export async function webhooks() {
  * Median and 99th percentile of sign-ins by device, at a server for each of these settings. All of them run, and are asked in turn: the machine is
  * not the same from one minute to the next.
  */
-export const sideBySide = (cases) => withServers(Object.entries(cases), async (ports) => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const times = ports.map(() => []);
-  for (let round = 0; round < WARM + ROUNDS; round += 1) {
-    for (const [at, port] of ports.entries()) {
-      const time = await signIn(agent, port);
-      if (round >= WARM) times[at].push(time);
+export const sideBySide = (cases) =>
+  withServers(Object.entries(cases), async (ports) => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const times = ports.map(() => []);
+    for (let round = 0; round < WARM + ROUNDS; round += 1) {
+      for (const [at, port] of ports.entries()) {
+        const time = await signIn(agent, port);
+        if (round >= WARM) times[at].push(time);
+      }
     }
-  }
-  agent.destroy();
-  return Object.fromEntries(Object.keys(cases).map((name, at) => [name, summary(times[at])]));
-});
+    agent.destroy();
+    return Object.fromEntries(Object.keys(cases).map((name, at) => [name, summary(times[at])]));
+  });
 
 /** The same at one server, while something else goes on and while it does not: `meanwhile(port)` begins it and gives what ends it. */
-export const inTurns = (settings, meanwhile) => withServers([["", settings]], async ([port]) => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const [quiet, busy] = [[], []];
-  for (let block = 0; block < ROUNDS / WARM; block += 1) {
-    for (const times of [quiet, busy]) {
-      const end = times === busy ? meanwhile(port) : null;
-      for (let round = 0; round < WARM; round += 1) times.push(await signIn(agent, port));
-      await end?.();
+export const inTurns = (settings, meanwhile) =>
+  withServers([["", settings]], async ([port]) => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const [quiet, busy] = [[], []];
+    for (let block = 0; block < ROUNDS / WARM; block += 1) {
+      for (const times of [quiet, busy]) {
+        const end = times === busy ? meanwhile(port) : null;
+        for (let round = 0; round < WARM; round += 1) times.push(await signIn(agent, port));
+        await end?.();
+      }
     }
-  }
-  agent.destroy();
-  return { quiet: summary(quiet), busy: summary(busy) };
-});
+    agent.destroy();
+    return { quiet: summary(quiet), busy: summary(busy) };
+  });
 
-/** Calls `use` with the ports of servers with these settings. */
-const withServers = ([first, ...rest], use, ports = []) => first
-  ? inFolder((folder) => running(starter(first[1]), folder, ({ port }) => withServers(rest, use, [...ports, port])))
-  : use(ports);
+/**
+ * Calls `use` with the ports of servers with these settings.
+ * @type {(cases: any[][], use: (ports: number[]) => any, ports?: number[]) => Promise<any>}
+ */
+const withServers = ([first, ...rest], use, ports = []) =>
+  first ? inFolder((folder) => running(starter(first[1]), folder, ({ port }) => withServers(rest, use, [...ports, port]))) : use(ports);
 
 async function signIn(agent, port) {
   const answer = await timed(agent, port, "/v1/login/device", { body: { device_id: "the-device-of-the-bench" } });

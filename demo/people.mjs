@@ -12,11 +12,21 @@ export const PEOPLE = [
 const known = new Map();
 for (const person of PEOPLE) enrol(person);
 
-/** Takes up somebody; the same name is the same person, also after a new start. Gives the id that apps get. */
+/**
+ * Takes up somebody; the same name is the same person, also after a new start. Gives the id that apps get.
+ * @param {{ name: string, email?: string, email_verified?: boolean }} person
+ */
 export function enrol({ name, email, email_verified }) {
   const sub = createHash("sha256").update(name).digest("hex").slice(0, 21);
   const [given_name, ...others] = name.split(" ");
-  known.set(sub, { sub, name, given_name, family_name: others.join(" ") || undefined, email, email_verified: email ? email_verified : undefined });
+  known.set(sub, {
+    sub,
+    name,
+    given_name,
+    family_name: others.join(" ") || undefined,
+    email,
+    email_verified: email ? email_verified : undefined,
+  });
   return sub;
 }
 

@@ -143,5 +143,8 @@ async function formOf(request) {
 if (process.argv[1] === import.meta.filename) {
   const { issuer, secret } = await startProvider({ port: Number(process.argv[2] ?? 0) });
   console.log(issuer, CLIENT_ID, secret);
-  process.stdin.on("end", () => process.exit()).on("error", () => process.exit()).resume();
+  process.stdin
+    .on("end", () => process.exit())
+    .on("error", () => process.exit())
+    .resume();
 }

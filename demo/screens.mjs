@@ -1,6 +1,6 @@
 // The demo provider's own pages. They look like nobody else's, so that one sees where one is.
 
-const escape = (text) => String(text).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+const escaped = (text) => String(text).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
 const page = (title, body) => `<!doctype html>
 <html lang="en">
@@ -22,17 +22,23 @@ const page = (title, body) => `<!doctype html>
 </html>
 `;
 
-const aboutAddress = ({ email, email_verified }) =>
-  email ? `${email}${email_verified ? "" : " (not confirmed)"}` : "no e-mail address";
+const aboutAddress = ({ email, email_verified }) => (email ? `${email}${email_verified ? "" : " (not confirmed)"}` : "no e-mail address");
 
 /** Who is it? `back` is where the forms go. */
-export const signInScreen = (back, people) => page("Sign in", `
+export const signInScreen = (back, people) =>
+  page(
+    "Sign in",
+    `
       <h1>Sign in</h1>
       <p>to go on to <strong>doorward's demo site</strong></p>
       <form method="post" action="${back}">
-        ${people.map((person, index) => `<button class="person" name="person" value="${index}">
-          <strong>${escape(person.name)}</strong> <span>${escape(aboutAddress(person))}</span>
-        </button>`).join("\n        ")}
+        ${people
+          .map(
+            (person, index) => `<button class="person" name="person" value="${index}">
+          <strong>${escaped(person.name)}</strong> <span>${escaped(aboutAddress(person))}</span>
+        </button>`,
+          )
+          .join("\n        ")}
       </form>
       <form method="post" action="${back}">
         <h2>Or be somebody else</h2>
@@ -46,26 +52,35 @@ export const signInScreen = (back, people) => page("Sign in", `
         </p>
         <button>Go on</button>
         <button class="quiet" name="cancel" value="1" formnovalidate>Cancel</button>
-      </form>`);
+      </form>`,
+  );
 
 /** May the app know this? */
-export const consentScreen = (back, person, scopes) => page("Allow", `
+export const consentScreen = (back, person, scopes) =>
+  page(
+    "Allow",
+    `
       <h1>doorward's demo site wants to know</h1>
       <ul>
         <li>that you are you</li>
-        ${scopes.includes("profile") ? `<li>your name: <strong>${escape(person.name)}</strong></li>` : ""}
-        ${scopes.includes("email") ? `<li>your e-mail address: <strong>${escape(aboutAddress(person))}</strong></li>` : ""}
+        ${scopes.includes("profile") ? `<li>your name: <strong>${escaped(person.name)}</strong></li>` : ""}
+        ${scopes.includes("email") ? `<li>your e-mail address: <strong>${escaped(aboutAddress(person))}</strong></li>` : ""}
       </ul>
       <form method="post" action="${back}">
         <button name="allow" value="1">Allow</button>
         <button class="quiet" name="cancel" value="1">Cancel</button>
-      </form>`);
+      </form>`,
+  );
 
 /** What went wrong. */
-export const errorScreen = (words) => page("Error", `
+export const errorScreen = (words) =>
+  page(
+    "Error",
+    `
       <h1>This did not work</h1>
-      <p id="error">${escape(words)}</p>
-      <p>Go back to the app and begin again.</p>`);
+      <p id="error">${escaped(words)}</p>
+      <p>Go back to the app and begin again.</p>`,
+  );
 
 export const STYLE = `
 :root { color-scheme: light dark; --paper: #f2f4fb; --raised: #fff; --ink: #1a1c2b; --soft: #555a75; --edge: #7b809c; --accent: #4338b8; --on-accent: #fff; --wash: #ebebfa; }

@@ -1,26 +1,36 @@
 // The error that every call rejects with, and how to recognise one from another copy of this package.
 
 const BRAND = Symbol.for("doorward.AuthError");
-const OPTIONAL = ["field", "retry_after", "id", "business_code", "captcha"];
+const OPTIONAL = /** @type {const} */ (["field", "retry_after", "id", "business_code", "captcha"]);
+
+/** @typedef {ConstructorParameters<typeof import("./index.js").AuthError>[0]} Details */
 
 export class AuthError extends Error {
+  /**
+   * @param {Details & { cause?: unknown }} details
+   * @param {{ cause?: unknown }} [options]
+   */
   constructor({ code, message, status, cause, ...rest }, options) {
     super(message, cause === undefined ? options : { cause });
     Object.defineProperty(this, "name", { value: "AuthError" });
     Object.defineProperty(this, BRAND, { value: true });
     this.code = code;
     this.status = status ?? 0;
-    for (const name of OPTIONAL) if (rest[name] !== undefined) this[name] = rest[name];
+    for (const name of OPTIONAL) if (rest[name] !== undefined) /** @type {any} */ (this)[name] = rest[name];
   }
 
   toJSON() {
-    return { name: this.name, message: this.message, ...this };
+    return { name: this.name, message: this.message, .../** @type {object} */ (this) };
   }
 }
 
-export const isAuthError = (value) => value?.[BRAND] === true;
+export const isAuthError = /** @type {(value: any) => value is AuthError} */ ((value) => value?.[BRAND] === true);
 
-// The error for a cause in the wasm, with the stack of the call: the place in the wasm is of no use to a developer.
+/**
+ * The error for a cause in the wasm, with the stack of the call: the place in the wasm is of no use to a developer.
+ * @param {any} cause
+ * @param {Error} call
+ */
 export function authError(cause, call) {
   const known = typeof cause?.code === "string" && !(cause instanceof Error);
   const internal = () => new AuthError({ code: "INTERNAL", message: "Something went wrong on our side.", cause });
@@ -31,6 +41,9 @@ export function authError(cause, call) {
 
 export const DISPOSED = { code: "ABORTED", message: "The client was disposed of." };
 
-// The error for a wasm that could not be started.
+/**
+ * The error for a wasm that could not be started.
+ * @param {any} cause
+ */
 export const unavailable = (cause, what = "WebAssembly is not available here.") =>
   new AuthError({ code: "WASM_UNAVAILABLE", message: `${what} ${cause?.message ?? cause}` }, { cause });

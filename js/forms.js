@@ -1,24 +1,39 @@
 // A form on the page: the values of its controls, and a message on one of them. A control may be called `elements` or `submit` and then hides
 // the form's own property of that name. So nothing is read from the form object itself: the properties are taken from the DOM's classes.
 
+/**
+ * A control of any kind: what one kind alone has is undefined for others.
+ * @typedef {HTMLInputElement} Control
+ * @typedef {import("./errors.js").AuthError} AuthError
+ * @typedef {{ text?: string, flag?: boolean, number?: number, value?: unknown, fault?: string, inner?: Values }} Value
+ * @typedef {{ [name: string]: Value }} Values
+ */
+
 /** The controls of a form. */
-export const controlsOf = (form) => [...Reflect.get(HTMLFormElement.prototype, "elements", form)];
+export const controlsOf = (/** @type {HTMLFormElement} */ form) =>
+  /** @type {Control[]} */ ([...Reflect.get(HTMLFormElement.prototype, "elements", form)]);
 
 /**
  * The values of a form's controls by name: `{ text }`, for a checkbox `flag` too, for a number input `number`, or a `fault`. A dot
  * in the name nests, in `inner`. `data` is the form's FormData. The objects have no prototype: a control may have any name.
+ * @param {FormData} data
+ * @param {Control[]} elements
  */
 export function valuesOf(data, elements) {
-  const special = ({ name, type }) => name && ["checkbox", "number", "select-multiple"].includes(type);
+  const special = (/** @type {Control} */ { name, type }) => name && ["checkbox", "number", "select-multiple"].includes(type);
   // `:disabled` also knows of a disabled fieldset around it.
   const controls = elements.filter((control) => special(control) && !control.matches(":disabled"));
   const names = new Set([...data.keys(), ...controls.filter(({ type }) => type === "checkbox").map(({ name }) => name)]);
+  /** @type {Values} */
   const values = Object.create(null);
   for (const name of names) {
-    const given = valueOf(data.getAll(name), controls.filter((control) => control.name === name));
+    const given = valueFrom(
+      data.getAll(name),
+      controls.filter((control) => control.name === name),
+    );
     if (!given) continue;
     const path = name.split(".");
-    const last = path.pop();
+    const last = /** @type {string} */ (path.pop());
     let within = values;
     for (const step of path) within = (within[step] ??= {}).inner ??= Object.create(null);
     within[last] = { ...within[last], ...given };
@@ -26,8 +41,13 @@ export function valuesOf(data, elements) {
   return values;
 }
 
-// The value of all entries of one name.
-function valueOf(entries, [control, another]) {
+/**
+ * The value of all entries of one name.
+ * @param {FormDataEntryValue[]} entries
+ * @param {Control[]} controls
+ * @returns {Value | undefined}
+ */
+function valueFrom(entries, [control, another]) {
   const type = control?.type;
   if (type === "checkbox" && !another) {
     // One checkbox is a boolean, also beside the hidden control that some frameworks put there.
@@ -38,18 +58,20 @@ function valueOf(entries, [control, another]) {
   const [first, second] = entries.filter((entry) => typeof entry === "string" || entry.name || entry.size);
   if (first === undefined) return undefined;
   if (typeof first !== "string") return { fault: "A file cannot be sent here." };
-  if (second !== undefined || type === "select-multiple" || type === "checkbox")
-    return { fault: "Only one value can be given here." };
+  if (second !== undefined || type === "select-multiple" || type === "checkbox") return { fault: "Only one value can be given here." };
   if (type !== "number" || another) return { text: first, value: first };
   const number = control.valueAsNumber;
   return Number.isNaN(number) ? { text: first, value: "" } : { text: first, number, value: number };
 }
 
-const told = new WeakMap(); // by error that a page was told of: has the page taken it, or a person seen it?
+/** @type {WeakMap<AuthError, boolean>} by error that a page was told of: has the page taken it, or a person seen it? */
+const told = new WeakMap();
 
 /**
  * Tells the page of the error of a call that was given an event or a form: dispatches `doorward:error` there. Answers false if the page shows
  * the error in its own way.
+ * @param {EventTarget} target
+ * @param {AuthError} error
  */
 export function announce(target, error) {
   const event = new CustomEvent("doorward:error", { bubbles: true, cancelable: true, composed: true, detail: error });
@@ -58,11 +80,20 @@ export function announce(target, error) {
   return isLeft;
 }
 
-const shown = new WeakMap(); // by form, what ends its message
+/** @type {WeakMap<HTMLFormElement, AbortController>} by form, what ends its message */
+const shown = new WeakMap();
 
-/** Shows a message on a control, until something in the form changes or the person leaves it: it must never block a later submit (D-26). */
+/**
+ * Shows a message on a control, until something in the form changes or the person leaves it: it must never block a later submit (D-26).
+ * @param {HTMLFormElement} form
+ * @param {Control} control
+ * @param {string} message
+ * @param {AuthError} error
+ */
 export function showMessage(form, control, message, error) {
-  for (let part = control.closest("details"); part; part = part.parentElement?.closest("details")) part.open = true;
+  /** @type {HTMLDetailsElement | null | undefined} */
+  let part = control.closest("details");
+  for (; part; part = part.parentElement?.closest("details")) part.open = true;
   if (!control.isConnected || control.checkVisibility?.() === false) throw new Error("No person sees this control.");
   shown.get(form)?.abort();
   const ends = new AbortController();
@@ -79,9 +110,10 @@ export function showMessage(form, control, message, error) {
   control.reportValidity();
   told.set(error, true);
   // Was something in the form changed, or is it about to be submitted? Enter submits a form that has no button.
+  /** @param {any} event */
   const concerns = ({ type, key, target }) =>
     type === "click" ? target.closest?.("button,[type=submit],[type=image]")?.form === form : type !== "keydown" || key === "Enter";
-  const clear = (event) => concerns(event) && ends.abort();
+  const clear = (/** @type {Event} */ event) => concerns(event) && ends.abort();
   const options = { capture: true, signal: ends.signal };
   // Nothing is added to the document, which outlives the form. A click on a button that came later moves the focus first: `blur` clears then.
   control.addEventListener("blur", clear, options);
@@ -90,12 +122,18 @@ export function showMessage(form, control, message, error) {
     for (const type of ["input", "change", "click", "keydown"]) EventTarget.prototype.addEventListener.call(target, type, clear, options);
 }
 
-/** Has the page taken the error of a call, or a person seen it? Shows an error that arose outside the wasm: that was refused, or has trapped. */
+/**
+ * Has the page taken the error of a call, or a person seen it? Shows an error that arose outside the wasm: that was refused, or has trapped.
+ * @param {any} event a SubmitEvent, or one with less in it
+ * @param {AuthError} error
+ */
 export function isSeen({ target, submitter }, error) {
   const isForm = target instanceof HTMLFormElement;
   if (error.code === "ABORTED") return true;
   if (!told.has(error) && announce(target, error) && isForm)
-    [submitter, ...controlsOf(target)].filter((control) => control?.type === "submit" && control.willValidate).slice(0, 1)
+    [submitter, ...controlsOf(target)]
+      .filter((control) => control?.type === "submit" && control.willValidate)
+      .slice(0, 1)
       .forEach((button) => showMessage(target, button, error.message, error));
   return told.get(error);
 }

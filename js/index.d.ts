@@ -169,12 +169,7 @@ export class AuthClient {
    * address: give it as `callback`, and take it out of the address bar yourself. An address without an answer in it joins
    * the call that is under way for the same provider and page, unless one of them has a `signal`.
    */
-  login(
-    provider: OAuthProvider,
-    data: Input<OAuthLoginData>,
-    intent?: "register" | "link",
-    options?: LoginOptions,
-  ): Promise<LoginResult>;
+  login(provider: OAuthProvider, data: Input<OAuthLoginData>, intent?: "register" | "link", options?: LoginOptions): Promise<LoginResult>;
   login(provider: OAuthProvider, data: Input<OAuthLoginData>, options?: LoginOptions): Promise<LoginResult>;
   /**
    * Signs out: in all tabs at once, then at the server; offline the server is told when it can be reached again.
@@ -222,9 +217,7 @@ export class AuthClient {
    * Calls the listener soon with `INITIAL_SESSION` and the session or null, then on every change, in every tab.
    * Returns the function that ends it.
    */
-  onAuthStateChange(
-    listener: (event: AuthEvent, session: Session | null, detail?: { code: AuthWarning }) => void,
-  ): () => void;
+  onAuthStateChange(listener: (event: AuthEvent, session: Session | null, detail?: { code: AuthWarning }) => void): () => void;
 
   /**
    * Sends a one-time code by SMS. With a `scene` it is good for that alone (`LOGIN` is good for signup too); for
@@ -239,11 +232,7 @@ export class AuthClient {
     options?: RequestOptions,
   ): Promise<"SUCCESS: Verification code has been sent.">;
   /** The same by mail, for the scene that is given; for `CHANGE_EMAIL` and `DELETE_ACCOUNT` somebody must be signed in. */
-  sendEmail(
-    email: string,
-    scene: CodeScene,
-    options?: RequestOptions,
-  ): Promise<"SUCCESS: Verification E-Mail has been sent.">;
+  sendEmail(email: string, scene: CodeScene, options?: RequestOptions): Promise<"SUCCESS: Verification E-Mail has been sent.">;
   sendEmail(
     params: Input<{ email: string; scene: CodeScene }>,
     scene?: CodeScene,
@@ -260,11 +249,7 @@ export class AuthClient {
   /** Sets a new password with the code that was sent. Rejects with `INVALID_CODE` or `EXPIRED_CODE`. */
   resetPassword(params: Input<ResetParams>, options?: RequestOptions): Promise<"SUCCESS: New password has been set.">;
   /** Sets a new password with the token of the mailed link. Rejects with `TOKEN_REVOKED` or `TOKEN_EXPIRED`. */
-  resetPassword(
-    token: string,
-    password: string,
-    options?: RequestOptions,
-  ): Promise<"SUCCESS: New password has been set.">;
+  resetPassword(token: string, password: string, options?: RequestOptions): Promise<"SUCCESS: New password has been set.">;
 
   /**
    * Sets another password; all other sessions of the account end. `old_password` may be absent only for an account that has
@@ -313,10 +298,7 @@ export class AuthClient {
   /** Gives the account its first address. Rejects with `INVALID_REQUEST` when it has one, with `MERGE_REQUIRED` as above. */
   bindEmail(params: Input<{ email: string; email_code: string | number }>, options?: RequestOptions): Promise<UserProfile>;
   /** The same for the phone number. */
-  bindPhone(
-    params: Input<{ phone_number: string; phone_code: string | number }>,
-    options?: RequestOptions,
-  ): Promise<UserProfile>;
+  bindPhone(params: Input<{ phone_number: string; phone_code: string | number }>, options?: RequestOptions): Promise<UserProfile>;
   /** Takes the address from the account. Rejects with `FORBIDDEN` when it is the account's last way in. */
   unbindEmail(options?: RequestOptions): Promise<UserProfile>;
   /** The same for the phone number. */
@@ -353,10 +335,7 @@ export class AuthClient {
    * Goes the way of the last `oauthRedirect` again: right after `register` without a screen, which signs the new user in.
    * Rejects with `INVALID_REQUEST` where there was none, and for Twitter and Apple, whose consent is good for once.
    */
-  redoOAuth(
-    provider: OAuthProvider,
-    options?: RequestOptions,
-  ): Promise<null | { reloginUrl: string; provider: string }>;
+  redoOAuth(provider: OAuthProvider, options?: RequestOptions): Promise<null | { reloginUrl: string; provider: string }>;
   /** What the signed-in account is linked to. Rejects with `SESSION_REQUIRED` when signed out. */
   listIdentities(options?: RequestOptions): Promise<Identity[]>;
   /**
@@ -370,10 +349,7 @@ export class AuthClient {
   /** Sends the signup confirmation again to the account of the last login that was refused for want of it. */
   resendSignupConfirmation(options?: RequestOptions): Promise<"SUCCESS: Signup confirmation E-Mail has been sent.">;
   /** Sends the address verification mail again. */
-  resendVerification(
-    email: string | Input<{ email: string }>,
-    options?: RequestOptions,
-  ): Promise<{ email: string; message: string }>;
+  resendVerification(email: string | Input<{ email: string }>, options?: RequestOptions): Promise<{ email: string; message: string }>;
   /**
    * Verifies the account with the secret (token) of the mail's link. The browser that has signed up, or is signed in to the
    * account, needs nothing else. In another one it rejects with `PASSWORD_REQUIRED` the first time that an address of the account
@@ -692,14 +668,7 @@ export type CodeScene =
 /** The type of a value of user-defined data; `datetime` is a text, RFC 3339. */
 export type UdvType = "string" | "number" | "boolean" | "datetime" | "object";
 
-export type AuthEvent =
-  | "INITIAL_SESSION"
-  | "SIGNED_IN"
-  | "SIGNED_OUT"
-  | "TOKEN_REFRESHED"
-  | "USER_UPDATED"
-  | "SESSION_EXPIRED"
-  | "WARNING";
+export type AuthEvent = "INITIAL_SESSION" | "SIGNED_IN" | "SIGNED_OUT" | "TOKEN_REFRESHED" | "USER_UPDATED" | "SESSION_EXPIRED" | "WARNING";
 /**
  * - `storage_in_memory`: the browser refused the storage; the session ends with the page.
  * - `key_in_memory`: the browser keeps no keys; the session ends with the page.

@@ -5,4 +5,7 @@ import { face } from "./face.js";
 
 export { AuthError, isAuthError } from "./errors.js";
 
-export const AuthClient = /* @__PURE__ */ face(() => new WebAssembly.Module(wasm()), async () => WebAssembly.compile(wasm()));
+export const AuthClient = /* @__PURE__ */ face(
+  () => new WebAssembly.Module(wasm()),
+  async () => WebAssembly.compile(wasm()),
+);

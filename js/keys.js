@@ -6,32 +6,49 @@ const PATIENCE = 5000; // milliseconds for IndexedDB, which in some browsers nev
 const LONGEST = 400 * 86_400_000; // milliseconds for which the key of a session that vanished is kept
 const LOOSE = 86_400_000; // and a loose key
 
-const bytes = (text) => new TextEncoder().encode(text);
-const base64url = (data) =>
+/**
+ * A key. The database has its `id` too, and the time `at` which it was written. `kept` is `true` for the key of a session, and "loose" for
+ * one that no session has taken yet. A key in memory alone has none.
+ * @typedef {{ secret: CryptoKey, x?: string, y?: string, kept?: true | "loose" }} Key
+ * @typedef {import("./index.js").AuthStorage} Storage
+ */
+
+const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text);
+const base64url = (/** @type {ArrayBuffer | Uint8Array} */ data) =>
   btoa(String.fromCharCode(...new Uint8Array(data))).replace(/[+/=]/g, (c) => ({ "+": "-", "/": "_" })[c] ?? "");
-const json = (value) => base64url(bytes(JSON.stringify(value)));
-// Resolves with nothing where it takes too long.
+const json = (/** @type {unknown} */ value) => base64url(bytes(JSON.stringify(value)));
+/**
+ * Resolves with nothing where it takes too long.
+ * @template T
+ * @param {Promise<T>} promise
+ * @returns {Promise<T | undefined>}
+ */
 const inTime = (promise) => {
+  /** @type {ReturnType<typeof setTimeout>} */
   let timer;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE)));
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 };
 
-/**
- * Keys by their id. A key is `{ secret, x, y, kept }`; the database has its `id` too, and the time `at` which it was written.
- * `kept` is `true` for the key of a session, and "loose" for one that no session has taken yet. A key in memory alone has none.
- */
+/** Keys by their id. */
 export class KeyStore {
   #name;
-  #held = new Map(); // the keys that were used, and those that no database keeps
+  /** @type {Map<string, Key>} the keys that were used, and those that no database keeps */
+  #held = new Map();
+  /** @type {Promise<IDBDatabase> | undefined} */
   #database;
-  #removing; // the removal that is under way
+  /** @type {Promise<void> | undefined} the removal that is under way */
+  #removing;
 
+  /** @param {string} name */
   constructor(name) {
     this.#name = name;
   }
 
-  // Reads a key from the database, after a removal that is under way. Returns `kept`; nothing if there is none, or scripts can read it.
+  /**
+   * Reads a key from the database, after a removal that is under way. Returns `kept`; nothing if there is none, or scripts can read it.
+   * @param {string} id
+   */
   async #load(id) {
     await this.#removing;
     const key = await this.#ask("get", id);
@@ -43,11 +60,14 @@ export class KeyStore {
   /**
    * Returns the first of these keys that is there: `known` in the database; `next` in memory alone, or in the database, loose or as `isOwn` of
    * a session. Else makes one in memory.
+   * @param {string} known
+   * @param {string} next
+   * @param {boolean} isOwn
    */
   async take(known, next, isOwn) {
-    const stored = async (id) => id && (await this.#load(id).catch(() => {}));
+    const stored = async (/** @type {string} */ id) => id && (await this.#load(id).catch(() => {}));
     if (await stored(known)) return known;
-    if (this.#held.has(next) && !this.#held.get(next).kept) return next;
+    if (this.#held.has(next) && !this.#held.get(next)?.kept) return next;
     const kept = await stored(next);
     if (kept === "loose" || (kept && isOwn)) return next;
     const { privateKey: secret, publicKey } = await crypto.subtle.generateKey(ES256, false, ["sign"]);
@@ -58,38 +78,63 @@ export class KeyStore {
     return made;
   }
 
-  /** The same for a key that must outlive the page. Returns an empty id if the browser does not allow that. */
+  /**
+   * The same for a key that must outlive the page. Returns an empty id if the browser does not allow that.
+   * @param {string} known
+   * @param {string} next
+   * @param {boolean} isOwn
+   */
   async takeLoose(known, next, isOwn) {
     const id = await this.take(known, next, isOwn);
-    return this.keep(id, false).then(() => id, () => "");
+    return this.keep(id, false).then(
+      () => id,
+      () => "",
+    );
   }
 
-  /** Writes a key of the memory to the database: for a session, or loose unless it is there for a session. */
+  /**
+   * Writes a key of the memory to the database: for a session, or loose unless it is there for a session.
+   * @param {string} id
+   * @param {boolean} forSession
+   */
   async keep(id, forSession) {
-    const key = this.#held.get(id);
+    const key = /** @type {Key} */ (this.#held.get(id));
     const kept = forSession || ((await this.#ask("get", id))?.kept ?? "loose");
     await this.#ask("put", { ...key, kept, id, at: Date.now() }, id);
     key.kept = kept;
     this.#removeOld().catch(() => {});
   }
 
-  /** Forgets the key of a session that is over. It stays in the database, loose, if the promise says that it is wanted. */
+  /**
+   * Forgets the key of a session that is over. It stays in the database, loose, if the promise says that it is wanted.
+   * @param {string} id
+   * @param {Promise<boolean>} isWanted
+   */
   drop(id, isWanted) {
     const key = this.#held.get(id);
     this.#held.delete(id);
     this.#removing = this.#remove(id, key, isWanted).catch(() => {});
   }
 
-  /** A DPoP proof; nothing if the key is gone. */
+  /**
+   * A DPoP proof; nothing if the key is gone.
+   * @param {string} id
+   * @param {string} method
+   * @param {string} url
+   * @param {number} iat
+   * @param {string} [nonce]
+   * @param {string} [token]
+   */
   async prove(id, method, url, iat, nonce, token) {
     if (!this.#held.has(id)) await this.#load(id);
     const key = this.#held.get(id);
     if (!key) return undefined;
+    /** @type {Record<string, string | number | undefined>} */
     const claims = { htm: method, htu: url.replace(/[?#].*/, ""), iat: Math.floor(iat), jti: crypto.randomUUID(), nonce };
     if (token) claims.ath = base64url(await crypto.subtle.digest("SHA-256", bytes(token)));
     const jwk = { kty: "EC", crv: "P-256", x: key.x, y: key.y };
-    const text = json({ typ: "dpop+jwt", alg: "ES256", jwk }) + "." + json(claims);
-    return text + "." + base64url(await crypto.subtle.sign(ES256, key.secret, bytes(text)));
+    const text = `${json({ typ: "dpop+jwt", alg: "ES256", jwk })}.${json(claims)}`;
+    return `${text}.${base64url(await crypto.subtle.sign(ES256, key.secret, bytes(text)))}`;
   }
 
   #open() {
@@ -109,18 +154,28 @@ export class KeyStore {
     }));
   }
 
+  /**
+   * @param {string} method
+   * @param {unknown[]} args
+   * @returns {Promise<[any]>}
+   */
   async #attempt(method, args) {
     const transaction = (await this.#open()).transaction("keys", method.startsWith("get") ? "readonly" : "readwrite");
     return new Promise((resolve, reject) => {
-      const request = transaction.objectStore("keys")[method](...args);
+      const request = /** @type {any} */ (transaction.objectStore("keys"))[method](...args);
       transaction.oncomplete = () => resolve([request.result]);
       transaction.onabort = () => reject(transaction.error);
     });
   }
 
-  // A lost connection shows at its next use: that is tried once more.
+  /**
+   * A lost connection shows at its next use: that is tried once more.
+   * @param {string} method
+   * @param {unknown[]} args
+   */
   async #ask(method, ...args) {
     for (let first = true; ; first = false) {
+      /** @type {any} */
       let cause;
       const outcome = await inTime(this.#attempt(method, args).catch((error) => void (cause = error)));
       if (outcome) return outcome[0];
@@ -139,6 +194,11 @@ export class KeyStore {
     });
   }
 
+  /**
+   * @param {string} id
+   * @param {Key | undefined} key
+   * @param {Promise<boolean>} isWanted
+   */
   async #remove(id, key, isWanted) {
     const stays = await inTime(isWanted);
     if (!id || (key && !key.kept)) return;
@@ -153,20 +213,32 @@ export class KeyStore {
   }
 }
 
-const storageIn = (map) => ({
-  getItem: (name) => map.get(name),
-  setItem: (name, text) => map.set(name, text),
-  removeItem: (name) => map.delete(name),
+const storageIn = (/** @type {Map<string, any>} */ map) => ({
+  getItem: (/** @type {string} */ name) => map.get(name),
+  setItem: (/** @type {string} */ name, /** @type {string} */ text) => map.set(name, text),
+  removeItem: (/** @type {string} */ name) => map.delete(name),
 });
 
 /**
  * Changes one entry of several storages or maps, of which some may answer later. `change` takes the text, or null, and returns the new one.
  * Resolves with the new texts; undefined for a storage that cannot be read in time.
+ * @typedef {(before: string | null) => string | null | undefined} Change
+ * @param {(Storage | Map<string, string>)[]} storages
+ * @param {string} name
+ * @param {Change} change
  */
 export const changeAll = (storages, name, change) =>
-  Promise.all(storages.map((storage) => changeOne(storage instanceof Map ? storageIn(storage) : storage, name, change)));
+  Promise.all(
+    storages.map((storage) => changeOne(storage instanceof Map ? /** @type {any} */ (storageIn(storage)) : storage, name, change)),
+  );
 
+/**
+ * @param {Storage} storage
+ * @param {string} name
+ * @param {Change} change
+ */
 async function changeOne(storage, name, change) {
+  /** @type {string | null | undefined} */
   let after;
   const access = async () => {
     const before = (await storage.getItem(name)) ?? null;
@@ -178,7 +250,13 @@ async function changeOne(storage, name, change) {
   return after;
 }
 
-/** Writes when another write is over, or removes where there is no text. */
+/**
+ * Writes when another write is over, or removes where there is no text.
+ * @param {Promise<unknown>} before
+ * @param {Storage} storage
+ * @param {string} name
+ * @param {string} [text]
+ */
 export async function writeAfter(before, storage, name, text) {
   await before.catch(() => {});
   return text === undefined ? storage.removeItem(name) : storage.setItem(name, text);

@@ -21,7 +21,10 @@ export type MylibProvider = "facebook" | "google" | "twitter" | "apple" | (strin
 
 export interface MylibAuth {
   /** Is this address taken? Needs `check_email` on the server; `verified` and the dates need `disclosure.account = "compatible"`. */
-  checkEmail(email: string, options?: RequestOptions): Promise<
+  checkEmail(
+    email: string,
+    options?: RequestOptions,
+  ): Promise<
     | {
         data: { email: string; registered: boolean; verified?: boolean; created_at?: string; updated_at?: string; id: string };
         message: "Email available" | "Email already in use";
@@ -61,12 +64,7 @@ export interface MylibAuth {
     intent?: "register",
     options?: RequestOptions,
   ): Promise<MylibLoginExisting | Failed>;
-  login(
-    provider: MylibProvider,
-    data: MylibOAuthData,
-    intent?: "register",
-    options?: RequestOptions,
-  ): Promise<MylibLoginResult | Failed>;
+  login(provider: MylibProvider, data: MylibOAuthData, intent?: "register", options?: RequestOptions): Promise<MylibLoginResult | Failed>;
   login(provider: MylibProvider, data: MylibOAuthData, intent: "link", options?: RequestOptions): Promise<MylibLinkResult | Failed>;
   login(
     provider: MylibProvider,

@@ -6,48 +6,82 @@ import { AuthClient } from "./index.js";
 const SOCIAL = ["google", "twitter", "facebook", "apple"];
 // Fields of a profile that stand elsewhere there, or are not there.
 const OWN = [
-  "user_id", "email_verified", "phone_number_verified", "email_subscription", "disabled", "logins_count", "last_login",
-  "email_public", "phone_number_public", "address_public", "gender_public", "birthdate_public",
+  "user_id",
+  "email_verified",
+  "phone_number_verified",
+  "email_subscription",
+  "disabled",
+  "logins_count",
+  "last_login",
+  "email_public",
+  "phone_number_public",
+  "address_public",
+  "gender_public",
+  "birthdate_public",
 ];
 const RESET = "/v1/password/reset";
 // Properties that a call cannot do without.
 const NEEDED = ["provider", "email", "password", "token", "callback", "oauthToken", "oauthVerifier", "oauthKey"];
 
+/**
+ * @typedef {Record<string, any>} Fields
+ * @typedef {typeof globalThis.fetch} Fetch
+ * @typedef {import("./index.js").RequestOptions | undefined} Options
+ */
+
+/**
+ * @param {import("./mylib.js").MylibOptions} [options]
+ * @returns {import("./mylib.js").MylibClient}
+ */
 export function createClient({ columns, ...options } = {}) {
-  const users = new Map(); // token of a reset -> its user
+  /** @type {Users} */
+  const users = new Map();
   if (options.fetch === undefined || typeof options.fetch === "function") options.fetch = hearing(options.fetch, users);
   const core = new AuthClient(options);
+  /**
+   * @param {Fields} profile
+   * @param {Fields | false} [social]
+   */
   const withUser = async (profile, social) => userOf(profile, columns ?? (await declared(core)), social);
 
   const auth = {
-    checkEmail: (email, options) => said({ given: { email } }, () => core.checkEmail({ email }, options)),
+    checkEmail: (/** @type {string} */ email, /** @type {Options} */ options) =>
+      said({ given: { email } }, () => core.checkEmail({ email }, options)),
 
-    register: (provider, data, options) =>
+    register: (/** @type {string} */ provider, /** @type {any} */ data, /** @type {Options} */ options) =>
       said({ given: object(data) }, async () => {
         const { data: profile, message, id } = await core.register(provider, object(data), options);
         return { data: await withUser(profile, provider !== "local" && { [provider]: id ?? null }), message };
       }),
 
-    resendVerification: (email, options) => said({ given: { email }, unknown: "email" }, () => core.resendVerification({ email }, options)),
+    resendVerification: (/** @type {string} */ email, /** @type {Options} */ options) =>
+      said({ given: { email }, unknown: "email" }, () => core.resendVerification({ email }, options)),
 
-    oauthRedirect: (provider, callback, options) => said({ given: { provider, callback } }, () => core.oauthRedirect(provider, callback, options)),
+    oauthRedirect: (/** @type {string} */ provider, /** @type {string} */ callback, /** @type {Options} */ options) =>
+      said({ given: { provider, callback } }, () => core.oauthRedirect(provider, callback, options)),
 
-    redoOAuth: (provider, options) => said({ given: { provider } }, () => core.redoOAuth(provider, options)),
+    redoOAuth: (/** @type {string} */ provider, /** @type {Options} */ options) =>
+      said({ given: { provider } }, () => core.redoOAuth(provider, options)),
 
-    login: (provider, data, intent, options) =>
+    login: (
+      /** @type {string} */ provider,
+      /** @type {any} */ data,
+      /** @type {"register" | "link" | undefined} */ intent,
+      /** @type {Options} */ options,
+    ) =>
       said({ given: object(data), names: namesFor(provider) }, async () => {
         const { type, data: found, message } = await core.login(provider, object(data), intent, options);
         const { verified, ...offer } = found;
         return { data: type === "LoginOAuth" ? offer : found, type, message };
       }),
 
-    forgotPassword: (email, options) =>
+    forgotPassword: (/** @type {string} */ email, /** @type {Options} */ options) =>
       said({ given: { email }, unknown: "email" }, async () => {
         await core.forgotPassword({ email }, options);
         return null;
       }),
 
-    resetPassword: (token, password, options) =>
+    resetPassword: (/** @type {string} */ token, /** @type {string} */ password, /** @type {Options} */ options) =>
       said({ given: { token, password }, names: { email: "token", new_password: "password" } }, async () => {
         await core.resetPassword({ token, new_password: password }, options);
         const profile = users.get(token);
@@ -58,9 +92,16 @@ export function createClient({ columns, ...options } = {}) {
   return { auth, core };
 }
 
-// The AuthClient does not return the user of a reset; the server's answer has it. The answer is read once and made anew, since a fetch
-// of the caller's may give a value that cannot be read twice.
-const hearing = (fetch, users) => async (request) => {
+/** @typedef {Map<string, Fields>} Users by the token of a reset */
+
+/**
+ * The AuthClient does not return the user of a reset; the server's answer has it. The answer is read once and made anew, since a fetch
+ * of the caller's may give a value that cannot be read twice.
+ * @param {Fetch | undefined} fetch
+ * @param {Users} users
+ * @returns {Fetch}
+ */
+const hearing = (fetch, users) => async (/** @type {any} */ request) => {
   const asked = request.url.endsWith(RESET) && (await request.clone().json());
   const response = await (fetch ?? globalThis.fetch)(request);
   if (!asked || !response?.json) return response;
@@ -71,19 +112,31 @@ const hearing = (fetch, users) => async (request) => {
 };
 
 // Anything else counts as an empty object: then the error names what is missing.
-const object = (data) => (typeof data === "object" ? (data ?? {}) : {});
+const object = (/** @type {any} */ data) => (typeof data === "object" ? (data ?? {}) : {});
 
 // mylib's names of our fields. The first property that a login needs depends on the provider.
-const namesFor = (provider) => ({
-  callback: { twitter: "oauthToken", apple: "oauthKey" }[provider] ?? "callback",
-  oauth_token: "oauthToken", oauth_verifier: "oauthVerifier", oauth_key: "oauthKey",
+const namesFor = (/** @type {string} */ provider) => ({
+  callback: /** @type {Fields} */ ({ twitter: "oauthToken", apple: "oauthKey" })[provider] ?? "callback",
+  oauth_token: "oauthToken",
+  oauth_verifier: "oauthVerifier",
+  oauth_key: "oauthKey",
 });
 
 // The columns of the operator's: null where nothing is in them.
-const declared = (core) => core.getSettings().then(({ extras }) => extras.map(({ name }) => name), () => []);
+const declared = (/** @type {AuthClient} */ core) =>
+  core.getSettings().then(
+    ({ extras }) => extras.map(({ name }) => name),
+    () => [],
+  );
 
+/**
+ * @param {Fields} profile
+ * @param {string[]} columns
+ * @param {Fields | false} [social]
+ * @returns {any}
+ */
 function userOf(profile, columns, social) {
-  const user = Object.fromEntries(columns.map((name) => [name, null]));
+  const user = /** @type {Fields} */ (Object.fromEntries(columns.map((name) => [name, null])));
   for (const [name, value] of Object.entries(flat(profile))) if (!OWN.includes(name)) user[name] = value;
   return {
     ...user,
@@ -94,13 +147,22 @@ function userOf(profile, columns, social) {
   };
 }
 
-// The parts of an address are columns of their own there; the column `address` is its text.
+/**
+ * The parts of an address are columns of their own there; the column `address` is its text.
+ * @param {Fields} profile
+ */
 function flat({ address, ...profile }) {
   if (typeof address !== "object" || address === null) return address === undefined ? profile : { ...profile, address };
   const { formatted, ...parts } = address;
   return { ...profile, ...parts, ...(formatted !== undefined && { address: formatted }) };
 }
 
+/**
+ * What a call gives, or what went wrong.
+ * @param {About} about
+ * @param {() => Promise<any>} call
+ * @returns {Promise<any>}
+ */
 async function said(about, call) {
   try {
     return await call();
@@ -109,7 +171,15 @@ async function said(about, call) {
   }
 }
 
-// `about` has what the call was given, the field that names an account, and the names of fields there.
+/**
+ * What is known of a call: what it was given, the field that names an account, and the names of fields there.
+ * @typedef {{ given: Fields, unknown?: string, names?: Fields }} About
+ */
+
+/**
+ * @param {any} cause
+ * @param {About} about
+ */
 function errorOf(cause, about) {
   const { code, message } = cause;
   if (code === "SOCIAL_ACCOUNT_IN_USE") return hidden(cause, { name: "ForbiddenError", message: "Social account already in use" });
@@ -117,8 +187,13 @@ function errorOf(cause, about) {
   return hidden(cause, { id: `${Date.now()}`, status: `${status}`, code: short, title });
 }
 
+/**
+ * @param {import("./index.js").AuthError} cause
+ * @param {About} about
+ * @returns {[status: number, code: string, title?: string]}
+ */
 function wordsOf({ code, message, field, status = 0 }, { given, unknown, names }) {
-  const name = names?.[field] ?? field;
+  const name = names?.[/** @type {string} */ (field)] ?? field;
   // Not by the message, which is in the client's language.
   const isMissing = NEEDED.includes(name) && [undefined, null, ""].includes(given[name]);
   switch (code) {
@@ -146,4 +221,4 @@ function wordsOf({ code, message, field, status = 0 }, { given, unknown, names }
 }
 
 // The AuthError stays at hand, and out of what is printed and compared.
-const hidden = (cause, error) => Object.defineProperty(error, "cause", { value: cause });
+const hidden = (/** @type {unknown} */ cause, /** @type {object} */ error) => Object.defineProperty(error, "cause", { value: cause });

@@ -5,8 +5,10 @@ import { face } from "./face.js";
 
 export { AuthError, isAuthError } from "./errors.js";
 
+/** @type {WebAssembly.Module | undefined} */
 let module;
 
+/** @param {Source | Promise<Source>} source */
 export async function init(source) {
   try {
     module = await load(await source);
@@ -21,6 +23,10 @@ const compiled = () => {
 };
 export const AuthClient = /* @__PURE__ */ face(compiled, async () => compiled());
 
+/**
+ * @typedef {string | URL | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module} Source
+ * @param {any} source a {@link Source}
+ */
 async function load(source) {
   if (source instanceof WebAssembly.Module) return source;
   if (typeof source === "string" || source instanceof URL) source = await fetch(source);

@@ -2,9 +2,9 @@
 // each hash, and is fifty times as slow.
 
 // SHA-256 begins with the roots of the first primes.
-const [BEGIN, ROUND] = [[], []];
+const [BEGIN, ROUND] = /** @type {number[][]} */ ([[], []]);
 for (let n = 2; ROUND.length < 64; n++) {
-  const bits = (power) => ((n ** power % 1) * 2 ** 32) | 0;
+  const bits = (/** @type {number} */ power) => ((n ** power % 1) * 2 ** 32) | 0;
   let factor = 2;
   while (n % factor) factor++;
   if (factor === n) {
@@ -13,17 +13,20 @@ for (let n = 2; ROUND.length < 64; n++) {
   }
 }
 
+/** @type {(word: number, by: number) => number} */
 const turned = (word, by) => (word >>> by) | (word << (32 - by));
 
-// The first 32 bits of the hash of a message of one block.
+/**
+ * The first 32 bits of the hash of a message of one block.
+ * @param {Int32Array} words
+ */
 function hash(words) {
   let [a, b, c, d, e, f, g, h] = BEGIN;
   for (let at = 0; at < 64; at++) {
     if (at > 15) {
       const [x, y] = [words[at - 15], words[at - 2]];
       words[at] =
-        words[at - 16] + (turned(x, 7) ^ turned(x, 18) ^ (x >>> 3)) +
-        words[at - 7] + (turned(y, 17) ^ turned(y, 19) ^ (y >>> 10));
+        words[at - 16] + (turned(x, 7) ^ turned(x, 18) ^ (x >>> 3)) + words[at - 7] + (turned(y, 17) ^ turned(y, 19) ^ (y >>> 10));
     }
     const one = h + (turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)) + (g ^ (e & (f ^ g))) + ROUND[at] + words[at];
     const other = (turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) + ((a & b) | (c & (a | b)));
@@ -41,7 +44,13 @@ const pause = () =>
     port2.postMessage(0);
   });
 
-/** Solves puzzles whose seed has 24 characters: the numbers with dots between them. Ends early when the signal is aborted. */
+/**
+ * Solves puzzles whose seed has 24 characters: the numbers with dots between them. Ends early when the signal is aborted.
+ * @param {string} seed
+ * @param {number} puzzles
+ * @param {number} difficulty
+ * @param {AbortSignal} signal
+ */
 export async function solve(seed, puzzles, difficulty, signal) {
   const words = new Int32Array(64);
   for (let at = 0; at < 24; at++) words[at >> 2] |= seed.charCodeAt(at) << (24 - (at % 4) * 8);

@@ -74,27 +74,32 @@ async function others({ user_id }) {
 // The operator's own fields, as the server's settings declare them.
 async function extraFields() {
   const { extras } = await auth.getSettings().catch(() => ({ extras: [] }));
-  $("extras").replaceChildren(...extras.map(({ name, type, visibility }) => {
-    const row = document.createElement("p");
-    const id = `extra-${name}`;
-    const words = `${name.replaceAll("_", " ")}${visibility === "public" ? " (others see it)" : ""}`;
-    const label = Object.assign(document.createElement("label"), { htmlFor: id, textContent: words });
-    const kind = { boolean: "checkbox", number: "number" }[type] ?? "text";
-    const control = Object.assign(document.createElement("input"), { id, name: `extras.${name}`, type: kind });
-    control.step = "any";
-    row.className = type === "boolean" ? "check" : "";
-    row.append(...(type === "boolean" ? [control, label] : [label, control]));
-    return row;
-  }));
+  $("extras").replaceChildren(
+    ...extras.map(({ name, type, visibility }) => {
+      const row = document.createElement("p");
+      const id = `extra-${name}`;
+      const words = `${name.replaceAll("_", " ")}${visibility === "public" ? " (others see it)" : ""}`;
+      const label = Object.assign(document.createElement("label"), { htmlFor: id, textContent: words });
+      const kind = { boolean: "checkbox", number: "number" }[type] ?? "text";
+      const control = Object.assign(document.createElement("input"), { id, name: `extras.${name}`, type: kind });
+      control.step = "any";
+      row.className = type === "boolean" ? "check" : "";
+      row.append(...(type === "boolean" ? [control, label] : [label, control]));
+      return row;
+    }),
+  );
 }
 
 function on(id, call, done) {
   const form = formOf(id);
   form.addEventListener("submit", (event) => {
-    call(event).then(() => {
-      form.reset();
-      form.querySelector("output").value = done;
-    }, () => {});
+    call(event).then(
+      () => {
+        form.reset();
+        form.querySelector("output").value = done;
+      },
+      () => {},
+    );
   });
 }
 
@@ -108,7 +113,7 @@ $("logout").addEventListener("submit", auth.logout);
 $("send").addEventListener("click", async () => {
   const byCode = $("by-code").disabled;
   if (byCode) {
-    const { email, email_verified, phone_number } = auth.user;
+    const { email, email_verified, phone_number } = /** @type {Required<import("/pkg/index.js").UserProfile>} */ (auth.user);
     const scene = "DELETE_ACCOUNT";
     const call = email_verified ? auth.sendEmail(email, scene) : auth.sendSmsCode(phone_number, scene);
     if (!(await say(formOf("delete"), call, "The code is on its way."))) return;

@@ -61,7 +61,10 @@ export function addressForms(auth, kind) {
     } else {
       // The address of the signup is proven like a first one.
       const first = !present() || (form.elements[field].value === present() && !mustProve(auth.user));
-      auth[first ? bind : change](event).then(() => begin("Done."), () => {});
+      auth[first ? bind : change](event).then(
+        () => begin("Done."),
+        () => {},
+      );
     }
   });
   form.addEventListener("doorward:error", ({ detail }) => {
@@ -70,6 +73,11 @@ export function addressForms(auth, kind) {
   // The codes are good for one address.
   form.elements[field].addEventListener("input", () => askForCodes(false));
 
-  removal.addEventListener("submit", (event) => auth[unbind](event).then(() => begin("Removed."), () => {}));
+  removal.addEventListener("submit", (event) =>
+    auth[unbind](event).then(
+      () => begin("Removed."),
+      () => {},
+    ),
+  );
   return draw;
 }

@@ -9,7 +9,7 @@ const auth = new AuthClient();
 const $ = (id) => document.getElementById(id);
 
 document.addEventListener("doorward:error", async (event) => {
-  const form = event.target;
+  const form = /** @type {HTMLFormElement} */ (event.target);
   if (event.detail.code !== "REAUTH_REQUIRED") return;
   event.preventDefault();
   if (await signInAgain()) return form.requestSubmit();
@@ -22,7 +22,7 @@ export async function signInAgain() {
   const dialog = $("again");
   const form = dialog.querySelector("form");
   const { elements } = form;
-  const { email, username, phone_number, phone_number_verified, user_id } = auth.user;
+  const { email, username, phone_number, phone_number_verified, user_id } = /** @type {NonNullable<typeof auth.user>} */ (auth.user);
   const linked = (await auth.listIdentities().catch(() => [])).map(({ provider }) => provider);
   const providers = (await providersOf(auth)).filter((provider) => linked.includes(provider));
   // What this person signs in by; a provider alone where there is nothing else.
@@ -48,7 +48,11 @@ export async function signInAgain() {
 
   return new Promise((resolve) => {
     // Nobody new: an id that this device has lost would begin an account.
-    form.onsubmit = (event) => auth.login(event, { auto_register: false }).then((user) => resolve(user.user_id === user_id), () => {});
+    form.onsubmit = (event) =>
+      auth.login(event, { auto_register: false }).then(
+        (user) => resolve(user.user_id === user_id),
+        () => {},
+      );
     $("again-send").onclick = async () => {
       elements.by.value = kind === "email" ? "email" : "phone";
       if (!$("again-with-code").disabled) useCode(false);

@@ -13,7 +13,7 @@ history.replaceState(null, "", own.size ? `${location.pathname}?${own}` : locati
 const auth = new AuthClient();
 const $ = (id) => document.getElementById(id);
 const provider = asked.get("provider") ?? "";
-const intent = asked.get("intent") ?? "register";
+const intent = /** @type {"register" | "link"} */ (asked.get("intent") ?? "register");
 const title = provider && titleOf(provider);
 const isAnswer = asked.size > own.size;
 
@@ -38,7 +38,10 @@ async function finish() {
   }
 }
 
-// Somebody new. The account gets what they leave in the form.
+/**
+ * Somebody new. The account gets what they leave in the form.
+ * @param {{ oauthKey: string, email?: string, name?: string }} found
+ */
 function askTheRest({ oauthKey, email, name }) {
   const form = $("rest");
   const { elements } = form;
@@ -53,7 +56,10 @@ function askTheRest({ oauthKey, email, name }) {
   let made = false; // once the account is there, what is left is to sign in
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    made ||= await auth.register(provider, event).then(() => true, () => false);
+    made ||= await auth.register(provider, event).then(
+      () => true,
+      () => false,
+    );
     if (!made || (await say(form, signIn()))) return;
     form.querySelector("button").textContent = `Sign in with ${title}`;
     form.querySelector("output").value = `Your account is there. ${form.querySelector("output").value}`;
@@ -66,6 +72,7 @@ function signIn() {
   return asks ? auth.oauthRedirect(provider, callbackOf(provider)) : auth.redoOAuth(provider);
 }
 
+/** @param {Error & { code?: string, status?: number }} error */
 function fail({ code, message, status }) {
   const words = {
     OAUTH_DENIED: `${title} did not sign you in`,
@@ -75,9 +82,9 @@ function fail({ code, message, status }) {
     SESSION_REQUIRED: "Sign in first, then link",
     NETWORK: status ? `${title} does not answer` : "The server does not answer",
   };
-  $("what").textContent = words[code] ?? (provider && isAnswer ? "That did not work" : "There is nothing to finish here");
+  $("what").textContent = words[code ?? ""] ?? (provider && isAnswer ? "That did not work" : "There is nothing to finish here");
   // What nobody has answered yet is as good as before.
-  const unheard = ["NETWORK", "TIMEOUT", "OVERLOADED"].includes(code);
+  const unheard = ["NETWORK", "TIMEOUT", "OVERLOADED"].includes(code ?? "");
   const form = $("retry");
   form.hidden = !provider || code === "SESSION_REQUIRED";
   form.querySelector("button").textContent = unheard ? "Try again" : "Start again";

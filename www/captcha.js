@@ -4,7 +4,11 @@ document.addEventListener("doorward:error", ({ target, detail: { captcha } }) =>
   if (target instanceof HTMLFormElement) captcha?.image ? ask(target, captcha) : dismiss(target);
 });
 
-/** Puts the picture into the form: its controls are options of the next call. */
+/**
+ * Puts the picture into the form: its controls are options of the next call.
+ * @param {HTMLFormElement} form
+ * @param {import("/pkg/index.js").Captcha} captcha
+ */
 export function ask(form, { id, image }) {
   dismiss(form);
   const picture = Object.assign(document.createElement("img"), { src: image, alt: "Five letters and digits" });

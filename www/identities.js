@@ -16,7 +16,13 @@ export function identitiesPart(auth) {
     part.hidden = providers.length + linked.length === 0;
     part.querySelector("[data-shown]").textContent = names.map(titleOf).join(", ") || "none";
     part.querySelector("ul").replaceChildren(...linked.map(row));
-    providerButtons(auth, form, providers.filter((name) => !names.includes(name)), "Link", "link");
+    providerButtons(
+      auth,
+      form,
+      providers.filter((name) => !names.includes(name)),
+      "Link",
+      "link",
+    );
     form.hidden = false;
   }
 
@@ -28,11 +34,14 @@ export function identitiesPart(auth) {
     item.querySelector("button").setAttribute("aria-label", `Unlink ${titleOf(provider)}`);
     unlink.elements.provider.value = provider;
     unlink.addEventListener("submit", (event) => {
-      auth.unlink(event).then(async () => {
-        await draw();
-        form.querySelector("output").value = `${titleOf(provider)} is not linked any more.`;
-        part.querySelector("summary").focus(); // the button is gone
-      }, () => {});
+      auth.unlink(event).then(
+        async () => {
+          await draw();
+          form.querySelector("output").value = `${titleOf(provider)} is not linked any more.`;
+          part.querySelector("summary").focus(); // the button is gone
+        },
+        () => {},
+      );
     });
     return item;
   }

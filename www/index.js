@@ -3,7 +3,7 @@ import { nameOf } from "./name.js";
 
 const auth = new AuthClient();
 
-auth.onAuthStateChange((event, session) => {
+auth.onAuthStateChange((_event, session) => {
   document.querySelector("#out").hidden = Boolean(session);
   document.querySelector("#in").hidden = !session;
   document.querySelector("#who").textContent = session ? nameOf(session.user) : "";

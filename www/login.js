@@ -13,7 +13,10 @@ $("login").addEventListener("doorward:error", ({ detail }) => {
   $("resend").hidden = detail.code !== "SIGNUP_CONFIRMATION_NEEDED";
 });
 $("resend").addEventListener("submit", (event) => {
-  auth.resendSignupConfirmation(event).then(() => ($("resent").value = "The mail is on its way."), () => {});
+  auth.resendSignupConfirmation(event).then(
+    () => ($("resent").value = "The mail is on its way."),
+    () => {},
+  );
 });
 
 // A code in the place of the password. A form's disabled parts do not count.

@@ -19,6 +19,7 @@ auth.onAuthStateChange(async (event, session) => {
   }
 });
 
+/** @param {Partial<import("/pkg/index.js").UserProfile>} person */
 function draw({ name, nickname, user_id, ...rest }) {
   $("who").textContent = name ?? nickname ?? "Somebody";
   $("initial").textContent = initialOf($("who").textContent);

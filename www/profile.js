@@ -16,10 +16,18 @@ auth.onAuthStateChange((event, session, detail) => {
 // What the browser remembers is shown at once; this asks the server.
 auth.getProfile().catch(() => {});
 
-$("reload").addEventListener("submit", (event) => auth.getProfile(event).then(() => done("Reloaded"), () => {}));
+$("reload").addEventListener("submit", (event) =>
+  auth.getProfile(event).then(
+    () => done("Reloaded"),
+    () => {},
+  ),
+);
 $("refresh").addEventListener("submit", (event) => {
   event.preventDefault();
-  auth.getProfile({ refreshToken: true }).then(() => done("Refreshed"), ({ message }) => ($("said").value = message));
+  auth.getProfile({ refreshToken: true }).then(
+    () => done("Refreshed"),
+    ({ message }) => ($("said").value = message),
+  );
 });
 $("logout").addEventListener("submit", auth.logout);
 
@@ -40,10 +48,12 @@ function render(session) {
   $("verified").textContent = user.email_verified ? "confirmed" : "not confirmed";
   $("verified").toggleAttribute("data-yes", user.email_verified);
   $("fields").replaceChildren(...facts(user));
-  $("session").replaceChildren(...facts({
-    token_type: session.token_type,
-    access_token: `${session.access_token.length} characters`,
-    expires_at: session.expires_at * 1000,
-    persistence: auth.persistence,
-  }));
+  $("session").replaceChildren(
+    ...facts({
+      token_type: session.token_type,
+      access_token: `${session.access_token.length} characters`,
+      expires_at: session.expires_at * 1000,
+      persistence: auth.persistence,
+    }),
+  );
 }

@@ -5,8 +5,7 @@ import { say } from "./say.js";
 const NAMES = { google: "Google", microsoft: "Microsoft", apple: "Apple", facebook: "Facebook", twitter: "X" };
 
 /** What people call it. */
-export const titleOf = (provider) =>
-  Object.hasOwn(NAMES, provider) ? NAMES[provider] : provider[0].toUpperCase() + provider.slice(1);
+export const titleOf = (provider) => (Object.hasOwn(NAMES, provider) ? NAMES[provider] : provider[0].toUpperCase() + provider.slice(1));
 
 /** Every provider has an address of its own, exactly as it stands in the server's list of callbacks. */
 export function callbackOf(provider, intent) {
@@ -31,10 +30,16 @@ export async function offerProviders(auth, form, words) {
 export function providerButtons(auth, form, providers, words, intent) {
   form.hidden = providers.length === 0;
   for (const old of form.querySelectorAll("button")) old.remove();
-  form.querySelector("output").before(...providers.map((value) =>
-    Object.assign(document.createElement("button"), {
-      name: "provider", value, className: "quiet", textContent: `${words} ${titleOf(value)}`,
-    })));
+  form.querySelector("output").before(
+    ...providers.map((value) =>
+      Object.assign(document.createElement("button"), {
+        name: "provider",
+        value,
+        className: "quiet",
+        textContent: `${words} ${titleOf(value)}`,
+      }),
+    ),
+  );
   form.onsubmit = (event) => {
     event.preventDefault();
     const { value } = event.submitter;

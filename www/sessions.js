@@ -16,7 +16,12 @@ on($("everywhere"), auth.logout, "Signed out everywhere.");
 on($("others"), auth.logout, "Signed out everywhere else.");
 
 function on(form, call, done) {
-  form.addEventListener("submit", (event) => call(event).then(() => show(done), () => {}));
+  form.addEventListener("submit", (event) =>
+    call(event).then(
+      () => show(done),
+      () => {},
+    ),
+  );
 }
 
 async function show(done = "") {
@@ -25,6 +30,7 @@ async function show(done = "") {
   $("said").value = done;
 }
 
+/** @param {import("/pkg/index.js").SessionInfo} session */
 function item({ id, current, user_agent, ip, last_seen_at }) {
   const entry = document.createElement("li");
   const device = Object.assign(document.createElement("strong"), { textContent: deviceName(user_agent) });
@@ -49,5 +55,10 @@ function deviceName(agent = "") {
   const browser = ["Firefox", "Edg", "OPR", "Chrome", "Safari"].find((name) => agent.includes(name));
   const system = ["Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux"].find((name) => agent.includes(name));
   const names = { Edg: "Edge", OPR: "Opera", "Mac OS": "macOS" };
-  return [browser, system].filter(Boolean).map((name) => names[name] ?? name).join(" on ") || "A browser";
+  return (
+    [browser, system]
+      .filter(Boolean)
+      .map((name) => names[name] ?? name)
+      .join(" on ") || "A browser"
+  );
 }

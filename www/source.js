@@ -3,12 +3,12 @@
 const WORDS = "import|from|export|const|let|new|if|else|return|async|await|function|for|of|try|catch|finally|true|false|null";
 const COLOURS = {
   html: new RegExp(
-    String.raw`(?<comment><!--[^]*?-->)|(?<tag></?[\w-]+|/?>)|(?<text>"[^"]*")|(?<name>[\w-]+(?==))` +
+    String.raw`(?<comment><!--[\s\S]*?-->)|(?<tag></?[\w-]+|/?>)|(?<text>"[^"]*")|(?<name>[\w-]+(?==))` +
       String.raw`|\b(?<word>required|hidden|disabled)\b`,
     "g",
   ),
   js: new RegExp(
-    String.raw`(?<comment>//.*|/\*[^]*?\*/)|(?<text>"[^"]*"|${"`[^`]*`"})|\b(?<word>${WORDS})\b|\b(?<tag>auth(\.\w+)?)`,
+    String.raw`(?<comment>//.*|/\*[\s\S]*?\*/)|(?<text>"[^"]*"|${"`[^`]*`"})|\b(?<word>${WORDS})\b|\b(?<tag>auth(\.\w+)?)`,
     "g",
   ),
 };
@@ -20,7 +20,7 @@ const name = module.slice(1, -3);
 const [html, js] = await Promise.all([location.pathname, module].map(read));
 panel.append(
   figure(`${name}.js`, "js", js),
-  figure(`${name}.html`, "html", dedent(html.match(/<!-- source -->\n([^]*?)\n *<!-- end -->/)[1])),
+  figure(`${name}.html`, "html", dedent(/** @type {string[]} */ (html.match(/<!-- source -->\n([\s\S]*?)\n *<!-- end -->/))[1])),
 );
 for (const [, helper] of js.matchAll(/from "\.\/(.*)"/g)) {
   panel.append(figure(helper, "js", await read(`/${helper}`)));
@@ -34,7 +34,10 @@ async function read(file) {
 
 function dedent(text) {
   const indent = text.match(/^ */)[0].length;
-  return text.split("\n").map((line) => line.slice(indent)).join("\n");
+  return text
+    .split("\n")
+    .map((line) => line.slice(indent))
+    .join("\n");
 }
 
 function figure(file, language, text) {
@@ -60,7 +63,7 @@ function figure(file, language, text) {
 function* coloured(text, pattern) {
   let at = 0;
   for (const found of text.matchAll(pattern)) {
-    const [kind] = Object.entries(found.groups).find(([, value]) => value !== undefined);
+    const kind = Object.keys(found.groups).find((name) => found.groups[name] !== undefined);
     const span = Object.assign(document.createElement("span"), { className: `c-${kind}`, textContent: found[0] });
     yield text.slice(at, found.index);
     yield span;

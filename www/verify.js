@@ -22,7 +22,8 @@ document.addEventListener("doorward:error", (event) => {
   if (event.target === byLink) byCode.hidden = false;
   if (event.detail.code !== "PASSWORD_REQUIRED") return;
   event.preventDefault();
-  for (const { name, value } of event.target.elements) if (claim.elements[name]) claim.elements[name].value = value;
+  const { elements } = /** @type {any} */ (event.target);
+  for (const { name, value } of elements) if (claim.elements[name]) claim.elements[name].value = value;
   byLink.hidden = byCode.hidden = true;
   claim.hidden = false;
   $("password").focus();

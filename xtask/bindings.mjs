@@ -45,7 +45,7 @@ await esbuild.build({
 const posix = (path) => path.split(sep).join("/");
 
 /** The snippets: each with its file, the name that stands for the module in the output, and the module's own path. */
-const snippets = readdirSync(folder, { recursive: true })
+const snippets = readdirSync(folder, { recursive: true, encoding: "utf8" })
   .filter((file) => file.startsWith("snippets") && file.endsWith(".js"))
   .sort()
   .map((file, index) => {

@@ -8,6 +8,7 @@ import { Key, Person, signUp, startServer } from "./world.mjs";
 const secret = "an-introspection-secret-of-32-characters";
 const server = await startServer({ settings: { INTROSPECTION__CLIENTS: `reports:${secret}` } });
 const credentials = await signUp(server);
+/** @type {any} an oauth.Client, and in DPoP a type that promises nothing */
 const client = { client_id: "doorward" };
 const http = { [oauth.allowInsecureRequests]: true };
 
@@ -19,7 +20,11 @@ async function discover() {
 /** Refreshes as any client would: once more when a nonce is asked for. */
 async function refresh(as, token, options = {}) {
   const ask = async () =>
-    oauth.processRefreshTokenResponse(as, client, await oauth.refreshTokenGrantRequest(as, client, oauth.None(), token, { ...http, ...options }));
+    oauth.processRefreshTokenResponse(
+      as,
+      client,
+      await oauth.refreshTokenGrantRequest(as, client, oauth.None(), token, { ...http, ...options }),
+    );
   return ask().catch((error) => {
     if (!oauth.isDPoPNonceError(error)) throw error;
     return ask();
@@ -56,7 +61,14 @@ test("sec_D07 a Bearer and a bound session are refreshed by a client that knows 
   const DPoP = oauth.DPoP(client, key);
   const second = await refresh(as, bound.refresh_token, { DPoP });
   assert.equal(second.token_type, "dpop");
-  const profile = await oauth.protectedResourceRequest(second.access_token, "GET", new URL(`${server.url}/v1/profile`), undefined, undefined, { ...http, DPoP });
+  const profile = await oauth.protectedResourceRequest(
+    second.access_token,
+    "GET",
+    new URL(`${server.url}/v1/profile`),
+    undefined,
+    undefined,
+    { ...http, DPoP },
+  );
   assert.equal((await profile.json()).email, credentials.email);
 });
 
@@ -85,14 +97,25 @@ test("sec_T12 a revoked session is over for refresh, introspection and our own A
 test("introspection is for resource servers with a secret", async () => {
   const as = await discover();
   const tokens = await new Person(server).signIn(credentials);
-  const ask = (headers) => fetch(as.introspection_endpoint, { method: "POST", headers, body: new URLSearchParams({ token: tokens.access_token }) });
+  const ask = (headers) =>
+    fetch(as.introspection_endpoint, { method: "POST", headers, body: new URLSearchParams({ token: tokens.access_token }) });
   const basic = (text) => ({ authorization: `Basic ${Buffer.from(text).toString("base64")}` });
-  for (const headers of [{}, basic("reports:wrong"), basic(`other:${secret}`), basic("reports"), { authorization: `Bearer ${tokens.access_token}` }]) {
+  for (const headers of [
+    {},
+    basic("reports:wrong"),
+    basic(`other:${secret}`),
+    basic("reports"),
+    { authorization: `Bearer ${tokens.access_token}` },
+  ]) {
     const answer = await ask(headers);
     assert.deepEqual([answer.status, (await answer.json()).error], [401, "invalid_client"]);
     assert.match(answer.headers.get("www-authenticate"), /^Basic/);
   }
   assert.equal((await (await ask(basic(`reports:${secret}`))).json()).active, true);
-  const nothing = await fetch(as.introspection_endpoint, { method: "POST", headers: basic(`reports:${secret}`), body: new URLSearchParams({ token: tokens.refresh_token }) });
+  const nothing = await fetch(as.introspection_endpoint, {
+    method: "POST",
+    headers: basic(`reports:${secret}`),
+    body: new URLSearchParams({ token: tokens.refresh_token }),
+  });
   assert.deepEqual(await nothing.json(), { active: false });
 });

@@ -46,14 +46,20 @@ for (const [name, api] of Object.entries(apis)) {
       "a proof from tomorrow": await bound.headersFor("GET", url, { claims: { iat: Math.floor(Date.now() / 1000) + 86400 } }),
       "no time": await bound.headersFor("GET", url, { claims: { iat: null } }),
       "a time that is no number": await bound.headersFor("GET", url, { claims: { iat: "now" } }),
-      "for another token": { authorization: `DPoP ${token}`, dpop: await bound.key.proof("GET", url, { token: bearer.tokens.access_token }) },
+      "for another token": {
+        authorization: `DPoP ${token}`,
+        dpop: await bound.key.proof("GET", url, { token: bearer.tokens.access_token }),
+      },
       "for no token": { authorization: `DPoP ${token}`, dpop: await bound.key.proof("GET", url) },
       "no id": await bound.headersFor("GET", url, { claims: { jti: null } }),
       "an id of a thousand letters": await bound.headersFor("GET", url, { claims: { jti: "x".repeat(1000) } }),
       "a token in its place": { authorization: `DPoP ${token}`, dpop: token },
       "another type": await bound.headersFor("GET", url, { header: { typ: "JWT" } }),
       "no key in it": await bound.headersFor("GET", url, { header: { jwk: undefined } }),
-      "a Bearer token as DPoP": { authorization: `DPoP ${bearer.tokens.access_token}`, dpop: await thief.proof("GET", url, { token: bearer.tokens.access_token }) },
+      "a Bearer token as DPoP": {
+        authorization: `DPoP ${bearer.tokens.access_token}`,
+        dpop: await thief.proof("GET", url, { token: bearer.tokens.access_token }),
+      },
     };
     for (const [what, headers] of Object.entries(cases)) {
       const answer = await ask(url, headers);

@@ -43,6 +43,15 @@ export async function startApi(name, issuer, settings = {}) {
 
 /** A key, and proofs of it. */
 export class Key {
+  /** @type {CryptoKey} */
+  privateKey;
+  /** @type {CryptoKey} */
+  publicKey;
+  /** @type {import("jose").JWK} */
+  jwk;
+  /** @type {string} */
+  thumbprint;
+
   static async make() {
     const key = new Key();
     Object.assign(key, await generateKeyPair("ES256", { extractable: true }));
@@ -51,7 +60,12 @@ export class Key {
     return key;
   }
 
-  /** A proof for one request. What `claims` and `header` say takes the place of what is right. */
+  /**
+   * A proof for one request. What `claims` and `header` say takes the place of what is right.
+   * @param {string} method
+   * @param {string} url
+   * @param {{ token?: string, nonce?: string, claims?: object, header?: object, by?: { privateKey: CryptoKey } }} [options]
+   */
   async proof(method, url, { token, nonce, claims, header, by = this } = {}) {
     const hash = token && Buffer.from(await crypto.subtle.digest("SHA-256", Buffer.from(token))).toString("base64url");
     const right = { htm: method, htu: url.split(/[?#]/)[0], iat: Math.floor(Date.now() / 1000), jti: crypto.randomUUID() };
@@ -67,7 +81,12 @@ export class Person {
     this.key = key;
   }
 
-  /** A request with a proof; repeated once with the nonce that the server asks for. */
+  /**
+   * A request with a proof; repeated once with the nonce that the server asks for.
+   * @param {string} method
+   * @param {string} path
+   * @param {{ headers?: Record<string, string>, body?: BodyInit, token?: string }} [options]
+   */
   async send(method, path, { headers = {}, body, token } = {}) {
     const url = this.server.url + path;
     for (let tries = 0; ; tries += 1) {

@@ -51,11 +51,17 @@ test("the keyboard alone signs a person in, and the focus can be seen", async ()
 test("every control has a name, and fields tell the browser what they are for", async () => {
   const context = await openContext(chromium);
   const page = await context.newPage();
-  const purposes = { email: /^(username|email)$/, password: /^(new|current)-password$/, new_password: "new-password", code: "one-time-code" };
+  const purposes = {
+    email: /^(username|email)$/,
+    password: /^(new|current)-password$/,
+    new_password: "new-password",
+    code: "one-time-code",
+  };
   for (const path of PAGES) {
     await settled(page, url + path);
     const controls = await page.$$eval("main :is(input:not([type=hidden]), select, textarea)", (all) =>
-      all.map((control) => ({ name: control.name, label: control.labels[0]?.textContent, autocomplete: control.autocomplete })));
+      all.map((control) => ({ name: control.name, label: control.labels[0]?.textContent, autocomplete: control.autocomplete })),
+    );
     for (const { name, label, autocomplete } of controls) {
       assert.ok(label, `${name} on ${path}`);
       if (purposes[name]) assert.match(autocomplete, new RegExp(purposes[name]), `${name} on ${path}`);

@@ -29,8 +29,19 @@ test("seed_A38_seed_A61_to_seed_A88_a profile is changed in either spelling, and
   await other.goto(`${server.url}/favicon.svg`);
   await withClient(other, () => auth.getSession());
   const given = {
-    givenName: "Ada", family_name: "Lovelace", photo: "https://example.com/ada.png", birthdate: "1815-12-10", streetAddress: "St James's Square",
-    locality: "Westminster", city: "London", country: "GB", lastIP: "203.0.113.7", emailPublic: true, email_subscription: true, coins: 1.5, motto: "Poetical science",
+    givenName: "Ada",
+    family_name: "Lovelace",
+    photo: "https://example.com/ada.png",
+    birthdate: "1815-12-10",
+    streetAddress: "St James's Square",
+    locality: "Westminster",
+    city: "London",
+    country: "GB",
+    lastIP: "203.0.113.7",
+    emailPublic: true,
+    email_subscription: true,
+    coins: 1.5,
+    motto: "Poetical science",
     fcm_tokens: ["t1"],
   };
   const user = await run((given) => auth.updateProfile(given), given);
@@ -66,7 +77,7 @@ test("a form that shows a profile is sent back: what was emptied is cleared, wha
   assert.deepEqual([user.nickname, user.gender, user.misc, user.gender_public], ["Countess", undefined, "x", true]);
   assert.deepEqual([user.coins, user.motto, user.address], [2.5, undefined, { country: "GB" }]);
   await page.fill(`[name="extras.coins"]`, "3");
-  await page.evaluate(() => document.querySelector(`[name="extras.coins"]`).type = "text");
+  await page.evaluate(() => (document.querySelector(`[name="extras.coins"]`).type = "text"));
   await page.fill(`[name="extras.coins"]`, "three");
   await page.evaluate(() => (window.user = undefined));
   await page.click("button");
@@ -79,7 +90,9 @@ test("a form that shows a profile is sent back: what was emptied is cleared, wha
 test("seed_K10_to_seed_K14_others see of somebody what that person shows", async () => {
   const ada = await person();
   const bob = await person();
-  const id = await ada.run(async () => (await auth.updateProfile({ name: "Ada", gender: "f", birthdate: "1815-12-10", coins: 1, motto: "M" })).user_id);
+  const id = await ada.run(
+    async () => (await auth.updateProfile({ name: "Ada", gender: "f", birthdate: "1815-12-10", coins: 1, motto: "M" })).user_id,
+  );
   const shown = () => bob.run((id) => auth.getUser(id), id);
   assert.deepEqual(await shown(), { user_id: id, name: "Ada", motto: "M" });
   const { code } = await server.mail(ada.person.email);

@@ -1,7 +1,20 @@
 // The account page: what a person can manage there, and what others see of it.
 
 import assert from "node:assert/strict";
-import { number, openChromium, openContext, sees, sharedServer, signedIn, signUp, somebody, startServer, test, unique, told } from "./world.mjs";
+import {
+  number,
+  openChromium,
+  openContext,
+  sees,
+  sharedServer,
+  signedIn,
+  signUp,
+  somebody,
+  startServer,
+  test,
+  unique,
+  told,
+} from "./world.mjs";
 
 const server = await sharedServer();
 const { url } = server;
@@ -53,10 +66,7 @@ test("seed_A38_a profile is filled in, kept, and cleared", async () => {
   await submit(page, "profile");
   await sees(page, "#profile output", "Saved.");
   const cleared = await profileOf(page);
-  assert.deepEqual(
-    [cleared.name, cleared.address, cleared.pronouns],
-    [undefined, { street_address: "12 St James's Square" }, undefined],
-  );
+  assert.deepEqual([cleared.name, cleared.address, cleared.pronouns], [undefined, { street_address: "12 St James's Square" }, undefined]);
   await context.close();
 });
 

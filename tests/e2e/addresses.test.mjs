@@ -24,10 +24,7 @@ test("seed_A42_seed_A43_seed_A50_seed_A51_a number is bound, changed with both c
     [first, await server.code(first)],
   );
   assert.match(early, /^INVALID_REQUEST/);
-  const bound = await run(
-    ([phone_number, phone_code]) => auth.bindPhone({ phone_number, phone_code }),
-    [first, await server.code(first)],
-  );
+  const bound = await run(([phone_number, phone_code]) => auth.bindPhone({ phone_number, phone_code }), [first, await server.code(first)]);
   assert.deepEqual([bound.phone_number, bound.phone_number_verified], [first, true]);
   assert.equal(await run(() => auth.user.phone_number), first);
 
@@ -47,7 +44,11 @@ test("seed_A42_seed_A43_seed_A50_seed_A51_a number is bound, changed with both c
 });
 
 test("seed_A46_seed_A47_an address is changed with codes to the new and the old one", async () => {
-  const { person: { email: old, password }, context, run } = await person();
+  const {
+    person: { email: old, password },
+    context,
+    run,
+  } = await person();
   const { email } = somebody();
   const { code: proof } = await server.mail(old);
   await run(([email, code]) => auth.verifyEmail({ email, code }), [old, proof]);
@@ -57,7 +58,10 @@ test("seed_A46_seed_A47_an address is changed with codes to the new and the old 
     [email, await server.code(email), old, await server.code(old, 2)],
   );
   assert.deepEqual([user.email, user.email_verified], [email, true]);
-  assert.equal(await run(([email, password]) => refusal(auth.login({ email, password })), [old, password]), "INCORRECT_USERNAME_OR_PASSWORD");
+  assert.equal(
+    await run(([email, password]) => refusal(auth.login({ email, password })), [old, password]),
+    "INCORRECT_USERNAME_OR_PASSWORD",
+  );
   assert.equal((await run(([email, password]) => auth.login({ email, password }), [email, password])).email, email);
   await context.close();
 });
@@ -79,7 +83,11 @@ test("an address that is another account's is not taken from it", async () => {
 });
 
 test("seed_A53_seed_A54_the last way in stays", async () => {
-  const { person: { email }, context, run } = await person();
+  const {
+    person: { email },
+    context,
+    run,
+  } = await person();
   assert.equal(await run(() => refusal(auth.unbindEmail())), "FORBIDDEN");
   const phone = number();
   await run((to) => auth.sendSmsCode(to, "BIND_PHONE"), phone);

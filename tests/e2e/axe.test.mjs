@@ -20,10 +20,13 @@ async function look(page, what, { where = "html" } = {}) {
   if (where !== SOURCE) await page.$$eval(`${SOURCE} figure`, (figures) => figures.forEach((figure) => figure.remove()));
   // Evaluated, not added as a script: the pages' policy would refuse that.
   if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axe);
-  for (const [colorScheme, rules] of [["dark", { runOnly: COLOURS }], ["light", {}]]) {
+  for (const [colorScheme, rules] of /** @type {["dark" | "light", object][]} */ ([
+    ["dark", { runOnly: COLOURS }],
+    ["light", {}],
+  ])) {
     await page.emulateMedia({ colorScheme });
     const options = { ...rules, preload: false, resultTypes: ["violations"] };
-    const { violations } = await page.evaluate(([where, options]) => axe.run(where, options), [where, options]);
+    const { violations } = await page.evaluate(([where, options]) => window.axe.run(where, options), [where, options]);
     const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
     assert.deepEqual(found, [], `${what}, ${colorScheme}`);
   }

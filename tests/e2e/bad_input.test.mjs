@@ -21,35 +21,85 @@ const good = { email: "a@example.com", password: "secret 1" };
  * phone numbers, and the fields that its operator declares. `undefined` leaves the field out.
  */
 const SERVER = true;
+/** @type {any[][]} */
 const CALLS = [
-  ["signup", "/v1/signup", good, [
-    ["email", undefined, REQUIRED], ["email", "", REQUIRED], ["email", "a@b", EMAIL], ["email", "a b@example.com", EMAIL],
-    ["email", "a@example.com,b@example.com", EMAIL], ["email", "u\u0000@example.com", EMAIL],
-    ["password", undefined, REQUIRED], ["password", "12345", "A password needs at least 6 characters."],
-    ["password", "x".repeat(61), "A password may have at most 60 characters."],
-    ["phone_number", "12025550123", "Enter a phone number as + and digits, like +12025550123.", SERVER],
-    ["name", "x".repeat(257), "This may have at most 256 characters."], ["nickname", "a\u0007b", LINE],
-    ["gender", "x".repeat(65), "This may have at most 64 characters."], ["birthdate", "1990-02-31", "Enter a real date as YYYY-MM-DD."],
-    ["picture", "javascript:alert(1)", WEB], ["profile", "//example.com", WEB], ["website", "example.com", WEB],
-    ["address", "x".repeat(513), "This may have at most 512 characters."],
-    ["address.locality", "x".repeat(129), "This may have at most 128 characters."],
-    ["address.planet", "Mars", "There is no such field."],
-    ["email_public", "perhaps", "This must be true or false."], ["misc", "x".repeat(4097), "This may have at most 4096 characters."],
-    ["is_admin", "true", "There is no such field.", SERVER], ["roles", "admin", "There is no such field.", SERVER],
-  ]],
-  ["login", "/v1/login", good, [
-    ["email", undefined, REQUIRED], ["email", "not one", EMAIL], ["password", undefined, REQUIRED],
-    ["password", "x".repeat(1025), "This password is too long."], ["remember", "yes", "There is no such field."],
-  ]],
-  ["forgotPassword", "/v1/password/forgot", { email: good.email }, [["email", undefined, REQUIRED], ["email", "@example.com", EMAIL]]],
-  ["resetPassword", "/v1/password/reset", { email: good.email, code: "123456", new_password: "secret 1" }, [
-    ["email", undefined, REQUIRED], ["code", undefined, REQUIRED], ["code", "1234567", CODE], ["code", "12a456", CODE],
-    ["new_password", undefined, REQUIRED], ["new_password", "short", "A password needs at least 6 characters."],
-    ["token", "x".repeat(43), "Give a code or a token, not both."],
-  ]],
-  ["verifyEmail", "/v1/email/verify", { email: good.email, code: "123456" }, [
-    ["email", undefined, REQUIRED], ["email", "x", EMAIL], ["code", undefined, REQUIRED], ["code", "abc", CODE],
-  ]],
+  [
+    "signup",
+    "/v1/signup",
+    good,
+    [
+      ["email", undefined, REQUIRED],
+      ["email", "", REQUIRED],
+      ["email", "a@b", EMAIL],
+      ["email", "a b@example.com", EMAIL],
+      ["email", "a@example.com,b@example.com", EMAIL],
+      ["email", "u\u0000@example.com", EMAIL],
+      ["password", undefined, REQUIRED],
+      ["password", "12345", "A password needs at least 6 characters."],
+      ["password", "x".repeat(61), "A password may have at most 60 characters."],
+      ["phone_number", "12025550123", "Enter a phone number as + and digits, like +12025550123.", SERVER],
+      ["name", "x".repeat(257), "This may have at most 256 characters."],
+      ["nickname", "a\u0007b", LINE],
+      ["gender", "x".repeat(65), "This may have at most 64 characters."],
+      ["birthdate", "1990-02-31", "Enter a real date as YYYY-MM-DD."],
+      ["picture", "javascript:alert(1)", WEB],
+      ["profile", "//example.com", WEB],
+      ["website", "example.com", WEB],
+      ["address", "x".repeat(513), "This may have at most 512 characters."],
+      ["address.locality", "x".repeat(129), "This may have at most 128 characters."],
+      ["address.planet", "Mars", "There is no such field."],
+      ["email_public", "perhaps", "This must be true or false."],
+      ["misc", "x".repeat(4097), "This may have at most 4096 characters."],
+      ["is_admin", "true", "There is no such field.", SERVER],
+      ["roles", "admin", "There is no such field.", SERVER],
+    ],
+  ],
+  [
+    "login",
+    "/v1/login",
+    good,
+    [
+      ["email", undefined, REQUIRED],
+      ["email", "not one", EMAIL],
+      ["password", undefined, REQUIRED],
+      ["password", "x".repeat(1025), "This password is too long."],
+      ["remember", "yes", "There is no such field."],
+    ],
+  ],
+  [
+    "forgotPassword",
+    "/v1/password/forgot",
+    { email: good.email },
+    [
+      ["email", undefined, REQUIRED],
+      ["email", "@example.com", EMAIL],
+    ],
+  ],
+  [
+    "resetPassword",
+    "/v1/password/reset",
+    { email: good.email, code: "123456", new_password: "secret 1" },
+    [
+      ["email", undefined, REQUIRED],
+      ["code", undefined, REQUIRED],
+      ["code", "1234567", CODE],
+      ["code", "12a456", CODE],
+      ["new_password", undefined, REQUIRED],
+      ["new_password", "short", "A password needs at least 6 characters."],
+      ["token", "x".repeat(43), "Give a code or a token, not both."],
+    ],
+  ],
+  [
+    "verifyEmail",
+    "/v1/email/verify",
+    { email: good.email, code: "123456" },
+    [
+      ["email", undefined, REQUIRED],
+      ["email", "x", EMAIL],
+      ["code", undefined, REQUIRED],
+      ["code", "abc", CODE],
+    ],
+  ],
 ];
 
 /** The body with one field set, `a.b` inside of `a`; without it, if the value is undefined. */
@@ -67,8 +117,11 @@ for (const [method, path, body, cases] of CALLS) {
       const problem = await answer.json();
       const what = `${field} = ${JSON.stringify(value)?.slice(0, 40)}`;
       assert.equal(answer.headers.get("content-type"), "application/problem+json", what);
-      assert.deepEqual([answer.status, problem.code, problem.field, problem.detail ?? problem.title],
-        [400, "INVALID_PARAMETER", field, message], what);
+      assert.deepEqual(
+        [answer.status, problem.code, problem.field, problem.detail ?? problem.title],
+        [400, "INVALID_PARAMETER", field, message],
+        what,
+      );
       assert.equal(problem.id, answer.headers.get("x-request-id"), what);
     }
   });
@@ -79,11 +132,14 @@ for (const [method, path, body, cases] of CALLS) {
     const count = (request) => request.method() === "POST" && requests.push(request.url());
     page.on("request", count);
     for (const [field, value, message] of cases) {
-      const error = await page.evaluate(async ([name, params]) => {
-        const { AuthClient, isAuthError } = await import("/pkg/index.js");
-        const error = await new AuthClient()[name](params).catch((error) => error);
-        return [isAuthError(error) && error instanceof Error, error.code, error.field, error.message];
-      }, [method, changed(body, field, value)]);
+      const error = await page.evaluate(
+        async ([name, params]) => {
+          const { AuthClient, isAuthError } = await import("/pkg/index.js");
+          const error = await new AuthClient()[name](params).catch((error) => error);
+          return [isAuthError(error) && error instanceof Error, error.code, error.field, error.message];
+        },
+        [method, changed(body, field, value)],
+      );
       assert.deepEqual(error, [true, "INVALID_PARAMETER", field, message], `${field} = ${JSON.stringify(value)?.slice(0, 40)}`);
     }
     page.off("request", count);
@@ -95,21 +151,29 @@ for (const [method, path, body, cases] of CALLS) {
     const form = await context.newPage();
     // Without `required`, so that it is the SDK that looks; a textarea takes any character.
     const controls = fields.filter((name) => name !== "email_public" && name !== "address");
-    await openForm(form, url, `<form method="post" novalidate>${controls.map((name) => `<textarea name="${name}"></textarea>`).join("")}<button>Go</button></form>`, `
+    await openForm(
+      form,
+      url,
+      `<form method="post" novalidate>${controls.map((name) => `<textarea name="${name}"></textarea>`).join("")}<button>Go</button></form>`,
+      `
       const auth = new AuthClient({ navigate: false });
       form.addEventListener("submit", (event) => { window.call = auth.${method}(event).then(() => "done", ({ code, field }) => code + " " + field); });
-    `);
+    `,
+    );
     for (const [field, value, message] of cases) {
       // NUL cannot be typed into a control, and of a form only the fields are taken that the call knows.
       if (!controls.includes(field) || value?.includes("\u0000") || message === "There is no such field.") continue;
-      await form.evaluate(([values, name]) => {
-        for (const control of document.querySelectorAll("textarea")) {
-          control.disabled = !(control.name in values) && control.name !== name;
-          control.value = values[control.name] ?? "";
-          control.dispatchEvent(new Event("input", { bubbles: true }));
-        }
-        document.forms[0].requestSubmit();
-      }, [{ ...body, [field]: value ?? "" }, field]);
+      await form.evaluate(
+        ([values, name]) => {
+          for (const control of document.querySelectorAll("textarea")) {
+            control.disabled = !(control.name in values) && control.name !== name;
+            control.value = values[control.name] ?? "";
+            control.dispatchEvent(new Event("input", { bubbles: true }));
+          }
+          document.forms[0].requestSubmit();
+        },
+        [{ ...body, [field]: value ?? "" }, field],
+      );
       assert.equal(await form.evaluate(() => window.call), `INVALID_PARAMETER ${field}`);
       const shown = await form.$eval(`[name="${field}"]`, (control) => control.validationMessage);
       assert.equal(shown, message);
@@ -157,5 +221,8 @@ test("text of every script comes back as it was sent, and never as markup", asyn
     await tab.close();
     await context.clearCookies();
   }
-  assert.deepEqual(context.complaints.filter((text) => !/status of 4/.test(text)), []);
+  assert.deepEqual(
+    context.complaints.filter((text) => !/status of 4/.test(text)),
+    [],
+  );
 });

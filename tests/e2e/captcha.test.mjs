@@ -28,7 +28,9 @@ async function read(server, id) {
   const sealed = Buffer.from(id, "base64url");
   const open = createDecipheriv("aes-256-gcm", key, sealed.subarray(5, 17));
   open.setAAD(Buffer.from("captcha picture")).setAuthTag(sealed.subarray(-16));
-  return Buffer.concat([open.update(sealed.subarray(17, -16)), open.final()]).subarray(8).toString();
+  return Buffer.concat([open.update(sealed.subarray(17, -16)), open.final()])
+    .subarray(8)
+    .toString();
 }
 
 async function signIn(page, { email, password }) {

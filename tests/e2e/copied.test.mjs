@@ -52,7 +52,11 @@ test("sec_F14_every use of a copied token by hand is refused, with a proof of th
   });
   const answers = await den.evaluate(
     async ([tokens, recorded, { href }]) => {
-      const encode = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
+      const encode = (bytes) =>
+        btoa(String.fromCharCode(...new Uint8Array(bytes)))
+          .replace(/\+/g, "-")
+          .replace(/\//g, "_")
+          .replace(/=/g, "");
       const text = (value) => encode(new TextEncoder().encode(JSON.stringify(value)));
       const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
       const { publicKey, privateKey } = await crypto.subtle.generateKey(algorithm, true, ["sign"]);
@@ -81,7 +85,10 @@ test("sec_F14_every use of a copied token by hand is refused, with a proof of th
       await attempt("profile as Bearer", "GET", "/v1/profile", { authorization: `Bearer ${access}` });
       await attempt("profile without proof", "GET", "/v1/profile", { authorization: `DPoP ${access}` });
       await attempt("profile with another key", "GET", "/v1/profile", asDpop("GET", "/v1/profile"));
-      await attempt("profile with an overheard proof", "GET", "/v1/profile", { authorization: recorded.authorization, dpop: recorded.dpop });
+      await attempt("profile with an overheard proof", "GET", "/v1/profile", {
+        authorization: recorded.authorization,
+        dpop: recorded.dpop,
+      });
       await attempt("sessions with another key", "GET", "/v1/sessions", asDpop("GET", "/v1/sessions"));
       await attempt("the token's state", "GET", "/v1/session", asDpop("GET", "/v1/session"));
       await attempt("refresh without proof", "POST", "/v1/token", {}, form());
@@ -105,7 +112,9 @@ test("sec_D09_the key cannot be taken out of the browser that holds it", async (
   const keys = await page.evaluate(async () => {
     const found = [];
     for (const { name } of await indexedDB.databases()) {
-      const database = await new Promise((resolve) => (indexedDB.open(name).onsuccess = ({ target }) => resolve(target.result)));
+      const database = await new Promise(
+        (resolve) => (indexedDB.open(name).onsuccess = (/** @type {any} */ { target }) => resolve(target.result)),
+      );
       for (const store of database.objectStoreNames) {
         const all = database.transaction(store).objectStore(store).getAll();
         found.push(...(await new Promise((resolve) => (all.onsuccess = () => resolve(all.result)))));
@@ -118,7 +127,10 @@ test("sec_D09_the key cannot be taken out of the browser that holds it", async (
         .filter(({ type }) => type === "private")
         .map(async (key) => ({
           extractable: key.extractable,
-          exported: await crypto.subtle.exportKey("jwk", key).then(() => true, () => false),
+          exported: await crypto.subtle.exportKey("jwk", key).then(
+            () => true,
+            () => false,
+          ),
         })),
     );
   });
@@ -131,13 +143,25 @@ test("sec_D09_a browser that is made to give keys which scripts can read signs n
   const context = await openContext(chromium);
   await context.addInitScript(() => {
     const { generateKey } = SubtleCrypto.prototype;
-    SubtleCrypto.prototype.generateKey = function (algorithm, extractable, uses) {
-      return generateKey.call(this, algorithm, true, uses);
+    SubtleCrypto.prototype.generateKey = function (
+      /** @type {any} */ algorithm,
+      /** @type {boolean} */ _extractable,
+      /** @type {any} */ uses,
+    ) {
+      return /** @type {any} */ (generateKey.call(this, algorithm, true, uses));
     };
   });
   const page = await context.newPage();
   await page.goto(`${server.url}/favicon.svg`);
-  const told = await withClient(page, (credentials) => auth.login(credentials).then(() => "in", ({ code }) => code), { argument: person });
+  const told = await withClient(
+    page,
+    (credentials) =>
+      auth.login(credentials).then(
+        () => "in",
+        ({ code }) => code,
+      ),
+    { argument: person },
+  );
   assert.equal(told, "INTERNAL");
   assert.equal(await page.evaluate(() => localStorage.getItem("doorward.session")), null);
   await context.close();

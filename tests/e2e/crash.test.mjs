@@ -51,7 +51,12 @@ test("after SIGKILL in a stream of signups every answered one is there and none 
 
 test("a graceful stop answers what is running", async () => {
   const people = Array.from({ length: 12 }, somebody);
-  const answers = people.map((person) => signup(person).then(({ status }) => status, () => 0));
+  const answers = people.map((person) =>
+    signup(person).then(
+      ({ status }) => status,
+      () => 0,
+    ),
+  );
   await Promise.race(answers);
   const { code } = await server.down("SIGTERM");
   assert.equal(code, 0);

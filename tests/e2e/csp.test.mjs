@@ -6,7 +6,21 @@ import { openChromium, openContext, settled, sharedDemo, signUp, test } from "./
 const { server } = await sharedDemo();
 const { url } = server;
 const chromium = await openChromium();
-const PAGES = ["/", "/signup", "/login", "/profile", "/account", "/callback", "/person", "/sessions", "/forgot", `/verify#token=${"x".repeat(43)}`, "/reset", "/verify", "/dev/mailbox"];
+const PAGES = [
+  "/",
+  "/signup",
+  "/login",
+  "/profile",
+  "/account",
+  "/callback",
+  "/person",
+  "/sessions",
+  "/forgot",
+  `/verify#token=${"x".repeat(43)}`,
+  "/reset",
+  "/verify",
+  "/dev/mailbox",
+];
 
 test("sec_B04_no_page_violates_its_policy_or_complains", async () => {
   await server.emptyMailbox();
@@ -22,7 +36,11 @@ test("sec_B04_no_page_violates_its_policy_or_complains", async () => {
     for (const path of PAGES) {
       await settled(page, url + path);
       // Of each first proof, too, which has no nonce yet.
-      assert.deepEqual(context.complaints.filter((text) => !/status of 401/.test(text)), [], `${path}, ${round}`);
+      assert.deepEqual(
+        context.complaints.filter((text) => !/status of 401/.test(text)),
+        [],
+        `${path}, ${round}`,
+      );
     }
     await page.goto(`${url}/login`);
     await page.fill("#email", email);
@@ -35,7 +53,17 @@ test("sec_B04_no_page_violates_its_policy_or_complains", async () => {
 });
 
 test("sec_W_every_page_comes_with_the_headers_that_protect_it", async () => {
-  for (const path of ["/", "/signup", "/account", "/callback", "/person", "/pkg/index.js", "/account/verify", "/account/reset", "/dev/mailbox"]) {
+  for (const path of [
+    "/",
+    "/signup",
+    "/account",
+    "/callback",
+    "/person",
+    "/pkg/index.js",
+    "/account/verify",
+    "/account/reset",
+    "/dev/mailbox",
+  ]) {
     const { headers, status } = await fetch(url + path);
     assert.equal(status, 200, path);
     const policy = headers.get("content-security-policy") ?? "";

@@ -17,12 +17,16 @@ for (const [what, url] of [
     const context = await openContext(chromium);
     const page = await context.newPage();
     await page.goto(`${url}/favicon.svg`);
-    const told = await withClient(page, async ({ email, password }) => {
-      await auth.login({ email, password });
-      const profile = await auth.getProfile();
-      await auth.refreshToken();
-      return { email: profile.email, user: (await auth.getProfile()).email };
-    }, { argument: person });
+    const told = await withClient(
+      page,
+      async ({ email, password }) => {
+        await auth.login({ email, password });
+        const profile = await auth.getProfile();
+        await auth.refreshToken();
+        return { email: profile.email, user: (await auth.getProfile()).email };
+      },
+      { argument: person },
+    );
     assert.deepEqual(told, { email: person.email, user: person.email });
     await context.close();
   });
@@ -35,11 +39,15 @@ test("a server below a path of the app's own site signs people in, and its pages
   const context = await openContext(chromium);
   const page = await context.newPage();
   await page.goto(`${new URL(below.url).origin}/favicon.svg`);
-  const email = await withClient(page, async (person) => {
-    await auth.login(person);
-    await auth.refreshToken();
-    return (await auth.getProfile()).email;
-  }, { argument: person, options: { url: below.url } });
+  const email = await withClient(
+    page,
+    async (person) => {
+      await auth.login(person);
+      await auth.refreshToken();
+      return (await auth.getProfile()).email;
+    },
+    { argument: person, options: { url: below.url } },
+  );
   assert.equal(email, person.email);
 
   const { link } = await below.server.mail(person.email);

@@ -27,20 +27,30 @@ const withShift = (context, shift = 0) =>
   context.addInitScript((by) => {
     const Real = Date;
     window.shift = by;
-    window.Date = class extends Real {
-      constructor(...given) {
-        super(...(given.length ? given : [Real.now() + window.shift]));
+    window.Date = /** @type {any} */ (
+      class extends Real {
+        constructor(...given) {
+          super(.../** @type {[any]} */ (given.length ? given : [Real.now() + window.shift]));
+        }
+        static now = () => Real.now() + window.shift;
       }
-      static now = () => Real.now() + window.shift;
-    };
+    );
   }, shift);
 
-const profileOf = () => auth.getProfile().then((user) => user?.email ?? null, (error) => error.code);
+const profileOf = () =>
+  auth.getProfile().then(
+    (user) => user?.email ?? null,
+    (error) => error.code,
+  );
 
 test("seed_F1_a_refresh_whose_answer_is_lost_ends_nothing", async () => {
   const { context, page, person } = await begin();
   assert.equal(await withClient(page, profileOf), person.email);
-  const refresh = () => auth.refreshToken().then(() => "refreshed", (error) => error.code);
+  const refresh = () =>
+    auth.refreshToken().then(
+      () => "refreshed",
+      (error) => error.code,
+    );
   world.rule = ({ path }) => (path === "/v1/token" ? "lose" : undefined);
   assert.equal(await page.evaluate(refresh), "NETWORK");
   const done = world.seen.filter(({ path, status }) => path === "/v1/token" && status === 200);
@@ -55,14 +65,30 @@ test("seed_F1_a_refresh_whose_answer_is_lost_ends_nothing", async () => {
 
 for (const [what, fate, code] of [
   ["breaks the connection", "cut", "NETWORK"],
-  ["answers 500", { status: 500, headers: { "content-type": "application/json" }, body: '{"code":"INTERNAL","title":"x","status":500}' }, "INTERNAL"],
+  [
+    "answers 500",
+    { status: 500, headers: { "content-type": "application/json" }, body: '{"code":"INTERNAL","title":"x","status":500}' },
+    "INTERNAL",
+  ],
   ["answers 429", { status: 429, headers: { "retry-after": "1" }, body: "" }, "SERVER"],
   ["answers 503", { status: 503, headers: { "retry-after": "1" }, body: "busy" }, "OVERLOADED"],
-  ["answers with a login page of a captive portal", { status: 200, headers: { "content-type": "text/html" }, body: "<h1>Free wifi</h1>" }, "SERVER"],
+  [
+    "answers with a login page of a captive portal",
+    { status: 200, headers: { "content-type": "text/html" }, body: "<h1>Free wifi</h1>" },
+    "SERVER",
+  ],
   ["answers with nothing", { status: 200, headers: { "content-type": "application/json" }, body: "" }, "SERVER"],
   ["answers with half a body", { status: 200, headers: { "content-type": "application/json" }, body: '{"access_token":"e' }, "SERVER"],
-  ["answers with tokens of another shape", { status: 200, headers: { "content-type": "application/json" }, body: '{"access_token":7}' }, "SERVER"],
-  ["answers 400 with a word that nobody knows", { status: 400, headers: { "content-type": "application/json" }, body: '{"error":"invalid_mood"}' }, "SERVER"],
+  [
+    "answers with tokens of another shape",
+    { status: 200, headers: { "content-type": "application/json" }, body: '{"access_token":7}' },
+    "SERVER",
+  ],
+  [
+    "answers 400 with a word that nobody knows",
+    { status: 400, headers: { "content-type": "application/json" }, body: '{"error":"invalid_mood"}' },
+    "SERVER",
+  ],
   ["answers 401 without a word", { status: 401, headers: { "content-type": "application/json" }, body: "{}" }, "SERVER"],
   ["answers 403 of a firewall", { status: 403, headers: { "content-type": "text/html" }, body: "<h1>Forbidden</h1>" }, "SERVER"],
   ["answers 302", { status: 302, headers: { location: "https://evil.example/" }, body: "" }, "NETWORK"],
@@ -70,12 +96,23 @@ for (const [what, fate, code] of [
   test(`seed_F2_a_network_that ${what} ends no session`, async () => {
     const { context, page, person } = await begin();
     world.rule = ({ path }) => (path.startsWith("/v1/") ? fate : undefined);
-    const told = await withClient(page, () => auth.refreshToken().then(() => "refreshed", (error) => error.code));
+    const told = await withClient(page, () =>
+      auth.refreshToken().then(
+        () => "refreshed",
+        (error) => error.code,
+      ),
+    );
     assert.equal(told, code);
     assert.equal(await page.evaluate(() => auth.user.email), person.email);
     world.rule = () => {};
     // Whoever was told to wait waits.
-    const works = () => page.evaluate(() => auth.refreshToken().then(() => true, () => false));
+    const works = () =>
+      page.evaluate(() =>
+        auth.refreshToken().then(
+          () => true,
+          () => false,
+        ),
+      );
     await eventually("the refresh works again", works);
     assert.equal(await page.evaluate(profileOf), person.email);
     assert.deepEqual(await page.evaluate(() => events.filter((event) => /SIGNED_OUT|EXPIRED/.test(event))), []);
@@ -89,13 +126,19 @@ test("a slow answer is waited for, and a call that is given up does not give up 
   const until = new Promise((resolve) => (release = resolve));
   world.rule = ({ path }) => (path === "/v1/token" ? { until } : undefined);
   const impatient = await withClient(page, () => {
-    const call = auth.refreshToken({ timeout: 300 }).then(() => "refreshed", (error) => error.code);
-    window.patient = auth.refreshToken().then(() => "refreshed", (error) => error.code);
+    const call = auth.refreshToken({ timeout: 300 }).then(
+      () => "refreshed",
+      (error) => error.code,
+    );
+    window.patient = auth.refreshToken().then(
+      () => "refreshed",
+      (error) => error.code,
+    );
     return call;
   });
   assert.equal(impatient, "TIMEOUT");
   release();
-  assert.equal(await page.evaluate(() => patient), "refreshed");
+  assert.equal(await page.evaluate(() => window.patient), "refreshed");
   assert.equal(world.seen.filter(({ path, status }) => path === "/v1/token" && status === 200).length, 1);
   assert.equal(await page.evaluate(profileOf), person.email);
   await context.close();
@@ -183,13 +226,22 @@ test("seed_F5_a_tab_that_slept_past_the_end_of_its_token: the first call works",
   await devtools.send("Page.setWebLifecycleState", { state: "active" });
   assert.equal(await page.evaluate(profileOf), person.email);
   const asked = moved.seen.filter(({ method, path }) => method === "GET" && path === "/v1/profile");
-  assert.deepEqual(asked.map(({ status }) => status), [200], "refreshed before it was used");
+  assert.deepEqual(
+    asked.map(({ status }) => status),
+    [200],
+    "refreshed before it was used",
+  );
   await context.close();
 });
 
 const DAY = 86_400_000;
 
-for (const [what, shift] of [["ten minutes slow", -600_000], ["ten minutes fast", 600_000], ["three days slow", -3 * DAY], ["three days fast", 3 * DAY]]) {
+for (const [what, shift] of /** @type {[string, number][]} */ ([
+  ["ten minutes slow", -600_000],
+  ["ten minutes fast", 600_000],
+  ["three days slow", -3 * DAY],
+  ["three days fast", 3 * DAY],
+])) {
   test(`seed_F10_with a clock that is ${what} everything works, without a storm`, async () => {
     const context = await openContext(chromium);
     await withShift(context, shift);
@@ -214,12 +266,21 @@ for (const [what, shift] of [["ten minutes slow", -600_000], ["ten minutes fast"
 }
 
 test("sec_D03_a proxy that makes a bound session a Bearer one is not believed", async () => {
-  world.rule = ({ path }) => (path === "/v1/login" ? { change: (answer) => ({ ...answer, ...(answer.token_type && { token_type: "Bearer" }) }) } : undefined);
+  world.rule = ({ path }) =>
+    path === "/v1/login" ? { change: (answer) => ({ ...answer, ...(answer.token_type && { token_type: "Bearer" }) }) } : undefined;
   const person = await signUp(world.server);
   const context = await openContext(chromium);
   const page = await context.newPage();
   await page.goto(`${world.url}/favicon.svg`);
-  const told = await withClient(page, (credentials) => auth.login(credentials).then(() => "in", (error) => error.code), { argument: person });
+  const told = await withClient(
+    page,
+    (credentials) =>
+      auth.login(credentials).then(
+        () => "in",
+        (error) => error.code,
+      ),
+    { argument: person },
+  );
   assert.equal(told, "SERVER");
   assert.equal(await page.evaluate(() => auth.getSession()), null);
   await context.close();

@@ -15,7 +15,10 @@ function onPage(name, story) {
     context.on("request", (request) => addresses.push(request.url()));
     const page = await context.newPage();
     await story(page, context);
-    assert.deepEqual(addresses.filter((address) => /password|battery|correct/i.test(address) && !address.includes("/v1/password/")), []);
+    assert.deepEqual(
+      addresses.filter((address) => /password|battery|correct/i.test(address) && !address.includes("/v1/password/")),
+      [],
+    );
     await context.close();
   });
 }
@@ -60,11 +63,16 @@ onPage("sec_B05_before_the_script_has_loaded_a_submit_puts_no_password_into_an_a
 onPage("sec_B05_a_double_submit_is_one_request", async (page) => {
   const { email, password } = await signUp(server);
   const held = await hold(page, "/v1/login");
-  await openForm(page, url, LOGIN, `
+  await openForm(
+    page,
+    url,
+    LOGIN,
+    `
     const auth = new AuthClient({ navigate: false, dpop: false });
     window.calls = [];
     form.addEventListener("submit", (event) => calls.push(auth.login(event)));
-  `);
+  `,
+  );
   await page.fill("[name=email]", email);
   await page.fill("[name=password]", password);
   await page.click("button");
@@ -72,7 +80,7 @@ onPage("sec_B05_a_double_submit_is_one_request", async (page) => {
   await page.click("button");
   await page.evaluate(() => document.forms[0].requestSubmit());
   held.release();
-  const users = await page.evaluate(async () => (await Promise.all(calls)).map((user) => user.user_id));
+  const users = await page.evaluate(async () => (await Promise.all(window.calls)).map((user) => user.user_id));
   assert.equal(users.length, 3);
   assert.equal(new Set(users).size, 1);
   assert.equal(held.requests.length, 1);
@@ -84,10 +92,15 @@ onPage("sec_B05_a_double_submit_is_one_request", async (page) => {
 onPage("what is typed after the submit is not sent", async (page) => {
   const { email, password } = await signUp(server);
   const held = await hold(page, "/v1/login");
-  await openForm(page, url, LOGIN, `
+  await openForm(
+    page,
+    url,
+    LOGIN,
+    `
     const auth = new AuthClient();
     form.addEventListener("submit", auth.login);
-  `);
+  `,
+  );
   await page.fill("[name=email]", email);
   await page.fill("[name=password]", password);
   await page.evaluate(() => {
@@ -100,7 +113,10 @@ onPage("what is typed after the submit is not sent", async (page) => {
 
 onPage("seed_K02_controls_become_fields_by_their_kind", async (page) => {
   const { email, password } = somebody();
-  await openForm(page, url, `
+  await openForm(
+    page,
+    url,
+    `
     <form id="f" method="post">
       <input name="email"> <input name="password" type="password">
       <input name="nickname" value="">
@@ -113,10 +129,12 @@ onPage("seed_K02_controls_become_fields_by_their_kind", async (page) => {
       <textarea name="address.street_address">One\nTwo</textarea>
       <button name="misc" value="first">A</button> <button id="second" name="misc" value="second">B</button>
     </form>
-    <input name="name" value="outside" form="f">`, `
+    <input name="name" value="outside" form="f">`,
+    `
     const auth = new AuthClient();
     form.addEventListener("submit", (event) => { window.call = auth.signup(event, { login: true }); });
-  `);
+  `,
+  );
   await page.fill("[name=email]", email);
   await page.fill("[name=password]", password);
   const sent = page.waitForRequest("**/v1/signup");
@@ -124,10 +142,16 @@ onPage("seed_K02_controls_become_fields_by_their_kind", async (page) => {
   const body = (await sent).postDataJSON();
   delete body.options;
   assert.deepEqual(body, {
-    email, password, name: "outside", misc: "second", zoneinfo: "Europe/Zurich", email_public: true, address_public: false,
+    email,
+    password,
+    name: "outside",
+    misc: "second",
+    zoneinfo: "Europe/Zurich",
+    email_public: true,
+    address_public: false,
     address: { locality: "Zürich", country: "CH", street_address: "One\nTwo" },
   });
-  assert.equal(await page.evaluate(async () => (await call).misc), "second");
+  assert.equal(await page.evaluate(async () => (await window.call).misc), "second");
 });
 
 // The browser turns the domain of a `type=email` control into ASCII before a page can read it.
@@ -136,14 +160,19 @@ onPage("an address with an umlaut and a password with accents sign in however th
   const email = `${local}@m\u00fcller.example`;
   const [composed, decomposed] = ["caf\u00e9 cr\u00e8me", "cafe\u0301 cre\u0300me"];
   const typed = async (type, address, password, method) => {
-    await openForm(page, url, `<form method="post"><input name="email" type="${type}"><input name="password" type="password"><button>Go</button></form>`, `
+    await openForm(
+      page,
+      url,
+      `<form method="post"><input name="email" type="${type}"><input name="password" type="password"><button>Go</button></form>`,
+      `
       const auth = new AuthClient();
       form.addEventListener("submit", (event) => { window.call = auth.${method}(event); });
-    `);
+    `,
+    );
     await page.fill("[name=email]", address);
     await page.fill("[name=password]", password);
     await page.click("button");
-    return page.evaluate(async () => (await call).email ?? (await call));
+    return page.evaluate(async () => (await window.call).email ?? (await window.call));
   };
   assert.match(await typed("email", email, decomposed, "signup"), /^SUCCESS/);
   assert.equal(await typed("text", email, composed, "login"), email);
@@ -151,7 +180,10 @@ onPage("an address with an umlaut and a password with accents sign in however th
   assert.equal(await typed("email", email, composed, "login"), email);
 });
 
-for (const [at, done] of [["/reset#sent", "/login#password-set"], ["/account/reset", "/account/reset/done"]]) {
+for (const [at, done] of [
+  ["/reset#sent", "/login#password-set"],
+  ["/account/reset", "/account/reset/done"],
+]) {
   onPage(`a code that is pasted with a space in it is taken by ${at}`, async (page) => {
     const { email } = await signUp(server);
     await server.post("/v1/password/forgot", { email });
@@ -170,19 +202,29 @@ for (const [at, done] of [["/reset#sent", "/login#password-set"], ["/account/res
 
 onPage("sec_X04_names_that_the_request_does_not_know_are_not_sent_and_reach_no_prototype", async (page) => {
   const { email, password } = somebody();
-  await openForm(page, url, `
+  await openForm(
+    page,
+    url,
+    `
     <form method="post"><input name="email"><input name="password"><input name="terms" type="checkbox" checked>
     <input name="__proto__.polluted" value="yes"><input name="constructor.prototype.polluted" value="yes">
-    <input name="address.__proto__.polluted" value="yes"><button>Go</button></form>`, `
+    <input name="address.__proto__.polluted" value="yes"><button>Go</button></form>`,
+    `
     const auth = new AuthClient();
     form.addEventListener("submit", (event) => { window.call = auth.signup(event); });
-  `);
+  `,
+  );
   await page.fill("[name=email]", email);
   await page.fill("[name=password]", password);
   const sent = page.waitForRequest("**/v1/signup");
   await page.click("button");
-  assert.deepEqual(Object.keys((await sent).postDataJSON()).filter((name) => name !== "options").sort(), ["email", "password"]);
-  assert.match(await page.evaluate(() => call), /^SUCCESS/);
+  assert.deepEqual(
+    Object.keys((await sent).postDataJSON())
+      .filter((name) => name !== "options")
+      .sort(),
+    ["email", "password"],
+  );
+  assert.match(await page.evaluate(() => window.call), /^SUCCESS/);
   assert.equal(await page.evaluate(() => ({}).polluted), undefined);
 });
 
@@ -194,19 +236,24 @@ for (const [kind, input] of Object.entries({
 })) {
   onPage(`${kind} is as good as an event`, async (page) => {
     const { email, password } = await signUp(server);
-    await openForm(page, url, `<form method="post"><input name="email"><input name="password"><button>Go</button></form>`, `
+    await openForm(
+      page,
+      url,
+      `<form method="post"><input name="email"><input name="password"><button>Go</button></form>`,
+      `
       const auth = new AuthClient();
       form.addEventListener("submit", (event) => {
         window.call = auth.login(${input});
         window.prevented = event.defaultPrevented;
         event.preventDefault();
       });
-    `);
+    `,
+    );
     await page.fill("[name=email]", email);
     await page.fill("[name=password]", password);
     await page.click("button");
-    assert.equal(await page.evaluate(async () => (await call).email), email);
-    if (kind === "a React event") assert.equal(await page.evaluate(() => prevented), true);
+    assert.equal(await page.evaluate(async () => (await window.call).email), email);
+    if (kind === "a React event") assert.equal(await page.evaluate(() => window.prevented), true);
   });
 }
 
@@ -247,8 +294,14 @@ onPage("a server's error about a field is shown on the control too", async (page
     route.fulfill({
       status: 400,
       contentType: "application/problem+json",
-      body: JSON.stringify({ type: "urn:doorward:error:INVALID_PARAMETER", title: "A parameter is not valid.", status: 400,
-        detail: "Not from here.", code: "INVALID_PARAMETER", field: "email" }),
+      body: JSON.stringify({
+        type: "urn:doorward:error:INVALID_PARAMETER",
+        title: "A parameter is not valid.",
+        status: 400,
+        detail: "Not from here.",
+        code: "INVALID_PARAMETER",
+        field: "email",
+      }),
     }),
   );
   await page.goto(`${url}/login`);
@@ -264,7 +317,11 @@ onPage("a server's error about a field is shown on the control too", async (page
 const cases = {
   "the form's action": [`<form method="post" action="/landing?a=1#b">`, "<button>Go</button>", "/landing?a=1#b"],
   "the button's formaction": [`<form method="post" action="/wrong">`, `<button formaction="/landing">Go</button>`, "/landing"],
-  "the action behind a control that is called action": [`<form method="post" action="/landing">`, `<button>Go</button><input name="action" disabled>`, "/landing"],
+  "the action behind a control that is called action": [
+    `<form method="post" action="/landing">`,
+    `<button>Go</button><input name="action" disabled>`,
+    "/landing",
+  ],
   "no action": [`<form method="post">`, "<button>Go</button>", null],
   "a script as action": [`<form method="post" action="javascript:document.title='run'">`, "<button>Go</button>", null],
 };
@@ -272,14 +329,19 @@ for (const [what, [form, rest, goal]] of Object.entries(cases)) {
   onPage(`with ${what} the browser ${goal ? "goes there" : "stays"}, after the promise's handlers`, async (page) => {
     const { email, password } = await signUp(server);
     await page.route("**/landing*", (route) => route.fulfill({ contentType: "text/html", body: "<h1>Landed</h1>" }));
-    await openForm(page, url, `${form}<input name="email"><input name="password" type="password">${rest}</form>`, `
+    await openForm(
+      page,
+      url,
+      `${form}<input name="email"><input name="password" type="password">${rest}</form>`,
+      `
       const auth = new AuthClient();
       form.addEventListener("submit", (event) => auth.login(event).then(async () => {
         await null;
         sessionStorage.setItem("handled", location.pathname);
         window.done = true;
       }));
-    `);
+    `,
+    );
     await page.fill("[name=email]", email);
     await page.fill("[name=password]", password);
     await page.click("button");
@@ -298,7 +360,11 @@ for (const [what, [form, rest, goal]] of Object.entries(cases)) {
 
 onPage("navigate: a function takes the navigation over, false turns it off", async (page) => {
   const { email, password } = await signUp(server);
-  await openForm(page, url, LOGIN, `
+  await openForm(
+    page,
+    url,
+    LOGIN,
+    `
     window.gone = [];
     const auth = new AuthClient({ navigate: (url) => gone.push([url instanceof URL, url.href]) });
     const still = new AuthClient({ navigate: false });
@@ -308,12 +374,13 @@ onPage("navigate: a function takes the navigation over, false turns it off", asy
       // A navigation would be queued by now; two frames later it would show.
       requestAnimationFrame(() => requestAnimationFrame(() => { window.done = true; }));
     });
-  `);
+  `,
+  );
   await page.fill("[name=email]", email);
   await page.fill("[name=password]", password);
   await page.click("button");
   await page.waitForFunction("window.done");
-  assert.deepEqual(await page.evaluate(() => gone), [[true, `${url}/profile`]]);
+  assert.deepEqual(await page.evaluate(() => window.gone), [[true, `${url}/profile`]]);
   assert.equal(page.url(), `${url}/under-test`);
 });
 

@@ -49,10 +49,7 @@ test("seed_A04_seed_A11_seed_A15_seed_A16_a phone number signs up with its code,
   // Numbers as people write them, and the code as a number.
   const written = `${phone.slice(0, 2)} (${phone.slice(2, 5)}) ${phone.slice(5)}`;
   await run((to) => auth.sendSmsCode({ phoneNumber: to }, "LOGIN"), written);
-  const again = await run(
-    ([phone, code]) => auth.login({ phone, code: Number(code) }),
-    [written, await server.code(phone, 2)],
-  );
+  const again = await run(([phone, code]) => auth.login({ phone, code: Number(code) }), [written, await server.code(phone, 2)]);
   assert.deepEqual([again.user_id, again.logins_count], [user.user_id, 2]);
   const other = number();
   await run(() => auth.logout());
@@ -121,7 +118,10 @@ test("seed_A11_seed_A36_a code without a scene sets a new password", async () =>
   await run(([phone_number, code]) => auth.signup({ phone_number, code }), [phone, await server.code(phone)]);
   await run((to) => auth.sendSmsCode(to), phone);
   const code = await server.code(phone, 2);
-  const reset = await run(([phone_number, code]) => auth.resetPassword({ phone_number, code, newPassword: "correct horse" }), [phone, code]);
+  const reset = await run(
+    ([phone_number, code]) => auth.resetPassword({ phone_number, code, newPassword: "correct horse" }),
+    [phone, code],
+  );
   assert.equal(reset, "SUCCESS: New password has been set.");
   const again = await run(([phone_number, code]) => refusal(auth.login({ phone_number, code })), [phone, code]);
   assert.equal(again, "INVALID_CODE");

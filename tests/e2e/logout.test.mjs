@@ -47,9 +47,7 @@ test("seed_K38_signing_out_twice_is_no_error", async () => {
 
 test("sec_B01_nothing_of_the_session_stays_in_the_browser", async () => {
   await signedIn();
-  const { value: token } = await page.run(
-    "const { access_token } = await auth.getSession(); await auth.logout(); return access_token",
-  );
+  const { value: token } = await page.run("const { access_token } = await auth.getSession(); await auth.logout(); return access_token");
   assert.ok(token);
   const left = await page.tab.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
   assert.ok(!left.includes(token));
@@ -64,7 +62,9 @@ test("sec_the_session_is_over_on_the_server_too", async () => {
      await auth.logout();
      return { kept, access_token };`,
   );
-  const refresh = Object.values(value.kept).join(" ").match(/"refresh_token":"([^"]+)"/)?.[1];
+  const refresh = Object.values(value.kept)
+    .join(" ")
+    .match(/"refresh_token":"([^"]+)"/)?.[1];
   assert.ok(refresh, "a Bearer session keeps its refresh token");
   const answer = await fetch(`${url}/v1/token`, {
     method: "POST",

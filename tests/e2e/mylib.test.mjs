@@ -1,9 +1,11 @@
 // `doorward/mylib` against the real server: what a program does that was written for seed 003's client.
 
 import assert from "node:assert/strict";
-import { createClient } from "../../pkg/mylib.js";
 import { atEnd, openProvider, settingsOf, somebody, startServer, test } from "./world.mjs";
 
+// By its address: what is built need not be there for the types to be checked.
+/** @type {typeof import("../../types/package.js")} */
+const { createClient } = await import(new URL("../../pkg/mylib.js", import.meta.url).href);
 const { email, password } = somebody();
 const provider = await openProvider();
 const strict = await startServer({ settings: { ...settingsOf(provider), ROLES__DEFAULT: "Reader" } });
@@ -24,13 +26,24 @@ test("seed_m07_m42_m57_m63_an_account_is_registered_and_signed_in_to", async () 
   assert.equal(message, "Please confirm your email");
   const { id, created_at, updated_at } = data;
   assert.deepEqual(data, {
-    created_at, updated_at, id, email, roles: ["Reader"], social_ids: nobody, verified: false, fcm_tokens: [], name: "Doctor Grid", pronouns: null,
+    created_at,
+    updated_at,
+    id,
+    email,
+    roles: ["Reader"],
+    social_ids: nobody,
+    verified: false,
+    fcm_tokens: [],
+    name: "Doctor Grid",
+    pronouns: null,
   });
   assert.equal(core.user, null, "seed_m18");
   const wrong = await auth.login("local", { email, password: "12QWaszx" });
   assert.deepEqual([wrong.error.code, wrong.error.title], ["NOTFND", "'email' and 'password' do not match any resource"]);
   assert.deepEqual(await auth.login("local", { email, password }), {
-    data: { provider: "local", email, verified: false, id }, type: "LoginExisting", message: "You have been logged in",
+    data: { provider: "local", email, verified: false, id },
+    type: "LoginExisting",
+    message: "You have been logged in",
   });
   const again = await auth.register("local", { email, password });
   assert.deepEqual([again.error.code, again.error.title], ["FORBDN", `Key (email)=(${email}) already exists.`]);
@@ -49,8 +62,13 @@ test("seed_m12_m13_m54_columns_stand_at_the_top_level_and_so_do_the_parts_of_the
   assert.deepEqual([reset.data.address, reset.data.country, reset.data.city], ["Area18", "ArcCorp", null]);
 
   const parts = {
-    street_address: "1 Main Street", locality: "Soho", region: "England", postal_code: "W1", city: "London",
-    province: "Greater London", country: "UK",
+    street_address: "1 Main Street",
+    locality: "Soho",
+    region: "England",
+    postal_code: "W1",
+    city: "London",
+    province: "Greater London",
+    country: "UK",
   };
   const { data: whole } = await auth.register("local", { ...somebody(), extras: parts });
   for (const [column, value] of Object.entries(parts)) assert.equal(whole[column], value, column);
@@ -64,10 +82,10 @@ test("seed_m12_m13_m54_columns_stand_at_the_top_level_and_so_do_the_parts_of_the
 
 test("a column that stands among the extras and beside them with another value is told", async () => {
   const { email, password } = somebody();
-  for (const [field, data] of [
+  for (const [field, data] of /** @type {[string, object][]} */ ([
     ["email", { email, password, extras: { email: "other@example.com" } }],
     ["name", { email, password, name: "Ada", extras: { name: "Bob" } }],
-  ]) {
+  ])) {
     const { error } = await auth.register("local", data);
     assert.deepEqual([error?.code, error?.cause.field], ["BADREQ", field], field);
   }

@@ -3,7 +3,20 @@
 import { settled } from "./world.mjs";
 
 /** The demo's pages that are there without a sign-in. */
-export const PAGES = ["/", "/signup", "/login#confirmed", "/profile", "/account", "/callback", "/person?id=nobody", "/sessions", "/forgot", `/verify#token=${"x".repeat(43)}`, "/reset#sent", "/verify#sent"];
+export const PAGES = [
+  "/",
+  "/signup",
+  "/login#confirmed",
+  "/profile",
+  "/account",
+  "/callback",
+  "/person?id=nobody",
+  "/sessions",
+  "/forgot",
+  `/verify#token=${"x".repeat(43)}`,
+  "/reset#sent",
+  "/verify#sent",
+];
 /** These and the server's own. */
 export const OURS = [...PAGES, "/dev/mailbox", "/account/verify", "/account/reset"];
 export const PHONE = { width: 390, height: 844 };

@@ -88,7 +88,10 @@ test("seed_K42_a_code_given_as_a_number_has_lost_its_zeros_and_works", async () 
   const { code } = await resetMail(email);
   await page.fresh(url);
   const { value } = await page.run(
-    "return auth.resetPassword({ email: args[0], code: Number(args[1]), new_password: args[2] })", email, code, NEW,
+    "return auth.resetPassword({ email: args[0], code: Number(args[1]), new_password: args[2] })",
+    email,
+    code,
+    NEW,
   );
   assert.equal(value, "SUCCESS: New password has been set.");
 });
@@ -104,7 +107,10 @@ test("seed_M55_M56_a_used_or_superseded_link_or_code_is_refused", async () => {
   const used = await page.run("return auth.resetPassword(args[0], args[1])", token(second), NEW);
   assert.equal(used.error.code, "TOKEN_REVOKED");
   const code = await page.run(
-    "return auth.resetPassword({ email: args[0], code: args[1], new_password: args[2] })", email, second.code, NEW,
+    "return auth.resetPassword({ email: args[0], code: args[1], new_password: args[2] })",
+    email,
+    second.code,
+    NEW,
   );
   assert.equal(code.error.code, "INVALID_CODE");
 });

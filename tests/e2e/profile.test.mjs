@@ -76,10 +76,21 @@ test("seed_K44_the_profile_has_the_members_that_the_contract_names", async () =>
   await signedIn();
   const { value } = await page.run("return auth.getProfile()");
   for (const [name, type] of Object.entries({
-    user_id: "string", email: "string", email_verified: "boolean", phone_number_verified: "boolean",
-    email_subscription: "boolean", disabled: "boolean", logins_count: "number", last_login: "string",
-    created_at: "string", updated_at: "string", email_public: "boolean", phone_number_public: "boolean",
-    address_public: "boolean", gender_public: "boolean", birthdate_public: "boolean",
+    user_id: "string",
+    email: "string",
+    email_verified: "boolean",
+    phone_number_verified: "boolean",
+    email_subscription: "boolean",
+    disabled: "boolean",
+    logins_count: "number",
+    last_login: "string",
+    created_at: "string",
+    updated_at: "string",
+    email_public: "boolean",
+    phone_number_public: "boolean",
+    address_public: "boolean",
+    gender_public: "boolean",
+    birthdate_public: "boolean",
   })) {
     assert.equal(typeof value[name], type, name);
   }

@@ -55,9 +55,17 @@ test("seed_M15_another address than the provider's has to be confirmed by mail",
   assert.deepEqual([kept, email_verified], [email, false]);
   const code = await server.code(email);
   await openIdentities(page);
-  const told = await withClient(page, (given) => auth.verifyEmail(given).then(({ email_verified }) => email_verified, ({ code }) => code), {
-    argument: { email, code },
-  });
+  const told = await withClient(
+    page,
+    (given) =>
+      auth.verifyEmail(given).then(
+        ({ email_verified }) => email_verified,
+        ({ code }) => code,
+      ),
+    {
+      argument: { email, code },
+    },
+  );
   assert.equal(told, true);
   await page.context().close();
 });
@@ -117,7 +125,10 @@ test("a server without providers shows no button", async () => {
 
 // ── no ──
 
-for (const [where, asked] of [["sign-in", false], ["consent", true]]) {
+for (const [where, asked] of [
+  ["sign-in", false],
+  ["consent", true],
+]) {
   test(`who says no at the ${where} screen is told so, and can begin again`, async () => {
     const page = await visitor("/login");
     await page.click(WITH_DEMO);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { openDemo, user, WITH_DEMO } from "./demo.mjs";
 import { consent, eventually, sees, settingsOf, signUp, someone, startDemo, startServer, test, told } from "./world.mjs";
 
-const { provider, server, url, visitor, signIn, register, signOut, signInByPassword, confirmed, openIdentities } = await openDemo(startDemo());
+const { provider, server, visitor, signIn, register, signOut, signInByPassword, confirmed, openIdentities } = await openDemo(startDemo());
 
 // ── whose account ──
 

@@ -3,7 +3,21 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { consent, hold, openChromium, openContext, openProvider, sees, settingsOf, signedIn, signUp, someone, startServer, test, withClient } from "./world.mjs";
+import {
+  consent,
+  hold,
+  openChromium,
+  openContext,
+  openProvider,
+  sees,
+  settingsOf,
+  signedIn,
+  signUp,
+  someone,
+  startServer,
+  test,
+  withClient,
+} from "./world.mjs";
 
 const provider = await openProvider();
 const rival = await openProvider();
@@ -41,9 +55,17 @@ async function callbackOf(page, person, how) {
 
 /** What a sign-in with this address leads to: its type or its error. */
 const finish = (page, callback, intent = "register", name = "demo") =>
-  withClient(page, ([name, callback, intent]) => auth.login(name, { callback }, intent).then(({ type }) => type, ({ code }) => code), {
-    argument: [name, callback, intent],
-  });
+  withClient(
+    page,
+    ([name, callback, intent]) =>
+      auth.login(name, { callback }, intent).then(
+        ({ type }) => type,
+        ({ code }) => code,
+      ),
+    {
+      argument: [name, callback, intent],
+    },
+  );
 
 const change = (address, changes) => {
   const changed = new URL(address);
@@ -57,10 +79,14 @@ async function known(at = url) {
   const person = someone();
   const page = await blank(null, at);
   const callback = await callbackOf(page, person, { at });
-  await withClient(page, async (callback) => {
-    const { data } = await auth.login("demo", { callback });
-    await auth.register("demo", { oauthKey: data.oauthKey, email: data.email });
-  }, { argument: callback });
+  await withClient(
+    page,
+    async (callback) => {
+      const { data } = await auth.login("demo", { callback });
+      await auth.register("demo", { oauthKey: data.oauthKey, email: data.email });
+    },
+    { argument: callback },
+  );
   return { person, page };
 }
 
@@ -72,12 +98,16 @@ test("sec_F17_the callback that runs twice, as in React's StrictMode, is one exc
   const page = await blank();
   const address = await callbackOf(page);
   const before = provider.exchanges;
-  const answers = await withClient(page, async (callback) => {
-    const { AuthClient } = await import("/pkg/index.js");
-    const other = new AuthClient();
-    const calls = [auth.login("demo", { callback }), auth.login("demo", { callback }), other.login("demo", { callback })];
-    return Promise.all(calls);
-  }, { argument: address });
+  const answers = await withClient(
+    page,
+    async (callback) => {
+      const { AuthClient } = await import("/pkg/index.js");
+      const other = new AuthClient();
+      const calls = [auth.login("demo", { callback }), auth.login("demo", { callback }), other.login("demo", { callback })];
+      return Promise.all(calls);
+    },
+    { argument: address },
+  );
   assert.equal(answers[0].type, "LoginOAuth");
   assert.deepEqual([answers[1], answers[2]], [answers[0], answers[0]]);
   assert.equal(provider.exchanges, before + 1);
@@ -123,13 +153,24 @@ test("sec_O06_thirty callbacks of one code at once are one exchange and one sess
   const { person, page } = await known();
   const address = await callbackAgain(page, person);
   const before = provider.exchanges;
-  const told = await withClient(page, async (callback) => {
-    const { AuthClient } = await import("/pkg/index.js");
-    const clients = Array.from({ length: 30 }, () => new AuthClient());
-    const types = await Promise.all(clients.map((client) => client.login("demo", { callback }).then(({ type }) => type, ({ code }) => code)));
-    for (const client of clients) client.dispose();
-    return { types, sessions: (await auth.listSessions()).length };
-  }, { argument: address });
+  const told = await withClient(
+    page,
+    async (callback) => {
+      const { AuthClient } = await import("/pkg/index.js");
+      const clients = Array.from({ length: 30 }, () => new AuthClient());
+      const types = await Promise.all(
+        clients.map((client) =>
+          client.login("demo", { callback }).then(
+            ({ type }) => type,
+            ({ code }) => code,
+          ),
+        ),
+      );
+      for (const client of clients) client.dispose();
+      return { types, sessions: (await auth.listSessions()).length };
+    },
+    { argument: address },
+  );
   assert.deepEqual([...new Set(told.types)], ["LoginExisting"]);
   assert.equal(told.sessions, 1);
   assert.equal(provider.exchanges, before + 1);
@@ -258,10 +299,14 @@ test("sec_A01_the same id at another issuer is somebody else", async () => {
   const person = { ...someone(), email: undefined };
   const page = await blank();
   const callback = await callbackOf(page, person);
-  await withClient(page, async (callback) => {
-    const { data } = await auth.login("demo", { callback });
-    await auth.register("demo", { oauthKey: data.oauthKey });
-  }, { argument: callback });
+  await withClient(
+    page,
+    async (callback) => {
+      const { data } = await auth.login("demo", { callback });
+      await auth.register("demo", { oauthKey: data.oauthKey });
+    },
+    { argument: callback },
+  );
   await begin(page, { name: "rival" });
   assert.equal(await finish(page, await comeBack(page, person), "register", "rival"), "LoginOAuth");
   assert.equal(await finish(page, await callbackAgain(page, person)), "LoginExisting");
@@ -273,12 +318,29 @@ test("sec_O07_no callback but the operator's pages, whatever it looks like", asy
   const page = await blank(null, strict.url);
   const { port } = new URL(strict.url);
   for (const callback of [
-    "https://evil.example/", "//evil.example/signin", "/\\evil.example", "https:evil.example", "javascript:alert(1)", "data:text/html,x",
-    "https://app.example.com@evil.example/signin", "https://evil.example@app.example.com/signin", "https://app.example.com.evil.example/signin",
-    "https://app.example.com/signin/", "https://app.example.com/signin?x", "https://app.example.com/signin#x", "https://app.example.com/signin/../evil",
-    "https://app.example.com/signin%2f..%2fevil", "https://app.example.com/SIGNIN", "http://app.example.com/signin", "https://app.example.com:444/signin",
-    "https://app.example.com/signin;x", "https://app.example.com\t.evil.example/signin", "https://xn--app-example-com.evil.example/signin",
-    `http://localhost.evil.example:${port}/callback`, `http://localhost@evil.example/callback`, "http://2130706433.evil.example/",
+    "https://evil.example/",
+    "//evil.example/signin",
+    "/\\evil.example",
+    "https:evil.example",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "https://app.example.com@evil.example/signin",
+    "https://evil.example@app.example.com/signin",
+    "https://app.example.com.evil.example/signin",
+    "https://app.example.com/signin/",
+    "https://app.example.com/signin?x",
+    "https://app.example.com/signin#x",
+    "https://app.example.com/signin/../evil",
+    "https://app.example.com/signin%2f..%2fevil",
+    "https://app.example.com/SIGNIN",
+    "http://app.example.com/signin",
+    "https://app.example.com:444/signin",
+    "https://app.example.com/signin;x",
+    "https://app.example.com\t.evil.example/signin",
+    "https://xn--app-example-com.evil.example/signin",
+    `http://localhost.evil.example:${port}/callback`,
+    `http://localhost@evil.example/callback`,
+    "http://2130706433.evil.example/",
   ]) {
     const told = await withClient(page, (callback) => refusal(auth.oauthRedirect("demo", callback)), { argument: callback });
     assert.equal(told, "INVALID_PARAMETER callback", callback);
@@ -362,7 +424,15 @@ test("without keys of the browser the flow has a secret of its own, which anothe
   const address = await comeBack(page);
   const other = await blank();
   const login = (where) =>
-    withClient(where, (callback) => auth.login("demo", { callback }).then(({ type }) => type, ({ code }) => code), { argument: address, options });
+    withClient(
+      where,
+      (callback) =>
+        auth.login("demo", { callback }).then(
+          ({ type }) => type,
+          ({ code }) => code,
+        ),
+      { argument: address, options },
+    );
   assert.equal(await login(other), "OAUTH_STATE_MISMATCH");
   assert.equal(await login(page), "LoginOAuth");
   await closing(page, other);

@@ -21,6 +21,7 @@ export async function startBehindProxy(settings = {}, below = "") {
   const url = `http://localhost:${proxy.address().port}${below}`;
   const server = await startServer({ settings: { PUBLIC_URL: url, ...settings } });
   const inside = { host: "127.0.0.1", port: server.port };
+  /** @type {{ server: any, url: string, seen: any[], rule: (request: any) => any, count?: (path: string) => number }} */
   const world = { server, url, seen: [], rule: () => {} };
 
   proxy.on("request", async (incoming, outgoing) => {
@@ -40,12 +41,13 @@ export async function startBehindProxy(settings = {}, below = "") {
       for await (const part of answer) parts.push(part);
       seen.status = answer.statusCode;
       if (fate === "lose") return incoming.socket.destroy();
+      /** @type {Buffer} */
       let text = Buffer.concat(parts);
       const head = { ...answer.headers };
       if (fate?.change) {
         text = Buffer.from(JSON.stringify(fate.change(JSON.parse(text))));
         delete head["transfer-encoding"];
-        head["content-length"] = text.length;
+        head["content-length"] = String(text.length);
       }
       outgoing.writeHead(answer.statusCode, head).end(text);
     });

@@ -14,7 +14,9 @@ const LONG = ["faults", "axe", "account_page", "csp", "session", "providers_atta
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { workers: { type: "string", default: "2" } } });
 const words = positionals.map((word) => word.replace(/^.*\//, "").replace(/\.test\.mjs$/, ""));
 const rank = (name) => (LONG.includes(name) ? LONG.indexOf(name) : LONG.length);
-const names = (await readdir(import.meta.dirname)).filter((name) => name.endsWith(".test.mjs")).map((name) => name.slice(0, -".test.mjs".length));
+const names = (await readdir(import.meta.dirname))
+  .filter((name) => name.endsWith(".test.mjs"))
+  .map((name) => name.slice(0, -".test.mjs".length));
 const files = names.filter((name) => words.length === 0 || words.some((word) => name.includes(word))).sort((a, b) => rank(a) - rank(b));
 
 const started = performance.now();
@@ -35,7 +37,7 @@ const work = () =>
     const child = fork(join(import.meta.dirname, "worker.mjs"));
     let name = null;
     let began = 0;
-    child.on("message", (message) => {
+    child.on("message", (/** @type {any} */ message) => {
       if (message.name) return told(message);
       if (name) times.push([name, performance.now() - began]);
       name = files.shift() ?? null;
@@ -43,7 +45,8 @@ const work = () =>
       child.send(name && join(import.meta.dirname, `${name}.test.mjs`));
     });
     child.on("exit", (code, signal) => {
-      if (name || code !== 0) told({ name: `${name ?? "the end of a worker"}: the process ended`, took: performance.now() - began, error: `${code ?? signal}` });
+      if (name || code !== 0)
+        told({ name: `${name ?? "the end of a worker"}: the process ended`, took: performance.now() - began, error: `${code ?? signal}` });
       over(name !== null && files.length > 0);
     });
   });
@@ -57,5 +60,7 @@ await Promise.all(Array.from({ length: Math.min(Number(values.workers), files.le
 console.log("\nSeconds by file:");
 for (const [name, took] of times.sort(([, a], [, b]) => b - a)) console.log(`${(took / 1000).toFixed(1).padStart(7)}  ${name}`);
 if (failures.length > 0) console.log(`\nFailed:\n${failures.map((name) => `✖ ${name}`).join("\n")}`);
-console.log(`\nℹ tests ${passed + failures.length}\nℹ pass ${passed}\nℹ fail ${failures.length}\nℹ duration_ms ${performance.now() - started}`);
+console.log(
+  `\nℹ tests ${passed + failures.length}\nℹ pass ${passed}\nℹ fail ${failures.length}\nℹ duration_ms ${performance.now() - started}`,
+);
 process.exitCode = failures.length > 0 || passed === 0 ? 1 : 0;

@@ -35,7 +35,7 @@ test("sec_B01_signing_out_in_one_tab_shows_in_the_other_within_a_second", async 
   await page.evaluate(() => {
     const remove = Storage.prototype.removeItem;
     Storage.prototype.removeItem = function (key) {
-      if (key === "doorward.session") this.setItem("test.removed", Date.now());
+      if (key === "doorward.session") this.setItem("test.removed", String(Date.now()));
       remove.call(this, key);
     };
   });
@@ -45,7 +45,7 @@ test("sec_B01_signing_out_in_one_tab_shows_in_the_other_within_a_second", async 
   });
   await page.click("#logout button");
   await signedOut(other);
-  assert.ok((await other.evaluate(() => window.shownAt - localStorage.getItem("test.removed"))) < 1000);
+  assert.ok((await other.evaluate(() => window.shownAt - Number(localStorage.getItem("test.removed")))) < 1000);
   assert.equal(await other.evaluate(() => document.querySelector(".session").textContent.trim()), "Signed out");
   await context.close();
 });
@@ -60,7 +60,10 @@ test("sec_D07_a page asks for its first nonce, so that no request of a signed-in
     return profiles.map((profile) => profile.email);
   });
   assert.deepEqual(emails, [email, email, email]);
-  assert.deepEqual(statuses.filter((status) => status.includes("/v1/") && !status.startsWith("200 ")), []);
+  assert.deepEqual(
+    statuses.filter((status) => status.includes("/v1/") && !status.startsWith("200 ")),
+    [],
+  );
   assert.equal(statuses.filter((status) => status.endsWith("/v1/nonce")).length, 1, "one for all");
   await context.close();
 });
@@ -101,10 +104,14 @@ test("an expired access token is refreshed on use, with one request however many
   const refreshes = [];
   // What is refused for want of a nonce is no refresh.
   page.on("response", (answer) => answer.url().endsWith("/v1/token") && answer.ok() && refreshes.push(answer));
-  const emails = await withClient(page, async () => {
-    const profiles = await Promise.all(Array.from({ length: 8 }, () => auth.getProfile()));
-    return profiles.map((profile) => profile.email);
-  }, { options: { autoRefresh: false } });
+  const emails = await withClient(
+    page,
+    async () => {
+      const profiles = await Promise.all(Array.from({ length: 8 }, () => auth.getProfile()));
+      return profiles.map((profile) => profile.email);
+    },
+    { options: { autoRefresh: false } },
+  );
   assert.deepEqual(emails, Array(8).fill(email));
   assert.equal(refreshes.length, 1);
   await context.close();
@@ -141,7 +148,11 @@ test("seed_F2_a_refresh_whose_answer_is_lost_ends_no_session", async () => {
     return route.abort("connectionreset");
   });
   const told = await withClient(page, async () => {
-    const ask = () => auth.getProfile().then((profile) => profile.email, ({ code }) => code);
+    const ask = () =>
+      auth.getProfile().then(
+        (profile) => profile.email,
+        ({ code }) => code,
+      );
     const first = await ask();
     return first === "NETWORK" ? ask() : first;
   });
@@ -161,10 +172,17 @@ for (const [what, answer] of Object.entries({
     const { context, page, email } = await begin();
     await age(page);
     await page.route("**/v1/token", (route) => route.fulfill(answer));
-    const during = await withClient(page, async () => {
-      const code = await auth.getProfile().then(() => "none", (error) => error.code);
-      return { code, email: auth.user?.email };
-    }, { timeout: 5000 });
+    const during = await withClient(
+      page,
+      async () => {
+        const code = await auth.getProfile().then(
+          () => "none",
+          (error) => error.code,
+        );
+        return { code, email: auth.user?.email };
+      },
+      { options: { timeout: 5000 } },
+    );
     assert.ok(["OVERLOADED", "SERVER", "NETWORK", "TIMEOUT"].includes(during.code), during.code);
     assert.equal(during.email, email);
     await page.unroute("**/v1/token");
@@ -200,11 +218,15 @@ test("a second client on the same page hears of it too", async () => {
 test("a call ends with TIMEOUT when no answer comes, and the client goes on working", async () => {
   const { context, page, email, password } = await begin();
   await page.route("**/v1/login", () => {});
-  const { code, status, took } = await withClient(page, async () => {
-    const started = performance.now();
-    const error = await auth.login({ email: "a@example.com", password: "whatever" }).catch((error) => error);
-    return { code: error.code, status: error.status, took: performance.now() - started };
-  }, { options: { timeout: 300 } });
+  const { code, status, took } = await withClient(
+    page,
+    async () => {
+      const started = performance.now();
+      const error = await auth.login({ email: "a@example.com", password: "whatever" }).catch((error) => error);
+      return { code: error.code, status: error.status, took: performance.now() - started };
+    },
+    { options: { timeout: 300 } },
+  );
   assert.deepEqual([code, status], ["TIMEOUT", 0]);
   assert.ok(took >= 290 && took < 5000, `${took} ms`);
   await page.unroute("**/v1/login");
@@ -218,13 +240,13 @@ test("a call ends with ABORTED when its signal says so", async () => {
   const sent = new Promise((resolve) => page.route("**/v1/password/forgot", resolve));
   const early = await withClient(page, () => {
     window.late = new AbortController();
-    window.call = auth.forgotPassword({ email: "a@example.com" }, { signal: late.signal }).catch(({ code }) => code);
+    window.call = auth.forgotPassword({ email: "a@example.com" }, { signal: window.late.signal }).catch(({ code }) => code);
     return auth.forgotPassword({ email: "a@example.com" }, { signal: AbortSignal.abort() }).catch(({ code }) => code);
   });
   assert.equal(early, "ABORTED");
   await sent;
-  await page.evaluate(() => late.abort());
-  assert.equal(await page.evaluate(() => call), "ABORTED");
+  await page.evaluate(() => window.late.abort());
+  assert.equal(await page.evaluate(() => window.call), "ABORTED");
   await context.close();
 });
 

@@ -58,7 +58,15 @@ test("a session of somebody else is not to be found", async () => {
   const { near, far } = await twoBrowsers();
   const stranger = await signedIn(chromium, server, await signUp(server));
   const id = await withClient(stranger.page, async () => (await auth.listSessions())[0].id);
-  const told = await withClient(near.page, (other) => auth.revokeSession(other).then(() => "ended", ({ code }) => code), { argument: id });
+  const told = await withClient(
+    near.page,
+    (other) =>
+      auth.revokeSession(other).then(
+        () => "ended",
+        ({ code }) => code,
+      ),
+    { argument: id },
+  );
   assert.equal(told, "NOT_FOUND");
   assert.equal(await stranger.page.evaluate(async () => Boolean(await auth.getProfile())), true);
   await Promise.all([near.context.close(), far.context.close(), stranger.context.close()]);
@@ -68,17 +76,25 @@ test("seed_H43_seed_H44_a Bearer session is restored elsewhere from its refresh 
   const person = await signUp(server);
   const { context, page } = await signedIn(chromium, server, person);
   const bound = JSON.parse(await page.evaluate(() => localStorage.getItem("doorward.session"))).refresh_token;
-  const bearer = await withClient(page, async (credentials) => {
-    await auth.login(credentials);
-    const session = await auth.getSession();
-    return { token: session.refresh_token, type: session.token_type };
-  }, { options: { dpop: false, storageKey: "bearer" }, argument: person });
+  const bearer = await withClient(
+    page,
+    async (credentials) => {
+      await auth.login(credentials);
+      const session = await auth.getSession();
+      return { token: session.refresh_token, type: session.token_type };
+    },
+    { options: { dpop: false, storageKey: "bearer" }, argument: person },
+  );
   assert.equal(bearer.type, "Bearer");
 
   const elsewhere = await openContext(chromium);
   const other = await elsewhere.newPage();
   await other.goto(`${server.url}/favicon.svg`);
-  const restore = (token) => auth.restoreToken(token).then((user) => user.email, ({ code }) => code);
+  const restore = (token) =>
+    auth.restoreToken(token).then(
+      (user) => user.email,
+      ({ code }) => code,
+    );
   assert.equal(await withClient(other, restore, { options: { dpop: false }, argument: bearer.token }), person.email);
   assert.equal(await other.evaluate(async () => (await auth.getProfile()).email), person.email);
   assert.equal(await other.evaluate(async () => (await auth.refreshToken()).token_type), "Bearer");
@@ -120,17 +136,35 @@ test("sec_W01_auth.fetch serves an API of another origin, and no origin that was
   const { page } = await signedIn(chromium, server, await signUp(server), { context });
   const asked = [];
   page.on("request", (request) => request.url().startsWith(stranger) && asked.push(request.url()));
-  const told = await withClient(page, async ([good, bad]) => {
-    const answer = await auth.fetch(`${good}/hello?a=b`);
-    const again = await auth.fetch(new Request(`${good}/hello`));
-    const plain = await fetch(`${good}/hello`, { headers: { authorization: `Bearer ${await auth.getAccessToken()}` } });
-    const refused = await auth.fetch(`${bad}/hello`).then(() => "sent", ({ code }) => code);
-    const headers = await auth.authHeaders("GET", `${good}/hello`);
-    const byHand = await fetch(`${good}/hello`, { headers });
-    const signal = AbortSignal.abort();
-    const ended = await auth.fetch(`${good}/hello`, { signal }).then(() => "sent", ({ code }) => code);
-    return { one: [answer.status, await answer.json()], two: again.status, plain: plain.status, refused, byHand: byHand.status, ended, id: auth.user.user_id };
-  }, { options: { apis: [{ origin: api }] }, argument: [api, stranger] });
+  const told = await withClient(
+    page,
+    async ([good, bad]) => {
+      const answer = await auth.fetch(`${good}/hello?a=b`);
+      const again = await auth.fetch(new Request(`${good}/hello`));
+      const plain = await fetch(`${good}/hello`, { headers: { authorization: `Bearer ${await auth.getAccessToken()}` } });
+      const refused = await auth.fetch(`${bad}/hello`).then(
+        () => "sent",
+        ({ code }) => code,
+      );
+      const headers = await auth.authHeaders("GET", `${good}/hello`);
+      const byHand = await fetch(`${good}/hello`, { headers });
+      const signal = AbortSignal.abort();
+      const ended = await auth.fetch(`${good}/hello`, { signal }).then(
+        () => "sent",
+        ({ code }) => code,
+      );
+      return {
+        one: [answer.status, await answer.json()],
+        two: again.status,
+        plain: plain.status,
+        refused,
+        byHand: byHand.status,
+        ended,
+        id: auth.user.user_id,
+      };
+    },
+    { options: { apis: [{ origin: api }] }, argument: [api, stranger] },
+  );
   assert.deepEqual(told.one, [200, { hello: told.id, roles: ["user"] }]);
   assert.deepEqual([told.two, told.byHand], [200, 200]);
   assert.equal(told.plain, 401, "the token without its proof");

@@ -70,17 +70,35 @@ test("seed_K05_to_K19_what_a_person_says_of_themself_is_kept", async () => {
 test("seed_K07_to_K23_an_object_with_every_field_gives_the_profile_with_every_field", async () => {
   const { email, password } = somebody();
   const said = {
-    name: "Ada", given_name: "Ada", family_name: "King", middle_name: "A.", nickname: "A", preferred_username: "ada",
-    picture: "https://example.com/a.png", profile: "https://example.com/a", website: "http://example.com",
-    gender: "female", birthdate: "2000-02-29", zoneinfo: "Europe/London", locale: "en-GB", company: "Analytical",
-    address: "12 St James's Square\nLondon", misc: "for me alone",
-    email_public: true, phone_number_public: true, address_public: true, gender_public: true, birthdate_public: true,
+    name: "Ada",
+    given_name: "Ada",
+    family_name: "King",
+    middle_name: "A.",
+    nickname: "A",
+    preferred_username: "ada",
+    picture: "https://example.com/a.png",
+    profile: "https://example.com/a",
+    website: "http://example.com",
+    gender: "female",
+    birthdate: "2000-02-29",
+    zoneinfo: "Europe/London",
+    locale: "en-GB",
+    company: "Analytical",
+    address: "12 St James's Square\nLondon",
+    misc: "for me alone",
+    email_public: true,
+    phone_number_public: true,
+    address_public: true,
+    gender_public: true,
+    birthdate_public: true,
   };
   await page.fresh(url);
-  const { value } = await page.run(
-    "return auth.signup(args[0], { login: true, email_subscription: true })",
-    { email, password, phone_number: "+12025550123", ...said },
-  );
+  const { value } = await page.run("return auth.signup(args[0], { login: true, email_subscription: true })", {
+    email,
+    password,
+    phone_number: "+12025550123",
+    ...said,
+  });
   for (const [name, sent] of Object.entries({ ...said, email, phone_number: "+12025550123" })) {
     assert.deepEqual(value[name], sent, name);
   }
@@ -102,9 +120,7 @@ test("seed_K27_K28_without_a_session_signup_says_whether_a_confirmation_is_neede
 test("seed_K25_signing_in_at_once_and_a_confirmation_exclude_each_other", async () => {
   await page.fresh(url);
   for (const field of ["login", "generate_token"]) {
-    const { error } = await page.run(
-      "return auth.signup(args[0], { [args[1]]: true, signup_confirmation: true })", somebody(), field,
-    );
+    const { error } = await page.run("return auth.signup(args[0], { [args[1]]: true, signup_confirmation: true })", somebody(), field);
     assert.equal(error.code, "INVALID_PARAMETER");
     assert.match(error.field, new RegExp(`${field}$`));
   }

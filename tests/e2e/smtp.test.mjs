@@ -6,7 +6,7 @@ import { SMTPServer } from "smtp-server";
 import { atEnd, eventually, lastingPort, openPage, signUp, somebody, startServer, test, unique } from "./world.mjs";
 
 /** Takes mails; `answer` may refuse a recipient with an SMTP status. */
-async function openSink(answer = () => 250, port = 0) {
+async function openSink(answer = (_address, _attempt) => 250, port = 0) {
   const mails = [];
   const attempts = [];
   const sink = new SMTPServer({
@@ -14,7 +14,7 @@ async function openSink(answer = () => 250, port = 0) {
     disabledCommands: ["STARTTLS"],
     // The server under test keeps its connection for the next mail.
     closeTimeout: 50,
-    onRcptTo({ address }, session, done) {
+    onRcptTo({ address }, _session, done) {
       attempts.push(address);
       const status = answer(address, attempts.filter((other) => other === address).length);
       done(status === 250 ? null : Object.assign(new Error("refused"), { responseCode: status }));
@@ -37,7 +37,10 @@ async function openSink(answer = () => 250, port = 0) {
 }
 
 const settings = (port) => ({
-  SMTP__HOST: "127.0.0.1", SMTP__PORT: port, SMTP__SECURITY: "none", MAIL__FROM: "Doorward <hello@doorward.example>",
+  SMTP__HOST: "127.0.0.1",
+  SMTP__PORT: port,
+  SMTP__SECURITY: "none",
+  MAIL__FROM: "Doorward <hello@doorward.example>",
 });
 const unconfirmed = { signup_confirmation: true };
 const code = (mail) => mail.text.match(/\b\d{6}\b/)[0];
@@ -54,7 +57,10 @@ test("the confirmation mail is well made, in plain text and HTML", async () => {
   const { email } = await signUp(server, { ...somebody(), name: "<b>Ada</b> & Co" }, unconfirmed);
   const mail = await sink.to(email);
   assert.equal(mail.envelope.mailFrom.address, "hello@doorward.example");
-  assert.deepEqual(mail.envelope.rcptTo.map(({ address }) => address), [email]);
+  assert.deepEqual(
+    mail.envelope.rcptTo.map(({ address }) => address),
+    [email],
+  );
   assert.equal(mail.from.text, '"Doorward" <hello@doorward.example>');
   assert.ok(mail.subject.length > 5);
   assert.ok(mail.messageId);

@@ -23,7 +23,7 @@ const signIn = (page, options = {}) =>
       const { AuthClient } = await import("/pkg/index.js");
       window.auth = new AuthClient(given);
       const events = [];
-      auth.onAuthStateChange((event, session, detail) => events.push(detail ? `${event} ${detail.code}` : event));
+      auth.onAuthStateChange((event, _session, detail) => events.push(detail ? `${event} ${detail.code}` : event));
       const user = await auth.login(credentials);
       await new Promise((resolve) => setTimeout(resolve));
       return { email: user.email, events, persistence: auth.persistence, profile: (await auth.getProfile()).email };
@@ -76,7 +76,10 @@ test("seed_F6_the_pages_work_without_any_storage", async () => {
   // Memory does not outlive a page: this is what the app is warned of.
   await page.waitForSelector("#out", { state: "visible" });
   // The browser complains of each first proof, which has no nonce yet.
-  assert.deepEqual(context.complaints.filter((text) => !/status of 401/.test(text)), []);
+  assert.deepEqual(
+    context.complaints.filter((text) => !/status of 401/.test(text)),
+    [],
+  );
   await context.close();
 });
 
@@ -100,8 +103,8 @@ test("seed_F7_a_full_storage_loses_no_session", async () => {
 
 const DAMAGE = {
   "half of it": (text) => text.slice(0, text.length >> 1),
-  "nothing": () => "",
-  "null": () => "null",
+  nothing: () => "",
+  null: () => "null",
   "a list": () => "[]",
   "a number": () => "42",
   "another format": () => JSON.stringify({ v: 99, user: "ada" }),
@@ -115,11 +118,16 @@ for (const [what, damage] of Object.entries(DAMAGE)) {
     await signIn(page);
     const stored = await page.evaluate(() => Object.entries(localStorage).filter(([name]) => name.startsWith("doorward")));
     assert.ok(stored.length > 0);
-    await page.evaluate((entries) => entries.forEach(([name, text]) => localStorage.setItem(name, text)),
-      stored.map(([name, text]) => [name, damage(text)]));
+    await page.evaluate(
+      (entries) => entries.forEach(([name, text]) => localStorage.setItem(name, text)),
+      stored.map(([name, text]) => [name, damage(text)]),
+    );
     await page.goto(`${url}/profile`);
     await page.waitForSelector("#out:not([hidden]), #in:not([hidden])");
-    assert.deepEqual(context.complaints.filter((text) => !/status of 40[01]/.test(text)), []);
+    assert.deepEqual(
+      context.complaints.filter((text) => !/status of 40[01]/.test(text)),
+      [],
+    );
     assert.equal((await signIn(page)).profile, person.email);
     await context.close();
   });
@@ -172,9 +180,9 @@ test("a session of one server is none for another, which gets nothing of it", as
     const { AuthClient } = await import("/pkg/index.js");
     auth.dispose();
     window.stranger = new AuthClient({ url: elsewhere });
-    const profile = await stranger.getProfile();
-    const token = await stranger.getAccessToken();
-    stranger.dispose();
+    const profile = await window.stranger.getProfile();
+    const token = await window.stranger.getAccessToken();
+    window.stranger.dispose();
     window.auth = new AuthClient();
     return { profile, token, again: (await auth.getProfile()).email };
   }, other.url);

@@ -6,7 +6,7 @@ import { endFile, endProcess, LONGEST, workWith } from "./world.mjs";
 const tests = [];
 workWith((name, story) => tests.push({ name, story }));
 
-/** Fails the test that runs now. */
+/** @type {(error: unknown) => void} fails the test that runs now */
 let fail = () => {};
 for (const event of ["uncaughtException", "unhandledRejection"]) process.on(event, (error) => fail(error));
 
@@ -18,19 +18,22 @@ async function run(story, name, title = name) {
     fail = reject;
     timer = setTimeout(() => reject(new Error(`not over after ${LONGEST} ms`)), LONGEST);
   });
-  const error = await Promise.race([(async () => story())(), failure]).then(() => null, (thrown) => thrown ?? new Error("no reason given"));
+  const error = await Promise.race([(async () => story())(), failure]).then(
+    () => null,
+    (thrown) => thrown ?? new Error("no reason given"),
+  );
   clearTimeout(timer);
   fail = (late) => console.error(late);
   if (name || error) process.send({ name: title, took: performance.now() - started, error: error && (error.stack ?? String(error)) });
 }
 
-process.on("message", async (file) => {
+process.on("message", async (/** @type {string} */ file) => {
   if (!file) {
     await endProcess();
     process.disconnect();
     return;
   }
-  await run(() => import(pathToFileURL(file)), null, `${file} is opened`);
+  await run(() => import(pathToFileURL(file).href), null, `${file} is opened`);
   for (const { name, story } of tests.splice(0)) await run(story, name);
   await run(endFile, null, `${file} is closed`);
   process.send("done");

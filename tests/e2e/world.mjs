@@ -117,6 +117,7 @@ export async function eventually(what, look, patience = PATIENCE) {
 }
 
 function start(command, args, options) {
+  /** @type {import("node:child_process").ChildProcessWithoutNullStreams & { over?: Promise<any> }} */
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
   children.add(child);
   child.over = new Promise((resolve) => {
@@ -346,7 +347,10 @@ export async function openPage() {
     // In one step: the page writes them anew when it learns something.
     fact: (name) =>
       tab.evaluate(
-        (term) => [...document.querySelectorAll("dt")].find(({ textContent }) => textContent === term)?.nextElementSibling.innerText,
+        (term) =>
+          /** @type {HTMLElement} */ (
+            [...document.querySelectorAll("dt")].find(({ textContent }) => textContent === term)?.nextElementSibling
+          )?.innerText,
         name,
       ),
     /**
@@ -397,7 +401,10 @@ export async function openContext(browser, options = {}) {
 /** Waits until the browser shows these words at a control of the form, as it does with what the SDK says of it. */
 export const told = (page, form, words) =>
   page.waitForFunction(
-    ([form, words]) => [...document.querySelectorAll(`${form} :is(input, select, textarea, button)`)].some((control) => control.validationMessage.includes(words)),
+    ([form, words]) =>
+      [...document.querySelectorAll(`${form} :is(input, select, textarea, button)`)].some((/** @type {any} */ control) =>
+        control.validationMessage.includes(words),
+      ),
     [form, words],
   );
 
@@ -424,7 +431,10 @@ export async function settled(page, address) {
 /** Serves `html` and the module `js` at `/under-test` of the server's origin, and opens it. */
 export async function openForm(page, url, html, js) {
   await page.route("**/under-test", (route) =>
-    route.fulfill({ contentType: "text/html; charset=utf-8", body: `<!doctype html>${html}<script type="module" src="/under-test.js"></script>` }),
+    route.fulfill({
+      contentType: "text/html; charset=utf-8",
+      body: `<!doctype html>${html}<script type="module" src="/under-test.js"></script>`,
+    }),
   );
   await page.route("**/under-test.js", (route) =>
     route.fulfill({
@@ -436,7 +446,13 @@ export async function openForm(page, url, html, js) {
   await page.waitForFunction("window.ready");
 }
 
-/** Signs somebody in at a page of theirs, with a client that is gone afterwards; gives the page, without any client. */
+/**
+ * Signs somebody in at a page of theirs, with a client that is gone afterwards; gives the page, without any client.
+ * @param {import("playwright-core").Browser} browser
+ * @param {{ url: string }} server
+ * @param {object} person
+ * @param {{ context?: import("playwright-core").BrowserContext, path?: string }} [options]
+ */
 export async function signedIn(browser, server, person, { context, path = "/favicon.svg" } = {}) {
   const profile = context ?? (await openContext(browser));
   const page = await profile.newPage();
@@ -447,15 +463,24 @@ export async function signedIn(browser, server, person, { context, path = "/favi
   return { context: profile, page };
 }
 
-/** Runs a function in the page, with `auth` a new AuthClient, and `refusal` to catch what a call rejects with. */
+/**
+ * Runs a function in the page, with `auth` a new AuthClient, and `refusal` to catch what a call rejects with.
+ * @param {import("playwright-core").Page} page
+ * @param {(argument: any) => any} body
+ * @param {{ options?: import("../../js/index.js").AuthClientOptions, argument?: any }} [given]
+ */
 export async function withClient(page, body, { options = {}, argument } = {}) {
   await page.evaluate(async (given) => {
     const { AuthClient } = await import("/pkg/index.js");
     window.events = [];
     window.auth = new AuthClient(given);
     // What a call rejects with: its code and field.
-    window.refusal = (call) => call.then(() => "resolved", ({ code, field }) => (field ? `${code} ${field}` : code));
-    auth.onAuthStateChange((event, session, detail) => events.push(detail ? `${event} ${detail.code}` : event));
+    window.refusal = (call) =>
+      call.then(
+        () => "resolved",
+        ({ code, field }) => (field ? `${code} ${field}` : code),
+      );
+    auth.onAuthStateChange((event, _session, detail) => events.push(detail ? `${event} ${detail.code}` : event));
   }, options);
   return page.evaluate(body, argument);
 }

@@ -32,7 +32,10 @@ const signIn = (page, options) =>
   page.evaluate(async (options) => {
     const auth = new AuthClient();
     const call = auth.login({ email: "ada@example.com", password: "secret" }, options);
-    return call.then((user) => user.email, (error) => ({ ...error.toJSON(), text: `${error}` }));
+    return call.then(
+      (user) => user.email,
+      (error) => ({ ...error.toJSON(), text: `${error}` }),
+    );
   }, options);
 
 test("seed_a25_a_proof_of_work_is_done_and_the_call_repeated_by_itself", async (t) => {
@@ -75,6 +78,7 @@ test("work that cannot be meant is left, and told at once", async (t) => {
     routes: { "POST /v1/login": () => [403, problem("CAPTCHA_REQUIRED", { captcha })] },
   });
   const numbers = [0, -1, 1.5, "16", null];
+  /** @type {object[]} */
   const changes = [...numbers, 65, 5e6].map((puzzles) => ({ puzzles }));
   changes.push(...numbers.map((difficulty) => ({ difficulty })), ...["", 1, null].map((id) => ({ id })));
   for (const [at, change] of changes.entries()) {
@@ -86,7 +90,10 @@ test("work that cannot be meant is left, and told at once", async (t) => {
 
 test("nothing is computed for an answer that does not refuse the call for it", async (t) => {
   const captcha = { kind: "proof_of_work", id: randomBytes(48).toString("base64url"), puzzles: 16, difficulty: 500 };
-  for (const [status, code] of [[500, "CAPTCHA_REQUIRED"], [403, "USER_IS_DISABLED"]]) {
+  for (const [status, code] of [
+    [500, "CAPTCHA_REQUIRED"],
+    [403, "USER_IS_DISABLED"],
+  ]) {
     const { page, names } = await open(t, { routes: { "POST /v1/login": [status, problem(code, { captcha })] } });
     await signIn(page);
     assert.deepEqual(names(), ["POST /v1/login"], `${status} ${code}`);
@@ -131,7 +138,7 @@ test("the caller's signal ends the work", async (t) => {
   });
   const code = await page.evaluate(async () => {
     const stop = new AbortController();
-    const ask = async (...request) => {
+    const ask = async (/** @type {[any, any?]} */ ...request) => {
       const answer = await fetch(...request);
       if (answer.status === 403) setTimeout(() => stop.abort(), 50);
       return answer;
@@ -221,16 +228,19 @@ test("sec_r04_what_shows_a_known_device_goes_with_whatever_guesses_or_sends_a_me
     await auth.sendSmsCode("+4915112345678");
     await auth.getCaptcha();
   });
-  assert.deepEqual(asked.map(({ name, headers }) => [name, headers["known-device"]]), [
-    ["POST /v1/login", undefined],
-    ["GET /v1/profile", undefined],
-    ["POST /v1/password", "device-1"],
-    ["POST /api", undefined],
-    ["POST /v1/logout", undefined],
-    ["POST /v1/password/forgot", "device-2,device-1"],
-    ["POST /v1/code", "device-2,device-1"],
-    ["GET /v1/captcha", undefined],
-  ]);
+  assert.deepEqual(
+    asked.map(({ name, headers }) => [name, headers["known-device"]]),
+    [
+      ["POST /v1/login", undefined],
+      ["GET /v1/profile", undefined],
+      ["POST /v1/password", "device-1"],
+      ["POST /api", undefined],
+      ["POST /v1/logout", undefined],
+      ["POST /v1/password/forgot", "device-2,device-1"],
+      ["POST /v1/code", "device-2,device-1"],
+      ["GET /v1/captcha", undefined],
+    ],
+  );
 });
 
 test("sec_r04_a_deleted_account_leaves_nothing_in_the_browser_and_does_not_make_it_a_stranger_to_others", async (t) => {
@@ -253,6 +263,9 @@ test("sec_r04_a_deleted_account_leaves_nothing_in_the_browser_and_does_not_make_
     return Object.keys(localStorage);
   });
   const signIns = asked.filter(({ name }) => name === "POST /v1/login");
-  assert.deepEqual(signIns.map(({ headers }) => headers["known-device"]), [undefined, "device-a", "device-a"]);
+  assert.deepEqual(
+    signIns.map(({ headers }) => headers["known-device"]),
+    [undefined, "device-a", "device-a"],
+  );
   assert.deepEqual(kept, []);
 });

@@ -41,10 +41,10 @@ test("a form is never submitted by the browser, also with requestSubmit and a sl
   assert.deepEqual(names(), ["POST /v1/login", "GET /home"]);
 });
 
-for (const [what, setting] of [
+for (const [what, setting] of /** @type {any[][]} */ ([
   ["the browser has no WebAssembly", { before: () => delete globalThis.WebAssembly }],
   ["the page's policy forbids it", { headers: { "content-security-policy": "script-src 'self' 'unsafe-inline'" } }],
-]) {
+])) {
   test(`where ${what}, a form is held back too and the call says why`, async (t) => {
     const { page, asked } = await open(t, { html: form(), ...setting });
     const told = await page.evaluate(async () => {
@@ -83,7 +83,11 @@ test("a second submit joins the first: one promise, one request", async (t) => {
 test("a submit that failed before it began does not stand in the way of the next", async (t) => {
   const { page } = await open(t, { html: form(""), before: plant, routes: login });
   const told = await page.evaluate(async () => {
-    const submits = (auth) => auth.login(f).then((user) => user.email, (error) => error.code);
+    const submits = (auth) =>
+      auth.login(f).then(
+        (user) => user.email,
+        (error) => error.code,
+      );
     const told = [];
     const auth = new AuthClient();
     await auth.getSession();
@@ -170,7 +174,9 @@ test("an action that is no web address is not followed, and `navigate` decides",
 });
 
 test("a failed call goes nowhere, shows its error on the control, and the next submit is free", async (t) => {
-  const routes = { "POST /v1/signup": (call, asked) => (asked.length === 1 ? [409, problem("EXISTS")] : [200, { confirmation_required: false }]) };
+  const routes = {
+    "POST /v1/signup": (_call, asked) => (asked.length === 1 ? [409, problem("EXISTS")] : [200, { confirmation_required: false }]),
+  };
   const { page, names } = await open(t, { html: form(`action="/done"`), routes });
   await page.evaluate(() => {
     window.auth = new AuthClient();
@@ -196,7 +202,10 @@ test("seed_K22 on a page that was opened from a file, a path for the confirmatio
   await writeFile(join(folder, "page.html"), `<meta charset=utf-8><script src="doorward.js"></script>`);
   await page.goto(`file://${folder}/page.html`);
   const told = await page.evaluate(async () => {
-    const auth = new doorward.AuthClient({ url: "https://auth.test", fetch: async () => Response.json({ confirmation_required: true }) });
+    const auth = new window.doorward.AuthClient({
+      url: "https://auth.test",
+      fetch: async () => Response.json({ confirmation_required: true }),
+    });
     const ada = { email: "ada@example.com", password: "secret" };
     const fault = await auth.signup(ada, { signup_confirmation: "/welcome" }).catch((error) => [error.code, error.field]);
     return [fault, await auth.signup(ada, { signup_confirmation: "https://app.test/welcome" })];
@@ -206,7 +215,9 @@ test("seed_K22 on a page that was opened from a file, a path for the confirmatio
 });
 
 test("seed_K45 every rejection is an AuthError with the call's stack, and known to other copies", async (t) => {
-  const routes = { "POST /v1/login": [429, problem("REQUEST_EXCEED", { detail: "Too many.", retry_after: 9, id: "r1", business_code: 2000 })] };
+  const routes = {
+    "POST /v1/login": [429, problem("REQUEST_EXCEED", { detail: "Too many.", retry_after: 9, id: "r1", business_code: 2000 })],
+  };
   const { page } = await open(t, { routes });
   const told = await page.evaluate(async () => {
     const auth = new AuthClient();
@@ -216,7 +227,13 @@ test("seed_K45 every rejection is an AuthError with the call's stack, and known 
     const other = await frame.eval(`import("${location.origin}/index.js?copy")`);
     return {
       json: JSON.parse(JSON.stringify(error)),
-      is: [error instanceof Error, error instanceof AuthError, isAuthError(error), other.isAuthError(error), error instanceof other.AuthError],
+      is: [
+        error instanceof Error,
+        error instanceof AuthError,
+        isAuthError(error),
+        other.isAuthError(error),
+        error instanceof other.AuthError,
+      ],
       others: [null, undefined, 7, {}, new Error("x"), { name: "AuthError", code: "X" }].map(isAuthError),
       text: String(error),
       stack: error.stack.startsWith("AuthError: Too many.\n") && error.stack.includes("callerOfLogin"),
@@ -245,32 +262,43 @@ test("a rejection that no code handles is seen as one", async (t) => {
 /** Makes the exports of each instance throw a real trap while `planted` is set. */
 function plant() {
   const Real = WebAssembly.Instance;
-  const bytes = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 8, 1, 4, 116, 114, 97, 112, 0, 0, 10, 5, 1, 3, 0, 0, 11]);
-  const { trap } = new Real(new WebAssembly.Module(bytes)).exports;
+  const bytes = new Uint8Array([
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 8, 1, 4, 116, 114, 97, 112, 0, 0, 10, 5, 1, 3, 0, 0, 11,
+  ]);
+  const { trap } = /** @type {any} */ (new Real(new WebAssembly.Module(bytes)).exports);
   window.instances = 0;
-  WebAssembly.Instance = function (module, imports) {
-    window.instances += 1;
-    const exports = {};
-    for (const [name, inner] of Object.entries(new Real(module, imports).exports)) {
-      const call = (...args) => (window.planted ? trap() : inner(...args));
-      exports[name] = typeof inner === "function" ? call : inner;
+  WebAssembly.Instance = class {
+    exports = {};
+    constructor(module, imports) {
+      window.instances += 1;
+      for (const [name, inner] of Object.entries(/** @type {any} */ (new Real(module, imports).exports))) {
+        const call = (...args) => (window.planted ? trap() : inner(...args));
+        this.exports[name] = typeof inner === "function" ? call : inner;
+      }
     }
-    return { exports };
   };
 }
 
 for (const when of ["in a call", "between two awaits"]) {
   test(`a trap ${when} rejects all that is pending, and the next call runs on a fresh instance`, async (t) => {
     const settings = held([200, {}]);
-    const { page, names } = await open(t, { before: plant, routes: { ...login, "GET /v1/settings": settings, "GET /v1/profile": [200, { user_id: "u1", name: "Ada" }] } });
+    const { page, names } = await open(t, {
+      before: plant,
+      routes: { ...login, "GET /v1/settings": settings, "GET /v1/profile": [200, { user_id: "u1", name: "Ada" }] },
+    });
     await page.evaluate(async () => {
       window.auth = new AuthClient();
       window.events = [];
       window.seen = [];
-      for (const type of ["error", "unhandledrejection"]) addEventListener(type, (event) => seen.push(`${type} ${event.message ?? event.reason}`));
+      for (const type of ["error", "unhandledrejection"])
+        addEventListener(type, (/** @type {any} */ event) => window.seen.push(`${type} ${event.message ?? event.reason}`));
       auth.onAuthStateChange((event) => events.push(event));
       await auth.login({ email: "a@b.de", password: "x" });
-      const code = (call) => call.then(() => "resolved", (error) => [error.name, error.code, error.cause instanceof WebAssembly.RuntimeError]);
+      const code = (call) =>
+        call.then(
+          () => "resolved",
+          (error) => [error.name, error.code, error.cause instanceof WebAssembly.RuntimeError],
+        );
       window.pending = [code(auth.getSettings()), code(auth.getSettings())];
     });
     await settings.first;
@@ -278,11 +306,11 @@ for (const when of ["in a call", "between two awaits"]) {
     if (when === "in a call") await page.evaluate(() => auth.login({ email: "a@b.de", password: "x" }).catch(() => {}));
     else settings.release();
     const told = await page.evaluate(async () => {
-      const told = await Promise.all(pending);
+      const told = await Promise.all(window.pending);
       window.planted = false;
       const profile = await auth.getProfile();
       await new Promise((resolve) => setTimeout(resolve, 20));
-      return [told, profile.name, auth.user.name, events, window.instances, seen];
+      return [told, profile.name, auth.user.name, events, window.instances, window.seen];
     });
     // The trap itself is seen where no call of the page is there to tell it.
     settings.release();
@@ -319,7 +347,16 @@ test("each subscriber gets the current state once, then real changes; one that t
     return [log, reported.length];
   });
   assert.deepEqual(told, [
-    ["subscribed", "1 INITIAL_SESSION undefined", "1 SIGNED_IN u1", "signed in", "2 INITIAL_SESSION u1", "open", "2 SIGNED_OUT undefined", null],
+    [
+      "subscribed",
+      "1 INITIAL_SESSION undefined",
+      "1 SIGNED_IN u1",
+      "signed in",
+      "2 INITIAL_SESSION u1",
+      "open",
+      "2 SIGNED_OUT undefined",
+      null,
+    ],
     3,
   ]);
 });
@@ -352,19 +389,22 @@ test("every subscriber is told once that the browser denied the storage, wheneve
   const log = await page.evaluate(async () => {
     const auth = new AuthClient();
     const log = [];
-    const listen = (name) => auth.onAuthStateChange((event, session, detail) => log.push([name, event, detail?.code]));
+    const listen = (name) => auth.onAuthStateChange((event, _session, detail) => log.push([name, event, detail?.code]));
     listen(1);
     await until(() => log.length >= 2);
     listen(2);
     await until(() => log.length >= 4);
     return log;
   });
-  assert.deepEqual(log, [
-    [1, "INITIAL_SESSION", null],
-    [1, "WARNING", "storage_in_memory"],
-    [2, "INITIAL_SESSION", null],
-    [2, "WARNING", "storage_in_memory"],
-  ].map(([name, event, code]) => [name, event, code ?? undefined]));
+  assert.deepEqual(
+    log,
+    [
+      [1, "INITIAL_SESSION", null],
+      [1, "WARNING", "storage_in_memory"],
+      [2, "INITIAL_SESSION", null],
+      [2, "WARNING", "storage_in_memory"],
+    ].map(([name, event, code]) => [name, event, code ?? undefined]),
+  );
 });
 
 test("a warning comes with the session as it is", async (t) => {
@@ -391,7 +431,12 @@ test("a warning comes with the session as it is", async (t) => {
 
 test("clients of one page share a session, also where the browser keeps none", async (t) => {
   const routes = { ...login, "POST /v1/token": [400, { error: "invalid_grant" }] };
-  const deny = () => Object.defineProperty(window, "localStorage", { get() { throw new DOMException("denied", "SecurityError"); } });
+  const deny = () =>
+    Object.defineProperty(window, "localStorage", {
+      get() {
+        throw new DOMException("denied", "SecurityError");
+      },
+    });
   for (const before of [undefined, deny]) {
     const { page } = await open(t, { routes, before });
     const told = await page.evaluate(async () => {
@@ -421,10 +466,10 @@ test("sec_B01 every tab learns of a sign-in, a sign-out and an expired session, 
     await each.evaluate(() => {
       window.auth = new AuthClient();
       window.log = [];
-      auth.onAuthStateChange((event) => log.push(event));
+      auth.onAuthStateChange((event) => window.log.push(event));
     });
   }
-  const sees = (event) => other.waitForFunction((event) => log.at(-1) === event, event);
+  const sees = (event) => other.waitForFunction((event) => window.log.at(-1) === event, event);
   const signIn = () => page.evaluate(() => auth.login({ email: "a@b.de", password: "x" }));
   await signIn();
   await sees("SIGNED_IN");
@@ -449,7 +494,7 @@ test("a client that is disposed of ends its calls and listeners, as often as one
     window.events = [];
     auth.onAuthStateChange((event) => events.push(event));
     window.code = (call) => call.catch((error) => error.code);
-    window.pending = code(auth.getSettings());
+    window.pending = window.code(auth.getSettings());
   });
   await settings.first;
   const told = await page.evaluate(async () => {
@@ -457,7 +502,13 @@ test("a client that is disposed of ends its calls and listeners, as often as one
     auth.dispose();
     const unused = new AuthClient();
     unused.dispose();
-    const later = [await pending, await code(auth.getSettings()), await code(unused.getSession()), auth.user, auth.persistence];
+    const later = [
+      await window.pending,
+      await window.code(auth.getSettings()),
+      await window.code(unused.getSession()),
+      auth.user,
+      auth.persistence,
+    ];
     dispatchEvent(new StorageEvent("storage", { key: null }));
     // Another client of the page, whose changes those that share its storage are told of.
     await new AuthClient().login({ email: "a@b.de", password: "x" });
@@ -470,9 +521,27 @@ test("a client that is disposed of ends its calls and listeners, as often as one
 test("the constructor never throws, and what is wrong is told by the first call", async (t) => {
   const { page } = await open(t, {});
   const codes = await page.evaluate(async () => {
-    const odd = [null, 7, "x", { url: Symbol("x") }, { storage: {} }, { get fetch() { throw new Error("getter"); } }, Object.create(null)];
+    const odd = [
+      null,
+      7,
+      "x",
+      { url: Symbol("x") },
+      { storage: {} },
+      {
+        get fetch() {
+          throw new Error("getter");
+        },
+      },
+      Object.create(null),
+    ];
     const codes = [];
-    for (const options of odd) codes.push(await new AuthClient(options).getSession().then(() => "fine", (error) => `${error.code} ${error.field}`));
+    for (const options of odd)
+      codes.push(
+        await new AuthClient(options).getSession().then(
+          () => "fine",
+          (error) => `${error.code} ${error.field}`,
+        ),
+      );
     return codes;
   });
   const wrong = (field) => `INVALID_PARAMETER ${field}`;
@@ -484,11 +553,11 @@ test("a call that is over leaves no listener on the client's signals", async (t)
   const left = await page.evaluate(async () => {
     let left = 0;
     const { addEventListener: add, removeEventListener: remove } = EventTarget.prototype;
-    AbortSignal.prototype.addEventListener = function (...args) {
+    AbortSignal.prototype.addEventListener = function (/** @type {[any, any]} */ ...args) {
       left += 1;
       return add.apply(this, args);
     };
-    AbortSignal.prototype.removeEventListener = function (...args) {
+    AbortSignal.prototype.removeEventListener = function (/** @type {[any, any]} */ ...args) {
       left -= 1;
       return remove.apply(this, args);
     };
@@ -506,9 +575,22 @@ test("what only looks like an event or an answer is taken, too, and a getter tha
   const { page, names } = await open(t, { html: form(""), routes: login });
   const told = await page.evaluate(async () => {
     const auth = new AuthClient();
-    const email = (call) => call.then((user) => user.email, (error) => error.code);
-    const hostile = { preventDefault() {}, get target() { throw new Error("hostile"); } };
-    const told = [await email(auth.login({ target: f })), await email(auth.login({ nativeEvent: { target: f } })), await email(auth.login(hostile))];
+    const email = (call) =>
+      call.then(
+        (user) => user.email,
+        (error) => error.code,
+      );
+    const hostile = {
+      preventDefault() {},
+      get target() {
+        throw new Error("hostile");
+      },
+    };
+    const told = [
+      await email(auth.login({ target: f })),
+      await email(auth.login({ nativeEvent: { target: f } })),
+      await email(auth.login(hostile)),
+    ];
     const mocked = new AuthClient({ storage: "memory", fetch: async () => ({ status: 200, json: async () => ({ kind: "picture" }) }) });
     told.push((await mocked.getCaptcha()).kind);
     const gone = [];
@@ -524,7 +606,7 @@ test("what only looks like an event or an answer is taken, too, and a getter tha
 test("a class of the page's own may stand over ours", async (t) => {
   const { page } = await open(t, { routes: login });
   const told = await page.evaluate(async () => {
-    class Mine extends AuthClient {
+    class Mine extends /** @type {any} */ (AuthClient) {
       async login(params) {
         return { ...(await super.login({ ...params, password: "x" })), mine: true };
       }
@@ -539,7 +621,23 @@ test("methods are bound, and strange arguments are refused rather than thrown at
   const { page } = await open(t, {});
   const told = await page.evaluate(async () => {
     const { login, checkEmail, onAuthStateChange, dispose } = new AuthClient();
-    const odd = [7, "local", Symbol("x"), () => {}, [], new Proxy({}, { get() { throw new Error("trapped"); } }), document.createElement("div"), new Event("click")];
+    const odd = [
+      7,
+      "local",
+      Symbol("x"),
+      () => {},
+      [],
+      new Proxy(
+        {},
+        {
+          get() {
+            throw new Error("trapped");
+          },
+        },
+      ),
+      document.createElement("div"),
+      new Event("click"),
+    ];
     const told = [];
     for (const input of odd) told.push(await login(input).catch((error) => error.code));
     onAuthStateChange(() => {})();
@@ -555,15 +653,24 @@ test("the types name every method that the class has", async () => {
   const { AuthClient } = await import(`${root}pkg/index.js`);
   const names = Object.getOwnPropertyNames(AuthClient.prototype).filter((name) => name !== "constructor");
   const body = types.slice(types.indexOf("export class AuthClient {"), types.indexOf("export interface ProfileFields"));
-  const typed = [...body.matchAll(/^  (?:readonly )?(\w+)[(:]/gm)].map(([, name]) => name).filter((name) => name !== "constructor");
+  const typed = [...body.matchAll(/^ {2}(?:readonly )?(\w+)[(:]/gm)].map(([, name]) => name).filter((name) => name !== "constructor");
   assert.deepEqual(names.sort(), [...new Set(typed)].sort());
 });
 
 test("the confirmation can be sent again after a reload and by a second client, until the login works", async (t) => {
-  const answers = [[403, problem("SIGNUP_CONFIRMATION_NEEDED")], [200, tokens()]];
+  const answers = [
+    [403, problem("SIGNUP_CONFIRMATION_NEEDED")],
+    [200, tokens()],
+  ];
   const routes = { "POST /v1/login": () => answers.shift(), "POST /v1/email/resend": [200, {}] };
   const { page, asked } = await open(t, { routes });
-  const login = () => page.evaluate(() => new AuthClient().login({ email: "ada@example.com", password: "secret" }).then(() => "in", (error) => error.code));
+  const login = () =>
+    page.evaluate(() =>
+      new AuthClient().login({ email: "ada@example.com", password: "secret" }).then(
+        () => "in",
+        (error) => error.code,
+      ),
+    );
   const resend = () => page.evaluate(() => new AuthClient().resendSignupConfirmation().catch((error) => error.code));
   assert.equal(await resend(), "INVALID_REQUEST");
   assert.equal(await login(), "SIGNUP_CONFIRMATION_NEEDED");
@@ -578,37 +685,48 @@ test("the confirmation can be sent again after a reload and by a second client, 
   assert.equal(await resend(), "INVALID_REQUEST");
 });
 
-for (const code of ["HOOK_REJECTED", "FORBIDDEN", "EXAM_RUNS"]) test(`a hook that refuses a sign-out with ${code} is told of; the local session ends anyway, and the server is asked once`, async (t) => {
-  const rejected = [403, problem(code, { detail: "Not during the exam." })];
-  const { page, names } = await open(t, { routes: { "POST /v1/login": [200, tokens()], "POST /v1/logout": rejected } });
-  const told = await page.evaluate(async () => {
-    const auth = new AuthClient();
-    await auth.login({ email: "ada@example.com", password: "secret" });
-    const fault = await auth.logout().catch(({ code, message }) => [code, message]);
-    return [fault, auth.user, await new AuthClient().getSession(), JSON.stringify(localStorage).includes("-1")];
+for (const code of ["HOOK_REJECTED", "FORBIDDEN", "EXAM_RUNS"])
+  test(`a hook that refuses a sign-out with ${code} is told of; the local session ends anyway, and the server is asked once`, async (t) => {
+    const rejected = [403, problem(code, { detail: "Not during the exam." })];
+    const { page, names } = await open(t, { routes: { "POST /v1/login": [200, tokens()], "POST /v1/logout": rejected } });
+    const told = await page.evaluate(async () => {
+      const auth = new AuthClient();
+      await auth.login({ email: "ada@example.com", password: "secret" });
+      const fault = await auth.logout().catch(({ code, message }) => [code, message]);
+      return [fault, auth.user, await new AuthClient().getSession(), JSON.stringify(localStorage).includes("-1")];
+    });
+    assert.deepEqual(told, [[code, "Not during the exam."], null, null, false]);
+    await page.reload();
+    await load(page);
+    await page.evaluate(() => new AuthClient().logout());
+    assert.deepEqual(
+      names().filter((name) => name === "POST /v1/logout"),
+      ["POST /v1/logout"],
+    );
   });
-  assert.deepEqual(told, [[code, "Not during the exam."], null, null, false]);
-  await page.reload();
-  await load(page);
-  await page.evaluate(() => new AuthClient().logout());
-  assert.deepEqual(names().filter((name) => name === "POST /v1/logout"), ["POST /v1/logout"]);
-});
 
-for (const [what, version, stores] of [["without its store", 1, []], ["of a later version", 7, ["keys"]], ["of other stores", 1, ["other"]]]) {
+for (const [what, version, stores] of [
+  ["without its store", 1, []],
+  ["of a later version", 7, ["keys"]],
+  ["of other stores", 1, ["other"]],
+]) {
   test(`a database of keys ${what} is built anew, and the session lives on after a reload`, async (t) => {
     const { page } = await open(t, { routes: { "POST /v1/login": [200, tokens()] } });
-    const warnings = await page.evaluate(async ([version, stores]) => {
-      await new Promise((resolve) => {
-        const request = indexedDB.open("doorward.keys", version);
-        request.onupgradeneeded = () => stores.forEach((store) => request.result.createObjectStore(store));
-        request.onsuccess = () => resolve(request.result.close());
-      });
-      const warnings = [];
-      const auth = new AuthClient();
-      auth.onAuthStateChange((event, _, detail) => event === "WARNING" && warnings.push(detail.code));
-      await auth.login({ email: "ada@example.com", password: "secret" });
-      return warnings;
-    }, [version, stores]);
+    const warnings = await page.evaluate(
+      async ([version, stores]) => {
+        await new Promise((resolve) => {
+          const request = indexedDB.open("doorward.keys", version);
+          request.onupgradeneeded = () => stores.forEach((store) => request.result.createObjectStore(store));
+          request.onsuccess = () => resolve(request.result.close());
+        });
+        const warnings = [];
+        const auth = new AuthClient();
+        auth.onAuthStateChange((event, _, detail) => event === "WARNING" && warnings.push(detail.code));
+        await auth.login({ email: "ada@example.com", password: "secret" });
+        return warnings;
+      },
+      [version, stores],
+    );
     assert.deepEqual(warnings, []);
     await page.reload();
     await load(page);
@@ -630,17 +748,25 @@ function sharedStorage() {
     request.onerror = reject;
   });
   const ask = async (method, ...args) => {
-    const request = (await database).transaction("entries", "readwrite").objectStore("entries")[method](...args);
+    const request = (await database)
+      .transaction("entries", "readwrite")
+      .objectStore("entries")
+      [method](...args);
     return new Promise((resolve) => (request.onsuccess = () => resolve(request.result ?? null)));
   };
-  return { getItem: (name) => ask("get", name), setItem: (name, text) => ask("put", text, name), removeItem: (name) => ask("delete", name) };
+  return {
+    getItem: (name) => ask("get", name),
+    setItem: (name, text) => ask("put", text, name),
+    removeItem: (name) => ask("delete", name),
+  };
 }
 
 for (const kind of ["Worker", "SharedWorker"]) {
   test(`in a ${kind} events and the user follow what the page does, without a call`, async (t) => {
     const { page } = await open(t, { routes: { "POST /v1/login": [200, tokens()], "POST /v1/logout": [200, {}] } });
-    const told = await page.evaluate(async ([kind, sharedStorage]) => {
-      const text = `import { AuthClient } from "${location.origin}/index.js";
+    const told = await page.evaluate(
+      async ([kind, sharedStorage]) => {
+        const text = `import { AuthClient } from "${location.origin}/index.js";
         const auth = new AuthClient({ url: "${location.origin}", storage: (${sharedStorage})() });
         const begin = (port) => {
           const tell = (name) => port.postMessage([name, auth.user?.email ?? null]);
@@ -648,52 +774,77 @@ for (const kind of ["Worker", "SharedWorker"]) {
         };
         if (globalThis.SharedWorkerGlobalScope) onconnect = ({ ports: [port] }) => begin(port);
         else begin(globalThis);`;
-      const worker = new window[kind](URL.createObjectURL(new Blob([text], { type: "text/javascript" })), { type: "module" });
-      const told = [];
-      const port = worker.port ?? worker;
-      port.onmessage = ({ data }) => told.push(data);
-      await until(() => told.length > 0);
-      const auth = new AuthClient({ storage: new Function(`return (${sharedStorage})()`)() });
-      await auth.login({ email: "ada@example.com", password: "secret" });
-      await until(() => told.length > 1);
-      await auth.logout();
-      await until(() => told.length > 2);
-      return told;
-    }, [kind, sharedStorage.toString()]);
-    assert.deepEqual(told, [["INITIAL_SESSION", null], ["SIGNED_IN", "ada@example.com"], ["SIGNED_OUT", null]]);
+        const worker = new /** @type {any} */ (window)[kind](URL.createObjectURL(new Blob([text], { type: "text/javascript" })), {
+          type: "module",
+        });
+        const told = [];
+        const port = worker.port ?? worker;
+        port.onmessage = ({ data }) => told.push(data);
+        await until(() => told.length > 0);
+        const auth = new AuthClient({ storage: new Function(`return (${sharedStorage})()`)() });
+        await auth.login({ email: "ada@example.com", password: "secret" });
+        await until(() => told.length > 1);
+        await auth.logout();
+        await until(() => told.length > 2);
+        return told;
+      },
+      [kind, sharedStorage.toString()],
+    );
+    assert.deepEqual(told, [
+      ["INITIAL_SESSION", null],
+      ["SIGNED_IN", "ada@example.com"],
+      ["SIGNED_OUT", null],
+    ]);
   });
 }
 
 test("two projects on one origin keep their sessions apart, each with its server's", async (t) => {
   const { page } = await open(t, {});
-  const told = await page.evaluate(async ([first, second]) => {
-    const server = (answer) => async ({ url }) => Response.json(url.endsWith("/v1/login") ? answer : {});
-    const clients = () => [
-      new AuthClient({ url: "https://one.example", fetch: server(first) }),
-      new AuthClient({ url: "https://two.example/auth", fetch: server(second) }),
-    ];
-    for (const auth of clients()) await auth.login({ email: "a@b.de", password: "secret" });
-    const users = () => clients().map((auth) => auth.user?.email ?? null);
-    const both = users();
-    await clients()[0].logout();
-    return [both, users()];
-  }, [tokens(), tokens({ user: { user_id: "u2", email: "bob@example.com" } })]);
-  assert.deepEqual(told, [["ada@example.com", "bob@example.com"], [null, "bob@example.com"]]);
+  const told = await page.evaluate(
+    async ([first, second]) => {
+      const server =
+        (answer) =>
+        async ({ url }) =>
+          Response.json(url.endsWith("/v1/login") ? answer : {});
+      const clients = () => [
+        new AuthClient({ url: "https://one.example", fetch: server(first) }),
+        new AuthClient({ url: "https://two.example/auth", fetch: server(second) }),
+      ];
+      for (const auth of clients()) await auth.login({ email: "a@b.de", password: "secret" });
+      const users = () => clients().map((auth) => auth.user?.email ?? null);
+      const both = users();
+      await clients()[0].logout();
+      return [both, users()];
+    },
+    [tokens(), tokens({ user: { user_id: "u2", email: "bob@example.com" } })],
+  );
+  assert.deepEqual(told, [
+    ["ada@example.com", "bob@example.com"],
+    [null, "bob@example.com"],
+  ]);
 });
 
 test("a session from before the entries named their server is taken over, by its server's client alone", async (t) => {
   const { page } = await open(t, {});
-  const told = await page.evaluate(async (answer) => {
-    const asked = [];
-    const options = (url) => ({ url, fetch: async (request) => (asked.push(request), Response.json(request.url.endsWith("/v1/login") ? answer : {})) });
-    // As all clients of an origin kept it before.
-    await new AuthClient({ ...options("https://one.example"), storageKey: "doorward" }).login({ email: "a@b.de", password: "secret" });
-    const users = ["https://two.example", "https://one.example"].map((url) => new AuthClient(options(url)).user?.email ?? null);
-    const names = Object.keys(localStorage).filter((name) => !name.endsWith(".moved")).sort();
-    const auth = new AuthClient(options("https://one.example"));
-    await auth.getUser({ user_id: "u1" });
-    return { users, names, proof: asked.at(-1).headers.has("DPoP") };
-  }, tokens({ known_device: "k".repeat(40) }));
+  const told = await page.evaluate(
+    async (answer) => {
+      const asked = [];
+      const options = (url) => ({
+        url,
+        fetch: async (request) => (asked.push(request), Response.json(request.url.endsWith("/v1/login") ? answer : {})),
+      });
+      // As all clients of an origin kept it before.
+      await new AuthClient({ ...options("https://one.example"), storageKey: "doorward" }).login({ email: "a@b.de", password: "secret" });
+      const users = ["https://two.example", "https://one.example"].map((url) => new AuthClient(options(url)).user?.email ?? null);
+      const names = Object.keys(localStorage)
+        .filter((name) => !name.endsWith(".moved"))
+        .sort();
+      const auth = new AuthClient(options("https://one.example"));
+      await auth.getUser({ user_id: "u1" });
+      return { users, names, proof: asked.at(-1).headers.has("DPoP") };
+    },
+    tokens({ known_device: "k".repeat(40) }),
+  );
   assert.deepEqual(told, {
     users: [null, "ada@example.com"],
     names: ["doorward.https://one.example.devices", "doorward.https://one.example.session"],
@@ -710,11 +861,12 @@ test("a sign-out that the server has refused does not stand in the way of later 
     "POST /v1/logout": ({ body }) => (revoked.push(JSON.parse(body).revoke_token), answers[revoked.at(-1)]),
   };
   const { page } = await open(t, { routes });
-  const leave = () => page.evaluate(async () => {
-    const auth = new AuthClient();
-    await auth.login({ email: "ada@example.com", password: "secret" });
-    return auth.logout().catch(({ code }) => code);
-  });
+  const leave = () =>
+    page.evaluate(async () => {
+      const auth = new AuthClient();
+      await auth.login({ email: "ada@example.com", password: "secret" });
+      return auth.logout().catch(({ code }) => code);
+    });
   assert.match(await leave(), /^SUCCESS/, "the server is busy: it is told later");
   answers["revoke-1"] = [403, problem("FORBIDDEN")];
   assert.match(await leave(), /^SUCCESS/, "this one was taken");

@@ -12,12 +12,15 @@ const EXCEEDED = [429, problem("REQUEST_EXCEED", { title: "Too many attempts. Pl
 
 /** The README's own line, for a method and a form. */
 async function listen(page, method = "login", options = {}) {
-  await page.evaluate(({ method, options }) => {
-    window.unhandled = [];
-    addEventListener("unhandledrejection", (event) => unhandled.push(event.reason.code));
-    window.auth = new AuthClient(options);
-    document.forms.f.addEventListener("submit", auth[method]);
-  }, { method, options });
+  await page.evaluate(
+    ({ method, options }) => {
+      window.unhandled = [];
+      addEventListener("unhandledrejection", (event) => unhandled.push(event.reason.code));
+      window.auth = new AuthClient(options);
+      f.addEventListener("submit", auth[method]);
+    },
+    { method, options },
+  );
 }
 
 /** Presses the button, and tells where which message is shown then. */
@@ -30,8 +33,9 @@ async function press(page) {
 const shown = (page) =>
   page.evaluate(() =>
     [...document.querySelectorAll("input, button")]
-      .filter((control) => control.validationMessage)
-      .map((control) => [control.name || control.textContent, control.validationMessage]));
+      .filter((/** @type {any} */ control) => control.validationMessage)
+      .map((/** @type {any} */ control) => [control.name || control.textContent, control.validationMessage]),
+  );
 
 test("wrong credentials are shown on the password, and leave no unhandled rejection", async (t) => {
   const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": WRONG } });
@@ -42,7 +46,11 @@ test("wrong credentials are shown on the password, and leave no unhandled reject
   assert.deepEqual(await page.evaluate("unhandled"), []);
 });
 
-for (const [code, name] of [["INVALID_CODE", "code"], ["EXPIRED_CODE", "code"], ["PASSWORD_REQUIRED", "password"]]) {
+for (const [code, name] of [
+  ["INVALID_CODE", "code"],
+  ["EXPIRED_CODE", "code"],
+  ["PASSWORD_REQUIRED", "password"],
+]) {
   test(`${code} is shown on the control of the ${name}`, async (t) => {
     const html = `<form id="f"><input name="code" value="123456"><input name="email" value="ada@example.com"><input name="password" value="secret"><button>Go</button></form>`;
     const { page } = await open(t, { html, routes: { "POST /v1/email/verify": [400, problem(code, { title: "No." })] } });
@@ -52,7 +60,15 @@ for (const [code, name] of [["INVALID_CODE", "code"], ["EXPIRED_CODE", "code"], 
 }
 
 test("an error of no control is shown on the button that was pressed", async (t) => {
-  const codes = ["REQUEST_EXCEED", "LimitExceededException", "SIGNUP_CONFIRMATION_NEEDED", "USER_IS_DISABLED", "HOOK_REJECTED", "OVERLOADED", "CAPTCHA_REQUIRED"];
+  const codes = [
+    "REQUEST_EXCEED",
+    "LimitExceededException",
+    "SIGNUP_CONFIRMATION_NEEDED",
+    "USER_IS_DISABLED",
+    "HOOK_REJECTED",
+    "OVERLOADED",
+    "CAPTCHA_REQUIRED",
+  ];
   for (const code of codes) {
     const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": [400, problem(code, { title: `It was ${code}.` })] } });
     await listen(page);
@@ -106,13 +122,14 @@ test("a refused form leaves no listener on the document, and one message at a ti
     window.added = [];
     const add = EventTarget.prototype.addEventListener;
     EventTarget.prototype.addEventListener = function (type, ...rest) {
-      if ([window, document, document.documentElement, document.body].includes(this) && type !== "unhandledrejection") added.push(type);
+      if ([window, document, document.documentElement, document.body].includes(/** @type {any} */ (this)) && type !== "unhandledrejection")
+        window.added.push(type);
       return add.call(this, type, ...rest);
     };
   });
   await listen(page);
   await press(page);
-  await page.evaluate(() => (added.length = 0)); // those of the client
+  await page.evaluate(() => (window.added.length = 0)); // those of the client
   // A form that the page sends by itself is checked by nothing.
   await page.evaluate(() => f.dispatchEvent(new SubmitEvent("submit", { cancelable: true, submitter: document.querySelector("button") })));
   await page.evaluate(() => until(() => document.querySelector("button").validationMessage));
@@ -134,8 +151,13 @@ test("the page is told by `doorward:error`, and shows the error in its own way b
     const error = await rejected;
     const [event] = events;
     return {
-      events: events.length, onForm: event.target === f, same: event.detail === error, is: isAuthError(error), code: error.code,
-      stack: error.stack.startsWith("AuthError: Incorrect"), shown: [...f.elements].filter((control) => control.validationMessage).length,
+      events: events.length,
+      onForm: event.target === f,
+      same: event.detail === error,
+      is: isAuthError(error),
+      code: error.code,
+      stack: error.stack.startsWith("AuthError: Incorrect"),
+      shown: [...f.elements].filter((control) => control.validationMessage).length,
     };
   });
   assert.deepEqual(told, { events: 1, onForm: true, same: true, is: true, code: "INCORRECT_USERNAME_OR_PASSWORD", stack: true, shown: 0 });
@@ -160,13 +182,13 @@ test("the error of a click is told on what was clicked; if the page does not tak
     const reported = [];
     addEventListener("error", (event) => reported.push(event.message));
     addEventListener("unhandledrejection", (event) => reported.push(event.reason.code));
-    b.addEventListener("click", new AuthClient().listSessions);
+    window.b.addEventListener("click", new AuthClient().listSessions);
     const codes = [];
-    b.addEventListener("doorward:error", (event) => codes.push(event.detail.code));
-    b.click();
+    window.b.addEventListener("doorward:error", (event) => codes.push(event.detail.code));
+    window.b.click();
     await until(() => reported.length);
-    b.addEventListener("doorward:error", (event) => event.preventDefault());
-    b.click();
+    window.b.addEventListener("doorward:error", (event) => event.preventDefault());
+    window.b.click();
     await until(() => codes.length > 1);
     await new Promise((resolve) => setTimeout(resolve));
     return { codes, reported };
@@ -241,7 +263,10 @@ test("an event in the second argument gets the error, too", async (t) => {
 });
 
 test("what no person can see is shown elsewhere", async (t) => {
-  const html = FORM.replace(`<input name="password" type="password" value="secret">`, `<div hidden><input name="password" value="secret"></div>`);
+  const html = FORM.replace(
+    `<input name="password" type="password" value="secret">`,
+    `<div hidden><input name="password" value="secret"></div>`,
+  );
   const { page } = await open(t, { html, routes: { "POST /v1/login": WRONG } });
   await listen(page);
   assert.deepEqual(await press(page), [["Sign in", "Incorrect username or password."]]);
@@ -283,7 +308,9 @@ test("where WebAssembly is refused the form says so", async (t) => {
 
 test("a request of the page's own fails in the client's language", async (t) => {
   const { page } = await open(t, {});
-  const message = await page.evaluate(() => new AuthClient({ locale: "de", url: "http://127.0.0.1:9", dpop: false }).fetch("http://127.0.0.1:9/x").catch((error) => error.message));
+  const message = await page.evaluate(() =>
+    new AuthClient({ locale: "de", url: "http://127.0.0.1:9", dpop: false }).fetch("http://127.0.0.1:9/x").catch((error) => error.message),
+  );
   assert.equal(message, "Der Server ist nicht erreichbar.");
 });
 
@@ -291,14 +318,25 @@ test("an error keeps what the browser threw as its cause, and says what failed",
   const { page } = await open(t, { routes: { "POST /v1/login": EXCEEDED } });
   const told = await page.evaluate(async () => {
     const ada = { email: "ada@example.com", password: "secret" };
-    const fault = (options) => new AuthClient(options).login(ada).catch(({ code, message, cause }) => [code, message, cause?.name ?? cause]);
+    const fault = (options) =>
+      new AuthClient(options).login(ada).catch(({ code, message, cause }) => [code, message, cause?.name ?? cause]);
     const faults = { network: await fault({ url: "http://127.0.0.1:9", dpop: false }) };
-    const failing = (name) => Object.assign(crypto.subtle, { [name]: async () => { throw new DOMException("no", name); } });
+    const failing = (name) =>
+      Object.assign(crypto.subtle, {
+        [name]: async () => {
+          throw new DOMException("no", name);
+        },
+      });
     failing("sign");
     faults.sign = await fault({ storageKey: "a" });
     failing("generateKey");
     faults.generateKey = await fault({ storageKey: "b" });
-    faults.thrown = await fault({ dpop: false, fetch: () => { throw "a text"; } });
+    faults.thrown = await fault({
+      dpop: false,
+      fetch: () => {
+        throw "a text";
+      },
+    });
     faults.server = await fault({ dpop: false });
     return faults;
   });
@@ -337,7 +375,11 @@ test("without AbortSignal.any and AbortSignal.timeout calls work, end in time, a
     delete AbortSignal.any;
     delete AbortSignal.timeout;
     const auth = new AuthClient({ dpop: false });
-    const code = (promise) => promise.then(() => "done", (error) => error.code);
+    const code = (promise) =>
+      promise.then(
+        () => "done",
+        (error) => error.code,
+      );
     const controller = new AbortController();
     const ended = code(auth.getSettings({ signal: controller.signal }));
     const disposed = code(auth.getSettings({ signal: new AbortController().signal }));

@@ -7,7 +7,9 @@ import { open, problem, tokens } from "./page.mjs";
 const login = { "POST /v1/login": [200, tokens()] };
 const refresh = (number) => [200, tokens({ access_token: `access-${number}`, refresh_token: `refresh-${number}`, user: undefined })];
 const signIn = () =>
-  Object.assign(window, { auth: new AuthClient() }).auth.login({ email: "ada@example.com", password: "secret" }).then(() => {});
+  Object.assign(window, { auth: new AuthClient() })
+    .auth.login({ email: "ada@example.com", password: "secret" })
+    .then(() => {});
 const claims = ({ headers }) => JSON.parse(Buffer.from(headers.dpop.split(".")[1], "base64url"));
 const api = (asked) => asked.filter(({ name }) => name.endsWith("/api"));
 
@@ -16,7 +18,11 @@ test("a request carries the token and a proof of its own, and is otherwise as it
   await page.evaluate(signIn);
   const answers = await page.evaluate(async () => {
     const init = { method: "post", body: "text", headers: { "x-app": "1" } };
-    const answers = [await auth.fetch("/api?q=1#f", init), await auth.fetch(new Request("/api", init)), await auth.fetch(new URL("/api", location), { ...init, body: new Blob(["text"]) })];
+    const answers = [
+      await auth.fetch("/api?q=1#f", init),
+      await auth.fetch(new Request("/api", init)),
+      await auth.fetch(new URL("/api", location.href), { ...init, body: new Blob(["text"]) }),
+    ];
     return Promise.all(answers.map(async (answer) => [answer.status, await answer.json()]));
   });
   assert.deepEqual(answers, Array(3).fill([201, { body: "text" }]));
@@ -106,7 +112,11 @@ test("where no new token is to be had, the answer is the API's", async (t) => {
 
 test("a nonce that an API wants is taken from its answer once", async (t) => {
   const challenge = (nonce) => [401, {}, { "www-authenticate": `DPoP error="use_dpop_nonce"`, "dpop-nonce": nonce }];
-  const routes = { ...login, "GET /api": (call) => (claims(call).nonce === "n1" ? [200, {}] : challenge("n1")), "PUT /api": challenge("n2") };
+  const routes = {
+    ...login,
+    "GET /api": (call) => (claims(call).nonce === "n1" ? [200, {}] : challenge("n1")),
+    "PUT /api": challenge("n2"),
+  };
   const { page, names } = await open(t, { routes });
   await page.evaluate(signIn);
   const statuses = await page.evaluate(async () => {
@@ -136,9 +146,17 @@ test("signals end a request, and a network that fails is told", async (t) => {
   const { page } = await open(t, { routes });
   await page.evaluate(signIn);
   const codes = await page.evaluate(async () => {
-    const code = (call) => call.then(() => "fine", (error) => error.code);
+    const code = (call) =>
+      call.then(
+        () => "fine",
+        (error) => error.code,
+      );
     const aborted = (input, init) => code(auth.fetch(input, init));
-    const codes = [await aborted("/api", { signal: AbortSignal.abort() }), await aborted("/api", { signal: AbortSignal.timeout(50) }), await aborted(new Request("/api", { signal: AbortSignal.timeout(50) }))];
+    const codes = [
+      await aborted("/api", { signal: AbortSignal.abort() }),
+      await aborted("/api", { signal: AbortSignal.timeout(50) }),
+      await aborted(new Request("/api", { signal: AbortSignal.timeout(50) })),
+    ];
     const broken = new AuthClient({ fetch: () => Promise.reject(7) });
     codes.push(await code(broken.fetch("/x")));
     const pending = code(auth.fetch("/api"));
@@ -156,11 +174,22 @@ test("signed out, a request goes without a token", async (t) => {
 });
 
 test("a token is valid or not: neither is an error", async (t) => {
-  const routes = { ...login, "GET /v1/session": ({ headers }) => (headers.authorization === "DPoP access-1" ? [200, { user_id: "u1", session_id: "s", iat: 1, exp: 2 }] : [401, problem("SESSION_REQUIRED")]) };
+  const routes = {
+    ...login,
+    "GET /v1/session": ({ headers }) =>
+      headers.authorization === "DPoP access-1"
+        ? [200, { user_id: "u1", session_id: "s", iat: 1, exp: 2 }]
+        : [401, problem("SESSION_REQUIRED")],
+  };
   const { page } = await open(t, { routes });
   const out = await page.evaluate(() => new AuthClient().checkLoginStatus());
   await page.evaluate(signIn);
-  const told = await page.evaluate(async () => [await auth.checkLoginStatus(), await auth.checkLoginStatus("access-1"), await auth.checkLoginStatus("x"), await auth.checkLoginStatus("x", { signal: AbortSignal.abort() }).catch((error) => error.code)]);
+  const told = await page.evaluate(async () => [
+    await auth.checkLoginStatus(),
+    await auth.checkLoginStatus("access-1"),
+    await auth.checkLoginStatus("x"),
+    await auth.checkLoginStatus("x", { signal: AbortSignal.abort() }).catch((error) => error.code),
+  ]);
   const valid = { status: true, code: 200, message: "Signed in.", exp: 2, iat: 1, data: { id: "u1" } };
   assert.deepEqual(out, { status: false, code: 401, message: "Please sign in." });
   assert.deepEqual(told, [valid, valid, { status: false, code: 401, message: "SESSION_REQUIRED" }, "ABORTED"]);

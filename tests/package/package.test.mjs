@@ -12,9 +12,20 @@ import { emptyProject, packedFiles, root, run } from "./world.mjs";
 test("it holds the entries, their types, the licences, and nothing of the workshop", async () => {
   const contents = await packedFiles();
   const expected = [
-    "LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json", "pkg/index.d.ts", "pkg/index.js",
-    "pkg/messages-de.js", "pkg/messages-id.js", "pkg/messages-zh.js", "pkg/mylib.d.ts",
-    "pkg/mylib.js", "pkg/slim.d.ts", "pkg/slim.js", "pkg/slim.wasm",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "package.json",
+    "pkg/index.d.ts",
+    "pkg/index.js",
+    "pkg/messages-de.js",
+    "pkg/messages-id.js",
+    "pkg/messages-zh.js",
+    "pkg/mylib.d.ts",
+    "pkg/mylib.js",
+    "pkg/slim.d.ts",
+    "pkg/slim.js",
+    "pkg/slim.wasm",
   ];
   assert.deepEqual(contents.toSorted(), expected);
 });
@@ -25,7 +36,13 @@ test("the files that wasm-pack adds to pkg/ do not change it", async (t) => {
   for (const name of ["package.json", "README.md", "LICENSE-APACHE", "LICENSE-MIT", "pkg"]) {
     await cp(join(root, name), join(folder, name), { recursive: true });
   }
-  const added = { ".gitignore": "*", "package.json": `{"name":"doorward","files":["doorward.js"]}`, "README.md": "", "LICENSE-MIT": "", "doorward.js": "" };
+  const added = {
+    ".gitignore": "*",
+    "package.json": `{"name":"doorward","files":["doorward.js"]}`,
+    "README.md": "",
+    "LICENSE-MIT": "",
+    "doorward.js": "",
+  };
   for (const [name, text] of Object.entries(added)) await writeFile(join(folder, "pkg", name), text);
   const [{ files }] = JSON.parse(await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts", "--loglevel=error"], folder));
   assert.deepEqual(files.map((file) => file.path).toSorted(), (await packedFiles()).toSorted());
@@ -35,7 +52,7 @@ test("no file of it names a folder of the machine that built it", async () => {
   const folder = await emptyProject();
   for (const file of await packedFiles()) {
     const text = await readFile(join(folder, "node_modules/doorward", file), "latin1");
-    for (const path of [root, homedir() + "/", ".cargo/registry"]) {
+    for (const path of [root, `${homedir()}/`, ".cargo/registry"]) {
       assert.equal(text.includes(path), false, `${file} names ${path}`);
     }
   }
@@ -44,7 +61,10 @@ test("no file of it names a folder of the machine that built it", async () => {
 test("publint has nothing to say about it", async () => {
   const folder = await emptyProject();
   const { messages, pkg } = await publint({ pkgDir: join(folder, "node_modules/doorward"), strict: true });
-  assert.deepEqual(messages.map((message) => formatMessage(message, pkg)), []);
+  assert.deepEqual(
+    messages.map((message) => formatMessage(message, pkg)),
+    [],
+  );
 });
 
 test("on a server, importing and constructing do nothing that a program notices", async () => {
@@ -217,6 +237,9 @@ test("TypeScript, strict, accepts right uses and refuses wrong ones", async () =
   // TypeScript's own declarations are not the subject, and take longer to check than ours.
   const strict = ["--noEmit", "--strict", "--skipDefaultLibCheck", "--target", "es2022", "--lib", "es2022,dom,dom.iterable"];
   const files = ["app.ts", "slim.ts", "mylib.ts"];
-  const resolutions = [["--module", "nodenext"], ["--module", "esnext", "--moduleResolution", "bundler"]];
+  const resolutions = [
+    ["--module", "nodenext"],
+    ["--module", "esnext", "--moduleResolution", "bundler"],
+  ];
   await Promise.all(resolutions.map((how) => run(process.execPath, [tsc, ...strict, ...how, ...files], folder)));
 });

@@ -48,6 +48,12 @@ export const problem = (code, more) => ({ code, title: code, ...more });
  * Opens `html` at an origin that no other test has. `routes` are `"POST /v1/login": [status, body, headers]` or a function of the
  * call that gives one; every other path is an empty page. `asked` has what the page asked for, navigations included.
  * `before` runs in the page before anything else.
+ * @param {{ after(end: () => unknown): void }} t
+ * @param {object} given
+ * @param {string} [given.html]
+ * @param {{ [route: string]: any }} [given.routes]
+ * @param {Record<string, string>} [given.headers]
+ * @param {string | (() => void)} [given.before]
  */
 export async function open(t, { html = "", routes = {}, headers = {}, before }) {
   const asked = [];
@@ -56,7 +62,9 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
     const { pathname, search } = new URL(request.url, "http://localhost");
     if (isOver) return response.writeHead(200, { "content-type": "text/html" }).end();
     if (pathname === "/favicon.ico") return response.writeHead(404).end();
-    const type = /^\/(index|slim|mylib|messages-\w+)\.js$/.test(pathname) ? "text/javascript" : pathname === "/slim.wasm" && "application/wasm";
+    const type = /^\/(index|slim|mylib|messages-\w+)\.js$/.test(pathname)
+      ? "text/javascript"
+      : pathname === "/slim.wasm" && "application/wasm";
     if (type) {
       response.setHeader("content-type", type);
       return response.end(await built(pathname));

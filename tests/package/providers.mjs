@@ -14,7 +14,11 @@ export const unknown = {
   data: { provider: "google", email: "ada@example.com", name: "Ada", id: "7", oauthKey: "k1" },
   message: "Please register or link to an existing user",
 };
-export const linked = { type: "LoginLinked", data: { provider: "google", verified: true, id: "u1" }, message: "The google account has been linked" };
+export const linked = {
+  type: "LoginLinked",
+  data: { provider: "google", verified: true, id: "u1" },
+  message: "The google account has been linked",
+};
 export const registered = { data: { user_id: "u1" }, message: "You have been registered with google account" };
 
 /** A server whose flows are `s1`, `s2`, …, and what else or different it has. */
@@ -64,14 +68,15 @@ export const callWith = (page, options, method, ...args) =>
 
 /** What the browser keeps: of each key, whether a session has it. */
 export const storedKeys = (page) =>
-  page.evaluate(() =>
-    new Promise((resolve) => {
-      const request = indexedDB.open("doorward.keys");
-      request.onsuccess = () => {
-        const all = request.result.transaction("keys").objectStore("keys").getAll();
-        all.onsuccess = () => (request.result.close(), resolve(all.result.map(({ kept }) => kept)));
-      };
-    }),
+  page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const request = indexedDB.open("doorward.keys");
+        request.onsuccess = () => {
+          const all = request.result.transaction("keys").objectStore("keys").getAll();
+          all.onsuccess = () => (request.result.close(), resolve(all.result.map(({ kept }) => kept)));
+        };
+      }),
   );
 
 /** Waits until this is what the browser keeps: a call does not wait until its key is stored or deleted. */

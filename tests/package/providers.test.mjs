@@ -52,7 +52,10 @@ test("seed_m38: a code may stand beside the callback; the state is this tab's, u
   await call(page, "login", "google", { callback: `${callback}?denied=t` });
   await call(page, "login", "google", { oauthToken: "t", oauthVerifier: "v" });
   const sent = asked.filter(({ name }) => name.startsWith("POST /v1/login/")).map(body);
-  assert.deepEqual(sent.map(({ state }) => state), ["s1", "mine", undefined, undefined, undefined, undefined, undefined, undefined]);
+  assert.deepEqual(
+    sent.map(({ state }) => state),
+    ["s1", "mine", undefined, undefined, undefined, undefined, undefined, undefined],
+  );
   assert.deepEqual(sent.at(-1), { oauth_token: "t", oauth_verifier: "v" });
 });
 
@@ -70,7 +73,11 @@ test("seed_m45: whoever registers has the key that the oauthKey was given to, al
   assert.deepEqual(await call(page, "register", "google", data, { email_subscription: true }), registered);
   const sent = asked.at(-1);
   assert.deepEqual(body(sent), {
-    oauth_key: "k1", email: "ada@example.com", name: "Ada", extras: { coins: 5 }, options: { email_subscription: true },
+    oauth_key: "k1",
+    email: "ada@example.com",
+    name: "Ada",
+    extras: { coins: 5 },
+    options: { email_subscription: true },
   });
   assert.equal(keyOf(sent), keyOf(asked[0]));
   assert.ok(sent.headers["idempotency-key"]);
@@ -111,7 +118,10 @@ test("seed_m46: the signed-in user begins a flow, and links what came of it", as
   await come(page, "/back?code=c1&state=s1");
   assert.deepEqual(await call(page, "login", "google", { callback: page.url() }, "link"), linked);
   const [login, begun, , , ended] = asked;
-  assert.deepEqual([begun, ended].map(({ headers }) => headers.authorization), ["DPoP access-1", "DPoP access-1"]);
+  assert.deepEqual(
+    [begun, ended].map(({ headers }) => headers.authorization),
+    ["DPoP access-1", "DPoP access-1"],
+  );
   assert.equal(ended.name, "POST /v1/identities/google");
   assert.deepEqual(new Set([login, begun, ended].map(keyOf)).size, 1);
   assert.equal(await page.evaluate(() => new AuthClient().getSession().then(({ access_token }) => access_token)), "access-1");
@@ -214,7 +224,10 @@ test("an effect that is cleaned up takes its own call along, and no other", asyn
     const auth = new AuthClient();
     const first = new AbortController();
     const run = (signal) =>
-      auth.login("google", { callback: location.href }, { signal }).then(({ type }) => type, ({ code }) => code);
+      auth.login("google", { callback: location.href }, { signal }).then(
+        ({ type }) => type,
+        ({ code }) => code,
+      );
     const both = [run(first.signal), run(new AbortController().signal)];
     first.abort();
     return Promise.all(both);
@@ -240,7 +253,7 @@ test("seed_m10: a token that the app has is shown with the key of the session th
   assert.equal(keyOf(asked.at(-1)), keyOf(asked.at(-2)));
 });
 
-test("seed_m07_m14_m37_m42: \"local\" signs up and in with a password, in the same words", async (t) => {
+test('seed_m07_m14_m37_m42: "local" signs up and in with a password, in the same words', async (t) => {
   const user = { user_id: "u1", email: "ada@example.com", email_verified: false, name: "Ada" };
   const routes = server({
     "POST /v1/signup": ({ body }) => [200, { confirmation_required: true, user: JSON.parse(body).name ? user : undefined }],
@@ -321,8 +334,7 @@ test("an event whose call is refused at once is held back, too", async (t) => {
   const told = await page.evaluate(async () => {
     const auth = new AuthClient();
     const told = new Promise((resolve) => {
-      f.onsubmit = (event) =>
-        auth.login("google", event, "marry").catch(({ field }) => resolve([event.defaultPrevented, field]));
+      f.onsubmit = (event) => auth.login("google", event, "marry").catch(({ field }) => resolve([event.defaultPrevented, field]));
     });
     f.requestSubmit();
     return told;
@@ -367,7 +379,10 @@ test("a client that is disposed of goes nowhere", async (t) => {
     const after = auth.login("google", { token: "t" }).catch(({ name, code }) => [name, code]);
     return [await going, await after];
   });
-  assert.deepEqual(told, [["AuthError", "ABORTED"], ["AuthError", "ABORTED"]]);
+  assert.deepEqual(told, [
+    ["AuthError", "ABORTED"],
+    ["AuthError", "ABORTED"],
+  ]);
   assert.deepEqual(names(), []);
 });
 
@@ -400,7 +415,7 @@ for (const how of ["abort", "dispose"]) {
 
 test("a browser that never gives a key does not keep whoever has ended the call", async (t) => {
   const before = () => {
-    IDBFactory.prototype.open = () => ({});
+    IDBFactory.prototype.open = () => /** @type {any} */ ({});
   };
   const { page, names } = await open(t, { routes: server(), before });
   const told = await page.evaluate(async () => {

@@ -3,7 +3,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { open, problem, tokens } from "./page.mjs";
-import { body, call, callWith, come, existing, keeps, keyOf, leave, linked, registered, server, stay, storedKeys, unknown } from "./providers.mjs";
+import {
+  body,
+  call,
+  callWith,
+  come,
+  existing,
+  keeps,
+  keyOf,
+  leave,
+  linked,
+  registered,
+  server,
+  stay,
+  storedKeys,
+  unknown,
+} from "./providers.mjs";
 
 test("two tabs at once do not disturb each other", async (t) => {
   const { page, tab, asked } = await open(t, { routes: server() });
@@ -16,7 +31,10 @@ test("two tabs at once do not disturb each other", async (t) => {
   await call(other, "login", "google", { callback: other.url(), code: "c2" });
   const begun = asked.filter(({ name }) => name === "POST /v1/flows/google");
   const ended = asked.filter(({ name }) => name === "POST /v1/login/provider/google");
-  assert.deepEqual(ended.map((call) => body(call).state), ["s1", "s2"]);
+  assert.deepEqual(
+    ended.map((call) => body(call).state),
+    ["s1", "s2"],
+  );
   assert.deepEqual(ended.map(keyOf), begun.map(keyOf));
   assert.notEqual(keyOf(begun[0]), keyOf(begun[1]));
 });
@@ -82,7 +100,9 @@ test("two clients with storages of their own have keys of their own", async (t) 
     const client = () => {
       const texts = new Map();
       const getItem = async (key) => texts.get(key) ?? null;
-      return new AuthClient({ storage: { getItem, setItem: async (key, text) => texts.set(key, text), removeItem: async (key) => texts.delete(key) } });
+      return new AuthClient({
+        storage: { getItem, setItem: async (key, text) => texts.set(key, text), removeItem: async (key) => texts.delete(key) },
+      });
     };
     const first = client();
     window.second = client();
@@ -138,7 +158,8 @@ for (const isDeleted of [false, true]) {
     });
     await call(other, "logout");
     await keeps(other, ["loose"]);
-    if (isDeleted) await other.evaluate(() => new Promise((resolve) => (indexedDB.deleteDatabase("doorward.keys").onsuccess = () => resolve())));
+    if (isDeleted)
+      await other.evaluate(() => new Promise((resolve) => (indexedDB.deleteDatabase("doorward.keys").onsuccess = () => resolve())));
     const gone = page.waitForURL("**/consent?state=s2");
     await Promise.all([gone, page.evaluate(() => auth.redoOAuth("google")).catch(() => null)]);
     await come(page, "/back?code=c2&state=s2");
@@ -182,8 +203,7 @@ test("after a sign-out, here or in another tab, the next session has a key that 
     await leave(page);
     await come(page, "/back?code=c1");
     await page.evaluate(() => (window.auth = new AuthClient()));
-    const ask = (method, ...args) =>
-      page.evaluate(([method, args]) => auth[method](...args).catch(({ code }) => code), [method, args]);
+    const ask = (method, ...args) => page.evaluate(([method, args]) => auth[method](...args).catch(({ code }) => code), [method, args]);
     assert.deepEqual(await ask("login", "google", { callback: page.url() }), existing);
     assert.equal(await ask("login", ada("wrong")), "INCORRECT_USERNAME_OR_PASSWORD");
     if (where === page) await ask("logout");
@@ -261,7 +281,12 @@ test("a key that is about to be deleted is taken by nobody", async (t) => {
   });
   assert.equal(told, "OAUTH_STATE_MISMATCH");
   // The browser's own request for the consent screen may come at any time.
-  assert.equal(names().filter((name) => name !== "GET /consent").at(-1), "POST /v1/logout");
+  assert.equal(
+    names()
+      .filter((name) => name !== "GET /consent")
+      .at(-1),
+    "POST /v1/logout",
+  );
 });
 
 for (const storage of ["local", "session", "memory", "custom"]) {
@@ -275,11 +300,11 @@ for (const storage of ["local", "session", "memory", "custom"]) {
     };
     await page.evaluate(begin, storage === "custom");
     const gone = page.waitForURL("**/consent?*");
-    await page.evaluate((options) => client(options).oauthRedirect("google", `${location.origin}/back`), options).catch(() => {});
+    await page.evaluate((options) => window.client(options).oauthRedirect("google", `${location.origin}/back`), options).catch(() => {});
     await gone;
     await come(page, "/back?code=c1&state=s1");
     await page.evaluate(begin, storage === "custom");
-    const told = await page.evaluate((options) => client(options).login("google", { callback: location.href }), options);
+    const told = await page.evaluate((options) => window.client(options).login("google", { callback: location.href }), options);
     assert.deepEqual(told, existing);
     const [begun, ended] = asked.filter(({ headers }) => headers.dpop);
     assert.equal(keyOf(ended), keyOf(begun));
@@ -289,7 +314,11 @@ for (const storage of ["local", "session", "memory", "custom"]) {
 const denied = {
   "all storages denied": () => {
     for (const name of ["localStorage", "sessionStorage"]) {
-      Object.defineProperty(globalThis, name, { get() { throw new DOMException("denied", "SecurityError"); } });
+      Object.defineProperty(globalThis, name, {
+        get() {
+          throw new DOMException("denied", "SecurityError");
+        },
+      });
     }
   },
   "a storage that is full": () => {
@@ -318,10 +347,17 @@ test("where the browser keeps no keys, and with Bearer tokens, a secret takes th
     "POST /v1/login/provider/google": [200, unknown],
     "POST /v1/signup/provider/google": [200, registered],
   };
-  for (const [before, options] of [
-    [() => { IDBFactory.prototype.open = () => { throw new DOMException("denied", "SecurityError"); }; }, {}],
+  for (const [before, options] of /** @type {any[][]} */ ([
+    [
+      () => {
+        IDBFactory.prototype.open = () => {
+          throw new DOMException("denied", "SecurityError");
+        };
+      },
+      {},
+    ],
     [undefined, { dpop: false }],
-  ]) {
+  ])) {
     const { page, asked } = await open(t, { routes: server(routes), before });
     await leave(page, "google", options);
     await come(page, "/back?code=c1&state=s1");
@@ -330,7 +366,10 @@ test("where the browser keeps no keys, and with Bearer tokens, a secret takes th
     await callWith(page, options, "register", "google", { oauthKey: "k1" });
     const [begun, ended, made] = asked.filter(({ name }) => name.startsWith("POST "));
     assert.equal(begun.headers.dpop, undefined);
-    assert.deepEqual([ended, made].map((call) => body(call).flow), ["secret-s1", "secret-s1"]);
+    assert.deepEqual(
+      [ended, made].map((call) => body(call).flow),
+      ["secret-s1", "secret-s1"],
+    );
     assert.equal(Boolean(ended.headers.dpop), options.dpop !== false);
   }
 });
@@ -393,13 +432,13 @@ test("keys of flows that came to nothing are not kept for long", async (t) => {
 
 test("damage in the storage harms nothing", async (t) => {
   const { page, asked } = await open(t, { routes: server() });
-  for (const [text, expected] of [
+  for (const [text, expected] of /** @type {any[][]} */ ([
     ["", existing],
     ["{", existing],
     ["7", existing],
     ["[7, null]", existing],
     ['[{"provider":"google","at":9e15,"key":7,"state":{},"callback":[]}]', "OAUTH_STATE_MISMATCH"],
-  ]) {
+  ])) {
     await page.evaluate((text) => (localStorage["doorward.flow"] = sessionStorage["doorward.flow"] = text), text);
     const told = await call(page, "login", "google", { callback: "https://app.example.com/", code: "c" });
     assert.deepEqual(told, expected, text);

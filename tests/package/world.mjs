@@ -82,9 +82,12 @@ async function packAndInstall() {
 // Of every file that `npm pack` may take: those in the root folder and all of pkg/.
 async function contentHash() {
   const hash = createHash("sha256").update(process.version);
-  for (const [folder, recursive] of [[root, false], [join(root, "pkg"), true]]) {
+  for (const [folder, recursive] of /** @type {[string, boolean][]} */ ([
+    [root, false],
+    [join(root, "pkg"), true],
+  ])) {
     const entries = (await readdir(folder, { recursive, withFileTypes: true })).filter((entry) => entry.isFile());
-    for (const path of entries.map((entry) => join(entry.path, entry.name)).sort()) {
+    for (const path of entries.map((entry) => join(entry.parentPath, entry.name)).sort()) {
       hash.update(`${path}\0`).update(await readFile(path));
     }
   }

@@ -18,11 +18,18 @@ const FEWER_SIGNED_OUT = ["--phases", "examples,fuzzing,stateful"];
 
 // At the same time: each pass has a server of its own.
 describe("openapi.json", { concurrency: true }, () => {
-  for (const [who, signedIn] of [["nobody", "no"], ["somebody who is signed in", "yes"]]) {
+  for (const [who, signedIn] of [
+    ["nobody", "no"],
+    ["somebody who is signed in", "yes"],
+  ]) {
     test(`every answer to ${who} is as openapi.json says`, async () => {
       const server = await startServer({
         // Hashes are cheap here: what they cost is not the point.
-        settings: { PASSWORD__HASH_MEMORY: 64, PASSWORD__HASH_PASSES: 1, INTROSPECTION__CLIENTS: "api:a-secret-that-is-only-for-these-tests" },
+        settings: {
+          PASSWORD__HASH_MEMORY: 64,
+          PASSWORD__HASH_PASSES: 1,
+          INTROSPECTION__CLIENTS: "api:a-secret-that-is-only-for-these-tests",
+        },
       });
       const { code, text } = await schemathesis(server.url, signedIn);
       assert.equal(code, 0, text);
@@ -33,7 +40,13 @@ describe("openapi.json", { concurrency: true }, () => {
 async function schemathesis(url, signedIn) {
   const args = ["--config-file", join(HERE, "schemathesis.toml"), "run", `${url}/openapi.json`, "--no-color"];
   if (!LONG_RUN) args.push(...FEWER, ...(signedIn === "no" ? FEWER_SIGNED_OUT : []));
-  const env = { ...process.env, SERVER: url, SIGNED_IN: signedIn, SCHEMATHESIS_HOOKS: join(HERE, "hooks.py"), PYTHONDONTWRITEBYTECODE: "1" };
+  const env = {
+    ...process.env,
+    SERVER: url,
+    SIGNED_IN: signedIn,
+    SCHEMATHESIS_HOOKS: join(HERE, "hooks.py"),
+    PYTHONDONTWRITEBYTECODE: "1",
+  };
   const child = spawn(SCHEMATHESIS, args, { cwd: await folder(), env, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   child.stdout.on("data", (part) => (text += part));

@@ -1,4 +1,5 @@
-//! `cargo xtask check`: what is known without running anything: formatting, lints, directions, forbidden things.
+//! `cargo xtask check`: what is known without running anything: formatting, lints, types, licences, directions, forbidden
+//! things.
 //!
 //! Clippy's driver is a compiler: it checks and compiles at once. So the tests that run are the ones that were
 //! linted, and nothing is compiled for lints alone.
@@ -9,26 +10,59 @@ use std::process::Command;
 use crate::directions;
 use crate::plan::World;
 use crate::repo::Repo;
-use crate::run::{Log, Outcome, command, output, run as execute, say};
+use crate::run::{Log, Outcome, command, output, run as execute, say, words, write};
 use crate::steps;
 
+/// The parts of the JavaScript, each with a tsconfig.PART.json of its own.
+const PARTS: &[&str] = &["js", "www", "node"];
+
 /// All checks; with `--fix`, what can be repaired by itself is repaired first.
-pub(crate) fn run(repo: Repo, arguments: &[String]) -> Outcome {
+pub(crate) fn run(mut repo: Repo, arguments: &[String]) -> Outcome {
     if arguments.iter().any(|argument| argument == "--fix") {
         for line in
             ["cargo clippy --fix --allow-dirty --allow-staged --workspace --all-targets", "cargo fmt --all"]
         {
             execute(command(line).current_dir(&repo.root))?;
         }
+        repo = steps::run(repo, &["npm"])?;
+        execute(biome(&repo).arg("--write"))?;
     }
-    steps::run(repo, &["format", "directions", "compile", "compile-wasm"])?;
+    steps::run(repo, &["format", "types", "deny", "directions", "compile", "compile-wasm"])?;
     say("check: all good");
     Ok(())
 }
 
-/// `rustfmt`, refusing differences.
+/// `rustfmt` and Biome, refusing differences. Biome also lints.
 pub(crate) fn formatting(world: &World, log: &Log) -> Outcome {
-    log.run(command("cargo fmt --all --check").current_dir(&world.repo.root))
+    log.run(command("cargo fmt --all --check").current_dir(&world.repo.root))?;
+    log.run(&mut biome(&world.repo))
+}
+
+/// Formats and lints JavaScript, as biome.jsonc says.
+fn biome(repo: &Repo) -> Command {
+    let mut biome = Command::new(repo.npm_program("biome"));
+    biome.args(words("check --error-on-warnings --colors=off")).current_dir(&repo.root);
+    biome
+}
+
+/// TypeScript checks the types of JavaScript. js/ imports what the SDK's build makes, which need not be there: its types are.
+pub(crate) fn types(world: &World, log: &Log) -> Outcome {
+    let sdk = world.repo.sdk();
+    write(&sdk.join("bindings.d.ts"), include_str!("../../types/sdk/bindings.d.ts"))?;
+    write(&sdk.join("wasm.d.ts"), include_str!("../../types/sdk/wasm.d.ts"))?;
+    for part in PARTS {
+        let mut tsc = Command::new(world.repo.npm_program("tsc"));
+        tsc.arg("--project").arg(format!("tsconfig.{part}.json")).current_dir(&world.repo.root);
+        log.run(&mut tsc)?;
+    }
+    Ok(())
+}
+
+/// Licences, versions and sources of Rust's dependencies, as deny.toml says.
+pub(crate) fn dependencies(world: &World, log: &Log) -> Outcome {
+    let mut deny = Command::new(world.repo.tools.join("deny/bin/cargo-deny"));
+    deny.args(words("--color never --locked check --hide-inclusion-graph licenses bans sources"));
+    log.run(deny.current_dir(&world.repo.root))
 }
 
 /// Which part may know which.

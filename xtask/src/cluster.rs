@@ -154,6 +154,7 @@ fn is_root() -> bool {
 /// A port for PostgreSQL, which cannot choose one itself. The system hands out none of these to programs that ask for
 /// any port (32768 and up on Linux): so none takes this one while PostgreSQL is stopped.
 fn any_port() -> u16 {
+    #[expect(clippy::disallowed_methods, reason = "by chance, and no test goes by it")]
     let now =
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
     let chance = now.wrapping_add(std::process::id()).wrapping_mul(0x9e37_79b9) >> 16;

@@ -31,7 +31,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   test [STEP…] [WORD…]      everything CI runs; with names of steps only these, with other words only tests with one of
                             them in their name; --since REF: only steps that a change since REF can affect;
                             --long: also the tests that take minutes
-  check [--fix]             formatting, lints, directions of dependencies; --fix repairs what it can
+  check [--fix]             formatting, lints, types, licences, directions of dependencies; --fix repairs what it can
   bench [PART…]             sizes, times and throughput, beside peers";
 
 fn main() -> ExitCode {
@@ -64,7 +64,8 @@ fn main() -> ExitCode {
 fn set_up(repo: Repo, arguments: &[String]) -> Outcome {
     setup::forget_std_source(&repo);
     let for_build = ["npm", "std-source", "wasm-bindgen"];
-    let for_tests = ["npm-package", "debian", "python-api", "python-schema", "wasm-target", "test-runner"];
+    let for_tests =
+        ["npm-package", "debian", "python-api", "python-schema", "cargo-deny", "wasm-target", "test-runner"];
     let tests = arguments.iter().any(|argument| argument == "--tests");
     let names: Vec<&str> = for_build.into_iter().chain(for_tests.into_iter().filter(|_| tests)).collect();
     let repo = steps::run(repo, &names)?;

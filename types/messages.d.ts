@@ -1,0 +1,14 @@
+// The build makes these modules of protocol/locales: English texts and their translations.
+
+declare module "*/messages-de.js" {
+  const texts: Record<string, string>;
+  export default texts;
+}
+declare module "*/messages-id.js" {
+  const texts: Record<string, string>;
+  export default texts;
+}
+declare module "*/messages-zh.js" {
+  const texts: Record<string, string>;
+  export default texts;
+}
