@@ -12,7 +12,7 @@ const PUZZLES = 16;
 
 /** What `captcha.difficulty` is by default. */
 function hashes() {
-  const text = readFileSync(new URL("../server/src/config/captcha.rs", import.meta.url), "utf8");
+  const text = readFileSync(new URL("../crates/config/src/captcha.rs", import.meta.url), "utf8");
   return Number(/difficulty: u32 = ([\d_]+)/.exec(text)[1].replaceAll("_", ""));
 }
 

@@ -9,6 +9,7 @@ use crate::test::TESTS;
 /// The first rule whose folder holds a file decides about it. A file that no rule names affects every step.
 const RULES: &[(&str, &[&str])] = &[
     ("server/tests/", &["format", "compile", "server", "postgres"]),
+    ("crates/", &["format", "directions", "compile", "unit", "server", "postgres", "api", "schema", "e2e"]),
     ("server/", &["format", "directions", "compile", "unit", "server", "postgres", "api", "schema", "e2e"]),
     ("src/", &["format", "directions", "compile", "compile-wasm", "unit", "web", "package", "e2e"]),
     ("js/", &["format", "types", "directions", "web", "package", "e2e"]),

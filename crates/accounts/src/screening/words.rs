@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-/// The built-in list. `server/data/README.md` has its source.
+/// The built-in list. `crates/accounts/data/README.md` has its source.
 const COMMON: &str = include_str!("../../data/common_passwords.txt");
 
 /// Words in small letters.
