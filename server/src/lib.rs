@@ -6,17 +6,16 @@
 
 pub mod cli;
 
+pub mod app;
 mod connections;
 mod log;
 pub mod serve;
-pub mod state;
 
 pub mod extract;
 pub mod http;
 pub mod methods;
-pub mod oauth;
+mod request_schema;
 pub mod routes;
 pub mod translations;
 
 pub mod pages;
-pub mod site;

@@ -21,10 +21,10 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
+use crate::app::AppState;
 use crate::connections::{Connections, Slot};
-use crate::state::AppState;
 use crate::{log, routes};
-use doorward_accounts::prune;
+use doorward_accounts::pruning;
 use doorward_config::{Config, Http};
 use doorward_credentials::rotation;
 use doorward_hooks::delivery;
@@ -115,7 +115,7 @@ pub async fn run(app: AppState, listeners: Listeners, stop: impl Future<Output =
     let queues = tokio::spawn(queues);
     let mut housekeeping = JoinSet::new();
     housekeeping
-        .spawn(keep(app.clone(), "prune", async |app: AppState| prune::run(app.platform.clone()).await));
+        .spawn(keep(app.clone(), "prune", async |app: AppState| pruning::run(app.platform.clone()).await));
     housekeeping
         .spawn(keep(app.clone(), "rotation", async |app: AppState| rotation::run(app.issuer.clone()).await));
     housekeeping.spawn(keep(app.clone(), "scripts", async |app: AppState| app.hooks.scripts.watch().await));

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use doorward_store::Store;
+use doorward_store::transaction;
 use serde_json::{Value, json};
 
 use crate::support::binary::{Server, doorward, post, request, run};
@@ -30,11 +31,9 @@ fn change(folder: &Path, sql: &'static str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let store = Store::attach(&folder.join("data"), &database::of(folder)).await.unwrap();
-        let done = store.write(move |tx| {
-            Box::pin(async move {
-                Ok::<_, doorward_store::StoreError>(sqlx::raw_sql(sql).execute(tx).await.map(drop)?)
-            })
-        });
+        let done = store.write(transaction!(|tx| {
+            Ok::<_, doorward_store::StoreError>(sqlx::raw_sql(sql).execute(tx).await.map(drop)?)
+        }));
         done.await.unwrap();
         store.close().await;
     });

@@ -8,6 +8,7 @@ use doorward_core::service_key::{Scope, Scopes};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_server::http;
+use doorward_store::transaction;
 use serde_json::{Value, json};
 
 use crate::support::binary::{Server, doorward, run};
@@ -90,11 +91,9 @@ fn a_command_makes_no_database_and_changes_none_of_another_version() {
                 doorward_store::Store::attach(&folder.path().join("data"), &database::of(folder.path()))
                     .await;
             let store = store.unwrap();
-            let done = store.write(move |tx| {
-                Box::pin(async move {
-                    Ok::<_, doorward_store::StoreError>(sqlx::raw_sql(sql).execute(tx).await.map(drop)?)
-                })
-            });
+            let done = store.write(transaction!(|tx| {
+                Ok::<_, doorward_store::StoreError>(sqlx::raw_sql(sql).execute(tx).await.map(drop)?)
+            }));
             done.await.unwrap();
             store.close().await;
         });

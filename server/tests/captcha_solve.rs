@@ -249,7 +249,7 @@ async fn solutions_that_were_used_are_forgotten_when_they_are_good_no_more() {
     let t = guarded().await;
     assert_eq!(t.sql("select count(*) from proofs").await, "1");
     t.advance(10 * MINUTE);
-    doorward_accounts::prune::all(&t.app.platform).await.unwrap();
+    doorward_accounts::pruning::all(&t.app.platform).await.unwrap();
     assert_eq!(t.sql("select count(*) from proofs").await, "0");
 }
 

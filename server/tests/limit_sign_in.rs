@@ -1,6 +1,6 @@
 //! Guessing passwords (SECURITY R03, R04, C04): who guesses is slowed down, and the owner comes in.
 
-use doorward_accounts::prune;
+use doorward_accounts::pruning;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -309,6 +309,6 @@ async fn the_database_holds_no_address_of_who_was_counted_and_what_is_past_is_pr
         assert!(!rows.contains(text), "{text} in {rows}");
     }
     t.advance(DAY + MINUTE);
-    prune::all(&t.app.platform).await.unwrap();
+    pruning::all(&t.app.platform).await.unwrap();
     assert_eq!(t.sql("select count(*) from budgets").await, "0");
 }

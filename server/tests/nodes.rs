@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use doorward_credentials::rotation;
 use doorward_messages::outbox;
+use doorward_store::transaction;
 use doorward_store::{Store, StoreError, budgets};
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
@@ -276,21 +277,19 @@ async fn a_budget_that_one_node_renews_is_not_waited_for_by_the_other_that_prune
     let Some([one, other]) = two().await else { return };
     let now = one.app.platform.world.now();
     for name in ["a", "b"] {
-        let spends = one.app.platform.store.write::<_, StoreError, _>(move |tx| {
-            Box::pin(async move { budgets::count(tx, name, 0, now).await })
-        });
+        let spends = one
+            .app
+            .platform
+            .store
+            .write::<_, StoreError, _>(transaction!(|tx| budgets::count(tx, name, 0, now).await));
         spends.await.unwrap();
     }
     let store = other.app.platform.store.clone();
-    let renews = one.app.platform.store.write::<_, StoreError, _>(move |tx| {
-        Box::pin(async move {
-            budgets::count(tx, "a", HOUR, now).await?;
-            let prunes = store.write::<_, StoreError, _>(move |tx| {
-                Box::pin(async move { budgets::prune(tx, now, 10).await })
-            });
-            assert_eq!(prunes.await?, 1, "only b");
-            budgets::count(tx, "b", HOUR, now).await
-        })
-    });
+    let renews = one.app.platform.store.write::<_, StoreError, _>(transaction!(|tx| {
+        budgets::count(tx, "a", HOUR, now).await?;
+        let prunes = store.write::<_, StoreError, _>(transaction!(|tx| budgets::prune(tx, now, 10).await));
+        assert_eq!(prunes.await?, 1, "only b");
+        budgets::count(tx, "b", HOUR, now).await
+    }));
     renews.await.unwrap();
 }

@@ -10,7 +10,7 @@ use crate::support::browser::{Begun, PAGE};
 use crate::support::issuer::Issuer;
 use crate::support::proof::ProofKey;
 use crate::support::{MINUTE, TestApp};
-use doorward_accounts::prune;
+use doorward_accounts::pruning;
 
 const HERE: &str = "http://localhost:8787";
 
@@ -248,9 +248,9 @@ async fn proofs_are_forgotten_when_their_nonce_is_good_no_more_also_by_a_clock_t
     let app = TestApp::new().await;
     app.somebody_with(&ProofKey::new()).await;
     app.advance(MINUTE);
-    prune::all(&app.app.platform).await.unwrap();
+    pruning::all(&app.app.platform).await.unwrap();
     assert_eq!(app.sql("select count(*) from proofs").await, "1");
     app.advance(3 * MINUTE);
-    prune::all(&app.app.platform).await.unwrap();
+    pruning::all(&app.app.platform).await.unwrap();
     assert_eq!(app.sql("select count(*) from proofs").await, "0");
 }

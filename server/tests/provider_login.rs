@@ -660,10 +660,10 @@ async fn what_is_over_of_flows_is_deleted() {
     let browser = Browser::new(&app);
     let begun = browser.begin("acme").await;
     browser.login("acme", &begun, &op.consent(&begun.url, "ada")).await.ok();
-    doorward_accounts::prune::all(&app.app.platform).await.unwrap();
+    doorward_accounts::pruning::all(&app.app.platform).await.unwrap();
     assert_eq!(app.sql("select count(*) from flows").await, "1");
     app.advance(60 * MINUTE);
-    doorward_accounts::prune::all(&app.app.platform).await.unwrap();
+    doorward_accounts::pruning::all(&app.app.platform).await.unwrap();
     assert_eq!(app.sql("select count(*) from flows").await, "0");
 }
 

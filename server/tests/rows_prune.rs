@@ -1,6 +1,6 @@
 //! What is over is deleted (D-35), and nothing else.
 
-use doorward_accounts::prune;
+use doorward_accounts::pruning;
 use serde_json::json;
 
 use crate::support::{DAY, HOUR, MINUTE, TestApp};
@@ -15,17 +15,17 @@ async fn sessions_and_requests_that_are_over_are_deleted_and_others_stay() {
     app.advance(29 * DAY);
     let new = app.login("ada@example.com", "correct horse").await;
     app.advance(DAY - HOUR);
-    prune::all(&app.app.platform).await.unwrap();
+    pruning::all(&app.app.platform).await.unwrap();
     assert_eq!(app.sql("select count(*) from sessions").await, "2");
     assert_eq!(app.sql("select count(*) from idempotency").await, "0");
     app.advance(HOUR);
-    prune::all(&app.app.platform).await.unwrap();
+    pruning::all(&app.app.platform).await.unwrap();
     assert_eq!(app.sql("select count(*) from sessions").await, "1");
     app.refresh(old["refresh_token"].as_str().unwrap()).await.oauth_error("invalid_grant");
     app.refresh(new["refresh_token"].as_str().unwrap()).await.ok();
     assert_ne!(app.sql("select count(*) from audit").await, "0");
     app.advance(60 * DAY);
-    prune::all(&app.app.platform).await.unwrap();
+    pruning::all(&app.app.platform).await.unwrap();
     assert_eq!(app.sql("select count(*) from audit").await, "0");
     assert_eq!(app.sql("select count(*) from accounts").await, "2");
 }
@@ -33,14 +33,14 @@ async fn sessions_and_requests_that_are_over_are_deleted_and_others_stay() {
 #[tokio::test]
 async fn of_many_nodes_one_deletes_until_it_comes_no_more() {
     let t = TestApp::with("[prune]\nevery = \"10m\"").await;
-    assert_eq!(prune::turn(&t.app.platform, "one").await.unwrap(), Some(0));
-    assert_eq!(prune::turn(&t.app.platform, "two").await.unwrap(), None);
+    assert_eq!(pruning::turn(&t.app.platform, "one").await.unwrap(), Some(0));
+    assert_eq!(pruning::turn(&t.app.platform, "two").await.unwrap(), None);
     t.advance(10 * MINUTE);
-    assert_eq!(prune::turn(&t.app.platform, "two").await.unwrap(), None);
-    assert_eq!(prune::turn(&t.app.platform, "one").await.unwrap(), Some(0));
+    assert_eq!(pruning::turn(&t.app.platform, "two").await.unwrap(), None);
+    assert_eq!(pruning::turn(&t.app.platform, "one").await.unwrap(), Some(0));
     t.advance(11 * MINUTE);
-    assert_eq!(prune::turn(&t.app.platform, "two").await.unwrap(), Some(0));
-    assert_eq!(prune::turn(&t.app.platform, "one").await.unwrap(), None);
+    assert_eq!(pruning::turn(&t.app.platform, "two").await.unwrap(), Some(0));
+    assert_eq!(pruning::turn(&t.app.platform, "one").await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -60,6 +60,6 @@ async fn pruning_goes_on_until_nothing_is_left_that_is_over() {
     });
     fill.await.unwrap();
     app.advance(MINUTE);
-    assert_eq!(prune::all(&app.app.platform).await.unwrap(), 1700);
+    assert_eq!(pruning::all(&app.app.platform).await.unwrap(), 1700);
     assert_eq!(app.sql("select count(*) from audit where event = 'test'").await, "0");
 }

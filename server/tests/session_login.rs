@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::support::{HOUR, TestApp};
 use doorward_store::StoreError;
 use doorward_store::accounts::set_disabled;
+use doorward_store::transaction;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -14,12 +15,8 @@ fn attempt(email: &str, password: &str) -> Value {
 
 async fn disable(app: &TestApp, id: &str) {
     let id = id.to_owned();
-    let done: Result<(), StoreError> = app
-        .app
-        .platform
-        .store
-        .write(move |tx| Box::pin(async move { set_disabled(tx, &id, true, 0).await }))
-        .await;
+    let done: Result<(), StoreError> =
+        app.app.platform.store.write(transaction!(|tx| set_disabled(tx, &id, true, 0).await)).await;
     done.unwrap();
 }
 
@@ -174,13 +171,11 @@ async fn sec_p03_a_login_replaces_a_hash_of_older_settings() {
         .app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                sqlx::query(old).execute(&mut *tx).await?;
-                sqlx::query("update passwords set hash = $1").bind(phc).execute(tx).await?;
-                Ok(())
-            })
-        })
+        .write(transaction!(|tx| {
+            sqlx::query(old).execute(&mut *tx).await?;
+            sqlx::query("update passwords set hash = $1").bind(phc).execute(tx).await?;
+            Ok(())
+        }))
         .await;
     done.unwrap();
     app.login("ada@example.com", "correct horse").await;

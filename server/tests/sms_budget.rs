@@ -1,6 +1,6 @@
 //! What may be spent on SMS (SECURITY C08): for a number, for a prefix, in all; and that a refusal costs nothing.
 
-use doorward_accounts::prune;
+use doorward_accounts::pruning;
 use doorward_core::one_time_code::Scene;
 use doorward_protocol::error::ErrorCode;
 use serde_json::json;
@@ -120,9 +120,9 @@ async fn budgets_that_begin_anew_are_pruned() {
     let t = TestApp::with("[sms]\npause = \"30s\"").await;
     assert_eq!(wait(&t, "+491701234567").await, None);
     t.advance(31 * SECOND);
-    prune::all(&t.app.platform).await.unwrap();
+    pruning::all(&t.app.platform).await.unwrap();
     assert_eq!(t.sql("select count(*) from budgets").await, "3");
     t.advance(DAY);
-    prune::all(&t.app.platform).await.unwrap();
+    pruning::all(&t.app.platform).await.unwrap();
     assert_eq!(t.sql("select count(*) from budgets").await, "0");
 }

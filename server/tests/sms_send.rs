@@ -7,6 +7,7 @@ use doorward_messages::outbox;
 use doorward_protocol::error::ErrorCode;
 use doorward_request::caller::Caller;
 use doorward_store::identities::{self, Identity, Kind};
+use doorward_store::transaction;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -58,20 +59,13 @@ async fn give_phone(t: &TestApp, email: &'static str) -> String {
         .app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let account = identities::owner(tx, Kind::Email, email).await?.unwrap();
-                let name = Identity {
-                    kind: Kind::Phone,
-                    value: PHONE.into(),
-                    look: None,
-                    proven: true,
-                    origin: None,
-                };
-                identities::insert(tx, &name, &account, 1).await?;
-                Ok(account)
-            })
-        })
+        .write(transaction!(|tx| {
+            let account = identities::owner(tx, Kind::Email, email).await?.unwrap();
+            let name =
+                Identity { kind: Kind::Phone, value: PHONE.into(), look: None, proven: true, origin: None };
+            identities::insert(tx, &name, &account, 1).await?;
+            Ok(account)
+        }))
         .await;
     given.unwrap()
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use doorward_store::transaction;
 use doorward_store::{Store, StoreError};
 use futures_util::future::join_all;
 use sqlx::Row;
@@ -15,16 +16,14 @@ async fn store(folder: &std::path::Path) -> Store {
 }
 
 async fn run(store: &Store, sql: &'static str) -> Result<(), StoreError> {
-    store.write(move |tx| Box::pin(async move { Ok(sqlx::query(sql).execute(tx).await.map(drop)?) })).await
+    store.write(transaction!(|tx| Ok(sqlx::query(sql).execute(tx).await.map(drop)?))).await
 }
 
 async fn insert(store: &Store, id: i64) -> Result<(), StoreError> {
-    let job = store.write(move |tx| {
-        Box::pin(async move {
-            sqlx::query("insert into things (id) values ($1)").bind(id).execute(tx).await?;
-            Ok(())
-        })
-    });
+    let job = store.write(transaction!(|tx| {
+        sqlx::query("insert into things (id) values ($1)").bind(id).execute(tx).await?;
+        Ok(())
+    }));
     job.await
 }
 
@@ -60,16 +59,14 @@ async fn what_a_failed_job_wrote_before_it_failed_is_undone() {
     let jobs = (0..200_i64).map(|n| {
         let store = store.clone();
         tokio::spawn(async move {
-            let job = store.write(move |tx| {
-                Box::pin(async move {
-                    sqlx::query("insert into things (id) values ($1)").bind(n).execute(&mut *tx).await?;
-                    if n % 3 == 0 {
-                        return Err(StoreError::Internal("changed my mind".into()));
-                    }
-                    assert!(n % 3 != 1, "planted: a job that panics");
-                    Ok(())
-                })
-            });
+            let job = store.write(transaction!(|tx| {
+                sqlx::query("insert into things (id) values ($1)").bind(n).execute(&mut *tx).await?;
+                if n % 3 == 0 {
+                    return Err(StoreError::Internal("changed my mind".into()));
+                }
+                assert!(n % 3 != 1, "planted: a job that panics");
+                Ok(())
+            }));
             (n, job.await)
         })
     });
@@ -89,16 +86,14 @@ async fn a_batch_that_sqlite_undid_is_answered_as_unavailable_and_the_next_one_w
     let jobs = (0..300_i64).map(|id| {
         let store = store.clone();
         tokio::spawn(async move {
-            let job = store.write(move |tx| {
-                Box::pin(async move {
-                    sqlx::query("insert into things (id) values ($1)").bind(id).execute(&mut *tx).await?;
-                    if id == 150 {
-                        // What SQLite does by itself when the disk is full; the job keeps it to itself.
-                        sqlx::query("rollback").execute(tx).await?;
-                    }
-                    Ok(())
-                })
-            });
+            let job = store.write(transaction!(|tx| {
+                sqlx::query("insert into things (id) values ($1)").bind(id).execute(&mut *tx).await?;
+                if id == 150 {
+                    // What SQLite does by itself when the disk is full; the job keeps it to itself.
+                    sqlx::query("rollback").execute(tx).await?;
+                }
+                Ok(())
+            }));
             (id, job.await)
         })
     });
@@ -125,14 +120,12 @@ async fn a_full_database_refuses_writes_goes_on_reading_and_heals() {
     let jobs = (0..40_i64).map(|id| {
         let (store, filler) = (store.clone(), filler.clone());
         tokio::spawn(async move {
-            let job = store.write(move |tx| {
-                Box::pin(async move {
-                    let insert =
-                        sqlx::query("insert into things (id, filler) values ($1, $2)").bind(id).bind(filler);
-                    insert.execute(tx).await?;
-                    Ok(())
-                })
-            });
+            let job = store.write(transaction!(|tx| {
+                let insert =
+                    sqlx::query("insert into things (id, filler) values ($1, $2)").bind(id).bind(filler);
+                insert.execute(tx).await?;
+                Ok(())
+            }));
             (id, job.await)
         })
     });

@@ -8,7 +8,7 @@ use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use doorward_accounts::admin::{By, Operator};
-use doorward_accounts::prune;
+use doorward_accounts::pruning;
 use doorward_core::clock::World;
 use doorward_core::service_key::{Scope, Scopes};
 use doorward_hooks::delivery;
@@ -336,13 +336,13 @@ async fn what_was_told_is_kept_for_a_day_and_what_was_given_up_for_a_month() {
     signup(&t, BOB).await;
     tell(&t).await;
     let count = || t.sql("select count(*) from hook_deliveries");
-    prune::all(&t.app.platform).await.unwrap();
+    pruning::all(&t.app.platform).await.unwrap();
     assert_eq!(count().await, "2");
     t.advance(DAY + SECOND);
-    prune::all(&t.app.platform).await.unwrap();
+    pruning::all(&t.app.platform).await.unwrap();
     assert_eq!(count().await, "1");
     t.advance(29 * DAY);
-    prune::all(&t.app.platform).await.unwrap();
+    pruning::all(&t.app.platform).await.unwrap();
     assert_eq!(count().await, "0");
 }
 
@@ -354,6 +354,6 @@ async fn what_waits_for_a_service_that_is_no_more_goes_with_time() {
     tell(&t).await;
     assert_eq!(crm.heard().len(), 0);
     t.advance(31 * DAY);
-    prune::all(&t.app.platform).await.unwrap();
+    pruning::all(&t.app.platform).await.unwrap();
     assert_eq!(t.sql("select count(*) from hook_deliveries").await, "0");
 }

@@ -7,11 +7,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::directions;
 use crate::plan::World;
 use crate::repo::Repo;
 use crate::run::{Log, Outcome, command, output, run as execute, say, words, write};
 use crate::steps;
+use crate::{cycles, directions};
 
 /// The parts of the JavaScript, each with a tsconfig.PART.json of its own.
 const PARTS: &[&str] = &["js", "www", "node"];
@@ -65,9 +65,10 @@ pub(crate) fn dependencies(world: &World, log: &Log) -> Outcome {
     log.run(deny.current_dir(&world.repo.root))
 }
 
-/// Which part may know which.
+/// Which part may know which, and which files import each other.
 pub(crate) fn directions(world: &World, _: &Log) -> Outcome {
-    directions::hold(&world.repo)
+    directions::hold(&world.repo)?;
+    cycles::hold(&world.repo)
 }
 
 /// Compiles and lints everything that runs on this machine, tests included.

@@ -162,7 +162,7 @@ impl Rule {
 }
 
 /// The lines that are no comments, with their numbers; a `use` with braces as one line for each path in it.
-fn code(text: &str) -> Vec<(usize, String)> {
+pub(crate) fn code(text: &str) -> Vec<(usize, String)> {
     let mut lines = Vec::new();
     let mut import: Option<(usize, String)> = None;
     for (number, line) in (1..).zip(text.lines()) {

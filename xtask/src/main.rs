@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod check;
 mod cluster;
+mod cycles;
 mod directions;
 mod inline;
 mod plan;

@@ -4,6 +4,7 @@
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::GivenCode;
 use doorward_request::platform::Platform;
+use doorward_store::transaction;
 use std::sync::Arc;
 
 use crate::challenges::{self, Verdict};
@@ -99,25 +100,23 @@ pub async fn change(
     let verdict = accounts
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = job.platform.world.now();
-                // Names before accounts, as everywhere.
-                if let Some(new) = change.given() {
-                    identities::lock(tx, new.contact.kind, &new.contact.value).await?;
-                }
-                session.confirm(tx, now).await?;
-                let claim = match idempotency::claim(tx, idempotency.as_ref(), now).await? {
-                    Claim::New(claim) => claim,
-                    Claim::Done(verdict) => return Ok(verdict),
-                };
-                let account = &session.account.id;
-                let account = accounts::by_id(tx, account).await?.ok_or(ErrorCode::SessionRequired)?;
-                let verdict = carry_out(tx, &job, &caller, &account, &change).await?;
-                claim.answer(tx, &verdict).await?;
-                Ok::<Verdict, ApiError>(verdict)
-            })
-        })
+        .write(transaction!(|tx| {
+            let now = job.platform.world.now();
+            // Names before accounts, as everywhere.
+            if let Some(new) = change.given() {
+                identities::lock(tx, new.contact.kind, &new.contact.value).await?;
+            }
+            session.confirm(tx, now).await?;
+            let claim = match idempotency::claim(tx, idempotency.as_ref(), now).await? {
+                Claim::New(claim) => claim,
+                Claim::Done(verdict) => return Ok(verdict),
+            };
+            let account = &session.account.id;
+            let account = accounts::by_id(tx, account).await?.ok_or(ErrorCode::SessionRequired)?;
+            let verdict = carry_out(tx, &job, &caller, &account, &change).await?;
+            claim.answer(tx, &verdict).await?;
+            Ok::<Verdict, ApiError>(verdict)
+        }))
         .await?;
     accounts.outbox.bell.ring();
     verdict.met()?;

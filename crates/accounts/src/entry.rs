@@ -8,16 +8,16 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 use crate::approved::{Approved, Attempt, NewAccount};
-use crate::registration::{self, SignUp};
 use crate::service::Accounts;
 use crate::service_keys;
 use crate::sessions;
+use crate::{registration, sign_up::SignUp};
 use doorward_core::operation::Operation;
 use doorward_credentials::dpop::Proof;
 use doorward_limits::{self, Failed, Purpose, Subject};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
-use doorward_request::event::{Granted, Who};
+use doorward_request::event::{Granted, Principal};
 use doorward_request::idempotency::Idempotency;
 use doorward_request::json::Json;
 use doorward_store::identities::Identity;
@@ -30,7 +30,7 @@ pub struct Call {
     /// The proof of the key that the session is bound to.
     pub proof: Option<Proof>,
     /// The account and session of the browser so far, for hooks.
-    pub who: Who,
+    pub who: Principal,
 }
 
 /// How a person signs in or up: the method, and the name of the account.

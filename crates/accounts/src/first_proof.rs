@@ -19,7 +19,7 @@ use doorward_messages::outbox;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
-use doorward_request::event::Who;
+use doorward_request::event::Principal;
 use doorward_store::accounts::Account;
 use doorward_store::identities::{self, Kind};
 use doorward_store::{StoreError, Tx, accounts, challenges, directory, passwords, sessions};
@@ -66,7 +66,7 @@ impl Evidence {
 #[derive(Debug, Default)]
 pub struct Prover {
     /// For hooks.
-    pub who: Who,
+    pub who: Principal,
     /// The proof of a key, or a session.
     pub evidence: Evidence,
 }

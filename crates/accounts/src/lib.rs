@@ -10,14 +10,16 @@ pub mod domains;
 pub mod entry;
 pub mod first_proof;
 pub mod flows;
-pub mod links;
+pub mod identity_linking;
+pub mod names;
 pub mod profiles;
-pub mod prune;
+pub mod pruning;
 pub mod registration;
 pub mod screening;
 mod service;
 pub mod service_keys;
 pub mod sessions;
+pub mod sign_up;
 pub mod signin;
 
 pub use service::Accounts;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use doorward_config::Profile;
 use doorward_request::error::ApiError;
-use doorward_request::values;
+use doorward_request::typed_values;
 use doorward_store::accounts::Account;
 
 /// Changes what was given and clears what was emptied; the name to sign in by is left to the caller.
@@ -24,7 +24,7 @@ pub fn change(
     keep_address(&mut profile, account.profile.address.as_ref(), emptied);
     let (given, extras) = profile.merged();
     profile::check(&given, &settings.genders)?;
-    values::take_over(&mut account.extras, extras, settings)?;
+    typed_values::take_over(&mut account.extras, extras, settings)?;
     account.profile = overlay(&account.profile, &given, emptied)?;
     // Removes an address without parts.
     account.profile.address.take_if(|address| *address == Address::Claim(AddressClaim::default()));

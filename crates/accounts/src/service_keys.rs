@@ -8,6 +8,7 @@ use doorward_core::service_key::Scope;
 use doorward_core::service_key::Scopes;
 use doorward_protocol::error::ErrorCode;
 use doorward_request::platform::Platform;
+use doorward_store::transaction;
 
 use doorward_core::clock::Millis;
 use doorward_core::secret::same;
@@ -70,10 +71,7 @@ pub async fn recognise(platform: &Platform, text: &str) -> Result<ServiceKey, Ap
     let minute = minute(platform.world.now());
     if stored.last_used_at.is_none_or(|last| last < minute) {
         let id = stored.id.clone();
-        platform
-            .store
-            .write(move |tx| Box::pin(async move { service_keys::touch(tx, &id, minute).await }))
-            .await?;
+        platform.store.write(transaction!(|tx| service_keys::touch(tx, &id, minute).await)).await?;
     }
     Ok(ServiceKey { id: stored.id, scopes: stored.scopes })
 }

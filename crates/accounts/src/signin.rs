@@ -1,18 +1,19 @@
 //! What follows once a method has proven who somebody is: may they come in, and the session that begins.
 
 use crate::approved;
+use crate::names;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::session::Tokens;
 use doorward_request::platform::Platform;
+use doorward_store::transaction;
 use std::sync::Arc;
 
 use crate::approved::{Admission, Approved, Found, SignIn};
 use crate::entry::Entering;
 use crate::first_proof::Evidence;
-use crate::registration::{self, SignUp};
 use crate::service::Accounts;
 use crate::sessions;
-use doorward_config::Confirmation;
+use crate::{registration, sign_up::SignUp};
 use doorward_credentials::dpop::{self, Proof, Thumbprint};
 use doorward_credentials::signing::TokenIssuer;
 use doorward_request::audit::{Event, Record};
@@ -36,24 +37,11 @@ pub async fn enter(
     accounts::lock(tx, id).await?;
     accounts::count_login(tx, id, platform.world.now()).await?;
     let account = accounts::by_id(tx, id).await?.ok_or(ErrorCode::UserIsDisabled)?;
-    if let Some(code) = refusal(platform, admission.method(), &account) {
+    if let Some(code) = sessions::refusal(platform, admission.method(), &account) {
         return Err(code.into());
     }
     doorward_limits::succeeded(tx, platform, caller, &account).await?;
     begin(tx, platform, caller, id, admission.sign_in(id)?, key).await
-}
-
-/// Why the owner of an account is not signed in. An answer only after they have proven that it is theirs.
-pub fn refusal(platform: &Platform, method: &str, account: &Account) -> Option<ErrorCode> {
-    if account.disabled {
-        return Some(ErrorCode::UserIsDisabled);
-    }
-    // An account from before the operator required it is asked, too, at its password: other methods prove a name of its own.
-    let is_required = platform.config.signup.confirmation == Confirmation::Required
-        && method == "password"
-        && account.phone.is_none();
-    let waits = account.confirmation_required || (is_required && account.has_unproven_email());
-    waits.then_some(ErrorCode::SignupConfirmationNeeded)
 }
 
 /// Begins the session, and writes that down.
@@ -122,25 +110,22 @@ pub async fn by_id<T>(accounts: &Arc<Accounts>, entering: Entering<T>) -> Result
     let entered: Result<String, ApiError> = accounts
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let key = dpop::spend(tx, shown.as_ref()).await?;
-                // Of two at once with a new id, the second finds the account of the first (seed H40).
-                registration::lock(tx, &admission.names(&name)).await?;
-                // What is said of an account stays true only from its lock on: the owner is asked again then.
-                if let Some(id) = identities::owner(tx, name.kind, &name.value).await? {
-                    accounts::lock(tx, &id).await?;
-                    if identities::owner(tx, name.kind, &name.value).await?.as_ref() == Some(&id) {
-                        return Ok(enter(tx, &job.platform, &asking, &id, &admission, key).await?.id);
-                    }
+        .write(transaction!(|tx| {
+            let key = dpop::spend(tx, shown.as_ref()).await?;
+            // Of two at once with a new id, the second finds the account of the first (seed H40).
+            names::lock(tx, &admission.names(&name)).await?;
+            // What is said of an account stays true only from its lock on: the owner is asked again then.
+            if let Some(id) = identities::owner(tx, name.kind, &name.value).await? {
+                accounts::lock(tx, &id).await?;
+                if identities::owner(tx, name.kind, &name.value).await?.as_ref() == Some(&id) {
+                    return Ok(enter(tx, &job.platform, &asking, &id, &admission, key).await?.id);
                 }
-                let evidence = Evidence { proof: shown, ..Evidence::default() };
-                let new = admission.sign_up()?;
-                let done =
-                    registration::create(tx, &job, &asking, new, hash.as_ref(), &evidence, key).await?;
-                done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))
-            })
-        })
+            }
+            let evidence = Evidence { proof: shown, ..Evidence::default() };
+            let new = admission.sign_up()?;
+            let done = registration::create(tx, &job, &asking, new, hash.as_ref(), &evidence, key).await?;
+            done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))
+        }))
         .await;
     match entered {
         Ok(session) => answer(&accounts.issuer, &session, &caller.devices, proof.as_ref()).await,
@@ -175,24 +160,21 @@ pub async fn refuse(
     let job = platform.clone();
     let written = platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                // A proof that was used before hides nothing: the password was looked at.
-                let spent = match dpop::spend(tx, proof.as_ref()).await {
-                    Err(error) if error.code != ErrorCode::InvalidProof => return Err(error),
-                    spent => spent.map(drop),
-                };
-                let record = Record::of(Event::SignInFailed).detail(code.as_str());
-                let record =
-                    Record { account: account.as_ref().map(|account| account.id.as_str()), ..record };
-                record.write(tx, &job.world, &caller, job.world.now()).await?;
-                // The other refusals follow a right proof: nothing was guessed.
-                if code == ErrorCode::IncorrectUsernameOrPassword {
-                    doorward_limits::failed(tx, &job, &caller, None).await?;
-                }
-                Ok::<_, ApiError>(spent)
-            })
-        })
+        .write(transaction!(|tx| {
+            // A proof that was used before hides nothing: the password was looked at.
+            let spent = match dpop::spend(tx, proof.as_ref()).await {
+                Err(error) if error.code != ErrorCode::InvalidProof => return Err(error),
+                spent => spent.map(drop),
+            };
+            let record = Record::of(Event::SignInFailed).detail(code.as_str());
+            let record = Record { account: account.as_ref().map(|account| account.id.as_str()), ..record };
+            record.write(tx, &job.world, &caller, job.world.now()).await?;
+            // The other refusals follow a right proof: nothing was guessed.
+            if code == ErrorCode::IncorrectUsernameOrPassword {
+                doorward_limits::failed(tx, &job, &caller, None).await?;
+            }
+            Ok::<_, ApiError>(spent)
+        }))
         .await;
     written.and_then(|spent| spent).err().unwrap_or_else(|| code.into())
 }

@@ -195,7 +195,7 @@ pub fn rfc3339(at: Millis) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::clock::*;
+    use super::*;
 
     #[test]
     fn ids_come_in_the_order_in_which_they_were_made() {

@@ -5,6 +5,7 @@
 pub mod base64url;
 pub mod canonical;
 pub mod clock;
+pub mod delivery_queue;
 pub mod domain;
 pub mod escape;
 pub mod files;
@@ -14,7 +15,6 @@ pub mod one_time_code;
 pub mod operation;
 pub mod password_hash;
 pub mod profile;
-pub mod queue;
 pub mod secret;
 pub mod secret_keys;
 pub mod service_key;

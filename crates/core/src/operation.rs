@@ -237,7 +237,7 @@ impl Operation {
 
 #[cfg(test)]
 mod tests {
-    use crate::operation::*;
+    use super::*;
 
     #[test]
     fn a_field_of_a_model_has_one_meaning() {

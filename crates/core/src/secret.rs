@@ -48,7 +48,7 @@ pub fn same(one: &[u8], other: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::secret::*;
+    use super::*;
 
     #[test]
     fn a_secret_does_not_print() {

@@ -259,7 +259,7 @@ impl fmt::Debug for SecretKeys {
 
 #[cfg(test)]
 mod tests {
-    use crate::secret_keys::*;
+    use super::*;
 
     fn line() -> String {
         SecretKeys::generate(&World::default()).to_string()

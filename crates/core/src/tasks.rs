@@ -105,7 +105,7 @@ fn pause(panics: u32) -> Duration {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use crate::tasks::*;
+    use super::*;
 
     #[tokio::test]
     async fn a_task_that_panics_starts_again_and_is_told_of() {

@@ -48,7 +48,7 @@ pub fn header(keys: &[SigningKey], id: &str, seconds: Millis, body: &str) -> Str
 
 #[cfg(test)]
 mod tests {
-    use crate::webhook_signature::*;
+    use super::*;
 
     fn key(text: &str) -> Option<SigningKey> {
         SigningKey::read(&Secret::from(text.to_owned()))

@@ -59,7 +59,7 @@ pub enum Match {
 
 /// The queue that a hash waits in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum HashPriority {
     /// The long queue.
     Last,
     /// A short queue of its own, which takes turns with the long one and has room when that is full.
@@ -93,9 +93,9 @@ struct State {
 
 impl State {
     /// The queue with room for one more job.
-    fn room(&mut self, turn: Turn, limit: usize) -> Option<&mut VecDeque<Job>> {
+    fn room(&mut self, turn: HashPriority, limit: usize) -> Option<&mut VecDeque<Job>> {
         match turn {
-            Turn::First if self.first.len() < FIRST => Some(&mut self.first),
+            HashPriority::First if self.first.len() < FIRST => Some(&mut self.first),
             _ => Some(&mut self.last).filter(|jobs| jobs.len() < limit),
         }
     }
@@ -144,7 +144,12 @@ impl Hasher {
     }
 
     /// Hashes a new password, in its canonical form.
-    pub async fn hash(&self, world: &World, password: &Secret, turn: Turn) -> Result<PasswordHash, ApiError> {
+    pub async fn hash(
+        &self,
+        world: &World,
+        password: &Secret,
+        turn: HashPriority,
+    ) -> Result<PasswordHash, ApiError> {
         let password = &canonical(password);
         let salt = world.bytes::<16>();
         let hash = self.derive(password, salt.to_vec(), self.params.clone(), turn).await?;
@@ -162,7 +167,7 @@ impl Hasher {
         &self,
         password: &Secret,
         stored: Option<&PasswordHash>,
-        turn: Turn,
+        turn: HashPriority,
     ) -> Result<Match, ApiError> {
         let parsed = stored.and_then(|stored| Parsed::of(stored.as_str()));
         if stored.is_some() && parsed.is_none() {
@@ -185,13 +190,13 @@ impl Hasher {
         Ok(Match::No)
     }
 
-    async fn fits(&self, password: &Secret, parsed: &Parsed, turn: Turn) -> Result<bool, ApiError> {
+    async fn fits(&self, password: &Secret, parsed: &Parsed, turn: HashPriority) -> Result<bool, ApiError> {
         let hash = self.derive(password, parsed.salt.clone(), parsed.params.clone(), turn).await?;
         Ok(same(hash.as_slice(), &parsed.hash))
     }
 
     /// Refuses if there is no room for one more job, before other work is done for the request.
-    pub fn room(&self, turn: Turn) -> Result<(), ApiError> {
+    pub fn room(&self, turn: HashPriority) -> Result<(), ApiError> {
         match self.queue.lock().room(turn, self.queue.limit) {
             Some(_) => Ok(()),
             None => Err(ApiError::overloaded(2)),
@@ -208,7 +213,7 @@ impl Hasher {
         password: &Secret,
         salt: Vec<u8>,
         params: Params,
-        turn: Turn,
+        turn: HashPriority,
     ) -> Result<Zeroizing<[u8; LENGTH]>, ApiError> {
         let (caller, answer) = oneshot::channel();
         let job = Job { password: password.clone(), salt, params, caller };
@@ -247,7 +252,7 @@ impl Queue {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn push(&self, job: Job, turn: Turn) -> bool {
+    fn push(&self, job: Job, turn: HashPriority) -> bool {
         let mut state = self.lock();
         let Some(jobs) = state.room(turn, self.limit) else { return false };
         jobs.push_back(job);
@@ -325,17 +330,23 @@ mod tests {
     #[tokio::test]
     async fn a_password_matches_its_own_hash_only() {
         let (hasher, world) = (Hasher::start(&settings()).unwrap(), World::default());
-        let hash = hasher.hash(&world, &secret("correct horse"), Turn::Last).await.unwrap();
+        let hash = hasher.hash(&world, &secret("correct horse"), HashPriority::Last).await.unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
         assert_eq!(
-            hasher.verify(&secret("correct horse"), Some(&hash), Turn::Last).await.unwrap(),
+            hasher.verify(&secret("correct horse"), Some(&hash), HashPriority::Last).await.unwrap(),
             Match::Yes
         );
-        assert_eq!(hasher.verify(&secret("correct hors"), Some(&hash), Turn::Last).await.unwrap(), Match::No);
-        assert_eq!(hasher.verify(&secret("correct horse"), None, Turn::Last).await.unwrap(), Match::No);
+        assert_eq!(
+            hasher.verify(&secret("correct hors"), Some(&hash), HashPriority::Last).await.unwrap(),
+            Match::No
+        );
+        assert_eq!(
+            hasher.verify(&secret("correct horse"), None, HashPriority::Last).await.unwrap(),
+            Match::No
+        );
         let broken = PasswordHash::from("$argon2id$v=19$m=64$x$y".to_owned());
         assert_eq!(
-            hasher.verify(&secret("correct horse"), Some(&broken), Turn::Last).await.unwrap(),
+            hasher.verify(&secret("correct horse"), Some(&broken), HashPriority::Last).await.unwrap(),
             Match::No
         );
     }
@@ -344,7 +355,7 @@ mod tests {
     async fn the_hash_is_the_one_that_argon2_gives_without_our_reused_memory() {
         let (hasher, world) = (Hasher::start(&settings()).unwrap(), World::default());
         for text in ["first one", "second one", "third one"] {
-            let hash = hasher.hash(&world, &secret(text), Turn::Last).await.unwrap();
+            let hash = hasher.hash(&world, &secret(text), HashPriority::Last).await.unwrap();
             let parsed = Parsed::of(hash.as_str()).unwrap();
             let mut plain = [0; LENGTH];
             Argon2::new(Algorithm::Argon2id, Version::V0x13, parsed.params)
@@ -358,13 +369,16 @@ mod tests {
     async fn sec_p03_a_hash_of_other_settings_is_recognised() {
         let world = World::default();
         let old = Hasher::start(&settings()).unwrap();
-        let hash = old.hash(&world, &secret("correct horse"), Turn::Last).await.unwrap();
+        let hash = old.hash(&world, &secret("correct horse"), HashPriority::Last).await.unwrap();
         let new = Hasher::start(&Password { hash_memory: 128, ..settings() }).unwrap();
         assert_eq!(
-            new.verify(&secret("correct horse"), Some(&hash), Turn::Last).await.unwrap(),
+            new.verify(&secret("correct horse"), Some(&hash), HashPriority::Last).await.unwrap(),
             Match::Outdated
         );
-        assert_eq!(new.verify(&secret("wrong horse"), Some(&hash), Turn::Last).await.unwrap(), Match::No);
+        assert_eq!(
+            new.verify(&secret("wrong horse"), Some(&hash), HashPriority::Last).await.unwrap(),
+            Match::No
+        );
     }
 
     #[tokio::test]
@@ -375,7 +389,9 @@ mod tests {
         let mut waiting = Vec::new();
         for _ in 0..12 {
             let hasher = hasher.clone();
-            waiting.push(tokio::spawn(async move { hasher.verify(&secret("x"), None, Turn::Last).await }));
+            waiting.push(tokio::spawn(
+                async move { hasher.verify(&secret("x"), None, HashPriority::Last).await },
+            ));
         }
         let (mut done, mut refused) = (0, 0);
         for waiting in waiting {

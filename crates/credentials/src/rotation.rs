@@ -10,6 +10,7 @@ use doorward_core::clock::Millis;
 use doorward_request::platform::Platform;
 use doorward_store::StoreError;
 use doorward_store::signing_keys::{StoredKey, insert, list, lock, prune, retire_others};
+use doorward_store::transaction;
 
 /// How often to look for keys of other nodes, and whether one is due.
 const EVERY: Duration = Duration::from_secs(60);
@@ -53,19 +54,17 @@ fn due(stored: &[StoredKey], now: Millis, rules: &doorward_config::Token) -> Opt
 async fn publish(platform: &Platform, activates_at: Millis) -> Result<(), StoreError> {
     let key = generate(&platform.secret_keys, &platform.world, activates_at)?;
     let (now, rules) = (platform.world.now(), platform.config.token.clone());
-    let made = platform.store.write(move |tx| {
-        Box::pin(async move {
-            lock(tx).await?;
-            prune(tx, now).await?;
-            // Another node may have been faster.
-            if due(&list(tx, now).await?, now, &rules).is_none() {
-                return Ok::<_, StoreError>(false);
-            }
-            insert(tx, &key).await?;
-            retire_others(tx, &key.id, activates_at + rules.lifetime.millis() + LEEWAY).await?;
-            Ok(true)
-        })
-    });
+    let made = platform.store.write(transaction!(|tx| {
+        lock(tx).await?;
+        prune(tx, now).await?;
+        // Another node may have been faster.
+        if due(&list(tx, now).await?, now, &rules).is_none() {
+            return Ok::<_, StoreError>(false);
+        }
+        insert(tx, &key).await?;
+        retire_others(tx, &key.id, activates_at + rules.lifetime.millis() + LEEWAY).await?;
+        Ok(true)
+    }));
     if made.await? {
         tracing::info!(
             activates_at = doorward_core::clock::rfc3339(activates_at),

@@ -2,6 +2,7 @@
 //! new one takes over is decided in [`crate::rotation`].
 
 use crate::tokens::AccessTokens;
+use doorward_store::transaction;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -57,15 +58,13 @@ impl SigningKeys {
             let key = generate(secret, world, now)?;
             // Another node may have done the same in this moment: whichever came first is everybody's.
             stored = store
-                .write(move |tx| {
-                    Box::pin(async move {
-                        lock(tx).await?;
-                        if list(tx, now).await?.is_empty() {
-                            insert(tx, &key).await?;
-                        }
-                        list(tx, now).await
-                    })
-                })
+                .write(transaction!(|tx| {
+                    lock(tx).await?;
+                    if list(tx, now).await?.is_empty() {
+                        insert(tx, &key).await?;
+                    }
+                    list(tx, now).await
+                }))
                 .await?;
         }
         let mut keys = Vec::new();
@@ -130,9 +129,7 @@ async fn reseal_with_the_active_key(
         .open(&context, &stored.sealed)
         .and_then(|private| secret.seal(world, &context, &private))
         .ok_or_else(|| broken("cannot be sealed"))?;
-    store
-        .write(move |tx| Box::pin(async move { reseal(tx, &stored.id, &stored.sealed, &sealed).await }))
-        .await
+    store.write(transaction!(|tx| reseal(tx, &stored.id, &stored.sealed, &sealed).await)).await
 }
 
 /// Signs and verifies access tokens.

@@ -11,12 +11,13 @@ use super::webhook;
 use crate::Hooks;
 use doorward_config::Config;
 use doorward_core::clock::Millis;
+use doorward_core::delivery_queue::Failure;
+use doorward_core::delivery_queue::{self, Worker};
 use doorward_core::operation::SCRIPT;
-use doorward_core::queue::Failure;
-use doorward_core::queue::{self, Worker};
 use doorward_request::event::Report;
 use doorward_request::platform::Platform;
 use doorward_store::deliveries::{self, Taken};
+use doorward_store::transaction;
 use doorward_store::{StoreError, Tx};
 
 /// A script that fails will mostly fail again, until somebody corrects it.
@@ -93,11 +94,11 @@ async fn take(platform: &Arc<Platform>, target: &str, free: usize) -> Vec<Taken>
         Ok(true) => {
             let (target, now) = (target.to_owned(), platform.world.now());
             let patience = Millis::try_from(webhook::PATIENCE.as_millis()).unwrap_or(Millis::MAX);
-            let until = now + patience + queue::LEASE_MARGIN;
+            let until = now + patience + delivery_queue::LEASE_MARGIN;
             let limit = i64::try_from(free).unwrap_or(1);
-            let take = platform.store.write(move |tx| {
-                Box::pin(async move { deliveries::take(tx, &target, now, until, limit).await })
-            });
+            let take = platform
+                .store
+                .write(transaction!(|tx| deliveries::take(tx, &target, now, until, limit).await));
             take.await
         }
         Err(error) => Err(error),
@@ -118,11 +119,8 @@ async fn due(platform: &Platform, target: &str) -> Result<bool, StoreError> {
 async fn deliver(hooks: &Arc<Hooks>, taken: Taken) {
     let told = tell(hooks, &taken).await;
     let (worker, id) = (hooks.clone(), taken.id.clone());
-    let settled: Result<(), StoreError> = hooks
-        .platform
-        .store
-        .write(move |tx| Box::pin(async move { settle(&worker.platform, tx, &taken, told).await }))
-        .await;
+    let settled: Result<(), StoreError> =
+        hooks.platform.store.write(transaction!(|tx| settle(&worker.platform, tx, &taken, told).await)).await;
     if let Err(error) = settled {
         // The lease runs out and the row is taken again.
         tracing::warn!(delivery = id, cause = %error, "it could not be noted what became of a delivery");
@@ -166,7 +164,7 @@ async fn settle(
                 cause,
                 "a hook was not told"
             );
-            let pause = queue::pause(*attempts, u64::from_be_bytes(platform.world.bytes()));
+            let pause = delivery_queue::pause(*attempts, u64::from_be_bytes(platform.world.bytes()));
             deliveries::postpone(tx, taken, now + pause, &cause).await
         }
         Err(Failure::Later(cause) | Failure::Never(cause)) => {

@@ -18,11 +18,10 @@ use doorward_core::operation::SCRIPT;
 use doorward_core::tasks::Tasks;
 use doorward_protocol::profile::ADDRESS;
 use doorward_protocol::{Request, Rule};
-use doorward_request::event::About;
 use doorward_request::event::Granted;
 use doorward_request::event::Model;
+use doorward_request::event::Principal;
 use doorward_request::event::Said;
-use doorward_request::event::Who;
 use doorward_request::platform::Platform;
 use doorward_store::StoreError;
 use doorward_store::Tx;
@@ -89,9 +88,9 @@ pub async fn before_sign_out(hooks: &Hooks, caller: &Caller, session: &str) -> R
 }
 
 /// The account and the id of a session; nothing where there is no such session.
-pub async fn of_session(platform: &Platform, id: &str) -> Result<Option<Who>, ApiError> {
+pub async fn of_session(platform: &Platform, id: &str) -> Result<Option<Principal>, ApiError> {
     let found = sessions::find(&mut *platform.store.read().await?, id).await?;
-    Ok(found.map(|(session, _)| Who { user_id: session.account, session_id: session.id }))
+    Ok(found.map(|(session, _)| Principal { user_id: session.account, session_id: session.id }))
 }
 
 /// The fields of an operation that is no JSON request.
@@ -104,7 +103,7 @@ pub async fn before<T: Request + DeserializeOwned>(
     hooks: &Hooks,
     caller: &Caller,
     operation: Operation,
-    who: impl Into<Who>,
+    who: impl Into<Principal>,
     json: Json<T>,
 ) -> Result<Json<T>, ApiError> {
     before_with(hooks, caller, operation, who, json, &[]).await
@@ -115,7 +114,7 @@ pub async fn before_with<T: Request + DeserializeOwned>(
     hooks: &Hooks,
     caller: &Caller,
     operation: Operation,
-    who: impl Into<Who>,
+    who: impl Into<Principal>,
     json: Json<T>,
     more: &[(&str, &str)],
 ) -> Result<Json<T>, ApiError> {
@@ -194,7 +193,7 @@ pub async fn ask(
     hooks: &Hooks,
     caller: &Caller,
     operation: Operation,
-    who: Who,
+    who: Principal,
     fields: Map<String, Value>,
 ) -> Result<Map<String, Value>, ApiError> {
     let asked = Asked { operation, who, repeatable: None, is_told: true };
@@ -229,7 +228,7 @@ pub struct Asked<'a> {
     /// The operation.
     pub operation: Operation,
     /// The account and session of the request.
-    pub who: Who,
+    pub who: Principal,
     /// A repetition with this key is the same event.
     pub repeatable: Option<&'a Idempotency>,
     /// Is what comes of it told afterwards?
@@ -247,21 +246,21 @@ pub async fn ask_once(
     if !hooks.listen_to(operation) {
         return Ok(Map::new());
     }
-    let about = About::of(caller, who, hooks.platform.world.now());
+    let about = caller.about(who, hooks.platform.world.now());
     let model = Model { operation, about, fields };
     if is_told {
         let once = repeatable.filter(|_| operation.is_carried_out_once());
         // The MAC of the request, too: a key that comes with another one must not take the place of this.
         let seed = once.map(|once| [once.key.as_bytes(), &once.request].concat());
         let seed = seed.unwrap_or_else(|| hooks.platform.world.id().into_bytes());
-        caller.after.begin(&model, hooks.told(operation), seed);
+        caller.outcome.begin(&model, hooks.told(operation), seed);
     }
     // All hooks of a request have one budget (D-37); what lies between them does not count.
     let begun = Instant::now();
-    let ran = run(hooks, model, begun + BUDGET.saturating_sub(caller.after.spent(Duration::ZERO))).await;
-    caller.after.spent(begun.elapsed());
+    let ran = run(hooks, model, begun + BUDGET.saturating_sub(caller.outcome.spent(Duration::ZERO))).await;
+    caller.outcome.spent(begun.elapsed());
     let (model, set) = ran?;
-    caller.after.change(&model);
+    caller.outcome.change(&model);
     Ok(set)
 }
 
@@ -306,10 +305,10 @@ pub async fn queue_event(
     (operation, fields): (Operation, Map<String, Value>),
     account: &str,
 ) -> Result<(), StoreError> {
-    let who = Who { user_id: account.to_owned(), session_id: String::new() };
-    let about = About::of(caller, who, hooks.platform.world.now());
+    let who = Principal { user_id: account.to_owned(), session_id: String::new() };
+    let about = caller.about(who, hooks.platform.world.now());
     let model = Model { operation, about, fields };
-    caller.after.queue(tx, model, hooks.told(operation), &hooks.platform.world).await
+    caller.outcome.queue(tx, model, hooks.told(operation), &hooks.platform.world).await
 }
 
 /// The value at a path with dots.

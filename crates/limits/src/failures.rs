@@ -2,10 +2,9 @@
 //! asked for. On an account a growing pause follows, but never for the owner on a device that the account knows, nor for
 //! who has a code, of whose tries some are left to such a device: nobody can lock somebody else out (SECURITY R04).
 
-use crate::Limits;
 use crate::captcha::Captcha;
 use doorward_core::clock::Millis;
-use doorward_credentials::passwords::Turn;
+use doorward_credentials::passwords::HashPriority;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::platform::Platform;
@@ -15,7 +14,7 @@ use doorward_store::identities::{Identity, Kind};
 use doorward_store::{StoreError, Tx};
 use std::sync::Arc;
 
-use super::{Subject, known, names};
+use super::{Subject, known_devices, names};
 use doorward_request::known_device::KnownDevice;
 
 /// What was found about a call.
@@ -55,7 +54,7 @@ impl Guess {
         Ok(match subject {
             Subject::Nobody => Guess::Nothing,
             Subject::Address(address) => Guess::Code(of_address(platform, address)?),
-            Subject::Account(account) => match known::at_home(platform, caller, Some(account)) {
+            Subject::Account(account) => match known_devices::at_home(platform, caller, Some(account)) {
                 Some(device) => {
                     let device = of_device(platform, &account.id, device)?;
                     Guess::AtHome { account: account.id.clone(), device }
@@ -63,7 +62,9 @@ impl Guess {
                 None => Guess::Password(of_account(platform, &account.id)?),
             },
             Subject::Reader(account) => Guess::Password(of_reader(platform, &account.id)?),
-            Subject::Name(kind, value) => match known::at_home_of(platform, caller, kind, value).await? {
+            Subject::Name(kind, value) => match known_devices::at_home_of(platform, caller, kind, value)
+                .await?
+            {
                 Some((account, device)) => {
                     Guess::AtHome { device: of_device(platform, &account.id, device)?, account: account.id }
                 }
@@ -77,10 +78,10 @@ impl Guess {
     }
 
     /// In which queue it is hashed.
-    pub(super) fn turn(&self) -> Turn {
+    pub(super) fn turn(&self) -> HashPriority {
         match self {
-            Guess::AtHome { .. } => Turn::First,
-            _ => Turn::Last,
+            Guess::AtHome { .. } => HashPriority::First,
+            _ => HashPriority::Last,
         }
     }
 
@@ -103,10 +104,10 @@ impl Guess {
 }
 
 /// So many failures, and a captcha is asked for.
-pub(super) fn captcha_after(limits: &Limits) -> u32 {
-    match limits.captcha {
+pub(super) fn captcha_after(captcha: &Captcha, platform: &Platform) -> u32 {
+    match captcha {
         Captcha::None => u32::MAX,
-        _ => limits.platform.config.captcha.after,
+        _ => platform.config.captcha.after,
     }
 }
 
@@ -221,7 +222,7 @@ pub async fn succeeded(
     caller: &Caller,
     account: &Account,
 ) -> Result<(), StoreError> {
-    let name = match known::at_home(platform, caller, Some(account)) {
+    let name = match known_devices::at_home(platform, caller, Some(account)) {
         Some(device) => of_device(platform, &account.id, device)?,
         None => of_account(platform, &account.id)?,
     };

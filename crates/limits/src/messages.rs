@@ -5,8 +5,9 @@
 use doorward_protocol::error::ErrorCode;
 use doorward_request::platform::Platform;
 
-use super::{Budget, each, exceeded, known, names};
-use crate::Limits;
+use super::budget::{self, Budget, each, exceeded};
+use super::service::Limits;
+use super::{known_devices, names};
 use doorward_core::clock::Millis;
 use doorward_core::message::Channel;
 use doorward_request::caller::Caller;
@@ -26,8 +27,8 @@ const KEPT: u32 = 5;
 /// Spends a message to an address. An error must end the transaction: with that, a refused one has cost nothing. Comes
 /// after all other locks of the transaction: every message of this moment waits for its end.
 pub async fn spend(tx: &mut Tx, limits: &Limits, caller: &Caller, address: &str) -> Result<(), ApiError> {
-    let is_at_home = known::is_at_home(tx, &limits.platform, caller, address).await?;
-    let spent = crate::spend(tx, limits, &budgets(&limits.platform, address, is_at_home)?).await?;
+    let is_at_home = known_devices::is_at_home(tx, &limits.platform, caller, address).await?;
+    let spent = budget::spend(tx, limits, &budgets(&limits.platform, address, is_at_home)?).await?;
     spent.map_err(|ends_at| exceeded(ErrorCode::LimitExceeded, ends_at - limits.platform.world.now()))
 }
 
@@ -39,12 +40,12 @@ pub(super) async fn look(
     is_at_home: bool,
     captcha_after: u32,
 ) -> Result<bool, ApiError> {
-    let all = crate::look(tx, limits, &budgets(&limits.platform, address, is_at_home)?).await?;
+    let all = budget::look(tx, limits, &budgets(&limits.platform, address, is_at_home)?).await?;
     if let Some(ends_at) = all.ends_at {
         return Err(exceeded(ErrorCode::LimitExceeded, ends_at - limits.platform.world.now()));
     }
-    let mut is_doubted = crate::look(tx, limits, &of_all(&limits.platform, address)?).await?.is_crowded;
-    for (name, limit, length) in of_address(&limits.platform, address)? {
+    let mut is_doubted = budget::look(tx, limits, &of_all(&limits.platform, address)?).await?.is_crowded;
+    for Budget { name, limit, length } in of_address(&limits.platform, address)? {
         // A pause between two is no reason for one.
         let used = budgets::used(tx, &name, length, limits.platform.world.now()).await?.count;
         is_doubted |= limit > 1 && used >= captcha_after && !is_at_home;
@@ -68,8 +69,8 @@ fn of_address(platform: &Platform, address: &str) -> Result<Vec<Budget>, StoreEr
             let sms = &platform.config.sms;
             let keyed = |what: &str| names::keyed(platform, what, &[address.as_bytes()]);
             Ok(vec![
-                (keyed("sms pause")?, 1, sms.pause.millis()),
-                (keyed("sms number")?, sms.budget_number, DAY),
+                Budget { name: keyed("sms pause")?, limit: 1, length: sms.pause.millis() },
+                Budget { name: keyed("sms number")?, limit: sms.budget_number, length: DAY },
             ])
         }
     }
@@ -83,7 +84,10 @@ fn of_all(platform: &Platform, address: &str) -> Result<Vec<Budget>, StoreError>
             let prefix = address.get(..PREFIX).unwrap_or(address);
             let prefix = names::keyed(platform, "sms prefix", &[prefix.as_bytes()])?;
             let sms = &platform.config.sms;
-            Ok(vec![(prefix, sms.budget_prefix, DAY), ("sms".to_owned(), sms.budget_total, DAY)])
+            Ok(vec![
+                Budget { name: prefix, limit: sms.budget_prefix, length: DAY },
+                Budget { name: "sms".to_owned(), limit: sms.budget_total, length: DAY },
+            ])
         }
     }
 }
@@ -97,7 +101,7 @@ pub(super) fn budgets(
     let mut budgets = of_address(platform, address)?;
     budgets.extend(of_all(platform, address)?);
     if !is_at_home {
-        for (_, limit, _) in &mut budgets {
+        for Budget { limit, .. } in &mut budgets {
             *limit -= *limit / KEPT;
         }
     }

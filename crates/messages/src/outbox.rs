@@ -16,10 +16,10 @@ use crate::mail::transport::Transport;
 use crate::sms::Sms;
 use doorward_core::canonical;
 use doorward_core::clock::{Millis, World};
+use doorward_core::delivery_queue::Failure;
+use doorward_core::delivery_queue::{self, Worker};
 use doorward_core::message::{Channel, Message};
 use doorward_core::one_time_code::{PlainCode, PlainToken, Scene};
-use doorward_core::queue::Failure;
-use doorward_core::queue::{self, Worker};
 use doorward_core::tasks::Tasks;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
@@ -28,6 +28,7 @@ use doorward_store::accounts::Account;
 use doorward_store::challenges::Minted;
 use doorward_store::identities::Kind;
 use doorward_store::outbox::{Letter, Taken};
+use doorward_store::transaction;
 use doorward_store::{StoreError, Tx, accounts};
 
 /// How long to wait before the database is asked again to note what became of a mail.
@@ -200,11 +201,7 @@ async fn take(outbox: &Arc<Outbox>, channel: Channel, free: usize) -> Vec<Outgoi
         Ok(false) => Ok(Vec::new()),
         Ok(true) => {
             let worker = outbox.clone();
-            outbox
-                .platform
-                .store
-                .write(move |tx| Box::pin(async move { lease(&worker, tx, channel, free).await }))
-                .await
+            outbox.platform.store.write(transaction!(|tx| lease(&worker, tx, channel, free).await)).await
         }
         Err(error) => Err(error),
     };
@@ -221,7 +218,7 @@ async fn lease(
     free: usize,
 ) -> Result<Vec<Outgoing>, StoreError> {
     let now = outbox.platform.world.now();
-    let until = now + Way::of(&outbox.platform, channel).timeout + queue::LEASE_MARGIN;
+    let until = now + Way::of(&outbox.platform, channel).timeout + delivery_queue::LEASE_MARGIN;
     let limit = i64::try_from(free).unwrap_or(1);
     let mut letters = Vec::new();
     for taken in doorward_store::outbox::take(tx, channel, now, until, limit).await? {
@@ -407,7 +404,8 @@ impl Outcome {
             Ok(false) => Outcome::Dropped,
             Ok(true) => Outcome::Sent,
             Err(Failure::Later(cause)) if taken.attempts < i64::from(attempts) => {
-                let pause = queue::pause(taken.attempts, u64::from_be_bytes(outbox.platform.world.bytes()));
+                let pause =
+                    delivery_queue::pause(taken.attempts, u64::from_be_bytes(outbox.platform.world.bytes()));
                 Outcome::Later(now + pause, cause)
             }
             Err(Failure::Later(cause) | Failure::Never(cause)) => Outcome::Never(now, cause),
@@ -439,11 +437,7 @@ async fn note(outbox: &Arc<Outbox>, taken: &Arc<Taken>, outcome: &Arc<Outcome>) 
     let mut held_back = None;
     loop {
         let (row, outcome) = (taken.clone(), outcome.clone());
-        let noted = outbox
-            .platform
-            .store
-            .write(move |tx| Box::pin(async move { outcome.store(tx, &row).await }))
-            .await;
+        let noted = outbox.platform.store.write(transaction!(|tx| outcome.store(tx, &row).await)).await;
         let Err(error) = noted else { return true };
         tracing::warn!(mail = taken.id, cause = %error, "the outbox could not note what became of a mail");
         // Another fault than one that passes: the lease runs out and the row is taken again.

@@ -1,28 +1,19 @@
 //! Sign in with Apple: a client secret that we sign ourselves, answers by `form_post`, and a name that is told once.
 
-use std::fmt;
-
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
-use serde_json::{Value, json};
+use serde_json::Value;
 use url::Url;
 
-use super::Refusal;
 use super::call::Caller;
+use super::client_secret::SigningKey;
 use super::discovery::{Discovery, Given};
 use super::id_token::Claims;
 use super::jwks::Keys;
 use super::oauth2::{Client, ClientSecret};
-use super::oidc::{OpenId, Rules, Wrong};
-use doorward_core::clock::Millis;
-use doorward_core::secret::Secret;
+use super::oidc::{OpenId, Rules};
+use super::outcome::Wrong;
 
 const ISSUER: &str = "https://appleid.apple.com";
-/// How long a client secret of ours is good, in seconds: for one call.
-const LIFE: Millis = 5 * 60;
 /// Longest `user`.
 const LONGEST: usize = 4096;
 
@@ -49,44 +40,6 @@ pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Resu
         tokeninfo: None,
         rules: Box::new(Apple),
     })
-}
-
-/// The key that signs our client secrets.
-pub(super) struct SigningKey {
-    team: String,
-    id: String,
-    pair: EcdsaKeyPair,
-}
-
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SigningKey")
-    }
-}
-
-impl SigningKey {
-    /// From the content of the .p8 file; a variable may have it on one line, with `\n` for its ends.
-    fn read(settings: &doorward_config::Provider) -> Result<SigningKey, Wrong> {
-        let wrong = ("private_key", "must be the content of the .p8 file from Apple: a key on P-256, in PEM");
-        let text = settings.private_key.expose().replace("\\n", "\n");
-        let base64: String = text.lines().map(str::trim).filter(|line| !line.starts_with('-')).collect();
-        let der = zeroize::Zeroizing::new(STANDARD.decode(base64).map_err(|_| wrong)?);
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der).map_err(|_| wrong)?;
-        Ok(SigningKey { team: settings.team_id.clone(), id: settings.key_id.clone(), pair })
-    }
-
-    /// A client secret for one call.
-    pub(super) fn sign(&self, client_id: &str, now: Millis) -> Result<Secret, Refusal> {
-        let now = now / 1000;
-        let header = json!({ "alg": "ES256", "kid": self.id });
-        let claims =
-            json!({ "iss": self.team, "iat": now, "exp": now + LIFE, "aud": ISSUER, "sub": client_id });
-        let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-        let message = format!("{header}.{claims}");
-        let signature = self.pair.sign(&SystemRandom::new(), message.as_bytes());
-        let signature = signature.map_err(|_| Refusal::Setup("private_key does not sign".into()))?;
-        Ok(Secret::from(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))))
-    }
 }
 
 struct Apple;
@@ -127,34 +80,5 @@ impl Rules for Apple {
 
     fn language(&self) -> Option<&'static str> {
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_that_is_none_is_refused_at_start_and_not_shown() {
-        for text in
-            ["hunter2", "", "-----x-----\nhunter2\n-----x-----", "-----x-----\naHVudGVyMg==\n-----x-----"]
-        {
-            let settings = doorward_config::Provider {
-                private_key: String::from(text).into(),
-                ..doorward_config::Provider::default()
-            };
-            let (key, said) = SigningKey::read(&settings).err().unwrap();
-            assert!(key == "private_key" && !said.contains("hunter"), "{said}");
-        }
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        let text = STANDARD.encode(pair.to_pkcs8v1().unwrap());
-        for ends in ["\n", "\\n", "\r\n"] {
-            let text = format!("-----x-----{ends}{text}{ends}-----x-----{ends}");
-            let settings = doorward_config::Provider {
-                private_key: text.into(),
-                ..doorward_config::Provider::default()
-            };
-            assert!(SigningKey::read(&settings).is_ok(), "{ends:?}");
-        }
     }
 }

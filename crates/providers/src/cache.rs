@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Mutex;
 
-use super::Refusal;
+use super::outcome::Refusal;
 use doorward_core::clock::Millis;
 
 /// A copy this young is not looked after.

@@ -6,7 +6,7 @@ use http::{Method, Request, header};
 use serde_json::Value;
 use url::Url;
 
-use super::Refusal;
+use super::outcome::Refusal;
 use doorward_outbound::{Answer, HttpClient, Limits};
 
 /// More than any token or description of a person needs.

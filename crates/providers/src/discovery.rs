@@ -7,9 +7,9 @@ use jsonwebtoken::Algorithm;
 use serde_json::Value;
 use url::Url;
 
-use super::Refusal;
 use super::cache::Cached;
 use super::call::{Caller, SMALL};
+use super::outcome::Refusal;
 use doorward_config::ALGORITHMS;
 use doorward_core::clock::Millis;
 use doorward_core::local_address::is_local;

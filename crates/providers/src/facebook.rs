@@ -6,10 +6,12 @@ use serde_json::Value;
 use url::Url;
 
 use super::call::{Caller, Reply, SMALL};
+use super::endpoint::{endpoint, is_from};
+use super::flow::{Asked, Begun};
 use super::oauth2::{self, Client, ClientSecret, Code};
-use super::oidc::Wrong;
+use super::outcome::Wrong;
+use super::outcome::{Person, Refusal};
 use super::person::{self, claims};
-use super::{Asked, Begun, Person, Refusal};
 use doorward_core::canonical;
 use doorward_core::clock::{Millis, World};
 
@@ -24,11 +26,6 @@ pub(super) struct Facebook {
     token: Url,
     me: Url,
     debug_token: Url,
-}
-
-/// An endpoint: as set, else as documented.
-pub(super) fn endpoint(key: &'static str, set: &str, known: &str) -> Result<Url, Wrong> {
-    Url::parse(if set.is_empty() { known } else { set }).map_err(|_| (key, "is no address"))
 }
 
 impl Facebook {
@@ -174,14 +171,4 @@ fn refusal(reply: &Reply) -> Option<Refusal> {
         }
         (code, _) => Refusal::Denied(format!("Facebook answered with error {code}.")),
     })
-}
-
-/// RFC 9207, for a provider that does not announce it.
-pub(super) fn is_from(issuer: &str, iss: Option<&str>) -> Result<(), Refusal> {
-    match iss {
-        Some(iss) if iss != issuer => {
-            Err(Refusal::Mismatch("The answer does not come from this provider.".into()))
-        }
-        _ => Ok(()),
-    }
 }

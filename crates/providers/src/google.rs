@@ -3,13 +3,14 @@
 use serde_json::Value;
 use url::Url;
 
-use super::Refusal;
 use super::call::{Caller, SMALL};
 use super::discovery::{Discovery, Endpoints, Given};
 use super::id_token::Claims;
 use super::jwks::Keys;
 use super::oauth2::Client;
-use super::oidc::{OpenId, Rules, Wrong};
+use super::oidc::{OpenId, Rules};
+use super::outcome::Refusal;
+use super::outcome::Wrong;
 use super::person::is_true;
 use doorward_core::clock::Millis;
 

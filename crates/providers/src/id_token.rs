@@ -6,8 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, Header, decode_header};
 use serde_json::{Map, Value};
 
-use super::Refusal;
 use super::jwks::Key;
+use super::outcome::Refusal;
 use doorward_core::clock::Millis;
 use doorward_core::escape::plain;
 use doorward_core::secret::same;

@@ -7,9 +7,9 @@ use jsonwebtoken::{Algorithm, DecodingKey, Header};
 use serde_json::Value;
 use url::Url;
 
-use super::Refusal;
 use super::cache::Cached;
 use super::call::{Caller, LARGE};
+use super::outcome::Refusal;
 use doorward_core::clock::Millis;
 
 /// Most keys that are looked at.

@@ -2,29 +2,34 @@
 //! Everything from the consent screen's address to a [`Person`]; whose account that is, is decided elsewhere.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod flow;
 mod id_token;
 mod oauth1;
 mod oauth2;
 mod oidc;
+mod outcome;
 mod person;
 
 mod apple;
+mod client_secret;
 mod facebook;
 mod google;
 mod microsoft;
 mod twitter;
 
 mod discovery;
+mod endpoint;
 mod jwks;
 
 mod cache;
 mod call;
 
+pub use flow::{Answer, Asked, Begun, Memory};
+pub use outcome::{Person, Refusal};
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use doorward_protocol::profile::ProfileFields;
-use serde::{Deserialize, Serialize};
 use url::Url;
 
 use call::Caller;
@@ -35,7 +40,8 @@ use doorward_outbound::HttpClient;
 use facebook::Facebook;
 use oauth1::Token;
 use oauth2::Code;
-use oidc::{OpenId, Wrong};
+use oidc::OpenId;
+use outcome::Wrong;
 use twitter::{Twitter, TwitterOauth1};
 
 /// The providers of the configuration.
@@ -63,124 +69,6 @@ enum Speech {
     Facebook(Box<Facebook>),
     Twitter(Box<Twitter>),
     TwitterOauth1(Box<TwitterOauth1>),
-}
-
-/// What a flow is to be like.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// The page that the person comes back to.
-    pub callback: &'a Url,
-    /// The person has just chosen their account there: they need not be asked again.
-    pub again: bool,
-    /// The language of the person.
-    pub locale: Option<&'a str>,
-}
-
-/// A flow that can go on at the provider.
-#[derive(Debug)]
-pub struct Begun {
-    /// The consent screen.
-    pub url: Url,
-    /// What the provider's answer names the flow by: our `state`, or the request token of OAuth 1.0a.
-    pub handle: String,
-    /// What finishing needs.
-    pub memory: Memory,
-}
-
-/// What finishing a flow needs. It is secret: the flows seal it.
-#[derive(Clone, Deserialize, Serialize)]
-pub enum Memory {
-    /// OAuth 2.
-    Code {
-        /// As it was sent.
-        redirect_uri: String,
-        /// Of PKCE (RFC 7636).
-        verifier: String,
-        /// Must come back in the ID token, where there is one.
-        nonce: Option<String>,
-    },
-    /// OAuth 1.0a.
-    RequestToken {
-        /// The request token.
-        token: String,
-        /// Its secret.
-        secret: String,
-    },
-}
-
-impl Memory {
-    /// Does the provider's answer say which flow it was made for, beside the state? Then a code that was slipped in is
-    /// noticed without one.
-    pub fn has_nonce(&self) -> bool {
-        matches!(self, Memory::Code { nonce: Some(_), .. })
-    }
-}
-
-impl fmt::Debug for Memory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Memory")
-    }
-}
-
-/// What the provider answered, by way of the browser.
-#[derive(Clone, Copy)]
-pub enum Answer<'a> {
-    /// OAuth 2.
-    Code {
-        /// The code.
-        code: &'a str,
-        /// Who says that it answers (RFC 9207).
-        iss: Option<&'a str>,
-        /// Apple's `user`: JSON with the name, the first time only.
-        user: Option<&'a str>,
-    },
-    /// OAuth 1.0a.
-    Verifier {
-        /// The request token.
-        token: &'a str,
-        /// Shows that the person consented.
-        verifier: &'a str,
-    },
-}
-
-impl fmt::Debug for Answer<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Answer")
-    }
-}
-
-/// Somebody, as a provider knows them. Issuer and subject name them; nothing else does (SECURITY A01).
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Person {
-    /// Who says so.
-    pub issuer: String,
-    /// Their id there.
-    pub subject: String,
-    /// Their address, canonical.
-    pub email: Option<String>,
-    /// Does the provider say that the address is theirs, and does the operator trust its word (SECURITY A02)?
-    pub vouched: bool,
-    /// Their name.
-    pub name: Option<String>,
-    /// What fits into a profile. A picture is an address, which is never fetched (SECURITY H04).
-    pub profile: ProfileFields,
-}
-
-/// Why there is no person. No reason echoes what the other side sent, but for an `error` word of OAuth.
-#[derive(Clone, Debug)]
-pub enum Refusal {
-    /// The provider says no.
-    Denied(String),
-    /// The code, or the verifier, was used before or is too old.
-    Reused,
-    /// The answer belongs to another flow, or comes from another provider.
-    Mismatch(String),
-    /// A token that does not hold.
-    Untrusted(String),
-    /// The provider could not be asked.
-    Unreachable(String),
-    /// The operator has to put something right, here or at the provider.
-    Setup(String),
 }
 
 impl Providers {

@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
-use super::Refusal;
 use super::call::Caller;
 use super::discovery::{Discovery, Given};
 use super::id_token::{Claims, subject};
 use super::jwks::Keys;
 use super::oauth2::Client;
-use super::oidc::{OpenId, Rules, Wrong, well_known};
+use super::oidc::{OpenId, Rules, well_known};
+use super::outcome::Refusal;
+use super::outcome::Wrong;
 use super::person::is_true;
 
 /// The claim that the domain of the address is proven to be the tenant's.

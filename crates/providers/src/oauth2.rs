@@ -10,9 +10,10 @@ use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
-use super::apple::SigningKey;
 use super::call::{Caller, Reply};
-use super::{Asked, Begun, Memory, Refusal};
+use super::client_secret::SigningKey;
+use super::flow::{Asked, Begun, Memory};
+use super::outcome::Refusal;
 use doorward_core::clock::{Millis, World};
 use doorward_core::secret::Secret;
 

@@ -5,16 +5,16 @@ use url::Url;
 
 use super::call::{Caller, SMALL};
 use super::discovery::{Discovery, Endpoints, Given};
+use super::flow::{Asked, Begun, Memory};
 use super::id_token::{Claims, Expected, IdToken, subject};
 use super::jwks::Keys;
 use super::oauth2::{Chance, Client, Code};
+use super::outcome::Wrong;
+use super::outcome::{Person, Refusal};
 use super::person::{self, is_true};
-use super::{Asked, Begun, Memory, Person, Refusal, google, microsoft};
+use super::{google, microsoft};
 use doorward_core::canonical;
 use doorward_core::clock::World;
-
-/// What went wrong with a setting: its name within the section, and a sentence.
-pub(super) type Wrong = (&'static str, &'static str);
 
 /// A provider, ready to be asked.
 pub(super) struct OpenId {

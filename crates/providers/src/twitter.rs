@@ -5,12 +5,13 @@ use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use super::call::{Caller, Reply, SMALL};
-use super::facebook::{endpoint, is_from};
+use super::endpoint::{endpoint, is_from};
+use super::flow::{Asked, Begun, Memory};
 use super::oauth1::{Consumer, Token};
 use super::oauth2::{self, Client, Code};
-use super::oidc::Wrong;
+use super::outcome::Wrong;
+use super::outcome::{Person, Refusal};
 use super::person::{self, claims};
-use super::{Asked, Begun, Memory, Person, Refusal};
 use doorward_core::canonical;
 use doorward_core::clock::World;
 use doorward_core::secret::same;

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
+use doorward_core::clock::Millis;
 use doorward_core::secret::Secret;
 
 use crate::captcha_solution::Solution;
-use crate::event::Pending;
+use crate::event::{About, Pending, Principal};
 use crate::known_device::KnownDevice;
 
 /// The id of the request, in the log and in the answer.
@@ -25,8 +26,8 @@ pub struct Caller {
     pub user_agent: Option<String>,
     /// The solution of a captcha.
     pub captcha: Option<Solution>,
-    /// What hooks are told afterwards.
-    pub after: Pending,
+    /// What hooks are told of the outcome.
+    pub outcome: Pending,
     /// Devices that accounts know.
     pub devices: Vec<KnownDevice>,
     /// What may be a service key; nobody has looked.
@@ -39,5 +40,18 @@ impl Caller {
     /// The address as text.
     pub fn address(&self) -> Option<String> {
         self.ip.map(|ip| ip.to_string())
+    }
+
+    /// What hooks are told of the caller and the request.
+    pub fn about(&self, who: Principal, now: Millis) -> About {
+        About {
+            user_id: who.user_id,
+            session_id: who.session_id,
+            request_id: self.request_id.clone(),
+            ip: self.address().unwrap_or_default(),
+            locale: self.locale.clone().unwrap_or_default(),
+            user_agent: self.user_agent.clone().unwrap_or_default(),
+            time: now,
+        }
     }
 }

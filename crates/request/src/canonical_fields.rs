@@ -8,14 +8,14 @@ use doorward_core::canonical::password;
 use doorward_protocol::{ENTER_EMAIL, Field, Invalid, Rule};
 use serde_json::{Map, Value};
 
-use crate::{phones, usernames, values};
+use crate::{phones, typed_values, usernames};
 use doorward_config::Config;
 
 /// Brings the fields of an object that passed its table into canonical form.
 pub fn object(object: &mut Map<String, Value>, fields: &[Field], config: &Config) -> Result<(), Invalid> {
     for field in fields {
         match (field.rule, object.get_mut(field.name)) {
-            (Rule::AnyObject, Some(Value::Object(extras))) => values::respell(extras, &config.profile)?,
+            (Rule::AnyObject, Some(Value::Object(extras))) => typed_values::respell(extras, &config.profile)?,
             (rule, Some(Value::String(text))) if !text.is_empty() => {
                 let refused =
                     |message| Invalid { field: field.name.to_owned(), message: Cow::Borrowed(message) };

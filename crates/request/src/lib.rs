@@ -14,5 +14,5 @@ pub mod known_device;
 pub mod phones;
 pub mod platform;
 pub mod roles;
+pub mod typed_values;
 pub mod usernames;
-pub mod values;

@@ -3,7 +3,7 @@
 
 use sqlx::Row;
 
-use super::engine::Kind;
+use super::connection::Kind;
 use super::{StoreError, Tx};
 use doorward_core::clock::Millis;
 

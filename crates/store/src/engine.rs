@@ -7,19 +7,17 @@ use std::time::Duration;
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgDatabaseError;
-use sqlx::{Any, AnyConnection, AnyPool};
+use sqlx::{Any, AnyPool};
 
 use tokio::sync::Mutex;
 
+use super::connection::{Kind, Tx};
 use super::postgres::{self, Transactions};
 use super::writer::{Work, Writer};
 use super::{StoreError, sqlite};
 use doorward_config::Database;
 use doorward_core::clock::{Clock, Durability, Millis, SystemClock};
 use doorward_core::tasks::Tasks;
-
-/// What SQL runs on; within [`Store::write`] it is one transaction.
-pub type Tx = AnyConnection;
 
 /// A connection for reading. Give it back before you write: on PostgreSQL a write takes one of the same pool.
 pub type Reader = PoolConnection<Any>;
@@ -41,17 +39,15 @@ enum Writes {
     Apart(Transactions),
 }
 
-/// Which engine it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Sqlite,
-    Postgres,
-}
-
-impl Kind {
-    pub(super) fn of(connection: &Tx) -> Kind {
-        if connection.backend_name() == "PostgreSQL" { Kind::Postgres } else { Kind::Sqlite }
-    }
+/// The work of a transaction, for [`Store::write`]: `store.write(transaction!(|tx| { … }))`.
+///
+/// It takes what it uses with it (`move`). A bound for asynchronous closures whose futures are `Send` is not stable yet; with
+/// one, this goes.
+#[macro_export]
+macro_rules! transaction {
+    (|$tx:ident| $work:expr) => {
+        move |$tx| ::std::boxed::Box::pin(async move { $work })
+    };
 }
 
 impl Store {

@@ -5,7 +5,9 @@
 pub mod challenges;
 pub mod outbox;
 
+mod connection;
 mod engine;
+
 mod migrations;
 mod postgres;
 mod sqlite;
@@ -28,7 +30,8 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod user_data;
 
-pub use engine::{Reader, Store, Tx};
+pub use connection::Tx;
+pub use engine::{Reader, Store};
 #[doc(hidden)]
 pub use migrations::schema;
 pub use writer::Work;

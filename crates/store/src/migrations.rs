@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sqlx::AnyConnection;
 
 use super::StoreError;
-use super::engine::Kind;
+use super::connection::Kind;
 use doorward_core::clock::Millis;
 
 /// One step; never edited once it has shipped.

@@ -3,7 +3,7 @@
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::engine::Kind;
+use super::connection::Kind;
 use super::{StoreError, Tx};
 use doorward_core::clock::Millis;
 use doorward_core::message::{Channel, Message};

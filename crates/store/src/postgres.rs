@@ -12,7 +12,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Row};
 use tokio::sync::Semaphore;
 
-use super::engine::Kind;
+use super::connection::Kind;
 use super::migrations::{migrate, verify};
 use super::writer::Work;
 use super::{StoreError, Tx};

@@ -14,7 +14,7 @@ use sqlx::{AnyConnection, AnyPool, ConnectOptions};
 use url::Url;
 
 use super::StoreError;
-use super::engine::Kind;
+use super::connection::Kind;
 use super::migrations::{migrate, verify};
 use super::wal::{self, Left, WalNote};
 use super::writer::Writer;

@@ -4,7 +4,7 @@ use clap::Args;
 use doorward_protocol::admin::AuditEntry;
 use uuid::Uuid;
 
-use super::desk::{Ask, PAGE, Verdict, plain, tell, tell_line, work};
+use super::operator::{Ask, PAGE, Verdict, plain, tell, tell_line, work};
 use doorward_accounts::admin::moment;
 use doorward_core::clock::World;
 use doorward_store::audit::Filter;

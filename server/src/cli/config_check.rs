@@ -1,8 +1,8 @@
 //! `doorward config check`: every setting, its value, its origin and what it does.
 
 use super::Settings;
-use super::desk::tell;
-use crate::state::App;
+use super::operator::tell;
+use crate::app::App;
 use doorward_config::{Config, Explain};
 use doorward_core::clock::World;
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use doorward_protocol::admin::Delivery;
 
-use super::desk::{Ask, Verdict, plain, tell, tell_line, work};
+use super::operator::{Ask, Verdict, plain, tell, tell_line, work};
 
 #[derive(Debug, Args)]
 pub(super) struct Which {

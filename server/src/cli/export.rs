@@ -1,6 +1,6 @@
 //! `doorward export USER`: all that is stored of a person, as one JSON document.
 
-use super::desk::{Ask, Verdict, tell_document, work};
+use super::operator::{Ask, Verdict, tell_document, work};
 
 pub(super) fn run(ask: &Ask, user: &str) -> Verdict {
     let export = work(&ask.settings, async |operator, _| {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use super::desk::{Verdict, plain, tell};
+use super::operator::{Verdict, plain, tell};
 use super::{Settings, deliveries, wait};
 use doorward_config::{Config, Hooks};
 use doorward_core::clock::World;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::desk::tell;
+use super::operator::tell;
 use doorward_config::{Config, Layers};
 use doorward_core::clock::World;
 use doorward_core::files::Draft;

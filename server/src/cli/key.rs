@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::complain;
-use super::desk::{Ask, Verdict, confirm, plain, tell, tell_document, tell_line, work};
+use super::operator::{Ask, Verdict, confirm, plain, tell, tell_document, tell_line, work};
 use doorward_core::clock::rfc3339;
 use doorward_core::service_key::{Scope, Scopes};
 use doorward_store::service_keys::StoredKey;

@@ -1,6 +1,6 @@
 //! `doorward keys …`: the secret keys of the file, and the signing keys of the database.
 
-use super::desk::tell;
+use super::operator::tell;
 use super::{Settings, wait};
 use doorward_config::Config;
 use doorward_core::clock::{Millis, World, rfc3339};

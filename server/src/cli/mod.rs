@@ -3,12 +3,12 @@
 mod audit;
 mod config_check;
 mod deliveries;
-mod desk;
 mod export;
 mod hooks;
 mod init;
 mod key;
 mod keys;
+mod operator;
 mod passwords;
 mod serve;
 mod subscribers;
@@ -19,9 +19,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use desk::{Ask, Verdict};
 use doorward_config::{ConfigError, Layers};
 use doorward_core::service_key::Scope;
+use operator::{Ask, Verdict};
 use user::UserVerb;
 
 /// Sign-up and sign-in for web front ends: the server.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
 
-use super::desk::tell;
+use super::operator::tell;
 use doorward_accounts::screening;
 
 /// Makes the file of `password.breach_filter`.

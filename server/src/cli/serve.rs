@@ -1,9 +1,9 @@
 //! `doorward serve`: settings, log, then the server until it is told to stop.
 
-use super::desk::tell;
+use super::operator::tell;
 use super::{Settings, wait};
+use crate::app::App;
 use crate::serve::{self, Listeners};
-use crate::state::App;
 use crate::{connections, log};
 use doorward_config::Config;
 use doorward_core::clock::World;

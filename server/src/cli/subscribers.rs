@@ -1,6 +1,6 @@
 //! `doorward subscribers`: who wants the newsletter (seed K23).
 
-use super::desk::{Ask, PAGE, Verdict, plain, tell, tell_line, work};
+use super::operator::{Ask, PAGE, Verdict, plain, tell, tell_line, work};
 
 pub(super) fn run(ask: &Ask) -> Verdict {
     work(&ask.settings, async |operator, _| {

@@ -5,7 +5,7 @@ use doorward_protocol::admin::{AdminSession, AdminUser, SessionsEnded};
 use doorward_protocol::profile::{ProfileFields, UserProfile};
 use serde_json::json;
 
-use super::desk::{Ask, PAGE, Verdict, confirm, hash, plain, tell, tell_document, tell_line, work};
+use super::operator::{Ask, PAGE, Verdict, confirm, hash, plain, tell, tell_document, tell_line, work};
 use doorward_accounts::admin::{NewUser, Wanted};
 use doorward_config::Config;
 

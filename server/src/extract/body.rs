@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::state::AppState;
+use crate::app::AppState;
 
 /// Largest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;

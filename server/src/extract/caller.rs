@@ -6,12 +6,12 @@ use axum::http::{HeaderMap, header};
 use doorward_accounts::sessions::current::{CurrentSession, principal};
 use doorward_request::caller::{Caller, RequestId};
 use doorward_request::captcha_solution::Solution;
-use doorward_request::event::{Pending, Who};
+use doorward_request::event::{Pending, Principal};
 use doorward_request::known_device;
 
 use super::credentials::presented;
+use crate::app::AppState;
 use crate::http;
-use crate::state::AppState;
 
 /// Longest `User-Agent` that is kept, in bytes.
 const LONGEST_AGENT: usize = 256;
@@ -26,7 +26,7 @@ impl FromRequestParts<AppState> for Caller {
             locale: locale(&parts.headers),
             user_agent: user_agent(&parts.headers),
             captcha: Solution::of(&parts.headers),
-            after: parts.extensions.get::<Pending>().cloned().unwrap_or_default(),
+            outcome: parts.extensions.get::<Pending>().cloned().unwrap_or_default(),
             devices: known_device::presented(&parts.headers),
             service_key: presented(&parts.headers),
             is_operators: false,
@@ -42,12 +42,12 @@ fn user_agent(headers: &HeaderMap) -> Option<String> {
 
 /// Who is signed in already where nobody has to be (seed H45). A token that is not good is none: hooks learn of it, and
 /// nothing else depends on it.
-impl FromRequestParts<AppState> for Who {
+impl FromRequestParts<AppState> for Principal {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
         if app.hooks.is_idle() {
-            return Ok(Who::default());
+            return Ok(Principal::default());
         }
         let session = <CurrentSession as FromRequestParts<AppState>>::from_request_parts(parts, app).await;
         Ok(principal(session.as_ref().ok()))

@@ -9,9 +9,9 @@ use doorward_credentials::dpop::Proof;
 use doorward_protocol::error::ErrorCode;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
-use doorward_request::event::Who;
+use doorward_request::event::Principal;
 
-use crate::state::AppState;
+use crate::app::AppState;
 
 impl FromRequestParts<AppState> for Call {
     type Rejection = ApiError;
@@ -19,7 +19,7 @@ impl FromRequestParts<AppState> for Call {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let Ok(caller) = Caller::from_request_parts(parts, app).await;
         let proof = <Option<Proof> as FromRequestParts<AppState>>::from_request_parts(parts, app).await?;
-        let Ok(who) = Who::from_request_parts(parts, app).await;
+        let Ok(who) = Principal::from_request_parts(parts, app).await;
         Ok(Call { caller, proof, who })
     }
 }

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use doorward_credentials::dpop::{About, Fault, Proof};
 use doorward_request::error::ApiError;
 
-use crate::state::{App, AppState};
+use crate::app::{App, AppState};
 
 /// The proof of a key that came without an access token: a session that begins now is bound to it, a refresh needs it.
 /// No proof is none; a bad one is refused.

@@ -7,7 +7,7 @@ use doorward_accounts::service_keys::{self, ServiceKey};
 use doorward_request::error::ApiError;
 
 use super::credentials::{Scheme, credentials};
-use crate::state::AppState;
+use crate::app::AppState;
 
 impl FromRequestParts<AppState> for ServiceKey {
     type Rejection = ApiError;

@@ -11,7 +11,7 @@ use doorward_store::sessions;
 
 use super::credentials::{Scheme, credentials, presented};
 use super::proof::proof;
-use crate::state::AppState;
+use crate::app::AppState;
 
 /// For calls with an optional session: a request without an access token has none, a bad token is refused. A service key is
 /// no session: the browser that its back end calls for counts as signed out.

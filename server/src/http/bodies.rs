@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::source;
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_request::error::ApiError;
 
 /// A body of so many bytes is not counted: what most requests send.

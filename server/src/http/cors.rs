@@ -6,8 +6,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::Url;
 
 use super::guard;
+use crate::app::AppState;
 use crate::routes::metadata;
-use crate::state::AppState;
 use doorward_core::local_address::is_local;
 
 /// What any page may read: it says nothing about a person.

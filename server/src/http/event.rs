@@ -7,8 +7,8 @@ use doorward_protocol::error::ErrorCode;
 use doorward_request::error::{ApiError, Shown};
 use doorward_request::event::Pending;
 
-use crate::oauth::RefusedAs;
-use crate::state::AppState;
+use crate::app::AppState;
+use crate::http::oauth_form::RefusedAs;
 
 /// What was begun and not noted is noted with its answer.
 pub(super) async fn settle(State(app): State<AppState>, mut request: Request, next: Next) -> Response {

@@ -14,7 +14,7 @@ use doorward_protocol::error::ErrorCode;
 use futures_util::FutureExt;
 use url::Url;
 
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_request::error::ApiError;
 
 /// Longest time for a request, its body included.

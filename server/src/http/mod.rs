@@ -3,19 +3,21 @@
 
 mod bodies;
 mod cors;
+mod equal_timing;
 mod event;
 mod guard;
 mod headers;
 mod nonce;
-mod pace;
+pub mod oauth_form;
 mod source;
+pub mod static_sites;
 mod trace;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 
+use crate::app::AppState;
 use crate::routes::auth_v1;
-use crate::state::AppState;
 
 use bodies::Bodies;
 pub use doorward_core::local_address::is_local;
@@ -50,6 +52,6 @@ fn guarded(router: Router, app: &AppState) -> Router {
         .layer(from_fn_with_state(Bodies::of(app), bodies::limit))
         .layer(from_fn(guard::panics))
         .layer(from_fn_with_state(app.clone(), event::settle))
-        .layer(from_fn_with_state(app.clone(), pace::keep))
+        .layer(from_fn_with_state(app.clone(), equal_timing::keep))
         .layer(from_fn_with_state(app.clone(), nonce::give))
 }

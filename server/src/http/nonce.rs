@@ -5,7 +5,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_credentials::dpop;
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");

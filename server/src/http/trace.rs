@@ -12,9 +12,9 @@ use doorward_protocol::error::ErrorCode;
 use tracing::{Instrument, Level, enabled};
 
 use super::source;
+use crate::app::AppState;
 use crate::extract;
 use crate::log::Refusals;
-use crate::state::AppState;
 use crate::translations;
 use doorward_request::caller::RequestId;
 use doorward_request::error::{ApiError, Shown};

@@ -2,50 +2,60 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_accounts::sessions::current::principal;
 use doorward_accounts::approved;
+use doorward_accounts::names;
+use doorward_accounts::sessions::current::principal;
+use doorward_accounts::sign_up::SignUp;
 use doorward_protocol::code::{CodeLoginRequest, CodeScene, CodeSignupRequest, SendCodeRequest};
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::GivenCode;
 use doorward_protocol::session::Tokens;
 use doorward_protocol::signup::SignupAnswer;
+use doorward_store::transaction;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use doorward_request::audit::{Event, Record};
-use doorward_accounts::challenges;
-use doorward_core::one_time_code::Scene;
-use doorward_config::DefaultScene;
-use doorward_accounts::contacts::{Contact, self};
-use doorward_credentials::dpop::{Proof, self};
-use doorward_accounts::entry::{Call, Entering, EntryMethod, Registering, self};
-use doorward_request::error::ApiError;
-use doorward_request::caller::Caller;
-use doorward_accounts::sessions::current::CurrentSession;
-use doorward_request::json::Json;
-use doorward_accounts::first_proof::{Evidence, Standing, self};
+use crate::app::{App, AppState};
+use crate::request_schema::Requests;
 use doorward_accounts::approved::{Admission, Found, NewAccount};
-use doorward_core::operation::Operation;
-use doorward_request::idempotency::{Claim, Idempotency, self};
-use doorward_limits::{Purpose, self};
-use doorward_core::password_hash::PasswordHash;
-use doorward_accounts::registration::{Done, SignUp, self};
-use doorward_core::secret::Secret;
+use doorward_accounts::challenges;
+use doorward_accounts::contacts::{self, Contact};
+use doorward_accounts::entry::{self, Call, Entering, EntryMethod, Registering};
+use doorward_accounts::first_proof::{self, Evidence, Standing};
+use doorward_accounts::registration::{self, Done};
 use doorward_accounts::service_keys;
-use crate::state::{App, AppState};
-use doorward_store::identities::{Kind, self};
-use doorward_store::{Tx, accounts, self};
-use doorward_messages::outbox;
+use doorward_accounts::sessions::current::CurrentSession;
 use doorward_accounts::signin;
-
+use doorward_config::DefaultScene;
+use doorward_core::one_time_code::Scene;
+use doorward_core::operation::Operation;
+use doorward_core::password_hash::PasswordHash;
+use doorward_core::secret::Secret;
+use doorward_credentials::dpop::{self, Proof};
+use doorward_limits::{self, Purpose};
+use doorward_messages::outbox;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::idempotency::{self, Claim, Idempotency};
+use doorward_request::json::Json;
+use doorward_store::identities::{self, Kind};
+use doorward_store::{self, Tx, accounts};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(send_code))
         .routes(routes!(login_with_code))
         .routes(routes!(signup_with_code))
+}
+
+/// The JSON that it takes.
+pub(super) fn requests(requests: &mut Requests<'_>) {
+    requests.describe::<SendCodeRequest>();
+    requests.describe::<CodeLoginRequest>();
+    requests.describe::<CodeSignupRequest>();
 }
 
 /// The ways to sign in that are on.
@@ -82,19 +92,22 @@ async fn send_code(
 ) -> Result<Answer<Value>, ApiError> {
     let caller =
         service_keys::speaks_for(&app.platform, caller, json.request.options.client_ip.as_deref()).await?;
-    let named = Contact::of(&app.platform, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
+    let named =
+        Contact::of(&app.platform, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
     if json.request.scene.is_none() && app.platform.config.codes.default_scene == DefaultScene::Strict {
         return Err(ApiError::field("scene", "This field is required."));
     }
     doorward_limits::admit(&app.limits, &caller, Purpose::Send, named.subject()).await?;
     let Json { request, .. } =
-        doorward_hooks::before(&app.hooks, &caller, Operation::SendCode, principal(session.as_ref()), json).await?;
+        doorward_hooks::before(&app.hooks, &caller, Operation::SendCode, principal(session.as_ref()), json)
+            .await?;
     let contact = Contact::of(&app.platform, request.email.as_deref(), request.phone_number.as_deref())?;
     let scene = request.scene.map_or_else(|| default_scene(&contact, session.as_ref()), scene);
     check_scene(&app, scene, &contact, session.as_ref())?;
     let job = app.clone();
-    app.platform.store
-        .write(move |tx| Box::pin(async move { open(tx, &job, &caller, scene, &contact, session).await }))
+    app.platform
+        .store
+        .write(transaction!(|tx| open(tx, &job, &caller, scene, &contact, session).await))
         .await?;
     app.outbox.bell.ring();
     Ok(Answer(json!({})))
@@ -135,7 +148,9 @@ fn check_scene(
     if !fits {
         return Err(ApiError::field("scene", "This scene is not for an address of this kind."));
     }
-    if !contacts::reaches(&app.accounts, contact.kind) || (scene == Scene::Login && !signs_in(app, contact.kind)) {
+    if !contacts::reaches(&app.accounts, contact.kind)
+        || (scene == Scene::Login && !signs_in(app, contact.kind))
+    {
         return Err(ErrorCode::Forbidden.into());
     }
     if !scene.is_bound() {
@@ -183,7 +198,8 @@ async fn login_with_code(
     let way = |request: &CodeLoginRequest| {
         let contact = Contact::of(&app.platform, request.email.as_deref(), request.phone_number.as_deref())?;
         let registers = registers(&app, contact.kind);
-        let way = EntryMethod::named(Operation::CodeAuth, method(contact.kind), contact.identity(false), registers);
+        let way =
+            EntryMethod::named(Operation::CodeAuth, method(contact.kind), contact.identity(false), registers);
         let refusal = (!signs_in(&app, contact.kind)).then(|| ErrorCode::Forbidden.into());
         Ok(EntryMethod { refusal, ..way })
     };
@@ -192,7 +208,8 @@ async fn login_with_code(
     let name = attempt.name()?;
     let contact = Contact::from(name);
     let proven = vec![contact.identity(true)];
-    let draft = first.map(|first| SignUp::of_first(&app.platform, proven, &attempt.method, first)).transpose()?;
+    let draft =
+        first.map(|first| SignUp::of_first(&app.platform, proven, &attempt.method, first)).transpose()?;
     let evidence = Evidence { proof: proof.clone(), ..Evidence::default() };
     let admission = approved::admit(&app.hooks, &caller, &attempt, draft, async || {
         found(&app, &caller, &contact, &request.code, &evidence).await
@@ -203,13 +220,11 @@ async fn login_with_code(
     let outcome = app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let given = (&to, &request.code);
-                let admitted = (&admission, hash.as_ref());
-                enter(tx, &job, &asking, given, (shown, idempotency.as_ref()), admitted).await
-            })
-        })
+        .write(transaction!(|tx| {
+            let given = (&to, &request.code);
+            let admitted = (&admission, hash.as_ref());
+            enter(tx, &job, &asking, given, (shown, idempotency.as_ref()), admitted).await
+        }))
         .await;
     app.outbox.bell.ring();
     match outcome {
@@ -271,8 +286,10 @@ async fn enter(
         Claim::New(claim) => claim,
         Claim::Done(outcome) => return Ok(outcome),
     };
-    registration::lock(tx, &admission.names(&contact.identity(true))).await?;
-    let outcome = match challenges::consume(tx, &app.platform, caller, Scene::Login, contact.proof(code)).await? {
+    names::lock(tx, &admission.names(&contact.identity(true))).await?;
+    let outcome = match challenges::consume(tx, &app.platform, caller, Scene::Login, contact.proof(code))
+        .await?
+    {
         Err(code) => Outcome::Refused(code.as_str().to_owned()),
         Ok(_) => {
             let evidence = Evidence { proof, ..Evidence::default() };
@@ -290,7 +307,8 @@ async fn enter(
                 // The reader of the mailbox or phone may learn that it has no account. The code also proves it for a signup.
                 Standing::OwnedByOther(_) | Standing::Free => {
                     let new = admission.sign_up()?;
-                    let done = registration::create(tx, &app.accounts, caller, new, password, &evidence, key).await?;
+                    let done = registration::create(tx, &app.accounts, caller, new, password, &evidence, key)
+                        .await?;
                     done.session.unwrap_or_default()
                 }
             };
@@ -309,7 +327,8 @@ async fn signup_with_code(
     call: Call,
     json: Json<CodeSignupRequest>,
 ) -> Result<Answer<SignupAnswer>, ApiError> {
-    let named = Contact::of(&app.platform, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
+    let named =
+        Contact::of(&app.platform, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
     let way = EntryMethod::named(Operation::CodeAuth, method(named.kind), named.identity(true), false);
     let code = json.request.code.clone();
     let registering = entry::sign_up(&app.accounts, call, json, way, |request| draft(&app, request)).await?;
@@ -319,12 +338,10 @@ async fn signup_with_code(
     let made = app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let key = idempotency.as_ref();
-                create(tx, &job, &caller, &new, &code, hash.as_ref(), (shown.as_ref(), key)).await
-            })
-        })
+        .write(transaction!(|tx| {
+            let key = idempotency.as_ref();
+            create(tx, &job, &caller, &new, &code, hash.as_ref(), (shown.as_ref(), key)).await
+        }))
         .await?;
     app.outbox.bell.ring();
     match made {
@@ -339,7 +356,8 @@ fn draft(app: &App, request: CodeSignupRequest) -> Result<SignUp, ApiError> {
     if let Some(username) = &request.username {
         names.push(contacts::username(username)?);
     }
-    let mut draft = SignUp::of_signup(&app.platform, request.options, request.profile, names, method(contact.kind))?;
+    let mut draft =
+        SignUp::of_signup(&app.platform, request.options, request.profile, names, method(contact.kind))?;
     draft.password = request.password.map(Secret::from);
     Ok(draft)
 }
@@ -368,7 +386,7 @@ async fn create(
         Claim::New(claim) => claim,
         Claim::Done(made) => return Ok(made),
     };
-    registration::lock(tx, &new.sign_up.names).await?;
+    names::lock(tx, &new.sign_up.names).await?;
     let evidence = Evidence { proof: proof.cloned(), ..Evidence::default() };
     // The code proves the address that the hooks have left.
     let proven = new.sign_up.names.iter().find(|name| name.proven);
@@ -377,7 +395,9 @@ async fn create(
     let made = match challenges::consume(tx, &app.platform, caller, Scene::Login, proof).await? {
         Err(code) => Made::Refused(code.as_str().to_owned()),
         // A name that is taken undoes it all: the code stays good, for a sign-in perhaps.
-        Ok(_) => Made::Done(registration::create(tx, &app.accounts, caller, new, password, &evidence, key).await?),
+        Ok(_) => {
+            Made::Done(registration::create(tx, &app.accounts, caller, new, password, &evidence, key).await?)
+        }
     };
     claim.answer(tx, &made).await?;
     Ok(made)

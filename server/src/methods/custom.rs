@@ -8,20 +8,25 @@ use doorward_protocol::session::Tokens;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use doorward_accounts::entry::{Call, EntryMethod, self};
-use doorward_request::error::ApiError;
-use doorward_request::caller::Caller;
-use doorward_request::json::Json;
-use doorward_core::operation::Operation;
-use doorward_core::service_key::Scope;
+use crate::app::{App, AppState};
+use crate::request_schema::Requests;
+use doorward_accounts::entry::{self, Call, EntryMethod};
 use doorward_accounts::service_keys::ServiceKey;
 use doorward_accounts::signin;
-use crate::state::{App, AppState};
+use doorward_core::operation::Operation;
+use doorward_core::service_key::Scope;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 use doorward_store::identities::{Identity, Kind};
-
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(login_with_custom_id))
+}
+
+/// The JSON that it takes.
+pub(super) fn requests(requests: &mut Requests<'_>) {
+    requests.describe::<CustomLoginRequest>();
 }
 
 /// Its name, where a page can use it.
@@ -46,7 +51,12 @@ async fn login_with_custom_id(
     let call = Call { caller: Caller { is_operators, ..call.caller }, ..call };
     let way = |request: &CustomLoginRequest| {
         let name = Identity::of_id(Kind::Custom, &request.custom_id);
-        let way = EntryMethod::named(Operation::CustomidAuth, "custom", name, app.platform.config.auto_register.custom);
+        let way = EntryMethod::named(
+            Operation::CustomidAuth,
+            "custom",
+            name,
+            app.platform.config.auto_register.custom,
+        );
         let refusal = (!settings.enabled).then(|| ErrorCode::Forbidden.into());
         Ok(EntryMethod { refusal, ..way })
     };

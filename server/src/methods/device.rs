@@ -8,17 +8,22 @@ use doorward_protocol::session::Tokens;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use doorward_accounts::entry::{Call, EntryMethod, self};
+use crate::app::{App, AppState};
+use crate::request_schema::Requests;
+use doorward_accounts::entry::{self, Call, EntryMethod};
+use doorward_accounts::signin;
+use doorward_core::operation::Operation;
 use doorward_request::error::ApiError;
 use doorward_request::json::Json;
-use doorward_core::operation::Operation;
-use doorward_accounts::signin;
-use crate::state::{App, AppState};
 use doorward_store::identities::{Identity, Kind};
-
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(login_with_device))
+}
+
+/// The JSON that it takes.
+pub(super) fn requests(requests: &mut Requests<'_>) {
+    requests.describe::<DeviceLoginRequest>();
 }
 
 /// Its name, where it is on.
@@ -36,7 +41,12 @@ async fn login_with_device(
 ) -> Result<Answer<Tokens>, ApiError> {
     let way = |request: &DeviceLoginRequest| {
         let name = Identity::of_id(Kind::Device, &request.device_id);
-        let way = EntryMethod::named(Operation::DeviceidAuth, "device", name, app.platform.config.auto_register.device);
+        let way = EntryMethod::named(
+            Operation::DeviceidAuth,
+            "device",
+            name,
+            app.platform.config.auto_register.device,
+        );
         let refusal = (!app.platform.config.device_id.enabled).then(|| ErrorCode::Forbidden.into());
         Ok(EntryMethod { refusal, ..way })
     };

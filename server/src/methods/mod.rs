@@ -2,13 +2,20 @@
 
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::state::{App, AppState};
+use crate::app::{App, AppState};
+use crate::request_schema::Requests;
 
-/// Declares the methods: each is a file beside this one with its `names`, where it is on, and its `router`.
+pub mod code;
+pub mod custom;
+pub mod device;
+pub mod password;
+pub mod provider;
+
+pub mod recovery;
+
+/// Each method has its `names`, where it is on, its `router`, and the `requests` that it takes.
 macro_rules! methods {
-    ($($name:ident),* $(,)?) => {
-        $( pub mod $name; )*
-
+    ($($name:ident),*) => {
         /// Names of the methods that are on, for `GET /v1/settings`.
         pub fn names(app: &App) -> Vec<String> {
             [$( $name::names(app) ),*].into_iter().flatten().map(str::to_owned).collect()
@@ -18,15 +25,12 @@ macro_rules! methods {
         pub fn router() -> OpenApiRouter<AppState> {
             OpenApiRouter::new()$( .merge($name::router()) )*.merge(recovery::router())
         }
+
+        /// The requests of all methods, for the OpenAPI document.
+        pub(crate) fn requests(requests: &mut Requests<'_>) {
+            $( $name::requests(requests); )*
+        }
     };
 }
 
-methods! {
-    password,
-    code,
-    device,
-    custom,
-    provider,
-}
-
-pub mod recovery;
+methods!(password, code, device, custom, provider);

@@ -3,41 +3,51 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use doorward_accounts::approved;
+use doorward_accounts::names;
+use doorward_accounts::sessions;
+use doorward_accounts::sign_up::SignUp;
 use doorward_core::canonical;
 use doorward_protocol::Rule;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::login::LoginRequest;
 use doorward_protocol::session::Tokens;
 use doorward_protocol::signup::{SignupAnswer, SignupRequest};
+use doorward_store::transaction;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use doorward_config::SignupDisclosure;
-use doorward_accounts::contacts::{Contact, self};
-use doorward_credentials::dpop::{Proof, self};
-use doorward_accounts::entry::{Call, Entering, EntryMethod, Registering, self};
-use doorward_request::error::ApiError;
-use doorward_request::caller::Caller;
-use doorward_request::json::Json;
-use doorward_accounts::first_proof::Evidence;
+use crate::app::{App, AppState};
+use crate::request_schema::Requests;
 use doorward_accounts::approved::{Admission, Approved, Attempt, Found, NewAccount};
-use doorward_request::event::Granted;
+use doorward_accounts::contacts::{self, Contact};
+use doorward_accounts::entry::{self, Call, Entering, EntryMethod, Registering};
+use doorward_accounts::first_proof::Evidence;
+use doorward_accounts::registration::{self, Done};
+use doorward_accounts::signin;
+use doorward_config::SignupDisclosure;
 use doorward_core::operation::Operation;
-use doorward_request::idempotency::{Claim, Idempotency, self};
-use doorward_limits::{Failed, Subject, self};
-use doorward_credentials::passwords::{Match, Turn};
 use doorward_core::password_hash::PasswordHash;
-use doorward_accounts::registration::{Done, SignUp, self};
 use doorward_core::secret::Secret;
-use crate::state::{App, AppState};
+use doorward_credentials::dpop::{self, Proof};
+use doorward_credentials::passwords::{HashPriority, Match};
+use doorward_limits::{self, Failed, Subject};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::event::Granted;
+use doorward_request::idempotency::{self, Claim, Idempotency};
+use doorward_request::json::Json;
+use doorward_request::usernames;
 use doorward_store::identities::{Identity, Kind};
 use doorward_store::{Tx, accounts, passwords};
-use doorward_accounts::signin;
-use doorward_request::usernames;
-
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(signup)).routes(routes!(login))
+}
+
+/// The JSON that it takes.
+pub(super) fn requests(requests: &mut Requests<'_>) {
+    requests.describe::<SignupRequest>();
+    requests.describe::<LoginRequest>();
 }
 
 /// Its name.
@@ -55,7 +65,11 @@ pub(crate) async fn signup(
 ) -> Result<Answer<SignupAnswer>, ApiError> {
     // Who signs in at once is known by the address, if there is one.
     let operation = if json.request.email.is_some() { Operation::EmailAuth } else { Operation::UsernameAuth };
-    let registering = entry::sign_up(&app.accounts, call, json, EntryMethod::unnamed(operation, "password"), |request| draft(&app, request)).await?;
+    let registering =
+        entry::sign_up(&app.accounts, call, json, EntryMethod::unnamed(operation, "password"), |request| {
+            draft(&app, request)
+        })
+        .await?;
     let Registering { caller, proof, idempotency, new } = registering;
     let mut db = app.platform.store.read().await?;
     // Where a taken address is told anyway, it need not cost a hash. Asked before the key is looked for: if this very
@@ -74,11 +88,9 @@ pub(crate) async fn signup(
     let done = app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                create(tx, &job, &caller, &new, hash.as_ref(), (shown.as_ref(), idempotency.as_ref())).await
-            })
-        })
+        .write(transaction!(|tx| {
+            create(tx, &job, &caller, &new, hash.as_ref(), (shown.as_ref(), idempotency.as_ref())).await
+        }))
         .await?;
     app.outbox.bell.ring();
     registration::answer(&app.issuer, &done, proof.as_ref()).await.map(Answer)
@@ -92,7 +104,8 @@ fn draft(app: &App, request: SignupRequest) -> Result<SignUp, ApiError> {
     if let Some(username) = &request.username {
         names.push(contacts::username(username)?);
     }
-    let phone = request.phone_number.as_deref().map(|text| Contact::phone(&app.platform, text, "phone_number"));
+    let phone =
+        request.phone_number.as_deref().map(|text| Contact::phone(&app.platform, text, "phone_number"));
     let mut draft = SignUp::of_signup(&app.platform, request.options, request.profile, names, "password")?;
     draft.account.phone_number = phone.transpose()?.map(|phone| phone.value);
     draft.password = Some(request.password.into());
@@ -112,7 +125,7 @@ async fn create(
         Claim::New(claim) => claim,
         Claim::Done(done) => return Ok(done),
     };
-    registration::lock(tx, &new.sign_up.names).await?;
+    names::lock(tx, &new.sign_up.names).await?;
     let evidence = Evidence { proof: proof.cloned(), ..Evidence::default() };
     let done = registration::create(tx, &app.accounts, caller, new, hash, &evidence, key).await?;
     claim.answer(tx, &done).await?;
@@ -130,7 +143,9 @@ pub(crate) async fn login(
     let entering = entry::sign_in(&app.accounts, call, json, |request| way(&app, request)).await?;
     let (caller, name) = (entering.caller.clone(), entering.attempt.name()?.clone());
     let done = verify(&app, entering).await;
-    doorward_limits::settle(&app.platform, &caller, Subject::Name(name.kind, &name.value), done).await.map(Answer)
+    doorward_limits::settle(&app.platform, &caller, Subject::Name(name.kind, &name.value), done)
+        .await
+        .map(Answer)
 }
 
 /// Verifies the password, and lets its owner in.
@@ -151,39 +166,46 @@ async fn verify(app: &AppState, entering: Entering<LoginRequest>) -> Result<Toke
     if let (None, Some(first)) = (&account, first) {
         return Ok(begin(app, caller, proof, &attempt, password, first).await?);
     }
-    let turn = doorward_limits::turn(&app.platform, &caller, Subject::Name(name.kind, &name.value)).await?;
+    let turn =
+        doorward_limits::hash_priority(&app.platform, &caller, Subject::Name(name.kind, &name.value)).await?;
     let matched = app.accounts.hasher.verify(&password, stored.as_ref(), turn).await?;
     let wrong = ErrorCode::IncorrectUsernameOrPassword;
     let (account, stored) = match (account, stored, matched) {
         (Some(account), Some(stored), Match::Yes | Match::Outdated) => (account, stored),
-        (account, ..) => return Err(Failed::Wrong(signin::refuse(&app.platform, caller, proof, account, wrong).await)),
+        (account, ..) => {
+            return Err(Failed::Wrong(signin::refuse(&app.platform, caller, proof, account, wrong).await));
+        }
     };
     // It shows only to who knows the password.
-    match signin::refusal(&app.platform, &attempt.method, &account) {
+    match sessions::refusal(&app.platform, &attempt.method, &account) {
         // Who signs up and then signs in with the same password would learn whether the address was free.
         Some(ErrorCode::SignupConfirmationNeeded) if quiet => {
-            return Err(Failed::Wrong(signin::refuse(&app.platform, caller, proof, Some(account), wrong).await));
+            return Err(Failed::Wrong(
+                signin::refuse(&app.platform, caller, proof, Some(account), wrong).await,
+            ));
         }
-        Some(code) => return Err(signin::refuse(&app.platform, caller, proof, Some(account), code).await.into()),
+        Some(code) => {
+            return Err(signin::refuse(&app.platform, caller, proof, Some(account), code).await.into());
+        }
         None => {}
     }
     let found = async || Ok(Found::Account(account.clone().into()));
     let admission = approved::admit(&app.hooks, &caller, &attempt, None, found).await?;
     let better = match matched {
         // A busy server does it at another login.
-        Match::Outdated => app.accounts.hasher.hash(&app.platform.world, &password, Turn::Last).await.ok(),
+        Match::Outdated => {
+            app.accounts.hasher.hash(&app.platform.world, &password, HashPriority::Last).await.ok()
+        }
         Match::Yes | Match::No => None,
     };
     let (job, shown, devices) = (app.clone(), proof.clone(), caller.devices.clone());
     let session = app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let verified = (&stored, better);
-                enter(tx, &job, &caller, &account.id, &admission, verified, shown.as_ref()).await
-            })
-        })
+        .write(transaction!(|tx| {
+            let verified = (&stored, better);
+            enter(tx, &job, &caller, &account.id, &admission, verified, shown.as_ref()).await
+        }))
         .await?;
     Ok(signin::answer(&app.issuer, &session, &devices, proof.as_ref()).await?)
 }
@@ -254,7 +276,8 @@ async fn begin(
     if draft.account.confirmation_required {
         draft.session = None;
     }
-    let admission = approved::admit(&app.hooks, &caller, attempt, Some(draft), async || Ok(Found::NoAccount)).await?;
+    let admission =
+        approved::admit(&app.hooks, &caller, attempt, Some(draft), async || Ok(Found::NoAccount)).await?;
     let new = admission.sign_up()?.clone();
     let hash = new.sign_up.hash(&app.accounts).await?;
     let (job, shown) = (app.clone(), proof.clone());
@@ -269,7 +292,9 @@ async fn begin(
         .await;
     app.outbox.bell.ring();
     match made {
-        Ok(Done { session: Some(session), .. }) => signin::answer(&app.issuer, &session, &[], proof.as_ref()).await,
+        Ok(Done { session: Some(session), .. }) => {
+            signin::answer(&app.issuer, &session, &[], proof.as_ref()).await
+        }
         Ok(Done { session: None, .. }) => Err(ErrorCode::SignupConfirmationNeeded.into()),
         // Another request was faster, perhaps the same person's: the next try signs in, or does not.
         Err(error) if error.code == ErrorCode::Exists => Err(ErrorCode::IncorrectUsernameOrPassword.into()),

@@ -6,42 +6,47 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use doorward_accounts::names;
+use doorward_accounts::sign_up::SignUp;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::provider::{
     FlowAnswer, FlowRequest, ProviderLogin, ProviderLoginRequest, ProviderSignup, ProviderSignupRequest,
 };
 use doorward_protocol::signup::SignupOptions;
+use doorward_store::transaction;
 use minijinja::context;
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use doorward_config::{Confirmation, SignupDisclosure};
-use doorward_accounts::contacts::Contact;
-use doorward_credentials::dpop::{Proof, self};
-use doorward_accounts::entry::{Call, Entering, EntryMethod, Registering, self};
-use doorward_request::error::{ApiError, Shown};
-use doorward_request::caller::Caller;
-use doorward_accounts::sessions::current::CurrentSession;
-use doorward_request::json::Json;
+use crate::app::{App, AppState};
+use crate::http::oauth_form::Form;
+use crate::request_schema::Requests;
 use doorward_accounts::approved::NewAccount;
-use doorward_core::operation::Operation;
-use doorward_accounts::first_proof::{Evidence, Standing, self};
-use doorward_accounts::flows::{Asker, Browser, Came, Good, Intent, OauthKey, Returned, mismatch, self};
-use doorward_request::idempotency::{Claim, Idempotency, self};
-use doorward_limits::{Purpose, Subject, self};
-use doorward_accounts::links;
-use crate::oauth::Form;
-use doorward_core::password_hash::PasswordHash;
-use doorward_providers::{Person, Provider};
-use doorward_accounts::registration::{Done, SignUp, self};
-use doorward_core::secret::Secret;
+use doorward_accounts::contacts::Contact;
+use doorward_accounts::entry::{self, Call, Entering, EntryMethod, Registering};
+use doorward_accounts::first_proof::{self, Evidence, Standing};
+use doorward_accounts::flows::{
+    self, Asker, Browser, CallbackInput, Good, Intent, OauthKey, Returned, mismatch,
+};
+use doorward_accounts::identity_linking;
+use doorward_accounts::registration::{self, Done};
 use doorward_accounts::service_keys;
-use crate::state::{App, AppState};
-use doorward_store::flows::{Binding, self as rows};
-use doorward_store::identities::{Kind, self};
+use doorward_accounts::sessions::current::CurrentSession;
+use doorward_config::{Confirmation, SignupDisclosure};
+use doorward_core::operation::Operation;
+use doorward_core::password_hash::PasswordHash;
+use doorward_core::secret::Secret;
+use doorward_credentials::dpop::{self, Proof};
+use doorward_limits::{self, Purpose, Subject};
+use doorward_providers::{Person, Provider};
+use doorward_request::caller::Caller;
+use doorward_request::error::{ApiError, Shown};
+use doorward_request::idempotency::{self, Claim, Idempotency};
+use doorward_request::json::Json;
 use doorward_store::Tx;
-
+use doorward_store::flows::{self as rows, Binding};
+use doorward_store::identities::{self, Kind};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -49,6 +54,13 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(login_with_provider))
         .routes(routes!(signup_with_provider))
         .routes(routes!(take_answer))
+}
+
+/// The JSON that it takes.
+pub(super) fn requests(requests: &mut Requests<'_>) {
+    requests.describe::<FlowRequest>();
+    requests.describe::<ProviderLoginRequest>();
+    requests.describe::<ProviderSignupRequest>();
 }
 
 /// Providers stand in a list of their own.
@@ -105,16 +117,21 @@ pub(crate) async fn login_with_provider(
     let entering = entering.await?;
     let Entering { caller, proof, request, attempt, first, .. } = entering;
     let asker = Asker { caller, proof, flow: request.flow.clone() };
-    let came = Came::of(request)?;
+    let came = CallbackInput::of(request)?;
     let provider = attempt.method.clone();
-    Ok(Answer(flows::end(&app.accounts, &provider, asker, came, Intent::SignIn { attempt: attempt.into(), first }).await?))
+    Ok(Answer(
+        flows::end(&app.accounts, &provider, asker, came, Intent::SignIn { attempt: attempt.into(), first })
+            .await?,
+    ))
 }
 
 /// By the provider that a path names.
 fn way(app: &App, name: &Result<Path<String>, PathRejection>) -> EntryMethod {
     match named(app, name) {
         Ok(provider) => EntryMethod::unnamed(Operation::ProviderAuth, provider.name()),
-        Err(error) => EntryMethod { refusal: Some(error), ..EntryMethod::unnamed(Operation::ProviderAuth, "") },
+        Err(error) => {
+            EntryMethod { refusal: Some(error), ..EntryMethod::unnamed(Operation::ProviderAuth, "") }
+        }
     }
 }
 
@@ -148,12 +165,10 @@ async fn signup_with_provider(
             let Registering { caller, proof, idempotency, new } = registering;
             let hash = new.sign_up.hash(&app.accounts).await?;
             let (job, shown) = (app.clone(), proof.clone());
-            let made = app.platform.store.write(move |tx| {
-                Box::pin(async move {
-                    let given = (shown.as_ref(), idempotency.as_ref());
-                    register(tx, &job, &caller, &offer, new, hash.as_ref(), given).await
-                })
-            });
+            let made = app.platform.store.write(transaction!(|tx| {
+                let given = (shown.as_ref(), idempotency.as_ref());
+                register(tx, &job, &caller, &offer, new, hash.as_ref(), given).await
+            }));
             let done = made.await?;
             app.outbox.bell.ring();
             registration::answer(&app.issuer, &done, proof.as_ref()).await?
@@ -175,12 +190,7 @@ struct Offer {
 }
 
 /// What the flow of a key has offered, if it is this browser's and not used yet.
-async fn offered(
-    app: &App,
-    provider: &str,
-    browser: Browser<'_>,
-    key: &str,
-) -> Result<Offer, ApiError> {
+async fn offered(app: &App, provider: &str, browser: Browser<'_>, key: &str) -> Result<Offer, ApiError> {
     let unknown = || mismatch("This browser has not begun such a registration. Please start again.");
     let id = OauthKey::flow(key).ok_or_else(unknown)?;
     let flow = rows::by_id(&mut *app.platform.store.read().await?, id).await?;
@@ -208,7 +218,7 @@ fn completed(
     json: Json<ProviderSignupRequest>,
     person: &Person,
 ) -> Result<Json<ProviderSignupRequest>, ApiError> {
-    let address = links::vouched(person).map(|address| address.value);
+    let address = identity_linking::vouched(person).map(|address| address.value);
     let Some(mut object) = json.given.clone() else {
         let mut request = json.request;
         request.email = request.email.or(address);
@@ -234,8 +244,8 @@ fn draft(
     person: &Person,
     request: ProviderSignupRequest,
 ) -> Result<SignUp, ApiError> {
-    let mut names = vec![links::identity(provider, person)];
-    let vouched = links::vouched(person);
+    let mut names = vec![identity_linking::identity(provider, person)];
+    let vouched = identity_linking::vouched(person);
     if let Some(email) = &request.email {
         let email = Contact::email(email, "email")?;
         let proven = vouched.is_some_and(|vouched| vouched.value == email.value);
@@ -273,7 +283,7 @@ async fn register(
         Claim::New(claim) => claim,
         Claim::Done(done) => return Ok(done),
     };
-    registration::lock(tx, &new.sign_up.names).await?;
+    names::lock(tx, &new.sign_up.names).await?;
     for name in new.sign_up.names.iter().filter(|name| name.origin.is_some()) {
         if identities::exists(tx, name.kind, &name.value).await? {
             return Err(ErrorCode::SocialAccountInUse.into());

@@ -5,27 +5,28 @@ use axum::extract::State;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{ForgotPasswordRequest, MailProof, PasswordReset, ResetPasswordRequest};
 use doorward_protocol::profile::ProfileFields;
+use doorward_store::transaction;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::state::{App, AppState};
+use crate::app::{App, AppState};
 use doorward_accounts::challenges::{self, Verdict};
 use doorward_accounts::contacts::{self, Contact};
 use doorward_accounts::first_proof::{self, Evidence, Prover, Standing};
-use doorward_accounts::{screening, service_keys, signin};
+use doorward_accounts::{screening, service_keys};
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
-use doorward_credentials::passwords::Turn;
+use doorward_credentials::passwords::HashPriority;
 use doorward_limits::{self, Purpose, Subject};
 use doorward_messages::outbox;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
-use doorward_request::event::Who;
+use doorward_request::event::Principal;
 use doorward_request::idempotency::{self, Claim, Idempotency};
 use doorward_request::json::Json;
 use doorward_store::accounts::Account;
@@ -44,7 +45,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 async fn forgot_password(
     State(app): State<AppState>,
     caller: Caller,
-    who: Who,
+    who: Principal,
     json: Json<ForgotPasswordRequest>,
 ) -> Result<Answer<Value>, ApiError> {
     let caller =
@@ -90,7 +91,8 @@ async fn reset_password(
     let id = reset(&app, caller, (proof, prover.evidence), password, idempotency).await?;
     let account = accounts::by_id(&mut *app.platform.store.read().await?, &id).await?;
     // Somebody who does not come in with the new password sees nothing by setting it.
-    let account = account.filter(|account| signin::refusal(&app.platform, "password", account).is_none());
+    let account = account
+        .filter(|account| doorward_accounts::sessions::refusal(&app.platform, "password", account).is_none());
     Ok(Answer(PasswordReset { user: account.map(|account| account.to_profile()) }))
 }
 
@@ -103,17 +105,15 @@ pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> 
     let job = app.clone();
     app.platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (world, scene) = (&job.platform.world, Scene::ResetPassword);
-                // Two requests at once would leave a code of each of the scenes that a reset takes.
-                identities::lock(tx, contact.kind, &contact.value).await?;
-                outbox::challenge(tx, world, &caller, scene, &contact.value, None, None).await?;
-                contacts::spend(tx, &job.limits, &caller, &contact).await?;
-                let record = Record::of(Event::CodeRequested).detail(scene.as_str());
-                Ok::<(), ApiError>(record.write(tx, world, &caller, world.now()).await?)
-            })
-        })
+        .write(transaction!(|tx| {
+            let (world, scene) = (&job.platform.world, Scene::ResetPassword);
+            // Two requests at once would leave a code of each of the scenes that a reset takes.
+            identities::lock(tx, contact.kind, &contact.value).await?;
+            outbox::challenge(tx, world, &caller, scene, &contact.value, None, None).await?;
+            contacts::spend(tx, &job.limits, &caller, &contact).await?;
+            let record = Record::of(Event::CodeRequested).detail(scene.as_str());
+            Ok::<(), ApiError>(record.write(tx, world, &caller, world.now()).await?)
+        }))
         .await?;
     app.outbox.bell.ring();
     Ok(())
@@ -133,17 +133,15 @@ pub(crate) async fn reset(
         MailProof::Token(_) => Vec::new(),
     };
     app.accounts.screening.admit(&password, &known, "new_password").await?;
-    let hash = app.accounts.hasher.hash(&app.platform.world, &password, Turn::Last).await?;
+    let hash = app.accounts.hasher.hash(&app.platform.world, &password, HashPriority::Last).await?;
     let job = app.clone();
     let verdict = app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                evidence.spend(tx, &job.platform).await?;
-                replace(tx, &job, &caller, (proof, &evidence), &hash, idempotency.as_ref()).await
-            })
-        })
+        .write(transaction!(|tx| {
+            evidence.spend(tx, &job.platform).await?;
+            replace(tx, &job, &caller, (proof, &evidence), &hash, idempotency.as_ref()).await
+        }))
         .await?;
     app.outbox.bell.ring();
     verdict.met().map(|(account, _)| account)

@@ -5,12 +5,13 @@ use axum::extract::State;
 use doorward_protocol::account::DeleteAccountRequest;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{GivenCode, MailProof};
+use doorward_store::transaction;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::password;
-use crate::state::{App, AppState};
+use crate::app::{App, AppState};
 use doorward_accounts::challenges::{self, Verdict};
 use doorward_accounts::contacts;
 use doorward_accounts::sessions::current::CurrentSession;
@@ -69,7 +70,8 @@ async fn delete(
         (Some(given), None, Some(_)) => {
             let given = Secret::from(given.clone());
             let turn =
-                doorward_limits::turn(&app.platform, &caller, Subject::Account(&session.account)).await?;
+                doorward_limits::hash_priority(&app.platform, &caller, Subject::Account(&session.account))
+                    .await?;
             if app.accounts.hasher.verify(&given, stored.as_ref(), turn).await? == Match::No {
                 return Err(Failed::Wrong(password::refuse(app, caller, session, "password").await));
             }
@@ -91,7 +93,7 @@ async fn delete(
     let verdict = app
         .platform
         .store
-        .write(move |tx| Box::pin(async move { erase(tx, &job, &caller, session, request.code).await }))
+        .write(transaction!(|tx| erase(tx, &job, &caller, session, request.code).await))
         .await?;
     app.outbox.bell.ring();
     verdict.met()?;

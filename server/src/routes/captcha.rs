@@ -7,7 +7,7 @@ use doorward_protocol::error::ErrorCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_limits::captcha;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
@@ -22,5 +22,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 async fn challenge(State(app): State<AppState>, caller: Caller) -> Result<Json<Challenge>, ApiError> {
     // Never with a captcha: this is where to get one.
     doorward_limits::admit_captcha(&app.limits, &caller).await?;
-    captcha::challenge(&app.limits)?.map(Json).ok_or_else(|| ErrorCode::NotFound.into())
+    captcha::challenge(&app.limits.captcha, &app.platform)?
+        .map(Json)
+        .ok_or_else(|| ErrorCode::NotFound.into())
 }

@@ -7,8 +7,8 @@ use axum::{Json, Router};
 use doorward_protocol::error::ErrorCode;
 use serde::Serialize;
 
+use crate::app::{App, AppState};
 use crate::extract::Foreign;
-use crate::state::{App, AppState};
 use doorward_core::clock::{Millis, rfc3339};
 use doorward_request::error::ApiError;
 

@@ -6,11 +6,12 @@ use axum::extract::{Path, State};
 use doorward_core::typed_value;
 use doorward_protocol::data::{DataItem, DataList, SetDataRequest, ValueType};
 use doorward_protocol::error::ErrorCode;
+use doorward_store::transaction;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::state::{App, AppState};
+use crate::app::{App, AppState};
 use doorward_accounts::sessions::current::CurrentSession;
 use doorward_request::error::ApiError;
 use doorward_request::json::Json;
@@ -52,14 +53,12 @@ async fn set_data(
     let world = app.platform.world.clone();
     app.platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = world.now();
-                session.confirm(tx, now).await?;
-                let account = &session.account.id;
-                Ok::<(), ApiError>(user_data::set(tx, account, &key, &request.value, now).await?)
-            })
-        })
+        .write(transaction!(|tx| {
+            let now = world.now();
+            session.confirm(tx, now).await?;
+            let account = &session.account.id;
+            Ok::<(), ApiError>(user_data::set(tx, account, &key, &request.value, now).await?)
+        }))
         .await?;
     Ok(Answer(json!({})))
 }
@@ -77,12 +76,10 @@ async fn remove_data(
     let removed = app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                session.confirm(tx, world.now()).await?;
-                Ok::<bool, ApiError>(user_data::remove(tx, &session.account.id, &key).await?)
-            })
-        })
+        .write(transaction!(|tx| {
+            session.confirm(tx, world.now()).await?;
+            Ok::<bool, ApiError>(user_data::remove(tx, &session.account.id, &key).await?)
+        }))
         .await?;
     if removed { Ok(Answer(json!({}))) } else { Err(ErrorCode::NotFound.into()) }
 }

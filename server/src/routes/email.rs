@@ -2,6 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
+use doorward_accounts::names;
 use doorward_core::canonical;
 use doorward_protocol::email::{
     BindEmailRequest, ChangeEmailRequest, CheckEmailRequest, EmailStatus, EmailStatusData,
@@ -12,15 +13,15 @@ use doorward_protocol::messages::{EMAIL_AVAILABLE, EMAIL_IN_USE, PLEASE_CONFIRM}
 use doorward_protocol::password::MailProof;
 use doorward_protocol::phone::UnbindRequest;
 use doorward_protocol::profile::UserProfile;
+use doorward_store::transaction;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::state::{App, AppState};
+use crate::app::{App, AppState};
 use doorward_accounts::addresses::{self, Change, Proven};
 use doorward_accounts::challenges::{self, Verdict};
 use doorward_accounts::contacts::{self, Contact};
 use doorward_accounts::first_proof::{self, Evidence, Prover, Standing};
-use doorward_accounts::registration;
 use doorward_accounts::service_keys;
 use doorward_accounts::sessions::current::CurrentSession;
 use doorward_accounts::signin;
@@ -31,13 +32,13 @@ use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
-use doorward_credentials::passwords::{Match, Turn};
+use doorward_credentials::passwords::{HashPriority, Match};
 use doorward_limits::{self, Failed, Purpose, Subject};
 use doorward_messages::outbox;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
-use doorward_request::event::Who;
+use doorward_request::event::Principal;
 use doorward_request::idempotency::{self, Claim, Idempotency};
 use doorward_request::json::Json;
 use doorward_store::accounts::{self, Account};
@@ -199,7 +200,7 @@ pub(super) const RESENT: (&str, &str) = ("scene", "VERIFY_EMAIL");
 pub(super) async fn resend_verification(
     State(app): State<AppState>,
     caller: Caller,
-    who: Who,
+    who: Principal,
     json: Json<ResendVerificationRequest>,
 ) -> Result<Answer<ResendVerificationAnswer>, ApiError> {
     let caller =
@@ -232,7 +233,7 @@ async fn check_email(
     let mut db = app.platform.store.read().await?;
     let account = accounts::by_email(&mut db, &email).await?;
     // An address that can be signed up with is not registered, though an account claims it.
-    let registered = registration::is_taken(&mut db, &Identity::unproven(Kind::Email, email.clone())).await?;
+    let registered = names::is_taken(&mut db, &Identity::unproven(Kind::Email, email.clone())).await?;
     let account = account.filter(|_| registered);
     let told =
         account.as_ref().filter(|_| app.platform.config.disclosure.account == AccountDisclosure::Compatible);
@@ -264,20 +265,18 @@ pub(crate) async fn verify(
         }
         PasswordGiven::New(password) => {
             app.accounts.screening.admit(&password, &[], "new_password").await?;
-            Some(app.accounts.hasher.hash(&app.platform.world, &password, Turn::Last).await?)
+            Some(app.accounts.hasher.hash(&app.platform.world, &password, HashPriority::Last).await?)
         }
     };
     let job = app.clone();
     let verdict = app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                evidence.spend(tx, &job.platform).await?;
-                let given = (&evidence, new_password.as_ref());
-                confirm(tx, &job, &caller, proof, given, idempotency.as_ref()).await
-            })
-        })
+        .write(transaction!(|tx| {
+            evidence.spend(tx, &job.platform).await?;
+            let given = (&evidence, new_password.as_ref());
+            confirm(tx, &job, &caller, proof, given, idempotency.as_ref()).await
+        }))
         .await?;
     app.outbox.bell.ring();
     let (account, redirect) = verdict.met()?;
@@ -316,7 +315,7 @@ async fn verified(
         false => doorward_limits::admit(&app.limits, caller, Purpose::SignIn, subject).await?,
     }
     let outcome = async {
-        let turn = doorward_limits::turn(&app.platform, caller, subject).await?;
+        let turn = doorward_limits::hash_priority(&app.platform, caller, subject).await?;
         match app.accounts.hasher.verify(&password, stored.as_ref(), turn).await? {
             Match::Yes | Match::Outdated => Ok(stored),
             Match::No => Err(Failed::Wrong(
@@ -422,29 +421,25 @@ pub(crate) async fn disown(app: &AppState, caller: Caller, proof: MailProof) -> 
     let verdict = app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let consumed =
-                    challenges::consume(tx, &job.platform, &caller, Scene::VerifyEmail, proof).await?;
-                let verdict = match consumed {
-                    Ok(Consumed { address, .. }) => {
-                        let contact = Contact { kind: Kind::Email, value: address };
-                        let standing =
-                            first_proof::locked_standing(tx, &contact, &Evidence::default()).await?;
-                        match standing {
-                            Standing::Unowned(account) | Standing::OwnedByOther(account) => {
-                                first_proof::release(tx, &job.platform, &caller, &contact, &account).await?;
-                                Verdict::Met { account: account.id, redirect: None }
-                            }
-                            // It was proven meanwhile, or the account is gone.
-                            Standing::Own(_) | Standing::Free => Verdict::refused(ErrorCode::TokenRevoked),
+        .write(transaction!(|tx| {
+            let consumed = challenges::consume(tx, &job.platform, &caller, Scene::VerifyEmail, proof).await?;
+            let verdict = match consumed {
+                Ok(Consumed { address, .. }) => {
+                    let contact = Contact { kind: Kind::Email, value: address };
+                    let standing = first_proof::locked_standing(tx, &contact, &Evidence::default()).await?;
+                    match standing {
+                        Standing::Unowned(account) | Standing::OwnedByOther(account) => {
+                            first_proof::release(tx, &job.platform, &caller, &contact, &account).await?;
+                            Verdict::Met { account: account.id, redirect: None }
                         }
+                        // It was proven meanwhile, or the account is gone.
+                        Standing::Own(_) | Standing::Free => Verdict::refused(ErrorCode::TokenRevoked),
                     }
-                    Err(code) => Verdict::refused(code),
-                };
-                Ok::<_, ApiError>(verdict)
-            })
-        })
+                }
+                Err(code) => Verdict::refused(code),
+            };
+            Ok::<_, ApiError>(verdict)
+        }))
         .await?;
     verdict.met().map(drop)
 }
@@ -455,15 +450,13 @@ pub(crate) async fn resend(app: &AppState, caller: Caller, contact: Contact) -> 
     let (job, email) = (app.clone(), canonical::shown_email(&contact.value));
     app.platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let world = &job.platform.world;
-                outbox::challenge(tx, world, &caller, Scene::VerifyEmail, &contact.value, None, None).await?;
-                contacts::spend(tx, &job.limits, &caller, &contact).await?;
-                let record = Record::of(Event::CodeRequested).detail(Scene::VerifyEmail.as_str());
-                Ok::<(), ApiError>(record.write(tx, world, &caller, world.now()).await?)
-            })
-        })
+        .write(transaction!(|tx| {
+            let world = &job.platform.world;
+            outbox::challenge(tx, world, &caller, Scene::VerifyEmail, &contact.value, None, None).await?;
+            contacts::spend(tx, &job.limits, &caller, &contact).await?;
+            let record = Record::of(Event::CodeRequested).detail(Scene::VerifyEmail.as_str());
+            Ok::<(), ApiError>(record.write(tx, world, &caller, world.now()).await?)
+        }))
         .await?;
     app.outbox.bell.ring();
     Ok(email)

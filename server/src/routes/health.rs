@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {

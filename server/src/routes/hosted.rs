@@ -18,16 +18,16 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::email::{self, PasswordGiven, Verification};
+use crate::app::AppState;
 use crate::extract::read;
 use crate::methods::recovery;
-use crate::state::AppState;
 use doorward_accounts::contacts::Contact;
 use doorward_accounts::first_proof::Evidence;
 use doorward_core::operation::Operation;
 use doorward_limits::{self, Purpose, Subject};
 use doorward_request::caller::Caller;
 use doorward_request::error::{ApiError, Shown};
-use doorward_request::event::Who;
+use doorward_request::event::Principal;
 
 pub(super) fn router() -> Router<AppState> {
     Router::new()
@@ -150,7 +150,8 @@ async fn ask<const N: usize>(
     operation: Operation,
     given: [(&str, &str); N],
 ) -> Result<Map<String, Value>, ApiError> {
-    doorward_hooks::ask(&app.hooks, caller, operation, Who::default(), doorward_hooks::fields(given)).await
+    doorward_hooks::ask(&app.hooks, caller, operation, Principal::default(), doorward_hooks::fields(given))
+        .await
 }
 
 fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> &'a str {

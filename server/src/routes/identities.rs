@@ -6,12 +6,13 @@ use axum::extract::{Path, State};
 use doorward_core::canonical;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::provider::{IdentityList, LinkedIdentity, ProviderLogin, ProviderLoginRequest};
+use doorward_store::transaction;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::state::AppState;
-use doorward_accounts::flows::{self, Asker, Came, Intent};
-use doorward_accounts::links;
+use crate::app::AppState;
+use doorward_accounts::flows::{self, Asker, CallbackInput, Intent};
+use doorward_accounts::identity_linking;
 use doorward_accounts::sessions::current::CurrentSession;
 use doorward_core::clock::rfc3339;
 use doorward_core::operation::Operation;
@@ -60,7 +61,7 @@ async fn link_identity(
             .await?;
     let Json { request, .. } = json;
     let asker = Asker { caller, proof: None, flow: request.flow.clone() };
-    let came = Came::of(request)?;
+    let came = CallbackInput::of(request)?;
     Ok(Answer(flows::end(&app.accounts, provider.name(), asker, came, Intent::Link(session.into())).await?))
 }
 
@@ -82,12 +83,10 @@ async fn unlink_identity(
     let left = app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                session.confirm(tx, job.platform.world.now()).await?;
-                links::unlink(tx, &job.accounts, &caller, &session.account.id, &provider).await
-            })
-        })
+        .write(transaction!(|tx| {
+            session.confirm(tx, job.platform.world.now()).await?;
+            identity_linking::unlink(tx, &job.accounts, &caller, &session.account.id, &provider).await
+        }))
         .await?;
     app.outbox.bell.ring();
     Ok(Answer(listed(left)))

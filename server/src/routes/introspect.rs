@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::oauth::{Form, Refused};
-use crate::state::{App, AppState};
+use crate::app::{App, AppState};
+use crate::http::oauth_form::{Form, Refused};
 use doorward_core::secret::same;
 use doorward_request::error::ApiError;
 use doorward_store::sessions;

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {

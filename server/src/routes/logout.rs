@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_accounts::sessions;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;

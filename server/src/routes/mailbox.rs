@@ -12,7 +12,7 @@ use minijinja::context;
 use serde::Serialize;
 use url::form_urlencoded;
 
-use crate::state::{App, AppState};
+use crate::app::{App, AppState};
 use doorward_core::clock::rfc3339;
 use doorward_core::message::Channel;
 use doorward_messages::mail::mailbox::{Mailbox, Received};

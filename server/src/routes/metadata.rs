@@ -9,7 +9,7 @@ use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_request::error::ApiError;
 
 /// The path of the document.

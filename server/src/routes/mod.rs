@@ -31,7 +31,7 @@ use axum::response::Response;
 use doorward_protocol::error::ErrorCode;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::state::AppState;
+use crate::app::AppState;
 use crate::{http, methods};
 use doorward_request::error::ApiError;
 

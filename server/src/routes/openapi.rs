@@ -13,8 +13,8 @@ use doorward_protocol::error::Problem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, ServerBuilder};
 
-use crate::oauth::{OauthError, Refused};
-use crate::state::AppState;
+use crate::app::AppState;
+use crate::http::oauth_form::{OauthError, Refused};
 use doorward_config::Config;
 use doorward_request::error::{ApiError, Shown};
 

@@ -3,10 +3,11 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use doorward_protocol::password::{PasswordChanged, UpdatePasswordRequest};
+use doorward_store::transaction;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::state::{App, AppState};
+use crate::app::{App, AppState};
 use doorward_accounts::screening;
 use doorward_accounts::sessions::current::CurrentSession;
 use doorward_core::message::Message;
@@ -59,7 +60,8 @@ async fn change(
     let mut db = app.platform.store.read().await?;
     let stored = passwords::of(&mut db, &session.account.id).await?;
     drop(db);
-    let turn = doorward_limits::turn(&app.platform, &caller, Subject::Account(&session.account)).await?;
+    let turn =
+        doorward_limits::hash_priority(&app.platform, &caller, Subject::Account(&session.account)).await?;
     if let Some(stored) = &stored {
         let old =
             request.old_password.ok_or_else(|| ApiError::field("old_password", "This field is required."))?;
@@ -73,9 +75,7 @@ async fn change(
     let (job, devices, id) = (app.clone(), caller.devices.clone(), session.account.id.clone());
     app.platform
         .store
-        .write(move |tx| {
-            Box::pin(async move { replace(tx, &job, &caller, session, stored.as_ref(), &hash).await })
-        })
+        .write(transaction!(|tx| replace(tx, &job, &caller, session, stored.as_ref(), &hash).await))
         .await?;
     app.outbox.bell.ring();
     let account = accounts::by_id(&mut *app.platform.store.read().await?, &id).await?;
@@ -126,16 +126,13 @@ pub(super) async fn refuse(
     let written = app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = job.platform.world.now();
-                session.confirm(tx, now).await?;
-                let record =
-                    Record::of(Event::PasswordRefused).account(&session.account.id).session(&session.id);
-                record.write(tx, &job.platform.world, &caller, now).await?;
-                Ok::<(), ApiError>(doorward_limits::failed(tx, &job.platform, &caller, None).await?)
-            })
-        })
+        .write(transaction!(|tx| {
+            let now = job.platform.world.now();
+            session.confirm(tx, now).await?;
+            let record = Record::of(Event::PasswordRefused).account(&session.account.id).session(&session.id);
+            record.write(tx, &job.platform.world, &caller, now).await?;
+            Ok::<(), ApiError>(doorward_limits::failed(tx, &job.platform, &caller, None).await?)
+        }))
         .await;
     written.err().unwrap_or_else(|| ApiError::field(field, WRONG))
 }

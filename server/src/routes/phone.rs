@@ -7,7 +7,7 @@ use doorward_protocol::profile::UserProfile;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_accounts::addresses::{self, Change, Proven};
 use doorward_accounts::contacts::Contact;
 use doorward_accounts::sessions::current::CurrentSession;

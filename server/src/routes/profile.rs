@@ -5,11 +5,12 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::profile::{PublicProfile, UpdateProfileRequest, UserProfile};
+use doorward_store::transaction;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::state::{App, AppState};
+use crate::app::{App, AppState};
 use doorward_accounts::contacts;
 use doorward_accounts::sessions::current::CurrentSession;
 use doorward_accounts::{addresses, profiles};
@@ -55,9 +56,7 @@ async fn update_profile(
     let account = app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move { change(tx, &job, &caller, session, request, &emptied, username).await })
-        })
+        .write(transaction!(|tx| change(tx, &job, &caller, session, request, &emptied, username).await))
         .await?;
     Ok(Answer(account.to_profile()))
 }
@@ -90,7 +89,7 @@ async fn change(
         Record::of(Event::UsernameChanged).account(id).write(tx, &app.platform.world, caller, now).await?;
     }
     accounts::update(tx, &account, now).await?;
-    caller.after.done(tx, id, &session.id, now).await?;
+    caller.outcome.done(tx, id, &session.id, now).await?;
     Ok(accounts::by_id(tx, id).await?.ok_or(ErrorCode::SessionRequired)?)
 }
 

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::oauth::{Form, Refused};
-use crate::state::AppState;
+use crate::app::AppState;
+use crate::http::oauth_form::{Form, Refused};
 use doorward_accounts::sessions;
 use doorward_request::caller::Caller;
 

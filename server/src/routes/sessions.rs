@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_accounts::sessions;
 use doorward_accounts::sessions::current::CurrentSession;
 use doorward_request::caller::Caller;

@@ -8,8 +8,8 @@ use doorward_protocol::settings::{Disclosure, ExtraField, PasswordRule, ServerSe
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::app::AppState;
 use crate::methods;
-use crate::state::AppState;
 use doorward_config::{AccountDisclosure, Confirmation, SignupDisclosure};
 use doorward_request::error::ApiError;
 

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::oauth::{Form, Refused};
-use crate::state::AppState;
+use crate::app::AppState;
+use crate::http::oauth_form::{Form, Refused};
 use doorward_accounts::sessions::{self, Refusal};
 use doorward_core::operation::Operation;
 use doorward_credentials::dpop::Proof;
@@ -65,7 +65,7 @@ pub(super) async fn token(
         sessions::refresh(&app.issuer, &caller, &approved, proof).await
     };
     tokens.map(Answer).map_err(|refusal| match refusal {
-        Refusal::Over => Refused::new("invalid_grant", "The session has ended. Please sign in."),
+        Refusal::ExhaustedBudgets => Refused::new("invalid_grant", "The session has ended. Please sign in."),
         Refusal::Stale => {
             Refused::new("stale_token", "A newer refresh token has taken the place of this one.")
         }

@@ -17,6 +17,7 @@ use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_store::StoreError;
 use doorward_store::challenges::Consumed;
+use doorward_store::transaction;
 use tokio::net::TcpListener;
 
 use crate::support::TestApp;
@@ -130,16 +131,13 @@ pub(crate) async fn ask_as(
         .app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                if to.starts_with('+') {
-                    doorward_limits::spend_message(tx, &app.limits, &caller, &to).await?;
-                }
-                outbox::challenge(tx, &app.platform.world, &caller, scene, &to, account.as_deref(), None)
-                    .await?;
-                Ok(())
-            })
-        })
+        .write(transaction!(|tx| {
+            if to.starts_with('+') {
+                doorward_limits::spend_message(tx, &app.limits, &caller, &to).await?;
+            }
+            outbox::challenge(tx, &app.platform.world, &caller, scene, &to, account.as_deref(), None).await?;
+            Ok(())
+        }))
         .await;
     t.app.outbox.bell.ring();
     done
@@ -176,11 +174,9 @@ pub(crate) async fn meet_own(
         .app
         .platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                challenges::consume_own(tx, &app.platform, &Caller::default(), scene, &account, proof).await
-            })
-        })
+        .write(transaction!(|tx| {
+            challenges::consume_own(tx, &app.platform, &Caller::default(), scene, &account, proof).await
+        }))
         .await;
     met.unwrap()
 }

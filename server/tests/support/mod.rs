@@ -27,8 +27,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_config::{Config, Layers};
 use doorward_core::clock::{Clock, Millis, Random, World};
 use doorward_core::tasks;
+use doorward_server::app::{App, AppState};
 use doorward_server::routes;
-use doorward_server::state::{App, AppState};
+use doorward_store::transaction;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -250,7 +251,7 @@ impl TestApp {
             .app
             .platform
             .store
-            .write(move |tx| Box::pin(async move { Ok(sqlx::query(sql).execute(tx).await.map(drop)?) }))
+            .write(transaction!(|tx| Ok(sqlx::query(sql).execute(tx).await.map(drop)?)))
             .await;
         done.unwrap();
     }

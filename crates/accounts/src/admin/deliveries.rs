@@ -2,6 +2,7 @@
 
 use doorward_protocol::admin::Delivery;
 use doorward_protocol::error::ErrorCode;
+use doorward_store::transaction;
 use uuid::Uuid;
 
 use super::Operator;
@@ -32,16 +33,14 @@ impl Operator {
         let id = Uuid::try_parse(id).map_err(|_| unknown())?.to_string();
         let operator = self.clone();
         self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let now = operator.world.now();
-                    if !deliveries::revive(tx, &id, now).await? {
-                        return Err(unknown());
-                    }
-                    let record = Record::of(Event::DeliveryResent);
-                    Ok(operator.record(tx, record, &id, now).await?)
-                })
-            })
+            .write(transaction!(|tx| {
+                let now = operator.world.now();
+                if !deliveries::revive(tx, &id, now).await? {
+                    return Err(unknown());
+                }
+                let record = Record::of(Event::DeliveryResent);
+                Ok(operator.record(tx, record, &id, now).await?)
+            }))
             .await
     }
 }

@@ -1,6 +1,7 @@
 //! All that is stored of a person, as JSON: for whoever asks what you know of them. No secret is in it.
 
 use doorward_protocol::admin::{ExportedChallenge, ExportedMessage, UserExport};
+use doorward_store::transaction;
 
 use super::Operator;
 use super::lists::entry;
@@ -51,12 +52,10 @@ impl Operator {
         };
         let (operator, id) = (self.clone(), id.to_owned());
         self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let record = Record::of(Event::UserExported).account(&id);
-                    Ok::<_, ApiError>(operator.record(tx, record, "", operator.world.now()).await?)
-                })
-            })
+            .write(transaction!(|tx| {
+                let record = Record::of(Event::UserExported).account(&id);
+                Ok::<_, ApiError>(operator.record(tx, record, "", operator.world.now()).await?)
+            }))
             .await?;
         Ok(export)
     }

@@ -1,6 +1,7 @@
 //! Service keys: made, looked at, ended.
 
 use doorward_protocol::error::ErrorCode;
+use doorward_store::transaction;
 use uuid::Uuid;
 
 use super::Operator;
@@ -30,14 +31,12 @@ impl Operator {
         };
         let (operator, stored) = (self.clone(), key.clone());
         self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    service_keys::insert(tx, &stored).await?;
-                    let more = format!("{} with {}", stored.id, stored.scopes);
-                    let record = Record::of(Event::ServiceKeyCreated);
-                    operator.record(tx, record, &more, stored.created_at).await
-                })
-            })
+            .write(transaction!(|tx| {
+                service_keys::insert(tx, &stored).await?;
+                let more = format!("{} with {}", stored.id, stored.scopes);
+                let record = Record::of(Event::ServiceKeyCreated);
+                operator.record(tx, record, &more, stored.created_at).await
+            }))
             .await?;
         Ok((plain, key))
     }
@@ -56,16 +55,14 @@ impl Operator {
         let id = Uuid::try_parse(id).map_err(|_| unknown())?.to_string();
         let operator = self.clone();
         self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let now = operator.world.now();
-                    if !service_keys::revoke(tx, &id, now).await? {
-                        return Err(unknown());
-                    }
-                    let record = Record::of(Event::ServiceKeyRevoked);
-                    Ok(operator.record(tx, record, &id, now).await?)
-                })
-            })
+            .write(transaction!(|tx| {
+                let now = operator.world.now();
+                if !service_keys::revoke(tx, &id, now).await? {
+                    return Err(unknown());
+                }
+                let record = Record::of(Event::ServiceKeyRevoked);
+                Ok(operator.record(tx, record, &id, now).await?)
+            }))
             .await
     }
 }

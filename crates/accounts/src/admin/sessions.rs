@@ -2,6 +2,7 @@
 
 use doorward_protocol::admin::AdminSession;
 use doorward_protocol::error::ErrorCode;
+use doorward_store::transaction;
 
 use super::{Operator, locked, unknown_user};
 use doorward_core::clock::rfc3339;
@@ -27,16 +28,14 @@ impl Operator {
     pub async fn end_sessions(&self, id: &str) -> Result<u64, ApiError> {
         let (operator, id) = (self.clone(), id.to_owned());
         self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    locked(tx, &id).await?;
-                    let ended = sessions::delete_all(tx, &id).await?;
-                    let record = Record::of(Event::SessionRevoked).account(&id);
-                    let now = operator.world.now();
-                    operator.record(tx, record, &format!("{ended} sessions ended"), now).await?;
-                    Ok(ended)
-                })
-            })
+            .write(transaction!(|tx| {
+                locked(tx, &id).await?;
+                let ended = sessions::delete_all(tx, &id).await?;
+                let record = Record::of(Event::SessionRevoked).account(&id);
+                let now = operator.world.now();
+                operator.record(tx, record, &format!("{ended} sessions ended"), now).await?;
+                Ok(ended)
+            }))
             .await
     }
 
@@ -44,17 +43,15 @@ impl Operator {
     pub async fn end_session(&self, id: &str, session: &str) -> Result<(), ApiError> {
         let (operator, id, session) = (self.clone(), id.to_owned(), session.to_owned());
         self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    locked(tx, &id).await?;
-                    if !sessions::delete_of(tx, &id, &session).await? {
-                        let detail = "The account has no such session.";
-                        return Err(ApiError { detail: Some(detail.into()), ..ErrorCode::NotFound.into() });
-                    }
-                    let record = Record::of(Event::SessionRevoked).account(&id).session(&session);
-                    Ok(operator.record(tx, record, "", operator.world.now()).await?)
-                })
-            })
+            .write(transaction!(|tx| {
+                locked(tx, &id).await?;
+                if !sessions::delete_of(tx, &id, &session).await? {
+                    let detail = "The account has no such session.";
+                    return Err(ApiError { detail: Some(detail.into()), ..ErrorCode::NotFound.into() });
+                }
+                let record = Record::of(Event::SessionRevoked).account(&id).session(&session);
+                Ok(operator.record(tx, record, "", operator.world.now()).await?)
+            }))
             .await
     }
 }

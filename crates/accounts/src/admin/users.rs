@@ -4,11 +4,12 @@ use doorward_core::canonical;
 use doorward_protocol::admin::{AdminIdentity, AdminUser};
 use doorward_protocol::profile::ProfileFields;
 use doorward_request::roles::checked_roles;
+use doorward_store::transaction;
 use uuid::Uuid;
 
 use super::{Operator, locked, unknown_user};
 use crate::contacts::{self, Contact};
-use crate::registration;
+use crate::names;
 use doorward_core::clock::rfc3339;
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
@@ -95,29 +96,25 @@ impl Operator {
             Account { profile: new.profile, ..Account::new(self.world.id(), checked_roles(new.roles)?, now) };
         let (operator, id) = (self.clone(), account.id.clone());
         self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    registration::lock(tx, &names).await?;
-                    accounts::insert(tx, &account).await?;
-                    for name in &names {
-                        if registration::is_taken(tx, name).await? {
-                            return Err(registration::exists(name));
-                        }
-                        identities::insert(tx, name, &account.id, now).await.map_err(
-                            |error| match error {
-                                // Two at once: the unique row decides.
-                                StoreError::Conflict => registration::exists(name),
-                                error => error.into(),
-                            },
-                        )?;
+            .write(transaction!(|tx| {
+                names::lock(tx, &names).await?;
+                accounts::insert(tx, &account).await?;
+                for name in &names {
+                    if names::is_taken(tx, name).await? {
+                        return Err(names::exists(name));
                     }
-                    if let Some(hash) = &new.password {
-                        passwords::set(tx, &account.id, hash, now).await?;
-                    }
-                    let record = Record::of(Event::UserCreated).account(&account.id);
-                    Ok::<_, ApiError>(operator.record(tx, record, "", now).await?)
-                })
-            })
+                    identities::insert(tx, name, &account.id, now).await.map_err(|error| match error {
+                        // Two at once: the unique row decides.
+                        StoreError::Conflict => names::exists(name),
+                        error => error.into(),
+                    })?;
+                }
+                if let Some(hash) = &new.password {
+                    passwords::set(tx, &account.id, hash, now).await?;
+                }
+                let record = Record::of(Event::UserCreated).account(&account.id);
+                Ok::<_, ApiError>(operator.record(tx, record, "", now).await?)
+            }))
             .await?;
         Ok(id)
     }
@@ -146,17 +143,15 @@ impl Operator {
     pub async fn disable_user(&self, id: &str) -> Result<u64, ApiError> {
         let (operator, id) = (self.clone(), id.to_owned());
         self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let now = operator.world.now();
-                    locked(tx, &id).await?;
-                    accounts::set_disabled(tx, &id, true, now).await?;
-                    let ended = sessions::delete_all(tx, &id).await?;
-                    let record = Record::of(Event::UserDisabled).account(&id);
-                    operator.record(tx, record, &format!("{ended} sessions ended"), now).await?;
-                    Ok(ended)
-                })
-            })
+            .write(transaction!(|tx| {
+                let now = operator.world.now();
+                locked(tx, &id).await?;
+                accounts::set_disabled(tx, &id, true, now).await?;
+                let ended = sessions::delete_all(tx, &id).await?;
+                let record = Record::of(Event::UserDisabled).account(&id);
+                operator.record(tx, record, &format!("{ended} sessions ended"), now).await?;
+                Ok(ended)
+            }))
             .await
     }
 
@@ -164,14 +159,12 @@ impl Operator {
     pub async fn enable_user(&self, id: &str) -> Result<(), ApiError> {
         let (operator, id) = (self.clone(), id.to_owned());
         self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let now = operator.world.now();
-                    locked(tx, &id).await?;
-                    accounts::set_disabled(tx, &id, false, now).await?;
-                    Ok(operator.record(tx, Record::of(Event::UserEnabled).account(&id), "", now).await?)
-                })
-            })
+            .write(transaction!(|tx| {
+                let now = operator.world.now();
+                locked(tx, &id).await?;
+                accounts::set_disabled(tx, &id, false, now).await?;
+                Ok(operator.record(tx, Record::of(Event::UserEnabled).account(&id), "", now).await?)
+            }))
             .await
     }
 
@@ -179,14 +172,12 @@ impl Operator {
     pub async fn delete_user(&self, id: &str) -> Result<(), ApiError> {
         let (operator, id) = (self.clone(), id.to_owned());
         self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    locked(tx, &id).await?;
-                    directory::erase(tx, &id).await?;
-                    let now = operator.world.now();
-                    Ok(operator.record(tx, Record::of(Event::UserDeleted).account(&id), "", now).await?)
-                })
-            })
+            .write(transaction!(|tx| {
+                locked(tx, &id).await?;
+                directory::erase(tx, &id).await?;
+                let now = operator.world.now();
+                Ok(operator.record(tx, Record::of(Event::UserDeleted).account(&id), "", now).await?)
+            }))
             .await
     }
 
@@ -194,25 +185,23 @@ impl Operator {
     pub async fn set_password(&self, id: &str, hash: PasswordHash) -> Result<u64, ApiError> {
         let (operator, id) = (self.clone(), id.to_owned());
         self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let now = operator.world.now();
-                    let account = locked(tx, &id).await?;
-                    passwords::set(tx, &id, &hash, now).await?;
-                    let ended = sessions::delete_all(tx, &id).await?;
-                    accounts::touch(tx, &id, now).await?;
-                    for address in account.email.iter().chain(&account.phone) {
-                        challenges::void_others(tx, Scene::VerifyEmail, address).await?;
-                    }
-                    if let Some(email) = &account.email {
-                        let (world, caller) = (&operator.world, &operator.caller);
-                        outbox::notice(tx, world, caller, Message::PasswordChanged, email).await?;
-                    }
-                    let record = Record::of(Event::PasswordSet).account(&id);
-                    operator.record(tx, record, &format!("{ended} sessions ended"), now).await?;
-                    Ok(ended)
-                })
-            })
+            .write(transaction!(|tx| {
+                let now = operator.world.now();
+                let account = locked(tx, &id).await?;
+                passwords::set(tx, &id, &hash, now).await?;
+                let ended = sessions::delete_all(tx, &id).await?;
+                accounts::touch(tx, &id, now).await?;
+                for address in account.email.iter().chain(&account.phone) {
+                    challenges::void_others(tx, Scene::VerifyEmail, address).await?;
+                }
+                if let Some(email) = &account.email {
+                    let (world, caller) = (&operator.world, &operator.caller);
+                    outbox::notice(tx, world, caller, Message::PasswordChanged, email).await?;
+                }
+                let record = Record::of(Event::PasswordSet).account(&id);
+                operator.record(tx, record, &format!("{ended} sessions ended"), now).await?;
+                Ok(ended)
+            }))
             .await
     }
 
@@ -221,15 +210,13 @@ impl Operator {
         let roles = checked_roles(roles)?;
         let (operator, id) = (self.clone(), id.to_owned());
         self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let now = operator.world.now();
-                    let before = locked(tx, &id).await?.roles;
-                    directory::set_roles(tx, &id, &roles, now).await?;
-                    let more = format!("[{}] instead of [{}]", roles.join(", "), before.join(", "));
-                    Ok(operator.record(tx, Record::of(Event::RolesSet).account(&id), &more, now).await?)
-                })
-            })
+            .write(transaction!(|tx| {
+                let now = operator.world.now();
+                let before = locked(tx, &id).await?.roles;
+                directory::set_roles(tx, &id, &roles, now).await?;
+                let more = format!("[{}] instead of [{}]", roles.join(", "), before.join(", "));
+                Ok(operator.record(tx, Record::of(Event::RolesSet).account(&id), &more, now).await?)
+            }))
             .await
     }
 }

@@ -2,6 +2,7 @@
 
 use doorward_protocol::provider::{FlowAnswer, FlowRequest, FlowTarget};
 use doorward_request::platform::Platform;
+use doorward_store::transaction;
 use std::sync::Arc;
 use url::Url;
 
@@ -65,15 +66,13 @@ pub async fn begin(
     let handle = hash(&begun.handle);
     platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                match &session {
-                    Some(session) => session.confirm(tx, now).await?,
-                    None => drop(dpop::spend(tx, proof.as_ref()).await?),
-                }
-                Ok::<_, ApiError>(flows::insert(tx, &flow, &handle, now).await?)
-            })
-        })
+        .write(transaction!(|tx| {
+            match &session {
+                Some(session) => session.confirm(tx, now).await?,
+                None => drop(dpop::spend(tx, proof.as_ref()).await?),
+            }
+            Ok::<_, ApiError>(flows::insert(tx, &flow, &handle, now).await?)
+        }))
         .await?;
     let name = provider.name().to_owned();
     Ok(FlowAnswer {

@@ -2,18 +2,18 @@
 //! provider, callback and browser, ended by one answer of the provider's, and by that once, however often it comes.
 
 mod begin;
-mod came;
-mod end;
-mod keep;
-mod key;
+mod callback_input;
+mod finish;
+mod oauth_key;
 mod outcome;
+mod posted_answer;
 
 pub use begin::begin;
-pub use came::{Came, Returned};
-pub use end::{Asker, Intent, end};
-pub use keep::keep;
-pub use key::{Good, OauthKey};
+pub use callback_input::{CallbackInput, Returned};
+pub use finish::{Asker, Intent, end};
+pub use oauth_key::{Good, OauthKey};
 pub use outcome::Outcome;
+pub use posted_answer::keep;
 
 use std::borrow::Cow;
 

@@ -77,7 +77,7 @@ impl Outcome {
                 let tokens = signin::answer(issuer, &session, &caller.devices, proof).await?;
                 let user = tokens.user.clone().ok_or(ErrorCode::SessionRequired)?;
                 // A repetition has written nothing that would tell the hooks.
-                caller.after.identify(&user.user_id, &session);
+                caller.outcome.identify(&user.user_id, &session);
                 Ok(ProviderLogin {
                     kind: ProviderOutcome::LoginExisting,
                     message: format!("You have been logged in with {provider} account"),

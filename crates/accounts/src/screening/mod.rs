@@ -5,12 +5,12 @@
 //! may tell whether there is an account.
 
 mod breaches;
-mod known;
+mod personal_words;
 mod service;
 mod words;
 
 pub use breaches::make as make_filter;
-pub use known::{of_account, of_names};
+pub use personal_words::{of_account, of_names};
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use doorward_core::canonical;
@@ -56,7 +56,7 @@ impl Screening {
                 Some(service.map_err(|cause| about("breach_service", cause))?)
             }
         };
-        let known = known::of_service(&config.mail.product, &config.public_url);
+        let known = personal_words::of_service(&config.mail.product, &config.public_url);
         Ok(Screening { words, known, breaches, service })
     }
 
@@ -72,7 +72,7 @@ impl Screening {
         let password = &Secret::from(canonical::password(password.expose()).into_owned());
         if let Some(words) = &self.words {
             let own: Vec<&str> = self.known.iter().chain(known).map(String::as_str).collect();
-            if words.have(password.expose()) || known::makes_up(&own, password.expose()) {
+            if words.have(password.expose()) || personal_words::makes_up(&own, password.expose()) {
                 return Err(refuse(None));
             }
         }

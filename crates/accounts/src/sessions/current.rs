@@ -5,7 +5,7 @@ use std::sync::Arc;
 use doorward_core::clock::Millis;
 use doorward_protocol::error::ErrorCode;
 use doorward_request::error::ApiError;
-use doorward_request::event::Who;
+use doorward_request::event::Principal;
 use doorward_request::platform::Platform;
 use doorward_store::accounts::{self, Account};
 use doorward_store::{Tx, sessions};
@@ -54,13 +54,13 @@ impl CurrentSession {
     }
 }
 
-impl From<&CurrentSession> for Who {
-    fn from(session: &CurrentSession) -> Who {
-        Who { user_id: session.account.id.clone(), session_id: session.id.clone() }
+impl From<&CurrentSession> for Principal {
+    fn from(session: &CurrentSession) -> Principal {
+        Principal { user_id: session.account.id.clone(), session_id: session.id.clone() }
     }
 }
 
 /// The account and session of a call that needs none.
-pub fn principal(session: Option<&CurrentSession>) -> Who {
-    session.map(Who::from).unwrap_or_default()
+pub fn principal(session: Option<&CurrentSession>) -> Principal {
+    session.map(Principal::from).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 
 use doorward_protocol::session::{RevokeScope, SessionInfo};
 use doorward_request::platform::Platform;
+use doorward_store::transaction;
 use std::sync::Arc;
 
 use crate::sessions::current::CurrentSession;
@@ -42,15 +43,13 @@ pub async fn sign_out(platform: &Platform, caller: &Caller, id: String) -> Resul
     let (world, caller) = (platform.world.clone(), caller.clone());
     platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                if let Some(account) = sessions::delete(tx, &id).await? {
-                    let record = Record::of(Event::SignedOut).account(&account).session(&id);
-                    record.write(tx, &world, &caller, world.now()).await?;
-                }
-                Ok::<(), ApiError>(())
-            })
-        })
+        .write(transaction!(|tx| {
+            if let Some(account) = sessions::delete(tx, &id).await? {
+                let record = Record::of(Event::SignedOut).account(&account).session(&id);
+                record.write(tx, &world, &caller, world.now()).await?;
+            }
+            Ok::<(), ApiError>(())
+        }))
         .await
 }
 
@@ -81,18 +80,16 @@ pub async fn end(
     let world = platform.world.clone();
     platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (now, account) = (world.now(), &asking.account.id);
-                asking.confirm(tx, now).await?;
-                let ended = sessions::delete_of(tx, account, &id).await?;
-                if ended {
-                    let record = Record::of(Event::SessionRevoked).account(account).session(&id);
-                    record.write(tx, &world, &caller, now).await?;
-                }
-                Ok(ended)
-            })
-        })
+        .write(transaction!(|tx| {
+            let (now, account) = (world.now(), &asking.account.id);
+            asking.confirm(tx, now).await?;
+            let ended = sessions::delete_of(tx, account, &id).await?;
+            if ended {
+                let record = Record::of(Event::SessionRevoked).account(account).session(&id);
+                record.write(tx, &world, &caller, now).await?;
+            }
+            Ok(ended)
+        }))
         .await
 }
 
@@ -106,22 +103,18 @@ pub async fn end_several(
     let world = platform.world.clone();
     platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (now, account) = (world.now(), &asking.account.id);
-                asking.confirm(tx, now).await?;
-                let (which, ended) = match scope {
-                    RevokeScope::Others => {
-                        ("others", sessions::delete_others(tx, account, &asking.id).await?)
-                    }
-                    RevokeScope::Global => ("global", end_all(tx, account).await?),
-                };
-                let detail = format!("{which}: {ended}");
-                let record = Record::of(Event::SessionRevoked).account(account).session(&asking.id);
-                let record = record.detail(&detail);
-                Ok(record.write(tx, &world, &caller, now).await?)
-            })
-        })
+        .write(transaction!(|tx| {
+            let (now, account) = (world.now(), &asking.account.id);
+            asking.confirm(tx, now).await?;
+            let (which, ended) = match scope {
+                RevokeScope::Others => ("others", sessions::delete_others(tx, account, &asking.id).await?),
+                RevokeScope::Global => ("global", end_all(tx, account).await?),
+            };
+            let detail = format!("{which}: {ended}");
+            let record = Record::of(Event::SessionRevoked).account(account).session(&asking.id);
+            let record = record.detail(&detail);
+            Ok(record.write(tx, &world, &caller, now).await?)
+        }))
         .await
 }
 

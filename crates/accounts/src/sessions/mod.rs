@@ -16,6 +16,7 @@ use doorward_core::clock::Millis;
 use doorward_credentials::dpop::{Fault, Proof, Thumbprint};
 use doorward_credentials::signing::TokenIssuer;
 use doorward_credentials::tokens::{Claims, Confirmation, RefreshToken, RevokeToken};
+use doorward_protocol::error::ErrorCode;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_store::Tx;
@@ -128,4 +129,17 @@ pub fn is_for(session: &Session, proof: Option<&Proof>) -> bool {
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     }
+}
+
+/// Why the owner of an account is not signed in. An answer only after they have proven that it is theirs.
+pub fn refusal(platform: &Platform, method: &str, account: &Account) -> Option<ErrorCode> {
+    if account.disabled {
+        return Some(ErrorCode::UserIsDisabled);
+    }
+    // An account from before the operator required it is asked, too, at its password: other methods prove a name of its own.
+    let is_required = platform.config.signup.confirmation == doorward_config::Confirmation::Required
+        && method == "password"
+        && account.phone.is_none();
+    let waits = account.confirmation_required || (is_required && account.has_unproven_email());
+    waits.then_some(ErrorCode::SignupConfirmationNeeded)
 }

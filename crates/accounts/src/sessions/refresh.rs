@@ -5,6 +5,7 @@
 
 use doorward_protocol::session::Tokens;
 use doorward_request::platform::Platform;
+use doorward_store::transaction;
 use std::sync::Arc;
 
 use super::tokens;
@@ -23,7 +24,7 @@ use doorward_store::{Tx, accounts};
 #[derive(Debug)]
 pub enum Refusal {
     /// The token is good for nothing, now and later: the client's session is over (`invalid_grant`).
-    Over,
+    ExhaustedBudgets,
     /// A newer token of the session has taken its place: this copy is over, the session goes on (`stale_token`).
     Stale,
     /// The session is bound to a key, and no proof of any came with the token.
@@ -132,7 +133,7 @@ pub async fn restore(
 ) -> Result<Tokens, Refusal> {
     let (session, roles) = exchange(&issuer.platform, caller, approved, proof).await?;
     let account = accounts::by_id(&mut *issuer.platform.store.read().await?, &session.account).await?;
-    let user = account.ok_or(Refusal::Over)?.to_profile();
+    let user = account.ok_or(Refusal::ExhaustedBudgets)?.to_profile();
     Ok(Tokens { user: Some(user), ..tokens(issuer, &session, &roles)? })
 }
 
@@ -142,14 +143,14 @@ async fn exchange(
     approved: &Approved<Refresh>,
     proof: Option<Proof>,
 ) -> Result<Found, Refusal> {
-    let token = RefreshToken::read(approved.token.expose()).ok_or(Refusal::Over)?;
+    let token = RefreshToken::read(approved.token.expose()).ok_or(Refusal::ExhaustedBudgets)?;
     let found = sessions::find(&mut *platform.store.read().await?, &token.session()).await?;
-    let (session, roles) = found.ok_or(Refusal::Over)?;
+    let (session, roles) = found.ok_or(Refusal::ExhaustedBudgets)?;
     if !token.is_genuine(&platform.secret_keys, &session.salt) {
-        return Err(Refusal::Over);
+        return Err(Refusal::ExhaustedBudgets);
     }
     // A hook may have put this token in the place of the one that came.
-    caller.after.identify(&session.account, &session.id);
+    caller.outcome.identify(&session.account, &session.id);
     let (now, presented) = (platform.world.now(), token.generation);
     let step = decide(&session, presented, proof.as_ref(), now, &platform.config.session);
     if step == Step::Repeat && proof.is_none() {
@@ -158,12 +159,10 @@ async fn exchange(
     let (job, caller) = (platform.clone(), caller.clone());
     platform
         .store
-        .write(move |tx| {
-            Box::pin(async move {
-                dpop::spend(tx, proof.as_ref()).await?;
-                advance(tx, &job, &caller, (session, roles), presented, proof.as_ref()).await
-            })
-        })
+        .write(transaction!(|tx| {
+            dpop::spend(tx, proof.as_ref()).await?;
+            advance(tx, &job, &caller, (session, roles), presented, proof.as_ref()).await
+        }))
         .await?
 }
 
@@ -206,17 +205,17 @@ async fn advance(
                         let record = Record::of(Event::TokenAhead).account(&session.account).session(id);
                         record.write(tx, &platform.world, caller, now).await?;
                     }
-                    caller.after.done(tx, &session.account, id, now).await?;
+                    caller.outcome.done(tx, &session.account, id, now).await?;
                     return Ok(Ok((next, roles)));
                 }
                 current = sessions::find(tx, id).await?;
                 continue;
             }
-            Step::Expired => (Event::SessionExpired, Refusal::Over),
-            Step::Reused => (Event::TokenReused, Refusal::Over),
+            Step::Expired => (Event::SessionExpired, Refusal::ExhaustedBudgets),
+            Step::Reused => (Event::TokenReused, Refusal::ExhaustedBudgets),
             Step::Stale => (Event::TokenStale, Refusal::Stale),
             Step::WrongKey if proof.is_none() => (Event::KeyMismatch, Refusal::Unproven),
-            Step::WrongKey => (Event::KeyMismatch, Refusal::Over),
+            Step::WrongKey => (Event::KeyMismatch, Refusal::ExhaustedBudgets),
         };
         if matches!(step, Step::Expired | Step::Reused) {
             // Nothing ends because of what was true a moment ago, when it was read without a lock.
@@ -235,7 +234,7 @@ async fn advance(
         record.write(tx, &platform.world, caller, now).await?;
         return Ok(Err(refusal));
     }
-    Ok(Err(Refusal::Over))
+    Ok(Err(Refusal::ExhaustedBudgets))
 }
 
 #[cfg(test)]

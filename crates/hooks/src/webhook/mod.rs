@@ -17,7 +17,7 @@ use crate::Hooks;
 use breaker::Breaker;
 use doorward_config::{Config, ConfigError, OnFailure};
 use doorward_core::clock::rfc3339;
-use doorward_core::queue::Failure;
+use doorward_core::delivery_queue::Failure;
 use doorward_core::webhook_signature;
 pub(super) use doorward_core::webhook_signature::SigningKey;
 use doorward_outbound::{Answer, HttpClient, Limits};

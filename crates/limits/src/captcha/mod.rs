@@ -12,8 +12,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use doorward_protocol::captcha::Challenge;
 use doorward_protocol::error::ErrorCode;
 use doorward_request::platform::Platform;
+use doorward_store::transaction;
 
-use crate::Limits;
 use doorward_config::{CaptchaKind, Config, ConfigError};
 use doorward_core::clock::Millis;
 use doorward_outbound::HttpClient;
@@ -52,48 +52,44 @@ impl Captcha {
 
 /// Lets a call pass that brings the solution of a captcha; that is used up by this. Any other is told what to solve.
 /// [`crate`] knows when to ask.
-pub async fn demand(limits: &Limits, caller: &Caller) -> Result<(), ApiError> {
-    let now = limits.platform.world.now();
-    let solved = match (&limits.captcha, &caller.captcha) {
+pub async fn demand(captcha: &Captcha, platform: &Platform, caller: &Caller) -> Result<(), ApiError> {
+    let now = platform.world.now();
+    let solved = match (captcha, &caller.captcha) {
         (Captcha::None, _) => return Ok(()),
         (_, None) => false,
         (Captcha::ProofOfWork(_), Some(solution)) => {
-            match proof_of_work::good_until(&limits.platform.secret_keys, solution, now) {
-                Some(until) => spend(&limits.platform, &solution.id, until).await?,
+            match proof_of_work::good_until(&platform.secret_keys, solution, now) {
+                Some(until) => spend(platform, &solution.id, until).await?,
                 None => false,
             }
         }
         // One try: a wrong one is used up, too, and answered with another picture.
-        (Captcha::Picture, Some(solution)) => {
-            match picture::open(&limits.platform.secret_keys, &solution.id, now) {
-                Some(shown) => {
-                    spend(&limits.platform, &solution.id, shown.until).await? && shown.reads(&solution.code)
-                }
-                None => false,
-            }
-        }
+        (Captcha::Picture, Some(solution)) => match picture::open(&platform.secret_keys, &solution.id, now) {
+            Some(shown) => spend(platform, &solution.id, shown.until).await? && shown.reads(&solution.code),
+            None => false,
+        },
         (Captcha::Service(service), Some(solution)) => {
-            service.verify(&limits.platform, caller, &solution.code).await?
+            service.verify(platform, caller, &solution.code).await?
         }
     };
     if solved {
         return Ok(());
     }
-    let challenge = challenge(limits)?.map(Box::new);
+    let challenge = challenge(captcha, platform)?.map(Box::new);
     Err(ApiError { captcha: challenge, ..ErrorCode::CaptchaRequired.into() })
 }
 
 /// A new challenge; `None` where nothing has to be solved.
-pub fn challenge(limits: &Limits) -> Result<Option<Challenge>, ApiError> {
+pub fn challenge(captcha: &Captcha, platform: &Platform) -> Result<Option<Challenge>, ApiError> {
     let lacks_key = || ApiError::internal("no active secret key");
-    Ok(Some(match &limits.captcha {
+    Ok(Some(match captcha {
         Captcha::None => return Ok(None),
         Captcha::ProofOfWork(difficulty) => {
-            proof_of_work::challenge(&limits.platform.secret_keys, &limits.platform.world, *difficulty)
+            proof_of_work::challenge(&platform.secret_keys, &platform.world, *difficulty)
                 .ok_or_else(lacks_key)?
         }
         Captcha::Picture => {
-            picture::challenge(&limits.platform.secret_keys, &limits.platform.world).ok_or_else(lacks_key)?
+            picture::challenge(&platform.secret_keys, &platform.world).ok_or_else(lacks_key)?
         }
         Captcha::Service(service) => service.challenge(),
     }))
@@ -103,8 +99,9 @@ pub fn challenge(limits: &Limits) -> Result<Option<Challenge>, ApiError> {
 /// well, until it is good no more.
 async fn spend(platform: &Platform, solution: &str, until: Millis) -> Result<bool, ApiError> {
     let id = digest(&SHA256, ["captcha\n", solution].concat().as_bytes());
-    let fresh = platform.store.write::<_, StoreError, _>(move |tx| {
-        Box::pin(async move { proofs::insert(tx, id.as_ref(), until).await })
-    });
+    let fresh =
+        platform
+            .store
+            .write::<_, StoreError, _>(transaction!(|tx| proofs::insert(tx, id.as_ref(), until).await));
     Ok(fresh.await?)
 }

@@ -13,7 +13,7 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executo
 use super::message::Mail;
 use doorward_config::ConfigError;
 use doorward_config::Security;
-use doorward_core::queue::Failure;
+use doorward_core::delivery_queue::Failure;
 
 /// Settings for reaching an SMTP server.
 pub struct Setup {

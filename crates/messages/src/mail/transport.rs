@@ -7,7 +7,7 @@ use super::message::Mail;
 use super::smtp::{Setup, Smtp};
 use crate::sms::{Gateway, Sms};
 use doorward_config::{Config, ConfigError};
-use doorward_core::queue::Failure;
+use doorward_core::delivery_queue::Failure;
 use doorward_outbound::HttpClient;
 
 /// What leaves.

@@ -14,8 +14,8 @@ use super::Sms;
 use super::preset::shape;
 use super::template::{Escape, fill};
 use doorward_config::ConfigError;
+use doorward_core::delivery_queue::Failure;
 use doorward_core::local_address::is_local;
-use doorward_core::queue::Failure;
 use doorward_core::secret::Secret;
 use doorward_outbound::{Answer, HttpClient, Limits};
 

@@ -8,7 +8,6 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::caller::Caller;
 use crate::canonical_fields;
 use crate::error::ApiError;
 use crate::platform::Platform;
@@ -17,7 +16,7 @@ use doorward_core::operation::{FieldSpec, Operation};
 
 /// Who asks: the account and the session, where there is one.
 #[derive(Clone, Debug, Default)]
-pub struct Who {
+pub struct Principal {
     /// Id of the account.
     pub user_id: String,
     /// Id of the session.
@@ -53,21 +52,6 @@ pub struct About {
     pub user_agent: String,
     /// When.
     pub time: Millis,
-}
-
-impl About {
-    /// Of this request, at this time.
-    pub fn of(caller: &Caller, who: Who, now: Millis) -> About {
-        About {
-            user_id: who.user_id,
-            session_id: who.session_id,
-            request_id: caller.request_id.clone(),
-            ip: caller.address().unwrap_or_default(),
-            locale: caller.locale.clone().unwrap_or_default(),
-            user_agent: caller.user_agent.clone().unwrap_or_default(),
-            time: now,
-        }
-    }
 }
 
 impl Model {

@@ -9,11 +9,12 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use doorward_core::clock::World;
 use doorward_protocol::error::ErrorCode;
+use doorward_store::transaction;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Model;
-use crate::audit::{self, Record};
+use crate::audit::Event as AuditEvent;
 use crate::platform::Platform;
 use doorward_core::clock::Millis;
 use doorward_core::operation::Operation;
@@ -128,10 +129,16 @@ impl Pending {
     }
 
     /// Notes a success, in its transaction. Of several records of one transaction, later ones may know more.
-    pub async fn note(&self, tx: &mut Tx, record: &Record<'_>, now: Millis) -> Result<(), StoreError> {
+    pub async fn note(
+        &self,
+        tx: &mut Tx,
+        event: AuditEvent,
+        (account, session): (Option<&str>, Option<&str>),
+        now: Millis,
+    ) -> Result<(), StoreError> {
         // The answer says that all is well; the operator may know that nothing was made.
-        let code = (record.event == audit::Event::SignupRepeated).then_some(ErrorCode::Exists);
-        self.write(tx, Some(record.event), record.account, record.session, code, now).await
+        let code = (event == AuditEvent::SignupRepeated).then_some(ErrorCode::Exists);
+        self.write(tx, Some(event), account, session, code, now).await
     }
 
     /// Notes a success that the audit has no word for.
@@ -148,7 +155,7 @@ impl Pending {
     async fn write(
         &self,
         tx: &mut Tx,
-        record: Option<audit::Event>,
+        record: Option<AuditEvent>,
         account: Option<&str>,
         session: Option<&str>,
         code: Option<ErrorCode>,
@@ -200,14 +207,14 @@ impl Row {
 
 impl Event {
     /// Is it carried out with this record? One request can make an account and begin a session, or do one of both.
-    fn is_noted_by(&self, record: Option<audit::Event>) -> bool {
+    fn is_noted_by(&self, record: Option<AuditEvent>) -> bool {
         match self.model.operation {
             Operation::Signup => {
-                matches!(record, Some(audit::Event::SignedUp | audit::Event::SignupRepeated))
+                matches!(record, Some(AuditEvent::SignedUp | AuditEvent::SignupRepeated))
             }
-            operation if operation.is_sign_in() => record == Some(audit::Event::SignedIn),
+            operation if operation.is_sign_in() => record == Some(AuditEvent::SignedIn),
             // An address that has only left another account is no success of what was asked for.
-            _ => record != Some(audit::Event::ClaimReleased),
+            _ => record != Some(AuditEvent::ClaimReleased),
         }
     }
 
@@ -254,13 +261,11 @@ fn row_id(seed: &[u8], target: &str, succeeded: bool) -> String {
 async fn settle_event(platform: &Platform, event: Event, code: Option<String>) -> Result<(), StoreError> {
     let now = platform.world.now();
     let rows = event.rows(code)?;
-    let write = platform.store.write(move |tx| {
-        Box::pin(async move {
-            for row in &rows {
-                deliveries::put_unless(tx, row.delivery(), &row.other, now).await?;
-            }
-            Ok(())
-        })
-    });
+    let write = platform.store.write(transaction!(|tx| {
+        for row in &rows {
+            deliveries::put_unless(tx, row.delivery(), &row.other, now).await?;
+        }
+        Ok(())
+    }));
     write.await
 }

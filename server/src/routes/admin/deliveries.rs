@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::id;
 use super::params::Params;
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_accounts::admin::Operator;
 use doorward_request::error::ApiError;
 

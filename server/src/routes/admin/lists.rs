@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::cursor;
 use super::params::Params;
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_accounts::admin::{Operator, moment};
 use doorward_request::error::ApiError;
 use doorward_store::audit::Filter;

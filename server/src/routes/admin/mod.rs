@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use doorward_protocol::error::ErrorCode;
 
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_accounts::admin::{By, Operator};
 use doorward_accounts::service_keys::ServiceKey;
 use doorward_core::service_key::Scope;

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{id, uuid};
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_accounts::admin::Operator;
 use doorward_request::error::ApiError;
 

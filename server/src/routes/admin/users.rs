@@ -14,10 +14,10 @@ use utoipa_axum::routes;
 
 use super::params::Params;
 use super::{cursor, id};
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_accounts::admin::{NewUser, Operator, Wanted};
 use doorward_core::secret::Secret;
-use doorward_credentials::passwords::Turn;
+use doorward_credentials::passwords::HashPriority;
 use doorward_request::error::ApiError;
 use doorward_request::json::Json;
 
@@ -84,7 +84,7 @@ async fn create_user(
     let password = match request.password.map(Secret::from) {
         Some(password) => {
             app.accounts.screening.admit(&password, &[], "password").await?;
-            Some(app.accounts.hasher.hash(&app.platform.world, &password, Turn::Last).await?)
+            Some(app.accounts.hasher.hash(&app.platform.world, &password, HashPriority::Last).await?)
         }
         None => None,
     };
@@ -155,7 +155,7 @@ async fn set_user_password(
 ) -> Result<Answer<SessionsEnded>, ApiError> {
     let password = Secret::from(request.new_password);
     app.accounts.screening.admit(&password, &[], "new_password").await?;
-    let hash = app.accounts.hasher.hash(&app.platform.world, &password, Turn::Last).await?;
+    let hash = app.accounts.hasher.hash(&app.platform.world, &password, HashPriority::Last).await?;
     let ended = operator.set_password(&id(path)?, hash).await?;
     app.outbox.bell.ring();
     Ok(Answer(SessionsEnded { ended }))

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::BASE;
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_request::error::{ApiError, Shown};
 
 /// An answer.

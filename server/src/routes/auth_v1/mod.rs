@@ -4,7 +4,7 @@
 //! call under `/v1`, with all that it checks, and puts the answer into the seed's words. Sessions are Bearer sessions.
 
 mod envelope;
-mod given;
+mod request;
 mod user;
 
 pub(crate) use envelope::in_envelope;
@@ -22,11 +22,11 @@ use doorward_protocol::session::{CLIENT_ID, Tokens};
 use serde_json::{Value, json};
 
 use self::envelope::{Said, said};
-use self::given::Given;
+use self::request::Given;
 use super::{email, token};
+use crate::app::{App, AppState};
+use crate::http::oauth_form::Refused;
 use crate::methods::{password, provider};
-use crate::oauth::Refused;
-use crate::state::{App, AppState};
 use doorward_accounts::entry::Call;
 use doorward_accounts::first_proof::Prover;
 use doorward_accounts::sessions;
@@ -34,7 +34,7 @@ use doorward_accounts::sessions::current::CurrentSession;
 use doorward_credentials::tokens::RefreshToken;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
-use doorward_request::event::Who;
+use doorward_request::event::Principal;
 use doorward_store::accounts::{self, Account};
 use doorward_store::identities;
 use doorward_store::sessions::{self as rows, Session};
@@ -98,7 +98,7 @@ async fn with_provider(
     let request = given.request(app, &[(field, "token")], &[("nonce", "nonce")])?;
     let path = Ok(Path(name.to_owned()));
     let answer = provider::login_with_provider(State(app.clone()), call(caller), path, request).await;
-    let answer = answer.map_err(|error| given::named(error, &[(field, "token")]))?;
+    let answer = answer.map_err(|error| request::named(error, &[(field, "token")]))?;
     match (answer.0.kind, answer.0.session) {
         (ProviderOutcome::LoginExisting, Some(tokens)) => {
             Ok((device_of(&tokens), session_of(app, &tokens).await?))
@@ -113,7 +113,7 @@ async fn with_provider(
 
 /// Neither a proof nor a session comes with a call of this surface.
 fn call(caller: Caller) -> Call {
-    Call { caller, proof: None, who: Who::default() }
+    Call { caller, proof: None, who: Principal::default() }
 }
 
 /// Seed R28.
@@ -121,7 +121,7 @@ async fn login(State(app): State<AppState>, caller: Caller, given: Given) -> Res
     let names = [given.identifier(), ("password", "password")];
     let request = given.request(&app, &names, &[])?;
     let tokens = password::login(State(app.clone()), call(caller), request).await;
-    let tokens = tokens.map_err(|error| given::named(error, &names))?.0;
+    let tokens = tokens.map_err(|error| request::named(error, &names))?.0;
     Ok(begun((device_of(&tokens), session_of(&app, &tokens).await?)))
 }
 
@@ -141,7 +141,7 @@ async fn register(
 async fn resend(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Answer<Said>, ApiError> {
     let address = given.text("email").unwrap_or_default();
     let request = given.request(&app, &[("email", "email")], &[])?;
-    let _ = email::resend_verification(State(app.clone()), caller, Who::default(), request).await?;
+    let _ = email::resend_verification(State(app.clone()), caller, Principal::default(), request).await?;
     Ok(said(sent(&app, &address)))
 }
 
@@ -157,7 +157,7 @@ async fn verify(State(app): State<AppState>, caller: Caller, given: Given) -> Re
     let names = [("secret", "token")];
     let request = given.request(&app, &names, &[("password", "password")])?;
     let verified = email::verify_by(&app, caller, Prover::default(), request).await;
-    let profile = verified.map_err(|error| given::named(error, &names))?;
+    let profile = verified.map_err(|error| request::named(error, &names))?;
     let mut db = app.platform.store.read().await?;
     let account = accounts::by_id(&mut db, &profile.user_id).await?.ok_or(ErrorCode::TokenRevoked)?;
     let links = identities::links(&mut db, &account.id).await?;

@@ -19,7 +19,7 @@ use doorward_core::escape::harms;
 pub(super) use doorward_core::escape::plain;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::{Secret, same};
-use doorward_credentials::passwords::{Hasher, Turn};
+use doorward_credentials::passwords::{HashPriority, Hasher};
 use doorward_outbound::HttpClient;
 use doorward_request::caller::Caller;
 use doorward_store::Store;
@@ -106,7 +106,7 @@ pub(super) async fn hash(config: &Config, dev: bool) -> Result<PasswordHash, Box
     canonical::check(Rule::NewPassword, password.expose(), policy)?;
     let http = HttpClient::new(&config.outbound, dev)?;
     Screening::open(config, &http, dev)?.admit(&password, &[], "password").await?;
-    Ok(Hasher::start(rule)?.hash(&World::default(), &password, Turn::Last).await?)
+    Ok(Hasher::start(rule)?.hash(&World::default(), &password, HashPriority::Last).await?)
 }
 
 fn line() -> io::Result<Secret> {

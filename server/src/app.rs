@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use doorward_request::platform::Platform;
 
+use crate::http::static_sites::Sites;
 use crate::pages::Pages;
-use crate::site::Sites;
 use doorward_accounts::Accounts;
 use doorward_accounts::flows::Waiting;
 use doorward_accounts::screening::Screening;
@@ -19,7 +19,7 @@ use doorward_credentials::signing::{SigningKeys, TokenIssuer};
 use doorward_credentials::tokens::AccessTokens;
 use doorward_hooks::{Hooks, Scripts, Webhooks, delivery};
 use doorward_limits::captcha::Captcha;
-use doorward_limits::{Limits, Over};
+use doorward_limits::{ExhaustedBudgets, Limits};
 use doorward_messages::mail::render::Templates;
 use doorward_messages::mail::transport::Transport;
 use doorward_messages::outbox::{Bell, Outbox};
@@ -138,7 +138,7 @@ impl App {
         let limits = Arc::new(Limits {
             platform: platform.clone(),
             captcha: prepared.captcha,
-            over: Over::default(),
+            exhausted: ExhaustedBudgets::default(),
             hasher: hasher.clone(),
         });
         let outbox = Arc::new(Outbox {

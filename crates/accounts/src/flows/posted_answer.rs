@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use url::Url;
 
-use super::came::Returned;
+use super::callback_input::Returned;
 use super::{Good, OauthKey, hash, mismatch, seal};
 use doorward_providers::Provider;
 use doorward_request::error::ApiError;
 use doorward_request::platform::Platform;
 use doorward_store::flows::{self, Flow};
+use doorward_store::transaction;
 
 /// Keeps it for the page that began the flow, and answers where the browser goes: there, with a key that is good for this very
 /// answer and in that browser only. Nothing is decided here, because here is no proof of who asks.
@@ -30,7 +31,7 @@ pub async fn keep(
     let key = OauthKey::write(&platform.secret_keys, Good::ForAnswer(&answer.as_text()), &id);
     let key = key.ok_or_else(|| ApiError::internal("a key could not be written"))?;
     // The first counts. Who posts another gets a key that is good for nothing; a reload gets the same.
-    platform.store.write(move |tx| Box::pin(async move { flows::arrive(tx, &id, &sealed).await })).await?;
+    platform.store.write(transaction!(|tx| flows::arrive(tx, &id, &sealed).await)).await?;
     page.query_pairs_mut().append_pair("oauthKey", &key);
     Ok(page)
 }

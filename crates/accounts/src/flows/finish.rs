@@ -6,14 +6,15 @@ use std::time::Duration;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::provider::ProviderLogin;
 use doorward_request::platform::Platform;
+use doorward_store::transaction;
 use url::Url;
 
-use super::came::{Came, Returned, is_page};
+use super::callback_input::{CallbackInput, Returned, is_page};
 use super::refused;
 use super::{Browser, Good, OauthKey, Outcome, hash, mismatch, open, person, seal};
 use crate::approved::{Approved, Attempt};
 use crate::first_proof::Evidence;
-use crate::links;
+use crate::identity_linking;
 use crate::service::Accounts;
 use crate::sessions::current::CurrentSession;
 use crate::signin;
@@ -64,7 +65,7 @@ pub async fn end(
     accounts: &Arc<Accounts>,
     provider: &str,
     asker: Asker,
-    came: Came,
+    came: CallbackInput,
     intent: Intent,
 ) -> Result<ProviderLogin, ApiError> {
     let (proof, caller) = (asker.proof.clone(), asker.caller.clone());
@@ -94,9 +95,11 @@ enum Found {
 }
 
 impl Job {
-    async fn run(self, came: Came) -> Result<(Flow, Outcome), ApiError> {
+    async fn run(self, came: CallbackInput) -> Result<(Flow, Outcome), ApiError> {
         let found = match came {
-            Came::Token { token, nonce } => return self.bring(token.expose(), nonce.as_deref()).await,
+            CallbackInput::Token { token, nonce } => {
+                return self.bring(token.expose(), nonce.as_deref()).await;
+            }
             came => self.find(came).await?,
         };
         match found {
@@ -135,25 +138,23 @@ impl Job {
     }
 
     /// Finds the flow, checks that it is this browser's, and claims it.
-    async fn find(&self, came: Came) -> Result<Found, ApiError> {
+    async fn find(&self, came: CallbackInput) -> Result<Found, ApiError> {
         let (app, provider) = (self.accounts.clone(), self.provider.clone());
         let (proof, secret) = (self.asker.proof.clone(), self.asker.flow.clone());
         let session = self.session();
         app.clone()
             .platform
             .store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let now = app.platform.world.now();
-                    let key = match &session {
-                        Some(session) => session.confirm(tx, now).await.map(|()| None)?,
-                        None => dpop::spend(tx, proof.as_ref()).await?,
-                    };
-                    let browser =
-                        Browser { proof: proof.as_ref(), session: session.as_ref(), flow: secret.as_deref() };
-                    claim(tx, &app.platform, &provider, browser, came, key).await
-                })
-            })
+            .write(transaction!(|tx| {
+                let now = app.platform.world.now();
+                let key = match &session {
+                    Some(session) => session.confirm(tx, now).await.map(|()| None)?,
+                    None => dpop::spend(tx, proof.as_ref()).await?,
+                };
+                let browser =
+                    Browser { proof: proof.as_ref(), session: session.as_ref(), flow: secret.as_deref() };
+                claim(tx, &app.platform, &provider, browser, came, key).await
+            }))
             .await
     }
 
@@ -185,14 +186,12 @@ impl Job {
         self.accounts
             .platform
             .store
-            .write(move |tx| {
-                Box::pin(async move {
-                    match &stored {
-                        Some(outcome) => flows::finish(tx, &row, outcome, None, now).await.map(drop),
-                        None => flows::release(tx, &row, sealed.as_deref()).await,
-                    }
-                })
-            })
+            .write(transaction!(|tx| {
+                match &stored {
+                    Some(outcome) => flows::finish(tx, &row, outcome, None, now).await.map(drop),
+                    None => flows::release(tx, &row, sealed.as_deref()).await,
+                }
+            }))
             .await?;
         self.note(&error, known.as_ref(), flow.account.clone()).await?;
         Err(error)
@@ -207,22 +206,20 @@ impl Job {
     ) -> Result<(), ApiError> {
         let (app, caller) = (self.accounts.clone(), self.asker.caller.clone());
         let event = if signin::is_verdict(error.code) { Event::SignInFailed } else { Event::FlowRefused };
-        let name = known.map(|person| links::identity(&self.provider, person));
+        let name = known.map(|person| identity_linking::identity(&self.provider, person));
         let detail = format!("{} {}", error.code.as_str(), self.provider);
         self.accounts
             .platform
             .store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let owner = match &name {
-                        Some(name) => identities::owner(tx, name.kind, &name.value).await?,
-                        None => None,
-                    };
-                    let account = owner.or(account);
-                    let record = Record { account: account.as_deref(), ..Record::of(event).detail(&detail) };
-                    Ok(record.write(tx, &app.platform.world, &caller, app.platform.world.now()).await?)
-                })
-            })
+            .write(transaction!(|tx| {
+                let owner = match &name {
+                    Some(name) => identities::owner(tx, name.kind, &name.value).await?,
+                    None => None,
+                };
+                let account = owner.or(account);
+                let record = Record { account: account.as_deref(), ..Record::of(event).detail(&detail) };
+                Ok(record.write(tx, &app.platform.world, &caller, app.platform.world.now()).await?)
+            }))
             .await
     }
 
@@ -266,7 +263,12 @@ impl Job {
         let admission = match &self.intent {
             Intent::SignIn { attempt, first } => {
                 let first = first.clone();
-                Some(links::admit(&app.hooks, &caller, attempt, &provider, &person, first, &evidence).await?)
+                Some(
+                    identity_linking::admit(
+                        &app.hooks, &caller, attempt, &provider, &person, first, &evidence,
+                    )
+                    .await?,
+                )
             }
             Intent::Link(_) => None,
         };
@@ -278,35 +280,33 @@ impl Job {
             .accounts
             .platform
             .store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let outcome = match (&link, &admission) {
-                        (Some(session), _) => {
-                            links::link(tx, &app.platform, &caller, &provider, &person, session).await?
-                        }
-                        (None, Some(admission)) => {
-                            links::sign_in(
-                                tx,
-                                &app,
-                                &caller,
-                                &provider,
-                                &person,
-                                (admission, hash.as_ref()),
-                                (&evidence, key),
-                            )
+            .write(transaction!(|tx| {
+                let outcome = match (&link, &admission) {
+                    (Some(session), _) => {
+                        identity_linking::link(tx, &app.platform, &caller, &provider, &person, session)
                             .await?
-                        }
-                        (None, None) => return Err(ApiError::internal("a flow that ends in nothing")),
-                    };
-                    let kept = matches!(outcome, Outcome::Offered).then_some(sealed.as_slice());
-                    match flows::finish(tx, &row, &outcome.to_json()?, kept, app.platform.world.now()).await?
-                    {
-                        true => Ok::<_, ApiError>(outcome),
-                        // It took so long that another has claimed it: what that one does counts.
-                        false => Err(ErrorCode::Network.into()),
                     }
-                })
-            })
+                    (None, Some(admission)) => {
+                        identity_linking::sign_in(
+                            tx,
+                            &app,
+                            &caller,
+                            &provider,
+                            &person,
+                            (admission, hash.as_ref()),
+                            (&evidence, key),
+                        )
+                        .await?
+                    }
+                    (None, None) => return Err(ApiError::internal("a flow that ends in nothing")),
+                };
+                let kept = matches!(outcome, Outcome::Offered).then_some(sealed.as_slice());
+                match flows::finish(tx, &row, &outcome.to_json()?, kept, app.platform.world.now()).await? {
+                    true => Ok::<_, ApiError>(outcome),
+                    // It took so long that another has claimed it: what that one does counts.
+                    false => Err(ErrorCode::Network.into()),
+                }
+            }))
             .await?;
         self.accounts.outbox.bell.ring();
         Ok(outcome)
@@ -322,16 +322,14 @@ impl Job {
             .accounts
             .platform
             .store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let outcome =
-                        links::link(tx, &app.platform, &caller, &provider, &person, &session).await?;
-                    match flows::use_up(tx, &id, &session.account.id, app.platform.world.now()).await? {
-                        true => Ok(outcome),
-                        false => Err(ApiError::from(ErrorCode::OauthReused)),
-                    }
-                })
-            })
+            .write(transaction!(|tx| {
+                let outcome =
+                    identity_linking::link(tx, &app.platform, &caller, &provider, &person, &session).await?;
+                match flows::use_up(tx, &id, &session.account.id, app.platform.world.now()).await? {
+                    true => Ok(outcome),
+                    false => Err(ApiError::from(ErrorCode::OauthReused)),
+                }
+            }))
             .await?;
         self.accounts.outbox.bell.ring();
         Ok((flow, outcome))
@@ -400,17 +398,15 @@ impl Job {
             .accounts
             .platform
             .store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let key = match &session {
-                        Some(session) => session.confirm(tx, now).await.map(|()| None)?,
-                        None => dpop::spend(tx, proof.as_ref()).await?,
-                    };
-                    flows::insert(tx, &row, &handle, now).await?;
-                    flows::claim(tx, &row.id, &handle, now).await?;
-                    Ok::<_, ApiError>(key)
-                })
-            })
+            .write(transaction!(|tx| {
+                let key = match &session {
+                    Some(session) => session.confirm(tx, now).await.map(|()| None)?,
+                    None => dpop::spend(tx, proof.as_ref()).await?,
+                };
+                flows::insert(tx, &row, &handle, now).await?;
+                flows::claim(tx, &row.id, &handle, now).await?;
+                Ok::<_, ApiError>(key)
+            }))
             .await?;
         let outcome = match self.settle(&flow, &person, key).await {
             Ok(outcome) => outcome,
@@ -429,17 +425,17 @@ async fn claim(
     platform: &Platform,
     provider: &str,
     browser: Browser<'_>,
-    came: Came,
+    came: CallbackInput,
     key: Option<Thumbprint>,
 ) -> Result<Found, ApiError> {
     let unknown = || mismatch("This browser has not begun such a sign-in, or long ago. Please start again.");
     let (found, text, page, mut returned, given) = match came {
-        Came::Token { .. } => return Err(ApiError::internal("a token has no flow")),
-        Came::There(given) => {
+        CallbackInput::Token { .. } => return Err(ApiError::internal("a token has no flow")),
+        CallbackInput::There(given) => {
             let id = OauthKey::flow(&given).ok_or_else(unknown)?;
             (flows::by_id(tx, id).await?, format!("key {given}"), None, None, Some(given))
         }
-        Came::Here { handle, callback, answer } => {
+        CallbackInput::Here { handle, callback, answer } => {
             let text = answer.as_text();
             let found = match &handle {
                 Some(handle) => flows::by_handle(tx, &hash(handle)).await?,

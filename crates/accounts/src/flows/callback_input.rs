@@ -9,7 +9,7 @@ use doorward_request::error::ApiError;
 
 /// What came back.
 #[derive(Debug)]
-pub enum Came {
+pub enum CallbackInput {
     /// An answer of the provider's to the page.
     Here {
         /// What it names the flow by.
@@ -77,9 +77,9 @@ impl Returned {
     }
 }
 
-impl Came {
+impl CallbackInput {
     /// Takes it out of a request.
-    pub fn of(mut given: ProviderLoginRequest) -> Result<Came, ApiError> {
+    pub fn of(mut given: ProviderLoginRequest) -> Result<CallbackInput, ApiError> {
         let callback = match &given.callback {
             Some(text) => {
                 let url = Url::parse(text).map_err(|_| ApiError::field("callback", "This is no address."))?;
@@ -89,21 +89,25 @@ impl Came {
             None => None,
         };
         if let Some(token) = given.token {
-            return Ok(Came::Token { token: token.into(), nonce: given.nonce });
+            return Ok(CallbackInput::Token { token: token.into(), nonce: given.nonce });
         }
         if let Some(key) = given.oauth_key {
-            return Ok(Came::There(key));
+            return Ok(CallbackInput::There(key));
         }
         if let Some(error) = given.error {
             let handle = given.state.or(given.oauth_token);
-            return Ok(Came::Here { handle, callback, answer: Returned::refusal(&error) });
+            return Ok(CallbackInput::Here { handle, callback, answer: Returned::refusal(&error) });
         }
         if let Some(token) = given.oauth_token {
             let Some(verifier) = given.oauth_verifier else {
                 return Err(ApiError::field("oauth_verifier", "This field is required."));
             };
             let handle = Some(token.clone());
-            return Ok(Came::Here { handle, callback, answer: Returned::Verifier { token, verifier } });
+            return Ok(CallbackInput::Here {
+                handle,
+                callback,
+                answer: Returned::Verifier { token, verifier },
+            });
         }
         let Some(code) = given.code else {
             return Err(ApiError::field(
@@ -112,7 +116,7 @@ impl Came {
             ));
         };
         let answer = Returned::Code { code, iss: given.iss, user: None };
-        Ok(Came::Here { handle: given.state, callback, answer })
+        Ok(CallbackInput::Here { handle: given.state, callback, answer })
     }
 }
 

@@ -9,7 +9,7 @@ use axum::response::Response;
 use doorward_protocol::error::ErrorCode;
 use tokio::time::{Instant, sleep_until};
 
-use crate::state::AppState;
+use crate::app::AppState;
 use doorward_config::SignupDisclosure;
 use doorward_request::error::{ApiError, Shown};
 

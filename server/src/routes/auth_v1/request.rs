@@ -6,8 +6,8 @@ use doorward_protocol::Request;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::app::{App, AppState};
 use crate::extract::Foreign;
-use crate::state::{App, AppState};
 use doorward_request::error::ApiError;
 use doorward_request::json::Json;
 

@@ -3,6 +3,7 @@
 //! the operator's trust (A02); where the address was not proven here, that is its first proof: see [`crate::first_proof`].
 
 use crate::approved;
+use crate::names;
 use doorward_protocol::error::ErrorCode;
 use doorward_request::platform::Platform;
 
@@ -11,10 +12,10 @@ use crate::approved::{Admission, Approved, Attempt, Found};
 use crate::contacts::Contact;
 use crate::first_proof::{self, Evidence, Standing};
 use crate::flows::Outcome;
-use crate::registration::{self, SignUp};
 use crate::service::Accounts;
 use crate::sessions::current::CurrentSession;
 use crate::signin;
+use crate::{registration, sign_up::SignUp};
 use doorward_core::message::Message;
 use doorward_core::password_hash::PasswordHash;
 use doorward_credentials::dpop::Thumbprint;
@@ -86,7 +87,7 @@ pub async fn sign_in(
     let (name, address) = (identity(provider, person), vouched(person));
     let mut names = admission.names(&name);
     names.extend(address.clone().filter(|address| !names.iter().any(|name| name.value == address.value)));
-    registration::lock(tx, &names).await?;
+    names::lock(tx, &names).await?;
     // What is said of an account stays true only from its lock on: it is asked again then.
     if let Some(account) = identities::owner(tx, name.kind, &name.value).await? {
         accounts::lock(tx, &account).await?;

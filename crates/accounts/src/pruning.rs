@@ -6,6 +6,7 @@ use std::time::Duration;
 use doorward_core::clock::Millis;
 use doorward_request::idempotency::KEPT;
 use doorward_request::platform::Platform;
+use doorward_store::transaction;
 use doorward_store::{
     StoreError, audit, budgets, challenges, deliveries, flows, idempotency, leases, outbox, proofs, sessions,
 };
@@ -36,10 +37,8 @@ pub async fn run(platform: Arc<Platform>) {
 pub async fn turn(platform: &Platform, node: &str) -> Result<Option<u64>, StoreError> {
     let (node, now) = (node.to_owned(), platform.world.now());
     let until = now + platform.config.prune.every.millis() + LEASE_MARGIN;
-    let ours = platform
-        .store
-        .write(move |tx| Box::pin(async move { leases::take(tx, "prune", &node, now, until).await }))
-        .await?;
+    let ours =
+        platform.store.write(transaction!(|tx| leases::take(tx, "prune", &node, now, until).await)).await?;
     if ours { all(platform).await.map(Some) } else { Ok(None) }
 }
 
@@ -56,21 +55,19 @@ pub async fn all(platform: &Platform) -> Result<u64, StoreError> {
     loop {
         let some = platform
             .store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let sessions = sessions::prune(tx, now, unused_since, LIMIT).await?;
-                    let audit = audit::prune(tx, audit, LIMIT).await?;
-                    let requests = idempotency::prune(tx, now - KEPT.millis(), LIMIT).await?;
-                    let challenges = challenges::prune(tx, old_challenges, LIMIT).await?;
-                    let proofs = proofs::prune(tx, now, LIMIT).await?;
-                    let flows = flows::prune(tx, old_flows, LIMIT).await?;
-                    let mails = outbox::prune(tx, dead, LIMIT).await?;
-                    let told = deliveries::prune(tx, now - TOLD, dead, LIMIT).await?;
-                    let budgets = budgets::prune(tx, now, LIMIT).await?;
-                    let rest = proofs + flows + mails + told + budgets;
-                    Ok::<_, StoreError>(sessions + audit + requests + challenges + rest)
-                })
-            })
+            .write(transaction!(|tx| {
+                let sessions = sessions::prune(tx, now, unused_since, LIMIT).await?;
+                let audit = audit::prune(tx, audit, LIMIT).await?;
+                let requests = idempotency::prune(tx, now - KEPT.millis(), LIMIT).await?;
+                let challenges = challenges::prune(tx, old_challenges, LIMIT).await?;
+                let proofs = proofs::prune(tx, now, LIMIT).await?;
+                let flows = flows::prune(tx, old_flows, LIMIT).await?;
+                let mails = outbox::prune(tx, dead, LIMIT).await?;
+                let told = deliveries::prune(tx, now - TOLD, dead, LIMIT).await?;
+                let budgets = budgets::prune(tx, now, LIMIT).await?;
+                let rest = proofs + flows + mails + told + budgets;
+                Ok::<_, StoreError>(sessions + audit + requests + challenges + rest)
+            }))
             .await?;
         rows += some;
         if some < LIMIT.unsigned_abs() {

@@ -115,7 +115,7 @@ pub fn pause(attempts: i64, chance: u64) -> Millis {
 
 #[cfg(test)]
 mod tests {
-    use crate::queue::*;
+    use super::*;
 
     #[tokio::test]
     async fn a_panic_costs_the_item_that_it_happens_in_and_is_told_of() {

@@ -1,4 +1,5 @@
-//! How many files must be touched to add a way to sign in: docs/architecture.md says which, and this holds it.
+//! How many files a newcomer touches for a change that people ask for: CONTRIBUTING.md says which, and this counts them by an
+//! example that is there.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,6 @@ fn places(method: &str) -> BTreeSet<String> {
         &format!("src/methods/{method}.rs"),
         "protocol/src/lib.rs",
         "server/src/methods/mod.rs",
-        "server/src/routes/openapi/requests.rs",
         "src/methods/mod.rs",
     ]
     .map(str::to_owned)
@@ -34,7 +34,51 @@ fn a_method_is_a_file_on_each_side_and_a_line_in_each_list() {
             named.insert(own);
         }
         assert_eq!(named, places(method));
+        assert!(named.len() <= MOST, "{named:?}");
     }
+}
+
+/// The most files that one of these changes touches; each place where an example is named must be one of `places`.
+const MOST: usize = 6;
+
+/// The files that name something, tests and templates left out.
+fn naming(words: &[&str]) -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let code = |file: &PathBuf| {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        words.iter().any(|word| has_word(&text, word))
+    };
+    ["protocol/src", "crates", "server/src", "src"]
+        .iter()
+        .flat_map(|folder| sources(&root.join(folder)))
+        .chain([root.join("js/index.d.ts")])
+        .filter(|file| file.extension().is_some_and(|ending| ending == "rs" || ending == "ts"))
+        .filter(code)
+        .map(|file| file.strip_prefix(root).unwrap().to_string_lossy().into_owned())
+        .collect()
+}
+
+#[test]
+fn another_field_of_the_profile_touches_few_files() {
+    let named = naming(&["website"]);
+    assert!(named.contains("protocol/src/profile.rs") && named.len() <= MOST, "{named:?}");
+}
+
+#[test]
+fn another_budget_touches_few_files() {
+    let named = naming(&["Purpose::Check", "check: Rates"]);
+    let has = |file: &str| named.contains(file);
+    assert!(has("crates/config/src/limits.rs") && has("crates/limits/src/purpose.rs"), "{named:?}");
+    assert!(named.len() <= MOST, "{named:?}");
+}
+
+#[test]
+fn another_provider_touches_few_files() {
+    let named = naming(&["twitter", "Twitter"]);
+    let has = |file: &str| named.contains(file);
+    assert!(has("crates/providers/src/twitter.rs") && has("crates/config/src/providers.rs"), "{named:?}");
+    assert!(named.len() <= MOST, "{named:?}");
 }
 
 /// Does it name the module or its request?

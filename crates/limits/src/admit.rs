@@ -1,0 +1,309 @@
+//! Admits a call or refuses it: budgets of its source and of all, failures, captcha.
+
+use std::sync::Arc;
+
+use doorward_protocol::error::ErrorCode;
+use doorward_request::platform::Platform;
+use doorward_store::transaction;
+
+use doorward_core::clock::Millis;
+use doorward_credentials::passwords::HashPriority;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_store::{StoreError, Tx, budgets};
+
+use super::budget::{Budget, each, exceeded, look, spend};
+use super::failures::{self, Found, Guess};
+use super::purpose::{Purpose, Subject};
+use super::service::Limits;
+use super::{captcha, known_devices, messages, names};
+
+/// Lets a call pass, asks for a captcha, or says when to come again.
+pub async fn admit(
+    limits: &Arc<Limits>,
+    caller: &Caller,
+    purpose: Purpose,
+    subject: Subject<'_>,
+) -> Result<(), ApiError> {
+    let asked = Asked::new(limits, caller, purpose, subject).await?;
+    match count(limits, asked.clone(), failures::captcha_after(&limits.captcha, &limits.platform)).await? {
+        Found::Admitted => Ok(()),
+        Found::Closed(opens_at) => Err(asked.refusal(opens_at - limits.platform.world.now())),
+        Found::Doubted => {
+            captcha::demand(&limits.captcha, &limits.platform, caller).await?;
+            admit_solved(limits, asked).await
+        }
+    }
+}
+
+/// How often a source sends a form of ours where a captcha would be asked for.
+const FORM: Millis = 30_000;
+
+/// The same for a form of a page of ours, which has no captcha: instead of solving one, who asks waits between two.
+pub async fn admit_form(
+    limits: &Arc<Limits>,
+    caller: &Caller,
+    purpose: Purpose,
+    subject: Subject<'_>,
+) -> Result<(), ApiError> {
+    let mut asked = Asked::new(limits, caller, purpose, subject).await?;
+    match count(limits, asked.clone(), failures::captcha_after(&limits.captcha, &limits.platform)).await? {
+        Found::Admitted => Ok(()),
+        Found::Closed(opens_at) => Err(asked.refusal(opens_at - limits.platform.world.now())),
+        Found::Doubted => {
+            let name = names::keyed(&limits.platform, "form", &[&names::source(caller.ip)])?;
+            asked.of_all.push(Budget { name, limit: 1, length: FORM });
+            admit_solved(limits, asked).await
+        }
+    }
+}
+
+/// The same for a captcha that is asked for: none can be asked for that.
+pub async fn admit_captcha(limits: &Arc<Limits>, caller: &Caller) -> Result<(), ApiError> {
+    let asked = Asked::new(limits, caller, Purpose::Flow, Subject::Nobody).await?;
+    count(limits, asked, u32::MAX).await.map(drop)
+}
+
+/// Counts a guess at another password than that which was admitted.
+pub async fn admit_instead(
+    limits: &Arc<Limits>,
+    caller: &Caller,
+    subject: Subject<'_>,
+) -> Result<(), ApiError> {
+    let guess = Guess::at(&limits.platform, caller, subject).await?;
+    let (purpose, source) = (Purpose::SignIn, String::new());
+    let asked =
+        Asked { purpose, of_source: vec![], of_all: vec![], source, guess, sent_to: None, is_at_home: false };
+    admit_solved(limits, asked).await
+}
+
+/// Gives a try back that was admitted: nobody has looked at the password, or it was the right one.
+pub async fn give_back(
+    platform: &Arc<Platform>,
+    caller: &Caller,
+    subject: Subject<'_>,
+) -> Result<(), ApiError> {
+    let (job, guess) = (platform.clone(), Guess::at(platform, caller, subject).await?);
+    if !guess.is_password() {
+        return Ok(());
+    }
+    let given = platform.store.write(transaction!(|tx| failures::give_back(tx, &job, &guess).await));
+    Ok(given.await?)
+}
+
+/// Why a guess at a password came to nothing.
+#[derive(Debug)]
+pub enum Failed {
+    /// The password was looked at and is wrong, or is to seem wrong: the guess stays counted.
+    Wrong(ApiError),
+    /// It was right, or was not looked at.
+    Otherwise(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for Failed {
+    fn from(error: E) -> Failed {
+        Failed::Otherwise(error.into())
+    }
+}
+
+/// What became of a guess that was admitted: unless the password was wrong, the guess is given back.
+pub async fn settle<T>(
+    platform: &Arc<Platform>,
+    caller: &Caller,
+    subject: Subject<'_>,
+    outcome: Result<T, Failed>,
+) -> Result<T, ApiError> {
+    match outcome {
+        Ok(done) => Ok(done),
+        Err(Failed::Wrong(error)) => Err(error),
+        Err(Failed::Otherwise(error)) => {
+            give_back(platform, caller, subject).await?;
+            Err(error)
+        }
+    }
+}
+
+/// In which queue the password that a call guesses is hashed: on a device that the account knows, in the short one.
+pub async fn hash_priority(
+    platform: &Arc<Platform>,
+    caller: &Caller,
+    subject: Subject<'_>,
+) -> Result<HashPriority, ApiError> {
+    Ok(Guess::at(platform, caller, subject).await?.turn())
+}
+
+/// Spends the signup of an account that a first sign-in makes, which was admitted as one. An error must end the
+/// transaction. Comes after all other locks of it but those of mails.
+pub async fn spend_signup(tx: &mut Tx, limits: &Limits, caller: &Caller) -> Result<(), ApiError> {
+    if caller.is_operators {
+        return Ok(());
+    }
+    let mut budgets = of_source(&limits.platform, Purpose::SignUp, &names::source(caller.ip))?;
+    budgets.extend(of_all(&limits.platform, Purpose::SignUp)?);
+    let spent = spend(tx, limits, &budgets).await?;
+    spent.map_err(|ends_at| exceeded(ErrorCode::RequestExceed, ends_at - limits.platform.world.now()))
+}
+
+/// What is to be counted for a call.
+#[derive(Clone, Debug)]
+struct Asked {
+    purpose: Purpose,
+    /// What is spent in any case.
+    of_source: Vec<Budget>,
+    /// What is spent once nothing has to be solved any more: who solves nothing uses up nothing that is everybody's.
+    of_all: Vec<Budget>,
+    /// Failures of the source.
+    source: String,
+    guess: Guess,
+    /// Where something is sent to.
+    sent_to: Option<String>,
+    /// Is it on a device that the account knows?
+    is_at_home: bool,
+}
+
+impl Asked {
+    async fn new(
+        limits: &Arc<Limits>,
+        caller: &Caller,
+        purpose: Purpose,
+        subject: Subject<'_>,
+    ) -> Result<Asked, ApiError> {
+        let source = names::source(caller.ip);
+        let mut guess = Guess::at(&limits.platform, caller, subject).await?;
+        if guess.is_password() {
+            // A busy server hashes nothing: then nothing was tried.
+            limits.hasher.room(guess.turn())?;
+        }
+        let home = match (purpose, subject) {
+            (Purpose::Send | Purpose::Code, Subject::Address(address)) => {
+                known_devices::home_of(&limits.platform, caller, address).await?
+            }
+            _ => guess.home().map(str::to_owned),
+        };
+        let (of_source, of_all) = match &home {
+            // Others of the same source, or of all, do not stand in its way: the account has as much for all its devices.
+            Some(account) => {
+                let what = [purpose.as_str(), " home"].concat();
+                (
+                    each(
+                        &limits.platform,
+                        purpose.rates(&limits.platform.config.limits).0,
+                        &what,
+                        account.as_bytes(),
+                    )?,
+                    Vec::new(),
+                )
+            }
+            None => (of_source(&limits.platform, purpose, &source)?, of_all(&limits.platform, purpose)?),
+        };
+        if home.is_some() && matches!(guess, Guess::Code(_)) {
+            // Nor do codes that others got wrong.
+            guess = Guess::Nothing;
+        }
+        let sent_to = match subject {
+            Subject::Address(address) if purpose == Purpose::Send => Some(address.to_owned()),
+            _ => None,
+        };
+        let source = names::keyed(&limits.platform, "failures source", &[&source])?;
+        let is_at_home = home.is_some();
+        let asked = Asked { purpose, of_source, of_all, source, guess, sent_to, is_at_home };
+        asked.spare(limits, &asked.of_source)?;
+        asked.spare(limits, &asked.of_all)?;
+        if let Some(address) = &asked.sent_to {
+            asked.spare(limits, &messages::budgets(&limits.platform, address, is_at_home)?)?;
+        }
+        Ok(asked)
+    }
+
+    /// What this node knows to be over the limit costs no write (SECURITY S13).
+    fn spare(&self, limits: &Limits, budgets: &[Budget]) -> Result<(), ApiError> {
+        let now = limits.platform.world.now();
+        let until =
+            budgets.iter().filter_map(|budget| limits.exhausted.until(&budget.name, budget.limit, now)).max();
+        until.map_or(Ok(()), |until| Err(self.refusal(until - now)))
+    }
+
+    fn refusal(&self, wait: Millis) -> ApiError {
+        exceeded(self.purpose.exceeded(), wait)
+    }
+}
+
+/// Networks of 64 bits that one of 56 bits counts as: it has 256 of them, and one customer may have it.
+const WIDE: u32 = 8;
+
+/// The budgets of what a source asks for.
+fn of_source(platform: &Platform, purpose: Purpose, source: &[u8]) -> Result<Vec<Budget>, StoreError> {
+    let (rates, _) = purpose.rates(&platform.config.limits);
+    let mut budgets = each(platform, rates, purpose.as_str(), source)?;
+    if let Some(wide) = source.get(..7) {
+        let wide = each(platform, rates, purpose.as_str(), wide)?;
+        budgets.extend(
+            wide.into_iter().map(|budget| Budget { limit: budget.limit.saturating_mul(WIDE), ..budget }),
+        );
+    }
+    Ok(budgets)
+}
+
+/// The budgets of what all ask for.
+fn of_all(platform: &Platform, purpose: Purpose) -> Result<Vec<Budget>, StoreError> {
+    let (_, rates) = purpose.rates(&platform.config.limits);
+    rates.map_or(Ok(Vec::new()), |rates| each(platform, rates, purpose.as_str(), b""))
+}
+
+/// Counts a call of which nobody knows yet whether it solves something.
+async fn count(limits: &Arc<Limits>, asked: Asked, captcha_after: u32) -> Result<Found, ApiError> {
+    let job = limits.clone();
+    limits
+        .platform
+        .store
+        .write(transaction!(|tx| {
+            let now = job.platform.world.now();
+            let all = look(tx, &job, &asked.of_all).await?;
+            let spent = spend(tx, &job, &asked.of_source).await?;
+            if let Some(ends_at) = all.ends_at.max(spent.err()) {
+                return Err(asked.refusal(ends_at - now));
+            }
+            let mut is_doubted = all.is_crowded;
+            if let Some(address) = &asked.sent_to {
+                is_doubted |= messages::look(tx, &job, address, asked.is_at_home, captcha_after).await?;
+            }
+            if !asked.is_at_home {
+                let length = job.platform.config.limits.forget_source.millis();
+                is_doubted |= budgets::used(tx, &asked.source, length, now).await?.count >= captcha_after;
+            }
+            // Where nothing can be solved, nothing is asked for.
+            is_doubted &= captcha_after < u32::MAX;
+            let found = failures::admit(tx, &job.platform, &asked.guess, captcha_after, is_doubted).await?;
+            if let Found::Admitted = found {
+                spend_all(tx, &job, &asked).await?;
+            }
+            Ok(found)
+        }))
+        .await
+}
+
+/// Counts the rest of a call that came with a solved captcha.
+async fn admit_solved(limits: &Arc<Limits>, asked: Asked) -> Result<(), ApiError> {
+    if asked.of_all.is_empty() && !asked.guess.is_password() {
+        return Ok(());
+    }
+    let job = limits.clone();
+    limits
+        .platform
+        .store
+        .write(transaction!(|tx| {
+            if let Found::Closed(opens_at) =
+                failures::admit(tx, &job.platform, &asked.guess, u32::MAX, false).await?
+            {
+                return Err(asked.refusal(opens_at - job.platform.world.now()));
+            }
+            spend_all(tx, &job, &asked).await
+        }))
+        .await
+}
+
+/// Last in its transaction: everybody waits for these rows.
+async fn spend_all(tx: &mut Tx, limits: &Limits, asked: &Asked) -> Result<(), ApiError> {
+    let spent = spend(tx, limits, &asked.of_all).await?;
+    spent.map_err(|ends_at| asked.refusal(ends_at - limits.platform.world.now()))
+}

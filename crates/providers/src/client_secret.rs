@@ -1,0 +1,86 @@
+//! The client secret that Apple asks for: a JWT that the operator's key signs.
+
+use std::fmt;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use doorward_core::clock::Millis;
+use doorward_core::secret::Secret;
+use serde_json::json;
+
+use super::outcome::Refusal;
+use super::outcome::Wrong;
+
+/// Who the secret is for.
+const ISSUER: &str = "https://appleid.apple.com";
+/// How long a client secret of ours is good, in seconds: for one call.
+const LIFE: Millis = 5 * 60;
+
+/// The key that signs our client secrets.
+pub(super) struct SigningKey {
+    team: String,
+    id: String,
+    pair: EcdsaKeyPair,
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey")
+    }
+}
+
+impl SigningKey {
+    /// From the content of the .p8 file; a variable may have it on one line, with `\n` for its ends.
+    pub(super) fn read(settings: &doorward_config::Provider) -> Result<SigningKey, Wrong> {
+        let wrong = ("private_key", "must be the content of the .p8 file from Apple: a key on P-256, in PEM");
+        let text = settings.private_key.expose().replace("\\n", "\n");
+        let base64: String = text.lines().map(str::trim).filter(|line| !line.starts_with('-')).collect();
+        let der = zeroize::Zeroizing::new(STANDARD.decode(base64).map_err(|_| wrong)?);
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der).map_err(|_| wrong)?;
+        Ok(SigningKey { team: settings.team_id.clone(), id: settings.key_id.clone(), pair })
+    }
+
+    /// A client secret for one call.
+    pub(super) fn sign(&self, client_id: &str, now: Millis) -> Result<Secret, Refusal> {
+        let now = now / 1000;
+        let header = json!({ "alg": "ES256", "kid": self.id });
+        let claims =
+            json!({ "iss": self.team, "iat": now, "exp": now + LIFE, "aud": ISSUER, "sub": client_id });
+        let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        let message = format!("{header}.{claims}");
+        let signature = self.pair.sign(&SystemRandom::new(), message.as_bytes());
+        let signature = signature.map_err(|_| Refusal::Setup("private_key does not sign".into()))?;
+        Ok(Secret::from(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_none_is_refused_at_start_and_not_shown() {
+        for text in
+            ["hunter2", "", "-----x-----\nhunter2\n-----x-----", "-----x-----\naHVudGVyMg==\n-----x-----"]
+        {
+            let settings = doorward_config::Provider {
+                private_key: String::from(text).into(),
+                ..doorward_config::Provider::default()
+            };
+            let (key, said) = SigningKey::read(&settings).err().unwrap();
+            assert!(key == "private_key" && !said.contains("hunter"), "{said}");
+        }
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let text = STANDARD.encode(pair.to_pkcs8v1().unwrap());
+        for ends in ["\n", "\\n", "\r\n"] {
+            let text = format!("-----x-----{ends}{text}{ends}-----x-----{ends}");
+            let settings = doorward_config::Provider {
+                private_key: text.into(),
+                ..doorward_config::Provider::default()
+            };
+            assert!(SigningKey::read(&settings).is_ok(), "{ends:?}");
+        }
+    }
+}
