@@ -22,7 +22,7 @@ use doorward_limits::captcha::Captcha;
 use doorward_limits::{ExhaustedBudgets, Limits};
 use doorward_messages::mail::render::Templates;
 use doorward_messages::mail::transport::Transport;
-use doorward_messages::outbox::{Bell, Outbox};
+use doorward_messages::outbox::{Outbox, WakeUp};
 use doorward_outbound::HttpClient;
 use doorward_providers::Providers;
 use doorward_store::Store;
@@ -132,7 +132,7 @@ impl App {
         };
         let access_tokens = AccessTokens::new(&config.public_url, &config.token.audience);
         let hasher = Arc::new(Hasher::start(&config.password)?);
-        let wake_up = delivery::Bell::of(&config);
+        let wake_up = delivery::WakeUp::of(&config);
         let platform = Arc::new(Platform { config, dev, world, secret_keys, store });
         let issuer = Arc::new(TokenIssuer { platform: platform.clone(), signing_keys, access_tokens });
         let limits = Arc::new(Limits {
@@ -146,14 +146,14 @@ impl App {
             tasks: tasks.clone(),
             templates,
             transport,
-            bell: Bell::default(),
+            wake_up: WakeUp::default(),
         });
         let hooks = Arc::new(Hooks {
             platform: platform.clone(),
             tasks: tasks.clone(),
             scripts: prepared.scripts,
             webhooks: prepared.webhooks,
-            bell: wake_up,
+            wake_up,
             http,
         });
         let accounts = Arc::new(Accounts {

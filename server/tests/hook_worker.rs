@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use doorward_core::operation::Operation;
 use doorward_hooks::{Scripts, delivery};
-use doorward_request::event::{About, Model, Said};
+use doorward_request::event::{About, HookAnswer, Model};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -38,7 +38,7 @@ impl Alone {
         self.folder.path().join("doorward")
     }
 
-    async fn call(&self) -> Result<Said, String> {
+    async fn call(&self) -> Result<HookAnswer, String> {
         let model =
             Model { operation: Operation::EmailAuth, about: About::default(), fields: Default::default() };
         self.scripts.call("pre_email_auth", &model, None).await.map_err(|error| error.to_string())
@@ -144,7 +144,7 @@ async fn a_script_that_could_not_be_tried_is_tried_again() {
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_doorward"), t.program()).unwrap();
     t.scripts.look().await;
     assert!(t.scripts.warning().is_none());
-    assert!(matches!(t.call().await.unwrap(), Said::Refuse(_)));
+    assert!(matches!(t.call().await.unwrap(), HookAnswer::Refuse(_)));
 }
 
 /// What a worker is started with, as told by a program that becomes one. Only Linux tells.

@@ -72,7 +72,7 @@ async fn the_mailbox_holds_the_newest_and_does_not_grow_for_ever() {
     use doorward_core::message::Message;
     use doorward_messages::mail::Mail;
     use doorward_messages::mail::mailbox::Mailbox;
-    use doorward_messages::mail::transport::Parcel;
+    use doorward_messages::mail::transport::OutgoingMessage;
     let mailbox = Mailbox::default();
     for at in 0..1000 {
         let mail = Mail {
@@ -85,7 +85,7 @@ async fn the_mailbox_holds_the_newest_and_does_not_grow_for_ever() {
             code: None,
             link: None,
         };
-        mailbox.put(Parcel::Mail(mail), at);
+        mailbox.put(OutgoingMessage::Mail(mail), at);
     }
     let kept = mailbox.list(None);
     assert_eq!((kept.len(), kept[0].sent_at), (500, 999));

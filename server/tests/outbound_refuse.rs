@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use axum::http::Request;
 use doorward_config::Network;
-use doorward_outbound::{Answer, Finding, HttpClient, Limits, Names};
+use doorward_outbound::{CallLimits, Finding, HttpClient, HttpResponse, Names};
 
 use crate::post::service::{Mood, Service};
 
-const LIMITS: Limits = Limits { time: Duration::from_secs(20), bytes: 64 * 1024 };
+const LIMITS: CallLimits = CallLimits { time: Duration::from_secs(20), bytes: 64 * 1024 };
 
 /// Says something else each time; the last for ever.
 struct Fickle(Mutex<VecDeque<Vec<IpAddr>>>);
@@ -32,11 +32,11 @@ fn client(allow: &[&str], answers: &[&[&str]]) -> HttpClient {
         .unwrap()
 }
 
-async fn get(client: &HttpClient, url: &str) -> Result<Answer, String> {
+async fn get(client: &HttpClient, url: &str) -> Result<HttpResponse, String> {
     get_within(client, url, LIMITS).await
 }
 
-async fn get_within(client: &HttpClient, url: &str, limits: Limits) -> Result<Answer, String> {
+async fn get_within(client: &HttpClient, url: &str, limits: CallLimits) -> Result<HttpResponse, String> {
     client.send(Request::builder().uri(url).body(Vec::new()).unwrap(), limits).await
 }
 
@@ -109,7 +109,7 @@ async fn sec_h01_whoever_hangs_or_drips_costs_no_more_than_the_time_that_was_giv
     let client = client(&["127.0.0.0/8"], &[]);
     for mood in [Mood::Hangs, Mood::Drips] {
         service.be(mood);
-        let limits = Limits { time: Duration::from_millis(300), ..LIMITS };
+        let limits = CallLimits { time: Duration::from_millis(300), ..LIMITS };
         let cause = get_within(&client, &service.url("/"), limits).await.unwrap_err();
         assert_eq!(cause, "no answer in time");
     }

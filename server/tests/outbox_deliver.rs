@@ -302,7 +302,7 @@ async fn a_mail_leaves_at_once_and_the_worker_stops_when_told() {
         until("the mail has left", async || sink.taken().len() == at).await;
         fastest = fastest.min(begun.elapsed());
     }
-    assert!(fastest < Duration::from_millis(700), "woken by the bell, not by the clock: {fastest:?}");
+    assert!(fastest < Duration::from_millis(700), "woken by the signal, not by the clock: {fastest:?}");
     drop(stop);
     tokio::time::timeout(Duration::from_secs(20), worker).await.unwrap().unwrap();
 }

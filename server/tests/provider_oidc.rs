@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_providers::{Answer, Asked, Begun, Memory, Person, Provider, Refusal};
+use doorward_providers::{Begun, FlowParameters, Memory, Person, Provider, ProviderAnswer, Refusal};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use url::Url;
@@ -44,7 +44,7 @@ impl Acme {
 
     async fn begin(&self) -> Result<Begun, Refusal> {
         let callback = Url::parse("https://app.example.com/signin").unwrap();
-        let asked = Asked { callback: &callback, again: false, locale: None };
+        let asked = FlowParameters { callback: &callback, again: false, locale: None };
         self.provider().begin(&self.t.app.platform.world, &asked).await
     }
 
@@ -53,7 +53,7 @@ impl Acme {
         let of =
             |name: &str| back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
         let (code, iss) = (of("code").unwrap(), of("iss"));
-        let answer = Answer::Code { code: &code, iss: iss.as_deref(), user: None };
+        let answer = ProviderAnswer::Code { code: &code, iss: iss.as_deref(), user: None };
         self.provider().finish(&self.t.app.platform.world, memory, &answer).await
     }
 
@@ -114,7 +114,7 @@ async fn seed_x14_a_flow_has_state_pkce_and_nonce_and_asks_for_the_account() {
 async fn a_flow_right_after_a_signup_does_not_ask_for_the_account_again() {
     let acme = Acme::new().await;
     let callback = Url::parse("https://app.example.com/signin").unwrap();
-    let asked = Asked { callback: &callback, again: true, locale: Some("de") };
+    let asked = FlowParameters { callback: &callback, again: true, locale: Some("de") };
     let begun = acme.provider().begin(&acme.t.app.platform.world, &asked).await.unwrap();
     let asked = acme.op.asked(&begun.url);
     assert_eq!((asked.get("prompt"), asked["ui_locales"].as_str()), (None, "de"));

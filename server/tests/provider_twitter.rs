@@ -7,7 +7,7 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use doorward_core::clock::Clock;
-use doorward_providers::{Answer, Begun, Person, Refusal};
+use doorward_providers::{Begun, Person, ProviderAnswer, Refusal};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
@@ -213,7 +213,7 @@ impl World {
     }
 
     async fn verify(&self, begun: &Begun, token: &str) -> Result<Person, Refusal> {
-        let answer = Answer::Verifier { token, verifier: VERIFIER };
+        let answer = ProviderAnswer::Verifier { token, verifier: VERIFIER };
         let provider = self.t.app.accounts.providers.get("twitter_oauth1").unwrap();
         provider.finish(&self.t.app.platform.world, &begun.memory, &answer).await
     }

@@ -118,7 +118,7 @@ pub async fn change(
             Ok::<Verdict, ApiError>(verdict)
         }))
         .await?;
-    accounts.outbox.bell.ring();
+    accounts.outbox.wake_up.signal();
     verdict.met()?;
     let mut db = accounts.platform.store.read().await?;
     Ok(accounts::by_id(&mut db, &id).await?.ok_or(ErrorCode::SessionRequired)?)

@@ -11,7 +11,7 @@ use crate::addresses::keep_a_way_in;
 use crate::approved::{Admission, Approved, Attempt, Found};
 use crate::contacts::Contact;
 use crate::first_proof::{self, Evidence, Standing};
-use crate::flows::Outcome;
+use crate::flows::FlowOutcome;
 use crate::service::Accounts;
 use crate::sessions::current::CurrentSession;
 use crate::signin;
@@ -83,7 +83,7 @@ pub async fn sign_in(
     person: &Person,
     (admission, password): (&Admission, Option<&PasswordHash>),
     (evidence, key): (&Evidence, Option<Thumbprint>),
-) -> Result<Outcome, ApiError> {
+) -> Result<FlowOutcome, ApiError> {
     let (name, address) = (identity(provider, person), vouched(person));
     let mut names = admission.names(&name);
     names.extend(address.clone().filter(|address| !names.iter().any(|name| name.value == address.value)));
@@ -93,7 +93,7 @@ pub async fn sign_in(
         accounts::lock(tx, &account).await?;
         if identities::owner(tx, name.kind, &name.value).await?.as_ref() == Some(&account) {
             let session = signin::enter(tx, &accounts.platform, caller, &account, admission, key).await?.id;
-            return Ok(Outcome::SignedIn { session });
+            return Ok(FlowOutcome::SignedIn { session });
         }
     }
     if let Some(contact) = address.as_ref().map(Contact::from) {
@@ -101,7 +101,7 @@ pub async fn sign_in(
         let account = match &standing {
             // The provider knows its owner by another identity: they say themselves whether it is the same person.
             Standing::Own(account) if has_at(tx, &account.id, provider).await? => {
-                return Ok(Outcome::Offered);
+                return Ok(FlowOutcome::Offered);
             }
             Standing::Own(account) => Some(account),
             Standing::Unowned(account) => {
@@ -115,16 +115,16 @@ pub async fn sign_in(
             attach(tx, &accounts.platform, caller, &account.id, provider, &name).await?;
             let session =
                 signin::enter(tx, &accounts.platform, caller, &account.id, admission, key).await?.id;
-            return Ok(Outcome::SignedIn { session });
+            return Ok(FlowOutcome::SignedIn { session });
         }
     }
     if !admission.may_make_account() {
-        return Ok(Outcome::Offered);
+        return Ok(FlowOutcome::Offered);
     }
     let new = admission.sign_up()?;
     let done = registration::create(tx, accounts, caller, new, password, evidence, key).await?;
     let session = done.session.ok_or_else(|| ApiError::internal("a sign-in without a session"))?;
-    Ok(Outcome::SignedIn { session })
+    Ok(FlowOutcome::SignedIn { session })
 }
 
 /// Links the provider's identity to the account that is signed in.
@@ -135,7 +135,7 @@ pub async fn link(
     provider: &str,
     person: &Person,
     session: &CurrentSession,
-) -> Result<Outcome, ApiError> {
+) -> Result<FlowOutcome, ApiError> {
     let (name, account) = (identity(provider, person), &session.account.id);
     identities::lock(tx, name.kind, &name.value).await?;
     accounts::lock(tx, account).await?;
@@ -156,7 +156,7 @@ pub async fn link(
         }
         None => attach(tx, platform, caller, account, provider, &name).await?,
     }
-    Ok(Outcome::Linked { account: account.clone() })
+    Ok(FlowOutcome::Linked { account: account.clone() })
 }
 
 /// Takes what an account is known by at a provider from it, but not its last way in; answers what is left.

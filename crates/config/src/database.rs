@@ -35,7 +35,7 @@ const PARAMETERS: &[&str] = &[
 ];
 
 /// How the way to the database is secured.
-enum Way {
+enum ConnectionSecurity {
     /// It does not leave this machine.
     Local,
     /// Encrypted, and the other end is known.
@@ -69,19 +69,19 @@ impl Database {
         value(&Url::parse(self.url.expose()).ok()?, "sslkey").map(PathBuf::from)
     }
 
-    fn way(url: &Url) -> Way {
+    fn way(url: &Url) -> ConnectionSecurity {
         let host = value(url, "host").or_else(|| url.host_str().map(str::to_owned));
         let host = host.filter(|host| !host.is_empty()).or_else(|| std::env::var("PGHOST").ok());
         let address = value(url, "hostaddr").or_else(|| std::env::var("PGHOSTADDR").ok());
         if [host, address].iter().flatten().all(|host| is_local(host)) {
-            return Way::Local;
+            return ConnectionSecurity::Local;
         }
         match value(url, "sslmode").as_deref() {
-            Some("verify-full") => Way::Verified,
+            Some("verify-full") => ConnectionSecurity::Verified,
             // Whom the whole world trusts signs for everybody: without the name that says nothing.
-            Some("verify-ca") if value(url, "sslrootcert").is_some() => Way::Verified,
-            Some("verify-ca" | "require" | "disable") => Way::Open,
-            _ => Way::Unsaid,
+            Some("verify-ca") if value(url, "sslrootcert").is_some() => ConnectionSecurity::Verified,
+            Some("verify-ca" | "require" | "disable") => ConnectionSecurity::Open,
+            _ => ConnectionSecurity::Unsaid,
         }
     }
 }
@@ -123,7 +123,7 @@ impl Config {
                 if url.path().trim_start_matches('/').is_empty() && value(&url, "dbname").is_none() {
                     wrong("must name a database, like postgres://user:password@host/name".to_owned());
                 }
-                if !dev && matches!(Database::way(&url), Way::Unsaid) {
+                if !dev && matches!(Database::way(&url), ConnectionSecurity::Unsaid) {
                     wrong(
                         "must say sslmode=verify-full, so that nobody between here and there reads or changes what \
                          is sent; sslmode=disable if that way is your own"
@@ -139,7 +139,7 @@ impl Config {
     /// What about the database should be known.
     pub(super) fn database_warning(&self) -> Option<String> {
         let url = Url::parse(self.database.url.expose()).ok()?;
-        matches!(Database::way(&url), Way::Open).then(|| {
+        matches!(Database::way(&url), ConnectionSecurity::Open).then(|| {
             "database.url: without sslmode=verify-full whoever is on the way to the database can pass for it".into()
         })
     }

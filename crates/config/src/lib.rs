@@ -38,7 +38,7 @@ pub use mail::{Codes, DefaultScene, Mail, Security, Smtp};
 pub use network::Network;
 pub use origin::is_app;
 pub use outbound::Outbound;
-pub use problems::Fault;
+pub use problems::SettingProblem;
 pub use providers::{ALGORITHMS, Beginning, ClientAuth, Named, Provider, ProviderKind, ResponseMode};
 pub use rates::{Rate, Rates};
 pub use secret_keys::{load_secret_keys, secret_keys_file};

@@ -7,7 +7,7 @@ use super::{AccountDisclosure, Config, ConfigError, Confirmation, Layers, Signup
 
 /// Settings that cannot go together, or warnings about ones that can.
 #[derive(Debug)]
-pub enum Fault {
+pub enum SettingProblem {
     /// The server does not start.
     Error(ConfigError),
     /// The server starts and says so.
@@ -34,8 +34,8 @@ impl Config {
         let mut warnings = Vec::new();
         for fault in config.faults(layers, dev) {
             match fault {
-                Fault::Error(error) => return Err(error),
-                Fault::Warning(warning) => warnings.push(warning),
+                SettingProblem::Error(error) => return Err(error),
+                SettingProblem::Warning(warning) => warnings.push(warning),
             }
         }
         config.public_url.truncate(config.public_url.trim_end_matches('/').len());
@@ -68,10 +68,10 @@ impl Config {
         }
     }
 
-    fn faults(&self, layers: &Layers, dev: bool) -> Vec<Fault> {
+    fn faults(&self, layers: &Layers, dev: bool) -> Vec<SettingProblem> {
         let mut faults = Vec::new();
         let mut error = |key: &str, message: &str| {
-            faults.push(Fault::Error(ConfigError::about(key, layers.origin(key), message)));
+            faults.push(SettingProblem::Error(ConfigError::about(key, layers.origin(key), message)));
         };
         match Url::parse(&self.public_url) {
             Err(_) if self.public_url.is_empty() => error(
@@ -250,28 +250,28 @@ impl Config {
             error("session.grace", "must be at least 1s: two tabs that refresh at once are no theft");
         }
         if !self.signup.domains.is_empty() && self.signup.confirmation == Confirmation::Optional {
-            faults.push(Fault::Warning(
+            faults.push(SettingProblem::Warning(
                 "signup.domains keeps nobody out while signup.confirmation is optional: anybody can type an address of them"
                     .into(),
             ));
         }
-        faults.extend(self.database_warning().map(Fault::Warning));
-        faults.extend(self.smtp.contradiction().map(Fault::Warning));
-        faults.extend(layers.service_links_warning().map(Fault::Warning));
-        faults.extend(self.exposures(layers).into_iter().map(Fault::Warning));
+        faults.extend(self.database_warning().map(SettingProblem::Warning));
+        faults.extend(self.smtp.contradiction().map(SettingProblem::Warning));
+        faults.extend(layers.service_links_warning().map(SettingProblem::Warning));
+        faults.extend(self.exposures(layers).into_iter().map(SettingProblem::Warning));
         if !dev && self.admin.listen.is_some_and(|admin| !admin.ip().is_loopback()) {
-            faults.push(Fault::Warning(
+            faults.push(SettingProblem::Warning(
                 "admin.listen is open to other machines: let a proxy in front of it end TLS, as service keys pass there"
                     .into(),
             ));
         }
         if !dev && self.smtp.host.is_empty() {
-            faults.push(Fault::Warning(
+            faults.push(SettingProblem::Warning(
                 "smtp.host is not set: no mail leaves, and each is given up after mail.attempts".into(),
             ));
         }
         if !dev && password.min_length < 8 {
-            faults.push(Fault::Warning(format!(
+            faults.push(SettingProblem::Warning(format!(
                 "password.min_length is {}: passwords below 8 characters are guessed easily; 15 is today's advice",
                 password.min_length
             )));

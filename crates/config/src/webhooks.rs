@@ -8,7 +8,7 @@ use super::{Config, Span, settings};
 use doorward_core::local_address::is_local;
 use doorward_core::operation::{Operation, SCRIPT};
 use doorward_core::secret::{Secret, same};
-use doorward_core::webhook_signature::SigningKey;
+use doorward_core::webhook_signature::WebhookKey;
 
 settings! {
     /// A service of yours that is told what people do, and may be asked before it: `[webhooks.NAME]`. The name is yours; it stands in the log.
@@ -73,7 +73,7 @@ impl Webhook {
             "must be one, or two while you change them: make one with `doorward hooks secret`",
         );
         check(
-            self.secrets.iter().all(|secret| SigningKey::read(secret).is_some()),
+            self.secrets.iter().all(|secret| WebhookKey::read(secret).is_some()),
             "secrets",
             "each must be whsec_ and the base64 of 24 to 64 bytes: make one with `doorward hooks secret`",
         );

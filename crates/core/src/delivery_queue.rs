@@ -45,7 +45,7 @@ pub struct Worker<'a> {
     /// Items that may be on their way at the same time.
     pub slots: usize,
     /// Wakes it.
-    pub bell: &'a Notify,
+    pub wake_up: &'a Notify,
 }
 
 impl Worker<'_> {
@@ -74,7 +74,7 @@ impl Worker<'_> {
         Taking: Future<Output = Vec<T>>,
         Delivering: Future<Output = ()> + Send + 'static,
     {
-        let Worker { slots, bell, .. } = self;
+        let Worker { slots, wake_up, .. } = self;
         while ended.has_changed().is_ok() {
             while let Some(done) = leaving.try_join_next() {
                 self.note(done);
@@ -87,7 +87,7 @@ impl Worker<'_> {
                 biased;
                 _ = ended.changed() => break,
                 Some(done) = leaving.join_next(), if !leaving.is_empty() => self.note(done),
-                () = bell.notified(), if leaving.len() < slots => {}
+                () = wake_up.notified(), if leaving.len() < slots => {}
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
@@ -119,11 +119,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_costs_the_item_that_it_happens_in_and_is_told_of() {
-        let (tasks, bell) = (Tasks::default(), Notify::new());
+        let (tasks, wake_up) = (Tasks::default(), Notify::new());
         let (end, ended) = watch::channel(());
         let (sent, mut arrived) = tokio::sync::mpsc::unbounded_channel();
         let items = std::sync::Mutex::new(vec![3, 2, 1]);
-        let worker = Worker { tasks: &tasks, name: "example", slots: 1, bell: &bell };
+        let worker = Worker { tasks: &tasks, name: "example", slots: 1, wake_up: &wake_up };
         let take = |free| {
             let mut items = items.lock().unwrap();
             let left = items.len().saturating_sub(free);

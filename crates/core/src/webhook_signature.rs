@@ -20,13 +20,13 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 
 /// What calls of a webhook are signed with.
 #[derive(Debug)]
-pub struct SigningKey(hmac::Key);
+pub struct WebhookKey(hmac::Key);
 
-impl SigningKey {
+impl WebhookKey {
     /// From `whsec_…`; `None` if it is none, or shorter than a guesser needs or longer than the specification allows.
-    pub fn read(secret: &Secret) -> Option<SigningKey> {
+    pub fn read(secret: &Secret) -> Option<WebhookKey> {
         let bytes = Zeroizing::new(LENIENT.decode(secret.expose().trim().strip_prefix(PREFIX)?).ok()?);
-        (24..=64).contains(&bytes.len()).then(|| SigningKey(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
+        (24..=64).contains(&bytes.len()).then(|| WebhookKey(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
     }
 
     /// A new one, as it stands in settings.
@@ -42,7 +42,7 @@ impl SigningKey {
 }
 
 /// The header `webhook-signature`: one for each live secret, so that a receiver can change its own at any time.
-pub fn header(keys: &[SigningKey], id: &str, seconds: Millis, body: &str) -> String {
+pub fn header(keys: &[WebhookKey], id: &str, seconds: Millis, body: &str) -> String {
     keys.iter().map(|key| key.sign(id, seconds, body)).collect::<Vec<_>>().join(" ")
 }
 
@@ -50,8 +50,8 @@ pub fn header(keys: &[SigningKey], id: &str, seconds: Millis, body: &str) -> Str
 mod tests {
     use super::*;
 
-    fn key(text: &str) -> Option<SigningKey> {
-        SigningKey::read(&Secret::from(text.to_owned()))
+    fn key(text: &str) -> Option<WebhookKey> {
+        WebhookKey::read(&Secret::from(text.to_owned()))
     }
 
     #[test]
@@ -71,6 +71,6 @@ mod tests {
             assert_eq!(key(text.trim_end_matches('=')).is_some(), good, "{bytes} without =");
         }
         assert!(key("whsec_not base64 at all, and long enough").is_none());
-        assert!(SigningKey::read(&SigningKey::mint(&World::default())).is_some());
+        assert!(WebhookKey::read(&WebhookKey::mint(&World::default())).is_some());
     }
 }

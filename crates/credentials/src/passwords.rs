@@ -77,7 +77,7 @@ pub struct Hasher {
 
 struct Queue {
     state: Mutex<State>,
-    bell: Condvar,
+    wake_up: Condvar,
     limit: usize,
 }
 
@@ -129,7 +129,7 @@ impl Hasher {
         };
         let queue = Arc::new(Queue {
             state: Mutex::default(),
-            bell: Condvar::new(),
+            wake_up: Condvar::new(),
             limit: settings.hash_queue as usize,
         });
         for _ in 0..threads {
@@ -227,7 +227,7 @@ impl Hasher {
 impl Drop for Hasher {
     fn drop(&mut self) {
         self.queue.lock().closed = true;
-        self.queue.bell.notify_all();
+        self.queue.wake_up.notify_all();
     }
 }
 
@@ -258,7 +258,7 @@ impl Queue {
         jobs.push_back(job);
         state.taken += 1;
         drop(state);
-        self.bell.notify_one();
+        self.wake_up.notify_one();
         true
     }
 
@@ -274,10 +274,10 @@ impl Queue {
                 return None;
             }
             state = if rested {
-                self.bell.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner)
+                self.wake_up.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner)
             } else {
                 let (state, waited) =
-                    self.bell.wait_timeout(state, IDLE).unwrap_or_else(std::sync::PoisonError::into_inner);
+                    self.wake_up.wait_timeout(state, IDLE).unwrap_or_else(std::sync::PoisonError::into_inner);
                 if waited.timed_out() {
                     rested = true;
                     idle();

@@ -27,43 +27,44 @@ const SCRIPT_SLOTS: usize = 1;
 
 /// Wakes the workers, each target's its own.
 #[derive(Debug)]
-pub struct Bell(BTreeMap<String, Notify>);
+pub struct WakeUp(BTreeMap<String, Notify>);
 
-impl Bell {
+impl WakeUp {
     /// For the script and all webhooks.
-    pub fn of(config: &Config) -> Bell {
+    pub fn of(config: &Config) -> WakeUp {
         let targets = config.webhooks.keys().map(String::as_str).chain([SCRIPT]);
-        Bell(targets.map(|target| (target.to_owned(), Notify::new())).collect())
+        WakeUp(targets.map(|target| (target.to_owned(), Notify::new())).collect())
     }
 
     /// There may be something to tell: call it after the commit.
-    pub fn ring(&self) {
+    pub fn signal(&self) {
         self.0.values().for_each(Notify::notify_one);
     }
 }
 
 /// Delivers until the sender of `ended` is dropped, then lets what is on its way finish.
 pub async fn run(hooks: Arc<Hooks>, ended: watch::Receiver<()>) {
-    let workers = hooks.bell.0.iter().map(|(target, bell)| work(&hooks, target, bell, ended.clone()));
+    let workers =
+        hooks.wake_up.0.iter().map(|(target, wake_up)| work(&hooks, target, wake_up, ended.clone()));
     future::join_all(workers).await;
 }
 
-async fn work(hooks: &Arc<Hooks>, target: &str, bell: &Notify, ended: watch::Receiver<()>) {
+async fn work(hooks: &Arc<Hooks>, target: &str, wake_up: &Notify, ended: watch::Receiver<()>) {
     let take = |free| take(&hooks.platform, target, free);
     let deliver = |taken| {
         let hooks = hooks.clone();
         async move { deliver(&hooks, taken).await }
     };
     let name = &format!("deliveries to {target}");
-    let slots = Way::of(&hooks.platform, target).slots;
-    Worker { tasks: &hooks.tasks, name, slots, bell }.work(ended, take, deliver).await;
+    let slots = DeliveryTarget::of(&hooks.platform, target).slots;
+    Worker { tasks: &hooks.tasks, name, slots, wake_up }.work(ended, take, deliver).await;
 }
 
 /// Delivers what is due now, at most as much as can leave at once, and waits for it. False when nothing was due.
 pub async fn deliver_due(hooks: &Arc<Hooks>) -> bool {
     let mut due = Vec::new();
-    for target in hooks.bell.0.keys() {
-        due.extend(take(&hooks.platform, target, Way::of(&hooks.platform, target).slots).await);
+    for target in hooks.wake_up.0.keys() {
+        due.extend(take(&hooks.platform, target, DeliveryTarget::of(&hooks.platform, target).slots).await);
     }
     let worked = !due.is_empty();
     future::join_all(due.into_iter().map(|taken| deliver(hooks, taken))).await;
@@ -71,18 +72,18 @@ pub async fn deliver_due(hooks: &Arc<Hooks>) -> bool {
 }
 
 /// What the settings say of a target.
-struct Way {
+struct DeliveryTarget {
     slots: usize,
     attempts: u32,
 }
 
-impl Way {
-    fn of(platform: &Platform, target: &str) -> Way {
-        let of = |webhook: &doorward_config::Webhook| Way {
+impl DeliveryTarget {
+    fn of(platform: &Platform, target: &str) -> DeliveryTarget {
+        let of = |webhook: &doorward_config::Webhook| DeliveryTarget {
             slots: webhook.connections.max(1) as usize,
             attempts: webhook.attempts,
         };
-        let script = Way { slots: SCRIPT_SLOTS, attempts: SCRIPT_ATTEMPTS };
+        let script = DeliveryTarget { slots: SCRIPT_SLOTS, attempts: SCRIPT_ATTEMPTS };
         platform.config.webhooks.get(target).map_or(script, of)
     }
 }
@@ -154,7 +155,9 @@ async fn settle(
             tracing::debug!(delivery = id, event, to = target, request, attempts, "told a hook");
             deliveries::settle(tx, taken, now).await
         }
-        Err(Failure::Later(cause)) if *attempts < i64::from(Way::of(platform, target).attempts) => {
+        Err(Failure::Later(cause))
+            if *attempts < i64::from(DeliveryTarget::of(platform, target).attempts) =>
+        {
             tracing::warn!(
                 delivery = id,
                 event,

@@ -19,9 +19,9 @@ use doorward_core::tasks::Tasks;
 use doorward_protocol::profile::ADDRESS;
 use doorward_protocol::{Request, Rule};
 use doorward_request::event::Granted;
+use doorward_request::event::HookAnswer;
 use doorward_request::event::Model;
 use doorward_request::event::Principal;
-use doorward_request::event::Said;
 use doorward_request::platform::Platform;
 use doorward_store::StoreError;
 use doorward_store::Tx;
@@ -29,11 +29,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-pub use doorward_core::webhook_signature::SigningKey;
+pub use doorward_core::webhook_signature::WebhookKey;
 pub use script::Scripts;
 pub use webhook::Webhooks;
 
-use delivery::Bell;
+use delivery::WakeUp;
 use doorward_outbound::HttpClient;
 use doorward_request::caller::Caller;
 use doorward_request::canonical_fields;
@@ -59,7 +59,7 @@ pub struct Hooks {
     /// `[webhooks.NAME]`
     pub webhooks: Webhooks,
     /// There may be something to deliver.
-    pub bell: Bell,
+    pub wake_up: WakeUp,
 }
 
 impl Hooks {
@@ -119,7 +119,7 @@ pub async fn before_with<T: Request + DeserializeOwned>(
     more: &[(&str, &str)],
 ) -> Result<Json<T>, ApiError> {
     let Some(given) = json.given.clone().filter(|_| hooks.listen_to(operation)) else { return Ok(json) };
-    let asked = Asked { operation, who: who.into(), repeatable: json.idempotency.as_ref(), is_told: true };
+    let asked = Question { operation, who: who.into(), repeatable: json.idempotency.as_ref(), is_told: true };
     let set = ask_once(hooks, caller, asked, seen(operation, &given, more)).await?;
     if set.is_empty() {
         return Ok(json);
@@ -196,7 +196,7 @@ pub async fn ask(
     who: Principal,
     fields: Map<String, Value>,
 ) -> Result<Map<String, Value>, ApiError> {
-    let asked = Asked { operation, who, repeatable: None, is_told: true };
+    let asked = Question { operation, who, repeatable: None, is_told: true };
     let fields: Map<String, Value> = fields
         .into_iter()
         .map(|(name, value)| used(&hooks.platform, operation, name, value))
@@ -224,7 +224,7 @@ fn used(
 
 /// What the hooks are asked about.
 #[derive(Debug)]
-pub struct Asked<'a> {
+pub struct Question<'a> {
     /// The operation.
     pub operation: Operation,
     /// The account and session of the request.
@@ -239,10 +239,10 @@ pub struct Asked<'a> {
 pub async fn ask_once(
     hooks: &Hooks,
     caller: &Caller,
-    asked: Asked<'_>,
+    asked: Question<'_>,
     fields: Map<String, Value>,
 ) -> Result<Map<String, Value>, ApiError> {
-    let Asked { operation, who, repeatable, is_told } = asked;
+    let Question { operation, who, repeatable, is_told } = asked;
     if !hooks.listen_to(operation) {
         return Ok(Map::new());
     }
@@ -279,10 +279,10 @@ async fn run(hooks: &Hooks, mut model: Model, end: Instant) -> Result<(Model, Ma
     Ok((model, set))
 }
 
-fn obey(platform: &Platform, model: &mut Model, said: Said) -> Result<Map<String, Value>, ApiError> {
+fn obey(platform: &Platform, model: &mut Model, said: HookAnswer) -> Result<Map<String, Value>, ApiError> {
     match said {
-        Said::GoOn(set) => model.set(platform, set),
-        Said::Refuse(refusal) => Err(refusal.into()),
+        HookAnswer::GoOn(set) => model.set(platform, set),
+        HookAnswer::Refuse(refusal) => Err(refusal.into()),
     }
 }
 

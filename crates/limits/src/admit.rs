@@ -25,7 +25,7 @@ pub async fn admit(
     purpose: Purpose,
     subject: Subject<'_>,
 ) -> Result<(), ApiError> {
-    let asked = Asked::new(limits, caller, purpose, subject).await?;
+    let asked = Charge::new(limits, caller, purpose, subject).await?;
     match count(limits, asked.clone(), failures::captcha_after(&limits.captcha, &limits.platform)).await? {
         Found::Admitted => Ok(()),
         Found::Closed(opens_at) => Err(asked.refusal(opens_at - limits.platform.world.now())),
@@ -46,7 +46,7 @@ pub async fn admit_form(
     purpose: Purpose,
     subject: Subject<'_>,
 ) -> Result<(), ApiError> {
-    let mut asked = Asked::new(limits, caller, purpose, subject).await?;
+    let mut asked = Charge::new(limits, caller, purpose, subject).await?;
     match count(limits, asked.clone(), failures::captcha_after(&limits.captcha, &limits.platform)).await? {
         Found::Admitted => Ok(()),
         Found::Closed(opens_at) => Err(asked.refusal(opens_at - limits.platform.world.now())),
@@ -60,7 +60,7 @@ pub async fn admit_form(
 
 /// The same for a captcha that is asked for: none can be asked for that.
 pub async fn admit_captcha(limits: &Arc<Limits>, caller: &Caller) -> Result<(), ApiError> {
-    let asked = Asked::new(limits, caller, Purpose::Flow, Subject::Nobody).await?;
+    let asked = Charge::new(limits, caller, Purpose::Flow, Subject::Nobody).await?;
     count(limits, asked, u32::MAX).await.map(drop)
 }
 
@@ -72,8 +72,15 @@ pub async fn admit_instead(
 ) -> Result<(), ApiError> {
     let guess = Guess::at(&limits.platform, caller, subject).await?;
     let (purpose, source) = (Purpose::SignIn, String::new());
-    let asked =
-        Asked { purpose, of_source: vec![], of_all: vec![], source, guess, sent_to: None, is_at_home: false };
+    let asked = Charge {
+        purpose,
+        of_source: vec![],
+        of_all: vec![],
+        source,
+        guess,
+        sent_to: None,
+        is_at_home: false,
+    };
     admit_solved(limits, asked).await
 }
 
@@ -146,7 +153,7 @@ pub async fn spend_signup(tx: &mut Tx, limits: &Limits, caller: &Caller) -> Resu
 
 /// What is to be counted for a call.
 #[derive(Clone, Debug)]
-struct Asked {
+struct Charge {
     purpose: Purpose,
     /// What is spent in any case.
     of_source: Vec<Budget>,
@@ -161,13 +168,13 @@ struct Asked {
     is_at_home: bool,
 }
 
-impl Asked {
+impl Charge {
     async fn new(
         limits: &Arc<Limits>,
         caller: &Caller,
         purpose: Purpose,
         subject: Subject<'_>,
-    ) -> Result<Asked, ApiError> {
+    ) -> Result<Charge, ApiError> {
         let source = names::source(caller.ip);
         let mut guess = Guess::at(&limits.platform, caller, subject).await?;
         if guess.is_password() {
@@ -206,7 +213,7 @@ impl Asked {
         };
         let source = names::keyed(&limits.platform, "failures source", &[&source])?;
         let is_at_home = home.is_some();
-        let asked = Asked { purpose, of_source, of_all, source, guess, sent_to, is_at_home };
+        let asked = Charge { purpose, of_source, of_all, source, guess, sent_to, is_at_home };
         asked.spare(limits, &asked.of_source)?;
         asked.spare(limits, &asked.of_all)?;
         if let Some(address) = &asked.sent_to {
@@ -251,7 +258,7 @@ fn of_all(platform: &Platform, purpose: Purpose) -> Result<Vec<Budget>, StoreErr
 }
 
 /// Counts a call of which nobody knows yet whether it solves something.
-async fn count(limits: &Arc<Limits>, asked: Asked, captcha_after: u32) -> Result<Found, ApiError> {
+async fn count(limits: &Arc<Limits>, asked: Charge, captcha_after: u32) -> Result<Found, ApiError> {
     let job = limits.clone();
     limits
         .platform
@@ -283,7 +290,7 @@ async fn count(limits: &Arc<Limits>, asked: Asked, captcha_after: u32) -> Result
 }
 
 /// Counts the rest of a call that came with a solved captcha.
-async fn admit_solved(limits: &Arc<Limits>, asked: Asked) -> Result<(), ApiError> {
+async fn admit_solved(limits: &Arc<Limits>, asked: Charge) -> Result<(), ApiError> {
     if asked.of_all.is_empty() && !asked.guess.is_password() {
         return Ok(());
     }
@@ -303,7 +310,7 @@ async fn admit_solved(limits: &Arc<Limits>, asked: Asked) -> Result<(), ApiError
 }
 
 /// Last in its transaction: everybody waits for these rows.
-async fn spend_all(tx: &mut Tx, limits: &Limits, asked: &Asked) -> Result<(), ApiError> {
+async fn spend_all(tx: &mut Tx, limits: &Limits, asked: &Charge) -> Result<(), ApiError> {
     let spent = spend(tx, limits, &asked.of_all).await?;
     spent.map_err(|ends_at| asked.refusal(ends_at - limits.platform.world.now()))
 }

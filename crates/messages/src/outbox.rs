@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use crate::mail::Mail;
 use crate::mail::render::Templates;
 use crate::mail::render::{Rendered, Values};
-use crate::mail::transport::Parcel;
+use crate::mail::transport::OutgoingMessage;
 use crate::mail::transport::Transport;
 use crate::sms::Sms;
 use doorward_core::canonical;
@@ -45,13 +45,13 @@ pub struct Outbox {
     pub templates: Templates,
     /// Where mails and SMS go.
     pub transport: Transport,
-    /// Wakes the worker that sends mails: ring it after a commit that put one into the outbox.
-    pub bell: Bell,
+    /// Wakes the worker that sends mails: signal it after a commit that put one into the outbox.
+    pub wake_up: WakeUp,
 }
 
 /// Wakes the workers, and holds them back.
 #[derive(Debug, Default)]
-pub struct Bell {
+pub struct WakeUp {
     mail: Notify,
     sms: Notify,
     /// Mails and SMS with an outcome that could not be stored. Meanwhile nothing is taken, because the same mail would be sent
@@ -59,9 +59,9 @@ pub struct Bell {
     unnoted: AtomicUsize,
 }
 
-impl Bell {
+impl WakeUp {
     /// There is something to send: call it after the commit, and for unknown addresses, too.
-    pub fn ring(&self) {
+    pub fn signal(&self) {
         self.mail.notify_one();
         self.sms.notify_one();
     }
@@ -75,7 +75,7 @@ impl Bell {
 }
 
 /// Opens a challenge and puts the mail or SMS for it in: the same two rows whoever the address belongs to. A bound scene is
-/// opened for an account, the others for whoever has the address. [`Bell::ring`] after the commit.
+/// opened for an account, the others for whoever has the address. [`WakeUp::signal`] after the commit.
 pub async fn challenge(
     tx: &mut Tx,
     world: &World,
@@ -91,7 +91,7 @@ pub async fn challenge(
 }
 
 /// Puts in a mail that carries neither code nor link; nothing to a phone number, where a message does not go by SMS.
-/// [`Bell::ring`] after the commit.
+/// [`WakeUp::signal`] after the commit.
 pub async fn notice(
     tx: &mut Tx,
     world: &World,
@@ -140,14 +140,14 @@ async fn work(outbox: &Arc<Outbox>, channel: Channel, ended: watch::Receiver<()>
         Channel::Mail => "mails",
         Channel::Sms => "sms",
     };
-    let slots = Way::of(&outbox.platform, channel).slots;
-    Worker { tasks: &outbox.tasks, name, slots, bell: outbox.bell.of(channel) }
+    let slots = ChannelLimits::of(&outbox.platform, channel).slots;
+    Worker { tasks: &outbox.tasks, name, slots, wake_up: outbox.wake_up.of(channel) }
         .work(ended, take, deliver)
         .await;
 }
 
 /// What the settings say of a channel.
-struct Way {
+struct ChannelLimits {
     /// How many leave at the same time.
     slots: usize,
     /// How long one may take.
@@ -156,14 +156,14 @@ struct Way {
     attempts: u32,
 }
 
-impl Way {
-    fn of(platform: &Platform, channel: Channel) -> Way {
+impl ChannelLimits {
+    fn of(platform: &Platform, channel: Channel) -> ChannelLimits {
         let (smtp, sms) = (&platform.config.smtp, &platform.config.sms);
         let (slots, timeout, attempts) = match channel {
             Channel::Mail => (smtp.connections, smtp.timeout, platform.config.mail.attempts),
             Channel::Sms => (sms.connections, sms.timeout, sms.attempts),
         };
-        Way { slots: slots.max(1) as usize, timeout: timeout.as_millis(), attempts }
+        ChannelLimits { slots: slots.max(1) as usize, timeout: timeout.as_millis(), attempts }
     }
 }
 
@@ -171,7 +171,7 @@ impl Way {
 pub async fn send_due(outbox: &Arc<Outbox>) -> bool {
     let mut letters = Vec::new();
     for channel in [Channel::Mail, Channel::Sms] {
-        letters.extend(take(outbox, channel, Way::of(&outbox.platform, channel).slots).await);
+        letters.extend(take(outbox, channel, ChannelLimits::of(&outbox.platform, channel).slots).await);
     }
     let worked = !letters.is_empty();
     futures_util::future::join_all(letters.into_iter().map(|letter| deliver(outbox, letter))).await;
@@ -195,7 +195,7 @@ struct Content {
 
 /// Takes what is due, and mints codes and tokens, in one transaction.
 async fn take(outbox: &Arc<Outbox>, channel: Channel, free: usize) -> Vec<Outgoing> {
-    let is_held_back = outbox.bell.unnoted.load(Ordering::SeqCst) > 0;
+    let is_held_back = outbox.wake_up.unnoted.load(Ordering::SeqCst) > 0;
     let due = if free == 0 || is_held_back { Ok(false) } else { due(&outbox.platform, channel).await };
     let letters = match due {
         Ok(false) => Ok(Vec::new()),
@@ -218,7 +218,7 @@ async fn lease(
     free: usize,
 ) -> Result<Vec<Outgoing>, StoreError> {
     let now = outbox.platform.world.now();
-    let until = now + Way::of(&outbox.platform, channel).timeout + delivery_queue::LEASE_MARGIN;
+    let until = now + ChannelLimits::of(&outbox.platform, channel).timeout + delivery_queue::LEASE_MARGIN;
     let limit = i64::try_from(free).unwrap_or(1);
     let mut letters = Vec::new();
     for taken in doorward_store::outbox::take(tx, channel, now, until, limit).await? {
@@ -378,7 +378,7 @@ async fn deliver(outbox: &Arc<Outbox>, letter: Outgoing) {
         Some(Err(cause)) => Err(Failure::Never(cause)),
         None => Ok(false),
     };
-    let outcome = Arc::new(Outcome::of(outbox, &taken, sent));
+    let outcome = Arc::new(DeliveryOutcome::of(outbox, &taken, sent));
     let taken = Arc::new(taken);
     if note(outbox, &taken, &outcome).await {
         outcome.log(&taken);
@@ -386,7 +386,7 @@ async fn deliver(outbox: &Arc<Outbox>, letter: Outgoing) {
 }
 
 /// What becomes of a row.
-enum Outcome {
+enum DeliveryOutcome {
     /// Nothing was sent, because the message has no reader (any more).
     Dropped,
     Sent,
@@ -396,27 +396,31 @@ enum Outcome {
     Never(Millis, String),
 }
 
-impl Outcome {
-    fn of(outbox: &Outbox, taken: &Taken, sent: Result<bool, Failure>) -> Outcome {
+impl DeliveryOutcome {
+    fn of(outbox: &Outbox, taken: &Taken, sent: Result<bool, Failure>) -> DeliveryOutcome {
         let now = outbox.platform.world.now();
-        let attempts = Way::of(&outbox.platform, Channel::of(&taken.address)).attempts;
+        let attempts = ChannelLimits::of(&outbox.platform, Channel::of(&taken.address)).attempts;
         match sent {
-            Ok(false) => Outcome::Dropped,
-            Ok(true) => Outcome::Sent,
+            Ok(false) => DeliveryOutcome::Dropped,
+            Ok(true) => DeliveryOutcome::Sent,
             Err(Failure::Later(cause)) if taken.attempts < i64::from(attempts) => {
                 let pause =
                     delivery_queue::pause(taken.attempts, u64::from_be_bytes(outbox.platform.world.bytes()));
-                Outcome::Later(now + pause, cause)
+                DeliveryOutcome::Later(now + pause, cause)
             }
-            Err(Failure::Later(cause) | Failure::Never(cause)) => Outcome::Never(now, cause),
+            Err(Failure::Later(cause) | Failure::Never(cause)) => DeliveryOutcome::Never(now, cause),
         }
     }
 
     async fn store(&self, tx: &mut Tx, taken: &Taken) -> Result<(), StoreError> {
         match self {
-            Outcome::Dropped | Outcome::Sent => doorward_store::outbox::delete(tx, taken).await,
-            Outcome::Later(at, cause) => doorward_store::outbox::postpone(tx, taken, *at, cause).await,
-            Outcome::Never(now, cause) => doorward_store::outbox::bury(tx, taken, *now, cause).await,
+            DeliveryOutcome::Dropped | DeliveryOutcome::Sent => {
+                doorward_store::outbox::delete(tx, taken).await
+            }
+            DeliveryOutcome::Later(at, cause) => {
+                doorward_store::outbox::postpone(tx, taken, *at, cause).await
+            }
+            DeliveryOutcome::Never(now, cause) => doorward_store::outbox::bury(tx, taken, *now, cause).await,
         }
     }
 
@@ -424,16 +428,20 @@ impl Outcome {
         let kind = taken.message.map_or("unknown", Message::as_str);
         let (mail, attempts, what) = (&taken.id, taken.attempts, Channel::of(&taken.address).what());
         match self {
-            Outcome::Dropped => {}
-            Outcome::Sent => tracing::info!(mail, kind, attempts, "sent {what}"),
-            Outcome::Later(_, cause) => tracing::warn!(mail, kind, attempts, cause, "{what} did not leave"),
-            Outcome::Never(_, cause) => tracing::error!(mail, kind, attempts, cause, "gave {what} up"),
+            DeliveryOutcome::Dropped => {}
+            DeliveryOutcome::Sent => tracing::info!(mail, kind, attempts, "sent {what}"),
+            DeliveryOutcome::Later(_, cause) => {
+                tracing::warn!(mail, kind, attempts, cause, "{what} did not leave")
+            }
+            DeliveryOutcome::Never(_, cause) => {
+                tracing::error!(mail, kind, attempts, cause, "gave {what} up")
+            }
         }
     }
 }
 
 /// Has the database note the outcome, as soon as it can. False if it never can.
-async fn note(outbox: &Arc<Outbox>, taken: &Arc<Taken>, outcome: &Arc<Outcome>) -> bool {
+async fn note(outbox: &Arc<Outbox>, taken: &Arc<Taken>, outcome: &Arc<DeliveryOutcome>) -> bool {
     let mut held_back = None;
     loop {
         let (row, outcome) = (taken.clone(), outcome.clone());
@@ -452,19 +460,19 @@ struct HeldBack(Arc<Outbox>);
 
 impl HeldBack {
     fn of(outbox: &Arc<Outbox>) -> HeldBack {
-        outbox.bell.unnoted.fetch_add(1, Ordering::SeqCst);
+        outbox.wake_up.unnoted.fetch_add(1, Ordering::SeqCst);
         HeldBack(outbox.clone())
     }
 }
 
 impl Drop for HeldBack {
     fn drop(&mut self) {
-        self.0.bell.unnoted.fetch_sub(1, Ordering::SeqCst);
+        self.0.wake_up.unnoted.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 /// The mail or SMS itself.
-fn write(outbox: &Outbox, taken: &Taken, content: &Content) -> Result<Parcel, String> {
+fn write(outbox: &Outbox, taken: &Taken, content: &Content) -> Result<OutgoingMessage, String> {
     let Content { message, language, values } = content;
     let message = message.ok_or("this version has no such message")?;
     let id = format!("{}.{}", taken.id, taken.attempts);
@@ -475,11 +483,11 @@ fn write(outbox: &Outbox, taken: &Taken, content: &Content) -> Result<Parcel, St
             let Rendered { subject, text, html } = rendered;
             let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
             let (code, link) = (given(&values.code), given(&values.link));
-            Ok(Parcel::Mail(Mail { id, message, to, subject, text, html, code, link }))
+            Ok(OutgoingMessage::Mail(Mail { id, message, to, subject, text, html, code, link }))
         }
         Channel::Sms => {
             let text = outbox.templates.render_sms(message, language, values).map_err(|e| e.to_string())?;
-            Ok(Parcel::Sms(Sms { id, message, to, text, code: values.code.clone() }))
+            Ok(OutgoingMessage::Sms(Sms { id, message, to, text, code: values.code.clone() }))
         }
     }
 }

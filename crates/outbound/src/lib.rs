@@ -24,7 +24,7 @@ const IDLE: Duration = Duration::from_secs(4);
 
 /// What one call may cost.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct CallLimits {
     /// Time in all, from the connection to the last byte.
     pub time: Duration,
     /// Bytes of the answer's body.
@@ -33,7 +33,7 @@ pub struct Limits {
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     /// The HTTP status.
     pub status: u16,
     /// The body.
@@ -87,7 +87,7 @@ impl HttpClient {
     }
 
     /// Carries out one call. The error is for the log: it names neither the address nor what was sent.
-    pub async fn send(&self, request: Request<Vec<u8>>, limits: Limits) -> Result<Answer, String> {
+    pub async fn send(&self, request: Request<Vec<u8>>, limits: CallLimits) -> Result<HttpResponse, String> {
         let request = reqwest::Request::try_from(request).map_err(causes)?;
         self.check(request.url()).map_err(|cause| format!("the address {cause}"))?;
         match tokio::time::timeout(limits.time, exchange(self.client()?, request, limits.bytes)).await {
@@ -101,7 +101,7 @@ async fn exchange(
     client: &reqwest::Client,
     request: reqwest::Request,
     bytes: usize,
-) -> reqwest::Result<Answer> {
+) -> reqwest::Result<HttpResponse> {
     let mut response = client.execute(request).await?;
     let status = response.status().as_u16();
     let mut body = Vec::new();
@@ -109,10 +109,10 @@ async fn exchange(
         body.extend_from_slice(&chunk);
         if body.len() > bytes {
             body.truncate(bytes);
-            return Ok(Answer { status, body, whole: false });
+            return Ok(HttpResponse { status, body, whole: false });
         }
     }
-    Ok(Answer { status, body, whole: true })
+    Ok(HttpResponse { status, body, whole: true })
 }
 
 /// The error and what is behind it, without the address: a secret may stand in it.

@@ -4,10 +4,10 @@ use jsonwebtoken::Algorithm;
 use serde_json::Value;
 use url::Url;
 
-use super::call::Caller;
-use super::client_secret::SigningKey;
-use super::discovery::{Discovery, Given};
-use super::id_token::Claims;
+use super::call::ProviderClient;
+use super::client_secret::ClientSecretKey;
+use super::discovery::{Discovery, KnownEndpoints};
+use super::id_token::IdClaims;
 use super::jwks::Keys;
 use super::oauth2::{Client, ClientSecret};
 use super::oidc::{OpenId, Rules};
@@ -18,8 +18,8 @@ const ISSUER: &str = "https://appleid.apple.com";
 const LONGEST: usize = 4096;
 
 /// Apple, ready to be asked.
-pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Result<OpenId, Wrong> {
-    let known = Given {
+pub(super) fn open(settings: &doorward_config::Provider, caller: ProviderClient) -> Result<OpenId, Wrong> {
+    let known = KnownEndpoints {
         authorization: Url::parse("https://appleid.apple.com/auth/authorize").ok(),
         token: Url::parse("https://appleid.apple.com/auth/token").ok(),
         userinfo: None,
@@ -29,13 +29,13 @@ pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Resu
     let mut client = Client::of(settings, &["openid", "email", "name"]);
     client.in_form.get_or_insert(true);
     if !settings.private_key.is_empty() {
-        client.secret = ClientSecret::Signed(Box::new(SigningKey::read(settings)?));
+        client.secret = ClientSecret::Signed(Box::new(ClientSecretKey::read(settings)?));
     }
     Ok(OpenId {
         caller,
         client,
         audiences: settings.audiences.clone(),
-        discovery: Discovery::new("", vec![ISSUER.into()], Vec::new(), Given::of(settings, known))?,
+        discovery: Discovery::new("", vec![ISSUER.into()], Vec::new(), KnownEndpoints::of(settings, known))?,
         keys: Keys::default(),
         tokeninfo: None,
         rules: Box::new(Apple),
@@ -45,7 +45,7 @@ pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Resu
 struct Apple;
 
 impl Rules for Apple {
-    fn issuer(&self, claims: &Claims) -> Option<String> {
+    fn issuer(&self, claims: &IdClaims) -> Option<String> {
         let issuer = claims.get("iss")?.as_str()?;
         self.is_itself(issuer).then(|| issuer.to_owned())
     }
@@ -56,7 +56,7 @@ impl Rules for Apple {
 
     /// The name comes beside the token, by way of the browser: the person could have written it there, as they can write
     /// any into their profile. The address there is not looked at.
-    fn complete(&self, claims: &mut Claims, user: Option<&str>) {
+    fn complete(&self, claims: &mut IdClaims, user: Option<&str>) {
         let user = user.filter(|user| user.len() <= LONGEST);
         let Some(user) = user.and_then(|user| serde_json::from_str::<Value>(user).ok()) else { return };
         let part = |name: &str| user["name"][name].as_str().map(str::trim).filter(|part| !part.is_empty());

@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::outcome::Refusal;
-use doorward_outbound::{Answer, HttpClient, Limits};
+use doorward_outbound::{CallLimits, HttpClient, HttpResponse};
 
 /// More than any token or description of a person needs.
 pub(super) const SMALL: usize = 64 * 1024;
@@ -15,7 +15,7 @@ pub(super) const SMALL: usize = 64 * 1024;
 pub(super) const LARGE: usize = 256 * 1024;
 
 /// Calls one provider.
-pub(super) struct Caller {
+pub(super) struct ProviderClient {
     http: HttpClient,
     time: Duration,
 }
@@ -26,9 +26,9 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
 }
 
-impl Caller {
-    pub(super) fn new(http: HttpClient, time: Duration) -> Caller {
-        Caller { http, time }
+impl ProviderClient {
+    pub(super) fn new(http: HttpClient, time: Duration) -> ProviderClient {
+        ProviderClient { http, time }
     }
 
     /// Reads. A network error is tried once more, within the same time: reading twice changes nothing.
@@ -40,11 +40,11 @@ impl Caller {
     ) -> Result<Reply, Refusal> {
         let begun = Instant::now();
         let request = || self.request(Method::GET, url, authorization, Vec::new());
-        let limits = Limits { time: self.time, bytes };
+        let limits = CallLimits { time: self.time, bytes };
         let answer = match self.http.send(request()?, limits).await {
             Ok(answer) => Ok(answer),
             Err(cause) => match self.time.checked_sub(begun.elapsed()) {
-                Some(time) if !time.is_zero() => self.http.send(request()?, Limits { time, bytes }).await,
+                Some(time) if !time.is_zero() => self.http.send(request()?, CallLimits { time, bytes }).await,
                 _ => Err(cause),
             },
         };
@@ -63,7 +63,7 @@ impl Caller {
         let mut request = self.request(Method::POST, url, authorization, body.into_bytes())?;
         let kind = header::HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers_mut().insert(header::CONTENT_TYPE, kind);
-        Reply::of(self.http.send(request, Limits { time: self.time, bytes: SMALL }).await)
+        Reply::of(self.http.send(request, CallLimits { time: self.time, bytes: SMALL }).await)
     }
 
     fn request(
@@ -83,10 +83,12 @@ impl Caller {
 }
 
 impl Reply {
-    fn of(answer: Result<Answer, String>) -> Result<Reply, Refusal> {
+    fn of(answer: Result<HttpResponse, String>) -> Result<Reply, Refusal> {
         match answer {
-            Ok(Answer { whole: false, .. }) => Err(Refusal::Unreachable("the answer was too long".into())),
-            Ok(Answer { status, body, .. }) => Ok(Reply { status, body }),
+            Ok(HttpResponse { whole: false, .. }) => {
+                Err(Refusal::Unreachable("the answer was too long".into()))
+            }
+            Ok(HttpResponse { status, body, .. }) => Ok(Reply { status, body }),
             Err(cause) => Err(Refusal::Unreachable(cause)),
         }
     }

@@ -19,27 +19,27 @@ const ISSUER: &str = "https://appleid.apple.com";
 const LIFE: Millis = 5 * 60;
 
 /// The key that signs our client secrets.
-pub(super) struct SigningKey {
+pub(super) struct ClientSecretKey {
     team: String,
     id: String,
     pair: EcdsaKeyPair,
 }
 
-impl fmt::Debug for SigningKey {
+impl fmt::Debug for ClientSecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SigningKey")
+        f.write_str("ClientSecretKey")
     }
 }
 
-impl SigningKey {
+impl ClientSecretKey {
     /// From the content of the .p8 file; a variable may have it on one line, with `\n` for its ends.
-    pub(super) fn read(settings: &doorward_config::Provider) -> Result<SigningKey, Wrong> {
+    pub(super) fn read(settings: &doorward_config::Provider) -> Result<ClientSecretKey, Wrong> {
         let wrong = ("private_key", "must be the content of the .p8 file from Apple: a key on P-256, in PEM");
         let text = settings.private_key.expose().replace("\\n", "\n");
         let base64: String = text.lines().map(str::trim).filter(|line| !line.starts_with('-')).collect();
         let der = zeroize::Zeroizing::new(STANDARD.decode(base64).map_err(|_| wrong)?);
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der).map_err(|_| wrong)?;
-        Ok(SigningKey { team: settings.team_id.clone(), id: settings.key_id.clone(), pair })
+        Ok(ClientSecretKey { team: settings.team_id.clone(), id: settings.key_id.clone(), pair })
     }
 
     /// A client secret for one call.
@@ -69,7 +69,7 @@ mod tests {
                 private_key: String::from(text).into(),
                 ..doorward_config::Provider::default()
             };
-            let (key, said) = SigningKey::read(&settings).err().unwrap();
+            let (key, said) = ClientSecretKey::read(&settings).err().unwrap();
             assert!(key == "private_key" && !said.contains("hunter"), "{said}");
         }
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
@@ -80,7 +80,7 @@ mod tests {
                 private_key: text.into(),
                 ..doorward_config::Provider::default()
             };
-            assert!(SigningKey::read(&settings).is_ok(), "{ends:?}");
+            assert!(ClientSecretKey::read(&settings).is_ok(), "{ends:?}");
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::cache::Cached;
-use super::call::{Caller, SMALL};
+use super::call::{ProviderClient, SMALL};
 use super::outcome::Refusal;
 use doorward_config::ALGORITHMS;
 use doorward_core::clock::Millis;
@@ -21,13 +21,13 @@ pub(super) struct Discovery {
     /// What the document may name itself.
     issuers: Vec<String>,
     hosts: Vec<String>,
-    given: Given,
+    given: KnownEndpoints,
     cache: Cached<Endpoints>,
 }
 
 /// What the configuration, or what is known of the provider, says.
 #[derive(Clone, Default)]
-pub(super) struct Given {
+pub(super) struct KnownEndpoints {
     pub(super) authorization: Option<Url>,
     pub(super) token: Option<Url>,
     pub(super) userinfo: Option<Url>,
@@ -51,12 +51,12 @@ pub(super) struct Endpoints {
     pub(super) selects_account: bool,
 }
 
-impl Given {
+impl KnownEndpoints {
     /// From the settings, over what is known of the provider.
-    pub(super) fn of(settings: &doorward_config::Provider, known: Given) -> Given {
+    pub(super) fn of(settings: &doorward_config::Provider, known: KnownEndpoints) -> KnownEndpoints {
         let url = |text: &str, known: Option<Url>| Url::parse(text).ok().or(known);
         let algorithms: Vec<_> = settings.algorithms.iter().filter_map(|name| name.parse().ok()).collect();
-        Given {
+        KnownEndpoints {
             authorization: url(&settings.authorization_endpoint, known.authorization),
             token: url(&settings.token_endpoint, known.token),
             userinfo: url(&settings.userinfo_endpoint, known.userinfo),
@@ -77,7 +77,7 @@ impl Discovery {
         address: &str,
         issuers: Vec<String>,
         hosts: Vec<String>,
-        given: Given,
+        given: KnownEndpoints,
     ) -> Result<Discovery, (&'static str, &'static str)> {
         let complete = given.authorization.is_some() && given.token.is_some() && given.jwks.is_some();
         let address = match complete {
@@ -88,11 +88,15 @@ impl Discovery {
     }
 
     /// The endpoints.
-    pub(super) async fn endpoints(&self, caller: &Caller, now: Millis) -> Result<Arc<Endpoints>, Refusal> {
+    pub(super) async fn endpoints(
+        &self,
+        caller: &ProviderClient,
+        now: Millis,
+    ) -> Result<Arc<Endpoints>, Refusal> {
         self.cache.get(now, self.find(caller)).await
     }
 
-    async fn find(&self, caller: &Caller) -> Result<Endpoints, Refusal> {
+    async fn find(&self, caller: &ProviderClient) -> Result<Endpoints, Refusal> {
         let document = match &self.address {
             Some(address) => caller.get(address, None, SMALL).await?.ok("the discovery document")?,
             None => Value::Null,
@@ -171,7 +175,7 @@ mod tests {
             "https://op.example/.well-known/openid-configuration",
             vec!["https://op.example".into()],
             vec!["api.example".into()],
-            Given::default(),
+            KnownEndpoints::default(),
         );
         discovery.unwrap().read(&document)
     }

@@ -5,9 +5,9 @@ use aws_lc_rs::hmac;
 use serde_json::Value;
 use url::Url;
 
-use super::call::{Caller, Reply, SMALL};
+use super::call::{ProviderClient, Reply, SMALL};
 use super::endpoint::{endpoint, is_from};
-use super::flow::{Asked, Begun};
+use super::flow::{Begun, FlowParameters};
 use super::oauth2::{self, Client, ClientSecret, Code};
 use super::outcome::Wrong;
 use super::outcome::{Person, Refusal};
@@ -20,7 +20,7 @@ const FIELDS: &str = "id,name,first_name,middle_name,last_name,email,picture";
 
 /// Facebook, ready to be asked.
 pub(super) struct Facebook {
-    caller: Caller,
+    caller: ProviderClient,
     client: Client,
     dialog: Url,
     token: Url,
@@ -29,7 +29,10 @@ pub(super) struct Facebook {
 }
 
 impl Facebook {
-    pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Result<Facebook, Wrong> {
+    pub(super) fn open(
+        settings: &doorward_config::Provider,
+        caller: ProviderClient,
+    ) -> Result<Facebook, Wrong> {
         let mut client = Client::of(settings, &["public_profile", "email"]);
         client.refusal = |reply| refusal(reply).unwrap_or_else(|| oauth2::refusal(reply));
         Ok(Facebook {
@@ -58,7 +61,7 @@ impl Facebook {
         })
     }
 
-    pub(super) fn begin(&self, world: &World, asked: &Asked<'_>, redirect_uri: String) -> Begun {
+    pub(super) fn begin(&self, world: &World, asked: &FlowParameters<'_>, redirect_uri: String) -> Begun {
         self.client.begin(world, &self.dialog, redirect_uri, asked, None)
     }
 

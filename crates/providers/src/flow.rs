@@ -7,7 +7,7 @@ use url::Url;
 
 /// What a flow is to be like.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct FlowParameters<'a> {
     /// The page that the person comes back to.
     pub callback: &'a Url,
     /// The person has just chosen their account there: they need not be asked again.
@@ -64,7 +64,7 @@ impl fmt::Debug for Memory {
 
 /// What the provider answered, by way of the browser.
 #[derive(Clone, Copy)]
-pub enum Answer<'a> {
+pub enum ProviderAnswer<'a> {
     /// OAuth 2.
     Code {
         /// The code.
@@ -83,8 +83,8 @@ pub enum Answer<'a> {
     },
 }
 
-impl fmt::Debug for Answer<'_> {
+impl fmt::Debug for ProviderAnswer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Answer")
+        f.write_str("ProviderAnswer")
     }
 }

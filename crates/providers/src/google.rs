@@ -3,9 +3,9 @@
 use serde_json::Value;
 use url::Url;
 
-use super::call::{Caller, SMALL};
-use super::discovery::{Discovery, Endpoints, Given};
-use super::id_token::Claims;
+use super::call::{ProviderClient, SMALL};
+use super::discovery::{Discovery, Endpoints, KnownEndpoints};
+use super::id_token::IdClaims;
 use super::jwks::Keys;
 use super::oauth2::Client;
 use super::oidc::{OpenId, Rules};
@@ -17,8 +17,8 @@ use doorward_core::clock::Millis;
 const ISSUER: &str = "https://accounts.google.com";
 
 /// Google, ready to be asked.
-pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Result<OpenId, Wrong> {
-    let known = Given {
+pub(super) fn open(settings: &doorward_config::Provider, caller: ProviderClient) -> Result<OpenId, Wrong> {
+    let known = KnownEndpoints {
         authorization: Url::parse("https://accounts.google.com/o/oauth2/v2/auth").ok(),
         token: Url::parse("https://oauth2.googleapis.com/token").ok(),
         userinfo: Url::parse("https://openidconnect.googleapis.com/v1/userinfo").ok(),
@@ -35,7 +35,7 @@ pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Resu
         caller,
         client,
         audiences: settings.audiences.clone(),
-        discovery: Discovery::new("", vec![ISSUER.into()], Vec::new(), Given::of(settings, known))?,
+        discovery: Discovery::new("", vec![ISSUER.into()], Vec::new(), KnownEndpoints::of(settings, known))?,
         keys: Keys::default(),
         tokeninfo: Some(Url::parse(tokeninfo).map_err(|_| ("tokeninfo_endpoint", "is no address"))?),
         rules: Box::new(Google),
@@ -46,7 +46,7 @@ struct Google;
 
 impl Rules for Google {
     /// It writes its name in two ways.
-    fn issuer(&self, claims: &Claims) -> Option<String> {
+    fn issuer(&self, claims: &IdClaims) -> Option<String> {
         let issuer = claims.get("iss")?.as_str()?;
         self.is_itself(issuer).then(|| ISSUER.to_owned())
     }
@@ -60,7 +60,7 @@ impl Rules for Google {
     }
 
     /// An address elsewhere may have changed hands since Google asked: only of its own mailboxes it knows today.
-    fn vouches(&self, claims: &Claims, email: &str) -> bool {
+    fn vouches(&self, claims: &IdClaims, email: &str) -> bool {
         let hosted = claims.get("hd").and_then(Value::as_str).is_some_and(|domain| !domain.is_empty());
         is_true(claims.get("email_verified")) && (email.ends_with("@gmail.com") || hosted)
     }
@@ -73,7 +73,7 @@ pub(super) async fn of_access_token(
     tokeninfo: &Url,
     token: &str,
     now: Millis,
-) -> Result<Claims, Refusal> {
+) -> Result<IdClaims, Refusal> {
     let mut address = tokeninfo.clone();
     address.query_pairs_mut().append_pair("access_token", token);
     let reply = google.caller.get(&address, None, SMALL).await?;
@@ -101,7 +101,7 @@ pub(super) async fn of_access_token(
             "The token does not say who it is about: ask for the scope openid.".into(),
         ));
     };
-    let mut claims = Claims::new();
+    let mut claims = IdClaims::new();
     claims.insert("iss".into(), ISSUER.into());
     claims.insert("sub".into(), subject.into());
     if let Some(userinfo) = &endpoints.userinfo {

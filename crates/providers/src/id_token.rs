@@ -23,12 +23,12 @@ const SHOWN: usize = 100;
 const LONGEST_SUBJECT: usize = 255;
 
 /// What a token says.
-pub(super) type Claims = Map<String, Value>;
+pub(super) type IdClaims = Map<String, Value>;
 
 /// A token that was read; nothing in it can be believed until [`IdToken::verify`].
 pub(super) struct IdToken<'a> {
     pub(super) header: Header,
-    claims: Claims,
+    claims: IdClaims,
     message: &'a str,
     signature: &'a str,
 }
@@ -79,7 +79,7 @@ impl<'a> IdToken<'a> {
     }
 
     /// Not to be believed yet.
-    pub(super) fn claims(&self) -> &Claims {
+    pub(super) fn claims(&self) -> &IdClaims {
         &self.claims
     }
 
@@ -106,7 +106,7 @@ impl<'a> IdToken<'a> {
     }
 
     /// What it says, once it is known to be signed with this key.
-    pub(super) fn verify(self, key: &Key) -> Result<Claims, Refusal> {
+    pub(super) fn verify(self, key: &Key) -> Result<IdClaims, Refusal> {
         let message = self.message.as_bytes();
         match jsonwebtoken::crypto::verify(self.signature, message, &key.key, self.header.alg) {
             Ok(true) => Ok(self.claims),
@@ -117,7 +117,7 @@ impl<'a> IdToken<'a> {
 
 impl Expected<'_> {
     /// OpenID Connect Core §3.1.3.7, 2 to 5: we are among the audiences, all others are trusted, and we asked for the token.
-    fn audience(&self, claims: &Claims) -> Result<(), Refusal> {
+    fn audience(&self, claims: &IdClaims) -> Result<(), Refusal> {
         let listed = |text: &str| self.audiences.iter().any(|one| one == text);
         let known = |text: &str| text == self.client_id || listed(text);
         let is_ours = |text: &str| text == self.client_id || (self.is_brought && listed(text));
@@ -148,7 +148,7 @@ impl Expected<'_> {
         }
     }
 
-    fn time(&self, claims: &Claims) -> Result<(), Refusal> {
+    fn time(&self, claims: &IdClaims) -> Result<(), Refusal> {
         let seconds = |name: &str| match claims.get(name) {
             Some(value) => {
                 value.as_f64().map(Some).ok_or_else(|| wrong("The token has a time that is none."))
@@ -175,7 +175,7 @@ impl Expected<'_> {
 }
 
 /// Who it is about.
-pub(super) fn subject(claims: &Claims) -> Result<&str, Refusal> {
+pub(super) fn subject(claims: &IdClaims) -> Result<&str, Refusal> {
     let fits = |text: &&str| {
         (1..=LONGEST_SUBJECT).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
     };

@@ -8,7 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::cache::Cached;
-use super::call::{Caller, LARGE};
+use super::call::{LARGE, ProviderClient};
 use super::outcome::Refusal;
 use doorward_core::clock::Millis;
 
@@ -33,7 +33,7 @@ impl Keys {
     /// The key that a token's header names.
     pub(super) async fn find(
         &self,
-        caller: &Caller,
+        caller: &ProviderClient,
         address: &Url,
         header: &Header,
         now: Millis,
@@ -52,7 +52,7 @@ impl Keys {
     }
 }
 
-async fn fetch(caller: &Caller, address: &Url) -> Result<Vec<Key>, Refusal> {
+async fn fetch(caller: &ProviderClient, address: &Url) -> Result<Vec<Key>, Refusal> {
     let document = caller.get(address, None, LARGE).await?.ok("the key set")?;
     let keys =
         document["keys"].as_array().ok_or_else(|| Refusal::Unreachable("the key set has no keys".into()))?;

@@ -24,7 +24,7 @@ mod jwks;
 mod cache;
 mod call;
 
-pub use flow::{Answer, Asked, Begun, Memory};
+pub use flow::{Begun, FlowParameters, Memory, ProviderAnswer};
 pub use outcome::{Person, Refusal};
 
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ use std::fmt;
 
 use url::Url;
 
-use call::Caller;
+use call::ProviderClient;
 use doorward_config::{Config, ConfigError, ProviderKind, ResponseMode};
 use doorward_core::clock::World;
 use doorward_core::local_address::is_local;
@@ -95,7 +95,7 @@ impl Speech {
     fn open(
         kind: ProviderKind,
         settings: &doorward_config::Provider,
-        caller: Caller,
+        caller: ProviderClient,
     ) -> Result<Speech, Wrong> {
         let openid = match kind {
             ProviderKind::Oidc => OpenId::plain(settings, caller)?,
@@ -130,7 +130,7 @@ impl Provider {
                 http.check(&url).map_err(|cause| about(key, &cause))?;
             }
         }
-        let caller = Caller::new(http.clone(), settings.timeout.into());
+        let caller = ProviderClient::new(http.clone(), settings.timeout.into());
         let speech = Speech::open(kind, settings, caller);
         let callback = |text: &String| Some((Url::parse(text).ok()?, text.clone()));
         let posts = settings.response_mode == Some(ResponseMode::FormPost)
@@ -172,7 +172,7 @@ impl Provider {
     }
 
     /// Begins a flow.
-    pub async fn begin(&self, world: &World, asked: &Asked<'_>) -> Result<Begun, Refusal> {
+    pub async fn begin(&self, world: &World, asked: &FlowParameters<'_>) -> Result<Begun, Refusal> {
         let redirect_uri = self.redirect_uri(asked.callback);
         match &self.speech {
             Speech::OpenId(openid) => openid.begin(world, asked, redirect_uri, self.posts()).await,
@@ -187,16 +187,20 @@ impl Provider {
         &self,
         world: &World,
         memory: &Memory,
-        answer: &Answer<'_>,
+        answer: &ProviderAnswer<'_>,
     ) -> Result<Person, Refusal> {
         let profile = &self.profile;
         let person = match (&self.speech, memory, answer) {
             (
                 Speech::TwitterOauth1(twitter),
                 Memory::RequestToken { token, secret },
-                Answer::Verifier { token: given, verifier },
+                ProviderAnswer::Verifier { token: given, verifier },
             ) => twitter.finish(world, Token { token, secret }, given, verifier, profile).await?,
-            (speech, Memory::Code { redirect_uri, verifier, nonce }, Answer::Code { code, iss, user }) => {
+            (
+                speech,
+                Memory::Code { redirect_uri, verifier, nonce },
+                ProviderAnswer::Code { code, iss, user },
+            ) => {
                 let code = Code { code, redirect_uri, verifier };
                 match speech {
                     Speech::OpenId(openid) => {
@@ -278,7 +282,7 @@ mod tests {
             verifier: "hunter2".into(),
             nonce: Some("hunter2".into()),
         };
-        let answer = Answer::Code { code: "hunter2", iss: None, user: None };
-        assert_eq!(format!("{memory:?} {answer:?}"), "Memory Answer");
+        let answer = ProviderAnswer::Code { code: "hunter2", iss: None, user: None };
+        assert_eq!(format!("{memory:?} {answer:?}"), "Memory ProviderAnswer");
     }
 }

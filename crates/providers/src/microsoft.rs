@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::call::Caller;
-use super::discovery::{Discovery, Given};
-use super::id_token::{Claims, subject};
+use super::call::ProviderClient;
+use super::discovery::{Discovery, KnownEndpoints};
+use super::id_token::{IdClaims, subject};
 use super::jwks::Keys;
 use super::oauth2::Client;
 use super::oidc::{OpenId, Rules, well_known};
@@ -19,7 +19,7 @@ const TEMPLATE: &str = "https://login.microsoftonline.com/{tenantid}/v2.0";
 const TENANT: &str = "{tenantid}";
 
 /// Microsoft, ready to be asked.
-pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Result<OpenId, Wrong> {
+pub(super) fn open(settings: &doorward_config::Provider, caller: ProviderClient) -> Result<OpenId, Wrong> {
     let template = if settings.issuer.is_empty() { TEMPLATE.to_owned() } else { settings.issuer.clone() };
     let tenants: Vec<String> = settings.tenants.iter().map(|tenant| tenant.to_ascii_lowercase()).collect();
     // Whom to ask where any tenant is welcome: the document is the same for all.
@@ -39,7 +39,12 @@ pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Resu
         caller,
         client,
         audiences: settings.audiences.clone(),
-        discovery: Discovery::new(&address, issuers, hosts, Given::of(settings, Given::default()))?,
+        discovery: Discovery::new(
+            &address,
+            issuers,
+            hosts,
+            KnownEndpoints::of(settings, KnownEndpoints::default()),
+        )?,
         keys: Keys::default(),
         tokeninfo: None,
         rules: Box::new(Microsoft { template, tenants, policies }),
@@ -77,7 +82,7 @@ fn is_guid(text: &str) -> bool {
 }
 
 impl Rules for Microsoft {
-    fn issuer(&self, claims: &Claims) -> Option<String> {
+    fn issuer(&self, claims: &IdClaims) -> Option<String> {
         let issuer = claims.get("iss")?.as_str()?;
         let tenant = self.tenant(issuer)?;
         let says = claims.get("tid").map(|tid| tid.as_str().unwrap_or_default());
@@ -93,7 +98,7 @@ impl Rules for Microsoft {
         self.tenant(iss).is_some()
     }
 
-    fn holds(&self, claims: &Claims, key_issuer: Option<&str>) -> Result<(), Refusal> {
+    fn holds(&self, claims: &IdClaims, key_issuer: Option<&str>) -> Result<(), Refusal> {
         let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
         let issuer = text("iss");
         let tenant = self.tenant(issuer).unwrap_or_default();
@@ -109,18 +114,18 @@ impl Rules for Microsoft {
     }
 
     /// Azure AD B2C has a list of them.
-    fn email<'a>(&self, claims: &'a Claims) -> Option<&'a str> {
+    fn email<'a>(&self, claims: &'a IdClaims) -> Option<&'a str> {
         let own = claims.get("email").and_then(Value::as_str);
         own.or_else(|| claims.get("emails")?.as_array()?.first()?.as_str())
     }
 
     /// Whoever runs a tenant can write any address into it. Only `xms_edov` says that the domain is theirs.
-    fn vouches(&self, claims: &Claims, _: &str) -> bool {
+    fn vouches(&self, claims: &IdClaims, _: &str) -> bool {
         claims.contains_key("email") && is_true(claims.get(OWNS_DOMAIN))
     }
 
     /// Azure AD B2C can be set up to say the same words about everybody here.
-    fn subject<'a>(&self, claims: &'a Claims) -> Result<&'a str, Refusal> {
+    fn subject<'a>(&self, claims: &'a IdClaims) -> Result<&'a str, Refusal> {
         let said = subject(claims)?;
         if !said.starts_with("Not supported") {
             return Ok(said);

@@ -10,9 +10,9 @@ use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
-use super::call::{Caller, Reply};
-use super::client_secret::SigningKey;
-use super::flow::{Asked, Begun, Memory};
+use super::call::{ProviderClient, Reply};
+use super::client_secret::ClientSecretKey;
+use super::flow::{Begun, FlowParameters, Memory};
 use super::outcome::Refusal;
 use doorward_core::clock::{Millis, World};
 use doorward_core::secret::Secret;
@@ -35,7 +35,7 @@ pub(super) enum ClientSecret {
     /// A text; empty for a client that has none.
     Text(Secret),
     /// Apple: a JWT that is made anew each time.
-    Signed(Box<SigningKey>),
+    Signed(Box<ClientSecretKey>),
 }
 
 /// What is new in each flow.
@@ -120,7 +120,7 @@ impl Client {
         world: &World,
         endpoint: &Url,
         redirect_uri: String,
-        asked: &Asked<'_>,
+        asked: &FlowParameters<'_>,
         choice: Option<(&str, &str)>,
     ) -> Begun {
         let chance = Chance::throw(world);
@@ -133,7 +133,7 @@ impl Client {
     /// Turns a code into tokens. `in_form`: how the secret is sent where the operator does not say.
     pub(super) async fn exchange(
         &self,
-        caller: &Caller,
+        caller: &ProviderClient,
         endpoint: &Url,
         code: &Code<'_>,
         in_form: bool,

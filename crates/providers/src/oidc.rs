@@ -3,10 +3,10 @@
 use serde_json::Value;
 use url::Url;
 
-use super::call::{Caller, SMALL};
-use super::discovery::{Discovery, Endpoints, Given};
-use super::flow::{Asked, Begun, Memory};
-use super::id_token::{Claims, Expected, IdToken, subject};
+use super::call::{ProviderClient, SMALL};
+use super::discovery::{Discovery, Endpoints, KnownEndpoints};
+use super::flow::{Begun, FlowParameters, Memory};
+use super::id_token::{Expected, IdClaims, IdToken, subject};
 use super::jwks::Keys;
 use super::oauth2::{Chance, Client, Code};
 use super::outcome::Wrong;
@@ -18,7 +18,7 @@ use doorward_core::clock::World;
 
 /// A provider, ready to be asked.
 pub(super) struct OpenId {
-    pub(super) caller: Caller,
+    pub(super) caller: ProviderClient,
     pub(super) client: Client,
     /// Audiences beside us that an ID token may name, and whose tokens an app may bring.
     pub(super) audiences: Vec<String>,
@@ -32,31 +32,31 @@ pub(super) struct OpenId {
 /// What providers do differently.
 pub(super) trait Rules: Send + Sync {
     /// The issuer that accounts of it are kept under, if this is one of its tokens.
-    fn issuer(&self, claims: &Claims) -> Option<String>;
+    fn issuer(&self, claims: &IdClaims) -> Option<String>;
 
     /// Is this how it names itself in an authorization response (RFC 9207)?
     fn is_itself(&self, iss: &str) -> bool;
 
     /// What else its tokens must say. The key's own issuer is what the key set says of it.
-    fn holds(&self, _claims: &Claims, _key_issuer: Option<&str>) -> Result<(), Refusal> {
+    fn holds(&self, _claims: &IdClaims, _key_issuer: Option<&str>) -> Result<(), Refusal> {
         Ok(())
     }
 
     /// The person's address.
-    fn email<'a>(&self, claims: &'a Claims) -> Option<&'a str> {
+    fn email<'a>(&self, claims: &'a IdClaims) -> Option<&'a str> {
         claims.get("email")?.as_str()
     }
 
     /// Does it say that the address is theirs?
-    fn vouches(&self, claims: &Claims, _email: &str) -> bool {
+    fn vouches(&self, claims: &IdClaims, _email: &str) -> bool {
         is_true(claims.get("email_verified"))
     }
 
     /// Adds what came beside the token and does no harm if it is untrue.
-    fn complete(&self, _claims: &mut Claims, _user: Option<&str>) {}
+    fn complete(&self, _claims: &mut IdClaims, _user: Option<&str>) {}
 
     /// Who it is about.
-    fn subject<'a>(&self, claims: &'a Claims) -> Result<&'a str, Refusal> {
+    fn subject<'a>(&self, claims: &'a IdClaims) -> Result<&'a str, Refusal> {
         subject(claims)
     }
 
@@ -77,7 +77,7 @@ struct Plain {
 }
 
 impl Rules for Plain {
-    fn issuer(&self, claims: &Claims) -> Option<String> {
+    fn issuer(&self, claims: &IdClaims) -> Option<String> {
         let issuer = claims.get("iss")?.as_str()?;
         self.is_itself(issuer).then(|| issuer.to_owned())
     }
@@ -94,12 +94,15 @@ pub(super) fn well_known(issuer: &str) -> String {
 
 impl OpenId {
     /// Any provider that speaks OpenID Connect.
-    pub(super) fn plain(settings: &doorward_config::Provider, caller: Caller) -> Result<OpenId, Wrong> {
+    pub(super) fn plain(
+        settings: &doorward_config::Provider,
+        caller: ProviderClient,
+    ) -> Result<OpenId, Wrong> {
         let address = match settings.discovery.is_empty() {
             true => well_known(&settings.issuer),
             false => settings.discovery.clone(),
         };
-        let given = Given::of(settings, Given::default());
+        let given = KnownEndpoints::of(settings, KnownEndpoints::default());
         let issuers = vec![settings.issuer.clone()];
         Ok(OpenId {
             caller,
@@ -116,7 +119,7 @@ impl OpenId {
     pub(super) async fn begin(
         &self,
         world: &World,
-        asked: &Asked<'_>,
+        asked: &FlowParameters<'_>,
         redirect_uri: String,
         form_post: bool,
     ) -> Result<Begun, Refusal> {
@@ -227,7 +230,7 @@ impl OpenId {
         endpoints: &Endpoints,
         token: &str,
         expected: &Expected<'_>,
-    ) -> Result<Claims, Refusal> {
+    ) -> Result<IdClaims, Refusal> {
         let token = IdToken::read(token, &endpoints.algorithms)?;
         if self.rules.issuer(token.claims()).is_none() {
             return Err(Refusal::Untrusted("The token is from another issuer.".into()));
@@ -244,7 +247,7 @@ impl OpenId {
         &self,
         endpoint: &Url,
         access_token: &str,
-        claims: &mut Claims,
+        claims: &mut IdClaims,
     ) -> Result<(), Refusal> {
         let reply = self.caller.get(endpoint, Some(&format!("Bearer {access_token}")), SMALL).await?;
         if matches!(reply.status, 401 | 403) {
@@ -268,7 +271,7 @@ impl OpenId {
         Ok(())
     }
 
-    fn person(&self, claims: &Claims, profile: &doorward_config::Profile) -> Result<Person, Refusal> {
+    fn person(&self, claims: &IdClaims, profile: &doorward_config::Profile) -> Result<Person, Refusal> {
         let issuer = self.rules.issuer(claims);
         let issuer = issuer.ok_or_else(|| Refusal::Untrusted("The token is from another issuer.".into()))?;
         let email = self.rules.email(claims).and_then(canonical::email);

@@ -5,7 +5,7 @@ use doorward_protocol::profile::{PROFILE, ProfileFields};
 use doorward_protocol::{Given, Policy};
 use serde_json::{Map, Value};
 
-use super::id_token::Claims;
+use super::id_token::IdClaims;
 use doorward_config::Profile;
 
 /// Claims that have a field of the same name (OpenID Connect Core §5.1).
@@ -26,7 +26,7 @@ const CLAIMS: [&str; 13] = [
 ];
 
 /// The fields; a claim that does not pass the rules for its field is left out, for nobody could put it right.
-pub(super) fn fields(claims: &Claims, settings: &Profile) -> ProfileFields {
+pub(super) fn fields(claims: &IdClaims, settings: &Profile) -> ProfileFields {
     let mut fields = Map::new();
     for name in CLAIMS {
         let text = claims.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
@@ -47,7 +47,7 @@ pub(super) fn fields(claims: &Claims, settings: &Profile) -> ProfileFields {
 }
 
 /// Claims of texts under the names of OpenID Connect, for providers that have names of their own.
-pub(super) fn claims<'a>(texts: impl IntoIterator<Item = (&'a str, &'a Value)>) -> Claims {
+pub(super) fn claims<'a>(texts: impl IntoIterator<Item = (&'a str, &'a Value)>) -> IdClaims {
     let texts = texts.into_iter().filter(|(_, value)| value.is_string());
     texts.map(|(name, value)| (name.to_owned(), value.clone())).collect()
 }

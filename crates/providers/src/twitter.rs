@@ -4,9 +4,9 @@
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-use super::call::{Caller, Reply, SMALL};
+use super::call::{ProviderClient, Reply, SMALL};
 use super::endpoint::{endpoint, is_from};
-use super::flow::{Asked, Begun, Memory};
+use super::flow::{Begun, FlowParameters, Memory};
 use super::oauth1::{Consumer, Token};
 use super::oauth2::{self, Client, Code};
 use super::outcome::Wrong;
@@ -20,7 +20,7 @@ const ISSUER: &str = "https://x.com";
 
 /// With OAuth 2, ready to be asked.
 pub(super) struct Twitter {
-    caller: Caller,
+    caller: ProviderClient,
     client: Client,
     authorize: Url,
     token: Url,
@@ -28,7 +28,10 @@ pub(super) struct Twitter {
 }
 
 impl Twitter {
-    pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Result<Twitter, Wrong> {
+    pub(super) fn open(
+        settings: &doorward_config::Provider,
+        caller: ProviderClient,
+    ) -> Result<Twitter, Wrong> {
         let mut client = Client::of(settings, &["users.read", "tweet.read", "users.email"]);
         client.refusal = refusal;
         let mut me =
@@ -48,7 +51,7 @@ impl Twitter {
     }
 
     /// Its consent screen is shown each time.
-    pub(super) fn begin(&self, world: &World, asked: &Asked<'_>, redirect_uri: String) -> Begun {
+    pub(super) fn begin(&self, world: &World, asked: &FlowParameters<'_>, redirect_uri: String) -> Begun {
         self.client.begin(world, &self.authorize, redirect_uri, asked, None)
     }
 
@@ -81,7 +84,7 @@ impl Twitter {
 
 /// With OAuth 1.0a, ready to be asked.
 pub(super) struct TwitterOauth1 {
-    caller: Caller,
+    caller: ProviderClient,
     consumer: Consumer,
     request_token: Url,
     authenticate: Url,
@@ -92,7 +95,10 @@ pub(super) struct TwitterOauth1 {
 }
 
 impl TwitterOauth1 {
-    pub(super) fn open(settings: &doorward_config::Provider, caller: Caller) -> Result<TwitterOauth1, Wrong> {
+    pub(super) fn open(
+        settings: &doorward_config::Provider,
+        caller: ProviderClient,
+    ) -> Result<TwitterOauth1, Wrong> {
         let mut verify_credentials = endpoint(
             "userinfo_endpoint",
             &settings.userinfo_endpoint,
@@ -129,7 +135,7 @@ impl TwitterOauth1 {
     pub(super) async fn begin(
         &self,
         world: &World,
-        asked: &Asked<'_>,
+        asked: &FlowParameters<'_>,
         callback: String,
     ) -> Result<Begun, Refusal> {
         let own = [("oauth_callback", callback.as_str())];

@@ -3,7 +3,7 @@
 
 use sqlx::Row;
 
-use super::connection::Kind;
+use super::connection::Engine;
 use super::{StoreError, Tx};
 use doorward_core::clock::Millis;
 
@@ -185,9 +185,9 @@ pub async fn prune(tx: &mut Tx, now: Millis, limit: i64) -> Result<u64, StoreErr
             )
         };
     }
-    let sql = match Kind::of(tx) {
-        Kind::Sqlite => prune!(""),
-        Kind::Postgres => prune!("for update skip locked"),
+    let sql = match Engine::of(tx) {
+        Engine::Sqlite => prune!(""),
+        Engine::Postgres => prune!("for update skip locked"),
     };
     let done = sqlx::query(sql).bind(now).bind(limit).execute(tx).await?;
     Ok(done.rows_affected())

@@ -7,13 +7,13 @@ pub type Tx = AnyConnection;
 
 /// Which engine it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Engine {
     Sqlite,
     Postgres,
 }
 
-impl Kind {
-    pub(super) fn of(connection: &Tx) -> Kind {
-        if connection.backend_name() == "PostgreSQL" { Kind::Postgres } else { Kind::Sqlite }
+impl Engine {
+    pub(super) fn of(connection: &Tx) -> Engine {
+        if connection.backend_name() == "PostgreSQL" { Engine::Postgres } else { Engine::Sqlite }
     }
 }

@@ -3,7 +3,7 @@
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::connection::Kind;
+use super::connection::Engine;
 use super::{StoreError, Tx};
 use doorward_core::clock::Millis;
 
@@ -107,9 +107,9 @@ pub async fn take(
             )
         };
     }
-    let sql = match Kind::of(tx) {
-        Kind::Sqlite => take!(""),
-        Kind::Postgres => take!("for update skip locked"),
+    let sql = match Engine::of(tx) {
+        Engine::Sqlite => take!(""),
+        Engine::Postgres => take!("for update skip locked"),
     };
     let query = sqlx::query(sql).bind(now).bind(lease_until).bind(limit).bind(target);
     query.fetch_all(tx).await?.iter().map(taken).collect()

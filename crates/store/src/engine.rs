@@ -11,7 +11,7 @@ use sqlx::{Any, AnyPool};
 
 use tokio::sync::Mutex;
 
-use super::connection::{Kind, Tx};
+use super::connection::{Engine, Tx};
 use super::postgres::{self, Transactions};
 use super::writer::{Work, Writer};
 use super::{StoreError, sqlite};
@@ -143,7 +143,7 @@ impl Store {
 /// Locks until the end of the transaction what a statement names by its one argument. On SQLite there is nothing to
 /// do: nobody else writes.
 pub(super) async fn lock(tx: &mut Tx, sql: &'static str, argument: &str) -> Result<(), StoreError> {
-    if Kind::of(tx) == Kind::Postgres {
+    if Engine::of(tx) == Engine::Postgres {
         sqlx::query(sql).bind(argument).execute(tx).await?;
     }
     Ok(())
@@ -151,7 +151,7 @@ pub(super) async fn lock(tx: &mut Tx, sql: &'static str, argument: &str) -> Resu
 
 /// The same for a whole table.
 pub(super) async fn lock_table(tx: &mut Tx, sql: &'static str) -> Result<(), StoreError> {
-    if Kind::of(tx) == Kind::Postgres {
+    if Engine::of(tx) == Engine::Postgres {
         sqlx::raw_sql(sql).execute(tx).await?;
     }
     Ok(())

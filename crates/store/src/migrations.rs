@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sqlx::AnyConnection;
 
 use super::StoreError;
-use super::connection::Kind;
+use super::connection::Engine;
 use doorward_core::clock::Millis;
 
 /// One step; never edited once it has shipped.
@@ -38,10 +38,10 @@ const BEFORE_RELEASE: (i64, &str) = (1, "accounts");
 const POSTGRES: [(&str, &str); 2] = [(" blob", " bytea"), (") without rowid;", ");")];
 
 impl Migration {
-    fn sql(&self, kind: Kind) -> Cow<'static, str> {
+    fn sql(&self, kind: Engine) -> Cow<'static, str> {
         match kind {
-            Kind::Sqlite => Cow::Borrowed(self.sql),
-            Kind::Postgres => {
+            Engine::Sqlite => Cow::Borrowed(self.sql),
+            Engine::Postgres => {
                 let translate = |sql: String, (sqlite, postgres): (&str, &str)| sql.replace(sqlite, postgres);
                 Cow::Owned(POSTGRES.into_iter().fold(self.sql.to_owned(), translate))
             }
@@ -59,7 +59,7 @@ pub fn schema() -> String {
 /// same moment or the next start after a crash, finds it done or not begun.
 pub(super) async fn migrate(
     connection: &mut AnyConnection,
-    kind: Kind,
+    kind: Engine,
     now: Millis,
 ) -> Result<(), StoreError> {
     let missing = transaction(connection, kind, async |connection| {
@@ -135,7 +135,7 @@ fn missing(applied: &[(i64, String)]) -> Result<Vec<&'static Migration>, StoreEr
 /// False when another node did it meanwhile.
 async fn apply(
     connection: &mut AnyConnection,
-    kind: Kind,
+    kind: Engine,
     migration: &Migration,
     now: Millis,
 ) -> Result<bool, StoreError> {
@@ -156,13 +156,13 @@ async fn apply(
 /// A transaction that nobody else can have at the same time.
 async fn transaction<T>(
     connection: &mut AnyConnection,
-    kind: Kind,
+    kind: Engine,
     work: impl AsyncFnOnce(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let begin = match kind {
-        Kind::Sqlite => "begin immediate",
+        Engine::Sqlite => "begin immediate",
         // The number means "doorward migrates" and nothing else. The lock ends with the transaction.
-        Kind::Postgres => "begin; select 1 from pg_advisory_xact_lock(6441126118)",
+        Engine::Postgres => "begin; select 1 from pg_advisory_xact_lock(6441126118)",
     };
     sqlx::raw_sql(begin).execute(&mut *connection).await?;
     let done = work(connection).await;
@@ -190,9 +190,9 @@ mod tests {
     #[test]
     fn postgres_has_the_same_tables_with_bytea_and_row_ids() {
         for migration in MIGRATIONS {
-            let sqlite = migration.sql(Kind::Sqlite);
+            let sqlite = migration.sql(Engine::Sqlite);
             assert_eq!(sqlite, migration.sql);
-            let postgres = migration.sql(Kind::Postgres);
+            let postgres = migration.sql(Engine::Postgres);
             let changed = sqlite.lines().zip(postgres.lines()).filter(|(one, other)| one != other);
             for (sqlite, postgres) in changed {
                 let expected = match sqlite {

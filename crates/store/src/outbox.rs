@@ -3,7 +3,7 @@
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::connection::Kind;
+use super::connection::Engine;
 use super::{StoreError, Tx};
 use doorward_core::clock::Millis;
 use doorward_core::message::{Channel, Message};
@@ -90,9 +90,9 @@ pub async fn take(
         };
     }
     // The condition stands outside, too: what another node took in this moment is looked at again as it is then.
-    let sql = match Kind::of(tx) {
-        Kind::Sqlite => take!(""),
-        Kind::Postgres => take!("for update skip locked"),
+    let sql = match Engine::of(tx) {
+        Engine::Sqlite => take!(""),
+        Engine::Postgres => take!("for update skip locked"),
     };
     let query = sqlx::query(sql).bind(now).bind(lease_until).bind(limit).bind(channel.as_str());
     let rows = query.fetch_all(tx).await?;

@@ -12,7 +12,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Row};
 use tokio::sync::Semaphore;
 
-use super::connection::Kind;
+use super::connection::Engine;
 use super::migrations::{migrate, verify};
 use super::writer::Work;
 use super::{StoreError, Tx};
@@ -38,7 +38,7 @@ const COMMIT: &str = "select 1; commit";
 /// Connects, and brings the tables up to date.
 pub(super) async fn open(database: &Database, now: Millis) -> Result<AnyPool, StoreError> {
     let (options, mut connection) = connect(database).await?;
-    migrate(&mut connection, Kind::Postgres, now).await?;
+    migrate(&mut connection, Engine::Postgres, now).await?;
     drop(sqlx::Connection::close(connection).await);
     pool(database, options).await
 }

@@ -14,7 +14,7 @@ use sqlx::{AnyConnection, AnyPool, ConnectOptions};
 use url::Url;
 
 use super::StoreError;
-use super::connection::Kind;
+use super::connection::Engine;
 use super::migrations::{migrate, verify};
 use super::wal::{self, Left, WalNote};
 use super::writer::Writer;
@@ -49,7 +49,7 @@ pub(super) async fn open(
     if left == Left::Unclean {
         check(&mut connection, &database.file).await?;
     }
-    migrate(&mut connection, Kind::Sqlite, now).await?;
+    migrate(&mut connection, Engine::Sqlite, now).await?;
     mark(&mut connection).await?;
     serve(database, connection, tasks, true).await
 }

@@ -41,12 +41,12 @@ enum Message {
 
 /// A job in the queue, whatever its result is.
 trait Job: Send {
-    fn run<'c>(&'c mut self, tx: &'c mut Tx) -> BoxFuture<'c, Outcome>;
+    fn run<'c>(&'c mut self, tx: &'c mut Tx) -> BoxFuture<'c, JobOutcome>;
     /// Tells the result, or that nothing was written.
     fn answer(self: Box<Self>, undone: Option<&str>);
 }
 
-enum Outcome {
+enum JobOutcome {
     Keep,
     Undo,
 }
@@ -63,15 +63,15 @@ where
     E: From<StoreError> + Send,
     F: for<'c> FnOnce(&'c mut Tx) -> Work<'c, T, E> + Send,
 {
-    fn run<'c>(&'c mut self, tx: &'c mut Tx) -> BoxFuture<'c, Outcome> {
+    fn run<'c>(&'c mut self, tx: &'c mut Tx) -> BoxFuture<'c, JobOutcome> {
         Box::pin(async move {
-            let Some(job) = self.job.take() else { return Outcome::Undo };
+            let Some(job) = self.job.take() else { return JobOutcome::Undo };
             // A panic costs this job and nothing else: without this it would end the writer.
             let result = AssertUnwindSafe(async move { job(tx).await })
                 .catch_unwind()
                 .await
                 .unwrap_or_else(|_| Err(StoreError::Internal("a job of the writer panicked".into()).into()));
-            let outcome = if result.is_ok() { Outcome::Keep } else { Outcome::Undo };
+            let outcome = if result.is_ok() { JobOutcome::Keep } else { JobOutcome::Undo };
             self.result = Some(result);
             outcome
         })
@@ -175,10 +175,12 @@ impl Worker {
             }
         }
         let mut batch = Batch { done: Vec::new(), next: Some(job), queue: &mut self.jobs, close: None };
-        let verdict = match connection {
-            Some(connection) => batch.commit(connection).await,
-            None => Err(cause.map_or_else(|| Fault::of("there is no connection to the database"), Fault::of)),
-        };
+        let verdict =
+            match connection {
+                Some(connection) => batch.commit(connection).await,
+                None => Err(cause
+                    .map_or_else(|| JobError::of("there is no connection to the database"), JobError::of)),
+            };
         if verdict.is_err() && batch.done.is_empty() {
             // Nothing could be begun, as when another program keeps the file locked. The queued jobs have waited as long
             // already: they fail now instead of each waiting for the lock again.
@@ -188,7 +190,7 @@ impl Worker {
         match (verdict, &mut self.note) {
             (Ok(()), Some(note)) => note.commit(),
             // A new connection has no transaction half done. One that only waited for a lock has none either.
-            (Err(Fault { is_locked: false, .. }), _) => drop(connection.take()),
+            (Err(JobError { is_locked: false, .. }), _) => drop(connection.take()),
             _ => {}
         }
         close
@@ -196,15 +198,15 @@ impl Worker {
 }
 
 /// Why nothing of a batch was written.
-struct Fault {
+struct JobError {
     cause: String,
     /// Another program holds a lock, and nothing was begun.
     is_locked: bool,
 }
 
-impl Fault {
-    fn of(cause: impl ToString) -> Fault {
-        Fault { cause: cause.to_string(), is_locked: false }
+impl JobError {
+    fn of(cause: impl ToString) -> JobError {
+        JobError { cause: cause.to_string(), is_locked: false }
     }
 }
 
@@ -218,9 +220,9 @@ struct Batch<'q> {
 
 impl Batch<'_> {
     /// Runs the jobs that have queued up and commits them.
-    async fn commit(&mut self, connection: &mut AnyConnection) -> Result<(), Fault> {
+    async fn commit(&mut self, connection: &mut AnyConnection) -> Result<(), JobError> {
         let begun = sqlx::query("begin immediate").execute(&mut *connection).await;
-        begun.map_err(|error| Fault { is_locked: sqlite::is_locked(&error), ..Fault::of(error) })?;
+        begun.map_err(|error| JobError { is_locked: sqlite::is_locked(&error), ..JobError::of(error) })?;
         while let Some(mut job) = self.next.take() {
             let run = one(connection, job.as_mut()).await;
             self.done.push(job);
@@ -249,7 +251,7 @@ impl Batch<'_> {
         }
     }
 
-    fn answer(self, verdict: &Result<(), Fault>) -> Option<oneshot::Sender<()>> {
+    fn answer(self, verdict: &Result<(), JobError>) -> Option<oneshot::Sender<()>> {
         let undone = verdict.as_ref().err().map(|fault| fault.cause.as_str());
         if let Some(cause) = undone {
             tracing::error!(cause, jobs = self.done.len(), "nothing of a batch was written");
@@ -261,15 +263,15 @@ impl Batch<'_> {
     }
 }
 
-async fn one(connection: &mut AnyConnection, job: &mut dyn Job) -> Result<(), Fault> {
+async fn one(connection: &mut AnyConnection, job: &mut dyn Job) -> Result<(), JobError> {
     statement(connection, "savepoint job").await?;
-    if let Outcome::Undo = job.run(connection).await {
+    if let JobOutcome::Undo = job.run(connection).await {
         statement(connection, "rollback to job").await?;
     }
     // Fails when SQLite has undone the whole transaction, also if the job kept the error to itself.
     statement(connection, "release job").await
 }
 
-async fn statement(connection: &mut AnyConnection, sql: &'static str) -> Result<(), Fault> {
-    sqlx::query(sql).execute(connection).await.map(drop).map_err(Fault::of)
+async fn statement(connection: &mut AnyConnection, sql: &'static str) -> Result<(), JobError> {
+    sqlx::query(sql).execute(connection).await.map(drop).map_err(JobError::of)
 }

@@ -10,9 +10,9 @@ use super::{Settings, deliveries, wait};
 use doorward_config::{Config, Hooks};
 use doorward_core::clock::World;
 use doorward_core::operation::{Kind, Operation};
-use doorward_core::webhook_signature::SigningKey;
+use doorward_core::webhook_signature::WebhookKey;
 use doorward_hooks::script::{Rehearsal, Scripts, unknown};
-use doorward_request::event::{About, Model, Said};
+use doorward_request::event::{About, HookAnswer, Model};
 
 /// What can be done with hooks.
 #[derive(Debug, Subcommand)]
@@ -58,7 +58,7 @@ pub(super) fn run(verb: HooksVerb) -> Verdict {
             attempt(&script(&settings, file)?, &event, &model, after.then_some(!failed))
         }
         HooksVerb::Deliveries(which) => deliveries::run(which),
-        HooksVerb::Secret => Ok(tell(SigningKey::mint(&World::default()).expose())?),
+        HooksVerb::Secret => Ok(tell(WebhookKey::mint(&World::default()).expose())?),
     }
 }
 
@@ -197,13 +197,13 @@ fn attempt(hooks: &Hooks, event: &str, model: &Model, succeeded: Option<bool>) -
         tell(format_args!("printed: {}", plain(&line)))?;
     }
     match said? {
-        Said::GoOn(fields) if fields.is_empty() => tell("It went on and set nothing.")?,
-        Said::GoOn(fields) => {
+        HookAnswer::GoOn(fields) if fields.is_empty() => tell("It went on and set nothing.")?,
+        HookAnswer::GoOn(fields) => {
             for (name, value) in fields {
                 tell(format_args!("set: {name} = {}", plain(&value.to_string())))?;
             }
         }
-        Said::Refuse(refusal) => {
+        HookAnswer::Refuse(refusal) => {
             let (code, message) = (refusal.code.as_str(), refusal.message.unwrap_or_default());
             let field = refusal.field.map(|field| format!(", field {field}")).unwrap_or_default();
             tell(format_args!("refused: {code} ({}{field}) {}", refusal.code.status(), plain(&message)))?;

@@ -2,7 +2,7 @@
 
 use axum::extract::OptionalFromRequestParts;
 use axum::http::request::Parts;
-use doorward_credentials::dpop::{About, Fault, Proof};
+use doorward_credentials::dpop::{About, Proof, ProofError};
 use doorward_request::error::ApiError;
 
 use crate::app::{App, AppState};
@@ -21,8 +21,8 @@ pub(super) fn proof(parts: &Parts, app: &App, access_token: Option<&str>) -> Res
     let mut all = parts.headers.get_all("dpop").iter();
     let text = match (all.next(), all.next()) {
         (None, _) => return Ok(None),
-        (Some(one), None) => one.to_str().map_err(|_| Fault::Invalid("The proof is no JWS."))?,
-        _ => return Err(Fault::Invalid("There must be one DPoP header only.").into()),
+        (Some(one), None) => one.to_str().map_err(|_| ProofError::Invalid("The proof is no JWS."))?,
+        _ => return Err(ProofError::Invalid("There must be one DPoP header only.").into()),
     };
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let about = About {

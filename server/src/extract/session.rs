@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::header;
 use axum::http::request::Parts;
 use doorward_accounts::sessions::current::CurrentSession;
-use doorward_credentials::dpop::Fault;
+use doorward_credentials::dpop::ProofError;
 use doorward_protocol::error::ErrorCode;
 use doorward_request::error::ApiError;
 use doorward_store::sessions;
@@ -41,7 +41,7 @@ impl FromRequestParts<AppState> for CurrentSession {
             (Scheme::Dpop, Some(key)) => {
                 let proof = proof(parts, app, Some(token))?.ok_or_else(required)?;
                 if !proof.is_by(&key.jkt) {
-                    return Err(Fault::Invalid("The access token is bound to another key.").into());
+                    return Err(ProofError::Invalid("The access token is bound to another key.").into());
                 }
                 if parts.method.is_safe() {
                     proof.show(&app.seen_proofs, now)?;

@@ -19,7 +19,7 @@ pub(super) async fn settle(State(app): State<AppState>, mut request: Request, ne
     request.extensions_mut().insert(pending.clone());
     let response = next.run(request).await;
     if pending.settle(&app.platform, code_of(&response)).await {
-        app.hooks.bell.ring();
+        app.hooks.wake_up.signal();
     }
     response
 }

@@ -109,7 +109,7 @@ async fn send_code(
         .store
         .write(transaction!(|tx| open(tx, &job, &caller, scene, &contact, session).await))
         .await?;
-    app.outbox.bell.ring();
+    app.outbox.wake_up.signal();
     Ok(Answer(json!({})))
 }
 
@@ -226,7 +226,7 @@ async fn login_with_code(
             enter(tx, &job, &asking, given, (shown, idempotency.as_ref()), admitted).await
         }))
         .await;
-    app.outbox.bell.ring();
+    app.outbox.wake_up.signal();
     match outcome {
         Ok(Outcome::SignedIn(session)) => {
             Ok(Answer(signin::answer(&app.issuer, &session, &caller.devices, proof.as_ref()).await?))
@@ -343,7 +343,7 @@ async fn signup_with_code(
             create(tx, &job, &caller, &new, &code, hash.as_ref(), (shown.as_ref(), key)).await
         }))
         .await?;
-    app.outbox.bell.ring();
+    app.outbox.wake_up.signal();
     match made {
         Made::Done(done) => Ok(Answer(registration::answer(&app.issuer, &done, proof.as_ref()).await?)),
         Made::Refused(text) => Err(challenges::code_named(&text).into()),

@@ -92,7 +92,7 @@ pub(crate) async fn signup(
             create(tx, &job, &caller, &new, hash.as_ref(), (shown.as_ref(), idempotency.as_ref())).await
         }))
         .await?;
-    app.outbox.bell.ring();
+    app.outbox.wake_up.signal();
     registration::answer(&app.issuer, &done, proof.as_ref()).await.map(Answer)
 }
 
@@ -290,7 +290,7 @@ async fn begin(
             )
         })
         .await;
-    app.outbox.bell.ring();
+    app.outbox.wake_up.signal();
     match made {
         Ok(Done { session: Some(session), .. }) => {
             signin::answer(&app.issuer, &session, &[], proof.as_ref()).await

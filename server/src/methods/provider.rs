@@ -170,7 +170,7 @@ async fn signup_with_provider(
                 register(tx, &job, &caller, &offer, new, hash.as_ref(), given).await
             }));
             let done = made.await?;
-            app.outbox.bell.ring();
+            app.outbox.wake_up.signal();
             registration::answer(&app.issuer, &done, proof.as_ref()).await?
         }
     };

@@ -115,7 +115,7 @@ pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> 
             Ok::<(), ApiError>(record.write(tx, world, &caller, world.now()).await?)
         }))
         .await?;
-    app.outbox.bell.ring();
+    app.outbox.wake_up.signal();
     Ok(())
 }
 
@@ -143,7 +143,7 @@ pub(crate) async fn reset(
             replace(tx, &job, &caller, (proof, &evidence), &hash, idempotency.as_ref()).await
         }))
         .await?;
-    app.outbox.bell.ring();
+    app.outbox.wake_up.signal();
     verdict.met().map(|(account, _)| account)
 }
 

@@ -95,7 +95,7 @@ async fn delete(
         .store
         .write(transaction!(|tx| erase(tx, &job, &caller, session, request.code).await))
         .await?;
-    app.outbox.bell.ring();
+    app.outbox.wake_up.signal();
     verdict.met()?;
     Ok(json!({}))
 }

@@ -39,7 +39,7 @@ async fn advance(State(app): State<AppState>, Foreign(body): Foreign) -> Result<
         return Err(ErrorCode::NotFound.into());
     }
     // The workers sleep by the machine's clock: what has become due now is sent at once.
-    app.outbox.bell.ring();
-    app.hooks.bell.ring();
+    app.outbox.wake_up.signal();
+    app.hooks.wake_up.signal();
     Ok(Json(Moved { now: rfc3339(app.platform.world.now()) }))
 }

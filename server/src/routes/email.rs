@@ -278,7 +278,7 @@ pub(crate) async fn verify(
             confirm(tx, &job, &caller, proof, given, idempotency.as_ref()).await
         }))
         .await?;
-    app.outbox.bell.ring();
+    app.outbox.wake_up.signal();
     let (account, redirect) = verdict.met()?;
     let mut db = app.platform.store.read().await?;
     let account = accounts::by_id(&mut db, &account).await?.ok_or(ErrorCode::TokenRevoked)?;
@@ -458,6 +458,6 @@ pub(crate) async fn resend(app: &AppState, caller: Caller, contact: Contact) -> 
             Ok::<(), ApiError>(record.write(tx, world, &caller, world.now()).await?)
         }))
         .await?;
-    app.outbox.bell.ring();
+    app.outbox.wake_up.signal();
     Ok(email)
 }

@@ -87,9 +87,14 @@ async fn post_reset(
     done.or_else(|error| page(&app, "reset.html", "Choose a new password", &form, Notice::Refused(error)))
 }
 
-async fn verify(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Result<Response, ApiError> {
+async fn verify(
+    app: &AppState,
+    caller: Caller,
+    asked: PageRequest,
+    form: &Form,
+) -> Result<Response, ApiError> {
     match asked {
-        Asked::Mail(address) => {
+        PageRequest::Mail(address) => {
             let named = Contact::email(&address, "email")?;
             doorward_limits::admit_form(&app.limits, &caller, Purpose::Send, named.subject()).await?;
             let given = [("email", address.as_str()), email::RESENT];
@@ -98,9 +103,9 @@ async fn verify(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Re
             Ok(to(app, "/account/verify?sent"))
         }
         // Mail scanners press buttons, too: nothing happens before a second one.
-        Asked::Act(_) if form.text("action") == "disown" => proof_page(app, "disown.html", form, None),
-        Asked::Act(_) if form.text("action") == "back" => proof_page(app, "claim.html", form, None),
-        Asked::Act(proof) => {
+        PageRequest::Act(_) if form.text("action") == "disown" => proof_page(app, "disown.html", form, None),
+        PageRequest::Act(_) if form.text("action") == "back" => proof_page(app, "claim.html", form, None),
+        PageRequest::Act(proof) => {
             doorward_limits::admit_form(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
             if form.text("action") == "disown_confirmed" {
                 email::disown(app, caller, proof).await?;
@@ -120,16 +125,21 @@ async fn verify(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Re
     }
 }
 
-async fn reset(app: &AppState, caller: Caller, asked: Asked, form: &Form) -> Result<Response, ApiError> {
+async fn reset(
+    app: &AppState,
+    caller: Caller,
+    asked: PageRequest,
+    form: &Form,
+) -> Result<Response, ApiError> {
     match asked {
-        Asked::Mail(address) => {
+        PageRequest::Mail(address) => {
             let named = Contact::email(&address, "email")?;
             doorward_limits::admit_form(&app.limits, &caller, Purpose::Send, named.subject()).await?;
             let given = ask(app, &caller, Operation::ForgotPassword, [("email", address.as_str())]).await?;
             recovery::forgot(app, caller, Contact::email(text(&given, "email"), "email")?).await?;
             Ok(to(app, "/account/reset?sent"))
         }
-        Asked::Act(proof) => {
+        PageRequest::Act(proof) => {
             doorward_limits::admit_form(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
             let given = [("email", address(&proof)), ("password", form.text("new_password"))];
             let given = ask(app, &caller, Operation::ResetPassword, given).await?;
@@ -315,7 +325,7 @@ fn refuse(response: &mut Response, error: ApiError) {
 }
 
 /// What a form asks for.
-enum Asked {
+enum PageRequest {
     /// A new mail to this address.
     Mail(String),
     /// What the page is for.
@@ -340,10 +350,10 @@ impl Form {
     }
 
     /// Checks the fields by the tables of the API's own requests: `M` for a new mail, `A` for the act.
-    fn check<M: Request, A: Request>(&self, app: &AppState) -> Result<Asked, ApiError> {
+    fn check<M: Request, A: Request>(&self, app: &AppState) -> Result<PageRequest, ApiError> {
         if self.text("action") == "send" {
             M::check(&Fields(self, &["email"]), app.platform.policy())?;
-            return Ok(Asked::Mail(self.text("email").to_owned()));
+            return Ok(PageRequest::Mail(self.text("email").to_owned()));
         }
         A::check(
             &Fields(self, &["email", "code", "token", "password", "new_password"]),
@@ -352,7 +362,7 @@ impl Form {
         let code = self.given("code").map(GivenCode::Text);
         let email = self.given("email").map(|text| Contact::email(&text, "email")).transpose()?;
         let (email, token) = (email.map(|contact| contact.value), self.given("token"));
-        Ok(Asked::Act(MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?))
+        Ok(PageRequest::Act(MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?))
     }
 
     fn given(&self, name: &str) -> Option<String> {

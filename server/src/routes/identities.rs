@@ -88,7 +88,7 @@ async fn unlink_identity(
             identity_linking::unlink(tx, &job.accounts, &caller, &session.account.id, &provider).await
         }))
         .await?;
-    app.outbox.bell.ring();
+    app.outbox.wake_up.signal();
     Ok(Answer(listed(left)))
 }
 

@@ -16,7 +16,7 @@ use crate::app::{App, AppState};
 use doorward_core::clock::rfc3339;
 use doorward_core::message::Channel;
 use doorward_messages::mail::mailbox::{Mailbox, Received};
-use doorward_messages::mail::transport::Parcel;
+use doorward_messages::mail::transport::OutgoingMessage;
 use doorward_request::error::ApiError;
 
 /// The mail as its sender wrote it: no script, nothing from elsewhere; links open in a tab of their own.
@@ -56,7 +56,7 @@ impl<'a> From<&'a Received> for Entry<'a> {
     fn from(received: &'a Received) -> Entry<'a> {
         let sent_at = rfc3339(received.sent_at);
         match &received.parcel {
-            Parcel::Mail(mail) => Entry {
+            OutgoingMessage::Mail(mail) => Entry {
                 id: &mail.id,
                 channel: Channel::Mail.as_str(),
                 message: mail.message.as_str(),
@@ -68,7 +68,7 @@ impl<'a> From<&'a Received> for Entry<'a> {
                 code: mail.code.as_deref(),
                 link: mail.link.as_deref(),
             },
-            Parcel::Sms(sms) => Entry {
+            OutgoingMessage::Sms(sms) => Entry {
                 id: &sms.id,
                 channel: Channel::Sms.as_str(),
                 message: sms.message.as_str(),
@@ -106,7 +106,7 @@ async fn clear(State(app): State<AppState>) -> Result<StatusCode, ApiError> {
 async fn html(State(app): State<AppState>, Path(id): Path<String>) -> Result<Response, ApiError> {
     let mails = mailbox(&app)?.list(None);
     let found = mails.iter().find_map(|received| match &received.parcel {
-        Parcel::Mail(mail) if mail.id == id => Some(&mail.html),
+        OutgoingMessage::Mail(mail) if mail.id == id => Some(&mail.html),
         _ => None,
     });
     let html = found.ok_or(ErrorCode::NotFound)?.replacen("<head>", "<head><base target=\"_blank\">", 1);

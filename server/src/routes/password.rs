@@ -77,7 +77,7 @@ async fn change(
         .store
         .write(transaction!(|tx| replace(tx, &job, &caller, session, stored.as_ref(), &hash).await))
         .await?;
-    app.outbox.bell.ring();
+    app.outbox.wake_up.signal();
     let account = accounts::by_id(&mut *app.platform.store.read().await?, &id).await?;
     let known_device = account.and_then(|account| doorward_limits::mint(&app.platform, &account, &devices));
     Ok(PasswordChanged { known_device })

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::app::AppState;
 use crate::http::oauth_form::{Form, Refused};
-use doorward_accounts::sessions::{self, Refusal};
+use doorward_accounts::sessions::{self, RefreshRefusal};
 use doorward_core::operation::Operation;
 use doorward_credentials::dpop::Proof;
 use doorward_request::caller::Caller;
@@ -65,13 +65,15 @@ pub(super) async fn token(
         sessions::refresh(&app.issuer, &caller, &approved, proof).await
     };
     tokens.map(Answer).map_err(|refusal| match refusal {
-        Refusal::ExhaustedBudgets => Refused::new("invalid_grant", "The session has ended. Please sign in."),
-        Refusal::Stale => {
+        RefreshRefusal::ExhaustedBudgets => {
+            Refused::new("invalid_grant", "The session has ended. Please sign in.")
+        }
+        RefreshRefusal::Stale => {
             Refused::new("stale_token", "A newer refresh token has taken the place of this one.")
         }
-        Refusal::Unproven => {
+        RefreshRefusal::Unproven => {
             Refused::new("invalid_dpop_proof", "The session is bound to a key: send a proof of it.")
         }
-        Refusal::Failed(error) => error.into(),
+        RefreshRefusal::Failed(error) => error.into(),
     })
 }

@@ -139,7 +139,7 @@ pub(crate) async fn ask_as(
             Ok(())
         }))
         .await;
-    t.app.outbox.bell.ring();
+    t.app.outbox.wake_up.signal();
     done
 }
 

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
-use doorward_providers::{Answer, Asked, Begun, Memory, Person, Refusal};
+use doorward_providers::{Begun, FlowParameters, Memory, Person, ProviderAnswer, Refusal};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -101,7 +101,7 @@ impl TestApp {
     /// Begins a flow that ends at our page.
     pub async fn begin(&self, provider: &str) -> Result<Begun, Refusal> {
         let callback = Url::parse("https://app.example.com/signin").unwrap();
-        let asked = Asked { callback: &callback, again: false, locale: Some("de") };
+        let asked = FlowParameters { callback: &callback, again: false, locale: Some("de") };
         self.app.accounts.providers.get(provider).unwrap().begin(&self.app.platform.world, &asked).await
     }
 
@@ -112,7 +112,7 @@ impl TestApp {
         code: &str,
         user: Option<&str>,
     ) -> Result<Person, Refusal> {
-        let answer = Answer::Code { code, iss: None, user };
+        let answer = ProviderAnswer::Code { code, iss: None, user };
         self.app
             .accounts
             .providers

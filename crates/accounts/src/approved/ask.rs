@@ -15,7 +15,7 @@ use doorward_core::clock::rfc3339;
 use doorward_core::operation::Operation;
 use doorward_core::secret::Secret;
 use doorward_hooks::Hooks;
-use doorward_hooks::{Asked, ask_once, before_with, fields, of_session};
+use doorward_hooks::{Question, ask_once, before_with, fields, of_session};
 use doorward_limits::{self, Purpose, Subject};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
@@ -62,7 +62,7 @@ pub async fn sign_up<T: Request + DeserializeOwned>(
     };
     // Without counting as a login, it is told as none, either (seed A07).
     let is_told = session == FirstSession::Counted;
-    let asked = Asked { operation, who, repeatable: idempotency.as_ref(), is_told };
+    let asked = Question { operation, who, repeatable: idempotency.as_ref(), is_told };
     let shown = with_password(shown(&draft), draft.password.as_ref(), operation);
     let set = ask_once(hooks, caller, asked, shown.clone()).await?;
     // It was made with what the hooks before a signup have let pass: others cannot take its place any more.
@@ -164,7 +164,7 @@ async fn ask_sign_in(
     shown.insert("new".into(), is_new.into());
     let user_id = if is_new { String::new() } else { account.id.clone() };
     let who = Principal { user_id, session_id: String::new() };
-    ask_once(hooks, caller, Asked { operation, who, repeatable, is_told }, shown).await?;
+    ask_once(hooks, caller, Question { operation, who, repeatable, is_told }, shown).await?;
     Ok(Approved(SignIn { method: method.to_owned(), account: Some(account.id) }))
 }
 

@@ -11,7 +11,7 @@ use super::{Browser, hash, seal};
 use crate::sessions::current::CurrentSession;
 use doorward_core::one_time_code::PlainToken;
 use doorward_credentials::dpop::{self, Proof};
-use doorward_providers::{Asked, Provider};
+use doorward_providers::{FlowParameters, Provider};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_store::flows::{self, Binding, Flow};
@@ -43,7 +43,7 @@ pub async fn begin(
         let since = platform.world.now() - platform.config.flows.lifetime.millis();
         flows::was_used(&mut *platform.store.read().await?, &binding, provider.name(), since).await?
     };
-    let asked = Asked { callback: &callback, again, locale: caller.locale.as_deref() };
+    let asked = FlowParameters { callback: &callback, again, locale: caller.locale.as_deref() };
     let begun = provider.begin(&platform.world, &asked).await.map_err(refused)?;
 
     let (id, now) = (platform.world.id(), platform.world.now());

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::callback_input::{CallbackInput, Returned, is_page};
 use super::refused;
-use super::{Browser, Good, OauthKey, Outcome, hash, mismatch, open, person, seal};
+use super::{Browser, FlowOutcome, Good, OauthKey, hash, mismatch, open, person, seal};
 use crate::approved::{Approved, Attempt};
 use crate::first_proof::Evidence;
 use crate::identity_linking;
@@ -20,7 +20,7 @@ use crate::sessions::current::CurrentSession;
 use crate::signin;
 use doorward_core::clock::Millis;
 use doorward_credentials::dpop::{self, Proof, Thumbprint};
-use doorward_providers::{Answer, Memory, Person, Provider, Refusal};
+use doorward_providers::{Memory, Person, Provider, ProviderAnswer, Refusal};
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
@@ -95,7 +95,7 @@ enum Found {
 }
 
 impl Job {
-    async fn run(self, came: CallbackInput) -> Result<(Flow, Outcome), ApiError> {
+    async fn run(self, came: CallbackInput) -> Result<(Flow, FlowOutcome), ApiError> {
         let found = match came {
             CallbackInput::Token { token, nonce } => {
                 return self.bring(token.expose(), nonce.as_deref()).await;
@@ -118,11 +118,11 @@ impl Job {
     }
 
     /// What came of it, for whoever asks for the same as at first.
-    fn repeat(&self, flow: Flow) -> Result<(Flow, Outcome), ApiError> {
-        let outcome = Outcome::stored(flow.outcome.as_deref().unwrap_or_default())?;
+    fn repeat(&self, flow: Flow) -> Result<(Flow, FlowOutcome), ApiError> {
+        let outcome = FlowOutcome::stored(flow.outcome.as_deref().unwrap_or_default())?;
         match (&outcome, &self.intent) {
-            (Outcome::Linked { .. }, Intent::SignIn { .. })
-            | (Outcome::SignedIn { .. } | Outcome::Offered, Intent::Link(_)) => {
+            (FlowOutcome::Linked { .. }, Intent::SignIn { .. })
+            | (FlowOutcome::SignedIn { .. } | FlowOutcome::Offered, Intent::Link(_)) => {
                 Err(ErrorCode::OauthReused.into())
             }
             _ => Ok((flow, outcome)),
@@ -164,7 +164,7 @@ impl Job {
         flow: &Flow,
         returned: Returned,
         key: Option<Thumbprint>,
-    ) -> Result<Outcome, ApiError> {
+    ) -> Result<FlowOutcome, ApiError> {
         let known = match person(&self.accounts.platform, flow) {
             Some(known) => Ok(known),
             None => self.ask(flow, returned).await,
@@ -177,7 +177,7 @@ impl Job {
             Err(error) => (error, None),
         };
         let passing = matches!(error.code, ErrorCode::Network | ErrorCode::Overloaded | ErrorCode::Internal);
-        let stored = if passing { None } else { Some(Outcome::refused(&error).to_json()?) };
+        let stored = if passing { None } else { Some(FlowOutcome::refused(&error).to_json()?) };
         let sealed = match &known {
             Some(known) => Some(seal(&self.accounts.platform, &flow.id, "person", known)?),
             None => None,
@@ -232,9 +232,9 @@ impl Job {
         let memory = memory.ok_or_else(|| ApiError::internal("a flow cannot be opened"))?;
         let answer = match &returned {
             Returned::Code { code, iss, user } => {
-                Answer::Code { code, iss: iss.as_deref(), user: user.as_deref() }
+                ProviderAnswer::Code { code, iss: iss.as_deref(), user: user.as_deref() }
             }
-            Returned::Verifier { token, verifier } => Answer::Verifier { token, verifier },
+            Returned::Verifier { token, verifier } => ProviderAnswer::Verifier { token, verifier },
             Returned::Refusal(why) => {
                 return Err(refused(Refusal::Denied(why.clone())));
             }
@@ -253,7 +253,7 @@ impl Job {
         flow: &Flow,
         person: &Person,
         key: Option<Thumbprint>,
-    ) -> Result<Outcome, ApiError> {
+    ) -> Result<FlowOutcome, ApiError> {
         let (app, caller, provider) =
             (self.accounts.clone(), self.asker.caller.clone(), self.provider.clone());
         let (row, person) = (flow.clone(), person.clone());
@@ -300,7 +300,7 @@ impl Job {
                     }
                     (None, None) => return Err(ApiError::internal("a flow that ends in nothing")),
                 };
-                let kept = matches!(outcome, Outcome::Offered).then_some(sealed.as_slice());
+                let kept = matches!(outcome, FlowOutcome::Offered).then_some(sealed.as_slice());
                 match flows::finish(tx, &row, &outcome.to_json()?, kept, app.platform.world.now()).await? {
                     true => Ok::<_, ApiError>(outcome),
                     // It took so long that another has claimed it: what that one does counts.
@@ -308,12 +308,12 @@ impl Job {
                 }
             }))
             .await?;
-        self.accounts.outbox.bell.ring();
+        self.accounts.outbox.wake_up.signal();
         Ok(outcome)
     }
 
     /// Links what a flow has offered to whoever has signed in since, in the same browser.
-    async fn take_up(&self, flow: Flow, person: Person) -> Result<(Flow, Outcome), ApiError> {
+    async fn take_up(&self, flow: Flow, person: Person) -> Result<(Flow, FlowOutcome), ApiError> {
         let (app, caller, provider) =
             (self.accounts.clone(), self.asker.caller.clone(), self.provider.clone());
         let session = self.session().ok_or_else(|| ApiError::internal("an offer without a session"))?;
@@ -331,7 +331,7 @@ impl Job {
                 }
             }))
             .await?;
-        self.accounts.outbox.bell.ring();
+        self.accounts.outbox.wake_up.signal();
         Ok((flow, outcome))
     }
 
@@ -344,7 +344,7 @@ impl Job {
     }
 
     /// Somebody else is ending it.
-    async fn wait(&self, mut flow: Flow) -> Result<(Flow, Outcome), ApiError> {
+    async fn wait(&self, mut flow: Flow) -> Result<(Flow, FlowOutcome), ApiError> {
         let until = flow.claimed_at.unwrap_or_default() + PATIENCE;
         loop {
             let woken = self.accounts.waiting.woken();
@@ -363,7 +363,7 @@ impl Job {
     }
 
     /// A token that the app has from the provider: there was no consent screen of ours. Its flow is only for the answer.
-    async fn bring(&self, token: &str, nonce: Option<&str>) -> Result<(Flow, Outcome), ApiError> {
+    async fn bring(&self, token: &str, nonce: Option<&str>) -> Result<(Flow, FlowOutcome), ApiError> {
         let provider = self.provider()?;
         if !provider.takes_tokens() {
             let detail = "This server takes no tokens of this provider's.";
@@ -502,7 +502,7 @@ async fn claim(
 fn offered(platform: &Platform, flow: Box<Flow>, session: &CurrentSession) -> Result<Found, ApiError> {
     if flow.used_at.is_some() {
         let is_theirs = flow.account.as_ref() == Some(&session.account.id);
-        let outcome = Outcome::Linked { account: session.account.id.clone() };
+        let outcome = FlowOutcome::Linked { account: session.account.id.clone() };
         return match is_theirs {
             true => Ok(Found::Ended(Box::new(Flow { outcome: Some(outcome.to_json()?), ..*flow }))),
             false => Err(ErrorCode::OauthReused.into()),

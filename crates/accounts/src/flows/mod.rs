@@ -12,7 +12,7 @@ pub use begin::begin;
 pub use callback_input::{CallbackInput, Returned};
 pub use finish::{Asker, Intent, end};
 pub use oauth_key::{Good, OauthKey};
-pub use outcome::Outcome;
+pub use outcome::FlowOutcome;
 pub use posted_answer::keep;
 
 use std::borrow::Cow;

@@ -19,7 +19,7 @@ use doorward_store::flows::Flow;
 /// What came of it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum FlowOutcome {
     /// Somebody known is signed in.
     SignedIn {
         /// The id of the session.
@@ -43,10 +43,10 @@ pub enum Outcome {
     },
 }
 
-impl Outcome {
+impl FlowOutcome {
     /// A refusal, to be remembered.
-    pub fn refused(error: &ApiError) -> Outcome {
-        Outcome::Refused {
+    pub fn refused(error: &ApiError) -> FlowOutcome {
+        FlowOutcome::Refused {
             code: error.code.as_str().to_owned(),
             field: error.field.clone(),
             detail: error.detail.as_ref().map(|detail| detail.clone().into_owned()),
@@ -59,7 +59,7 @@ impl Outcome {
     }
 
     /// From what is stored.
-    pub fn stored(text: &str) -> Result<Outcome, ApiError> {
+    pub fn stored(text: &str) -> Result<FlowOutcome, ApiError> {
         serde_json::from_str(text).map_err(ApiError::internal)
     }
 
@@ -73,7 +73,7 @@ impl Outcome {
     ) -> Result<ProviderLogin, ApiError> {
         let provider = flow.provider.clone();
         match self {
-            Outcome::SignedIn { session } => {
+            FlowOutcome::SignedIn { session } => {
                 let tokens = signin::answer(issuer, &session, &caller.devices, proof).await?;
                 let user = tokens.user.clone().ok_or(ErrorCode::SessionRequired)?;
                 // A repetition has written nothing that would tell the hooks.
@@ -91,7 +91,7 @@ impl Outcome {
                     session: Some(tokens),
                 })
             }
-            Outcome::Linked { account } => {
+            FlowOutcome::Linked { account } => {
                 let account = accounts::by_id(&mut *issuer.platform.store.read().await?, &account).await?;
                 let account = account.ok_or(ErrorCode::SessionRequired)?;
                 Ok(ProviderLogin {
@@ -107,7 +107,7 @@ impl Outcome {
                     session: None,
                 })
             }
-            Outcome::Offered => {
+            FlowOutcome::Offered => {
                 // Somebody has registered with it.
                 let person = person(&issuer.platform, flow).ok_or(ErrorCode::OauthReused)?;
                 let key = OauthKey::write(&issuer.platform.secret_keys, Good::ForOffer, &flow.id);
@@ -125,7 +125,7 @@ impl Outcome {
                     session: None,
                 })
             }
-            Outcome::Refused { code, field, detail } => {
+            FlowOutcome::Refused { code, field, detail } => {
                 let cause = detail.clone();
                 Err(ApiError { field, cause, detail: detail.map(Into::into), ..code_named(&code).into() })
             }

@@ -7,10 +7,10 @@ use http::{HeaderValue, Request, header};
 use url::Url;
 
 use super::HASH;
-use doorward_outbound::{HttpClient, Limits};
+use doorward_outbound::{CallLimits, HttpClient};
 
 /// The service only advises, so a request waits one second at most. An answer has some 60 KB with padding.
-const LIMITS: Limits = Limits { time: Duration::from_secs(1), bytes: 512 * 1024 };
+const LIMITS: CallLimits = CallLimits { time: Duration::from_secs(1), bytes: 512 * 1024 };
 /// Hexadecimal digits that leave.
 const PREFIX: usize = 5;
 

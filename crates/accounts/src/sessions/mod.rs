@@ -5,7 +5,7 @@ mod end;
 mod refresh;
 
 pub use end::{end, end_all, end_several, list, of_revoke_token, of_token, sign_out};
-pub use refresh::{Refusal, refresh, restore};
+pub use refresh::{RefreshRefusal, refresh, restore};
 
 use doorward_protocol::session::Tokens;
 use doorward_request::platform::Platform;
@@ -13,7 +13,7 @@ use doorward_request::platform::Platform;
 use crate::approved::{Approved, SignIn};
 use doorward_config::Span;
 use doorward_core::clock::Millis;
-use doorward_credentials::dpop::{Fault, Proof, Thumbprint};
+use doorward_credentials::dpop::{Proof, ProofError, Thumbprint};
 use doorward_credentials::signing::TokenIssuer;
 use doorward_credentials::tokens::{Claims, Confirmation, RefreshToken, RevokeToken};
 use doorward_protocol::error::ErrorCode;
@@ -26,7 +26,7 @@ use doorward_store::sessions::{self, Session};
 /// Refuses a sign-in that brings no key where the operator wants one. Asked before any work is done for it.
 pub fn admit(platform: &Platform, bound: bool) -> Result<(), ApiError> {
     if platform.config.session.require_proof && !bound {
-        return Err(Fault::Invalid("This server signs in only with a proof of a key (DPoP).").into());
+        return Err(ProofError::Invalid("This server signs in only with a proof of a key (DPoP).").into());
     }
     Ok(())
 }

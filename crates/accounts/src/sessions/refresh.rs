@@ -22,7 +22,7 @@ use doorward_store::{Tx, accounts};
 
 /// Why a refresh was refused.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum RefreshRefusal {
     /// The token is good for nothing, now and later: the client's session is over (`invalid_grant`).
     ExhaustedBudgets,
     /// A newer token of the session has taken its place: this copy is over, the session goes on (`stale_token`).
@@ -33,9 +33,9 @@ pub enum Refusal {
     Failed(ApiError),
 }
 
-impl<E: Into<ApiError>> From<E> for Refusal {
-    fn from(error: E) -> Refusal {
-        Refusal::Failed(error.into())
+impl<E: Into<ApiError>> From<E> for RefreshRefusal {
+    fn from(error: E) -> RefreshRefusal {
+        RefreshRefusal::Failed(error.into())
     }
 }
 
@@ -119,7 +119,7 @@ pub async fn refresh(
     caller: &Caller,
     approved: &Approved<Refresh>,
     proof: Option<Proof>,
-) -> Result<Tokens, Refusal> {
+) -> Result<Tokens, RefreshRefusal> {
     let (session, roles) = exchange(&issuer.platform, caller, approved, proof).await?;
     Ok(tokens(issuer, &session, &roles)?)
 }
@@ -130,10 +130,10 @@ pub async fn restore(
     caller: &Caller,
     approved: &Approved<Refresh>,
     proof: Option<Proof>,
-) -> Result<Tokens, Refusal> {
+) -> Result<Tokens, RefreshRefusal> {
     let (session, roles) = exchange(&issuer.platform, caller, approved, proof).await?;
     let account = accounts::by_id(&mut *issuer.platform.store.read().await?, &session.account).await?;
-    let user = account.ok_or(Refusal::ExhaustedBudgets)?.to_profile();
+    let user = account.ok_or(RefreshRefusal::ExhaustedBudgets)?.to_profile();
     Ok(Tokens { user: Some(user), ..tokens(issuer, &session, &roles)? })
 }
 
@@ -142,12 +142,12 @@ async fn exchange(
     caller: &Caller,
     approved: &Approved<Refresh>,
     proof: Option<Proof>,
-) -> Result<Found, Refusal> {
-    let token = RefreshToken::read(approved.token.expose()).ok_or(Refusal::ExhaustedBudgets)?;
+) -> Result<Found, RefreshRefusal> {
+    let token = RefreshToken::read(approved.token.expose()).ok_or(RefreshRefusal::ExhaustedBudgets)?;
     let found = sessions::find(&mut *platform.store.read().await?, &token.session()).await?;
-    let (session, roles) = found.ok_or(Refusal::ExhaustedBudgets)?;
+    let (session, roles) = found.ok_or(RefreshRefusal::ExhaustedBudgets)?;
     if !token.is_genuine(&platform.secret_keys, &session.salt) {
-        return Err(Refusal::ExhaustedBudgets);
+        return Err(RefreshRefusal::ExhaustedBudgets);
     }
     // A hook may have put this token in the place of the one that came.
     caller.outcome.identify(&session.account, &session.id);
@@ -175,7 +175,7 @@ async fn advance(
     found: Found,
     presented: i64,
     proof: Option<&Proof>,
-) -> Result<Result<Found, Refusal>, ApiError> {
+) -> Result<Result<Found, RefreshRefusal>, ApiError> {
     let now = platform.world.now();
     let mut current = Some(found);
     while let Some((session, roles)) = current {
@@ -211,11 +211,11 @@ async fn advance(
                 current = sessions::find(tx, id).await?;
                 continue;
             }
-            Step::Expired => (Event::SessionExpired, Refusal::ExhaustedBudgets),
-            Step::Reused => (Event::TokenReused, Refusal::ExhaustedBudgets),
-            Step::Stale => (Event::TokenStale, Refusal::Stale),
-            Step::WrongKey if proof.is_none() => (Event::KeyMismatch, Refusal::Unproven),
-            Step::WrongKey => (Event::KeyMismatch, Refusal::ExhaustedBudgets),
+            Step::Expired => (Event::SessionExpired, RefreshRefusal::ExhaustedBudgets),
+            Step::Reused => (Event::TokenReused, RefreshRefusal::ExhaustedBudgets),
+            Step::Stale => (Event::TokenStale, RefreshRefusal::Stale),
+            Step::WrongKey if proof.is_none() => (Event::KeyMismatch, RefreshRefusal::Unproven),
+            Step::WrongKey => (Event::KeyMismatch, RefreshRefusal::ExhaustedBudgets),
         };
         if matches!(step, Step::Expired | Step::Reused) {
             // Nothing ends because of what was true a moment ago, when it was read without a lock.
@@ -234,7 +234,7 @@ async fn advance(
         record.write(tx, &platform.world, caller, now).await?;
         return Ok(Err(refusal));
     }
-    Ok(Err(Refusal::ExhaustedBudgets))
+    Ok(Err(RefreshRefusal::ExhaustedBudgets))
 }
 
 #[cfg(test)]

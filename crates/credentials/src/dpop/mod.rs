@@ -7,5 +7,5 @@ mod nonce;
 mod replay;
 
 pub use nonce::issue as nonce;
-pub use proof::{About, Fault, Proof, Thumbprint};
+pub use proof::{About, Proof, ProofError, Thumbprint};
 pub use replay::{Seen, spend};

@@ -59,7 +59,7 @@ pub struct About<'a> {
 
 /// Why a proof is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum ProofError {
     /// It has no nonce, or not one of ours, or an old one.
     Nonce,
     /// Anything else, and what.
@@ -68,12 +68,14 @@ pub enum Fault {
     Elsewhere(String),
 }
 
-impl From<Fault> for ApiError {
-    fn from(fault: Fault) -> ApiError {
+impl From<ProofError> for ApiError {
+    fn from(fault: ProofError) -> ApiError {
         match fault {
-            Fault::Nonce => ErrorCode::UseDpopNonce.into(),
-            Fault::Invalid(what) => ApiError { detail: Some(what.into()), ..ErrorCode::InvalidProof.into() },
-            Fault::Elsewhere(what) => ApiError {
+            ProofError::Nonce => ErrorCode::UseDpopNonce.into(),
+            ProofError::Invalid(what) => {
+                ApiError { detail: Some(what.into()), ..ErrorCode::InvalidProof.into() }
+            }
+            ProofError::Elsewhere(what) => ApiError {
                 cause: Some(what.clone()),
                 detail: Some(what.into()),
                 ..ErrorCode::InvalidProof.into()
@@ -91,26 +93,26 @@ impl From<Thumbprint> for String {
 
 impl Proof {
     /// Checks all of RFC 9449 §4.3. The nonce comes before the signature: to ask for a new one costs nothing (D-6).
-    pub fn check(text: &str, about: About<'_>, keys: &SecretKeys, now: Millis) -> Result<Proof, Fault> {
-        let (message, signature) = parts(text).ok_or(Fault::Invalid("The proof is no JWS."))?;
-        let (header, claims) = message.split_once('.').ok_or(Fault::Invalid("The proof is no JWS."))?;
-        let header = object(header).ok_or(Fault::Invalid("The proof's header is no JSON object."))?;
-        let claims = object(claims).ok_or(Fault::Invalid("The proof's payload is no JSON object."))?;
+    pub fn check(text: &str, about: About<'_>, keys: &SecretKeys, now: Millis) -> Result<Proof, ProofError> {
+        let (message, signature) = parts(text).ok_or(ProofError::Invalid("The proof is no JWS."))?;
+        let (header, claims) = message.split_once('.').ok_or(ProofError::Invalid("The proof is no JWS."))?;
+        let header = object(header).ok_or(ProofError::Invalid("The proof's header is no JSON object."))?;
+        let claims = object(claims).ok_or(ProofError::Invalid("The proof's payload is no JSON object."))?;
         let key = PublicKey::of_header(&header)?;
         let id = text_of(&claims, "jti").filter(|id| (1..=LONGEST_ID).contains(&id.len()));
-        let id = id.ok_or(Fault::Invalid("jti must be a text of 1 to 128 bytes."))?;
+        let id = id.ok_or(ProofError::Invalid("jti must be a text of 1 to 128 bytes."))?;
         // Whose clock made it does not matter: the nonce says when (RFC 9449 §11.1).
         if !claims.get("iat").is_some_and(Value::is_number) {
-            return Err(Fault::Invalid("iat must be a number."));
+            return Err(ProofError::Invalid("iat must be a number."));
         }
         about.meets(&claims)?;
         let expires_at = match claims.get("nonce") {
-            Some(Value::String(text)) => nonce::good_until(keys, text, now).ok_or(Fault::Nonce)?,
-            Some(_) => return Err(Fault::Invalid("nonce must be text.")),
-            None => return Err(Fault::Nonce),
+            Some(Value::String(text)) => nonce::good_until(keys, text, now).ok_or(ProofError::Nonce)?,
+            Some(_) => return Err(ProofError::Invalid("nonce must be text.")),
+            None => return Err(ProofError::Nonce),
         };
         if !key.has_signed(message.as_bytes(), &signature) {
-            return Err(Fault::Invalid("The signature is not that of the key in jwk."));
+            return Err(ProofError::Invalid("The signature is not that of the key in jwk."));
         }
         let thumbprint = key.thumbprint();
         let id = sha256(&[thumbprint.0.as_str(), id].concat());
@@ -168,19 +170,19 @@ struct PublicKey {
 }
 
 impl PublicKey {
-    fn of_header(header: &Map<String, Value>) -> Result<PublicKey, Fault> {
+    fn of_header(header: &Map<String, Value>) -> Result<PublicKey, ProofError> {
         if text_of(header, "typ") != Some("dpop+jwt") {
-            return Err(Fault::Invalid("typ must be dpop+jwt."));
+            return Err(ProofError::Invalid("typ must be dpop+jwt."));
         }
         if text_of(header, "alg") != Some("ES256") {
-            return Err(Fault::Invalid("alg must be ES256."));
+            return Err(ProofError::Invalid("alg must be ES256."));
         }
         // RFC 7515 §4.1.11: what is critical and not understood.
         if header.contains_key("crit") {
-            return Err(Fault::Invalid("crit is not understood."));
+            return Err(ProofError::Invalid("crit is not understood."));
         }
         let jwk = header.get("jwk").and_then(Value::as_object);
-        jwk.and_then(PublicKey::of_jwk).ok_or(Fault::Invalid("jwk must be a public key on P-256."))
+        jwk.and_then(PublicKey::of_jwk).ok_or(ProofError::Invalid("jwk must be a public key on P-256."))
     }
 
     fn of_jwk(jwk: &Map<String, Value>) -> Option<PublicKey> {
@@ -206,18 +208,18 @@ impl PublicKey {
 
 impl About<'_> {
     /// Do `htm`, `htu` and, where there is an access token, `ath` name this request?
-    fn meets(&self, claims: &Map<String, Value>) -> Result<(), Fault> {
+    fn meets(&self, claims: &Map<String, Value>) -> Result<(), ProofError> {
         if text_of(claims, "htm") != Some(self.method) {
-            return Err(Fault::Invalid("htm is not the method of this request."));
+            return Err(ProofError::Invalid("htm is not the method of this request."));
         }
         let address = text_of(claims, "htu");
-        let address = address.ok_or(Fault::Invalid("htu must be text: the address of the request."))?;
+        let address = address.ok_or(ProofError::Invalid("htu must be text: the address of the request."))?;
         if !self.is_at(address) {
             // Never the query, which may carry a secret.
             let bare = address.split(['?', '#']).next().unwrap_or_default();
             let (ours, given) = (self.public_url, plain(bare));
             let given: String = given.chars().take(SHOWN).collect();
-            return Err(Fault::Elsewhere(format!(
+            return Err(ProofError::Elsewhere(format!(
                 "htu is not the address of this request. It must be public_url, {ours}, with the path of the request, and is \"{given}\"."
             )));
         }
@@ -225,7 +227,7 @@ impl About<'_> {
         let hash = URL_SAFE_NO_PAD.encode(sha256(token));
         match text_of(claims, "ath") {
             Some(given) if same(given.as_bytes(), hash.as_bytes()) => Ok(()),
-            _ => Err(Fault::Invalid("ath is not the hash of the access token.")),
+            _ => Err(ProofError::Invalid("ath is not the hash of the access token.")),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use super::proof::{Fault, Proof, Thumbprint};
+use super::proof::{Proof, ProofError, Thumbprint};
 use doorward_core::clock::Millis;
 use doorward_request::error::ApiError;
 use doorward_store::{Tx, proofs};
@@ -13,7 +13,7 @@ use doorward_store::{Tx, proofs};
 /// Proofs of reads that are remembered for one nonce, about 5 MB; there are three nonces at most.
 const REMEMBERED: usize = 1 << 18;
 
-const AGAIN: Fault = Fault::Invalid("This proof was used before. Make a new one for each request.");
+const AGAIN: ProofError = ProofError::Invalid("This proof was used before. Make a new one for each request.");
 
 impl Proof {
     /// Uses it up, in the transaction of what it was made for. Only so its key can be bound to a session.

@@ -15,10 +15,10 @@ use starlark::values::tuple::UnpackTuple;
 use starlark::values::{Heap, Value};
 use zeroize::Zeroize;
 
-use super::wire::{Fault, Outcome};
+use super::wire::{ScriptError, ScriptOutcome};
 use doorward_core::clock::Millis;
 use doorward_core::operation::{FieldSpec, Kind};
-use doorward_request::event::{About, Model, Refusal};
+use doorward_request::event::{About, HookRefusal, Model};
 
 /// Lines that one call may print, and characters of each.
 const LINES: usize = 50;
@@ -62,7 +62,7 @@ pub(super) struct Running {
     /// The operation is over: there is nothing left to change.
     over: bool,
     set: Map<String, Json>,
-    rejected: Option<Outcome>,
+    rejected: Option<ScriptOutcome>,
     secrets: Vec<String>,
 }
 
@@ -82,15 +82,15 @@ impl Running {
     }
 
     /// Ends it: how it went, given how the function did.
-    pub(super) fn end(result: Result<(), Fault>) -> Option<Outcome> {
+    pub(super) fn end(result: Result<(), ScriptError>) -> Option<ScriptOutcome> {
         let mut running = RUNNING.take()?;
         let outcome = match (running.rejected.take(), result) {
             (Some(rejected), _) => rejected,
             (None, Err(fault)) => {
                 let message = shorten(&running.cover(&fault.message), MESSAGE);
-                Outcome::Failed(Fault { message, ..fault })
+                ScriptOutcome::Failed(ScriptError { message, ..fault })
             }
-            (None, Ok(())) => Outcome::Set(std::mem::take(&mut running.set)),
+            (None, Ok(())) => ScriptOutcome::Set(std::mem::take(&mut running.set)),
         };
         running.secrets.zeroize();
         for field in running.fields.iter().filter(|field| field.secret) {
@@ -157,13 +157,13 @@ impl Running {
             let function = self.model.operation.post();
             return misuse(format!("reject cannot be called in {function}: it is over"));
         }
-        if Refusal::code(code).is_none() {
+        if HookRefusal::code(code).is_none() {
             return misuse(format!(
                 "reject: {code:?} is no code that a call can be refused with; see docs/errors.md"
             ));
         }
         let told = |text: &str| shorten(&self.cover(text), MESSAGE);
-        self.rejected = Some(Outcome::Rejected {
+        self.rejected = Some(ScriptOutcome::Rejected {
             message: Some(told(message)).filter(|message| !message.is_empty()),
             code: code.to_owned(),
             field: field.map(told),

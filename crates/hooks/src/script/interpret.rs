@@ -6,7 +6,7 @@ use starlark::syntax::{AstModule, Dialect};
 use starlark::values::Value;
 
 use super::bindings::{self, MESSAGE, Misuse, Printer, Running, shorten};
-use super::wire::{Call, Fault, Functions, Limits, Load, Loaded, Outcome, Ran};
+use super::wire::{Call, Functions, Load, Loaded, Ran, ScriptError, ScriptLimits, ScriptOutcome};
 use doorward_core::operation::Operation;
 
 /// Calls within calls.
@@ -19,7 +19,7 @@ pub(super) struct Script {
     module: FrozenModule,
     /// Makes the model that a function gets.
     prelude: FrozenModule,
-    limits: Limits,
+    limits: ScriptLimits,
 }
 
 /// What a function gets is a `struct` of functions: none of them can be replaced, and an unknown name is an error that
@@ -33,7 +33,7 @@ def model(getters, setters):
 
 impl Script {
     /// Reads it and runs what stands outside of its functions.
-    pub(super) fn load(load: Load<'_>) -> Result<(Script, Loaded), Fault> {
+    pub(super) fn load(load: Load<'_>) -> Result<(Script, Loaded), ScriptError> {
         let Load { name, source, limits } = load;
         let lines = source.lines().map(str::to_owned).collect::<Vec<_>>();
         let (name, source) = (name.into_owned(), source.into_owned());
@@ -51,7 +51,7 @@ impl Script {
     }
 
     /// Is it a hook by its name? Then it must take what a hook is called with.
-    fn takes(&self, function: &str, line: u32) -> Result<bool, Fault> {
+    fn takes(&self, function: &str, line: u32) -> Result<bool, ScriptError> {
         let (count, form) = match function.split_once('_') {
             Some(("pre", _)) => (1, "(model)"),
             Some(("post", _)) => (2, "(model, successed)"),
@@ -72,7 +72,7 @@ impl Script {
             return Ok(true);
         }
         let message = format!("{function} must be written {function}{form}");
-        Err(Fault { file: self.name.clone(), at: Some((line, 1)), message })
+        Err(ScriptError { file: self.name.clone(), at: Some((line, 1)), message })
     }
 
     /// Runs one of its functions.
@@ -88,7 +88,7 @@ impl Script {
                 .and_then(|()| self.invoke(&mut eval, &function, operation, succeeded));
             (result.map_err(|error| fault(&self.name, &error)), eval.get_total_tick_count())
         });
-        let outcome = Running::end(result).unwrap_or_else(|| Outcome::Set(Default::default()));
+        let outcome = Running::end(result).unwrap_or_else(|| ScriptOutcome::Set(Default::default()));
         Ran { outcome, printed: printer.lines(), steps }
     }
 
@@ -128,8 +128,8 @@ fn evaluate(
     name: &str,
     source: String,
     globals: &Globals,
-    limits: Limits,
-) -> Result<(FrozenModule, Vec<String>), Fault> {
+    limits: ScriptLimits,
+) -> Result<(FrozenModule, Vec<String>), ScriptError> {
     let dialect = Dialect {
         enable_load: false,
         enable_load_reexport: false,
@@ -154,7 +154,7 @@ fn evaluate(
         Ok(module) => Ok((module, printer.lines())),
         Err(error) => {
             let fault = fault(name, &error);
-            Err(Fault { message: shorten(&fault.message, MESSAGE), ..fault })
+            Err(ScriptError { message: shorten(&fault.message, MESSAGE), ..fault })
         }
     }
 }
@@ -169,7 +169,7 @@ fn defined(lines: &[String], function: &str) -> u32 {
     lines.iter().rposition(begins).map_or(1, |line| line as u32 + 1)
 }
 
-fn confine(eval: &mut Evaluator<'_, '_, '_>, limits: Limits) -> starlark::Result<()> {
+fn confine(eval: &mut Evaluator<'_, '_, '_>, limits: ScriptLimits) -> starlark::Result<()> {
     let memory = MIB.saturating_mul(limits.memory as usize);
     eval.set_max_tick_count(limits.steps)
         .and_then(|()| eval.set_max_heap_size(memory))
@@ -186,11 +186,11 @@ fn globals() -> Globals {
 }
 
 /// What went wrong in words, and where: the place in the script, not in what it called.
-fn fault(name: &str, error: &starlark::Error) -> Fault {
+fn fault(name: &str, error: &starlark::Error) -> ScriptError {
     let span = error.span().filter(|span| span.filename() == name);
     let at = span.map(|span| {
         let begin = span.resolve_span().begin;
         (begin.line as u32 + 1, begin.column as u32 + 1)
     });
-    Fault { file: name.to_owned(), at, message: error.without_diagnostic().to_string() }
+    ScriptError { file: name.to_owned(), at, message: error.without_diagnostic().to_string() }
 }

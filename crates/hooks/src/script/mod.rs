@@ -22,9 +22,9 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use doorward_request::error::ApiError;
-use doorward_request::event::{Model, Refusal, Said};
+use doorward_request::event::{HookAnswer, HookRefusal, Model};
 use pool::{Kit, Pool};
-use wire::{Limits, Outcome, Ran};
+use wire::{Ran, ScriptLimits, ScriptOutcome};
 use worker::Trouble;
 
 pub use names::unknown;
@@ -106,7 +106,7 @@ impl Scripts {
         function: &str,
         model: &Model,
         succeeded: Option<bool>,
-    ) -> Result<Said, Unanswered> {
+    ) -> Result<HookAnswer, Unanswered> {
         let rehearsal = self.rehearse(function, model, succeeded).await?;
         for line in &rehearsal.printed {
             tracing::info!(
@@ -133,12 +133,12 @@ impl Scripts {
         };
         let Ran { outcome, printed, steps } = pool.run(function, model, succeeded).await?;
         let said = match outcome {
-            Outcome::Set(fields) => Ok(Said::GoOn(fields)),
-            Outcome::Rejected { message, code, field } => {
-                let code = Refusal::code(&code).unwrap_or(ErrorCode::HookRejected);
-                Ok(Said::Refuse(Refusal { message, code, field }))
+            ScriptOutcome::Set(fields) => Ok(HookAnswer::GoOn(fields)),
+            ScriptOutcome::Rejected { message, code, field } => {
+                let code = HookRefusal::code(&code).unwrap_or(ErrorCode::HookRejected);
+                Ok(HookAnswer::Refuse(HookRefusal { message, code, field }))
             }
-            Outcome::Failed(fault) => Err(plainly(fault)),
+            ScriptOutcome::Failed(fault) => Err(plainly(fault)),
         };
         Ok(Rehearsal { said, printed, steps, time: begun.elapsed() })
     }
@@ -222,7 +222,7 @@ impl Scripts {
     /// None without a hook: nobody would ask the workers anything.
     async fn load(&self, source: &str) -> Result<Option<Arc<Pool>>, Trouble> {
         let name = self.name();
-        let limits = Limits { steps: self.settings.steps.into(), memory: self.settings.memory };
+        let limits = ScriptLimits { steps: self.settings.steps.into(), memory: self.settings.memory };
         let kit = Kit {
             program: self.program.clone(),
             name: name.clone(),
@@ -309,7 +309,7 @@ impl From<Unanswered> for ApiError {
 #[derive(Debug)]
 pub struct Rehearsal {
     /// What the hook said; the error is the cause for the log.
-    pub said: Result<Said, String>,
+    pub said: Result<HookAnswer, String>,
     /// Lines that it printed.
     pub printed: Vec<String>,
     /// Calls and rounds of loops.
@@ -321,7 +321,7 @@ pub struct Rehearsal {
 impl Default for Rehearsal {
     fn default() -> Self {
         Rehearsal {
-            said: Ok(Said::GoOn(Map::<String, Value>::new())),
+            said: Ok(HookAnswer::GoOn(Map::<String, Value>::new())),
             printed: vec![],
             steps: 0,
             time: Duration::ZERO,

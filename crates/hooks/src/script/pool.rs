@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
 use super::Unanswered;
-use super::wire::{Answer, Call, Functions, Limits, Load, Loaded, Ran, Task};
+use super::wire::{Call, Functions, Load, Loaded, Ran, ScriptLimits, Task, WorkerAnswer};
 use super::worker::{self, Trouble, Worker};
 use crate::BUDGET;
 use doorward_request::event::Model;
@@ -32,7 +32,7 @@ pub(super) struct Kit {
     /// What the file is called in errors.
     pub(super) name: String,
     pub(super) source: String,
-    pub(super) limits: Limits,
+    pub(super) limits: ScriptLimits,
     /// For one call, once it has a worker.
     pub(super) time: Duration,
 }
@@ -124,7 +124,7 @@ impl Pool {
         let by = end.min(Instant::now() + *time);
         // Who has called may go, but not with the worker: others need it.
         match tokio::spawn(held.ask(task, by)).await {
-            Ok(Ok(Some(Answer::Ran(ran)))) => Ok(ran),
+            Ok(Ok(Some(WorkerAnswer::Ran(ran)))) => Ok(ran),
             Ok(Ok(Some(_))) => Err(failed("is answered with what was not asked".into())),
             Ok(Ok(None)) => Err(failed(format!("took longer than {time:?}"))),
             Ok(Err(cause)) => Err(failed(cause)),
@@ -175,11 +175,11 @@ struct Held {
 
 impl Held {
     /// Its answer, if there is one by then.
-    async fn ask(mut self, task: Zeroizing<Vec<u8>>, by: Instant) -> Result<Option<Answer>, String> {
+    async fn ask(mut self, task: Zeroizing<Vec<u8>>, by: Instant) -> Result<Option<WorkerAnswer>, String> {
         let Some(worker) = &mut self.worker else { return Ok(None) };
         let Ok(answer) = timeout_at(by, worker.ask(&task)).await else { return Ok(None) };
         let answer = answer?;
-        if let (Answer::Ran(_), Some(worker)) = (&answer, self.worker.take()) {
+        if let (WorkerAnswer::Ran(_), Some(worker)) = (&answer, self.worker.take()) {
             self.pool.bench(self.after).rest(worker);
         }
         Ok(Some(answer))

@@ -11,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 use zeroize::Zeroizing;
 
 use super::interpret::Script;
-use super::wire::{Answer, LINE, Load, Task};
+use super::wire::{LINE, Load, Task, WorkerAnswer};
 
 /// What the interpreter needs beside the script's own memory.
 const SPARE: u64 = 32 * 1024 * 1024;
@@ -30,12 +30,12 @@ pub fn run() -> io::Result<()> {
                 match Script::load(load) {
                     Ok((loaded, what)) => {
                         script = Some(loaded);
-                        Answer::Loaded(what)
+                        WorkerAnswer::Loaded(what)
                     }
-                    Err(fault) => Answer::Broken(fault),
+                    Err(fault) => WorkerAnswer::Broken(fault),
                 }
             }
-            (Task::Call(call), Some(script)) => Answer::Ran(script.run(call)),
+            (Task::Call(call), Some(script)) => WorkerAnswer::Ran(script.run(call)),
             (Task::Load(_), Some(_)) | (Task::Call(_), None) => {
                 return Err(io::ErrorKind::InvalidInput.into());
             }

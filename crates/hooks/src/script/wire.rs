@@ -26,12 +26,12 @@ pub(super) struct Load<'a> {
     /// What the file is called in errors.
     pub name: Cow<'a, str>,
     pub source: Cow<'a, str>,
-    pub limits: Limits,
+    pub limits: ScriptLimits,
 }
 
 /// What one call may use up.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-pub(super) struct Limits {
+pub(super) struct ScriptLimits {
     /// Calls and rounds of loops.
     pub steps: u64,
     /// MiB.
@@ -49,11 +49,11 @@ pub(super) struct Call<'a> {
 /// From a worker to the server.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Answer {
+pub(super) enum WorkerAnswer {
     /// The script can be used.
     Loaded(Loaded),
     /// It cannot.
-    Broken(Fault),
+    Broken(ScriptError),
     /// A function was run.
     Ran(Ran),
 }
@@ -72,7 +72,7 @@ pub(super) type Functions = BTreeMap<String, u32>;
 
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Ran {
-    pub outcome: Outcome,
+    pub outcome: ScriptOutcome,
     /// Lines that it printed, harmless in a log.
     pub printed: Vec<String>,
     pub steps: u64,
@@ -80,18 +80,18 @@ pub(super) struct Ran {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(super) enum ScriptOutcome {
     /// It came to its end; these fields were set.
     Set(Map<String, Value>),
     /// It called `reject`.
     Rejected { message: Option<String>, code: String, field: Option<String> },
     /// It is wrong.
-    Failed(Fault),
+    Failed(ScriptError),
 }
 
 /// A mistake, and where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub(super) struct Fault {
+pub(super) struct ScriptError {
     /// The file.
     pub file: String,
     /// Line and column, both from 1.
@@ -100,7 +100,7 @@ pub(super) struct Fault {
     pub message: String,
 }
 
-impl std::fmt::Display for Fault {
+impl std::fmt::Display for ScriptError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.file)?;
         if let Some((line, column)) = self.at {
@@ -110,4 +110,4 @@ impl std::fmt::Display for Fault {
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for ScriptError {}

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use zeroize::Zeroizing;
 
-use super::wire::{Answer, Fault, LINE, Load, Loaded, Task};
+use super::wire::{LINE, Load, Loaded, ScriptError, Task, WorkerAnswer};
 
 /// Time for a process to begin and to read the script.
 const BEGIN: Duration = Duration::from_secs(5);
@@ -22,7 +22,7 @@ const ROOM: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) enum Trouble {
     /// It is wrong.
-    Broken(Fault),
+    Broken(ScriptError),
     /// It could not be tried.
     NoWorker(String),
 }
@@ -68,9 +68,11 @@ impl Worker {
         let begun = tokio::time::timeout(BEGIN, begun).await;
         let begun = begun.unwrap_or_else(|_| Err(format!("took longer than {BEGIN:?} to load")));
         match begun.map_err(|cause: String| Trouble::NoWorker(format!("{name}: {cause}")))? {
-            (worker, Answer::Loaded(loaded)) => Ok((worker, loaded)),
-            (_, Answer::Broken(fault)) => Err(Trouble::Broken(fault)),
-            (_, Answer::Ran(_)) => Err(Trouble::NoWorker("the worker answered what was not asked".into())),
+            (worker, WorkerAnswer::Loaded(loaded)) => Ok((worker, loaded)),
+            (_, WorkerAnswer::Broken(fault)) => Err(Trouble::Broken(fault)),
+            (_, WorkerAnswer::Ran(_)) => {
+                Err(Trouble::NoWorker("the worker answered what was not asked".into()))
+            }
         }
     }
 
@@ -98,7 +100,7 @@ impl Worker {
     }
 
     /// Gives it a task. After an error it is of no use.
-    pub(super) async fn ask(&mut self, task: &[u8]) -> Result<Answer, String> {
+    pub(super) async fn ask(&mut self, task: &[u8]) -> Result<WorkerAnswer, String> {
         if self.input.write_all(task).await.is_err() {
             return Err(self.obituary().await);
         }

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use doorward_core::operation::{FieldSpec, Kind, Operation};
 use doorward_core::strict_json::Strict;
-use doorward_outbound::Answer;
-use doorward_request::event::{Refusal, Said};
+use doorward_outbound::HttpResponse;
+use doorward_request::event::{HookAnswer, HookRefusal};
 
 /// Longest message of a refusal.
 const LONGEST: usize = 500;
@@ -14,7 +14,7 @@ const LONGEST: usize = 500;
 /// Why there is no word of a service. The cause is for the log, and repeats nothing of an answer but names of fields of
 /// ours.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum AnswerError {
     /// The service is not well.
     Ill(String),
     /// It lives, and says what cannot be obeyed. Perhaps somebody has chosen what they send for that: it must not shut the
@@ -22,45 +22,45 @@ pub(super) enum Fault {
     Wrong(String),
 }
 
-impl Fault {
+impl AnswerError {
     pub(super) fn cause(self) -> String {
         match self {
-            Fault::Ill(cause) | Fault::Wrong(cause) => cause,
+            AnswerError::Ill(cause) | AnswerError::Wrong(cause) => cause,
         }
     }
 }
 
 /// Reads an answer.
-pub(super) fn read(answer: &Answer, operation: Operation) -> Result<Said, Fault> {
+pub(super) fn read(answer: &HttpResponse, operation: Operation) -> Result<HookAnswer, AnswerError> {
     match answer.status {
         200..=299 => {}
-        500.. => return Err(Fault::Ill(format!("it answered {}", answer.status))),
-        _ => return Err(Fault::Wrong(format!("it answered {}", answer.status))),
+        500.. => return Err(AnswerError::Ill(format!("it answered {}", answer.status))),
+        _ => return Err(AnswerError::Wrong(format!("it answered {}", answer.status))),
     }
     if !answer.whole {
-        return Err(Fault::Wrong("its answer was too long".into()));
+        return Err(AnswerError::Wrong("its answer was too long".into()));
     }
     if answer.body.trim_ascii().is_empty() {
-        return Ok(Said::GoOn(Map::new()));
+        return Ok(HookAnswer::GoOn(Map::new()));
     }
     let Ok(Strict(said)) = serde_json::from_slice(&answer.body) else {
-        return Err(Fault::Ill("its answer was no JSON".into()));
+        return Err(AnswerError::Ill("its answer was no JSON".into()));
     };
-    word(said, operation).map_err(Fault::Wrong)
+    word(said, operation).map_err(AnswerError::Wrong)
 }
 
-fn word(said: Value, operation: Operation) -> Result<Said, String> {
+fn word(said: Value, operation: Operation) -> Result<HookAnswer, String> {
     let Value::Object(mut said) = said else { return Err("its answer was no JSON object".into()) };
     let (set, reject) = (said.remove("set"), said.remove("reject"));
     match (set, reject, said.is_empty()) {
-        (None, None, true) => Ok(Said::GoOn(Map::new())),
+        (None, None, true) => Ok(HookAnswer::GoOn(Map::new())),
         (Some(Value::Object(set)), None, true) => {
             for (name, value) in &set {
                 check(operation, name, value)?;
             }
-            Ok(Said::GoOn(set))
+            Ok(HookAnswer::GoOn(set))
         }
-        (None, Some(Value::Object(reject)), true) => Ok(Said::Refuse(refusal(&reject))),
+        (None, Some(Value::Object(reject)), true) => Ok(HookAnswer::Refuse(refusal(&reject))),
         _ => Err("its answer was neither {\"set\": {…}} nor {\"reject\": {…}}".into()),
     }
 }
@@ -89,12 +89,12 @@ fn fits(field: FieldSpec, value: &Value) -> bool {
 }
 
 /// A refusal is one, however badly it is put: nothing goes on that a service did not want.
-fn refusal(said: &Map<String, Value>) -> Refusal {
+fn refusal(said: &Map<String, Value>) -> HookRefusal {
     let text = |name: &str| said.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let clean = |text: &str| text.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
-    Refusal {
+    HookRefusal {
         message: text("message").map(clean),
-        code: text("code").and_then(Refusal::code).unwrap_or(ErrorCode::HookRejected),
+        code: text("code").and_then(HookRefusal::code).unwrap_or(ErrorCode::HookRejected),
         field: text("field").map(clean),
     }
 }
@@ -103,17 +103,17 @@ fn refusal(said: &Map<String, Value>) -> Refusal {
 mod tests {
     use super::*;
 
-    fn said(body: &str) -> Result<Said, Fault> {
-        let answer = Answer { status: 200, body: body.as_bytes().to_vec(), whole: true };
+    fn said(body: &str) -> Result<HookAnswer, AnswerError> {
+        let answer = HttpResponse { status: 200, body: body.as_bytes().to_vec(), whole: true };
         read(&answer, Operation::EmailAuth)
     }
 
     #[test]
     fn what_is_understood() {
         for nothing in ["", " \n", "{}", "{\"set\":{}}"] {
-            assert!(matches!(said(nothing), Ok(Said::GoOn(set)) if set.is_empty()), "{nothing}");
+            assert!(matches!(said(nothing), Ok(HookAnswer::GoOn(set)) if set.is_empty()), "{nothing}");
         }
-        let Ok(Said::GoOn(set)) = said("{\"set\":{\"email\":\"a@b.example\",\"create\":true}}") else {
+        let Ok(HookAnswer::GoOn(set)) = said("{\"set\":{\"email\":\"a@b.example\",\"create\":true}}") else {
             panic!()
         };
         assert_eq!((&set["email"], &set["create"]), (&"a@b.example".into(), &true.into()));
@@ -140,18 +140,18 @@ mod tests {
             assert!(said(garbage).is_err(), "{garbage}");
         }
         for status in [100, 301, 302, 304, 400, 410, 500] {
-            let answer = Answer { status, body: b"{}".to_vec(), whole: true };
+            let answer = HttpResponse { status, body: b"{}".to_vec(), whole: true };
             assert!(read(&answer, Operation::EmailAuth).is_err(), "{status}");
         }
-        let cut = Answer { status: 200, body: b"{}".to_vec(), whole: false };
+        let cut = HttpResponse { status: 200, body: b"{}".to_vec(), whole: false };
         assert!(read(&cut, Operation::EmailAuth).is_err());
     }
 
     #[test]
     fn sec_s10_what_is_wrong_with_an_answer_is_not_wrong_with_the_service() {
         let is_ill = |status, body: &str| {
-            let answer = Answer { status, body: body.into(), whole: true };
-            matches!(read(&answer, Operation::EmailAuth), Err(Fault::Ill(_)))
+            let answer = HttpResponse { status, body: body.into(), whole: true };
+            matches!(read(&answer, Operation::EmailAuth), Err(AnswerError::Ill(_)))
         };
         for (status, body) in
             [(400, "<html>"), (413, ""), (302, ""), (200, "[]"), (200, "{\"set\":{\"email\":7}}")]
@@ -192,9 +192,11 @@ mod tests {
             ("{\"code\":7,\"message\":[]}", ErrorCode::HookRejected, None, None),
             ("{\"message\":\"a\\u0000b\\r\\nc\"}", ErrorCode::HookRejected, Some("abc"), None),
         ] {
-            let Ok(Said::Refuse(refusal)) = said(&format!("{{\"reject\":{body}}}")) else { panic!("{body}") };
+            let Ok(HookAnswer::Refuse(refusal)) = said(&format!("{{\"reject\":{body}}}")) else {
+                panic!("{body}")
+            };
             let expected =
-                Refusal { message: message.map(Into::into), code, field: field.map(str::to_owned) };
+                HookRefusal { message: message.map(Into::into), code, field: field.map(str::to_owned) };
             assert_eq!(refusal, expected);
         }
     }

@@ -19,10 +19,10 @@ use doorward_config::{Config, ConfigError, OnFailure};
 use doorward_core::clock::rfc3339;
 use doorward_core::delivery_queue::Failure;
 use doorward_core::webhook_signature;
-pub(super) use doorward_core::webhook_signature::SigningKey;
-use doorward_outbound::{Answer, HttpClient, Limits};
+pub(super) use doorward_core::webhook_signature::WebhookKey;
+use doorward_outbound::{CallLimits, HttpClient, HttpResponse};
 use doorward_request::error::ApiError;
-use doorward_request::event::{Model, Report, Said};
+use doorward_request::event::{HookAnswer, Model, Report};
 
 /// More than anybody has to say about one request.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -39,7 +39,7 @@ pub struct Webhooks(Vec<Webhook>);
 struct Webhook {
     name: String,
     settings: doorward_config::Webhook,
-    keys: Vec<SigningKey>,
+    keys: Vec<WebhookKey>,
     breaker: Mutex<Breaker>,
 }
 
@@ -51,7 +51,7 @@ impl Webhooks {
                 |key: &str, cause: &str| ConfigError::about(&format!("webhooks.{name}.{key}"), None, cause);
             let url = Url::parse(&settings.url).map_err(|_| about("url", "is no address"))?;
             http.check(&url).map_err(|cause| about("url", &cause))?;
-            let keys = settings.secrets.iter().map(SigningKey::read).collect::<Option<Vec<_>>>();
+            let keys = settings.secrets.iter().map(WebhookKey::read).collect::<Option<Vec<_>>>();
             Ok(Webhook {
                 name: name.clone(),
                 settings: settings.clone(),
@@ -84,12 +84,12 @@ impl Webhooks {
     /// Asks all that listen, one after the other, each seeing what the one before has set. What must not leave this process is
     /// not in what they see.
     /// Time that is up for the first is up for all that come after it; what each does then, its settings say.
-    pub async fn before(&self, hooks: &Hooks, model: &Model, end: Instant) -> Result<Said, ApiError> {
+    pub async fn before(&self, hooks: &Hooks, model: &Model, end: Instant) -> Result<HookAnswer, ApiError> {
         let mut model = model.public();
         let mut changes = Map::new();
         for webhook in self.hearing(model.operation.pre()) {
             match webhook.ask(hooks, &model, end).await {
-                Ok(Said::GoOn(set)) => changes.extend(model.set(&hooks.platform, set)?),
+                Ok(HookAnswer::GoOn(set)) => changes.extend(model.set(&hooks.platform, set)?),
                 Ok(refusal) => return Ok(refusal),
                 Err(cause) => {
                     let cause = format!("the webhook {}: {cause}", webhook.name);
@@ -105,7 +105,7 @@ impl Webhooks {
                 }
             }
         }
-        Ok(Said::GoOn(changes))
+        Ok(HookAnswer::GoOn(changes))
     }
 
     /// Tells one of them what has happened. `id` is the same at each attempt.
@@ -123,10 +123,10 @@ impl Webhooks {
         let outcome = [("succeeded", json!(succeeded)), ("code", json!(code))];
         let body = envelope(model.operation.post(), model, outcome);
         match webhook.call(hooks, id, body, PATIENCE).await {
-            Ok(Answer { status: 200..=299, .. }) => Ok(()),
+            Ok(HttpResponse { status: 200..=299, .. }) => Ok(()),
             // It wants to hear no more of this.
-            Ok(Answer { status: 410, .. }) => Err(Failure::Never("it answered 410".into())),
-            Ok(Answer { status, .. }) => Err(Failure::Later(format!("it answered {status}"))),
+            Ok(HttpResponse { status: 410, .. }) => Err(Failure::Never("it answered 410".into())),
+            Ok(HttpResponse { status, .. }) => Err(Failure::Later(format!("it answered {status}"))),
             Err(cause) => Err(Failure::Later(cause)),
         }
     }
@@ -138,7 +138,7 @@ impl Webhooks {
 
 impl Webhook {
     /// What it says before an operation.
-    async fn ask(&self, hooks: &Hooks, model: &Model, end: Instant) -> Result<Said, String> {
+    async fn ask(&self, hooks: &Hooks, model: &Model, end: Instant) -> Result<HookAnswer, String> {
         let left = end.saturating_duration_since(Instant::now());
         let time = Duration::from(self.settings.timeout).min(left);
         if time.is_zero() {
@@ -149,22 +149,28 @@ impl Webhook {
         };
         let body = envelope(model.operation.pre(), model, []);
         let answer =
-            self.call(hooks, &hooks.platform.world.id(), body, time).await.map_err(answer::Fault::Ill);
+            self.call(hooks, &hooks.platform.world.id(), body, time).await.map_err(answer::AnswerError::Ill);
         let said = answer.and_then(|answer| answer::read(&answer, model.operation));
         self.with_breaker(|breaker| match &said {
-            Ok(_) | Err(answer::Fault::Wrong(_)) => breaker.succeed(pass),
+            Ok(_) | Err(answer::AnswerError::Wrong(_)) => breaker.succeed(pass),
             // Others have used up some of its time.
-            Err(answer::Fault::Ill(_)) if left < Duration::from(self.settings.timeout) => {}
-            Err(answer::Fault::Ill(cause)) => {
+            Err(answer::AnswerError::Ill(_)) if left < Duration::from(self.settings.timeout) => {}
+            Err(answer::AnswerError::Ill(cause)) => {
                 if let Some(pause) = breaker.fail(pass, hooks.platform.world.now()) {
                     tracing::error!(webhook = self.name, cause, pause, "left a webhook alone");
                 }
             }
         });
-        said.map_err(answer::Fault::cause)
+        said.map_err(answer::AnswerError::cause)
     }
 
-    async fn call(&self, hooks: &Hooks, id: &str, body: String, time: Duration) -> Result<Answer, String> {
+    async fn call(
+        &self,
+        hooks: &Hooks,
+        id: &str,
+        body: String,
+        time: Duration,
+    ) -> Result<HttpResponse, String> {
         let seconds = hooks.platform.world.now() / 1000;
         let request = Request::builder()
             .method(Method::POST)
@@ -175,7 +181,7 @@ impl Webhook {
             .header("webhook-signature", webhook_signature::header(&self.keys, id, seconds, &body))
             .body(body.into_bytes())
             .map_err(|_| "its address came out wrong")?;
-        hooks.http.send(request, Limits { time, bytes: LONGEST_ANSWER }).await
+        hooks.http.send(request, CallLimits { time, bytes: LONGEST_ANSWER }).await
     }
 
     fn with_breaker<T>(&self, act: impl FnOnce(&mut Breaker) -> T) -> T {

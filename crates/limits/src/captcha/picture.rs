@@ -53,12 +53,12 @@ const ALPHABET: &[(char, &str)] = &[
 ];
 
 /// What a picture says, as its id knows it.
-pub(super) struct Shown {
+pub(super) struct ShownPicture {
     pub(super) until: Millis,
     letters: Zeroizing<Vec<u8>>,
 }
 
-impl Shown {
+impl ShownPicture {
     /// Is it this? Capitals or not, and spaces, do not matter.
     pub(super) fn reads(&self, code: &str) -> bool {
         let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
@@ -86,7 +86,7 @@ pub(super) fn challenge(keys: &SecretKeys, world: &World) -> Option<Challenge> {
 }
 
 /// What the picture with this id says, if it is one of ours and not too old.
-pub(super) fn open(keys: &SecretKeys, id: &str, now: Millis) -> Option<Shown> {
+pub(super) fn open(keys: &SecretKeys, id: &str, now: Millis) -> Option<ShownPicture> {
     if id.len() > LONGEST {
         return None;
     }
@@ -94,7 +94,7 @@ pub(super) fn open(keys: &SecretKeys, id: &str, now: Millis) -> Option<Shown> {
     let said = keys.open(SEALED_AS, &sealed)?;
     let (until, letters) = said.split_first_chunk::<8>()?;
     let until = Millis::from_be_bytes(*until);
-    (now < until).then(|| Shown { until, letters: Zeroizing::new(letters.to_vec()) })
+    (now < until).then(|| ShownPicture { until, letters: Zeroizing::new(letters.to_vec()) })
 }
 
 fn pick(world: &World) -> Option<(char, &'static str)> {

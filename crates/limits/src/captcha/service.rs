@@ -14,7 +14,7 @@ use doorward_config::{CaptchaKind, Config, ConfigError, Unreached};
 use doorward_core::clock::Millis;
 use doorward_core::local_address::is_local;
 use doorward_core::secret::Secret;
-use doorward_outbound::{HttpClient, Limits};
+use doorward_outbound::{CallLimits, HttpClient};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 
@@ -41,7 +41,7 @@ pub struct Service {
     site_key: String,
     secret: Secret,
     url: String,
-    limits: Limits,
+    limits: CallLimits,
     /// Hosts that a token may come from; empty for any.
     hosts: Vec<String>,
     action: String,
@@ -73,7 +73,7 @@ impl Service {
             site_key: captcha.site_key.clone(),
             secret: captcha.secret.clone(),
             url: url.to_owned(),
-            limits: Limits { time: captcha.timeout.into(), bytes: LONGEST_ANSWER },
+            limits: CallLimits { time: captcha.timeout.into(), bytes: LONGEST_ANSWER },
             hosts: hosts(config, captcha, dev),
             action: captcha.action.clone(),
             least_score: f64::from(captcha.least_score) / 100.0,

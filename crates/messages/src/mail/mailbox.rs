@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::transport::Parcel;
+use super::transport::OutgoingMessage;
 
 /// More than anybody reads by hand, and a bound for a load test.
 const CAPACITY: usize = 500;
@@ -14,7 +14,7 @@ pub struct Received {
     /// When, milliseconds since 1970.
     pub sent_at: i64,
     /// The mail or SMS.
-    pub parcel: Parcel,
+    pub parcel: OutgoingMessage,
 }
 
 /// Holds the newest ones.
@@ -25,7 +25,7 @@ pub struct Mailbox {
 
 impl Mailbox {
     /// Adds one; the oldest makes room.
-    pub fn put(&self, parcel: Parcel, sent_at: i64) {
+    pub fn put(&self, parcel: OutgoingMessage, sent_at: i64) {
         let mut mails = self.mails();
         mails.truncate(CAPACITY - 1);
         mails.push_front(Arc::new(Received { sent_at, parcel }));

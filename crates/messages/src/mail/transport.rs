@@ -12,27 +12,27 @@ use doorward_outbound::HttpClient;
 
 /// What leaves.
 #[derive(Debug)]
-pub enum Parcel {
+pub enum OutgoingMessage {
     /// A mail.
     Mail(Mail),
     /// An SMS.
     Sms(Sms),
 }
 
-impl Parcel {
+impl OutgoingMessage {
     /// Unique, also between two attempts.
     pub fn id(&self) -> &str {
         match self {
-            Parcel::Mail(mail) => &mail.id,
-            Parcel::Sms(sms) => &sms.id,
+            OutgoingMessage::Mail(mail) => &mail.id,
+            OutgoingMessage::Sms(sms) => &sms.id,
         }
     }
 
     /// Where it goes.
     pub fn to(&self) -> &str {
         match self {
-            Parcel::Mail(mail) => &mail.to,
-            Parcel::Sms(sms) => &sms.to,
+            OutgoingMessage::Mail(mail) => &mail.to,
+            OutgoingMessage::Sms(sms) => &sms.to,
         }
     }
 }
@@ -58,14 +58,14 @@ impl Transport {
     }
 
     /// Hands it over. `sent_at` is for the mailbox page, milliseconds since 1970.
-    pub async fn send(&self, parcel: Parcel, sent_at: i64) -> Result<(), Failure> {
+    pub async fn send(&self, parcel: OutgoingMessage, sent_at: i64) -> Result<(), Failure> {
         let shown = self.mailbox.is_some();
         let sent = match (&parcel, &self.smtp, &self.gateway) {
-            (Parcel::Mail(mail), Some(smtp), _) => smtp.send(mail).await,
-            (Parcel::Sms(sms), _, Some(gateway)) => gateway.send(sms).await,
+            (OutgoingMessage::Mail(mail), Some(smtp), _) => smtp.send(mail).await,
+            (OutgoingMessage::Sms(sms), _, Some(gateway)) => gateway.send(sms).await,
             _ if shown => Ok(()),
-            (Parcel::Mail(_), None, _) => Err(Failure::Later("smtp.host is not set".into())),
-            (Parcel::Sms(_), _, None) => Err(Failure::Later("no SMS gateway is set".into())),
+            (OutgoingMessage::Mail(_), None, _) => Err(Failure::Later("smtp.host is not set".into())),
+            (OutgoingMessage::Sms(_), _, None) => Err(Failure::Later("no SMS gateway is set".into())),
         };
         // Shown also when it failed: who develops wants to see it, not wait for the next attempt.
         if let Some(mailbox) = &self.mailbox {

@@ -17,7 +17,7 @@ use doorward_config::ConfigError;
 use doorward_core::delivery_queue::Failure;
 use doorward_core::local_address::is_local;
 use doorward_core::secret::Secret;
-use doorward_outbound::{Answer, HttpClient, Limits};
+use doorward_outbound::{CallLimits, HttpClient, HttpResponse};
 
 /// More than any gateway has to say about one SMS.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -25,7 +25,7 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 /// A gateway, ready to be called.
 pub struct Gateway {
     client: HttpClient,
-    limits: Limits,
+    limits: CallLimits,
     method: Method,
     url: String,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -67,7 +67,7 @@ impl Gateway {
             .ok_or_else(|| wrong("sms.method", "must be GET, POST or PUT"))?;
         let mut gateway = Gateway {
             client: http.clone(),
-            limits: Limits { time: sms.timeout.into(), bytes: LONGEST_ANSWER },
+            limits: CallLimits { time: sms.timeout.into(), bytes: LONGEST_ANSWER },
             method,
             url,
             headers: Vec::new(),
@@ -151,7 +151,7 @@ impl Gateway {
 
     /// Only what is wrong with this very SMS is final. What the operator can put right (credentials, an empty account)
     /// and what passes by itself says nothing about it: try again later.
-    fn verdict(&self, answer: &Answer) -> Result<(), Failure> {
+    fn verdict(&self, answer: &HttpResponse) -> Result<(), Failure> {
         let text = String::from_utf8_lossy(&answer.body);
         let cause = format!("the gateway answered {}: {}", answer.status, text.trim());
         match answer.status {

@@ -3,5 +3,5 @@
 mod model;
 mod pending;
 
-pub use model::{About, Granted, Model, Principal, Refusal, Said};
+pub use model::{About, Granted, HookAnswer, HookRefusal, Model, Principal};
 pub use pending::{Pending, Report};

@@ -126,16 +126,16 @@ pub struct Granted {
 
 /// The answer of a hook.
 #[derive(Debug)]
-pub enum Said {
+pub enum HookAnswer {
     /// Go on, with these fields instead.
     GoOn(Map<String, Value>),
     /// Do not.
-    Refuse(Refusal),
+    Refuse(HookRefusal),
 }
 
 /// Why a hook says no.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct HookRefusal {
     /// For a person.
     pub message: Option<String>,
     /// For a program.
@@ -144,7 +144,7 @@ pub struct Refusal {
     pub field: Option<String>,
 }
 
-impl Refusal {
+impl HookRefusal {
     /// The code of this name, if a hook can say it: not one that means a fault of ours, that only an SDK says, or that
     /// comes with more than itself.
     pub fn code(name: &str) -> Option<ErrorCode> {
@@ -154,8 +154,8 @@ impl Refusal {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> ApiError {
+impl From<HookRefusal> for ApiError {
+    fn from(refusal: HookRefusal) -> ApiError {
         let detail = refusal.message.map(Into::into);
         ApiError { detail, field: refusal.field, ..refusal.code.into() }
     }

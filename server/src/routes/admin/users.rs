@@ -157,7 +157,7 @@ async fn set_user_password(
     app.accounts.screening.admit(&password, &[], "new_password").await?;
     let hash = app.accounts.hasher.hash(&app.platform.world, &password, HashPriority::Last).await?;
     let ended = operator.set_password(&id(path)?, hash).await?;
-    app.outbox.bell.ring();
+    app.outbox.wake_up.signal();
     Ok(Answer(SessionsEnded { ended }))
 }
 

@@ -15,15 +15,15 @@ use doorward_request::error::{ApiError, Shown};
 
 /// An answer.
 #[derive(Debug, Serialize)]
-pub(super) struct Said {
+pub(super) struct SuccessBody {
     data: Value,
     #[serde(rename = "isSuccess")]
     is_success: bool,
 }
 
 /// It worked, with this.
-pub(super) fn said(data: impl Into<Value>) -> Answer<Said> {
-    Answer(Said { data: data.into(), is_success: true })
+pub(super) fn success(data: impl Into<Value>) -> Answer<SuccessBody> {
+    Answer(SuccessBody { data: data.into(), is_success: true })
 }
 
 /// Writes every error below the base path in this envelope, also that of an unknown path or method, of a time-out or of a

@@ -21,8 +21,8 @@ use doorward_protocol::provider::ProviderOutcome;
 use doorward_protocol::session::{CLIENT_ID, Tokens};
 use serde_json::{Value, json};
 
-use self::envelope::{Said, said};
-use self::request::Given;
+use self::envelope::{SuccessBody, success};
+use self::request::ForeignFields;
 use super::{email, token};
 use crate::app::{App, AppState};
 use crate::http::oauth_form::Refused;
@@ -63,7 +63,7 @@ pub(super) fn router(app: &AppState) -> Router<AppState> {
 async fn with_microsoft(
     State(app): State<AppState>,
     caller: Caller,
-    given: Given,
+    given: ForeignFields,
 ) -> Result<Begun, ApiError> {
     let token = given.text("JWTToken");
     let (device, session) = with_provider(&app, caller, given, "microsoft", "JWTToken").await?;
@@ -73,16 +73,24 @@ async fn with_microsoft(
     let mut claims =
         claims.and_then(|claims| serde_json::from_slice::<Value>(&claims).ok()).unwrap_or_default();
     claims["session"] = session.into();
-    Ok((device, said(claims)))
+    Ok((device, success(claims)))
 }
 
 /// Seed R10.
-async fn with_facebook(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Begun, ApiError> {
+async fn with_facebook(
+    State(app): State<AppState>,
+    caller: Caller,
+    given: ForeignFields,
+) -> Result<Begun, ApiError> {
     with_provider(&app, caller, given, "facebook", "authenToken").await.map(begun)
 }
 
 /// Seed R14.
-async fn with_google(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Begun, ApiError> {
+async fn with_google(
+    State(app): State<AppState>,
+    caller: Caller,
+    given: ForeignFields,
+) -> Result<Begun, ApiError> {
     with_provider(&app, caller, given, "google", "authenToken").await.map(begun)
 }
 
@@ -91,7 +99,7 @@ async fn with_google(State(app): State<AppState>, caller: Caller, given: Given) 
 async fn with_provider(
     app: &AppState,
     caller: Caller,
-    given: Given,
+    given: ForeignFields,
     name: &'static str,
     field: &'static str,
 ) -> Result<(HeaderMap, String), ApiError> {
@@ -117,7 +125,7 @@ fn call(caller: Caller) -> Call {
 }
 
 /// Seed R28.
-async fn login(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Begun, ApiError> {
+async fn login(State(app): State<AppState>, caller: Caller, given: ForeignFields) -> Result<Begun, ApiError> {
     let names = [given.identifier(), ("password", "password")];
     let request = given.request(&app, &names, &[])?;
     let tokens = password::login(State(app.clone()), call(caller), request).await;
@@ -129,20 +137,24 @@ async fn login(State(app): State<AppState>, caller: Caller, given: Given) -> Res
 async fn register(
     State(app): State<AppState>,
     caller: Caller,
-    given: Given,
-) -> Result<Answer<Said>, ApiError> {
+    given: ForeignFields,
+) -> Result<Answer<SuccessBody>, ApiError> {
     let address = given.text("email").unwrap_or_default();
     let request = given.request(&app, &[("email", "email"), ("password", "password")], &[])?;
     let _ = password::signup(State(app.clone()), call(caller), request).await?;
-    Ok(said(sent(&app, &address)))
+    Ok(success(sent(&app, &address)))
 }
 
 /// Seed R40.
-async fn resend(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Answer<Said>, ApiError> {
+async fn resend(
+    State(app): State<AppState>,
+    caller: Caller,
+    given: ForeignFields,
+) -> Result<Answer<SuccessBody>, ApiError> {
     let address = given.text("email").unwrap_or_default();
     let request = given.request(&app, &[("email", "email")], &[])?;
     let _ = email::resend_verification(State(app.clone()), caller, Principal::default(), request).await?;
-    Ok(said(sent(&app, &address)))
+    Ok(success(sent(&app, &address)))
 }
 
 /// The seed's own `secret` verified whoever asked for the mail: here it has the form of one, and the mail has the token.
@@ -153,7 +165,11 @@ fn sent(app: &App, address: &str) -> Value {
 }
 
 /// Seed R36.
-async fn verify(State(app): State<AppState>, caller: Caller, given: Given) -> Result<Answer<Said>, ApiError> {
+async fn verify(
+    State(app): State<AppState>,
+    caller: Caller,
+    given: ForeignFields,
+) -> Result<Answer<SuccessBody>, ApiError> {
     let names = [("secret", "token")];
     let request = given.request(&app, &names, &[("password", "password")])?;
     let verified = email::verify_by(&app, caller, Prover::default(), request).await;
@@ -161,7 +177,7 @@ async fn verify(State(app): State<AppState>, caller: Caller, given: Given) -> Re
     let mut db = app.platform.store.read().await?;
     let account = accounts::by_id(&mut db, &profile.user_id).await?.ok_or(ErrorCode::TokenRevoked)?;
     let links = identities::links(&mut db, &account.id).await?;
-    Ok(said(user::shown(&account, &links)))
+    Ok(success(user::shown(&account, &links)))
 }
 
 /// Seed R33: a new token for one that is still good, while its session goes on.
@@ -169,7 +185,7 @@ async fn refresh(
     State(app): State<AppState>,
     caller: Caller,
     Presented(id): Presented,
-) -> Result<Answer<Said>, ApiError> {
+) -> Result<Answer<SuccessBody>, ApiError> {
     let (session, _) = find(&app, &id).await?;
     let token =
         RefreshToken::write(&app.platform.secret_keys, &session.id, session.generation, &session.salt);
@@ -185,7 +201,7 @@ async fn refresh(
                 Refused::Oauth(..) => ErrorCode::SessionRequired.into(),
             },
         )?;
-    session_of(&app, &tokens.0).await.map(said)
+    session_of(&app, &tokens.0).await.map(success)
 }
 
 /// The id of the session whose access token of this surface is in the header `Authorization`, bare or as a Bearer token.
@@ -212,10 +228,10 @@ impl FromRequestParts<AppState> for Presented {
 }
 
 /// The answer to a sign-in.
-type Begun = (HeaderMap, Answer<Said>);
+type Begun = (HeaderMap, Answer<SuccessBody>);
 
 fn begun((device, token): (HeaderMap, String)) -> Begun {
-    (device, said(token))
+    (device, success(token))
 }
 
 /// What shows at the next sign-ins that the account knows this device: their answers have no place for it but a header.

@@ -15,18 +15,18 @@ use doorward_request::json::Json;
 pub(super) type Name = (&'static str, &'static str);
 
 /// The fields of a call.
-pub(super) struct Given(Map<String, Value>);
+pub(super) struct ForeignFields(Map<String, Value>);
 
-impl FromRequest<AppState> for Given {
+impl FromRequest<AppState> for ForeignFields {
     type Rejection = ApiError;
 
     async fn from_request(request: HttpRequest, app: &AppState) -> Result<Self, ApiError> {
         let Foreign(fields) = Foreign::from_request(request, app).await?;
-        Ok(Given(fields))
+        Ok(ForeignFields(fields))
     }
 }
 
-impl Given {
+impl ForeignFields {
     /// A field that is a text.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         self.0.get(name).and_then(Value::as_str).map(str::to_owned)
