@@ -3,10 +3,6 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use doorward_request::platform::Platform;
-
-use crate::http::static_sites::Sites;
-use crate::pages::Pages;
 use doorward_accounts::Accounts;
 use doorward_accounts::flows::Waiting;
 use doorward_accounts::screening::Screening;
@@ -25,7 +21,11 @@ use doorward_messages::mail::transport::Transport;
 use doorward_messages::outbox::{Outbox, WakeUp};
 use doorward_outbound::HttpClient;
 use doorward_providers::Providers;
+use doorward_request::platform::Platform;
 use doorward_store::Store;
+
+use crate::http::static_sites::Sites;
+use crate::pages::Pages;
 
 /// The application: the platform, and the service of each crate.
 #[derive(Debug)]

@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use doorward_config::Network;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::AbortHandle;
-
-use doorward_config::Network;
 
 /// Files that are not connections of clients: the database, mail, calls of providers and hooks, `admin.listen`.
 const OTHER_FILES: u64 = 512;

@@ -5,12 +5,11 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use minijinja::value::Value;
-use minijinja::{Environment, UndefinedBehavior, context};
-
 use doorward_config::{Config, is_app};
 use doorward_core::clock::World;
 use doorward_request::error::ApiError;
+use minijinja::value::Value;
+use minijinja::{Environment, UndefinedBehavior, context};
 
 macro_rules! templates {
     ($($name:literal),* $(,)?) => {

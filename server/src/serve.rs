@@ -9,6 +9,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
+use doorward_accounts::pruning;
+use doorward_config::{Config, Http};
+use doorward_credentials::rotation;
+use doorward_hooks::delivery;
+use doorward_messages::outbox;
 use futures_util::future;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -24,11 +29,6 @@ use tower::ServiceExt;
 use crate::app::AppState;
 use crate::connections::{Connections, Slot};
 use crate::{log, routes};
-use doorward_accounts::pruning;
-use doorward_config::{Config, Http};
-use doorward_credentials::rotation;
-use doorward_hooks::delivery;
-use doorward_messages::outbox;
 
 /// Time for a client to send its headers, also those of the next request on a connection that it keeps.
 const HEADERS: Duration = Duration::from_secs(15);

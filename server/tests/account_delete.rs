@@ -1,8 +1,9 @@
 //! `POST /v1/account/delete` and `POST /v1/password`.
 
+use serde_json::{Value, json};
+
 use crate::post;
 use crate::support::{MINUTE, TestApp};
-use serde_json::{Value, json};
 
 const ADA: &str = "ada@example.com";
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use crate::support::people::to;
-use crate::support::{Answer, Call, MINUTE, TestApp};
 use futures_util::future::join_all;
 use serde_json::json;
+
+use crate::support::people::to;
+use crate::support::{Answer, Call, MINUTE, TestApp};
 
 const CROWD: usize = 200;
 

@@ -1,9 +1,10 @@
 //! `POST /v1/signup`
 
-use crate::support::{MINUTE, TestApp};
 use doorward_config::Span;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+
+use crate::support::{MINUTE, TestApp};
 
 fn ada() -> Value {
     json!({ "email": "ada@example.com", "password": "correct horse" })

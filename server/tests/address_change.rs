@@ -1,9 +1,10 @@
 //! `/v1/email/…` and `/v1/phone/…`: binding, changing and unbinding an address.
 
+use serde_json::{Value, json};
+
 use crate::post;
 use crate::support::people::to;
 use crate::support::{MINUTE, TestApp};
-use serde_json::{Value, json};
 
 const ADA: &str = "ada@example.com";
 const NEW: &str = "new@example.com";

@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use doorward_store::Store;
-use doorward_store::transaction;
+use doorward_store::{Store, transaction};
 use serde_json::{Value, json};
 
 use crate::support::binary::{Server, doorward, post, request, run};

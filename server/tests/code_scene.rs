@@ -1,9 +1,10 @@
 //! `POST /v1/code` without a scene: what such a code opens, for whom, and how often (D-40).
 
+use serde_json::{Value, json};
+
 use crate::post;
 use crate::support::people::to;
 use crate::support::{Answer, TestApp};
-use serde_json::{Value, json};
 
 const ADA: &str = "ada@example.com";
 const NUMBER: &str = "+8618812348888";

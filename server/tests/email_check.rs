@@ -1,7 +1,8 @@
 //! `POST /v1/email/check`: tells whether an address is taken, where the operator allows it.
 
-use crate::support::{Answer, TestApp};
 use serde_json::json;
+
+use crate::support::{Answer, TestApp};
 
 const ADA: &str = "ada@example.com";
 

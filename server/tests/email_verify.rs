@@ -1,8 +1,9 @@
 //! `POST /v1/email/verify` and `/v1/email/resend`: proving an address.
 
+use serde_json::{Value, json};
+
 use crate::post;
 use crate::support::{Answer, HOUR, SECOND, TestApp};
-use serde_json::{Value, json};
 
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";

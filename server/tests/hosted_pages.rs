@@ -1,9 +1,10 @@
 //! The pages that mailed links open: `/account/verify` and `/account/reset`.
 
-use crate::post;
-use crate::support::{Answer, HOUR, TestApp};
 use axum::http::Method;
 use serde_json::json;
+
+use crate::post;
+use crate::support::{Answer, HOUR, TestApp};
 
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";

@@ -1,9 +1,10 @@
 //! The development mailbox: there with `--dev`, nowhere else.
 
-use crate::post;
-use crate::support::TestApp;
 use axum::http::Method;
 use serde_json::json;
+
+use crate::post;
+use crate::support::TestApp;
 
 const ADA: &str = "ada@example.com";
 

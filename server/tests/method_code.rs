@@ -1,9 +1,10 @@
 //! `POST /v1/code`, `POST /v1/login/code`, `POST /v1/signup/code`: one-time codes by mail and SMS.
 
+use serde_json::{Value, json};
+
 use crate::post;
 use crate::support::people::to;
 use crate::support::{MINUTE, SECOND, TestApp};
-use serde_json::{Value, json};
 
 const ADA: &str = "ada@example.com";
 const NUMBER: &str = "+8618812348888";

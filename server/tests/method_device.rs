@@ -1,10 +1,11 @@
 //! `POST /v1/login/device` and `POST /v1/login/custom`: ids that open an account by themselves (D-23).
 
-use crate::support::TestApp;
 use doorward_accounts::admin::{By, Operator};
 use doorward_core::service_key::{Scope, Scopes};
 use doorward_request::caller::Caller;
 use serde_json::json;
+
+use crate::support::TestApp;
 
 const DEVICE: &str = "7b6c1f3e-9d0a-4c53-8e7e-0123456789ab";
 

@@ -1,7 +1,8 @@
 //! `POST /v1/signup` and `POST /v1/login` with the other names that an account can have.
 
-use crate::support::TestApp;
 use serde_json::{Value, json};
+
+use crate::support::TestApp;
 
 const AUTO: &str = "[auto_register]\npassword = true";
 

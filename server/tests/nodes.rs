@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use doorward_credentials::rotation;
 use doorward_messages::outbox;
-use doorward_store::transaction;
-use doorward_store::{Store, StoreError, budgets};
+use doorward_store::{Store, StoreError, budgets, transaction};
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use crate::post;
-use crate::post::sink::{Mood, Sink, settings};
-use crate::support::{DAY, HOUR, MINUTE, SECOND, TestApp, database, until};
 use doorward_messages::outbox;
 use serde_json::json;
 use sqlx::Connection;
 use tokio::net::TcpSocket;
 use tokio::sync::watch;
+
+use crate::post;
+use crate::post::sink::{Mood, Sink, settings};
+use crate::support::{DAY, HOUR, MINUTE, SECOND, TestApp, database, until};
 
 const ADA: &str = "ada@example.com";
 const BOB: &str = "bob@example.com";

@@ -1,8 +1,9 @@
 //! `POST /v1/password/forgot`: a mail for whoever has an account, and nobody else learns who that is.
 
+use serde_json::json;
+
 use crate::post;
 use crate::support::{Answer, TestApp, database};
-use serde_json::json;
 
 const ADA: &str = "ada@example.com";
 

@@ -1,8 +1,9 @@
 //! `POST /v1/password/reset`: a new password by the code or by the link of the mail.
 
+use serde_json::{Value, json};
+
 use crate::post::{self, Mail, wrong};
 use crate::support::{Answer, MINUTE, SECOND, TestApp};
-use serde_json::{Value, json};
 
 const ADA: &str = "ada@example.com";
 const NEW: &str = "new password";

@@ -1,8 +1,9 @@
 //! `PATCH /v1/profile` and `GET /v1/users/{id}`: what a person says of themself, and what others see of it.
 
+use serde_json::{Value, json};
+
 use crate::support::hooks::{Hooked, tell};
 use crate::support::{SECOND, TestApp};
-use serde_json::{Value, json};
 
 const EXTRAS: &str = "[profile.extras.coin]\ntype = \"number\"\n\
     [profile.extras.player_name]\ntype = \"string\"\nvisibility = \"public\"\n\

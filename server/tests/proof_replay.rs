@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
+use doorward_accounts::pruning;
 use serde_json::{Value, json};
 
 use crate::post;
@@ -10,7 +11,6 @@ use crate::support::browser::{Begun, PAGE};
 use crate::support::issuer::Issuer;
 use crate::support::proof::ProofKey;
 use crate::support::{MINUTE, TestApp};
-use doorward_accounts::pruning;
 
 const HERE: &str = "http://localhost:8787";
 

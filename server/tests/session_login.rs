@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{HOUR, TestApp};
-use doorward_store::StoreError;
 use doorward_store::accounts::set_disabled;
-use doorward_store::transaction;
+use doorward_store::{StoreError, transaction};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+
+use crate::support::{HOUR, TestApp};
 
 fn attempt(email: &str, password: &str) -> Value {
     json!({ "email": email, "password": password })

@@ -1,9 +1,10 @@
 //! `POST /v1/token`: D-1 to D-3 as a Bearer session sees them.
 
-use crate::support::{DAY, HOUR, MINUTE, SECOND, TestApp};
 use axum::http::Method;
 use futures_util::future::join_all;
 use serde_json::Value;
+
+use crate::support::{DAY, HOUR, MINUTE, SECOND, TestApp};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 

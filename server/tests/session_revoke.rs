@@ -1,7 +1,8 @@
 //! `POST /v1/logout`
 
-use crate::support::{HOUR, TestApp};
 use serde_json::json;
+
+use crate::support::{HOUR, TestApp};
 
 #[tokio::test]
 async fn seed_k38_sec_t12_a_logout_ends_refresh_and_access_token_at_once() {

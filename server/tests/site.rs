@@ -1,8 +1,9 @@
 //! `[[site]]`: folders that are served beside the API.
 
-use crate::support::{Answer, TestApp};
 use axum::http::Method;
 use tempfile::TempDir;
+
+use crate::support::{Answer, TestApp};
 
 /// A folder with pages, another one mounted below it, and what must not get out.
 async fn site() -> (TestApp, TempDir) {

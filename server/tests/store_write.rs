@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_store::transaction;
-use doorward_store::{Store, StoreError};
+use doorward_store::{Store, StoreError, transaction};
 use futures_util::future::join_all;
 use sqlx::Row;
 

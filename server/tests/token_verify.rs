@@ -1,6 +1,5 @@
 //! Access tokens: what they look like to others, and what we do not take for one (RFC 9068, RFC 8725).
 
-use crate::support::{MINUTE, NEW_YEAR, SECOND, TestApp};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine;
@@ -8,6 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
+
+use crate::support::{MINUTE, NEW_YEAR, SECOND, TestApp};
 
 fn parts(token: &str) -> (Value, Value) {
     let mut parts = token.split('.').map(|part| {

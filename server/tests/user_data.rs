@@ -1,7 +1,8 @@
 //! `/v1/data`: user-defined data, typed by configuration.
 
-use crate::support::TestApp;
 use serde_json::{Value, json};
+
+use crate::support::TestApp;
 
 const DECLARED: &str = "[user_data.age]\ntype = \"number\"\n[user_data.is_ok]\ntype = \"boolean\"\n\
     [user_data.note]\ntype = \"string\"\n[user_data.\"läst\"]\ntype = \"datetime\"\n[user_data.bag]\ntype = \"object\"\n";

@@ -3,22 +3,20 @@
 //!
 //! The tabs are the machine and nothing else; what the browser's shell does for it is done here by hand.
 
-use std::{
-    collections::{HashMap, HashSet},
-    rc::Rc,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock,
-        atomic::{AtomicI64, AtomicU64, Ordering::SeqCst},
-    },
-};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use aws_lc_rs::{
-    digest::{SHA256, digest},
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
-};
-use axum::{Router, body::Body, http::Request};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_config::{Config, Layers};
 use doorward_core::clock::{Clock, Millis, Random, World};
 use doorward_protocol::session::ENDS_SESSION;
@@ -26,21 +24,17 @@ use doorward_server::app::{App, AppState};
 use doorward_server::routes;
 use http_body_util::BodyExt;
 use proptest::prelude::*;
+use rounds::rounds;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-#[path = "../../server/tests/support/rounds.rs"]
-mod rounds;
-
-use rounds::rounds;
-
+use super::events::Event;
+use super::machine::{Command, EXPIRED, Input, Machine, Need, Now, Verdict};
+use super::tokens::Session;
 use crate::document::Document;
 
-use super::{
-    events::Event,
-    machine::{Command, EXPIRED, Input, Machine, Need, Now, Verdict},
-    tokens::Session,
-};
+#[path = "../../server/tests/support/rounds.rs"]
+mod rounds;
 
 // ── the server ──
 

@@ -1,11 +1,22 @@
 //! The e-mail address and the phone number of an account: giving it one, another one, or none. Whoever asks has signed in
 //! a moment ago (D-9), and proves every address with a code.
 
+use std::sync::Arc;
+
+use doorward_core::message::Message;
+use doorward_core::one_time_code::Scene;
+use doorward_limits::{self, Purpose};
+use doorward_messages::outbox;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::GivenCode;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::idempotency::{self, Claim, Idempotency};
 use doorward_request::platform::Platform;
-use doorward_store::transaction;
-use std::sync::Arc;
+use doorward_store::accounts::{self, Account};
+use doorward_store::identities::{self, Held, Kind};
+use doorward_store::{StoreError, Tx, passwords, transaction};
 
 use crate::challenges::{self, Verdict};
 use crate::contacts::{self, Contact};
@@ -13,17 +24,6 @@ use crate::domains;
 use crate::first_proof::{self, Evidence, Standing};
 use crate::service::Accounts;
 use crate::sessions::current::CurrentSession;
-use doorward_core::message::Message;
-use doorward_core::one_time_code::Scene;
-use doorward_limits::{self, Purpose};
-use doorward_messages::outbox;
-use doorward_request::audit::{Event, Record};
-use doorward_request::caller::Caller;
-use doorward_request::error::ApiError;
-use doorward_request::idempotency::{self, Claim, Idempotency};
-use doorward_store::accounts::{self, Account};
-use doorward_store::identities::{self, Held, Kind};
-use doorward_store::{StoreError, Tx, passwords};
 
 /// An address with the code that was sent to it.
 #[derive(Debug)]

@@ -3,16 +3,16 @@
 use doorward_core::one_time_code::Scene;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::MailProof;
-use doorward_request::platform::Platform;
-use serde::{Deserialize, Serialize};
-
-use crate::first_proof;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
+use doorward_request::platform::Platform;
 use doorward_store::challenges::{self, Consumed};
 use doorward_store::identities::{self, Kind};
 use doorward_store::{StoreError, Tx};
+use serde::{Deserialize, Serialize};
+
+use crate::first_proof;
 
 /// Consumes a code or token in the transaction of its effect. A refusal is written down, and it counts: the caller
 /// must let the transaction be committed. Not for bound scenes: those are [`consume_own`]'s.

@@ -1,21 +1,19 @@
 //! Contacts: an e-mail address or a phone number, in the form in which it is stored and compared. What codes are sent to.
 
+use doorward_config::AccountDisclosure;
 use doorward_core::canonical;
-use doorward_limits::Subject;
+use doorward_limits::{Limits, Subject};
 use doorward_protocol::ENTER_EMAIL;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{GivenCode, MailProof};
-use doorward_request::platform::Platform;
-
-use crate::service::Accounts;
-use doorward_config::AccountDisclosure;
-use doorward_limits::Limits;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
-use doorward_request::phones;
-use doorward_request::usernames;
+use doorward_request::platform::Platform;
+use doorward_request::{phones, usernames};
 use doorward_store::Tx;
 use doorward_store::identities::{self, Held, Identity, Kind};
+
+use crate::service::Accounts;
 
 /// An e-mail address or a phone number.
 #[derive(Clone, Debug, PartialEq, Eq)]

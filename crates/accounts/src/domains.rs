@@ -1,9 +1,8 @@
 //! Domains: allow and block lists for e-mail addresses, applied to everything except operator commands; and domains of
 //! settings, in the form in which browsers and mail servers compare them.
 
-use doorward_protocol::error::ErrorCode;
-
 use doorward_config::Signup;
+use doorward_protocol::error::ErrorCode;
 use doorward_request::error::ApiError;
 
 /// Refuses an address, given in canonical form, whose domain is blocked or not listed.

@@ -1,26 +1,25 @@
 //! The one way in that every method of signing up and in plugs into, in the order of D-6: proof of the key, limits, captcha,
 //! `pre_` hooks and their checks. A method's file then holds what proves the person, and one transaction.
 
-use crate::approved;
-use doorward_protocol::Request;
-use doorward_protocol::options::Options;
-use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
-use crate::approved::{Approved, Attempt, NewAccount};
-use crate::service::Accounts;
-use crate::service_keys;
-use crate::sessions;
-use crate::{registration, sign_up::SignUp};
 use doorward_core::operation::Operation;
 use doorward_credentials::dpop::Proof;
 use doorward_limits::{self, Failed, Purpose, Subject};
+use doorward_protocol::Request;
+use doorward_protocol::options::Options;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::event::{Granted, Principal};
 use doorward_request::idempotency::Idempotency;
 use doorward_request::json::Json;
 use doorward_store::identities::Identity;
+use serde::de::DeserializeOwned;
+
+use crate::approved::{self, Approved, Attempt, NewAccount};
+use crate::service::Accounts;
+use crate::sign_up::SignUp;
+use crate::{registration, service_keys, sessions};
 
 /// A call that signs in or up: the caller, the proof of the browser's key, and the session that the browser has already.
 #[derive(Debug)]

@@ -3,26 +3,26 @@
 //! evidence, in the same request, that the same person prepared it. Without evidence the account is taken over; or, if another
 //! name of it is proven, the address leaves it.
 
-use doorward_protocol::error::ErrorCode;
-use doorward_request::platform::Platform;
-use serde_json::{Map, Value};
-
-use crate::contacts::{self, Contact};
-use crate::profiles;
-use crate::sessions::current::CurrentSession;
 use doorward_core::message::Message;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_credentials::dpop::{self, Proof};
 use doorward_hooks::Hooks;
 use doorward_messages::outbox;
+use doorward_protocol::error::ErrorCode;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::event::Principal;
-use doorward_store::accounts::Account;
+use doorward_request::platform::Platform;
+use doorward_store::accounts::{self, Account};
 use doorward_store::identities::{self, Kind};
-use doorward_store::{StoreError, Tx, accounts, challenges, directory, passwords, sessions};
+use doorward_store::{StoreError, Tx, challenges, directory, passwords, sessions};
+use serde_json::{Map, Value};
+
+use crate::contacts::{self, Contact};
+use crate::profiles;
+use crate::sessions::current::CurrentSession;
 
 /// What shows that the person who proves an address has also prepared the account. A known device is no evidence.
 #[derive(Clone, Debug, Default)]

@@ -2,32 +2,30 @@
 //! (SECURITY A01). Its owner links it to an account. By itself it is linked only on an address that the provider vouches for, with
 //! the operator's trust (A02); where the address was not proven here, that is its first proof: see [`crate::first_proof`].
 
-use crate::approved;
-use crate::names;
-use doorward_protocol::error::ErrorCode;
-use doorward_request::platform::Platform;
-
-use crate::addresses::keep_a_way_in;
-use crate::approved::{Admission, Approved, Attempt, Found};
-use crate::contacts::Contact;
-use crate::first_proof::{self, Evidence, Standing};
-use crate::flows::FlowOutcome;
-use crate::service::Accounts;
-use crate::sessions::current::CurrentSession;
-use crate::signin;
-use crate::{registration, sign_up::SignUp};
 use doorward_core::message::Message;
 use doorward_core::password_hash::PasswordHash;
 use doorward_credentials::dpop::Thumbprint;
 use doorward_hooks::Hooks;
 use doorward_messages::outbox;
+use doorward_protocol::error::ErrorCode;
 use doorward_providers::Person;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::event::Granted;
+use doorward_request::platform::Platform;
 use doorward_store::identities::{self, Identity, Kind, Link};
 use doorward_store::{StoreError, Tx, accounts};
+
+use crate::addresses::keep_a_way_in;
+use crate::approved::{self, Admission, Approved, Attempt, Found};
+use crate::contacts::Contact;
+use crate::first_proof::{self, Evidence, Standing};
+use crate::flows::FlowOutcome;
+use crate::service::Accounts;
+use crate::sessions::current::CurrentSession;
+use crate::sign_up::SignUp;
+use crate::{names, registration, signin};
 
 /// Who somebody is at a provider, as a name of an account.
 pub fn identity(provider: &str, person: &Person) -> Identity {

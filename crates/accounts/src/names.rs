@@ -1,11 +1,11 @@
 //! What an account is known by: whether a name is taken, and the locks that keep two from taking it at once.
 
 use doorward_protocol::error::ErrorCode;
-
-use crate::contacts::{self};
 use doorward_request::error::ApiError;
-use doorward_store::identities::{Identity, Kind};
-use doorward_store::{StoreError, Tx, identities};
+use doorward_store::identities::{self, Identity, Kind};
+use doorward_store::{StoreError, Tx};
+
+use crate::contacts;
 
 /// Who asks whether an address is taken may not learn it where the signup is quiet; unless they have it.
 pub fn is_secret(name: &Identity) -> bool {

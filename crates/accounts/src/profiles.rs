@@ -1,17 +1,15 @@
 //! Profiles: checks beyond the protocol's rules, changes, and the part that others see.
 
-use doorward_core::canonical;
-use doorward_core::profile;
+use doorward_config::Profile;
+use doorward_core::{canonical, profile};
 use doorward_protocol::profile::{
     Address, AddressClaim, ProfileFields, ProfileInput, PublicProfile, UpdateProfileRequest,
 };
 use doorward_protocol::settings::Visibility;
-use serde_json::{Map, Value};
-
-use doorward_config::Profile;
 use doorward_request::error::ApiError;
 use doorward_request::typed_values;
 use doorward_store::accounts::Account;
+use serde_json::{Map, Value};
 
 /// Changes what was given and clears what was emptied; the name to sign in by is left to the caller.
 pub fn change(

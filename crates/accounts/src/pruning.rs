@@ -6,9 +6,9 @@ use std::time::Duration;
 use doorward_core::clock::Millis;
 use doorward_request::idempotency::KEPT;
 use doorward_request::platform::Platform;
-use doorward_store::transaction;
 use doorward_store::{
     StoreError, audit, budgets, challenges, deliveries, flows, idempotency, leases, outbox, proofs, sessions,
+    transaction,
 };
 
 /// Rows in one go.

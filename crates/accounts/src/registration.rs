@@ -1,24 +1,9 @@
 //! Creating an account, whatever it is known by. A method brings the names and what proves them; what else an account
 //! begins with is the same for all.
 
-use doorward_core::canonical;
-use doorward_protocol::error::ErrorCode;
-use doorward_protocol::signup::SignupAnswer;
-use doorward_request::platform::Platform;
-use doorward_store::transaction;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use url::Url;
 
-use crate::approved::NewAccount;
-use crate::contacts::Contact;
-use crate::first_proof::{self, Evidence, Standing};
-use crate::names::exists;
-use crate::names::is_secret;
-use crate::names::is_taken;
-use crate::service::Accounts;
-use crate::sign_up::FirstSession;
-use crate::signin;
+use doorward_core::canonical;
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::password_hash::PasswordHash;
@@ -26,13 +11,26 @@ use doorward_credentials::dpop::{Proof, Thumbprint};
 use doorward_credentials::signing::TokenIssuer;
 use doorward_hooks::Hooks;
 use doorward_messages::outbox;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::signup::SignupAnswer;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::event::Granted;
-use doorward_store::accounts::Account;
-use doorward_store::identities::{Identity, Kind};
-use doorward_store::{StoreError, Tx, accounts, identities, passwords};
+use doorward_request::platform::Platform;
+use doorward_store::accounts::{self, Account};
+use doorward_store::identities::{self, Identity, Kind};
+use doorward_store::{StoreError, Tx, passwords, transaction};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::approved::NewAccount;
+use crate::contacts::Contact;
+use crate::first_proof::{self, Evidence, Standing};
+use crate::names::{exists, is_secret, is_taken};
+use crate::service::Accounts;
+use crate::sign_up::FirstSession;
+use crate::signin;
 
 /// What an answer to a signup is made of: ids, so that a repetition mints its tokens anew (D-16).
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use doorward_providers::Providers;
-use doorward_request::platform::Platform;
-
-use crate::flows::Waiting;
-use crate::screening::Screening;
 use doorward_credentials::passwords::Hasher;
 use doorward_credentials::signing::TokenIssuer;
 use doorward_hooks::Hooks;
 use doorward_limits::Limits;
 use doorward_messages::outbox::Outbox;
+use doorward_providers::Providers;
+use doorward_request::platform::Platform;
+
+use crate::flows::Waiting;
+use crate::screening::Screening;
 
 /// Sign-up, sign-in, and what else happens to accounts.
 #[derive(Debug)]

@@ -3,18 +3,14 @@
 
 use std::net::IpAddr;
 
-use doorward_core::service_key::PlainKey;
-use doorward_core::service_key::Scope;
-use doorward_core::service_key::Scopes;
-use doorward_protocol::error::ErrorCode;
-use doorward_request::platform::Platform;
-use doorward_store::transaction;
-
 use doorward_core::clock::Millis;
 use doorward_core::secret::same;
+use doorward_core::service_key::{PlainKey, Scope, Scopes};
+use doorward_protocol::error::ErrorCode;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
-use doorward_store::service_keys;
+use doorward_request::platform::Platform;
+use doorward_store::{service_keys, transaction};
 
 /// A request with `Authorization: Bearer dw_sk_…`, a key that was made here and not revoked. What it may do is asked
 /// with [`ServiceKey::require`].

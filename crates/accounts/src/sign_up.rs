@@ -1,30 +1,29 @@
 //! The draft of an account: what it begins with, and what the hooks of a signup are asked about.
 
-use doorward_core::profile;
-use doorward_protocol::error::ErrorCode;
-use doorward_protocol::profile::ProfileInput;
-use doorward_protocol::signup::{FirstSignIn, SignupConfirmation, SignupOptions};
-use doorward_request::platform::Platform;
 use std::sync::Arc;
-use url::Url;
 
-use crate::contacts::{self, Contact};
-use crate::domains;
-use crate::screening;
-use crate::service::Accounts;
 use doorward_config::{Confirmation, SignupDisclosure};
 use doorward_core::local_address::is_local;
 use doorward_core::password_hash::PasswordHash;
+use doorward_core::profile;
 use doorward_core::secret::Secret;
 use doorward_credentials::passwords::HashPriority;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::profile::ProfileInput;
+use doorward_protocol::signup::{FirstSignIn, SignupConfirmation, SignupOptions};
 use doorward_request::error::ApiError;
 use doorward_request::event::Granted;
+use doorward_request::platform::Platform;
 use doorward_request::typed_values;
 use doorward_store::accounts::Account;
 use doorward_store::identities::{Identity, Kind};
 use doorward_store::{StoreError, Tx};
+use url::Url;
 
+use crate::contacts::{self, Contact};
 use crate::names::{exists, is_secret, is_taken};
+use crate::service::Accounts;
+use crate::{domains, screening};
 
 /// An account that is to be made: the draft that the hooks are asked about.
 #[derive(Clone, Debug)]

@@ -1,29 +1,26 @@
 //! What follows once a method has proven who somebody is: may they come in, and the session that begins.
 
-use crate::approved;
-use crate::names;
-use doorward_protocol::error::ErrorCode;
-use doorward_protocol::session::Tokens;
-use doorward_request::platform::Platform;
-use doorward_store::transaction;
 use std::sync::Arc;
 
-use crate::approved::{Admission, Approved, Found, SignIn};
-use crate::entry::Entering;
-use crate::first_proof::Evidence;
-use crate::service::Accounts;
-use crate::sessions;
-use crate::{registration, sign_up::SignUp};
 use doorward_credentials::dpop::{self, Proof, Thumbprint};
 use doorward_credentials::signing::TokenIssuer;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::session::Tokens;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::known_device::KnownDevice;
+use doorward_request::platform::Platform;
 use doorward_store::accounts::{self, Account};
-use doorward_store::identities;
 use doorward_store::sessions::Session;
-use doorward_store::{Tx, sessions as rows};
+use doorward_store::{Tx, identities, sessions as rows, transaction};
+
+use crate::approved::{self, Admission, Approved, Found, SignIn};
+use crate::entry::Entering;
+use crate::first_proof::Evidence;
+use crate::service::Accounts;
+use crate::sign_up::SignUp;
+use crate::{names, registration, sessions};
 
 /// Signs in to an account that was proven to be somebody's, in the transaction that proved it.
 pub async fn enter(

@@ -1,10 +1,10 @@
 //! Settings of the captcha: what has to be solved, and when.
 
+use doorward_core::secret::Secret;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Config, Span, settings};
-use doorward_core::secret::Secret;
 
 settings! {
     /// What has to be solved after failures, before a call goes on.

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use doorward_core::secret::Secret;
 use url::Url;
 
 use super::{Config, settings};
-use doorward_core::secret::Secret;
 
 settings! {
     /// Where accounts and sessions are kept.

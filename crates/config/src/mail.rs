@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Config, Layers, Links, ShortSpan, Span, settings};
 use doorward_core::message::Channel;
 use doorward_core::one_time_code::Scene;
 use doorward_core::secret::Secret;
+use serde::{Deserialize, Serialize};
+
+use super::{Config, Layers, Links, ShortSpan, Span, settings};
 
 /// How the connection is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]

@@ -1,8 +1,7 @@
 //! Origins and addresses that operators list: of web pages, and of pages and links of apps.
 
-use url::Url;
-
 use doorward_core::local_address::is_local;
+use url::Url;
 
 /// Schemes that no app has pages of its own at.
 const NO_APP: &[&str] = &[

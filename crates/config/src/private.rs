@@ -1,7 +1,8 @@
 //! Files with secrets that other users of the machine can read.
 
-use super::{Config, Explain, Layers};
 use doorward_core::files::is_open_to_others;
+
+use super::{Config, Explain, Layers};
 
 impl Config {
     /// A warning for each file with secrets that is open to others.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
 
+use doorward_core::local_address::is_local;
+use doorward_core::secret::Secret;
 use doorward_core::typed_value;
 use doorward_protocol::profile::Extras;
 use serde::{Deserialize, Serialize};
@@ -10,8 +12,6 @@ use url::Url;
 
 use super::origin::is_callback;
 use super::{Config, Declared, Explain, Explained, Span, settings};
-use doorward_core::local_address::is_local;
-use doorward_core::secret::Secret;
 
 settings! {
     /// A provider that people sign in with: `[providers.NAME]`. The name is yours; it stands in addresses and in messages.

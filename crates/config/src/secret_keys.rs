@@ -3,12 +3,12 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use zeroize::Zeroizing;
-
-use super::{Config, ConfigError};
 use doorward_core::clock::World;
 use doorward_core::files::make_folder;
 use doorward_core::secret_keys::SecretKeys;
+use zeroize::Zeroizing;
+
+use super::{Config, ConfigError};
 
 /// Reads the keys that the settings name; `--dev` makes them when there are none.
 pub fn load_secret_keys(config: &Config, dev: bool, world: &World) -> Result<SecretKeys, ConfigError> {

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use doorward_core::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::identifiers::{Datum, Declared};
@@ -11,7 +12,6 @@ use super::{
     Limits, Mail, Named, Network, Outbound, Phone, Profile, Provider, Site, Sms, Smtp, Span, Webhook,
     settings,
 };
-use doorward_core::secret::Secret;
 
 settings! {
     /// Everything an operator can set.

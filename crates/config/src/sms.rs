@@ -1,8 +1,9 @@
 //! Settings of SMS: the gateway, and what may be spent on it.
 
-use super::{Config, Layers, ShortSpan, Span, settings};
 use doorward_core::secret::Secret;
 use serde::{Deserialize, Serialize};
+
+use super::{Config, Layers, ShortSpan, Span, settings};
 
 /// `sms.preset`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
 use doorward_core::clock::Millis;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A length of time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,14 +1,14 @@
 //! Settings of the operator's services that are told what people do, and are asked before it.
 
+use doorward_core::local_address::is_local;
+use doorward_core::operation::{Operation, SCRIPT};
+use doorward_core::secret::{Secret, same};
+use doorward_core::webhook_signature::WebhookKey;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::providers::is_name;
 use super::{Config, Span, settings};
-use doorward_core::local_address::is_local;
-use doorward_core::operation::{Operation, SCRIPT};
-use doorward_core::secret::{Secret, same};
-use doorward_core::webhook_signature::WebhookKey;
 
 settings! {
     /// A service of yours that is told what people do, and may be asked before it: `[webhooks.NAME]`. The name is yours; it stands in the log.

@@ -1,10 +1,9 @@
 //! Signatures after Standard Webhooks 1.0: over id, time and body, so that none of them can be another's.
 
 use aws_lc_rs::hmac;
-use base64::Engine;
-use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
+use base64::{Engine, alphabet};
 use zeroize::Zeroizing;
 
 use crate::clock::{Millis, World};

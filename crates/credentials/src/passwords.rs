@@ -10,15 +10,14 @@ use std::time::Duration;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use tokio::sync::oneshot;
-use zeroize::Zeroizing;
-
 use doorward_config::Password;
 use doorward_core::canonical;
 use doorward_core::clock::World;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::{Secret, same};
 use doorward_request::error::ApiError;
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
 
 /// Bytes of a hash.
 const LENGTH: usize = 32;

@@ -4,13 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::signing::TokenIssuer;
-use crate::signing::generate;
 use doorward_core::clock::Millis;
 use doorward_request::platform::Platform;
-use doorward_store::StoreError;
 use doorward_store::signing_keys::{StoredKey, insert, list, lock, prune, retire_others};
-use doorward_store::transaction;
+use doorward_store::{StoreError, transaction};
+
+use crate::signing::{TokenIssuer, generate};
 
 /// How often to look for keys of other nodes, and whether one is due.
 const EVERY: Duration = Duration::from_secs(60);

@@ -1,8 +1,6 @@
 //! The keys that sign access tokens (ES256): made at first start, sealed in the database, published as JWKS. When a
 //! new one takes over is decided in [`crate::rotation`].
 
-use crate::tokens::AccessTokens;
-use doorward_store::transaction;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -12,13 +10,14 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
-
 use doorward_core::clock::{Millis, World};
 use doorward_core::secret_keys::SecretKeys;
 use doorward_request::platform::Platform;
 use doorward_store::signing_keys::{StoredKey, insert, list, lock, reseal};
-use doorward_store::{Store, StoreError};
+use doorward_store::{Store, StoreError, transaction};
+use serde_json::{Value, json};
+
+use crate::tokens::AccessTokens;
 
 /// All keys that verify, the newest first. Another node may add one at any time: see [`SigningKeys::reload`].
 #[derive(Debug)]

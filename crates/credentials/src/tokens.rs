@@ -9,14 +9,14 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_core::base64url::decode;
+use doorward_core::clock::Millis;
+use doorward_core::secret::same;
+use doorward_core::secret_keys::{KeyId, Purpose, SecretKeys};
 use doorward_protocol::session::CLIENT_ID;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::signing::SigningKeys;
-use doorward_core::clock::Millis;
-use doorward_core::secret::same;
-use doorward_core::secret_keys::{KeyId, Purpose, SecretKeys};
 
 /// What an access token says (RFC 9068 §2.2). Every claim but `cnf` is required, and each is of exactly this type.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -4,21 +4,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use doorward_config::Config;
+use doorward_core::clock::Millis;
+use doorward_core::delivery_queue::{self, Failure, Worker};
+use doorward_core::operation::SCRIPT;
+use doorward_request::event::Report;
+use doorward_request::platform::Platform;
+use doorward_store::deliveries::{self, Taken};
+use doorward_store::{StoreError, Tx, transaction};
 use futures_util::future;
 use tokio::sync::{Notify, watch};
 
 use super::webhook;
 use crate::Hooks;
-use doorward_config::Config;
-use doorward_core::clock::Millis;
-use doorward_core::delivery_queue::Failure;
-use doorward_core::delivery_queue::{self, Worker};
-use doorward_core::operation::SCRIPT;
-use doorward_request::event::Report;
-use doorward_request::platform::Platform;
-use doorward_store::deliveries::{self, Taken};
-use doorward_store::transaction;
-use doorward_store::{StoreError, Tx};
 
 /// A script that fails will mostly fail again, until somebody corrects it.
 const SCRIPT_ATTEMPTS: u32 = 10;

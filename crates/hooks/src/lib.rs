@@ -11,20 +11,21 @@ mod webhook;
 use std::sync::Arc;
 use std::time::Duration;
 
+use delivery::WakeUp;
 use doorward_core::canonical;
-use doorward_core::operation::FieldSpec;
-use doorward_core::operation::Operation;
-use doorward_core::operation::SCRIPT;
+use doorward_core::operation::{FieldSpec, Operation, SCRIPT};
 use doorward_core::tasks::Tasks;
+use doorward_outbound::HttpClient;
 use doorward_protocol::profile::ADDRESS;
 use doorward_protocol::{Request, Rule};
-use doorward_request::event::Granted;
-use doorward_request::event::HookAnswer;
-use doorward_request::event::Model;
-use doorward_request::event::Principal;
+use doorward_request::caller::Caller;
+use doorward_request::canonical_fields;
+use doorward_request::error::ApiError;
+use doorward_request::event::{Granted, HookAnswer, Model, Principal};
+use doorward_request::idempotency::Idempotency;
+use doorward_request::json::Json;
 use doorward_request::platform::Platform;
-use doorward_store::StoreError;
-use doorward_store::Tx;
+use doorward_store::{StoreError, Tx, sessions};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -32,15 +33,6 @@ use tokio::time::Instant;
 pub use doorward_core::webhook_signature::WebhookKey;
 pub use script::Scripts;
 pub use webhook::Webhooks;
-
-use delivery::WakeUp;
-use doorward_outbound::HttpClient;
-use doorward_request::caller::Caller;
-use doorward_request::canonical_fields;
-use doorward_request::error::ApiError;
-use doorward_request::idempotency::Idempotency;
-use doorward_request::json::Json;
-use doorward_store::sessions;
 
 /// All hooks before one operation have this long.
 const BUDGET: Duration = Duration::from_secs(5);

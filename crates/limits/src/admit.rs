@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use doorward_protocol::error::ErrorCode;
-use doorward_request::platform::Platform;
-use doorward_store::transaction;
-
 use doorward_core::clock::Millis;
 use doorward_credentials::passwords::HashPriority;
+use doorward_protocol::error::ErrorCode;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
-use doorward_store::{StoreError, Tx, budgets};
+use doorward_request::platform::Platform;
+use doorward_store::{StoreError, Tx, budgets, transaction};
 
 use super::budget::{Budget, each, exceeded, look, spend};
 use super::failures::{self, Found, Guess};

@@ -2,20 +2,21 @@
 //! asked for. On an account a growing pause follows, but never for the owner on a device that the account knows, nor for
 //! who has a code, of whose tries some are left to such a device: nobody can lock somebody else out (SECURITY R04).
 
-use crate::captcha::Captcha;
+use std::sync::Arc;
+
 use doorward_core::clock::Millis;
 use doorward_credentials::passwords::HashPriority;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
+use doorward_request::known_device::KnownDevice;
 use doorward_request::platform::Platform;
 use doorward_store::accounts::{self, Account};
 use doorward_store::budgets::{self, Tries, Used};
 use doorward_store::identities::{Identity, Kind};
 use doorward_store::{StoreError, Tx};
-use std::sync::Arc;
 
 use super::{Subject, known_devices, names};
-use doorward_request::known_device::KnownDevice;
+use crate::captcha::Captcha;
 
 /// What was found about a call.
 #[derive(Clone, Copy, Debug)]

@@ -1,11 +1,10 @@
 //! Known devices: whoever has signed in on one holds a token that says so, bound to account and password. What others
 //! try on the account does not slow them down there (SECURITY R04). It opens nothing, and nothing of it is stored.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::sync::Arc;
 
-use super::messages;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_core::secret::same;
 use doorward_core::secret_keys::{KeyId, Purpose};
 use doorward_request::caller::Caller;
@@ -15,6 +14,8 @@ use doorward_request::platform::Platform;
 use doorward_store::accounts::{self, Account};
 use doorward_store::identities::Kind;
 use doorward_store::{StoreError, Tx};
+
+use super::messages;
 
 /// A token for the device that this account was just signed in to on: the one that it has, else a new one. A browser that
 /// several people share keeps a few, and each needs one only.

@@ -2,18 +2,18 @@
 //! have one for each prefix, too: numbers of one prefix cost the same fraudster's money, who has them called and runs
 //! through them.
 
+use doorward_core::clock::Millis;
+use doorward_core::message::Channel;
 use doorward_protocol::error::ErrorCode;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_request::platform::Platform;
+use doorward_store::identities::Kind;
+use doorward_store::{StoreError, Tx, budgets};
 
 use super::budget::{self, Budget, each, exceeded};
 use super::service::Limits;
 use super::{known_devices, names};
-use doorward_core::clock::Millis;
-use doorward_core::message::Channel;
-use doorward_request::caller::Caller;
-use doorward_request::error::ApiError;
-use doorward_store::identities::Kind;
-use doorward_store::{StoreError, Tx, budgets};
 
 const DAY: Millis = 24 * 60 * 60 * 1000;
 

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use doorward_core::secret_keys::Purpose;
 use doorward_request::platform::Platform;
 use doorward_store::StoreError;

@@ -1,9 +1,8 @@
 //! What is limited: what a call is for, and who or what it is about.
 
+use doorward_config::{Limits, Rates};
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::MailProof;
-
-use doorward_config::{Limits, Rates};
 use doorward_store::accounts::Account;
 use doorward_store::identities::Kind;
 

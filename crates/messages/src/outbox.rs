@@ -6,30 +6,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
-
-use crate::mail::Mail;
-use crate::mail::render::Templates;
-use crate::mail::render::{Rendered, Values};
-use crate::mail::transport::OutgoingMessage;
-use crate::mail::transport::Transport;
-use crate::sms::Sms;
 use doorward_core::canonical;
 use doorward_core::clock::{Millis, World};
-use doorward_core::delivery_queue::Failure;
-use doorward_core::delivery_queue::{self, Worker};
+use doorward_core::delivery_queue::{self, Failure, Worker};
 use doorward_core::message::{Channel, Message};
 use doorward_core::one_time_code::{PlainCode, PlainToken, Scene};
 use doorward_core::tasks::Tasks;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::platform::Platform;
-use doorward_store::accounts::Account;
+use doorward_store::accounts::{self, Account};
 use doorward_store::challenges::Minted;
 use doorward_store::identities::Kind;
 use doorward_store::outbox::{Letter, Taken};
-use doorward_store::transaction;
-use doorward_store::{StoreError, Tx, accounts};
+use doorward_store::{StoreError, Tx, transaction};
+use tokio::sync::{Notify, watch};
+
+use crate::mail::Mail;
+use crate::mail::render::{Rendered, Templates, Values};
+use crate::mail::transport::{OutgoingMessage, Transport};
+use crate::sms::Sms;
 
 /// How long to wait before the database is asked again to note what became of a mail.
 const AGAIN: Duration = Duration::from_millis(500);

@@ -1,18 +1,16 @@
 //! Whom calls of ours may reach (SECURITY H01): https, at an address of the open internet or of a network that the operator
 //! listed. What is checked is the address that is then connected to: a name that leads elsewhere a moment later gains nothing.
 
-use std::fmt;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-
-use ipnet::{Ipv4Net, Ipv6Net};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use url::{Host, Url};
+use std::{fmt, io};
 
 use doorward_config::Network;
 use doorward_core::local_address::is_local;
+use ipnet::{Ipv4Net, Ipv6Net};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
 
 /// Addresses of names. A test has its own.
 pub trait Names: Send + Sync {

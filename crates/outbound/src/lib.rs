@@ -8,13 +8,12 @@ use std::error::Error;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use doorward_config::{Network, Outbound};
+use guard::{Guard, SystemNames};
 use http::Request;
 use url::Url;
 
 pub use guard::{Finding, Names};
-use guard::{Guard, SystemNames};
-
-use doorward_config::{Network, Outbound};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);

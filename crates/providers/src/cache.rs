@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use doorward_core::clock::Millis;
 use tokio::sync::Mutex;
 
 use super::outcome::Refusal;
-use doorward_core::clock::Millis;
 
 /// A copy this young is not looked after.
 const YOUNG: Millis = 60 * 60 * 1000;

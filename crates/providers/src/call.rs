@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use doorward_outbound::{CallLimits, HttpClient, HttpResponse};
 use http::{Method, Request, header};
 use serde_json::Value;
 use url::Url;
 
 use super::outcome::Refusal;
-use doorward_outbound::{CallLimits, HttpClient, HttpResponse};
 
 /// More than any token or description of a person needs.
 pub(super) const SMALL: usize = 64 * 1024;

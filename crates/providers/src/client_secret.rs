@@ -10,8 +10,7 @@ use doorward_core::clock::Millis;
 use doorward_core::secret::Secret;
 use serde_json::json;
 
-use super::outcome::Refusal;
-use super::outcome::Wrong;
+use super::outcome::{Refusal, Wrong};
 
 /// Who the secret is for.
 const ISSUER: &str = "https://appleid.apple.com";

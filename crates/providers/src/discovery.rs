@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use doorward_config::ALGORITHMS;
+use doorward_core::clock::Millis;
+use doorward_core::local_address::is_local;
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
 use url::Url;
@@ -10,9 +13,6 @@ use url::Url;
 use super::cache::Cached;
 use super::call::{ProviderClient, SMALL};
 use super::outcome::Refusal;
-use doorward_config::ALGORITHMS;
-use doorward_core::clock::Millis;
-use doorward_core::local_address::is_local;
 
 /// Finds the endpoints of one provider.
 pub(super) struct Discovery {

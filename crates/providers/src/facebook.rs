@@ -2,6 +2,8 @@
 //! proven.
 
 use aws_lc_rs::hmac;
+use doorward_core::canonical;
+use doorward_core::clock::{Millis, World};
 use serde_json::Value;
 use url::Url;
 
@@ -9,11 +11,8 @@ use super::call::{ProviderClient, Reply, SMALL};
 use super::endpoint::{endpoint, is_from};
 use super::flow::{Begun, FlowParameters};
 use super::oauth2::{self, Client, ClientSecret, Code};
-use super::outcome::Wrong;
-use super::outcome::{Person, Refusal};
+use super::outcome::{Person, Refusal, Wrong};
 use super::person::{self, claims};
-use doorward_core::canonical;
-use doorward_core::clock::{Millis, World};
 
 const ISSUER: &str = "https://www.facebook.com";
 const FIELDS: &str = "id,name,first_name,middle_name,last_name,email,picture";

@@ -1,5 +1,6 @@
 //! Google: an ID token, or an access token that an app brings.
 
+use doorward_core::clock::Millis;
 use serde_json::Value;
 use url::Url;
 
@@ -9,10 +10,8 @@ use super::id_token::IdClaims;
 use super::jwks::Keys;
 use super::oauth2::Client;
 use super::oidc::{OpenId, Rules};
-use super::outcome::Refusal;
-use super::outcome::Wrong;
+use super::outcome::{Refusal, Wrong};
 use super::person::is_true;
-use doorward_core::clock::Millis;
 
 const ISSUER: &str = "https://accounts.google.com";
 

@@ -3,15 +3,15 @@
 use aws_lc_rs::digest::{Algorithm as Hash, SHA256, SHA384, SHA512, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_core::clock::Millis;
+use doorward_core::escape::plain;
+use doorward_core::secret::same;
+use doorward_core::strict_json::Strict;
 use jsonwebtoken::{Algorithm, Header, decode_header};
 use serde_json::{Map, Value};
 
 use super::jwks::Key;
 use super::outcome::Refusal;
-use doorward_core::clock::Millis;
-use doorward_core::escape::plain;
-use doorward_core::secret::same;
-use doorward_core::strict_json::Strict;
 
 /// Longer ones are none.
 const LONGEST: usize = 16 * 1024;

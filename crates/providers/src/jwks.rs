@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use doorward_core::clock::Millis;
 use jsonwebtoken::jwk::{Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Header};
 use serde_json::Value;
@@ -10,7 +11,6 @@ use url::Url;
 use super::cache::Cached;
 use super::call::{LARGE, ProviderClient};
 use super::outcome::Refusal;
-use doorward_core::clock::Millis;
 
 /// Most keys that are looked at.
 const MOST: usize = 100;

@@ -30,8 +30,6 @@ pub use outcome::{Person, Refusal};
 use std::collections::BTreeMap;
 use std::fmt;
 
-use url::Url;
-
 use call::ProviderClient;
 use doorward_config::{Config, ConfigError, ProviderKind, ResponseMode};
 use doorward_core::clock::World;
@@ -43,6 +41,7 @@ use oauth2::Code;
 use oidc::OpenId;
 use outcome::Wrong;
 use twitter::{Twitter, TwitterOauth1};
+use url::Url;
 
 /// The providers of the configuration.
 #[derive(Debug)]

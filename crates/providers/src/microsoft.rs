@@ -8,8 +8,7 @@ use super::id_token::{IdClaims, subject};
 use super::jwks::Keys;
 use super::oauth2::Client;
 use super::oidc::{OpenId, Rules, well_known};
-use super::outcome::Refusal;
-use super::outcome::Wrong;
+use super::outcome::{Refusal, Wrong};
 use super::person::is_true;
 
 /// The claim that the domain of the address is proven to be the tenant's.

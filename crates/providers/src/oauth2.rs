@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use doorward_core::clock::{Millis, World};
+use doorward_core::secret::Secret;
 use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::byte_serialize;
@@ -14,8 +16,6 @@ use super::call::{ProviderClient, Reply};
 use super::client_secret::ClientSecretKey;
 use super::flow::{Begun, FlowParameters, Memory};
 use super::outcome::Refusal;
-use doorward_core::clock::{Millis, World};
-use doorward_core::secret::Secret;
 
 /// Who we are to a provider.
 pub(super) struct Client {

@@ -1,5 +1,7 @@
 //! A provider that speaks OpenID Connect. What one of them does differently is its [`Rules`].
 
+use doorward_core::canonical;
+use doorward_core::clock::World;
 use serde_json::Value;
 use url::Url;
 
@@ -9,12 +11,9 @@ use super::flow::{Begun, FlowParameters, Memory};
 use super::id_token::{Expected, IdClaims, IdToken, subject};
 use super::jwks::Keys;
 use super::oauth2::{Chance, Client, Code};
-use super::outcome::Wrong;
-use super::outcome::{Person, Refusal};
+use super::outcome::{Person, Refusal, Wrong};
 use super::person::{self, is_true};
 use super::{google, microsoft};
-use doorward_core::canonical;
-use doorward_core::clock::World;
 
 /// A provider, ready to be asked.
 pub(super) struct OpenId {

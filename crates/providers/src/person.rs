@@ -1,12 +1,12 @@
 //! What a provider says of somebody, as far as it fits into a profile here.
 
+use doorward_config::Profile;
 use doorward_core::profile;
 use doorward_protocol::profile::{PROFILE, ProfileFields};
 use doorward_protocol::{Given, Policy};
 use serde_json::{Map, Value};
 
 use super::id_token::IdClaims;
-use doorward_config::Profile;
 
 /// Claims that have a field of the same name (OpenID Connect Core §5.1).
 const CLAIMS: [&str; 13] = [

@@ -1,6 +1,9 @@
 //! Twitter/X, by OAuth 2 and by OAuth 1.0a. Both name a person by the same id under one issuer, so that an account survives
 //! the switch from one to the other.
 
+use doorward_core::canonical;
+use doorward_core::clock::World;
+use doorward_core::secret::same;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
@@ -9,12 +12,8 @@ use super::endpoint::{endpoint, is_from};
 use super::flow::{Begun, FlowParameters, Memory};
 use super::oauth1::{Consumer, Token};
 use super::oauth2::{self, Client, Code};
-use super::outcome::Wrong;
-use super::outcome::{Person, Refusal};
+use super::outcome::{Person, Refusal, Wrong};
 use super::person::{self, claims};
-use doorward_core::canonical;
-use doorward_core::clock::World;
-use doorward_core::secret::same;
 
 const ISSUER: &str = "https://x.com";
 

@@ -3,13 +3,12 @@
 
 use std::borrow::Cow;
 
-use doorward_core::canonical::email;
-use doorward_core::canonical::password;
+use doorward_config::Config;
+use doorward_core::canonical::{email, password};
 use doorward_protocol::{ENTER_EMAIL, Field, Invalid, Rule};
 use serde_json::{Map, Value};
 
 use crate::{phones, typed_values, usernames};
-use doorward_config::Config;
 
 /// Brings the fields of an object that passed its table into canonical form.
 pub fn object(object: &mut Map<String, Value>, fields: &[Field], config: &Config) -> Result<(), Invalid> {

@@ -7,11 +7,10 @@ use axum_core::response::{IntoResponse, Response};
 use doorward_protocol::Invalid;
 use doorward_protocol::captcha::Challenge;
 use doorward_protocol::error::{ErrorCode, Problem};
+use doorward_store::StoreError;
 use utoipa::IntoResponses;
 use utoipa::openapi::response::Response as Description;
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
-
-use doorward_store::StoreError;
 
 /// Why a request was not carried out. `http::trace` turns it into RFC 9457's JSON.
 #[derive(Clone, Debug)]

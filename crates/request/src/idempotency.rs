@@ -2,15 +2,14 @@
 //!
 //! The row is written in the transaction of the effect, and holds ids, never tokens: those are minted anew.
 
+use doorward_core::clock::Millis;
+use doorward_core::secret_keys::{Purpose, SecretKeys};
+use doorward_store::{Tx, idempotency as store};
 use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
-use doorward_core::clock::Millis;
-use doorward_core::secret_keys::Purpose;
-use doorward_core::secret_keys::SecretKeys;
-use doorward_store::{Tx, idempotency as store};
 
 /// How long a key is remembered.
 pub const KEPT: doorward_config::Span = doorward_config::Span::minutes(10);

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
+use doorward_config::Phone;
 use doorward_protocol::{ENTER_PHONE, bare_phone};
 use phonenumber::{Mode, country};
-
-use doorward_config::Phone;
 
 /// A number in E.164: `+`, the country's code, the number. One without `+` is of the region in the settings. Zeros between
 /// `+` and the country's code are left out: no code begins with one, and gateways leave them out too. The error is a

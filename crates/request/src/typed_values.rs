@@ -1,12 +1,12 @@
 //! Values of the operator's own: user-defined data and extra profile fields, each of the type that it was declared with.
 
+use doorward_config::Profile;
 use doorward_core::typed_value;
 use doorward_protocol::profile::Extras;
 use doorward_protocol::{Invalid, is_same_name};
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
-use doorward_config::Profile;
 
 /// The name of a field as it is declared: it may be given in snake_case or camelCase (seed A88).
 fn declared_name<'a>(name: &str, settings: &'a Profile) -> Option<&'a str> {

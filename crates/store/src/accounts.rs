@@ -1,13 +1,13 @@
 //! Accounts: who someone is here, with their e-mail identity beside.
 
 use doorward_core::canonical;
+use doorward_core::clock::{Millis, rfc3339};
 use doorward_protocol::profile::{Extras, ProfileFields, UserProfile};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::identities::Kind;
 use super::{StoreError, Tx, engine};
-use doorward_core::clock::{Millis, rfc3339};
 
 /// An account as it is stored.
 #[derive(Clone, Debug)]

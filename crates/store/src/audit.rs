@@ -1,10 +1,10 @@
 //! The audit log: written in the transaction of what it records.
 
+use doorward_core::clock::Millis;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::{StoreError, Tx};
-use doorward_core::clock::Millis;
 
 /// One line of the log.
 #[derive(Clone, Debug)]

@@ -1,11 +1,11 @@
 //! Budgets: how often something may happen in a stretch of time that begins with its first use. Tries are a budget with
 //! a pause behind each that grows.
 
+use doorward_core::clock::Millis;
 use sqlx::Row;
 
 use super::connection::Engine;
 use super::{StoreError, Tx};
-use doorward_core::clock::Millis;
 
 /// How far clocks of nodes, and the moments at which calls that wait for each other have looked at one, may be apart. An
 /// end that is further away than a budget is long, and this, was set by a clock that was wrong, and counts as past.

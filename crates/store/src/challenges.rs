@@ -1,15 +1,15 @@
 //! Challenges: opened with their cause, given code and token when the mail leaves, consumed by the statement that
 //! checks them.
 
+use doorward_core::clock::Millis;
+use doorward_core::one_time_code::{PlainCode, PlainToken, Scene};
+use doorward_core::secret_keys::{KeyId, SecretKeys};
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::MailProof;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::{StoreError, Tx, accounts};
-use doorward_core::clock::Millis;
-use doorward_core::one_time_code::{PlainCode, PlainToken, Scene};
-use doorward_core::secret_keys::{KeyId, SecretKeys};
 
 /// The name that a challenge has in its row. One for the account of whoever asked is apart from those that others ask for
 /// the same address: nobody voids or uses up somebody else's.

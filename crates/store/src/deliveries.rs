@@ -1,11 +1,11 @@
 //! What hooks are told: put in with what it tells of, taken under a lease, kept for a while.
 
+use doorward_core::clock::Millis;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::connection::Engine;
 use super::{StoreError, Tx};
-use doorward_core::clock::Millis;
 
 /// Something to tell.
 #[derive(Clone, Copy, Debug)]

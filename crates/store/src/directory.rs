@@ -1,12 +1,12 @@
 //! Accounts as operators look for them: page by page, by any name, with all that hangs on one.
 
+use doorward_core::canonical;
+use doorward_core::clock::Millis;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::accounts::{Account, account, select_account};
 use super::{StoreError, Tx};
-use doorward_core::canonical;
-use doorward_core::clock::Millis;
 
 /// Greater than every id: begins a list that goes from the newest to the oldest.
 pub const NEWEST: &str = "z";

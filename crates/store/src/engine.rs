@@ -4,20 +4,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorward_config::Database;
+use doorward_core::clock::{Clock, Durability, Millis, SystemClock};
+use doorward_core::tasks::Tasks;
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgDatabaseError;
 use sqlx::{Any, AnyPool};
-
 use tokio::sync::Mutex;
 
 use super::connection::{Engine, Tx};
 use super::postgres::{self, Transactions};
 use super::writer::{Work, Writer};
 use super::{StoreError, sqlite};
-use doorward_config::Database;
-use doorward_core::clock::{Clock, Durability, Millis, SystemClock};
-use doorward_core::tasks::Tasks;
 
 /// A connection for reading. Give it back before you write: on PostgreSQL a write takes one of the same pool.
 pub type Reader = PoolConnection<Any>;

@@ -1,10 +1,10 @@
 //! Flows: sign-ins with a provider, from the consent screen to what came of them.
 
+use doorward_core::clock::Millis;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::{StoreError, Tx, engine};
-use doorward_core::clock::Millis;
 
 /// What a flow is bound to: whoever ends it must show that they began it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Requests that were carried out: what they were, and the ids that their answer is made of.
 
+use doorward_core::clock::Millis;
 use sqlx::Row;
 
 use super::{StoreError, Tx};
-use doorward_core::clock::Millis;
 
 /// A request that was carried out.
 #[derive(Clone, Debug)]

@@ -3,13 +3,13 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_core::canonical;
+use doorward_core::clock::Millis;
+use doorward_core::message::Channel;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::{StoreError, Tx, engine};
-use doorward_core::canonical;
-use doorward_core::clock::Millis;
-use doorward_core::message::Channel;
 
 /// Kinds of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Work that one node does for all of them: who holds it, and until when.
 
-use super::{StoreError, Tx};
 use doorward_core::clock::Millis;
+
+use super::{StoreError, Tx};
 
 /// Takes a piece of work, or keeps it. False while another node has it.
 pub async fn take(

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use doorward_core::clock::Millis;
 use sqlx::AnyConnection;
 
 use super::StoreError;
 use super::connection::Engine;
-use doorward_core::clock::Millis;
 
 /// One step; never edited once it has shipped.
 struct Migration {

@@ -1,12 +1,12 @@
 //! Mails and SMS that have not left yet: put in with their cause, taken under a lease, deleted when they have left.
 
+use doorward_core::clock::Millis;
+use doorward_core::message::{Channel, Message};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::connection::Engine;
 use super::{StoreError, Tx};
-use doorward_core::clock::Millis;
-use doorward_core::message::{Channel, Message};
 
 /// A mail to be sent.
 #[derive(Clone, Copy, Debug)]

@@ -1,10 +1,10 @@
 //! Password hashes, one per account at most.
 
+use doorward_core::clock::Millis;
+use doorward_core::password_hash::PasswordHash;
 use sqlx::Row;
 
 use super::{StoreError, Tx, accounts};
-use doorward_core::clock::Millis;
-use doorward_core::password_hash::PasswordHash;
 
 /// Sets the password, whether there was one or not. Devices that knew the old one are strange again.
 pub async fn set(tx: &mut Tx, account: &str, hash: &PasswordHash, now: Millis) -> Result<(), StoreError> {

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorward_config::Database;
+use doorward_core::clock::Millis;
 use futures_util::FutureExt;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::pool::PoolConnection;
@@ -16,8 +18,6 @@ use super::connection::Engine;
 use super::migrations::{migrate, verify};
 use super::writer::Work;
 use super::{StoreError, Tx};
-use doorward_config::Database;
-use doorward_core::clock::Millis;
 
 /// How long to wait for a connection. While the database is away this is how soon a caller learns of it.
 const ACQUIRE: Duration = Duration::from_secs(2);

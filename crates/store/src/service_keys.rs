@@ -1,11 +1,11 @@
 //! Service keys: of the secret only its hash, and when the key was last used, to the minute.
 
+use doorward_core::clock::Millis;
+use doorward_core::service_key::{Scopes, SecretHash};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::{StoreError, Tx};
-use doorward_core::clock::Millis;
-use doorward_core::service_key::{Scopes, SecretHash};
 
 /// A service key as it is stored.
 #[derive(Clone, Debug)]

@@ -1,11 +1,11 @@
 //! Sessions: one row each, from sign-in to sign-out. Nothing grows while one is used.
 
+use doorward_core::clock::Millis;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::accounts::{Account, account, select_account};
 use super::{StoreError, Tx, engine};
-use doorward_core::clock::Millis;
 
 /// A session as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

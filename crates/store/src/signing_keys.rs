@@ -1,9 +1,9 @@
 //! Keys that sign access tokens. The private half is sealed with the secret key from outside.
 
+use doorward_core::clock::Millis;
 use sqlx::Row;
 
 use super::{StoreError, Tx, engine};
-use doorward_core::clock::Millis;
 
 /// A signing key as it is stored.
 #[derive(Clone, Debug)]

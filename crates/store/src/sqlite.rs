@@ -8,6 +8,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorward_core::clock::{Durability, Millis};
+use doorward_core::files::make_folder;
+use doorward_core::tasks::Tasks;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::error::DatabaseError;
 use sqlx::{AnyConnection, AnyPool, ConnectOptions};
@@ -18,9 +21,6 @@ use super::connection::Engine;
 use super::migrations::{migrate, verify};
 use super::wal::{self, Left, WalNote};
 use super::writer::Writer;
-use doorward_core::clock::{Durability, Millis};
-use doorward_core::files::make_folder;
-use doorward_core::tasks::Tasks;
 
 /// Readers at a time. Each is a thread and a page cache: more do not help two cores.
 const READERS: u32 = 4;

@@ -1,9 +1,9 @@
 //! User-defined data of an account: values as JSON, by key.
 
+use doorward_core::clock::Millis;
 use sqlx::Row;
 
 use super::{StoreError, Tx};
-use doorward_core::clock::Millis;
 
 /// All of an account's, by key.
 pub async fn list(db: &mut Tx, account: &str) -> Result<Vec<(String, serde_json::Value)>, StoreError> {

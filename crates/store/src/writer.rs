@@ -8,6 +8,7 @@ use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use doorward_core::tasks::Tasks;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::AnyConnection;
@@ -16,7 +17,6 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use super::sqlite::{self, DatabaseFile};
 use super::wal::WalNote;
 use super::{StoreError, Tx};
-use doorward_core::tasks::Tasks;
 
 /// Jobs that share a commit at most.
 const BATCH: usize = 256;

@@ -1,13 +1,13 @@
 //! `doorward audit`: what happened, the newest first.
 
 use clap::Args;
+use doorward_accounts::admin::moment;
+use doorward_core::clock::World;
 use doorward_protocol::admin::AuditEntry;
+use doorward_store::audit::Filter;
 use uuid::Uuid;
 
 use super::operator::{Ask, PAGE, Verdict, plain, tell, tell_line, work};
-use doorward_accounts::admin::moment;
-use doorward_core::clock::World;
-use doorward_store::audit::Filter;
 
 #[derive(Debug, Args)]
 pub(super) struct Which {

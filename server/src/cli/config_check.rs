@@ -1,10 +1,11 @@
 //! `doorward config check`: every setting, its value, its origin and what it does.
 
+use doorward_config::{Config, Explain};
+use doorward_core::clock::World;
+
 use super::Settings;
 use super::operator::tell;
 use crate::app::App;
-use doorward_config::{Config, Explain};
-use doorward_core::clock::World;
 
 pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {
     let layers = settings.layers()?;

@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use serde_json::{Map, Value, json};
-
-use super::operator::{Verdict, plain, tell};
-use super::{Settings, deliveries, wait};
 use doorward_config::{Config, Hooks};
 use doorward_core::clock::World;
 use doorward_core::operation::{Kind, Operation};
 use doorward_core::webhook_signature::WebhookKey;
 use doorward_hooks::script::{Rehearsal, Scripts, unknown};
 use doorward_request::event::{About, HookAnswer, Model};
+use serde_json::{Map, Value, json};
+
+use super::operator::{Verdict, plain, tell};
+use super::{Settings, deliveries, wait};
 
 /// What can be done with hooks.
 #[derive(Debug, Subcommand)]

@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::operator::tell;
 use doorward_config::{Config, Layers};
 use doorward_core::clock::World;
-use doorward_core::files::Draft;
-use doorward_core::files::make_folder;
+use doorward_core::files::{Draft, make_folder};
 use doorward_core::secret_keys::SecretKeys;
+
+use super::operator::tell;
 
 /// Writes `doorward.toml` and `keys`, readable by their owner alone, into a folder, which is made if it is not there. A file
 /// that is there already stays, and nothing is written beside it.

@@ -1,12 +1,12 @@
 //! `doorward key …`: service keys, for the operator's own programs.
 
+use doorward_core::clock::rfc3339;
+use doorward_core::service_key::{Scope, Scopes};
+use doorward_store::service_keys::StoredKey;
 use serde::Serialize;
 
 use super::complain;
 use super::operator::{Ask, Verdict, confirm, plain, tell, tell_document, tell_line, work};
-use doorward_core::clock::rfc3339;
-use doorward_core::service_key::{Scope, Scopes};
-use doorward_store::service_keys::StoredKey;
 
 /// A service key, as `--json` shows it.
 #[derive(Serialize)]

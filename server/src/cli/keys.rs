@@ -1,11 +1,12 @@
 //! `doorward keys …`: the secret keys of the file, and the signing keys of the database.
 
-use super::operator::tell;
-use super::{Settings, wait};
 use doorward_config::Config;
 use doorward_core::clock::{Millis, World, rfc3339};
 use doorward_core::secret_keys::SecretKeys;
 use doorward_store::{Store, signing_keys};
+
+use super::operator::tell;
+use super::{Settings, wait};
 
 type Verdict = Result<(), Box<dyn std::error::Error>>;
 

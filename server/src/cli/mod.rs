@@ -18,7 +18,6 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-
 use doorward_config::{ConfigError, Layers};
 use doorward_core::service_key::Scope;
 use operator::{Ask, Verdict};

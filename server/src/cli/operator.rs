@@ -4,25 +4,26 @@ use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use clap::Args;
+use doorward_accounts::admin::{By, Operator};
+use doorward_accounts::screening::Screening;
+use doorward_config::Config;
 use doorward_core::canonical;
+use doorward_core::clock::World;
+use doorward_core::escape::harms;
+use doorward_core::password_hash::PasswordHash;
+use doorward_core::secret::{Secret, same};
+use doorward_credentials::passwords::{HashPriority, Hasher};
+use doorward_outbound::HttpClient;
 use doorward_protocol::{Policy, Rule};
+use doorward_request::caller::Caller;
+use doorward_store::Store;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{Settings, wait};
-use doorward_accounts::admin::{By, Operator};
-use doorward_accounts::screening::Screening;
-use doorward_config::Config;
-use doorward_core::clock::World;
-use doorward_core::escape::harms;
+
 pub(super) use doorward_core::escape::plain;
-use doorward_core::password_hash::PasswordHash;
-use doorward_core::secret::{Secret, same};
-use doorward_credentials::passwords::{HashPriority, Hasher};
-use doorward_outbound::HttpClient;
-use doorward_request::caller::Caller;
-use doorward_store::Store;
 
 /// Rows that are read at a time.
 pub(super) const PAGE: u32 = 500;

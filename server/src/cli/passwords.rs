@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
 
-use super::operator::tell;
 use doorward_accounts::screening;
+
+use super::operator::tell;
 
 /// Makes the file of `password.breach_filter`.
 pub(super) fn filter(input: &Path, output: &Path) -> Result<(), Box<dyn std::error::Error>> {

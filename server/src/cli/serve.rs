@@ -1,12 +1,13 @@
 //! `doorward serve`: settings, log, then the server until it is told to stop.
 
+use doorward_config::Config;
+use doorward_core::clock::World;
+
 use super::operator::tell;
 use super::{Settings, wait};
 use crate::app::App;
 use crate::serve::{self, Listeners};
 use crate::{connections, log};
-use doorward_config::Config;
-use doorward_core::clock::World;
 
 pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {
     let mut layers = settings.layers()?;

@@ -1,13 +1,13 @@
 //! `doorward user …`: the accounts. `USER` is an id, an e-mail address, a phone number with `+`, or a username.
 
 use clap::Subcommand;
+use doorward_accounts::admin::{NewUser, Wanted};
+use doorward_config::Config;
 use doorward_protocol::admin::{AdminSession, AdminUser, SessionsEnded};
 use doorward_protocol::profile::{ProfileFields, UserProfile};
 use serde_json::json;
 
 use super::operator::{Ask, PAGE, Verdict, confirm, hash, plain, tell, tell_document, tell_line, work};
-use doorward_accounts::admin::{NewUser, Wanted};
-use doorward_config::Config;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserVerb {

@@ -8,10 +8,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use doorward_request::error::ApiError;
 
 use super::source;
 use crate::app::AppState;
-use doorward_request::error::ApiError;
 
 /// A body of so many bytes is not counted: what most requests send.
 const SHORT: u64 = 4 * 1024;

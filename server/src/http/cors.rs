@@ -2,13 +2,13 @@
 
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, header};
+use doorward_core::local_address::is_local;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::Url;
 
 use super::guard;
 use crate::app::AppState;
 use crate::routes::metadata;
-use doorward_core::local_address::is_local;
 
 /// What any page may read: it says nothing about a person.
 const OPEN: &[&str] = &["/v1/settings", "/.well-known/jwks.json"];

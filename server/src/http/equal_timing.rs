@@ -6,12 +6,12 @@ use std::time::Duration;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use doorward_config::SignupDisclosure;
 use doorward_protocol::error::ErrorCode;
+use doorward_request::error::{ApiError, Shown};
 use tokio::time::{Instant, sleep_until};
 
 use crate::app::AppState;
-use doorward_config::SignupDisclosure;
-use doorward_request::error::{ApiError, Shown};
 
 /// What is sent to whoever has the address, if anybody has.
 const SENDS: [&str; 6] = [

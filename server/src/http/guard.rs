@@ -11,11 +11,11 @@ use axum::response::{IntoResponse, Response};
 use doorward_core::local_address::is_local;
 use doorward_core::tasks;
 use doorward_protocol::error::ErrorCode;
+use doorward_request::error::ApiError;
 use futures_util::FutureExt;
 use url::Url;
 
 use crate::app::AppState;
-use doorward_request::error::ApiError;
 
 /// Longest time for a request, its body included.
 const LIMIT: Duration = Duration::from_secs(30);

@@ -15,14 +15,14 @@ mod trace;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use bodies::Bodies;
+use trace::Trace;
 
 use crate::app::AppState;
 use crate::routes::auth_v1;
 
-use bodies::Bodies;
 pub use doorward_core::local_address::is_local;
 pub use source::of as source_of;
-use trace::Trace;
 
 /// Puts everything around the routes.
 pub fn surround(router: Router, app: &AppState) -> Router {

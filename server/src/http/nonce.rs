@@ -4,9 +4,9 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use doorward_credentials::dpop;
 
 use crate::app::AppState;
-use doorward_credentials::dpop;
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 

@@ -7,7 +7,9 @@ use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use doorward_core::secret::Secret;
 use doorward_protocol::error::ErrorCode;
+use doorward_request::error::{ApiError, refusals};
 use serde::Serialize;
 use url::form_urlencoded;
 use utoipa::openapi::response::Response as Description;
@@ -15,8 +17,6 @@ use utoipa::openapi::{Content, Ref, RefOr};
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::extract::read;
-use doorward_core::secret::Secret;
-use doorward_request::error::{ApiError, refusals};
 
 /// An error as RFC 6749 §5.2 writes it.
 #[derive(Serialize, ToSchema)]

@@ -7,7 +7,6 @@ use std::sync::Once;
 use axum::extract::ConnectInfo;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-
 use doorward_config::{Config, Network, ProxyHeader};
 
 /// The address of who asks; `None` without a network.

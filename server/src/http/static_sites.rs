@@ -3,15 +3,13 @@
 //! The pages share their origin with nothing secret (D-7: no cookie signs anybody in), but their headers are those
 //! that keep the session's key in the page (SECURITY.md §0): COOP, and a CSP that runs only the site's own scripts.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{fs, io};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
-
 use doorward_config::{Config, ConfigError, Site};
 
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \

@@ -9,15 +9,14 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use doorward_protocol::error::ErrorCode;
+use doorward_request::caller::RequestId;
+use doorward_request::error::{ApiError, Shown};
 use tracing::{Instrument, Level, enabled};
 
 use super::source;
 use crate::app::AppState;
-use crate::extract;
 use crate::log::Refusals;
-use crate::translations;
-use doorward_request::caller::RequestId;
-use doorward_request::error::{ApiError, Shown};
+use crate::{extract, translations};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -2,32 +2,14 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_accounts::approved;
-use doorward_accounts::names;
-use doorward_accounts::sessions::current::principal;
-use doorward_accounts::sign_up::SignUp;
-use doorward_protocol::code::{CodeLoginRequest, CodeScene, CodeSignupRequest, SendCodeRequest};
-use doorward_protocol::error::ErrorCode;
-use doorward_protocol::password::GivenCode;
-use doorward_protocol::session::Tokens;
-use doorward_protocol::signup::SignupAnswer;
-use doorward_store::transaction;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-use crate::app::{App, AppState};
-use crate::request_schema::Requests;
-use doorward_accounts::approved::{Admission, Found, NewAccount};
-use doorward_accounts::challenges;
+use doorward_accounts::approved::{self, Admission, Found, NewAccount};
 use doorward_accounts::contacts::{self, Contact};
 use doorward_accounts::entry::{self, Call, Entering, EntryMethod, Registering};
 use doorward_accounts::first_proof::{self, Evidence, Standing};
 use doorward_accounts::registration::{self, Done};
-use doorward_accounts::service_keys;
-use doorward_accounts::sessions::current::CurrentSession;
-use doorward_accounts::signin;
+use doorward_accounts::sessions::current::{CurrentSession, principal};
+use doorward_accounts::sign_up::SignUp;
+use doorward_accounts::{challenges, names, service_keys, signin};
 use doorward_config::DefaultScene;
 use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
@@ -36,13 +18,25 @@ use doorward_core::secret::Secret;
 use doorward_credentials::dpop::{self, Proof};
 use doorward_limits::{self, Purpose};
 use doorward_messages::outbox;
+use doorward_protocol::code::{CodeLoginRequest, CodeScene, CodeSignupRequest, SendCodeRequest};
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::password::GivenCode;
+use doorward_protocol::session::Tokens;
+use doorward_protocol::signup::SignupAnswer;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::idempotency::{self, Claim, Idempotency};
 use doorward_request::json::Json;
 use doorward_store::identities::{self, Kind};
-use doorward_store::{self, Tx, accounts};
+use doorward_store::{self, Tx, accounts, transaction};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::{App, AppState};
+use crate::request_schema::Requests;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

@@ -2,23 +2,23 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_protocol::custom::CustomLoginRequest;
-use doorward_protocol::error::ErrorCode;
-use doorward_protocol::session::Tokens;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-use crate::app::{App, AppState};
-use crate::request_schema::Requests;
 use doorward_accounts::entry::{self, Call, EntryMethod};
 use doorward_accounts::service_keys::ServiceKey;
 use doorward_accounts::signin;
 use doorward_core::operation::Operation;
 use doorward_core::service_key::Scope;
+use doorward_protocol::custom::CustomLoginRequest;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::session::Tokens;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::json::Json;
 use doorward_store::identities::{Identity, Kind};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::{App, AppState};
+use crate::request_schema::Requests;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(login_with_custom_id))

@@ -2,35 +2,26 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_accounts::approved;
-use doorward_accounts::names;
-use doorward_accounts::sessions;
-use doorward_accounts::sign_up::SignUp;
-use doorward_core::canonical;
-use doorward_protocol::Rule;
-use doorward_protocol::error::ErrorCode;
-use doorward_protocol::login::LoginRequest;
-use doorward_protocol::session::Tokens;
-use doorward_protocol::signup::{SignupAnswer, SignupRequest};
-use doorward_store::transaction;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-use crate::app::{App, AppState};
-use crate::request_schema::Requests;
-use doorward_accounts::approved::{Admission, Approved, Attempt, Found, NewAccount};
+use doorward_accounts::approved::{self, Admission, Approved, Attempt, Found, NewAccount};
 use doorward_accounts::contacts::{self, Contact};
 use doorward_accounts::entry::{self, Call, Entering, EntryMethod, Registering};
 use doorward_accounts::first_proof::Evidence;
 use doorward_accounts::registration::{self, Done};
-use doorward_accounts::signin;
+use doorward_accounts::sign_up::SignUp;
+use doorward_accounts::{names, sessions, signin};
 use doorward_config::SignupDisclosure;
+use doorward_core::canonical;
 use doorward_core::operation::Operation;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
 use doorward_credentials::dpop::{self, Proof};
 use doorward_credentials::passwords::{HashPriority, Match};
 use doorward_limits::{self, Failed, Subject};
+use doorward_protocol::Rule;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::login::LoginRequest;
+use doorward_protocol::session::Tokens;
+use doorward_protocol::signup::{SignupAnswer, SignupRequest};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::event::Granted;
@@ -38,7 +29,12 @@ use doorward_request::idempotency::{self, Claim, Idempotency};
 use doorward_request::json::Json;
 use doorward_request::usernames;
 use doorward_store::identities::{Identity, Kind};
-use doorward_store::{Tx, accounts, passwords};
+use doorward_store::{Tx, accounts, passwords, transaction};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::{App, AppState};
+use crate::request_schema::Requests;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(signup)).routes(routes!(login))

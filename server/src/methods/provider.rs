@@ -6,14 +6,36 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use doorward_accounts::names;
+use doorward_accounts::approved::NewAccount;
+use doorward_accounts::contacts::Contact;
+use doorward_accounts::entry::{self, Call, Entering, EntryMethod, Registering};
+use doorward_accounts::first_proof::{self, Evidence, Standing};
+use doorward_accounts::flows::{
+    self, Asker, Browser, CallbackInput, Good, Intent, OauthKey, Returned, mismatch,
+};
+use doorward_accounts::registration::{self, Done};
+use doorward_accounts::sessions::current::CurrentSession;
 use doorward_accounts::sign_up::SignUp;
+use doorward_accounts::{identity_linking, names, service_keys};
+use doorward_config::{Confirmation, SignupDisclosure};
+use doorward_core::operation::Operation;
+use doorward_core::password_hash::PasswordHash;
+use doorward_core::secret::Secret;
+use doorward_credentials::dpop::{self, Proof};
+use doorward_limits::{self, Purpose, Subject};
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::provider::{
     FlowAnswer, FlowRequest, ProviderLogin, ProviderLoginRequest, ProviderSignup, ProviderSignupRequest,
 };
 use doorward_protocol::signup::SignupOptions;
-use doorward_store::transaction;
+use doorward_providers::{Person, Provider};
+use doorward_request::caller::Caller;
+use doorward_request::error::{ApiError, Shown};
+use doorward_request::idempotency::{self, Claim, Idempotency};
+use doorward_request::json::Json;
+use doorward_store::flows::{self as rows, Binding};
+use doorward_store::identities::{self, Kind};
+use doorward_store::{Tx, transaction};
 use minijinja::context;
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
@@ -22,31 +44,6 @@ use utoipa_axum::routes;
 use crate::app::{App, AppState};
 use crate::http::oauth_form::Form;
 use crate::request_schema::Requests;
-use doorward_accounts::approved::NewAccount;
-use doorward_accounts::contacts::Contact;
-use doorward_accounts::entry::{self, Call, Entering, EntryMethod, Registering};
-use doorward_accounts::first_proof::{self, Evidence, Standing};
-use doorward_accounts::flows::{
-    self, Asker, Browser, CallbackInput, Good, Intent, OauthKey, Returned, mismatch,
-};
-use doorward_accounts::identity_linking;
-use doorward_accounts::registration::{self, Done};
-use doorward_accounts::service_keys;
-use doorward_accounts::sessions::current::CurrentSession;
-use doorward_config::{Confirmation, SignupDisclosure};
-use doorward_core::operation::Operation;
-use doorward_core::password_hash::PasswordHash;
-use doorward_core::secret::Secret;
-use doorward_credentials::dpop::{self, Proof};
-use doorward_limits::{self, Purpose, Subject};
-use doorward_providers::{Person, Provider};
-use doorward_request::caller::Caller;
-use doorward_request::error::{ApiError, Shown};
-use doorward_request::idempotency::{self, Claim, Idempotency};
-use doorward_request::json::Json;
-use doorward_store::Tx;
-use doorward_store::flows::{self as rows, Binding};
-use doorward_store::identities::{self, Kind};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

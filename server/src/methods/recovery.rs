@@ -2,15 +2,6 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_protocol::error::ErrorCode;
-use doorward_protocol::password::{ForgotPasswordRequest, MailProof, PasswordReset, ResetPasswordRequest};
-use doorward_protocol::profile::ProfileFields;
-use doorward_store::transaction;
-use serde_json::{Value, json};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-use crate::app::{App, AppState};
 use doorward_accounts::challenges::{self, Verdict};
 use doorward_accounts::contacts::{self, Contact};
 use doorward_accounts::first_proof::{self, Evidence, Prover, Standing};
@@ -23,16 +14,24 @@ use doorward_core::secret::Secret;
 use doorward_credentials::passwords::HashPriority;
 use doorward_limits::{self, Purpose, Subject};
 use doorward_messages::outbox;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::password::{ForgotPasswordRequest, MailProof, PasswordReset, ResetPasswordRequest};
+use doorward_protocol::profile::ProfileFields;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::event::Principal;
 use doorward_request::idempotency::{self, Claim, Idempotency};
 use doorward_request::json::Json;
-use doorward_store::accounts::Account;
+use doorward_store::accounts::{self, Account};
 use doorward_store::challenges::Consumed;
 use doorward_store::identities::{self, Identity, Kind};
-use doorward_store::{StoreError, Tx, accounts, passwords, sessions};
+use doorward_store::{StoreError, Tx, passwords, sessions, transaction};
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::{App, AppState};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(forgot_password)).routes(routes!(reset_password))

@@ -2,16 +2,6 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_protocol::account::DeleteAccountRequest;
-use doorward_protocol::error::ErrorCode;
-use doorward_protocol::password::{GivenCode, MailProof};
-use doorward_store::transaction;
-use serde_json::{Value, json};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-use super::password;
-use crate::app::{App, AppState};
 use doorward_accounts::challenges::{self, Verdict};
 use doorward_accounts::contacts;
 use doorward_accounts::sessions::current::CurrentSession;
@@ -22,12 +12,21 @@ use doorward_core::secret::Secret;
 use doorward_credentials::passwords::Match;
 use doorward_limits::{self, Failed, Purpose, Subject};
 use doorward_messages::outbox;
+use doorward_protocol::account::DeleteAccountRequest;
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::password::{GivenCode, MailProof};
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::json::Json;
 use doorward_store::identities::Kind;
-use doorward_store::{Tx, accounts, directory, passwords};
+use doorward_store::{Tx, accounts, directory, passwords, transaction};
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::password;
+use crate::app::{App, AppState};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(delete_account))

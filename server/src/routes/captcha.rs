@@ -2,15 +2,15 @@
 
 use axum::Json;
 use axum::extract::State;
+use doorward_limits::captcha;
 use doorward_protocol::captcha::Challenge;
 use doorward_protocol::error::ErrorCode;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::AppState;
-use doorward_limits::captcha;
-use doorward_request::caller::Caller;
-use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(challenge))

@@ -4,13 +4,13 @@
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
+use doorward_core::clock::{Millis, rfc3339};
 use doorward_protocol::error::ErrorCode;
+use doorward_request::error::ApiError;
 use serde::Serialize;
 
 use crate::app::{App, AppState};
 use crate::extract::Foreign;
-use doorward_core::clock::{Millis, rfc3339};
-use doorward_request::error::ApiError;
 
 /// The longest step: a year.
 const LONGEST: Millis = 366 * 24 * 60 * 60_000;

@@ -3,19 +3,18 @@
 use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use doorward_accounts::sessions::current::CurrentSession;
 use doorward_core::typed_value;
 use doorward_protocol::data::{DataItem, DataList, SetDataRequest, ValueType};
 use doorward_protocol::error::ErrorCode;
-use doorward_store::transaction;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
+use doorward_store::{transaction, user_data};
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::{App, AppState};
-use doorward_accounts::sessions::current::CurrentSession;
-use doorward_request::error::ApiError;
-use doorward_request::json::Json;
-use doorward_store::user_data;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list_data)).routes(routes!(set_data, remove_data))

@@ -2,30 +2,14 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_accounts::names;
-use doorward_core::canonical;
-use doorward_protocol::email::{
-    BindEmailRequest, ChangeEmailRequest, CheckEmailRequest, EmailStatus, EmailStatusData,
-    ResendVerificationAnswer, ResendVerificationRequest, VerifyEmailRequest,
-};
-use doorward_protocol::error::ErrorCode;
-use doorward_protocol::messages::{EMAIL_AVAILABLE, EMAIL_IN_USE, PLEASE_CONFIRM};
-use doorward_protocol::password::MailProof;
-use doorward_protocol::phone::UnbindRequest;
-use doorward_protocol::profile::UserProfile;
-use doorward_store::transaction;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-use crate::app::{App, AppState};
 use doorward_accounts::addresses::{self, Change, Proven};
 use doorward_accounts::challenges::{self, Verdict};
 use doorward_accounts::contacts::{self, Contact};
 use doorward_accounts::first_proof::{self, Evidence, Prover, Standing};
-use doorward_accounts::service_keys;
 use doorward_accounts::sessions::current::CurrentSession;
-use doorward_accounts::signin;
+use doorward_accounts::{names, service_keys, signin};
 use doorward_config::{AccountDisclosure, ConfirmationClick};
+use doorward_core::canonical;
 use doorward_core::clock::rfc3339;
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
@@ -35,6 +19,15 @@ use doorward_core::secret::Secret;
 use doorward_credentials::passwords::{HashPriority, Match};
 use doorward_limits::{self, Failed, Purpose, Subject};
 use doorward_messages::outbox;
+use doorward_protocol::email::{
+    BindEmailRequest, ChangeEmailRequest, CheckEmailRequest, EmailStatus, EmailStatusData,
+    ResendVerificationAnswer, ResendVerificationRequest, VerifyEmailRequest,
+};
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::messages::{EMAIL_AVAILABLE, EMAIL_IN_USE, PLEASE_CONFIRM};
+use doorward_protocol::password::MailProof;
+use doorward_protocol::phone::UnbindRequest;
+use doorward_protocol::profile::UserProfile;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
@@ -44,7 +37,11 @@ use doorward_request::json::Json;
 use doorward_store::accounts::{self, Account};
 use doorward_store::challenges::Consumed;
 use doorward_store::identities::{Identity, Kind};
-use doorward_store::{Tx, passwords};
+use doorward_store::{Tx, passwords, transaction};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::{App, AppState};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

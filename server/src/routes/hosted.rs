@@ -8,11 +8,18 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use doorward_accounts::contacts::Contact;
+use doorward_accounts::first_proof::Evidence;
 use doorward_core::canonical;
+use doorward_core::operation::Operation;
+use doorward_limits::{self, Purpose, Subject};
 use doorward_protocol::email::{ResendVerificationRequest, VerifyEmailRequest};
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::{ForgotPasswordRequest, GivenCode, MailProof, ResetPasswordRequest};
 use doorward_protocol::{Given, Request, Rule, Source};
+use doorward_request::caller::Caller;
+use doorward_request::error::{ApiError, Shown};
+use doorward_request::event::Principal;
 use minijinja::context;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
@@ -21,13 +28,6 @@ use super::email::{self, PasswordGiven, Verification};
 use crate::app::AppState;
 use crate::extract::read;
 use crate::methods::recovery;
-use doorward_accounts::contacts::Contact;
-use doorward_accounts::first_proof::Evidence;
-use doorward_core::operation::Operation;
-use doorward_limits::{self, Purpose, Subject};
-use doorward_request::caller::Caller;
-use doorward_request::error::{ApiError, Shown};
-use doorward_request::event::Principal;
 
 pub(super) fn router() -> Router<AppState> {
     Router::new()

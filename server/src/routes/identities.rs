@@ -3,24 +3,24 @@
 use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use doorward_accounts::flows::{self, Asker, CallbackInput, Intent};
+use doorward_accounts::identity_linking;
+use doorward_accounts::sessions::current::CurrentSession;
 use doorward_core::canonical;
+use doorward_core::clock::rfc3339;
+use doorward_core::operation::Operation;
+use doorward_limits::{self, Purpose, Subject};
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::provider::{IdentityList, LinkedIdentity, ProviderLogin, ProviderLoginRequest};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
+use doorward_store::identities::{self, Link};
 use doorward_store::transaction;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::AppState;
-use doorward_accounts::flows::{self, Asker, CallbackInput, Intent};
-use doorward_accounts::identity_linking;
-use doorward_accounts::sessions::current::CurrentSession;
-use doorward_core::clock::rfc3339;
-use doorward_core::operation::Operation;
-use doorward_limits::{self, Purpose, Subject};
-use doorward_request::caller::Caller;
-use doorward_request::error::ApiError;
-use doorward_request::json::Json;
-use doorward_store::identities::{self, Link};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

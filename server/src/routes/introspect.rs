@@ -7,6 +7,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use doorward_core::secret::same;
+use doorward_request::error::ApiError;
+use doorward_store::sessions;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -15,9 +18,6 @@ use utoipa_axum::routes;
 
 use crate::app::{App, AppState};
 use crate::http::oauth_form::{Form, Refused};
-use doorward_core::secret::same;
-use doorward_request::error::ApiError;
-use doorward_store::sessions;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(introspect))

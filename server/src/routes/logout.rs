@@ -2,16 +2,16 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
+use doorward_accounts::sessions;
 use doorward_protocol::logout::LogoutRequest;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::AppState;
-use doorward_accounts::sessions;
-use doorward_request::caller::Caller;
-use doorward_request::error::ApiError;
-use doorward_request::json::Json;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(logout))

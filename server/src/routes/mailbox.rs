@@ -7,17 +7,17 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use doorward_core::canonical;
+use doorward_core::clock::rfc3339;
+use doorward_core::message::Channel;
+use doorward_messages::mail::mailbox::{Mailbox, Received};
+use doorward_messages::mail::transport::OutgoingMessage;
 use doorward_protocol::error::ErrorCode;
+use doorward_request::error::ApiError;
 use minijinja::context;
 use serde::Serialize;
 use url::form_urlencoded;
 
 use crate::app::{App, AppState};
-use doorward_core::clock::rfc3339;
-use doorward_core::message::Channel;
-use doorward_messages::mail::mailbox::{Mailbox, Received};
-use doorward_messages::mail::transport::OutgoingMessage;
-use doorward_request::error::ApiError;
 
 /// The mail as its sender wrote it: no script, nothing from elsewhere; links open in a tab of their own.
 const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; \

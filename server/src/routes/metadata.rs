@@ -5,12 +5,12 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
+use doorward_request::error::ApiError;
 use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::AppState;
-use doorward_request::error::ApiError;
 
 /// The path of the document.
 pub(crate) const PATH: &str = "/.well-known/oauth-authorization-server";

@@ -29,11 +29,11 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use doorward_protocol::error::ErrorCode;
+use doorward_request::error::ApiError;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::AppState;
 use crate::{http, methods};
-use doorward_request::error::ApiError;
 
 /// All routes, with everything around them.
 pub fn router(app: &AppState) -> Router {

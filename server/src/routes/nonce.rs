@@ -5,13 +5,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::response::IntoResponse;
+use doorward_credentials::dpop;
+use doorward_request::error::ApiError;
 use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::AppState;
-use doorward_credentials::dpop;
-use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(nonce))

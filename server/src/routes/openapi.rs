@@ -8,15 +8,15 @@ use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use doorward_config::Config;
 use doorward_protocol::Policy;
 use doorward_protocol::error::Problem;
+use doorward_request::error::{ApiError, Shown};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, ServerBuilder};
 
 use crate::app::AppState;
 use crate::http::oauth_form::{OauthError, Refused};
-use doorward_config::Config;
-use doorward_request::error::{ApiError, Shown};
 
 /// The frame that the routes put themselves into.
 pub(super) fn document() -> OpenApi {

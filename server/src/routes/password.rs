@@ -2,12 +2,6 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_protocol::password::{PasswordChanged, UpdatePasswordRequest};
-use doorward_store::transaction;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-use crate::app::{App, AppState};
 use doorward_accounts::screening;
 use doorward_accounts::sessions::current::CurrentSession;
 use doorward_core::message::Message;
@@ -18,11 +12,16 @@ use doorward_core::secret::Secret;
 use doorward_credentials::passwords::Match;
 use doorward_limits::{self, Failed, Purpose, Subject};
 use doorward_messages::outbox;
+use doorward_protocol::password::{PasswordChanged, UpdatePasswordRequest};
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::json::Json;
-use doorward_store::{Tx, accounts, challenges, passwords, sessions};
+use doorward_store::{Tx, accounts, challenges, passwords, sessions, transaction};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::{App, AppState};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(update_password))

@@ -2,20 +2,20 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_protocol::phone::{BindPhoneRequest, ChangePhoneRequest, UnbindRequest};
-use doorward_protocol::profile::UserProfile;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-use crate::app::AppState;
 use doorward_accounts::addresses::{self, Change, Proven};
 use doorward_accounts::contacts::Contact;
 use doorward_accounts::sessions::current::CurrentSession;
 use doorward_core::operation::Operation;
+use doorward_protocol::phone::{BindPhoneRequest, ChangePhoneRequest, UnbindRequest};
+use doorward_protocol::profile::UserProfile;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::json::Json;
 use doorward_store::identities::Kind;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::AppState;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

@@ -3,26 +3,24 @@
 use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use doorward_accounts::sessions::current::CurrentSession;
+use doorward_accounts::{addresses, contacts, profiles};
+use doorward_core::operation::Operation;
+use doorward_limits::{self, Purpose, Subject};
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::profile::{PublicProfile, UpdateProfileRequest, UserProfile};
-use doorward_store::transaction;
+use doorward_request::audit::{Event, Record};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
+use doorward_store::accounts::{self, Account};
+use doorward_store::identities::{self, Identity, Kind};
+use doorward_store::{StoreError, Tx, transaction};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::app::{App, AppState};
-use doorward_accounts::contacts;
-use doorward_accounts::sessions::current::CurrentSession;
-use doorward_accounts::{addresses, profiles};
-use doorward_core::operation::Operation;
-use doorward_limits::{self, Purpose, Subject};
-use doorward_request::audit::{Event, Record};
-use doorward_request::caller::Caller;
-use doorward_request::error::ApiError;
-use doorward_request::json::Json;
-use doorward_store::accounts::Account;
-use doorward_store::identities::{Identity, Kind};
-use doorward_store::{StoreError, Tx, accounts, identities};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(profile, update_profile)).routes(routes!(public_profile))

@@ -2,7 +2,9 @@
 
 use axum::Json as Answer;
 use axum::extract::{Request, State};
+use doorward_accounts::sessions;
 use doorward_protocol::session::CLIENT_ID;
+use doorward_request::caller::Caller;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -10,8 +12,6 @@ use utoipa_axum::routes;
 
 use crate::app::AppState;
 use crate::http::oauth_form::{Form, Refused};
-use doorward_accounts::sessions;
-use doorward_request::caller::Caller;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(revoke))

@@ -3,19 +3,19 @@
 use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use doorward_accounts::sessions;
+use doorward_accounts::sessions::current::CurrentSession;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::session::{LiveSession, SessionList, SessionsRevokeRequest};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::app::AppState;
-use doorward_accounts::sessions;
-use doorward_accounts::sessions::current::CurrentSession;
-use doorward_request::caller::Caller;
-use doorward_request::error::ApiError;
-use doorward_request::json::Json;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

@@ -4,14 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use doorward_config::{AccountDisclosure, Confirmation, SignupDisclosure};
 use doorward_protocol::settings::{Disclosure, ExtraField, PasswordRule, ServerSettings, SignupRule};
+use doorward_request::error::ApiError;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::AppState;
 use crate::methods;
-use doorward_config::{AccountDisclosure, Confirmation, SignupDisclosure};
-use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(settings))

@@ -3,18 +3,18 @@
 use axum::Json as Answer;
 use axum::extract::{Request, State};
 use doorward_accounts::approved;
+use doorward_accounts::sessions::{self, RefreshRefusal};
+use doorward_core::operation::Operation;
+use doorward_credentials::dpop::Proof;
 use doorward_protocol::session::{CLIENT_ID, Tokens};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::AppState;
 use crate::http::oauth_form::{Form, Refused};
-use doorward_accounts::sessions::{self, RefreshRefusal};
-use doorward_core::operation::Operation;
-use doorward_credentials::dpop::Proof;
-use doorward_request::caller::Caller;
-use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(token))

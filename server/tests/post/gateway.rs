@@ -15,9 +15,8 @@ use doorward_protocol::error::ErrorCode;
 use doorward_protocol::password::MailProof;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
-use doorward_store::StoreError;
 use doorward_store::challenges::Consumed;
-use doorward_store::transaction;
+use doorward_store::{StoreError, transaction};
 use tokio::net::TcpListener;
 
 use crate::support::TestApp;

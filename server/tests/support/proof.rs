@@ -7,10 +7,10 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_core::clock::Clock;
 use serde_json::{Value, json};
 
 use super::{Answer, Call, TestApp};
-use doorward_core::clock::Clock;
 
 /// A key pair, as a browser has one.
 #[derive(Debug)]

@@ -1,15 +1,15 @@
 //! What hooks were told, and are to be told: looked at, sent again.
 
+use doorward_core::clock::rfc3339;
 use doorward_protocol::admin::Delivery;
 use doorward_protocol::error::ErrorCode;
+use doorward_request::audit::{Event, Record};
+use doorward_request::error::ApiError;
+use doorward_store::deliveries::{self, Listed};
 use doorward_store::transaction;
 use uuid::Uuid;
 
 use super::Operator;
-use doorward_core::clock::rfc3339;
-use doorward_request::audit::{Event, Record};
-use doorward_request::error::ApiError;
-use doorward_store::deliveries::{self, Listed};
 
 impl Operator {
     /// The newest deliveries: all or one target's, all or only those that were given up.

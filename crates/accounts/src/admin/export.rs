@@ -1,16 +1,15 @@
 //! All that is stored of a person, as JSON: for whoever asks what you know of them. No secret is in it.
 
-use doorward_protocol::admin::{ExportedChallenge, ExportedMessage, UserExport};
-use doorward_store::transaction;
-
-use super::Operator;
-use super::lists::entry;
 use doorward_core::clock::rfc3339;
+use doorward_protocol::admin::{ExportedChallenge, ExportedMessage, UserExport};
 use doorward_request::audit::{Event, Record};
 use doorward_request::error::ApiError;
 use doorward_store::audit::{self, Filter};
 use doorward_store::directory::{self, NEWEST};
-use doorward_store::user_data;
+use doorward_store::{transaction, user_data};
+
+use super::Operator;
+use super::lists::entry;
 
 impl Operator {
     /// Puts it together. The audit log says that it was.

@@ -1,14 +1,14 @@
 //! Service keys: made, looked at, ended.
 
+use doorward_core::service_key::{PlainKey, Scopes};
 use doorward_protocol::error::ErrorCode;
+use doorward_request::audit::{Event, Record};
+use doorward_request::error::ApiError;
+use doorward_store::service_keys::{self, StoredKey};
 use doorward_store::transaction;
 use uuid::Uuid;
 
 use super::Operator;
-use doorward_core::service_key::{PlainKey, Scopes};
-use doorward_request::audit::{Event, Record};
-use doorward_request::error::ApiError;
-use doorward_store::service_keys::{self, StoredKey};
 
 /// Characters in a name at most.
 const NAME: usize = 128;

@@ -1,15 +1,15 @@
 //! What is looked through page by page: accounts, subscribers of the newsletter, the audit log.
 
-use doorward_protocol::admin::{AuditEntry, Subscriber};
-use doorward_protocol::profile::{ProfileFields, UserProfile};
-
-use super::Operator;
 use doorward_config::Span;
 use doorward_core::clock::{Millis, rfc3339};
+use doorward_protocol::admin::{AuditEntry, Subscriber};
+use doorward_protocol::profile::{ProfileFields, UserProfile};
 use doorward_request::error::ApiError;
 use doorward_store::audit::{self, Filter, Line};
 use doorward_store::directory::{self, NEWEST};
 use doorward_store::identities::Kind;
+
+use super::Operator;
 
 /// A part of a list.
 #[derive(Clone, Debug)]

@@ -13,10 +13,9 @@ pub use users::NewUser;
 
 use std::fmt;
 
-use doorward_protocol::error::ErrorCode;
-
 use doorward_config::{Config, Phone};
 use doorward_core::clock::{Millis, World};
+use doorward_protocol::error::ErrorCode;
 use doorward_request::audit::Record;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;

@@ -1,15 +1,14 @@
 //! The sessions of an account, as an operator sees and ends them.
 
+use doorward_core::clock::rfc3339;
 use doorward_protocol::admin::AdminSession;
 use doorward_protocol::error::ErrorCode;
-use doorward_store::transaction;
-
-use super::{Operator, locked, unknown_user};
-use doorward_core::clock::rfc3339;
 use doorward_request::audit::{Event, Record};
 use doorward_request::error::ApiError;
-use doorward_store::accounts;
 use doorward_store::sessions::{self, Session};
+use doorward_store::{accounts, transaction};
+
+use super::{Operator, locked, unknown_user};
 
 /// Sessions in a list at most.
 const LISTED: i64 = 1000;

@@ -1,27 +1,25 @@
 //! Accounts: found, shown, made, disabled, deleted; their passwords and roles.
 
 use doorward_core::canonical;
-use doorward_protocol::admin::{AdminIdentity, AdminUser};
-use doorward_protocol::profile::ProfileFields;
-use doorward_request::roles::checked_roles;
-use doorward_store::transaction;
-use uuid::Uuid;
-
-use super::{Operator, locked, unknown_user};
-use crate::contacts::{self, Contact};
-use crate::names;
 use doorward_core::clock::rfc3339;
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
 use doorward_core::password_hash::PasswordHash;
 use doorward_messages::outbox;
+use doorward_protocol::admin::{AdminIdentity, AdminUser};
+use doorward_protocol::profile::ProfileFields;
 use doorward_request::audit::{Event, Record};
 use doorward_request::error::ApiError;
+use doorward_request::roles::checked_roles;
 use doorward_request::{phones, usernames};
 use doorward_store::accounts::{self, Account};
-use doorward_store::directory;
 use doorward_store::identities::{self, Identity, Kind};
-use doorward_store::{StoreError, challenges, passwords, sessions};
+use doorward_store::{StoreError, challenges, directory, passwords, sessions, transaction};
+use uuid::Uuid;
+
+use super::{Operator, locked, unknown_user};
+use crate::contacts::{self, Contact};
+use crate::names;
 
 /// An account as an operator makes it, known by at least one name.
 #[derive(Clone, Debug, Default)]

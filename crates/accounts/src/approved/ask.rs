@@ -2,21 +2,13 @@
 
 use std::sync::Arc;
 
-use doorward_protocol::Request;
-use doorward_protocol::signup::FirstSignIn;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
-
-use crate::contacts;
-use crate::service::Accounts;
-use crate::sessions;
-use crate::sign_up::{FirstSession, SignUp};
 use doorward_core::clock::rfc3339;
 use doorward_core::operation::Operation;
 use doorward_core::secret::Secret;
-use doorward_hooks::Hooks;
-use doorward_hooks::{Question, ask_once, before_with, fields, of_session};
+use doorward_hooks::{Hooks, Question, ask_once, before_with, fields, of_session};
 use doorward_limits::{self, Purpose, Subject};
+use doorward_protocol::Request;
+use doorward_protocol::signup::FirstSignIn;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::event::{Granted, Principal};
@@ -24,8 +16,13 @@ use doorward_request::idempotency::Idempotency;
 use doorward_request::json::Json;
 use doorward_store::accounts::Account;
 use doorward_store::identities::{Identity, Kind};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::{Admission, Approved, Attempt, Found, NewAccount, Refresh, SignIn};
+use crate::service::Accounts;
+use crate::sign_up::{FirstSession, SignUp};
+use crate::{contacts, sessions};
 
 /// Asks the hooks before a sign-in by this method. `read` takes the method's name of the account from the request, as the
 /// hooks leave it.

@@ -9,17 +9,17 @@ pub use ask::{admit, approve_refresh, attempt, sign_up};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use doorward_protocol::error::ErrorCode;
-
-use crate::service::Accounts;
-use crate::sign_up::SignUp;
 use doorward_core::password_hash::PasswordHash;
 use doorward_core::secret::Secret;
+use doorward_protocol::error::ErrorCode;
 use doorward_request::error::ApiError;
 use doorward_request::event::Principal;
 use doorward_request::idempotency::Idempotency;
 use doorward_store::accounts::Account;
 use doorward_store::identities::{Identity, Kind};
+
+use crate::service::Accounts;
+use crate::sign_up::SignUp;
 
 /// What the hooks of its operation were asked about, and have not refused.
 #[derive(Clone, Debug)]

@@ -1,20 +1,20 @@
 //! Beginning: where the browser goes, and what is remembered until it comes back.
 
-use doorward_protocol::provider::{FlowAnswer, FlowRequest, FlowTarget};
-use doorward_request::platform::Platform;
-use doorward_store::transaction;
 use std::sync::Arc;
-use url::Url;
 
-use super::refused;
-use super::{Browser, hash, seal};
-use crate::sessions::current::CurrentSession;
 use doorward_core::one_time_code::PlainToken;
 use doorward_credentials::dpop::{self, Proof};
+use doorward_protocol::provider::{FlowAnswer, FlowRequest, FlowTarget};
 use doorward_providers::{FlowParameters, Provider};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
+use doorward_request::platform::Platform;
 use doorward_store::flows::{self, Binding, Flow};
+use doorward_store::transaction;
+use url::Url;
+
+use super::{Browser, hash, refused, seal};
+use crate::sessions::current::CurrentSession;
 
 /// Begins a flow, for this browser and, where somebody is signed in, for them.
 pub async fn begin(

@@ -1,11 +1,10 @@
 //! What came back from a provider, as the page hands it on: in fields of their own, or as the whole address that the
 //! browser came back to.
 
-use doorward_protocol::provider::ProviderLoginRequest;
-use url::Url;
-
 use doorward_core::secret::Secret;
+use doorward_protocol::provider::ProviderLoginRequest;
 use doorward_request::error::ApiError;
+use url::Url;
 
 /// What came back.
 #[derive(Debug)]

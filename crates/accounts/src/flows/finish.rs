@@ -3,30 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_protocol::error::ErrorCode;
-use doorward_protocol::provider::ProviderLogin;
-use doorward_request::platform::Platform;
-use doorward_store::transaction;
-use url::Url;
-
-use super::callback_input::{CallbackInput, Returned, is_page};
-use super::refused;
-use super::{Browser, FlowOutcome, Good, OauthKey, hash, mismatch, open, person, seal};
-use crate::approved::{Approved, Attempt};
-use crate::first_proof::Evidence;
-use crate::identity_linking;
-use crate::service::Accounts;
-use crate::sessions::current::CurrentSession;
-use crate::signin;
 use doorward_core::clock::Millis;
 use doorward_credentials::dpop::{self, Proof, Thumbprint};
+use doorward_protocol::error::ErrorCode;
+use doorward_protocol::provider::ProviderLogin;
 use doorward_providers::{Memory, Person, Provider, ProviderAnswer, Refusal};
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
 use doorward_request::event::Granted;
+use doorward_request::platform::Platform;
 use doorward_store::flows::{self, Binding, Flow};
-use doorward_store::{StoreError, Tx, identities};
+use doorward_store::{StoreError, Tx, identities, transaction};
+use url::Url;
+
+use super::callback_input::{CallbackInput, Returned, is_page};
+use super::{Browser, FlowOutcome, Good, OauthKey, hash, mismatch, open, person, refused, seal};
+use crate::approved::{Approved, Attempt};
+use crate::first_proof::Evidence;
+use crate::service::Accounts;
+use crate::sessions::current::CurrentSession;
+use crate::{identity_linking, signin};
 
 /// Whoever ends a flow has this long; then another may try, since a server can go down in between.
 const PATIENCE: Millis = 30_000;

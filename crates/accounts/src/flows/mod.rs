@@ -18,16 +18,16 @@ pub use posted_answer::keep;
 use std::borrow::Cow;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use doorward_core::secret::same;
+use doorward_credentials::dpop::Proof;
 use doorward_protocol::error::ErrorCode;
+use doorward_providers::{Person, Refusal};
+use doorward_request::error::ApiError;
 use doorward_request::platform::Platform;
+use doorward_store::flows::Binding;
 use tokio::sync::Notify;
 
 use crate::sessions::current::CurrentSession;
-use doorward_core::secret::same;
-use doorward_credentials::dpop::Proof;
-use doorward_providers::{Person, Refusal};
-use doorward_request::error::ApiError;
-use doorward_store::flows::Binding;
 
 /// Wakes those who wait for a flow that another request is ending.
 #[derive(Debug, Default)]

@@ -2,10 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-use super::hash;
 use doorward_core::secret::same;
 use doorward_core::secret_keys::{KeyId, Purpose, SecretKeys};
+
+use super::hash;
 
 /// What a key is good for.
 #[derive(Clone, Copy, Debug)]

@@ -1,20 +1,20 @@
 //! What came of a flow, as its row remembers it: the same answer for whoever asks again.
 
 use doorward_core::canonical;
+use doorward_credentials::dpop::Proof;
+use doorward_credentials::signing::TokenIssuer;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::messages;
 use doorward_protocol::provider::{ProviderLogin, ProviderOutcome, ProviderPerson};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_store::accounts;
+use doorward_store::flows::Flow;
 use serde::{Deserialize, Serialize};
 
 use super::{Good, OauthKey, person};
 use crate::challenges::code_named;
 use crate::signin;
-use doorward_credentials::dpop::Proof;
-use doorward_credentials::signing::TokenIssuer;
-use doorward_request::caller::Caller;
-use doorward_request::error::ApiError;
-use doorward_store::accounts;
-use doorward_store::flows::Flow;
 
 /// What came of it.
 #[derive(Clone, Debug, Deserialize, Serialize)]

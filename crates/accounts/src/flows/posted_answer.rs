@@ -1,15 +1,16 @@
 //! An answer that the provider posts to the server instead of sending the browser back with it (Apple's `form_post`).
 
 use std::sync::Arc;
-use url::Url;
 
-use super::callback_input::Returned;
-use super::{Good, OauthKey, hash, mismatch, seal};
 use doorward_providers::Provider;
 use doorward_request::error::ApiError;
 use doorward_request::platform::Platform;
 use doorward_store::flows::{self, Flow};
 use doorward_store::transaction;
+use url::Url;
+
+use super::callback_input::Returned;
+use super::{Good, OauthKey, hash, mismatch, seal};
 
 /// Keeps it for the page that began the flow, and answers where the browser goes: there, with a key that is good for this very
 /// answer and in that browser only. Nothing is decided here, because here is no proof of who asks.

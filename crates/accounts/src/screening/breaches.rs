@@ -6,9 +6,10 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{HASH, sha1};
 use doorward_core::canonical;
 use doorward_core::files::Draft;
+
+use super::{HASH, sha1};
 
 /// The first bytes of a filter.
 const MAGIC: &[u8; 8] = b"dw sha1\n";

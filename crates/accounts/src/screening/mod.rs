@@ -13,13 +13,12 @@ pub use breaches::make as make_filter;
 pub use personal_words::{of_account, of_names};
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
-use doorward_core::canonical;
-use doorward_protocol::error::ErrorCode;
-
 use breaches::Breaches;
 use doorward_config::{Config, ConfigError};
+use doorward_core::canonical;
 use doorward_core::secret::Secret;
 use doorward_outbound::HttpClient;
+use doorward_protocol::error::ErrorCode;
 use doorward_request::error::ApiError;
 use service::Service;
 use words::Words;

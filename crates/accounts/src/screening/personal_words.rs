@@ -1,11 +1,10 @@
 //! Public facts: the names of the service and of the person. Passwords made of them are guessed first.
 
-use url::Url;
-
 use doorward_core::canonical;
 use doorward_protocol::profile::ProfileFields;
 use doorward_store::accounts::Account;
 use doorward_store::identities::{Identity, Kind};
+use url::Url;
 
 /// Fewest characters of a piece.
 const PIECE: usize = 4;

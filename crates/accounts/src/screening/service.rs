@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use doorward_outbound::{CallLimits, HttpClient};
 use http::{HeaderValue, Request, header};
 use url::Url;
 
 use super::HASH;
-use doorward_outbound::{CallLimits, HttpClient};
 
 /// The service only advises, so a request waits one second at most. An answer has some 60 KB with padding.
 const LIMITS: CallLimits = CallLimits { time: Duration::from_secs(1), bytes: 512 * 1024 };

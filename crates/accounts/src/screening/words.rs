@@ -1,10 +1,11 @@
 //! A list of words, sorted, one a line: as text, because that is the smallest it can be without unpacking.
 
-use doorward_core::canonical;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
+
+use doorward_core::canonical;
 
 /// The built-in list. `crates/accounts/data/README.md` has its source.
 const COMMON: &str = include_str!("../../data/common_passwords.txt");

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use doorward_core::clock::Millis;
+use doorward_credentials::dpop::{self, Proof};
+use doorward_credentials::tokens::Claims;
 use doorward_protocol::error::ErrorCode;
 use doorward_request::error::ApiError;
 use doorward_request::event::Principal;
 use doorward_request::platform::Platform;
 use doorward_store::accounts::{self, Account};
 use doorward_store::{Tx, sessions};
-
-use doorward_credentials::dpop::{self, Proof};
-use doorward_credentials::tokens::Claims;
 
 /// A request with the access token of a session that has not ended: revoking one works at once (D-5). If the session
 /// is bound to a key, it came with a proof of that.

@@ -1,20 +1,20 @@
 //! The sessions of an account: which there are, and ending them. What is ended is a row that is gone: no token of it works
 //! here from that moment on.
 
-use doorward_protocol::session::{RevokeScope, SessionInfo};
-use doorward_request::platform::Platform;
-use doorward_store::transaction;
 use std::sync::Arc;
 
-use crate::sessions::current::CurrentSession;
 use doorward_core::clock::rfc3339;
 use doorward_credentials::signing::TokenIssuer;
 use doorward_credentials::tokens::{RefreshToken, RevokeToken};
+use doorward_protocol::session::{RevokeScope, SessionInfo};
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
+use doorward_request::platform::Platform;
 use doorward_store::sessions::{self, Session};
-use doorward_store::{StoreError, Tx};
+use doorward_store::{StoreError, Tx, transaction};
+
+use crate::sessions::current::CurrentSession;
 
 /// Sessions in a list at most.
 const LISTED: i64 = 100;

@@ -7,21 +7,21 @@ mod refresh;
 pub use end::{end, end_all, end_several, list, of_revoke_token, of_token, sign_out};
 pub use refresh::{RefreshRefusal, refresh, restore};
 
-use doorward_protocol::session::Tokens;
-use doorward_request::platform::Platform;
-
-use crate::approved::{Approved, SignIn};
 use doorward_config::Span;
 use doorward_core::clock::Millis;
 use doorward_credentials::dpop::{Proof, ProofError, Thumbprint};
 use doorward_credentials::signing::TokenIssuer;
 use doorward_credentials::tokens::{Claims, Confirmation, RefreshToken, RevokeToken};
 use doorward_protocol::error::ErrorCode;
+use doorward_protocol::session::Tokens;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
+use doorward_request::platform::Platform;
 use doorward_store::Tx;
 use doorward_store::accounts::Account;
 use doorward_store::sessions::{self, Session};
+
+use crate::approved::{Approved, SignIn};
 
 /// Refuses a sign-in that brings no key where the operator wants one. Asked before any work is done for it.
 pub fn admit(platform: &Platform, bound: bool) -> Result<(), ApiError> {

@@ -3,22 +3,22 @@
 //! A session is one row with a generation that rises by one when its refresh token is replaced. Which of its tokens a
 //! client presents, and when, decides everything: the tables are at [`decide`].
 
-use doorward_protocol::session::Tokens;
-use doorward_request::platform::Platform;
-use doorward_store::transaction;
 use std::sync::Arc;
 
-use super::tokens;
-use crate::approved::{Approved, Refresh};
 use doorward_core::clock::Millis;
 use doorward_credentials::dpop::{self, Proof};
 use doorward_credentials::signing::TokenIssuer;
 use doorward_credentials::tokens::RefreshToken;
+use doorward_protocol::session::Tokens;
 use doorward_request::audit::{Event, Record};
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
+use doorward_request::platform::Platform;
 use doorward_store::sessions::{self, Session};
-use doorward_store::{Tx, accounts};
+use doorward_store::{Tx, accounts, transaction};
+
+use super::tokens;
+use crate::approved::{Approved, Refresh};
 
 /// Why a refresh was refused.
 #[derive(Debug)]

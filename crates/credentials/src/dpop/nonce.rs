@@ -4,7 +4,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use doorward_core::base64url::decode;
 use doorward_core::clock::Millis;
 use doorward_core::secret::same;

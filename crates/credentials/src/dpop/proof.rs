@@ -4,11 +4,6 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_protocol::error::ErrorCode;
-use serde_json::{Map, Value};
-use url::Url;
-
-use super::nonce;
 use doorward_core::base64url::decode;
 use doorward_core::clock::Millis;
 use doorward_core::escape::plain;
@@ -16,7 +11,12 @@ use doorward_core::local_address::is_local;
 use doorward_core::secret::same;
 use doorward_core::secret_keys::SecretKeys;
 use doorward_core::strict_json::Strict;
+use doorward_protocol::error::ErrorCode;
 use doorward_request::error::ApiError;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::nonce;
 
 /// Longer ones are no proofs: ours have about 600 bytes.
 const LONGEST: usize = 4096;

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use super::proof::{Proof, ProofError, Thumbprint};
 use doorward_core::clock::Millis;
 use doorward_request::error::ApiError;
 use doorward_store::{Tx, proofs};
+
+use super::proof::{Proof, ProofError, Thumbprint};
 
 /// Proofs of reads that are remembered for one nonce, about 5 MB; there are three nonces at most.
 const REMEMBERED: usize = 1 << 18;

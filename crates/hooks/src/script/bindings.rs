@@ -2,23 +2,23 @@
 
 use std::cell::RefCell;
 
+use doorward_core::clock::Millis;
+use doorward_core::operation::{FieldSpec, Kind};
+use doorward_request::event::{About, HookRefusal, Model};
+use jiff::Timestamp;
+use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, civil::Weekday};
 use serde_json::{Map, Value as Json, json};
-use starlark::PrintHandler;
 use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension};
 use starlark::eval::Evaluator;
-use starlark::starlark_module;
 use starlark::values::dict::DictRef;
 use starlark::values::none::{NoneOr, NoneType};
 use starlark::values::tuple::UnpackTuple;
 use starlark::values::{Heap, Value};
+use starlark::{PrintHandler, starlark_module};
 use zeroize::Zeroize;
 
 use super::wire::{ScriptError, ScriptOutcome};
-use doorward_core::clock::Millis;
-use doorward_core::operation::{FieldSpec, Kind};
-use doorward_request::event::{About, HookRefusal, Model};
 
 /// Lines that one call may print, and characters of each.
 const LINES: usize = 50;

@@ -1,5 +1,6 @@
 //! Loads a script and runs its functions. This is the worker's side: it is trusted with nothing but its limits.
 
+use doorward_core::operation::Operation;
 use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtension, Module};
 use starlark::eval::Evaluator;
 use starlark::syntax::{AstModule, Dialect};
@@ -7,7 +8,6 @@ use starlark::values::Value;
 
 use super::bindings::{self, MESSAGE, Misuse, Printer, Running, shorten};
 use super::wire::{Call, Functions, Load, Loaded, Ran, ScriptError, ScriptLimits, ScriptOutcome};
-use doorward_core::operation::Operation;
 
 /// Calls within calls.
 const DEPTH: usize = 100;

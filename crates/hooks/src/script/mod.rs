@@ -17,13 +17,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use doorward_protocol::error::ErrorCode;
-use serde_json::{Map, Value};
-use tokio::sync::Mutex;
-use tokio::time::Instant;
-
 use doorward_request::error::ApiError;
 use doorward_request::event::{HookAnswer, HookRefusal, Model};
 use pool::{Kit, Pool};
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use wire::{Ran, ScriptLimits, ScriptOutcome};
 use worker::Trouble;
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use doorward_request::event::Model;
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -16,7 +17,6 @@ use super::Unanswered;
 use super::wire::{Call, Functions, Load, Loaded, Ran, ScriptLimits, Task, WorkerAnswer};
 use super::worker::{self, Trouble, Worker};
 use crate::BUDGET;
-use doorward_request::event::Model;
 
 /// More workers than this wait for each other's cores.
 const MOST: usize = 8;

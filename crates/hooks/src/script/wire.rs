@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use doorward_request::event::Model;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-use doorward_request::event::Model;
 
 /// No line is longer, in either direction.
 pub(super) const LINE: usize = 2 * 1024 * 1024;

@@ -1,12 +1,11 @@
 //! What a service says to a `pre_` event. Nothing is guessed: an answer that is not understood is a failure.
 
-use doorward_protocol::error::ErrorCode;
-use serde_json::{Map, Value};
-
 use doorward_core::operation::{FieldSpec, Kind, Operation};
 use doorward_core::strict_json::Strict;
 use doorward_outbound::HttpResponse;
+use doorward_protocol::error::ErrorCode;
 use doorward_request::event::{HookAnswer, HookRefusal};
+use serde_json::{Map, Value};
 
 /// Longest message of a refusal.
 const LONGEST: usize = 500;

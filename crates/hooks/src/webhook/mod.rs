@@ -8,21 +8,22 @@ mod breaker;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use breaker::Breaker;
+use doorward_config::{Config, ConfigError, OnFailure};
+use doorward_core::clock::rfc3339;
+use doorward_core::delivery_queue::Failure;
+use doorward_core::webhook_signature;
+use doorward_outbound::{CallLimits, HttpClient, HttpResponse};
+use doorward_request::error::ApiError;
+use doorward_request::event::{HookAnswer, Model, Report};
 use http::{Method, Request, header};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use url::Url;
 
 use crate::Hooks;
-use breaker::Breaker;
-use doorward_config::{Config, ConfigError, OnFailure};
-use doorward_core::clock::rfc3339;
-use doorward_core::delivery_queue::Failure;
-use doorward_core::webhook_signature;
+
 pub(super) use doorward_core::webhook_signature::WebhookKey;
-use doorward_outbound::{CallLimits, HttpClient, HttpResponse};
-use doorward_request::error::ApiError;
-use doorward_request::event::{HookAnswer, Model, Report};
 
 /// More than anybody has to say about one request.
 const LONGEST_ANSWER: usize = 64 * 1024;

@@ -9,18 +9,15 @@ mod proof_of_work;
 mod service;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use doorward_protocol::captcha::Challenge;
-use doorward_protocol::error::ErrorCode;
-use doorward_request::platform::Platform;
-use doorward_store::transaction;
-
 use doorward_config::{CaptchaKind, Config, ConfigError};
 use doorward_core::clock::Millis;
 use doorward_outbound::HttpClient;
+use doorward_protocol::captcha::Challenge;
+use doorward_protocol::error::ErrorCode;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
-use doorward_store::{StoreError, proofs};
-
+use doorward_request::platform::Platform;
+use doorward_store::{StoreError, proofs, transaction};
 use service::Service;
 
 /// What the settings chose.

@@ -5,12 +5,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use doorward_protocol::captcha::Challenge;
-use zeroize::Zeroizing;
-
 use doorward_core::clock::{Millis, World};
 use doorward_core::secret::same;
 use doorward_core::secret_keys::SecretKeys;
+use doorward_protocol::captcha::Challenge;
+use zeroize::Zeroizing;
 
 /// How long a picture is good.
 const LIFETIME: Millis = 5 * 60_000;

@@ -4,12 +4,11 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_protocol::captcha::Challenge;
-
 use doorward_core::base64url::decode;
 use doorward_core::clock::{Millis, World};
 use doorward_core::secret::same;
 use doorward_core::secret_keys::{KeyId, Purpose, SecretKeys};
+use doorward_protocol::captcha::Challenge;
 use doorward_request::captcha_solution::Solution;
 
 /// How long a challenge is good.

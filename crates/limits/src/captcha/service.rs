@@ -3,20 +3,20 @@
 
 use std::fmt;
 
+use doorward_config::{CaptchaKind, Config, ConfigError, Unreached};
+use doorward_core::clock::Millis;
+use doorward_core::local_address::is_local;
+use doorward_core::secret::Secret;
+use doorward_outbound::{CallLimits, HttpClient};
 use doorward_protocol::captcha::Challenge;
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
 use doorward_request::platform::Platform;
 use http::{Method, Request, header};
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use super::spend;
-use doorward_config::{CaptchaKind, Config, ConfigError, Unreached};
-use doorward_core::clock::Millis;
-use doorward_core::local_address::is_local;
-use doorward_core::secret::Secret;
-use doorward_outbound::{CallLimits, HttpClient};
-use doorward_request::caller::Caller;
-use doorward_request::error::ApiError;
 
 /// No service's token is longer; Turnstile promises less.
 const LONGEST: usize = 8192;

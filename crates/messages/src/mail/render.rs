@@ -7,9 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use minijinja::{Environment, UndefinedBehavior, context};
-
 use doorward_core::message::{Channel, Message};
+use minijinja::{Environment, UndefinedBehavior, context};
 
 /// The language for whom there is no better.
 pub const LAST_LANGUAGE: &str = "en";

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use doorward_config::{ConfigError, Security};
+use doorward_core::delivery_queue::Failure;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
@@ -11,9 +13,6 @@ use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error, PoolConfig};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 use super::message::Mail;
-use doorward_config::ConfigError;
-use doorward_config::Security;
-use doorward_core::delivery_queue::Failure;
 
 /// Settings for reaching an SMTP server.
 pub struct Setup {

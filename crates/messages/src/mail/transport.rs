@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use doorward_config::{Config, ConfigError};
+use doorward_core::delivery_queue::Failure;
+use doorward_outbound::HttpClient;
+
 use super::mailbox::Mailbox;
 use super::message::Mail;
 use super::smtp::{Setup, Smtp};
 use crate::sms::{Gateway, Sms};
-use doorward_config::{Config, ConfigError};
-use doorward_core::delivery_queue::Failure;
-use doorward_outbound::HttpClient;
 
 /// What leaves.
 #[derive(Debug)]

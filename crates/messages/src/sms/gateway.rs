@@ -5,6 +5,11 @@ use std::ops::RangeInclusive;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use doorward_config::ConfigError;
+use doorward_core::delivery_queue::Failure;
+use doorward_core::local_address::is_local;
+use doorward_core::secret::Secret;
+use doorward_outbound::{CallLimits, HttpClient, HttpResponse};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Request};
 use serde_json::Value;
@@ -13,11 +18,6 @@ use url::Url;
 use super::Sms;
 use super::preset::shape;
 use super::template::{Escape, fill};
-use doorward_config::ConfigError;
-use doorward_core::delivery_queue::Failure;
-use doorward_core::local_address::is_local;
-use doorward_core::secret::Secret;
-use doorward_outbound::{CallLimits, HttpClient, HttpResponse};
 
 /// More than any gateway has to say about one SMS.
 const LONGEST_ANSWER: usize = 64 * 1024;

@@ -7,9 +7,9 @@ mod template;
 
 use std::fmt;
 
-pub use gateway::Gateway;
-
 use doorward_core::message::Message;
+
+pub use gateway::Gateway;
 
 /// An SMS that is ready to leave. It holds a code: it is never stored, and `Debug` shows nothing of it but the message.
 pub struct Sms {

@@ -4,10 +4,11 @@ mod event;
 
 pub use event::Event;
 
-use crate::caller::Caller;
 use doorward_core::clock::{Millis, World};
 use doorward_store::audit::{Entry, insert};
 use doorward_store::{StoreError, Tx};
+
+use crate::caller::Caller;
 
 /// An event before it is written: who asked, and about what.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use doorward_core::canonical;
+use doorward_core::clock::Millis;
+use doorward_core::operation::{FieldSpec, Operation};
 use doorward_protocol::error::ErrorCode;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,8 +13,6 @@ use serde_json::{Map, Value};
 use crate::canonical_fields;
 use crate::error::ApiError;
 use crate::platform::Platform;
-use doorward_core::clock::Millis;
-use doorward_core::operation::{FieldSpec, Operation};
 
 /// Who asks: the account and the session, where there is one.
 #[derive(Clone, Debug, Default)]

@@ -7,19 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use doorward_core::clock::World;
+use doorward_core::clock::{Millis, World};
+use doorward_core::operation::Operation;
 use doorward_protocol::error::ErrorCode;
-use doorward_store::transaction;
+use doorward_store::deliveries::{self, Delivery};
+use doorward_store::{StoreError, Tx, transaction};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Model;
 use crate::audit::Event as AuditEvent;
 use crate::platform::Platform;
-use doorward_core::clock::Millis;
-use doorward_core::operation::Operation;
-use doorward_store::deliveries::{self, Delivery};
-use doorward_store::{StoreError, Tx};
 
 /// What a `post_` hook learns.
 #[derive(Clone, Debug, Deserialize, Serialize)]

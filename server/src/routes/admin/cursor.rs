@@ -2,12 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use uuid::Uuid;
-
 use doorward_core::base64url::decode;
 use doorward_core::secret::same;
 use doorward_core::secret_keys::{KeyId, Purpose, SecretKeys};
 use doorward_request::error::ApiError;
+use uuid::Uuid;
 
 const VERSION: u8 = 1;
 /// Bytes of a cursor: version, key id, id of the last row, MAC.

@@ -4,7 +4,9 @@ use axum::Json as Answer;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::Uri;
+use doorward_accounts::admin::Operator;
 use doorward_protocol::admin::DeliveryList;
+use doorward_request::error::ApiError;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -12,8 +14,6 @@ use utoipa_axum::routes;
 use super::id;
 use super::params::Params;
 use crate::app::AppState;
-use doorward_accounts::admin::Operator;
-use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(deliveries)).routes(routes!(send_delivery))

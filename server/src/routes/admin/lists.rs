@@ -3,7 +3,10 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::Uri;
+use doorward_accounts::admin::{Operator, moment};
 use doorward_protocol::admin::{AuditList, SubscriberList};
+use doorward_request::error::ApiError;
+use doorward_store::audit::Filter;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -11,9 +14,6 @@ use uuid::Uuid;
 use super::cursor;
 use super::params::Params;
 use crate::app::AppState;
-use doorward_accounts::admin::{Operator, moment};
-use doorward_request::error::ApiError;
-use doorward_store::audit::Filter;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(subscribers)).routes(routes!(audit_log))

@@ -10,17 +10,16 @@ mod users;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use utoipa_axum::router::OpenApiRouter;
-use uuid::Uuid;
-
-use doorward_protocol::error::ErrorCode;
-
-use crate::app::AppState;
 use doorward_accounts::admin::{By, Operator};
 use doorward_accounts::service_keys::ServiceKey;
 use doorward_core::service_key::Scope;
+use doorward_protocol::error::ErrorCode;
 use doorward_request::caller::Caller;
 use doorward_request::error::ApiError;
+use utoipa_axum::router::OpenApiRouter;
+use uuid::Uuid;
+
+use crate::app::AppState;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

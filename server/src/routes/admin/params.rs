@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::http::Uri;
-use url::form_urlencoded;
-
 use doorward_request::error::ApiError;
+use url::form_urlencoded;
 
 /// Rows of an answer, where the call does not say how many.
 const USUAL: u32 = 50;

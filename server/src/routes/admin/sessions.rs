@@ -3,16 +3,16 @@
 use axum::Json as Answer;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use doorward_accounts::admin::Operator;
 use doorward_protocol::admin::{AdminSessionList, SessionsEnded};
 use doorward_protocol::error::ErrorCode;
+use doorward_request::error::ApiError;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{id, uuid};
 use crate::app::AppState;
-use doorward_accounts::admin::Operator;
-use doorward_request::error::ApiError;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(user_sessions, end_user_sessions)).routes(routes!(end_user_session))

@@ -4,10 +4,15 @@ use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
+use doorward_accounts::admin::{NewUser, Operator, Wanted};
+use doorward_core::secret::Secret;
+use doorward_credentials::passwords::HashPriority;
 use doorward_protocol::admin::{
     AdminUser, AdminUserList, CreateUserRequest, RolesRequest, SessionsEnded, SetPasswordRequest, UserExport,
 };
 use doorward_protocol::profile::ProfileFields;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,11 +20,6 @@ use utoipa_axum::routes;
 use super::params::Params;
 use super::{cursor, id};
 use crate::app::AppState;
-use doorward_accounts::admin::{NewUser, Operator, Wanted};
-use doorward_core::secret::Secret;
-use doorward_credentials::passwords::HashPriority;
-use doorward_request::error::ApiError;
-use doorward_request::json::Json;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

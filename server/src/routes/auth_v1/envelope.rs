@@ -6,12 +6,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use doorward_request::error::{ApiError, Shown};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::BASE;
 use crate::app::AppState;
-use doorward_request::error::{ApiError, Shown};
 
 /// An answer.
 #[derive(Debug, Serialize)]

@@ -16,9 +16,20 @@ use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use doorward_accounts::entry::Call;
+use doorward_accounts::first_proof::Prover;
+use doorward_accounts::sessions;
+use doorward_accounts::sessions::current::CurrentSession;
+use doorward_credentials::tokens::RefreshToken;
 use doorward_protocol::error::ErrorCode;
 use doorward_protocol::provider::ProviderOutcome;
 use doorward_protocol::session::{CLIENT_ID, Tokens};
+use doorward_request::caller::Caller;
+use doorward_request::error::ApiError;
+use doorward_request::event::Principal;
+use doorward_store::accounts::{self, Account};
+use doorward_store::identities;
+use doorward_store::sessions::{self as rows, Session};
 use serde_json::{Value, json};
 
 use self::envelope::{SuccessBody, success};
@@ -27,17 +38,6 @@ use super::{email, token};
 use crate::app::{App, AppState};
 use crate::http::oauth_form::Refused;
 use crate::methods::{password, provider};
-use doorward_accounts::entry::Call;
-use doorward_accounts::first_proof::Prover;
-use doorward_accounts::sessions;
-use doorward_accounts::sessions::current::CurrentSession;
-use doorward_credentials::tokens::RefreshToken;
-use doorward_request::caller::Caller;
-use doorward_request::error::ApiError;
-use doorward_request::event::Principal;
-use doorward_store::accounts::{self, Account};
-use doorward_store::identities;
-use doorward_store::sessions::{self as rows, Session};
 
 /// Where its calls are.
 const BASE: &str = "/api/v1/auth";

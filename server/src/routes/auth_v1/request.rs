@@ -1,15 +1,14 @@
 //! What a call brings, by the seed's names, and the request of ours that it becomes.
 
-use axum::extract::FromRequest;
-use axum::extract::Request as HttpRequest;
+use axum::extract::{FromRequest, Request as HttpRequest};
 use doorward_protocol::Request;
+use doorward_request::error::ApiError;
+use doorward_request::json::Json;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::app::{App, AppState};
 use crate::extract::Foreign;
-use doorward_request::error::ApiError;
-use doorward_request::json::Json;
 
 /// What a field is called there, and what ours is.
 pub(super) type Name = (&'static str, &'static str);

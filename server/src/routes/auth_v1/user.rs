@@ -1,10 +1,9 @@
 //! An account as the seed shows it (R38).
 
-use serde_json::{Value, json};
-
 use doorward_core::clock::rfc3339;
 use doorward_store::accounts::Account;
 use doorward_store::identities::Link;
+use serde_json::{Value, json};
 
 /// Providers whose accounts have the seed's type 1 (R22).
 const TYPED: [&str; 2] = ["facebook", "google"];
