@@ -30,7 +30,6 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-pub use doorward_core::webhook_signature::WebhookKey;
 pub use script::Scripts;
 pub use webhook::Webhooks;
 
@@ -79,7 +78,7 @@ pub async fn before_sign_out(hooks: &Hooks, caller: &Caller, session: &str) -> R
     }
 }
 
-/// The account and the id of a session; nothing where there is no such session.
+/// The account and the id of a session. `None` if the session does not exist.
 pub async fn of_session(platform: &Platform, id: &str) -> Result<Option<Principal>, ApiError> {
     let found = sessions::find(&mut *platform.store.read().await?, id).await?;
     Ok(found.map(|(session, _)| Principal { user_id: session.account, session_id: session.id }))
@@ -142,7 +141,7 @@ fn seen(operation: Operation, given: &Map<String, Value>, more: &[(&str, &str)])
     seen
 }
 
-/// A password that is compared with a stored hash is in the request as it was typed: see [`canonical::text`].
+/// A password that is compared with a stored hash is in the request as it was typed: see [`canonical_fields::text`].
 fn as_used(field: &FieldSpec, value: &Value) -> Value {
     match (field.rule, value) {
         (Rule::Password, Value::String(text)) => canonical::password(text).into(),

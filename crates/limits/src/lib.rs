@@ -20,7 +20,6 @@ mod service;
 pub use admit::{
     Failed, admit, admit_captcha, admit_form, admit_instead, give_back, hash_priority, settle, spend_signup,
 };
-pub use doorward_request::known_device::{KnownDevice, presented};
 pub use exhausted_budgets::ExhaustedBudgets;
 pub use failures::{code_met, failed, forgiven, inherited, succeeded};
 pub use known_devices::{is_at_home, mint};

@@ -32,7 +32,7 @@ pub fn object(object: &mut Map<String, Value>, fields: &[Field], config: &Config
 /// person: only the server knows all domains and phone numbers.
 ///
 /// A password that is compared with a stored hash ([`Rule::Password`]) stays as it was typed:
-/// [`doorward_credentials::passwords::Hasher::verify`] may need that form.
+/// `Hasher::verify` (crate `credentials`) may need that form.
 pub fn text(rule: Rule, text: &str, config: &Config) -> Result<Option<String>, &'static str> {
     match rule {
         Rule::Email => email(text).map(Some).ok_or(ENTER_EMAIL),

@@ -2,7 +2,7 @@
 
 use sqlx::AnyConnection;
 
-/// What SQL runs on; within [`Store::write`] it is one transaction.
+/// What SQL runs on; within [`crate::Store::write`] it is one transaction.
 pub type Tx = AnyConnection;
 
 /// Which engine it is.

@@ -16,7 +16,7 @@ pub struct Delivery<'a> {
     pub event: &'a str,
     /// Who is told: `script`, or the name of a webhook.
     pub target: &'a str,
-    /// A [`doorward_request::event::Report`] as JSON.
+    /// A `Report` (crate `request`) as JSON.
     pub payload: &'a str,
     /// The request that caused it.
     pub request: &'a str,
@@ -74,7 +74,7 @@ pub struct Taken {
     pub event: String,
     /// Who is told.
     pub target: String,
-    /// A [`doorward_request::event::Report`] as JSON.
+    /// A `Report` (crate `request`) as JSON.
     pub payload: String,
     /// The request that caused it.
     pub request: Option<String>,

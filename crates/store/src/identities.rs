@@ -18,7 +18,7 @@ pub enum Kind {
     Email,
     /// A phone number in E.164.
     Phone,
-    /// A name that its owner chose, in the form of [`doorward_request::usernames`].
+    /// A name that its owner chose, in the form of `usernames` (crate `request`).
     Username,
     /// The [`fingerprint`] of an id that an app made for its device. The id itself opens the account.
     Device,

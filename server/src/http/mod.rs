@@ -21,7 +21,6 @@ use trace::Trace;
 use crate::app::AppState;
 use crate::routes::auth_v1;
 
-pub use doorward_core::local_address::is_local;
 pub use source::of as source_of;
 
 /// Puts everything around the routes.
