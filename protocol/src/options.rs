@@ -1,6 +1,6 @@
 //! What the `options` of sign-ins and signups have in common.
 
-/// The options that every sign-in and signup reads, whatever its request is.
+/// The options that all requests of sign-ins and signups have.
 pub trait Options {
     /// `options.client_ip`
     fn client_ip(&self) -> Option<&str>;

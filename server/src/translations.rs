@@ -22,8 +22,8 @@ static TABLES: LazyLock<BTreeMap<&str, Table>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Translates the texts of an error into the language of a tag like `de-CH`. Returns that language; `None` if there is no table for it. A
-/// text that the table does not have, like one of the operator's, stays as it is.
+/// Translates the texts of an error into the language of a tag like `de-CH`, and returns that language. Returns `None` if
+/// doorward has no table of the language. A text that the table lacks, like an operator's own, stays as it is.
 pub fn localize(problem: &mut Problem, tag: &str) -> Option<&'static str> {
     let language = tag.split('-').next()?.to_ascii_lowercase();
     let (language, table) = TABLES.get_key_value(&*language)?;

@@ -56,8 +56,8 @@ pub async fn tries(
     })
 }
 
-/// Consumes a code that was sent for this account, whoever has the address; answers why it is refused. Only who is signed
-/// in to it can give one: there are no strangers to leave some tries from.
+/// Consumes a code that was sent for this account, also where another account has the address. Answers why the code is
+/// refused. Only a person who is signed in to the account can give such a code, so no tries are kept for known devices.
 pub async fn consume_own(
     tx: &mut Tx,
     platform: &Platform,

@@ -56,8 +56,8 @@ pub async fn begin(
     Ok(session)
 }
 
-/// The tokens of a session with whose it is; nothing when it has ended, or is not for who proves this. `devices` came with
-/// the call.
+/// The tokens of a session, with the profile of its account. `None` if the session has ended, or is bound to another key than
+/// the one of this proof. `devices` are those of the request.
 pub async fn tokens_of(
     issuer: &TokenIssuer,
     id: &str,

@@ -1,5 +1,6 @@
-//! Known devices: whoever has signed in on one holds a token that says so, bound to account and password. What others
-//! try on the account does not slow them down there (SECURITY R04). It opens nothing, and nothing of it is stored.
+//! Known devices. After a sign-in a browser holds a token, bound to the account and its password. With the token, failed
+//! sign-ins that other clients cause do not delay the owner (SECURITY R04). The token opens nothing, and the server stores none
+//! of it.
 
 use std::sync::Arc;
 

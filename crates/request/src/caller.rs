@@ -30,7 +30,7 @@ pub struct Caller {
     pub outcome: Pending,
     /// Devices that accounts know.
     pub devices: Vec<KnownDevice>,
-    /// What may be a service key; nobody has looked.
+    /// A text that has the form of a service key. It is not verified yet.
     pub service_key: Option<Secret>,
     /// A program of the operator's that asks for itself: it signs in and up as many as it says.
     pub is_operators: bool,

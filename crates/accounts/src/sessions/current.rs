@@ -42,7 +42,8 @@ impl CurrentSession {
 }
 
 impl CurrentSession {
-    /// Did the person sign in a moment ago? What could lock them out, or let somebody else in, needs it (D-9).
+    /// Refuses with `REAUTH_REQUIRED` unless the person signed in within `session.fresh`. Changes that could lock the owner
+    /// out or let another person in ask for this (D-9).
     pub fn fresh(&self, platform: &Platform) -> Result<(), ApiError> {
         let age = platform.world.now() - self.authenticated_at;
         if age > platform.config.session.fresh.millis() {
