@@ -106,6 +106,7 @@ async fn callers_who_go_take_no_worker_with_them() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_worker_that_was_ended_while_it_had_nothing_to_do_is_nobodys_failure() {
+    use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
     let t = Alone::new("def pre_email_auth(model):\n    pass\n").await;
     t.call().await.unwrap();
     let program = t.program();
@@ -116,11 +117,11 @@ async fn a_worker_that_was_ended_while_it_had_nothing_to_do_is_nobodys_failure()
         .collect();
     assert!(!workers.is_empty());
     for worker in workers {
-        let id = worker.file_name().unwrap().to_str().unwrap();
-        assert!(std::process::Command::new("kill").args(["-KILL", id]).status().unwrap().success());
-        while !read(worker.join("stat")).contains(") Z ") && worker.exists() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let id = worker.file_name().unwrap().to_str().unwrap().parse().unwrap();
+        let id = Pid::from_raw(id).unwrap();
+        kill_process(id, Signal::KILL).unwrap();
+        // Its allocator has a thread of its own: the process has ended when both have. The pool still has to find out.
+        waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
     }
     loop {
         match t.call().await {
