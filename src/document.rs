@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use doorward_protocol::{Field, Given, Invalid, Source};
+use doorward_protocol::{Field, Given, Source};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use wasm_bindgen::JsValue;
 
@@ -131,11 +131,6 @@ impl Document {
             self.0.push((name, value));
         }
     }
-}
-
-/// The fault of a field that was given under two of its names.
-pub(crate) fn twice(field: String) -> Invalid {
-    Invalid { field, message: "This is given twice, under two names.".into() }
 }
 
 impl Value {

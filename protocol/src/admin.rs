@@ -1,4 +1,5 @@
-//! What operators ask for and get, over HTTP below `/v1/admin` and as `--json` of the command line. Not in the SDK.
+//! Requests and answers of the administration: over HTTP below `/v1/admin`, and `--json` of the command line. Not
+//! in the SDK.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,29 +11,29 @@ use crate::rules::Rule;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AdminUser {
-    /// As its owner sees it.
+    /// The account as its owner sees it.
     #[serde(flatten)]
     pub profile: UserProfile,
-    /// Must the address be confirmed before the first login?
+    /// True if the address must be confirmed before the first sign-in.
     pub confirmation_required: bool,
-    /// Is there a password?
+    /// True if the account has a password.
     pub has_password: bool,
-    /// The names that it is known by.
+    /// The names that identify the account.
     pub identities: Vec<AdminIdentity>,
 }
 
-/// A name that an account is known by.
+/// A name that identifies an account.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AdminIdentity {
-    /// `email`, `phone`, `username`, …
+    /// The kind: `email`, `phone`, `username`, …
     pub kind: String,
-    /// In the form in which it is unique.
+    /// The name in its canonical, unique form.
     pub value: String,
-    /// When it was proven, RFC 3339.
+    /// Time of the verification, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<String>,
-    /// Since when the account has it, RFC 3339.
+    /// Time at which the account got the name, RFC 3339.
     pub created_at: String,
 }
 
@@ -40,9 +41,9 @@ pub struct AdminIdentity {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AdminUserList {
-    /// The newest first.
+    /// The accounts, the newest first.
     pub users: Vec<UserProfile>,
-    /// What to give as `cursor` for those after them; absent at the end.
+    /// The `cursor` of the next page. Absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
@@ -51,7 +52,7 @@ pub struct AdminUserList {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AdminSessionList {
-    /// Those that have not ended, the last used first.
+    /// The sessions that have not ended, the last used first.
     pub sessions: Vec<AdminSession>,
 }
 
@@ -59,31 +60,31 @@ pub struct AdminSessionList {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AdminSession {
-    /// UUID.
+    /// UUID of the session.
     pub id: String,
-    /// How the person signed in.
+    /// The sign-in method.
     pub method: String,
-    /// When the person signed in, RFC 3339.
+    /// Time of the sign-in, RFC 3339.
     pub created_at: String,
-    /// When its tokens were last replaced, RFC 3339.
+    /// Time of the last refresh, RFC 3339.
     pub last_seen_at: String,
-    /// When it ends, however much it is used, RFC 3339.
+    /// Time at which the session ends, even if it is in use, RFC 3339.
     pub expires_at: String,
-    /// Is it bound to a key of the browser (DPoP)?
+    /// True if the session has a key binding (DPoP).
     pub bound: bool,
-    /// The address that it was last refreshed from.
+    /// IP address of the last refresh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
-    /// What the browser called itself then.
+    /// `User-Agent` of the last refresh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
 }
 
-/// What a call ended.
+/// The number of sessions that a request ended.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionsEnded {
-    /// How many sessions.
+    /// Number of ended sessions.
     pub ended: u64,
 }
 
@@ -91,20 +92,20 @@ pub struct SessionsEnded {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SubscriberList {
-    /// Who wants the newsletter, the oldest account first.
+    /// The subscribers of the newsletter, the oldest account first.
     pub subscribers: Vec<Subscriber>,
-    /// What to give as `cursor` for those after them; absent at the end.
+    /// The `cursor` of the next page. Absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
-/// Somebody who wants the newsletter, at an address that was proven.
+/// A subscriber of the newsletter with a verified address.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Subscriber {
     /// UUID of the account.
     pub user_id: String,
-    /// The address.
+    /// The e-mail address.
     pub email: String,
     /// Full name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,36 +119,36 @@ pub struct Subscriber {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditList {
-    /// The newest first.
+    /// The entries, the newest first.
     pub entries: Vec<AuditEntry>,
-    /// What to give as `cursor` for those before them; absent at the end.
+    /// The `cursor` of the next page, with older entries. Absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
-/// Something that happened.
+/// An entry of the audit log.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditEntry {
-    /// UUID.
+    /// UUID of the entry.
     pub id: String,
-    /// RFC 3339.
+    /// Time of the event, RFC 3339.
     pub at: String,
-    /// What, like `signed_in`.
+    /// The event, like `signed_in`.
     pub event: String,
-    /// About whose account.
+    /// The account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// About which session.
+    /// The session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
-    /// From which address.
+    /// IP address of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
-    /// In which request: the same id stands in the server's log.
+    /// Id of the request, also in the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
-    /// What else there is to say. For what an operator did it begins with who: `cli`, or the id of a service key.
+    /// Further details. For an action of an operator they begin with `cli` or the id of the service key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
@@ -156,99 +157,99 @@ pub struct AuditEntry {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeliveryList {
-    /// The newest first.
+    /// The deliveries, the newest first.
     pub deliveries: Vec<Delivery>,
 }
 
-/// What a hook was told after an operation, or is still to be told.
+/// A `post_` event that was or will be delivered to a hook.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Delivery {
-    /// UUID; `webhook-id` of each attempt.
+    /// UUID of the delivery, and the header `webhook-id` of each attempt.
     pub id: String,
-    /// What, like `post_signup`.
+    /// The event, like `post_signup`.
     pub event: String,
-    /// Whom: the name of a webhook, or `script`.
+    /// The receiver: the name of a webhook, or `script`.
     pub target: String,
-    /// `waiting`, `told` or `failed`: given up.
+    /// `waiting`, `told` (delivered) or `failed` (given up).
     pub state: String,
-    /// How often it was tried.
+    /// Number of attempts.
     pub attempts: i64,
-    /// RFC 3339.
+    /// Time of creation, RFC 3339.
     pub created_at: String,
-    /// When it is tried next, RFC 3339.
+    /// Time of the next attempt, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<String>,
-    /// Why it was not told the last time.
+    /// The cause of the last failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// The request that it is about: the same id stands in the server's log.
+    /// Id of the request that caused the event, also in the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
 }
 
-/// All that is stored of a person, without secrets.
+/// All stored data of a user, without secrets.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UserExport {
-    /// When this was put together, RFC 3339.
+    /// Time of the export, RFC 3339.
     pub exported_at: String,
     /// The account.
     pub account: AdminUser,
-    /// When the password was last set, RFC 3339.
+    /// Time at which the password was last set, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_set_at: Option<String>,
-    /// The signed-in browsers.
+    /// The sessions.
     pub sessions: Vec<AdminSession>,
     /// User-defined data, by key.
     #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, serde_json::Value>))]
     pub data: Extras,
-    /// Codes and links that were asked for, as long as they are remembered.
+    /// Codes and links that were requested, until they are pruned (`prune.challenges`).
     pub challenges: Vec<ExportedChallenge>,
-    /// Messages that have not left yet, or could not.
+    /// Messages that are waiting or were given up.
     pub messages: Vec<ExportedMessage>,
     /// The audit log about the account, the newest first.
     pub audit: Vec<AuditEntry>,
 }
 
-/// A code or link that was asked for.
+/// A code or link that was requested.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExportedChallenge {
-    /// What for.
+    /// Its scene.
     pub scene: String,
-    /// Where it was sent.
+    /// The address or number that it was sent to.
     pub address: String,
-    /// RFC 3339.
+    /// Time of creation, RFC 3339.
     pub created_at: String,
 }
 
-/// A message that has not left yet, or could not.
+/// A message that is waiting or was given up.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExportedMessage {
-    /// Which.
+    /// The kind of message, which is the name of its templates.
     pub message: String,
-    /// Where it goes.
+    /// The address or number of the recipient.
     pub address: String,
-    /// RFC 3339.
+    /// Time of creation, RFC 3339.
     pub created_at: String,
 }
 
 request! {
-    /// `POST /v1/admin/users`: an account that is known by at least one of address, number and username.
+    /// `POST /v1/admin/users`: creates an account. Needs at least one of e-mail address, phone number and username.
     pub struct CreateUserRequest {
-        /// An address that it is known by.
+        /// The e-mail address of the account.
         pub email: Option<String> = optional(Rule::Email),
-        /// Do you know that the address is the person's? Default false.
+        /// True if the operator has verified that the address belongs to the user. Default false.
         pub email_verified: Option<bool> = optional(Rule::Flag),
-        /// A number that it is known by, which you know to be the person's.
+        /// The phone number of the account. The operator must have verified that it belongs to the user.
         pub phone_number: Option<String> = optional(Rule::Phone),
-        /// A name to sign in by.
+        /// A name for sign-in.
         pub username: Option<String> = optional(Rule::Username),
-        /// Without one the person has a code sent, and chooses one.
+        /// The password. Without it the user requests a code or reset link, and sets one.
         pub password: Option<String> = optional(Rule::NewPassword),
-        /// Words of at most 64 characters; without this those of the setting `roles.default`.
+        /// Roles of at most 64 characters each. Default: the setting `roles.default`.
         pub roles: Option<Vec<String>> = optional(Rule::Lines(32, 64)),
         /// Full name.
         pub name: Option<String> = optional(Rule::Line(256)),
@@ -256,17 +257,17 @@ request! {
 }
 
 request! {
-    /// `POST /v1/admin/users/{id}/password`
+    /// `POST /v1/admin/users/{id}/password`: sets the password of an account.
     pub struct SetPasswordRequest {
-        /// The password from now on.
+        /// The new password.
         pub new_password: String = required(Rule::NewPassword),
     }
 }
 
 request! {
-    /// `PUT /v1/admin/users/{id}/roles`
+    /// `PUT /v1/admin/users/{id}/roles`: replaces the roles of an account.
     pub struct RolesRequest {
-        /// All roles from now on: words of at most 64 characters.
+        /// All roles of the account, of at most 64 characters each.
         pub roles: Vec<String> = required(Rule::Lines(32, 64)),
     }
 }

@@ -1,45 +1,45 @@
-//! What has to be solved before a call goes on.
+//! The captcha that a client must solve before its request is processed.
 
 use serde::{Deserialize, Serialize};
 
-/// The answer of `GET /v1/captcha`, and `captcha` of an error with the code `CAPTCHA_REQUIRED`. The solution comes in
-/// the header `Captcha-Response`: `id:code`, both percent-encoded.
+/// The answer of `GET /v1/captcha`, and `captcha` of an error with the code `CAPTCHA_REQUIRED`. The client sends
+/// the solution in the header `Captcha-Response`: `id:code`, both percent-encoded.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Challenge {
-    /// Work for a program. With the last 24 characters of `id` as the seed, each of the puzzles 0, 1, 2, … asks for a
-    /// number such that the first 32 bits of SHA-256(seed ‖ puzzle ‖ number), times `difficulty`, are less than 2³²;
-    /// puzzle and number are 32 bits each, as all of them the most significant byte first. The code is the numbers, in
+    /// A proof of work, which a program computes. The seed is the last 24 characters of `id`. Each puzzle 0, 1, 2,
+    /// … needs a number for which the first 32 bits of SHA-256(seed ‖ puzzle ‖ number), times `difficulty`, are
+    /// less than 2³². Puzzle and number are 32 bits each. All integers are big-endian. The code is the numbers in
     /// decimal, with dots between them.
     ProofOfWork {
-        /// Of this challenge.
+        /// The id of this challenge.
         id: String,
-        /// How many puzzles there are.
+        /// Number of puzzles.
         puzzles: u32,
-        /// Numbers that are tried for one puzzle, on average.
+        /// Average number of tries for one puzzle.
         difficulty: u32,
     },
-    /// Letters and digits that a person reads; capitals or not does not matter.
+    /// A picture with letters and digits, which the user types. The case of letters does not matter.
     Picture {
-        /// Of this challenge.
+        /// The id of this challenge.
         id: String,
-        /// A PNG, as a `data:` address.
+        /// A PNG, as a `data:` URL.
         image: String,
     },
-    /// Cloudflare's widget gives the code; there is no id.
+    /// Cloudflare's widget returns the code. The id is empty.
     Turnstile {
-        /// What the widget is shown with.
+        /// The public site key of the widget.
         site_key: String,
     },
-    /// hCaptcha's widget gives the code; there is no id.
+    /// hCaptcha's widget returns the code. The id is empty.
     Hcaptcha {
-        /// What the widget is shown with.
+        /// The public site key of the widget.
         site_key: String,
     },
-    /// Google's widget gives the code; there is no id.
+    /// Google's widget returns the code. The id is empty.
     Recaptcha {
-        /// What the widget is shown with.
+        /// The public site key of the widget.
         site_key: String,
     },
 }

@@ -1,4 +1,4 @@
-//! One-time codes: asking for one, and signing up and in with it.
+//! One-time codes: requesting one, and signing up and in with it.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,28 +11,28 @@ use crate::profile::{PROFILE, ProfileInput};
 use crate::rules::Rule;
 use crate::signup::SignupOptions;
 
-/// What a code is good for, and for nothing else (D-21).
+/// The purpose of a code, which is valid for nothing else (D-21).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CodeScene {
-    /// Signing in, and signing up.
+    /// Signing in and signing up.
     Login,
-    /// Choosing a new password.
+    /// Setting a new password.
     ResetPassword,
-    /// Proving the address that an account has.
+    /// Verifying the e-mail address of an account.
     #[serde(alias = "VerifyEmail")]
     VerifyEmail,
-    /// Giving the account of whoever asks another address. Needs the access token; so do the next two.
+    /// Setting or changing the e-mail address of the signed-in account. Needs an access token.
     #[serde(alias = "ChangeEmail")]
     ChangeEmail,
-    /// Giving the account of whoever asks a phone number, the first or another.
+    /// Setting or changing the phone number of the signed-in account. Needs an access token.
     BindPhone,
-    /// Closing the account of whoever asks.
+    /// Deleting the signed-in account. Needs an access token.
     DeleteAccount,
 }
 
-/// The scenes as they are written, with the spellings of seed 001.
+/// The spellings of the scenes, with those of seed 001.
 pub const SCENES: Rule = Rule::OneOf(&[
     "LOGIN",
     "RESET_PASSWORD",
@@ -45,24 +45,24 @@ pub const SCENES: Rule = Rule::OneOf(&[
 ]);
 
 request! {
-    /// `POST /v1/code`: sends a code. The answer is the same whether there is such an account or not.
+    /// `POST /v1/code`: sends a code. The answer does not depend on whether the account exists.
     pub struct SendCodeRequest, one of "email", "phone_number" {
-        /// Where to, by mail.
+        /// The e-mail address to send the code to.
         pub email: Option<String> = optional(Rule::Email),
-        /// Where to, by SMS.
+        /// The phone number to send the code to.
         pub phone_number: Option<String> = optional(Rule::Phone),
-        /// What it is good for. By mail the default is `LOGIN`. An SMS code without a scene serves `LOGIN` and
-        /// `RESET_PASSWORD`; sent with an access token, it serves `BIND_PHONE` for that account instead. A server with
-        /// `codes.default_scene = "strict"` requires a scene.
+        /// The purpose of the code. The default for a mail is `LOGIN`. An SMS code without a scene is valid for
+        /// `LOGIN` and `RESET_PASSWORD`. If the request has an access token, it is valid for `BIND_PHONE` of that
+        /// account instead. A server with `codes.default_scene = "strict"` requires a scene.
         pub scene: Option<CodeScene> = optional(SCENES),
-        /// The browser that a back end of the operator calls for.
+        /// Options for a back end.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
 
 request! {
-    /// `POST /v1/login/code`, with a code of the scene `LOGIN`, or one by SMS without a scene. The answer is a
-    /// [`crate::session::Tokens`].
+    /// `POST /v1/login/code`: signs in with a code of the scene `LOGIN`, or with an SMS code without a scene. The
+    /// answer is a [`crate::session::Tokens`].
     pub struct CodeLoginRequest, one of "email", "phone_number" {
         /// The address that the code was sent to.
         pub email: Option<String> = optional(Rule::Email),
@@ -70,13 +70,13 @@ request! {
         pub phone_number: Option<String> = optional(Rule::Phone),
         /// The code.
         pub code: GivenCode = required(Rule::Code),
-        /// How the sign-in goes.
+        /// Options of the sign-in.
         pub options: LoginOptions = optional(Rule::Object(LoginOptions::FIELDS)),
     }
 }
 
-/// `POST /v1/signup/code`, with a code of the scene `LOGIN`, or one by SMS without a scene. The profile's fields stand beside.
-/// The answer is a [`crate::signup::SignupAnswer`].
+/// `POST /v1/signup/code`: creates an account with a code of the scene `LOGIN`, or with an SMS code without a
+/// scene. The fields of the profile are at the top level. The answer is a [`crate::signup::SignupAnswer`].
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CodeSignupRequest {
@@ -88,16 +88,16 @@ pub struct CodeSignupRequest {
     pub phone_number: Option<String>,
     /// The code.
     pub code: GivenCode,
-    /// A username beside.
+    /// A username for the account.
     #[serde(default)]
     pub username: Option<String>,
-    /// The first password, if there is to be one.
+    /// The first password. Without it the account has none.
     #[serde(default)]
     pub password: Option<String>,
-    /// How the account begins.
+    /// Options of the new account.
     #[serde(default)]
     pub options: SignupOptions,
-    /// Everything else that the person says of themself.
+    /// The fields of the profile.
     #[serde(flatten)]
     pub profile: ProfileInput,
 }

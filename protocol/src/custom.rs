@@ -1,4 +1,4 @@
-//! Signing in with an id that another system knows the person by. The answer is a [`crate::session::Tokens`].
+//! Signing in with a user id of another system. The answer is a [`crate::session::Tokens`].
 
 use crate::fields::request;
 use crate::login::LoginOptions;
@@ -6,11 +6,12 @@ use crate::options::options;
 use crate::rules::Rule;
 
 request! {
-    /// `POST /v1/login/custom`, from an app's own back end with a service key of the scope `trusted` (D-23).
+    /// `POST /v1/login/custom`, from the back end of an app with a service key of the scope `trusted` (D-23). No
+    /// key is needed if the setting `custom_id.open` is on.
     pub struct CustomLoginRequest {
-        /// 6 to 128 characters.
+        /// The id in the other system, 6 to 128 characters.
         pub custom_id: String = required(Rule::Id(6, 128)),
-        /// How the sign-in goes.
+        /// Options of the sign-in.
         pub options: LoginOptions = optional(Rule::Object(LoginOptions::FIELDS)),
     }
 }

@@ -1,4 +1,5 @@
-//! User-defined data: what an app keeps for a person, typed by the operator's configuration (seed A56 to A60).
+//! User-defined data: values that an app stores for a user. The operator's settings declare their types (seeds A56
+//! to A60).
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,7 @@ use crate::rules::Rule;
 request! {
     /// `PUT /v1/data/{key}`
     pub struct SetDataRequest {
-        /// The value; of the type that the key was declared with.
+        /// The value. It must have the declared type of the key.
         pub value: serde_json::Value = required(Rule::Any),
     }
 }
@@ -17,7 +18,7 @@ request! {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DataList {
-    /// What is stored, by key.
+    /// The stored values, in the order of their keys.
     pub data: Vec<DataItem>,
 }
 
@@ -25,16 +26,16 @@ pub struct DataList {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DataItem {
-    /// Its key.
+    /// The key.
     pub key: String,
-    /// Itself.
+    /// The value.
     pub value: serde_json::Value,
-    /// What its key was declared as.
+    /// The declared type of the key.
     #[serde(rename = "type")]
     pub kind: ValueType,
 }
 
-/// What a value of the operator's own can be: of user-defined data, and of extra profile fields.
+/// The type of a value that the operator declares, for user-defined data and for extra profile fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -45,7 +46,7 @@ pub enum ValueType {
     Number,
     /// True or false.
     Boolean,
-    /// A moment, RFC 3339.
+    /// A date and time, RFC 3339.
     Datetime,
     /// An object or an array.
     Object,

@@ -1,4 +1,4 @@
-//! Signing in with an id that an app made for its device. The answer is a [`crate::session::Tokens`].
+//! Signing in with a device id, which an app generates. The answer is a [`crate::session::Tokens`].
 
 use crate::fields::request;
 use crate::login::LoginOptions;
@@ -6,11 +6,12 @@ use crate::options::options;
 use crate::rules::Rule;
 
 request! {
-    /// `POST /v1/login/device` (D-23)
+    /// `POST /v1/login/device`: signs in with a device id (D-23).
     pub struct DeviceLoginRequest {
-        /// 16 to 128 characters. It is all that the account is known by: make it with `crypto.randomUUID()`.
+        /// The device id, 16 to 128 characters. It is the only credential of the account: generate it with
+        /// `crypto.randomUUID()`.
         pub device_id: String = required(Rule::Id(16, 128)),
-        /// How the sign-in goes.
+        /// Options of the sign-in.
         pub options: LoginOptions = optional(Rule::Object(LoginOptions::FIELDS)),
     }
 }

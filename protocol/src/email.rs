@@ -1,4 +1,4 @@
-//! Addresses: proving one, asking whether one is taken.
+//! E-mail addresses: verification, changes, and the check whether one is taken.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +8,8 @@ use crate::password::GivenCode;
 use crate::rules::Rule;
 
 request! {
-    /// `POST /v1/email/verify`, with the code of the mail (then `email` too) or with the token of its link.
-    /// The answer is the [`crate::profile::UserProfile`].
+    /// `POST /v1/email/verify`, with `email` and the code of the mail, or with the token of its link. The answer is the
+    /// [`crate::profile::UserProfile`].
     pub struct VerifyEmailRequest {
         /// The address that the code was sent to.
         pub email: Option<String> = optional(Rule::Email),
@@ -17,23 +17,24 @@ request! {
         pub code: Option<GivenCode> = optional(Rule::Code),
         /// The token of the mail's link.
         pub token: Option<String> = optional(Rule::Token),
-        /// The password of the account. Needed for its first proof, unless the key of the signup or a session of the account
-        /// comes with the request (`PASSWORD_REQUIRED`).
+        /// The password of the account. Required (`PASSWORD_REQUIRED`) for the first proof of the address, unless
+        /// the request contains a proof by the key of the sign-up, or a session of the account.
         pub password: Option<String> = optional(Rule::Password),
-        /// Or a new password, for the owner of the address if a stranger made the account: ends all that was prepared.
+        /// A new password instead, for the owner of the address if another person created the account. The account
+        /// is then taken over: its sessions, codes and linked identities are removed.
         pub new_password: Option<String> = optional(Rule::NewPassword),
-        /// The browser that a back end of the operator calls for.
+        /// Options for a back end.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
 
 request! {
-    /// `POST /v1/email/resend`: sends the verification mail again. The answer is the same whether there is such
-    /// an account or not, and whether it is verified or not.
+    /// `POST /v1/email/resend`: sends the verification mail again. The answer does not depend on whether an account
+    /// has the address, and whether the address is verified.
     pub struct ResendVerificationRequest {
         /// The address to verify.
         pub email: String = required(Rule::Email),
-        /// The browser that a back end of the operator calls for.
+        /// Options for a back end.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
@@ -42,27 +43,27 @@ request! {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ResendVerificationAnswer {
-    /// The address that was asked for.
+    /// The address of the request.
     pub email: String,
-    /// [`crate::messages::PLEASE_CONFIRM`]
+    /// [`crate::messages::PLEASE_CONFIRM`].
     pub message: String,
 }
 
 request! {
-    /// `POST /v1/email/check`: is this address taken? `FORBIDDEN` unless the operator enables it (D-19).
+    /// `POST /v1/email/check`: checks whether an address is taken. `FORBIDDEN` unless the operator enables it (D-19).
     pub struct CheckEmailRequest {
-        /// The address to look for.
+        /// The address to check.
         pub email: String = required(Rule::Email),
-        /// The browser that a back end of the operator calls for.
+        /// Options for a back end.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
 
 request! {
-    /// `POST /v1/email/bind`: the first address of the account, with a code of the scene `CHANGE_EMAIL`. The answer, and
-    /// that to a change, is the [`crate::profile::UserProfile`].
+    /// `POST /v1/email/bind`: sets the first e-mail address of the account, with a code of the scene
+    /// `CHANGE_EMAIL`. The answer is the [`crate::profile::UserProfile`].
     pub struct BindEmailRequest {
-        /// The address.
+        /// The e-mail address.
         pub email: String = required(Rule::Email),
         /// The code that was sent to it.
         pub email_code: GivenCode = required(Rule::Code),
@@ -70,16 +71,17 @@ request! {
 }
 
 request! {
-    /// `POST /v1/email/change`: another address. Both are proven with codes of the scene `CHANGE_EMAIL`; the old one only
-    /// where the server asks for it.
+    /// `POST /v1/email/change`: replaces the e-mail address of the account. Needs a code of the scene
+    /// `CHANGE_EMAIL` for the new address, and one for the old address if that is verified and the setting
+    /// `email.verify_old` is on. The answer is the [`crate::profile::UserProfile`].
     pub struct ChangeEmailRequest {
         /// The new address.
         pub email: String = required(Rule::Email),
         /// The code that was sent to it.
         pub email_code: GivenCode = required(Rule::Code),
-        /// The address so far.
+        /// The old address.
         pub old_email: Option<String> = optional(Rule::Email),
-        /// The code that was sent to that.
+        /// The code that was sent to the old address.
         pub old_email_code: Option<GivenCode> = optional(Rule::Code),
     }
 }
@@ -88,27 +90,27 @@ request! {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EmailStatus {
-    /// What is known of the address.
+    /// The state of the address.
     pub data: EmailStatusData,
-    /// [`crate::messages::EMAIL_AVAILABLE`] or [`crate::messages::EMAIL_IN_USE`]
+    /// [`crate::messages::EMAIL_AVAILABLE`] or [`crate::messages::EMAIL_IN_USE`].
     pub message: String,
 }
 
-/// What is known of an address.
+/// The state of an address.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EmailStatusData {
     /// The address, in canonical form.
     pub email: String,
-    /// Is there an account with it?
+    /// True if an account has the address.
     pub registered: bool,
-    /// Was it proven? Only with `disclosure = "compatible"`.
+    /// True if the address was verified. Only with `disclosure.account = "compatible"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<bool>,
-    /// RFC 3339. Only with `disclosure = "compatible"`.
+    /// Creation of the account, RFC 3339. Only with `disclosure.account = "compatible"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
-    /// RFC 3339. Only with `disclosure = "compatible"`.
+    /// Last change of the account, RFC 3339. Only with `disclosure.account = "compatible"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<String>,
     /// The address again.

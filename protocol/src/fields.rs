@@ -1,7 +1,7 @@
-//! How a request is checked: by a table of fields, and a source of their values.
+//! Checks requests against a table of fields.
 //!
-//! The SDK walks it over the fields of a form, the server over the parsed body of a request. A request type
-//! is declared once, with [`request!`]: the macro makes the struct that the server reads and the table.
+//! The SDK checks the fields of a form, the server the parsed body of a request. A request type is declared once, with
+//! [`request!`]. The macro generates the struct that the server reads, and the table.
 
 use std::borrow::Cow;
 
@@ -10,66 +10,66 @@ use crate::rules::Rule;
 /// One field of a request: its name, its rule, and whether it may be absent.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
-    /// As in JSON, in a form control's `name` and in an error's `field`.
+    /// Its name in JSON, in the `name` of a form control and in the `field` of an error.
     pub name: &'static str,
     /// The rule of its value.
     pub rule: Rule,
-    /// Must it be there? An empty text counts as absent.
+    /// True if the field is required. An empty text counts as absent.
     pub required: bool,
 }
 
-/// A field that must be there.
+/// A required field.
 pub const fn required(name: &'static str, rule: Rule) -> Field {
     Field { name, rule, required: true }
 }
 
-/// A field that may be absent.
+/// An optional field.
 pub const fn optional(name: &'static str, rule: Rule) -> Field {
     Field { name, rule, required: false }
 }
 
-/// A value as it was given, before it is checked.
+/// The value of a field before the check.
 #[derive(Debug)]
 pub enum Given<'a> {
-    /// No such field, `null`, `undefined`, or an empty text.
+    /// The field is missing, `null`, `undefined` or an empty text.
     Absent,
     /// Text.
     Text(Cow<'a, str>),
     /// True or false.
     Flag(bool),
-    /// A whole number that is not negative. Other numbers of JSON are `Other`.
+    /// A non-negative whole number. Other numbers are `Other`.
     Number(u64),
-    /// An object: its fields are in the source that `Source::nested` gives.
+    /// An object. `Source::nested` returns the source of its fields.
     Object,
-    /// An array of texts: how many, and how many characters the longest has.
+    /// An array of texts.
     Texts {
-        /// How many.
+        /// Number of texts.
         count: usize,
-        /// Characters of the longest.
+        /// Number of characters of the longest text.
         longest: usize,
     },
-    /// Anything that can be written as JSON and that only the server looks into.
+    /// Any other JSON value, which only the server examines.
     Any,
-    /// A value that no rule accepts: a fraction where a whole number belongs, a function, …
+    /// A value that no rule accepts, for example a fraction or a function.
     Other,
 }
 
-/// Something that holds the fields of a request.
+/// A source of the fields of a request.
 pub trait Source: Sized {
-    /// The value under a name.
+    /// The value of the field with this name.
     fn get(&self, name: &str) -> Given<'_>;
-    /// The object under a name; only asked for where `get` answered [`Given::Object`].
+    /// The object in the field with this name. Only called if `get` returned [`Given::Object`].
     fn nested(&self, name: &str) -> Option<Self>;
-    /// The first name for which `known` is false.
+    /// The first field name for which `known` returns false.
     fn unknown(&self, known: &dyn Fn(&str) -> bool) -> Option<String>;
 }
 
-/// The rules that an operator can change. The SDK takes them from `GET /v1/settings` once it has them.
+/// The rules that an operator can change. The SDK uses the defaults until it has those of `GET /v1/settings`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Least number of characters (Unicode scalar values) in a new password.
+    /// Minimum number of characters (Unicode scalar values) in a new password.
     pub password_min: u32,
-    /// Greatest number of characters in a new password.
+    /// Maximum number of characters in a new password.
     pub password_max: u32,
 }
 
@@ -79,24 +79,24 @@ impl Default for Policy {
     }
 }
 
-/// A field that a rule refused. Becomes `INVALID_PARAMETER` with this field and message.
+/// An invalid field. The error is `INVALID_PARAMETER` with this field and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
-    /// Name of the field; a nested one is `address.locality`.
+    /// Name of the field, with dots for a nested one: `address.locality`.
     pub field: String,
-    /// The fault and its remedy, one sentence in English.
+    /// The problem and its solution, in English.
     pub message: Cow<'static, str>,
 }
 
-/// A request body: a table of fields, and the struct that they become.
+/// A request body: its table of fields. The implementing type is the struct that the server reads.
 pub trait Request {
-    /// Its fields, in the order in which errors are looked for.
+    /// Its fields, in the order in which they are checked.
     const FIELDS: &'static [Field];
 
-    /// Names of which exactly one must be there.
+    /// Fields of which exactly one is required. Empty if there is no such rule.
     const ONE_OF: &'static [&'static str] = &[];
 
-    /// Checks every field, and that there is no other. The first fault is returned.
+    /// Checks every field, and that there are no other fields. Returns the first error.
     fn check(source: &impl Source, policy: Policy) -> Result<(), Invalid> {
         no_other(Self::FIELDS, source, "")?;
         one_of(Self::ONE_OF, source)?;
@@ -117,13 +117,12 @@ fn one_of(names: &[&str], source: &impl Source) -> Result<(), Invalid> {
     }
 }
 
-/// A field that must be there is not.
+/// The error for a missing required field.
 pub(crate) fn missing(field: &str) -> Invalid {
     Invalid { field: field.into(), message: Cow::Borrowed("This field is required.") }
 }
 
-/// The field of a table that a name stands for: its own name, that in camelCase, or what another system calls it
-/// (seed 001).
+/// Finds a field by its name, its name in camelCase, or its name in another system (seed 001).
 pub fn field_named<'a>(fields: &'a [Field], given: &str) -> Option<&'a Field> {
     let given = snake_case(given);
     let find = |name: &str| fields.iter().find(|field| field.name == name);
@@ -133,7 +132,7 @@ pub fn field_named<'a>(fields: &'a [Field], given: &str) -> Option<&'a Field> {
     })
 }
 
-/// Names of other systems for our fields (seeds 000 and 001), in our spelling.
+/// Names in other systems (seeds 000 and 001), in snake_case, with the name of the field.
 const ALIASES: &[(&str, &str)] = &[
     ("photo", "picture"),
     ("phone", "phone_number"),
@@ -142,7 +141,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("create", "auto_register"),
 ];
 
-/// Are two names the same in snake_case? `givenName` and `lastIP` are `given_name` and `last_ip`.
+/// True if two names are the same in snake_case. `givenName` and `lastIP` are `given_name` and `last_ip`.
 pub fn is_same_name(one: &str, other: &str) -> bool {
     snake_case(one) == snake_case(other)
 }
@@ -173,7 +172,7 @@ fn no_other(fields: &[Field], source: &impl Source, parent: &str) -> Result<(), 
     }
 }
 
-/// Walks a table over a source; `parent` is the dotted prefix for names in errors.
+/// Checks the fields of a source against a table. `parent` is the dotted prefix of names in errors.
 pub(crate) fn check(
     fields: &[Field],
     source: &impl Source,
@@ -205,7 +204,7 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Two tables as one, at compile time.
+/// Concatenates two tables at compile time.
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -221,7 +220,7 @@ pub(crate) const fn join<const N: usize>(first: &[Field], second: &[Field]) -> [
     all
 }
 
-/// Declares a request: the struct that the server reads, and the table that both sides check.
+/// Declares a request: the struct that the server reads, and the table that both SDK and server check.
 ///
 /// A field is `name: Type = rule` with `required(…)` or `optional(…)`:
 /// ```text
@@ -233,7 +232,7 @@ pub(crate) const fn join<const N: usize>(first: &[Field], second: &[Field]) -> [
 ///     }
 /// }
 /// ```
-/// `pub struct LoginRequest, one of "email", "username" { … }` needs exactly one of these.
+/// With `pub struct LoginRequest, one of "email", "username" { … }`, exactly one of these fields is required.
 macro_rules! request {
     (
         $(#[$meta:meta])*
@@ -271,7 +270,7 @@ mod tests {
     ];
 
     #[test]
-    fn seed_a88_a_field_is_known_by_both_spellings_and_by_the_name_it_has_elsewhere() {
+    fn seed_a88_a_field_is_found_in_both_spellings_and_by_its_name_in_other_systems() {
         for (given, ours) in [
             ("given_name", "given_name"),
             ("givenName", "given_name"),

@@ -1,4 +1,4 @@
-//! What the doorward SDK and server say to each other: requests, answers, field rules, error codes.
+//! The protocol between the doorward SDK and server: requests, answers, field rules, error codes.
 //!
 //! No I/O, no clock, no randomness: the same code runs in the form and on the server, so that both
 //! refuse the same input with the same code and the same field name.
@@ -14,6 +14,7 @@
 )]
 
 mod fields;
+mod reading;
 mod rules;
 
 pub mod account;
@@ -42,4 +43,5 @@ pub mod signup;
 pub use fields::{
     Field, Given, Invalid, Policy, Request, Source, field_named, is_same_name, optional, required,
 };
+pub use reading::{Members, Place, Reading, no_such_field};
 pub use rules::{ENTER_EMAIL, ENTER_PHONE, Rule, bare_code, bare_email, bare_phone};

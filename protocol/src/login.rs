@@ -5,27 +5,27 @@ use crate::options::options;
 use crate::rules::Rule;
 
 request! {
-    /// How a sign-in goes. What the operator requires wins; a page can only tighten (D-20).
+    /// Options of a sign-in. The operator's settings take precedence; a page can only be stricter (D-20).
     pub struct LoginOptions {
-        /// Create the account when there is none? Without it: as the server's setting for the method says.
+        /// True to create the account if there is none. Default: the setting `auto_register` for the method.
         pub auto_register: Option<bool> = optional(Rule::Flag),
-        /// Of whom a program of the operator's asks, with a service key of the scope `trusted`: the address of their browser.
+        /// The end user's IP address. Needs a service key of the scope `trusted`; without one the request is refused.
         pub client_ip: Option<String> = optional(Rule::Line(64)),
     }
 }
 
 request! {
-    /// `POST /v1/login`
+    /// `POST /v1/login`: signs in with one name and the password.
     pub struct LoginRequest, one of "email", "username", "phone_number" {
-        /// The address of the account.
+        /// The e-mail address of the account.
         pub email: Option<String> = optional(Rule::Email),
-        /// Or its username.
+        /// The username of the account.
         pub username: Option<String> = optional(Rule::Username),
-        /// Or its phone number, once that is proven.
+        /// The verified phone number of the account.
         pub phone_number: Option<String> = optional(Rule::Phone),
-        /// Its password.
+        /// The password of the account.
         pub password: String = required(Rule::Password),
-        /// How the sign-in goes.
+        /// Options of the sign-in.
         pub options: LoginOptions = optional(Rule::Object(LoginOptions::FIELDS)),
     }
 }

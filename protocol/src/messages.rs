@@ -1,4 +1,4 @@
-//! The strings that calls resolve with. They are part of the API, word for word (seeds 003 and 004).
+//! The strings that methods of the SDK resolve with. They are part of the API, word for word (seeds 003 and 004).
 
 /// `signup`, when the address must be confirmed first.
 pub const SIGNUP_CONFIRMATION_REQUIRED: &str =
@@ -7,7 +7,7 @@ pub const SIGNUP_CONFIRMATION_REQUIRED: &str =
 pub const SIGNED_UP: &str = "SUCCESS: The account has been created.";
 /// `resendSignupConfirmation`
 pub const CONFIRMATION_SENT: &str = "SUCCESS: Signup confirmation E-Mail has been sent.";
-/// `resendSignupConfirmation` without a login before it: `INVALID_REQUEST`.
+/// `resendSignupConfirmation` without a login attempt before it: `INVALID_REQUEST`.
 pub const LOGIN_ATTEMPT_REQUIRED: &str = "Least one login attempt is required.";
 /// `logout`
 pub const LOGGED_OUT: &str = "SUCCESS: The user has been logged out.";
@@ -25,7 +25,7 @@ pub const PLEASE_CONFIRM: &str = "Please confirm your email";
 pub const EMAIL_AVAILABLE: &str = "Email available";
 /// `checkEmail`
 pub const EMAIL_IN_USE: &str = "Email already in use";
-/// `login` with the provider `local` (seed 003)
+/// `login` with the provider `local` (seed 003).
 pub const LOGGED_IN: &str = "You have been logged in";
-/// `login` of somebody whom nobody is known by here (seed 003)
+/// `login` with a provider identity that has no account (seed 003).
 pub const REGISTER_OR_LINK: &str = "Please register or link to an existing user";

@@ -1,6 +1,6 @@
-//! What the `options` of sign-ins and signups have in common.
+//! Access to the options that sign-ins and sign-ups have in common.
 
-/// The options that all requests of sign-ins and signups have.
+/// Options of a sign-in or a sign-up.
 pub trait Options {
     /// `options.client_ip`
     fn client_ip(&self) -> Option<&str>;
@@ -10,7 +10,7 @@ pub trait Options {
     }
 }
 
-/// Says of a request that its `options` are those of a sign-in, or those of a signup.
+/// Implements [`Options`] for a request with the `options` of a sign-in or of a sign-up.
 macro_rules! options {
     ($request:ty, sign_in) => {
         impl crate::options::Options for $request {

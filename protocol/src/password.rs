@@ -1,4 +1,4 @@
-//! Getting back in: a forgotten password.
+//! Changing a password, and resetting a forgotten one.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,23 +8,24 @@ use crate::profile::UserProfile;
 use crate::rules::Rule;
 
 request! {
-    /// `POST /v1/password/forgot`. The answer is the same whether there is such an account or not.
+    /// `POST /v1/password/forgot`: sends a reset link or code. The answer does not depend on whether the account
+    /// exists.
     pub struct ForgotPasswordRequest, one of "email", "phone_number" {
-        /// The address of the account.
+        /// The e-mail address of the account.
         pub email: Option<String> = optional(Rule::Email),
-        /// Or its phone number: then the code comes by SMS.
+        /// The phone number of the account, for a code by SMS.
         pub phone_number: Option<String> = optional(Rule::Phone),
-        /// The browser that a back end of the operator calls for.
+        /// Options for a back end.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
 
 request! {
-    /// `POST /v1/password`: another password for the signed-in account, or the first one.
+    /// `POST /v1/password`: sets the first or a new password of the signed-in account.
     pub struct UpdatePasswordRequest {
-        /// The password from now on.
+        /// The new password.
         pub new_password: String = required(Rule::NewPassword),
-        /// The password so far, where there is one.
+        /// The old password, if the account has one.
         pub old_password: Option<String> = optional(Rule::Password),
     }
 }
@@ -33,12 +34,12 @@ request! {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PasswordChanged {
-    /// New value for the header `Known-Device`: the change of the password has ended the old one.
+    /// New value for the header `Known-Device`. The change of the password has invalidated the old value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_device: Option<String>,
 }
 
-/// A one-time code as it was given. JSON numbers have lost their leading zeros.
+/// A one-time code as the client sent it. A JSON number has lost its leading zeros.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
@@ -56,7 +57,8 @@ impl Default for GivenCode {
 }
 
 impl GivenCode {
-    /// Six ASCII digits, leading zeros restored (seed K42). A text that is not a code stays as it is, and fits none.
+    /// The code as six ASCII digits, with leading zeros restored (seed K42). A text that is not a code is only
+    /// padded, and matches no code.
     pub fn digits(&self) -> String {
         match self {
             GivenCode::Text(text) => format!("{:0>6}", crate::bare_code(text).as_ref().unwrap_or(text)),
@@ -66,19 +68,20 @@ impl GivenCode {
 }
 
 request! {
-    /// `POST /v1/password/reset`, with the code and where it was sent to, or with the token of the mail's link.
+    /// `POST /v1/password/reset`: sets a new password, with a code and the address or number that it was sent to,
+    /// or with the token of the reset link.
     pub struct ResetPasswordRequest {
         /// The address that the code was sent to.
         pub email: Option<String> = optional(Rule::Email),
         /// The phone number that the code was sent to.
         pub phone_number: Option<String> = optional(Rule::Phone),
-        /// The code of the mail.
+        /// The code of the mail or SMS.
         pub code: Option<GivenCode> = optional(Rule::Code),
-        /// The token of the mail's link.
+        /// The token of the reset link.
         pub token: Option<String> = optional(Rule::Token),
-        /// The password from now on.
+        /// The new password.
         pub new_password: String = required(Rule::NewPassword),
-        /// The browser that a back end of the operator calls for.
+        /// Options for a back end.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
@@ -87,17 +90,17 @@ request! {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PasswordReset {
-    /// The account, if the new password opens it.
+    /// The account, if the user can sign in to it with the new password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserProfile>,
 }
 
-/// Proof that a mail was read: its code with the address, or the token of its link.
+/// Proof that the user received a message: its code and the address, or the token of its link.
 #[derive(Clone, Debug)]
 pub enum MailProof {
     /// The code, six digits, and the address that it was sent to.
     Code {
-        /// The address, in canonical form.
+        /// The e-mail address or phone number, in canonical form.
         email: String,
         /// Six digits.
         code: String,
@@ -107,7 +110,8 @@ pub enum MailProof {
 }
 
 impl MailProof {
-    /// Takes exactly one of the two, with the address in canonical form. The error names the missing field.
+    /// Needs either `email`, in canonical form, with `code`, or `token`. The error names the missing or superfluous
+    /// field.
     pub fn of(
         email: Option<&str>,
         code: Option<&GivenCode>,
@@ -134,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seed_k42_a_code_that_came_as_a_number_gets_its_zeros_back() {
+    fn seed_k42_leading_zeros_of_a_code_sent_as_a_number_are_restored() {
         assert_eq!(GivenCode::Number(12345).digits(), "012345");
         assert_eq!(GivenCode::Text(" 7 ".into()).digits(), "000007");
         assert_eq!(GivenCode::Text("12 345".into()).digits(), "012345");

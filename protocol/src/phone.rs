@@ -5,9 +5,9 @@ use crate::password::GivenCode;
 use crate::rules::Rule;
 
 request! {
-    /// `POST /v1/phone/bind`: the first number of the account, with a code of the scene `BIND_PHONE`.
+    /// `POST /v1/phone/bind`: sets the first number of the account, with a code of the scene `BIND_PHONE`.
     pub struct BindPhoneRequest {
-        /// The number.
+        /// The phone number.
         pub phone_number: String = required(Rule::Phone),
         /// The code that was sent to it.
         pub phone_code: GivenCode = required(Rule::Code),
@@ -15,16 +15,16 @@ request! {
 }
 
 request! {
-    /// `POST /v1/phone/change`: another number. Both are proven with codes of the scene `BIND_PHONE`; the old one only
-    /// where the server asks for it.
+    /// `POST /v1/phone/change`: replaces the number of the account. Needs a code of the scene `BIND_PHONE` for the new
+    /// number, and one for the old number if the setting `phone.verify_old` is on.
     pub struct ChangePhoneRequest {
         /// The new number.
         pub phone_number: String = required(Rule::Phone),
         /// The code that was sent to it.
         pub phone_code: GivenCode = required(Rule::Code),
-        /// The number so far.
+        /// The old number.
         pub old_phone_number: Option<String> = optional(Rule::Phone),
-        /// The code that was sent to that.
+        /// The code that was sent to the old number.
         pub old_phone_code: Option<GivenCode> = optional(Rule::Code),
     }
 }

@@ -1,4 +1,4 @@
-//! The profile: the fields that a person fills in, and the account as its owner sees it.
+//! The profile: the fields that a user fills in, and the account as its owner sees it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::rules::Rule;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AddressClaim {
-    /// The whole address as on an envelope.
+    /// The full postal address, as written on an envelope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub formatted: Option<String>,
     /// Street and number; may have several lines.
@@ -34,9 +34,9 @@ pub struct AddressClaim {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum Address {
-    /// As one text.
+    /// The address as one text.
     Text(String),
-    /// In parts.
+    /// The address in parts.
     Claim(AddressClaim),
 }
 
@@ -50,10 +50,10 @@ pub const ADDRESS: &[Field] = &[
     optional("country", Rule::Line(128)),
 ];
 
-/// Declares the profile's fields once: the struct that is stored and answered, and the rules that a signup checks.
+/// Declares the fields of the profile once: the struct that is stored and returned, and the rules that requests check.
 macro_rules! profile {
     ($( $(#[$meta:meta])* $name:ident : $type:ty = $rule:expr; )*) => {
-        /// The fields of a profile. Absent fields were never given.
+        /// The fields of a profile. A field that was never set is absent.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub struct ProfileFields {
@@ -61,7 +61,7 @@ macro_rules! profile {
         }
 
         impl ProfileFields {
-            /// Takes over what was never given here.
+            /// Copies the fields of `other` that are absent here.
             pub fn fill(&mut self, other: &ProfileFields) {
                 $( if self.$name.is_none() { self.$name.clone_from(&other.$name); } )*
             }
@@ -85,15 +85,15 @@ profile! {
     middle_name: String = Rule::Line(128);
     /// Casual name.
     nickname: String = Rule::Line(128);
-    /// Short name by which the person wishes to be referred to; not unique.
+    /// Short name by which the user wishes to be addressed; not unique.
     preferred_username: String = Rule::Line(128);
-    /// Address of the profile picture.
+    /// URL of the profile picture.
     picture: String = Rule::Url;
-    /// Address of the profile page.
+    /// URL of the profile page.
     profile: String = Rule::Url;
-    /// Address of a web page or blog.
+    /// URL of a web page or blog.
     website: String = Rule::Url;
-    /// Gender, in the person's own words.
+    /// Gender. The setting `profile.genders` can restrict the values.
     gender: String = Rule::Line(64);
     /// `YYYY-MM-DD`.
     birthdate: String = Rule::Date;
@@ -103,58 +103,58 @@ profile! {
     locale: String = Rule::Line(64);
     /// Company.
     company: String = Rule::Line(256);
-    /// City, beside the address (seed A84). The address has one of its own, `locality`.
+    /// City, separate from `locality` in the postal address (seed A84).
     city: String = Rule::Line(128);
-    /// Province, beside the address (seed A85). The address has one of its own, `region`.
+    /// Province, separate from `region` in the postal address (seed A85).
     province: String = Rule::Line(128);
     /// Postal address.
     address: Address = Rule::TextOrObject(ADDRESS);
-    /// May other users see the e-mail address? Default false.
+    /// True if other users can see the e-mail address. Default false.
     email_public: bool = Rule::Flag;
-    /// May other users see the phone number? Default false.
+    /// True if other users can see the phone number. Default false.
     phone_number_public: bool = Rule::Flag;
-    /// May other users see the postal address? Default false.
+    /// True if other users can see the postal address. Default false.
     address_public: bool = Rule::Flag;
-    /// May other users see the gender? Default false.
+    /// True if other users can see the gender. Default false.
     gender_public: bool = Rule::Flag;
-    /// May other users see the birthdate? Default false.
+    /// True if other users can see the birthdate. Default false.
     birthdate_public: bool = Rule::Flag;
-    /// Free text that only the owner sees.
+    /// Free text that only the owner can see.
     misc: String = Rule::Text(4096);
-    /// Browser as reported by the client, never as seen by the server (seed A65). So are the next two.
+    /// Browser as reported by the client, not as observed by the server (seed A65).
     browser: String = Rule::Line(256);
-    /// Device as reported by the client (seed A66).
+    /// Device as reported by the client, not as observed by the server (seed A66).
     device: String = Rule::Line(256);
-    /// IP address as reported by the client (seed A67).
+    /// IP address as reported by the client, not as observed by the server (seed A67).
     last_ip: String = Rule::Line(64);
-    /// Tokens of the person's devices, for messages by Firebase (seed M64).
+    /// Registration tokens of the user's devices for Firebase Cloud Messaging (seed M64).
     fcm_tokens: Vec<String> = Rule::Lines(32, 4096);
 }
 
-/// Fields beside those of the profile: the parts of the address, and the operator's own fields.
+/// Further fields of a profile in a request: the parts of the address, and the operator's own fields.
 const BESIDE: &[Field] = &join::<{ ADDRESS.len() + 1 }>(ADDRESS, &[optional("extras", Rule::AnyObject)]);
 
 /// Fields that the operator's configuration declares, by name (D-24).
 pub type Extras = std::collections::BTreeMap<String, serde_json::Value>;
 
-/// A profile as it is given: the fields, the parts of the address beside them, and the operator's own.
+/// A profile in a request: the fields, the parts of the address next to them, and the operator's own fields.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProfileInput {
     /// The fields.
     #[serde(flatten)]
     pub fields: ProfileFields,
-    /// Parts of the address (seeds A80 to A83, A86); they go into `address`.
+    /// Parts of the address (seeds A80 to A83, A86). They are stored in `address`.
     #[serde(flatten)]
     pub address_parts: AddressClaim,
-    /// Fields that the operator declares. They may also stand beside the others.
+    /// Fields that the operator declares. A request may also send them at the top level.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, serde_json::Value>))]
     pub extras: Extras,
 }
 
 impl ProfileInput {
-    /// The fields with the parts of the address in their place.
+    /// The fields, with the parts of the address moved into `address`, and the operator's own fields.
     pub fn merged(self) -> (ProfileFields, Extras) {
         let ProfileInput { mut fields, address_parts: parts, extras } = self;
         if parts != AddressClaim::default() {
@@ -173,7 +173,7 @@ impl ProfileInput {
 }
 
 impl AddressClaim {
-    /// Takes over the parts that another has.
+    /// Copies the parts that `other` has.
     pub fn take_over(&mut self, other: AddressClaim) {
         let AddressClaim { formatted, street_address, locality, region, postal_code, country } = other;
         for (mine, theirs) in [
@@ -191,18 +191,18 @@ impl AddressClaim {
     }
 }
 
-/// `PATCH /v1/profile`: changes what is given and leaves the rest. A field that is given as `null` or as an empty text
-/// is cleared. The answer is the [`UserProfile`].
+/// `PATCH /v1/profile`: changes the given fields and keeps the others. A field with the value `null` or an empty
+/// text is cleared. The answer is the [`UserProfile`].
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UpdateProfileRequest {
-    /// A name to sign in by.
+    /// A name for sign-in.
     #[serde(default)]
     pub username: Option<String>,
-    /// Is the newsletter wanted?
+    /// True to subscribe to the newsletter.
     #[serde(default)]
     pub email_subscription: Option<bool>,
-    /// Everything else that the person says of themself.
+    /// The fields of the profile.
     #[serde(flatten)]
     pub profile: ProfileInput,
 }
@@ -220,57 +220,57 @@ impl Request for UpdateProfileRequest {
 pub struct UserProfile {
     /// UUID of the account.
     pub user_id: String,
-    /// The name that it signs in by.
+    /// The name for sign-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// E-mail address, in lower case; an internationalised domain is in its own letters.
+    /// E-mail address in lower case. An internationalised domain is in Unicode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Was the address proven?
+    /// True if the e-mail address was verified.
     pub email_verified: bool,
     /// Phone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<String>,
-    /// Was the phone number proven?
+    /// True if the phone number was verified.
     pub phone_number_verified: bool,
-    /// Does the person want the newsletter?
+    /// True if the user subscribed to the newsletter.
     pub email_subscription: bool,
-    /// Roles, as the operator gave them.
+    /// Roles, which the operator assigns.
     pub roles: Vec<String>,
-    /// Was the account disabled by an operator?
+    /// True if an operator disabled the account.
     pub disabled: bool,
-    /// How often the account was signed in to.
+    /// Number of sign-ins.
     pub logins_count: u64,
-    /// Last sign-in, RFC 3339 with milliseconds in UTC.
+    /// Time of the last sign-in, RFC 3339 with milliseconds, in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_login: Option<String>,
-    /// RFC 3339 with milliseconds in UTC.
+    /// Time of creation, RFC 3339 with milliseconds, in UTC.
     pub created_at: String,
-    /// RFC 3339 with milliseconds in UTC.
+    /// Time of the last change, RFC 3339 with milliseconds, in UTC.
     pub updated_at: String,
-    /// The profile's fields, at the top level. The visibility flags are always there.
+    /// The fields of the profile, at the top level. The visibility flags are always present.
     #[serde(flatten)]
     pub fields: ProfileFields,
-    /// The operator's own fields, at the top level too.
+    /// The operator's own fields, also at the top level.
     #[serde(flatten)]
     #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, serde_json::Value>))]
     pub extras: Extras,
 }
 
-/// The part of an account that others see: `GET /v1/users/{id}`. Name, picture and pages; what its owner made public; and the
-/// operator's fields that are declared public.
+/// The part of an account that other users can see: `GET /v1/users/{id}`. It contains name, picture and pages, the
+/// fields that the owner made public, and the operator's fields that are declared public.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PublicProfile {
     /// UUID of the account.
     pub user_id: String,
-    /// E-mail address, if it is public and proven.
+    /// E-mail address, if it is public and verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Phone number, if it is public and proven.
+    /// Phone number, if it is public and verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<String>,
-    /// The rest.
+    /// The visible fields of the profile.
     #[serde(flatten)]
     pub fields: ProfileFields,
     /// The operator's own public fields.

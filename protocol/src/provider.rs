@@ -1,4 +1,4 @@
-//! Outside issuers: beginning a sign-in with one, and what its answer leads to.
+//! Identity providers: starting a sign-in, and the results of a provider's answer.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,161 +10,166 @@ use crate::profile::{PROFILE, ProfileInput, UserProfile};
 use crate::rules::Rule;
 use crate::session::Tokens;
 
-/// Characters in an address or a value that a provider made.
+/// Maximum length of an address or a value from a provider, in characters.
 const LONGEST: u32 = 4096;
-/// Characters in a provider's token, or in an address with a long code in it.
+/// Maximum length of a provider's token, or of an address that contains a long code, in characters.
 const LONGEST_TOKEN: u32 = 16_384;
 
 request! {
-    /// `POST /v1/flows/{provider}`
+    /// `POST /v1/flows/{provider}`: starts a sign-in with a provider.
     pub struct FlowRequest {
-        /// The page that the provider sends the browser back to: exactly as the operator's list for the provider has it.
+        /// The page to which the provider redirects the browser. It must be exactly one of the provider's `callbacks`.
         pub callback: String = required(Rule::Address),
-        /// Go through the consent screen again without asking for anything, right after registering (seed M30).
+        /// True to skip the prompt for an account at the provider, right after a registration (seed M30).
         pub again: Option<bool> = optional(Rule::Flag),
-        /// The browser that a back end of the operator calls for.
+        /// Options for a back end.
         pub options: ClientOptions = optional(Rule::Object(ClientOptions::FIELDS)),
     }
 }
 
-/// A sign-in with a provider that has begun.
+/// The started sign-in with a provider.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FlowAnswer {
-    /// Where the browser goes.
+    /// The target of the browser.
     pub data: FlowTarget,
-    /// What the provider's answer will name this flow by.
+    /// The `state` that identifies this flow in the provider's answer.
     pub state: String,
-    /// Only where no proof of a key came with the request: the call that ends the flow must bring this.
+    /// A secret that the request which ends the flow must contain. Only present if this request had no DPoP proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<String>,
 }
 
-/// Where the browser goes (seed M26).
+/// The page to which the app sends the browser (seed M26).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FlowTarget {
-    /// The provider's consent screen.
+    /// URL of the provider's authorization endpoint, with the parameters of this flow.
     pub url: String,
     /// The provider's name.
     pub provider: String,
-    /// The same.
+    /// The provider's name again.
     pub id: String,
 }
 
 request! {
-    /// `POST /v1/login/provider/{provider}` and `POST /v1/identities/{provider}`: what came back from the provider.
+    /// `POST /v1/login/provider/{provider}` and `POST /v1/identities/{provider}`: the provider's answer, for a
+    /// sign-in or to link the identity to the signed-in account.
     pub struct ProviderLoginRequest, one of "callback", "oauth_token", "oauth_key", "token" {
-        /// The address that the flow was begun with, or the whole address that the browser came back to: then what stands
-        /// in its query need not be given apart.
+        /// The callback of the flow, or the full address to which the provider redirected the browser. The query of
+        /// a full address replaces the separate fields.
         pub callback: Option<String> = optional(Rule::Line(LONGEST_TOKEN)),
         /// OAuth 2: the code.
         pub code: Option<String> = optional(Rule::Line(LONGEST)),
-        /// OAuth 2: what tells this flow from others of this browser.
+        /// OAuth 2: the `state` of this flow.
         pub state: Option<String> = optional(Rule::Line(LONGEST)),
-        /// Who the answer comes from (RFC 9207).
+        /// OAuth 2: the issuer of the answer (RFC 9207).
         pub iss: Option<String> = optional(Rule::Line(LONGEST)),
-        /// The provider's refusal instead of a code, like `access_denied`.
+        /// OAuth 2: the provider's error instead of a code, like `access_denied`.
         pub error: Option<String> = optional(Rule::Line(LONGEST)),
-        /// What the provider says about it.
+        /// OAuth 2: the provider's description of the error.
         pub error_description: Option<String> = optional(Rule::Line(LONGEST)),
         /// OAuth 1.0a: the request token.
         pub oauth_token: Option<String> = optional(Rule::Line(LONGEST)),
         /// OAuth 1.0a: the verifier.
         pub oauth_verifier: Option<String> = optional(Rule::Line(LONGEST)),
-        /// What the server made of an answer that the provider sent to it and not to the page.
+        /// The key of an answer that the provider posted to the server (`form_post`), or of a `LoginOAuth`.
         pub oauth_key: Option<String> = optional(Rule::Id(1, 512)),
-        /// A token that the app has from the provider already.
+        /// A token that the app obtained from the provider itself.
         pub token: Option<String> = optional(Rule::Line(LONGEST_TOKEN)),
-        /// What the ID token must have as its `nonce`, where the app has asked for one.
+        /// The expected `nonce` of the ID token in `token`, if the app requested one.
         pub nonce: Option<String> = optional(Rule::Line(LONGEST)),
-        /// Of a flow that was begun without a key.
+        /// The `flow` of the [`FlowAnswer`], if it had one.
         pub flow: Option<String> = optional(Rule::Line(512)),
-        /// How the sign-in goes.
+        /// Options of the sign-in.
         pub options: LoginOptions = optional(Rule::Object(LoginOptions::FIELDS)),
     }
 }
 
-/// What a provider's answer led to.
+/// The result of a provider's answer.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProviderLogin {
-    /// Which of the three.
+    /// The kind of the result.
     #[serde(rename = "type")]
     pub kind: ProviderOutcome,
-    /// Whom it is about.
+    /// The account, or the user at the provider.
     pub data: ProviderPerson,
-    /// The same for a person.
+    /// The result as a sentence.
     pub message: String,
-    /// The session of a `LoginExisting`.
+    /// The session. Only for `LoginExisting`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Tokens>,
 }
 
-/// What a provider's answer led to, in a word.
+/// The kind of the result of a provider's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ProviderOutcome {
-    /// Somebody known is signed in.
+    /// The identity has an account, which is signed in.
     LoginExisting,
-    /// The provider's account is linked to the signed-in one.
+    /// The identity is now linked to the signed-in account.
     LoginLinked,
-    /// Nobody is known by this: the key is good for a registration, or for nothing.
+    /// The identity has no account. The client can use `oauthKey` to register one, or to link the identity to an
+    /// account.
     #[serde(rename = "LoginOAuth")]
     LoginOauth,
 }
 
-/// Whom a provider's answer is about.
+/// The account that a provider's answer belongs to. For a `LoginOAuth`: the user as the provider describes them.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProviderPerson {
-    /// For a registration: good once, for ten minutes, in this browser.
+    /// Only for `LoginOAuth`: the key for a registration or a link. It is valid once, in this browser, for the time in
+    /// `flows.lifetime` (default ten minutes).
     #[serde(rename = "oauthKey", default, skip_serializing_if = "Option::is_none")]
     pub oauth_key: Option<String>,
     /// The provider's name.
     pub provider: String,
-    /// The account's address; of somebody unknown, what the provider says.
+    /// The e-mail address of the account. For `LoginOAuth`: the address from the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Was that proven? Of somebody unknown: does the provider vouch for it, and is its word trusted?
+    /// True if that address was verified. For `LoginOAuth`: true if the provider claims so and `trust_email` is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<bool>,
-    /// What the provider calls somebody unknown.
+    /// Only for `LoginOAuth`: the name from the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The account; of somebody unknown, the provider's id for them.
+    /// UUID of the account. For `LoginOAuth`: the user's id at the provider.
     pub id: String,
 }
 
 request! {
-    /// How an account begins that is made with a provider.
+    /// Options of an account that is created with a provider identity.
     pub struct ProviderSignupOptions {
-        /// Newsletter wanted? Default false.
+        /// True to subscribe to the newsletter. Default false.
         pub email_subscription: Option<bool> = optional(Rule::Flag),
-        /// Of whom a program of the operator's asks, with a service key of the scope `trusted`: the address of their browser.
+        /// The end user's IP address. Needs a service key of the scope `trusted`; without one the request is refused.
         pub client_ip: Option<String> = optional(Rule::Line(64)),
     }
 }
 
-/// `POST /v1/signup/provider/{provider}`. The profile's fields stand beside.
+/// `POST /v1/signup/provider/{provider}`: registers an account for a provider identity. The fields of the profile
+/// are at the top level.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProviderSignupRequest {
-    /// From a `LoginOAuth`.
+    /// The `oauthKey` of a `LoginOAuth`.
     pub oauth_key: String,
-    /// The address of the account. Without one it gets the provider's, if the provider vouches for that.
+    /// The e-mail address of the account. Default: the address from the provider, if the provider claims that it is
+    /// verified and `trust_email` is on.
     #[serde(default)]
     pub email: Option<String>,
-    /// The first password, if there is to be one.
+    /// The first password. Without it the account has none.
     #[serde(default)]
     pub password: Option<String>,
-    /// Of a flow that was begun without a key.
+    /// The `flow` of the [`FlowAnswer`], if it had one.
     #[serde(default)]
     pub flow: Option<String>,
-    /// How the account begins.
+    /// Options of the new account.
     #[serde(default)]
     pub options: ProviderSignupOptions,
-    /// Everything else that the person says of themself.
+    /// The fields of the profile.
     #[serde(flatten)]
     pub profile: ProfileInput,
 }
@@ -181,15 +186,15 @@ impl Request for ProviderSignupRequest {
     const FIELDS: &'static [Field] = &join::<{ CREDENTIALS.len() + PROFILE.len() }>(&CREDENTIALS, PROFILE);
 }
 
-/// The account that was made. Nobody is signed in by it (seed M18).
+/// The created account. The request does not sign in to it (seed M18).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProviderSignup {
-    /// As its owner sees it.
+    /// The account as its owner sees it.
     pub data: UserProfile,
-    /// The same for a person.
+    /// The result as a sentence.
     pub message: String,
-    /// The provider's id for them.
+    /// The user's id at the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
 }
@@ -198,22 +203,22 @@ pub struct ProviderSignup {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct IdentityList {
-    /// What the account is known by elsewhere, the oldest first.
+    /// The linked identities, the oldest first.
     pub identities: Vec<LinkedIdentity>,
 }
 
-/// What an account is known by elsewhere.
+/// An identity that is linked to an account.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LinkedIdentity {
-    /// The provider's name; `device` and `custom` for ids that open the account by themselves.
+    /// The provider's name; `device` or `custom` for a device id or an id of another system.
     pub provider: String,
-    /// The provider's id for the person; of a device, what is stored of its id.
+    /// The user's id at the provider. For a device: the stored form of its id.
     pub id: String,
-    /// The address that the provider gave when it was linked.
+    /// The e-mail address from the provider at the time of linking.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// When it was linked, RFC 3339.
+    /// Time of linking, RFC 3339.
     pub created_at: String,
 }
 

@@ -1,4 +1,4 @@
-//! Rules for the values of fields. The same rules run in the form and on the server.
+//! Rules for the values of fields. The SDK and the server apply the same rules.
 
 use std::borrow::Cow;
 
@@ -13,36 +13,36 @@ pub enum Rule {
     Text(u32),
     /// True or false.
     Flag,
-    /// True or false, or a line of text (an address, a path).
+    /// True or false, or a line of text (a URL, a path).
     FlagOrLine(u32),
-    /// An e-mail address as [`bare_email`] takes it.
+    /// An e-mail address that [`bare_email`] accepts.
     Email,
-    /// A password that exists already: any text up to 1,024 bytes.
+    /// An existing password: any text up to 1,024 bytes.
     Password,
-    /// A password to be set: as the policy says.
+    /// A new password, by the rules of the [`Policy`].
     NewPassword,
-    /// A phone number: 5 to 15 digits, with `+` and the country's code unless the server knows the region; spaces and
-    /// punctuation between digits do not count.
+    /// A phone number: 5 to 15 digits, with `+` and the country code unless the setting `phone.region` is set.
+    /// Spaces and punctuation between digits are ignored.
     Phone,
-    /// A name to sign in by. The server has further rules for its characters.
+    /// A name for sign-in. The server has further rules for its characters.
     Username,
-    /// An id that an app made, with at least and at most so many characters; printable ASCII.
+    /// An id that an app generated: printable ASCII, with this minimum and maximum number of characters.
     Id(u32, u32),
-    /// Texts, so many at most, each with at most so many characters.
+    /// A list of texts: the maximum number of texts, and the maximum number of characters of each.
     Lines(u32, u32),
-    /// Anything that can be written as JSON.
+    /// Any JSON value.
     Any,
     /// An object with any fields.
     AnyObject,
     /// A real date, `YYYY-MM-DD`.
     Date,
-    /// An `http:` or `https:` address.
+    /// An `http:` or `https:` URL.
     Url,
-    /// A full address of a page or an app, with any scheme but those that browsers run. Which ones are allowed is the
-    /// server's list.
+    /// A full URL of a page or an app, with any scheme that a browser does not execute. The server has an allowlist of
+    /// addresses.
     Address,
-    /// A one-time code: up to 6 digits of any script, as text or as a number. Leading zeros may be missing; spaces and
-    /// dashes do not count.
+    /// A one-time code: up to 6 digits of any script, as text or as a number. Leading zeros may be missing. Spaces and
+    /// dashes are ignored.
     Code,
     /// A one-time token from a mailed link: base64url text.
     Token,
@@ -56,7 +56,7 @@ pub enum Rule {
     TextOrObject(&'static [Field]),
 }
 
-/// Most bytes of a password. Longer ones are refused before any hashing.
+/// Maximum length of a password in bytes. Longer ones are refused before they are hashed.
 const PASSWORD_BYTES: usize = 1024;
 
 /// Message for a text that is not an e-mail address.
@@ -68,7 +68,7 @@ pub const ENTER_PHONE: &str = "Enter a phone number as + and digits, like +12025
 type Verdict = Result<(), Cow<'static, str>>;
 
 impl Rule {
-    /// Checks one value. The error is a sentence for a person.
+    /// Checks a value. The error is a sentence for the user.
     pub fn check(self, given: &Given<'_>, policy: Policy) -> Verdict {
         let text = match (self, given) {
             (Rule::Flag | Rule::FlagOrLine(_), Given::Flag(_)) => return Ok(()),
@@ -121,7 +121,7 @@ fn say(holds: bool, message: &'static str) -> Verdict {
     if holds { Ok(()) } else { refuse(message) }
 }
 
-/// A kind of characters. Not generic, like the functions that take one: in the wasm each of their loops exists once.
+/// A set of characters. It and the functions that use it are not generic, so that the wasm contains each loop once.
 type Kind<'a> = &'a dyn Fn(char) -> bool;
 
 #[inline(never)]
@@ -171,7 +171,7 @@ fn new_password(text: &str, policy: Policy) -> Verdict {
     say(!any(text, &|c| c == '\0'), "This contains a character that cannot be stored.")
 }
 
-/// `format!` would bring its machinery into the wasm for these three.
+/// Builds a message without `format!`, which would add its code to the wasm.
 fn sentence(before: &str, number: u32, after: &str) -> Cow<'static, str> {
     let mut text = String::from(before);
     let mut scale = 1_000_000_000_u32;
@@ -188,16 +188,16 @@ fn sentence(before: &str, number: u32, after: &str) -> Cow<'static, str> {
     Cow::Owned(text)
 }
 
-/// An e-mail address without white space around it, in lower case as far as it is ASCII. `None` if it cannot be the
-/// address of exactly one mailbox.
+/// Trims an e-mail address and converts its ASCII letters to lower case. `None` if it is not the address of exactly one
+/// mailbox.
 ///
-/// The grammar is that of HTML's `type=email` (no quoting, no comments, no lists), with a dot in the domain, without
-/// addresses that some mail programs read as another one: routes (`a%b@c`, `b!a@c`), encoded words
-/// (`=?utf-8?q?a?=@c`, RFC 2047), options and pipes (`-f@c`, `|sh@c`). Addresses that differ only in case are one: two
-/// accounts for them would only help an attacker.
+/// The grammar is that of HTML's `type=email` (no quoting, no comments, no lists), with at least one dot in the
+/// domain. It excludes addresses that some mail programs misinterpret: routes (`a%b@c`, `b!a@c`), encoded words
+/// (`=?utf-8?q?a?=@c`, RFC 2047), options and pipes (`-f@c`, `|sh@c`). Addresses that differ only in case are the
+/// same: two accounts for them would only help an attacker.
 ///
-/// The local part is ASCII. The domain may have letters of any script: the server checks it by IDNA (UTS #46) and
-/// converts it to ASCII. Those tables are too large for a page.
+/// The local part is ASCII. The domain may have letters of any script. The server checks it with IDNA (UTS #46) and
+/// converts it to ASCII; the tables for that are too large for a page.
 pub fn bare_email(text: &str) -> Option<String> {
     let text = text.trim();
     let at: Kind<'_> = &|c| c == '@';
@@ -227,14 +227,14 @@ pub fn bare_email(text: &str) -> Option<String> {
     holds.then(|| text.to_ascii_lowercase())
 }
 
-/// Most bytes of an address whose domain is not ASCII. In ASCII it may have 254.
+/// Maximum length in bytes of an address with a domain that is not ASCII. After conversion to ASCII it is 254.
 const LONGEST_UNICODE: usize = 1024;
 
 /// The separators of labels in a domain (UTS #46 §4.5).
 const DOTS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
 
-/// A phone number without spaces and punctuation. `None` if it is not a phone number. The server adds the country's code
-/// to national numbers.
+/// Removes spaces and punctuation from a phone number. `None` if it is not a phone number. The server adds the
+/// country code to national numbers.
 pub fn bare_phone(text: &str) -> Option<String> {
     let text = text.trim();
     let (plus, rest) = text.strip_prefix("+").map_or(("", text), |rest| ("+", rest));
@@ -257,7 +257,7 @@ fn is_phone(text: &str) -> bool {
 
 fn username(text: &str) -> Verdict {
     let text = text.trim();
-    // It must not look like an address or a phone number.
+    // A username must not look like an e-mail address or a phone number.
     let odd = |c: char| c.is_control() || c.is_whitespace() || is_one_of(c, "@+/\\");
     say(!any(text, &odd), "A username has no spaces and none of @ + / \\.")?;
     say(!all(text, &|c| c.is_ascii_digit()), "A username needs a letter.")?;
@@ -282,8 +282,8 @@ fn lines(count: usize, longest: usize, most: u32, max: u32) -> Verdict {
     Ok(())
 }
 
-/// The ASCII digits of a one-time code, without the spaces and dashes that people and mail programs put between them.
-/// `None` if there is anything else, or not 1 to 6 digits.
+/// Converts a one-time code to ASCII digits, and removes the spaces and dashes that users and mail programs insert.
+/// `None` if it contains any other character, or not 1 to 6 digits.
 pub fn bare_code(text: &str) -> Option<String> {
     let mut digits = String::new();
     for c in text.chars() {
@@ -299,7 +299,7 @@ fn is_dash(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
 }
 
-/// The ASCII digit of the same value as a decimal digit of any script (Unicode category Nd).
+/// Converts a decimal digit of any script (Unicode category Nd) to the ASCII digit of the same value.
 fn decimal_digit(c: char) -> Option<char> {
     if c.is_ascii() {
         return c.is_ascii_digit().then_some(c);
@@ -308,7 +308,8 @@ fn decimal_digit(c: char) -> Option<char> {
     char::from_digit(ZEROS.iter().find_map(value)?, 10)
 }
 
-/// The digit zero of each script; its digits 1 to 9 follow it (Unicode 16, category Nd). `char::to_digit` knows ASCII only.
+/// The digit zero of each script, followed in Unicode by its digits 1 to 9 (Unicode 16, category Nd). `char::to_digit`
+/// converts only ASCII.
 const ZEROS: [u32; 75] = [
     0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0,
     0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50,
@@ -342,7 +343,7 @@ fn is_date(text: &str) -> bool {
     year >= 1 && (1..=days).contains(&day)
 }
 
-/// The number that these ASCII digits are.
+/// Parses ASCII digits.
 fn number(digits: &[u8]) -> Option<u32> {
     let next =
         |number: u32, digit: &u8| number.checked_mul(10)?.checked_add(char::from(*digit).to_digit(10)?);
@@ -356,11 +357,11 @@ fn is_http_url(text: &str) -> bool {
     let Some(rest) = rest.strip_prefix("//").filter(|_| is_http) else { return false };
     let end: Kind<'_> = &|c| is_one_of(c, "/?#");
     let host = rest.split(end).next().unwrap_or("");
-    // User information in an address only serves to mislead its reader.
+    // User information in a URL serves only to mislead its reader.
     !matches!(host.as_bytes(), [] | [b':', ..]) && !any(host, &|c| c == '@') && is_address(text)
 }
 
-/// Schemes whose addresses a browser would run.
+/// Schemes that a browser would execute.
 const RUN: [&str; 3] = ["javascript", "vbscript", "data"];
 
 fn is_address(text: &str) -> bool {
@@ -410,7 +411,7 @@ mod tests {
             "u..r@example.com",
             "user@example.com.",
             "u\0r@example.com",
-            // Some mail programs read these as other addresses, as options or as programs.
+            // Some mail programs interpret these as other addresses, as options or as programs.
             "=?utf-8?q?a?=@example.com",
             "user=?utf-7?q?&AG0-?=@example.com",
             "user%evil.example@example.com",
@@ -425,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_differ_in_case_or_outer_spaces_are_one() {
+    fn addresses_that_differ_in_case_or_outer_spaces_are_the_same() {
         for text in [" Ada@Example.COM\n", "\u{a0}ada@example.com\u{3000}", "\u{2003}ADA@example.com\u{85}"] {
             assert_eq!(bare_email(text).as_deref(), Some("ada@example.com"), "{text:?}");
         }
@@ -521,7 +522,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_http_or_https_and_nothing_a_browser_could_run() {
+    fn a_url_is_http_or_https_and_not_executable() {
         for good in [
             "https://example.com/me.png",
             "http://localhost:3000",
@@ -548,7 +549,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_a_scheme_and_is_nothing_a_browser_could_run() {
+    fn an_address_has_a_scheme_and_is_not_executable() {
         for good in
             ["https://app.example.com/signin", "capacitor://localhost/a", "com.example.app:/signin?x#y"]
         {
@@ -589,7 +590,7 @@ mod tests {
     }
 
     #[test]
-    fn seed_m64_texts_are_counted_and_measured() {
+    fn seed_m64_number_and_length_of_texts_are_limited() {
         const TOKENS: Rule = Rule::Lines(2, 10);
         let verdict = |count, longest| TOKENS.check(&Given::Texts { count, longest }, Policy::default());
         assert!(verdict(2, 10).is_ok() && verdict(0, 0).is_ok());
@@ -598,7 +599,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_a_few_words_is_taken_to_the_letter() {
+    fn one_of_a_few_words_must_match_exactly() {
         const WORDS: Rule = Rule::OneOf(&["others", "global"]);
         assert!(takes(WORDS, "global") && !takes(WORDS, "Global") && !takes(WORDS, "othersglobal"));
     }
@@ -616,7 +617,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_taken_without_spaces_and_dashes_and_in_the_digits_of_any_script() {
+    fn spaces_and_dashes_in_a_code_are_ignored_and_digits_of_any_script_accepted() {
         for text in [
             "123456",
             "123 456",

@@ -1,4 +1,4 @@
-//! Tokens, the verdicts that end a session, and the sessions of an account.
+//! Tokens, the errors that end a session, and the sessions of an account.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,37 +6,39 @@ use crate::fields::request;
 use crate::profile::UserProfile;
 use crate::rules::Rule;
 
-/// The one public client that the server knows (D-8).
+/// The id of the only public OAuth client of the server (D-8).
 pub const CLIENT_ID: &str = "doorward";
 
-/// The tokens of a session: what a login answers, and what `POST /v1/token` answers (RFC 6749 §5.1).
+/// The tokens of a session: the answer to a sign-in, and of `POST /v1/token` (RFC 6749 §5.1).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tokens {
-    /// A signed JWT (RFC 9068).
+    /// The access token, a signed JWT (RFC 9068).
     pub access_token: String,
-    /// `DPoP` when the session is bound to a key: every use of its tokens then needs a proof (RFC 9449). Else `Bearer`.
+    /// `DPoP` if the session has a key binding: each use of its tokens then needs a DPoP proof (RFC 9449). Else
+    /// `Bearer`.
     pub token_type: String,
-    /// Seconds that the access token lives from now.
+    /// Lifetime of the access token from now, in seconds.
     pub expires_in: u32,
-    /// Opaque, good for one refresh; the answer to it carries the next (D-3).
+    /// The refresh token, opaque and valid for one refresh. The answer to a refresh contains the next one (D-3).
     pub refresh_token: String,
-    /// All that it can do is end the session (D-10).
+    /// A token that can only end the session (D-10).
     pub revoke_token: String,
-    /// The server's clock, whole seconds since 1970: what the client measures its own by.
+    /// Time of the server's clock, in seconds since 1970. The client uses it to correct its own clock.
     pub server_time: i64,
-    /// Whose session it is. In the answers of `POST /v1/token` only with `restore=true`.
+    /// The account of the session. In answers of `POST /v1/token` only with `restore=true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserProfile>,
-    /// With a sign-in: shows at later calls, in the header `Known-Device`, that the account knows this device, so that
-    /// nobody's wrong passwords from elsewhere slow them down. It opens nothing.
+    /// Only in the answer to a sign-in: the value for the header `Known-Device` of later requests. It shows that
+    /// the account knows this device, so that wrong passwords from other devices do not delay this one. It is not a
+    /// credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_device: Option<String>,
 }
 
-/// The `error` of an answer of `POST /v1/token` (RFC 6749 §5.2) that ends the session in the browser, once its storage
-/// was read again: if another refresh token is stored there by now, only the copy that was presented is over.
-/// The list is closed: every other answer, and none at all, keeps the session.
+/// The `error` values of `POST /v1/token` (RFC 6749 §5.2) that end the session in the browser. The SDK first reads its
+/// storage again: if it contains another refresh token by then, only the presented one is invalid, and the session
+/// continues. Every other answer, or no answer, keeps the session.
 pub const ENDS_SESSION: &[&str] = &["invalid_grant", "stale_token"];
 
 /// The answer of `GET /v1/sessions`.
@@ -51,18 +53,19 @@ pub struct SessionList {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionInfo {
-    /// What `DELETE /v1/sessions/{id}` takes.
+    /// The id for `DELETE /v1/sessions/{id}`.
     pub id: String,
-    /// Is it the one that asks?
+    /// True for the session of this request.
     pub current: bool,
-    /// When the person signed in, RFC 3339.
+    /// Time of the sign-in, RFC 3339.
     pub created_at: String,
-    /// When its tokens were last replaced, RFC 3339: at most an access token's life ago while it is used.
+    /// Time of the last refresh, RFC 3339. While the session is in use, it is at most the lifetime of an access
+    /// token ago.
     pub last_seen_at: String,
-    /// The address that it was last refreshed from.
+    /// IP address of the last refresh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
-    /// What the browser called itself when it was last refreshed.
+    /// `User-Agent` of the last refresh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
 }
@@ -70,33 +73,33 @@ pub struct SessionInfo {
 request! {
     /// `POST /v1/sessions/revoke`: ends several sessions at once.
     pub struct SessionsRevokeRequest {
-        /// Which: `others` or `global`.
+        /// The sessions to end: `others` or `global`.
         pub scope: RevokeScope = required(Rule::OneOf(&["others", "global"])),
     }
 }
 
-/// Which sessions are ended.
+/// The sessions that a request ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RevokeScope {
-    /// All but the one that asks.
+    /// All sessions except that of this request.
     #[default]
     Others,
-    /// All.
+    /// All sessions.
     Global,
 }
 
-/// The answer of `GET /v1/session`: the access token that was presented is good, and its session is alive.
+/// The answer of `GET /v1/session`: the presented access token is valid, and its session has not ended.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LiveSession {
-    /// Whose session it is.
+    /// UUID of the account.
     pub user_id: String,
-    /// Its id.
+    /// The id of the session.
     pub session_id: String,
-    /// When the access token was made, whole seconds since 1970.
+    /// Time of issue of the access token, in seconds since 1970.
     pub iat: i64,
-    /// When it ends.
+    /// Time of expiry of the access token, in seconds since 1970.
     pub exp: i64,
 }

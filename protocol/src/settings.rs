@@ -1,31 +1,31 @@
-//! What a server allows, for pages that render their forms by it.
+//! The settings of a server that pages need to render their forms.
 
 use serde::{Deserialize, Serialize};
 
 use crate::fields::Policy;
 
-/// `GET /v1/settings`: public, cacheable.
+/// The answer of `GET /v1/settings`, public and cacheable.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ServerSettings {
-    /// Ways to sign in that are on, like `password`.
+    /// Enabled sign-in methods, like `password`.
     pub methods: Vec<String>,
-    /// Outside issuers that are configured.
+    /// Names of the configured identity providers.
     pub providers: Vec<String>,
     /// The rule for new passwords.
     pub password: PasswordRule,
-    /// `none`, or what has to be solved after failures.
+    /// The kind of captcha that the server demands after failures, or `none`.
     pub captcha: String,
-    /// What the widget of a captcha's service is shown with.
+    /// The public site key of the captcha widget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captcha_site_key: Option<String>,
-    /// How accounts begin.
+    /// The rules for sign-ups.
     pub signup: SignupRule,
-    /// Does `checkEmail` answer?
+    /// True if `checkEmail` is enabled.
     pub check_email: bool,
-    /// What answers tell about accounts.
+    /// How much answers reveal about accounts.
     pub disclosure: Disclosure,
-    /// Profile fields of the operator's own.
+    /// Profile fields that the operator declares.
     #[serde(default)]
     pub extras: Vec<ExtraField>,
 }
@@ -34,21 +34,21 @@ pub struct ServerSettings {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExtraField {
-    /// Its name.
+    /// The name of the field.
     pub name: String,
-    /// What it takes.
+    /// The type of its value.
     #[serde(rename = "type")]
     pub kind: crate::data::ValueType,
-    /// Who sees it.
+    /// The users who can see it.
     pub visibility: Visibility,
 }
 
-/// Who sees an extra field.
+/// The users who can see an extra field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
-    /// The person alone.
+    /// Only the owner of the profile.
     #[default]
     Owner,
     /// Every signed-in user.
@@ -59,9 +59,9 @@ pub enum Visibility {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PasswordRule {
-    /// Least number of characters.
+    /// Minimum number of characters.
     pub min_length: u32,
-    /// Greatest number of characters.
+    /// Maximum number of characters.
     pub max_length: u32,
 }
 
@@ -71,22 +71,22 @@ impl From<PasswordRule> for Policy {
     }
 }
 
-/// What answers tell about accounts.
+/// How much answers reveal about accounts.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Disclosure {
-    /// `exists` or `quiet`.
+    /// The setting `disclosure.signup`: `exists` or `quiet`.
     pub signup: String,
-    /// `strict` or `compatible`.
+    /// The setting `disclosure.account`: `strict` or `compatible`.
     pub account: String,
 }
 
-/// How accounts begin.
+/// The rules for sign-ups.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignupRule {
-    /// May anybody sign up?
+    /// True if new users can sign up.
     pub open: bool,
-    /// `optional` or `required`.
+    /// The setting `signup.confirmation`: `optional` or `required`.
     pub confirmation: String,
 }

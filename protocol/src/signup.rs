@@ -11,51 +11,53 @@ use crate::rules::Rule;
 use crate::session::Tokens;
 
 request! {
-    /// How the account begins. What the operator requires wins; a page can only tighten (D-20).
+    /// Options of the new account. The operator's settings take precedence; a page can only be stricter (D-20).
     pub struct SignupOptions {
-        /// Must the address be confirmed before the first login? A URL or path: where the confirmation ends.
+        /// True if the address must be confirmed before the first sign-in. A URL means true, and is the target of
+        /// the redirect after the confirmation.
         pub signup_confirmation: Option<SignupConfirmation> = optional(Rule::FlagOrLine(2048)),
-        /// Newsletter wanted? Default false.
+        /// True to subscribe to the newsletter. Default false.
         pub email_subscription: Option<bool> = optional(Rule::Flag),
-        /// Sign in at once, as a login would. Not together with `signup_confirmation`.
+        /// True to sign in at once, which counts as a sign-in. Not together with `signup_confirmation`.
         pub login: Option<bool> = optional(Rule::Flag),
-        /// Sign in at once without counting as a login. Not together with `signup_confirmation`.
+        /// True to sign in at once without counting as a sign-in. Not together with `signup_confirmation`.
         pub generate_token: Option<bool> = optional(Rule::Flag),
-        /// Of whom a program of the operator's asks, with a service key of the scope `trusted`: the address of their browser.
+        /// The end user's IP address. Needs a service key of the scope `trusted`; without one the request is refused.
         pub client_ip: Option<String> = optional(Rule::Line(64)),
     }
 }
 
-/// `signup_confirmation`: a flag, or the address where the confirmation ends.
+/// `signup_confirmation`: a flag, or the target of the redirect after the confirmation.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum SignupConfirmation {
-    /// Required or not.
+    /// True if a confirmation is required.
     Flag(bool),
-    /// Required; afterwards the browser goes there. Absolute, and on the operator's list of redirects.
+    /// A confirmation is required, and then redirects the browser to this absolute URL, which must be one of
+    /// `links.redirects`.
     Redirect(String),
 }
 
-/// `POST /v1/signup`. The profile's fields stand beside the credentials.
+/// `POST /v1/signup`: creates an account. The fields of the profile are at the top level.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignupRequest {
-    /// The address that names the account. There must be this or a username.
+    /// The e-mail address of the account. An address or a username is required.
     #[serde(default)]
     pub email: Option<String>,
-    /// A name to sign in by.
+    /// A name for sign-in.
     #[serde(default)]
     pub username: Option<String>,
     /// The first password.
     pub password: String,
-    /// A phone number, unproven.
+    /// A phone number, which is not verified.
     #[serde(default)]
     pub phone_number: Option<String>,
-    /// How the account begins.
+    /// Options of the new account.
     #[serde(default)]
     pub options: SignupOptions,
-    /// Everything else that the person says of themself.
+    /// The fields of the profile.
     #[serde(flatten)]
     pub profile: ProfileInput,
 }
@@ -80,13 +82,13 @@ impl Request for SignupRequest {
     }
 }
 
-/// The account that a first sign-in makes, as hooks see it and may change it. Has no path: no client sends it.
+/// The account that a first sign-in creates. Hooks can see and change it; no client sends it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct FirstSignIn {
-    /// The address.
+    /// The e-mail address.
     #[serde(default)]
     pub email: Option<String>,
-    /// A name to sign in by.
+    /// A name for sign-in.
     #[serde(default)]
     pub username: Option<String>,
     /// The first password.
@@ -95,7 +97,7 @@ pub struct FirstSignIn {
     /// The phone number.
     #[serde(default)]
     pub phone_number: Option<String>,
-    /// Everything else that is known of the person.
+    /// The fields of the profile.
     #[serde(flatten)]
     pub profile: ProfileInput,
 }
@@ -111,16 +113,16 @@ impl Request for FirstSignIn {
     const FIELDS: &'static [Field] = &join::<{ NAMES.len() + PROFILE.len() }>(&NAMES, PROFILE);
 }
 
-/// What a signup led to.
+/// The answer to a sign-up.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignupAnswer {
-    /// Must the address be confirmed before the first login?
+    /// True if the address must be confirmed before the first sign-in.
     pub confirmation_required: bool,
-    /// The account, unless whether there is one is not told.
+    /// The account. Absent if the answer must not reveal whether an account exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserProfile>,
-    /// The session, when `login` or `generate_token` asked for one.
+    /// The session, if `login` or `generate_token` requested one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Tokens>,
 }

@@ -77,7 +77,10 @@ fn another_budget_touches_few_files() {
 fn another_provider_touches_few_files() {
     let named = naming(&["twitter", "Twitter"]);
     let has = |file: &str| named.contains(file);
-    assert!(has("crates/providers/src/twitter.rs") && has("crates/config/src/providers.rs"), "{named:?}");
+    assert!(
+        has("crates/providers/src/kinds/twitter.rs") && has("crates/config/src/providers.rs"),
+        "{named:?}"
+    );
     assert!(named.len() <= MOST, "{named:?}");
 }
 

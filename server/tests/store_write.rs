@@ -166,21 +166,42 @@ async fn the_files_of_the_database_are_for_their_owner_only() {
 async fn a_database_of_a_newer_version_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path()).await;
-    run(&store, "insert into migrations (number, name, applied_at) values (9999, 'from_the_future', 0)")
-        .await
-        .unwrap();
+    run(&store, "update _sqlx_migrations set version = 9999").await.unwrap();
     store.close().await;
     let error = Store::open(folder.path(), &database::of(folder.path())).await.unwrap_err().to_string();
-    assert!(error.contains("from_the_future") && error.contains("newer"), "{error}");
+    assert!(error.contains("9999") && error.contains("newer"), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_whose_migrations_are_of_another_build_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    run(&store, "update _sqlx_migrations set checksum = checksum || checksum").await.unwrap();
+    store.close().await;
+    let settings = database::of(folder.path());
+    for opened in [Store::open(folder.path(), &settings).await, Store::attach(folder.path(), &settings).await]
+    {
+        let error = opened.unwrap_err().to_string();
+        assert!(error.contains("migration 1") && error.contains("another build"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn two_servers_that_start_at_once_on_a_new_database_make_the_tables_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = database::of(folder.path());
+    let opened = futures_util::future::join_all((0..4).map(|_| Store::open(folder.path(), &settings))).await;
+    for store in opened {
+        store.unwrap().close().await;
+    }
 }
 
 #[tokio::test]
 async fn a_database_of_a_development_version_before_the_first_release_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path()).await;
-    // Its 20 steps began with these two.
-    run(&store, "update migrations set name = 'accounts' where number = 1").await.unwrap();
-    run(&store, "update migrations set name = 'sessions' where number = 2").await.unwrap();
+    // It kept its migrations in this table.
+    run(&store, "create table migrations (number bigint not null primary key)").await.unwrap();
     store.close().await;
     let settings = database::of(folder.path());
     for opened in [Store::open(folder.path(), &settings).await, Store::attach(folder.path(), &settings).await]

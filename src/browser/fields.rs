@@ -3,11 +3,11 @@
 //! An object may have the names of the tables and no other, unless the operator may have declared it. A form may have any other
 //! control. The rule of a field decides what kind of value its control becomes.
 
-use doorward_protocol::{Field, Invalid, Rule, field_named};
+use doorward_protocol::{Field, Invalid, Members, Place, Reading, Rule, no_such_field};
 use wasm_bindgen::JsValue;
 
 use super::{json, object};
-use crate::document::{Document, Value, twice, whole};
+use crate::document::{Document, Value, whole};
 
 /// What an empty or absent value of a field means.
 #[derive(Clone, Copy, PartialEq)]
@@ -77,7 +77,7 @@ fn read(
     empty: Empty,
     given: &JsValue,
 ) -> Result<Document, Invalid> {
-    let mut fields = Fields::new(tables);
+    let mut reading = Reading::of(tables);
     for name in object::names(given) {
         let value = object::get(given, &name);
         let is_absent = value.is_undefined() || (value.is_null() && empty == Empty::Absent);
@@ -86,87 +86,60 @@ fn read(
         {
             continue;
         }
-        let field = fields.named(&name);
-        if let Some(Field { rule: Rule::AnyObject, .. }) = field
-            && let Some(extras) = from.inner(&value)
-        {
-            for name in object::names(&extras) {
-                // An empty text of an object stays one.
-                let extra = from.value(Rule::Any, empty, &object::get(&extras, &name));
-                fields.add_extra(&name, extra).map_err(|fault| within("extras", fault))?;
+        match (reading.place(&name), from) {
+            (Some(Place::Field(Field { rule: Rule::AnyObject, .. })), _)
+                if let Some(extras) = from.inner(&value) =>
+            {
+                for name in object::names(&extras) {
+                    // An empty text of an object stays one.
+                    let extra = from.value(Rule::Any, empty, &object::get(&extras, &name));
+                    put_extra(&mut reading, &name, extra).map_err(|fault| fault.within("extras"))?;
+                }
             }
-            continue;
-        }
-        match (field, from) {
-            (Some(field), _) => fields.put(&name, field, from.value(field.rule, empty, &value))?,
-            (None, From::Form) => {}
-            (None, From::Object(_)) if fields.open.is_some() => {
-                fields.add_extra(&name, of_value(Rule::Any, empty, &value))?;
+            (Some(Place::Field(field)), _) => {
+                let value = from.value(field.rule, empty, &value).map_err(|fault| fault.within(&name))?;
+                if let Some(value) = value {
+                    reading.put(&name, field, value)?;
+                }
             }
-            (None, From::Object(_)) => return Err(Invalid { field: name, message: NO_SUCH_FIELD.into() }),
+            (Some(Place::Extra), From::Object(_)) => {
+                put_extra(&mut reading, &name, of_value(Rule::Any, empty, &value))?;
+            }
+            (Some(Place::Extra) | None, From::Form) => {}
+            (None, From::Object(_)) => return Err(no_such_field(&name)),
         }
     }
-    Ok(fields.end())
+    Ok(document(reading))
 }
 
-/// The fields that were read so far.
-struct Fields<'a> {
-    tables: &'a [&'static [Field]],
-    document: Document,
-    /// The names that were given, empty ones too.
-    given: Vec<&'static str>,
-    /// The field for names that only the operator knows, and what was given for it.
-    open: Option<&'static Field>,
-    extras: Document,
+/// Adds a field that only the operator's settings know.
+fn put_extra(reading: &mut Reading<'_, Value>, name: &str, value: Read) -> Result<(), Invalid> {
+    match value.map_err(|fault| fault.within(name))? {
+        None => Ok(()),
+        Some(Value::Invalid) => {
+            Err(Invalid { field: name.into(), message: "This cannot be written as JSON.".into() })
+        }
+        Some(value) => reading.put_extra(name, value),
+    }
 }
 
-const NO_SUCH_FIELD: &str = "There is no such field.";
-
-impl<'a> Fields<'a> {
-    fn new(tables: &'a [&'static [Field]]) -> Fields<'a> {
-        let open = tables.iter().copied().flatten().find(|field| matches!(field.rule, Rule::AnyObject));
-        Fields { tables, document: Document::default(), given: Vec::new(), open, extras: Document::default() }
-    }
-
-    fn named(&self, name: &str) -> Option<&'static Field> {
-        self.tables.iter().find_map(|table| field_named(table, name))
-    }
-
-    fn put(&mut self, name: &str, field: &'static Field, value: Read) -> Result<(), Invalid> {
-        let Some(value) = value.map_err(|fault| within(name, fault))? else { return Ok(()) };
-        if self.given.contains(&field.name) {
-            return Err(twice(name.into()));
-        }
-        self.given.push(field.name);
+fn document(reading: Reading<'_, Value>) -> Document {
+    let extras_field = reading.extras_field();
+    let Members { fields, extras } = reading.end();
+    let mut document = Document::default();
+    for (name, value) in fields {
         if !matches!(&value, Value::Text(text) if text.is_empty()) {
-            self.document.put(field.name, value);
+            document.put(name, value);
         }
-        Ok(())
     }
-
-    /// Adds a field of the operator's.
-    fn add_extra(&mut self, name: &str, value: Read) -> Result<(), Invalid> {
-        let Some(value) = value.map_err(|fault| within(name, fault))? else { return Ok(()) };
-        // The operator cannot declare this name, and as a member of an object it would change the object's prototype.
-        if name == "__proto__" {
-            return Err(Invalid { field: name.into(), message: NO_SUCH_FIELD.into() });
+    if let Some(field) = extras_field.filter(|_| !extras.is_empty()) {
+        let mut all = Document::default();
+        for (name, value) in extras {
+            all.push(name, value);
         }
-        if matches!(value, Value::Invalid) {
-            return Err(Invalid { field: name.into(), message: "This cannot be written as JSON.".into() });
-        }
-        if self.extras.get(name).is_some() {
-            return Err(twice(name.into()));
-        }
-        self.extras.push(name.into(), value);
-        Ok(())
+        document.put(field.name, all.into());
     }
-
-    fn end(mut self) -> Document {
-        if let Some(field) = self.open.filter(|_| self.extras != Document::default()) {
-            self.document.put(field.name, self.extras.into());
-        }
-        self.document
-    }
+    document
 }
 
 /// A value that was read; `None` for an absent one. A fault has no name yet.
@@ -253,13 +226,4 @@ fn of_control(rule: Rule, empty: Empty, given: &JsValue) -> Read {
         }
         _ => text.map(Value::Text),
     })
-}
-
-/// The fault of a nested value, with the name of the outer one in front.
-fn within(name: &str, mut inner: Invalid) -> Invalid {
-    if !inner.field.is_empty() {
-        inner.field.insert(0, '.');
-    }
-    inner.field.insert_str(0, name);
-    inner
 }

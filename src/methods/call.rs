@@ -6,9 +6,10 @@ use doorward_protocol::{field_named, is_same_name};
 use wasm_bindgen::JsValue;
 
 use super::{
-    Action, Credentials, Endpoint, Method, Outcome,
+    flow::{FlowContext, is_gone},
+    flow_step::FlowStep,
     input::{self, Input, Read},
-    provider::{FlowContext, FlowStep, is_gone},
+    method::{Action, Credentials, Endpoint, Method, Outcome},
     task,
 };
 use crate::{

@@ -7,7 +7,7 @@ use doorward_protocol::{
 };
 use wasm_bindgen::prelude::*;
 
-use super::{Credentials, Endpoint, Method, Outcome, call};
+use super::method::{Credentials, Endpoint, Method, Outcome, call};
 use crate::{browser::wait::Promise, client::AuthClient, document::Document, transport::Kind};
 
 #[wasm_bindgen]

@@ -2,7 +2,7 @@
 
 use doorward_protocol::custom::CustomLoginRequest;
 
-use super::Endpoint;
+use super::method::Endpoint;
 use crate::transport::Kind;
 
 pub(super) const LOGIN: Endpoint =

@@ -2,7 +2,7 @@
 
 use doorward_protocol::device::DeviceLoginRequest;
 
-use super::Endpoint;
+use super::method::Endpoint;
 use crate::transport::Kind;
 
 pub(super) const LOGIN: Endpoint =

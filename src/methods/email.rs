@@ -7,7 +7,11 @@ use doorward_protocol::{
 };
 use wasm_bindgen::prelude::*;
 
-use super::{Action, Credentials, Endpoint, Method, NONE, Outcome, call, input::Input, password::one_proof};
+use super::{
+    input::Input,
+    method::{Action, Credentials, Endpoint, Method, NONE, Outcome, call},
+    password::one_proof,
+};
 use crate::{
     browser::wait::Promise,
     client::AuthClient,

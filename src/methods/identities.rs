@@ -3,7 +3,7 @@
 use doorward_protocol::{Field, Request, Rule, required};
 use wasm_bindgen::prelude::*;
 
-use super::{Credentials, Endpoint, Method, NONE, Outcome, call};
+use super::method::{Credentials, Endpoint, Method, NONE, Outcome, call};
 use crate::{browser::wait::Promise, client::AuthClient, transport::Kind};
 
 #[wasm_bindgen]

@@ -4,7 +4,7 @@
 use doorward_protocol::{Field, field_named};
 use wasm_bindgen::JsValue;
 
-use super::{Method, provider::FlowStep};
+use super::{flow_step::FlowStep, method::Method};
 use crate::{
     browser::{
         fields::{self, Empty},

@@ -8,7 +8,10 @@ use doorward_protocol::{
 };
 use wasm_bindgen::prelude::*;
 
-use super::{Action, Credentials, Endpoint, Method, NONE, Outcome, call, input::Input};
+use super::{
+    input::Input,
+    method::{Action, Credentials, Endpoint, Method, NONE, Outcome, call},
+};
 use crate::{
     browser::wait::Promise,
     client::AuthClient,

@@ -9,8 +9,10 @@ use doorward_protocol::{
 use wasm_bindgen::prelude::*;
 
 use super::{
-    Action, Credentials, Endpoint, Method, NONE, Outcome, Then, call,
+    flow::is_gone,
+    flow_step::{FlowStep, Step},
     input::Input,
+    method::{Action, Credentials, Endpoint, Method, NONE, Outcome, Then, call},
     password,
     signin::{LOGIN, with_options},
 };
@@ -22,8 +24,8 @@ use crate::{
     },
     client::{AuthClient, Same},
     document::{Document, Value},
-    error::{Error, code, error},
-    session::flows::{Flow, Flows, has_answer},
+    error::{Error, error},
+    session::flows::has_answer,
     transport::Kind,
 };
 
@@ -144,135 +146,6 @@ const fn to<R: Request>(kind: Kind, path: &'static str) -> Endpoint {
     Endpoint { tail: "provider", ..Endpoint::of::<R>(kind, path) }
 }
 
-/// The part that a call has in a flow.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Step {
-    Begin,
-    /// Begins the last flow again.
-    Repeat,
-    /// Ends a flow by a sign-in or a registration.
-    SignIn,
-    /// Ends a flow by a link to the account of the signed-in user.
-    Link,
-}
-
-/// The part that a call has in a flow with a provider.
-pub(super) struct FlowStep {
-    provider: String,
-    step: Step,
-}
-
-/// The flow of a call.
-pub(super) struct FlowContext {
-    flow: Flow,
-    /// The id of the key that proves who began the flow; `None` for the signed-in user.
-    pub(super) key: Option<String>,
-    /// The state that the answer must name.
-    state: Option<String>,
-    /// Has this browser begun the flow?
-    is_known: bool,
-    /// Can the call be repeated with another key?
-    pub(super) may_be_renewed: bool,
-    begins: bool,
-}
-
-impl FlowStep {
-    /// The step of a flow with this provider; none for `local`, which has no flow.
-    fn of(provider: &JsValue, step: Option<Step>) -> Result<Option<FlowStep>, Error> {
-        let name = provider.as_string().filter(|name| !name.is_empty());
-        let name =
-            name.ok_or_else(|| Error::parameter("provider", "Give the name of a provider, like google."))?;
-        Ok(step.map(|step| FlowStep { provider: name, step }))
-    }
-
-    /// Reads the flows of this browser, if the call repeats or ends one. A token of the app's own belongs to no flow.
-    pub(super) fn read(&self, input: &Input) -> Option<Promise> {
-        let has_flow = self.step != Step::Begin && !input.fields.is_set("token");
-        has_flow.then(|| input.client.session.flows.read())
-    }
-
-    /// The flow that the call repeats or ends, if this browser has begun one.
-    pub(super) fn find(&self, input: &Input, read: Result<JsValue, JsValue>) -> Option<Flow> {
-        let state = input.fields.text("state").map(str::to_owned);
-        let state = state.or_else(|| input.fields.text("callback").and_then(Query::of)?.get("state"));
-        Flows::find(read, &self.provider, state.as_deref())
-    }
-
-    /// The fields for a call that repeats this flow.
-    pub(super) fn repeated(&self, known: Option<&Flow>) -> Result<Document, Error> {
-        if self.step != Step::Repeat {
-            return Ok(Document::default());
-        }
-        let callback = known.and_then(Flow::callback).cloned();
-        let callback = callback.ok_or_else(|| {
-            error!(InvalidRequest, ["Call oauthRedirect for ", &self.provider, " first."].concat())
-        })?;
-        Ok(Document::of("callback", callback).with("again", true))
-    }
-
-    /// The flow that the call begins or ends. A repeated call has no known flow.
-    pub(super) fn context(&self, input: &Input, known: Option<Flow>) -> FlowContext {
-        let session = &input.client.session;
-        let callback = input.fields.text("callback");
-        let is_known = known.is_some();
-        let flow = known.unwrap_or_else(|| Flow::new(&self.provider, ""));
-        let begins = matches!(self.step, Step::Begin | Step::Repeat);
-        let current = if begins { session.current() } else { None };
-        let is_user = self.step == Step::Link || current.is_some();
-        let known_key = flow.key().to_owned();
-        // An attacker may have made up an address with an answer in it: so there the answer must name its flow, or have a nonce in it.
-        let is_named = begins
-            || self.step == Step::Link
-            || input.fields.is_set("state")
-            || callback.and_then(Query::of).is_none_or(|query| has_answer(&query));
-        FlowContext {
-            flow: match current {
-                Some(session) => Flow::new(&self.provider, &session.key).leading_to(callback),
-                None if begins => Flow::new(&self.provider, "").leading_to(callback),
-                None => flow,
-            },
-            key: (!is_user).then_some(known_key),
-            state: if is_named { None } else { session.flows.state_of_tab(&self.provider) },
-            may_be_renewed: begins && (is_known || is_user),
-            is_known,
-            begins,
-        }
-    }
-}
-
-impl FlowContext {
-    /// The key that is to be replaced by one that is still there, unless it need not be; and must that outlive the page?
-    pub(super) fn wanted_key(&self) -> Option<(String, bool)> {
-        let key = self.key.as_ref().filter(|key| self.begins || key.is_empty())?;
-        Some((key.clone(), self.begins))
-    }
-
-    /// Adds the fields that name the flow.
-    pub(super) fn add_to(&self, fields: &mut Document) {
-        fields.put("provider", self.flow.provider().into());
-        for (name, text) in [("state", self.state.as_deref()), ("flow", self.flow.secret())] {
-            if let Some(text) = text {
-                fields.put(name, text.into());
-            }
-        }
-    }
-
-    /// A flow that has begun, to be remembered. And one whose answer belongs to no account, with the key that must be kept for it: the
-    /// person who registers must be the one who was asked for consent.
-    pub(super) fn remembered(mut self, answer: &Document) -> Option<(Flow, String)> {
-        let key = self.key.unwrap_or_default();
-        let is_new = self.begins || !self.is_known;
-        if is_new && !key.is_empty() {
-            self.flow.set_key(&key);
-        }
-        if self.begins {
-            return Some((self.flow.begun(answer), String::new()));
-        }
-        let pending = if is_new { key } else { String::new() };
-        (answer.text("type") == Some("LoginOAuth")).then_some((self.flow, pending))
-    }
-}
-
 /// Goes to the provider. Where no page can go there, the answer is for the caller.
 fn go(
     input: &Input,
@@ -323,11 +196,6 @@ fn flattened(data: &JsValue) -> Result<JsValue, Error> {
     }
     object::flattened(data, "extras")
         .map_err(|field| Error::parameter(field, "This is given twice, with two values."))
-}
-
-/// Was nothing sent, because the key or the session is gone?
-pub(super) fn is_gone(error: &Error) -> bool {
-    error.status == 0 && (error.is(code!(TokenBound)) || error.is(code!(SessionRequired)))
 }
 
 /// A sign-in with a password, in the words of one with a provider.

@@ -3,7 +3,11 @@
 use doorward_protocol::{Field, Request, Rule, optional, required};
 use wasm_bindgen::prelude::*;
 
-use super::{Action, Credentials, Endpoint, Method, NONE, Outcome, call, input::Input, task::Task};
+use super::{
+    input::Input,
+    method::{Action, Credentials, Endpoint, Method, NONE, Outcome, call},
+    task::Task,
+};
 use crate::{
     browser::{events::Function, object, wait::Promise},
     client::AuthClient,

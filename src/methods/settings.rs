@@ -3,7 +3,7 @@
 use doorward_protocol::Policy;
 use wasm_bindgen::prelude::*;
 
-use super::{Credentials, Endpoint, Method, NONE, Outcome, call};
+use super::method::{Credentials, Endpoint, Method, NONE, Outcome, call};
 use crate::{
     browser::{clock, wait::Promise},
     client::{AuthClient, Client},

@@ -3,7 +3,11 @@
 use doorward_protocol::{Request, login::LoginOptions, messages, signup::SignupOptions};
 use wasm_bindgen::prelude::*;
 
-use super::{Action, Credentials, LOGINS, Method, NONE, Outcome, SIGNUPS, input::Input};
+use super::{
+    LOGINS, SIGNUPS,
+    input::Input,
+    method::{Action, Credentials, Method, NONE, Outcome},
+};
 use crate::{
     browser::{location, wait::Promise},
     client::AuthClient,

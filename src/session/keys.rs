@@ -4,9 +4,17 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
 
-use super::{Keeper, clock, holder, machine::Input, store::Entry, tokens::Session};
+use super::{
+    keeper::Keeper,
+    machine::Input,
+    store::Entry,
+    tokens::{Session, holder},
+};
 use crate::{
-    browser::wait::{Promise, promise},
+    browser::{
+        clock,
+        wait::{Promise, promise},
+    },
     error::{Error, error},
     transport::Holder,
 };

@@ -6,9 +6,9 @@ use doorward_protocol::session::{CLIENT_ID, ENDS_SESSION};
 use wasm_bindgen::JsValue;
 
 use super::{
-    Keeper, holder, lacks_key,
+    keeper::{Keeper, lacks_key},
     machine::{Command, Input, Need, Verdict},
-    tokens::Session,
+    tokens::{Session, holder, read_tokens},
 };
 use crate::{
     api::refusal,
@@ -171,5 +171,5 @@ fn received(answer: &Answer, before: &Session) -> Option<Rc<Session>> {
     if answer.status != 200 {
         return None;
     }
-    super::read_tokens(&answer.body, &before.base, &before.key, Some(before.user.clone()))
+    read_tokens(&answer.body, &before.base, &before.key, Some(before.user.clone()))
 }

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 
 use wasm_bindgen::JsValue;
 
-use super::{events::Listeners, read_stored};
+use super::{events::Listeners, tokens::read_stored};
 use crate::{
     browser::{
         limits::Limits,

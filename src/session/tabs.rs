@@ -3,10 +3,9 @@
 use wasm_bindgen::JsValue;
 
 use super::{
-    Keeper,
     events::Listener,
+    keeper::{Keeper, now},
     machine::{EXPIRED, Input, Need},
-    now,
 };
 use crate::{
     browser::{

@@ -1,6 +1,12 @@
 //! The tokens of one signed-in browser: how they are kept as text, and how long they live. No I/O, no clock.
 
-use crate::{browser::json, document::Document};
+use std::rc::Rc;
+
+use crate::{
+    browser::{clock, json},
+    document::Document,
+    transport::Holder,
+};
 
 /// An access token with less than this many seconds to live is refreshed before it is used.
 const FRESH: f64 = 30.0;
@@ -93,6 +99,69 @@ impl Session {
 /// Could this be a token, and go into a header?
 pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| (0x21..0x7f).contains(&byte))
+}
+
+/// The credentials of a session.
+pub(super) fn holder(session: &Session) -> Holder {
+    let now = clock::now();
+    Holder {
+        token: Some(session.access_token.clone()),
+        key: session.key.clone(),
+        time: session.expires_at() - session.remaining(now.date, now.running),
+    }
+}
+
+/// The session in a token response of the server. `None` if it is bound to another key than `key`. `user` stands in for a profile that
+/// the response lacks.
+pub(super) fn read_tokens(
+    tokens: &Document,
+    base: &str,
+    key: &str,
+    user: Option<Document>,
+) -> Option<Rc<Session>> {
+    let now = clock::now();
+    let session = read(tokens, base, key, user, now.date, Some(now.running))?;
+    tokens.text("token_type")?.eq_ignore_ascii_case(session.token_type()).then_some(session)
+}
+
+/// The session in a stored text. `None` if the text is damaged, of another version, or of another server: that server must not get the
+/// tokens.
+pub(super) fn read_stored(text: &str, base: &str) -> Option<Rc<Session>> {
+    let stored = json::parse_object(text)?;
+    let known = stored.number("v") == Some(VERSION);
+    let ours = known && stored.text("base") == Some(base);
+    let key = stored.text("key").unwrap_or_default();
+    ours.then(|| read(&stored, base, key, None, stored.number("received_at")?, None)).flatten()
+}
+
+#[inline(never)]
+fn read(
+    from: &Document,
+    base: &str,
+    key: &str,
+    user: Option<Document>,
+    received_at: f64,
+    running_at: Option<f64>,
+) -> Option<Rc<Session>> {
+    let text = |name: &str| from.text(name).map(str::to_owned);
+    let session = Rc::new(Session {
+        base: base.to_owned(),
+        access_token: text("access_token")?,
+        refresh_token: text("refresh_token")?,
+        revoke_token: text("revoke_token")?,
+        key: key.to_owned(),
+        received_at,
+        expires_in: from.number("expires_in")?,
+        server_time: from.number("server_time").unwrap_or(received_at / 1000.0),
+        user: user.or_else(|| from.object("user").filter(|user| is_profile(user)).cloned())?,
+        running_at,
+    });
+    session.is_sound().then_some(session)
+}
+
+/// Whether a document is the profile of a user.
+pub(crate) fn is_profile(document: &Document) -> bool {
+    document.text("user_id").is_some()
 }
 
 #[cfg(test)]

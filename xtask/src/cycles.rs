@@ -1,5 +1,5 @@
-//! Files of a crate that import each other in a circle: none of them can be read, tried or moved alone. Circles of two or
-//! three files that belong together are let pass.
+//! Import cycles between the files of a crate: no file of a cycle can be understood, tested or moved alone.
+//! Cycles of two or three closely related files are allowed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,12 +11,12 @@ use crate::directions::code;
 use crate::repo::Repo;
 use crate::run::Outcome;
 
-/// The most files of a circle.
+/// The longest cycle that is allowed, in files.
 const MOST: usize = 3;
 
-/// Looks at each crate of the server, and at the protocol.
+/// Checks the SDK, the protocol crate and each crate of the server.
 pub(crate) fn hold(repo: &Repo) -> Outcome {
-    let mut crates = vec![repo.root.join("protocol/src"), repo.root.join("server/src")];
+    let mut crates = ["src", "protocol/src", "server/src"].map(|source| repo.root.join(source)).to_vec();
     let folder = repo.root.join("crates");
     for entry in std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))? {
         crates.push(entry.map_err(|error| error.to_string())?.path().join("src"));
@@ -25,7 +25,7 @@ pub(crate) fn hold(repo: &Repo) -> Outcome {
     if long.is_empty() { Ok(()) } else { Err(long.join("\n")) }
 }
 
-/// The circles of a crate that are too long, as sentences.
+/// The cycles of a crate that are too long, as messages.
 fn circles(source: &Path) -> Vec<String> {
     let mut modules = BTreeMap::new();
     collect(source, source, &mut modules);
@@ -37,7 +37,7 @@ fn circles(source: &Path) -> Vec<String> {
     .collect()
 }
 
-/// The files of a crate by their modules: `sessions::refresh`, and an empty text for the root.
+/// The files of a crate by module name: `sessions::refresh`; an empty name for the root.
 fn collect(root: &Path, folder: &Path, modules: &mut BTreeMap<String, String>) {
     for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
         if path.is_dir() {
@@ -52,7 +52,7 @@ fn collect(root: &Path, folder: &Path, modules: &mut BTreeMap<String, String>) {
     }
 }
 
-/// An arrow from each module to each that it imports from. What it re-exports, it only lists.
+/// An edge from each module to each module that it imports from. Re-exports do not count.
 fn arrows(modules: &BTreeMap<String, String>) -> DiGraphMap<&str, ()> {
     let mut graph = DiGraphMap::new();
     for (module, text) in modules {
@@ -68,7 +68,7 @@ fn arrows(modules: &BTreeMap<String, String>) -> DiGraphMap<&str, ()> {
     graph
 }
 
-/// A path that begins within the crate, from its root.
+/// A path inside the crate, relative to its root.
 fn absolute(module: &str, path: &str) -> Option<String> {
     if let Some(path) = path.strip_prefix("crate::") {
         return Some(path.to_owned());
@@ -83,7 +83,7 @@ fn absolute(module: &str, path: &str) -> Option<String> {
     (rest != path || !path.contains("::") || base == module).then_some(joined)
 }
 
-/// The module that a path leads to: the longest that is a beginning of it.
+/// The module that a path leads to: the longest module name that is a prefix of it.
 fn longest<'a>(modules: &'a BTreeMap<String, String>, path: &str) -> Option<&'a str> {
     let mut end = path.len();
     loop {

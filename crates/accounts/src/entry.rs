@@ -123,7 +123,7 @@ pub async fn sign_in<T: Request + DeserializeOwned + Options>(
         registers = asked.registers;
         asked.refusal.map_or(Ok((asked.method, asked.name)), Err)
     };
-    let approved = approved::attempt(&accounts.hooks, &caller, who, json, (operation, &more), read).await;
+    let approved = approved::attempt(&accounts.hooks, &caller, who, json, operation, &more, read).await;
     let (json, attempt) =
         doorward_limits::settle(&accounts.platform, &caller, subject, approved.map_err(Failed::from)).await?;
     let (_, subject_after) = limited(operation, attempt.name.as_ref());
@@ -191,9 +191,8 @@ pub async fn approve_sign_up<T: Request + DeserializeOwned>(
         }
         Ok(draft)
     };
-    let new =
-        approved::sign_up(&accounts.hooks, &caller, who, json, (&method.method, method.operation), draft)
-            .await?;
+    let new = approved::sign_up(&accounts.hooks, &caller, who, json, &method.method, method.operation, draft)
+        .await?;
     Ok(Registering { caller, proof, idempotency, new })
 }
 

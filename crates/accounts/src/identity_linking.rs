@@ -1,6 +1,6 @@
 //! What a provider's word does to accounts. An identity at a provider is (provider, issuer, subject), never an address
 //! (SECURITY A01). Its owner links it to an account. By itself it is linked only on an address that the provider vouches for, with
-//! the operator's trust (A02); where the address was not proven here, that is its first proof: see [`crate::first_proof`].
+//! the operator's trust (SECURITY A02); where the address was not proven here, that is its first proof: see [`crate::addresses::first_proof`].
 
 use doorward_core::message::Message;
 use doorward_core::password_hash::PasswordHash;
@@ -17,10 +17,10 @@ use doorward_request::platform::Platform;
 use doorward_store::identities::{self, Identity, Kind, Link};
 use doorward_store::{StoreError, Tx, accounts};
 
+use crate::addresses::contacts::Contact;
+use crate::addresses::first_proof::{self, Evidence, Standing};
 use crate::addresses::keep_a_way_in;
 use crate::approved::{self, Admission, Approved, Attempt, Found};
-use crate::contacts::Contact;
-use crate::first_proof::{self, Evidence, Standing};
 use crate::flows::FlowOutcome;
 use crate::service::Accounts;
 use crate::sessions::current::CurrentSession;
@@ -72,16 +72,30 @@ pub async fn admit(
     approved::admit(hooks, caller, attempt, draft, look).await
 }
 
+/// A sign-in with a provider, once the provider has answered and the hooks have let it pass.
+pub struct ProviderSignIn<'a> {
+    /// The provider's name in the settings.
+    pub provider: &'a str,
+    /// The user as the provider describes them.
+    pub person: &'a Person,
+    /// What the hooks have approved.
+    pub admission: &'a Admission,
+    /// The password of the account that is made.
+    pub password: Option<&'a PasswordHash>,
+    /// What shows that the browser is that of the account's signup.
+    pub evidence: &'a Evidence,
+    /// The key that the session is bound to.
+    pub key: Option<Thumbprint>,
+}
+
 /// Signs in to the account that is known by what the provider says; makes one, if there may be one.
 pub async fn sign_in(
     tx: &mut Tx,
     accounts: &Accounts,
     caller: &Caller,
-    provider: &str,
-    person: &Person,
-    (admission, password): (&Admission, Option<&PasswordHash>),
-    (evidence, key): (&Evidence, Option<Thumbprint>),
+    sign_in: ProviderSignIn<'_>,
 ) -> Result<FlowOutcome, ApiError> {
+    let ProviderSignIn { provider, person, admission, password, evidence, key } = sign_in;
     let (name, address) = (identity(provider, person), vouched(person));
     let mut names = admission.names(&name);
     names.extend(address.clone().filter(|address| !names.iter().any(|name| name.value == address.value)));

@@ -4,11 +4,7 @@
 pub mod addresses;
 pub mod admin;
 pub mod approved;
-pub mod challenges;
-pub mod contacts;
-pub mod domains;
 pub mod entry;
-pub mod first_proof;
 pub mod flows;
 pub mod identity_linking;
 pub mod names;

@@ -5,7 +5,7 @@ use doorward_request::error::ApiError;
 use doorward_store::identities::{self, Identity, Kind};
 use doorward_store::{StoreError, Tx};
 
-use crate::contacts;
+use crate::addresses::contacts;
 
 /// Who asks whether an address is taken may not learn it where the signup is quiet; unless they have it.
 pub fn is_secret(name: &Identity) -> bool {

@@ -24,9 +24,9 @@ use doorward_store::{StoreError, Tx, passwords, transaction};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::addresses::contacts::Contact;
+use crate::addresses::first_proof::{self, Evidence, Standing};
 use crate::approved::NewAccount;
-use crate::contacts::Contact;
-use crate::first_proof::{self, Evidence, Standing};
 use crate::names::{exists, is_secret, is_taken};
 use crate::service::Accounts;
 use crate::sign_up::FirstSession;

@@ -20,10 +20,11 @@ use doorward_store::identities::{Identity, Kind};
 use doorward_store::{StoreError, Tx};
 use url::Url;
 
-use crate::contacts::{self, Contact};
+use crate::addresses::contacts::{self, Contact};
+use crate::addresses::domains;
 use crate::names::{exists, is_secret, is_taken};
+use crate::screening;
 use crate::service::Accounts;
-use crate::{domains, screening};
 
 /// An account that is to be made: the draft that the hooks are asked about.
 #[derive(Clone, Debug)]
@@ -250,7 +251,7 @@ impl SignUp {
         Ok(None)
     }
 }
-/// An address of the operator's list, compared after one parse by the rules that browsers parse by (O07).
+/// An address of the operator's list, compared after one parse by the rules that browsers parse by (SECURITY O07).
 fn redirect(platform: &Platform, text: &str) -> Result<Url, ApiError> {
     let listed = |url: &Url| {
         let same = |entry: &String| Url::parse(entry).is_ok_and(|entry| entry == *url);

@@ -15,9 +15,9 @@ use doorward_store::accounts::{self, Account};
 use doorward_store::sessions::Session;
 use doorward_store::{Tx, identities, sessions as rows, transaction};
 
+use crate::addresses::first_proof::Evidence;
 use crate::approved::{self, Admission, Approved, Found, SignIn};
 use crate::entry::Entering;
-use crate::first_proof::Evidence;
 use crate::service::Accounts;
 use crate::sign_up::SignUp;
 use crate::{names, registration, sessions};

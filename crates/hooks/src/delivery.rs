@@ -1,5 +1,5 @@
-//! Tells hooks what has happened: takes from the table what is due, and hands it to the script or to a webhook, at least
-//! once. Each target has workers of its own, so that one that hangs holds up no other.
+//! Delivers events to hooks: takes due rows from the deliveries table and hands each to the script or to a webhook, at
+//! least once. Each target has its own workers, so that a hanging target does not delay the others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,36 +11,36 @@ use doorward_core::operation::SCRIPT;
 use doorward_request::event::Report;
 use doorward_request::platform::Platform;
 use doorward_store::deliveries::{self, Taken};
-use doorward_store::{StoreError, Tx, transaction};
+use doorward_store::{Lease, StoreError, Tx, transaction};
 use futures_util::future;
 use tokio::sync::{Notify, watch};
 
 use super::webhook;
 use crate::Hooks;
 
-/// A script that fails will mostly fail again, until somebody corrects it.
+/// A failing script usually fails again until the operator corrects it.
 const SCRIPT_ATTEMPTS: u32 = 10;
-/// A script has one worker for reports.
+/// One worker delivers events to the script.
 const SCRIPT_SLOTS: usize = 1;
 
-/// Wakes the workers, each target's its own.
+/// Wakes the workers of each target.
 #[derive(Debug)]
 pub struct WakeUp(BTreeMap<String, Notify>);
 
 impl WakeUp {
-    /// For the script and all webhooks.
+    /// One entry for the script and one for each webhook.
     pub fn of(config: &Config) -> WakeUp {
         let targets = config.webhooks.keys().map(String::as_str).chain([SCRIPT]);
         WakeUp(targets.map(|target| (target.to_owned(), Notify::new())).collect())
     }
 
-    /// There may be something to tell: call it after the commit.
+    /// Wakes all workers. Call it after the commit.
     pub fn signal(&self) {
         self.0.values().for_each(Notify::notify_one);
     }
 }
 
-/// Delivers until the sender of `ended` is dropped, then lets what is on its way finish.
+/// Delivers until the sender of `ended` is dropped, then finishes the running deliveries.
 pub async fn run(hooks: Arc<Hooks>, ended: watch::Receiver<()>) {
     let workers =
         hooks.wake_up.0.iter().map(|(target, wake_up)| work(&hooks, target, wake_up, ended.clone()));
@@ -58,7 +58,8 @@ async fn work(hooks: &Arc<Hooks>, target: &str, wake_up: &Notify, ended: watch::
     Worker { tasks: &hooks.tasks, name, slots, wake_up }.work(ended, take, deliver).await;
 }
 
-/// Delivers what is due now, at most as much as can leave at once, and waits for it. False when nothing was due.
+/// Delivers the rows that are due now, for each target at most as many as it has slots, and waits for the results.
+/// False if no row was due.
 pub async fn deliver_due(hooks: &Arc<Hooks>) -> bool {
     let mut due = Vec::new();
     for target in hooks.wake_up.0.keys() {
@@ -69,7 +70,7 @@ pub async fn deliver_due(hooks: &Arc<Hooks>) -> bool {
     worked
 }
 
-/// What the settings say of a target.
+/// Settings of a target.
 struct DeliveryTarget {
     slots: usize,
     attempts: u32,
@@ -103,12 +104,12 @@ async fn take(platform: &Arc<Platform>, target: &str, free: usize) -> Vec<Taken>
         Err(error) => Err(error),
     };
     taken.unwrap_or_else(|error: StoreError| {
-        tracing::warn!(target_of_hooks = target, cause = %error, "nothing could be taken from the deliveries");
+        tracing::warn!(target_of_hooks = target, cause = %error, "due deliveries could not be taken");
         Vec::new()
     })
 }
 
-/// Asks without writing: a server with nothing to tell leaves the disk alone.
+/// Reads first, so that an idle server writes nothing to the disk.
 async fn due(platform: &Platform, target: &str) -> Result<bool, StoreError> {
     let mut reader = platform.store.read().await?;
     let due = deliveries::next_due(&mut reader, target).await?;
@@ -117,23 +118,23 @@ async fn due(platform: &Platform, target: &str) -> Result<bool, StoreError> {
 
 async fn deliver(hooks: &Arc<Hooks>, taken: Taken) {
     let told = tell(hooks, &taken).await;
-    let (worker, id) = (hooks.clone(), taken.id.clone());
+    let (worker, id) = (hooks.clone(), taken.lease.id.clone());
     let settled: Result<(), StoreError> =
         hooks.platform.store.write(transaction!(|tx| settle(&worker.platform, tx, &taken, told).await)).await;
     if let Err(error) = settled {
-        // The lease runs out and the row is taken again.
-        tracing::warn!(delivery = id, cause = %error, "it could not be noted what became of a delivery");
+        // The lease runs out, and a worker takes the row again.
+        tracing::warn!(delivery = id, cause = %error, "the outcome of a delivery could not be stored");
     }
 }
 
 async fn tell(hooks: &Hooks, taken: &Taken) -> Result<(), Failure> {
     let report: Report = serde_json::from_str(&taken.payload)
-        .map_err(|error| Failure::Never(format!("its row cannot be read: {error}")))?;
+        .map_err(|error| Failure::Never(format!("the stored event cannot be read: {error}")))?;
     if taken.target != SCRIPT {
-        return hooks.webhooks.tell(hooks, &taken.target, &taken.id, &report).await;
+        return hooks.webhooks.tell(hooks, &taken.target, &taken.lease.id, &report).await;
     }
     if !hooks.scripts.has(&taken.event) {
-        // The operator has taken the function out since.
+        // The operator has removed the function since.
         return Ok(());
     }
     let said = hooks.scripts.call(&taken.event, &report.model, Some(report.succeeded)).await;
@@ -146,12 +147,20 @@ async fn settle(
     taken: &Taken,
     told: Result<(), Failure>,
 ) -> Result<(), StoreError> {
-    let Taken { id, event, target, attempts, request, .. } = taken;
+    let Taken { lease, event, target, request, .. } = taken;
+    let Lease { id, attempts } = lease;
     let now = platform.world.now();
     match told {
         Ok(()) => {
-            tracing::debug!(delivery = id, event, to = target, request, attempts, "told a hook");
-            deliveries::settle(tx, taken, now).await
+            tracing::debug!(
+                delivery = id,
+                event,
+                to = target,
+                request,
+                attempts,
+                "delivered an event to a hook"
+            );
+            deliveries::settle(tx, lease, now).await
         }
         Err(Failure::Later(cause))
             if *attempts < i64::from(DeliveryTarget::of(platform, target).attempts) =>
@@ -163,10 +172,10 @@ async fn settle(
                 request,
                 attempts,
                 cause,
-                "a hook was not told"
+                "could not deliver an event to a hook"
             );
             let pause = delivery_queue::pause(*attempts, u64::from_be_bytes(platform.world.bytes()));
-            deliveries::postpone(tx, taken, now + pause, &cause).await
+            deliveries::postpone(tx, lease, now + pause, &cause).await
         }
         Err(Failure::Later(cause) | Failure::Never(cause)) => {
             tracing::error!(
@@ -176,9 +185,9 @@ async fn settle(
                 request,
                 attempts,
                 cause,
-                "gave up telling a hook"
+                "gave up delivering an event to a hook"
             );
-            deliveries::bury(tx, taken, now, &cause).await
+            deliveries::give_up(tx, lease, now, &cause).await
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What an operator adds to an operation: a script of theirs (`hooks.star`) and services of theirs (webhooks). Before it,
-//! they may change it or refuse; after it, they learn what became of it, at least once.
+//! The operator's additions to an operation: a script (`hooks.star`) and services (webhooks). Before the operation they
+//! may change or refuse it. After it they receive the outcome, at least once.
 //!
-//! No hook runs inside a transaction. What a hook sets is checked like what a client sends.
+//! No hook runs inside a transaction. Values that a hook sets are checked like those of a client.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod delivery;
@@ -33,7 +33,7 @@ use tokio::time::Instant;
 pub use script::Scripts;
 pub use webhook::Webhooks;
 
-/// All hooks before one operation have this long.
+/// Total time that the `pre_` hooks of one request may take (D-37).
 const BUDGET: Duration = Duration::from_secs(5);
 
 /// The operator's hooks.
@@ -49,17 +49,17 @@ pub struct Hooks {
     pub scripts: Scripts,
     /// `[webhooks.NAME]`
     pub webhooks: Webhooks,
-    /// There may be something to deliver.
+    /// Wakes the delivery workers.
     pub wake_up: WakeUp,
 }
 
 impl Hooks {
-    /// Are there none?
+    /// True if there is neither a script with hooks nor a webhook.
     pub fn is_idle(&self) -> bool {
         self.scripts.is_empty() && self.webhooks.is_empty()
     }
 
-    /// Whom the end of an operation is told.
+    /// The targets that receive the outcome of an operation.
     fn told(&self, operation: Operation) -> Vec<String> {
         let event = operation.post();
         let script = self.scripts.has(event).then(|| SCRIPT.to_owned());
@@ -67,7 +67,7 @@ impl Hooks {
     }
 }
 
-/// Asks before a session is ended by its own browser. One that has ended is nobody's business.
+/// Asks the hooks before a browser ends its own session. Does nothing if the session has already ended.
 pub async fn before_sign_out(hooks: &Hooks, caller: &Caller, session: &str) -> Result<(), ApiError> {
     if !hooks.listen_to(Operation::Logout) {
         return Ok(());
@@ -84,12 +84,12 @@ pub async fn of_session(platform: &Platform, id: &str) -> Result<Option<Principa
     Ok(found.map(|(session, _)| Principal { user_id: session.account, session_id: session.id }))
 }
 
-/// The fields of an operation that is no JSON request.
+/// The fields of an operation that has no JSON request.
 pub fn fields<'a>(given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Map<String, Value> {
     given.into_iter().map(|(name, text)| (name.to_owned(), Value::from(text))).collect()
 }
 
-/// Asks the hooks before an operation. Answers the request as they leave it, checked again.
+/// Asks the hooks before an operation. Returns the request with their changes, checked again.
 pub async fn before<T: Request + DeserializeOwned>(
     hooks: &Hooks,
     caller: &Caller,
@@ -100,7 +100,7 @@ pub async fn before<T: Request + DeserializeOwned>(
     before_with(hooks, caller, operation, who, json, &[]).await
 }
 
-/// The same, with more for the hooks to know than the request says.
+/// Like [`before`], with additional fields that are not in the request.
 pub async fn before_with<T: Request + DeserializeOwned>(
     hooks: &Hooks,
     caller: &Caller,
@@ -128,7 +128,7 @@ pub async fn before_with<T: Request + DeserializeOwned>(
     Ok(Json { granted, ..Json::of(object, json.idempotency, &hooks.platform, true)? })
 }
 
-/// The fields of an operation as a request has them.
+/// The fields of an operation, from the request and from `more`.
 fn seen(operation: Operation, given: &Map<String, Value>, more: &[(&str, &str)]) -> Map<String, Value> {
     let fields = operation.fields();
     let own = fields
@@ -141,7 +141,8 @@ fn seen(operation: Operation, given: &Map<String, Value>, more: &[(&str, &str)])
     seen
 }
 
-/// A password that is compared with a stored hash is in the request as it was typed: see [`canonical_fields::text`].
+/// A password that is compared with a stored hash is in the request as it was typed (see [`canonical_fields::text`]).
+/// Hooks get its canonical form.
 fn as_used(field: &FieldSpec, value: &Value) -> Value {
     match (field.rule, value) {
         (Rule::Password, Value::String(text)) => canonical::password(text).into(),
@@ -149,7 +150,7 @@ fn as_used(field: &FieldSpec, value: &Value) -> Value {
     }
 }
 
-/// A postal address can be given in parts and as a whole: hooks see both as they are stored.
+/// A postal address can be given in parts and as a whole. Hooks see both, as they are stored.
 fn join_address(seen: &mut Map<String, Value>) {
     let mut parts: Map<String, Value> = match seen.get("address") {
         Some(Value::Object(whole)) => whole.clone(),
@@ -166,12 +167,12 @@ fn join_address(seen: &mut Map<String, Value>) {
     seen.extend(parts);
 }
 
-/// What no client could have sent.
+/// Grants of a hook that no client can ask for.
 pub fn granted(set: &Map<String, Value>) -> Result<Granted, ApiError> {
     let roles = set.get("roles").filter(|roles| !roles.is_null());
     let roles = roles.map(|roles| {
         let roles = serde_json::from_value(roles.clone())
-            .map_err(|_| ApiError::field("roles", "Roles are texts."))?;
+            .map_err(|_| ApiError::field("roles", "Roles must be strings."))?;
         doorward_request::roles::checked_roles(roles)
     });
     let approved = set.get("approved") == Some(&Value::Bool(true));
@@ -179,7 +180,7 @@ pub fn granted(set: &Map<String, Value>) -> Result<Granted, ApiError> {
     Ok(Granted { roles: roles.transpose()?, create, approved })
 }
 
-/// Asks the hooks before an operation that is no JSON request. Answers its fields as they leave them.
+/// Asks the hooks before an operation that has no JSON request. Returns its fields with their changes.
 pub async fn ask(
     hooks: &Hooks,
     caller: &Caller,
@@ -196,7 +197,7 @@ pub async fn ask(
     Ok(fields.into_iter().chain(set).collect())
 }
 
-/// A field in the form in which it is used.
+/// A field in canonical form.
 fn used(
     platform: &Platform,
     operation: Operation,
@@ -213,20 +214,20 @@ fn used(
     Ok((name, canonical.map_or(value, Value::String)))
 }
 
-/// What the hooks are asked about.
+/// An operation that the hooks are asked about.
 #[derive(Debug)]
 pub struct Question<'a> {
     /// The operation.
     pub operation: Operation,
     /// The account and session of the request.
     pub who: Principal,
-    /// A repetition with this key is the same event.
+    /// The idempotency key of the request: a repetition with the same key is the same event.
     pub repeatable: Option<&'a Idempotency>,
-    /// Is what comes of it told afterwards?
+    /// True if hooks receive the outcome afterwards.
     pub is_told: bool,
 }
 
-/// Answers the fields that were set.
+/// Asks the hooks. Returns the fields that they set.
 pub async fn ask_once(
     hooks: &Hooks,
     caller: &Caller,
@@ -241,12 +242,12 @@ pub async fn ask_once(
     let model = Model { operation, about, fields };
     if is_told {
         let once = repeatable.filter(|_| operation.is_carried_out_once());
-        // The MAC of the request, too: a key that comes with another one must not take the place of this.
+        // The seed includes the MAC of the request: another request with the same key must not replace this event.
         let seed = once.map(|once| [once.key.as_bytes(), &once.request].concat());
         let seed = seed.unwrap_or_else(|| hooks.platform.world.id().into_bytes());
         caller.outcome.begin(&model, hooks.told(operation), seed);
     }
-    // All hooks of a request have one budget (D-37); what lies between them does not count.
+    // All hooks of a request share one budget (D-37). The time between two operations is not counted.
     let begun = Instant::now();
     let ran = run(hooks, model, begun + BUDGET.saturating_sub(caller.outcome.spent(Duration::ZERO))).await;
     caller.outcome.spent(begun.elapsed());
@@ -255,7 +256,7 @@ pub async fn ask_once(
     Ok(set)
 }
 
-/// A script has its own limit of time, webhooks what is left.
+/// The script has its own time limit. The webhooks get the rest of the budget.
 async fn run(hooks: &Hooks, mut model: Model, end: Instant) -> Result<(Model, Map<String, Value>), ApiError> {
     let event = model.operation.pre();
     let mut set = Map::new();
@@ -278,7 +279,7 @@ fn obey(platform: &Platform, model: &mut Model, said: HookAnswer) -> Result<Map<
 }
 
 impl Hooks {
-    /// Does anybody want to know of it, before or after?
+    /// True if a hook listens to the operation, before or after it.
     pub fn listen_to(&self, operation: Operation) -> bool {
         if self.is_idle() {
             return false;
@@ -288,12 +289,13 @@ impl Hooks {
     }
 }
 
-/// Queues what is told about an operation that comes about within another one, in its transaction.
+/// Queues the event of an operation that happens within another one, in the same transaction.
 pub async fn queue_event(
     tx: &mut Tx,
     hooks: &Hooks,
     caller: &Caller,
-    (operation, fields): (Operation, Map<String, Value>),
+    operation: Operation,
+    fields: Map<String, Value>,
     account: &str,
 ) -> Result<(), StoreError> {
     let who = Principal { user_id: account.to_owned(), session_id: String::new() };
@@ -302,7 +304,7 @@ pub async fn queue_event(
     caller.outcome.queue(tx, model, hooks.told(operation), &hooks.platform.world).await
 }
 
-/// The value at a path with dots.
+/// The value at a dotted path.
 fn at<'a>(object: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     match path.split_once('.') {
         Some((outer, inner)) => at(object.get(outer)?.as_object()?, inner),
@@ -310,7 +312,7 @@ fn at<'a>(object: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     }
 }
 
-/// Sets the value at a path with dots; `null` takes it away.
+/// Sets the value at a dotted path; `null` removes it.
 fn put(object: &mut Map<String, Value>, path: &str, value: Value) {
     match path.split_once('.') {
         Some((outer, inner)) => {

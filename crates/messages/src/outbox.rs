@@ -1,6 +1,6 @@
-//! Sends what the outbox holds, mails and SMS. They are made at hand-over: only then are code and token minted, and
-//! their hashes stored before it leaves (D-22). A mail server that does not answer delays mails and nothing else, a
-//! gateway SMS and nothing else.
+//! Sends the mails and SMS in the outbox. Codes and tokens are created only when a message is handed over, and their
+//! hashes are stored before it is sent (D-22). A mail server that does not answer delays only mails; a gateway delays
+//! only SMS.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,21 +27,21 @@ use crate::mail::render::{Rendered, Templates, Values};
 use crate::mail::transport::{OutgoingMessage, Transport};
 use crate::sms::Sms;
 
-/// How long to wait before the database is asked again to note what became of a mail.
+/// Pause between two attempts to store the outcome of a message.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// Writes mails and SMS, and sends them.
+/// Renders and sends mails and SMS.
 #[derive(Debug)]
 pub struct Outbox {
     /// Settings, time, keys and the database.
     pub platform: Arc<Platform>,
     /// The panics of the tasks that run as long as the server.
     pub tasks: Tasks,
-    /// What mails look like.
+    /// The templates of mails and SMS.
     pub templates: Templates,
-    /// Where mails and SMS go.
+    /// The transports of mails and SMS.
     pub transport: Transport,
-    /// Wakes the worker that sends mails: signal it after a commit that put one into the outbox.
+    /// Wakes the workers: signal it after a commit that put a message into the outbox.
     pub wake_up: WakeUp,
 }
 
@@ -50,13 +50,13 @@ pub struct Outbox {
 pub struct WakeUp {
     mail: Notify,
     sms: Notify,
-    /// Mails and SMS with an outcome that could not be stored. Meanwhile nothing is taken, because the same mail would be sent
-    /// again, with a new code that voids the one that has arrived.
+    /// Messages with an outcome that could not be stored yet. Meanwhile no message is taken: the same mail would be
+    /// sent again, with a new code that invalidates the one in the first mail.
     unnoted: AtomicUsize,
 }
 
 impl WakeUp {
-    /// There is something to send: call it after the commit, and for unknown addresses, too.
+    /// Wakes the workers. Call it after the commit, also for unknown addresses.
     pub fn signal(&self) {
         self.mail.notify_one();
         self.sms.notify_one();
@@ -70,8 +70,9 @@ impl WakeUp {
     }
 }
 
-/// Opens a challenge and puts the mail or SMS for it in: the same two rows whoever the address belongs to. A bound scene is
-/// opened for an account, the others for whoever has the address. [`WakeUp::signal`] after the commit.
+/// Opens a challenge and puts its mail or SMS into the outbox. Writes the same two rows for every address, with or
+/// without an account. A bound scene is opened for an account, the others for the owner of the address. Call
+/// [`WakeUp::signal`] after the commit.
 pub async fn challenge(
     tx: &mut Tx,
     world: &World,
@@ -86,8 +87,8 @@ pub async fn challenge(
     put(tx, world, caller, scene.message(), address, Some(&challenge)).await
 }
 
-/// Puts in a mail that carries neither code nor link; nothing to a phone number, where a message does not go by SMS.
-/// [`WakeUp::signal`] after the commit.
+/// Puts a message without code and link into the outbox. Does nothing for a phone number if the message is not sent by
+/// SMS. Call [`WakeUp::signal`] after the commit.
 pub async fn notice(
     tx: &mut Tx,
     world: &World,
@@ -120,7 +121,7 @@ async fn put(
     doorward_store::outbox::put(tx, letter, world.now()).await
 }
 
-/// Sends until the sender of `ended` is dropped, then lets what is on its way finish.
+/// Sends until the sender of `ended` is dropped, then finishes the running deliveries.
 pub async fn run(outbox: Arc<Outbox>, ended: watch::Receiver<()>) {
     let (mails, sms) = (work(&outbox, Channel::Mail, ended.clone()), work(&outbox, Channel::Sms, ended));
     futures_util::future::join(mails, sms).await;
@@ -142,13 +143,13 @@ async fn work(outbox: &Arc<Outbox>, channel: Channel, ended: watch::Receiver<()>
         .await;
 }
 
-/// What the settings say of a channel.
+/// The settings of a channel.
 struct ChannelLimits {
-    /// How many leave at the same time.
+    /// Most messages that are sent at the same time.
     slots: usize,
-    /// How long one may take.
+    /// Time limit of one attempt.
     timeout: Millis,
-    /// How often it is tried.
+    /// Most attempts for one message.
     attempts: u32,
 }
 
@@ -163,7 +164,8 @@ impl ChannelLimits {
     }
 }
 
-/// Sends what is due now, at most as much as can leave at once, and waits for it. False when nothing was due.
+/// Sends the messages that are due now, for each channel at most as many as it has slots, and waits for the results.
+/// False if no message was due.
 pub async fn send_due(outbox: &Arc<Outbox>) -> bool {
     let mut letters = Vec::new();
     for channel in [Channel::Mail, Channel::Sms] {
@@ -174,22 +176,22 @@ pub async fn send_due(outbox: &Arc<Outbox>) -> bool {
     worked
 }
 
-/// A row of the outbox that is ours, and what its mail says.
+/// A leased row of the outbox, and the content of its message.
 struct Outgoing {
     taken: Taken,
-    /// Nothing where the mail has no reader (any more). Such a row goes the same way to its end as the others: if
-    /// it were gone sooner, the requests after it would be faster, and tell who has an account.
+    /// `None` if the message has no reader (any more). Such a row is processed like the others: if it were removed
+    /// earlier, the requests after it would be faster, and reveal which addresses have an account.
     content: Option<Content>,
 }
 
-/// What a mail or SMS says, before it is put into words.
+/// The content of a mail or SMS before it is rendered.
 struct Content {
     message: Option<Message>,
     language: String,
     values: Values,
 }
 
-/// Takes what is due, and mints codes and tokens, in one transaction.
+/// Takes the due messages, and creates their codes and tokens, in one transaction.
 async fn take(outbox: &Arc<Outbox>, channel: Channel, free: usize) -> Vec<Outgoing> {
     let is_held_back = outbox.wake_up.unnoted.load(Ordering::SeqCst) > 0;
     let due = if free == 0 || is_held_back { Ok(false) } else { due(&outbox.platform, channel).await };
@@ -202,7 +204,7 @@ async fn take(outbox: &Arc<Outbox>, channel: Channel, free: usize) -> Vec<Outgoi
         Err(error) => Err(error),
     };
     letters.unwrap_or_else(|error| {
-        tracing::warn!(cause = %error, "nothing could be taken from the outbox");
+        tracing::warn!(cause = %error, "due messages could not be taken from the outbox");
         Vec::new()
     })
 }
@@ -220,10 +222,10 @@ async fn lease(
     for taken in doorward_store::outbox::take(tx, channel, now, until, limit).await? {
         match prepare(outbox, tx, &taken, now).await {
             Ok(content) => letters.push(Outgoing { taken, content }),
-            // One row that cannot be read must not hold up all the others.
+            // One row that cannot be read must not delay all the others.
             Err(StoreError::Internal(cause)) => {
-                tracing::error!(mail = taken.id, cause, "gave a mail up");
-                doorward_store::outbox::bury(tx, &taken, now, &cause).await?;
+                tracing::error!(mail = taken.lease.id, cause, "gave up a message");
+                doorward_store::outbox::give_up(tx, &taken.lease, now, &cause).await?;
             }
             Err(error) => return Err(error),
         }
@@ -231,14 +233,14 @@ async fn lease(
     Ok(letters)
 }
 
-/// Asks without writing: a server with nothing to send leaves the disk alone.
+/// Reads first, so that an idle server writes nothing to the disk.
 async fn due(platform: &Platform, channel: Channel) -> Result<bool, StoreError> {
     let mut reader = platform.store.read().await?;
     let due = doorward_store::outbox::next_due(&mut reader, channel).await?;
     Ok(due.is_some_and(|due| due <= platform.world.now()))
 }
 
-/// Decides whether the mail still has a reader, and mints its code and token.
+/// Decides whether the message still has a reader, and creates its code and token.
 async fn prepare(
     outbox: &Outbox,
     tx: &mut Tx,
@@ -294,7 +296,7 @@ async fn prepare(
     Ok(Some(Content { message: taken.message, language, values }))
 }
 
-/// The request could not name the account without telling whether there is one; here it costs nobody's time.
+/// Written by the worker: a request that looked the account up would reveal by its duration whether there is one.
 async fn audit(
     platform: &Platform,
     tx: &mut Tx,
@@ -311,17 +313,18 @@ async fn audit(
     record.write(tx, &platform.world, &caller, now).await
 }
 
-/// Who reads a mail.
+/// The reader of a message.
 enum Reader {
-    /// The one whose account it is about.
+    /// The owner of the account that it is about.
     Owner(Box<Account>),
-    /// Whoever has the address: there is no account with it.
+    /// The owner of the address. No account is needed.
     Anyone,
-    /// Nobody (any more).
+    /// There is no reader (any more): the message is not sent.
     NoOne,
 }
 
-/// Whose mail it is: that of the account which the challenge is bound to, else of the one with this address.
+/// The reader of a message: the owner of the account that the challenge is bound to, otherwise of the account with this
+/// address.
 async fn reader(platform: &Platform, tx: &mut Tx, taken: &Taken) -> Result<Reader, StoreError> {
     let scene = taken.message.and_then(Scene::of);
     let kind = Kind::of(&taken.address);
@@ -334,10 +337,10 @@ async fn reader(platform: &Platform, tx: &mut Tx, taken: &Taken) -> Result<Reade
     };
     Ok(match (taken.message, account) {
         (Some(Message::AddressChanged | Message::AccountDeleted), _) => Reader::Anyone,
-        // Nobody is asked to confirm an address that is proven.
+        // A proven address does not need a confirmation.
         (Some(Message::VerifyEmail), Some(account)) if account.email_verified_at.is_some() => Reader::NoOne,
         (_, Some(account)) => Reader::Owner(Box::new(account)),
-        // It is good for a signup, too.
+        // The code works for a sign-up, too.
         (Some(Message::LoginCode | Message::AccessCode), None)
             if platform.config.signup.open && !taken.address.is_empty() =>
         {
@@ -360,7 +363,8 @@ fn values(platform: &Platform, taken: &Taken, account: Option<&Account>) -> Valu
     }
 }
 
-/// An account that never proved this address may be a stranger's, and its name a message from them.
+/// An account that never proved this address may belong to a stranger, and its name may be a message from that
+/// stranger.
 fn name(account: &Account, address: &str) -> Option<String> {
     let proven = account.email_verified_at.is_some() && account.email.as_deref() == Some(address);
     let name = account.profile.given_name.as_deref().or(account.profile.name.as_deref());
@@ -381,14 +385,14 @@ async fn deliver(outbox: &Arc<Outbox>, letter: Outgoing) {
     }
 }
 
-/// What becomes of a row.
+/// The outcome of a row.
 enum DeliveryOutcome {
     /// Nothing was sent, because the message has no reader (any more).
     Dropped,
     Sent,
-    /// It is tried again then.
+    /// The next attempt is at this time.
     Later(Millis, String),
-    /// It is given up.
+    /// The message was given up.
     Never(Millis, String),
 }
 
@@ -399,9 +403,11 @@ impl DeliveryOutcome {
         match sent {
             Ok(false) => DeliveryOutcome::Dropped,
             Ok(true) => DeliveryOutcome::Sent,
-            Err(Failure::Later(cause)) if taken.attempts < i64::from(attempts) => {
-                let pause =
-                    delivery_queue::pause(taken.attempts, u64::from_be_bytes(outbox.platform.world.bytes()));
+            Err(Failure::Later(cause)) if taken.lease.attempts < i64::from(attempts) => {
+                let pause = delivery_queue::pause(
+                    taken.lease.attempts,
+                    u64::from_be_bytes(outbox.platform.world.bytes()),
+                );
                 DeliveryOutcome::Later(now + pause, cause)
             }
             Err(Failure::Later(cause) | Failure::Never(cause)) => DeliveryOutcome::Never(now, cause),
@@ -411,47 +417,50 @@ impl DeliveryOutcome {
     async fn store(&self, tx: &mut Tx, taken: &Taken) -> Result<(), StoreError> {
         match self {
             DeliveryOutcome::Dropped | DeliveryOutcome::Sent => {
-                doorward_store::outbox::delete(tx, taken).await
+                doorward_store::outbox::delete(tx, &taken.lease).await
             }
             DeliveryOutcome::Later(at, cause) => {
-                doorward_store::outbox::postpone(tx, taken, *at, cause).await
+                doorward_store::outbox::postpone(tx, &taken.lease, *at, cause).await
             }
-            DeliveryOutcome::Never(now, cause) => doorward_store::outbox::bury(tx, taken, *now, cause).await,
+            DeliveryOutcome::Never(now, cause) => {
+                doorward_store::outbox::give_up(tx, &taken.lease, *now, cause).await
+            }
         }
     }
 
     fn log(&self, taken: &Taken) {
         let kind = taken.message.map_or("unknown", Message::as_str);
-        let (mail, attempts, what) = (&taken.id, taken.attempts, Channel::of(&taken.address).what());
+        let (mail, attempts, what) =
+            (&taken.lease.id, taken.lease.attempts, Channel::of(&taken.address).what());
         match self {
             DeliveryOutcome::Dropped => {}
             DeliveryOutcome::Sent => tracing::info!(mail, kind, attempts, "sent {what}"),
             DeliveryOutcome::Later(_, cause) => {
-                tracing::warn!(mail, kind, attempts, cause, "{what} did not leave")
+                tracing::warn!(mail, kind, attempts, cause, "could not send {what}")
             }
             DeliveryOutcome::Never(_, cause) => {
-                tracing::error!(mail, kind, attempts, cause, "gave {what} up")
+                tracing::error!(mail, kind, attempts, cause, "gave up {what}")
             }
         }
     }
 }
 
-/// Has the database note the outcome, as soon as it can. False if it never can.
+/// Stores the outcome. Retries while the database is unavailable. False after any other error.
 async fn note(outbox: &Arc<Outbox>, taken: &Arc<Taken>, outcome: &Arc<DeliveryOutcome>) -> bool {
     let mut held_back = None;
     loop {
         let (row, outcome) = (taken.clone(), outcome.clone());
         let noted = outbox.platform.store.write(transaction!(|tx| outcome.store(tx, &row).await)).await;
         let Err(error) = noted else { return true };
-        tracing::warn!(mail = taken.id, cause = %error, "the outbox could not note what became of a mail");
-        // Another fault than one that passes: the lease runs out and the row is taken again.
+        tracing::warn!(mail = taken.lease.id, cause = %error, "the outcome of a message could not be stored");
+        // Other errors do not pass by themselves: the lease runs out, and the row is taken again.
         let StoreError::Unavailable(_) = error else { return false };
         held_back.get_or_insert_with(|| HeldBack::of(outbox));
         tokio::time::sleep(AGAIN).await;
     }
 }
 
-/// While it is there, nothing is taken from the outbox.
+/// While this exists, no message is taken from the outbox.
 struct HeldBack(Arc<Outbox>);
 
 impl HeldBack {
@@ -467,11 +476,11 @@ impl Drop for HeldBack {
     }
 }
 
-/// The mail or SMS itself.
+/// Renders the mail or SMS.
 fn write(outbox: &Outbox, taken: &Taken, content: &Content) -> Result<OutgoingMessage, String> {
     let Content { message, language, values } = content;
     let message = message.ok_or("this version has no such message")?;
-    let id = format!("{}.{}", taken.id, taken.attempts);
+    let id = format!("{}.{}", taken.lease.id, taken.lease.attempts);
     let to = taken.address.clone();
     match Channel::of(&to) {
         Channel::Mail => {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use doorward_core::clock::Millis;
 use tokio::sync::Mutex;
 
-use super::outcome::Refusal;
+use crate::outcome::Refusal;
 
 /// A copy this young is not looked after.
 const YOUNG: Millis = 60 * 60 * 1000;

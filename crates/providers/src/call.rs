@@ -7,7 +7,7 @@ use http::{Method, Request, header};
 use serde_json::Value;
 use url::Url;
 
-use super::outcome::Refusal;
+use crate::outcome::Refusal;
 
 /// More than any token or description of a person needs.
 pub(super) const SMALL: usize = 64 * 1024;

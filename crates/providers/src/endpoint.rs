@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::outcome::{Refusal, Wrong};
+use crate::outcome::{Refusal, Wrong};
 
 /// An endpoint: as set, else as documented.
 pub(super) fn endpoint(key: &'static str, set: &str, known: &str) -> Result<Url, Wrong> {

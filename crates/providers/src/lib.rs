@@ -2,27 +2,15 @@
 //! Everything from the consent screen's address to a [`Person`]; whose account that is, is decided elsewhere.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-mod flow;
-mod id_token;
-mod oauth1;
-mod oauth2;
-mod oidc;
-mod outcome;
-mod person;
-
-mod apple;
-mod client_secret;
-mod facebook;
-mod google;
-mod microsoft;
-mod twitter;
-
-mod discovery;
-mod endpoint;
-mod jwks;
-
 mod cache;
 mod call;
+mod endpoint;
+mod flow;
+mod kinds;
+mod oauth;
+mod openid;
+mod outcome;
+mod person;
 
 pub use flow::{Begun, FlowParameters, Memory, ProviderAnswer};
 pub use outcome::{Person, Refusal};
@@ -35,12 +23,13 @@ use doorward_config::{Config, ConfigError, ProviderKind, ResponseMode};
 use doorward_core::clock::World;
 use doorward_core::local_address::is_local;
 use doorward_outbound::HttpClient;
-use facebook::Facebook;
-use oauth1::Token;
-use oauth2::Code;
-use oidc::OpenId;
+use kinds::facebook::Facebook;
+use kinds::twitter::{Twitter, TwitterOauth1};
+use kinds::{apple, google, microsoft};
+use oauth::oauth1::Token;
+use oauth::oauth2::Code;
+use openid::OpenId;
 use outcome::Wrong;
-use twitter::{Twitter, TwitterOauth1};
 use url::Url;
 
 /// The providers of the configuration.
@@ -275,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_l05_nothing_secret_is_shown_of_a_flow() {
+    fn sec_l02_nothing_secret_is_shown_of_a_flow() {
         let memory = Memory::Code {
             redirect_uri: "https://app.example.com".into(),
             verifier: "hunter2".into(),

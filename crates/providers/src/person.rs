@@ -6,7 +6,8 @@ use doorward_protocol::profile::{PROFILE, ProfileFields};
 use doorward_protocol::{Given, Policy};
 use serde_json::{Map, Value};
 
-use super::id_token::IdClaims;
+use crate::openid::id_token::IdClaims;
+use crate::outcome::Person;
 
 /// Claims that have a field of the same name (OpenID Connect Core §5.1).
 const CLAIMS: [&str; 13] = [
@@ -26,7 +27,7 @@ const CLAIMS: [&str; 13] = [
 ];
 
 /// The fields; a claim that does not pass the rules for its field is left out, for nobody could put it right.
-pub(super) fn fields(claims: &IdClaims, settings: &Profile) -> ProfileFields {
+fn fields(claims: &IdClaims, settings: &Profile) -> ProfileFields {
     let mut fields = Map::new();
     for name in CLAIMS {
         let text = claims.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
@@ -44,6 +45,21 @@ pub(super) fn fields(claims: &IdClaims, settings: &Profile) -> ProfileFields {
         }
     }
     serde_json::from_value(Value::Object(fields)).unwrap_or_default()
+}
+
+impl Person {
+    /// The user with this id at an issuer, with the fields of the claims that fit into a profile. Without an e-mail address.
+    pub(super) fn of(issuer: &str, subject: &str, claims: &IdClaims, settings: &Profile) -> Person {
+        let profile = fields(claims, settings);
+        Person {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            email: None,
+            vouched: false,
+            name: profile.name.clone(),
+            profile,
+        }
+    }
 }
 
 /// Claims of texts under the names of OpenID Connect, for providers that have names of their own.

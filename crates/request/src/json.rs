@@ -1,8 +1,11 @@
-//! The JSON of a request: the protocol's table of fields, their canonical form, then the struct.
+//! The JSON of a request: checked by the protocol's table of fields, converted into canonical form, then read into the
+//! struct.
 
 use doorward_core::canonical;
 use doorward_core::strict_json::Strict;
-use doorward_protocol::{Field, Given, Invalid, Request, Rule, Source, field_named};
+use doorward_protocol::{
+    Field, Given, Invalid, Members, Place, Reading, Request, Rule, Source, no_such_field,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -17,20 +20,21 @@ use crate::platform::Platform;
 pub struct Json<T> {
     /// The request.
     pub request: T,
-    /// Makes a repetition harmless, where the caller asked for it.
+    /// Makes a repetition harmless, if the caller sent a key.
     pub idempotency: Option<Idempotency>,
-    /// Fields that were given as `null` or as an empty text: absent, unless the request says that this clears them.
-    /// A nested one is `address.locality`.
+    /// Fields that were given as `null` or as an empty text. They count as absent, unless the request uses this to
+    /// clear a field. A nested one is `address.locality`.
     pub emptied: Vec<String>,
-    /// What it was read from, under the names of the table. Kept only where there are hooks, which may want to see it.
+    /// The object that the request was read from, with the names of the table. Kept only if there are hooks, which may
+    /// need it.
     pub given: Option<Map<String, Value>>,
-    /// What a hook gave beside that.
+    /// Grants of a hook.
     pub granted: Granted,
 }
 
 impl<T: Request + DeserializeOwned> Json<T> {
-    /// Checks an object whose fields have the names of the table, and brings them into canonical form. `is_kept`: hooks may
-    /// want to see what was given.
+    /// Checks an object, with fields named as in the table, and converts them into canonical form. `is_kept`: the object
+    /// is kept for hooks.
     pub fn of(
         mut object: Map<String, Value>,
         idempotency: Option<Idempotency>,
@@ -42,7 +46,7 @@ impl<T: Request + DeserializeOwned> Json<T> {
         let given = is_kept.then(|| object.clone());
         let emptied = emptied(&object, T::FIELDS, "");
         drop_empty(&mut object, T::FIELDS);
-        // The table has accepted every field, so that a refusal here is a gap between the table and the struct.
+        // The table has accepted every field: an error here is a difference between the table and the struct.
         let request = T::deserialize(Value::Object(object)).map_err(|error| ApiError {
             cause: Some(error.to_string()),
             ..ApiError::request(400, "The body has a field of the wrong type.")
@@ -63,7 +67,7 @@ pub fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     }
 }
 
-/// A JSON object as the protocol's tables see it.
+/// A JSON object as a source of fields for the protocol's tables.
 struct Fields<'a>(&'a Map<String, Value>, &'a [Field]);
 
 impl Source for Fields<'_> {
@@ -89,9 +93,7 @@ impl Source for Fields<'_> {
     }
 
     fn unknown(&self, known: &dyn Fn(&str) -> bool) -> Option<String> {
-        // The name comes from outside and goes into the answer and the log: keep it short and printable.
-        let printable = |name: &String| name.chars().filter(|c| !c.is_control()).take(64).collect();
-        self.0.keys().find(|name| !known(name)).map(printable)
+        self.0.keys().find(|name| !known(name)).map(|name| printable(name))
     }
 }
 
@@ -101,42 +103,50 @@ fn texts(array: &[Value]) -> Option<Given<'static>> {
     Some(Given::Texts { count: array.len(), longest })
 }
 
-/// Gives the fields the names that they have in the table, whatever spelling they came in. Where the table has
-/// `extras`, what it does not know is one of those.
-pub fn rename(object: &mut Map<String, Value>, fields: &[Field], parent: &str) -> Result<(), Invalid> {
-    let open = fields.iter().any(|field| field.name == "extras");
-    let mut extras = Map::new();
-    for (given, mut value) in std::mem::take(object) {
-        let known = field_named(fields, &given);
-        if let (Some(Rule::Object(inner) | Rule::TextOrObject(inner)), Value::Object(nested)) =
-            (known.map(|field| field.rule), &mut value)
-        {
-            rename(nested, inner, &format!("{parent}{given}."))?;
-        }
-        let (to, name) = match known {
-            Some(field) => (&mut *object, field.name.to_owned()),
-            None if open => (&mut extras, given.clone()),
-            None => (&mut *object, given.clone()),
-        };
-        if to.insert(name, value).is_some() {
-            let field = format!("{parent}{given}");
-            return Err(Invalid { field, message: "This is given twice, under two names.".into() });
-        }
-    }
-    if !extras.is_empty() {
-        match object.entry("extras").or_insert_with(|| Value::Object(Map::new())) {
-            Value::Object(named) => {
-                if let Some(name) = extras.keys().find(|name| named.contains_key(*name)) {
-                    return Err(Invalid { field: name.clone(), message: "This is given twice.".into() });
+/// Renames fields to their names in the table, from any accepted spelling. If the table has `extras`, unknown fields
+/// become extras.
+pub fn rename(object: Map<String, Value>, fields: &'static [Field]) -> Result<Map<String, Value>, Invalid> {
+    let tables = [fields];
+    let mut reading = Reading::of(&tables);
+    for (given, value) in object {
+        match (reading.place(&given), value) {
+            (Some(Place::Field(Field { rule: Rule::AnyObject, .. })), Value::Object(extras)) => {
+                for (name, value) in extras {
+                    reading.put_extra(&name, value)?;
                 }
-                named.append(&mut extras);
             }
-            Value::Null => object["extras"] = Value::Object(extras),
-            // Refused by its rule.
-            _ => {}
+            (Some(Place::Field(field)), Value::Object(nested)) => {
+                let nested = match field.rule {
+                    Rule::Object(inner) | Rule::TextOrObject(inner) => {
+                        rename(nested, inner).map_err(|fault| fault.within(&given))?
+                    }
+                    _ => nested,
+                };
+                reading.put(&given, field, Value::Object(nested))?;
+            }
+            (Some(Place::Field(field)), value) => reading.put(&given, field, value)?,
+            (Some(Place::Extra), value) => reading.put_extra(&given, value)?,
+            (None, _) => return Err(no_such_field(&printable(&given))),
         }
     }
-    Ok(())
+    let extras_field = reading.extras_field();
+    let Members { fields, extras } = reading.end();
+    let mut object: Map<_, _> = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    if let Some(field) = extras_field.filter(|_| !extras.is_empty()) {
+        match object.get(field.name) {
+            None | Some(Value::Null) => {
+                drop(object.insert(field.name.to_owned(), Value::Object(Map::from_iter(extras))));
+            }
+            // Its rule refuses it.
+            Some(_) => {}
+        }
+    }
+    Ok(object)
+}
+
+/// A name from outside, which goes into the answer and the log: short and printable.
+fn printable(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
 /// The rule of a field.
@@ -144,7 +154,7 @@ fn rule_of(fields: &[Field], name: &str) -> Rule {
     fields.iter().find(|field| field.name == name).map_or(Rule::Any, |field| field.rule)
 }
 
-/// Where any value may stand, an empty text is one.
+/// True if the field accepts any value: then an empty text is a value, too.
 fn takes_anything(fields: &[Field], name: &str) -> bool {
     fields.iter().any(|field| field.name == name && matches!(field.rule, Rule::Any))
 }
@@ -168,8 +178,8 @@ fn is_empty(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(str::is_empty)
 }
 
-/// What counts as absent for the table is absent for the struct too. What is the operator's or the app's own is left
-/// as it is.
+/// Removes the fields that the table treats as absent, so that the struct does so, too. Extra fields and fields with
+/// any value stay as they are.
 fn drop_empty(object: &mut Map<String, Value>, fields: &[Field]) {
     object.retain(|name, value| !is_empty(value) || (value.is_string() && takes_anything(fields, name)));
     for field in fields {

@@ -1,12 +1,14 @@
--- All tables, in the spelling of SQLite; store/migrations.rs translates it for PostgreSQL.
+-- All tables, in the spelling of SQLite; engine/migrations.rs translates it for PostgreSQL.
 --
 -- Columns are text, bigint or blob. Times are milliseconds since 1970. A time that is null has not come. A number in
--- parentheses like (D-16) names a decision of the project.
+-- parentheses like (D-16) names a decision (docs/decisions.md).
 
 -- People ------------------------------------------------------------------------------------------------------------
 
 -- `profile` and `extras` are JSON; `extras` holds the fields that the operator declares (D-24). `devices` is the
--- number under the MAC of each remembered device: counting it up ends all of them.
+-- number under the MAC of each remembered device: counting it up ends all of them. `signup_key` is the thumbprint (RFC 7638)
+-- of the key that the signup was made with, until an address of the account is proven: a request with a proof of this key
+-- comes from the browser of the signup.
 create table accounts (
     id text not null primary key,
     profile text not null,
@@ -20,7 +22,8 @@ create table accounts (
     created_at bigint not null,
     updated_at bigint not null,
     extras text not null default '{}',
-    devices bigint not null default 0
+    devices bigint not null default 0,
+    signup_key text
 ) without rowid;
 
 -- The names by which an account is found: e-mail address, phone number, username, id of a device, id in another

@@ -6,8 +6,9 @@ use doorward_protocol::profile::{Extras, ProfileFields, UserProfile};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::identities::Kind;
-use super::{StoreError, Tx, engine};
+use crate::engine;
+use crate::identities::Kind;
+use crate::{StoreError, Tx};
 
 /// An account as it is stored.
 #[derive(Clone, Debug)]

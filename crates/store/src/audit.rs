@@ -4,7 +4,7 @@ use doorward_core::clock::Millis;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{StoreError, Tx};
+use crate::{StoreError, Tx};
 
 /// One line of the log.
 #[derive(Clone, Debug)]

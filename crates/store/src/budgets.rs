@@ -4,8 +4,8 @@
 use doorward_core::clock::Millis;
 use sqlx::Row;
 
-use super::connection::Engine;
-use super::{StoreError, Tx};
+use crate::engine::connection::Engine;
+use crate::{StoreError, Tx};
 
 /// How far clocks of nodes, and the moments at which calls that wait for each other have looked at one, may be apart. An
 /// end that is further away than a budget is long, and this, was set by a clock that was wrong, and counts as past.

@@ -9,7 +9,7 @@ use doorward_protocol::password::MailProof;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{StoreError, Tx, accounts};
+use crate::{StoreError, Tx, accounts};
 
 /// The name that a challenge has in its row. One for the account of whoever asked is apart from those that others ask for
 /// the same address: nobody voids or uses up somebody else's.
@@ -120,7 +120,7 @@ pub struct Consumed {
 
 /// How many wrong codes a challenge takes, whoever gives them (SECURITY C01).
 pub const TRIES: i64 = 5;
-/// How many, with those of devices that the account knows: strangers cannot use up all of them (R04).
+/// How many, with those of devices that the account knows: strangers cannot use up all of them (SECURITY R04).
 pub const TRIES_AT_HOME: i64 = 10;
 
 /// Checks a code or token and consumes both, in one statement: of any number at once, one succeeds. The account that
@@ -131,17 +131,18 @@ pub const TRIES_AT_HOME: i64 = 10;
 pub async fn consume(
     tx: &mut Tx,
     keys: &SecretKeys,
-    (scene, account): (Scene, Option<&str>),
+    scene: Scene,
+    account: Option<&str>,
     proof: MailProof,
     tries: i64,
     now: Millis,
 ) -> Result<Result<Consumed, ErrorCode>, StoreError> {
     match proof {
         MailProof::Code { email, code } => {
-            let given = (email.as_str(), &PlainCode::given(code));
+            let given = GivenCode { address: &email, code: &PlainCode::given(code), tries };
             let mut refusal = ErrorCode::InvalidCode;
             for scene in scene.accepted() {
-                match consume_code(tx, keys, (scene, account), given, tries, now).await? {
+                match consume_code(tx, keys, scene, account, given, now).await? {
                     Ok(consumed) => return Ok(Ok(consumed)),
                     // Only a code that fits can have expired, which says more than that it does not fit another.
                     Err(ErrorCode::ExpiredCode) => refusal = ErrorCode::ExpiredCode,
@@ -166,10 +167,10 @@ pub async fn peek(
 ) -> Result<Option<Consumed>, StoreError> {
     let row = match proof {
         MailProof::Code { email, code } => {
-            let code = PlainCode::given(code.clone());
+            let given = GivenCode { address: email, code: &PlainCode::given(code.clone()), tries };
             let mut row = None;
             for scene in scene.accepted() {
-                row = row.or(peek_code(db, keys, scene, (email, &code), tries, now).await?);
+                row = row.or(peek_code(db, keys, scene, given, now).await?);
             }
             row
         }
@@ -192,12 +193,21 @@ pub async fn peek(
     row.map(read).transpose()
 }
 
+/// A code as a person has typed it.
+#[derive(Clone, Copy)]
+struct GivenCode<'a> {
+    /// The address that they say it was sent to.
+    address: &'a str,
+    code: &'a PlainCode,
+    /// How many wrong codes there may have been before.
+    tries: i64,
+}
+
 async fn peek_code(
     db: &mut Tx,
     keys: &SecretKeys,
     scene: Scene,
-    (address, code): (&str, &PlainCode),
-    tries: i64,
+    GivenCode { address, code, tries }: GivenCode<'_>,
     now: Millis,
 ) -> Result<Option<AnyRow>, StoreError> {
     let key: Option<Option<Vec<u8>>> =
@@ -226,9 +236,9 @@ async fn peek_code(
 async fn consume_code(
     tx: &mut Tx,
     keys: &SecretKeys,
-    (scene, account): (Scene, Option<&str>),
-    (address, code): (&str, &PlainCode),
-    tries: i64,
+    scene: Scene,
+    account: Option<&str>,
+    GivenCode { address, code, tries }: GivenCode<'_>,
     now: Millis,
 ) -> Result<Result<Consumed, ErrorCode>, StoreError> {
     let name = name(scene, account);
@@ -311,7 +321,7 @@ async fn consume_token(
 }
 
 /// Takes back a [`consume`] of the same transaction: what the code was given for did not come about.
-pub async fn restore(tx: &mut Tx, (scene, account): (Scene, &str), address: &str) -> Result<(), StoreError> {
+pub async fn restore(tx: &mut Tx, scene: Scene, account: &str, address: &str) -> Result<(), StoreError> {
     sqlx::query("update challenges set consumed_at = null where scene = $1 and address = $2")
         .bind(name(scene, Some(account)))
         .bind(address)

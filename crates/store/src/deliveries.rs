@@ -4,8 +4,15 @@ use doorward_core::clock::Millis;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::connection::Engine;
-use super::{StoreError, Tx};
+use crate::queue::{Lease, Queue};
+use crate::{StoreError, Tx};
+
+const DELIVERIES: Queue = Queue {
+    table: "hook_deliveries",
+    lane: "target",
+    waiting: "settled_at is null and dead_at is null",
+    taken: "event, target, payload, request",
+};
 
 /// Something to tell.
 #[derive(Clone, Copy, Debug)]
@@ -65,11 +72,11 @@ pub async fn put_unless(
     Ok(())
 }
 
-/// One that is ours until its lease ends.
+/// A delivery that is ours until its lease ends.
 #[derive(Clone, Debug)]
 pub struct Taken {
-    /// Id of the row.
-    pub id: String,
+    /// The lease of the row.
+    pub lease: Lease,
     /// Name of the hook.
     pub event: String,
     /// Who is told.
@@ -78,8 +85,6 @@ pub struct Taken {
     pub payload: String,
     /// The request that caused it.
     pub request: Option<String>,
-    /// How often it was taken, this time included. Says whose the lease is: who comes back late has an old number.
-    pub attempts: i64,
 }
 
 /// Takes what is due for a target, the longest waiting first, until `lease_until`.
@@ -90,75 +95,34 @@ pub async fn take(
     lease_until: Millis,
     limit: i64,
 ) -> Result<Vec<Taken>, StoreError> {
-    // As in the outbox: `materialized` and the condition outside, for other nodes that take in the same moment.
-    macro_rules! take {
-        ($others:literal) => {
-            concat!(
-                "with due as materialized (
-                    select id from hook_deliveries
-                    where target = $4 and settled_at is null and dead_at is null and due_at <= $1
-                    order by due_at, id limit $3 ",
-                $others,
-                ")
-                update hook_deliveries
-                set attempts = attempts + 1, due_at = $2
-                where id in (select id from due) and settled_at is null and dead_at is null and due_at <= $1
-                returning id, event, target, payload, request, attempts"
-            )
-        };
-    }
-    let sql = match Engine::of(tx) {
-        Engine::Sqlite => take!(""),
-        Engine::Postgres => take!("for update skip locked"),
-    };
-    let query = sqlx::query(sql).bind(now).bind(lease_until).bind(limit).bind(target);
-    query.fetch_all(tx).await?.iter().map(taken).collect()
+    DELIVERIES.take(tx, target, now, lease_until, limit).await?.iter().map(taken).collect()
 }
 
 fn taken(row: &AnyRow) -> Result<Taken, StoreError> {
     Ok(Taken {
-        id: row.try_get("id")?,
+        lease: Lease::of(row)?,
         event: row.try_get("event")?,
         target: row.try_get("target")?,
         payload: row.try_get("payload")?,
         request: row.try_get("request")?,
-        attempts: row.try_get("attempts")?,
     })
 }
 
-/// It was told. The row stays for a while: what comes late for it must find it.
-pub async fn settle(tx: &mut Tx, taken: &Taken, now: Millis) -> Result<(), StoreError> {
-    sqlx::query("update hook_deliveries set settled_at = $3, error = null where id = $1 and attempts = $2")
-        .bind(&taken.id)
-        .bind(taken.attempts)
-        .bind(now)
-        .execute(tx)
-        .await?;
+/// Notes that the target has been told. The row stays for a while: a late delivery with the same id must find it.
+pub async fn settle(tx: &mut Tx, lease: &Lease, now: Millis) -> Result<(), StoreError> {
+    let end = DELIVERIES.end(lease, "update {table} set settled_at = $3, error = null");
+    end.bind(now).execute(tx).await?;
     Ok(())
 }
 
-/// It stays until the next attempt.
-pub async fn postpone(tx: &mut Tx, taken: &Taken, due_at: Millis, error: &str) -> Result<(), StoreError> {
-    sqlx::query("update hook_deliveries set due_at = $3, error = $4 where id = $1 and attempts = $2")
-        .bind(&taken.id)
-        .bind(taken.attempts)
-        .bind(due_at)
-        .bind(error)
-        .execute(tx)
-        .await?;
-    Ok(())
+/// Keeps the delivery for the next attempt.
+pub async fn postpone(tx: &mut Tx, lease: &Lease, due_at: Millis, error: &str) -> Result<(), StoreError> {
+    DELIVERIES.postpone(tx, lease, due_at, error).await
 }
 
-/// It is given up; the row stays for the operator until it is pruned.
-pub async fn bury(tx: &mut Tx, taken: &Taken, now: Millis, error: &str) -> Result<(), StoreError> {
-    sqlx::query("update hook_deliveries set dead_at = $3, error = $4 where id = $1 and attempts = $2")
-        .bind(&taken.id)
-        .bind(taken.attempts)
-        .bind(now)
-        .bind(error)
-        .execute(tx)
-        .await?;
-    Ok(())
+/// Gives the delivery up. The row stays for the operator until it is pruned.
+pub async fn give_up(tx: &mut Tx, lease: &Lease, now: Millis, error: &str) -> Result<(), StoreError> {
+    DELIVERIES.give_up(tx, lease, now, error).await
 }
 
 /// It is due again, whatever became of it. False if there is none of this id.
@@ -173,17 +137,9 @@ pub async fn revive(tx: &mut Tx, id: &str, now: Millis) -> Result<bool, StoreErr
     Ok(done.rows_affected() > 0)
 }
 
-/// When the next one is due for a target; `None` when there is none.
+/// When the next delivery to a target is due. `None` if no delivery waits.
 pub async fn next_due(connection: &mut Tx, target: &str) -> Result<Option<Millis>, StoreError> {
-    let due = sqlx::query_scalar(
-        "select due_at from hook_deliveries
-        where target = $1 and settled_at is null and dead_at is null
-        order by due_at limit 1",
-    )
-    .bind(target)
-    .fetch_optional(connection)
-    .await?;
-    Ok(due)
+    DELIVERIES.next_due(connection, target).await
 }
 
 /// One as an operator sees it: all but what it tells.
@@ -255,23 +211,10 @@ pub async fn prune(
     dead_before: Millis,
     limit: i64,
 ) -> Result<u64, StoreError> {
-    macro_rules! delete {
-        ($which:literal) => {
-            concat!(
-                "delete from hook_deliveries
-                where id in (select id from hook_deliveries where ",
-                $which,
-                " < $1 limit $2)"
-            )
-        };
-    }
-    let mut rows = 0;
-    for (sql, before) in [
-        (delete!("settled_at"), settled_before),
-        (delete!("dead_at"), dead_before),
-        (delete!("settled_at is null and dead_at is null and created_at"), dead_before),
-    ] {
-        rows += sqlx::query(sql).bind(before).bind(limit).execute(&mut *tx).await?.rows_affected();
-    }
+    let mut rows = DELIVERIES.prune(tx, "settled_at", settled_before, limit).await?;
+    rows += DELIVERIES.prune(tx, "dead_at", dead_before, limit).await?;
+    rows += DELIVERIES
+        .prune(tx, "settled_at is null and dead_at is null and created_at", dead_before, limit)
+        .await?;
     Ok(rows)
 }

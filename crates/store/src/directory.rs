@@ -5,8 +5,8 @@ use doorward_core::clock::Millis;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::accounts::{Account, account, select_account};
-use super::{StoreError, Tx};
+use crate::accounts::{Account, account, select_account};
+use crate::{StoreError, Tx};
 
 /// Greater than every id: begins a list that goes from the newest to the oldest.
 pub const NEWEST: &str = "z";

@@ -4,7 +4,8 @@ use doorward_core::clock::Millis;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{StoreError, Tx, engine};
+use crate::engine;
+use crate::{StoreError, Tx};
 
 /// What a flow is bound to: whoever ends it must show that they began it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use doorward_core::clock::Millis;
 use sqlx::Row;
 
-use super::{StoreError, Tx};
+use crate::{StoreError, Tx};
 
 /// A request that was carried out.
 #[derive(Clone, Debug)]

@@ -9,7 +9,8 @@ use doorward_core::message::Channel;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{StoreError, Tx, engine};
+use crate::engine;
+use crate::{StoreError, Tx};
 
 /// Kinds of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

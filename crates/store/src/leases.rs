@@ -2,7 +2,7 @@
 
 use doorward_core::clock::Millis;
 
-use super::{StoreError, Tx};
+use crate::{StoreError, Tx};
 
 /// Takes a piece of work, or keeps it. False while another node has it.
 pub async fn take(

@@ -1,28 +1,21 @@
 //! The only place with SQL: one file per noun. Text, bigint and blob only, and what both engines understand: SQLite,
-//! one file that one process writes, and PostgreSQL, with any number of nodes. Where they differ is `engine.rs`.
+//! one file that one process writes, and PostgreSQL, with any number of nodes. Where they differ is `engine/`.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-pub mod challenges;
-pub mod outbox;
-
-mod connection;
 mod engine;
-
-mod migrations;
-mod postgres;
-mod sqlite;
-mod wal;
-mod writer;
+mod queue;
 
 pub mod accounts;
 pub mod audit;
 pub mod budgets;
+pub mod challenges;
 pub mod deliveries;
 pub mod directory;
 pub mod flows;
 pub mod idempotency;
 pub mod identities;
 pub mod leases;
+pub mod outbox;
 pub mod passwords;
 pub mod proofs;
 pub mod service_keys;
@@ -30,11 +23,12 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod user_data;
 
-pub use connection::Tx;
-pub use engine::{Reader, Store};
+pub use engine::connection::Tx;
 #[doc(hidden)]
-pub use migrations::schema;
-pub use writer::Work;
+pub use engine::migrations::schema;
+pub use engine::writer::Work;
+pub use engine::{Reader, Store};
+pub use queue::Lease;
 
 /// Why the database did not do what it was asked for.
 #[derive(Debug)]

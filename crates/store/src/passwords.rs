@@ -4,7 +4,7 @@ use doorward_core::clock::Millis;
 use doorward_core::password_hash::PasswordHash;
 use sqlx::Row;
 
-use super::{StoreError, Tx, accounts};
+use crate::{StoreError, Tx, accounts};
 
 /// Sets the password, whether there was one or not. Devices that knew the old one are strange again.
 pub async fn set(tx: &mut Tx, account: &str, hash: &PasswordHash, now: Millis) -> Result<(), StoreError> {

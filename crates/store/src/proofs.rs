@@ -2,7 +2,7 @@
 
 use doorward_core::clock::Millis;
 
-use super::{StoreError, Tx};
+use crate::{StoreError, Tx};
 
 /// Writes one down; false when it stands there already. The unique row makes two at once wait for each other.
 pub async fn insert(tx: &mut Tx, id: &[u8], expires_at: Millis) -> Result<bool, StoreError> {

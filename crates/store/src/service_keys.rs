@@ -5,7 +5,7 @@ use doorward_core::service_key::{Scopes, SecretHash};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{StoreError, Tx};
+use crate::{StoreError, Tx};
 
 /// A service key as it is stored.
 #[derive(Clone, Debug)]

@@ -4,8 +4,9 @@ use doorward_core::clock::Millis;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::accounts::{Account, account, select_account};
-use super::{StoreError, Tx, engine};
+use crate::accounts::{Account, account, select_account};
+use crate::engine;
+use crate::{StoreError, Tx};
 
 /// A session as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

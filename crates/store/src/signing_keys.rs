@@ -3,7 +3,8 @@
 use doorward_core::clock::Millis;
 use sqlx::Row;
 
-use super::{StoreError, Tx, engine};
+use crate::engine;
+use crate::{StoreError, Tx};
 
 /// A signing key as it is stored.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use doorward_core::clock::Millis;
 use sqlx::Row;
 
-use super::{StoreError, Tx};
+use crate::{StoreError, Tx};
 
 /// All of an account's, by key.
 pub async fn list(db: &mut Tx, account: &str) -> Result<Vec<(String, serde_json::Value)>, StoreError> {

@@ -29,8 +29,7 @@ impl<T: Request + DeserializeOwned> FromRequest<AppState> for Json<T> {
         }
         let bytes = read(body).await?;
         let idempotency = Idempotency::of(&parts, &bytes, &app.platform.secret_keys)?;
-        let mut object = parse(&bytes)?;
-        rename(&mut object, T::FIELDS, "")?;
+        let object = rename(parse(&bytes)?, T::FIELDS)?;
         Json::of(object, idempotency, &app.platform, !app.hooks.is_idle())
     }
 }

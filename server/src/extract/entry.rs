@@ -2,8 +2,8 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use doorward_accounts::addresses::first_proof::{Evidence, Prover};
 use doorward_accounts::entry::Call;
-use doorward_accounts::first_proof::{Evidence, Prover};
 use doorward_accounts::sessions::current::{CurrentSession, principal};
 use doorward_credentials::dpop::Proof;
 use doorward_protocol::error::ErrorCode;

@@ -2,14 +2,15 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
+use doorward_accounts::addresses::challenges;
+use doorward_accounts::addresses::contacts::{self, Contact};
+use doorward_accounts::addresses::first_proof::{self, Evidence, Standing};
 use doorward_accounts::approved::{self, Admission, Found, NewAccount};
-use doorward_accounts::contacts::{self, Contact};
 use doorward_accounts::entry::{self, Call, Entering, EntryMethod, Registering};
-use doorward_accounts::first_proof::{self, Evidence, Standing};
 use doorward_accounts::registration::{self, Done};
 use doorward_accounts::sessions::current::{CurrentSession, principal};
 use doorward_accounts::sign_up::SignUp;
-use doorward_accounts::{challenges, names, service_keys, signin};
+use doorward_accounts::{names, service_keys, signin};
 use doorward_config::DefaultScene;
 use doorward_core::one_time_code::Scene;
 use doorward_core::operation::Operation;
@@ -215,9 +216,13 @@ async fn login_with_code(
         .platform
         .store
         .write(transaction!(|tx| {
-            let given = (&to, &request.code);
-            let admitted = (&admission, hash.as_ref());
-            enter(tx, &job, &asking, given, (shown, idempotency.as_ref()), admitted).await
+            let sign_in = CodeSignIn {
+                contact: &to,
+                code: &request.code,
+                admission: &admission,
+                password: hash.as_ref(),
+            };
+            enter(tx, &job, &asking, sign_in, shown, idempotency.as_ref()).await
         }))
         .await;
     app.outbox.wake_up.signal();
@@ -266,15 +271,25 @@ enum Outcome {
     Refused(String),
 }
 
+/// A sign-in with a code that the hooks have let pass.
+struct CodeSignIn<'a> {
+    contact: &'a Contact,
+    code: &'a GivenCode,
+    admission: &'a Admission,
+    /// The password of the account that is made.
+    password: Option<&'a PasswordHash>,
+}
+
 /// The one transaction of a sign-in with a code. An error that is returned here undoes it all: the code stays good.
 async fn enter(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
-    (contact, code): (&Contact, &GivenCode),
-    (proof, idempotency): (Option<Proof>, Option<&Idempotency>),
-    (admission, password): (&Admission, Option<&PasswordHash>),
+    sign_in: CodeSignIn<'_>,
+    proof: Option<Proof>,
+    idempotency: Option<&Idempotency>,
 ) -> Result<Outcome, ApiError> {
+    let CodeSignIn { contact, code, admission, password } = sign_in;
     let key = dpop::spend(tx, proof.as_ref()).await?;
     let claim = match idempotency::claim(tx, idempotency, app.platform.world.now()).await? {
         Claim::New(claim) => claim,
@@ -334,7 +349,8 @@ async fn signup_with_code(
         .store
         .write(transaction!(|tx| {
             let key = idempotency.as_ref();
-            create(tx, &job, &caller, &new, &code, hash.as_ref(), (shown.as_ref(), key)).await
+            let sign_up = CodeSignUp { new: &new, code: &code, password: hash.as_ref() };
+            create(tx, &job, &caller, sign_up, shown.as_ref(), key).await
         }))
         .await?;
     app.outbox.wake_up.signal();
@@ -366,15 +382,22 @@ enum Made {
     Refused(String),
 }
 
+/// A sign-up with a code that the hooks have let pass.
+struct CodeSignUp<'a> {
+    new: &'a NewAccount,
+    code: &'a GivenCode,
+    password: Option<&'a PasswordHash>,
+}
+
 async fn create(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
-    new: &NewAccount,
-    code: &GivenCode,
-    password: Option<&PasswordHash>,
-    (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
+    sign_up: CodeSignUp<'_>,
+    proof: Option<&Proof>,
+    idempotency: Option<&Idempotency>,
 ) -> Result<Made, ApiError> {
+    let CodeSignUp { new, code, password } = sign_up;
     let key = dpop::spend(tx, proof).await?;
     let claim = match idempotency::claim(tx, idempotency, app.platform.world.now()).await? {
         Claim::New(claim) => claim,

@@ -2,10 +2,10 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
+use doorward_accounts::addresses::contacts::{self, Contact};
+use doorward_accounts::addresses::first_proof::Evidence;
 use doorward_accounts::approved::{self, Admission, Approved, Attempt, Found, NewAccount};
-use doorward_accounts::contacts::{self, Contact};
 use doorward_accounts::entry::{self, Call, Entering, EntryMethod, Registering};
-use doorward_accounts::first_proof::Evidence;
 use doorward_accounts::registration::{self, Done};
 use doorward_accounts::sign_up::SignUp;
 use doorward_accounts::{names, sessions, signin};
@@ -85,7 +85,7 @@ pub(crate) async fn signup(
         .platform
         .store
         .write(transaction!(|tx| {
-            create(tx, &job, &caller, &new, hash.as_ref(), (shown.as_ref(), idempotency.as_ref())).await
+            create(tx, &job, &caller, &new, hash.as_ref(), shown.as_ref(), idempotency.as_ref()).await
         }))
         .await?;
     app.outbox.wake_up.signal();
@@ -114,7 +114,8 @@ async fn create(
     caller: &Caller,
     new: &NewAccount,
     hash: Option<&PasswordHash>,
-    (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
+    proof: Option<&Proof>,
+    idempotency: Option<&Idempotency>,
 ) -> Result<Done, ApiError> {
     let key = dpop::spend(tx, proof).await?;
     let claim = match idempotency::claim(tx, idempotency, app.platform.world.now()).await? {
@@ -199,8 +200,8 @@ async fn verify(app: &AppState, entering: Entering<LoginRequest>) -> Result<Toke
         .platform
         .store
         .write(transaction!(|tx| {
-            let verified = (&stored, better);
-            enter(tx, &job, &caller, &account.id, &admission, verified, shown.as_ref()).await
+            let verified = VerifiedPassword { account: &account.id, stored: &stored, better };
+            enter(tx, &job, &caller, &admission, verified, shown.as_ref()).await
         }))
         .await?;
     Ok(signin::answer(&app.issuer, &session, &devices, proof.as_ref()).await?)
@@ -229,26 +230,35 @@ fn way(app: &App, request: &LoginRequest) -> Result<EntryMethod, ApiError> {
     Ok(EntryMethod::named(operation, "password", name, registers))
 }
 
+/// A password that was right when it was compared.
+struct VerifiedPassword<'a> {
+    account: &'a str,
+    /// The hash that it was compared with.
+    stored: &'a PasswordHash,
+    /// A hash with the parameters of today, if the stored one has others.
+    better: Option<PasswordHash>,
+}
+
 /// The one transaction of a login. What was read before the hash may have changed meanwhile. Answers the session's id.
 async fn enter(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
-    id: &str,
     admission: &Admission,
-    (verified, better): (&PasswordHash, Option<PasswordHash>),
+    verified: VerifiedPassword<'_>,
     proof: Option<&Proof>,
 ) -> Result<String, ApiError> {
+    let VerifiedPassword { account, stored, better } = verified;
     let key = dpop::spend(tx, proof).await?;
     // A new password ends all sessions: it comes before this one, and then the old one does not fit, or after it.
-    accounts::lock(tx, id).await?;
-    if passwords::of(tx, id).await?.as_ref() != Some(verified) {
+    accounts::lock(tx, account).await?;
+    if passwords::of(tx, account).await?.as_ref() != Some(stored) {
         return Err(ErrorCode::IncorrectUsernameOrPassword.into());
     }
     if let Some(better) = better {
-        passwords::upgrade(tx, id, verified, &better).await?;
+        passwords::upgrade(tx, account, stored, &better).await?;
     }
-    Ok(signin::enter(tx, &app.platform, caller, id, admission, key).await?.id)
+    Ok(signin::enter(tx, &app.platform, caller, account, admission, key).await?.id)
 }
 
 /// A sign-in that makes the account of what was given (seed A21, H39).
@@ -282,7 +292,7 @@ async fn begin(
         .store
         .write(move |tx| {
             Box::pin(
-                async move { create(tx, &job, &caller, &new, hash.as_ref(), (shown.as_ref(), None)).await },
+                async move { create(tx, &job, &caller, &new, hash.as_ref(), shown.as_ref(), None).await },
             )
         })
         .await;

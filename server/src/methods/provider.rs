@@ -6,10 +6,10 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use doorward_accounts::addresses::contacts::Contact;
+use doorward_accounts::addresses::first_proof::{self, Evidence, Standing};
 use doorward_accounts::approved::NewAccount;
-use doorward_accounts::contacts::Contact;
 use doorward_accounts::entry::{self, Call, Entering, EntryMethod, Registering};
-use doorward_accounts::first_proof::{self, Evidence, Standing};
 use doorward_accounts::flows::{
     self, Asker, Browser, CallbackInput, Good, Intent, OauthKey, Returned, mismatch,
 };
@@ -92,7 +92,7 @@ async fn begin_flow(
         service_keys::speaks_for(&app.platform, caller, request.options.client_ip.as_deref()).await?;
     doorward_limits::admit(&app.limits, &caller, Purpose::Flow, Subject::Nobody).await?;
     let provider = named(&app, &provider)?;
-    Ok(Answer(flows::begin(&app.platform, &caller, provider, (proof, session), request).await?))
+    Ok(Answer(flows::begin(&app.platform, &caller, provider, proof, session, request).await?))
 }
 
 /// Ends a sign-in with a provider by what came back from it. Somebody unknown gets a key to register with, or an account at
@@ -163,8 +163,8 @@ async fn signup_with_provider(
             let hash = new.sign_up.hash(&app.accounts).await?;
             let (job, shown) = (app.clone(), proof.clone());
             let made = app.platform.store.write(transaction!(|tx| {
-                let given = (shown.as_ref(), idempotency.as_ref());
-                register(tx, &job, &caller, &offer, new, hash.as_ref(), given).await
+                let registration = Registration { offer: &offer, new, password: hash.as_ref() };
+                register(tx, &job, &caller, registration, shown.as_ref(), idempotency.as_ref()).await
             }));
             let done = made.await?;
             app.outbox.wake_up.signal();
@@ -264,16 +264,23 @@ fn draft(
     Ok(draft)
 }
 
+/// An account for an identity that a provider has vouched for.
+struct Registration<'a> {
+    offer: &'a Offer,
+    new: NewAccount,
+    password: Option<&'a PasswordHash>,
+}
+
 /// The one transaction: the account with its names, and the end of the offer.
 async fn register(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
-    offer: &Offer,
-    mut new: NewAccount,
-    password: Option<&PasswordHash>,
-    (proof, idempotency): (Option<&Proof>, Option<&Idempotency>),
+    registration: Registration<'_>,
+    proof: Option<&Proof>,
+    idempotency: Option<&Idempotency>,
 ) -> Result<Done, ApiError> {
+    let Registration { offer, mut new, password } = registration;
     dpop::spend(tx, proof).await?;
     let now = app.platform.world.now();
     let claim = match idempotency::claim(tx, idempotency, now).await? {

@@ -2,9 +2,9 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_accounts::challenges::{self, Verdict};
-use doorward_accounts::contacts::{self, Contact};
-use doorward_accounts::first_proof::{self, Evidence, Prover, Standing};
+use doorward_accounts::addresses::challenges::{self, Verdict};
+use doorward_accounts::addresses::contacts::{self, Contact};
+use doorward_accounts::addresses::first_proof::{self, Evidence, Prover, Standing};
 use doorward_accounts::{screening, service_keys};
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;
@@ -87,7 +87,7 @@ async fn reset_password(
     let Json { request, idempotency, .. } =
         doorward_hooks::before(&app.hooks, &caller, Operation::ResetPassword, prover.who, json).await?;
     let password = request.new_password.into();
-    let id = reset(&app, caller, (proof, prover.evidence), password, idempotency).await?;
+    let id = reset(&app, caller, proof, prover.evidence, password, idempotency).await?;
     let account = accounts::by_id(&mut *app.platform.store.read().await?, &id).await?;
     // Somebody who does not come in with the new password sees nothing by setting it.
     let account = account
@@ -122,7 +122,8 @@ pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> 
 pub(crate) async fn reset(
     app: &AppState,
     caller: Caller,
-    (proof, evidence): (MailProof, Evidence),
+    proof: MailProof,
+    evidence: Evidence,
     password: Secret,
     idempotency: Option<Idempotency>,
 ) -> Result<String, ApiError> {
@@ -139,7 +140,7 @@ pub(crate) async fn reset(
         .store
         .write(transaction!(|tx| {
             evidence.spend(tx, &job.platform).await?;
-            replace(tx, &job, &caller, (proof, &evidence), &hash, idempotency.as_ref()).await
+            replace(tx, &job, &caller, proof, &evidence, &hash, idempotency.as_ref()).await
         }))
         .await?;
     app.outbox.wake_up.signal();
@@ -155,7 +156,8 @@ async fn replace(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
-    (proof, evidence): (MailProof, &Evidence),
+    proof: MailProof,
+    evidence: &Evidence,
     hash: &PasswordHash,
     idempotency: Option<&Idempotency>,
 ) -> Result<Verdict, ApiError> {
@@ -206,7 +208,7 @@ async fn set(
     let (id, now) = (account.id, app.platform.world.now());
     passwords::set(tx, &id, hash, now).await?;
     doorward_limits::forgiven(tx, &app.platform, &id).await?;
-    // Who was signed in with the old password, a thief included, is not any more (C07).
+    // Who was signed in with the old password, a thief included, is not any more (SECURITY C07).
     sessions::delete_all(tx, &id).await?;
     accounts::touch(tx, &id, now).await?;
     identities::own(tx, contact.kind, &contact.value, now).await?;

@@ -2,8 +2,8 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_accounts::challenges::{self, Verdict};
-use doorward_accounts::contacts;
+use doorward_accounts::addresses::challenges::{self, Verdict};
+use doorward_accounts::addresses::contacts;
 use doorward_accounts::sessions::current::CurrentSession;
 use doorward_core::message::Message;
 use doorward_core::one_time_code::Scene;

@@ -2,10 +2,10 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_accounts::addresses::{self, Change, Proven};
-use doorward_accounts::challenges::{self, Verdict};
-use doorward_accounts::contacts::{self, Contact};
-use doorward_accounts::first_proof::{self, Evidence, Prover, Standing};
+use doorward_accounts::addresses::challenges::{self, Verdict};
+use doorward_accounts::addresses::contacts::{self, Contact};
+use doorward_accounts::addresses::first_proof::{self, Evidence, Prover, Standing};
+use doorward_accounts::addresses::{Change, Proven};
 use doorward_accounts::sessions::current::CurrentSession;
 use doorward_accounts::{names, service_keys, signin};
 use doorward_config::{AccountDisclosure, ConfirmationClick};
@@ -41,6 +41,7 @@ use doorward_store::{Tx, passwords, transaction};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::address_change;
 use crate::app::{App, AppState};
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -65,11 +66,7 @@ async fn bind_email(
     let request = json.request.clone();
     let contact = Contact::email(&request.email, "email")?;
     let change = Change::Bind(Proven { contact, code: request.email_code });
-    addresses::admit(&app.accounts, &caller, &session, &change).await?;
-    // What it proves, no hook can change.
-    let Json { idempotency, .. } =
-        doorward_hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
-    Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
+    address_change::carry_out(&app, caller, session, json, change).await
 }
 
 /// Changes the address for another.
@@ -89,11 +86,7 @@ async fn change_email(
         _ => None,
     };
     let change = Change::Replace { new, old };
-    addresses::admit(&app.accounts, &caller, &session, &change).await?;
-    // What it proves, no hook can change.
-    let Json { idempotency, .. } =
-        doorward_hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
-    Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
+    address_change::carry_out(&app, caller, session, json, change).await
 }
 
 /// Takes the address from the account, unless it is the last way in.
@@ -106,11 +99,7 @@ async fn unbind_email(
     json: Json<UnbindRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
     let change = Change::Unbind(Kind::Email);
-    addresses::admit(&app.accounts, &caller, &session, &change).await?;
-    // What it proves, no hook can change.
-    let Json { idempotency, .. } =
-        doorward_hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
-    Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
+    address_change::carry_out(&app, caller, session, json, change).await
 }
 
 /// Proves an address with the code or the link of the mail. The first proof of an account also needs what shows that the same
@@ -271,8 +260,8 @@ pub(crate) async fn verify(
         .store
         .write(transaction!(|tx| {
             evidence.spend(tx, &job.platform).await?;
-            let given = (&evidence, new_password.as_ref());
-            confirm(tx, &job, &caller, proof, given, idempotency.as_ref()).await
+            let key = idempotency.as_ref();
+            confirm(tx, &job, &caller, proof, &evidence, new_password.as_ref(), key).await
         }))
         .await?;
     app.outbox.wake_up.signal();
@@ -336,7 +325,8 @@ async fn confirm(
     app: &App,
     caller: &Caller,
     proof: MailProof,
-    (evidence, new_password): (&Evidence, Option<&PasswordHash>),
+    evidence: &Evidence,
+    new_password: Option<&PasswordHash>,
     idempotency: Option<&Idempotency>,
 ) -> Result<Verdict, ApiError> {
     let claim = match idempotency::claim(tx, idempotency, app.platform.world.now()).await? {
@@ -347,7 +337,7 @@ async fn confirm(
         Ok(Consumed { account: Some(_), address, redirect }) => {
             let contact = Contact { kind: Kind::Email, value: address };
             let standing = first_proof::locked_standing(tx, &contact, evidence).await?;
-            prove(tx, app, caller, &contact, standing, (new_password, redirect)).await?
+            prove(tx, app, caller, &contact, standing, new_password, redirect).await?
         }
         Ok(_) => Verdict::refused(ErrorCode::InvalidCode),
         Err(code) => Verdict::refused(code),
@@ -362,7 +352,8 @@ async fn prove(
     caller: &Caller,
     contact: &Contact,
     standing: Standing,
-    (new_password, redirect): (Option<&PasswordHash>, Option<String>),
+    new_password: Option<&PasswordHash>,
+    redirect: Option<String>,
 ) -> Result<Verdict, ApiError> {
     let trusts = app.platform.config.signup.confirmation_click == ConfirmationClick::Trusting;
     match (standing, new_password) {

@@ -1,5 +1,5 @@
 //! The pages that mailed links open, for apps that have none of their own. Opening one changes nothing, because mail
-//! scanners open every link (C05): only the form does, and it works with the code of the mail, too.
+//! scanners open every link (SECURITY C05): only the form does, and it works with the code of the mail, too.
 
 use std::borrow::Cow;
 
@@ -8,8 +8,8 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use doorward_accounts::contacts::Contact;
-use doorward_accounts::first_proof::Evidence;
+use doorward_accounts::addresses::contacts::Contact;
+use doorward_accounts::addresses::first_proof::Evidence;
 use doorward_core::canonical;
 use doorward_core::operation::Operation;
 use doorward_limits::{self, Purpose, Subject};
@@ -146,8 +146,8 @@ async fn reset(
             let password = text(&given, "password");
             canonical::check(Rule::NewPassword, password, app.platform.policy())
                 .map_err(|said| ApiError::field("new_password", said))?;
-            let given = (proof, Evidence::default());
-            recovery::reset(app, caller, given, password.to_owned().into(), None).await?;
+            let (evidence, password) = (Evidence::default(), password.to_owned().into());
+            recovery::reset(app, caller, proof, evidence, password, None).await?;
             Ok(to(app, "/account/reset/done"))
         }
     }
@@ -200,7 +200,7 @@ fn to(app: &AppState, path: &str) -> Response {
     go_to(&app.platform.config.path(path))
 }
 
-/// 303: the browser goes on with GET, and a reload posts nothing again (O08).
+/// 303: the browser goes on with GET, and a reload posts nothing again (SECURITY O08).
 fn go_to(address: &str) -> Response {
     Redirect::to(address).into_response()
 }

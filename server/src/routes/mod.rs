@@ -1,6 +1,7 @@
 //! What is no way to sign in: one file per group of calls.
 
 mod account;
+mod address_change;
 mod admin;
 pub(crate) mod auth_v1;
 mod captcha;

@@ -2,10 +2,9 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use doorward_accounts::addresses::{self, Change, Proven};
-use doorward_accounts::contacts::Contact;
+use doorward_accounts::addresses::contacts::Contact;
+use doorward_accounts::addresses::{Change, Proven};
 use doorward_accounts::sessions::current::CurrentSession;
-use doorward_core::operation::Operation;
 use doorward_protocol::phone::{BindPhoneRequest, ChangePhoneRequest, UnbindRequest};
 use doorward_protocol::profile::UserProfile;
 use doorward_request::caller::Caller;
@@ -15,6 +14,7 @@ use doorward_store::identities::Kind;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::address_change;
 use crate::app::AppState;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -36,11 +36,7 @@ async fn bind_phone(
     let request = json.request.clone();
     let contact = Contact::phone(&app.platform, &request.phone_number, "phone_number")?;
     let change = Change::Bind(Proven { contact, code: request.phone_code });
-    addresses::admit(&app.accounts, &caller, &session, &change).await?;
-    // What it proves, no hook can change.
-    let Json { idempotency, .. } =
-        doorward_hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
-    Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
+    address_change::carry_out(&app, caller, session, json, change).await
 }
 
 /// Changes the phone number for another.
@@ -63,11 +59,7 @@ async fn change_phone(
             _ => None,
         };
     let change = Change::Replace { new, old };
-    addresses::admit(&app.accounts, &caller, &session, &change).await?;
-    // What it proves, no hook can change.
-    let Json { idempotency, .. } =
-        doorward_hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
-    Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
+    address_change::carry_out(&app, caller, session, json, change).await
 }
 
 /// Takes the phone number from the account, unless it is the last way in.
@@ -80,9 +72,5 @@ async fn unbind_phone(
     json: Json<UnbindRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
     let change = Change::Unbind(Kind::Phone);
-    addresses::admit(&app.accounts, &caller, &session, &change).await?;
-    // What it proves, no hook can change.
-    let Json { idempotency, .. } =
-        doorward_hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
-    Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))
+    address_change::carry_out(&app, caller, session, json, change).await
 }

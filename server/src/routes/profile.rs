@@ -3,8 +3,10 @@
 use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use doorward_accounts::addresses;
+use doorward_accounts::addresses::contacts;
+use doorward_accounts::profiles;
 use doorward_accounts::sessions::current::CurrentSession;
-use doorward_accounts::{addresses, contacts, profiles};
 use doorward_core::operation::Operation;
 use doorward_limits::{self, Purpose, Subject};
 use doorward_protocol::error::ErrorCode;

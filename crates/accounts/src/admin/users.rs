@@ -18,7 +18,7 @@ use doorward_store::{StoreError, challenges, directory, passwords, sessions, tra
 use uuid::Uuid;
 
 use super::{Operator, locked, unknown_user};
-use crate::contacts::{self, Contact};
+use crate::addresses::contacts::{self, Contact};
 use crate::names;
 
 /// An account as an operator makes it, known by at least one name.

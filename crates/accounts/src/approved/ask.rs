@@ -20,9 +20,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Admission, Approved, Attempt, Found, NewAccount, Refresh, SignIn};
+use crate::addresses::contacts;
 use crate::service::Accounts;
+use crate::sessions;
 use crate::sign_up::{FirstSession, SignUp};
-use crate::{contacts, sessions};
 
 /// Asks the hooks before a sign-in by this method. `read` takes the method's name of the account from the request, as the
 /// hooks leave it.
@@ -31,7 +32,8 @@ pub async fn attempt<T: Request + DeserializeOwned>(
     caller: &Caller,
     who: Principal,
     json: Json<T>,
-    (operation, more): (Operation, &[(&str, &str)]),
+    operation: Operation,
+    more: &[(&str, &str)],
     read: impl FnOnce(&T) -> Result<(String, Option<Identity>), ApiError>,
 ) -> Result<(Json<T>, Approved<Attempt>), ApiError> {
     let json = before_with(hooks, caller, operation, who.clone(), json, more).await?;
@@ -47,7 +49,8 @@ pub async fn sign_up<T: Request + DeserializeOwned>(
     caller: &Caller,
     who: Principal,
     json: Json<T>,
-    (method, operation): (&str, Operation),
+    method: &str,
+    operation: Operation,
     draft: impl FnOnce(T, Granted) -> Result<SignUp, ApiError>,
 ) -> Result<NewAccount, ApiError> {
     let idempotency = json.idempotency.clone();

@@ -21,7 +21,8 @@ pub async fn begin(
     platform: &Arc<Platform>,
     caller: &Caller,
     provider: &Provider,
-    (proof, session): (Option<Proof>, Option<CurrentSession>),
+    proof: Option<Proof>,
+    session: Option<CurrentSession>,
     request: FlowRequest,
 ) -> Result<FlowAnswer, ApiError> {
     let listed = Url::parse(&request.callback).ok().filter(|url| provider.admits(url));

@@ -19,8 +19,9 @@ use url::Url;
 
 use super::callback_input::{CallbackInput, Returned, is_page};
 use super::{Browser, FlowOutcome, Good, OauthKey, hash, mismatch, open, person, refused, seal};
+use crate::addresses::first_proof::Evidence;
 use crate::approved::{Approved, Attempt};
-use crate::first_proof::Evidence;
+use crate::identity_linking::ProviderSignIn;
 use crate::service::Accounts;
 use crate::sessions::current::CurrentSession;
 use crate::{identity_linking, signin};
@@ -284,16 +285,15 @@ impl Job {
                             .await?
                     }
                     (None, Some(admission)) => {
-                        identity_linking::sign_in(
-                            tx,
-                            &app,
-                            &caller,
-                            &provider,
-                            &person,
-                            (admission, hash.as_ref()),
-                            (&evidence, key),
-                        )
-                        .await?
+                        let sign_in = ProviderSignIn {
+                            provider: &provider,
+                            person: &person,
+                            admission,
+                            password: hash.as_ref(),
+                            evidence: &evidence,
+                            key,
+                        };
+                        identity_linking::sign_in(tx, &app, &caller, sign_in).await?
                     }
                     (None, None) => return Err(ApiError::internal("a flow that ends in nothing")),
                 };

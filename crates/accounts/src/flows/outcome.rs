@@ -13,7 +13,7 @@ use doorward_store::flows::Flow;
 use serde::{Deserialize, Serialize};
 
 use super::{Good, OauthKey, person};
-use crate::challenges::code_named;
+use crate::addresses::challenges::code_named;
 use crate::signin;
 
 /// What came of it.

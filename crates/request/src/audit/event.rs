@@ -1,41 +1,41 @@
-//! The events of the audit.
+//! The events of the audit log.
 
-/// What happened.
+/// A security-relevant event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// An account was made.
+    /// An account was created.
     SignedUp,
-    /// A signup met an account that has the address already.
+    /// A sign-up used an address that already has an account.
     SignupRepeated,
-    /// Someone signed in.
+    /// A user signed in.
     SignedIn,
-    /// Someone did not sign in.
+    /// A sign-in failed.
     SignInFailed,
-    /// Someone signed out.
+    /// A user signed out.
     SignedOut,
-    /// A refresh token that was used up long ago came again: the session was ended (D-2).
+    /// A refresh token that was used up long ago was used again: the session was ended (D-2).
     TokenReused,
     /// A refresh token is ahead of its row: the database has lost a write (D-1).
     TokenAhead,
-    /// A refresh token of a key-bound session that was used up came again: refused, the session goes on (D-1).
+    /// A refresh token of a key-bound session was used again: refused, and the session continues (D-1).
     TokenStale,
-    /// A genuine refresh token came without the key that it is bound to: it was copied out of its browser (D-1).
+    /// A genuine refresh token was used without its key: it was copied out of its browser (D-1).
     KeyMismatch,
-    /// A session has outlived its time.
+    /// A session expired.
     SessionExpired,
-    /// A session was ended from another of the same account, or several were.
+    /// A user ended one or several sessions from another session of the same account.
     SessionRevoked,
     /// An address was proven.
     EmailVerified,
-    /// A mail with a code was asked for.
+    /// A message with a code was requested.
     CodeRequested,
-    /// The mail left, with a new code and link.
+    /// A new code was created, and its message is about to be sent.
     CodeSent,
-    /// A wrong, old or used code or link was given.
+    /// A wrong, old or used code or link was presented.
     CodeRefused,
     /// A forgotten password was replaced; all sessions were ended.
     PasswordReset,
-    /// An operator made an account.
+    /// An operator created an account.
     UserCreated,
     /// An operator disabled an account; all sessions were ended.
     UserDisabled,
@@ -45,50 +45,51 @@ pub enum Event {
     UserDeleted,
     /// An operator set a password; all sessions were ended.
     PasswordSet,
-    /// An operator gave an account other roles.
+    /// An operator changed the roles of an account.
     RolesSet,
-    /// An operator was given all that is stored of a person.
+    /// An operator exported all stored data of a user.
     UserExported,
-    /// An operator made a service key.
+    /// An operator created a service key.
     ServiceKeyCreated,
-    /// An operator ended a service key.
+    /// An operator revoked a service key.
     ServiceKeyRevoked,
     /// An operator had a delivery to a hook sent again.
     DeliveryResent,
     /// A password was changed, or the first one set; the other sessions were ended.
     PasswordChanged,
-    /// The wrong password was given by somebody who is signed in.
+    /// A signed-in user entered a wrong password.
     PasswordRefused,
-    /// The first proof of its address took over an account that had no owner yet: what was prepared before is gone.
+    /// The first proof of its address took over an account that had no owner yet. Everything that was prepared before
+    /// was removed.
     AccountClaimed,
-    /// An address was taken from an account that only claimed it: somebody else has proven it.
+    /// An address was removed from an account that only claimed it, because another user has proven it.
     ClaimReleased,
     /// An account got its first e-mail address.
     EmailBound,
     /// The e-mail address was changed for another.
     EmailChanged,
-    /// The e-mail address was taken from the account.
+    /// The e-mail address was removed from the account.
     EmailUnbound,
     /// An account got its first phone number.
     PhoneBound,
     /// The phone number was changed for another.
     PhoneChanged,
-    /// The phone number was taken from the account.
+    /// The phone number was removed from the account.
     PhoneUnbound,
-    /// The name to sign in by was set, changed or removed.
+    /// The username was set, changed or removed.
     UsernameChanged,
     /// A provider's identity was linked to an account: by its owner, or on an address that both have proven.
     IdentityLinked,
-    /// A provider's identity was taken from the account.
+    /// A provider's identity was removed from the account.
     IdentityUnlinked,
-    /// An answer of a provider's was not taken, or it said no.
+    /// A provider's answer was rejected, or was an error.
     FlowRefused,
-    /// An account was deleted by its owner.
+    /// A user deleted their own account.
     AccountDeleted,
 }
 
 impl Event {
-    /// Was something not done?
+    /// True if the event is a refusal.
     pub(super) fn is_refusal(self) -> bool {
         matches!(
             self,
@@ -103,7 +104,7 @@ impl Event {
         )
     }
 
-    /// As stored.
+    /// The name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Event::SignedUp => "signed_up",

@@ -1,4 +1,4 @@
-//! Security-relevant events: each is a row, written with what it records.
+//! Security-relevant events. Each is a row, written in the transaction of the recorded change.
 
 mod event;
 
@@ -10,41 +10,41 @@ use doorward_store::{StoreError, Tx};
 
 use crate::caller::Caller;
 
-/// An event before it is written: who asked, and about what.
+/// An event before it is written, with the objects that it is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    /// What happened.
+    /// The event.
     pub event: Event,
-    /// About whose account.
+    /// Id of the account.
     pub account: Option<&'a str>,
-    /// About which session.
+    /// Id of the session.
     pub session: Option<&'a str>,
-    /// What else there is to say; never a secret.
+    /// Further detail; never a secret.
     pub detail: Option<&'a str>,
 }
 
 impl<'a> Record<'a> {
-    /// Nothing but that it happened.
+    /// A record with the event only.
     pub fn of(event: Event) -> Record<'a> {
         Record { event, account: None, session: None, detail: None }
     }
 
-    /// About this account.
+    /// Sets the account.
     pub fn account(self, account: &'a str) -> Record<'a> {
         Record { account: Some(account), ..self }
     }
 
-    /// About this session.
+    /// Sets the session.
     pub fn session(self, session: &'a str) -> Record<'a> {
         Record { session: Some(session), ..self }
     }
 
-    /// With this to say.
+    /// Sets the detail.
     pub fn detail(self, detail: &'a str) -> Record<'a> {
         Record { detail: Some(detail), ..self }
     }
 
-    /// Writes it, in the transaction of what it records.
+    /// Writes the record, in the transaction of the recorded change.
     pub async fn write(
         self,
         tx: &mut Tx,
@@ -66,7 +66,7 @@ impl<'a> Record<'a> {
         if self.event.is_refusal() {
             Ok(())
         } else {
-            caller.outcome.note(tx, self.event, (self.account, self.session), now).await
+            caller.outcome.note(tx, self.event, self.account, self.session, now).await
         }
     }
 }

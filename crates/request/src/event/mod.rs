@@ -1,4 +1,4 @@
-//! What hooks are asked and told about a request: the model of an operation, and the events that wait for its outcome.
+//! The part of a request that hooks see: the model of an operation, and the events that wait for its outcome.
 
 mod model;
 mod pending;

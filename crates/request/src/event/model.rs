@@ -14,7 +14,7 @@ use crate::canonical_fields;
 use crate::error::ApiError;
 use crate::platform::Platform;
 
-/// Who asks: the account and the session, where there is one.
+/// The account and the session of a request, if any.
 #[derive(Clone, Debug, Default)]
 pub struct Principal {
     /// Id of the account.
@@ -38,24 +38,24 @@ pub struct Model {
 /// The caller and the request.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct About {
-    /// Id of the account of the session; after an operation, of its account. Empty if there is none.
+    /// Id of the session's account; after an operation, of the account that it was about. Empty if there is none.
     pub user_id: String,
     /// Id of the session. Empty if there is none.
     pub session_id: String,
     /// The request's id, as in the log and in answers.
     pub request_id: String,
-    /// Address of the caller; empty where it is not known.
+    /// IP address of the caller; empty if it is unknown.
     pub ip: String,
     /// A language tag, or empty.
     pub locale: String,
     /// `User-Agent`, or empty.
     pub user_agent: String,
-    /// When.
+    /// Time of the request.
     pub time: Millis,
 }
 
 impl Model {
-    /// Without fields that must not leave this process.
+    /// A copy without the fields that must not leave this process.
     pub fn public(&self) -> Model {
         let mut model = self.clone();
         for field in self.operation.fields().iter().filter(|field| field.secret) {
@@ -64,7 +64,7 @@ impl Model {
         model
     }
 
-    /// Takes over the values that a hook has set, checked like those of a client. Answers them in canonical form.
+    /// Takes over the values that a hook has set, checked like those of a client. Returns them in canonical form.
     pub fn set(
         &mut self,
         platform: &Platform,
@@ -83,8 +83,8 @@ impl Model {
     }
 }
 
-/// The canonical form of a value that its rule accepts. An empty text takes the field away, and is left to the request's
-/// own table.
+/// The canonical form of a value, which its rule must accept. An empty text removes the field; the request's own table
+/// decides whether it may.
 fn canonical(platform: &Platform, field: FieldSpec, value: Value) -> Result<Value, ApiError> {
     let Value::String(text) = &value else { return Ok(value) };
     if text.is_empty() {
@@ -97,7 +97,7 @@ fn canonical(platform: &Platform, field: FieldSpec, value: Value) -> Result<Valu
     Ok(canonical.map_err(|said| ApiError::field(name, said))?.map_or(value, Value::String))
 }
 
-/// No field: a password may be one.
+/// Shows no field, because it may be a password.
 impl fmt::Debug for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Model").field("operation", &self.operation).finish_non_exhaustive()
@@ -116,37 +116,37 @@ fn read_operation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Operatio
 /// Grants of a hook that no client can ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Granted {
-    /// The roles of the account, if one is made.
+    /// The roles of the account, if one is created.
     pub roles: Option<Vec<String>>,
-    /// May an account be made even if the settings forbid it?
+    /// True if an account may be created even if the settings forbid it.
     pub create: bool,
-    /// Does the operator vouch for the id (D-23)?
+    /// True if the operator vouches for the id (D-23).
     pub approved: bool,
 }
 
 /// The answer of a hook.
 #[derive(Debug)]
 pub enum HookAnswer {
-    /// Go on, with these fields instead.
+    /// The operation goes on, with these fields changed.
     GoOn(Map<String, Value>),
-    /// Do not.
+    /// The operation is refused.
     Refuse(HookRefusal),
 }
 
-/// Why a hook says no.
+/// The refusal of a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookRefusal {
-    /// For a person.
+    /// Message for a person.
     pub message: Option<String>,
-    /// For a program.
+    /// Code for a program.
     pub code: ErrorCode,
     /// The field at fault.
     pub field: Option<String>,
 }
 
 impl HookRefusal {
-    /// The code of this name, if a hook can say it: not one that means a fault of ours, that only an SDK says, or that
-    /// comes with more than itself.
+    /// The code with this name, if a hook may use it. A hook may not use codes of internal errors, codes of the SDK, or
+    /// codes that need additional data.
     pub fn code(name: &str) -> Option<ErrorCode> {
         let known = ErrorCode::ALL.iter().copied().find(|known| known.as_str() == name)?;
         let bare = !matches!(known, ErrorCode::CaptchaRequired | ErrorCode::UseDpopNonce);

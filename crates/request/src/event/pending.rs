@@ -1,7 +1,7 @@
-//! What is told after an operation: begun before it, written down in its transaction.
+//! The events after an operation. They begin before the operation and are written in its transaction.
 //!
-//! A success is noted by the audit record of the transaction that it happens in, so that it is told if, and only if, that
-//! is committed. A refusal changes nothing that it could be told with: it is noted when the answer is known.
+//! The audit record of a success writes its event in the same transaction, so that the event exists if, and only if,
+//! the transaction is committed. A refusal has no such transaction: its event is written when the answer is known.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,37 +19,37 @@ use super::Model;
 use crate::audit::Event as AuditEvent;
 use crate::platform::Platform;
 
-/// What a `post_` hook learns.
+/// The data of a `post_` event.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Report {
-    /// What was done, without secrets.
+    /// The operation, without secrets.
     pub model: Model,
-    /// Was it?
+    /// True if the operation was carried out.
     pub succeeded: bool,
-    /// The error's code, if it was not.
+    /// Code of the error, if it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
 }
 
-/// What is to be told about a request: one event for each operation that it carries out and that a hook waits for.
+/// The events of a request: one for each operation that it carries out and that a hook listens to.
 #[derive(Clone, Debug, Default)]
 pub struct Pending(Arc<Mutex<Inner>>);
 
 #[derive(Debug, Default)]
 struct Inner {
     events: Vec<Event>,
-    /// How long the hooks before the operations have taken.
+    /// Time that the `pre_` hooks have taken so far.
     spent: Duration,
 }
 
 #[derive(Clone, Debug)]
 struct Event {
     model: Model,
-    /// Whom it is told.
+    /// The hooks that receive it.
     targets: Vec<String>,
-    /// What the ids of its rows are made of: the same for a repetition of the request, which is no second event.
+    /// Seed of the ids of its rows: the same for a repetition of the request, which must not create a second event.
     seed: Vec<u8>,
-    /// Has it been noted?
+    /// True once the event has been written.
     noted: bool,
 }
 
@@ -58,15 +58,15 @@ impl Pending {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).events)
     }
 
-    /// Adds to the time that hooks have taken; answers all of it.
+    /// Adds to the time that hooks have taken. Returns the total.
     pub fn spent(&self, more: Duration) -> Duration {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.spent += more;
         inner.spent
     }
 
-    /// From now on these targets are told what becomes of this. A repetition of the request with the same `seed` is no
-    /// second event.
+    /// Begins an event: these targets receive the outcome of the operation. A repetition of the request with the same
+    /// `seed` does not create a second event.
     pub fn begin(&self, model: &Model, targets: Vec<String>, seed: Vec<u8>) {
         if !targets.is_empty() {
             let event = Event { model: model.public(), targets, seed, noted: false };
@@ -74,7 +74,7 @@ impl Pending {
         }
     }
 
-    /// Writes down what is told about an operation that comes about within another one, in its transaction.
+    /// Writes the event of an operation that happens within another one, in its transaction.
     pub async fn queue(
         &self,
         tx: &mut Tx,
@@ -90,23 +90,23 @@ impl Pending {
         Ok(())
     }
 
-    /// Writes down what was begun and not noted, once the answer is known: `code` is that of a refusal. Answers whether there is
-    /// anything to tell.
+    /// Writes the events that have begun but are not written, once the answer is known. `code` is that of a refusal.
+    /// Returns true if there are events to deliver.
     pub async fn settle(&self, platform: &Platform, code: Option<&str>) -> bool {
-        // They stay: what goes on after a time-out may still succeed.
+        // The events stay in the list: work that goes on after a time-out may still succeed.
         let events = self.with(|events| events.clone());
         let is_told = !events.is_empty();
         for event in events {
             if !event.is_settled(code.is_none())
                 && let Err(error) = settle_event(platform, event, code.map(str::to_owned)).await
             {
-                tracing::error!(cause = %error, "a hook is not told what became of a request");
+                tracing::error!(cause = %error, "the event of a request could not be written");
             }
         }
         is_told
     }
 
-    /// The hooks before it have changed it.
+    /// Updates an event after the `pre_` hooks have changed the model.
     pub fn change(&self, model: &Model) {
         self.with(|events| {
             for event in events.iter_mut().filter(|event| event.model.operation == model.operation) {
@@ -116,7 +116,7 @@ impl Pending {
     }
 
     /// Sets the account and the session that the request turned out to be about. A success that writes nothing, like a
-    /// repeated refresh, has no record that would tell them.
+    /// repeated refresh, has no audit record with them.
     pub fn identify(&self, account: &str, session: &str) {
         self.with(|events| {
             for Event { model, .. } in events {
@@ -126,20 +126,22 @@ impl Pending {
         });
     }
 
-    /// Notes a success, in its transaction. Of several records of one transaction, later ones may know more.
+    /// Writes the event of a success, in its transaction. If a transaction has several records, later ones may know
+    /// more.
     pub async fn note(
         &self,
         tx: &mut Tx,
         event: AuditEvent,
-        (account, session): (Option<&str>, Option<&str>),
+        account: Option<&str>,
+        session: Option<&str>,
         now: Millis,
     ) -> Result<(), StoreError> {
-        // The answer says that all is well; the operator may know that nothing was made.
+        // The client gets a normal answer. The operator may know that no account was created.
         let code = (event == AuditEvent::SignupRepeated).then_some(ErrorCode::Exists);
         self.write(tx, Some(event), account, session, code, now).await
     }
 
-    /// Notes a success that the audit has no word for.
+    /// Writes the event of a success that has no audit event.
     pub async fn done(
         &self,
         tx: &mut Tx,
@@ -180,10 +182,10 @@ impl Pending {
     }
 }
 
-/// What is told to one target.
+/// The row for one target.
 struct Row {
     id: String,
-    /// The id of the row that says the opposite.
+    /// The id of the row with the opposite outcome.
     other: String,
     event: &'static str,
     target: String,
@@ -204,33 +206,34 @@ impl Row {
 }
 
 impl Event {
-    /// Is it carried out with this record? One request can make an account and begin a session, or do one of both.
+    /// True if this record means that the operation was carried out. One request can create an account, begin a
+    /// session, or both.
     fn is_noted_by(&self, record: Option<AuditEvent>) -> bool {
         match self.model.operation {
             Operation::Signup => {
                 matches!(record, Some(AuditEvent::SignedUp | AuditEvent::SignupRepeated))
             }
             operation if operation.is_sign_in() => record == Some(AuditEvent::SignedIn),
-            // An address that has only left another account is no success of what was asked for.
+            // The removal of an address from another account is not the success of the requested operation.
             _ => record != Some(AuditEvent::ClaimReleased),
         }
     }
 
-    /// Is there nothing left to tell with this answer?
+    /// True if no event is left to write with this answer.
     fn is_settled(&self, is_success: bool) -> bool {
         match self.model.operation {
-            // It comes about within another operation, or does not.
+            // Written within another operation, or not at all.
             Operation::AccountClaimed => true,
-            // Only a repetition of a provider's answer can succeed without a record of its own.
+            // Only a repetition of a provider's answer can succeed without an audit record.
             Operation::ProviderAuth => is_success && self.noted,
-            // The others are noted in the transaction in which they succeed.
+            // The others are written in the transaction in which they succeed.
             Operation::Signup => is_success,
             operation if operation.is_sign_in() => is_success,
             _ => is_success && self.noted,
         }
     }
 
-    /// The row for each target; with the error's code, if it was refused.
+    /// One row for each target; with the error's code, if the operation was refused.
     fn rows(self, code: Option<String>) -> Result<Vec<Row>, StoreError> {
         let Event { model, targets, seed, .. } = self;
         let (event, request) = (model.operation.post(), model.about.request_id.clone());
@@ -255,7 +258,7 @@ fn row_id(seed: &[u8], target: &str, succeeded: bool) -> String {
     hash.as_ref().first_chunk().map(|bytes| Uuid::from_bytes(*bytes).to_string()).unwrap_or_default()
 }
 
-/// What was committed stays done, whatever became of the answer: only what is not told yet is told here.
+/// A committed success stays a success for every answer: this writes only events that are not written yet.
 async fn settle_event(platform: &Platform, event: Event, code: Option<String>) -> Result<(), StoreError> {
     let now = platform.world.now();
     let rows = event.rows(code)?;

@@ -1,4 +1,4 @@
-//! `/v1/admin`: what operators do, for service keys of the scope `admin`. No page of any origin may call it (X05).
+//! `/v1/admin`: what operators do, for service keys of the scope `admin`. No page of any origin may call it (SECURITY X05).
 
 mod cursor;
 mod deliveries;

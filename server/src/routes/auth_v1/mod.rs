@@ -16,8 +16,8 @@ use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use doorward_accounts::addresses::first_proof::Prover;
 use doorward_accounts::entry::Call;
-use doorward_accounts::first_proof::Prover;
 use doorward_accounts::sessions;
 use doorward_accounts::sessions::current::CurrentSession;
 use doorward_credentials::tokens::RefreshToken;
@@ -59,7 +59,7 @@ pub(super) fn router(app: &AppState) -> Router<AppState> {
     Router::new().nest(BASE, routes)
 }
 
-/// Seed R04: the claims of the token, and our session beside them (R08).
+/// Seed R04: the claims of the token, and our session beside them (seed R08).
 async fn with_microsoft(
     State(app): State<AppState>,
     caller: Caller,
@@ -133,7 +133,7 @@ async fn login(State(app): State<AppState>, caller: Caller, given: ForeignFields
     Ok(begun((device_of(&tokens), session_of(&app, &tokens).await?)))
 }
 
-/// Seed R30. What is answered as `secret` opens nothing (R32).
+/// Seed R30. What is answered as `secret` opens nothing (seed R32).
 async fn register(
     State(app): State<AppState>,
     caller: Caller,

@@ -44,7 +44,7 @@ impl ForeignFields {
         }
     }
 
-    /// Our request, with these fields, all of which must be there (R43), and perhaps those.
+    /// Our request, with these fields, all of which must be there (seed R43), and perhaps those.
     pub(super) fn request<T: Request + DeserializeOwned>(
         mut self,
         app: &App,

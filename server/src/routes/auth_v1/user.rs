@@ -1,11 +1,11 @@
-//! An account as the seed shows it (R38).
+//! An account as the seed shows it (seed R38).
 
 use doorward_core::clock::rfc3339;
 use doorward_store::accounts::Account;
 use doorward_store::identities::Link;
 use serde_json::{Value, json};
 
-/// Providers whose accounts have the seed's type 1 (R22).
+/// Providers whose accounts have the seed's type 1 (seed R22).
 const TYPED: [&str; 2] = ["facebook", "google"];
 
 /// Every field of the seed's is there; a text that nobody has given is empty.
@@ -26,7 +26,7 @@ pub(super) fn shown(account: &Account, links: &[Link]) -> Value {
         "tel": text(&profile.phone_number),
         "authenTypeId": kind,
         "authenId": link.map(|link| link.id.clone()).unwrap_or_default(),
-        // What a provider gives is nobody's business (R39).
+        // What a provider gives is nobody's business (seed R39).
         "authenToken": "",
         "verified": profile.email_verified,
         "verifiedAt": account.email_verified_at.map(rfc3339).unwrap_or_default(),
@@ -36,7 +36,7 @@ pub(super) fn shown(account: &Account, links: &[Link]) -> Value {
     })
 }
 
-/// The claim `username` of an account that has neither an address nor a username (R18): the address that a provider gave,
+/// The claim `username` of an account that has neither an address nor a username (seed R18): the address that a provider gave,
 /// first of all the one that the session was begun with; else the id, since programs may take the claim for a key.
 pub(super) fn stand_in(account: &Account, links: &[Link], method: &str) -> String {
     let at_provider = links.iter().find(|link| link.provider == method && link.email.is_some());

@@ -10,8 +10,8 @@ use doorward_core::strict_json::Strict;
 use jsonwebtoken::{Algorithm, Header, decode_header};
 use serde_json::{Map, Value};
 
-use super::jwks::Key;
-use super::outcome::Refusal;
+use crate::openid::jwks::Key;
+use crate::outcome::Refusal;
 
 /// Longer ones are none.
 const LONGEST: usize = 16 * 1024;
@@ -23,29 +23,29 @@ const SHOWN: usize = 100;
 const LONGEST_SUBJECT: usize = 255;
 
 /// What a token says.
-pub(super) type IdClaims = Map<String, Value>;
+pub(crate) type IdClaims = Map<String, Value>;
 
 /// A token that was read; nothing in it can be believed until [`IdToken::verify`].
-pub(super) struct IdToken<'a> {
-    pub(super) header: Header,
+pub(crate) struct IdToken<'a> {
+    pub(crate) header: Header,
     claims: IdClaims,
     message: &'a str,
     signature: &'a str,
 }
 
 /// What a token must say beside who its issuer is.
-pub(super) struct Expected<'a> {
+pub(crate) struct Expected<'a> {
     /// Us.
-    pub(super) client_id: &'a str,
+    pub(crate) client_id: &'a str,
     /// Other audiences that are trusted.
-    pub(super) audiences: &'a [String],
+    pub(crate) audiences: &'a [String],
     /// Was the token made for an app that brings it? Then it may be for one of the other audiences alone. One of our own flow
     /// is for us, and was given to us.
-    pub(super) is_brought: bool,
-    pub(super) nonce: Option<&'a str>,
+    pub(crate) is_brought: bool,
+    pub(crate) nonce: Option<&'a str>,
     /// The access token that came with it.
-    pub(super) access_token: Option<&'a str>,
-    pub(super) now: Millis,
+    pub(crate) access_token: Option<&'a str>,
+    pub(crate) now: Millis,
 }
 
 fn wrong(why: &str) -> Refusal {
@@ -54,7 +54,7 @@ fn wrong(why: &str) -> Refusal {
 
 impl<'a> IdToken<'a> {
     /// Reads it. The algorithm must be one of these; none of them is symmetric.
-    pub(super) fn read(text: &'a str, algorithms: &[Algorithm]) -> Result<IdToken<'a>, Refusal> {
+    pub(crate) fn read(text: &'a str, algorithms: &[Algorithm]) -> Result<IdToken<'a>, Refusal> {
         let shape = || wrong("The token is no signed JWT.");
         if text.len() > LONGEST || text.matches('.').count() != 2 {
             return Err(shape());
@@ -79,13 +79,13 @@ impl<'a> IdToken<'a> {
     }
 
     /// Not to be believed yet.
-    pub(super) fn claims(&self) -> &IdClaims {
+    pub(crate) fn claims(&self) -> &IdClaims {
         &self.claims
     }
 
     /// Compares all but the issuer. This comes before the signature: a token for somebody else must not make us look
     /// for keys.
-    pub(super) fn meets(&self, expected: &Expected<'_>) -> Result<(), Refusal> {
+    pub(crate) fn meets(&self, expected: &Expected<'_>) -> Result<(), Refusal> {
         expected.audience(&self.claims)?;
         expected.time(&self.claims)?;
         subject(&self.claims)?;
@@ -106,7 +106,7 @@ impl<'a> IdToken<'a> {
     }
 
     /// What it says, once it is known to be signed with this key.
-    pub(super) fn verify(self, key: &Key) -> Result<IdClaims, Refusal> {
+    pub(crate) fn verify(self, key: &Key) -> Result<IdClaims, Refusal> {
         let message = self.message.as_bytes();
         match jsonwebtoken::crypto::verify(self.signature, message, &key.key, self.header.alg) {
             Ok(true) => Ok(self.claims),
@@ -175,7 +175,7 @@ impl Expected<'_> {
 }
 
 /// Who it is about.
-pub(super) fn subject(claims: &IdClaims) -> Result<&str, Refusal> {
+pub(crate) fn subject(claims: &IdClaims) -> Result<&str, Refusal> {
     let fits = |text: &&str| {
         (1..=LONGEST_SUBJECT).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
     };

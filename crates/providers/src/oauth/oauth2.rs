@@ -12,26 +12,26 @@ use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
-use super::call::{ProviderClient, Reply};
-use super::client_secret::ClientSecretKey;
-use super::flow::{Begun, FlowParameters, Memory};
-use super::outcome::Refusal;
+use crate::call::{ProviderClient, Reply};
+use crate::flow::{Begun, FlowParameters, Memory};
+use crate::oauth::client_secret::ClientSecretKey;
+use crate::outcome::Refusal;
 
 /// Who we are to a provider.
-pub(super) struct Client {
-    pub(super) id: String,
-    pub(super) secret: ClientSecret,
+pub(crate) struct Client {
+    pub(crate) id: String,
+    pub(crate) secret: ClientSecret,
     /// Is the secret sent in the form? `None`: as the provider announces.
-    pub(super) in_form: Option<bool>,
+    pub(crate) in_form: Option<bool>,
     /// What a refusal of the token endpoint means.
-    pub(super) refusal: fn(&Reply) -> Refusal,
+    pub(crate) refusal: fn(&Reply) -> Refusal,
     scopes: Vec<String>,
     /// The operator's own parameters of the authorization request.
     parameters: BTreeMap<String, String>,
 }
 
 /// How we show who we are.
-pub(super) enum ClientSecret {
+pub(crate) enum ClientSecret {
     /// A text; empty for a client that has none.
     Text(Secret),
     /// Apple: a JWT that is made anew each time.
@@ -39,28 +39,35 @@ pub(super) enum ClientSecret {
 }
 
 /// What is new in each flow.
-pub(super) struct Chance {
-    pub(super) state: String,
-    pub(super) nonce: String,
+pub(crate) struct Chance {
+    pub(crate) state: String,
+    pub(crate) nonce: String,
     /// Of PKCE.
-    pub(super) verifier: String,
+    pub(crate) verifier: String,
 }
 
 /// What is to become tokens.
-pub(super) struct Code<'a> {
-    pub(super) code: &'a str,
-    pub(super) redirect_uri: &'a str,
-    pub(super) verifier: &'a str,
+pub(crate) struct Code<'a> {
+    pub(crate) code: &'a str,
+    pub(crate) redirect_uri: &'a str,
+    pub(crate) verifier: &'a str,
 }
 
 /// What it became.
-pub(super) struct Tokens {
-    pub(super) access: Option<Secret>,
-    pub(super) id: Option<Secret>,
+pub(crate) struct Tokens {
+    pub(crate) access: Option<Secret>,
+    pub(crate) id: Option<Secret>,
+}
+
+impl Tokens {
+    /// The access token, for a provider that always gives one.
+    pub(crate) fn access_token(self) -> Result<Secret, Refusal> {
+        self.access.ok_or_else(|| Refusal::Unreachable("the token endpoint gave no access token".into()))
+    }
 }
 
 impl Chance {
-    pub(super) fn throw(world: &World) -> Chance {
+    pub(crate) fn throw(world: &World) -> Chance {
         let text = || URL_SAFE_NO_PAD.encode(world.bytes::<32>());
         Chance { state: text(), nonce: text(), verifier: text() }
     }
@@ -68,7 +75,7 @@ impl Chance {
 
 impl Client {
     /// From the settings; these are the scopes where none are set.
-    pub(super) fn of(settings: &doorward_config::Provider, scopes: &[&str]) -> Client {
+    pub(crate) fn of(settings: &doorward_config::Provider, scopes: &[&str]) -> Client {
         let scopes = match settings.scopes.is_empty() {
             true => scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             false => settings.scopes.clone(),
@@ -85,7 +92,7 @@ impl Client {
 
     /// The consent screen. `more` is what the kind of provider adds; the operator's own parameters stand over it, and an
     /// empty one takes it out.
-    pub(super) fn consent(
+    pub(crate) fn consent(
         &self,
         endpoint: &Url,
         redirect_uri: &str,
@@ -115,7 +122,7 @@ impl Client {
     }
 
     /// A flow that has no ID token at its end.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         &self,
         world: &World,
         endpoint: &Url,
@@ -131,7 +138,7 @@ impl Client {
     }
 
     /// Turns a code into tokens. `in_form`: how the secret is sent where the operator does not say.
-    pub(super) async fn exchange(
+    pub(crate) async fn exchange(
         &self,
         caller: &ProviderClient,
         endpoint: &Url,
@@ -179,7 +186,7 @@ fn basic(id: &str, secret: &str) -> String {
 }
 
 /// What a refusal of the token endpoint means (RFC 6749 §5.2).
-pub(super) fn refusal(reply: &Reply) -> Refusal {
+pub(crate) fn refusal(reply: &Reply) -> Refusal {
     let json = reply.json();
     let word = error_word(&json);
     match (word, reply.status) {
@@ -205,7 +212,7 @@ pub(super) fn refusal(reply: &Reply) -> Refusal {
 }
 
 /// The `error` of an answer, if it is a word that may be repeated.
-pub(super) fn error_word(json: &Value) -> Option<&str> {
+pub(crate) fn error_word(json: &Value) -> Option<&str> {
     let fits = |word: &&str| {
         (1..=40).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
     };

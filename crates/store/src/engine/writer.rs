@@ -14,9 +14,9 @@ use futures_util::future::BoxFuture;
 use sqlx::AnyConnection;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::sqlite::{self, DatabaseFile};
-use super::wal::WalNote;
-use super::{StoreError, Tx};
+use crate::engine::sqlite::{self, DatabaseFile};
+use crate::engine::wal::WalNote;
+use crate::{StoreError, Tx};
 
 /// Jobs that share a commit at most.
 const BATCH: usize = 256;
@@ -28,7 +28,7 @@ pub type Work<'c, T, E> = BoxFuture<'c, Result<T, E>>;
 
 /// The sending end: cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     queue: mpsc::Sender<Message>,
     /// The file, open for as long as the store may use it: see [`WalNote::begin`].
     _open: Arc<File>,
@@ -88,7 +88,7 @@ where
 }
 
 impl Writer {
-    pub(super) fn start(
+    pub(crate) fn start(
         connection: AnyConnection,
         database: DatabaseFile,
         note: Option<WalNote>,
@@ -105,7 +105,7 @@ impl Writer {
         Writer { queue, _open: open }
     }
 
-    pub(super) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    pub(crate) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -119,7 +119,7 @@ impl Writer {
         answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has ended".into()).into()))
     }
 
-    pub(super) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.queue.send(Message::Close(done)).await.is_ok() {
             let _ = closed.await;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_core::clock::{Durability, Millis};
+use doorward_core::clock::Durability;
 use doorward_core::files::make_folder;
 use doorward_core::tasks::Tasks;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -16,11 +16,11 @@ use sqlx::error::DatabaseError;
 use sqlx::{AnyConnection, AnyPool, ConnectOptions};
 use url::Url;
 
-use super::StoreError;
-use super::connection::Engine;
-use super::migrations::{migrate, verify};
-use super::wal::{self, Left, WalNote};
-use super::writer::Writer;
+use crate::StoreError;
+use crate::engine::connection::Engine;
+use crate::engine::migrations::{migrate, verify};
+use crate::engine::wal::{self, Left, WalNote};
+use crate::engine::writer::Writer;
 
 /// Readers at a time. Each is a thread and a page cache: more do not help two cores.
 const READERS: u32 = 4;
@@ -30,10 +30,9 @@ const WRITER_WAITS: Duration = Duration::from_secs(5);
 const READER_WAITS: Duration = Duration::from_millis(2_500);
 
 /// Opens or creates the database in a folder and brings its tables up to date.
-pub(super) async fn open(
+pub(crate) async fn open(
     folder: &Path,
     durability: Durability,
-    now: Millis,
     tasks: Tasks,
 ) -> Result<(AnyPool, Writer), StoreError> {
     let at = |error: io::Error| StoreError::Unavailable(format!("{}: {error}", folder.display()));
@@ -49,13 +48,13 @@ pub(super) async fn open(
     if left == Left::Unclean {
         check(&mut connection, &database.file).await?;
     }
-    migrate(&mut connection, Engine::Sqlite, now).await?;
+    migrate(&mut connection, Engine::Sqlite).await?;
     mark(&mut connection).await?;
     serve(database, connection, tasks, true).await
 }
 
 /// Opens the database in a folder beside the server that runs on it, as it is.
-pub(super) async fn attach(folder: &Path) -> Result<(AnyPool, Writer), StoreError> {
+pub(crate) async fn attach(folder: &Path) -> Result<(AnyPool, Writer), StoreError> {
     let file = folder.join("doorward.db");
     let file = file.canonicalize().map_err(|error| {
         StoreError::Unavailable(format!("{}: {error}: doorward serve makes the database", file.display()))
@@ -63,7 +62,7 @@ pub(super) async fn attach(folder: &Path) -> Result<(AnyPool, Writer), StoreErro
     how_left(&file)?;
     let database = DatabaseFile { options: options(&file)?, file, durability: Durability::Full };
     let mut connection = database.connect().await?;
-    verify(&mut connection).await?;
+    verify(&mut connection, Engine::Sqlite).await?;
     serve(database, connection, Tasks::default(), false).await
 }
 
@@ -106,14 +105,14 @@ async fn check(connection: &mut AnyConnection, file: &Path) -> Result<(), StoreE
 }
 
 /// A database file, and how connections write to it.
-pub(super) struct DatabaseFile {
+pub(crate) struct DatabaseFile {
     options: AnyConnectOptions,
     file: PathBuf,
     durability: Durability,
 }
 
 impl DatabaseFile {
-    pub(super) async fn connect(&self) -> Result<AnyConnection, StoreError> {
+    pub(crate) async fn connect(&self) -> Result<AnyConnection, StoreError> {
         let mut connection = self.options.connect().await?;
         prepare(&mut connection, self.durability, WRITER_WAITS).await?;
         Ok(connection)
@@ -147,7 +146,7 @@ async fn serve(
 
 /// Can the file be read, and is it a database? Reads from the file and not from what the connection remembers of it: the
 /// first page of each table.
-pub(super) async fn probe(connection: &mut AnyConnection) -> Result<(), StoreError> {
+pub(crate) async fn probe(connection: &mut AnyConnection) -> Result<(), StoreError> {
     sqlx::raw_sql("pragma shrink_memory").execute(&mut *connection).await?;
     let tables = "select name from sqlite_schema where type = 'table'";
     let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut *connection).await?;
@@ -184,7 +183,7 @@ async fn prepare(
 }
 
 /// Does another program hold a lock on the file?
-pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     // SQLITE_BUSY_SNAPSHOT is about a transaction of the connection itself.
     error.as_database_error().and_then(primary_code) == Some(5) && code.as_deref() != Some("517")
@@ -196,6 +195,6 @@ fn primary_code(error: &dyn DatabaseError) -> Option<u32> {
 }
 
 /// Is this a fault that may pass: locked, out of memory, disk error, disk full, cannot open?
-pub(super) fn is_passing(error: &dyn DatabaseError) -> bool {
+pub(crate) fn is_passing(error: &dyn DatabaseError) -> bool {
     matches!(primary_code(error), Some(5 | 6 | 7 | 8 | 10 | 13 | 14 | 15))
 }

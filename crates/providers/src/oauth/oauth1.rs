@@ -14,22 +14,22 @@ use url::Url;
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Who we are.
-pub(super) struct Consumer {
-    pub(super) key: String,
-    pub(super) secret: Secret,
+pub(crate) struct Consumer {
+    pub(crate) key: String,
+    pub(crate) secret: Secret,
 }
 
 /// A token and its secret; empty before there is one.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Token<'a> {
-    pub(super) token: &'a str,
-    pub(super) secret: &'a str,
+pub(crate) struct Token<'a> {
+    pub(crate) token: &'a str,
+    pub(crate) secret: &'a str,
 }
 
 impl Consumer {
     /// The `Authorization` header of a request. `own` are parameters of the protocol beside those that every request
     /// has, `form` those of the body.
-    pub(super) fn authorize(
+    pub(crate) fn authorize(
         &self,
         world: &World,
         method: &str,

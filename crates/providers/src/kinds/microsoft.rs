@@ -2,23 +2,20 @@
 
 use serde_json::Value;
 
-use super::call::ProviderClient;
-use super::discovery::{Discovery, KnownEndpoints};
-use super::id_token::{IdClaims, subject};
-use super::jwks::Keys;
-use super::oauth2::Client;
-use super::oidc::{OpenId, Rules, well_known};
-use super::outcome::{Refusal, Wrong};
-use super::person::is_true;
-
-/// The claim that the domain of the address is proven to be the tenant's.
-pub(super) const OWNS_DOMAIN: &str = "xms_edov";
+use crate::call::ProviderClient;
+use crate::oauth::oauth2::Client;
+use crate::openid::discovery::{Discovery, KnownEndpoints};
+use crate::openid::id_token::{IdClaims, subject};
+use crate::openid::jwks::Keys;
+use crate::openid::{OWNS_DOMAIN, OpenId, Rules, well_known};
+use crate::outcome::{Refusal, Wrong};
+use crate::person::is_true;
 
 const TEMPLATE: &str = "https://login.microsoftonline.com/{tenantid}/v2.0";
 const TENANT: &str = "{tenantid}";
 
 /// Microsoft, ready to be asked.
-pub(super) fn open(settings: &doorward_config::Provider, caller: ProviderClient) -> Result<OpenId, Wrong> {
+pub(crate) fn open(settings: &doorward_config::Provider, caller: ProviderClient) -> Result<OpenId, Wrong> {
     let template = if settings.issuer.is_empty() { TEMPLATE.to_owned() } else { settings.issuer.clone() };
     let tenants: Vec<String> = settings.tenants.iter().map(|tenant| tenant.to_ascii_lowercase()).collect();
     // Whom to ask where any tenant is welcome: the document is the same for all.

@@ -7,18 +7,18 @@ use doorward_core::secret::same;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-use super::call::{ProviderClient, Reply, SMALL};
-use super::endpoint::{endpoint, is_from};
-use super::flow::{Begun, FlowParameters, Memory};
-use super::oauth1::{Consumer, Token};
-use super::oauth2::{self, Client, Code};
-use super::outcome::{Person, Refusal, Wrong};
-use super::person::{self, claims};
+use crate::call::{ProviderClient, Reply, SMALL};
+use crate::endpoint::{endpoint, is_from};
+use crate::flow::{Begun, FlowParameters, Memory};
+use crate::oauth::oauth1::{Consumer, Token};
+use crate::oauth::oauth2::{self, Client, Code};
+use crate::outcome::{Person, Refusal, Wrong};
+use crate::person::claims;
 
 const ISSUER: &str = "https://x.com";
 
 /// With OAuth 2, ready to be asked.
-pub(super) struct Twitter {
+pub(crate) struct Twitter {
     caller: ProviderClient,
     client: Client,
     authorize: Url,
@@ -27,7 +27,7 @@ pub(super) struct Twitter {
 }
 
 impl Twitter {
-    pub(super) fn open(
+    pub(crate) fn open(
         settings: &doorward_config::Provider,
         caller: ProviderClient,
     ) -> Result<Twitter, Wrong> {
@@ -50,11 +50,11 @@ impl Twitter {
     }
 
     /// Its consent screen is shown each time.
-    pub(super) fn begin(&self, world: &World, asked: &FlowParameters<'_>, redirect_uri: String) -> Begun {
+    pub(crate) fn begin(&self, world: &World, asked: &FlowParameters<'_>, redirect_uri: String) -> Begun {
         self.client.begin(world, &self.authorize, redirect_uri, asked, None)
     }
 
-    pub(super) async fn finish(
+    pub(crate) async fn finish(
         &self,
         world: &World,
         code: Code<'_>,
@@ -63,10 +63,7 @@ impl Twitter {
     ) -> Result<Person, Refusal> {
         is_from(ISSUER, iss)?;
         let tokens = self.client.exchange(&self.caller, &self.token, &code, false, world.now()).await?;
-        let Some(token) = tokens.access else {
-            return Err(Refusal::Unreachable("the token endpoint gave no access token".into()));
-        };
-        let bearer = format!("Bearer {}", token.expose());
+        let bearer = format!("Bearer {}", tokens.access_token()?.expose());
         let json =
             self.caller.get(&self.me, Some(&bearer), SMALL).await?.ok("the description of the person")?;
         let data = &json["data"];
@@ -82,7 +79,7 @@ impl Twitter {
 }
 
 /// With OAuth 1.0a, ready to be asked.
-pub(super) struct TwitterOauth1 {
+pub(crate) struct TwitterOauth1 {
     caller: ProviderClient,
     consumer: Consumer,
     request_token: Url,
@@ -94,7 +91,7 @@ pub(super) struct TwitterOauth1 {
 }
 
 impl TwitterOauth1 {
-    pub(super) fn open(
+    pub(crate) fn open(
         settings: &doorward_config::Provider,
         caller: ProviderClient,
     ) -> Result<TwitterOauth1, Wrong> {
@@ -131,7 +128,7 @@ impl TwitterOauth1 {
         })
     }
 
-    pub(super) async fn begin(
+    pub(crate) async fn begin(
         &self,
         world: &World,
         asked: &FlowParameters<'_>,
@@ -160,7 +157,7 @@ impl TwitterOauth1 {
         Ok(Begun { url, handle: token.clone(), memory: Memory::RequestToken { token, secret } })
     }
 
-    pub(super) async fn finish(
+    pub(crate) async fn finish(
         &self,
         world: &World,
         request: Token<'_>,
@@ -225,11 +222,8 @@ impl Known<'_> {
             ("preferred_username", self.username),
             ("picture", self.picture),
         ]);
-        let profile = person::fields(&claims, profile);
         let email = self.email.as_str().and_then(canonical::email);
-        let name = profile.name.clone();
-        let (issuer, subject) = (ISSUER.to_owned(), id.to_owned());
-        Ok(Person { issuer, subject, vouched: email.is_some(), email, name, profile })
+        Ok(Person { vouched: email.is_some(), email, ..Person::of(ISSUER, id, &claims, profile) })
     }
 }
 

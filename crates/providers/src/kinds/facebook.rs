@@ -7,18 +7,18 @@ use doorward_core::clock::{Millis, World};
 use serde_json::Value;
 use url::Url;
 
-use super::call::{ProviderClient, Reply, SMALL};
-use super::endpoint::{endpoint, is_from};
-use super::flow::{Begun, FlowParameters};
-use super::oauth2::{self, Client, ClientSecret, Code};
-use super::outcome::{Person, Refusal, Wrong};
-use super::person::{self, claims};
+use crate::call::{ProviderClient, Reply, SMALL};
+use crate::endpoint::{endpoint, is_from};
+use crate::flow::{Begun, FlowParameters};
+use crate::oauth::oauth2::{self, Client, ClientSecret, Code};
+use crate::outcome::{Person, Refusal, Wrong};
+use crate::person::claims;
 
 const ISSUER: &str = "https://www.facebook.com";
 const FIELDS: &str = "id,name,first_name,middle_name,last_name,email,picture";
 
 /// Facebook, ready to be asked.
-pub(super) struct Facebook {
+pub(crate) struct Facebook {
     caller: ProviderClient,
     client: Client,
     dialog: Url,
@@ -28,7 +28,7 @@ pub(super) struct Facebook {
 }
 
 impl Facebook {
-    pub(super) fn open(
+    pub(crate) fn open(
         settings: &doorward_config::Provider,
         caller: ProviderClient,
     ) -> Result<Facebook, Wrong> {
@@ -60,11 +60,11 @@ impl Facebook {
         })
     }
 
-    pub(super) fn begin(&self, world: &World, asked: &FlowParameters<'_>, redirect_uri: String) -> Begun {
+    pub(crate) fn begin(&self, world: &World, asked: &FlowParameters<'_>, redirect_uri: String) -> Begun {
         self.client.begin(world, &self.dialog, redirect_uri, asked, None)
     }
 
-    pub(super) async fn finish(
+    pub(crate) async fn finish(
         &self,
         world: &World,
         code: Code<'_>,
@@ -73,14 +73,11 @@ impl Facebook {
     ) -> Result<Person, Refusal> {
         is_from(ISSUER, iss)?;
         let tokens = self.client.exchange(&self.caller, &self.token, &code, true, world.now()).await?;
-        let Some(token) = tokens.access else {
-            return Err(Refusal::Unreachable("the token endpoint gave no access token".into()));
-        };
-        self.of_token(token.expose(), world.now(), profile).await
+        self.of_token(tokens.access_token()?.expose(), world.now(), profile).await
     }
 
     /// Who a user's access token is about: one for our app, and good now.
-    pub(super) async fn of_token(
+    pub(crate) async fn of_token(
         &self,
         token: &str,
         now: Millis,
@@ -105,10 +102,8 @@ impl Facebook {
             ("family_name", &me["last_name"]),
             ("picture", &me["picture"]["data"]["url"]),
         ]);
-        let profile = person::fields(&claims, profile);
         let email = me["email"].as_str().and_then(canonical::email);
-        let name = profile.name.clone();
-        Ok(Person { issuer: ISSUER.into(), subject: user, email, vouched: false, name, profile })
+        Ok(Person { email, ..Person::of(ISSUER, &user, &claims, profile) })
     }
 
     /// The user that a token is about, if it holds.

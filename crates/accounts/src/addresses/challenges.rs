@@ -12,7 +12,7 @@ use doorward_store::identities::{self, Kind};
 use doorward_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 
-use crate::first_proof;
+use crate::addresses::first_proof;
 
 /// Consumes a code or token in the transaction of its effect. A refusal is written down, and it counts: the caller
 /// must let the transaction be committed. Not for bound scenes: those are [`consume_own`]'s.
@@ -27,10 +27,9 @@ pub async fn consume(
     let by_code = matches!(proof, MailProof::Code { .. });
     let address = address_of(&proof);
     let tries = tries(tx, platform, caller, address.as_deref().unwrap_or_default()).await?;
-    let mut consumed =
-        challenges::consume(tx, &platform.secret_keys, (scene, None), proof, tries, now).await?;
+    let mut consumed = challenges::consume(tx, &platform.secret_keys, scene, None, proof, tries, now).await?;
     if let Ok(met) = &consumed {
-        // It went to an address that is not the account's any more (A05).
+        // It went to an address that is not the account's any more (SECURITY A05).
         if !is_still_theirs(tx, met).await? {
             consumed = Err(if by_code { ErrorCode::InvalidCode } else { ErrorCode::TokenRevoked });
         }
@@ -68,8 +67,8 @@ pub async fn consume_own(
 ) -> Result<Option<ErrorCode>, ApiError> {
     let now = platform.world.now();
     let address = address_of(&proof);
-    let own = (scene, Some(account));
-    let consumed = challenges::consume(tx, &platform.secret_keys, own, proof, challenges::TRIES, now).await?;
+    let (keys, own) = (&platform.secret_keys, Some(account));
+    let consumed = challenges::consume(tx, keys, scene, own, proof, challenges::TRIES, now).await?;
     if consumed.is_err() {
         let record = Record::of(Event::CodeRefused).account(account).detail(scene.as_str());
         record.write(tx, &platform.world, caller, now).await?;

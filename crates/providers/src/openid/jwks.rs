@@ -8,30 +8,30 @@ use jsonwebtoken::{Algorithm, DecodingKey, Header};
 use serde_json::Value;
 use url::Url;
 
-use super::cache::Cached;
-use super::call::{LARGE, ProviderClient};
-use super::outcome::Refusal;
+use crate::cache::Cached;
+use crate::call::{LARGE, ProviderClient};
+use crate::outcome::Refusal;
 
 /// Most keys that are looked at.
 const MOST: usize = 100;
 
 /// The key set of one provider.
 #[derive(Default)]
-pub(super) struct Keys(Cached<Vec<Key>>);
+pub(crate) struct Keys(Cached<Vec<Key>>);
 
 /// A public key.
 #[derive(Clone)]
-pub(super) struct Key {
+pub(crate) struct Key {
     id: Option<String>,
     algorithm: Option<Algorithm>,
     /// Microsoft: the issuer whose tokens it signs, as a template.
-    pub(super) issuer: Option<String>,
-    pub(super) key: DecodingKey,
+    pub(crate) issuer: Option<String>,
+    pub(crate) key: DecodingKey,
 }
 
 impl Keys {
     /// The key that a token's header names.
-    pub(super) async fn find(
+    pub(crate) async fn find(
         &self,
         caller: &ProviderClient,
         address: &Url,

@@ -1,35 +1,43 @@
 //! A provider that speaks OpenID Connect. What one of them does differently is its [`Rules`].
 
+pub(super) mod discovery;
+pub(super) mod id_token;
+pub(super) mod jwks;
+pub(super) mod tokeninfo;
+
 use doorward_core::canonical;
 use doorward_core::clock::World;
 use serde_json::Value;
 use url::Url;
 
-use super::call::{ProviderClient, SMALL};
-use super::discovery::{Discovery, Endpoints, KnownEndpoints};
-use super::flow::{Begun, FlowParameters, Memory};
-use super::id_token::{Expected, IdClaims, IdToken, subject};
-use super::jwks::Keys;
-use super::oauth2::{Chance, Client, Code};
-use super::outcome::{Person, Refusal, Wrong};
-use super::person::{self, is_true};
-use super::{google, microsoft};
+use crate::call::{ProviderClient, SMALL};
+use crate::flow::{Begun, FlowParameters, Memory};
+use crate::oauth::oauth2::{Chance, Client, Code};
+use crate::openid::discovery::{Discovery, Endpoints, KnownEndpoints};
+use crate::openid::id_token::{Expected, IdClaims, IdToken, subject};
+use crate::openid::jwks::Keys;
+use crate::openid::tokeninfo::TokenInfo;
+use crate::outcome::{Person, Refusal, Wrong};
+use crate::person::is_true;
 
-/// A provider, ready to be asked.
-pub(super) struct OpenId {
-    pub(super) caller: ProviderClient,
-    pub(super) client: Client,
+/// Microsoft's claim that the domain of the e-mail address belongs to the user's tenant.
+pub(crate) const OWNS_DOMAIN: &str = "xms_edov";
+
+/// A provider that speaks OpenID Connect.
+pub(crate) struct OpenId {
+    pub(crate) caller: ProviderClient,
+    pub(crate) client: Client,
     /// Audiences beside us that an ID token may name, and whose tokens an app may bring.
-    pub(super) audiences: Vec<String>,
-    pub(super) discovery: Discovery,
-    pub(super) keys: Keys,
+    pub(crate) audiences: Vec<String>,
+    pub(crate) discovery: Discovery,
+    pub(crate) keys: Keys,
     /// Google: where an access token is asked about.
-    pub(super) tokeninfo: Option<Url>,
-    pub(super) rules: Box<dyn Rules>,
+    pub(crate) tokeninfo: Option<TokenInfo>,
+    pub(crate) rules: Box<dyn Rules>,
 }
 
 /// What providers do differently.
-pub(super) trait Rules: Send + Sync {
+pub(crate) trait Rules: Send + Sync {
     /// The issuer that accounts of it are kept under, if this is one of its tokens.
     fn issuer(&self, claims: &IdClaims) -> Option<String>;
 
@@ -87,13 +95,13 @@ impl Rules for Plain {
 }
 
 /// Where the discovery document of an issuer is.
-pub(super) fn well_known(issuer: &str) -> String {
+pub(crate) fn well_known(issuer: &str) -> String {
     format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
 }
 
 impl OpenId {
     /// Any provider that speaks OpenID Connect.
-    pub(super) fn plain(
+    pub(crate) fn plain(
         settings: &doorward_config::Provider,
         caller: ProviderClient,
     ) -> Result<OpenId, Wrong> {
@@ -115,7 +123,7 @@ impl OpenId {
     }
 
     /// Begins a flow.
-    pub(super) async fn begin(
+    pub(crate) async fn begin(
         &self,
         world: &World,
         asked: &FlowParameters<'_>,
@@ -141,7 +149,7 @@ impl OpenId {
     }
 
     /// Finishes it.
-    pub(super) async fn finish(
+    pub(crate) async fn finish(
         &self,
         world: &World,
         code: Code<'_>,
@@ -197,7 +205,7 @@ impl OpenId {
     }
 
     /// Who an ID token is about that an app brings; for Google also an access token.
-    pub(super) async fn of_token(
+    pub(crate) async fn of_token(
         &self,
         world: &World,
         token: &str,
@@ -208,7 +216,7 @@ impl OpenId {
         let endpoints = self.discovery.endpoints(&self.caller, now).await?;
         // A JWT begins with `{"`.
         if let Some(tokeninfo) = self.tokeninfo.as_ref().filter(|_| !token.starts_with("eyJ")) {
-            let claims = google::of_access_token(self, &endpoints, tokeninfo, token, now).await?;
+            let claims = tokeninfo.claims(self, &endpoints, token, now).await?;
             return self.person(&claims, profile);
         }
         let expected = Expected {
@@ -242,7 +250,7 @@ impl OpenId {
     }
 
     /// Adds what the ID token leaves out. It must be about the same person (OpenID Connect Core §5.3.2).
-    pub(super) async fn add_userinfo(
+    pub(crate) async fn add_userinfo(
         &self,
         endpoint: &Url,
         access_token: &str,
@@ -259,11 +267,11 @@ impl OpenId {
         // An address and the word about it belong together, whatever a provider calls it.
         if !claims.contains_key("email") {
             claims.remove("email_verified");
-            claims.remove(microsoft::OWNS_DOMAIN);
+            claims.remove(OWNS_DOMAIN);
         }
         let apart = claims.get("email").is_some_and(|email| userinfo.get("email") != Some(email));
         for (name, value) in userinfo {
-            if name != microsoft::OWNS_DOMAIN && (name != "email_verified" || !apart) {
+            if name != OWNS_DOMAIN && (name != "email_verified" || !apart) {
                 claims.entry(name).or_insert(value);
             }
         }
@@ -275,8 +283,7 @@ impl OpenId {
         let issuer = issuer.ok_or_else(|| Refusal::Untrusted("The token is from another issuer.".into()))?;
         let email = self.rules.email(claims).and_then(canonical::email);
         let vouched = email.as_ref().is_some_and(|email| self.rules.vouches(claims, email));
-        let profile = person::fields(claims, profile);
-        let name = profile.name.clone();
-        Ok(Person { issuer, subject: self.rules.subject(claims)?.to_owned(), email, vouched, name, profile })
+        let subject = self.rules.subject(claims)?;
+        Ok(Person { email, vouched, ..Person::of(&issuer, subject, claims, profile) })
     }
 }

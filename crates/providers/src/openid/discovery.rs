@@ -10,12 +10,12 @@ use jsonwebtoken::Algorithm;
 use serde_json::Value;
 use url::Url;
 
-use super::cache::Cached;
-use super::call::{ProviderClient, SMALL};
-use super::outcome::Refusal;
+use crate::cache::Cached;
+use crate::call::{ProviderClient, SMALL};
+use crate::outcome::Refusal;
 
 /// Finds the endpoints of one provider.
-pub(super) struct Discovery {
+pub(crate) struct Discovery {
     /// The document; `None` where everything is configured.
     address: Option<Url>,
     /// What the document may name itself.
@@ -27,33 +27,33 @@ pub(super) struct Discovery {
 
 /// What the configuration, or what is known of the provider, says.
 #[derive(Clone, Default)]
-pub(super) struct KnownEndpoints {
-    pub(super) authorization: Option<Url>,
-    pub(super) token: Option<Url>,
-    pub(super) userinfo: Option<Url>,
-    pub(super) jwks: Option<Url>,
-    pub(super) algorithms: Vec<Algorithm>,
+pub(crate) struct KnownEndpoints {
+    pub(crate) authorization: Option<Url>,
+    pub(crate) token: Option<Url>,
+    pub(crate) userinfo: Option<Url>,
+    pub(crate) jwks: Option<Url>,
+    pub(crate) algorithms: Vec<Algorithm>,
 }
 
 /// What to call, and how.
-pub(super) struct Endpoints {
-    pub(super) authorization: Url,
-    pub(super) token: Url,
-    pub(super) userinfo: Option<Url>,
-    pub(super) jwks: Url,
+pub(crate) struct Endpoints {
+    pub(crate) authorization: Url,
+    pub(crate) token: Url,
+    pub(crate) userinfo: Option<Url>,
+    pub(crate) jwks: Url,
     /// Algorithms of ID tokens; none that is symmetric.
-    pub(super) algorithms: Vec<Algorithm>,
+    pub(crate) algorithms: Vec<Algorithm>,
     /// Does an answer always say whose it is (RFC 9207)?
-    pub(super) says_iss: bool,
+    pub(crate) says_iss: bool,
     /// Is the client's secret taken in the form alone?
-    pub(super) only_post: bool,
+    pub(crate) only_post: bool,
     /// Does it know `prompt=select_account`? A provider that does not say which it knows, is asked.
-    pub(super) selects_account: bool,
+    pub(crate) selects_account: bool,
 }
 
 impl KnownEndpoints {
     /// From the settings, over what is known of the provider.
-    pub(super) fn of(settings: &doorward_config::Provider, known: KnownEndpoints) -> KnownEndpoints {
+    pub(crate) fn of(settings: &doorward_config::Provider, known: KnownEndpoints) -> KnownEndpoints {
         let url = |text: &str, known: Option<Url>| Url::parse(text).ok().or(known);
         let algorithms: Vec<_> = settings.algorithms.iter().filter_map(|name| name.parse().ok()).collect();
         KnownEndpoints {
@@ -73,7 +73,7 @@ fn asymmetric() -> Vec<Algorithm> {
 
 impl Discovery {
     /// `issuers`: the first is the one whose host the endpoints are on.
-    pub(super) fn new(
+    pub(crate) fn new(
         address: &str,
         issuers: Vec<String>,
         hosts: Vec<String>,
@@ -88,7 +88,7 @@ impl Discovery {
     }
 
     /// The endpoints.
-    pub(super) async fn endpoints(
+    pub(crate) async fn endpoints(
         &self,
         caller: &ProviderClient,
         now: Millis,

@@ -14,10 +14,10 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Row};
 use tokio::sync::Semaphore;
 
-use super::connection::Engine;
-use super::migrations::{migrate, verify};
-use super::writer::Work;
-use super::{StoreError, Tx};
+use crate::engine::connection::Engine;
+use crate::engine::migrations::{migrate, verify};
+use crate::engine::writer::Work;
+use crate::{StoreError, Tx};
 
 /// How long to wait for a connection. While the database is away this is how soon a caller learns of it.
 const ACQUIRE: Duration = Duration::from_secs(2);
@@ -36,17 +36,17 @@ const BEGIN: &str = "begin isolation level read committed";
 const COMMIT: &str = "select 1; commit";
 
 /// Connects, and brings the tables up to date.
-pub(super) async fn open(database: &Database, now: Millis) -> Result<AnyPool, StoreError> {
+pub(crate) async fn open(database: &Database) -> Result<AnyPool, StoreError> {
     let (options, mut connection) = connect(database).await?;
-    migrate(&mut connection, Engine::Postgres, now).await?;
+    migrate(&mut connection, Engine::Postgres).await?;
     drop(sqlx::Connection::close(connection).await);
     pool(database, options).await
 }
 
 /// Connects, and leaves the tables as they are.
-pub(super) async fn attach(database: &Database) -> Result<AnyPool, StoreError> {
+pub(crate) async fn attach(database: &Database) -> Result<AnyPool, StoreError> {
     let (options, mut connection) = connect(database).await?;
-    verify(&mut connection).await?;
+    verify(&mut connection, Engine::Postgres).await?;
     drop(sqlx::Connection::close(connection).await);
     pool(database, options).await
 }
@@ -110,7 +110,7 @@ async fn prepare(connection: &mut AnyConnection) -> sqlx::Result<()> {
 }
 
 /// What time it is there; an error if nothing can be written there.
-pub(super) async fn clock(connection: &mut AnyConnection) -> Result<Millis, StoreError> {
+pub(crate) async fn clock(connection: &mut AnyConnection) -> Result<Millis, StoreError> {
     let row = sqlx::query(
         "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as now,
             current_setting('transaction_read_only') as read_only",
@@ -124,7 +124,7 @@ pub(super) async fn clock(connection: &mut AnyConnection) -> Result<Millis, Stor
 }
 
 /// Is this SQLSTATE one that may pass: no connection, no room, locked, shut down, just promoted or not yet?
-pub(super) fn is_passing(code: &str) -> bool {
+pub(crate) fn is_passing(code: &str) -> bool {
     let passing = ["25006", "25P03", "25P04", "40001", "40P01", "55P03"];
     let classes = ["08", "28", "3D", "53", "57", "58"];
     passing.contains(&code) || code.get(..2).is_some_and(|class| classes.contains(&class))
@@ -132,18 +132,18 @@ pub(super) fn is_passing(code: &str) -> bool {
 
 /// Carries out writes, many at the same time.
 #[derive(Clone, Debug)]
-pub(super) struct Transactions {
+pub(crate) struct Transactions {
     pool: AnyPool,
     places: Arc<Semaphore>,
 }
 
 impl Transactions {
-    pub(super) fn on(pool: AnyPool) -> Transactions {
+    pub(crate) fn on(pool: AnyPool) -> Transactions {
         Transactions { pool, places: Arc::new(Semaphore::new(QUEUE)) }
     }
 
     /// In a task of its own: a caller that goes away does not leave a transaction half done.
-    pub(super) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    pub(crate) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,

@@ -7,13 +7,13 @@ pub type Tx = AnyConnection;
 
 /// Which engine it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Engine {
+pub(crate) enum Engine {
     Sqlite,
     Postgres,
 }
 
 impl Engine {
-    pub(super) fn of(connection: &Tx) -> Engine {
+    pub(crate) fn of(connection: &Tx) -> Engine {
         if connection.backend_name() == "PostgreSQL" { Engine::Postgres } else { Engine::Sqlite }
     }
 }

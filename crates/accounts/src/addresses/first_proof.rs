@@ -20,7 +20,7 @@ use doorward_store::identities::{self, Kind};
 use doorward_store::{StoreError, Tx, challenges, directory, passwords, sessions};
 use serde_json::{Map, Value};
 
-use crate::contacts::{self, Contact};
+use crate::addresses::contacts::{self, Contact};
 use crate::profiles;
 use crate::sessions::current::CurrentSession;
 
@@ -216,7 +216,7 @@ async fn record_takeover(
     record.write(tx, &hooks.platform.world, caller, hooks.platform.world.now()).await?;
     let field = contacts::field(contact.kind).to_owned();
     let fields = Map::from_iter([(field, Value::from(contact.value.as_str()))]);
-    doorward_hooks::queue_event(tx, hooks, caller, (Operation::AccountClaimed, fields), account).await
+    doorward_hooks::queue_event(tx, hooks, caller, Operation::AccountClaimed, fields, account).await
 }
 
 /// Takes the address from an account that only claims it, and tells its owner where they have proven to be reached.

@@ -10,7 +10,7 @@ use doorward_core::clock::Millis;
 use doorward_core::secret::Secret;
 use serde_json::json;
 
-use super::outcome::{Refusal, Wrong};
+use crate::outcome::{Refusal, Wrong};
 
 /// Who the secret is for.
 const ISSUER: &str = "https://appleid.apple.com";
@@ -18,7 +18,7 @@ const ISSUER: &str = "https://appleid.apple.com";
 const LIFE: Millis = 5 * 60;
 
 /// The key that signs our client secrets.
-pub(super) struct ClientSecretKey {
+pub(crate) struct ClientSecretKey {
     team: String,
     id: String,
     pair: EcdsaKeyPair,
@@ -32,7 +32,7 @@ impl fmt::Debug for ClientSecretKey {
 
 impl ClientSecretKey {
     /// From the content of the .p8 file; a variable may have it on one line, with `\n` for its ends.
-    pub(super) fn read(settings: &doorward_config::Provider) -> Result<ClientSecretKey, Wrong> {
+    pub(crate) fn read(settings: &doorward_config::Provider) -> Result<ClientSecretKey, Wrong> {
         let wrong = ("private_key", "must be the content of the .p8 file from Apple: a key on P-256, in PEM");
         let text = settings.private_key.expose().replace("\\n", "\n");
         let base64: String = text.lines().map(str::trim).filter(|line| !line.starts_with('-')).collect();
@@ -42,7 +42,7 @@ impl ClientSecretKey {
     }
 
     /// A client secret for one call.
-    pub(super) fn sign(&self, client_id: &str, now: Millis) -> Result<Secret, Refusal> {
+    pub(crate) fn sign(&self, client_id: &str, now: Millis) -> Result<Secret, Refusal> {
         let now = now / 1000;
         let header = json!({ "alg": "ES256", "kid": self.id });
         let claims =

@@ -4,21 +4,21 @@ use jsonwebtoken::Algorithm;
 use serde_json::Value;
 use url::Url;
 
-use super::call::ProviderClient;
-use super::client_secret::ClientSecretKey;
-use super::discovery::{Discovery, KnownEndpoints};
-use super::id_token::IdClaims;
-use super::jwks::Keys;
-use super::oauth2::{Client, ClientSecret};
-use super::oidc::{OpenId, Rules};
-use super::outcome::Wrong;
+use crate::call::ProviderClient;
+use crate::oauth::client_secret::ClientSecretKey;
+use crate::oauth::oauth2::{Client, ClientSecret};
+use crate::openid::discovery::{Discovery, KnownEndpoints};
+use crate::openid::id_token::IdClaims;
+use crate::openid::jwks::Keys;
+use crate::openid::{OpenId, Rules};
+use crate::outcome::Wrong;
 
 const ISSUER: &str = "https://appleid.apple.com";
 /// Longest `user`.
 const LONGEST: usize = 4096;
 
 /// Apple, ready to be asked.
-pub(super) fn open(settings: &doorward_config::Provider, caller: ProviderClient) -> Result<OpenId, Wrong> {
+pub(crate) fn open(settings: &doorward_config::Provider, caller: ProviderClient) -> Result<OpenId, Wrong> {
     let known = KnownEndpoints {
         authorization: Url::parse("https://appleid.apple.com/auth/authorize").ok(),
         token: Url::parse("https://appleid.apple.com/auth/token").ok(),

@@ -1,6 +1,11 @@
 //! The e-mail address and the phone number of an account: giving it one, another one, or none. Whoever asks has signed in
 //! a moment ago (D-9), and proves every address with a code.
 
+pub mod challenges;
+pub mod contacts;
+pub mod domains;
+pub mod first_proof;
+
 use std::sync::Arc;
 
 use doorward_core::message::Message;
@@ -18,10 +23,10 @@ use doorward_store::accounts::{self, Account};
 use doorward_store::identities::{self, Held, Kind};
 use doorward_store::{StoreError, Tx, passwords, transaction};
 
-use crate::challenges::{self, Verdict};
-use crate::contacts::{self, Contact};
-use crate::domains;
-use crate::first_proof::{self, Evidence, Standing};
+use challenges::Verdict;
+use contacts::Contact;
+use first_proof::{Evidence, Standing};
+
 use crate::service::Accounts;
 use crate::sessions::current::CurrentSession;
 
@@ -161,8 +166,7 @@ async fn carry_out(
         if let Some(code) = prove(tx, &accounts.platform, caller, account, new).await? {
             if let Change::Replace { old: Some(old), .. } = change {
                 // It was right, and is needed again.
-                doorward_store::challenges::restore(tx, (scene(kind), &account.id), &old.contact.value)
-                    .await?;
+                doorward_store::challenges::restore(tx, scene(kind), &account.id, &old.contact.value).await?;
             }
             return Ok(Verdict::refused(code));
         }

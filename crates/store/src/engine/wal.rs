@@ -38,7 +38,7 @@ enum Use {
 
 /// How a database was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Left {
+pub(crate) enum Left {
     /// It was closed, or is new.
     Clean,
     /// The server did not close it, or it is open in another process.
@@ -49,7 +49,7 @@ pub(super) enum Left {
 
 /// The note that the server keeps.
 #[derive(Debug)]
-pub(super) struct WalNote {
+pub(crate) struct WalNote {
     file: PathBuf,
     database: Arc<File>,
     wal: Option<File>,
@@ -63,7 +63,7 @@ impl WalNote {
     /// Notes that the server has the database open. `database` is the same file, open. It must stay open for as long as
     /// SQLite has it open in this process: closing any descriptor of a file gives up all POSIX locks that the process has on
     /// it, SQLite's among them.
-    pub(super) fn begin(file: &Path, database: Arc<File>) -> WalNote {
+    pub(crate) fn begin(file: &Path, database: Arc<File>) -> WalNote {
         let (wal, salts, state) = (None, Salts::default(), State::default());
         let mut note = WalNote { file: file.to_owned(), database, wal, salts, state, written: Vec::new() };
         note.commit();
@@ -73,19 +73,19 @@ impl WalNote {
     }
 
     /// Call it after a commit: notes the state of the database if a new `-wal` began with the commit.
-    pub(super) fn commit(&mut self) {
+    pub(crate) fn commit(&mut self) {
         let Some(salts) = self.current_salts().filter(|salts| *salts != self.salts) else { return };
         let Some(state) = state(&self.database, 0) else { return };
         self.write(salts, state, Use::Open);
     }
 
     /// Call it when SQLite was opened anew: it may have made a new `-wal`.
-    pub(super) fn reopened(&mut self) {
+    pub(crate) fn reopened(&mut self) {
         self.wal = None;
     }
 
     /// Call it when the database is closed. A note that another server has written meanwhile stays.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         if fs::read(beside(&self.file, "-origin")).is_ok_and(|note| note == self.written) {
             self.write(self.salts, self.state, Use::Closed);
         }
@@ -114,7 +114,7 @@ impl WalNote {
 }
 
 /// How a database file was left. Ask before SQLite opens it, which begins to use the `-wal`.
-pub(super) fn left(file: &Path) -> Left {
+pub(crate) fn left(file: &Path) -> Left {
     match (look(file), look(file)) {
         ((Left::Foreign, seen), (Left::Foreign, again)) if seen == again => Left::Foreign,
         // A server that runs on it has begun a new `-wal` between two reads.

@@ -1,11 +1,18 @@
 //! The database as the rest of the program sees it, and the few things in which the engines differ.
 
+pub(super) mod connection;
+pub(super) mod migrations;
+mod postgres;
+mod sqlite;
+mod wal;
+pub(super) mod writer;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_config::Database;
-use doorward_core::clock::{Clock, Durability, Millis, SystemClock};
+use doorward_core::clock::{Durability, Millis};
 use doorward_core::tasks::Tasks;
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
@@ -13,10 +20,11 @@ use sqlx::postgres::PgDatabaseError;
 use sqlx::{Any, AnyPool};
 use tokio::sync::Mutex;
 
-use super::connection::{Engine, Tx};
-use super::postgres::{self, Transactions};
-use super::writer::{Work, Writer};
-use super::{StoreError, sqlite};
+use connection::{Engine, Tx};
+use postgres::Transactions;
+use writer::{Work, Writer};
+
+use crate::StoreError;
 
 /// A connection for reading. Give it back before you write: on PostgreSQL a write takes one of the same pool.
 pub type Reader = PoolConnection<Any>;
@@ -64,12 +72,11 @@ impl Store {
         tasks: Tasks,
     ) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
-        let now = SystemClock.now();
         if database.url.is_empty() {
-            let (readers, writer) = sqlite::open(folder, durability, now, tasks).await?;
+            let (readers, writer) = sqlite::open(folder, durability, tasks).await?;
             return Ok(Store { readers, writes: Writes::Together(writer), pinging: Arc::default() });
         }
-        let pool = postgres::open(database, now).await?;
+        let pool = postgres::open(database).await?;
         let transactions = Transactions::on(pool.clone());
         Ok(Store { readers: pool, writes: Writes::Apart(transactions), pinging: Arc::default() })
     }

@@ -1,0 +1,5 @@
+//! OAuth 1.0a (RFC 5849) and OAuth 2 (RFC 6749) as a client.
+
+pub(super) mod client_secret;
+pub(super) mod oauth1;
+pub(super) mod oauth2;
