@@ -1,10 +1,11 @@
-// Bundles the module that wasm-bindgen wrote into a function that makes new bindings. The module keeps its instance in
-// module variables, so it can have only one. A page needs more: each client has an instance of its own, and gets another
-// after a trap. All instances share the snippets, the JavaScript modules that the Rust code imports: a module's state
-// survives a trap, and an object of one of its classes can pass from one instance to the next.
+// Bundles the module that wasm-bindgen wrote into a function that creates new bindings. The module keeps its instance
+// in module variables, so it supports only one. A page needs several: each client has its own instance, and gets a new
+// one after a trap. All instances share the snippets, the JavaScript modules that the Rust code imports: the state of a
+// module survives a trap, and objects of its classes can pass from one instance to the next.
 //
 // usage: node xtask/bindings.mjs FOLDER NAMES OUTPUT
-// FOLDER/doorward.js is wasm-bindgen's module. NAMES is what `wasm-opt --minify-imports-and-exports-and-modules` printed.
+// FOLDER/doorward.js is wasm-bindgen's module. NAMES is the output of `wasm-opt
+// --minify-imports-and-exports-and-modules`.
 
 import { existsSync, readdirSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
@@ -27,8 +28,8 @@ const isSnippet = ([module]) => module !== "./doorward_bg.js";
 const direct = imports.filter(isSnippet);
 const renamed = [...imports.filter((row) => !isSnippet(row)).map((row) => row.slice(1)), ...exports];
 
-// First the bindings get the names that wasm-opt gave. esbuild renames every property of such a name, so the names must
-// be none that other objects have, and the snippets, whose code may use any name, are left out.
+// First the bindings get the short names of wasm-opt. esbuild renames every property with such a name, so no other
+// object may have a property of that name. The snippets are left out, because their code may use any name.
 for (const [name] of renamed) {
   if (!name.includes("_") && name !== "memory") refuse(`The wasm exports \`${name}\`: too common a name to be replaced.`);
 }
@@ -44,25 +45,25 @@ await esbuild.build({
 
 const posix = (path) => path.split(sep).join("/");
 
-/** The snippets: each with its file, the name that stands for the module in the output, and the module's own path. */
+/** The snippets. Each has its file, its name in the output, and its own path. */
 const snippets = readdirSync(folder, { recursive: true, encoding: "utf8" })
   .filter((file) => file.startsWith("snippets") && file.endsWith(".js"))
   .sort()
   .map((file, index) => {
-    // wasm-bindgen copies js/keys.js to snippets/doorward-HASH/js/keys.js. The original is taken, since other modules of
-    // js/ may import it too. The snippets of a dependency have no original here.
+    // wasm-bindgen copies js/keys.js to snippets/doorward-HASH/js/keys.js. The bundle uses the original, because other
+    // modules of js/ may import it too. Snippets of dependencies have no original in this repository.
     const original = join(root, posix(file).replace(/^snippets\/doorward-[0-9a-f]+\//, ""));
     return { file, variable: `snippet${index}`, path: existsSync(original) ? original : join(folder, file) };
   });
 
-/** The names that a snippet exports. wasm-bindgen does not copy what a snippet imports: esbuild refuses if it is missing. */
+/** The exports of a snippet. wasm-bindgen does not copy the imports of a snippet: esbuild fails if one is missing. */
 async function exportsOf(file) {
   const { metafile } = await esbuild.build({ ...common, entryPoints: [file], format: "esm", metafile: true, write: false });
   return Object.values(metafile.outputs)[0].exports;
 }
 
-// Replaces a snippet in the bundle by a module that takes everything from the shared one. Functions that need no
-// conversion are imported by the wasm itself, under their short names; js/instance.js looks up imports by name alone.
+// Replaces a snippet in the bundle by a module that takes everything from the shared one. The wasm imports functions
+// without conversion directly, under their short names; js/instance.js looks up imports by name only.
 const shared = {
   name: "shared",
   setup(build) {
@@ -78,7 +79,7 @@ const shared = {
 
 const { outputFiles, warnings } = await esbuild.build({
   ...common,
-  // Not the default export, which loads the wasm by its address: the SDK has the wasm already. An assignment, because
+  // The default export is unused: it loads the wasm by URL, and the SDK has the wasm already. An assignment, because
   // esbuild adds helpers for the exports of a function.
   stdin: {
     contents: `import { AuthClient, initSync } from "./short.js";\nbindings = { AuthClient, initSync };`,
@@ -101,7 +102,7 @@ const { outputFiles, warnings } = await esbuild.build({
 
 const [{ text }] = outputFiles;
 if (warnings.length) refuse("esbuild warns about the bindings.");
-// Without this check the SDK could lose its guard against traps unnoticed.
+// Without this check the SDK could silently lose its guard against traps.
 if (!/\bnew Instance\(/.test(text)) refuse("The bindings do not call `new WebAssembly.Instance(…)`.");
 for (const left of ["WebAssembly.Instance", "WebAssembly.instantiate", "import.meta"]) {
   if (text.includes(left)) refuse(`The bindings still contain \`${left}\`.`);

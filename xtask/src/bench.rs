@@ -1,12 +1,12 @@
-//! `cargo xtask bench`: builds what is measured, installs the peers, and leaves the measuring to bench/run.mjs.
+//! `cargo xtask bench`: builds the measured programs, installs the peers, and runs bench/run.mjs.
 
 use crate::repo::Repo;
 use crate::run::{Outcome, command, run as execute};
 use crate::{setup, steps};
 
-/// `page` and `server` name parts; without a name all are measured.
+/// `page`, `server` and so on name parts; without names, all parts are measured.
 pub(crate) fn run(repo: Repo, arguments: &[String]) -> Outcome {
-    // The sizes need no server, whose optimised build takes minutes.
+    // The sizes need no server, and its optimised build takes minutes.
     if arguments == ["sizes"] {
         let repo = steps::run(repo, &["sdk-names"])?;
         return execute(command("node bench/run.mjs sizes").current_dir(&repo.root));

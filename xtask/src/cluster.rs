@@ -1,4 +1,4 @@
-//! A PostgreSQL of its own, for as long as a test runs. The server's tests include this file, too.
+//! A PostgreSQL server for the duration of a test run. The server's tests include this file too.
 
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -6,18 +6,18 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-/// A database server in a folder of its own; stopped and removed when dropped.
+/// A database server in its own folder, stopped and removed on drop.
 pub(crate) struct Cluster {
     programs: PathBuf,
     folder: PathBuf,
     settings: String,
-    /// Where it listens, on this machine.
+    /// Its port on this machine.
     pub(crate) port: u16,
 }
 
 impl Cluster {
-    /// Makes one in memory, or in that folder where memory is short, and starts it. Nothing is synced to the disk: it outlives a
-    /// crash of its processes, not of the machine.
+    /// Creates and starts a server in memory, or in the given folder if memory is short. Nothing is synced to
+    /// the disk: the data survives a crash of the processes, but not of the machine.
     pub(crate) fn start(place: &Path) -> Result<Cluster, String> {
         let programs =
             programs().ok_or("there is no PostgreSQL on this machine (initdb, postgres, pg_ctl)")?;
@@ -33,24 +33,25 @@ impl Cluster {
             if tries == 0 || !cluster.log().contains("could not create any TCP/IP sockets") {
                 return Err(format!("{cause}: {}", cluster.log()));
             }
-            // Another program has the port.
+            // Another program uses the port.
             cluster.port = any_port();
         }
         Ok(cluster)
     }
 
-    /// The address of its first database.
+    /// The URL of its first database.
     pub(crate) fn url(&self) -> String {
         format!("postgres://app@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// Ends it as a crash would.
+    /// Kills the server, like a crash.
     pub(crate) fn stop(&self) -> Result<(), String> {
         let mut pg_ctl = self.command("pg_ctl");
         run(pg_ctl.arg("-D").arg(self.data()).args(["-m", "immediate", "-w", "stop"]))
     }
 
-    /// Starts it again on what is there, and waits until its port is open; whether it answers there is another matter.
+    /// Starts the server again on its existing data, and waits until its port is open. The server may not
+    /// respond yet.
     #[allow(dead_code, reason = "only the server's tests stop it and go on")]
     pub(crate) fn go_on(&self) -> Result<(), String> {
         self.launch("-W")?;
@@ -64,7 +65,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Starts it anew with TLS, by this key and certificate (files in PEM).
+    /// Restarts the server with TLS, with this key and certificate (PEM files).
     #[allow(dead_code, reason = "for the server's tests")]
     pub(crate) fn secure(&mut self, key: &Path, certificate: &Path) -> Result<(), String> {
         for (file, name) in [(key, "server.key"), (certificate, "server.crt")] {
@@ -116,7 +117,7 @@ impl Drop for Cluster {
     }
 }
 
-/// The folder with PostgreSQL's programs, the newest where Debian has several.
+/// The folder of PostgreSQL's programs; the newest version if Debian has several.
 pub(crate) fn programs() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -151,8 +152,9 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }
 
-/// A port for PostgreSQL, which cannot choose one itself. The system hands out none of these to programs that ask for
-/// any port (32768 and up on Linux): so none takes this one while PostgreSQL is stopped.
+/// A port for PostgreSQL, which cannot choose one itself. The system assigns none of these ports to programs
+/// that ask for any port (32768 and above on Linux), so no program takes this port while PostgreSQL is
+/// stopped.
 fn any_port() -> u16 {
     #[expect(clippy::disallowed_methods, reason = "by chance, and no test goes by it")]
     let now =
@@ -161,8 +163,9 @@ fn any_port() -> u16 {
     20_000 + u16::try_from(chance % 12_000).unwrap_or(0)
 }
 
-/// A folder in memory with room for the databases of a run. On ext4 without a journal, half the time of the tests on PostgreSQL
-/// goes into the search for an inode: each dropped database leaves 300, and ext4 takes none that was freed a moment ago.
+/// A folder in memory with room for the databases of a run. On ext4 without a journal, half of the time of
+/// the PostgreSQL tests is the search for an inode: each dropped database frees 300, and ext4 does not reuse
+/// a recently freed inode.
 fn memory() -> Option<&'static Path> {
     const ROOM_KIB: u64 = 2 << 20;
     let folder = Path::new("/dev/shm");
@@ -171,7 +174,7 @@ fn memory() -> Option<&'static Path> {
     (free >= ROOM_KIB).then_some(folder)
 }
 
-/// A folder that the user postgres can reach, which one of root's may not be.
+/// A folder that the user postgres can reach; a folder of root may be unreachable.
 fn own_folder(place: &Path) -> Result<PathBuf, String> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

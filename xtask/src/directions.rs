@@ -1,15 +1,15 @@
-//! What the compiler cannot hold: which part of the SDK may know which, where SQL and the like may stand, and what no file may
-//! hold. docs/architecture.md gives the reasons.
+//! Rules that the compiler cannot check: which part of the SDK may use which, which files may contain SQL and
+//! similar, and which texts no file may contain. docs/architecture.md has the reasons.
 //!
-//! The rules read text, not syntax: they are a fence where people walk, not a proof. A line that has to cross one
-//! belongs somewhere else.
+//! The rules match text, not syntax: they prevent mistakes and prove nothing. Move a line that has to break a
+//! rule to another file.
 
 use std::path::Path;
 
 use crate::repo::Repo;
 use crate::run::{Outcome, command, output};
 
-/// Lines of Rust files below one of the places (and not below `except`) must not have one of `words`.
+/// Lines of Rust files below one of `place` (and not below `except`) must not contain one of `words`.
 struct Rule {
     place: &'static [&'static str],
     except: &'static str,
@@ -17,10 +17,10 @@ struct Rule {
     why: &'static str,
 }
 
-/// The code of the server. Which of its crates may use which stands in their Cargo.toml.
+/// The code of the server. The Cargo.toml of a crate determines which crates it may use.
 const SERVER: [&str; 2] = ["crates/", "server/src/"];
 
-/// The layers of the SDK. Each may use those behind it.
+/// The layers of the SDK. Each may use the layers after it.
 const SDK: &str = "methods → client → session → api → transport, browser";
 
 const RULES: &[Rule] = &[
@@ -111,7 +111,7 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// What no file in git may hold. Written in halves, so that this file may hold it.
+/// Texts that no file in git may contain. Written in halves, because this file is checked too.
 const FORBIDDEN: &[(&str, &str, &str)] = &[
     ("/work", "/", "a path of the machine it was written on"),
     ("/tmp", "/wt/", "a path of the machine it was written on"),
@@ -124,7 +124,7 @@ const FORBIDDEN: &[(&str, &str, &str)] = &[
     ("BEGIN PRIVATE", " KEY", "a secret"),
 ];
 
-/// All rules over all files in git (new ones included); an error lists every line that breaks one.
+/// Checks all rules on all files in git, including new ones. The error lists every line that breaks a rule.
 pub(crate) fn hold(repo: &Repo) -> Outcome {
     let mut git = command("git ls-files --cached --others --exclude-standard");
     let files = output(git.current_dir(&repo.root))?;
@@ -133,7 +133,7 @@ pub(crate) fn hold(repo: &Repo) -> Outcome {
 }
 
 fn broken_in(root: &Path, file: &str) -> Vec<String> {
-    // Pictures and files that are deleted and not yet committed have no lines to look at.
+    // Pictures, and deleted files that are not committed yet, have no lines to check.
     let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
     let mut broken = Vec::new();
     for (number, line) in code(&text) {
@@ -161,7 +161,7 @@ impl Rule {
     }
 }
 
-/// The lines that are no comments, with their numbers; a `use` with braces as one line for each path in it.
+/// The lines without comments, with their numbers. A `use` with braces becomes one line per path.
 pub(crate) fn code(text: &str) -> Vec<(usize, String)> {
     let mut lines = Vec::new();
     let mut import: Option<(usize, String)> = None;
@@ -194,7 +194,7 @@ fn is_import(line: &str) -> bool {
     visibility.is_some_and(|before| before.is_empty() || (before.starts_with("pub") && !before.contains(' ')))
 }
 
-/// `a::{b, c::{d, e}}` is `a::b`, `a::c::d` and `a::c::e`.
+/// Expands `a::{b, c::{d, e}}` to `a::b`, `a::c::d` and `a::c::e`.
 fn expand(prefix: &str, tree: &str, paths: &mut Vec<String>) {
     let Some((head, rest)) = tree.split_once('{') else {
         paths.push(format!("{prefix}{tree}"));
@@ -218,7 +218,7 @@ fn expand(prefix: &str, tree: &str, paths: &mut Vec<String>) {
     }
 }
 
-/// The word is there, and does not begin in the middle of a longer name or path.
+/// True if the line contains the word, and not in the middle of a longer name or path.
 fn has_word(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line.get(..at).and_then(|text| text.chars().next_back());

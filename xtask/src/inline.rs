@@ -1,17 +1,17 @@
 //! The wasm as a JavaScript module: a string with one character, U+0000 to U+00FF, for each byte.
 //!
-//! Written as UTF-8 and compressed, that is 3 % more than the bare file; base64 would be 30 %. It needs care in
-//! one place: a page or a tool that reads the file in another encoding changes the characters, so the module
-//! carries its length and a checksum and names that failure (D-30).
+//! Encoded in UTF-8 and compressed, it is 3 % larger than the wasm file; base64 would be 30 % larger. A page
+//! or a tool that reads the file in another encoding changes the characters, so the module contains its
+//! length and a checksum and reports that failure (D-30).
 
 use std::fmt::Write as _;
 
-/// A character is its byte plus this, modulo 256. Wasm is rich in small numbers; moved up they become characters
-/// that need no escape and one byte each. Of all shifts this one compresses best: 2 % less than none in UTF-8,
-/// 7 % less where a bundler writes ASCII.
+/// A character is its byte plus this number, modulo 256. Wasm has many small numbers; the shift turns them
+/// into characters that need no escape and one byte each. This shift compresses best: 2 % smaller than no
+/// shift in UTF-8, 7 % smaller if a bundler writes ASCII.
 const SHIFT: u8 = 33;
 
-/// The text of `target/sdk/wasm.js`.
+/// Returns the text of `target/sdk/wasm.js`.
 pub(crate) fn module(wasm: &[u8]) -> String {
     let mut text = String::with_capacity(wasm.len() * 2);
     for character in wasm.iter().map(|byte| byte.wrapping_add(SHIFT)) {
@@ -20,7 +20,7 @@ pub(crate) fn module(wasm: &[u8]) -> String {
             b'\\' => text.push_str("\\\\"),
             b'\n' => text.push_str("\\n"),
             b'\r' => text.push_str("\\r"),
-            // `\0` would swallow a digit that follows.
+            // A digit after `\0` would become part of the escape.
             0 => text.push_str("\\x00"),
             plain => text.push(char::from(plain)),
         }
@@ -51,7 +51,7 @@ export default function wasm() {{
     module
 }
 
-/// Over the characters, so that one outside U+00FF counts as it is.
+/// The checksum covers characters, so that a character above U+00FF changes it.
 fn checksum(wasm: &[u8]) -> i32 {
     let characters = wasm.iter().map(|byte| i32::from(byte.wrapping_add(SHIFT)));
     characters.fold(0_i32, |sum, character| sum.wrapping_mul(31).wrapping_add(character))

@@ -1,15 +1,17 @@
-//! Development commands: `cargo xtask setup | build | start | test | check | bench`, one file per verb.
+//! Development commands: `cargo xtask setup | build | start | test | check | bench`, one file per command.
 //!
-//! The scripts of package.json call these. steps.rs lists all steps, plan.rs runs them. Everything here is plain std, so that the first command on a fresh
-//! machine does not begin with a long compilation.
+//! The scripts of package.json call these. steps.rs lists all steps, plan.rs runs them. This crate uses few
+//! dependencies, so that the first command on a fresh machine compiles quickly.
 mod bench;
 mod build;
 mod check;
 mod cluster;
 mod cycles;
 mod directions;
+mod ids;
 mod inline;
 mod plan;
+mod prose;
 mod repo;
 mod run;
 mod setup;
@@ -33,7 +35,8 @@ const USAGE: &str = "usage: cargo xtask <command>
                             them in their name; --since REF: only steps that a change since REF can affect;
                             --long: also the tests that take minutes
   check [--fix]             formatting, lints, types, licences, directions of dependencies; --fix repairs what it can
-  bench [PART…]             sizes, times and throughput, beside peers";
+  bench [PART…]             sizes, times and throughput, beside peers
+  prose [--record]          how plain comments and documents are, with the worst places; --record: from now on the limit";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -48,12 +51,13 @@ fn main() -> ExitCode {
         "test" => test::run(repo, rest),
         "check" => check::run(repo, rest),
         "bench" => bench::run(repo, rest),
+        "prose" => prose::run(&repo, rest),
         _ => Err(USAGE.to_owned()),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            // `test` has said it all, and its last line is to stay the last.
+            // `test` has printed its result, and its last line must stay the last.
             if !message.is_empty() {
                 run::say(&message);
             }
@@ -71,14 +75,14 @@ fn set_up(repo: Repo, arguments: &[String]) -> Outcome {
     let names: Vec<&str> = for_build.into_iter().chain(for_tests.into_iter().filter(|_| tests)).collect();
     let repo = steps::run(repo, &names)?;
     if tests {
-        // For `wasm-pack test`; the test runner reads it in the root.
+        // For `wasm-pack test`: its test runner reads the file in the root.
         setup::browser()?.write_capabilities(&repo.root.join("webdriver.json"))?;
     }
     run::say("setup: everything is there");
     Ok(())
 }
 
-/// Builds the SDK, the optimised server, or (with neither flag) both.
+/// Builds the SDK, the optimised server, or, without a flag, both.
 fn build(repo: Repo, arguments: &[String]) -> Outcome {
     let mut names = Vec::new();
     for argument in arguments {

@@ -1,7 +1,7 @@
-//! Runs steps side by side: each begins when the steps that it needs are done.
+//! Runs steps in parallel: each begins when the steps that it needs are done.
 //!
-//! Two steps that compute run at a time. While one waits for a browser or a linker, the other has the cores. Steps that
-//! wait for the network run beside them.
+//! At most two computing steps run at a time. While one of them waits for a browser or a linker, the other
+//! uses the cores. Steps that wait for the network run in addition.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,56 +15,57 @@ use crate::repo::Repo;
 use crate::run::{Log, Outcome, say, seconds};
 use crate::tally::Tally;
 
-/// How many steps compute at a time.
+/// Number of steps that compute at a time.
 const LANES: usize = 2;
-/// The pause before the first line of progress, and between two.
+/// The delay before the first progress line, and between two.
 const FIRST: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_secs(20);
 
 /// A piece of work.
 pub(crate) struct Step {
     pub(crate) name: &'static str,
-    /// What it does, for the person who waits.
+    /// Description for the terminal.
     pub(crate) about: &'static str,
-    /// Names of steps that must be done before.
+    /// Names of steps that must be done first.
     pub(crate) needs: &'static [&'static str],
     pub(crate) kind: Kind,
-    /// Seconds from nothing on two idle cores: the estimate until this machine has run it, and what the order goes by.
+    /// Seconds of a run from nothing on two idle cores. Used as the estimate until this machine has run the
+    /// step, and for the order of steps.
     pub(crate) typical: u64,
     pub(crate) work: fn(&World, &Log) -> Outcome,
 }
 
-/// What a step does with the machine.
+/// How a step uses the machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// It keeps the cores busy.
+    /// Uses the cores.
     Computes,
-    /// It mostly waits, for downloads for example, so it runs beside any other step.
+    /// Mostly waits, for example for downloads, so it runs in parallel with any other step.
     Waits,
 }
 
-/// What steps work with.
+/// Input of all steps.
 pub(crate) struct World {
     pub(crate) repo: Repo,
-    /// `--long`: also the tests that take minutes.
+    /// `--long`: also runs the tests that take minutes.
     pub(crate) long: bool,
-    /// Only tests with one of these words in their name.
+    /// Runs only tests with one of these words in their name.
     pub(crate) filters: Vec<String>,
-    /// For the files of tests and browsers; removed at the end.
+    /// Folder for files of tests and browsers; removed at the end.
     pub(crate) scratch: Scratch,
 }
 
 impl World {
-    /// For commands that run no tests.
+    /// Input for commands that run no tests.
     pub(crate) fn of(repo: Repo) -> Outcome<Self> {
         Ok(Self { repo, long: false, filters: Vec::new(), scratch: Scratch::new()? })
     }
 }
 
-/// What became of a step.
+/// The result of a step.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
-    /// `None`: not begun, because a step that it needs failed.
+    /// `None` if the step did not begin, because a step that it needs failed.
     pub(crate) outcome: Option<Outcome>,
     began: Duration,
     ended: Duration,
@@ -77,7 +78,7 @@ impl Row {
     }
 }
 
-/// The steps with these names, and all that they need.
+/// The steps with these names, and all steps that they need.
 pub(crate) fn with_needs(all: &'static [Step], names: &[&str]) -> Vec<&'static Step> {
     let mut wanted: Vec<&str> = names.to_vec();
     let mut next = 0;
@@ -90,7 +91,7 @@ pub(crate) fn with_needs(all: &'static [Step], names: &[&str]) -> Vec<&'static S
     all.iter().filter(|step| wanted.contains(&step.name)).collect()
 }
 
-/// Runs the steps. With `live`, their output is printed as it comes, and they run one after the other.
+/// Runs the steps. With `live`, prints their output immediately and runs them one after the other.
 pub(crate) fn run(steps: &[&'static Step], world: &World, live: bool) -> Outcome<Vec<Row>> {
     let times = Times::read(&world.repo);
     let started = Instant::now();
@@ -141,7 +142,7 @@ pub(crate) fn run(steps: &[&'static Step], world: &World, live: bool) -> Outcome
     .map(|()| rows)
 }
 
-/// Removes steps that need one that failed.
+/// Removes steps that need a failed step.
 fn skip_what_cannot_run(waiting: &mut Vec<&'static Step>, rows: &mut Vec<Row>, now: Duration) {
     while let Some(index) =
         waiting.iter().position(|step| rows.iter().any(|row| step.needs.contains(&row.name) && !row.is_ok()))
@@ -151,7 +152,7 @@ fn skip_what_cannot_run(waiting: &mut Vec<&'static Step>, rows: &mut Vec<Row>, n
     }
 }
 
-/// The next step that may begin: `waiting` has the most important one first.
+/// The next step that may begin. `waiting` has the most important step first.
 fn next(
     waiting: &[&Step],
     steps: &[&'static Step],
@@ -169,7 +170,7 @@ fn next(
     })
 }
 
-/// How long it takes from the beginning of this step to the end of all: the longest chain of steps that need it.
+/// Time from the beginning of this step to the end of the run: the longest chain of steps that need it.
 fn rank(step: &Step, steps: &[&'static Step]) -> u64 {
     let after = steps.iter().filter(|other| other.needs.contains(&step.name));
     step.typical + after.map(|other| rank(other, steps)).max().unwrap_or(0)
@@ -186,7 +187,7 @@ fn progress(running: &[(&Step, Log, Duration)], times: &Times, now: Duration) ->
     format!("  … {}\n      {}", seconds(now), steps.join("\n      "))
 }
 
-/// Says what became of a step that took long, ran tests or failed.
+/// Reports a step that took long, ran tests or failed.
 fn report(step: &Step, row: &Row, log: &Log, live: bool) {
     let took = row.ended.saturating_sub(row.began);
     let tally = row.tally.to_string();
@@ -205,7 +206,7 @@ fn report(step: &Step, row: &Row, log: &Log, live: bool) {
     }
 }
 
-/// The table of steps, the chain that decided how long all took, and the slowest tests.
+/// Prints the table of steps, the chain that determined the total time, and the slowest tests.
 pub(crate) fn table(rows: &[Row], all: Duration) -> String {
     let mut lines = vec![format!("  {:<14} {:<8} {:>9} {:>12}   tests", "step", "", "began at", "took")];
     for row in rows
@@ -235,8 +236,8 @@ pub(crate) fn table(rows: &[Row], all: Duration) -> String {
     lines.join("\n")
 }
 
-/// The chain of steps that decided how long all took: the one that ended last, before it the one whose end it waited for
-/// (because it needed it or its place), and so on.
+/// The chain of steps that determined the total time. It ends with the step that ended last; before each step
+/// is the step that it waited for, because it needed its result or its place.
 fn critical_path(rows: &[Row]) -> Vec<String> {
     let took = |row: &Row| row.ended.saturating_sub(row.began);
     let mut chain = Vec::new();
@@ -249,7 +250,7 @@ fn critical_path(rows: &[Row]) -> Vec<String> {
     chain
 }
 
-/// How long each step took on this machine when it last had work to do.
+/// The duration of each step on this machine when it last had work to do.
 struct Times {
     file: PathBuf,
     known: BTreeMap<String, u64>,
@@ -273,12 +274,12 @@ impl Times {
         }
     }
 
-    /// Keeps a time, unless the step found everything done.
+    /// Saves a duration, unless the step had nothing to do.
     fn remember(&self, step: &Step, took: Duration, ok: bool) {
         if !ok || took.as_secs() < 5 {
             return;
         }
-        // Read again: another command may have written meanwhile.
+        // Read again, because another command may have written in the meantime.
         let text = fs::read_to_string(&self.file).unwrap_or_default();
         let others = text.lines().filter(|line| line.split(' ').next() != Some(step.name));
         let mut lines: Vec<String> = others.map(str::to_owned).collect();
@@ -287,7 +288,7 @@ impl Times {
     }
 }
 
-/// A folder that is removed at the end.
+/// A folder that is removed on drop.
 pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {

@@ -1,22 +1,22 @@
-//! Where things are.
+//! Paths of the repository.
 
 use std::path::{Path, PathBuf};
 
 use crate::run::Outcome;
 
-/// The places that every command needs.
+/// The paths that every command needs.
 pub(crate) struct Repo {
-    /// The repository's root; every command runs there.
+    /// The repository's root. Every command runs there.
     pub(crate) root: PathBuf,
-    /// Cargo's output: `CARGO_TARGET_DIR`, else `target/`.
+    /// Cargo's output folder: `CARGO_TARGET_DIR`, else `target/`.
     pub(crate) target: PathBuf,
-    /// Tools built for this repository alone: `DOORWARD_TOOLS`, else `.tools/`.
+    /// Tools built for this repository only: `DOORWARD_TOOLS`, else `.tools/`.
     pub(crate) tools: PathBuf,
 }
 
 impl Repo {
-    /// The repository that this xtask was started in. `cargo run` says where: a path compiled in would be wrong
-    /// as soon as two work trees share a target folder.
+    /// The repository in which this xtask was started, as `cargo run` reports it: a compiled-in path would be
+    /// wrong if two work trees share a target folder.
     pub(crate) fn here() -> Outcome<Self> {
         let manifest = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("start me with `cargo xtask`")?;
         let root = Path::new(&manifest).parent().ok_or("xtask has no parent folder")?.to_path_buf();
@@ -28,22 +28,22 @@ impl Repo {
         Ok(Self { root, target, tools })
     }
 
-    /// What the SDK's build makes on its way to `pkg/`. Always here, because `js/*.js` imports from it.
+    /// Intermediate files of the SDK's build. The location is fixed, because `js/*.js` imports from it.
     pub(crate) fn sdk(&self) -> PathBuf {
         self.root.join("target/sdk")
     }
 
-    /// A program with which people and the bench measure.
+    /// An optimised program, for users and the bench.
     pub(crate) fn release_program(&self, name: &str) -> PathBuf {
         self.target.join("release").join(name)
     }
 
-    /// A program that `npm start` and the tests run.
+    /// A program for `npm start` and the tests.
     pub(crate) fn debug_program(&self, name: &str) -> PathBuf {
         self.target.join("debug").join(name)
     }
 
-    /// A program that `npm ci` installed.
+    /// A program installed by `npm ci`.
     pub(crate) fn npm_program(&self, name: &str) -> PathBuf {
         self.root.join("node_modules/.bin").join(name)
     }

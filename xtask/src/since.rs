@@ -1,4 +1,4 @@
-//! `npm test -- --since REF`: which steps a change can affect, by the folders that it touches.
+//! `npm test -- --since REF`: the steps that a change can affect, by the folders that it touches.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use crate::repo::Repo;
 use crate::run::{Outcome, output};
 use crate::test::TESTS;
 
-/// The first rule whose folder holds a file decides about it. A file that no rule names affects every step.
+/// The first rule that matches a file decides. A file without a rule affects every step.
 const RULES: &[(&str, &[&str])] = &[
     ("server/tests/", &["format", "compile", "server", "postgres"]),
     ("crates/", &["format", "directions", "compile", "unit", "server", "postgres", "api", "schema", "e2e"]),
@@ -16,8 +16,8 @@ const RULES: &[(&str, &[&str])] = &[
     ("www/", &["format", "types", "directions", "server", "e2e"]),
     ("demo/", &["format", "types", "e2e"]),
     ("bench/", &["format", "types", "compile"]),
-    ("tests/web", &["format", "compile-wasm", "web"]),
-    ("tests/package/", &["format", "types", "package"]),
+    ("tests/web", &["format", "directions", "compile-wasm", "web"]),
+    ("tests/package/", &["format", "types", "directions", "package"]),
     ("tests/api/", &["format", "types", "api"]),
     ("tests/schema/", &["format", "types", "schema"]),
     ("tests/e2e/", &["format", "types", "e2e", "api", "schema"]),
@@ -34,7 +34,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("README.md", &["package"]),
 ];
 
-/// The steps that a change since `reference` can affect, uncommitted files included.
+/// The steps that a change since `reference` can affect, including uncommitted files.
 pub(crate) fn steps(repo: &Repo, reference: &str) -> Outcome<Vec<&'static str>> {
     let git = |arguments: &[&str]| output(Command::new("git").args(arguments).current_dir(&repo.root));
     let base = git(&["merge-base", reference, "HEAD"])
@@ -59,7 +59,10 @@ mod tests {
 
     #[test]
     fn a_change_of_one_test_runs_its_step() {
-        assert_eq!(affected(["tests/package/client.test.mjs"].into_iter()), ["format", "types", "package"]);
+        assert_eq!(
+            affected(["tests/package/client.test.mjs"].into_iter()),
+            ["format", "types", "directions", "package"]
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! `cargo xtask start`: builds what is stale, starts the demo provider, then becomes the server with the demo site.
+//! `cargo xtask start`: builds outdated programs, starts the demo provider, then becomes the server with the
+//! demo site.
 
 use std::io::{BufRead as _, BufReader, PipeWriter, Read as _, pipe};
 use std::os::unix::process::CommandExt as _;
@@ -8,16 +9,16 @@ use crate::repo::Repo;
 use crate::run::{Outcome, say};
 use crate::steps;
 
-/// Accounts are remembered by the provider's address, so that it is to have the same one at each start.
+/// A fixed port: linked accounts contain the provider's URL, so it must stay the same at each start.
 const PROVIDER_PORT: u16 = 8788;
 
-/// Arguments are handed on to the server, after ours: `npm start -- --listen 127.0.0.1:9000`.
+/// Arguments are passed on to the server after the fixed ones: `npm start -- --listen 127.0.0.1:9000`.
 pub(crate) fn run(repo: Repo, arguments: &[String]) -> Outcome {
     let repo = steps::run(repo, &["sdk", "debug-server"])?;
     let mut server = Command::new(repo.debug_program("doorward"));
     server.args(["serve", "--dev", "--data", "./data", "--config", "www/doorward.toml"]);
     server.args(arguments.iter().filter(|argument| *argument != "--")).current_dir(&repo.root);
-    // To the server every DOORWARD_… is a setting; these are ours.
+    // The server treats every DOORWARD_… variable as a setting; these variables are for xtask.
     for name in
         ["DOORWARD_BIN", "DOORWARD_CHROMIUM", "DOORWARD_NO_RUSTUP", "DOORWARD_PLAIN_WASM", "DOORWARD_TOOLS"]
     {
@@ -27,16 +28,16 @@ pub(crate) fn run(repo: Repo, arguments: &[String]) -> Outcome {
         Ok(provider) => provider.introduce(&mut server),
         Err(error) => say(&format!("without \"Sign in with Demo\": {error}")),
     }
-    // The server takes this process's place, so that signals and the terminal are its own.
+    // The server replaces this process, so that it gets signals and the terminal directly.
     Err(format!("cannot start the server: {}", server.exec()))
 }
 
-/// A provider on this machine, so that a person can sign in with one without an account anywhere: demo/provider.mjs.
+/// A provider on this machine, demo/provider.mjs: people can sign in with it without an account elsewhere.
 struct DemoProvider {
     issuer: String,
     client_id: String,
     client_secret: String,
-    /// It ends when nobody holds this any more.
+    /// The provider ends when no process holds this end of the pipe any more.
     lifeline: PipeWriter,
 }
 
@@ -63,8 +64,8 @@ impl DemoProvider {
         }
     }
 
-    /// Makes it known to the server, which becomes its lifeline: however the server ends, the pipe that is its stdin
-    /// closes, and so the provider does not outlive it.
+    /// Passes the provider's settings and pipe on to the server. The pipe becomes the server's stdin: when
+    /// the server ends, in any way, the pipe closes and the provider ends too.
     fn introduce(self, server: &mut Command) {
         if !self.issuer.ends_with(&format!(":{PROVIDER_PORT}")) {
             say(&format!(
@@ -77,7 +78,7 @@ impl DemoProvider {
             ("ISSUER", &self.issuer),
             ("CLIENT_ID", &self.client_id),
             ("CLIENT_SECRET", &self.client_secret),
-            // What it says about an address counts, as Google's word does.
+            // The server trusts the provider's word about an address, as it trusts Google's.
             ("TRUST_EMAIL", "true"),
         ];
         for (name, value) in settings {

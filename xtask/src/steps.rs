@@ -11,7 +11,7 @@ use crate::{build, check, setup, test};
 /// `typical` was measured on two idle cores, from nothing.
 #[rustfmt::skip]
 pub(crate) const STEPS: &[Step] = &[
-    // What a machine lacks.
+    // Installing missing tools.
     Step { name: "npm", about: "npm packages", needs: &[], kind: Waits, typical: 6, work: setup::npm },
     Step { name: "npm-package", about: "npm packages of the package tests", needs: &[], kind: Waits, typical: 6, work: setup::npm_for_package },
     Step { name: "npm-bench", about: "npm packages of the peers", needs: &[], kind: Waits, typical: 20, work: setup::npm_for_bench },
@@ -24,14 +24,14 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "wasm-bindgen", about: "wasm-bindgen", needs: &[], kind: Computes, typical: 30, work: setup::wasm_bindgen },
     Step { name: "test-runner", about: "wasm-bindgen's test runner", needs: &["wasm-bindgen"], kind: Computes, typical: 50, work: setup::wasm_test_runner },
 
-    // What people run.
+    // Programs for users.
     Step { name: "sdk", about: "the npm package", needs: &["npm", "std-source", "wasm-bindgen"], kind: Computes, typical: 60, work: build::sdk },
     Step { name: "sdk-names", about: "the wasm with the names of its functions", needs: &["sdk"], kind: Computes, typical: 5, work: build::sdk_names },
     Step { name: "debug-server", about: "the server", needs: &[], kind: Computes, typical: 200, work: build::debug_server },
     Step { name: "release-server", about: "the optimised server", needs: &[], kind: Computes, typical: 600, work: build::release_server },
     Step { name: "load-generator", about: "the load generator", needs: &["release-server"], kind: Computes, typical: 30, work: build::load_generator },
 
-    // What is known without running anything.
+    // Static checks.
     Step { name: "format", about: "rustfmt and Biome", needs: &["npm"], kind: Computes, typical: 3, work: check::formatting },
     Step { name: "types", about: "the types of JavaScript", needs: &["npm"], kind: Computes, typical: 2, work: check::types },
     Step { name: "deny", about: "licences and sources of dependencies", needs: &["cargo-deny"], kind: Computes, typical: 2, work: check::dependencies },
@@ -52,7 +52,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "long", about: "the long tests", needs: &["compile", "sdk", "debian"], kind: Computes, typical: 600, work: test::long },
 ];
 
-/// Runs the steps with these names and all that they need, for commands that do not report on tests.
+/// Runs the steps with these names and all steps that they need, for commands without a test report.
 pub(crate) fn run(repo: Repo, names: &[&str]) -> Outcome<Repo> {
     let started = Instant::now();
     let world = World::of(repo)?;

@@ -1,4 +1,4 @@
-//! Reads the results of tests from what their runners print.
+//! Parses the test results that test runners print.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use std::fmt;
 pub(crate) struct Tally {
     pub(crate) passed: usize,
     pub(crate) failed: usize,
-    /// Names and seconds, where the runner prints them.
+    /// Names and seconds, if the runner prints them.
     pub(crate) times: Vec<(String, f64)>,
 }
 
 impl Tally {
-    /// Adds a line that a runner printed.
+    /// Adds a line of a runner's output.
     ///
-    /// Rust prints `test result: ok. 3 passed; 1 failed; …` and, with `--report-time`, `test a::name ... ok <1.204s>`.
-    /// Node prints `ℹ pass 3` and `✔ a name (12.3ms)`.
+    /// Rust prints `test result: ok. 3 passed; 1 failed; …` and, with `--report-time`, `test a::name ... ok
+    /// <1.204s>`. Node prints `ℹ pass 3` and `✔ a name (12.3ms)`.
     pub(crate) fn add(&mut self, line: &str) {
         let words: Vec<&str> = line.split([' ', ';']).filter(|word| !word.is_empty()).collect();
         let number = |word: &str| word.parse::<usize>().unwrap_or(0);

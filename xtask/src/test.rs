@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything CI runs.
+//! `cargo xtask test`: runs everything that CI runs.
 
 use std::fs;
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use crate::since;
 use crate::steps::STEPS;
 use crate::tally::Tally;
 
-/// The steps of a whole run; steps.rs says what they need.
+/// The steps of a full run. steps.rs has their dependencies.
 pub(crate) const TESTS: &[&str] = &[
     "format",
     "types",
@@ -34,8 +34,8 @@ pub(crate) const TESTS: &[&str] = &[
     "e2e",
 ];
 
-/// The server's tests that run on PostgreSQL in the quick run, as file::beginning of the name, and why: SQL, locks or several
-/// nodes can change their outcome. All of them run there with `--long`.
+/// The server tests that the quick run executes on PostgreSQL, as file::prefix of the name, with a reason:
+/// SQL, locks or several nodes can change their results. `--long` runs all tests there.
 const ON_POSTGRES: &[(&str, &str)] = &[
     ("store_connect::", "TLS, passwords, a standby"),
     ("store_write::", "transactions and their errors"),
@@ -88,7 +88,7 @@ const ON_POSTGRES: &[(&str, &str)] = &[
     ("admin_keys::", "commands beside a server"),
 ];
 
-/// Runs the steps, prints their times, and ends with `N passed, N failed`.
+/// Runs the steps, prints their durations, and ends with `N passed, N failed`.
 pub(crate) fn run(repo: Repo, arguments: &[String]) -> Outcome {
     let asked = Asked::read(&repo, arguments)?;
     if asked.steps.is_empty() {
@@ -117,12 +117,12 @@ pub(crate) fn run(repo: Repo, arguments: &[String]) -> Outcome {
     if !failed.is_empty() {
         say(&format!("\nfailed (the whole output is in {}):\n  {}", logs.display(), failed.join("\n  ")));
     }
-    // The last line of all, on stdout, for people and scripts.
+    // The last line of the output, on stdout, for people and scripts.
     _ = writeln!(std::io::stdout(), "{} passed, {} failed", total.passed, total.failed);
     if failed.is_empty() { Ok(()) } else { Err(String::new()) }
 }
 
-/// What the command line asks for.
+/// The arguments of the command line.
 struct Asked {
     steps: Vec<&'static str>,
     filters: Vec<String>,
@@ -156,7 +156,7 @@ impl Asked {
                 asked.steps.push("long");
             }
             if !asked.filters.is_empty() {
-                // Compiling is needed by others or not at all; the rest has no tests with names.
+                // Compile steps run if other steps need them; the remaining steps have no named tests.
                 asked.steps.retain(|step| {
                     !["format", "types", "deny", "directions", "compile", "compile-wasm"].contains(step)
                 });
@@ -166,17 +166,18 @@ impl Asked {
     }
 }
 
-/// The unit tests of all crates, and the simulation of many tabs. No doc comment has an example that runs.
+/// Runs the unit tests of all crates, and the simulation of many tabs. Doc comments have no examples that
+/// run.
 pub(crate) fn unit(world: &World, log: &Log) -> Outcome {
     rust(world, log, "cargo test --workspace --lib --bins", &[], None)
 }
 
-/// The server over HTTP.
+/// Tests the server over HTTP.
 pub(crate) fn server(world: &World, log: &Log) -> Outcome {
     rust(world, log, "cargo test --workspace --test api", &[], None)
 }
 
-/// The server over HTTP once more, on a PostgreSQL that is there for this alone.
+/// Tests the server over HTTP on a PostgreSQL that is created for this step.
 pub(crate) fn postgres(world: &World, log: &Log) -> Outcome {
     let cluster = Cluster::start(&world.scratch.0)?;
     let files: Vec<&str> = ON_POSTGRES.iter().map(|(file, _)| *file).filter(|_| !world.long).collect();
@@ -186,7 +187,7 @@ pub(crate) fn postgres(world: &World, log: &Log) -> Outcome {
 /// Runs tests that the step `compile` has compiled.
 fn rust(world: &World, log: &Log, line: &str, files: &[&str], postgres: Option<String>) -> Outcome {
     let mut cargo = linted(&world.repo, line)?;
-    // The time of each test is printed only by a test runner that takes options which are not stable.
+    // The test runner prints the time of each test only with unstable options.
     cargo.args(["--config", "target.'cfg(unix)'.runner = ['env', 'RUSTC_BOOTSTRAP=1']", "--"]);
     cargo.args(words("-Zunstable-options --report-time"));
     if world.filters.is_empty() {
@@ -203,7 +204,7 @@ fn rust(world: &World, log: &Log, line: &str, files: &[&str], postgres: Option<S
     log.run(cargo.env("TMPDIR", &world.scratch.0))
 }
 
-/// The SDK's own tests, compiled to wasm, in headless Chromium.
+/// Runs the SDK's own tests, compiled to wasm, in headless Chromium.
 pub(crate) fn web(world: &World, log: &Log) -> Outcome {
     let browser = setup::browser()?;
     let capabilities = world.scratch.0.join("webdriver.json");
@@ -221,7 +222,7 @@ pub(crate) fn web(world: &World, log: &Log) -> Outcome {
     log.run(cargo.env("CHROMEDRIVER", browser.driver).env("TMPDIR", &world.scratch.0))
 }
 
-/// The npm package, as `npm pack` makes it.
+/// Tests the npm package, as `npm pack` makes it.
 pub(crate) fn package(world: &World, log: &Log) -> Outcome {
     node(world, log, "tests/package", |node| {
         node.env("DOORWARD_CHROMIUM", setup::browser()?.chromium);
@@ -229,7 +230,8 @@ pub(crate) fn package(world: &World, log: &Log) -> Outcome {
     })
 }
 
-/// The server as generic OAuth clients and APIs in other languages see it, with the examples of docs/examples.
+/// Tests the server with generic OAuth clients and with APIs in other languages, the examples of
+/// docs/examples.
 pub(crate) fn api(world: &World, log: &Log) -> Outcome {
     node(world, log, "tests/api", |node| {
         node.env("DOORWARD_PYTHON", world.repo.tools.join("python/bin/python"));
@@ -238,7 +240,7 @@ pub(crate) fn api(world: &World, log: &Log) -> Outcome {
     })
 }
 
-/// The API held against its own description by schemathesis.
+/// Tests the API against its own description with schemathesis.
 pub(crate) fn schema(world: &World, log: &Log) -> Outcome {
     node(world, log, "tests/schema", |node| {
         node.env("DOORWARD_SCHEMATHESIS", world.repo.tools.join("schema/bin/schemathesis"));
@@ -246,7 +248,7 @@ pub(crate) fn schema(world: &World, log: &Log) -> Outcome {
     })
 }
 
-/// People in a browser, against the demo site. tests/e2e/run.mjs runs the files, and shares a browser between them.
+/// Tests the demo site in a browser. tests/e2e/run.mjs runs the files, which share a browser.
 pub(crate) fn e2e(world: &World, log: &Log) -> Outcome {
     let folder = world.repo.root.join("tests/e2e");
     let files = match chosen(&folder, &world.filters) {
@@ -266,7 +268,7 @@ pub(crate) fn e2e(world: &World, log: &Log) -> Outcome {
     log.run(&mut node)
 }
 
-/// What takes minutes and needs a browser.
+/// Runs tests that take minutes and need a browser.
 pub(crate) fn long(world: &World, log: &Log) -> Outcome {
     node(world, log, "tests/long", |node| {
         node.env("DOORWARD_CHROMIUM", setup::browser()?.chromium);
@@ -274,8 +276,8 @@ pub(crate) fn long(world: &World, log: &Log) -> Outcome {
     })
 }
 
-/// Node's test runner over the `*.test.mjs` of a folder, against the server that the step `compile` has compiled: it
-/// finds an overflow that the optimised server would not.
+/// Runs Node's test runner on the `*.test.mjs` files of a folder, with the server that the step `compile` has
+/// compiled: unlike the optimised server, it detects integer overflows.
 fn node(world: &World, log: &Log, folder: &str, prepare: impl FnOnce(&mut Command) -> Outcome) -> Outcome {
     let (files, pattern) = chosen(&world.repo.root.join(folder), &world.filters);
     if files.is_empty() {
@@ -294,7 +296,8 @@ fn node(world: &World, log: &Log, folder: &str, prepare: impl FnOnce(&mut Comman
     log.run(&mut node)
 }
 
-/// The test files of a folder. With words: those with one of them in their name, or else all and a pattern of test names.
+/// The test files of a folder. With words: the files with one of them in their name, or else all files and a
+/// pattern of test names.
 fn chosen(folder: &Path, filters: &[String]) -> (Vec<PathBuf>, Option<String>) {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = files.map(|file| file.path()).collect();

@@ -1,27 +1,28 @@
-// Who asks? Checks the access token of a request, and the proof of the key that it is bound to (RFC 9068, RFC 9449).
+// Checks the access token of a request, and the proof of the key that the token is bound to (RFC 9068, RFC 9449).
 
 import { createHash } from "node:crypto";
 import { calculateJwkThumbprint, createRemoteJWKSet, EmbeddedJWK, jwtVerify } from "jose";
 
-/** Seconds that a proof is good for, and that clocks may differ. */
+/** Seconds for which a proof is valid, and seconds by which clocks may differ. */
 const PROOF_AGE = 60;
 const LEEWAY = 30;
 
 export class Refused extends Error {
   constructor(error) {
     super(error);
-    // Goes into `WWW-Authenticate`; the SDK refreshes and repeats once when it sees a 401.
+    // For the header `WWW-Authenticate`. After a 401 the SDK refreshes the token and repeats the request once.
     this.challenge = `DPoP error="${error}", algs="ES256"`;
   }
 }
 
 /**
- * `issuer`: the server's `public_url`. `audience`: its setting `token.audience`. `origin`: how browsers reach this API.
- * The answer takes a request of node:http and gives the claims: `sub` is the user, `roles` what they may do.
+ * `issuer` is the server's `public_url`, `audience` its setting `token.audience`, `origin` the origin of this API as browsers see it.
+ * Returns a function that takes a request of node:http and resolves with the claims: `sub` is the id of the user, `roles` are the
+ * user's roles.
  */
 export function checker({ issuer, audience, origin, keysKept = 300_000 }) {
   const keys = createRemoteJWKSet(new URL("/.well-known/jwks.json", issuer), { cacheMaxAge: keysKept });
-  const seen = new Map(); // proofs that were used, until they are too old anyway: one process only, see below
+  const seen = new Map(); // ids of used proofs and when they expire; only for one process, see `once`
 
   return async function check(request) {
     const [scheme, token] = (request.headers.authorization ?? "").split(" ");
@@ -35,7 +36,7 @@ export function checker({ issuer, audience, origin, keysKept = 300_000 }) {
       throw new Refused("invalid_token");
     });
     const key = payload.cnf?.jkt;
-    // A token that is bound to a key and comes without its proof was copied.
+    // A token that is bound to a key and has no valid proof was copied.
     if (key !== undefined || !/^bearer$/i.test(scheme)) await checkProof(request, token, key);
     return payload;
   };
@@ -63,7 +64,7 @@ export function checker({ issuer, audience, origin, keysKept = 300_000 }) {
     }
   }
 
-  // With several processes keep this where all of them see it, in Redis say.
+  // With several processes, keep the ids in a store that all of them use, such as Redis.
   function once(proof) {
     const now = Date.now();
     for (const [old, until] of seen) if (until < now) seen.delete(old);

@@ -1,4 +1,4 @@
-// An API of your own, for pages that call it with `auth.fetch`. `npm install && npm start`, beside `doorward serve --dev`.
+// Your own API, for pages that call it with `auth.fetch`. Start it with `npm install && npm start`, and `doorward serve --dev` as well.
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -11,7 +11,7 @@ const origin = `http://localhost:${server.address().port}`;
 const check = checker({ issuer: ISSUER, audience: AUDIENCE, origin, keysKept: Number(process.env.KEYS_KEPT ?? 300) * 1000 });
 
 server.on("request", async (request, response) => {
-  // The page is of another origin: it may send these headers, and read the challenge.
+  // CORS: allows the page of another origin to send these headers and to read the challenge.
   response.setHeader("Access-Control-Allow-Origin", PAGE);
   response.setHeader("Access-Control-Allow-Headers", "Authorization, DPoP, Content-Type");
   response.setHeader("Access-Control-Expose-Headers", "WWW-Authenticate");

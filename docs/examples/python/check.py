@@ -1,4 +1,4 @@
-"""Who asks? Checks the access token of a request, and the proof of the key that it is bound to (RFC 9068, RFC 9449)."""
+"""Checks the access token of a request, and the proof of the key that the token is bound to (RFC 9068, RFC 9449)."""
 
 import base64
 import hashlib
@@ -9,12 +9,12 @@ from hmac import compare_digest
 
 import jwt
 
-PROOF_AGE = 60  # seconds that a proof is good for
-LEEWAY = 30  # seconds that clocks may differ
+PROOF_AGE = 60  # seconds for which a proof is valid
+LEEWAY = 30  # seconds by which clocks may differ
 
 
 class Refused(Exception):
-    """The word for `WWW-Authenticate`; the SDK refreshes and repeats once when it sees a 401."""
+    """`challenge` is for `WWW-Authenticate`. After a 401 the SDK refreshes the token and repeats the request once."""
 
     def __init__(self, error):
         super().__init__(error)
@@ -22,15 +22,15 @@ class Refused(Exception):
 
 
 class Checker:
-    """`issuer`: the server's public_url. `audience`: its setting token.audience. `origin`: how browsers reach this API."""
+    """`issuer` is the server's public_url, `audience` its setting token.audience, `origin` the origin of this API for browsers."""
 
     def __init__(self, issuer, audience, origin, keys_kept=300):
         self.issuer, self.audience, self.origin = issuer, audience, origin
         self.keys = jwt.PyJWKClient(f"{issuer}/.well-known/jwks.json", lifespan=keys_kept)
-        self.seen, self.lock = {}, threading.Lock()  # of this process; keep it in Redis, say, when there are several
+        self.seen, self.lock = {}, threading.Lock()  # with several processes, keep the ids in Redis
 
     def check(self, method, path, headers):
-        """The claims of the token: `sub` is the user, `roles` what they may do. `headers` as http.server has them."""
+        """Returns the claims: `sub` is the id of the user, `roles` are the user's roles. `headers` are those of http.server."""
         scheme, _, token = (headers.get("Authorization") or "").partition(" ")
         try:
             if jwt.get_unverified_header(token).get("typ") != "at+jwt":
@@ -42,7 +42,7 @@ class Checker:
         except jwt.PyJWTError:
             raise Refused("invalid_token") from None
         key = (claims.get("cnf") or {}).get("jkt")
-        # A token that is bound to a key and comes without its proof was copied.
+        # A token that is bound to a key and has no valid proof was copied.
         if key is not None or scheme.lower() != "bearer":
             self._check_proof(method, path, headers, scheme, token, key)
         return claims
@@ -52,7 +52,7 @@ class Checker:
             (proof,) = headers.get_all("DPoP") or []
             header = jwt.get_unverified_header(proof)
             jwk = header["jwk"]
-            # Only the public half of a P-256 key has a place in a proof.
+            # A proof may only contain a public key on P-256.
             if header["typ"] != "dpop+jwt" or jwk["kty"] != "EC" or jwk["crv"] != "P-256" or "d" in jwk:
                 raise ValueError
             payload = jwt.decode(

@@ -1,6 +1,6 @@
-"""An API of your own, for pages that call it with `auth.fetch`.
+"""Your own API, for pages that call it with `auth.fetch`.
 
-`pip install -r requirements.txt && python server.py`, beside `doorward serve --dev`.
+Start it with `pip install -r requirements.txt && python server.py`, and `doorward serve --dev` as well.
 """
 
 import json
@@ -29,7 +29,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, status, body, challenge=None):
         data = json.dumps(body).encode()
         self.send_response(status)
-        # The page is of another origin: it may send these headers, and read the challenge.
+        # CORS: allows the page of another origin to send these headers and to read the challenge.
         self.send_header("Access-Control-Allow-Origin", PAGE)
         self.send_header("Access-Control-Allow-Headers", "Authorization, DPoP, Content-Type")
         self.send_header("Access-Control-Expose-Headers", "WWW-Authenticate")

@@ -1,12 +1,12 @@
-// A service that doorward asks before a signup and tells after it. `npm install && npm start`, with WEBHOOK_SECRET as it
-// stands in `[webhooks.NAME]`.
+// A service that doorward calls before and after a signup. Start it with `npm install && npm start`. WEBHOOK_SECRET is the secret
+// in `[webhooks.NAME]`.
 
 import { createServer } from "node:http";
 import { Webhook } from "standardwebhooks";
 
 const { PORT = "4010", WEBHOOK_SECRET } = process.env;
 const webhook = new Webhook(WEBHOOK_SECRET);
-const done = new Set(); // ids of what was done: keep them beside what it changes, in the same transaction
+const done = new Set(); // ids of processed events: store them in the transaction of your own changes
 
 const server = createServer(async (request, response) => {
   const answer = (status, json) => response.writeHead(status).end(json && JSON.stringify(json));
@@ -14,7 +14,7 @@ const server = createServer(async (request, response) => {
   for await (const chunk of request) chunks.push(chunk);
   let event;
   try {
-    // The body as it came: written anew it is another text. Also refuses what is older than five minutes.
+    // Needs the raw body, because the signature covers its exact text. Also rejects events older than five minutes.
     event = webhook.verify(Buffer.concat(chunks).toString(), /** @type {any} */ (request.headers));
   } catch {
     return answer(401);
@@ -27,7 +27,7 @@ const server = createServer(async (request, response) => {
       }
       return answer(200, { set: { name: event.data.name || "Somebody new" } });
     case "post_signup":
-      // The same may come again: our answer was lost, or somebody sends a copy. It is taken, and not done again.
+      // An event can arrive twice, if our answer was lost or an attacker repeats it: answer again, but do the work once.
       if (!done.has(id)) {
         done.add(id);
         if (event.data.succeeded) console.log(`welcome: ${event.data.email}`);

@@ -14,7 +14,8 @@ fn main() -> anyhow::Result<()> {
         .input_path(input)
         .web(true)?
         .typescript(false)
-        // Every browser that can run the wasm has `TextEncoder.encodeInto`: no test for it, no fallback.
+        // Every browser that can run the wasm has `TextEncoder.encodeInto`, so no test and no fallback for
+        // it.
         .encode_into(EncodeInto::Always)
         .remove_producers_section(true)
         .remove_name_section(!names)

@@ -1,4 +1,4 @@
-//! Who asks? Checks the access token of a request, and the proof of the key that it is bound to (RFC 9068, RFC 9449).
+//! Checks the access token of a request, and the proof of the key that the token is bound to (RFC 9068, RFC 9449).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,18 +12,19 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-/// Seconds that a proof is good for, and that clocks may differ.
+/// Seconds for which a proof is valid.
 const PROOF_AGE: u64 = 60;
+/// Seconds by which clocks may differ.
 const LEEWAY: u64 = 30;
-/// At most this often the keys are fetched because of a token that names an unknown one.
+/// Shortest time between two fetches of the keys, so that tokens with unknown keys cause no flood of requests.
 const FETCH_PAUSE: Duration = Duration::from_secs(1);
 
-/// What an access token says.
+/// Claims of an access token.
 #[derive(Debug, Deserialize)]
 pub struct Claims {
-    /// The user.
+    /// Id of the user.
     pub sub: String,
-    /// What they may do.
+    /// Roles of the user.
     pub roles: Vec<String>,
     cnf: Option<Confirmation>,
 }
@@ -42,7 +43,7 @@ struct Proof {
     ath: String,
 }
 
-/// The word for `WWW-Authenticate`; the SDK refreshes and repeats once when it sees a 401.
+/// Error code for `WWW-Authenticate`. After a 401 the SDK refreshes the token and repeats the request once.
 #[derive(Debug)]
 pub struct Refused(pub &'static str);
 
@@ -52,23 +53,23 @@ pub struct Checker {
     pub issuer: String,
     /// Its setting `token.audience`.
     pub audience: String,
-    /// How browsers reach this API.
+    /// Origin of this API as browsers see it.
     pub origin: String,
     /// How long fetched keys are kept.
     pub keys_kept: Duration,
-    /// The keys, and when they came.
+    /// The keys and the time of their arrival.
     pub keys: Mutex<Option<(Instant, Arc<JwkSet>)>>,
-    /// Proofs that were used. Of this process; keep them in Redis, say, when there are several.
+    /// Ids of used proofs and when they expire. With several processes, keep them in Redis.
     pub seen: Mutex<HashMap<String, Instant>>,
 }
 
 impl Checker {
-    /// The claims of the request's token.
+    /// Returns the claims of the request's token. Fails with the error code of RFC 6750 or RFC 9449.
     pub async fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Claims, Refused> {
         let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let (scheme, token) = authorization.and_then(|text| text.split_once(' ')).unwrap_or_default();
         let claims = self.claims(token).await.ok_or(Refused("invalid_token"))?;
-        // A token that is bound to a key and comes without its proof was copied.
+        // A token that is bound to a key and has no valid proof was copied.
         if claims.cnf.is_some() || !scheme.eq_ignore_ascii_case("bearer") {
             let key = claims.cnf.as_ref().map_or("", |cnf| &cnf.jkt);
             let proven = scheme.eq_ignore_ascii_case("dpop")

@@ -1,4 +1,4 @@
-//! An API of your own, for pages that call it with `auth.fetch`. `cargo run`, beside `doorward serve --dev`.
+//! Your own API, for pages that call it with `auth.fetch`. Start it with `cargo run`, and `doorward serve --dev` as well.
 
 mod check;
 
@@ -38,7 +38,7 @@ async fn main() -> std::io::Result<()> {
 }
 
 async fn hello(State(api): State<Arc<Api>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    // The page is of another origin: it may send these headers, and read the challenge.
+    // CORS: allows the page of another origin to send these headers and to read the challenge.
     let cors = [
         ("access-control-allow-origin", api.page.clone()),
         ("access-control-allow-headers", "Authorization, DPoP, Content-Type".into()),
