@@ -1,4 +1,4 @@
-// Better Auth's server as its documentation sets it up, on SQLite in a file. usage: FOLDER PORT
+// Better Auth's server, set up as its documentation shows, on SQLite in a file. usage: FOLDER PORT
 
 import { createServer } from "node:http";
 import { LibsqlDialect } from "@libsql/kysely-libsql";

@@ -1,5 +1,5 @@
-// How long a browser works on the default captcha: the built package in Chromium, at its full speed and slowed down as a
-// phone is. The puzzles are as hard as the setting says; only chance differs.
+// Measures how long a browser works on the default captcha: the built package in Chromium, at full speed and slowed
+// down like a phone. The puzzles have the default difficulty; only chance differs.
 
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
@@ -10,13 +10,13 @@ import { median } from "./numbers.mjs";
 const ROUNDS = 20;
 const PUZZLES = 16;
 
-/** What `captcha.difficulty` is by default. */
+/** The default of `captcha.difficulty`. */
 function hashes() {
   const text = readFileSync(new URL("../crates/config/src/captcha.rs", import.meta.url), "utf8");
   return Number(/difficulty: u32 = ([\d_]+)/.exec(text)[1].replaceAll("_", ""));
 }
 
-/** Rows: how much slower, and the median, fastest and slowest milliseconds of a solution. */
+/** Rows: the slow-down factor, and the median, fastest and slowest milliseconds of a solution. */
 export async function captcha() {
   const difficulty = Math.floor(hashes() / PUZZLES);
   const challenge = () => ({ kind: "proof_of_work", id: randomBytes(48).toString("base64url"), puzzles: PUZZLES, difficulty });

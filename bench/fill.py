@@ -1,5 +1,5 @@
-"""Fills a database that the server has made with so many accounts: each with an address, the password of the account that is
-there already, and one session. usage: fill.py FILE ACCOUNTS [unconfirmed]"""
+"""Fills a database that the server has created with ACCOUNTS accounts. Each has an address, one session and the
+password of the existing account. usage: fill.py FILE ACCOUNTS [unconfirmed]"""
 
 import sqlite3
 import sys
@@ -15,7 +15,7 @@ with database:
         select lower(hex(randomblob(16))), '{{}}', 0, '["user"]', 0, ?, 1, i, i from n""",
         [accounts, unconfirmed],
     )
-    # As servers.mjs computes it: spread like real addresses, and known without looking.
+    # The same computation as in servers.mjs: spread like real addresses, and computable from the number.
     database.execute(
         """insert into identities (kind, value, account, created_at)
         select 'email', printf('%08x', (created_at * 2654435761) & 4294967295) || '@example.com', id, created_at

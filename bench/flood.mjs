@@ -1,5 +1,6 @@
-// What an attack costs (SECURITY S13-S15): how long the calls of people take meanwhile, how fast what is too much is refused,
-// and how many mails leave. The limits are those of production, but for sources, of which this machine is one.
+// Measures the cost of an attack (SECURITY S13-S15): how long the calls of regular users take meanwhile, how fast the
+// server refuses the excess, and how many mails it sends. The limits are those of production, except the limits by
+// source, because this machine is a single source.
 
 import { Agent } from "node:http";
 import { median } from "./numbers.mjs";
@@ -9,7 +10,7 @@ const PARALLEL = 500;
 const MAILS = 1_000;
 const BAD = 100_000;
 
-/** Rows: what went on, and what it did to the calls of people. */
+/** Rows: the attack, and its effect on the calls of regular users. */
 export const flood = () =>
   inFolder((folder) =>
     running(starter(SETTINGS), folder, async ({ port, memory }) => {
@@ -43,7 +44,7 @@ export const flood = () =>
         const seconds = (performance.now() - begun) / 1000;
         state.over = true;
         await Promise.all([watch, signIns]);
-        // A wrong password is 401, and so is a token that is none.
+        // Both a wrong password and an invalid token are 401.
         const isLookedAt = ({ text }) => text.includes("INCORRECT_USERNAME_OR_PASSWORD");
         const looked_at = answers.filter(isLookedAt).length;
         const refused = answers.filter((answer) => [400, 401, 429, 503].includes(answer.status) && !isLookedAt(answer));
@@ -87,7 +88,7 @@ export const flood = () =>
     }),
   );
 
-/** What is no request at all: other JSON, a token that nobody made, a proof with a signature of nobody's. */
+/** Invalid requests: JSON of another shape, a forged token, a proof with an invalid signature. */
 const BAD_CALLS = [
   (agent, port) => timed(agent, port, "/v1/login", { body: { email: 1 } }),
   (agent, port) => timed(agent, port, "/v1/profile", { method: "GET", headers: { authorization: `Bearer ${FORGED}` } }),

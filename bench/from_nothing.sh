@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Measures `npm start` and `npm test` on a machine that has nothing of ours, beside the same commands when they run again.
+# Measures `npm start` and `npm test` on a fresh machine, and again when everything is installed.
 #
-# An overlay over the files of this machine stands in for the new machine. In it, the browser, PostgreSQL, the wasm
-# target and all caches are gone; what a command installs stays in the overlay. Linux and root are needed.
+# An overlay over the files of this machine simulates the fresh machine. It hides the browser, PostgreSQL, the wasm
+# target and all caches; files that a command installs stay in the overlay. Needs Linux and root.
 #
-#   usage: bench/from_nothing.sh FOLDER [COMMIT]
+#     usage: bench/from_nothing.sh FOLDER [COMMIT]
 #
-# FOLDER keeps the overlays, the logs and the results. A phase with a result is not run again, so a measuring that was cut
-# off goes on where it was: call it again. Remove a file of FOLDER/results to repeat a phase.
+# FOLDER keeps the overlays, the logs and the results. A phase that has a result is skipped, so calling the script again
+# continues an interrupted measurement. Remove a file of FOLDER/results to repeat a phase.
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -34,7 +34,7 @@ on() {
 	EOF
 }
 
-# What a machine of this kind does not have before somebody works on it.
+# Removes what a fresh machine does not have.
 strip='
 	export DEBIAN_FRONTEND=noninteractive
 	packages=$(dpkg-query -W -f "\${Package}\n" "postgresql*" "chromium*" 2>/dev/null || true)
@@ -44,7 +44,7 @@ strip='
 '
 clone="git clone -q --no-hardlinks /mnt /doorward && cd /doorward && git checkout -q $commit"
 
-# Times a phase, and keeps the result with the load of this machine before it.
+# Measures a phase, and saves the result with the load of this machine before it.
 phase() {
 	local phase=$1 machine=$2 script=$3
 	if [ -e "$folder/results/$phase" ]; then return; fi
@@ -58,7 +58,7 @@ phase() {
 	mv "$folder/results/$phase.new" "$folder/results/$phase"
 }
 
-# Prepares a machine once.
+# Prepares a machine, once.
 machine() {
 	local name=$1
 	if [ -e "$folder/$name/ready" ]; then return; fi
@@ -68,7 +68,7 @@ machine() {
 	touch "$folder/$name/ready"
 }
 
-# Ends when the server has printed that it is ready.
+# Returns when the server has printed that it is ready.
 start='
 	cd /doorward
 	exec 3< <(exec npm start -- --listen 127.0.0.1:0 2>&1)
@@ -86,6 +86,6 @@ phase start-again start "$start"
 machine test
 phase test-from-nothing test 'cd /doorward && CI=true npm test'
 phase test-again test 'cd /doorward && CI=true npm test'
-# A new clone at the same place. Only what .ci/run keeps outside of the clone is there.
+# A new clone in the same folder. Only the files that .ci/run keeps outside the clone exist.
 phase ci-fill-cache test 'cd /doorward && .ci/run'
 phase ci-new-clone test "rm -rf /doorward && $clone && .ci/run"

@@ -1,4 +1,5 @@
-// What a script adds to a sign-in by a device id, which hashes nothing and sends nothing, and what a hostile one takes from others.
+// Measures the time that a script adds to a sign-in by device id, which hashes nothing and sends nothing, and the
+// effect of a hostile script on other calls.
 
 import { writeFile } from "node:fs/promises";
 import { Agent } from "node:http";
@@ -25,7 +26,7 @@ def pre_customid_auth(model):
     [None for a in range(1000000) for b in range(1000000)]
 `;
 
-/** Median milliseconds and the 99th percentile of a sign-in by device, with one script and another. */
+/** Median milliseconds and the 99th percentile of a sign-in by device, per script. */
 export const hooks = () =>
   inFolder(async (folder) => {
     const by = async (name, script) => {
@@ -43,7 +44,7 @@ export const hooks = () =>
     return { ...(await sideBySide(scripts)), quiet, busy };
   });
 
-/** Somebody calls what runs into the script's limit, one call after the other, until it is told to stop. */
+/** Repeats a call that exceeds the script's limits, one at a time, until stopped. */
 function callForEver(port) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   let going = true;

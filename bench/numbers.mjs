@@ -3,8 +3,8 @@
 export const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /**
- * Mann-Whitney U test: how likely two samples of one distribution lie as far apart as these, or farther (two-sided,
- * normal approximation with correction for ties).
+ * Mann-Whitney U test: the probability that two samples of one distribution differ at least as much as these
+ * (two-sided, normal approximation with correction for ties).
  */
 export function mannWhitney(a, b) {
   const all = [...a.map((value) => [value, 1]), ...b.map((value) => [value, 0])].sort((x, y) => x[0] - y[0]);
@@ -23,14 +23,14 @@ export function mannWhitney(a, b) {
   return spread === 0 ? 1 : complementaryError(Math.abs(distance) / spread / Math.SQRT2);
 }
 
-/** erfc for what is not negative, to 7 digits (Abramowitz and Stegun 7.1.26). */
+/** erfc for arguments >= 0, to 7 digits (Abramowitz and Stegun 7.1.26). */
 function complementaryError(x) {
   const t = 1 / (1 + 0.3275911 * x);
   const terms = [0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429];
   return terms.reduceRight((sum, term) => (sum + term) * t, 0) * Math.exp(-x * x);
 }
 
-/** Rows of cells as text with aligned columns; the first column to the left, the others to the right. */
+/** Formats rows of cells as text in columns; the first column is left-aligned, the others are right-aligned. */
 export function table(head, rows) {
   const text = [head, ...rows].map((row) => row.map((cell) => (cell === undefined ? "" : String(cell))));
   const widths = head.map((_, column) => Math.max(...text.map((row) => row[column].length)));

@@ -1,5 +1,6 @@
-// The front ends: what each weighs on the wire, and how long a page takes from import to a constructed client.
-// One bundler, one browser, one run; the rounds go through all of them in turn, so that none has a better moment.
+// The front ends: their size on the wire, and the time of a page from import to a constructed client. One bundler, one
+// browser and one run; each round measures all of them in turn, so that a change of the machine's load affects all of
+// them.
 
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
@@ -91,8 +92,8 @@ async function time() {
 }
 
 /**
- * Milliseconds that a call costs beyond the bare `fetch` of the same answer, without and with a proof, and a proof alone.
- * The answers come from a `fetch` in the page: what is left is the SDK.
+ * Milliseconds that a call adds to a bare `fetch` of the same response, without and with a proof, and the milliseconds
+ * of a proof alone. A `fetch` in the page returns the responses, so only the SDK is measured.
  */
 export async function calls() {
   const server = createServer((request, response) => {
@@ -149,7 +150,7 @@ export async function calls() {
   }
 }
 
-/** Runs in the page. The request is made beforehand: what is timed is compiling, running, constructing. */
+/** Runs in the page. The request is made in advance: only compiling, running and constructing are measured. */
 async function measure(url) {
   const text = await (await fetch(url)).text();
   const module = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));

@@ -1,5 +1,5 @@
-// A sign-in with a provider, from the beginning of the flow to the tokens, without the time that the provider takes: it is a
-// few lines here, in this process, and measures itself.
+// Measures a sign-in with a provider, from the beginning of the flow to the tokens, without the provider's own time.
+// The provider is a few lines in this process and measures itself.
 
 import { createHash, generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { Agent, createServer } from "node:http";
@@ -9,7 +9,7 @@ import { inFolder, running, starter, timed } from "./servers.mjs";
 const ROUNDS = 500;
 const base64url = (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
 
-/** Median milliseconds of a flow's two calls, of what is ours in both, and of a call that asks nobody. */
+/** Median milliseconds of a flow's two calls, of doorward's share of both, and of a call that needs no provider. */
 export async function provider() {
   const op = await issuer();
   try {
@@ -43,7 +43,7 @@ async function flows(port, op) {
     const code = op.consent(new URL(data.url));
     const ended = await call("/v1/login/provider/bench", { callback, code, state, iss: op.url, flow });
     const device = await call("/v1/login/device", { device_id: "the-device-of-the-bench" });
-    // The first one reads the provider's document and keys.
+    // The first one fetches the provider's document and keys.
     if (round === 0) continue;
     times.begin.push(begun.time);
     times.end.push(ended.time);
@@ -54,7 +54,7 @@ async function flows(port, op) {
   return Object.fromEntries(Object.entries(times).map(([name, all]) => [name, median(all)]));
 }
 
-/** Discovery, keys, tokens and userinfo of one person. */
+/** Discovery, keys, tokens and userinfo of one user. */
 async function issuer() {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const grants = new Map();

@@ -1,5 +1,6 @@
-// `npm run bench`: what doorward weighs and does, beside peers, from one run on this machine.
-// usage: [sizes] [page] [captcha] [server] [provider] [hooks] [webhooks] [flood] [scale] [timing] [--samples N] [--accounts N]
+// `npm run bench`: sizes and speed of doorward and of other products, from one run on this machine.
+// usage: [sizes] [page] [captcha] [server] [provider] [hooks] [webhooks] [flood] [scale] [timing] [--samples N]
+// [--accounts N]
 
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
@@ -20,8 +21,8 @@ const { values, positionals: parts } = parseArgs({
   options: { samples: { type: "string", default: "2000" }, accounts: { type: "string", default: "1000000" } },
 });
 /**
- * What a flood may do to others, ms: refreshes, keys and refusals; and the owner's sign-in (SECURITY S14, R04). How long refusals take has
- * this program's own time in it, which sends all of them at once.
+ * Limits in ms during a flood: refreshes, keys and refusals; and the owner's sign-in (SECURITY S14, R04). The time of
+ * refusals includes this program's own time, because it sends all of them at once.
  */
 const [PROMPT, SIGNED_IN] = [50, 2_000];
 const wanted = (part) => parts.length === 0 || parts.includes(part);

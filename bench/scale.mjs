@@ -1,4 +1,5 @@
-// What a call takes among few and among many accounts: each as another of them, one after the other.
+// Compares the time of each call among few and among many accounts. Each call uses another account, one after the
+// other.
 
 import { Agent } from "node:http";
 import { median } from "./numbers.mjs";
@@ -6,7 +7,7 @@ import { address, cheap, filled, person, running, starter, steps, timed } from "
 
 const ROUNDS = 500;
 
-/** Median milliseconds of each call in a database with so many accounts, by name. */
+/** Median milliseconds of each call in a database with `accounts` accounts, by name. */
 export function among(accounts) {
   return filled(accounts, cheap, [], async (folder) => {
     const times = {};
@@ -20,7 +21,7 @@ export function among(accounts) {
           return answer;
         };
         for (let round = 1; round <= ROUNDS; round += 1) {
-          // Spread over all of them.
+          // Spread over all accounts.
           const email = address(Math.ceil((accounts * round) / ROUNDS));
           await rounds(call, email, round);
         }

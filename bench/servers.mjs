@@ -17,10 +17,10 @@ const doorward = process.env.DOORWARD_BIN ?? join(root, "target/release/doorward
 const seconds = process.env.BENCH_SECONDS ?? "5";
 export const person = { email: "bench@example.com", password: "correct horse battery" };
 
-/** The address of an account that fill.py made; above their number, of nobody. */
+/** The address of an account that fill.py created; for a larger number, an address without an account. */
 export const address = (number) => `${((BigInt(number) * 2654435761n) & 0xffffffffn).toString(16).padStart(8, "0")}@example.com`;
 
-/** What the load says: `{ per_second, p50_ms, p99_ms, failures }`. */
+/** Runs the load generator and returns its result: `{ per_second, p50_ms, p99_ms, failures }`. */
 async function measure(...args) {
   const { stdout } = await promisify(execFile)(load, args);
   const result = JSON.parse(stdout);
@@ -28,10 +28,10 @@ async function measure(...args) {
   return result;
 }
 
-/** Argon2id alone, on all cores: what a login costs at least. */
+/** Argon2id alone, on all cores: the minimum cost of a login. */
 export const bareHash = () => measure("hash", "--seconds", seconds);
 
-/** As fast as it goes, then at 70 % of that, where latencies mean something. */
+/** Runs at full speed, then at 70 % of it, where latencies are meaningful. */
 async function throughput(...args) {
   const full = await measure(...args, "--seconds", seconds);
   const rate = String(full.per_second * 0.7);
@@ -39,7 +39,7 @@ async function throughput(...args) {
   return { per_second: full.per_second, p99_ms: eased.p99_ms, p50_ms: eased.p50_ms };
 }
 
-/** Starts a server in a folder of its own, gives `use` its address, and stops it. */
+/** Starts a server in its own folder, calls `use` with its port, and stops it. */
 export async function running(start, folder, use) {
   const port = await freePort();
   const begun = performance.now();
@@ -74,7 +74,7 @@ async function memory(pid) {
 
 const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
 
-/** Median time from start to ready with a database that is there, and memory two seconds later. */
+/** Median time from start to ready with an existing database, and memory two seconds later. */
 async function startup(start, folder) {
   const times = [];
   let idle;
@@ -101,7 +101,7 @@ export async function post(port, path, body, headers = {}) {
 }
 
 export async function inFolder(use) {
-  // Beside the build, on a disk: a database in memory would flatter both.
+  // In the build folder, on a disk: a database in memory would make both look faster.
   const folder = await mkdtemp(join(root, "target/bench-"));
   try {
     return await use(folder);
@@ -110,10 +110,10 @@ export async function inFolder(use) {
   }
 }
 
-// To the server every DOORWARD_… is a setting; those here are the bench's.
+// The server treats every DOORWARD_… variable as a setting; these variables are for the bench.
 const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("DOORWARD_")));
 
-/** Our release server as `npm start` runs it, but for these settings. */
+/** Starts the release server with these settings. */
 export const starter =
   (settings = {}) =>
   (folder, port) => {
@@ -125,13 +125,13 @@ export const starter =
     });
   };
 
-/** No token is too young to be replaced: each refresh is a durable step. */
+/** Replaces tokens of any age, so that each refresh is a durable write. */
 export const steps = { SESSION__REPEAT: "0s" };
 
-/** Hashes that cost next to nothing, where they would drown what else takes time. */
+/** Cheap hashes, for measurements in which hashing would hide all other work. */
 export const cheap = { PASSWORD__HASH_MEMORY: "64", PASSWORD__HASH_PASSES: "1" };
 
-/** Requests per second, start and memory. */
+/** Requests per second, start time and memory. */
 export function ours() {
   return inFolder(async (folder) => {
     const requests = await running(starter(steps), folder, async ({ port, memory }) => {
@@ -154,7 +154,10 @@ export function ours() {
   });
 }
 
-/** Resident memory after 100,000 sign-ins, each a session of its own, and refreshes on top. Cheap hashes: they are not the point. */
+/**
+ * Resident memory after 100,000 sign-ins, each with its own session, plus refreshes. Uses cheap hashes, which do not
+ * affect the result.
+ */
 export function manySessions() {
   return inFolder((folder) =>
     running(starter({ ...steps, ...cheap }), folder, async ({ port, memory }) => {
@@ -168,7 +171,7 @@ export function manySessions() {
   );
 }
 
-/** Gives `use` a folder whose database has so many accounts, all with the password of `person`. */
+/** Calls `use` with a folder whose database has `accounts` accounts, all with the password of `person`. */
 export function filled(accounts, settings, words, use) {
   return inFolder(async (folder) => {
     await running(starter(settings), folder, ({ port }) => post(port, "/v1/signup", person));
@@ -179,11 +182,12 @@ export function filled(accounts, settings, words, use) {
 }
 
 /**
- * One request over the agent's connection: its status, headers and text, and the milliseconds to the last byte.
+ * Sends one request over the agent's connection. Returns its status, headers and text, and the milliseconds to the last
+ * byte.
  * @param {import("node:http").Agent} agent
  * @param {number} port
  * @param {string} path
- * @param {{ method?: string, headers?: Record<string, string>, body?: object }} [options] a body that is no URLSearchParams is sent as JSON
+ * @param {{ method?: string, headers?: Record<string, string>, body?: object }} [options] a body that is not a URLSearchParams is sent as JSON
  */
 export function timed(agent, port, path, { method = "POST", headers = {}, body } = {}) {
   const form = body instanceof URLSearchParams;
@@ -204,7 +208,7 @@ export function timed(agent, port, path, { method = "POST", headers = {}, body }
   });
 }
 
-/** Better Auth for the same requests: its session is one cookie, so there is no refresh to compare. */
+/** Better Auth for the same requests. Its session is one cookie, so there is no refresh to compare. */
 export function betterAuth() {
   const file = fileURLToPath(new URL("better-auth-server.mjs", import.meta.url));
   const start = (folder, port) =>

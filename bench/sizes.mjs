@@ -1,4 +1,4 @@
-// What each part of the SDK weighs: the entries, the JavaScript by module, and the wasm by section and crate.
+// The size of each part of the SDK: the entries, the JavaScript by module, and the wasm by section and crate.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,10 @@ function brotli(bytes) {
 
 const row = (name, bytes, alone = bytes) => ({ name, bytes: bytes.length ?? bytes, brotli: brotli(alone) });
 
-/** Tables of rows: name, bytes, and the bytes of Brotli 11. A part is compressed alone, so the parts sum up to more than the whole. */
+/**
+ * Tables of rows: name, bytes, and bytes after Brotli 11. Parts are compressed separately, so their sum exceeds the
+ * whole.
+ */
 export async function sizes() {
   return {
     entries: ["index.js", "slim.js", "slim.wasm", "mylib.js", "messages-de.js", "messages-id.js", "messages-zh.js"].map((file) =>
@@ -27,7 +30,7 @@ export async function sizes() {
   };
 }
 
-/** The default entry by module, as the package's own build bundles it. */
+/** The default entry by module, bundled like the package's own build. */
 async function modules() {
   /** @type {import("esbuild").BuildOptions & { write: false }} */
   const options = { absWorkingDir: root, bundle: true, format: "esm", minify: true, charset: "utf8", target: "es2022", write: false };
@@ -35,7 +38,7 @@ async function modules() {
   const { inputs } = Object.values(metafile.outputs)[0];
   const rows = [];
   for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
-    // The module alone: what it imports stays outside.
+    // Only the module: its imports stay outside.
     const external = metafile.inputs[path].imports
       .map((one) => one.original)
       .filter(Boolean)
@@ -47,7 +50,7 @@ async function modules() {
   return sorted(rows);
 }
 
-/** The code of a wasm with names by the crate that a function comes from, and the other sections. */
+/** The code of a wasm with names, by crate of the function, and the other sections. */
 function crates(wasm) {
   const [parts, names, bodies] = [new Map(), new Map(), []];
   const add = (name, bytes) => parts.set(name, [...(parts.get(name) ?? []), bytes]);
@@ -78,7 +81,7 @@ function crates(wasm) {
     }
     at = end;
   }
-  // Functions are numbered with the imported ones first.
+  // Function numbers begin with the imported functions.
   const imported = WebAssembly.Module.imports(new WebAssembly.Module(wasm)).filter(({ kind }) => kind === "function").length;
   bodies.forEach((body, index) => add(`code of ${crateOf(names.get(imported + index) ?? "")}`, body));
   return sorted([...parts].map(([name, all]) => row(name, Buffer.concat(all))));
@@ -89,14 +92,14 @@ const FUNCTION_NAMES = 1;
 
 const STANDARD = ["__rustc", "alloc", "compiler_builtins", "core", "dlmalloc", "std"];
 
-/** The first crate in the name of a function. The code that drops a value counts for the type of the value. */
+/** The first crate in the name of a function. The code that drops a value counts towards the type of the value. */
 function crateOf(name) {
   // Methods of primitive types: `<[u8]>::to_vec`. Functions in C style: `fmin`.
   if (/^<(\[|&|[a-z0-9]+>|[a-z0-9]+ as)|^f(min|max)$/.test(name)) return "the standard library";
   const inner = name.replace(/^core(\[[0-9a-f]+\])?::ptr::drop_in_place::</, "");
   const [crate] = /[a-z_][a-z0-9_]*(?=(\[[0-9a-f]+\])?::)/.exec(inner) ?? [];
   if (crate) return STANDARD.includes(crate) ? "the standard library" : crate;
-  // `core_call externref shim`: what our crate exports has no path. The other functions are wasm-bindgen's own.
+  // `core_call externref shim`: exports of this crate have no path. The other functions are wasm-bindgen's own.
   return /^[a-z]\w* (externref|multivalue) shim$/.test(name) ? "doorward" : "wasm_bindgen";
 }
 

@@ -1,5 +1,5 @@
-// Does an answer, or the time that it takes, tell whether there is such an account (D-19)? The same call for known and
-// for unknown accounts in random order, one after the other; then the two sides are compared.
+// Tests whether a response, or its timing, reveals that an account exists (D-19). Sends the same call for known and for
+// unknown accounts in random order, one after the other, and compares the two sides.
 
 import { Agent } from "node:http";
 import { mannWhitney, median } from "./numbers.mjs";
@@ -8,7 +8,7 @@ import { address, cheap, filled, person, running, starter, timed } from "./serve
 const quiet = { DISCLOSURE__SIGNUP: "quiet" };
 const wrong = { password: "not the right password" };
 
-/** What is compared: settings of the server, and the bodies of the two sides. */
+/** The compared calls: settings of the server, and the bodies of the two sides. */
 const calls = [
   { name: "login, two unknown accounts (control)", path: "/v1/login", settings: cheap, body: wrong, control: true },
   { name: "login, wrong password", path: "/v1/login", settings: cheap, body: wrong },
@@ -28,13 +28,16 @@ const calls = [
   { name: "signup under quiet", path: "/v1/signup", settings: { ...cheap, ...quiet }, body: { password: "a new password" } },
 ];
 
-/** Rows: name, medians of both sides, their gap, p, what differs if anything, and whether the two can be told apart. */
+/**
+ * Rows: name, medians of both sides, their gap, p, any difference in the responses, and whether the sides can be told
+ * apart.
+ */
 export async function timing(samples) {
   const rows = [];
   for (const call of calls) {
     console.error(`… ${call.name.trim()}`);
     const row = await compare(call, samples);
-    // Where neither side differs, one row in a thousand has such a p; and a client on this machine is not exact to 20 µs.
+    // Without a difference, one row in a thousand has such a p; and a client on this machine is not exact to 20 µs.
     rows.push({ ...row, told: row.differ !== undefined || (row.p < 0.001 && Math.abs(row.gap) > 0.02) });
   }
   return rows;
@@ -47,7 +50,7 @@ function compare({ name, path, settings, body = {}, control = false, unconfirmed
     running(starter(settings), folder, async ({ port }) => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       const sides = { known: { times: [], answers: new Set() }, unknown: { times: [], answers: new Set() } };
-      // Each account is asked for once: neither a cache nor a limit may know it already.
+      // Each account is used once, so that neither a cache nor a limit knows it already.
       const asked = { known: 0, unknown: 0 };
       for (const [round, side] of shuffled(each).entries()) {
         asked[side] += 1;
@@ -77,7 +80,7 @@ function shuffled(each) {
   return order;
 }
 
-/** An answer as text, without what is new each time. */
+/** A response as text, without the parts that are new each time. */
 function facts({ status, headers, text }) {
   const { date, "x-request-id": id, ...others } = headers;
   return `${status} ${text.replaceAll(id, "(id)")} ${JSON.stringify(others)}`;

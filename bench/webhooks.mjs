@@ -1,5 +1,5 @@
-// What a webhook on this machine adds to a sign-in by a device id, which hashes nothing and sends nothing. The service is a
-// few lines here, in this process, and says 204.
+// Measures the time that a webhook on this machine adds to a sign-in by device id, which hashes nothing and sends
+// nothing. The service is a few lines in this process and answers 204.
 
 import { Agent, createServer } from "node:http";
 import { median } from "./numbers.mjs";
@@ -8,7 +8,10 @@ import { inFolder, running, starter, timed } from "./servers.mjs";
 const ROUNDS = 1_000;
 const WARM = 100;
 
-/** Median milliseconds and the 99th percentile of a sign-in: without a webhook, with one before, after, and one that hangs. */
+/**
+ * Median milliseconds and the 99th percentile of a sign-in: without a webhook, with one before, with one after, and
+ * with one that hangs.
+ */
 export async function webhooks() {
   const good = await service((response) => response.writeHead(204).end());
   const hanging = await service(() => {});
@@ -32,8 +35,8 @@ export async function webhooks() {
 }
 
 /**
- * Median and 99th percentile of sign-ins by device, at a server for each of these settings. All of them run, and are asked in turn: the machine is
- * not the same from one minute to the next.
+ * Median and 99th percentile of sign-ins by device, with one server per settings. All servers run at the same time and
+ * are called in turn, because the machine's speed changes from minute to minute.
  */
 export const sideBySide = (cases) =>
   withServers(Object.entries(cases), async (ports) => {
@@ -49,7 +52,10 @@ export const sideBySide = (cases) =>
     return Object.fromEntries(Object.keys(cases).map((name, at) => [name, summary(times[at])]));
   });
 
-/** The same at one server, while something else goes on and while it does not: `meanwhile(port)` begins it and gives what ends it. */
+/**
+ * The same for one server, during other calls and without them: `meanwhile(port)` starts these calls and returns a
+ * function that stops them.
+ */
 export const inTurns = (settings, meanwhile) =>
   withServers([["", settings]], async ([port]) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });

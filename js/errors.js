@@ -1,4 +1,4 @@
-// The error that every call rejects with, and how to recognise one from another copy of this package.
+// The error of every rejection. `isAuthError` also recognises errors of another copy of this package.
 
 const BRAND = Symbol.for("doorward.AuthError");
 const OPTIONAL = /** @type {const} */ (["field", "retry_after", "id", "business_code", "captcha"]);
@@ -27,7 +27,8 @@ export class AuthError extends Error {
 export const isAuthError = /** @type {(value: any) => value is AuthError} */ ((value) => value?.[BRAND] === true);
 
 /**
- * The error for a cause in the wasm, with the stack of the call: the place in the wasm is of no use to a developer.
+ * Converts an exception from the wasm into an `AuthError`, with the stack of the call: the stack inside the wasm is of
+ * no use to a developer.
  * @param {any} cause
  * @param {Error} call
  */
@@ -42,7 +43,7 @@ export function authError(cause, call) {
 export const DISPOSED = { code: "ABORTED", message: "The client was disposed of." };
 
 /**
- * The error for a wasm that could not be started.
+ * The error when the wasm cannot be started.
  * @param {any} cause
  */
 export const unavailable = (cause, what = "WebAssembly is not available here.") =>

@@ -1,5 +1,5 @@
-// The class that pages use: forwards each call to the Rust class `AuthClient`, from which it takes the names of the methods, and does what
-// must happen without an instance of the wasm, or outlive one.
+// The class that pages use. It forwards each call to the Rust class `AuthClient`, from which it takes the method names.
+// Here is only the code that must run without an instance of the wasm, or that must outlive one.
 
 import bindings from "../target/sdk/bindings.js";
 import { authError, DISPOSED, unavailable } from "./errors.js";
@@ -7,46 +7,45 @@ import { attempt, busy, define, guarded, hold, memory, refused, seen } from "./i
 
 /**
  * @typedef {import("../target/sdk/bindings.js").Core} Core
- * @typedef {{ outer?: Promise<unknown>, fail?: (cause: unknown) => void }} Pending the promise of a caller, and how to reject it
+ * @typedef {{ outer?: Promise<unknown>, fail?: (cause: unknown) => void }} Pending the caller's promise, and the function that rejects it
  */
 
-/** @type {{ [name: string]: any }} what a client without the wasm has: it is signed out */
+/** @type {{ [name: string]: any }} values of a client without the wasm, which counts as signed out */
 const WITHOUT_WASM = { user: null, persistence: "memory", event: ["INITIAL_SESSION", null] };
 
 /**
- * `compile` gives the WebAssembly.Module, and `compileAhead` a promise of it. Both fail where it cannot be had.
+ * `compile` returns the WebAssembly.Module, and `compileAhead` a promise of it. Both fail if the module is unavailable.
  * @param {() => WebAssembly.Module} compile
  * @param {() => Promise<WebAssembly.Module>} compileAhead
  * @returns {typeof import("./index.js").AuthClient}
  */
 export function face(compile, compileAhead) {
-  const page = memory(); // Rust keeps values for all clients of the page in it
+  const page = memory(); // Rust stores values for all clients of the page here.
   /** @type {WebAssembly.Module | undefined} */
-  let module; // compiled once for all of them
+  let module; // Compiled once for all clients.
   const members = Object.getOwnPropertyDescriptors(bindings().AuthClient.prototype);
   const names = Object.keys(members).filter((name) => !/^(constructor|free|__)/.test(name));
   class AuthClient {
     #options;
-    /** @type {Core | undefined} the Rust object: made at the first use, and again after a trap */
+    /** @type {Core | undefined} the Rust object, created at the first use and again after a trap */
     #core;
     /**
-     * @type {AbortController | null | undefined} aborted when the core ends: its listeners and requests end with it; null for a client that
-     * was disposed of
+     * @type {AbortController | null | undefined} aborted when the core ends, which ends its listeners and requests; null after `dispose()`
      */
     #life;
-    #own = new Map(); // Rust keeps values for this client in it
-    /** @type {Map<Promise<unknown>, Pending>} by the promise of the core */
+    #own = new Map(); // Rust stores values for this client here.
+    /** @type {Map<Promise<unknown>, Pending>} the key is the promise of the core */
     #pending = new Map();
-    /** @type {Set<() => unknown>} repeated on a new core */
+    /** @type {Set<() => unknown>} called again for a new core */
     #subscriptions = new Set();
 
     /** @param {unknown} options */
     constructor(options) {
       this.#options = options;
-      // Bound, so that they can be passed as handlers: form.addEventListener("submit", auth.login).
+      // Bound, so that a page can pass them as handlers: form.addEventListener("submit", auth.login).
       for (const name of [...names, "dispose"])
         if (!members[name]?.get) define(this, name, { value: /** @type {any} */ (this)[name].bind(this) });
-      // On a page, be ready before the first submit; elsewhere do nothing before the first call.
+      // On a page, compile before the first submit; elsewhere do nothing before the first call.
       if (typeof document !== "undefined")
         setTimeout(() =>
           compileAhead()
@@ -82,7 +81,7 @@ export function face(compile, compileAhead) {
     }
 
     /**
-     * The core is over, by a trap or for good: no call may wait for it any longer.
+     * Ends the core after a trap or `dispose()`, and rejects all pending calls.
      * @param {unknown} cause
      */
     #end(cause) {
@@ -91,7 +90,7 @@ export function face(compile, compileAhead) {
     }
 
     /**
-     * The promise of the caller; the same one for calls that joined.
+     * Returns the caller's promise. Joined calls share one.
      * @param {Promise<unknown>} inner
      * @param {Error} call
      * @param {SubmitEvent | undefined} event
@@ -130,7 +129,7 @@ export function face(compile, compileAhead) {
      * @param {any[]} args
      */
     #call(name, args) {
-      const call = new Error(); // its stack is the error's
+      const call = new Error(); // for the stack of an error
       const event = args
         .slice(0, 2)
         .map((arg) => attempt(() => hold(arg)))

@@ -1,8 +1,8 @@
-// A form on the page: the values of its controls, and a message on one of them. A control may be called `elements` or `submit` and then hides
-// the form's own property of that name. So nothing is read from the form object itself: the properties are taken from the DOM's classes.
+// A form on the page: the values of its controls, and the message on one of them. A control named `elements` or
+// `submit` hides the form's own property of that name, so this code takes properties from the DOM's classes.
 
 /**
- * A control of any kind: what one kind alone has is undefined for others.
+ * A control of any kind. A property that another kind of control has is undefined.
  * @typedef {HTMLInputElement} Control
  * @typedef {import("./errors.js").AuthError} AuthError
  * @typedef {{ text?: string, flag?: boolean, number?: number, value?: unknown, fault?: string, inner?: Values }} Value
@@ -14,14 +14,15 @@ export const controlsOf = (/** @type {HTMLFormElement} */ form) =>
   /** @type {Control[]} */ ([...Reflect.get(HTMLFormElement.prototype, "elements", form)]);
 
 /**
- * The values of a form's controls by name: `{ text }`, for a checkbox `flag` too, for a number input `number`, or a `fault`. A dot
- * in the name nests, in `inner`. `data` is the form's FormData. The objects have no prototype: a control may have any name.
+ * Returns the values of a form's controls by name: `{ text }`, for a checkbox also `flag`, for a number input `number`,
+ * or a `fault`. A dot in a name nests the value in `inner`. `data` is the form's FormData. The objects have no
+ * prototype, because a control may have any name.
  * @param {FormData} data
  * @param {Control[]} elements
  */
 export function valuesOf(data, elements) {
   const special = (/** @type {Control} */ { name, type }) => name && ["checkbox", "number", "select-multiple"].includes(type);
-  // `:disabled` also knows of a disabled fieldset around it.
+  // `:disabled` also matches inside a disabled fieldset.
   const controls = elements.filter((control) => special(control) && !control.matches(":disabled"));
   const names = new Set([...data.keys(), ...controls.filter(({ type }) => type === "checkbox").map(({ name }) => name)]);
   /** @type {Values} */
@@ -42,7 +43,7 @@ export function valuesOf(data, elements) {
 }
 
 /**
- * The value of all entries of one name.
+ * Returns the value of all entries with the same name.
  * @param {FormDataEntryValue[]} entries
  * @param {Control[]} controls
  * @returns {Value | undefined}
@@ -50,11 +51,11 @@ export function valuesOf(data, elements) {
 function valueFrom(entries, [control, another]) {
   const type = control?.type;
   if (type === "checkbox" && !another) {
-    // One checkbox is a boolean, also beside the hidden control that some frameworks put there.
+    // A single checkbox is a boolean, also with the hidden control that some frameworks add.
     const text = control.checked ? (control.getAttribute("value") ?? "on") : undefined;
     return { flag: control.checked, text, value: control.checked };
   }
-  // A file control that was left empty gives a file without name and content.
+  // An empty file control yields a file without name and content.
   const [first, second] = entries.filter((entry) => typeof entry === "string" || entry.name || entry.size);
   if (first === undefined) return undefined;
   if (typeof first !== "string") return { fault: "A file cannot be sent here." };
@@ -64,12 +65,12 @@ function valueFrom(entries, [control, another]) {
   return Number.isNaN(number) ? { text: first, value: "" } : { text: first, number, value: number };
 }
 
-/** @type {WeakMap<AuthError, boolean>} by error that a page was told of: has the page taken it, or a person seen it? */
+/** @type {WeakMap<AuthError, boolean>} announced errors: true if the page handled the error or it was shown */
 const told = new WeakMap();
 
 /**
- * Tells the page of the error of a call that was given an event or a form: dispatches `doorward:error` there. Answers false if the page shows
- * the error in its own way.
+ * Dispatches `doorward:error` for the error of a call with an event or a form. Returns false if the page handles the
+ * error itself.
  * @param {EventTarget} target
  * @param {AuthError} error
  */
@@ -80,11 +81,12 @@ export function announce(target, error) {
   return isLeft;
 }
 
-/** @type {WeakMap<HTMLFormElement, AbortController>} by form, what ends its message */
+/** @type {WeakMap<HTMLFormElement, AbortController>} per form: ends its current message */
 const shown = new WeakMap();
 
 /**
- * Shows a message on a control, until something in the form changes or the person leaves it: it must never block a later submit (D-26).
+ * Shows a message on a control until something in the form changes or the user leaves the control. The message must
+ * never block a later submit (D-26).
  * @param {HTMLFormElement} form
  * @param {Control} control
  * @param {string} message
@@ -99,7 +101,7 @@ export function showMessage(form, control, message, error) {
   const ends = new AbortController();
   shown.set(form, ends);
   const before = control.getAttribute("aria-invalid");
-  // A button has no value that could be wrong.
+  // A button has no value that could be invalid.
   if (control.type !== "submit") control.setAttribute("aria-invalid", "true");
   ends.signal.addEventListener("abort", () => {
     control.setCustomValidity("");
@@ -109,13 +111,14 @@ export function showMessage(form, control, message, error) {
   control.setCustomValidity(message);
   control.reportValidity();
   told.set(error, true);
-  // Was something in the form changed, or is it about to be submitted? Enter submits a form that has no button.
+  // True if something in the form changed, or if it is about to be submitted. Enter submits a form without a button.
   /** @param {any} event */
   const concerns = ({ type, key, target }) =>
     type === "click" ? target.closest?.("button,[type=submit],[type=image]")?.form === form : type !== "keydown" || key === "Enter";
   const clear = (/** @type {Event} */ event) => concerns(event) && ends.abort();
   const options = { capture: true, signal: ends.signal };
-  // Nothing is added to the document, which outlives the form. A click on a button that came later moves the focus first: `blur` clears then.
+  // The document gets no listeners, because it outlives the form. A click on a button that was added later moves the
+  // focus first, so `blur` clears the message then.
   control.addEventListener("blur", clear, options);
   const outside = controlsOf(form).filter((other) => !Node.prototype.contains.call(form, other));
   for (const target of [form, ...outside])
@@ -123,8 +126,9 @@ export function showMessage(form, control, message, error) {
 }
 
 /**
- * Has the page taken the error of a call, or a person seen it? Shows an error that arose outside the wasm: that was refused, or has trapped.
- * @param {any} event a SubmitEvent, or one with less in it
+ * Returns true if the page handled the error of a call, or if it was shown. Shows an error that arose outside the wasm,
+ * by a refused compilation or a trap.
+ * @param {any} event a SubmitEvent, or an event with fewer properties
  * @param {AuthError} error
  */
 export function isSeen({ target, submitter }, error) {

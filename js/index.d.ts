@@ -1,26 +1,27 @@
 /**
- * What every method with `Input<T>` takes: the submit event of a form whose controls are named like T's fields,
- * a React synthetic event around one, a form element, a FormData, or T itself.
+ * The argument of every method with `Input<T>`: the submit event of a form whose controls are named like the fields of
+ * T, a React synthetic event that wraps one, a form element, a FormData, or T itself.
  *
- * Given an event or a form:
- *  - `preventDefault()` happens synchronously in the call, also when the page submits with `form.requestSubmit()`;
- *  - the fields are read in the call (the submitter's name and value included), so that later edits change nothing;
- *  - only names that the method knows are taken, those of its options among them; a form may have any other control;
- *  - a checkbox is a boolean, an empty optional control is absent, a disabled one is ignored, `address.locality` nests,
- *    and so do the operator's own fields: `extras.coins`;
- *  - a field may be named in snake_case or camelCase; given in both it is `INVALID_PARAMETER`;
- *  - a second submit of the same form while the first is pending joins the first: one request, the same promise;
- *  - an error is shown on the form (`setCustomValidity` + `reportValidity`) until something changes: on the control of its field, wrong
- *    credentials on the password, any other on the button that was pressed. Before that the form, or the target of another event, gets
- *    the bubbling event `doorward:error` with the `AuthError` as its `detail`: `preventDefault()` on it leaves the showing to the page;
- *  - a form that was submitted has `aria-busy="true"` while the call is under way;
- *  - the promise of a call that was given an event rejects, but causes no `unhandledrejection` where the error is shown or the page has
- *    taken it by `preventDefault()`;
- *  - on success the browser goes to the submitter's `formaction` or the form's `action`, if the attribute is there,
- *    after the promise has resolved and its handlers have run (http(s) only; see `navigate`).
+ * With an event or a form:
+ * - The method calls `preventDefault()` synchronously, also when the page submits with `form.requestSubmit()`.
+ * - The method reads the fields synchronously, including the submitter's name and value. Later edits change nothing.
+ * - The method takes only the names that it knows, including those of its options. A form may have any other controls.
+ * - A checkbox is a boolean. An empty optional control counts as absent, and a disabled control is ignored. A dot in a
+ *   name nests: `address.locality`, and `extras.coins` for a field that the operator declares.
+ * - A field may be named in snake_case or camelCase. A field given in both spellings is `INVALID_PARAMETER`.
+ * - A second submit of the same form while the first is pending joins the first: one request, and the same promise.
+ * - The form shows an error (`setCustomValidity` + `reportValidity`) until something changes. The control of the field
+ *   shows it; the password control shows wrong credentials; the pressed button shows any other error. Before that, the
+ *   form, or the target of another event, gets the bubbling event `doorward:error` with the `AuthError` as its
+ *   `detail`. If the page calls `preventDefault()` on that event, the SDK does not show the error.
+ * - A submitted form has `aria-busy="true"` while the call is pending.
+ * - The promise of a call with an event rejects. It causes no `unhandledrejection` if the SDK shows the error or the
+ *   page calls `preventDefault()` on `doorward:error`.
+ * - On success the browser goes to the submitter's `formaction` or the form's `action`, if the attribute exists. It
+ *   does so after the promise has resolved and its handlers have run. Only http(s) URLs are followed (see `navigate`).
  *
- * An object is strict: a name that the method does not know is `INVALID_PARAMETER`. Only `signup` and `updateProfile` send
- * on such names, for the operator may have declared them; the server says if not.
+ * An object is strict: a name that the method does not know is `INVALID_PARAMETER`. Only `signup` and `updateProfile`
+ * send unknown names, because the operator may have declared them; the server rejects undeclared ones.
  * Methods are bound: `form.addEventListener("submit", auth.login)` works.
  */
 export type Input<T> = SubmitEvent | { nativeEvent: Event } | HTMLFormElement | FormData | T;
@@ -29,74 +30,79 @@ export interface AuthClientOptions {
   /** Base URL of the server, e.g. `https://auth.example.com`. Default: the page's own origin. */
   url?: string | URL;
   /**
-   * Where tokens live. Default `"local"`; falls back to the page's memory, with a `WARNING` event, when the browser
-   * blocks it. `"memory"` is this client's alone.
+   * Where the client keeps tokens. Default `"local"`. If the browser blocks the storage, the client uses the page's
+   * memory and emits a `WARNING` event. `"memory"` belongs to this client alone.
    */
   storage?: "local" | "session" | "memory" | AuthStorage;
   /**
-   * Prefix of the storage keys; two clients with different prefixes do not see each other. Default: `"doorward"`, and for a server
-   * elsewhere than the page `"doorward."` with its address, so that two projects on one origin have sessions of their own. With a
-   * `storage` of your own it is always `"doorward"`.
+   * Prefix of the storage keys. Clients with different prefixes do not see each other. Default: `"doorward"`; if the
+   * server has another origin than the page, `"doorward."` followed by the server's URL, so that two projects on one
+   * origin keep separate sessions. With a custom `storage` the default is always `"doorward"`.
    */
   storageKey?: string;
   /**
-   * Bind tokens to a key of this browser that no script can read (RFC 9449), so that a copied localStorage is useless
-   * elsewhere. Needs https or localhost, else every call rejects with `INSECURE_CONTEXT`. Default true; `false` gives
-   * Bearer tokens, and `Session.refresh_token` is there for the page to read.
+   * Binds tokens to a key of this browser that no script can read (RFC 9449), so that a copied localStorage is useless
+   * elsewhere. Needs https or localhost; otherwise every call rejects with `INSECURE_CONTEXT`. Default true. With
+   * `false`, tokens are Bearer tokens, and the page can read `Session.refresh_token`.
    */
   dpop?: boolean;
-  /** Refresh the access token ahead of its expiry while the page is visible. Default true. */
+  /** Refreshes the access token before it expires, while the page is visible. Default true. */
   autoRefresh?: boolean;
-  /** Milliseconds before a request is given up, for each try. Default 10000. */
+  /** Timeout of each attempt of a request, in milliseconds. Default 10000. */
   timeout?: number;
   /**
-   * Language of the messages of errors, and of mails: a BCP 47 tag. There are messages in English, German (`de`), Indonesian (`id`) and
-   * Chinese (`zh`); any other language gets English ones. Default: the document's or navigator's.
+   * Language of error messages and of mails: a BCP 47 tag. Messages exist in English, German (`de`), Indonesian (`id`)
+   * and Chinese (`zh`); any other language falls back to English. Default: the language of the document or the
+   * navigator.
    */
   locale?: string;
   /**
-   * Other APIs that take our access tokens: `fetch` and `authHeaders` serve these origins and `url`, no other. `audience`
-   * has no effect yet: all tokens have the server's one (its setting `token.audience`).
+   * Other APIs that accept the server's access tokens. `fetch` and `authHeaders` serve these origins and `url`, and no
+   * others. `audience` has no effect yet: all tokens have the server's audience (setting `token.audience`).
    */
   apis?: { origin: string; audience?: string }[];
-  /** What to do after a form succeeded: follow its action (default), nothing, or your router. */
+  /**
+   * Navigation after a form has succeeded: follow its action (`true`, the default), do nothing (`false`), or call your
+   * router.
+   */
   navigate?: boolean | ((url: URL) => void);
-  /** A fetch of your own (tests, proxies). It is called with one argument, a `Request`. */
+  /** A replacement for `fetch` (tests, proxies). The client calls it with one argument, a `Request`. */
   fetch?: typeof fetch;
 }
 
-/** Any key-value store, synchronous or not. */
+/** A key-value store, synchronous or asynchronous. */
 export interface AuthStorage {
   getItem(key: string): string | null | Promise<string | null>;
   setItem(key: string, value: string): void | Promise<void>;
   removeItem(key: string): void | Promise<void>;
 }
 
-/** Every method that makes a request takes this as, or within, its last argument. */
+/** Options of every method that makes a request: its last argument, or part of it. */
 export interface RequestOptions {
-  /** Ends the call, which then rejects with `ABORTED`. */
+  /** Aborts the call, which then rejects with `ABORTED`. */
   signal?: AbortSignal;
-  /** Milliseconds before a request of this call is given up, for each try. */
+  /** Timeout of each attempt of a request of this call, in milliseconds. */
   timeout?: number;
   /**
-   * The answer to a captcha that a person solves, after `CAPTCHA_REQUIRED`: what they read in the picture, with its id; or the
-   * token of a service's widget, without one. May also be controls of the form. A proof of work is solved by itself.
+   * The solution of a captcha for people, after `CAPTCHA_REQUIRED`: the text of a picture with the picture's id, or the
+   * token of a service's widget without an id. Controls of the form may have these names too. The SDK solves a proof of
+   * work by itself.
    */
   captcha_id?: string;
   captcha_code?: string;
 }
 
-/** What shows, beside a mail, that an account is one's own: one of both, where `PASSWORD_REQUIRED` asks for it. */
+/** Proof, in addition to the mail, that the user owns the account. Give one of the two after `PASSWORD_REQUIRED`. */
 export interface VerifyOptions {
   /** The password of the account. */
   password?: string;
-  /** A new password, if another person made the account: ends all that was set up in it before. */
+  /** A new password, if another person made the account. Removes everything that was set up in the account before. */
   new_password?: string;
 }
 
 declare global {
   interface GlobalEventHandlersEventMap {
-    /** The error of a call that was given an event or a form. See `Input`. */
+    /** The error of a call with an event or a form. See `Input`. */
     "doorward:error": CustomEvent<AuthError>;
   }
   interface SymbolConstructor {
@@ -105,28 +111,33 @@ declare global {
 }
 
 /**
- * Ready to use as soon as it is constructed: no init call, no await. Importing and constructing have no side effect on a
- * server. Two clients with one `storageKey` share one session; calls may overlap freely; after any error the client goes
- * on working. Every rejection is an `AuthError`.
+ * The client. It is ready to use after construction, without an init call or an await. Importing and constructing have
+ * no side effects on a server. Clients with the same `storageKey` share one session. Calls may overlap. The client
+ * keeps working after any error. Every rejection is an `AuthError`.
  */
 export class AuthClient {
-  /** Never throws: what is wrong with the options or the environment is told by the first call. */
+  /** Never throws. The first call rejects if the options or the environment are unsuitable. */
   constructor(options?: AuthClientOptions);
 
-  /** The signed-in user as last seen, without waiting; null when signed out or not yet read from an asynchronous storage. */
+  /**
+   * The signed-in user as last seen, without waiting. Null when signed out, or while an asynchronous storage has not
+   * been read yet.
+   */
   readonly user: UserProfile | null;
-  /** Where the session is really kept: `"memory"` when the browser refused the storage that was asked for. */
+  /** The storage in use: `"memory"` when the browser refused the requested storage. */
   readonly persistence: "local" | "session" | "memory" | "custom";
 
   /**
-   * Creates an account by e-mail address or username with a password, or by phone number or e-mail address with a code
-   * (`sendSmsCode`, `sendEmail`). Resolves with the profile when `login` or `generate_token` signed the user in, else with
-   * one of two texts. Rejects with `EXISTS` when the name is taken, with `INVALID_CODE` or `EXPIRED_CODE` for the code.
+   * Creates an account: with an e-mail address or username and a password, or with a phone number or e-mail address and
+   * a verification code (`sendSmsCode`, `sendEmail`). Resolves with the profile if `login` or `generate_token` signed
+   * the user in, otherwise with a `SignupMessage`. Rejects with `EXISTS` if the name is taken, and with `INVALID_CODE`
+   * or `EXPIRED_CODE` for the code.
    */
   signup(params: Input<SignupParams>, options?: SignupOptions): Promise<UserProfile | SignupMessage>;
   /**
-   * Creates an account by e-mail address and password like `signup`, in the words of `register` with a provider. Signs nobody
-   * in. Where the server does not tell whether the address was free, `data` has only that address.
+   * Creates an account by e-mail address and password like `signup`, with the signature of `register` for a provider.
+   * Does not sign the user in. If the server does not reveal whether the address was free, `data` has only that
+   * address.
    */
   register(
     provider: "local",
@@ -134,9 +145,10 @@ export class AuthClient {
     options?: RegisterOptions,
   ): Promise<ProviderResult<UserProfile | { email: string; email_verified: false }>>;
   /**
-   * Creates an account for whom `login` knew nobody, with the `oauthKey` that it gave, in the same browser. Without `email` the
-   * account gets the address that the provider vouches for, if there is one. Signs nobody in: call `redoOAuth` then,
-   * or `oauthRedirect`. Rejects with `EXISTS` when the address is taken: sign in, then link.
+   * Creates an account for a provider identity that has none, with the `oauthKey` that `login` returned in the same
+   * browser. Without `email` the account gets the address that the provider vouches for, if any. Does not sign the user
+   * in: call `redoOAuth` or `oauthRedirect` afterwards. Rejects with `EXISTS` if the address is taken: sign in and link
+   * instead.
    */
   register(
     provider: OAuthProvider,
@@ -144,12 +156,13 @@ export class AuthClient {
     options?: RegisterOptions,
   ): Promise<ProviderResult>;
   /**
-   * Signs in: with a password, a code, the id of a device or one that another system gave; the fields say which. Rejects
-   * with `INCORRECT_USERNAME_OR_PASSWORD`, `INVALID_CODE`, `EXPIRED_CODE`, `CAPTCHA_REQUIRED`; after a right password or
-   * code with `SIGNUP_CONFIRMATION_NEEDED` or `USER_IS_DISABLED`; with `FORBIDDEN` where this way is not open.
+   * Signs in with a password, a verification code, a device id, or an id of another system (`custom_id`). The fields
+   * select the sign-in method. Rejects with `INCORRECT_USERNAME_OR_PASSWORD`, `INVALID_CODE`, `EXPIRED_CODE` or
+   * `CAPTCHA_REQUIRED`; after a correct password or code with `SIGNUP_CONFIRMATION_NEEDED` or `USER_IS_DISABLED`; with
+   * `FORBIDDEN` if the sign-in method is off.
    */
   login(params: Input<LoginParams>, options?: LoginOptions): Promise<UserProfile>;
-  /** The same with a password, in the words of `login` with a provider. */
+  /** Signs in with a password, with the signature of `login` for a provider. */
   login(
     provider: "local",
     data: Input<{ email: string; password: string }>,
@@ -157,81 +170,87 @@ export class AuthClient {
     options?: LoginOptions,
   ): Promise<LoginExisting>;
   /**
-   * Ends what `oauthRedirect` began, with what came back from the provider, or with a token that the app has from it. Resolves
-   * with `LoginExisting` when that signed somebody in, or with `LoginOAuth` and an `oauthKey`, which `register` takes within ten
-   * minutes. The intent `"link"` links the provider's account to the signed-in one (`LoginLinked`), who must have
-   * called `oauthRedirect`, too; it needs a sign-in of the last minutes (`REAUTH_REQUIRED`). Whoever was a `LoginOAuth` and has
-   * then signed in to an account in the same tab links with `{ oauthKey }`.
+   * Completes a flow that `oauthRedirect` began, with the provider's response, or signs in with a token that the app
+   * already has from the provider. Resolves with `LoginExisting` if the user is signed in. Otherwise resolves with
+   * `LoginOAuth` and an `oauthKey`, which `register` accepts within ten minutes. The intent `"link"` links the
+   * provider's identity to the signed-in account and resolves with `LoginLinked`. The same account must have been
+   * signed in for `oauthRedirect`, and the sign-in must be recent (`REAUTH_REQUIRED`). After a `LoginOAuth`, a user who
+   * has signed in to an account in the same tab links with `{ oauthKey }`.
    *
-   * Rejects with `OAUTH_DENIED` where the person or the provider said no, `OAUTH_STATE_MISMATCH` where this browser
-   * began no such flow or its key is gone, `OAUTH_REUSED`, `SOCIAL_ACCOUNT_IN_USE`, and `NOT_FOUND` for a provider that is not set up.
-   * The same call once more, by a reload or React's strict mode, gets the same answer. Nothing is read from the page's
-   * address: give it as `callback`, and take it out of the address bar yourself. An address without an answer in it joins
-   * the call that is under way for the same provider and page, unless one of them has a `signal`.
+   * Rejects with `OAUTH_DENIED` if the user or the provider refused, `OAUTH_STATE_MISMATCH` if this browser began no
+   * such flow or has lost its key, `OAUTH_REUSED`, `SOCIAL_ACCOUNT_IN_USE`, and `NOT_FOUND` for a provider that is not
+   * set up.
+   *
+   * A repetition of the call, by a reload or React's strict mode, gets the same result. The SDK does not read the
+   * page's URL: pass it as `callback`, and remove it from the address bar yourself. A call whose URL has no provider
+   * response joins the pending call for the same provider and page, unless one of them has a `signal`.
    */
   login(provider: OAuthProvider, data: Input<OAuthLoginData>, intent?: "register" | "link", options?: LoginOptions): Promise<LoginResult>;
   login(provider: OAuthProvider, data: Input<OAuthLoginData>, options?: LoginOptions): Promise<LoginResult>;
   /**
-   * Signs out: in all tabs at once, then at the server; offline the server is told when it can be reached again.
-   * `scope` says what ends: this session (`"local"`, the default), all sessions of the account (`"global"`), or all but
-   * this one (`"others"`). For the latter two the server must be reached: offline they reject with `NETWORK`, and
-   * `"global"` has ended this session nevertheless. Rejects where the server refuses, as a hook can (`HOOK_REJECTED`): then the server's
-   * session lives on, and the local one ends anyway.
+   * Signs out in all tabs at once, then at the server. Offline, the client tells the server as soon as it can reach it.
+   * `scope` selects the sessions that end: this session (`"local"`, the default), all sessions of the account
+   * (`"global"`), or all others (`"others"`). `"global"` and `"others"` need the server: offline they reject with
+   * `NETWORK`, although `"global"` has then ended this session. Rejects if the server refuses, for example by a hook
+   * (`HOOK_REJECTED`): the server keeps its session, and the local one ends anyway.
    */
   logout(
     event?: Event | { nativeEvent: Event } | HTMLFormElement | { scope?: "local" | "others" | "global" },
     options?: RequestOptions,
   ): Promise<"SUCCESS: The user has been logged out.">;
 
-  /** The signed-in user as the server knows it now, or null when signed out. `refreshToken: true` refreshes first. */
+  /** Asks the server for the signed-in user; null when signed out. `refreshToken: true` refreshes the access token first. */
   getProfile(options?: RequestOptions & { refreshToken?: boolean }): Promise<UserProfile | null>;
-  /** The session kept in this browser, without a request; null when signed out. */
+  /** The session kept in this browser, without a request. Null when signed out. */
   getSession(): Promise<Session | null>;
-  /** An access token with at least 30 s to live, refreshed if need be; null when signed out. */
+  /** An access token that is valid for at least 30 s, refreshed if necessary. Null when signed out. */
   getAccessToken(options?: RequestOptions): Promise<string | null>;
-  /** Refreshes now. One request however many calls ask at once. Rejects with `SESSION_REQUIRED` when signed out. */
+  /** Refreshes now. Concurrent calls share one request. Rejects with `SESSION_REQUIRED` when signed out. */
   refreshToken(options?: RequestOptions): Promise<Session>;
   /**
-   * Takes up a session from a refresh token that was kept elsewhere, by one refresh. Rejects with `TOKEN_BOUND` where the
-   * token is bound to a key that this browser does not have, with `TOKEN_REVOKED` where it is over.
+   * Restores a session from a refresh token that was kept elsewhere, by one refresh. Rejects with `TOKEN_BOUND` if the
+   * token is bound to a key that this browser does not have, and with `TOKEN_REVOKED` if the session has ended.
    */
   restoreToken(token: string, options?: RequestOptions): Promise<UserProfile>;
   /**
-   * Is this access token (default: the current one, refreshed if need be) valid, and whose is it? `status` says so; the
-   * call rejects only where the server does not answer. A token that is bound to another browser's key is not valid here.
+   * Checks whether an access token is valid, and returns its user. Default: the current access token, refreshed if
+   * necessary. `status` has the result; the call rejects only if the server does not respond. A token that is bound to
+   * another browser's key is not valid here.
    */
   checkLoginStatus(token?: string, options?: RequestOptions): Promise<LoginStatus>;
   /**
-   * `fetch` with the access token and its proof, to the origins of `url` and `apis`; to any other it rejects with
-   * `INVALID_PARAMETER` and sends nothing. On 401 it refreshes and repeats once, unless the body is a stream. It follows no
-   * redirect: the answer is then of type `opaqueredirect`. Signed out, the request goes without a token.
+   * Calls `fetch` with the access token and a DPoP proof, for the origins of `url` and `apis`. For any other origin it
+   * rejects with `INVALID_PARAMETER` and sends nothing. On 401 it refreshes and repeats the request once, unless the
+   * body is a stream. It does not follow redirects: the response then has the type `opaqueredirect`. When signed out,
+   * it sends the request without a token.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
-  /** The same headers for another HTTP library; good for one request, and none when signed out. */
+  /** The headers that `fetch` would add, for another HTTP library. Valid for one request; empty when signed out. */
   authHeaders(method: string, url: string | URL, options?: RequestOptions): Promise<Record<string, string>>;
   /** The sessions of this account on all devices, the last used first. Rejects with `SESSION_REQUIRED` when signed out. */
   listSessions(options?: RequestOptions): Promise<SessionInfo[]>;
-  /** Ends one of them. Rejects with `NOT_FOUND` when it is none of this account's. */
+  /** Ends one session of this account. Rejects with `NOT_FOUND` if the account has no session with this id. */
   revokeSession(id: string, options?: RequestOptions): Promise<void>;
   /**
-   * Calls the listener soon with `INITIAL_SESSION` and the session or null, then on every change, in every tab.
-   * Returns the function that ends it.
+   * Calls the listener soon with `INITIAL_SESSION` and the session or null, then on every change in every tab. Returns
+   * a function that removes the listener.
    */
   onAuthStateChange(listener: (event: AuthEvent, session: Session | null, detail?: { code: AuthWarning }) => void): () => void;
 
   /**
-   * Sends a one-time code by SMS. With a `scene` it is good for that alone (`LOGIN` is good for signup too); for
-   * `BIND_PHONE` and `DELETE_ACCOUNT` somebody must be signed in (`SESSION_REQUIRED`). Without a scene the session decides:
-   * signed out, the code is good for `login`, `signup` or `resetPassword`; signed in, for `bindPhone` or `updatePhone` of that
-   * account. The first use ends it. A server may require a scene (`INVALID_PARAMETER`). The answer is the same whether
-   * the number has an account or not. Rejects with `LimitExceededException`, or `FORBIDDEN` where no SMS can be sent.
+   * Sends a verification code by SMS. With a `scene`, the code is valid for that scene only (`LOGIN` also covers
+   * sign-up); `BIND_PHONE` and `DELETE_ACCOUNT` need a signed-in user (`SESSION_REQUIRED`). Without a scene the session
+   * decides: signed out, the code is valid for `login`, `signup` or `resetPassword`; signed in, for `bindPhone` or
+   * `updatePhone` of that account. The first use consumes the code. A server may require a scene (`INVALID_PARAMETER`).
+   * The result does not reveal whether the number has an account. Rejects with `LimitExceededException`, or with
+   * `FORBIDDEN` if the server cannot send SMS.
    */
   sendSmsCode(
     phone_number: string | Input<{ phone_number: string; scene?: CodeScene }>,
     scene?: CodeScene,
     options?: RequestOptions,
   ): Promise<"SUCCESS: Verification code has been sent.">;
-  /** The same by mail, for the scene that is given; for `CHANGE_EMAIL` and `DELETE_ACCOUNT` somebody must be signed in. */
+  /** Sends a verification code by mail for a scene. `CHANGE_EMAIL` and `DELETE_ACCOUNT` need a signed-in user. */
   sendEmail(email: string, scene: CodeScene, options?: RequestOptions): Promise<"SUCCESS: Verification E-Mail has been sent.">;
   sendEmail(
     params: Input<{ email: string; scene: CodeScene }>,
@@ -239,22 +258,22 @@ export class AuthClient {
     options?: RequestOptions,
   ): Promise<"SUCCESS: Verification E-Mail has been sent.">;
   /**
-   * Sends a one-time code to the phone number, or a code and a link to the address, if it has an account; the answer is the
-   * same if not. A text that begins with `+` or a digit and has no `@` is a phone number.
+   * Sends a verification code to a phone number, or a code and a reset link to an e-mail address, if it has an account.
+   * The result does not reveal whether it has. A text that begins with `+` or a digit and has no `@` is a phone number.
    */
   forgotPassword(
     params: string | Input<{ email: string } | { phone_number: string }>,
     options?: RequestOptions,
   ): Promise<"SUCCESS: Verification code has been sent.">;
-  /** Sets a new password with the code that was sent. Rejects with `INVALID_CODE` or `EXPIRED_CODE`. */
+  /** Sets a new password with the verification code. Rejects with `INVALID_CODE` or `EXPIRED_CODE`. */
   resetPassword(params: Input<ResetParams>, options?: RequestOptions): Promise<"SUCCESS: New password has been set.">;
-  /** Sets a new password with the token of the mailed link. Rejects with `TOKEN_REVOKED` or `TOKEN_EXPIRED`. */
+  /** Sets a new password with the token of the reset link. Rejects with `TOKEN_REVOKED` or `TOKEN_EXPIRED`. */
   resetPassword(token: string, password: string, options?: RequestOptions): Promise<"SUCCESS: New password has been set.">;
 
   /**
-   * Sets another password; all other sessions of the account end. `old_password` may be absent only for an account that has
-   * none yet. Rejects with `INVALID_PARAMETER` for a wrong one. It and all calls that change addresses or
-   * delete the account need a sign-in within the last minutes: `REAUTH_REQUIRED`.
+   * Changes the password and ends all other sessions of the account. `old_password` is optional only for an account
+   * without a password. Rejects with `INVALID_PARAMETER` if it is wrong. This call, and every call that changes
+   * addresses or deletes the account, needs a sign-in within the last minutes (`REAUTH_REQUIRED`).
    */
   updatePassword(
     params: Input<{ new_password: string; old_password?: string }>,
@@ -262,19 +281,23 @@ export class AuthClient {
   ): Promise<"SUCCESS: New password has been set.">;
 
   /**
-   * Changes what is given and leaves the rest. `null` or an empty text clears a field; so does, for this method alone, an
-   * empty text control of a form. A control that is disabled or absent changes nothing. Resolves with the new profile;
-   * rejects with `INVALID_PARAMETER` for `email`, `phone_number` and `password` of an object, which have calls of their own (in
-   * a form such controls are left alone), and with `EXISTS` for a username that is taken. Parts of `address` that are
-   * given change only these; a field of the operator's own is cleared by `null` alone.
+   * Changes the given fields and keeps the others. `null` or an empty text clears a field; for this method alone, so
+   * does an empty text control of a form. A disabled or absent control changes nothing. Given parts of `address` change
+   * only these parts. Only `null` clears a field that the operator declares. Resolves with the new profile. Rejects
+   * with `INVALID_PARAMETER` for `email`, `phone_number` and `password` in an object, because other methods change
+   * them; in a form such controls are ignored. Rejects with `EXISTS` if the username is taken.
    */
   updateProfile(updates: Input<ProfileUpdates>, options?: RequestOptions): Promise<UserProfile>;
-  /** What another user shows to others; null when there is none. Rejects with `SESSION_REQUIRED` when signed out. */
+  /**
+   * The public profile of another user; null if the user does not exist. Rejects with `SESSION_REQUIRED` when signed
+   * out.
+   */
   getUser(user_id: string, options?: RequestOptions): Promise<Partial<UserProfile> | null>;
   /**
-   * Gives the account another address: `email_code` was sent to it (`sendEmail(email, "CHANGE_EMAIL")`), `old_email_code` to
-   * the one so far, where the server asks for that. Rejects with `INVALID_REQUEST` when there is none yet (`bindEmail`),
-   * with `MERGE_REQUIRED` when another account has the new one.
+   * Replaces the account's e-mail address. `email_code` is the code sent to the new address (`sendEmail(email,
+   * "CHANGE_EMAIL")`), `old_email_code` the code sent to the current one, if the server requires it. Rejects with
+   * `INVALID_REQUEST` if the account has no address yet (use `bindEmail`), and with `MERGE_REQUIRED` if another account
+   * has the new address.
    */
   updateEmail(
     params: Input<{
@@ -285,7 +308,10 @@ export class AuthClient {
     }>,
     options?: RequestOptions,
   ): Promise<UserProfile>;
-  /** The same for the phone number, with codes of the scene `BIND_PHONE`, or codes that were asked for without a scene. */
+  /**
+   * Replaces the phone number, like `updateEmail`, with codes of the scene `BIND_PHONE` or codes requested without a
+   * scene.
+   */
   updatePhone(
     params: Input<{
       phone_number: string;
@@ -295,25 +321,29 @@ export class AuthClient {
     }>,
     options?: RequestOptions,
   ): Promise<UserProfile>;
-  /** Gives the account its first address. Rejects with `INVALID_REQUEST` when it has one, with `MERGE_REQUIRED` as above. */
+  /**
+   * Adds the first e-mail address. Rejects with `INVALID_REQUEST` if the account has one, with `MERGE_REQUIRED` as
+   * above.
+   */
   bindEmail(params: Input<{ email: string; email_code: string | number }>, options?: RequestOptions): Promise<UserProfile>;
-  /** The same for the phone number. */
+  /** Adds the first phone number, like `bindEmail`. */
   bindPhone(params: Input<{ phone_number: string; phone_code: string | number }>, options?: RequestOptions): Promise<UserProfile>;
-  /** Takes the address from the account. Rejects with `FORBIDDEN` when it is the account's last way in. */
+  /** Removes the e-mail address. Rejects with `FORBIDDEN` if it is the account's last sign-in method. */
   unbindEmail(options?: RequestOptions): Promise<UserProfile>;
-  /** The same for the phone number. */
+  /** Removes the phone number, like `unbindEmail`. */
   unbindPhone(options?: RequestOptions): Promise<UserProfile>;
 
-  /** What the app keeps for this user, in types that the server's configuration declares. */
+  /** The data that the app keeps for this user. The server's configuration declares the types. */
   listUdv(options?: RequestOptions): Promise<{ key: string; value: unknown; type: UdvType }[]>;
-  /** Sets one value. Rejects with `INVALID_PARAMETER`: field `key` for one that is not declared, `value` for a wrong type. */
+  /** Sets one value. Rejects with `INVALID_PARAMETER`: field `key` for an undeclared key, `value` for a wrong type. */
   setUdv(key: string, value: unknown, options?: RequestOptions): Promise<void>;
-  /** Removes one value. Rejects with `NOT_FOUND` when there is none. */
+  /** Removes one value. Rejects with `NOT_FOUND` if it does not exist. */
   removeUdv(key: string, options?: RequestOptions): Promise<void>;
 
   /**
-   * Closes the account and erases its data, with its password or a code of the scene `DELETE_ACCOUNT`. The session ends in
-   * all tabs, with `SIGNED_OUT`. Rejects with `INVALID_PARAMETER` for a wrong password, with `INVALID_CODE`.
+   * Closes the account and erases its data. Needs the password or a code of the scene `DELETE_ACCOUNT`. Ends the
+   * session in all tabs, with `SIGNED_OUT`. Rejects with `INVALID_PARAMETER` for a wrong password, and with
+   * `INVALID_CODE`.
    */
   deleteAccount(
     params: Input<{ password?: string; code?: string | number }>,
@@ -321,10 +351,10 @@ export class AuthClient {
   ): Promise<"SUCCESS: The account has been deleted.">;
 
   /**
-   * Goes to the provider's consent screen, and from there to `callback`: a page's address, in full and exactly as the
-   * operator has listed it. There, `login` goes on. Resolves with null when the browser is on its way; outside
-   * a browser with the address to go to. To link, call it signed in. Rejects with `INVALID_PARAMETER` for an address that is not
-   * listed, with `NOT_FOUND` for a provider that is not set up.
+   * Navigates to the provider's consent screen, which leads back to `callback`: the full URL of a page, exactly as the
+   * operator has listed it. On that page, call `login`. Resolves with null when the browser is navigating; outside a
+   * browser, with the URL to open. To link an identity, call it while signed in. Rejects with `INVALID_PARAMETER` for a
+   * URL that is not listed, and with `NOT_FOUND` for a provider that is not set up.
    */
   oauthRedirect(
     provider: OAuthProvider,
@@ -332,52 +362,54 @@ export class AuthClient {
     options?: RequestOptions,
   ): Promise<null | { data: { url: string; provider: string; id: string } }>;
   /**
-   * Goes the way of the last `oauthRedirect` again: right after `register` without a screen, which signs the new user in.
-   * Rejects with `INVALID_REQUEST` where there was none, and for Twitter and Apple, whose consent is good for once.
+   * Repeats the last `oauthRedirect`. Right after `register`, the provider shows no screen and the new user is signed
+   * in. Rejects with `INVALID_REQUEST` if there was no `oauthRedirect`, and for Twitter and Apple, which accept a
+   * consent only once.
    */
   redoOAuth(provider: OAuthProvider, options?: RequestOptions): Promise<null | { reloginUrl: string; provider: string }>;
-  /** What the signed-in account is linked to. Rejects with `SESSION_REQUIRED` when signed out. */
+  /** The provider identities that are linked to the signed-in account. Rejects with `SESSION_REQUIRED` when signed out. */
   listIdentities(options?: RequestOptions): Promise<Identity[]>;
   /**
-   * Takes the provider from the account; resolves with what is left. Rejects with `FORBIDDEN` when it is the last way in, with
-   * `NOT_FOUND` when it is not linked, and with `REAUTH_REQUIRED`.
+   * Unlinks the provider from the account, and resolves with the remaining identities. Rejects with `FORBIDDEN` if it
+   * is the last sign-in method, with `NOT_FOUND` if it is not linked, and with `REAUTH_REQUIRED`.
    */
   unlink(provider: OAuthProvider, options?: RequestOptions): Promise<Identity[]>;
 
-  /** Is this address taken? Answers only when the server enables it, else rejects with `FORBIDDEN`. */
+  /** Checks whether an e-mail address is taken. Rejects with `FORBIDDEN` unless the server enables this call. */
   checkEmail(email: string | Input<{ email: string }>, options?: RequestOptions): Promise<EmailStatus>;
-  /** Sends the signup confirmation again to the account of the last login that was refused for want of it. */
+  /** Sends the confirmation mail again, to the account of the last login that failed with `SIGNUP_CONFIRMATION_NEEDED`. */
   resendSignupConfirmation(options?: RequestOptions): Promise<"SUCCESS: Signup confirmation E-Mail has been sent.">;
-  /** Sends the address verification mail again. */
+  /** Sends the mail that verifies the address again. */
   resendVerification(email: string | Input<{ email: string }>, options?: RequestOptions): Promise<{ email: string; message: string }>;
   /**
-   * Verifies the account with the secret (token) of the mail's link. The browser that has signed up, or is signed in to the
-   * account, needs nothing else. In another one it rejects with `PASSWORD_REQUIRED` the first time that an address of the account
-   * is proven, and the link stays good: repeat it with the `password` of the account, or, for who does not know that, with a
-   * `new_password`, which ends all that was set up in the account before.
+   * Verifies the account with the secret (token) of the mailed link. The browser that signed up, or that is signed in
+   * to the account, needs nothing else. Another browser gets `PASSWORD_REQUIRED` the first time that an address of the
+   * account is proven, and the link stays valid. Repeat the call with the account's `password`; a user who does not
+   * know it gives a `new_password`, which removes everything that was set up in the account before.
    */
   verifyAccount(secret: string, options?: RequestOptions & VerifyOptions): Promise<UserProfile>;
-  /** Verifies the address with the code that the same mail carries; otherwise like `verifyAccount`. */
+  /** Verifies the address with the code of the same mail, otherwise like `verifyAccount`. */
   verifyEmail(
     params: Input<{ email: string; code: string | number } & VerifyOptions>,
     options?: RequestOptions & VerifyOptions,
   ): Promise<UserProfile>;
 
   /**
-   * A picture for a page that shows one before it is asked for, where `getSettings().captcha` is `"picture"`. Good once, for
-   * five minutes. A proof of work needs no call. Rejects with `NOT_FOUND` where nothing has to be solved.
+   * Returns a captcha picture, for a page that shows one before the server requires it (`getSettings().captcha` is
+   * `"picture"`). Valid once, for five minutes. A proof of work does not need this call. Rejects with `NOT_FOUND` if
+   * the server uses no captcha.
    */
   getCaptcha(options?: RequestOptions): Promise<Captcha & { id: string; image: string }>;
-  /** What the server allows. Kept for a minute; from then on the forms check by its rule for passwords. */
+  /** The server's settings, cached for a minute. From then on, forms check passwords by the server's rule. */
   getSettings(options?: RequestOptions): Promise<ServerSettings>;
-  /** Ends timers, listeners and requests in flight. Idempotent. Also `[Symbol.dispose]()`. */
+  /** Ends timers, listeners and pending requests. Idempotent. Also `[Symbol.dispose]()`. */
   dispose(): void;
   [Symbol.dispose](): void;
 }
 
-/** The fields of a profile that a person fills in. Those that the operator declares stand beside them. */
+/** The profile fields that a user fills in. Fields that the operator declares are on the same level. */
 export interface ProfileFields {
-  /** A name to sign in by. */
+  /** A name to sign in with. */
   username?: string;
   name?: string;
   given_name?: string;
@@ -385,11 +417,11 @@ export interface ProfileFields {
   middle_name?: string;
   nickname?: string;
   preferred_username?: string;
-  /** http(s) address of the profile picture. */
+  /** http(s) URL of the profile picture. */
   picture?: string;
-  /** http(s) address of the profile page. */
+  /** http(s) URL of the profile page. */
   profile?: string;
-  /** http(s) address of a web page or blog. */
+  /** http(s) URL of a web page or blog. */
   website?: string;
   gender?: string;
   /** YYYY-MM-DD, a real date. */
@@ -397,11 +429,11 @@ export interface ProfileFields {
   zoneinfo?: string;
   locale?: string;
   company?: string;
-  /** Beside the address, whose `locality` is a field of its own. Others see it with the address. */
+  /** Separate from `address.locality`. Other users see it if `address_public` is set. */
   city?: string;
-  /** Likewise; the address has `region`. */
+  /** Separate from `address.region`. Other users see it if `address_public` is set. */
   province?: string;
-  /** A line, or the OpenID Connect address claim. */
+  /** One line of text, or the OpenID Connect address claim. */
   address?:
     | string
     | {
@@ -412,7 +444,7 @@ export interface ProfileFields {
         postal_code?: string;
         country?: string;
       };
-  /** What other users may see. All default to false. */
+  /** Visibility of fields to other users. All default to false. */
   email_public?: boolean;
   phone_number_public?: boolean;
   address_public?: boolean;
@@ -420,27 +452,33 @@ export interface ProfileFields {
   birthdate_public?: boolean;
   /** Free text that only the owner sees. */
   misc?: string;
-  /** What the client reports of itself, like the next two; never what the server saw. */
+  /** Reported by the client, like the next two fields; never observed by the server. */
   browser?: string;
   device?: string;
   last_ip?: string;
-  /** Tokens of the person's devices, for messages by Firebase. */
+  /** Tokens of the user's devices for Firebase messages. */
   fcm_tokens?: string[];
-  /** The operator's own fields; and every name, theirs too, in snake_case or camelCase. Answers have it as it is declared. */
+  /**
+   * Fields that the operator declares. Every name may be in snake_case or camelCase; responses use the declared
+   * spelling.
+   */
   [extra: string]: unknown;
 }
 
-/** `null` clears a field. The parts of the address may stand beside the others. */
+/** `null` clears a field. The parts of the address may also be given on the top level. */
 export type ProfileUpdates = { [field in keyof ProfileFields]: ProfileFields[field] | null } & {
   email_subscription?: boolean | null;
 };
 
 /**
- * A password has 6 to 60 characters, unless the server says otherwise (`getSettings`); it is the same password whether its
- * letters are typed composed or decomposed (Unicode NFC). An e-mail address may have a domain with letters of any script:
- * `joerg@müller.example` and `joerg@xn--mller-kva.example` are one address. A phone number is `+` and 5 to 15
- * digits, like `+12025550123`; spaces, dashes, dots and parentheses do not count, and where the server knows the region
- * the `+` and the country's code may be missing. In a code spaces and dashes do not count, and its digits may be of any script.
+ * Fields of a sign-up.
+ *
+ * A password has 6 to 60 characters, unless the server has other limits (`getSettings`). Composed and decomposed
+ * letters are equal (Unicode NFC). The domain of an e-mail address may have letters of any script:
+ * `joerg@müller.example` and `joerg@xn--mller-kva.example` are one address. A phone number is `+` and 5 to 15 digits,
+ * like `+12025550123`. Spaces, dashes, dots and parentheses are ignored; if the server knows the region, the `+` and
+ * the country code are optional. In a verification code, spaces and dashes are ignored, and its digits may be of any
+ * script.
  */
 export type SignupParams = ProfileFields &
   (
@@ -452,20 +490,20 @@ export type SignupParams = ProfileFields &
 
 export interface SignupOptions extends RequestOptions {
   /**
-   * The user must confirm by mail before the first login; a URL or path is where the confirmation link ends. A path needs
-   * a page that is served over http(s). Where the operator has set a page of their own (`links.verify`), that page
-   * decides where to go on.
+   * Requires a confirmation by mail before the first login. A URL or path names the page to which the confirmation link
+   * leads. A path needs a page that is served over http(s). If the operator has set a custom page (`links.verify`),
+   * that page decides where the user goes next.
    */
   signup_confirmation?: boolean | string;
-  /** Newsletter wanted? Default false. */
+  /** Subscribes to the newsletter. Default false. */
   email_subscription?: boolean;
-  /** Sign in at once, with the hooks and counters of a login. Not together with `signup_confirmation`. */
+  /** Signs in at once, with the hooks and counters of a login. Excludes `signup_confirmation`. */
   login?: boolean;
-  /** Sign in at once without counting as a login. Not together with `signup_confirmation`. */
+  /** Signs in at once without counting as a login. Excludes `signup_confirmation`. */
   generate_token?: boolean;
   /**
-   * For programs of the operator's only, which ask with a service key of the scope `trusted`: the address of the person's
-   * browser. From a page it is refused, `INVALID_PARAMETER`. `clientIp` is taken, too.
+   * IP address of the user's browser. Only for the operator's programs with a service key of the scope `trusted`; a
+   * page gets `INVALID_PARAMETER`. Also accepted as `clientIp`.
    */
   client_ip?: string;
 }
@@ -480,41 +518,45 @@ export type LoginParams =
   | { phone_number: string; password: string }
   | { email: string; code: string | number }
   | { phone_number: string; code: string | number }
-  /** 16 to 128 characters that nobody can guess, like those of `crypto.randomUUID()`: it is all the account is known by. */
+  /**
+   * 16 to 128 random characters, like those of `crypto.randomUUID()`. This id alone opens the account, so it must be
+   * unguessable.
+   */
   | { device_id: string }
   /** 6 to 128 characters. */
   | { custom_id: string };
 
 export interface LoginOptions extends RequestOptions {
-  /** Create the account when there is none. Default: as the server's setting for the way to sign in says. */
+  /** Creates the account if there is none. Default: the server's setting for the sign-in method. */
   auto_register?: boolean;
-  /** As in {@link SignupOptions.client_ip}. */
+  /** See {@link SignupOptions.client_ip}. */
   client_ip?: string;
 }
 
 export interface RegisterOptions extends RequestOptions {
-  /** Newsletter wanted? Default false. */
+  /** Subscribes to the newsletter. Default false. */
   email_subscription?: boolean;
 }
 
 /** The name of a provider in the server's configuration (`getSettings().providers`). */
 export type OAuthProvider = "google" | "facebook" | "apple" | "twitter" | "microsoft" | (string & {});
 
-/** What came back from a provider. */
+/** The response of a provider. */
 export type OAuthLoginData =
   /**
-   * OAuth 2 and OpenID Connect. `callback` alone will do where it is the whole address that the browser came back to,
-   * `location.href`; else it is the one that `oauthRedirect` was given, and the parts of the query stand beside it.
+   * OAuth 2 and OpenID Connect. `callback` alone is enough if it is the full URL to which the browser came back
+   * (`location.href`). Otherwise `callback` is the URL that `oauthRedirect` got, and the query parameters are fields of
+   * their own.
    */
   | { callback: string; code?: string; state?: string; iss?: string; error?: string; error_description?: string }
   /** OAuth 1.0a (Twitter). */
   | { oauthToken: string; oauthVerifier: string }
-  /** Where the server took the answer itself (Apple); and what `LoginOAuth` gave, to link it. */
+  /** A flow whose response the server received itself (Apple). Also the `oauthKey` of a `LoginOAuth`, to link it. */
   | { oauthKey: string }
-  /** A token that the app already has from the provider, and the `nonce` that it had asked for in it. */
+  /** A token that the app already has from the provider, and the `nonce` that the app requested in it. */
   | { token: string; nonce?: string };
 
-/** Somebody known is signed in. */
+/** A user with an account is signed in. */
 export interface LoginExisting {
   type: "LoginExisting";
   data: { provider: string; email?: string; verified: boolean; id: string };
@@ -529,8 +571,8 @@ export type LoginResult =
       message: string;
     }
   /**
-   * Nobody here is known by this. `id` is the provider's; `email` and `name` are what it says; `verified` is true where it vouches
-   * for the address.
+   * No account has this provider identity. `id`, `email` and `name` are the provider's. `verified` is true if the
+   * provider vouches for the address.
    */
   | {
       type: "LoginOAuth";
@@ -541,17 +583,17 @@ export type LoginResult =
 export interface ProviderResult<T = UserProfile> {
   data: T;
   message: string;
-  /** The provider's id for the person; not for `"local"`. */
+  /** The provider's id for the user; absent for `"local"`. */
   id?: string;
 }
 
-/** A way in from elsewhere. */
+/** A provider identity that is linked to an account. */
 export interface Identity {
   /** The provider's name. */
   provider: string;
-  /** The provider's id for the person. */
+  /** The provider's id for the user. */
   id: string;
-  /** The address that the provider gave. */
+  /** The e-mail address that the provider returned. */
   email?: string;
   /** RFC 3339. */
   created_at: string;
@@ -577,7 +619,10 @@ export interface EmailStatus {
 
 export interface UserProfile extends ProfileFields {
   user_id: string;
-  /** In lower case. The domain of an internationalised one is shown in its letters, unless they may look like another domain. */
+  /**
+   * In lower case. An internationalised domain is shown in its own script, unless it may be confused with another
+   * domain.
+   */
   email?: string;
   email_verified: boolean;
   phone_number?: string;
@@ -586,7 +631,7 @@ export interface UserProfile extends ProfileFields {
   roles: string[];
   disabled: boolean;
   logins_count: number;
-  /** RFC 3339, like the two below. */
+  /** RFC 3339, like the next two fields. */
   last_login?: string;
   created_at: string;
   updated_at: string;
@@ -602,12 +647,12 @@ export interface Session {
   user: UserProfile;
 }
 
-/** A signed-in browser. */
+/** A session of a signed-in browser. */
 export interface SessionInfo {
   id: string;
-  /** Is it this one? */
+  /** True for the session of this browser. */
   current: boolean;
-  /** RFC 3339, like the next. */
+  /** RFC 3339, like the next field. */
   created_at: string;
   last_seen_at: string;
   ip?: string;
@@ -615,12 +660,12 @@ export interface SessionInfo {
 }
 
 export interface LoginStatus {
-  /** Is the token valid? */
+  /** True if the token is valid. */
   status: boolean;
   /** 200 or 401. */
   code: number;
   message: string;
-  /** Seconds since 1970, like the next: when the token ends, when it was made. */
+  /** End of the token's life in seconds since 1970. `iat` is when it was issued. */
   exp?: number;
   iat?: number;
   /** The user's id. */
@@ -633,28 +678,31 @@ export interface ServerSettings {
   providers: string[];
   password: { min_length: number; max_length: number };
   captcha: "none" | "proof_of_work" | "picture" | "turnstile" | "hcaptcha" | "recaptcha";
-  /** What the widget of such a service is shown with. */
+  /** The site key for the widget of such a service. */
   captcha_site_key?: string;
   signup: { open: boolean; confirmation: "optional" | "required" };
   check_email: boolean;
-  /** What answers tell about accounts. */
+  /** How much responses reveal about accounts. */
   disclosure: { signup: "exists" | "quiet"; account: "strict" | "compatible" };
   /** Profile fields that the operator has declared. */
   extras: { name: string; type: UdvType | "strings"; visibility: "owner" | "public" }[];
 }
 
-/** What has to be solved. */
+/** A captcha to solve. */
 export interface Captcha {
   kind: "proof_of_work" | "picture" | "turnstile" | "hcaptcha" | "recaptcha";
-  /** Of a picture: what `captcha_id` takes. */
+  /** For a picture: the value of `captcha_id`. */
   id?: string;
-  /** Of a picture: the `src` of an `img`. What a person reads there is what `captcha_code` takes. */
+  /** For a picture: the `src` of an `img`. The text in it is the value of `captcha_code`. */
   image?: string;
-  /** Of a service: what its widget is shown with. The token that it gives is what `captcha_code` takes. */
+  /** For a service: the site key of its widget. The widget's token is the value of `captcha_code`. */
   site_key?: string;
 }
 
-/** What a one-time code is good for, and for nothing else. See `sendSmsCode` for a code without a scene. */
+/**
+ * The purpose of a verification code; the code is valid for this purpose only. See `sendSmsCode` for a code without a
+ * scene.
+ */
 export type CodeScene =
   | "LOGIN"
   | "RESET_PASSWORD"
@@ -665,21 +713,22 @@ export type CodeScene =
   | "VerifyEmail"
   | "ChangeEmail";
 
-/** The type of a value of user-defined data; `datetime` is a text, RFC 3339. */
+/** The type of a user-defined value; `datetime` is an RFC 3339 text. */
 export type UdvType = "string" | "number" | "boolean" | "datetime" | "object";
 
 export type AuthEvent = "INITIAL_SESSION" | "SIGNED_IN" | "SIGNED_OUT" | "TOKEN_REFRESHED" | "USER_UPDATED" | "SESSION_EXPIRED" | "WARNING";
 /**
+ * Reason of a `WARNING` event.
  * - `storage_in_memory`: the browser refused the storage; the session ends with the page.
- * - `key_in_memory`: the browser keeps no keys; the session ends with the page.
- * - `key_lost`: the key of the session is gone, and the session with it.
- * - `offline`: the server could not be reached for a new token. Told once, until it can be again.
+ * - `key_in_memory`: the browser cannot store keys; the session ends with the page.
+ * - `key_lost`: the key of the session is lost, so the session has ended.
+ * - `offline`: the server could not be reached for a new token. Emitted once per outage.
  */
 export type AuthWarning = "storage_in_memory" | "key_in_memory" | "key_lost" | "offline";
 
 /**
- * Every rejection is one of these, a real Error with the stack of the call. Its `message` is for people, in the client's `locale`; its
- * `cause` is what the browser or the page threw, if that is the reason.
+ * The error of every rejection, a real Error with the stack of the call. `message` is for users, in the client's
+ * `locale`. `cause` is the exception of the browser or the page that caused it, if any.
  */
 export class AuthError extends Error {
   constructor(
@@ -689,17 +738,20 @@ export class AuthError extends Error {
   );
   readonly name: "AuthError";
   readonly code: AuthErrorCode;
-  /** HTTP status, or 0 when no answer came. */
+  /** HTTP status; 0 without a response. */
   readonly status: number;
-  /** The parameter at fault, for validation errors. */
+  /** The invalid parameter, for validation errors. */
   readonly field?: string;
   /** Seconds to wait, for rate limits. */
   readonly retry_after?: number;
-  /** The request's id in the server's log. */
+  /** The id of the request in the server's log. */
   readonly id?: string;
-  /** Numeric code of the same error where another system has one. */
+  /** The numeric code of the same error in another system, if it has one. */
   readonly business_code?: number;
-  /** What has to be solved, with `CAPTCHA_REQUIRED`: ask the person, and call again with `captcha_id` and `captcha_code`. */
+  /**
+   * The captcha to solve, with `CAPTCHA_REQUIRED`: ask the user, and repeat the call with `captcha_id` and
+   * `captcha_code`.
+   */
   readonly captcha?: Captcha;
   toJSON(): {
     name: "AuthError";

@@ -1,4 +1,4 @@
-// The default entry, with the wasm inside. Importing it compiles nothing.
+// The default entry, with the wasm inside. Importing it does not compile the wasm.
 
 import wasm from "../target/sdk/wasm.js";
 import { face } from "./face.js";

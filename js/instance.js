@@ -1,11 +1,12 @@
-// The guard around an instance of the wasm, and small helpers of the face.
+// The guard around an instance of the wasm, and small helpers of `face.js`.
 
 import { isSeen } from "./forms.js";
 
 /**
- * A class for the bindings to use as `WebAssembly.Instance`. When an exception leaves the wasm, its memory may be inconsistent: the instance
- * ends, `onTrap(error)` is called once, and the exception is thrown on. Later calls into it return an empty array, of which the bindings
- * read undefined: so its pending timers and callbacks do not disturb the page.
+ * Returns a class that the bindings use as `WebAssembly.Instance`. An exception that leaves the wasm may leave its
+ * memory inconsistent: the guard ends the instance, calls `onTrap(error)` once, and rethrows the exception. Later calls
+ * return an empty array, which the bindings read as undefined, so that pending timers and callbacks do not disturb the
+ * page.
  * @param {(cause: unknown, lost: true) => void} onTrap
  */
 export const guarded = (onTrap) =>
@@ -15,7 +16,7 @@ export const guarded = (onTrap) =>
      * @param {WebAssembly.Imports} imports
      */
     constructor(module, imports) {
-      // wasm-opt put all imports in one module, `a`.
+      // wasm-opt puts all imports into one module, `a`.
       const a = Object.assign({}, ...Object.values(imports));
       const { exports } = new WebAssembly.Instance(module, { a });
       let lost = false;
@@ -37,7 +38,8 @@ export const guarded = (onTrap) =>
     }
   };
 
-// The messages in other languages than English are modules of their own. Service workers cannot import them: there messages are English.
+// Messages in other languages than English are separate modules. Service workers cannot import them, so their messages
+// are English.
 /** @type {{ [language: string]: () => Promise<{ default: Record<string, string> }> }} */
 const locales = {
   de: () => import("./messages-de.js"),
@@ -46,7 +48,8 @@ const locales = {
 };
 
 /**
- * Loads the messages of a language. Returns a function that translates one; nothing for a language without messages.
+ * Loads the messages of a language. Returns a function that translates a message; undefined for a language without
+ * messages.
  * @param {string} language
  */
 function translator(language) {
@@ -61,7 +64,7 @@ function translator(language) {
   return (
     loading &&
     (async (/** @type {string} */ message) => {
-      // A module that does not come must not keep an error back for long.
+      // A missing module must not delay an error for long.
       await (waits ??= Promise.race([loading, new Promise((resolve) => setTimeout(resolve, 500))]));
       const numbers = /** @type {string[]} */ (message.match(/\d+/g));
       return texts?.[message.replace(/\d+/g, "#")]?.replace(/#/g, () => /** @type {string} */ (numbers.shift()));
@@ -69,11 +72,11 @@ function translator(language) {
   );
 }
 
-/** What the clients of a page share, at first. */
+/** The initial state that all clients of a page share. */
 export const memory = () => /** @type {Map<string, unknown>} */ (new Map([["translator", translator]]));
 
 /**
- * The fallback where this throws: the first call tells why.
+ * Returns the fallback if `work` throws. The first call reports the reason.
  * @template T
  * @param {() => T} work
  * @param {any} [fallback]
@@ -88,7 +91,8 @@ export function attempt(work, fallback) {
 }
 
 /**
- * Keeps the browser from submitting a form, also where WebAssembly is refused. Returns the event, if it was given one.
+ * Keeps the browser from submitting a form, even if WebAssembly is unavailable. Returns the event if the argument is
+ * one.
  * @param {any} arg
  * @returns {SubmitEvent | undefined}
  */
@@ -99,7 +103,8 @@ export function hold(arg) {
 }
 
 /**
- * The error of a call. It causes no `unhandledrejection` of its promise where a person has seen it, or the page has taken it.
+ * Returns the error of a call. If the error was shown or the page handled it, its promise causes no
+ * `unhandledrejection`.
  * @param {import("./errors.js").AuthError} error
  * @param {SubmitEvent | undefined} event
  * @param {Promise<unknown>} promise
@@ -110,7 +115,7 @@ export function seen(error, event, promise) {
 }
 
 /**
- * The promise of a call that could not begin.
+ * Returns the rejected promise of a call that could not begin.
  * @param {import("./errors.js").AuthError} error
  * @param {SubmitEvent | undefined} event
  */
@@ -121,7 +126,7 @@ export function refused(error, event) {
 }
 
 /**
- * Marks a form that was submitted while its call is under way, for styles and for screen readers.
+ * Marks a submitted form while its call is pending, for styles and screen readers.
  * @param {SubmitEvent | undefined} event
  * @param {boolean} isBusy
  */

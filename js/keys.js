@@ -1,14 +1,14 @@
-// The keys that sessions are bound to (RFC 9449): made by WebCrypto, which never shows their private half, kept in
-// IndexedDB, and the proofs that are signed with them. All of it is calls of the browser.
+// The keys that sessions are bound to (RFC 9449), and the DPoP proofs signed with them. WebCrypto creates the keys and
+// never reveals the private half; IndexedDB stores them.
 
 const ES256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-const PATIENCE = 5000; // milliseconds for IndexedDB, which in some browsers never answers
-const LONGEST = 400 * 86_400_000; // milliseconds for which the key of a session that vanished is kept
-const LOOSE = 86_400_000; // and a loose key
+const PATIENCE = 5000; // milliseconds; IndexedDB never responds in some browsers
+const LONGEST = 400 * 86_400_000; // milliseconds; the database keeps the key of a lost session no longer
+const LOOSE = 86_400_000; // milliseconds; the same for a loose key
 
 /**
- * A key. The database has its `id` too, and the time `at` which it was written. `kept` is `true` for the key of a session, and "loose" for
- * one that no session has taken yet. A key in memory alone has none.
+ * A key. The database also has its `id` and the time `at` of the last write. `kept` is `true` for the key of a session,
+ * and "loose" for a key that no session uses yet. A key that exists only in memory has no `kept`.
  * @typedef {{ secret: CryptoKey, x?: string, y?: string, kept?: true | "loose" }} Key
  * @typedef {import("./index.js").AuthStorage} Storage
  */
@@ -18,7 +18,7 @@ const base64url = (/** @type {ArrayBuffer | Uint8Array} */ data) =>
   btoa(String.fromCharCode(...new Uint8Array(data))).replace(/[+/=]/g, (c) => ({ "+": "-", "/": "_" })[c] ?? "");
 const json = (/** @type {unknown} */ value) => base64url(bytes(JSON.stringify(value)));
 /**
- * Resolves with nothing where it takes too long.
+ * Resolves with undefined on a timeout.
  * @template T
  * @param {Promise<T>} promise
  * @returns {Promise<T | undefined>}
@@ -33,11 +33,11 @@ const inTime = (promise) => {
 /** Keys by their id. */
 export class KeyStore {
   #name;
-  /** @type {Map<string, Key>} the keys that were used, and those that no database keeps */
+  /** @type {Map<string, Key>} keys that were used, and keys that exist only in memory */
   #held = new Map();
   /** @type {Promise<IDBDatabase> | undefined} */
   #database;
-  /** @type {Promise<void> | undefined} the removal that is under way */
+  /** @type {Promise<void> | undefined} the pending removal */
   #removing;
 
   /** @param {string} name */
@@ -46,7 +46,8 @@ export class KeyStore {
   }
 
   /**
-   * Reads a key from the database, after a removal that is under way. Returns `kept`; nothing if there is none, or scripts can read it.
+   * Reads a key from the database, after any pending removal. Returns its `kept`; undefined if the key is missing or
+   * scripts can read it.
    * @param {string} id
    */
   async #load(id) {
@@ -58,8 +59,8 @@ export class KeyStore {
   }
 
   /**
-   * Returns the first of these keys that is there: `known` in the database; `next` in memory alone, or in the database, loose or as `isOwn` of
-   * a session. Else makes one in memory.
+   * Returns the id of the first key that exists: `known` in the database; `next` only in memory, or in the database if
+   * it is loose or, with `isOwn`, the key of a session. Otherwise creates a key in memory.
    * @param {string} known
    * @param {string} next
    * @param {boolean} isOwn
@@ -79,7 +80,7 @@ export class KeyStore {
   }
 
   /**
-   * The same for a key that must outlive the page. Returns an empty id if the browser does not allow that.
+   * Like `take`, for a key that must outlive the page. Returns an empty id if the browser cannot store keys.
    * @param {string} known
    * @param {string} next
    * @param {boolean} isOwn
@@ -93,7 +94,8 @@ export class KeyStore {
   }
 
   /**
-   * Writes a key of the memory to the database: for a session, or loose unless it is there for a session.
+   * Writes a key from memory to the database: as the key of a session, or as a loose key unless it already belongs to a
+   * session.
    * @param {string} id
    * @param {boolean} forSession
    */
@@ -106,7 +108,8 @@ export class KeyStore {
   }
 
   /**
-   * Forgets the key of a session that is over. It stays in the database, loose, if the promise says that it is wanted.
+   * Forgets the key of an ended session. If `isWanted` resolves with true, the key stays in the database as a loose
+   * key.
    * @param {string} id
    * @param {Promise<boolean>} isWanted
    */
@@ -117,7 +120,7 @@ export class KeyStore {
   }
 
   /**
-   * A DPoP proof; nothing if the key is gone.
+   * Returns a DPoP proof; undefined if the key is lost.
    * @param {string} id
    * @param {string} method
    * @param {string} url
@@ -144,7 +147,7 @@ export class KeyStore {
       request.onblocked = request.onerror = () => reject(request.error);
       request.onsuccess = () => {
         const opened = request.result;
-        // Lost, or about to be deleted by other code: the next use opens it anew.
+        // The connection is lost, or other code is about to delete the database: the next use reopens it.
         opened.onclose = opened.onversionchange = () => {
           opened.close();
           this.#database = undefined;
@@ -169,7 +172,7 @@ export class KeyStore {
   }
 
   /**
-   * A lost connection shows at its next use: that is tried once more.
+   * A lost connection shows only at its next use, so this retries once.
    * @param {string} method
    * @param {unknown[]} args
    */
@@ -181,7 +184,7 @@ export class KeyStore {
       if (outcome) return outcome[0];
       this.#database = undefined;
       if (!first) throw new Error("IndexedDB does not answer.", { cause });
-      // A database of this name with a later version, or without our store, would fail at every use: a new one takes its place.
+      // A database with a later version or without our store would fail at every use, so it is replaced.
       if (["VersionError", "NotFoundError"].includes(cause?.name)) await inTime(this.#clear());
     }
   }
@@ -206,7 +209,7 @@ export class KeyStore {
     await (stays && key ? this.#ask("put", { ...key, kept: "loose", id, at: Date.now() }, id) : this.#ask("delete", id));
   }
 
-  // A session that other code removed from the storage has left its key.
+  // Removes keys whose session other code has deleted from the storage.
   async #removeOld() {
     for (const { id, at, kept } of await this.#ask("getAll"))
       if (at < Date.now() - (kept === "loose" ? LOOSE : LONGEST)) await this.#ask("delete", id);
@@ -220,8 +223,8 @@ const storageIn = (/** @type {Map<string, any>} */ map) => ({
 });
 
 /**
- * Changes one entry of several storages or maps, of which some may answer later. `change` takes the text, or null, and returns the new one.
- * Resolves with the new texts; undefined for a storage that cannot be read in time.
+ * Changes one entry in several storages or maps, some of them asynchronous. `change` gets the text, or null, and
+ * returns the new text. Resolves with the new texts; undefined for a storage that cannot be read in time.
  * @typedef {(before: string | null) => string | null | undefined} Change
  * @param {(Storage | Map<string, string>)[]} storages
  * @param {string} name
@@ -251,7 +254,7 @@ async function changeOne(storage, name, change) {
 }
 
 /**
- * Writes when another write is over, or removes where there is no text.
+ * Waits for another write, then writes `text`, or removes the entry if there is no text.
  * @param {Promise<unknown>} before
  * @param {Storage} storage
  * @param {string} name

@@ -1,26 +1,29 @@
 import type { AuthClient, AuthClientOptions, AuthError, OAuthLoginData, RequestOptions } from "./index.js";
 
 export interface MylibOptions extends AuthClientOptions {
-  /** Columns that a user always has, null where nothing is in them. Default: those that the server's configuration declares. */
+  /** Columns that every user object has, null if empty. Default: the columns that the server's configuration declares. */
   columns?: string[];
 }
 
 /**
- * The calls of mylib's `client.auth` on a doorward server, for programs that were written for them. Each resolves as its
- * documentation says, with `{ error }` where something went wrong, and never rejects.
+ * The calls of mylib's `client.auth` on a doorward server, for programs that were written for mylib. Each call resolves
+ * as mylib documents it, with `{ error }` on failure, and never rejects.
  */
 export function createClient(options?: MylibOptions): MylibClient;
 
 export interface MylibClient {
   readonly auth: MylibAuth;
-  /** Everything else: signing out, the session, `fetch`. */
+  /** All other methods: signing out, the session, `fetch`. */
   readonly core: AuthClient;
 }
 
 export type MylibProvider = "facebook" | "google" | "twitter" | "apple" | (string & {});
 
 export interface MylibAuth {
-  /** Is this address taken? Needs `check_email` on the server; `verified` and the dates need `disclosure.account = "compatible"`. */
+  /**
+   * Checks whether an address is taken. Needs `check_email` on the server; `verified` and the dates need
+   * `disclosure.account = "compatible"`.
+   */
   checkEmail(
     email: string,
     options?: RequestOptions,
@@ -32,7 +35,10 @@ export interface MylibAuth {
       }
     | Failed
   >;
-  /** Registers, and signs nobody in. Where the server does not tell whether the address was free, `data` has it and no dates or id. */
+  /**
+   * Registers without signing in. If the server does not reveal whether the address was free, `data` has it without
+   * dates and id.
+   */
   register(
     provider: "local",
     data: { email: string; password: string; extras?: Record<string, unknown> },
@@ -47,13 +53,13 @@ export interface MylibAuth {
     email: string,
     options?: RequestOptions,
   ): Promise<{ email: string; message: string; data?: undefined; error?: undefined } | Failed>;
-  /** Null when the browser is on its way; elsewhere the address to go to. */
+  /** Resolves with null when the browser is navigating; outside a browser, with the URL to open. */
   oauthRedirect(
     provider: MylibProvider,
     callback: string,
     options?: RequestOptions,
   ): Promise<null | { data: { url: string; provider: string; id: string }; error?: undefined } | Failed>;
-  /** Google and Facebook. A promise here, too. */
+  /** Google and Facebook only. Returns a promise, unlike mylib. */
   redoOAuth(
     provider: MylibProvider,
     options?: RequestOptions,
@@ -72,7 +78,10 @@ export interface MylibAuth {
     intent: "register" | "link",
     options?: RequestOptions,
   ): Promise<MylibLoginResult | MylibLinkResult | Failed>;
-  /** Null: a mail is on its way. Tells of an unknown address only with `disclosure.account = "compatible"`. */
+  /**
+   * Resolves with null: the server sends a mail. Reports an unknown address only with `disclosure.account =
+   * "compatible"`.
+   */
   forgotPassword(email: string, options?: RequestOptions): Promise<null | Failed>;
   resetPassword(token: string, password: string, options?: RequestOptions): Promise<MylibUserResult | Failed>;
 }
@@ -81,14 +90,17 @@ export interface MylibUser {
   id: string;
   email?: string;
   roles: string[];
-  /** After `register` with a provider that one alone; else null where the call knows of none. */
+  /** After `register` with a provider, only that provider's id; otherwise null for each provider. */
   social_ids: Record<string, string | null>;
   verified: boolean;
   fcm_tokens: string[];
   /** RFC 3339, with milliseconds. */
   created_at: string;
   updated_at: string;
-  /** The address as one text. Its parts stand beside it: `street_address`, `locality`, `region`, `postal_code`, `country`. */
+  /**
+   * The address as one text. Its parts are on the top level: `street_address`, `locality`, `region`, `postal_code`,
+   * `country`.
+   */
   address?: string | null;
   [column: string]: unknown;
 }
@@ -99,12 +111,12 @@ export interface MylibUserResult {
   error?: undefined;
 }
 
-/** As `URLSearchParams.get` gives it: `null`, like what is absent, is a missing property. */
+/** Accepts the results of `URLSearchParams.get`: `null` counts as a missing property. */
 export type MylibOAuthData = OAuthLoginData extends infer T ? (T extends unknown ? { [Name in keyof T]: T[Name] | null } : never) : never;
 
 export type MylibLoginResult = MylibLoginExisting | MylibLoginOAuth;
 
-/** The account is known: its user is signed in. */
+/** The identity has an account, whose user is signed in. */
 export interface MylibLoginExisting {
   type: "LoginExisting";
   data: { provider: string; email?: string; verified: boolean; id: string };
@@ -112,7 +124,7 @@ export interface MylibLoginExisting {
   error?: undefined;
 }
 
-/** The provider's account is unknown: `register` takes it with the `oauthKey`. Its `id` is the provider's. */
+/** The identity has no account: `register` accepts its `oauthKey`. `id` is the provider's. */
 export interface MylibLoginOAuth {
   type: "LoginOAuth";
   data: { oauthKey: string; provider: string; email?: string; name?: string; id: string };
@@ -120,7 +132,7 @@ export interface MylibLoginOAuth {
   error?: undefined;
 }
 
-/** The provider's account belongs to the signed-in user now. */
+/** The identity is now linked to the signed-in account. */
 export interface MylibLinkResult {
   type: "LoginLinked";
   data: { provider: string; email?: string; verified: boolean; id: string };
@@ -136,12 +148,12 @@ export interface Failed {
 }
 
 export interface MylibError {
-  /** When it happened, milliseconds since 1970. */
+  /** Time of the error in milliseconds since 1970. */
   id: string;
-  /** 400, 403, 404; 429 and beyond as the server said; 0 where no answer came. */
+  /** 400, 403, 404; 429 and above as the server returned it; 0 without a response. */
   status: string;
   code: "BADREQ" | "FORBDN" | "NOTFND" | "JWTERR";
   title: string;
-  /** What it is for the AuthClient, with its own code. Not enumerable. */
+  /** The AuthError with its own code. Not enumerable. */
   readonly cause: AuthError;
 }

@@ -1,10 +1,10 @@
-// Seed 003's client over an AuthClient, for programs that were written for it (D-18): the same calls, which resolve with
-// the answers of its documentation and never reject. The AuthClient does the work; this file only renames.
+// The client of seed 003 on top of an AuthClient, for programs that were written for it (D-18). It has the same calls,
+// which resolve with the documented results and never reject. The AuthClient does the work; this file only renames.
 
 import { AuthClient } from "./index.js";
 
 const SOCIAL = ["google", "twitter", "facebook", "apple"];
-// Fields of a profile that stand elsewhere there, or are not there.
+// Profile fields that mylib has under another name or not at all.
 const OWN = [
   "user_id",
   "email_verified",
@@ -20,7 +20,7 @@ const OWN = [
   "birthdate_public",
 ];
 const RESET = "/v1/password/reset";
-// Properties that a call cannot do without.
+// Required properties of a call.
 const NEEDED = ["provider", "email", "password", "token", "callback", "oauthToken", "oauthVerifier", "oauthKey"];
 
 /**
@@ -92,11 +92,11 @@ export function createClient({ columns, ...options } = {}) {
   return { auth, core };
 }
 
-/** @typedef {Map<string, Fields>} Users by the token of a reset */
+/** @typedef {Map<string, Fields>} Users keyed by the token of the reset link */
 
 /**
- * The AuthClient does not return the user of a reset; the server's answer has it. The answer is read once and made anew, since a fetch
- * of the caller's may give a value that cannot be read twice.
+ * The AuthClient does not return the user of a reset, but the server's response has it. The response is read once and
+ * rebuilt, because a custom fetch may return a body that cannot be read twice.
  * @param {Fetch | undefined} fetch
  * @param {Users} users
  * @returns {Fetch}
@@ -111,10 +111,10 @@ const hearing = (fetch, users) => async (/** @type {any} */ request) => {
   return Response.json(answer, { status, headers });
 };
 
-// Anything else counts as an empty object: then the error names what is missing.
+// Any other value counts as an empty object, so that the error names the missing property.
 const object = (/** @type {any} */ data) => (typeof data === "object" ? (data ?? {}) : {});
 
-// mylib's names of our fields. The first property that a login needs depends on the provider.
+// mylib's names of doorward's fields. The first property that a login needs depends on the provider.
 const namesFor = (/** @type {string} */ provider) => ({
   callback: /** @type {Fields} */ ({ twitter: "oauthToken", apple: "oauthKey" })[provider] ?? "callback",
   oauth_token: "oauthToken",
@@ -122,7 +122,7 @@ const namesFor = (/** @type {string} */ provider) => ({
   oauth_key: "oauthKey",
 });
 
-// The columns of the operator's: null where nothing is in them.
+// The columns that the operator declares; null if empty.
 const declared = (/** @type {AuthClient} */ core) =>
   core.getSettings().then(
     ({ extras }) => extras.map(({ name }) => name),
@@ -148,7 +148,7 @@ function userOf(profile, columns, social) {
 }
 
 /**
- * The parts of an address are columns of their own there; the column `address` is its text.
+ * mylib has the parts of an address as separate columns; its column `address` is the formatted text.
  * @param {Fields} profile
  */
 function flat({ address, ...profile }) {
@@ -158,7 +158,7 @@ function flat({ address, ...profile }) {
 }
 
 /**
- * What a call gives, or what went wrong.
+ * Returns the result of a call, or `{ error }`.
  * @param {About} about
  * @param {() => Promise<any>} call
  * @returns {Promise<any>}
@@ -172,7 +172,8 @@ async function said(about, call) {
 }
 
 /**
- * What is known of a call: what it was given, the field that names an account, and the names of fields there.
+ * Facts about a call for its errors: the given properties, the field that names an account, and mylib's names of
+ * fields.
  * @typedef {{ given: Fields, unknown?: string, names?: Fields }} About
  */
 
@@ -194,7 +195,7 @@ function errorOf(cause, about) {
  */
 function wordsOf({ code, message, field, status = 0 }, { given, unknown, names }) {
   const name = names?.[/** @type {string} */ (field)] ?? field;
-  // Not by the message, which is in the client's language.
+  // The message is in the client's language, so it cannot be compared.
   const isMissing = NEEDED.includes(name) && [undefined, null, ""].includes(given[name]);
   switch (code) {
     case "INVALID_PARAMETER":
@@ -214,11 +215,11 @@ function wordsOf({ code, message, field, status = 0 }, { given, unknown, names }
     case "TOKEN_EXPIRED":
       return [400, "JWTERR"];
     default:
-      // A forbidden call is 403; the rest keeps its status, which is 0 where no answer came.
+      // A forbidden call is 403; other errors keep their status, which is 0 without a response.
       if (status === 401 || status === 403) return [403, "FORBDN"];
       return [status, status === 429 ? "FORBDN" : "BADREQ"];
   }
 }
 
-// The AuthError stays at hand, and out of what is printed and compared.
+// Not enumerable, so that logs and comparisons do not see the AuthError.
 const hidden = (/** @type {unknown} */ cause, /** @type {object} */ error) => Object.defineProperty(error, "cause", { value: cause });

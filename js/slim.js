@@ -1,4 +1,4 @@
-// The entry without the wasm inside: `await init(…)` once before the first call, with the .wasm as you load it.
+// The entry without the wasm: call `await init(…)` once before the first other call, with the .wasm from any source.
 
 import { unavailable } from "./errors.js";
 import { face } from "./face.js";
@@ -34,7 +34,7 @@ async function load(source) {
     if (source.ok === false) throw new Error(`The server answered ${source.status}.`);
     source = await source.arrayBuffer();
   }
-  // A server that answers every unknown path with its page.
+  // Some servers return their HTML page for every unknown path.
   const [first] = new Uint8Array(source.buffer ?? source, source.byteOffset ?? 0);
   if (first === 0x3c) throw new Error("The file was not served: a page came in its place.");
   return WebAssembly.compile(source);

@@ -1,7 +1,7 @@
-// Proof of work: the puzzles that protocol/src/captcha.rs describes. Plain JavaScript: the browser's own SHA-256 takes a promise for
-// each hash, and is fifty times as slow.
+// Proof of work: the puzzles that protocol/src/captcha.rs describes. Plain JavaScript, because the browser's own
+// SHA-256 needs a promise for each hash and is fifty times as slow.
 
-// SHA-256 begins with the roots of the first primes.
+// SHA-256 derives its constants from the roots of the first primes.
 const [BEGIN, ROUND] = /** @type {number[][]} */ ([[], []]);
 for (let n = 2; ROUND.length < 64; n++) {
   const bits = (/** @type {number} */ power) => ((n ** power % 1) * 2 ** 32) | 0;
@@ -17,7 +17,7 @@ for (let n = 2; ROUND.length < 64; n++) {
 const turned = (word, by) => (word >>> by) | (word << (32 - by));
 
 /**
- * The first 32 bits of the hash of a message of one block.
+ * Returns the first 32 bits of the hash of a one-block message.
  * @param {Int32Array} words
  */
 function hash(words) {
@@ -36,7 +36,7 @@ function hash(words) {
 }
 
 const SLICE = 16; // milliseconds, so that the page stays usable (D-31)
-// A message, no timer: those of a hidden page wait for a second.
+// A message instead of a timer: timers of a hidden page wait for a second.
 const pause = () =>
   new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
@@ -45,7 +45,8 @@ const pause = () =>
   });
 
 /**
- * Solves puzzles whose seed has 24 characters: the numbers with dots between them. Ends early when the signal is aborted.
+ * Solves puzzles whose seed has 24 characters. Returns the solutions, separated by dots. Ends early when the signal is
+ * aborted.
  * @param {string} seed
  * @param {number} puzzles
  * @param {number} difficulty
@@ -54,8 +55,8 @@ const pause = () =>
 export async function solve(seed, puzzles, difficulty, signal) {
   const words = new Int32Array(64);
   for (let at = 0; at < 24; at++) words[at >> 2] |= seed.charCodeAt(at) << (24 - (at % 4) * 8);
-  words[8] = 1 << 31; // how a message ends
-  words[15] = 256; // its length
+  words[8] = 1 << 31; // end of the message
+  words[15] = 256; // its length in bits
   const numbers = [];
   for (let until = 0; numbers.length < puzzles && !signal.aborted; ) {
     if (words[7] % 256 === 0 && performance.now() > until) {

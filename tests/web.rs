@@ -1,5 +1,6 @@
-//! The SDK in a real browser: forms of the page, its storage, and a server of mocked routes.
-//! The exported class is called as a page calls it. What `js/face.js` adds (traps, subclasses, disposal) is tested on the built package.
+//! The SDK in a real browser: forms of the page, its storage, and a server of mocked routes. The tests call
+//! the exported class as a page does. The tests of the built package cover `js/face.js` (traps, subclasses,
+//! disposal).
 #![cfg(target_arch = "wasm32")]
 
 #[path = "web/account.rs"]

@@ -17,13 +17,13 @@ const drawIdentities = identitiesPart(auth);
 let who;
 auth.onAuthStateChange((event, session) => {
   if (event === "WARNING" || event === "TOKEN_REFRESHED") return;
-  // Somebody else signed in, in another tab: nothing of the first one stays on the page.
+  // Another user signed in, in another tab: remove all data of the first one from the page.
   if (session && who && who !== session.user.user_id) return location.reload();
   who = session?.user.user_id ?? who;
   $("out").hidden = Boolean(session);
   $("in").hidden = !session;
   if (session) draw(session.user);
-  // What the browser remembers is shown at once; this asks the server.
+  // The stored user is shown at once; this asks the server.
   if (session && event !== "USER_UPDATED") ask();
 });
 
@@ -54,7 +54,7 @@ function shown(id, text) {
   $(id).querySelector("[data-shown]").textContent = text;
 }
 
-// What was typed and not sent yet stays: only the default changes, which untouched controls show.
+// Sets only the defaults, which untouched controls show, so unsaved input stays.
 function fill(form, user) {
   const address = typeof user.address === "string" ? { street_address: user.address } : user.address;
   const values = { ...address, ...user };
@@ -71,7 +71,7 @@ async function others({ user_id }) {
   if (seen) $("seen").replaceChildren(...facts(seen));
 }
 
-// The operator's own fields, as the server's settings declare them.
+// The fields that the operator declares, from the server's settings.
 async function extraFields() {
   const { extras } = await auth.getSettings().catch(() => ({ extras: [] }));
   $("extras").replaceChildren(
@@ -106,7 +106,7 @@ function on(id, call, done) {
 on("username", auth.updateProfile, "Saved.");
 on("profile", auth.updateProfile, "Saved.");
 on("others", auth.updateProfile, "Saved.");
-on("password", auth.updatePassword, "Your new password is set. Everywhere else you are signed out.");
+on("password", auth.updatePassword, "Your new password is set. Other devices are signed out.");
 formOf("delete").addEventListener("submit", auth.deleteAccount);
 $("logout").addEventListener("submit", auth.logout);
 

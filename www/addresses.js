@@ -1,4 +1,5 @@
-// The e-mail address and the phone number: the first one, another one, none. First the codes are sent, then all is sent in.
+// The e-mail address and the phone number: adding, changing and removing them. The first submit sends the codes, the
+// second one submits all fields.
 
 import { solution } from "./captcha.js";
 import { say } from "./say.js";
@@ -10,7 +11,7 @@ const KINDS = {
     field: "email",
     send: (auth, to, options) => auth.sendEmail(to, "CHANGE_EMAIL", options),
     calls: ["bindEmail", "updateEmail", "unbindEmail"],
-    // An address that was never proven may be mistyped: no code is asked of it.
+    // An address that was never verified may be mistyped, so it needs no code.
     mustProve: (user) => user.email_verified,
     has: (user) => user.email,
   },
@@ -19,12 +20,12 @@ const KINDS = {
     send: (auth, to, options) => auth.sendSmsCode(to, "BIND_PHONE", options),
     calls: ["bindPhone", "updatePhone", "unbindPhone"],
     mustProve: () => true,
-    // One that was never proven is a line in the profile.
+    // A number that was never verified is only a profile field.
     has: (user) => user.phone_number_verified && user.phone_number,
   },
 };
 
-/** Makes the forms in the part called `kind` work; gives what draws them for a user. */
+/** Sets up the forms in the part `kind`. Returns the function that draws them for a user. */
 export function addressForms(auth, kind) {
   const { field, send, calls, mustProve, has } = KINDS[kind];
   const [bind, change, unbind] = calls;
@@ -59,7 +60,7 @@ export function addressForms(auth, kind) {
       const isSent = await say(form, call, addresses.length > 1 ? "Two codes are on their way, one to each." : "The code is on its way.");
       if (isSent) askForCodes(true);
     } else {
-      // The address of the signup is proven like a first one.
+      // The address of the signup is verified like a first one.
       const first = !present() || (form.elements[field].value === present() && !mustProve(auth.user));
       auth[first ? bind : change](event).then(
         () => begin("Done."),
@@ -70,7 +71,7 @@ export function addressForms(auth, kind) {
   form.addEventListener("doorward:error", ({ detail }) => {
     if (detail.code === "EXPIRED_CODE") askForCodes(false);
   });
-  // The codes are good for one address.
+  // The codes are valid for one address only.
   form.elements[field].addEventListener("input", () => askForCodes(false));
 
   removal.addEventListener("submit", (event) =>

@@ -1,4 +1,4 @@
-// For what needs a sign-in a moment ago: asks for it in a dialog, and then sends the form once more.
+// For calls that need a recent sign-in: asks for it in a dialog, and then submits the form again.
 
 import { AuthClient } from "/pkg/index.js";
 import { sendCode } from "./code.js";
@@ -17,7 +17,7 @@ document.addEventListener("doorward:error", async (event) => {
   if (output) output.value = "Nothing was changed.";
 });
 
-/** Opens the dialog. Resolves with whether the person has signed in again. */
+/** Opens the dialog. Resolves with true if the user has signed in again. */
 export async function signInAgain() {
   const dialog = $("again");
   const form = dialog.querySelector("form");
@@ -25,7 +25,7 @@ export async function signInAgain() {
   const { email, username, phone_number, phone_number_verified, user_id } = /** @type {NonNullable<typeof auth.user>} */ (auth.user);
   const linked = (await auth.listIdentities().catch(() => [])).map(({ provider }) => provider);
   const providers = (await providersOf(auth)).filter((provider) => linked.includes(provider));
-  // What this person signs in by; a provider alone where there is nothing else.
+  // The name with which this user signs in; a provider alone if there is no name.
   const name = email ? { email } : phone_number_verified ? { phone_number } : username ? { username } : {};
   const [[kind] = []] = Object.entries(name);
   const byDevice = !kind && (linked.includes("device") || providers.length === 0);
@@ -43,11 +43,11 @@ export async function signInAgain() {
   $("again-name").parentElement.hidden = !kind;
   $("again-send").hidden = !kind || kind === "username";
   form.querySelector("button:not([type])").hidden = !kind && !byDevice;
-  // It leads away from here; what was to be done is done again after it.
+  // The provider's page replaces this one; the user repeats the action afterwards.
   providerButtons(auth, $("again-with-provider"), providers, "Sign in with");
 
   return new Promise((resolve) => {
-    // Nobody new: an id that this device has lost would begin an account.
+    // Without auto_register: an id that this device has lost would create an account.
     form.onsubmit = (event) =>
       auth.login(event, { auto_register: false }).then(
         (user) => resolve(user.user_id === user_id),
@@ -59,7 +59,7 @@ export async function signInAgain() {
       else if (await sendCode(auth, form)) useCode(true);
     };
     $("again-not").onclick = () => dialog.close();
-    // Also by the Escape key.
+    // The Escape key closes it, too.
     dialog.onclose = () => resolve(false);
     dialog.showModal();
   }).finally(() => dialog.close());

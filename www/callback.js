@@ -3,8 +3,8 @@ import { signInAgain } from "./again.js";
 import { callbackOf, titleOf } from "./providers.js";
 import { say } from "./say.js";
 
-// Before anything is asked the code leaves the address: no history, no reload and nothing on the page gets to see it. What the
-// page itself has put there stays.
+// The code leaves the URL before the first request, so that no history, reload or other script sees it. The page's own
+// parameters stay.
 const address = location.href;
 const asked = new URL(address).searchParams;
 const own = new URLSearchParams([...asked].filter(([name]) => name === "provider" || name === "intent"));
@@ -18,11 +18,11 @@ const title = provider && titleOf(provider);
 const isAnswer = asked.size > own.size;
 
 if (provider && isAnswer) finish();
-else fail(new Error("This page is where providers lead back to."));
+else fail(new Error("Providers return to this page after a sign-in."));
 
 async function finish() {
   const login = () => auth.login(provider, { callback: address }, intent);
-  // Linking needs a sign-in a moment ago. The answer is as good after that.
+  // Linking needs a recent sign-in. The provider's response stays valid meanwhile.
   const again = async (error) => {
     if (error.code !== "REAUTH_REQUIRED") throw error;
     if (!(await signInAgain())) throw new Error("Nothing was changed.");
@@ -39,7 +39,7 @@ async function finish() {
 }
 
 /**
- * Somebody new. The account gets what they leave in the form.
+ * Shows the form for a new user. The account gets the values of the form.
  * @param {{ oauthKey: string, email?: string, name?: string }} found
  */
 function askTheRest({ oauthKey, email, name }) {
@@ -50,10 +50,10 @@ function askTheRest({ oauthKey, email, name }) {
   elements.email.defaultValue = email ?? "";
   elements.name.defaultValue = name ?? "";
   $("known").textContent = email
-    ? `From ${title}. A mail asks you to confirm it if ${title} has not, or if you take another.`
-    : `${title} did not name one. You can do without.`;
+    ? `From ${title}. You get a mail to confirm another address, or one that ${title} has not confirmed.`
+    : `${title} sent no address. It is optional.`;
   turnTo("new");
-  let made = false; // once the account is there, what is left is to sign in
+  let made = false; // after the account is created, only the sign-in is left
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     made ||= await auth.register(provider, event).then(
@@ -62,11 +62,11 @@ function askTheRest({ oauthKey, email, name }) {
     );
     if (!made || (await say(form, signIn()))) return;
     form.querySelector("button").textContent = `Sign in with ${title}`;
-    form.querySelector("output").value = `Your account is there. ${form.querySelector("output").value}`;
+    form.querySelector("output").value = `Your account was created. ${form.querySelector("output").value}`;
   });
 }
 
-// Registering signs nobody in. The provider knows the way by now and asks nothing; X and Apple ask each time.
+// register does not sign in. The provider has the consent by now and asks nothing; X and Apple ask each time.
 function signIn() {
   const asks = ["twitter", "apple"].includes(provider);
   return asks ? auth.oauthRedirect(provider, callbackOf(provider)) : auth.redoOAuth(provider);
@@ -82,8 +82,8 @@ function fail({ code, message, status }) {
     SESSION_REQUIRED: "Sign in first, then link",
     NETWORK: status ? `${title} does not answer` : "The server does not answer",
   };
-  $("what").textContent = words[code ?? ""] ?? (provider && isAnswer ? "That did not work" : "There is nothing to finish here");
-  // What nobody has answered yet is as good as before.
+  $("what").textContent = words[code ?? ""] ?? (provider && isAnswer ? "That did not work" : "There is no sign-in to finish");
+  // A response that the server has not evaluated yet is still valid.
   const unheard = ["NETWORK", "TIMEOUT", "OVERLOADED"].includes(code ?? "");
   const form = $("retry");
   form.hidden = !provider || code === "SESSION_REQUIRED";
@@ -94,12 +94,12 @@ function fail({ code, message, status }) {
   };
   const isHome = intent === "link" && code !== "SESSION_REQUIRED";
   $("elsewhere").href = isHome ? "/account" : "/login";
-  $("elsewhere").textContent = isHome ? "Back to your account" : "Other ways to sign in";
+  $("elsewhere").textContent = isHome ? "Back to your account" : "Other sign-in methods";
   turnTo("failed");
-  $("why").textContent = message; // now that it is shown, it is read out
+  $("why").textContent = message; // set when visible, so that screen readers read it out
 }
 
-// Shows another part of the page: whoever hears it instead is taken there.
+// Shows another part of the page and focuses its heading, for screen readers.
 function turnTo(part) {
   for (const id of ["wait", "new", "failed"]) $(id).hidden = id !== part;
   const heading = $(part).querySelector("h1");

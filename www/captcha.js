@@ -1,11 +1,11 @@
-// A captcha: a picture whose code is an option of the next call, as controls of the form. Part of every page, by frame.js.
+// A captcha picture: its code is an option of the next call, as controls of the form. frame.js adds this to every page.
 
 document.addEventListener("doorward:error", ({ target, detail: { captcha } }) => {
   if (target instanceof HTMLFormElement) captcha?.image ? ask(target, captcha) : dismiss(target);
 });
 
 /**
- * Puts the picture into the form: its controls are options of the next call.
+ * Adds the picture to the form: its controls are options of the next call.
  * @param {HTMLFormElement} form
  * @param {import("/pkg/index.js").Captcha} captcha
  */
@@ -21,12 +21,12 @@ export function ask(form, { id, image }) {
   form.querySelector(":scope > button").before(part);
 }
 
-/** A picture is good for one call. */
+/** A picture is valid for one call. */
 export function dismiss(form) {
   form.querySelector(".captcha")?.remove();
 }
 
-/** What was read, for a call that is not given the form. */
+/** The text that the user typed, for a call without the form. */
 export function solution(form) {
   const { captcha_id, captcha_code } = form.elements;
   return captcha_id ? { captcha_id: captcha_id.value, captcha_code: captcha_code.value } : {};

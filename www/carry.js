@@ -1,4 +1,4 @@
-// Carries what a person is known by from one page's form to the next; where session storage is blocked, people type it again.
+// Carries the user's names from the form of one page to the next. Without session storage, users type them again.
 
 const NAMES = ["by", "email", "username", "phone_number"];
 
@@ -8,7 +8,7 @@ export function carryNames(form) {
     if (!control) continue;
     try {
       const kept = sessionStorage.getItem(`demo-${name}`);
-      // A way that this form does not have leaves its choice as it is.
+      // Keeps the choice if this form does not have the stored method.
       if (name === "by" ? form.querySelector(`[name="by"][value="${kept}"]`) : !control.value) control.value = kept;
       form.addEventListener("submit", () => sessionStorage.setItem(`demo-${name}`, control.value));
     } catch {

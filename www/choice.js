@@ -1,6 +1,6 @@
-// Forms that leave a choice: of what is known of a person, and of what the server offers. Part of every page, by frame.js.
+// Forms with a choice of a name and of the sign-in methods that the server offers. frame.js adds this to every page.
 
-/** Only the parts of the chosen way count: `data-by` names the ways of a part. */
+/** Enables only the parts of the chosen method: `data-by` names the methods of a part. */
 export function chooseWay(form) {
   const follow = () => {
     const way = form.elements.by.value;
@@ -13,16 +13,16 @@ export function chooseWay(form) {
   follow();
 }
 
-// Until the server has answered, a page offers passwords alone.
+// Until the server has responded, a page offers passwords only.
 let methods = ["password"];
 
-/** Shows what needs a method that the server has switched on. */
+/** Shows the parts whose method is on at the server. */
 export async function offer(auth) {
   ({ methods } = await auth.getSettings().catch(() => ({ methods })));
   showOffered();
 }
 
-// `data-needs` names the method; its star stands for the chosen way.
+// `data-needs` names the method; its star stands for the chosen name.
 function showOffered() {
   for (const part of document.querySelectorAll("[data-needs]")) {
     part.hidden = !methods.includes(part.dataset.needs.replace("*", part.form?.elements.by?.value));

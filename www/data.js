@@ -1,4 +1,4 @@
-// What an app keeps for a person: the keys that www/doorward.toml declares, and their types.
+// The data that an app keeps for a user: the keys that www/doorward.toml declares, and their types.
 
 import { say } from "./say.js";
 
@@ -6,7 +6,7 @@ const TYPES = { theme: "string", font_size: "number", tour_done: "boolean", remi
 const EXAMPLES = { string: "dark", number: "16", boolean: "true", datetime: "2030-01-31T08:00:00Z", object: '{"columns": 2}' };
 const $ = (id) => document.getElementById(id);
 
-/** Makes the part about data work; gives what draws it. */
+/** Sets up the part about data. Returns the function that draws it. */
 export function dataForm(auth) {
   const form = $("data").querySelector("form");
   const { key, value } = form.elements;
@@ -17,7 +17,7 @@ export function dataForm(auth) {
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const isKept = await say(form, auth.setUdv(key.value, typed(TYPES[key.value], value.value)), "Kept.");
+    const isKept = await say(form, auth.setUdv(key.value, typed(TYPES[key.value], value.value)), "Saved.");
     if (isKept) value.value = "";
     draw();
   });
@@ -41,7 +41,7 @@ export function dataForm(auth) {
   return draw;
 }
 
-// What it cannot be read as goes to the server as it is, which says what is wrong with it.
+// Text of the wrong type is sent unchanged, so that the server reports the error.
 function typed(type, text) {
   if (type === "string" || type === "datetime") return text;
   try {

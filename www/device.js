@@ -1,4 +1,4 @@
-// The id that this browser signs in by. Whoever knows it is this device: it is as secret as a password.
+// The device id with which this browser signs in. It is as secret as a password: it alone opens the account.
 
 const KEY = "demo-device";
 

@@ -1,4 +1,4 @@
-// Members of an object as terms and descriptions of a list, in words.
+// Formats the members of an object as terms and descriptions of a list.
 
 export function facts(object) {
   return Object.entries(object).flatMap(([name, value]) => [

@@ -1,5 +1,5 @@
-// What every page of the demo has around its forms: who is signed in, the choice between ways, what a person has typed on
-// the page before, captchas, buttons that show a password, the source.
+// The frame of every page: the signed-in user, the choice of a method, names typed on the previous page, captchas,
+// buttons that show a password, the source.
 
 import { AuthClient } from "/pkg/index.js";
 import "./captcha.js";

@@ -1,8 +1,8 @@
-// The accounts elsewhere that open this one: which they are, another one, one less.
+// The linked provider accounts: listing, linking and unlinking them.
 
 import { providerButtons, providersOf, titleOf } from "./providers.js";
 
-/** Makes the part about them work; gives what draws it. */
+/** Sets up the part about them. Returns the function that draws it. */
 export function identitiesPart(auth) {
   const part = document.getElementById("identities");
   const form = part.querySelector("form.providers");
@@ -10,7 +10,7 @@ export function identitiesPart(auth) {
   async function draw() {
     const providers = await providersOf(auth);
     const all = await auth.listIdentities().catch(() => []);
-    // Devices and ids of other systems are identities, too, and are not linked here.
+    // Devices and ids of other systems are identities, too, but this page does not link them.
     const linked = all.filter(({ provider }) => !["device", "custom"].includes(provider));
     const names = linked.map(({ provider }) => provider);
     part.hidden = providers.length + linked.length === 0;

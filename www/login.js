@@ -8,7 +8,7 @@ const $ = (id) => document.getElementById(id);
 
 $("login").addEventListener("submit", auth.login);
 
-// An account that is not confirmed yet: the mail can be sent again.
+// For an account that is not confirmed yet, the mail can be sent again.
 $("login").addEventListener("doorward:error", ({ detail }) => {
   $("resend").hidden = detail.code !== "SIGNUP_CONFIRMATION_NEEDED";
 });
@@ -19,7 +19,7 @@ $("resend").addEventListener("submit", (event) => {
   );
 });
 
-// A code in the place of the password. A form's disabled parts do not count.
+// A code instead of the password. Disabled parts of a form are not sent.
 $("send").addEventListener("click", () => sendCode(auth, $("login")));
 $("codes").addEventListener("click", async () => {
   if (!$("with-code").disabled) useCode(false);

@@ -21,7 +21,7 @@ auth.onAuthStateChange(async (event, session) => {
 
 /** @param {Partial<import("/pkg/index.js").UserProfile>} person */
 function draw({ name, nickname, user_id, ...rest }) {
-  $("who").textContent = name ?? nickname ?? "Somebody";
+  $("who").textContent = name ?? nickname ?? "Unnamed user";
   $("initial").textContent = initialOf($("who").textContent);
   $("nick").textContent = name && nickname ? nickname : "";
   $("seen").replaceChildren(...facts({ ...rest, user_id }));

@@ -13,7 +13,7 @@ auth.onAuthStateChange((event, session, detail) => {
   render(session);
 });
 
-// What the browser remembers is shown at once; this asks the server.
+// The stored user is shown at once; this asks the server.
 auth.getProfile().catch(() => {});
 
 $("reload").addEventListener("submit", (event) =>

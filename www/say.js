@@ -1,8 +1,9 @@
-// Says in a form's <output> how a call went that was not given the form: there the SDK shows errors by itself.
+// Shows the result of a call in a form's <output>. For calls without the form: with a form, the SDK shows errors
+// itself.
 
 import { ask, dismiss } from "./captcha.js";
 
-/** Resolves with whether it went well. */
+/** Resolves with true on success. */
 export async function say(form, call, done = "") {
   const output = form.querySelector("output");
   output.value = "";

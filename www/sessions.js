@@ -11,7 +11,7 @@ auth.onAuthStateChange((event, session) => {
   if (session && event !== "TOKEN_REFRESHED") show();
 });
 
-// Both forms say with their field `scope` what is to end.
+// The field `scope` of each form selects the sessions that end.
 on($("everywhere"), auth.logout, "Signed out everywhere.");
 on($("others"), auth.logout, "Signed out everywhere else.");
 
@@ -50,7 +50,7 @@ function item({ id, current, user_agent, ip, last_seen_at }) {
   return entry;
 }
 
-// Enough to tell one from another; what a browser says of itself is a long story.
+// Enough to distinguish sessions; the full user agent is too long.
 function deviceName(agent = "") {
   const browser = ["Firefox", "Edg", "OPR", "Chrome", "Safari"].find((name) => agent.includes(name));
   const system = ["Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux"].find((name) => agent.includes(name));

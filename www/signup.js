@@ -7,7 +7,7 @@ const $ = (id) => document.getElementById(id);
 const form = $("signup");
 
 form.addEventListener("submit", (event) => {
-  // Only an address is there to be confirmed; a code by SMS has proven the number.
+  // Only an e-mail address needs a confirmation; a code by SMS has already verified the number.
   const confirms = event.submitter?.id === "create" && form.elements.by.value === "email";
   form.setAttribute("action", confirms ? "/verify#sent" : "/profile");
   auth.signup(event, confirms ? { signup_confirmation: true } : { login: true });

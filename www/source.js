@@ -1,4 +1,4 @@
-// Shows beside each page its module file, the part of its HTML between the "source" comments, and what it imports.
+// Shows beside each page its module, the part of its HTML between the "source" comments, and its imports.
 
 const WORDS = "import|from|export|const|let|new|if|else|return|async|await|function|for|of|try|catch|finally|true|false|null";
 const COLOURS = {
@@ -26,7 +26,7 @@ for (const [, helper] of js.matchAll(/from "\.\/(.*)"/g)) {
   panel.append(figure(helper, "js", await read(`/${helper}`)));
 }
 
-// The browser has just fetched these files for the page, so its cache answers.
+// The browser has just loaded these files for the page, so they are in its cache.
 async function read(file) {
   const answer = await fetch(file, { cache: "force-cache" });
   return (await answer.text()).trim();

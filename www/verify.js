@@ -6,18 +6,18 @@ const auth = new AuthClient();
 const $ = (id) => document.getElementById(id);
 const [byLink, byCode, claim] = ["by-link", "by-code", "claim"].map($);
 
-// The mailed link ends here. Only the click uses it: mail scanners open links, too.
+// The mailed link leads here. Only the click uses its token, because mail scanners open links.
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
 byLink.hidden = !token;
 byCode.hidden = Boolean(token);
 if (token) history.replaceState(null, "", location.pathname);
 byLink.elements.token.value = token ?? "";
-// A link that is opened in the tab that waits for it changes the fragment only.
+// A link opened in the waiting tab changes only the fragment.
 addEventListener("hashchange", () => location.reload());
 
 for (const form of [byLink, byCode, claim]) form.addEventListener("submit", auth.verifyEmail);
 
-// Another browser than the one that has signed up: link and code stay good for a second try, with the password.
+// In another browser than that of the sign-up, link and code stay valid for a second try with the password.
 document.addEventListener("doorward:error", (event) => {
   if (event.target === byLink) byCode.hidden = false;
   if (event.detail.code !== "PASSWORD_REQUIRED") return;
@@ -32,12 +32,12 @@ document.addEventListener("doorward:error", (event) => {
 $("unknown").addEventListener("click", ({ target }) => {
   Object.assign($("password"), { name: "new_password", autocomplete: "new-password", value: "" }).focus();
   claim.querySelector("label").textContent = "New password";
-  $("why").textContent = "With a new password the account becomes yours alone: what was set up in it before ends.";
+  $("why").textContent = "A new password makes the account yours alone: everything that was set up in it before is removed.";
   target.remove();
 });
 
 $("again").addEventListener("click", () => {
   if (!byCode.elements.email.reportValidity()) return;
   const call = auth.resendVerification(byCode.elements.email.value, solution(byCode));
-  say(byCode, call, "If the address waits for it, a new mail is on its way.");
+  say(byCode, call, "If the address needs a confirmation, a new mail is on its way.");
 });

@@ -1,5 +1,5 @@
-// The default entry, as an app's bundler takes it in.
+// The default entry, as the bundler of an app includes it.
 import { AuthClient } from "../../pkg/index.js";
 export const construct = () => new AuthClient({ url: location.origin });
-// Constructing leaves the wasm for later; reading the user needs it.
+// Constructing does not compile the wasm; reading the user does.
 export const use = (auth) => auth.user;

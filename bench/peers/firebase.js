@@ -1,4 +1,4 @@
-// Its functions are imported one by one; these are the ones that match what our first release does.
+// Firebase's functions are imported separately; these match the features of doorward's first release.
 import { initializeApp } from "@firebase/app";
 import * as auth from "@firebase/auth";
 export const construct = () => auth.getAuth(initializeApp({ apiKey: "key", authDomain: location.host, projectId: "bench" }));

@@ -1,4 +1,4 @@
-//! Connections that keep asking, and what their answers took.
+//! Connections that send requests continuously, and the latencies of their responses.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -21,13 +21,13 @@ use crate::proof::Key;
 
 type Failure = Box<dyn Error>;
 
-/// What each connection sends.
+/// The requests of each connection.
 pub(crate) enum Plan {
-    /// The same request again and again.
+    /// Repeats the same request.
     Repeat(Request),
-    /// A login, and then each refresh with the token of the one before.
+    /// Logs in once, then refreshes, each time with the token of the previous refresh.
     Refresh { login: String, bound: bool },
-    /// A login, and then reads with its token, each with a proof.
+    /// Logs in once, then reads with its token, each time with a proof.
     Read { login: String, path: String },
 }
 
@@ -59,7 +59,7 @@ impl Request {
     }
 }
 
-/// What one connection saw after the warm-up.
+/// Results of one connection after the warm-up.
 #[derive(Default)]
 struct Seen {
     milliseconds: Vec<f64>,
@@ -135,7 +135,7 @@ async fn connection(
             Some(tokens(&body).ok_or_else(|| format!("the login was answered {status}"))?)
         }
     };
-    // From now: what is late because of a sign-in before would count as slow.
+    // Scheduled from now: a delay by the earlier sign-in would otherwise count as latency.
     let mut pace = pace.map(|(offset, gap)| (Instant::now() + offset, gap));
     while Instant::now() < end && left.get() > 0 {
         left.set(left.get() - 1);
@@ -168,7 +168,7 @@ async fn connection(
     Ok(seen)
 }
 
-/// A connection, and what proofs on it need.
+/// A connection, and the data for its proofs.
 struct Line {
     sender: http1::SendRequest<Full<Bytes>>,
     address: SocketAddr,
@@ -177,7 +177,7 @@ struct Line {
 }
 
 impl Line {
-    /// Sends; once more when the server asks for a nonce, which it does once in a minute or two.
+    /// Sends a request; repeats it when the server asks for a nonce, which happens every one or two minutes.
     async fn send(&mut self, request: &Request, token: Option<&str>) -> Result<(StatusCode, Bytes), Failure> {
         let (status, body, nonce) = self.once(request, token).await?;
         let is_refused = status.is_client_error()
@@ -219,7 +219,7 @@ impl Line {
     }
 }
 
-/// Refresh token and access token of an answer.
+/// The refresh token and the access token of a response.
 fn tokens(body: &[u8]) -> Option<(String, String)> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     let text = |name: &str| Some(answer.get(name)?.as_str()?.to_owned());

@@ -1,7 +1,7 @@
-//! Load for an HTTP server on this machine, and the bare hash to compare logins with. Prints one JSON line:
-//! requests per second, and latencies in milliseconds.
+//! Load generator for an HTTP server on this machine, and the bare hash for comparison with logins. Prints
+//! one JSON line: requests per second, and latencies in milliseconds.
 //!
-//! One thread makes the load, so that a server on two cores keeps most of them.
+//! The load uses one thread, so that a server on two cores keeps most of them.
 
 mod hash;
 mod load;
@@ -20,13 +20,13 @@ struct Command {
 
 #[derive(Subcommand)]
 enum What {
-    /// Argon2id alone, on every core: what bounds the logins per second.
+    /// Argon2id alone, on every core: the upper limit of logins per second.
     Hash {
         /// Seconds to run.
         #[arg(long, default_value_t = 5)]
         seconds: u64,
     },
-    /// The same request again and again.
+    /// Repeats the same request.
     Repeat {
         #[command(flatten)]
         load: Load,
@@ -40,22 +40,22 @@ enum What {
         #[arg(long)]
         body: Option<String>,
     },
-    /// Chains of refreshes, one session for each connection.
+    /// Chains of refreshes, one session per connection.
     Refresh {
         #[command(flatten)]
         load: Load,
-        /// Body of the login that begins each session.
+        /// Body of the login at the beginning of each session.
         #[arg(long)]
         login: String,
         /// Binds each session to a key, and sends a proof with every request.
         #[arg(long)]
         bound: bool,
     },
-    /// Reads with a proof each, one session for each connection.
+    /// Reads with a proof each, one session per connection.
     Read {
         #[command(flatten)]
         load: Load,
-        /// Body of the login that begins each session.
+        /// Body of the login at the beginning of each session.
         #[arg(long)]
         login: String,
         /// Path to read.
@@ -64,7 +64,7 @@ enum What {
     },
 }
 
-/// How much load, and where to.
+/// Amount and target of the load.
 #[derive(Args, Clone)]
 struct Load {
     /// `127.0.0.1:PORT`; loopback only.
@@ -73,13 +73,14 @@ struct Load {
     /// Seconds to run, after two seconds of warming up.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// Ends earlier, after so many requests.
+    /// Stops earlier, after this many requests.
     #[arg(long, default_value_t = u64::MAX)]
     requests: u64,
     /// Connections, each with one request at a time.
     #[arg(long, default_value_t = 64)]
     connections: usize,
-    /// Requests per second in all, evenly spaced; latencies then count from when a request was due. Without: as fast as answered.
+    /// Total requests per second, evenly spaced; latencies then count from the scheduled time. Default: as
+    /// fast as the server responds.
     #[arg(long)]
     rate: Option<f64>,
 }

@@ -1,4 +1,4 @@
-//! Proofs as a browser sends them (RFC 9449).
+//! DPoP proofs as a browser sends them (RFC 9449).
 
 use std::cell::Cell;
 use std::error::Error;
@@ -11,11 +11,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-/// A key of one connection.
+/// The key of one connection.
 pub(crate) struct Key {
     pair: EcdsaKeyPair,
     header: String,
-    /// What makes each `jti` another.
+    /// A counter that makes each `jti` unique.
     name: String,
     made: Cell<u64>,
 }

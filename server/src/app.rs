@@ -1,4 +1,4 @@
-//! What every request shares.
+//! The objects that all requests share.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -40,19 +40,19 @@ pub struct App {
     pub limits: Arc<Limits>,
     /// Mails and SMS.
     pub outbox: Arc<Outbox>,
-    /// What the operator adds to operations.
+    /// The operator's hooks.
     pub hooks: Arc<Hooks>,
-    /// Sign-up, sign-in, and what else happens to accounts.
+    /// Sign-up, sign-in, and all other operations on accounts.
     pub accounts: Arc<Accounts>,
-    /// The pages that the server shows itself.
+    /// The hosted pages.
     pub pages: Pages,
-    /// Folders that are served beside the API.
+    /// Folders that are served next to the API.
     pub sites: Arc<Sites>,
-    /// Proofs of keys that came with reads.
+    /// The used proofs of requests that only read, to detect replays.
     pub seen_proofs: Seen,
 }
 
-/// As handlers get it.
+/// The application, as handlers receive it.
 #[derive(Clone, Debug)]
 pub struct AppState(Arc<App>);
 
@@ -64,7 +64,7 @@ impl Deref for AppState {
     }
 }
 
-/// What the settings name, besides the database and the keys.
+/// The parts that the settings describe, except the database and the keys.
 struct Prepared {
     http: HttpClient,
     templates: Templates,
@@ -101,16 +101,17 @@ impl Prepared {
 }
 
 impl App {
-    /// Would the server start with these settings? Opens all that [`App::open`] does but the database, and makes nothing.
+    /// Checks whether the server would start with these settings. Opens everything that [`App::open`] does except the
+    /// database, and creates nothing.
     pub fn check(config: &Config, dev: bool, world: &World) -> Result<(), Box<dyn std::error::Error>> {
-        // With --dev the first start makes the keys.
+        // With --dev the first start creates the keys.
         if !dev || !config.secret_keys.expose().trim().is_empty() {
             load_secret_keys(config, dev, world)?;
         }
         Prepared::of(config, dev, world).map(drop)
     }
 
-    /// Opens the database, reads the keys: everything that can fail does so here, before the first request.
+    /// Opens the database and reads the keys. All errors of the settings occur here, before the first request.
     pub async fn open(
         config: Config,
         dev: bool,
@@ -125,7 +126,7 @@ impl App {
         let signing_keys = match SigningKeys::load(&store, &secret_keys, &world).await {
             Ok(signing_keys) => signing_keys,
             Err(error) => {
-                // Otherwise the next start would take it for a crash.
+                // Otherwise the next start would assume a crash.
                 store.close().await;
                 return Err(error.into());
             }

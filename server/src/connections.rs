@@ -1,6 +1,6 @@
-//! The connections that are open: bounded in all and for each source, so that no client takes all of them. Where there is no
-//! room for one more, the connection with the oldest last request is closed: one that has sent half a request, or reads no
-//! answer, loses to one that works.
+//! The open connections: limited in total and for each source, so that no client can take all of them. If there is no
+//! room for another one, the connection with the oldest last request is closed: a client that has sent half a request,
+//! or does not read its answer, loses its connection before an active one does.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,12 +12,12 @@ use doorward_config::Network;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::AbortHandle;
 
-/// Files that are not connections of clients: the database, mail, calls of providers and hooks, `admin.listen`.
+/// Files other than connections of clients: the database, mail, calls of providers and hooks, `admin.listen`.
 const OTHER_FILES: u64 = 512;
-/// A limit of open files for systems that have no hard limit, and take no soft limit without a bound.
+/// A limit of open files for systems that have no hard limit and do not accept an unlimited soft limit.
 const MANY_FILES: u64 = 10_240;
 
-/// A source as limits see it.
+/// A source, as in the limits.
 type Source = Vec<u8>;
 
 /// The open connections of a listener; clones are the same list.
@@ -40,16 +40,17 @@ struct Open {
 }
 
 struct Entry {
-    /// Milliseconds since the beginning at the last request, or when the connection came.
+    /// Time of the last request, or of the connection's start if there was none, in milliseconds since `begun`.
     used: Arc<AtomicU64>,
     task: Option<AbortHandle>,
 }
 
 impl Connections {
-    /// For the listener of clients. `trusted_proxies` are exempt from the bound for a source: all clients come through them.
+    /// For the listener of clients. `trusted_proxies` are exempt from the limit for a source: all clients connect
+    /// through them.
     pub(crate) fn new(most: usize, most_per_source: usize, trusted_proxies: &[Network]) -> Connections {
         let most = most.min(room_for_files()).max(1);
-        // One source leaves room for others, however few there may be in all.
+        // One source leaves room for others, even if the total is small.
         let most_per_source = most_per_source.min(most / 2).max(1);
         let exempt = trusted_proxies.to_vec();
         Connections(Arc::new(Shared {
@@ -61,7 +62,7 @@ impl Connections {
         }))
     }
 
-    /// Makes room for a connection from this address, if need be by closing another.
+    /// Makes room for a connection from this address, if necessary by closing another one.
     pub(crate) fn admit(&self, peer: IpAddr) -> Slot {
         let shared = &self.0;
         let source = doorward_limits::source(Some(peer));
@@ -70,11 +71,11 @@ impl Connections {
         let mut open = shared.lock();
         let of_source = open.sources.get(&source).map_or(0, HashMap::len);
         if !is_exempt && of_source >= shared.most_per_source {
-            tracing::warn!(%peer, "a source has as many connections as http.max_connections_per_source allows: its idlest one is closed");
+            tracing::warn!(%peer, "a source has reached http.max_connections_per_source: its longest idle connection is closed");
             open.close_idlest(&source);
         } else if open.count >= shared.most {
             tracing::warn!(
-                "there are as many connections as http.max_connections and the limit of open files allow: the idlest one is closed"
+                "all connections that http.max_connections and the limit of open files allow are in use: the longest idle one is closed"
             );
             if let Some(largest) = open.largest() {
                 open.close_idlest(&largest);
@@ -101,7 +102,7 @@ impl Shared {
 }
 
 impl Open {
-    /// Closes the connection with the oldest last request of a source.
+    /// Closes the connection of a source that has the oldest last request.
     fn close_idlest(&mut self, source: &Source) {
         let entries = self.sources.get(source).into_iter().flatten();
         let idlest = entries.min_by_key(|(id, entry)| (entry.used.load(Ordering::Relaxed), **id));
@@ -111,7 +112,7 @@ impl Open {
         }
     }
 
-    /// The source with the most connections: others do not pay for it.
+    /// The source with the most connections, so that other sources do not lose one.
     fn largest(&self) -> Option<Source> {
         self.sources.iter().max_by_key(|(_, of)| of.len()).map(|(source, _)| source.clone())
     }
@@ -127,7 +128,7 @@ impl Open {
     }
 }
 
-/// An open connection in the list; dropping it removes it.
+/// An open connection in the list. Dropping it removes the connection from the list.
 pub(crate) struct Slot {
     connections: Connections,
     source: Source,
@@ -136,7 +137,7 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// The task that serves the connection: closing the connection ends it.
+    /// Sets the task that serves the connection. Closing the connection ends the task.
     pub(crate) fn served_by(&self, task: AbortHandle) {
         let mut open = self.connections.0.lock();
         let entry = open.sources.get_mut(&self.source).and_then(|of| of.get_mut(&self.id));
@@ -147,7 +148,7 @@ impl Slot {
         }
     }
 
-    /// A request came.
+    /// Records the time of a request.
     pub(crate) fn used(&self) {
         self.used.store(self.connections.0.now(), Ordering::Relaxed);
     }
@@ -163,13 +164,13 @@ impl Drop for Slot {
 pub(crate) fn raise_limit_of_files() {
     let limit = getrlimit(Resource::Nofile);
     let raise = |current| setrlimit(Resource::Nofile, Rlimit { current, ..limit });
-    // macOS takes no soft limit without a bound.
+    // macOS does not accept an unlimited soft limit.
     if let Err(error) = raise(limit.maximum).or_else(|_| raise(Some(MANY_FILES))) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 
-/// How many connections the limit of open files leaves room for.
+/// The number of connections for which the limit of open files leaves room.
 fn room_for_files() -> usize {
     let Some(files) = getrlimit(Resource::Nofile).current else { return usize::MAX };
     usize::try_from(files.saturating_sub(OTHER_FILES).max(files / 2)).unwrap_or(usize::MAX)
@@ -188,7 +189,7 @@ mod tests {
         (open.count, open.sources.len())
     }
 
-    /// A connection whose task never ends by itself.
+    /// A connection with a task that never ends by itself.
     fn serve(connections: &Connections, peer: [u8; 4]) -> (Arc<Slot>, tokio::task::JoinHandle<()>) {
         let place = Arc::new(connections.admit(IpAddr::from(peer)));
         let task = tokio::spawn(std::future::pending());
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_a_source_with_too_many_connections_the_one_without_a_request_for_longest_is_closed() {
+    async fn a_source_with_too_many_connections_loses_the_longest_idle_one() {
         let connections = of(10, 2);
         let (first, first_task) = serve(&connections, [192, 0, 2, 1]);
         let (_second, second_task) = serve(&connections, [192, 0, 2, 1]);
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn past_the_bound_for_all_the_source_with_the_most_connections_loses_its_idlest() {
+    async fn beyond_the_total_limit_the_source_with_the_most_connections_loses_one() {
         let connections = of(4, 2);
         let (_one, one_task) = serve(&connections, [192, 0, 2, 1]);
         let (_two, two_task) = serve(&connections, [192, 0, 2, 2]);
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_trusted_proxy_may_have_as_many_connections_as_there_may_be_in_all() {
+    async fn a_trusted_proxy_may_use_all_connections() {
         let connections = of(8, 2);
         let held: Vec<_> = (0..8).map(|_| serve(&connections, [10, 1, 1, 1])).collect();
         assert!(held.iter().all(|(_, task)| !task.is_finished()));

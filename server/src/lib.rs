@@ -1,7 +1,7 @@
 //! The doorward server: sign-up and sign-in over HTTP, with an embedded database.
 //!
-//! This crate is the HTTP surface and the command line. A method proves an identity and hands it to the crate `accounts`, which
-//! issues the tokens; only the crate `store` has SQL. docs/architecture.md shows all crates.
+//! This crate is the HTTP surface and the command line. A method proves an identity and hands it to the crate `accounts`,
+//! which issues the tokens. Only the crate `store` has SQL. docs/architecture.md shows all crates.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod cli;

@@ -1,4 +1,4 @@
-//! The log: lines on standard error. A line that cannot be written is lost; the answer it tells of is not.
+//! The log: lines on standard error. A line that cannot be written is lost, and the request does not notice.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal, Write};
@@ -21,31 +21,31 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Lines that wait while the reader of standard error is slow; more are lost.
+/// Lines that wait while standard error is slow. Further lines are lost.
 const WAITING: usize = 8 * 1024;
 
-/// How often [`report`] tells of lines that are missing.
+/// How often [`report`] logs the number of missing lines.
 const REPORT: Duration = Duration::from_secs(60);
 
-/// Lines that standard error did not take.
+/// Lines that could not be written to standard error.
 static UNWRITTEN: AtomicU64 = AtomicU64::new(0);
 /// Lines that were left out because there were too many of their kind.
 static LEFT_OUT: AtomicU64 = AtomicU64::new(0);
-/// Counts the lines that found no room to wait in.
+/// Counts the lines that were lost because too many were waiting.
 static OVERFLOW: OnceLock<ErrorCounter> = OnceLock::new();
 
-/// Writes the lines that still wait when it is dropped, for [`FAREWELL`] at most.
+/// Writes the waiting lines when it is dropped, for [`FAREWELL`] at most.
 pub(crate) struct Log(Option<WorkerGuard>);
 
-/// Time for the last lines.
+/// Time limit for the last lines.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 impl Drop for Log {
     fn drop(&mut self) {
         let guard = self.0.take();
         let (done, ended) = std::sync::mpsc::channel::<()>();
-        // In a thread of its own: where nothing reads the log, the guard waits, and complains with `println!`, which may
-        // wait for ever or panic.
+        // In a separate thread: if nothing reads the log, the guard waits, and reports that with `println!`, which may
+        // block for ever or panic.
         let last = std::thread::Builder::new().name("last lines".into()).spawn(move || {
             drop(guard);
             drop(done);
@@ -69,7 +69,7 @@ pub(crate) fn start(level: &str, dev: bool) -> Result<Log, String> {
         .thread_name("log")
         .finish(StandardError);
     let _ = OVERFLOW.set(writer.error_counter());
-    // By itself the subscriber tells of a line that it could not write with `eprintln!`, which panics where standard error
+    // By default the subscriber reports a line that it could not write with `eprintln!`, which panics if standard error
     // cannot be written.
     let lines =
         fmt::layer().with_writer(writer).log_internal_errors(false).with_ansi(io::stderr().is_terminal());
@@ -83,7 +83,7 @@ pub(crate) fn start(level: &str, dev: bool) -> Result<Log, String> {
     Ok(Log(Some(guard)))
 }
 
-/// Standard error as the log sees it: it takes every line, and counts those that were lost.
+/// Standard error for the log: accepts every line, and counts the lost ones.
 struct StandardError;
 
 impl Write for StandardError {
@@ -99,14 +99,14 @@ impl Write for StandardError {
     }
 }
 
-/// A panic is a line of the log like every other fault.
+/// A panic is logged like every other error.
 fn panicked(panic: &PanicHookInfo<'_>) {
     let at = panic.location().map(ToString::to_string);
     let (cause, task) = (text_of(panic.payload()), tasks::current());
     tracing::error!(at, cause, task = task.as_deref(), "panicked");
 }
 
-/// Tells from time to time how many lines are missing.
+/// Logs from time to time how many lines are missing.
 pub(crate) async fn report() {
     loop {
         tokio::time::sleep(REPORT).await;
@@ -114,7 +114,7 @@ pub(crate) async fn report() {
     }
 }
 
-/// Tells how many lines are missing since the last time, if any.
+/// Logs how many lines are missing since the last report, if any.
 pub(crate) fn report_now() {
     static OVERFLOWED: AtomicU64 = AtomicU64::new(0);
     let overflow = OVERFLOW.get().map_or(0, |counter| counter.dropped_lines() as u64);
@@ -125,7 +125,7 @@ pub(crate) fn report_now() {
         tracing::warn!(
             unwritten,
             left_out,
-            "lines are missing in this log: standard error did not take some, and some were too many of their kind"
+            "lines are missing in this log: some could not be written, and some were too many of their kind"
         );
     }
 }
@@ -135,19 +135,19 @@ struct Limit<K: std::hash::Hash + Eq + Clone, C: Clock = MonotonicClock>(
     RateLimiter<K, HashMapStateStore<K>, C, NoOpMiddleware<C::Instant>>,
 );
 
-/// Kinds that are counted at a time; past them all others are one.
+/// Most kinds that are counted at the same time. All further ones count as one.
 const KINDS: usize = 10_000;
-/// After so many refusals kinds that have not occurred for long are forgotten.
+/// After this many refusals, kinds that have not occurred for long are forgotten.
 const SWEEP: u64 = 5_000;
 
 impl<K: std::hash::Hash + Eq + Clone, C: Clock> Limit<K, C> {
-    /// So many at once, and then one after each pause.
+    /// Allows this many lines at once, and then one after each pause.
     fn new(at_once: NonZeroU32, pause: Duration, clock: C) -> Limit<K, C> {
         let quota = Quota::with_period(pause).unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN));
         Limit(RateLimiter::hashmap_with_clock(quota.allow_burst(at_once), clock))
     }
 
-    /// May one more be written?
+    /// True if another line may be written.
     fn allows(&self, kind: &K) -> bool {
         let allowed = self.0.check_key(kind).is_ok();
         if !allowed {
@@ -174,7 +174,7 @@ impl<S: Subscriber> Layer<S> for PerCallsite {
     }
 }
 
-/// Refused requests: so many lines of one kind and one source, so that a client that is refused again and again does
+/// Limits the log lines of refused requests, for each kind and source, so that a client with many refused requests does
 /// not fill the log.
 pub(crate) struct Refusals<C: Clock = MonotonicClock> {
     limit: Limit<u64, C>,
@@ -198,9 +198,9 @@ impl<C: Clock> Refusals<C> {
         }
     }
 
-    /// May one more refusal of this route and error be written for this client?
+    /// True if another refusal with this route and error may be logged for this client.
     pub(crate) fn allows(&self, route: &str, error: &str, client: Option<IpAddr>) -> bool {
-        // Looks through all kinds, so not each time.
+        // Looks through all kinds, so that it must not run on each call.
         if self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP) {
             self.limit.0.retain_recent();
         }

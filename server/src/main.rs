@@ -1,6 +1,6 @@
 //! The binary: reads the command line and runs what it asks for.
 
-/// Gives memory back to the system after a flood, which the C library's allocator does not.
+/// Returns memory to the system after a peak load, which the C library's allocator does not.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

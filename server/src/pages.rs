@@ -1,5 +1,4 @@
-//! The pages that the server shows itself: rendered from templates, self-contained, with a CSP that lets nothing run
-//! but what stands in them.
+//! The hosted pages: rendered from templates, self-contained, with a CSP that allows only the scripts inside them.
 
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -26,7 +25,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Compiles them.
+    /// Compiles the templates.
     pub fn new(config: &Config, dev: bool) -> Result<Pages, minijinja::Error> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -55,7 +54,7 @@ impl Pages {
         })
     }
 
-    /// One page, with the values that it names.
+    /// Renders a page with the values that it uses.
     pub fn show(&self, world: &World, name: &str, values: Value) -> Result<Response, ApiError> {
         let nonce = STANDARD.encode(world.bytes::<16>());
         let page = context! { nonce => nonce.as_str(), product => self.product.as_str(), ..values };
@@ -70,13 +69,13 @@ impl Pages {
             self.form_action
         );
         let policy = HeaderValue::try_from(policy).map_err(ApiError::internal)?;
-        // No-store, no-referrer and the rest come with every answer.
+        // Layers add no-store, no-referrer and the other headers to every answer.
         Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response())
     }
 }
 
-/// Browsers hold a redirect that answers a form to the page's `form-action`, too: where a confirmation may end must
-/// stand there.
+/// The sources of `form-action`. Browsers also apply it to a redirect that answers a form: pages on which a
+/// confirmation may end must be listed.
 fn form_action(redirects: &[String], dev: bool) -> String {
     let mut allowed = vec!["'self'".to_owned()];
     if dev {
@@ -86,7 +85,7 @@ fn form_action(redirects: &[String], dev: bool) -> String {
     }
     let pages = redirects.iter().filter_map(|redirect| url::Url::parse(redirect).ok());
     let source = |url: url::Url| match is_app(&url) {
-        // Of another scheme than the web's, browsers compare nothing more.
+        // For schemes other than http and https, browsers compare only the scheme.
         true => format!("{}:", url.scheme()),
         false => url.origin().ascii_serialization(),
     };

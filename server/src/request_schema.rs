@@ -4,25 +4,25 @@ use doorward_protocol::{Field, Policy, Request, Rule};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-/// The schemas of the requests that come as JSON, and the rules that go into them.
+/// The schemas of JSON requests, and the rules that they get.
 pub(crate) struct Requests<'a> {
     schemas: &'a mut Value,
     policy: Policy,
 }
 
 impl<'a> Requests<'a> {
-    /// In these schemas, with the rules that the operator has set.
+    /// For these schemas, with the operator's rules.
     pub(crate) fn new(schemas: &'a mut Value, policy: Policy) -> Requests<'a> {
         Requests { schemas, policy }
     }
 
-    /// Puts the rules of a request into its schema.
+    /// Adds the rules of a request to its schema.
     pub(crate) fn describe<T: Request + ToSchema>(&mut self) {
         put::<T>(self.schemas, self.policy);
     }
 }
 
-/// The struct's own schema has the words; what may stand there is in the table.
+/// The descriptions are from the struct's own schema; the allowed values are from the table.
 fn put<T: Request + ToSchema>(schemas: &mut Value, policy: Policy) {
     let name = T::name();
     let Some(derived) = schemas.get(name.as_ref()) else { return };
@@ -40,7 +40,7 @@ fn object(fields: &[Field], policy: Policy, words: &dyn Fn(&str) -> Option<Value
     let property = |field: &Field| {
         let mut schema = schema(field.rule, policy);
         if !field.required {
-            // What `Given::Absent` is.
+            // The values of `Given::Absent`.
             schema = json!({ "anyOf": [schema, { "enum": ["", null] }] });
         }
         if let Some(words) = words(field.name) {
@@ -57,7 +57,7 @@ fn object(fields: &[Field], policy: Policy, words: &dyn Fn(&str) -> Option<Value
     })
 }
 
-/// What the struct says of a field, its own or that of a flattened part.
+/// The description of a field in the struct, or in a flattened part of it.
 fn words(schemas: &Value, schema: &Value, field: &str) -> Option<Value> {
     let own = schema["properties"].get(field).and_then(|field| field.get("description"));
     let referred = schema["$ref"].as_str().and_then(|path| schemas.get(path.rsplit('/').next()?));
@@ -65,11 +65,11 @@ fn words(schemas: &Value, schema: &Value, field: &str) -> Option<Value> {
     own.cloned().or_else(|| parts.filter_map(|part| words(schemas, part, field)).next())
 }
 
-/// The spaces and dashes that may stand in a code. Its digits may also be those of other scripts, which a pattern cannot
-/// say: engines disagree about `\d`.
+/// The spaces and dashes that a code may contain. Its digits may also be those of other scripts. A pattern cannot
+/// express that, because engines disagree about `\d`.
 const BETWEEN_DIGITS: &str = r"[ \t\u00a0\u2009\u202f\u3000\u2010-\u2015\u2212-]";
 
-/// A rule as JSON Schema. Lengths in bytes cannot be said there; patterns are for what `format` does not know.
+/// A rule as JSON Schema. It cannot express lengths in bytes. Patterns are for rules that have no `format`.
 fn schema(rule: Rule, policy: Policy) -> Value {
     let text = |pattern: &str| json!({ "type": "string", "pattern": pattern });
     match rule {
@@ -88,7 +88,7 @@ fn schema(rule: Rule, policy: Policy) -> Value {
             "maxLength": policy.password_max,
             "pattern": r"^[^\x00]*$",
         }),
-        // Written as people do, with or without the country's code: what the server makes of it depends on its region.
+        // In any usual spelling, with or without country code. The server's region decides which number it is.
         Rule::Phone => text(r"^ *\+?[- ./()\u00a0]*([0-9][- ./()\u00a0]*){5,15} *$"),
         Rule::Username => {
             json!({ "type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^ *[^\x00-\x20\x7f-\xa0@+/\\]* *$" })

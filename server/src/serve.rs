@@ -1,4 +1,4 @@
-//! Takes connections and ends gracefully: on SIGTERM, SIGINT or SIGQUIT it lets running requests finish.
+//! Accepts connections and stops gracefully: on SIGTERM, SIGINT or SIGQUIT it lets running requests finish.
 
 use std::convert::Infallible;
 use std::io;
@@ -30,16 +30,16 @@ use crate::app::AppState;
 use crate::connections::{Connections, Slot};
 use crate::{log, routes};
 
-/// Time for a client to send its headers, also those of the next request on a connection that it keeps.
+/// Time limit for a client to send its headers, including those of the next request on a kept connection.
 const HEADERS: Duration = Duration::from_secs(15);
-/// Time for running requests when the server is told to stop.
+/// Time limit for running requests when the server stops.
 const FAREWELL: Duration = Duration::from_secs(10);
-/// The pause after a connection that could not be taken.
+/// Pause after a connection that could not be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The listener of `admin.listen` is for a few programs of the operator.
+/// Most connections to `admin.listen`, which is for a few programs of the operator.
 const ADMIN: usize = 256;
 
-/// Where connections come in.
+/// The listening sockets.
 #[derive(Debug)]
 pub struct Listeners {
     public: TcpListener,
@@ -47,7 +47,7 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Listens where the settings say. Port 0 is a free port that the system chooses.
+    /// Listens on the addresses in the settings. Port 0 is a free port that the system chooses.
     pub async fn bind(config: &Config) -> Result<Listeners, String> {
         let admin = match config.admin.listen {
             Some(at) => Some(listen(at).await?),
@@ -71,7 +71,8 @@ async fn listen(at: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(at).await.map_err(|error| format!("cannot listen on {at}: {error}"))
 }
 
-/// Resolves when the process is told to stop: SIGTERM, SIGINT or SIGQUIT. From this call on, not from the first poll.
+/// Resolves when the process receives SIGTERM, SIGINT or SIGQUIT. Signals count from this call on, not from the first
+/// poll.
 pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     let [mut terminate, mut interrupt, mut quit] =
         [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::quit())?];
@@ -84,7 +85,7 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Takes the signals that service managers and tools that rotate logs send, from this call on: without that they would end the
+/// Ignores the signals that service managers and log rotation send, from this call on: otherwise they would end the
 /// process. The future never ends.
 pub fn ignored_signals() -> io::Result<impl Future<Output = ()>> {
     let [mut hangup, mut user1, mut user2] = [
@@ -100,13 +101,13 @@ pub fn ignored_signals() -> io::Result<impl Future<Output = ()>> {
                 _ = user2.recv() => "SIGUSR2",
             };
             tracing::info!(
-                "ignored {name}: hooks and keys are taken up without it, settings when the server starts"
+                "ignored {name}: hooks and keys are updated without a signal, settings only when the server starts"
             );
         }
     })
 }
 
-/// Serves until `stop` resolves, then finishes what runs and closes the database.
+/// Serves until `stop` resolves, then finishes the running requests and closes the database.
 pub async fn run(app: AppState, listeners: Listeners, stop: impl Future<Output = ()>) {
     let acceptor = Acceptor::open(&app, listeners);
     let (end, ended) = watch::channel(());
@@ -129,23 +130,23 @@ pub async fn run(app: AppState, listeners: Listeners, stop: impl Future<Output =
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
-    // What they have begun is a transaction: it is carried out or not.
+    // Their work is in transactions: each is carried out or not.
     housekeeping.shutdown().await;
     drop(end);
-    // What is cut off here is sent again after its lease.
+    // A delivery that is interrupted here is sent again after its lease.
     if tokio::time::timeout(FAREWELL, queues).await.is_err() {
-        tracing::warn!("a mail, an SMS or a call of a hook is still on its way");
+        tracing::warn!("a mail, an SMS or a call of a hook did not finish in time");
     }
     app.platform.store.close().await;
     log::report_now();
 }
 
-/// Runs a task of the server until the server ends.
+/// Runs a background task until the server ends.
 async fn keep<F: Future<Output = ()>>(app: AppState, name: &'static str, run: impl Fn(AppState) -> F) {
     app.tasks.keep(name, || run(app.clone())).await;
 }
 
-/// The listeners, and what serves their connections.
+/// The listeners, and the routers of their connections.
 struct Acceptor {
     listeners: Listeners,
     public: (Router, Connections),
@@ -172,7 +173,7 @@ impl Acceptor {
         }
     }
 
-    /// Takes connections, for ever.
+    /// Accepts connections, for ever.
     async fn accept(&self) {
         loop {
             let (accepted, (router, connections)) = tokio::select! {
@@ -182,8 +183,8 @@ impl Acceptor {
             match accepted {
                 Ok((stream, peer)) => self.serve(stream, peer, router.clone(), connections.admit(peer.ip())),
                 Err(error) => {
-                    // Mostly: too many open files. Others must end first.
-                    tracing::warn!(%error, "cannot take a connection");
+                    // Usually there are too many open files, and other connections must end first.
+                    tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -195,18 +196,18 @@ impl Acceptor {
         let stream = prepare(stream, self.write_timeout);
         let connection = self.http.serve_connection(stream, service(router, peer, slot.clone()));
         let connection = self.graceful.watch(connection);
-        // How a connection ends is the client's affair: requests have their own line in the log.
+        // The end of a connection is not logged: its requests have their own lines.
         let task = tokio::spawn(async move { drop(connection.await) });
         slot.served_by(task.abort_handle());
     }
 
-    /// Takes no more connections.
+    /// Accepts no more connections.
     fn close(self) -> GracefulShutdown {
         self.graceful
     }
 }
 
-/// Without an admin listener, waits for ever.
+/// Waits for ever if there is no admin listener.
 async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
     match listener {
         Some(listener) => listener.accept().await,

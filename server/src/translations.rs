@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use doorward_protocol::error::Problem;
 
-/// Messages by the English ones. A `#` stands for each number.
+/// Messages by their English text. A `#` represents each number.
 type Table = BTreeMap<String, String>;
 
 macro_rules! table {

@@ -184,7 +184,7 @@ async fn an_address_that_was_never_proven_is_no_way_in_without_a_password() {
 }
 
 #[tokio::test]
-async fn d9_all_of_it_needs_a_fresh_sign_in() {
+async fn sec_t15_all_of_it_needs_a_fresh_sign_in() {
     let t = TestApp::new().await;
     let who = both(&t).await;
     t.advance(10 * MINUTE);

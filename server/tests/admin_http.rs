@@ -161,7 +161,7 @@ fn sec_x05_the_listener_of_admin_listen_is_apart() {
     let mut same = doorward(folder.path());
     same.args(["serve", "--dev", "--listen", &at]).env("DOORWARD_ADMIN__LISTEN", &at);
     let said = String::from_utf8(same.output().unwrap().stderr).unwrap();
-    assert!(said.contains("admin.listen: must be another than listen"), "{said}");
+    assert!(said.contains("admin.listen: must differ from listen"), "{said}");
 }
 
 #[tokio::test]

@@ -280,7 +280,7 @@ async fn sec_a05_it_is_void_once_the_number_is_the_accounts_no_more() {
 }
 
 #[tokio::test]
-async fn sec_c06_the_sms_says_what_the_code_opens_in_every_language() {
+async fn sec_c03_the_sms_says_what_the_code_opens_in_every_language() {
     for (language, signed_out, signed_in) in [
         ("en", ["to sign in", "to sign up", "new password"], "phone number"),
         ("de", ["anmelden", "registrieren", "neues Passwort"], "Telefonnummer"),

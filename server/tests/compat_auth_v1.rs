@@ -32,7 +32,7 @@ fn refresh(t: &TestApp, token: &Value) -> Call {
     t.get("/api/v1/auth/refreshToken").header("authorization", token.as_str().unwrap())
 }
 
-/// Refused in the seed's envelope, with the status that says so, too (R03).
+/// Refused in the seed's envelope, with the status that says so, too (seed R03).
 #[track_caller]
 fn refused(said: &Answer, status: u16, code: &str, message: &str) {
     let expected = json!({ "data": null, "isSuccess": false, "error": { "code": code, "message": message } });

@@ -425,7 +425,7 @@ async fn a_claim_of_an_account_that_is_proven_otherwise_blocks_no_signup_and_ano
     let t = TestApp::new().await;
     t.signup(ADA, PREPARED).await;
     let signup = json!({ "email": ADA, "password": HERS });
-    // One claimant at a time (K29).
+    // One claimant at a time (seed K29).
     t.post("/v1/signup", signup.clone()).await.refused(409, "EXISTS");
     let stranger = t.login(ADA, PREPARED).await;
     t.bind(&stranger, "+4915112345678").await;

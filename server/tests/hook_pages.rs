@@ -16,9 +16,9 @@ const WEBHOOKS: &str = include_str!("../../docs/webhooks.md");
 /// What stands before each example of docs/hooks.md.
 const EXAMPLES: [&str; 5] = [BLOCKED, WITHOUT_PLUS, FIRST_SIGHT, UNCONFIRMED, SUNDAYS];
 const BLOCKED: &str = "# Hooks\n";
-const WITHOUT_PLUS: &str = "\nWrite an address as it is meant";
-const FIRST_SIGHT: &str = "\nMake the account on first sight";
-const UNCONFIRMED: &str = "\nKeep people out who have not confirmed";
+const WITHOUT_PLUS: &str = "\nRemove the part after a plus sign";
+const FIRST_SIGHT: &str = "\nCreate the account at the first sign-in";
+const UNCONFIRMED: &str = "\nRefuse users who have not confirmed";
 const SUNDAYS: &str = "\nClose on Sundays:";
 
 const ADA: &str = "ada@example.com";
@@ -138,7 +138,7 @@ async fn the_example_of_sundays_closes_on_sundays() {
 /// A server with the webhook of docs/webhooks.md, and the service that it calls.
 async fn with_webhook() -> (TestApp, Service) {
     let service = Service::start().await;
-    let settings = block(WEBHOOKS, "## Setting one up\n", "toml")
+    let settings = block(WEBHOOKS, "## Set up a webhook\n", "toml")
         .replace("https://crm.example.com/doorward", &service.url("/doorward"))
         .replace("whsec_…", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     // A busy machine may take its time.
@@ -173,7 +173,7 @@ async fn an_outside_service_gets_what_the_page_about_webhooks_shows() {
     t.signup(ADA, PASSWORD).await;
     t.login(ADA, PASSWORD).await;
     while delivery::deliver_due(&t.app.hooks).await {}
-    let shown: Value = serde_json::from_str(block(WEBHOOKS, "## What it gets\n", "json")).unwrap();
+    let shown: Value = serde_json::from_str(block(WEBHOOKS, "## The request\n", "json")).unwrap();
     let heard = crm.heard().iter().map(Heard::json).find(|heard| heard["type"] == shown["type"]).unwrap();
     let names = |said: &Value| said.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&heard["data"]), names(&shown["data"]));

@@ -129,7 +129,7 @@ async fn linking_is_told_by_mail_and_can_be_undone_but_not_down_to_no_way_in() {
     app.bind_in(&browser, &who, "ada@example.com").await;
     link(&browser, &who, &op, "bob").await.ok();
     let mail = post::newest(&app, "ada@example.com").await;
-    assert!(mail.subject.starts_with("The ways to sign in"), "{}", mail.subject);
+    assert!(mail.subject.starts_with("The sign-in methods"), "{}", mail.subject);
 
     let left = unlink(&browser, &who, "acme").await.ok();
     assert_eq!(left["identities"].as_array().unwrap().len(), 1);
@@ -222,7 +222,7 @@ async fn sec_a02_an_identity_is_linked_by_itself_only_on_an_address_that_a_trust
                 assert_eq!(app.audited("identity_linked").await, linked);
                 if linked == 1 {
                     let mail = post::newest(&app, "ada@example.com").await;
-                    assert!(mail.subject.starts_with("The ways to sign in"), "{}", mail.subject);
+                    assert!(mail.subject.starts_with("The sign-in methods"), "{}", mail.subject);
                     assert_eq!(login(&Browser::new(&app), &op, "ada").await["type"], "LoginExisting");
                     let body = json!({ "email": "ada@example.com", "password": "correct horse" });
                     let status = app.post("/v1/login", body).await.status;

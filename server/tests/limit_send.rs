@@ -1,4 +1,4 @@
-//! What is sent (SECURITY C08, S15; seed K40), and what is told about addresses (R02).
+//! What is sent (SECURITY C08, S15; seed K40), and what is told about addresses (SECURITY R02).
 
 use serde_json::{Value, json};
 

@@ -61,7 +61,7 @@ async fn sec_a07_both_are_off_until_the_operator_turns_them_on() {
 }
 
 #[tokio::test]
-async fn seed_d23_a_system_that_vouches_for_its_ids_does_so_with_a_key() {
+async fn a_system_that_vouches_for_its_ids_does_so_with_a_key() {
     let t = TestApp::production("[custom_id]\nenabled = true").await;
     let operator = Operator::new(
         &t.app.platform.store,

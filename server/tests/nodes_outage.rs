@@ -164,7 +164,7 @@ fn while_postgresql_is_away_the_answer_is_503_and_when_it_is_back_nothing_is_los
             for recovered in &recovered {
                 wait_until(|| recovered.lock().unwrap().is_some());
                 let after = recovered.lock().unwrap().unwrap().saturating_duration_since(open);
-                assert!(after < Duration::from_secs(5), "sec S5: {after:?}");
+                assert!(after < Duration::from_secs(5), "sec_S5: {after:?}");
             }
         }
         over.store(true, Ordering::SeqCst);

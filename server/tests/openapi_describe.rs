@@ -70,7 +70,7 @@ async fn every_request_is_described_by_the_rules_that_it_is_checked_with() {
     }
     let login = &document["components"]["schemas"]["LoginRequest"];
     assert_eq!(login["properties"]["email"]["anyOf"][0]["format"], "email");
-    assert_eq!(login["properties"]["email"]["description"], "The address of the account.");
+    assert_eq!(login["properties"]["email"]["description"], "The e-mail address of the account.");
 }
 
 /// References that lead nowhere.

@@ -153,7 +153,7 @@ async fn a_hash_of_before_is_good_for_a_change_and_for_the_end_of_the_account() 
 }
 
 #[tokio::test]
-async fn sec_r02_an_unknown_account_costs_as_many_hashes_as_a_known_one_in_either_form() {
+async fn sec_r01_an_unknown_account_costs_as_many_hashes_as_a_known_one_in_either_form() {
     let t = TestApp::new().await;
     with_raw_hash(&t).await;
     t.signup("bob@example.com", "correct horse").await;

@@ -18,24 +18,24 @@ async fn seed_a38_a61_to_a86_every_field_is_accepted_in_both_spellings_stored_an
     let t = TestApp::new().await;
     let who = t.somebody().await;
     for (ours, theirs, value) in [
-        ("username", "username", "bob"),                         // A61
-        ("nickname", "nickname", "Nick"),                        // A62
-        ("picture", "photo", "https://example.com/me.png"),      // A63
-        ("company", "company", "Analytical Engines"),            // A64
-        ("browser", "browser", "Mozilla/5.0"),                   // A65
-        ("device", "device", "Phone 7"),                         // A66
-        ("last_ip", "lastIP", "192.0.2.7"),                      // A67
-        ("name", "name", "Ada Lovelace"),                        // A68
-        ("given_name", "givenName", "Ada"),                      // A69
-        ("family_name", "familyName", "Lovelace"),               // A70
-        ("middle_name", "middleName", "King"),                   // A71
-        ("profile", "profile", "https://example.com/ada"),       // A72
-        ("preferred_username", "preferredUsername", "countess"), // A73
-        ("website", "website", "https://ada.example.com/"),      // A74
-        ("gender", "gender", "F"),                               // A75
-        ("birthdate", "birthdate", "1815-12-10"),                // A76
-        ("zoneinfo", "zoneinfo", "Europe/London"),               // A77
-        ("locale", "locale", "en-GB"),                           // A78
+        ("username", "username", "bob"),                         // seed A61
+        ("nickname", "nickname", "Nick"),                        // seed A62
+        ("picture", "photo", "https://example.com/me.png"),      // seed A63
+        ("company", "company", "Analytical Engines"),            // seed A64
+        ("browser", "browser", "Mozilla/5.0"),                   // seed A65
+        ("device", "device", "Phone 7"),                         // seed A66
+        ("last_ip", "lastIP", "192.0.2.7"),                      // seed A67
+        ("name", "name", "Ada Lovelace"),                        // seed A68
+        ("given_name", "givenName", "Ada"),                      // seed A69
+        ("family_name", "familyName", "Lovelace"),               // seed A70
+        ("middle_name", "middleName", "King"),                   // seed A71
+        ("profile", "profile", "https://example.com/ada"),       // seed A72
+        ("preferred_username", "preferredUsername", "countess"), // seed A73
+        ("website", "website", "https://ada.example.com/"),      // seed A74
+        ("gender", "gender", "F"),                               // seed A75
+        ("birthdate", "birthdate", "1815-12-10"),                // seed A76
+        ("zoneinfo", "zoneinfo", "Europe/London"),               // seed A77
+        ("locale", "locale", "en-GB"),                           // seed A78
     ] {
         for name in [theirs, ours] {
             patch(&t, &who, json!({ ours: null })).await;
@@ -51,7 +51,7 @@ async fn seed_a79_to_a83_a86_an_address_in_parts_is_one_claim() {
     let t = TestApp::new().await;
     let who = t.somebody().await;
     let user = patch(&t, &who, json!({ "address": "12 St James's Square, London" })).await;
-    assert_eq!(user["address"], "12 St James's Square, London", "A79");
+    assert_eq!(user["address"], "12 St James's Square, London", "seed A79");
     let user = patch(
         &t,
         &who,
@@ -63,7 +63,7 @@ async fn seed_a79_to_a83_a86_an_address_in_parts_is_one_claim() {
         "formatted": "12 St James's Square, London", "street_address": "12 St James's Square",
         "locality": "London", "region": "Greater London", "postal_code": "SW1Y 4JH", "country": "UK",
     });
-    assert_eq!(user["address"], claim, "A80 to A83, A86");
+    assert_eq!(user["address"], claim, "seed A80 to A83, A86");
     let user = patch(&t, &who, json!({ "region": "England", "formatted": null })).await;
     assert_eq!(user["address"]["region"], "England");
     assert_eq!(user["address"]["locality"], "London");

@@ -307,7 +307,7 @@ async fn what_came_back_may_be_given_in_fields_of_their_own_and_without_a_state(
         let answer = browser.post("/v1/login/provider/acme", body.clone()).await.ok();
         assert_eq!(answer["type"], "LoginOAuth");
         let again = browser.post("/v1/login/provider/acme", body).await.ok();
-        assert_eq!(answer, again, "F17: StrictMode, reload, back");
+        assert_eq!(answer, again, "sec_F17: StrictMode, reload, back");
     }
     assert_eq!(op.exchanges(), 2);
 }
@@ -436,7 +436,7 @@ async fn sec_o02_an_answer_works_only_in_the_browser_and_for_the_provider_that_b
     let browser = Browser::new(&app);
     let begun = browser.begin("acme").await;
     let back = op.consent(&begun.url, "ada");
-    // T14: someone else's browser, one without a key, and one that forges a state.
+    // SECURITY T14: someone else's browser, one without a key, and one that forges a state.
     Browser::new(&app).login("acme", &begun, &back).await.refused(400, "OAUTH_STATE_MISMATCH");
     Browser::without_key(&app).login("acme", &begun, &back).await.refused(400, "OAUTH_STATE_MISMATCH");
     browser.login("other", &begun, &back).await.refused(400, "OAUTH_STATE_MISMATCH");
@@ -535,7 +535,7 @@ async fn without_a_key_a_flow_is_bound_to_a_secret() {
     browser.login("acme", &begun, &back).await.refused(400, "OAUTH_STATE_MISMATCH");
     begun.secret = secret;
     let offered = browser.login("acme", &begun, &back).await.ok();
-    // D08: a stolen oauthKey is of no use without it.
+    // SECURITY D08: a stolen oauthKey is of no use without it.
     browser.register("acme", &offered, json!({})).await.refused(400, "OAUTH_STATE_MISMATCH");
     browser.register("acme", &offered, json!({ "flow": begun.secret })).await.ok();
     let begun = browser.begin("acme").await;

@@ -168,7 +168,7 @@ async fn a_secret_goes_into_the_form_where_the_provider_wants_it_there() {
 }
 
 #[tokio::test]
-async fn sec_h01_what_an_id_token_leaves_out_userinfo_adds_if_it_is_about_the_same_person() {
+async fn sec_o04_what_an_id_token_leaves_out_userinfo_adds_if_it_is_about_the_same_person() {
     let acme = Acme::new().await;
     let lean = |claims: &mut Value, _: &mut Value| {
         for name in ["email", "email_verified", "name"] {

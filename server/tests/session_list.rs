@@ -1,4 +1,4 @@
-//! `/v1/sessions`: who is signed in where, and ending it (T13); `/v1/session`: is this access token good?
+//! `/v1/sessions`: who is signed in where, and ending it (SECURITY T13); `/v1/session`: is this access token good?
 
 use axum::http::Method;
 use serde_json::{Value, json};

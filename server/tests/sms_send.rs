@@ -94,7 +94,7 @@ async fn twilio_gets_what_its_documentation_says() {
     assert_eq!(form[..2], [("To".into(), PHONE.into()), ("From".into(), "+15557122661".into())]);
     assert!(
         form[2].0 == "Body"
-            && text.ends_with("is your code for Bücher & Co. It works for 1 minute. Give it to nobody.")
+            && text.ends_with("is your code for Bücher & Co. It works for 1 minute. Do not share it.")
     );
     meet(&t, Scene::Login, PHONE, &code(text)).await.unwrap();
 }
@@ -350,7 +350,7 @@ async fn development_shows_sms_in_the_mailbox() {
         assert_eq!(
             sms["text"],
             format!(
-                "{} is your code for doorward. It works for 1 minute. Give it to nobody.",
+                "{} is your code for doorward. It works for 1 minute. Do not share it.",
                 sms["code"].as_str().unwrap()
             )
         );
@@ -466,5 +466,5 @@ async fn the_language_of_an_sms_is_the_accounts_else_the_requests_else_the_opera
     let body = json!({ "email": ADA, "password": "correct horse", "locale": "en-GB" });
     t.post("/v1/signup", body).await.ok();
     give_phone(&t, ADA).await;
-    assert!(said(Some("de")).await.contains("Give it to nobody"));
+    assert!(said(Some("de")).await.contains("Do not share it"));
 }

@@ -19,7 +19,7 @@ fn certificate(folder: &Path) {
 }
 
 #[tokio::test]
-async fn sec_s5_the_database_is_who_its_certificate_says_or_nothing_is_sent() {
+async fn the_database_is_who_its_certificate_says_or_nothing_is_sent() {
     if database::is_sqlite() {
         return;
     }

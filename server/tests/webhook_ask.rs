@@ -161,7 +161,7 @@ async fn sec_s10_after_five_failures_nobody_waits_and_once_the_service_is_well_i
     // The test's clock is not the database's, which is told there, too.
     let warning =
         async || t.get("/health/ready").await.ok()["warning"].as_str().unwrap_or_default().to_owned();
-    assert!(warning().await.contains("the webhook crm fails"));
+    assert!(warning().await.contains("the webhook crm keeps failing"));
     crm.be(Mood::Says(204, String::new()));
     t.advance(2 * SECOND);
     signup(&t, ADA).await.ok();

@@ -1,4 +1,4 @@
-// A generic OAuth client (oauth4webapi) that knows nothing but the server's address (RFC 8414).
+// A generic OAuth client (oauth4webapi) that knows only the server's URL (RFC 8414).
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { Key, Person, signUp, startServer } from "./world.mjs";
 const secret = "an-introspection-secret-of-32-characters";
 const server = await startServer({ settings: { INTROSPECTION__CLIENTS: `reports:${secret}` } });
 const credentials = await signUp(server);
-/** @type {any} an oauth.Client, and in DPoP a type that promises nothing */
+/** @type {any} an oauth.Client; DPoP declares another type without documentation */
 const client = { client_id: "doorward" };
 const http = { [oauth.allowInsecureRequests]: true };
 
@@ -17,7 +17,7 @@ async function discover() {
   return oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { ...http, algorithm: "oauth2" }));
 }
 
-/** Refreshes as any client would: once more when a nonce is asked for. */
+/** Refreshes like any client: repeats the request when the server asks for a nonce. */
 async function refresh(as, token, options = {}) {
   const ask = async () =>
     oauth.processRefreshTokenResponse(
@@ -31,7 +31,7 @@ async function refresh(as, token, options = {}) {
   });
 }
 
-test("the metadata says what there is, and nothing more", async () => {
+test("the metadata lists the existing endpoints and nothing more", async () => {
   const answer = await fetch(`${server.url}/.well-known/oauth-authorization-server`, { headers: { origin: "https://anybody.example" } });
   assert.equal(answer.headers.get("access-control-allow-origin"), "https://anybody.example");
   const as = await answer.json();
@@ -46,7 +46,7 @@ test("the metadata says what there is, and nothing more", async () => {
   }
 });
 
-test("sec_D07 a Bearer and a bound session are refreshed by a client that knows only the metadata", async () => {
+test("sec_D07 a client that knows only the metadata refreshes a Bearer session and a bound session", async () => {
   const as = await discover();
   const bearer = await new Person(server).signIn(credentials);
   const next = await refresh(as, bearer.refresh_token);
@@ -72,7 +72,7 @@ test("sec_D07 a Bearer and a bound session are refreshed by a client that knows 
   assert.equal((await profile.json()).email, credentials.email);
 });
 
-test("sec_T12 a revoked session is over for refresh, introspection and our own API at once", async () => {
+test("sec_T12 a revoked session ends for refresh, introspection and the server's own API at once", async () => {
   const as = await discover();
   const resource = { client_id: "reports" };
   const introspect = async (token, auth = oauth.ClientSecretBasic(secret)) =>
@@ -94,7 +94,7 @@ test("sec_T12 a revoked session is over for refresh, introspection and our own A
   await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, oauth.None(), "nonsense", http));
 });
 
-test("introspection is for resource servers with a secret", async () => {
+test("only resource servers with a secret may introspect tokens", async () => {
   const as = await discover();
   const tokens = await new Person(server).signIn(credentials);
   const ask = (headers) =>

@@ -1,4 +1,4 @@
-// An app's own API takes our access tokens: the examples of docs/examples, in Node, Python and Rust, from outside.
+// The APIs of docs/examples, in Node, Python and Rust, accept access tokens of the server. Tested over HTTP.
 
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
@@ -19,14 +19,14 @@ const ask = (url, headers) => fetch(url, { headers });
 for (const [name, api] of Object.entries(apis)) {
   const url = `${api}/hello`;
 
-  test(`${name}: a Bearer token is taken, and a bound one with its proof`, async () => {
+  test(`${name}: the API accepts a Bearer token, and a bound token with its proof`, async () => {
     for (const person of [bearer, bound]) {
       const answer = await ask(`${url}?a=b`, await person.headersFor("GET", url));
       assert.deepEqual([answer.status, await answer.json()], [200, { hello: person.tokens.user.user_id, roles: ["user"] }]);
     }
   });
 
-  test(`sec_D02 sec_D03 ${name}: a copied token is useless without the key that it is bound to`, async () => {
+  test(`sec_D02 sec_D03 ${name}: the API rejects a copied token without the key that it is bound to`, async () => {
     const token = bound.tokens.access_token;
     const thief = await Key.make();
     const good = await bound.headersFor("GET", url);
@@ -68,7 +68,7 @@ for (const [name, api] of Object.entries(apis)) {
     }
   });
 
-  test(`sec_T02 sec_T03 ${name}: what is no access token of ours is refused`, async () => {
+  test(`sec_T02 sec_T03 ${name}: the API rejects everything that is not an access token of the server`, async () => {
     const { keys } = await (await fetch(`${server.url}/.well-known/jwks.json`)).json();
     const [head, payload, signature] = bearer.tokens.access_token.split(".");
     const text = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -98,7 +98,7 @@ for (const [name, api] of Object.entries(apis)) {
   });
 }
 
-test("a token for another audience is refused", async () => {
+test("the API rejects a token for another audience", async () => {
   const strict = await startApi("Node", server.url, { AUDIENCE: "https://another.example" });
   assert.equal((await ask(strict, await bearer.headersFor("GET", strict))).status, 401);
 });

@@ -1,4 +1,4 @@
-// Signing keys rotate under load, while verifiers of three languages keep copies of the JWKS document: nobody notices.
+// Signing keys rotate under load while verifiers in three languages cache the JWKS document. No request fails.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { decodeProtectedHeader } from "jose";
 import { APIS, Key, Person, signUp, startApi, startServer } from "./world.mjs";
 
 test("sec_L05 tokens verify with jose, PyJWT and jsonwebtoken before, during and after two rotations", async () => {
-  // As in production, in seconds for days: copies are kept for less long than a key is published ahead.
+  // As in production, with seconds instead of days: caches live shorter than a key is published in advance.
   const settings = { TOKEN__ROTATE_KEYS: "4s", TOKEN__PUBLISH_KEYS: "3s", SESSION__REPEAT: "0s" };
   const server = await startServer({ settings });
   const credentials = await signUp(server);
@@ -17,7 +17,7 @@ test("sec_L05 tokens verify with jose, PyJWT and jsonwebtoken before, during and
   await Promise.all(people.map((person) => person.signIn(credentials)));
 
   const signers = new Set();
-  // The third key signs after two rotations.
+  // After two rotations the third key signs.
   const wanted = process.env.DOORWARD_TEST_LONG ? 4 : 3;
   const until = Date.now() + 60_000;
   let checked = 0;

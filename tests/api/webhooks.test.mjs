@@ -1,4 +1,5 @@
-// The receiver in docs/examples, with the Standard Webhooks library, and the real server: whose word it takes, and how often.
+// The receiver of docs/examples, with the Standard Webhooks library, and the real server: the receiver verifies
+// signatures and ignores repeated events.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -45,7 +46,7 @@ async function world(secret) {
 }
 
 for (const [which, secret] of Object.entries({ old: OLD, new: NEW })) {
-  test(`a service with the ${which} one of two live secrets is asked, and told`, async () => {
+  test(`a service with the ${which} one of two live secrets gets the questions and the events`, async () => {
     const { receiver, signUp } = await world(secret);
     const refused = await signUp("eve@spam.example");
     assert.deepEqual([refused.status, refused.code, refused.field], [403, "HOOK_REJECTED", "email"]);
@@ -56,7 +57,7 @@ for (const [which, secret] of Object.entries({ old: OLD, new: NEW })) {
   });
 }
 
-test("sec_h02 what is altered, old, of somebody else or a copy changes nothing", async () => {
+test("sec_h02 the receiver ignores a webhook that is altered, old, repeated or signed with another secret", async () => {
   const receiver = await startReceiver(OLD);
   const body = JSON.stringify({ type: "post_signup", data: { succeeded: true, email: "ada@example.com" } });
   const send = async ({ secret = OLD, at = new Date(), id = "one", sent = body } = {}) => {

@@ -1,5 +1,5 @@
-// Makes the world of a test from outside: the real server, APIs of others that take its tokens, and people who hold a
-// key (RFC 9449) without our SDK.
+// Sets up tests from outside: the real server, example APIs that accept its tokens, and users with a key (RFC 9449) but
+// without the SDK.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -16,14 +16,14 @@ const EXAMPLES = join(ROOT, "docs/examples");
 const PYTHON = process.env.DOORWARD_PYTHON ?? join(ROOT, ".tools/python/bin/python");
 const RUST = process.env.DOORWARD_EXAMPLE_API ?? join(ROOT, "target/debug/doorward-example-api");
 
-/** How each of the examples in docs/examples is started. */
+/** The command of each example in docs/examples. */
 export const APIS = {
   Node: [process.execPath, join(EXAMPLES, "node/server.js")],
   Python: [PYTHON, join(EXAMPLES, "python/server.py")],
   Rust: [RUST],
 };
 
-/** Starts an example; gives its address. */
+/** Starts an example and returns its URL. */
 export async function startApi(name, issuer, settings = {}) {
   const [command, ...args] = APIS[name];
   const env = { ...process.env, PORT: "0", ISSUER: issuer, ...settings };
@@ -41,7 +41,7 @@ export async function startApi(name, issuer, settings = {}) {
   return /^ready: (\S+)$/.exec(line)[1];
 }
 
-/** A key, and proofs of it. */
+/** A key and its DPoP proofs. */
 export class Key {
   /** @type {CryptoKey} */
   privateKey;
@@ -61,7 +61,7 @@ export class Key {
   }
 
   /**
-   * A proof for one request. What `claims` and `header` say takes the place of what is right.
+   * Returns a proof for one request. `claims` and `header` override the correct values.
    * @param {string} method
    * @param {string} url
    * @param {{ token?: string, nonce?: string, claims?: object, header?: object, by?: { privateKey: CryptoKey } }} [options]
@@ -74,7 +74,7 @@ export class Key {
   }
 }
 
-/** Somebody who signs in with a key, or without one. */
+/** A user who signs in, with or without a key. */
 export class Person {
   constructor(server, key) {
     this.server = server;
@@ -82,7 +82,7 @@ export class Person {
   }
 
   /**
-   * A request with a proof; repeated once with the nonce that the server asks for.
+   * Sends a request with a proof. Repeats it once with the nonce that the server asks for.
    * @param {string} method
    * @param {string} path
    * @param {{ headers?: Record<string, string>, body?: BodyInit, token?: string }} [options]
@@ -113,7 +113,7 @@ export class Person {
     return (this.tokens = await answer.json());
   }
 
-  /** The headers of a call to an API that is not doorward's. */
+  /** The headers for a call to another API. */
   async headersFor(method, url, changes) {
     const token = this.tokens.access_token;
     if (!this.key) return { authorization: `Bearer ${token}` };

@@ -1,4 +1,5 @@
-// The pages are for everybody: the keyboard reaches everything, nothing is wider than a phone. What axe finds is in files of its own.
+// Accessibility of the pages: the keyboard reaches every control, and no page is wider than a phone. axe.test.mjs has
+// the checks of axe.
 
 import assert from "node:assert/strict";
 import { openDemo } from "./demo.mjs";
@@ -23,7 +24,7 @@ test("no page is wider than a phone", async () => {
   await context.close();
 });
 
-test("the keyboard alone signs a person in, and the focus can be seen", async () => {
+test("a user can sign in with the keyboard alone, and the focus is visible", async () => {
   const { email, password } = await signUp(server);
   const context = await openContext(chromium, { viewport: DESKTOP });
   const page = await context.newPage();
@@ -48,7 +49,7 @@ test("the keyboard alone signs a person in, and the focus can be seen", async ()
   await context.close();
 });
 
-test("every control has a name, and fields tell the browser what they are for", async () => {
+test("every control has a name, and fields tell the browser their purpose", async () => {
   const context = await openContext(chromium);
   const page = await context.newPage();
   const purposes = {
@@ -70,7 +71,7 @@ test("every control has a name, and fields tell the browser what they are for", 
   await context.close();
 });
 
-test("an error and the state of a call move nothing on the page", async () => {
+test("an error or a pending call moves nothing on the page", async () => {
   const context = await openContext(chromium, { viewport: DESKTOP });
   const page = await context.newPage();
   await page.goto(`${url}/login`);

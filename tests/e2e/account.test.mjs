@@ -1,4 +1,4 @@
-// The account of a person: its profile, what others see of it, its data, its password, and its end.
+// A user's account: the profile, its public part, the user's data, the password, and the deletion.
 
 import assert from "node:assert/strict";
 import { openChromium, openForm, signedIn, signUp, startServer, test, withClient } from "./world.mjs";
@@ -15,7 +15,7 @@ const server = await startServer({
 });
 const chromium = await openChromium();
 
-/** Somebody signed in, with `auth` in the page. */
+/** A signed-in user, with `auth` in the page. */
 async function person() {
   const person = await signUp(server);
   const { context, page } = await signedIn(chromium, server, person);
@@ -23,7 +23,7 @@ async function person() {
   return { person, page, context, run: (body, argument) => page.evaluate(body, argument) };
 }
 
-test("seed_A38_seed_A61_to_seed_A88_a profile is changed in either spelling, and all tabs learn it", async () => {
+test("seed_A38_seed_A61_to_seed_A88_a profile can be changed in either spelling, and all tabs get the change", async () => {
   const { page, context, run } = await person();
   const other = await context.newPage();
   await other.goto(`${server.url}/favicon.svg`);
@@ -59,7 +59,7 @@ test("seed_A38_seed_A61_to_seed_A88_a profile is changed in either spelling, and
   await context.close();
 });
 
-test("a form that shows a profile is sent back: what was emptied is cleared, what is not there stays", async () => {
+test("a form with a profile clears the emptied fields and keeps the absent ones", async () => {
   const { page, context, run } = await person();
   await run(() => auth.updateProfile({ nickname: "Ada", gender: "f", misc: "x", city: "London", country: "GB", coins: 2, motto: "M" }));
   await page.evaluate(() => auth.dispose());
@@ -87,7 +87,7 @@ test("a form that shows a profile is sent back: what was emptied is cleared, wha
   await context.close();
 });
 
-test("seed_K10_to_seed_K14_others see of somebody what that person shows", async () => {
+test("seed_K10_to_seed_K14_other users see only the public fields of a profile", async () => {
   const ada = await person();
   const bob = await person();
   const id = await ada.run(
@@ -103,7 +103,7 @@ test("seed_K10_to_seed_K14_others see of somebody what that person shows", async
   await Promise.all([ada.context.close(), bob.context.close()]);
 });
 
-test("seed_A56_to_seed_A60_data of a person is kept in the types that were declared", async () => {
+test("seed_A56_to_seed_A60_user data is stored in the declared types", async () => {
   const { context, run } = await person();
   const since = "2026-01-31T12:00:00Z";
   await run(async (since) => {
@@ -123,7 +123,7 @@ test("seed_A56_to_seed_A60_data of a person is kept in the types that were decla
   await context.close();
 });
 
-test("seed_A40_a changed password ends the other sessions, and this one goes on", async () => {
+test("seed_A40_a changed password ends the other sessions and keeps this one", async () => {
   const { person: who, context, run } = await person();
   const far = await signedIn(chromium, server, who);
   await withClient(far.page, () => auth.getSession());
@@ -135,7 +135,7 @@ test("seed_A40_a changed password ends the other sessions, and this one goes on"
   await Promise.all([context.close(), far.context.close()]);
 });
 
-test("a deleted account is gone, in all tabs at once", async () => {
+test("deleting an account signs it out in all tabs at once", async () => {
   const { person: who, page, context, run } = await person();
   const other = await context.newPage();
   await other.goto(`${server.url}/favicon.svg`);

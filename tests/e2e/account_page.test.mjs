@@ -1,4 +1,4 @@
-// The account page: what a person can manage there, and what others see of it.
+// The account page: managing an account, and its public profile.
 
 import assert from "node:assert/strict";
 import {
@@ -23,7 +23,7 @@ const chromium = await openChromium();
 const open = (page, part) => page.$eval(`#${part}`, (details) => (details.open = true));
 const submit = (page, part) => page.click(`#${part} form > button`);
 
-/** Somebody at their account page, with a proven address. */
+/** A user with a verified address, on the account page. */
 async function owner(at = server) {
   const person = await signUp(at);
   const { code } = await at.mail(person.email);
@@ -40,7 +40,7 @@ const profileOf = (page) =>
     return auth.getProfile().finally(() => auth.dispose());
   });
 
-test("seed_A38_a profile is filled in, kept, and cleared", async () => {
+test("seed_A38_a profile can be filled in, saved and cleared", async () => {
   const { context, page } = await owner();
   await open(page, "profile");
   await page.fill("#name", "Ada Lovelace");
@@ -70,7 +70,7 @@ test("seed_A38_a profile is filled in, kept, and cleared", async () => {
   await context.close();
 });
 
-test("what is being typed survives news about the session", async () => {
+test("unsaved input survives a change of the session", async () => {
   const { context, page } = await owner();
   await open(page, "profile");
   await page.fill("#name", "Not sent yet");
@@ -82,7 +82,7 @@ test("what is being typed survives news about the session", async () => {
   await context.close();
 });
 
-test("seed_K10_to_seed_K14_others see what its owner shows, and no more", async () => {
+test("seed_K10_to_seed_K14_other users see only the fields that the owner made public", async () => {
   const { person, context, page } = await owner();
   await open(page, "profile");
   await page.fill("#name", "Ada");
@@ -106,11 +106,11 @@ test("seed_K10_to_seed_K14_others see what its owner shows, and no more", async 
   assert.match(await shown(), /1815-12-10/);
   assert.doesNotMatch(await shown(), /female/);
   await other.page.goto(`${url}/person?id=${crypto.randomUUID()}`);
-  await sees(other.page, "#nobody", "There is nobody here");
+  await sees(other.page, "#nobody", "User not found");
   await Promise.all([context.close(), other.context.close()]);
 });
 
-test("a username is chosen, and one that somebody has is said to be taken", async () => {
+test("a username can be chosen, and the page reports a taken one", async () => {
   const taken = unique("lovelace");
   assert.equal((await server.post("/v1/signup", { username: taken, password: "correct horse battery" })).status, 200);
   const { context, page } = await owner();
@@ -124,7 +124,7 @@ test("a username is chosen, and one that somebody has is said to be taken", asyn
   await context.close();
 });
 
-test("seed_A46_seed_A47_an address is changed with codes from the new and the old one", async () => {
+test("seed_A46_seed_A47_changing the e-mail address needs codes from the new and the old one", async () => {
   const { person, context, page } = await owner();
   const { email } = somebody();
   await open(page, "email");
@@ -140,7 +140,7 @@ test("seed_A46_seed_A47_an address is changed with codes from the new and the ol
   await context.close();
 });
 
-test("an address that another account has stays there, and the page says why", async () => {
+test("an address of another account cannot be taken, and the page gives the reason", async () => {
   const stranger = await owner();
   const { person, context, page } = await owner();
   await open(page, "email");
@@ -154,7 +154,7 @@ test("an address that another account has stays there, and the page says why", a
   await Promise.all([context.close(), stranger.context.close()]);
 });
 
-test("seed_A42_seed_A50_a number is added and removed", async () => {
+test("seed_A42_seed_A50_a phone number can be added and removed", async () => {
   const { context, page } = await owner();
   const phone = number();
   await open(page, "phone");
@@ -170,7 +170,7 @@ test("seed_A42_seed_A50_a number is added and removed", async () => {
   await context.close();
 });
 
-test("seed_A53_the last way in is not removed, and the page says why", async () => {
+test("seed_A53_the last sign-in method cannot be removed, and the page gives the reason", async () => {
   const { person, context, page } = await owner();
   await open(page, "email");
   await page.click("#email [data-remove]");
@@ -179,7 +179,7 @@ test("seed_A53_the last way in is not removed, and the page says why", async () 
   await context.close();
 });
 
-test("seed_A40_a new password ends the session of the other browser, and this one goes on", async () => {
+test("seed_A40_a new password ends the session of the other browser and keeps this one", async () => {
   const { person, context, page } = await owner();
   const other = await signedIn(chromium, server, person, { path: "/profile" });
   await sees(other.page, "#who", person.email);
@@ -197,7 +197,7 @@ test("seed_A40_a new password ends the session of the other browser, and this on
   await Promise.all([context.close(), other.context.close()]);
 });
 
-test("seed_A56_to_seed_A60_data is set, refused in the wrong type, and removed", async () => {
+test("seed_A56_to_seed_A60_user data can be set and removed, and a wrong type is rejected", async () => {
   const { context, page } = await owner();
   await open(page, "data");
   await page.selectOption("#key", "font_size");
@@ -219,7 +219,7 @@ test("seed_A56_to_seed_A60_data is set, refused in the wrong type, and removed",
   await context.close();
 });
 
-test("an account is deleted with its password", async () => {
+test("an account can be deleted with its password", async () => {
   const { person, context, page } = await owner();
   await open(page, "delete");
   await page.fill("#its-password", "not the password");
@@ -233,7 +233,7 @@ test("an account is deleted with its password", async () => {
   await context.close();
 });
 
-test("an account is deleted with a code", async () => {
+test("an account can be deleted with a code", async () => {
   const { person, context, page } = await owner();
   await open(page, "delete");
   await page.click("#send");
@@ -244,7 +244,7 @@ test("an account is deleted with a code", async () => {
   await context.close();
 });
 
-test("after a while the page asks who it is, and then does what was asked for", async () => {
+test("when the sign-in is too old, the page asks for it again and then carries out the request", async () => {
   const slow = await startServer({ settings: { SESSION__FRESH: "60s" } });
   const { person, context, page } = await owner(slow);
   await slow.advance(61_000);
@@ -270,7 +270,7 @@ test("after a while the page asks who it is, and then does what was asked for", 
   await context.close();
 });
 
-test("signed out, the page leads to the sign-in", async () => {
+test("when signed out, the page leads to the sign-in", async () => {
   const context = await openContext(chromium);
   const page = await context.newPage();
   for (const path of ["/account", "/person?id=x"]) {

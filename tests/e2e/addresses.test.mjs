@@ -1,4 +1,4 @@
-// The e-mail address and phone number of an account: the first one, another, none, and never the last way in.
+// The e-mail address and phone number of an account: adding, changing and removing them; the last sign-in method stays.
 
 import assert from "node:assert/strict";
 import { number, openChromium, sharedServer, signedIn, signUp, somebody, test, withClient } from "./world.mjs";
@@ -6,7 +6,7 @@ import { number, openChromium, sharedServer, signedIn, signUp, somebody, test, w
 const server = await sharedServer();
 const chromium = await openChromium();
 
-/** Somebody signed in, with `auth` in the page. */
+/** A signed-in user, with `auth` in the page. */
 async function person() {
   const person = await signUp(server);
   const { context, page } = await signedIn(chromium, server, person);
@@ -14,7 +14,7 @@ async function person() {
   return { person, page, context, run: (body, argument) => page.evaluate(body, argument) };
 }
 
-test("seed_A42_seed_A43_seed_A50_seed_A51_a number is bound, changed with both codes, and unbound", async () => {
+test("seed_A42_seed_A43_seed_A50_seed_A51_a phone number can be added, changed with both codes, and removed", async () => {
   const { context, page, run } = await person();
   const [first, second] = [number(), number()];
   const send = (to) => run((to) => auth.sendSmsCode(to, "BIND_PHONE"), to);
@@ -43,7 +43,7 @@ test("seed_A42_seed_A43_seed_A50_seed_A51_a number is bound, changed with both c
   await context.close();
 });
 
-test("seed_A46_seed_A47_an address is changed with codes to the new and the old one", async () => {
+test("seed_A46_seed_A47_the e-mail address can be changed with codes to the new and the old one", async () => {
   const {
     person: { email: old, password },
     context,
@@ -66,7 +66,7 @@ test("seed_A46_seed_A47_an address is changed with codes to the new and the old 
   await context.close();
 });
 
-test("an address that is another account's is not taken from it", async () => {
+test("an address of another account cannot be taken", async () => {
   const { context, run } = await person();
   const other = number();
   await run((to) => auth.sendSmsCode(to, "LOGIN"), other);
@@ -82,7 +82,7 @@ test("an address that is another account's is not taken from it", async () => {
   await context.close();
 });
 
-test("seed_A53_seed_A54_the last way in stays", async () => {
+test("seed_A53_seed_A54_the last sign-in method cannot be removed", async () => {
   const {
     person: { email },
     context,

@@ -1,4 +1,4 @@
-// axe over all pages in their states: all its rules in light colours, and in dark ones those about colours.
+// axe on all pages in their states: all its rules in light mode, and the colour rules in dark mode.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -13,12 +13,12 @@ const SOURCE = "#source";
 const COLOURS = ["color-contrast", "link-in-text-block"];
 
 /**
- * Fails with what axe finds on the page, or in a part of it, as it is now. The source beside a page is thousands of words that
- * look alike on each page: only its own test looks at it, and elsewhere it is taken away.
+ * Fails if axe finds a fault on the page, or in a part of it, in its present state. The source beside a page has
+ * thousands of words that look alike on each page, so only its own test checks it; the other tests remove it.
  */
 async function look(page, what, { where = "html" } = {}) {
   if (where !== SOURCE) await page.$$eval(`${SOURCE} figure`, (figures) => figures.forEach((figure) => figure.remove()));
-  // Evaluated, not added as a script: the pages' policy would refuse that.
+  // Evaluated instead of added as a script, which the pages' policy would block.
   if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axe);
   for (const [colorScheme, rules] of /** @type {["dark" | "light", object][]} */ ([
     ["dark", { runOnly: COLOURS }],
@@ -32,14 +32,14 @@ async function look(page, what, { where = "html" } = {}) {
   }
 }
 
-/** A page whose colours change at once. */
+/** A page whose colours change without a transition. */
 async function open() {
   await server.emptyMailbox();
   const context = await openContext(chromium, { colorScheme: "light", reducedMotion: "reduce", viewport: DESKTOP });
   return context.newPage();
 }
 
-test("axe finds nothing on any page", async () => {
+test("axe finds no fault on any page", async () => {
   const page = await open();
   for (const path of OURS) {
     await settled(page, url + path);
@@ -48,21 +48,21 @@ test("axe finds nothing on any page", async () => {
   await page.context().close();
 });
 
-test("axe finds nothing on the source beside a page", async () => {
+test("axe finds no fault in the source beside a page", async () => {
   const page = await open();
   await settled(page, `${url}/signup`);
   await look(page, "the source", { where: SOURCE });
   await page.context().close();
 });
 
-test("axe finds nothing on any way of a form, nor on an error", async () => {
+test("axe finds no fault in any sign-in method of a form, nor in an error", async () => {
   const page = await open();
   for (const path of ["/signup", "/login", "/forgot", "/reset"]) {
     await page.goto(url + path);
     await page.waitForSelector("[name=by][value=phone]");
     for (const way of await page.$$("[name=by]")) {
       await way.check();
-      // What is around the form has been looked at above.
+      // The test above has checked the rest of the page.
       await look(page, `${path} by ${await way.getAttribute("value")}`, { where: "main" });
     }
   }
@@ -76,7 +76,7 @@ test("axe finds nothing on any way of a form, nor on an error", async () => {
   await page.context().close();
 });
 
-test("axe finds nothing on the pages of a person who is signed in", async () => {
+test("axe finds no fault on the pages of a signed-in user", async () => {
   const page = await open();
   await signInByPassword(page, await signUp(server));
   for (const path of ["/", "/profile", "/sessions", "/person?id=nobody", "/dev/mailbox"]) {
@@ -94,7 +94,7 @@ test("axe finds nothing on the pages of a person who is signed in", async () => 
   await page.context().close();
 });
 
-test("axe finds nothing on the way to a provider and back", async () => {
+test("axe finds no fault on the pages before and after a provider", async () => {
   const page = await open();
   await page.goto(`${url}/login`);
   await page.click("#providers button");

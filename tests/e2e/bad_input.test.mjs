@@ -1,4 +1,5 @@
-// Bad input at each field: the right code and field name, over HTTP, from the SDK, and on the control of the form.
+// Invalid input for each field: the correct code and field name over HTTP and from the SDK, and a message on the form's
+// control.
 
 import assert from "node:assert/strict";
 import { openChromium, openContext, openForm, sharedServer, signUp, somebody, test } from "./world.mjs";
@@ -17,8 +18,8 @@ const LINE = "This must be one line without control characters.";
 const good = { email: "a@example.com", password: "secret 1" };
 
 /**
- * method, path, a good body, and per case: field, bad value, message; `SERVER` where only the server can know: its region of
- * phone numbers, and the fields that its operator declares. `undefined` leaves the field out.
+ * Method, path, a valid body, and per case: field, invalid value, message. `SERVER` marks cases that only the server
+ * can detect: its region of phone numbers, and the fields that its operator declares. `undefined` leaves the field out.
  */
 const SERVER = true;
 /** @type {any[][]} */
@@ -102,7 +103,7 @@ const CALLS = [
   ],
 ];
 
-/** The body with one field set, `a.b` inside of `a`; without it, if the value is undefined. */
+/** Returns the body with one field set (`a.b` is inside `a`), or without the field if the value is undefined. */
 function changed(body, field, value) {
   const [name, inner] = field.split(".");
   const copy = { ...body, [name]: inner ? { [inner]: value } : value };
@@ -111,7 +112,7 @@ function changed(body, field, value) {
 }
 
 for (const [method, path, body, cases] of CALLS) {
-  test(`${path} names the field at fault`, async () => {
+  test(`${path} names the invalid field`, async () => {
     for (const [field, value, message] of cases) {
       const answer = await server.post(path, changed(body, field, value));
       const problem = await answer.json();
@@ -126,7 +127,7 @@ for (const [method, path, body, cases] of CALLS) {
     }
   });
 
-  test(`${method} refuses the same, without asking the server where it can`, async () => {
+  test(`${method} rejects the same input, without a request if possible`, async () => {
     await page.goto(`${url}/favicon.svg`);
     const requests = [];
     const count = (request) => request.method() === "POST" && requests.push(request.url());
@@ -149,7 +150,7 @@ for (const [method, path, body, cases] of CALLS) {
   test(`${method} shows the error on the control`, async () => {
     const fields = [...new Set([...Object.keys(body), ...cases.map(([field]) => field)])];
     const form = await context.newPage();
-    // Without `required`, so that it is the SDK that looks; a textarea takes any character.
+    // Without `required`, so that the SDK checks the field; a textarea accepts any character.
     const controls = fields.filter((name) => name !== "email_public" && name !== "address");
     await openForm(
       form,
@@ -161,7 +162,7 @@ for (const [method, path, body, cases] of CALLS) {
     `,
     );
     for (const [field, value, message] of cases) {
-      // NUL cannot be typed into a control, and of a form only the fields are taken that the call knows.
+      // A control cannot contain NUL, and the SDK reads only the fields that the call knows.
       if (!controls.includes(field) || value?.includes("\u0000") || message === "There is no such field.") continue;
       await form.evaluate(
         ([values, name]) => {
@@ -182,7 +183,7 @@ for (const [method, path, body, cases] of CALLS) {
   });
 }
 
-test("what is no JSON, too big, or of another kind is refused in the same form", async () => {
+test("invalid JSON, a large body and another content type get errors in the same format", async () => {
   const post = (headers, body) => fetch(`${url}/v1/login`, { method: "POST", headers, body }).catch((error) => error);
   const json = { "content-type": "application/json" };
   for (const [what, answer, status, code] of [
@@ -199,7 +200,7 @@ test("what is no JSON, too big, or of another kind is refused in the same form",
     assert.deepEqual([answer.status, problem.code, problem.status], [status, code, status], what);
     assert.ok(problem.id, what);
   }
-  // The server may close while we still send: either it answers 413, or the connection breaks off.
+  // The server may close the connection during the upload: the client gets 413 or a broken connection.
   const big = await post(json, JSON.stringify({ email: "x".repeat(10_000_000) }));
   assert.ok(big.status === 413 || big instanceof Error, String(big.status));
   const deep = await post(json, "[".repeat(60_000));
@@ -207,7 +208,7 @@ test("what is no JSON, too big, or of another kind is refused in the same form",
   assert.equal((await fetch(`${url}/health/live`)).status, 200);
 });
 
-test("text of every script comes back as it was sent, and never as markup", async () => {
+test("text of every script is returned unchanged, and never as markup", async () => {
   for (const name of ["𝕬𝖉𝖆 👩‍👩‍👧", "שלום עולם", "\u202Eadmin", "<img src=x onerror=alert(1)>", "'; drop table accounts; --", "{{7*7}}"]) {
     const person = somebody();
     await signUp(server, { ...person, name });

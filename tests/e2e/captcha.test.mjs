@@ -1,4 +1,5 @@
-// Captchas: what a browser does by itself and what a person does on the demo's forms, against the real server.
+// Captchas on the demo's forms against the real server: a proof of work that the browser solves, and a picture that the
+// user solves.
 
 import assert from "node:assert/strict";
 import { createDecipheriv, hkdfSync } from "node:crypto";
@@ -8,7 +9,7 @@ import { openChromium, openContext, sees, signUp, somebody, startServer, test, t
 
 const chromium = await openChromium();
 
-/** A person's browser on a page of a server. */
+/** A user's browser on a page of a server. */
 async function visit(server, path) {
   const page = await (await openContext(chromium)).newPage();
   page.asked = [];
@@ -21,7 +22,7 @@ async function visit(server, path) {
 
 const calls = (page, path) => page.asked.filter(([method, asked]) => method === "POST" && asked === path);
 
-/** What a person would read in a picture: the server's own key opens its id. */
+/** The text of a picture: the server's own key decrypts its id. */
 async function read(server, id) {
   const [line] = (await readFile(join(server.data, "secret_keys"), "utf8")).split("\n").filter((line) => line && !line.startsWith("#"));
   const key = Buffer.from(hkdfSync("sha256", Buffer.from(line.split(":")[1], "base64url"), "doorward", "seal", 32));
@@ -39,14 +40,14 @@ async function signIn(page, { email, password }) {
   await page.click("#login > button:not([type])");
 }
 
-/** Types what the picture says, in small letters. */
+/** Types the text of the picture, in lower case. */
 async function solve(server, page, form) {
   const id = await page.inputValue(`${form} [name=captcha_id]`);
   await page.fill("#captcha", (await read(server, id)).toLowerCase());
   return id;
 }
 
-test("seed_a24_a25_after_wrong_passwords_the_right_one_goes_through_by_itself", async () => {
+test("seed_a24_a25_after wrong passwords, a login with the right one solves the captcha by itself", async () => {
   const server = await startServer({ settings: { CAPTCHA__AFTER: 3 } });
   const person = await signUp(server);
   const page = await visit(server, "/login");
@@ -62,7 +63,7 @@ test("seed_a24_a25_after_wrong_passwords_the_right_one_goes_through_by_itself", 
   assert.deepEqual(given, [false, false, false, false, true]);
 });
 
-test("seed_a25_every_call_that_wants_work_gets_it", async () => {
+test("seed_a25_every call that requires a proof of work gets one", async () => {
   const server = await startServer({ settings: { CAPTCHA__AFTER: 0, CAPTCHA__DIFFICULTY: 200_000 } });
   const page = await visit(server, "/signup");
   const { email, password } = somebody();
@@ -76,7 +77,7 @@ test("seed_a25_every_call_that_wants_work_gets_it", async () => {
   assert.equal(first["idempotency-key"], second["idempotency-key"]);
 });
 
-test("seed_a22_a25_a26_a_person_reads_the_picture_and_signs_in", async () => {
+test("seed_a22_a25_a26_a user solves the picture and signs in", async () => {
   const server = await startServer({ settings: { CAPTCHA__KIND: "picture", CAPTCHA__AFTER: 0 } });
   const page = await visit(server, "/signup");
   const { email, password } = somebody();
@@ -105,7 +106,7 @@ test("seed_a22_a25_a26_a_person_reads_the_picture_and_signs_in", async () => {
   await page.waitForURL("**/profile");
 });
 
-test("seed_a26_what_sends_a_mail_asks_for_a_picture_too", async () => {
+test("seed_a26_a call that sends a mail asks for a picture, too", async () => {
   const server = await startServer({ settings: { CAPTCHA__KIND: "picture", CAPTCHA__AFTER: 0 } });
   const page = await visit(server, "/forgot");
   await page.fill("#email", somebody().email);

@@ -10,14 +10,14 @@ const { url } = server;
 const unconfirmed = () => signUp(server, somebody(), { signup_confirmation: true });
 const login = (person) => server.post("/v1/login", person);
 
-/** Shows at the confirmation page that the account is one's own: this browser has not signed up. */
+/** Proves the ownership of the account on the confirmation page, in a browser that has not signed up. */
 async function enterPassword({ password }) {
   await page.visible("#claim");
   await page.fill({ password });
   await page.click("#claim > button");
 }
 
-test("the mailed link confirms with one click and the password, and the sign-in page says so", async () => {
+test("the mailed link confirms with one click and the password, and the sign-in page reports it", async () => {
   const person = await unconfirmed();
   const { link } = await server.mail(person.email);
   await page.fresh(url);
@@ -33,9 +33,9 @@ test("the mailed link confirms with one click and the password, and the sign-in 
   await page.sees("#verified", /^confirmed$/);
 });
 
-// A person read "we have sent you a mail", and pasted its link into the same tab: only the fragment changed, and
+// Story: a user read "we have sent you a mail" and pasted the link into the same tab. Only the fragment changed, and
 // the page kept asking for the code.
-test("the mailed link works in the tab that waits for it", async () => {
+test("the mailed link works in the tab that waits for the code", async () => {
   const person = await unconfirmed();
   const { link } = await server.mail(person.email);
   await page.fresh(url);
@@ -48,7 +48,7 @@ test("the mailed link works in the tab that waits for it", async () => {
   await page.at("/login#confirmed");
 });
 
-test("opening the link does not use it: mail scanners open links", async () => {
+test("opening the link does not consume it, because mail scanners open links", async () => {
   const person = await unconfirmed();
   const { link } = await server.mail(person.email);
   for (let times = 0; times < 3; times += 1) assert.equal((await fetch(link)).status, 200);
@@ -66,7 +66,7 @@ test("opening the link does not use it: mail scanners open links", async () => {
   await page.at("/login#confirmed");
 });
 
-test("the mailed code confirms", async () => {
+test("the mailed code confirms the account", async () => {
   const person = await unconfirmed();
   const { code } = await server.mail(person.email);
   await page.fresh(url);
@@ -78,7 +78,7 @@ test("the mailed code confirms", async () => {
   assert.equal((await login(person)).status, 200);
 });
 
-test("a wrong code is said at its field and costs only a try", async () => {
+test("a wrong code is reported at its field and costs only one try", async () => {
   const person = await unconfirmed();
   const { code } = await server.mail(person.email);
   await page.fresh(url);
@@ -92,7 +92,7 @@ test("a wrong code is said at its field and costs only a try", async () => {
   await page.at("/login#confirmed");
 });
 
-test("a link works once; afterwards the page says so and offers the code", async () => {
+test("a link works once; afterwards the page reports it and offers the code", async () => {
   const person = await unconfirmed();
   const { link } = await server.mail(person.email);
   const token = new URL(link).hash.replace("#token=", "");
@@ -105,7 +105,7 @@ test("a link works once; afterwards the page says so and offers the code", async
   await page.visible("#by-code");
 });
 
-test("a mail that is asked for again voids the one before", async () => {
+test("a new mail makes the previous one invalid", async () => {
   const person = await unconfirmed();
   const first = await server.mail(person.email);
   await page.fresh(url);
@@ -122,14 +122,14 @@ test("a mail that is asked for again voids the one before", async () => {
   assert.equal(value.email_verified, true);
 });
 
-test("seed_M19_resendVerification_answers_alike_for_anybody", async () => {
+test("seed_M19_resendVerification returns the same result for a known and an unknown address", async () => {
   await page.fresh(url);
   const strangers = somebody().email;
   const { value } = await page.run("return auth.resendVerification(args[0])", strangers);
   assert.deepEqual(value, { email: strangers, message: "Please confirm your email" });
 });
 
-test("seed_K20_K21_the_servers_own_page_ends_at_the_address_that_the_signup_named", async () => {
+test("seed_K20_K21_the server's own page ends at the URL that the signup named", async () => {
   const person = somebody();
   await page.fresh(url);
   const { value } = await page.run(`return auth.signup(args[0], { signup_confirmation: "/login#confirmed" })`, person);
@@ -143,7 +143,7 @@ test("seed_K20_K21_the_servers_own_page_ends_at_the_address_that_the_signup_name
   assert.equal((await login(person)).status, 200);
 });
 
-// How much a person types behind the click on the link.
+// The fields that a user has to fill in after the click on the link.
 const WALKS = [
   { name: "in the browser that has signed up, on the app's page", here: true, hosted: false, typed: [] },
   { name: "in another browser, on the app's page", here: false, hosted: false, typed: ["password"] },
@@ -152,13 +152,13 @@ const WALKS = [
 ];
 
 for (const { name, here, hosted, typed } of WALKS) {
-  test(`sec_A03_who_signed_up_confirms ${name} with ${typed.length || "no"} field typed`, async () => {
+  test(`sec_A03_the user who signed up confirms ${name} with ${typed.length || "no"} field typed`, async () => {
     const person = somebody();
     const signer = await openPage();
     await signer.fresh(url);
     await signer.run("return auth.signup(args[0])", person);
     const { link } = await server.mail(person.email);
-    // Days later, say: another page of the same browser.
+    // A later visit: another page of the same browser.
     const reader = here ? signer : await openPage();
     await reader.open(hosted ? `${url}/account/verify${new URL(link).hash}` : link);
     await reader.click(hosted ? "#by-token button" : "#by-link button");
@@ -173,7 +173,7 @@ for (const { name, here, hosted, typed } of WALKS) {
   });
 }
 
-test("sec_A03_the_owner_of_an_address_takes_over_what_a_stranger_has_prepared", async () => {
+test("sec_A03_the owner of an address takes over an account that a stranger has prepared", async () => {
   const person = somebody();
   await signUp(server, person);
   const { access_token } = await (await login(person)).json();
@@ -191,7 +191,7 @@ test("sec_A03_the_owner_of_an_address_takes_over_what_a_stranger_has_prepared", 
   assert.equal((await login({ ...person, password: "the owner's own one" })).status, 200);
 });
 
-test("sec_A03_a_sign_in_and_a_proven_address_each_end_the_key_of_a_signup", async () => {
+test("sec_A03_a sign-in and a verified address each delete the key of a signup", async () => {
   const signer = await openPage();
   await signer.fresh(url);
   const kept = () => signer.tab.evaluate(() => Object.keys(localStorage).filter((key) => key.endsWith(".signup")).length);
@@ -208,7 +208,7 @@ test("sec_A03_a_sign_in_and_a_proven_address_each_end_the_key_of_a_signup", asyn
   assert.equal(await kept(), 0);
 });
 
-test("sec_a_confirmation_does_not_end_at_an_address_that_is_not_on_the_list", async () => {
+test("sec_O07_the confirmation cannot lead to a URL that is not on the list", async () => {
   await page.fresh(url);
   const { error } = await page.run(`return auth.signup(args[0], { signup_confirmation: "https://evil.example/" })`, somebody());
   assert.equal(error.code, "INVALID_PARAMETER");

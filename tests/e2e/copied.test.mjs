@@ -1,4 +1,4 @@
-// A localStorage that was copied into another browser is useless there, and does no harm where it came from (D-7).
+// A localStorage copied into another browser is useless there, and does no harm in the original browser (D-7).
 
 import assert from "node:assert/strict";
 import { openChromium, openContext, sharedServer, signedIn, signUp, test, withClient } from "./world.mjs";
@@ -6,7 +6,7 @@ import { openChromium, openContext, sharedServer, signedIn, signUp, test, withCl
 const server = await sharedServer();
 const chromium = await openChromium();
 
-/** Somebody signed in, and a thief's browser with everything that localStorage had. */
+/** A signed-in user, and a thief's browser with a copy of the localStorage. */
 async function robbed() {
   const person = await signUp(server);
   const { context, page } = await signedIn(chromium, server, person);
@@ -29,7 +29,7 @@ const goesOn = async (page, person) => {
   assert.ok(!told.events.some((event) => /SIGNED_OUT|EXPIRED/.test(event)), told.events.join());
 };
 
-test("sec_F14_the SDK in the thief's browser says that it lacks the key, and the rightful browser goes on", async () => {
+test("sec_F14_the SDK in the thief's browser reports the missing key, and the original browser keeps its session", async () => {
   const { person, context, page, thief, den } = await robbed();
   const told = await withClient(den, async () => {
     const profile = await auth.getProfile();
@@ -43,9 +43,9 @@ test("sec_F14_the SDK in the thief's browser says that it lacks the key, and the
   await Promise.all([context.close(), thief.close()]);
 });
 
-test("sec_F14_every use of a copied token by hand is refused, with a proof of the thief's own key too", async () => {
+test("sec_F14_the server rejects every use of a copied token, also with a proof of the thief's own key", async () => {
   const { person, context, page, thief, den, session } = await robbed();
-  // A proof that the thief overheard, too.
+  // A proof that the thief has intercepted.
   const overheard = await new Promise((resolve) => {
     page.on("request", (request) => request.url().endsWith("/v1/profile") && resolve(request.allHeaders()));
     withClient(page, () => auth.getProfile());
@@ -107,7 +107,7 @@ test("sec_F14_every use of a copied token by hand is refused, with a proof of th
   await Promise.all([context.close(), thief.close()]);
 });
 
-test("sec_D09_the key cannot be taken out of the browser that holds it", async () => {
+test("sec_D09_no script can extract the key from its browser", async () => {
   const { context, page, thief } = await robbed();
   const keys = await page.evaluate(async () => {
     const found = [];
@@ -138,7 +138,7 @@ test("sec_D09_the key cannot be taken out of the browser that holds it", async (
   await Promise.all([context.close(), thief.close()]);
 });
 
-test("sec_D09_a browser that is made to give keys which scripts can read signs nobody in with one", async () => {
+test("sec_D09_the SDK rejects a key that scripts can read, and does not sign in with it", async () => {
   const person = await signUp(server);
   const context = await openContext(chromium);
   await context.addInitScript(() => {

@@ -1,4 +1,4 @@
-// The power cut: what was answered with success is there afterwards, and nothing is half there.
+// A crash like a power cut: every call that was answered with success is complete afterwards, and no call is half done.
 
 import assert from "node:assert/strict";
 import { eventually, LONG_RUN, somebody, startServer, test } from "./world.mjs";
@@ -7,7 +7,7 @@ const server = await startServer({ restarts: true });
 
 const signup = (person) => server.post("/v1/signup", { ...person, options: { login: true } });
 
-test("after SIGKILL in a stream of signups every answered one is there and none is half there", async () => {
+test("after SIGKILL during signups, every answered signup is stored, and none is stored in part", async () => {
   for (let round = 0; round < (LONG_RUN ? 3 : 1); round += 1) {
     const answered = [];
     const open = new Set();
@@ -17,7 +17,7 @@ test("after SIGKILL in a stream of signups every answered one is there and none 
         const person = somebody();
         open.add(person);
         const answer = await signup(person).catch(() => null);
-        // The body, too: an answer counts when the client has all of it.
+        // Includes the body: a response counts when the client has all of it.
         const body = answer?.ok && (await answer.json().catch(() => null));
         if (body) {
           open.delete(person);
@@ -49,7 +49,7 @@ test("after SIGKILL in a stream of signups every answered one is there and none 
   }
 });
 
-test("a graceful stop answers what is running", async () => {
+test("a graceful stop completes the running requests", async () => {
   const people = Array.from({ length: 12 }, somebody);
   const answers = people.map((person) =>
     signup(person).then(

@@ -1,4 +1,4 @@
-// The pages keep their own policy: no violation, no error in the console, no request to anywhere else.
+// The pages obey their own policy: no violation, no error in the console, no request to another origin.
 
 import assert from "node:assert/strict";
 import { openChromium, openContext, settled, sharedDemo, signUp, test } from "./world.mjs";
@@ -22,7 +22,7 @@ const PAGES = [
   "/dev/mailbox",
 ];
 
-test("sec_B04_no_page_violates_its_policy_or_complains", async () => {
+test("sec_B04_no page violates its policy or logs an error", async () => {
   await server.emptyMailbox();
   const context = await openContext(chromium);
   const elsewhere = [];
@@ -35,7 +35,7 @@ test("sec_B04_no_page_violates_its_policy_or_complains", async () => {
   for (const round of ["signed out", "signed in"]) {
     for (const path of PAGES) {
       await settled(page, url + path);
-      // Of each first proof, too, which has no nonce yet.
+      // The browser also logs the 401 of each first proof, which has no nonce yet.
       assert.deepEqual(
         context.complaints.filter((text) => !/status of 401/.test(text)),
         [],
@@ -52,7 +52,7 @@ test("sec_B04_no_page_violates_its_policy_or_complains", async () => {
   await context.close();
 });
 
-test("sec_W_every_page_comes_with_the_headers_that_protect_it", async () => {
+test("sec_W04_every page has the security headers", async () => {
   for (const path of [
     "/",
     "/signup",

@@ -1,11 +1,11 @@
-// The demo site with a provider, and what a person does on its pages to get in by it.
+// The demo site with a provider, and the steps of a user who signs in with it.
 
 import assert from "node:assert/strict";
 import { consent, openChromium, openContext, signUp, someone } from "./world.mjs";
 
 export const WITH_DEMO = "#providers [value=demo]";
 
-/** Who is signed in, as the browser remembers it. */
+/** The signed-in user, as the browser stores it. */
 export const user = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("doorward.session")).user);
 
 /** A demo, `startDemo()` or `sharedDemo()`, and a browser. */
@@ -21,16 +21,16 @@ export async function openDemo(demo) {
     return page;
   }
 
-  /** From the sign-in page to the provider and back. */
+  /** Goes from the sign-in page to the provider and back. */
   async function signIn(page, person, choice) {
     await page.goto(`${url}/login`);
     await page.click(WITH_DEMO);
     await consent(page, person, choice);
-    // Chromium takes another process for another site; what is asked of the page before it has changed, a route say, is lost.
+    // Chromium changes the process for another site; a command to the page before the change, such as a route, is lost.
     await page.waitForURL(({ origin }) => origin === url);
   }
 
-  /** Becomes somebody with an account. */
+  /** Registers a user by the provider. */
   async function register(page, person = someone()) {
     await signIn(page, person);
     await page.click("#rest > button");
@@ -52,7 +52,7 @@ export async function openDemo(demo) {
     await page.waitForURL("**/profile");
   }
 
-  /** Somebody with a password and a confirmed address. */
+  /** A user with a password and a verified address. */
   async function confirmed(at = server) {
     const person = await signUp(at);
     const { code } = await at.mail(person.email);

@@ -1,18 +1,18 @@
-// A server by other addresses than its own: behind a dev server's proxy, by 127.0.0.1, and below a path.
+// A server reached by other URLs than its own: behind a dev server's proxy, by 127.0.0.1, and below a path.
 
 import assert from "node:assert/strict";
 import { openChromium, openContext, signUp, test, withClient } from "./world.mjs";
 import { startBehindProxy } from "./proxy.mjs";
 
 const chromium = await openChromium();
-// A dev server passes requests on as they are, and `doorward serve --dev` knows nothing of it.
+// A dev server forwards requests unchanged, and `doorward serve --dev` does not know of it.
 const world = await startBehindProxy({ PUBLIC_URL: "" });
 
 for (const [what, url] of [
   ["behind a dev server's proxy", world.url],
   ["at http://127.0.0.1", `http://127.0.0.1:${world.server.port}`],
 ]) {
-  test(`a page ${what} signs in with a client that knows no address`, async () => {
+  test(`a page ${what} signs in with a client without a configured URL`, async () => {
     const person = await signUp(world.server);
     const context = await openContext(chromium);
     const page = await context.newPage();
@@ -32,7 +32,7 @@ for (const [what, url] of [
   });
 }
 
-test("a server below a path of the app's own site signs people in, and its pages lead to each other", async () => {
+test("a server below a path of the app's site signs users in, and its pages link to each other", async () => {
   const below = await startBehindProxy({ LINKS__VERIFY: "{public_url}/account/verify#token={token}" }, "/auth");
   assert.ok(below.url.endsWith("/auth"));
   const person = await signUp(below.server);

@@ -1,4 +1,4 @@
-// Nobody is signed out by accident: a network and a server that fail in every way, clocks that are wrong, tabs that sleep.
+// No fault signs a user out: network and server failures of every kind, wrong clocks, sleeping tabs.
 
 import assert from "node:assert/strict";
 import { eventually, generation, LONG_RUN, openChromium, openContext, signedIn, signUp, test, withClient } from "./world.mjs";
@@ -6,14 +6,14 @@ import { startBehindProxy } from "./proxy.mjs";
 
 const chromium = await openChromium();
 const world = await startBehindProxy();
-/** A server whose clock is moved. */
+/** A server whose clock the tests move. */
 const moved = await startBehindProxy();
-/** How long an access token lives. */
+/** The life of an access token. */
 const LIFETIME = 600_000;
-/** When a client takes it for too old: 30 s before its end. */
+/** An age at which the client replaces the token: less than 30 s before its end. */
 const TOO_OLD = LIFETIME - 20_000;
 
-/** Somebody new, signed in, with a world that works from here on as its rule says. */
+/** A new signed-in user. From here on, the proxy follows its rule. */
 async function begin(to = world, options = {}) {
   to.rule = () => {};
   const person = await signUp(to.server);
@@ -22,7 +22,7 @@ async function begin(to = world, options = {}) {
   return { ...signed, person };
 }
 
-/** Adds `window.shift` to the clock of the profile's pages. */
+/** Adds `window.shift` to the clock of all pages in the browser profile. */
 const withShift = (context, shift = 0) =>
   context.addInitScript((by) => {
     const Real = Date;
@@ -43,7 +43,7 @@ const profileOf = () =>
     (error) => error.code,
   );
 
-test("seed_F1_a_refresh_whose_answer_is_lost_ends_nothing", async () => {
+test("sec_F2_a lost response to a refresh does not end the session", async () => {
   const { context, page, person } = await begin();
   assert.equal(await withClient(page, profileOf), person.email);
   const refresh = () =>
@@ -93,7 +93,7 @@ for (const [what, fate, code] of [
   ["answers 403 of a firewall", { status: 403, headers: { "content-type": "text/html" }, body: "<h1>Forbidden</h1>" }, "SERVER"],
   ["answers 302", { status: 302, headers: { location: "https://evil.example/" }, body: "" }, "NETWORK"],
 ]) {
-  test(`seed_F2_a_network_that ${what} ends no session`, async () => {
+  test(`sec_F13_a network that ${what} ends no session`, async () => {
     const { context, page, person } = await begin();
     world.rule = ({ path }) => (path.startsWith("/v1/") ? fate : undefined);
     const told = await withClient(page, () =>
@@ -105,7 +105,7 @@ for (const [what, fate, code] of [
     assert.equal(told, code);
     assert.equal(await page.evaluate(() => auth.user.email), person.email);
     world.rule = () => {};
-    // Whoever was told to wait waits.
+    // The client waits as long as the response asked for.
     const works = () =>
       page.evaluate(() =>
         auth.refreshToken().then(
@@ -120,7 +120,7 @@ for (const [what, fate, code] of [
   });
 }
 
-test("a slow answer is waited for, and a call that is given up does not give up the refresh of the others", async () => {
+test("the client waits for a slow response, and a call that times out does not end the refresh of the others", async () => {
   const { context, page, person } = await begin();
   let release;
   const until = new Promise((resolve) => (release = resolve));
@@ -144,13 +144,13 @@ test("a slow answer is waited for, and a call that is given up does not give up 
   await context.close();
 });
 
-test("seed_F3_a_server_that_is_down_for_ten_minutes: still signed in, and no storm of requests", async () => {
+test("sec_F11_after an outage of ten minutes the user is still signed in, and the server gets few requests", async () => {
   const { context, page, person } = await begin();
   await page.clock.install();
   await withClient(page, () => auth.getProfile());
   world.seen.length = 0;
   world.rule = ({ path }) => (path.startsWith("/v1/") ? "cut" : undefined);
-  // The access token ends during the outage; the page asks every ten seconds, and nudges come from everywhere.
+  // The access token expires during the outage; the page calls every ten seconds, and other triggers call too.
   for (let second = 0; second < 600; second += 10) {
     await page.clock.runFor(10_000);
     await page.evaluate(() => {
@@ -169,7 +169,7 @@ test("seed_F3_a_server_that_is_down_for_ten_minutes: still signed in, and no sto
   await context.close();
 });
 
-test("seed_F4_tabs that ask for a token twenty times each, in the second when theirs expires, refresh it once", async () => {
+test("sec_F3_many tabs with twenty calls each refresh the token once when it expires", async () => {
   const shared = await startBehindProxy();
   const context = await openContext(chromium);
   await withShift(context);
@@ -180,7 +180,7 @@ test("seed_F4_tabs that ask for a token twenty times each, in the second when th
     await tab.goto(`${shared.url}/favicon.svg`);
     tabs.push(tab);
   }
-  // These ten open ten more, forty in the long run: an opened tab shares the process of its opener.
+  // These ten tabs open ten more, forty in the long run: an opened tab shares the process of its opener.
   const more = LONG_RUN ? 4 : 1;
   for (const opener of tabs.slice()) {
     for (let count = 0; count < more; count += 1) {
@@ -192,7 +192,7 @@ test("seed_F4_tabs that ask for a token twenty times each, in the second when th
   assert.equal(tabs.length, 10 + 10 * more);
   const hidden = { options: { autoRefresh: false } };
   for (const tab of tabs) await withClient(tab, () => auth.getSession(), hidden);
-  // All of them are open: a fresh token for all, and then the second in which it is too old.
+  // All tabs are open: get a fresh token for all, then reach the second in which it is too old.
   await page.evaluate(() => auth.refreshToken());
   const before = await generation(page);
   shared.seen.length = 0;
@@ -213,7 +213,7 @@ test("seed_F4_tabs that ask for a token twenty times each, in the second when th
   await context.close();
 });
 
-test("seed_F5_a_tab_that_slept_past_the_end_of_its_token: the first call works", async () => {
+test("sec_F5_in a tab that slept past the end of its token, the first call works", async () => {
   const context = await openContext(chromium);
   await withShift(context);
   const { page, person } = await begin(moved, { context });
@@ -242,7 +242,7 @@ for (const [what, shift] of /** @type {[string, number][]} */ ([
   ["three days slow", -3 * DAY],
   ["three days fast", 3 * DAY],
 ])) {
-  test(`seed_F10_with a clock that is ${what} everything works, without a storm`, async () => {
+  test(`sec_F10_with a clock that is ${what} everything works, with few refreshes`, async () => {
     const context = await openContext(chromium);
     await withShift(context, shift);
     const { page, person } = await begin(world, { context });
@@ -256,7 +256,7 @@ for (const [what, shift] of /** @type {[string, number][]} */ ([
     await page.evaluate(() => auth.refreshToken());
     assert.equal(await page.evaluate(ten), person.email);
     assert.equal(world.count("/v1/token"), 1);
-    // And it is put right while the page is open.
+    // The clock is corrected while the page is open.
     await page.evaluate(() => (window.shift = 0));
     assert.equal(await page.evaluate(ten), person.email);
     assert.ok(world.count("/v1/token") <= 3, `${world.count("/v1/token")} refreshes`);
@@ -265,7 +265,7 @@ for (const [what, shift] of /** @type {[string, number][]} */ ([
   });
 }
 
-test("sec_D03_a proxy that makes a bound session a Bearer one is not believed", async () => {
+test("sec_D03_the client rejects a response in which a proxy has turned the bound session into a Bearer session", async () => {
   world.rule = ({ path }) =>
     path === "/v1/login" ? { change: (answer) => ({ ...answer, ...(answer.token_type && { token_type: "Bearer" }) }) } : undefined;
   const person = await signUp(world.server);
@@ -286,7 +286,7 @@ test("sec_D03_a proxy that makes a bound session a Bearer one is not believed", 
   await context.close();
 });
 
-test("sec_D07_a server that always wants another nonce is asked twice, and no more", async () => {
+test("sec_D07_a server that always asks for another nonce gets two requests and no more", async () => {
   const { context, page } = await begin();
   const headers = { "content-type": "application/json", "dpop-nonce": "another" };
   world.rule = ({ path }) => path === "/v1/token" && { status: 400, headers, body: '{"error":"use_dpop_nonce"}' };

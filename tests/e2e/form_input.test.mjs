@@ -1,4 +1,4 @@
-// What a form may do to the SDK, and what the SDK does for the form: `Input<T>` in a real browser.
+// `Input<T>` in a real browser: unusual forms, and the help of the SDK for a form.
 
 import assert from "node:assert/strict";
 import { hold, openChromium, openContext, openForm, sharedServer, signUp, somebody, test, told } from "./world.mjs";
@@ -7,7 +7,7 @@ const server = await sharedServer();
 const { url } = server;
 const chromium = await openChromium();
 
-/** Runs the test on a page of its own; afterwards no address may ever have carried a password. */
+/** Runs the test on a page of its own, and then checks that no URL has contained a password. */
 function onPage(name, story) {
   test(name, async () => {
     const context = await openContext(chromium);
@@ -25,7 +25,7 @@ function onPage(name, story) {
 
 const LOGIN = `<form method="post" action="/profile"><input name="email"><input name="password" type="password"><button>Go</button></form>`;
 
-onPage("sec_B05_requestSubmit_is_prevented_in_time", async (page) => {
+onPage("sec_B05_a submit by requestSubmit is prevented in time", async (page) => {
   const { email, password } = await signUp(server);
   await page.goto(`${url}/login`);
   await page.fill("#email", email);
@@ -37,7 +37,7 @@ onPage("sec_B05_requestSubmit_is_prevented_in_time", async (page) => {
   assert.deepEqual(posts, ["GET"]);
 });
 
-onPage("sec_B05_on_a_slow_network_the_page_stays_and_shows_that_it_is_busy", async (page) => {
+onPage("sec_B05_on a slow network the page stays and the form is marked as busy", async (page) => {
   const { email, password } = await signUp(server);
   const held = await hold(page, "/v1/login");
   await page.goto(`${url}/login`);
@@ -51,7 +51,7 @@ onPage("sec_B05_on_a_slow_network_the_page_stays_and_shows_that_it_is_busy", asy
   await page.waitForURL("**/profile");
 });
 
-onPage("sec_B05_before_the_script_has_loaded_a_submit_puts_no_password_into_an_address", async (page) => {
+onPage("sec_B05_a submit before the script has loaded puts no password into a URL", async (page) => {
   await hold(page, "/pkg/index.js");
   await page.goto(`${url}/login`, { waitUntil: "commit" });
   await page.fill("#email", somebody().email);
@@ -60,7 +60,7 @@ onPage("sec_B05_before_the_script_has_loaded_a_submit_puts_no_password_into_an_a
   await page.waitForURL("**/profile");
 });
 
-onPage("sec_B05_a_double_submit_is_one_request", async (page) => {
+onPage("sec_B05_a double submit sends one request", async (page) => {
   const { email, password } = await signUp(server);
   const held = await hold(page, "/v1/login");
   await openForm(
@@ -89,7 +89,7 @@ onPage("sec_B05_a_double_submit_is_one_request", async (page) => {
   await later;
 });
 
-onPage("what is typed after the submit is not sent", async (page) => {
+onPage("the call does not send input that is typed after the submit", async (page) => {
   const { email, password } = await signUp(server);
   const held = await hold(page, "/v1/login");
   await openForm(
@@ -111,7 +111,7 @@ onPage("what is typed after the submit is not sent", async (page) => {
   held.release();
 });
 
-onPage("seed_K02_controls_become_fields_by_their_kind", async (page) => {
+onPage("seed_K02_each kind of control becomes a field of the right type", async (page) => {
   const { email, password } = somebody();
   await openForm(
     page,
@@ -155,7 +155,7 @@ onPage("seed_K02_controls_become_fields_by_their_kind", async (page) => {
 });
 
 // The browser turns the domain of a `type=email` control into ASCII before a page can read it.
-onPage("an address with an umlaut and a password with accents sign in however they are typed", async (page) => {
+onPage("an address with an umlaut and a password with accents sign in in every spelling", async (page) => {
   const [local] = somebody().email.split("@");
   const email = `${local}@m\u00fcller.example`;
   const [composed, decomposed] = ["caf\u00e9 cr\u00e8me", "cafe\u0301 cre\u0300me"];
@@ -184,7 +184,7 @@ for (const [at, done] of [
   ["/reset#sent", "/login#password-set"],
   ["/account/reset", "/account/reset/done"],
 ]) {
-  onPage(`a code that is pasted with a space in it is taken by ${at}`, async (page) => {
+  onPage(`${at} accepts a pasted code with a space in it`, async (page) => {
     const { email } = await signUp(server);
     await server.post("/v1/password/forgot", { email });
     const { code } = await server.mail(email, 1, "/reset");
@@ -192,7 +192,7 @@ for (const [at, done] of [
     const form = page.locator("form:has([name=code])");
     await form.locator("[name=email]").fill(email);
     await form.locator("[name=code]").focus();
-    // As a person's paste: `maxlength` cuts it off.
+    // As when a user pastes: `maxlength` truncates it.
     await page.keyboard.insertText(`${code.slice(0, 3)} ${code.slice(3)}`);
     await form.locator("[name=new_password]").fill("a fine new sentence");
     await form.locator(":scope > button:not(.second)").click();
@@ -200,7 +200,7 @@ for (const [at, done] of [
   });
 }
 
-onPage("sec_X04_names_that_the_request_does_not_know_are_not_sent_and_reach_no_prototype", async (page) => {
+onPage("sec_X04_names that the request does not know are not sent and do not reach a prototype", async (page) => {
   const { email, password } = somebody();
   await openForm(
     page,
@@ -234,7 +234,7 @@ for (const [kind, input] of Object.entries({
   "a FormData": "new FormData(form)",
   "an object": "Object.fromEntries(new FormData(form))",
 })) {
-  onPage(`${kind} is as good as an event`, async (page) => {
+  onPage(`${kind} works like an event`, async (page) => {
     const { email, password } = await signUp(server);
     await openForm(
       page,
@@ -257,7 +257,7 @@ for (const [kind, input] of Object.entries({
   });
 }
 
-onPage("an error about a field is on its control, and goes with the next input", async (page) => {
+onPage("the control of a field shows its error, and the next input clears it", async (page) => {
   await page.goto(`${url}/signup`);
   await page.fill("#email", somebody().email);
   await page.fill("#password", "12345");
@@ -276,7 +276,7 @@ onPage("an error about a field is on its control, and goes with the next input",
   await page.waitForURL("**/verify#sent");
 });
 
-onPage("an error in a closed part of the form opens it", async (page) => {
+onPage("an error in a closed part of the form opens that part", async (page) => {
   await page.goto(`${url}/signup`);
   await page.fill("#email", somebody().email);
   await page.fill("#password", "correct horse battery");
@@ -289,7 +289,7 @@ onPage("an error in a closed part of the form opens it", async (page) => {
   assert.ok(await page.isVisible("#birthdate"));
 });
 
-onPage("a server's error about a field is shown on the control too", async (page) => {
+onPage("a server's error about a field is shown on the control, too", async (page) => {
   await page.route("**/v1/login", (route) =>
     route.fulfill({
       status: 400,
@@ -312,7 +312,7 @@ onPage("a server's error about a field is shown on the control too", async (page
   assert.equal(await page.$eval("#email", (control) => control.validationMessage), "Not from here.");
 });
 
-// ── where the browser goes afterwards ──
+// ── navigation after success ──
 
 const cases = {
   "the form's action": [`<form method="post" action="/landing?a=1#b">`, "<button>Go</button>", "/landing?a=1#b"],
@@ -349,7 +349,7 @@ for (const [what, [form, rest, goal]] of Object.entries(cases)) {
       await page.waitForURL(url + goal);
     } else {
       await page.waitForFunction("window.done");
-      // A navigation would be queued by now; two frames later it would show.
+      // A navigation would be queued by now and would show within two frames.
       await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
       assert.equal(page.url(), `${url}/under-test`);
       assert.equal(await page.title(), "");
@@ -358,7 +358,7 @@ for (const [what, [form, rest, goal]] of Object.entries(cases)) {
   });
 }
 
-onPage("navigate: a function takes the navigation over, false turns it off", async (page) => {
+onPage("navigate: a function handles the navigation, false turns it off", async (page) => {
   const { email, password } = await signUp(server);
   await openForm(
     page,
@@ -371,7 +371,7 @@ onPage("navigate: a function takes the navigation over, false turns it off", asy
     form.addEventListener("submit", async (event) => {
       await auth.login(event);
       await still.login(form);
-      // A navigation would be queued by now; two frames later it would show.
+      // A navigation would be queued by now and would show within two frames.
       requestAnimationFrame(() => requestAnimationFrame(() => { window.done = true; }));
     });
   `,
@@ -384,7 +384,7 @@ onPage("navigate: a function takes the navigation over, false turns it off", asy
   assert.equal(page.url(), `${url}/under-test`);
 });
 
-onPage("after a failure the browser stays", async (page) => {
+onPage("after a failure the browser stays on the page", async (page) => {
   await page.goto(`${url}/login`);
   await page.fill("#email", somebody().email);
   await page.fill("#password", "wrong password");

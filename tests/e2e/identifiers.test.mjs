@@ -1,4 +1,4 @@
-// Every way to sign up and in, by the SDK against the real server: username, phone, codes, devices.
+// Every method to sign up and in, with the SDK against the real server: username, phone, codes, devices.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -7,7 +7,7 @@ import { number, openChromium, openContext, signUp, startServer, test, withClien
 const server = await startServer({ settings: { AUTO_REGISTER__PASSWORD: true, AUTO_REGISTER__EMAIL_CODE: true } });
 const context = await openContext(await openChromium());
 
-/** A page that is signed out, with `auth` of its own storage. */
+/** A signed-out page, with `auth` on its own storage. */
 async function visitor() {
   const page = await context.newPage();
   await page.goto(`${server.url}/favicon.svg`);
@@ -16,7 +16,7 @@ async function visitor() {
   return { page, run };
 }
 
-test("seed_A03_seed_A14_somebody signs up and in by username, and with a form", async () => {
+test("seed_A03_seed_A14_a user signs up and in by username, and with a form", async () => {
   const { page, run } = await visitor();
   const username = unique("ada");
   const made = await run((name) => auth.signup({ username: name, password: "correct horse", nickname: "Ada" }), username);
@@ -34,7 +34,7 @@ test("seed_A03_seed_A14_somebody signs up and in by username, and with a form", 
   await page.close();
 });
 
-test("seed_A04_seed_A11_seed_A15_seed_A16_a phone number signs up with its code, and in with another", async () => {
+test("seed_A04_seed_A11_seed_A15_seed_A16_a phone number signs up with one code and signs in with another", async () => {
   const { page, run } = await visitor();
   const phone = number();
   assert.equal(await run((to) => auth.sendSmsCode(to), phone), "SUCCESS: Verification code has been sent.");
@@ -46,7 +46,7 @@ test("seed_A04_seed_A11_seed_A15_seed_A16_a phone number signs up with its code,
   );
   assert.deepEqual([user.phone_number, user.phone_number_verified, user.logins_count], [phone, true, 1]);
   assert.equal(await run(([phone_number, code]) => refusal(auth.login({ phone_number, code })), [phone, code]), "INVALID_CODE");
-  // Numbers as people write them, and the code as a number.
+  // Common spellings of a number, and the code as a number.
   const written = `${phone.slice(0, 2)} (${phone.slice(2, 5)}) ${phone.slice(5)}`;
   await run((to) => auth.sendSmsCode({ phoneNumber: to }, "LOGIN"), written);
   const again = await run(([phone, code]) => auth.login({ phone, code: Number(code) }), [written, await server.code(phone, 2)]);
@@ -59,7 +59,7 @@ test("seed_A04_seed_A11_seed_A15_seed_A16_a phone number signs up with its code,
   await page.close();
 });
 
-test("seed_A18_a phone number and a password sign in", async () => {
+test("seed_A18_a user signs in with a phone number and a password", async () => {
   const { page, run } = await visitor();
   const phone = number();
   await run((to) => auth.sendSmsCode(to), phone);
@@ -72,7 +72,7 @@ test("seed_A18_a phone number and a password sign in", async () => {
   await page.close();
 });
 
-test("seed_A32_an e-mail address signs in with a code", async () => {
+test("seed_A32_a user signs in with an e-mail address and a code", async () => {
   const { page, run } = await visitor();
   const { email } = await signUp(server);
   const sent = await run((to) => auth.sendEmail(to, "LOGIN"), email);
@@ -83,7 +83,7 @@ test("seed_A32_an e-mail address signs in with a code", async () => {
   await page.close();
 });
 
-test("seed_A21_a login makes the account only where it is asked to", async () => {
+test("seed_A21_a login creates the account only if asked to", async () => {
   const { page, run } = await visitor();
   const username = unique("new");
   const credentials = { username, password: "correct horse" };
@@ -94,7 +94,7 @@ test("seed_A21_a login makes the account only where it is asked to", async () =>
   await page.close();
 });
 
-test("seed_A36_seed_K42_a forgotten password is set anew with a code by SMS", async () => {
+test("seed_A36_seed_K42_a code by SMS sets a new password", async () => {
   const { page, run } = await visitor();
   const phone = number();
   await run((to) => auth.sendSmsCode(to), phone);
@@ -130,7 +130,7 @@ test("seed_A11_seed_A36_a code without a scene sets a new password", async () =>
   await page.close();
 });
 
-test("seed_A42_seed_A50_codes without a scene bind the first number and change it", async () => {
+test("seed_A42_seed_A50_codes without a scene add the first number and change it", async () => {
   const { page, run } = await visitor();
   const [first, second] = [number(), number()];
   const device = await run((device_id) => auth.login({ device_id }), randomUUID());
@@ -149,7 +149,7 @@ test("seed_A42_seed_A50_codes without a scene bind the first number and change i
   await page.close();
 });
 
-test("seed_H40_seed_H41_a device signs in without an account, and keeps its account when it gets an address", async () => {
+test("seed_H40_seed_H41_a device signs in without a name, and keeps its account when it gets an address", async () => {
   const { page, run } = await visitor();
   const device_id = randomUUID();
   const first = await run((device_id) => auth.login({ device_id }), device_id);

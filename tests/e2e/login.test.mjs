@@ -13,7 +13,7 @@ async function signIn({ email, password }) {
   await page.click("#login > button");
 }
 
-test("seed_K32_the_form_signs_in_and_follows_its_action", async () => {
+test("seed_K32_the form signs in and follows its action", async () => {
   const person = await signUp(server);
   await page.fresh(url);
   await signIn(person);
@@ -23,7 +23,7 @@ test("seed_K32_the_form_signs_in_and_follows_its_action", async () => {
   assert.equal(await page.fact("logins_count"), "1");
 });
 
-test("seed_K32_an_object_signs_in_and_gives_the_profile", async () => {
+test("seed_K32_an object signs in and resolves with the profile", async () => {
   const { email, password } = await signUp(server);
   await page.fresh(url);
   const { value } = await page.run("return auth.login(args[0])", { email: ` ${email.toUpperCase()} `, password });
@@ -33,7 +33,7 @@ test("seed_K32_an_object_signs_in_and_gives_the_profile", async () => {
   assert.equal(session.value.user.email, email);
 });
 
-test("seed_K35_a_wrong_password_and_an_unknown_account_get_the_same_words", async () => {
+test("seed_K35_a wrong password and an unknown account get the same message", async () => {
   const { email } = await signUp(server);
   await page.fresh(url);
   for (const person of [{ email, password: "wrong password" }, somebody()]) {
@@ -46,7 +46,7 @@ test("seed_K35_a_wrong_password_and_an_unknown_account_get_the_same_words", asyn
   assert.equal(await page.text(".session"), "Signed out");
 });
 
-test("seed_K33_before_the_confirmation_only_the_right_password_learns_that_it_is_needed", async () => {
+test("seed_K33_before the confirmation, only a login with the right password is told to confirm", async () => {
   const person = await signUp(server, somebody(), { signup_confirmation: true });
   await page.fresh(url);
   await signIn({ ...person, password: "wrong password" });
@@ -56,7 +56,7 @@ test("seed_K33_before_the_confirmation_only_the_right_password_learns_that_it_is
   assert.equal(await page.text(".session"), "Signed out");
 });
 
-test("seed_K30_the_page_offers_the_confirmation_mail_again", async () => {
+test("seed_K30_the page offers to send the confirmation mail again", async () => {
   const person = await signUp(server, somebody(), { signup_confirmation: true });
   const first = await server.mail(person.email);
   await page.fresh(url);
@@ -68,14 +68,14 @@ test("seed_K30_the_page_offers_the_confirmation_mail_again", async () => {
   assert.notEqual(second.link, first.link);
 });
 
-test("seed_K31_without_a_login_before_there_is_nobody_to_send_the_mail_to", async () => {
+test("seed_K31_without a previous login, resendSignupConfirmation has no address", async () => {
   await page.fresh(url);
   const { error } = await page.run("return auth.resendSignupConfirmation()");
   assert.equal(error.code, "INVALID_REQUEST");
   assert.equal(error.message, "Least one login attempt is required.");
 });
 
-test("seed_K30_after_a_login_attempt_the_mail_is_sent_again_with_the_seeds_words", async () => {
+test("seed_K30_after a login attempt the mail is sent again, with the message of the seed", async () => {
   const person = await signUp(server, somebody(), { signup_confirmation: true });
   await page.fresh(url);
   const { value } = await page.run(
@@ -87,7 +87,7 @@ test("seed_K30_after_a_login_attempt_the_mail_is_sent_again_with_the_seeds_words
   assert.equal(value, "SUCCESS: Signup confirmation E-Mail has been sent.");
 });
 
-test("the page remembers the address between its forms", async () => {
+test("the page keeps the address between its forms", async () => {
   const { email } = somebody();
   await page.fresh(url);
   await page.open(`${url}/login`);
@@ -99,7 +99,7 @@ test("the page remembers the address between its forms", async () => {
   assert.equal(await page.tab.inputValue("[name=email]"), email);
 });
 
-test("a password can be shown and is hidden again by submitting", async () => {
+test("a password can be shown, and submitting hides it again", async () => {
   await page.fresh(url);
   await page.open(`${url}/login`);
   await page.fill({ email: somebody().email, password: "look at me" });

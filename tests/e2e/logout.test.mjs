@@ -14,7 +14,7 @@ async function signedIn() {
   return person;
 }
 
-test("seed_K38_the_form_signs_out_and_follows_its_action", async () => {
+test("seed_K38_the form signs out and follows its action", async () => {
   await signedIn();
   await page.open(`${url}/profile`);
   await page.visible("#logout button");
@@ -24,28 +24,28 @@ test("seed_K38_the_form_signs_out_and_follows_its_action", async () => {
   assert.equal(await page.text(".session"), "Signed out");
 });
 
-test("the start page signs out too", async () => {
+test("the start page has a form that signs out, too", async () => {
   const { email } = await signedIn();
   await page.open(url);
   await page.sees("#who", email);
-  // The form goes on to its action, which is the same page.
+  // The form's action is the same page.
   await Promise.all([page.tab.waitForEvent("load"), page.click("#logout button")]);
   await page.sees("#out h2", "You are signed out");
 });
 
-test("seed_K38_without_an_argument_it_resolves_with_the_seeds_words", async () => {
+test("seed_K38_logout without an argument resolves with the message of the seed", async () => {
   await signedIn();
   const { value } = await page.run("return [await auth.logout(), await auth.getSession(), auth.user]");
   assert.deepEqual(value, ["SUCCESS: The user has been logged out.", null, null]);
 });
 
-test("seed_K38_signing_out_twice_is_no_error", async () => {
+test("seed_K38_signing out twice is not an error", async () => {
   await page.fresh(url);
   const { value } = await page.run("return auth.logout()");
   assert.equal(value, "SUCCESS: The user has been logged out.");
 });
 
-test("sec_B01_nothing_of_the_session_stays_in_the_browser", async () => {
+test("sec_B01_no data of the session stays in the browser", async () => {
   await signedIn();
   const { value: token } = await page.run("const { access_token } = await auth.getSession(); await auth.logout(); return access_token");
   assert.ok(token);
@@ -54,7 +54,7 @@ test("sec_B01_nothing_of_the_session_stays_in_the_browser", async () => {
   assert.ok(!/refresh/.test(left), left);
 });
 
-test("sec_the_session_is_over_on_the_server_too", async () => {
+test("sec_T12_signing out ends the session on the server, too", async () => {
   await signedIn();
   const { value } = await page.run(
     `const kept = { ...localStorage };

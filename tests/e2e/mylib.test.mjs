@@ -1,9 +1,9 @@
-// `doorward/mylib` against the real server: what a program does that was written for seed 003's client.
+// `doorward/mylib` against the real server: the calls of a program that was written for seed 003's client.
 
 import assert from "node:assert/strict";
 import { atEnd, openProvider, settingsOf, somebody, startServer, test } from "./world.mjs";
 
-// By its address: what is built need not be there for the types to be checked.
+// A dynamic import, so that type checks do not need the built file.
 /** @type {typeof import("../../types/package.js")} */
 const { createClient } = await import(new URL("../../pkg/mylib.js", import.meta.url).href);
 const { email, password } = somebody();
@@ -20,7 +20,7 @@ const { auth, core } = clientOf(strict);
 const token = ({ link }) => new URL(link).hash.replace("#token=", "");
 const nobody = { google: null, twitter: null, facebook: null, apple: null };
 
-test("seed_m07_m42_m57_m63_an_account_is_registered_and_signed_in_to", async () => {
+test("seed_m07_m42_m57_m63_a user registers and signs in", async () => {
   assert.deepEqual(await auth.checkEmail(email), { data: { email, registered: false, id: email }, message: "Email available" });
   const { data, message } = await auth.register("local", { email, password, extras: { name: "Doctor Grid" } });
   assert.equal(message, "Please confirm your email");
@@ -49,7 +49,7 @@ test("seed_m07_m42_m57_m63_an_account_is_registered_and_signed_in_to", async () 
   assert.deepEqual([again.error.code, again.error.title], ["FORBDN", `Key (email)=(${email}) already exists.`]);
 });
 
-test("seed_m12_m13_m54_columns_stand_at_the_top_level_and_so_do_the_parts_of_the_address", async () => {
+test("seed_m12_m13_m54_columns and the parts of the address are on the top level", async () => {
   const other = createClient({ url: strict.url, columns: ["country", "city", "region"] });
   atEnd(() => other.core.dispose());
   const somebodyElse = somebody();
@@ -80,7 +80,7 @@ test("seed_m12_m13_m54_columns_stand_at_the_top_level_and_so_do_the_parts_of_the
   assert.deepEqual(other.core.user.address, { formatted: "Area18", country: "ArcCorp" });
 });
 
-test("a column that stands among the extras and beside them with another value is told", async () => {
+test("a column given in extras and on the top level with different values is an error", async () => {
   const { email, password } = somebody();
   for (const [field, data] of /** @type {[string, object][]} */ ([
     ["email", { email, password, extras: { email: "other@example.com" } }],
@@ -94,7 +94,7 @@ test("a column that stands among the extras and beside them with another value i
   assert.equal(data.name, "Ada");
 });
 
-test("seed_m19_m51_m54_m55_m65_m66_the_mails_are_sent_and_the_link_sets_a_password_once", async () => {
+test("seed_m19_m51_m54_m55_m65_m66_the mails are sent, and the link sets a password once", async () => {
   assert.deepEqual(await auth.resendVerification(email), { email, message: "Please confirm your email" });
   assert.equal(await auth.forgotPassword(email), null);
   const secret = token(await strict.mail(email, 1, "/reset"));
@@ -106,7 +106,7 @@ test("seed_m19_m51_m54_m55_m65_m66_the_mails_are_sent_and_the_link_sets_a_passwo
   assert.equal((await auth.login("local", { email, password: "123QWEasd" })).type, "LoginExisting");
 });
 
-test("seed_m20_m52_an_unknown_address_is_told_only_where_the_operator_wants_it", async () => {
+test("seed_m20_m52_an unknown address is reported only if the operator allows it", async () => {
   const { email: unknown } = somebody();
   assert.equal(await auth.forgotPassword(unknown), null);
   assert.deepEqual(await auth.resendVerification(unknown), { email: unknown, message: "Please confirm your email" });
@@ -116,7 +116,7 @@ test("seed_m20_m52_an_unknown_address_is_told_only_where_the_operator_wants_it",
   }
 });
 
-test("seed_m26_the_consent_screens_address", async () => {
+test("seed_m26_oauthRedirect returns the URL of the consent screen", async () => {
   const callback = "http://localhost:3000/back";
   const { data } = await auth.oauthRedirect("demo", callback);
   assert.deepEqual([data.provider, data.id], ["demo", "demo"]);

@@ -1,8 +1,8 @@
-// The pages that a person can see.
+// The pages that a user can see.
 
 import { settled } from "./world.mjs";
 
-/** The demo's pages that are there without a sign-in. */
+/** The demo's pages that need no sign-in. */
 export const PAGES = [
   "/",
   "/signup",
@@ -17,12 +17,12 @@ export const PAGES = [
   "/reset#sent",
   "/verify#sent",
 ];
-/** These and the server's own. */
+/** The demo's pages and the server's own pages. */
 export const OURS = [...PAGES, "/dev/mailbox", "/account/verify", "/account/reset"];
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1280, height: 900 };
 
-/** The account page with every part of it open, and something in each. */
+/** The account page with every part open and filled in. */
 export async function openAccount(page, url) {
   await settled(page, `${url}/account`);
   await page.$$eval("main details", (all) => all.forEach((details) => (details.open = true)));

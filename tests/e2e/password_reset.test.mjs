@@ -1,4 +1,4 @@
-// Forgotten passwords: asking for the mail, the code, the link.
+// Forgotten passwords: requesting the mail, using the code, using the link.
 
 import assert from "node:assert/strict";
 import { openPage, sharedServer, signUp, somebody, test } from "./world.mjs";
@@ -16,7 +16,7 @@ const resetMail = async (email, count = 1) => {
   return server.mail(email, count, "/reset");
 };
 
-test("seed_K39_K41_the_mailed_code_sets_a_new_password", async () => {
+test("seed_K39_K41_the mailed code sets a new password", async () => {
   const { email, password } = await signUp(server);
   await page.fresh(url);
   await page.open(`${url}/login`);
@@ -37,7 +37,7 @@ test("seed_K39_K41_the_mailed_code_sets_a_new_password", async () => {
   assert.equal((await login(email, password)).status, 401);
 });
 
-test("seed_M53_the_mailed_link_sets_a_new_password", async () => {
+test("seed_M53_the mailed link sets a new password", async () => {
   const { email } = await signUp(server);
   const { link } = await resetMail(email);
   await page.fresh(url);
@@ -49,7 +49,7 @@ test("seed_M53_the_mailed_link_sets_a_new_password", async () => {
   assert.equal((await login(email, NEW)).status, 200);
 });
 
-test("the link's token does not stay in the address", async () => {
+test("the page removes the link's token from the URL", async () => {
   const { email } = await signUp(server);
   const { link } = await resetMail(email);
   await page.fresh(url);
@@ -57,12 +57,12 @@ test("the link's token does not stay in the address", async () => {
   assert.equal(page.tab.url(), `${url}/reset`);
 });
 
-test("opening the link does not use it", async () => {
+test("opening the link does not consume it", async () => {
   const { email } = await signUp(server);
   const mail = await resetMail(email);
   for (let times = 0; times < 3; times += 1) {
     await fetch(mail.link);
-    // From another page: on its own page only the fragment would change, and the page would load itself anew.
+    // From another page: on its own page only the fragment would change, and the page would reload itself.
     await page.open("about:blank");
     await page.open(mail.link);
   }
@@ -71,7 +71,7 @@ test("opening the link does not use it", async () => {
   assert.equal(value, "SUCCESS: New password has been set.");
 });
 
-test("seed_K39_asking_answers_alike_whether_there_is_an_account_or_not", async () => {
+test("seed_K39_the response does not reveal whether the address has an account", async () => {
   const { email } = await signUp(server);
   const stranger = somebody().email;
   await page.fresh(url);
@@ -83,7 +83,7 @@ test("seed_K39_asking_answers_alike_whether_there_is_an_account_or_not", async (
   assert.deepEqual(await server.mails(stranger), []);
 });
 
-test("seed_K42_a_code_given_as_a_number_has_lost_its_zeros_and_works", async () => {
+test("seed_K42_a code given as a number works without its leading zeros", async () => {
   const { email } = await signUp(server);
   const { code } = await resetMail(email);
   await page.fresh(url);
@@ -96,7 +96,7 @@ test("seed_K42_a_code_given_as_a_number_has_lost_its_zeros_and_works", async () 
   assert.equal(value, "SUCCESS: New password has been set.");
 });
 
-test("seed_M55_M56_a_used_or_superseded_link_or_code_is_refused", async () => {
+test("seed_M55_M56_a link or code that was used or replaced is rejected", async () => {
   const { email } = await signUp(server);
   const first = await resetMail(email);
   const second = await resetMail(email, 2);
@@ -115,7 +115,7 @@ test("seed_M55_M56_a_used_or_superseded_link_or_code_is_refused", async () => {
   assert.equal(code.error.code, "INVALID_CODE");
 });
 
-test("seed_K43_a_short_password_and_a_wrong_code_are_said_at_their_fields", async () => {
+test("seed_K43_a short password and a wrong code are reported at their fields", async () => {
   const { email } = await signUp(server);
   const { code } = await resetMail(email);
   await page.fresh(url);

@@ -1,4 +1,4 @@
-// The profile page, `getProfile`, `getSession`, and a session that lasts.
+// The profile page, `getProfile`, `getSession`, and a lasting session.
 
 import assert from "node:assert/strict";
 import { openPage, sharedServer, signUp, startServer, test } from "./world.mjs";
@@ -14,7 +14,7 @@ async function signedIn() {
   return person;
 }
 
-test("seed_K37_the_page_shows_the_profile_and_the_session", async () => {
+test("seed_K37_the page shows the profile and the session", async () => {
   const { email } = await signedIn();
   await page.open(`${url}/profile`);
   await page.sees("#who", email);
@@ -26,7 +26,7 @@ test("seed_K37_the_page_shows_the_profile_and_the_session", async () => {
   await page.sees("#events", "INITIAL_SESSION");
 });
 
-test("a signed-out visitor is led to the sign-in", async () => {
+test("the page leads a signed-out visitor to the sign-in", async () => {
   await page.fresh(url);
   await page.open(`${url}/profile`);
   await page.sees("#out h1", "You are signed out");
@@ -35,7 +35,7 @@ test("a signed-out visitor is led to the sign-in", async () => {
   assert.deepEqual(value, [null, null, null]);
 });
 
-test("reloading the page keeps the session", async () => {
+test("a reload of the page keeps the session", async () => {
   const { email } = await signedIn();
   await page.open(`${url}/profile`);
   for (let times = 0; times < 3; times += 1) {
@@ -45,7 +45,7 @@ test("reloading the page keeps the session", async () => {
   }
 });
 
-test("seed_K37_the_reload_button_asks_the_server", async () => {
+test("seed_K37_the reload button fetches the profile from the server", async () => {
   const { email, password } = await signedIn();
   await page.open(`${url}/profile`);
   await page.sees("#who", email);
@@ -57,7 +57,7 @@ test("seed_K37_the_reload_button_asks_the_server", async () => {
   await page.sees("#verified", /^confirmed$/);
 });
 
-test("seed_K37_refreshToken_gives_a_new_access_token", async () => {
+test("seed_K37_refreshToken resolves with a new access token", async () => {
   await signedIn();
   await page.open(`${url}/profile`);
   await page.click("#refresh button");
@@ -72,7 +72,7 @@ test("seed_K37_refreshToken_gives_a_new_access_token", async () => {
   assert.ok(value.user.user_id);
 });
 
-test("seed_K44_the_profile_has_the_members_that_the_contract_names", async () => {
+test("seed_K44_the profile has the documented members", async () => {
   await signedIn();
   const { value } = await page.run("return auth.getProfile()");
   for (const [name, type] of Object.entries({
@@ -97,7 +97,7 @@ test("seed_K44_the_profile_has_the_members_that_the_contract_names", async () =>
   assert.ok(Array.isArray(value.roles));
 });
 
-test("the session facts have no refresh in them for the page to lose", async () => {
+test("getSession does not contain the refresh token", async () => {
   await signedIn();
   const { value } = await page.run("return { session: await auth.getSession(), user: auth.user, kept: auth.persistence }");
   assert.equal(value.session.token_type, "DPoP");
@@ -106,7 +106,7 @@ test("the session facts have no refresh in them for the page to lose", async () 
   assert.equal(value.kept, "local");
 });
 
-test("a server that is restarted has not signed anybody out", async () => {
+test("a restart of the server keeps users signed in", async () => {
   const own = await startServer({ restarts: true });
   const person = await signUp(own);
   const { email } = person;

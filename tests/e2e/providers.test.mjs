@@ -1,4 +1,4 @@
-// Signing in with a provider, as a person goes it: the demo's pages, a real provider's consent screens, and back.
+// Signing in with a provider as a user does: the demo's pages, a real provider's consent screens, and back.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -8,9 +8,9 @@ import { consent, openProvider, sees, settingsOf, signUp, somebody, someone, sta
 
 const { provider, server, url, visitor, signIn, register, signOut, signInByPassword, openIdentities } = await openDemo(startDemo());
 
-// ── in, and in again ──
+// ── the first and the next sign-in ──
 
-test("seed_M25_seed_M44_seed_M30_somebody new consents, finishes the registration, and is signed in without a further screen", async () => {
+test("seed_M25_seed_M44_seed_M30_a new user consents, completes the registration, and is signed in without another screen", async () => {
   const page = await visitor("/signup");
   const person = someone();
   await page.click(WITH_DEMO);
@@ -29,7 +29,7 @@ test("seed_M25_seed_M44_seed_M30_somebody new consents, finishes the registratio
   await page.context().close();
 });
 
-test("seed_M43_a known person is signed in by the provider alone, and is the same account", async () => {
+test("seed_M43_a known user signs in with the provider alone, to the same account", async () => {
   const page = await visitor("/login");
   const person = await register(page);
   const { user_id } = await user(page);
@@ -44,7 +44,7 @@ test("seed_M43_a known person is signed in by the provider alone, and is the sam
   await Promise.all([page.context().close(), other.context().close()]);
 });
 
-test("seed_M15_another address than the provider's has to be confirmed by mail", async () => {
+test("seed_M15_an address other than the provider's has to be verified by mail", async () => {
   const page = await visitor("/login");
   const { email } = somebody();
   await signIn(page, someone());
@@ -70,7 +70,7 @@ test("seed_M15_another address than the provider's has to be confirmed by mail",
   await page.context().close();
 });
 
-test("seed_M18_registering alone signs nobody in", async () => {
+test("seed_M18_register alone does not sign the user in", async () => {
   const page = await visitor("/login");
   await signIn(page, someone());
   await page.route("**/v1/flows/demo", (route) => route.abort());
@@ -80,11 +80,11 @@ test("seed_M18_registering alone signs nobody in", async () => {
   await page.context().close();
 });
 
-test("whom the provider names no address of gets an account without one", async () => {
+test("a user without an address at the provider gets an account without one", async () => {
   const page = await visitor("/login");
   const person = { ...someone(), email: undefined };
   await signIn(page, person);
-  await sees(page, "#known", "You can do without.");
+  await sees(page, "#known", "It is optional.");
   await page.click("#rest > button");
   await page.waitForURL("**/profile");
   assert.equal((await user(page)).email, undefined);
@@ -92,7 +92,7 @@ test("whom the provider names no address of gets an account without one", async 
   await page.context().close();
 });
 
-test("seed_R10_where the operator lets it, the first sign-in makes the account", async () => {
+test("seed_R10_with auto-registration the first sign-in creates the account", async () => {
   const open = await startServer({ settings: { ...settingsOf(provider), AUTO_REGISTER__PROVIDER: true } });
   const page = await visitor("/login", open.url);
   const person = someone();
@@ -103,7 +103,7 @@ test("seed_R10_where the operator lets it, the first sign-in makes the account",
   await page.context().close();
 });
 
-test("sec_O09_the provider asks who it is each time, but not right after a registration", async () => {
+test("sec_O09_the provider asks for the account each time, but not right after a registration", async () => {
   const page = await visitor("/login");
   const asked = [];
   page.on("request", (request) => {
@@ -115,7 +115,7 @@ test("sec_O09_the provider asks who it is each time, but not right after a regis
   await page.context().close();
 });
 
-test("a server without providers shows no button", async () => {
+test("without providers the page shows no provider button", async () => {
   const plain = await startServer();
   const page = await visitor("/login", plain.url);
   await page.waitForSelector("[name=by][value=phone]", { state: "visible" });
@@ -123,13 +123,13 @@ test("a server without providers shows no button", async () => {
   await page.context().close();
 });
 
-// ── no ──
+// ── failures ──
 
 for (const [where, asked] of [
   ["sign-in", false],
   ["consent", true],
 ]) {
-  test(`who says no at the ${where} screen is told so, and can begin again`, async () => {
+  test(`a user who refuses at the ${where} screen gets a message and can try again`, async () => {
     const page = await visitor("/login");
     await page.click(WITH_DEMO);
     if (asked) await consent(page, someone(), { allow: false });
@@ -143,7 +143,7 @@ for (const [where, asked] of [
   });
 }
 
-test("a provider that is down is named, and the page can be used on", async () => {
+test("the page names a provider that is down and stays usable", async () => {
   const dead = await openProvider();
   const lonely = await startServer({ settings: settingsOf(dead) });
   await dead.close();
@@ -154,7 +154,7 @@ test("a provider that is down is named, and the page can be used on", async () =
   await page.context().close();
 });
 
-test("a callback that finds no server is tried again, with the same answer of the provider's", async () => {
+test("a callback that reaches no server can be retried with the same response of the provider", async () => {
   const page = await visitor("/login");
   await page.route("**/v1/login/provider/demo", (route) => route.abort());
   await signIn(page, someone());
@@ -166,39 +166,39 @@ test("a callback that finds no server is tried again, with the same answer of th
   await page.context().close();
 });
 
-test("a reload of the rest of a registration begins again", async () => {
+test("a reload during the registration starts the sign-in again", async () => {
   const page = await visitor("/login");
   await signIn(page, someone());
   await page.waitForSelector("#rest");
   await page.reload();
-  await sees(page, "#what", "There is nothing to finish here");
+  await sees(page, "#what", "There is no sign-in to finish");
   await page.click("#retry button");
   await page.waitForURL("**/screen/**");
   await page.context().close();
 });
 
-test("an account that was made is signed in to at the second press, if the first found no way on", async () => {
+test("if the sign-in after a registration fails, a second click signs in to the new account", async () => {
   const page = await visitor("/login");
   await signIn(page, someone());
   await page.route("**/v1/flows/demo", (route) => route.abort());
   await page.click("#rest > button");
-  await sees(page, "#rest output", "Your account is there.");
+  await sees(page, "#rest output", "Your account was created.");
   await page.unroute("**/v1/flows/demo");
   await page.click("#rest > button");
   await page.waitForURL("**/profile");
   await page.context().close();
 });
 
-test("the callback page by itself has nothing to finish, and leads to the sign-in", async () => {
+test("the callback page without a response leads to the sign-in", async () => {
   const page = await visitor("/callback");
-  await sees(page, "#what", "There is nothing to finish here");
+  await sees(page, "#what", "There is no sign-in to finish");
   assert.equal(await page.isVisible("#retry"), false);
   await page.click("#elsewhere");
   await page.waitForURL("**/login");
   await page.context().close();
 });
 
-test("after the provider has changed its keys people sign in as before", async () => {
+test("users can sign in after the provider has rotated its keys", async () => {
   const page = await visitor("/login");
   await register(page);
   await provider.rotateKeys();
@@ -207,7 +207,7 @@ test("after the provider has changed its keys people sign in as before", async (
   await Promise.all([page.context().close(), other.context().close()]);
 });
 
-test("the demo's provider ends with whoever started it", async () => {
+test("the demo's provider ends when its parent process ends", async () => {
   const child = spawn(process.execPath, [fileURLToPath(new URL("../../demo/provider.mjs", import.meta.url))]);
   const [issuer, id, secret] = await new Promise((resolve) => child.stdout.once("data", (line) => resolve(String(line).trim().split(" "))));
   assert.ok(id && secret);

@@ -1,4 +1,4 @@
-// Whose account a provider opens, and linking: the account page, a real provider's consent screens, and back.
+// The account that a provider opens, and linking: the account page, a real provider's consent screens, and back.
 
 import assert from "node:assert/strict";
 import { openDemo, user, WITH_DEMO } from "./demo.mjs";
@@ -6,9 +6,9 @@ import { consent, eventually, sees, settingsOf, signUp, someone, startDemo, star
 
 const { provider, server, visitor, signIn, register, signOut, signInByPassword, confirmed, openIdentities } = await openDemo(startDemo());
 
-// ── whose account ──
+// ── the account of a provider's user ──
 
-test("sec_A02_an address that is confirmed here and vouched for there links by itself, and its owner is told", async () => {
+test("sec_A02_an address verified here and by the provider links automatically, and its owner gets a mail", async () => {
   const person = await confirmed();
   const page = await visitor("/login");
   await signIn(page, someone(person.email));
@@ -20,7 +20,7 @@ test("sec_A02_an address that is confirmed here and vouched for there links by i
   await page.context().close();
 });
 
-test("sec_A02_an address that the provider has not confirmed opens nobody's account", async () => {
+test("sec_A02_an address that the provider has not verified opens no account", async () => {
   const person = await confirmed();
   const page = await visitor("/login");
   await signIn(page, { ...someone(person.email), verified: false });
@@ -30,13 +30,13 @@ test("sec_A02_an address that the provider has not confirmed opens nobody's acco
   await page.context().close();
 });
 
-/** What a stranger has prepared with an address is over. */
+/** Checks that the stranger's password no longer works. */
 async function isOver(squatter) {
   const answer = await server.post("/v1/login", squatter);
   assert.equal((await answer.json()).code, "INCORRECT_USERNAME_OR_PASSWORD");
 }
 
-test("sec_A03_a provider that vouches for an address ends what a stranger has prepared with it", async () => {
+test("sec_A03_a provider that vouches for an address ends an account that a stranger has prepared with it", async () => {
   const squatter = await signUp(server);
   const page = await visitor("/login");
   await signIn(page, someone(squatter.email));
@@ -46,7 +46,7 @@ test("sec_A03_a provider that vouches for an address ends what a stranger has pr
   await page.context().close();
 });
 
-test("sec_A03_a mailed code ends what a stranger has prepared with an address", async () => {
+test("sec_A03_a mailed code ends an account that a stranger has prepared with an address", async () => {
   const squatter = await signUp(server);
   const { email } = squatter;
   const page = await visitor("/login");
@@ -61,7 +61,7 @@ test("sec_A03_a mailed code ends what a stranger has prepared with an address", 
 
 // ── linking ──
 
-test("seed_M46_a signed-in person links the provider, signs in by it, and takes it away again", async () => {
+test("seed_M46_a signed-in user links the provider, signs in with it, and unlinks it", async () => {
   const person = await confirmed();
   const elsewhere = someone();
   const page = await visitor("/login");
@@ -90,7 +90,7 @@ test("seed_M46_a signed-in person links the provider, signs in by it, and takes 
   await page.context().close();
 });
 
-test("sec_A05_the last way into an account cannot be taken away", async () => {
+test("sec_A05_the last sign-in method of an account cannot be unlinked", async () => {
   const page = await visitor("/login");
   await register(page, { ...someone(), email: undefined });
   await openIdentities(page);
@@ -100,7 +100,7 @@ test("sec_A05_the last way into an account cannot be taken away", async () => {
   await page.context().close();
 });
 
-test("seed_M48_a provider's account that belongs to another account here is not linked", async () => {
+test("seed_M48_a provider identity of another account cannot be linked", async () => {
   const page = await visitor("/login");
   const elsewhere = await register(page);
   await signOut(page);
@@ -114,7 +114,7 @@ test("seed_M48_a provider's account that belongs to another account here is not 
   await page.context().close();
 });
 
-test("sec_A04_linking asks for a sign-in a moment ago, and the provider's answer is still good after it", async () => {
+test("sec_A04_linking needs a recent sign-in, and the provider's response stays valid meanwhile", async () => {
   const strict = await startServer({ settings: { ...settingsOf(provider), SESSION__FRESH: "60s" } });
   const person = await confirmed(strict);
   const page = await visitor("/login", strict.url);
@@ -133,7 +133,7 @@ test("sec_A04_linking asks for a sign-in a moment ago, and the provider's answer
   await page.context().close();
 });
 
-test("who can sign in by the provider alone is asked for that, when a fresh sign-in is needed", async () => {
+test("a user whose only sign-in method is the provider signs in there again when a recent sign-in is needed", async () => {
   const strict = await startServer({ settings: { ...settingsOf(provider), SESSION__FRESH: "60s", AUTO_REGISTER__PROVIDER: true } });
   const page = await visitor("/login", strict.url);
   const person = { ...someone(), email: undefined };

@@ -1,5 +1,4 @@
-// What comes back from a provider, where it should not, too often, too late or forged: nobody is signed in by it, and nobody who should
-// be is kept out.
+// A provider's response that is misplaced, repeated, late or forged: it signs no user in, and locks no user out.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -34,14 +33,14 @@ async function blank(context, at = url) {
   return page;
 }
 
-/** Goes to the provider from a page without any code of the demo's; it comes back to the same. */
+/** Opens the provider from a page without the demo's code; the callback is the same page. */
 async function begin(page, { at = url, options = {}, name = "demo" } = {}) {
   const argument = [name, `${at}/favicon.svg`];
   await withClient(page, ([name, callback]) => void auth.oauthRedirect(name, callback), { argument, options });
   await page.waitForSelector("#name");
 }
 
-/** As far as the callback; gives its address, which nobody has used yet. */
+/** Goes as far as the callback. Returns its URL, which no call has used yet. */
 async function comeBack(page, person = someone(), { asked = true } = {}) {
   await consent(page, person, { asked });
   await page.waitForURL("**/favicon.svg?*");
@@ -53,7 +52,7 @@ async function callbackOf(page, person, how) {
   return comeBack(page, person);
 }
 
-/** What a sign-in with this address leads to: its type or its error. */
+/** The result of a sign-in with this URL: its type or its error. */
 const finish = (page, callback, intent = "register", name = "demo") =>
   withClient(
     page,
@@ -74,7 +73,7 @@ const change = (address, changes) => {
 };
 const part = (address, name) => new URL(address).searchParams.get(name);
 
-/** Somebody with an account, on a page in a browser of theirs that is signed out. */
+/** A user with an account, on a page in a separate browser that is signed out. */
 async function known(at = url) {
   const person = someone();
   const page = await blank(null, at);
@@ -92,9 +91,9 @@ async function known(at = url) {
 
 const closing = (...pages) => Promise.all(pages.map((page) => page.context().close()));
 
-// ── twice ──
+// ── repeated ──
 
-test("sec_F17_the callback that runs twice, as in React's StrictMode, is one exchange with one answer", async () => {
+test("sec_F17_a callback that runs twice, as in React's StrictMode, makes one exchange and gets one result", async () => {
   const page = await blank();
   const address = await callbackOf(page);
   const before = provider.exchanges;
@@ -114,7 +113,7 @@ test("sec_F17_the callback that runs twice, as in React's StrictMode, is one exc
   await closing(page);
 });
 
-test("sec_F17_the callback page that is opened again within the grace signs in as the first time did", async () => {
+test("sec_F17_reopening the callback page within the grace period signs in like the first time", async () => {
   const { person, page } = await known();
   await page.goto(`${url}/login`);
   const gone = page.waitForRequest((request) => request.url().includes("/callback?"));
@@ -130,7 +129,7 @@ test("sec_F17_the callback page that is opened again within the grace signs in a
   await closing(page);
 });
 
-test("seed_M50_after the grace the same callback is refused, and the session of the first goes on", async () => {
+test("seed_M50_after the grace period the same callback is rejected, and the first session continues", async () => {
   const short = await startServer({ settings: { ...settingsOf(provider), FLOWS__GRACE: "60s" } });
   const { person, page } = await known(short.url);
   const address = await callbackAgain(page, person, short.url);
@@ -143,13 +142,13 @@ test("seed_M50_after the grace the same callback is refused, and the session of 
   await closing(page);
 });
 
-/** As `callbackOf`, for somebody who has consented before in this browser. */
+/** Like `callbackOf`, for a user who has consented before in this browser. */
 async function callbackAgain(page, person, at = url) {
   await begin(page, { at });
   return comeBack(page, person, { asked: false });
 }
 
-test("sec_O06_thirty callbacks of one code at once are one exchange and one session", async () => {
+test("sec_O06_thirty callbacks of one code at once make one exchange and one session", async () => {
   const { person, page } = await known();
   const address = await callbackAgain(page, person);
   const before = provider.exchanges;
@@ -177,7 +176,7 @@ test("sec_O06_thirty callbacks of one code at once are one exchange and one sess
   await closing(page);
 });
 
-test("two tabs that sign in at once both come home", async () => {
+test("two tabs that sign in at once both succeed", async () => {
   const { person, page } = await known();
   const tabs = [page, await blank(page.context())];
   await Promise.all(tabs.map((tab) => begin(tab)));
@@ -190,9 +189,9 @@ test("two tabs that sign in at once both come home", async () => {
   await closing(page);
 });
 
-// ── elsewhere, too late, without its key ──
+// ── in another browser, too late, without its key ──
 
-test("sec_T14_sec_D08_a callback that another browser opens signs nobody in there, and still works where it began", async () => {
+test("sec_T14_sec_D08_a callback opened in another browser does not sign in there, and still works in its own browser", async () => {
   const { person, page } = await known();
   const address = await callbackAgain(page, person);
   const other = await blank();
@@ -204,7 +203,7 @@ test("sec_T14_sec_D08_a callback that another browser opens signs nobody in ther
   await closing(page, other);
 });
 
-test("sec_O02_a browser that began a flow of its own is not signed in by somebody else's", async () => {
+test("sec_O02_a browser with its own flow is not signed in by the callback of another user", async () => {
   const thief = await known();
   const planted = await callbackAgain(thief.page, thief.person);
   const victim = await blank();
@@ -216,7 +215,7 @@ test("sec_O02_a browser that began a flow of its own is not signed in by somebod
   await closing(thief.page, victim);
 });
 
-test("sec_A04_a link that plants a stranger's account on somebody who is signed in links nothing", async () => {
+test("sec_A04_a link with a stranger's callback links nothing to a signed-in user", async () => {
   const person = await signUp(server);
   const { page: victim } = await signedIn(chromium, server, person);
   const thief = await blank();
@@ -228,7 +227,7 @@ test("sec_A04_a link that plants a stranger's account on somebody who is signed 
   await closing(thief, victim);
 });
 
-test("a sign-in that took too long is refused and can be begun again", async () => {
+test("a sign-in that took too long is rejected and can be started again", async () => {
   const hasty = await startServer({ settings: { ...settingsOf(provider), FLOWS__LIFETIME: "60s" } });
   const page = await blank(null, hasty.url);
   const person = someone();
@@ -239,7 +238,7 @@ test("a sign-in that took too long is refused and can be begun again", async () 
   await closing(page);
 });
 
-test("a browser that lost what it kept in between cannot finish, and begins again", async () => {
+test("a browser that has lost its stored data cannot finish the sign-in, and starts again", async () => {
   const page = await blank();
   await page.goto(`${url}/login`);
   await page.click(WITH_DEMO);
@@ -262,7 +261,7 @@ test("a browser that lost what it kept in between cannot finish, and begins agai
 
 // ── forged ──
 
-test("sec_O02_a state, a code or an issuer that was changed signs nobody in", async () => {
+test("sec_O02_a callback with a changed state, code or issuer signs no user in", async () => {
   const { person, page } = await known();
   const address = await callbackAgain(page, person);
   const other = await callbackAgain(page, person);
@@ -280,7 +279,7 @@ test("sec_O02_a state, a code or an issuer that was changed signs nobody in", as
   await closing(page);
 });
 
-test("sec_O03_an answer of one provider is nothing to a flow with another, whichever the page says", async () => {
+test("sec_O03_the response of one provider is invalid for a flow with another, even if the page names that one", async () => {
   const { person, page } = await known();
   const address = await callbackAgain(page, person);
   const before = rival.exchanges;
@@ -295,7 +294,7 @@ test("sec_O03_an answer of one provider is nothing to a flow with another, which
   await closing(page);
 });
 
-test("sec_A01_the same id at another issuer is somebody else", async () => {
+test("sec_A01_the same id at another issuer is another user", async () => {
   const person = { ...someone(), email: undefined };
   const page = await blank();
   const callback = await callbackOf(page, person);
@@ -313,7 +312,7 @@ test("sec_A01_the same id at another issuer is somebody else", async () => {
   await closing(page);
 });
 
-test("sec_O07_no callback but the operator's pages, whatever it looks like", async () => {
+test("sec_O07_every callback except the operator's pages is rejected", async () => {
   const strict = await startServer({ settings: { ...settingsOf(provider), PROVIDERS__DEMO__CALLBACKS: "https://app.example.com/signin" } });
   const page = await blank(null, strict.url);
   const { port } = new URL(strict.url);
@@ -349,19 +348,19 @@ test("sec_O07_no callback but the operator's pages, whatever it looks like", asy
   await closing(page);
 });
 
-test("seed_M23_a provider that is not configured is said so", async () => {
+test("seed_M23_a provider that is not configured is an error", async () => {
   const page = await blank();
   const told = await withClient(page, (callback) => refusal(auth.oauthRedirect("google", callback)), { argument: `${url}/callback` });
   assert.equal(told, "NOT_FOUND");
   await closing(page);
 });
 
-// ── the key, and what leaks ──
+// ── the key, and leaks ──
 
 const thumbprint = ({ crv, kty, x, y }) => createHash("sha256").update(JSON.stringify({ crv, kty, x, y })).digest("base64url");
 const decoded = (token, index) => JSON.parse(Buffer.from(token.split(".")[index], "base64url"));
 
-test("sec_D08_flow, sign-in and session have one key", async () => {
+test("sec_D08_flow, sign-in and session use one key", async () => {
   const { person, page } = await known();
   const keys = {};
   page.on("request", (request) => {
@@ -389,7 +388,7 @@ test("sec_O01_the code is bound to a PKCE challenge, and the flow to state and n
   await closing(page);
 });
 
-test("sec_O08_the code leaves the address at once, and is nowhere afterwards: no referrer, no history, no log", async () => {
+test("sec_O08_the page removes the code from the URL at once, and no referrer, history or log has it", async () => {
   const { person, page } = await known();
   const seen = [];
   page.on("request", (request) => {
@@ -417,7 +416,7 @@ test("sec_O08_the code leaves the address at once, and is nowhere afterwards: no
   await closing(page);
 });
 
-test("without keys of the browser the flow has a secret of its own, which another browser lacks", async () => {
+test("without browser keys the flow has a secret, which another browser lacks", async () => {
   const page = await blank();
   const options = { dpop: false };
   await begin(page, { options });

@@ -1,19 +1,19 @@
-// A network that fails on demand: everything between the browser and the server goes through here.
+// A network that fails on demand: a proxy for all traffic between the browser and the server.
 
 import { once } from "node:events";
 import { createServer, request as ask } from "node:http";
 import { atEnd, startServer } from "./world.mjs";
 
 /**
- * A server behind a proxy; `url` is the proxy's, and the server's `public_url` if the settings name no other. The proxy takes
- * the path `below` away from requests that begin with it.
+ * Starts a server behind a proxy. `url` is the proxy's URL; it is also the server's `public_url` unless the settings
+ * name another. The proxy removes the path `below` from the beginning of requests.
  *
- * `rule(request)` decides about each request: nothing to let it pass, or
- * - `"cut"`: the connection breaks before the server hears of it,
- * - `"lose"`: the server does it, and the connection breaks before its answer,
- * - `{ until }`: a promise; when it is kept, the request is passed on,
- * - `{ status, headers, body }`: an answer that the server does not know of,
- * - `{ change }`: a function that gets the server's answer as an object and gives another.
+ * `rule(request)` decides about each request: undefined forwards it, or
+ * - `"cut"`: the connection breaks before the server gets the request,
+ * - `"lose"`: the server handles the request, and the connection breaks before its response,
+ * - `{ until }`: a promise; the request is forwarded when it resolves,
+ * - `{ status, headers, body }`: a response that the proxy makes itself,
+ * - `{ change }`: a function that gets the server's response as an object and returns another.
  */
 export async function startBehindProxy(settings = {}, below = "") {
   const proxy = createServer().listen(0, "127.0.0.1");
@@ -59,7 +59,7 @@ export async function startBehindProxy(settings = {}, below = "") {
     proxy.close();
   });
 
-  /** Requests to a path so far. */
+  /** The number of requests to a path so far. */
   world.count = (path) => world.seen.filter((seen) => seen.method !== "OPTIONS" && seen.path.split("?")[0] === path).length;
   return world;
 }

@@ -1,14 +1,14 @@
 // Runs the end-to-end tests: node tests/e2e/run.mjs [--workers N] [words…]
 //
-// All files, or those whose names have one of the words in them. Each worker is one process with one browser and takes the next
-// file when it is done with one: Playwright is loaded, and the browser started, once for all of its files.
+// Runs all files, or those whose names contain one of the words. Each worker is a process with one browser and takes
+// the next file when it has finished one, so Playwright and the browser start once for all files of a worker.
 
 import { fork } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-/** The longest files, the longest first: begun last, one of them would run alone at the end. */
+/** The longest files, the longest first: started last, one of them would run alone at the end. */
 const LONG = ["faults", "axe", "account_page", "csp", "session", "providers_attack", "providers", "storage", "providers_account"];
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { workers: { type: "string", default: "2" } } });
@@ -31,7 +31,7 @@ function told({ name, took, error }) {
   console.log(error.replace(/^/gm, "  "));
 }
 
-/** Gives files to a process of its own until none is left. */
+/** Passes files to a separate process until none is left. */
 const work = () =>
   new Promise((over) => {
     const child = fork(join(import.meta.dirname, "worker.mjs"));

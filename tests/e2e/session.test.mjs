@@ -1,4 +1,4 @@
-// A session that lasts: several tabs, an expired access token, lost answers, a server that is away.
+// A lasting session: several tabs, an expired access token, lost responses, an unreachable server.
 
 import assert from "node:assert/strict";
 import { openChromium, openContext, sharedServer, signedIn, signUp, startServer, test, withClient, told } from "./world.mjs";
@@ -6,17 +6,17 @@ import { openChromium, openContext, sharedServer, signedIn, signUp, startServer,
 const server = await sharedServer();
 const chromium = await openChromium();
 
-/** Somebody new, signed in, at a page of theirs without any client, or at one of the demo's. */
+/** A new signed-in user, on a page without a client or on a page of the demo. */
 async function begin(to = server, path) {
   const person = await signUp(to);
   const signed = await signedIn(chromium, to, person, { path });
   if (path === "/profile") await signed.page.waitForSelector("#in", { state: "visible" });
-  // A page that has asked for nothing yet.
+  // A page that has sent no request yet.
   if (!path) await signed.page.reload();
   return { ...person, ...signed };
 }
 
-/** Makes the kept access token look an hour old, so that nobody has to wait for the end of its life. */
+/** Makes the stored access token look an hour old, so that no test waits for its end. */
 const age = (page) =>
   page.evaluate(() => {
     const session = JSON.parse(localStorage.getItem("doorward.session"));
@@ -26,12 +26,12 @@ const age = (page) =>
 
 const signedOut = (page) => page.waitForSelector("#out", { state: "visible" });
 
-test("sec_B01_signing_out_in_one_tab_shows_in_the_other_within_a_second", async () => {
+test("sec_B01_a sign-out in one tab shows in the other within a second", async () => {
   const { context, page } = await begin(server, "/profile");
   const other = await context.newPage();
   await other.goto(`${server.url}/profile`);
   await other.waitForSelector("#in", { state: "visible" });
-  // Measured in the page, from the write in the one tab to the change in the other: this machine may be busy elsewhere.
+  // Measured in the page, from the write in one tab to the change in the other, because the machine may be busy.
   await page.evaluate(() => {
     const remove = Storage.prototype.removeItem;
     Storage.prototype.removeItem = function (key) {
@@ -50,7 +50,7 @@ test("sec_B01_signing_out_in_one_tab_shows_in_the_other_within_a_second", async 
   await context.close();
 });
 
-test("sec_D07_a page asks for its first nonce, so that no request of a signed-in person is refused", async () => {
+test("sec_D07_a page fetches its first nonce, so that the server rejects no request for lack of one", async () => {
   const { context, page, email } = await begin();
   const statuses = [];
   page.on("response", (response) => statuses.push(`${response.status()} ${new URL(response.url()).pathname}`));
@@ -68,7 +68,7 @@ test("sec_D07_a page asks for its first nonce, so that no request of a signed-in
   await context.close();
 });
 
-test("signing in in one tab shows in the other", async () => {
+test("a sign-in in one tab shows in the other", async () => {
   const { email, password } = await signUp(server);
   const context = await openContext(chromium);
   const [first, second] = [await context.newPage(), await context.newPage()];
@@ -78,13 +78,13 @@ test("signing in in one tab shows in the other", async () => {
   await first.fill("#email", email);
   await first.fill("#password", password);
   await first.click("#login > button");
-  // Closing while it goes on to the next page can hang the browser's driver.
+  // Closing a page during its navigation can hang the browser's driver.
   await first.waitForURL("**/profile");
   await second.waitForFunction((address) => document.querySelector("#who").textContent === address, email);
   await context.close();
 });
 
-test("seed_F20_another_person_in_another_tab_never_mixes_two_accounts", async () => {
+test("sec_F20_a sign-in of another user in another tab never mixes two accounts", async () => {
   const { context, page } = await begin(server, "/profile");
   const next = await signUp(server);
   const other = await context.newPage();
@@ -98,11 +98,11 @@ test("seed_F20_another_person_in_another_tab_never_mixes_two_accounts", async ()
   await context.close();
 });
 
-test("an expired access token is refreshed on use, with one request however many calls ask", async () => {
+test("an expired access token is refreshed on use, with one request for all concurrent calls", async () => {
   const { context, page, email } = await begin();
   await age(page);
   const refreshes = [];
-  // What is refused for want of a nonce is no refresh.
+  // A request that the server rejects for lack of a nonce does not count as a refresh.
   page.on("response", (answer) => answer.url().endsWith("/v1/token") && answer.ok() && refreshes.push(answer));
   const emails = await withClient(
     page,
@@ -117,7 +117,7 @@ test("an expired access token is refreshed on use, with one request however many
   await context.close();
 });
 
-test("a token that the server takes for expired is refreshed, too", async () => {
+test("a token that the server considers expired is refreshed, too", async () => {
   const ahead = await startServer();
   const { context, page, email } = await begin(ahead);
   await ahead.advance(601_000);
@@ -136,14 +136,14 @@ test("many tabs that refresh at once all keep the session", async () => {
   await context.close();
 });
 
-test("seed_F2_a_refresh_whose_answer_is_lost_ends_no_session", async () => {
+test("sec_F2_a lost response to a refresh does not end the session", async () => {
   const { context, page, email } = await begin();
   await age(page);
   let lost = 0;
   await page.route("**/v1/token", async (route) => {
     if (lost > 0) return route.continue();
     lost += 1;
-    // The server has rotated; the browser never learns what to.
+    // The server has rotated the token, and the browser never gets the new one.
     await route.fetch();
     return route.abort("connectionreset");
   });
@@ -168,7 +168,7 @@ for (const [what, answer] of Object.entries({
   "half an answer": { status: 200, contentType: "application/json", body: `{"access_token":"` },
   "an answer without a token": { status: 200, contentType: "application/json", body: "{}" },
 })) {
-  test(`seed_F13_${what} to a refresh ends no session`, async () => {
+  test(`sec_F13_${what} as the response to a refresh ends no session`, async () => {
     const { context, page, email } = await begin();
     await age(page);
     await page.route("**/v1/token", (route) => route.fulfill(answer));
@@ -192,7 +192,7 @@ for (const [what, answer] of Object.entries({
   });
 }
 
-test("seed_F1_offline_the_session_stays_and_signing_out_works", async () => {
+test("sec_F1_offline the session stays, and signing out works", async () => {
   const { context, page, email } = await begin(server, "/profile");
   const other = await context.newPage();
   await other.goto(`${server.url}/profile`);
@@ -208,14 +208,14 @@ test("seed_F1_offline_the_session_stays_and_signing_out_works", async () => {
   await context.close();
 });
 
-test("a second client on the same page hears of it too", async () => {
+test("a second client on the same page gets the sign-out, too", async () => {
   const { context, page } = await begin(server, "/profile");
   await withClient(page, () => auth.logout());
   await signedOut(page);
   await context.close();
 });
 
-test("a call ends with TIMEOUT when no answer comes, and the client goes on working", async () => {
+test("a call without a response rejects with TIMEOUT, and the client keeps working", async () => {
   const { context, page, email, password } = await begin();
   await page.route("**/v1/login", () => {});
   const { code, status, took } = await withClient(
@@ -235,7 +235,7 @@ test("a call ends with TIMEOUT when no answer comes, and the client goes on work
   await context.close();
 });
 
-test("a call ends with ABORTED when its signal says so", async () => {
+test("a call rejects with ABORTED when its signal is aborted", async () => {
   const { context, page } = await begin();
   const sent = new Promise((resolve) => page.route("**/v1/password/forgot", resolve));
   const early = await withClient(page, () => {
@@ -250,7 +250,7 @@ test("a call ends with ABORTED when its signal says so", async () => {
   await context.close();
 });
 
-test("with the server away a call ends with NETWORK, in words", async () => {
+test("without a server a call rejects with NETWORK and a readable message", async () => {
   const { context, page } = await begin();
   await page.route("**/v1/**", (route) => route.abort("connectionrefused"));
   await page.goto(`${server.url}/forgot`);

@@ -1,4 +1,4 @@
-// The sessions of an account: seeing them, ending them, carrying one on, and asking whether a token is good.
+// The sessions of an account: listing, ending and restoring them, and checking a token.
 
 import assert from "node:assert/strict";
 import { eventually, openChromium, openContext, sharedServer, signedIn, signUp, test, withClient } from "./world.mjs";
@@ -7,7 +7,7 @@ import { startApi } from "../api/world.mjs";
 const server = await sharedServer();
 const chromium = await openChromium();
 
-/** Somebody who is signed in with two browsers, at the page of sessions. */
+/** A user who is signed in with two browsers, on the sessions page. */
 async function twoBrowsers() {
   const person = await signUp(server);
   const near = await signedIn(chromium, server, person, { path: "/sessions" });
@@ -22,7 +22,7 @@ const isOut = async (page) => {
   await page.waitForSelector("#out", { state: "visible" });
 };
 
-test("sec_T13_a person sees both browsers and ends one from the other", async () => {
+test("sec_T13_a user sees both browsers and ends the session of one from the other", async () => {
   const { near, far } = await twoBrowsers();
   const shown = await near.page.$$eval("#sessions li", (items) => items.map((item) => item.textContent));
   assert.equal(shown.filter((text) => text.includes("This browser")).length, 1, shown.join("\n"));
@@ -36,7 +36,7 @@ test("sec_T13_a person sees both browsers and ends one from the other", async ()
   await Promise.all([near.context.close(), far.context.close()]);
 });
 
-test("signing out everywhere else leaves this browser alone signed in", async () => {
+test("signing out everywhere else keeps only this browser signed in", async () => {
   const { near, far } = await twoBrowsers();
   await near.page.click("#others button");
   await near.page.waitForFunction(() => document.querySelectorAll("#sessions li").length === 1);
@@ -45,7 +45,7 @@ test("signing out everywhere else leaves this browser alone signed in", async ()
   await Promise.all([near.context.close(), far.context.close()]);
 });
 
-test("seed_K38_signing out everywhere ends every browser, and the form goes on", async () => {
+test("seed_K38_signing out everywhere ends every session, and the form follows its action", async () => {
   const { near, far } = await twoBrowsers();
   await near.page.click("#everywhere button");
   await near.page.waitForURL(`${server.url}/`);
@@ -54,7 +54,7 @@ test("seed_K38_signing out everywhere ends every browser, and the form goes on",
   await Promise.all([near.context.close(), far.context.close()]);
 });
 
-test("a session of somebody else is not to be found", async () => {
+test("a session of another user is not found", async () => {
   const { near, far } = await twoBrowsers();
   const stranger = await signedIn(chromium, server, await signUp(server));
   const id = await withClient(stranger.page, async () => (await auth.listSessions())[0].id);
@@ -72,7 +72,7 @@ test("a session of somebody else is not to be found", async () => {
   await Promise.all([near.context.close(), far.context.close(), stranger.context.close()]);
 });
 
-test("seed_H43_seed_H44_a Bearer session is restored elsewhere from its refresh token, a bound one is not", async () => {
+test("seed_H43_seed_H44_another browser can restore a Bearer session from its refresh token, but not a bound session", async () => {
   const person = await signUp(server);
   const { context, page } = await signedIn(chromium, server, person);
   const bound = JSON.parse(await page.evaluate(() => localStorage.getItem("doorward.session"))).refresh_token;
@@ -107,7 +107,7 @@ test("seed_H43_seed_H44_a Bearer session is restored elsewhere from its refresh 
   await Promise.all([context.close(), elsewhere.close()]);
 });
 
-test("seed_A27_seed_A28_a token is checked, the current one or any other", async () => {
+test("seed_A27_seed_A28_checkLoginStatus checks the current token or any other", async () => {
   const person = await signUp(server);
   const { context, page } = await signedIn(chromium, server, person);
   const told = await withClient(page, async () => {
@@ -128,7 +128,7 @@ test("seed_A27_seed_A28_a token is checked, the current one or any other", async
   await context.close();
 });
 
-test("sec_W01_auth.fetch serves an API of another origin, and no origin that was not named", async () => {
+test("sec_W01_auth.fetch serves an API of another listed origin, and no other origins", async () => {
   const api = await startApi("Node", server.url, { PAGE: server.url });
   const stranger = await startApi("Node", server.url, { PAGE: server.url });
   // The demo's own policy allows no other origin.
@@ -173,14 +173,14 @@ test("sec_W01_auth.fetch serves an API of another origin, and no origin that was
   await context.close();
 });
 
-test("auth.fetch refreshes and repeats once when the token has ended early", async () => {
+test("auth.fetch refreshes and repeats once when the server rejects the token early", async () => {
   const { context, page } = await signedIn(chromium, server, await signUp(server));
   const requests = [];
   page.on("request", (request) => requests.push(new URL(request.url()).pathname));
   const status = await withClient(page, async () => {
     await auth.getProfile();
     const kept = JSON.parse(localStorage.getItem("doorward.session"));
-    // As after a change of the server's keys: it is fresh, and the server does not take it.
+    // Like after a change of the server's keys: the token is fresh, and the server rejects it.
     localStorage.setItem("doorward.session", JSON.stringify({ ...kept, access_token: `${kept.access_token}x` }));
     return (await auth.fetch("/v1/profile")).status;
   });

@@ -1,4 +1,4 @@
-// Every way to sign up and in, as a person goes it: through the pages, with the codes from the mailbox.
+// Every method to sign up and in as a user does it: on the pages, with the codes from the mailbox.
 
 import assert from "node:assert/strict";
 import { number, openChromium, openContext, sees, sharedServer, signUp, somebody, startServer, test, unique, told } from "./world.mjs";
@@ -34,7 +34,7 @@ async function signUpByPhone(page) {
   return phone;
 }
 
-test("seed_A03_seed_A14_somebody signs up by username, is signed in, and comes back with the password", async () => {
+test("seed_A03_seed_A14_a user signs up by username, is signed in, and signs in again with the password", async () => {
   const page = await visitor("/signup");
   const username = unique("grace");
   await choose(page, "username");
@@ -55,7 +55,7 @@ test("seed_A03_seed_A14_somebody signs up by username, is signed in, and comes b
   await page.context().close();
 });
 
-test("a username that is taken is said beside its field", async () => {
+test("a taken username is reported at its field", async () => {
   const username = unique("taken");
   const answer = await server.post("/v1/signup", { username, password: "correct horse battery" });
   assert.equal(answer.status, 200);
@@ -88,7 +88,7 @@ test("seed_A04_seed_A18_a phone number signs up with its code, gets a password, 
   await page.context().close();
 });
 
-test("seed_A32_an address signs in with the code that was mailed to it", async () => {
+test("seed_A32_a user signs in with an e-mail address and the mailed code", async () => {
   const { email } = await signUp(server);
   const page = await visitor("/login");
   await page.fill("#email", email);
@@ -106,7 +106,7 @@ test("seed_A32_an address signs in with the code that was mailed to it", async (
   await page.context().close();
 });
 
-test("seed_A21_a right code without an account says so", async () => {
+test("seed_A21_the page reports that a correct code has no account", async () => {
   const { email } = somebody();
   const page = await visitor("/login");
   await page.fill("#email", email);
@@ -117,7 +117,7 @@ test("seed_A21_a right code without an account says so", async () => {
   await page.context().close();
 });
 
-test("seed_H40_seed_H41_a device signs in, gets an address and a password, and is the same account afterwards", async () => {
+test("seed_H40_seed_H41_a device signs in, gets an address and a password, and keeps its account", async () => {
   const page = await visitor("/login");
   await page.click("#device");
   await page.waitForURL("**/account");
@@ -152,7 +152,7 @@ test("seed_H40_seed_H41_a device signs in, gets an address and a password, and i
   await page.context().close();
 });
 
-test("seed_A36_a forgotten password is set anew with a code by SMS", async () => {
+test("seed_A36_a code by SMS sets a new password", async () => {
   const page = await visitor("/signup");
   const phone = await signUpByPhone(page);
   await signOut(page);
@@ -170,10 +170,10 @@ test("seed_A36_a forgotten password is set anew with a code by SMS", async () =>
   await page.context().close();
 });
 
-test("a way that the server does not offer is not on the page", async () => {
+test("the page hides a sign-in method that the server does not offer", async () => {
   const strict = await startServer({ settings: { DEVICE_ID__ENABLED: false, EMAIL__CODES: false } });
   const page = await visitor("/login", strict.url);
-  // The choice of the phone comes with the same answer.
+  // The phone option appears with the same response.
   await page.waitForSelector("[name=by][value=phone]", { state: "visible" });
   assert.equal(await page.isVisible("#device"), false);
   assert.equal(await page.isVisible("#codes"), false);

@@ -7,7 +7,7 @@ const server = await sharedServer();
 const page = await openPage();
 const { url } = server;
 
-test("seed_K02_the_form_makes_an_account_and_leads_to_the_confirmation", async () => {
+test("seed_K02_the form creates an account and leads to the confirmation", async () => {
   const { email, password } = somebody();
   await page.fresh(url);
   await page.open(`${url}/signup`);
@@ -22,7 +22,7 @@ test("seed_K02_the_form_makes_an_account_and_leads_to_the_confirmation", async (
   assert.equal(await page.text(".session"), "Signed out");
 });
 
-test("seed_K24_K26_the_second_button_signs_in_at_once", async () => {
+test("seed_K24_K26_the second button signs in at once", async () => {
   const { email, password } = somebody();
   await page.fresh(url);
   await page.open(`${url}/signup`);
@@ -34,7 +34,7 @@ test("seed_K24_K26_the_second_button_signs_in_at_once", async () => {
   assert.equal(await page.text("#verified"), "not confirmed");
 });
 
-test("seed_K05_to_K19_what_a_person_says_of_themself_is_kept", async () => {
+test("seed_K05_to_K19_the account keeps the fields that the user filled in", async () => {
   const { email, password } = somebody();
   await page.fresh(url);
   await page.open(`${url}/signup`);
@@ -67,7 +67,7 @@ test("seed_K05_to_K19_what_a_person_says_of_themself_is_kept", async () => {
   }
 });
 
-test("seed_K07_to_K23_an_object_with_every_field_gives_the_profile_with_every_field", async () => {
+test("seed_K07_to_K23_an object with every field resolves with a profile with every field", async () => {
   const { email, password } = somebody();
   const said = {
     name: "Ada",
@@ -107,7 +107,7 @@ test("seed_K07_to_K23_an_object_with_every_field_gives_the_profile_with_every_fi
   assert.equal(value.password, undefined);
 });
 
-test("seed_K27_K28_without_a_session_signup_says_whether_a_confirmation_is_needed", async () => {
+test("seed_K27_K28_without a session the result tells whether a confirmation is needed", async () => {
   await page.fresh(url);
   const confirmed = await page.run("return auth.signup(args[0], { signup_confirmation: true })", somebody());
   assert.equal(confirmed.value, "SUCCESS: The account has been created. User's signup confirmation is required.");
@@ -117,7 +117,7 @@ test("seed_K27_K28_without_a_session_signup_says_whether_a_confirmation_is_neede
   assert.equal(kept.value, null);
 });
 
-test("seed_K25_signing_in_at_once_and_a_confirmation_exclude_each_other", async () => {
+test("seed_K25_signing in at once and a confirmation exclude each other", async () => {
   await page.fresh(url);
   for (const field of ["login", "generate_token"]) {
     const { error } = await page.run("return auth.signup(args[0], { [args[1]]: true, signup_confirmation: true })", somebody(), field);
@@ -126,7 +126,7 @@ test("seed_K25_signing_in_at_once_and_a_confirmation_exclude_each_other", async 
   }
 });
 
-test("seed_K29_a_taken_address_is_said_on_the_page", async () => {
+test("seed_K29_the page reports a taken address", async () => {
   const { email, password } = await signUp(server);
   await page.fresh(url);
   await page.open(`${url}/signup`);
@@ -138,7 +138,7 @@ test("seed_K29_a_taken_address_is_said_on_the_page", async () => {
   assert.equal(error.ours, true);
 });
 
-test("seed_M04_M05_the_page_tells_on_leaving_the_field_that_an_address_is_taken", async () => {
+test("seed_M04_M05_the page reports a taken address when the user leaves the field", async () => {
   const { email } = await signUp(server);
   await page.fresh(url);
   await page.open(`${url}/signup`);
@@ -154,7 +154,7 @@ test("seed_M04_M05_the_page_tells_on_leaving_the_field_that_an_address_is_taken"
   assert.deepEqual(open.value, { data: { email: free, registered: false, id: free }, message: "Email available" });
 });
 
-test("enter in a field uses the first button", async () => {
+test("Enter in a field uses the first button", async () => {
   const { email, password } = somebody();
   await page.fresh(url);
   await page.open(`${url}/signup`);

@@ -1,11 +1,11 @@
-// A real SMTP conversation, with a sink that is not ours: npm's smtp-server, read by mailparser.
+// A real SMTP conversation with an independent server: npm's smtp-server, parsed by mailparser.
 
 import assert from "node:assert/strict";
 import { simpleParser } from "mailparser";
 import { SMTPServer } from "smtp-server";
 import { atEnd, eventually, lastingPort, openPage, signUp, somebody, startServer, test, unique } from "./world.mjs";
 
-/** Takes mails; `answer` may refuse a recipient with an SMTP status. */
+/** Receives mails; `answer` may reject a recipient with an SMTP status. */
 async function openSink(answer = (_address, _attempt) => 250, port = 0) {
   const mails = [];
   const attempts = [];
@@ -53,7 +53,7 @@ const sink = await openSink((address, attempt) => {
 const server = await startServer({ settings: settings(sink.port) });
 const page = await openPage();
 
-test("the confirmation mail is well made, in plain text and HTML", async () => {
+test("the confirmation mail is well-formed in plain text and HTML", async () => {
   const { email } = await signUp(server, { ...somebody(), name: "<b>Ada</b> & Co" }, unconfirmed);
   const mail = await sink.to(email);
   assert.equal(mail.envelope.mailFrom.address, "hello@doorward.example");
@@ -75,14 +75,14 @@ test("the confirmation mail is well made, in plain text and HTML", async () => {
   assert.ok(!/<script|<img|<link/i.test(mail.html), "nothing in the mail runs or tracks");
 });
 
-/** This browser has not signed up. */
+/** A browser that has not signed up. */
 async function enterPassword({ password }) {
   await page.visible("#claim");
   await page.fill({ password });
   await page.click("#claim > button");
 }
 
-test("the code of the mail confirms the address", async () => {
+test("the code of the mail verifies the address", async () => {
   const person = await signUp(server, somebody(), unconfirmed);
   await page.open(`${server.url}/verify`);
   await page.fill({ email: person.email, code: code(await sink.to(person.email)) });
@@ -92,7 +92,7 @@ test("the code of the mail confirms the address", async () => {
   assert.equal((await server.post("/v1/login", person)).status, 200);
 });
 
-test("the link of the mail confirms the address", async () => {
+test("the link of the mail verifies the address", async () => {
   const person = await signUp(server, somebody(), unconfirmed);
   await page.open(link(await sink.to(person.email)));
   await page.visible("#by-link button");
@@ -102,7 +102,7 @@ test("the link of the mail confirms the address", async () => {
   assert.equal((await server.post("/v1/login", person)).status, 200);
 });
 
-test("a mailbox that does not exist harms nobody else", async () => {
+test("a rejected mailbox does not affect other recipients", async () => {
   const nobody = `${unique("nobody")}@example.com`;
   await signUp(server, { ...somebody(), email: nobody }, unconfirmed);
   await eventually("the mail was refused", () => sink.attempts.includes(nobody));
@@ -114,7 +114,7 @@ test("a mailbox that does not exist harms nobody else", async () => {
 /** Longer than the pause before a second attempt. */
 const PAUSE = 6000;
 
-test("a mail that is refused for now comes later, and its code works", async () => {
+test("a temporarily rejected mail is sent again, and its code works", async () => {
   const { password } = somebody();
   const email = `${unique("greylisted")}@example.com`;
   await signUp(server, { email, password }, unconfirmed);
@@ -126,7 +126,7 @@ test("a mail that is refused for now comes later, and its code works", async () 
   assert.equal((await server.post("/v1/email/verify", { email, password, code: code(mail) })).status, 200);
 });
 
-test("while no SMTP server is there people sign up, and their mails come when it is back", async () => {
+test("without an SMTP server users can sign up, and their mails are sent when it is back", async () => {
   const later = await lastingPort();
   const alone = await startServer({ settings: settings(later) });
   const started = Date.now();

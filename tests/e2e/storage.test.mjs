@@ -1,4 +1,4 @@
-// Where the session is kept, and what happens when the browser does not keep it.
+// The storage of the session, and the behaviour when the browser has no storage.
 
 import assert from "node:assert/strict";
 import { openChromium, openContext, sharedServer, signUp, startServer, test } from "./world.mjs";
@@ -16,7 +16,7 @@ async function open(prepare) {
   return { context, page };
 }
 
-/** Signs in with these options and tells what the client says of itself. */
+/** Signs in with these options, and returns the events and properties of the client. */
 const signIn = (page, options = {}) =>
   page.evaluate(
     async ([credentials, given]) => {
@@ -45,7 +45,7 @@ for (const [what, block] of Object.entries({
     };
   },
 })) {
-  test(`seed_F6_a_browser_that ${what} keeps the session in memory, and the app is told`, async () => {
+  test(`sec_F6_a browser that ${what} keeps the session in memory, and the app gets a warning`, async () => {
     const { context, page } = await open(block);
     const told = await signIn(page);
     assert.equal(told.email, person.email);
@@ -56,7 +56,7 @@ for (const [what, block] of Object.entries({
   });
 }
 
-test("seed_F6_the_pages_work_without_any_storage", async () => {
+test("sec_F6_the pages work without any storage", async () => {
   const context = await openContext(chromium);
   await context.addInitScript(() => {
     for (const name of ["localStorage", "sessionStorage"]) {
@@ -73,9 +73,9 @@ test("seed_F6_the_pages_work_without_any_storage", async () => {
   await page.fill("#password", person.password);
   await page.click("#login > button");
   await page.waitForURL("**/profile");
-  // Memory does not outlive a page: this is what the app is warned of.
+  // Memory does not outlive a page; the warning is about this.
   await page.waitForSelector("#out", { state: "visible" });
-  // The browser complains of each first proof, which has no nonce yet.
+  // The browser logs the error of each first proof, which has no nonce yet.
   assert.deepEqual(
     context.complaints.filter((text) => !/status of 401/.test(text)),
     [],
@@ -83,7 +83,7 @@ test("seed_F6_the_pages_work_without_any_storage", async () => {
   await context.close();
 });
 
-test("seed_F7_a_full_storage_loses_no_session", async () => {
+test("sec_F7_a full storage loses no session", async () => {
   const { context, page } = await open();
   await page.evaluate(() => {
     let chunk = "x".repeat(1024 * 1024);
@@ -113,7 +113,7 @@ const DAMAGE = {
   "a flipped character": (text) => text.replace(/refresh_token":"./, (found) => `${found}~`),
 };
 for (const [what, damage] of Object.entries(DAMAGE)) {
-  test(`seed_F8_stored ${what} crashes nothing, and signing in again works`, async () => {
+  test(`sec_F8_stored data with ${what} causes no crash, and signing in again works`, async () => {
     const { context, page } = await open();
     await signIn(page);
     const stored = await page.evaluate(() => Object.entries(localStorage).filter(([name]) => name.startsWith("doorward")));
@@ -133,7 +133,7 @@ for (const [what, damage] of Object.entries(DAMAGE)) {
   });
 }
 
-test("storage: session, memory and one's own", async () => {
+test("storage: session, memory and a custom storage", async () => {
   const { context, page } = await open();
   assert.equal((await signIn(page, { storage: "session" })).persistence, "session");
   assert.equal(await page.evaluate(() => Object.keys(localStorage).filter((name) => name.startsWith("doorward")).length), 0);
@@ -159,7 +159,7 @@ test("storage: session, memory and one's own", async () => {
   await context.close();
 });
 
-test("clients with another storageKey do not see each other", async () => {
+test("clients with different storage keys do not see each other", async () => {
   const { context, page } = await open();
   await signIn(page, { storageKey: "one" });
   const other = await page.evaluate(async () => {
@@ -170,7 +170,7 @@ test("clients with another storageKey do not see each other", async () => {
   await context.close();
 });
 
-test("a session of one server is none for another, which gets nothing of it", async () => {
+test("a client of another server does not use a stored session, and that server gets no data of it", async () => {
   const { context, page } = await open();
   await signIn(page);
   const other = await startServer();

@@ -1,4 +1,4 @@
-// Runs the files that run.mjs gives it, one after another, in this process, and says how each test ended.
+// Runs the files that run.mjs assigns, one after another, in this process, and reports the result of each test.
 
 import { pathToFileURL } from "node:url";
 import { endFile, endProcess, LONGEST, workWith } from "./world.mjs";
@@ -6,11 +6,11 @@ import { endFile, endProcess, LONGEST, workWith } from "./world.mjs";
 const tests = [];
 workWith((name, story) => tests.push({ name, story }));
 
-/** @type {(error: unknown) => void} fails the test that runs now */
+/** @type {(error: unknown) => void} fails the running test */
 let fail = () => {};
 for (const event of ["uncaughtException", "unhandledRejection"]) process.on(event, (error) => fail(error));
 
-/** Runs a story to its end, its failure or the end of its time, and reports it; a story without a name only if it fails. */
+/** Runs a function until it ends, fails or times out, and reports the result; a function without a name only if it fails. */
 async function run(story, name, title = name) {
   const started = performance.now();
   let timer;

@@ -1,8 +1,9 @@
-// Makes the world of an end-to-end test: the real server with a database file of its own, a browser, a mailbox.
+// Sets up an end-to-end test: the real server with a separate database file, a browser, a mailbox.
 //
-// A file of tests runs by itself, `node --test tests/e2e/login.test.mjs`, or in one process with others, see run.mjs. The browser
-// and the servers of `sharedServer` and `sharedDemo` last as long as the process; everything else ends with the file that opened it.
-// The server's binary is `target/release/doorward` unless DOORWARD_BIN names another; DOORWARD_CHROMIUM names another browser.
+// A test file runs alone, `node --test tests/e2e/login.test.mjs`, or in one process with others, see run.mjs. The
+// browser and the servers of `sharedServer` and `sharedDemo` last as long as the process; everything else ends with the
+// file that opened it. The server's binary is `target/release/doorward` unless DOORWARD_BIN names another;
+// DOORWARD_CHROMIUM names another browser.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -19,15 +20,15 @@ import { startProvider } from "../../demo/provider.mjs";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BINARY = process.env.DOORWARD_BIN ?? join(ROOT, "target/release/doorward");
 const CHROMIUM = process.env.DOORWARD_CHROMIUM ?? ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find(existsSync);
-// The SDK gives a request up after 10 s; what takes longer here is a fault.
+// The SDK's timeout is 10 s, so a longer wait is a fault.
 const PATIENCE = 30_000;
-/** How long one test may take. */
+/** The timeout of one test. */
 export const LONGEST = 120_000;
 
-/** Whether this is `npm run test:long`, with more tabs and more rounds. */
+/** True in `npm run test:long`, with more tabs and more rounds. */
 export const LONG_RUN = Boolean(process.env.DOORWARD_TEST_LONG);
 
-// ── tests, and what ends with them ──
+// ── tests and their cleanup ──
 
 const ends = { file: [], process: [] };
 let worker = null;
@@ -35,28 +36,28 @@ let worker = null;
 /** Registers a test. */
 export const test = (name, story) => (worker ? worker(name, story) : runner.test(name, { timeout: LONGEST }, story));
 
-/** From here on `register` gets the tests, and its owner calls `endFile` and `endProcess`. */
+/** From now on `register` gets the tests, and the caller must call `endFile` and `endProcess`. */
 export function workWith(register) {
   worker = register;
 }
 
-/** Runs `end` when the test file is over, the last one first. */
+/** Runs `end` after the test file, in reverse order. */
 export const atEnd = (end) => endOf("file", end);
 const atExit = (end) => endOf("process", end);
 
 const endOf = (life, end) => ends[life].push(end);
 
-// Registered while the file is loaded: a hook that a running test registers ends with that test.
+// Registered while the file loads: a hook registered by a running test ends with that test.
 if (!process.argv[1].endsWith("worker.mjs")) runner.after(() => endFile().finally(endProcess));
 
-/** Ends what one file of tests has opened. */
+/** Cleans up after one test file. */
 export async function endFile() {
-  // A test that failed leaves its pages open.
+  // A failed test leaves its pages open.
   await Promise.all(((await browser)?.contexts() ?? []).map((context) => context.close()));
   while (ends.file.length > 0) await ends.file.pop()();
 }
 
-/** Ends what all files share. */
+/** Cleans up everything that the files share. */
 export async function endProcess() {
   while (ends.process.length > 0) await ends.process.pop()();
 }
@@ -67,12 +68,12 @@ process.on("exit", () => children.forEach((child) => child.kill("SIGKILL")));
 /** A folder that is deleted at the end. */
 export async function folder(end = atEnd) {
   const path = await mkdtemp(join(tmpdir(), "doorward-e2e-"));
-  // Chromium's last helpers may still write into it.
+  // Chromium's last helper processes may still write into it.
   end(() => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
   return path;
 }
 
-/** A port on 127.0.0.1 that was free a moment ago. Prefer port 0 and the line that says ready, or `lastingPort`. */
+/** A port on 127.0.0.1 that was just free. Prefer port 0 and the line that reports readiness, or `lastingPort`. */
 export async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
@@ -81,7 +82,7 @@ export async function freePort() {
   return port;
 }
 
-/** A port for a program that ends and starts again: the system gives it to no other program in between. */
+/** A port for a program that stops and starts again: the system assigns it to no other program in between. */
 export async function lastingPort() {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * (firstEphemeralPort() - 20_000));
@@ -95,7 +96,7 @@ export async function lastingPort() {
   }
 }
 
-/** The system hands out ports from here on. */
+/** The lowest port that the system assigns by itself. */
 function firstEphemeralPort() {
   try {
     const [first] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split(/\s/);
@@ -105,7 +106,7 @@ function firstEphemeralPort() {
   }
 }
 
-/** Calls `look` until it gives something; fails with `what` when time is up. */
+/** Calls `look` until it returns a truthy value; fails with `what` after the timeout. */
 export async function eventually(what, look, patience = PATIENCE) {
   const until = Date.now() + patience;
   for (;;) {
@@ -122,7 +123,7 @@ function start(command, args, options) {
   children.add(child);
   child.over = new Promise((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal }));
-    // There is no exit of a program that could not be started.
+    // A program that could not be started emits no exit.
     child.once("error", () => resolve({ code: null, signal: null }));
   });
   child.over.then(() => children.delete(child));
@@ -131,16 +132,17 @@ function start(command, args, options) {
 
 // ── the server ──
 
-// Real hashes would take a fifth of the step's time; the server's own tests have them.
+// Real hashes would take a fifth of the step's time; the server's own tests use them.
 const CHEAP = { PASSWORD__HASH_MEMORY: 64, PASSWORD__HASH_PASSES: 1 };
 
 /**
- * The real server with the demo site. Settings are `DOORWARD_…` variables without the prefix: `{ TOKEN__LIFETIME: "2s" }`.
- * A server that a test takes down and up again needs `restarts`. With `source`, pages show their source beside them.
+ * Starts the real server with the demo site. Settings are `DOORWARD_…` variables without the prefix: `{
+ * TOKEN__LIFETIME: "2s" }`. A server that a test stops and starts again needs `restarts`. With `source`, pages show
+ * their source beside them.
  */
 export async function startServer({ settings = {}, dev = true, restarts = false, source = false, end = atEnd } = {}) {
   const data = await folder(end);
-  // DOORWARD_… variables are settings to the server, but DOORWARD_BIN is ours.
+  // The server treats every DOORWARD_… variable as a setting, but DOORWARD_BIN is for the tests.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("DOORWARD_")));
   for (const [name, value] of Object.entries({ ...CHEAP, ...settings })) env[`DOORWARD_${name}`] = String(value);
   const port = restarts ? await lastingPort() : 0;
@@ -170,7 +172,7 @@ export async function startServer({ settings = {}, dev = true, restarts = false,
       });
       return server;
     },
-    /** Ends it; SIGKILL is the power cut. */
+    /** Stops it; SIGKILL simulates a power cut. */
     async down(signal = "SIGTERM") {
       server.child.kill(signal);
       return server.child.over;
@@ -180,15 +182,15 @@ export async function startServer({ settings = {}, dev = true, restarts = false,
       const answer = await server.post("/dev/clock", { advance: milliseconds });
       assert.equal(answer.status, 200, await answer.text());
     },
-    /** Forgets the mails of other tests, which its page would show. */
+    /** Deletes the mails of other tests, which its page would show. */
     emptyMailbox: () => fetch(`${server.url}/dev/mailbox.json`, { method: "DELETE" }),
-    /** Mails to an address, newest first. */
+    /** Returns the mails to an address, newest first. */
     async mails(to) {
       const answer = await fetch(`${server.url}/dev/mailbox.json?to=${encodeURIComponent(to)}`);
       assert.equal(answer.status, 200);
       return answer.json();
     },
-    /** The newest mail to an address whose link leads to `page`, once there are `count`. */
+    /** Returns the newest mail to an address with a link to `page`, once there are `count` of them. */
     async mail(to, count = 1, page = "/verify") {
       const mails = await eventually(`mail ${count} for ${page} to ${to}`, async () => {
         const found = (await server.mails(to)).filter(({ link }) => link?.includes(`${page}#`));
@@ -196,7 +198,7 @@ export async function startServer({ settings = {}, dev = true, restarts = false,
       });
       return mails[0];
     },
-    /** The code of the newest mail or SMS to an address or number, once there are `count` with one. */
+    /** Returns the code of the newest mail or SMS to an address or number, once there are `count` with a code. */
     async code(to, count = 1) {
       const sent = await eventually(`code ${count} to ${to}`, async () => {
         const found = (await server.mails(to)).filter(({ code }) => code);
@@ -204,7 +206,7 @@ export async function startServer({ settings = {}, dev = true, restarts = false,
       });
       return sent[0].code;
     },
-    /** POSTs JSON to the API. */
+    /** Sends JSON to the API by POST. */
     post: (path, body, headers = {}) =>
       fetch(server.url + path, {
         method: "POST",
@@ -219,7 +221,7 @@ export async function startServer({ settings = {}, dev = true, restarts = false,
 const SITE = join(ROOT, "www/doorward.toml");
 let bare = null;
 
-/** The demo site without the panel of source, which costs a browser as much as the page itself. */
+/** The demo site without the source panel, which costs a browser as much as the page itself. */
 async function bareSite() {
   const root = await folder(atExit);
   await cp(join(ROOT, "www"), join(root, "www"), { recursive: true });
@@ -230,12 +232,12 @@ async function bareSite() {
 
 let plain = null;
 
-/** A server without settings of its own, for all files of this process. */
+/** A server with default settings, for all files of this process. */
 export const sharedServer = () => (plain ??= startServer({ end: atExit }));
 
 // ── a provider ──
 
-/** The demo's provider: real OpenID Connect, with screens to click through. */
+/** The demo's provider: real OpenID Connect with screens to click through. */
 export async function openProvider(end = atEnd) {
   const provider = await startProvider();
   end(() => provider.close());
@@ -244,7 +246,7 @@ export async function openProvider(end = atEnd) {
 
 let demo = null;
 
-/** The whole demo, as `npm start` starts it, for all files of this process. */
+/** The whole demo, started like `npm start`, for all files of this process. */
 export const sharedDemo = () => (demo ??= startDemo({ source: true, end: atExit }));
 
 /** A server with a provider. */
@@ -253,21 +255,21 @@ export async function startDemo({ source = false, end = atEnd } = {}) {
   return { provider, server: await startServer({ settings: settingsOf(provider), source, end }) };
 }
 
-/** What makes it a provider of the server. */
+/** The settings that add the provider to the server. */
 export function settingsOf({ issuer, clientId, secret }, name = "DEMO") {
   const settings = { KIND: "oidc", ISSUER: issuer, CLIENT_ID: clientId, CLIENT_SECRET: secret, TRUST_EMAIL: true };
   return Object.fromEntries(Object.entries(settings).map(([key, value]) => [`PROVIDERS__${name}__${key}`, value]));
 }
 
-/** Somebody whom no other test knows, as the provider knows them. */
+/** A new user of the provider, unknown to other tests. */
 export function someone(email = somebody().email) {
   people += 1;
   return { name: `Person ${process.pid} ${people}`, email, verified: true };
 }
 
-/** Says on the provider's screens who one is, and what one thinks of it. */
+/** Fills in the provider's screens: the user's data, and consent or refusal. */
 export async function consent(page, { name, email, verified }, { allow = true, asked = true } = {}) {
-  // First what only the provider's page has: others have a name and an address, too.
+  // First a field that only the provider's page has: other pages have a name and an address, too.
   await page.setChecked("#verified", Boolean(verified));
   await page.fill("#name", name);
   await page.fill("#email", email ?? "");
@@ -275,22 +277,22 @@ export async function consent(page, { name, email, verified }, { allow = true, a
   if (asked) await page.click(allow ? "[name=allow]" : "form:not(:has(#name)) [name=cancel]");
 }
 
-// ── people ──
+// ── users ──
 
 let people = 0;
 
-/** Somebody whom no other test knows. */
+/** A new user, unknown to other tests. */
 export function somebody() {
   return { email: `${unique("person")}@example.com`, password: "correct horse battery" };
 }
 
-/** A username that no other test knows. */
+/** A username unknown to other tests. */
 export const unique = (name) => `${name}.${process.pid}.${++people}`;
 
-/** A phone number that no other test knows. */
+/** A phone number unknown to other tests. */
 export const number = () => `+1202555${String(++people).padStart(4, "0")}`;
 
-/** Creates an account over HTTP, for tests that begin behind the sign-up. */
+/** Creates an account over HTTP, for tests that begin after the sign-up. */
 export async function signUp(server, person = somebody(), options = {}) {
   const answer = await server.post("/v1/signup", { ...person, options });
   assert.equal(answer.status, 200, await answer.clone().text());
@@ -303,7 +305,7 @@ const FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-quic", "--d
 
 let browser = null;
 
-/** Chromium, for all files of this process: a profile of one's own is `openContext`. */
+/** Chromium, for all files of this process; `openContext` creates a separate profile. */
 export const openChromium = () => (browser ??= launch());
 
 async function launch() {
@@ -315,19 +317,19 @@ async function launch() {
   return launched;
 }
 
-/** A page in a profile of its own, by what a person does and sees there. `tab` is Playwright's page. */
+/** A page in a separate profile, with a user's actions as methods. `tab` is Playwright's page. */
 export async function openPage() {
   const tab = await (await openContext(await openChromium())).newPage();
   return {
     tab,
-    /** As from the address bar: where only the fragment is another, a page may load itself anew. */
+    /** Opens a URL like from the address bar. If only the fragment changes, the page may reload itself. */
     async open(url) {
       await tab.goto(url, { waitUntil: "commit" });
       await tab.waitForLoadState();
     },
     reload: () => tab.reload(),
     click: (selector) => tab.click(selector),
-    /** Forgets everything that this browser keeps for the origin of `url`. */
+    /** Deletes everything that this browser stores for the origin of `url`. */
     async fresh(url) {
       await tab.goto(`${url}/favicon.svg`);
       await tab.evaluate(() => [localStorage, sessionStorage].forEach((storage) => storage.clear()));
@@ -336,7 +338,7 @@ export async function openPage() {
     async fill(fields) {
       for (const [name, value] of Object.entries(fields)) await tab.fill(`[name="${name}"]:enabled`, value);
     },
-    /** What an element shows: nothing while it is hidden. */
+    /** The visible text of an element; empty while it is hidden. */
     text: (selector) => tab.$eval(selector, (element) => (element.checkVisibility() ? element.innerText.trim() : "")),
     sees: (selector, words) => sees(tab, selector, words),
     told: (form, words) => told(tab, form, words),
@@ -344,7 +346,7 @@ export async function openPage() {
     at: (path) => tab.waitForURL(({ pathname, search, hash }) => pathname === path || pathname + search + hash === path),
     visible: (selector) => tab.waitForSelector(selector),
     /** A line of the profile page's lists. */
-    // In one step: the page writes them anew when it learns something.
+    // In one step, because the page rewrites the lists when its data changes.
     fact: (name) =>
       tab.evaluate(
         (term) =>
@@ -354,8 +356,8 @@ export async function openPage() {
         name,
       ),
     /**
-     * Runs the body of an async function in the page, with `auth` a new AuthClient and `args` what is given here.
-     * The answer is `{ value }` or `{ error }`; the page's policy forbids eval, so the text is put together here.
+     * Runs the body of an async function in the page, with `auth` a new AuthClient and `args` the given values. Returns
+     * `{ value }` or `{ error }`. The page's policy forbids eval, so the script is built here.
      */
     run: (body, ...args) =>
       tab.evaluate(
@@ -372,7 +374,7 @@ export async function openPage() {
            }
          })(${JSON.stringify(args)})`,
       ),
-    /** Signs in without the page. */
+    /** Signs in without the page's forms. */
     async signIn({ email, password }) {
       const { error } = await this.run("await auth.login(args[0])", { email, password });
       assert.equal(error, undefined);
@@ -380,7 +382,7 @@ export async function openPage() {
   };
 }
 
-/** A browser profile of its own; what its pages complain about is in `complaints`. */
+/** A separate browser profile; `complaints` has the errors of its pages. */
 export async function openContext(browser, options = {}) {
   const context = await browser.newContext(options);
   context.setDefaultTimeout(PATIENCE);
@@ -389,7 +391,7 @@ export async function openContext(browser, options = {}) {
     if (["error", "warning"].includes(message.type())) context.complaints.push(message.text());
   });
   context.on("weberror", (error) => context.complaints.push(String(error.error())));
-  // Closing while a page is still on its way to the next one hangs the browser's driver at times.
+  // Closing a page during its navigation sometimes hangs the browser's driver.
   const close = context.close.bind(context);
   context.close = async () => {
     await Promise.all(context.pages().map((page) => page.goto("about:blank").catch(() => {})));
@@ -398,7 +400,7 @@ export async function openContext(browser, options = {}) {
   return context;
 }
 
-/** Waits until the browser shows these words at a control of the form, as it does with what the SDK says of it. */
+/** Waits until a control of the form shows this text, as it does for errors of the SDK. */
 export const told = (page, form, words) =>
   page.waitForFunction(
     ([form, words]) =>
@@ -408,7 +410,7 @@ export const told = (page, form, words) =>
     [form, words],
   );
 
-/** Waits until the element shows these words, or what the expression describes; a hidden element shows nothing. */
+/** Waits until the element shows this text, or a match of the expression; a hidden element shows none. */
 export const sees = (page, selector, words) =>
   page.waitForFunction(
     ([where, text, pattern]) => {
@@ -418,11 +420,11 @@ export const sees = (page, selector, words) =>
       return pattern === undefined ? shown.includes(text) : new RegExp(pattern).test(shown);
     },
     words instanceof RegExp ? [selector, null, words.source] : [selector, words],
-    // Playwright's own way looks in each frame, and keeps the browser drawing.
+    // Playwright's own method polls in each frame and keeps the browser drawing.
     { polling: 50 },
   );
 
-/** Opens a page of the demo, or one of the server's own, and waits until it has drawn itself. */
+/** Opens a page of the demo or of the server, and waits until it has drawn itself. */
 export async function settled(page, address) {
   await page.goto(address);
   if (await page.$("#source")) await page.waitForSelector("#source figure:nth-of-type(2) span");
@@ -447,7 +449,7 @@ export async function openForm(page, url, html, js) {
 }
 
 /**
- * Signs somebody in at a page of theirs, with a client that is gone afterwards; gives the page, without any client.
+ * Signs a user in with a client that is then gone. Returns the page, without a client.
  * @param {import("playwright-core").Browser} browser
  * @param {{ url: string }} server
  * @param {object} person
@@ -464,7 +466,7 @@ export async function signedIn(browser, server, person, { context, path = "/favi
 }
 
 /**
- * Runs a function in the page, with `auth` a new AuthClient, and `refusal` to catch what a call rejects with.
+ * Runs a function in the page, with `auth` a new AuthClient, and `refusal`, which catches the error of a call.
  * @param {import("playwright-core").Page} page
  * @param {(argument: any) => any} body
  * @param {{ options?: import("../../js/index.js").AuthClientOptions, argument?: any }} [given]
@@ -474,7 +476,7 @@ export async function withClient(page, body, { options = {}, argument } = {}) {
     const { AuthClient } = await import("/pkg/index.js");
     window.events = [];
     window.auth = new AuthClient(given);
-    // What a call rejects with: its code and field.
+    // The error of a call: its code and field.
     window.refusal = (call) =>
       call.then(
         () => "resolved",
@@ -485,13 +487,13 @@ export async function withClient(page, body, { options = {}, argument } = {}) {
   return page.evaluate(body, argument);
 }
 
-/** Which refresh token the browser keeps: how often its session has been rotated (D-3). */
+/** The generation of the stored refresh token: how often the session has been rotated (D-3). */
 export async function generation(page) {
   const { refresh_token } = JSON.parse(await page.evaluate(() => localStorage.getItem("doorward.session")));
   return Number(Buffer.from(refresh_token, "base64url").readBigInt64BE(21));
 }
 
-/** Holds requests to `path` back until `release()`; `requests` are those that came. */
+/** Holds requests to `path` until `release()`; `requests` are the held ones. */
 export async function hold(page, path) {
   const held = { requests: [] };
   const open = new Promise((resolve) => (held.release = resolve));

@@ -1,4 +1,5 @@
-// The packed package in an empty project, in a page: bare, and through bundlers with their default settings.
+// The packed package in an empty project, in a page: without a bundler, and through bundlers with their default
+// settings.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -12,7 +13,7 @@ import { app, emptyProject, found, refused } from "./world.mjs";
 
 const page = (script) => `<!doctype html><meta charset="utf-8"><title>app</title>${script}`;
 
-test("a bare module script imports it, with an import map and nothing else", async (t) => {
+test("a module script imports the package with only an import map", async (t) => {
   const folder = await emptyProject({ "app.js": app });
   const map = `<script type="importmap">{"imports":{"doorward":"/node_modules/doorward/pkg/index.js"}}</script>`;
   const result = await found(t, folder, page(`${map}<script type="module" src="/app.js"></script>`));
@@ -21,7 +22,7 @@ test("a bare module script imports it, with an import map and nothing else", asy
   assert.deepEqual(requests, ["/", "/app.js", "/node_modules/doorward/pkg/index.js"]);
 });
 
-test("esbuild bundles it with its default settings, which write ASCII", async (t) => {
+test("esbuild bundles the package with its default settings, which write ASCII", async (t) => {
   const folder = await emptyProject({ "app.js": app });
   await esbuild.build({ absWorkingDir: folder, entryPoints: ["app.js"], bundle: true, minify: true, format: "esm", outfile: "out.js" });
   assert.match(await readFile(join(folder, "out.js"), "latin1"), /^\p{ASCII}*$/u);
@@ -29,7 +30,7 @@ test("esbuild bundles it with its default settings, which write ASCII", async (t
   assert.equal(result.found, refused);
 });
 
-test("as a classic script written in ASCII it works on a windows-1252 page", async (t) => {
+test("a classic script written in ASCII works on a windows-1252 page", async (t) => {
   const folder = await emptyProject({ "app.js": app });
   await esbuild.build({ absWorkingDir: folder, entryPoints: ["app.js"], bundle: true, minify: true, format: "iife", outfile: "out.js" });
   const html = `<!doctype html><title>app</title><script src="/out.js"></script>`;
@@ -37,7 +38,7 @@ test("as a classic script written in ASCII it works on a windows-1252 page", asy
   assert.equal(result.found, refused);
 });
 
-test("as a classic script in UTF-8 that a windows-1252 page misreads, it names what is wrong", async (t) => {
+test("a classic script in UTF-8 that a windows-1252 page misreads reports the wrong encoding", async (t) => {
   const folder = await emptyProject({ "app.js": app });
   /** @type {import("esbuild").BuildOptions} */
   const options = { bundle: true, minify: true, format: "iife", charset: "utf8", outfile: "out.js" };
@@ -47,7 +48,7 @@ test("as a classic script in UTF-8 that a windows-1252 page misreads, it names w
   assert.match(result.found, /^AuthError \w+ .*UTF-8/);
 });
 
-test("Vite builds it", async (t) => {
+test("Vite builds a page with the package", async (t) => {
   const html = page(`<script type="module" src="/app.js"></script>`);
   const folder = await emptyProject({ "app.js": app, "index.html": html });
   await vite.build({ root: folder, configFile: false, logLevel: "warn" });
@@ -56,7 +57,7 @@ test("Vite builds it", async (t) => {
   assert.equal(result.found, refused);
 });
 
-test("webpack builds it", async (t) => {
+test("webpack builds a page with the package", async (t) => {
   const folder = await emptyProject({ "app.js": app });
   const options = { context: folder, mode: "production", entry: "./app.js", output: { path: join(folder, "dist") } };
   const stats = await promisify(webpack)({ ...options, performance: { hints: false } });
@@ -65,7 +66,7 @@ test("webpack builds it", async (t) => {
   assert.equal(result.found, refused);
 });
 
-test("the slim entry takes the wasm as a file of its own", async (t) => {
+test("the slim entry loads the wasm from a separate file", async (t) => {
   const slim = `import { init } from "doorward/slim";\nconst ready = init("/node_modules/doorward/pkg/slim.wasm");\n`;
   const module = slim + app.replace('"doorward"', '"doorward/slim"').replace("const auth", "await ready;\nconst auth");
   const folder = await emptyProject({ "app.js": module });

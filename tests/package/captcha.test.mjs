@@ -1,4 +1,5 @@
-// Captchas with the built package in Chromium: the browser computes by itself, a person reads, and how long that takes.
+// Captchas with the built package in Chromium: the browser computes a proof of work by itself, and a user solves a
+// picture.
 
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
@@ -7,7 +8,7 @@ import { open, problem, tokens } from "./page.mjs";
 
 const DIFFICULTY = 500;
 
-/** Asks for work, `times` at most, and takes what solves it. */
+/** Requires a proof of work `times` times, then accepts a correct solution. */
 function guarded(times = 1) {
   const given = [];
   return (call) => {
@@ -38,14 +39,14 @@ const signIn = (page, options) =>
     );
   }, options);
 
-test("seed_a25_a_proof_of_work_is_done_and_the_call_repeated_by_itself", async (t) => {
+test("seed_a25_the SDK solves a proof of work and repeats the call by itself", async (t) => {
   const { page, asked, names } = await open(t, { routes: { "POST /v1/login": guarded() } });
   assert.equal(await signIn(page), "ada@example.com");
   assert.deepEqual(names(), ["POST /v1/login", "POST /v1/login"]);
   assert.equal(asked[0].body, asked[1].body);
 });
 
-test("a challenge that was too old by then is answered with another, once", async (t) => {
+test("the SDK solves a second challenge when the first one has expired, but not a third", async (t) => {
   const { page, names } = await open(t, { routes: { "POST /v1/login": guarded(2) } });
   assert.equal(await signIn(page), "ada@example.com");
   assert.equal(names().length, 3);
@@ -55,7 +56,7 @@ test("a challenge that was too old by then is answered with another, once", asyn
   assert.equal(more.names().length, 3);
 });
 
-test("what is repeated after the work keeps its Idempotency-Key", async (t) => {
+test("the repeated call after a proof of work keeps its Idempotency-Key", async (t) => {
   const work = guarded();
   const { page, asked } = await open(t, {
     routes: { "POST /v1/signup": (call) => (work(call)[0] === 200 ? [200, { confirmation_required: false }] : work(call)) },
@@ -65,13 +66,13 @@ test("what is repeated after the work keeps its Idempotency-Key", async (t) => {
   assert.ok(keys.length >= 2 && keys[0] && new Set(keys).size === 1, `${keys}`);
 });
 
-test("in a hidden page, where timers wait for a second, the work goes on", async (t) => {
+test("the work continues in a hidden page, where timers wait for a second", async (t) => {
   const before = `{ const later = setTimeout; window.setTimeout = (call, time) => (time ? later(call, time) : 0); }`;
   const { page } = await open(t, { before, routes: { "POST /v1/login": guarded() } });
   assert.equal(await signIn(page), "ada@example.com");
 });
 
-test("work that cannot be meant is left, and told at once", async (t) => {
+test("the SDK rejects an impossible proof of work immediately", async (t) => {
   const right = { kind: "proof_of_work", id: randomBytes(48).toString("base64url"), puzzles: 16, difficulty: 500 };
   let captcha;
   const { page, names } = await open(t, {
@@ -88,7 +89,7 @@ test("work that cannot be meant is left, and told at once", async (t) => {
   }
 });
 
-test("nothing is computed for an answer that does not refuse the call for it", async (t) => {
+test("the SDK solves no proof of work for an error other than 403 CAPTCHA_REQUIRED", async (t) => {
   const captcha = { kind: "proof_of_work", id: randomBytes(48).toString("base64url"), puzzles: 16, difficulty: 500 };
   for (const [status, code] of [
     [500, "CAPTCHA_REQUIRED"],
@@ -100,7 +101,7 @@ test("nothing is computed for an answer that does not refuse the call for it", a
   }
 });
 
-test("while it works, the page paints and takes input", async (t) => {
+test("the page paints and accepts input during the work", async (t) => {
   const { page } = await open(t, {
     html: "<input id=i>",
     routes: { "POST /v1/login": [403, problem("CAPTCHA_REQUIRED", { captcha: endless })] },
@@ -117,7 +118,7 @@ test("while it works, the page paints and takes input", async (t) => {
     };
     const rest = () => new Promise((resolve) => setTimeout(resolve, 400));
     const work = () => auth.login({ email: "ada@example.com", password: "x" }, { timeout: 400 }).catch(({ code }) => code);
-    // In turns, because the machine's other work slows both down; and once more where it slowed down one of them alone.
+    // Alternate, because other programs slow down both; repeat if they slowed down only one of the two.
     const [codes, frames] = [new Set(), { idle: 0, working: 0 }];
     do {
       frames.idle += (await painted(rest()))[1];
@@ -128,7 +129,7 @@ test("while it works, the page paints and takes input", async (t) => {
     return { codes: [...codes], ...frames };
   });
   assert.deepEqual(codes, ["TIMEOUT"]);
-  // A slice of work and the frame after it take two frames' time; work in one piece shows one frame, or none.
+  // A slice of work and the frame after it take the time of two frames; uninterrupted work shows at most one frame.
   assert.ok(working > idle / 8, `${working} frames, ${idle} without work`);
 });
 
@@ -149,7 +150,7 @@ test("the caller's signal ends the work", async (t) => {
   assert.equal(code, "ABORTED");
 });
 
-test("seed_a22_a24_a26_a_picture_comes_with_the_error_and_its_code_goes_with_the_next_submit", async (t) => {
+test("seed_a22_a24_a26_the error contains a picture, and the next submit sends its code", async (t) => {
   const picture = (id) => ({ kind: "picture", id, image: "data:image/gif;base64,R0lGODlhAQABAAAAACw=" });
   const { page, asked } = await open(t, {
     html: `<form id="f" method="post"><input name="email" value="ada@example.com"><input name="password" value="x"><button>Go</button></form>`,
@@ -173,14 +174,14 @@ test("seed_a22_a24_a26_a_picture_comes_with_the_error_and_its_code_goes_with_the
   assert.deepEqual(JSON.parse(asked[1].body), { email: "ada@example.com", password: "x" });
 });
 
-test("the long token of a service's widget goes with the call", async (t) => {
+test("a call sends the long token of a captcha service's widget", async (t) => {
   const token = "t".repeat(4000);
   const { page, asked } = await open(t, { routes: { "POST /v1/login": [200, tokens()] } });
   assert.equal(await signIn(page, { captcha_code: token }), "ada@example.com");
   assert.equal(asked[0].headers["captcha-response"], `:${token}`);
 });
 
-test("sec_r04_what_shows_a_known_device_survives_sign_out_and_reload", async (t) => {
+test("sec_r04_the known-device tokens survive sign-out and reload", async (t) => {
   let made = 0;
   const { page, tab, asked } = await open(t, {
     routes: {
@@ -205,7 +206,7 @@ test("sec_r04_what_shows_a_known_device_survives_sign_out_and_reload", async (t)
   assert.equal(signIns.at(-1), "device-5,device-4,device-3,device-2");
 });
 
-test("sec_r04_what_shows_a_known_device_goes_with_whatever_guesses_or_sends_a_message_and_with_no_get", async (t) => {
+test("sec_r04_calls that guess a secret or send a message carry the known-device tokens, and GET requests do not", async (t) => {
   const { page, asked } = await open(t, {
     routes: {
       "POST /v1/login": [200, tokens({ known_device: "device-1" })],
@@ -243,7 +244,7 @@ test("sec_r04_what_shows_a_known_device_goes_with_whatever_guesses_or_sends_a_me
   );
 });
 
-test("sec_r04_a_deleted_account_leaves_nothing_in_the_browser_and_does_not_make_it_a_stranger_to_others", async (t) => {
+test("sec_r04_deleting an account removes its known-device token and keeps the tokens of other accounts", async (t) => {
   const { page, asked } = await open(t, {
     routes: {
       "POST /v1/login": ({ body }) => [200, tokens({ known_device: `device-${JSON.parse(body).email[0]}` })],

@@ -1,4 +1,4 @@
-// AuthClient around the wasm: events prevented, submits joined, errors, traps, listeners, tabs, the end.
+// The AuthClient around the wasm: prevented events, joined submits, errors, traps, listeners, tabs, disposal.
 
 import assert from "node:assert/strict";
 import { readFile, writeFile, mkdtemp, rm } from "node:fs/promises";
@@ -15,7 +15,7 @@ const form = (attributes = `action="/home"`, more = "") => `
     ${more}<button>Go</button>
   </form>`;
 const login = { "POST /v1/login": [200, tokens()] };
-/** A route that answers after `release()`; `first` resolves when the page has asked it. */
+/** A route that responds after `release()`; `first` resolves when the page has called it. */
 function held(answer) {
   let ask, release;
   const first = new Promise((resolve) => (ask = resolve));
@@ -23,7 +23,7 @@ function held(answer) {
   return Object.assign(() => (ask(), released.then(() => answer)), { first, release });
 }
 
-test("a form is never submitted by the browser, also with requestSubmit and a slow network", async (t) => {
+test("the browser never submits a form itself, not with requestSubmit and not on a slow network", async (t) => {
   const answer = held([200, tokens()]);
   const { page, names } = await open(t, { html: form(), routes: { "POST /v1/login": answer } });
   const prevented = await page.evaluate(() => {
@@ -43,9 +43,9 @@ test("a form is never submitted by the browser, also with requestSubmit and a sl
 
 for (const [what, setting] of /** @type {any[][]} */ ([
   ["the browser has no WebAssembly", { before: () => delete globalThis.WebAssembly }],
-  ["the page's policy forbids it", { headers: { "content-security-policy": "script-src 'self' 'unsafe-inline'" } }],
+  ["the page's policy forbids WebAssembly", { headers: { "content-security-policy": "script-src 'self' 'unsafe-inline'" } }],
 ])) {
-  test(`where ${what}, a form is held back too and the call says why`, async (t) => {
+  test(`when ${what}, the client prevents the submit and the call reports the reason`, async (t) => {
     const { page, asked } = await open(t, { html: form(), ...setting });
     const told = await page.evaluate(async () => {
       const auth = new AuthClient();
@@ -80,7 +80,7 @@ test("a second submit joins the first: one promise, one request", async (t) => {
   assert.deepEqual(names(), ["POST /v1/login", "POST /v1/login"]);
 });
 
-test("a submit that failed before it began does not stand in the way of the next", async (t) => {
+test("a submit that failed before it began does not block the next one", async (t) => {
   const { page } = await open(t, { html: form(""), before: plant, routes: login });
   const told = await page.evaluate(async () => {
     const submits = (auth) =>
@@ -105,7 +105,7 @@ test("a submit that failed before it began does not stand in the way of the next
   assert.deepEqual(told, ["INTERNAL", "ada@example.com", "WASM_UNAVAILABLE", "ada@example.com"]);
 });
 
-test("React's event is prevented and read like the browser's own", async (t) => {
+test("the client prevents and reads React's event like the browser's own", async (t) => {
   const { page } = await open(t, { html: form(""), routes: login });
   const prevented = await page.evaluate(async () => {
     const auth = new AuthClient();
@@ -130,7 +130,7 @@ test("React's event is prevented and read like the browser's own", async (t) => 
   assert.deepEqual(prevented, ["synthetic", true, "ada@example.com"]);
 });
 
-test("the browser goes on after the caller's handlers, to the submitter's formaction or the form's action", async (t) => {
+test("after the caller's handlers the browser follows the submitter's formaction or the form's action", async (t) => {
   for (const [html, goal] of [
     [form(`action="/home"`, `<button formaction="/other">First</button>`), "/other"],
     [form(`action="home?x=1#y"`, `<input name="action" value="/evil"><button name="submit">S</button>`), "/home?x=1#y"],
@@ -149,7 +149,7 @@ test("the browser goes on after the caller's handlers, to the submitter's formac
   }
 });
 
-test("an action that is no web address is not followed, and `navigate` decides", async (t) => {
+test("the client does not follow an action that is not a web URL, and `navigate` decides about the others", async (t) => {
   const { page } = await open(t, { html: "", routes: login });
   const went = await page.evaluate(async () => {
     const went = [];
@@ -173,7 +173,7 @@ test("an action that is no web address is not followed, and `navigate` decides",
   assert.deepEqual(went, [["/routed"], "/", ""]);
 });
 
-test("a failed call goes nowhere, shows its error on the control, and the next submit is free", async (t) => {
+test("a failed call does not navigate, shows its error on the control, and allows the next submit", async (t) => {
   const routes = {
     "POST /v1/signup": (_call, asked) => (asked.length === 1 ? [409, problem("EXISTS")] : [200, { confirmation_required: false }]),
   };
@@ -192,7 +192,7 @@ test("a failed call goes nowhere, shows its error on the control, and the next s
   assert.deepEqual(names(), ["POST /v1/signup", "POST /v1/signup", "GET /done"]);
 });
 
-test("seed_K22 on a page that was opened from a file, a path for the confirmation is refused", async (t) => {
+test("seed_K22 on a page opened from a file, a path for the confirmation is rejected", async (t) => {
   const { page } = await open(t, {});
   const folder = await mkdtemp(join(tmpdir(), "doorward-file-"));
   t.after(() => rm(folder, { recursive: true }));
@@ -214,7 +214,7 @@ test("seed_K22 on a page that was opened from a file, a path for the confirmatio
   assert.match(told[1], /^SUCCESS/);
 });
 
-test("seed_K45 every rejection is an AuthError with the call's stack, and known to other copies", async (t) => {
+test("seed_K45 every rejection is an AuthError with the call's stack, and other copies of the package recognise it", async (t) => {
   const routes = {
     "POST /v1/login": [429, problem("REQUEST_EXCEED", { detail: "Too many.", retry_after: 9, id: "r1", business_code: 2000 })],
   };
@@ -250,7 +250,7 @@ test("seed_K45 every rejection is an AuthError with the call's stack, and known 
   });
 });
 
-test("a rejection that no code handles is seen as one", async (t) => {
+test("an unhandled rejection is reported as one", async (t) => {
   const { page } = await open(t, { routes: { "POST /v1/login": [401, problem("INCORRECT_USERNAME_OR_PASSWORD")] } });
   const code = await page.evaluate(() => {
     new AuthClient().login({ email: "ada@example.com", password: "secret" });
@@ -280,7 +280,7 @@ function plant() {
 }
 
 for (const when of ["in a call", "between two awaits"]) {
-  test(`a trap ${when} rejects all that is pending, and the next call runs on a fresh instance`, async (t) => {
+  test(`a trap ${when} rejects all pending calls, and the next call runs on a fresh instance`, async (t) => {
     const settings = held([200, {}]);
     const { page, names } = await open(t, {
       before: plant,
@@ -312,7 +312,7 @@ for (const when of ["in a call", "between two awaits"]) {
       await new Promise((resolve) => setTimeout(resolve, 20));
       return [told, profile.name, auth.user.name, events, window.instances, window.seen];
     });
-    // The trap itself is seen where no call of the page is there to tell it.
+    // The page sees the trap itself only if it has no pending call to reject.
     settings.release();
     const late = told.pop().filter((text) => !text.includes("unreachable"));
     assert.deepEqual(late, [], "callbacks of the lost instance are silent");
@@ -323,7 +323,7 @@ for (const when of ["in a call", "between two awaits"]) {
   });
 }
 
-test("each subscriber gets the current state once, then real changes; one that throws harms nobody", async (t) => {
+test("each subscriber gets the current state once, then each change, even if another subscriber throws", async (t) => {
   const routes = { ...login, "POST /v1/logout": [200, {}], "GET /v1/profile": [200, tokens().user] };
   const { page } = await open(t, { routes });
   const told = await page.evaluate(async () => {
@@ -361,7 +361,7 @@ test("each subscriber gets the current state once, then real changes; one that t
   ]);
 });
 
-test("what happens while a subscriber is on its way is in its initial state", async (t) => {
+test("the initial state of a subscriber includes changes during its subscription", async (t) => {
   const { page } = await open(t, { routes: login });
   const log = await page.evaluate(async () => {
     await new AuthClient().login({ email: "a@b.de", password: "x" });
@@ -378,7 +378,7 @@ test("what happens while a subscriber is on its way is in its initial state", as
   assert.deepEqual(log, ["INITIAL_SESSION u1"]);
 });
 
-test("every subscriber is told once that the browser denied the storage, whenever it comes", async (t) => {
+test("every subscriber gets one warning about a denied storage, even if it subscribes late", async (t) => {
   const before = () =>
     Object.defineProperty(window, "localStorage", {
       get() {
@@ -407,7 +407,7 @@ test("every subscriber is told once that the browser denied the storage, wheneve
   );
 });
 
-test("a warning comes with the session as it is", async (t) => {
+test("a warning carries the current session", async (t) => {
   const { page } = await open(t, { routes: { ...login, "POST /v1/token": [200, tokens({ access_token: "access-2" })] } });
   const told = await page.evaluate(async () => {
     const auth = new AuthClient();
@@ -429,7 +429,7 @@ test("a warning comes with the session as it is", async (t) => {
   assert.deepEqual(told, [...early, "late INITIAL_SESSION u1", "late WARNING u1"]);
 });
 
-test("clients of one page share a session, also where the browser keeps none", async (t) => {
+test("clients of one page share a session, also if the browser stores nothing", async (t) => {
   const routes = { ...login, "POST /v1/token": [400, { error: "invalid_grant" }] };
   const deny = () =>
     Object.defineProperty(window, "localStorage", {
@@ -458,7 +458,7 @@ test("clients of one page share a session, also where the browser keeps none", a
   }
 });
 
-test("sec_B01 every tab learns of a sign-in, a sign-out and an expired session, and shares one session", async (t) => {
+test("sec_B01 all tabs share one session, and each learns of a sign-in, a sign-out and an expired session", async (t) => {
   const routes = { ...login, "POST /v1/logout": [200, {}], "POST /v1/token": [400, { error: "invalid_grant" }] };
   const { page, tab } = await open(t, { routes });
   const other = await tab();
@@ -486,7 +486,7 @@ test("sec_B01 every tab learns of a sign-in, a sign-out and an expired session, 
   assert.deepEqual(await other.evaluate("log"), all);
 });
 
-test("a client that is disposed of ends its calls and listeners, as often as one likes", async (t) => {
+test("dispose ends the calls and listeners of a client, and may be called again", async (t) => {
   const settings = held([200, {}]);
   const { page, names } = await open(t, { routes: { ...login, "GET /v1/settings": settings } });
   await page.evaluate(() => {
@@ -510,7 +510,7 @@ test("a client that is disposed of ends its calls and listeners, as often as one
       auth.persistence,
     ];
     dispatchEvent(new StorageEvent("storage", { key: null }));
-    // Another client of the page, whose changes those that share its storage are told of.
+    // Another client of the page. Its changes reach the clients that share its storage.
     await new AuthClient().login({ email: "a@b.de", password: "x" });
     return [later, events, AuthClient.prototype[Symbol.dispose ?? "dispose"] instanceof Function];
   });
@@ -518,7 +518,7 @@ test("a client that is disposed of ends its calls and listeners, as often as one
   assert.deepEqual(names(), ["GET /v1/settings", "POST /v1/login"]);
 });
 
-test("the constructor never throws, and what is wrong is told by the first call", async (t) => {
+test("the constructor never throws, and the first call reports invalid options", async (t) => {
   const { page } = await open(t, {});
   const codes = await page.evaluate(async () => {
     const odd = [
@@ -548,7 +548,7 @@ test("the constructor never throws, and what is wrong is told by the first call"
   assert.deepEqual(codes, ["fine", "fine", "fine", wrong("url"), wrong("storage"), "fine", "fine"]);
 });
 
-test("a call that is over leaves no listener on the client's signals", async (t) => {
+test("a finished call leaves no listener on the client's signals", async (t) => {
   const { page } = await open(t, { routes: { ...login, "GET /api": [200, {}] } });
   const left = await page.evaluate(async () => {
     let left = 0;
@@ -571,7 +571,7 @@ test("a call that is over leaves no listener on the client's signals", async (t)
   assert.equal(left, 0);
 });
 
-test("what only looks like an event or an answer is taken, too, and a getter that throws fails its call alone", async (t) => {
+test("objects that look like an event or a response are accepted, and a throwing getter fails only its own call", async (t) => {
   const { page, names } = await open(t, { html: form(""), routes: login });
   const told = await page.evaluate(async () => {
     const auth = new AuthClient();
@@ -603,7 +603,7 @@ test("what only looks like an event or an answer is taken, too, and a getter tha
   assert.deepEqual(names(), ["POST /v1/login", "POST /v1/login"]);
 });
 
-test("a class of the page's own may stand over ours", async (t) => {
+test("a page may subclass AuthClient", async (t) => {
   const { page } = await open(t, { routes: login });
   const told = await page.evaluate(async () => {
     class Mine extends /** @type {any} */ (AuthClient) {
@@ -617,7 +617,7 @@ test("a class of the page's own may stand over ours", async (t) => {
   assert.deepEqual(told, { ...tokens().user, mine: true });
 });
 
-test("methods are bound, and strange arguments are refused rather than thrown at", async (t) => {
+test("methods are bound, and strange arguments reject instead of throwing", async (t) => {
   const { page } = await open(t, {});
   const told = await page.evaluate(async () => {
     const { login, checkEmail, onAuthStateChange, dispose } = new AuthClient();
@@ -648,7 +648,7 @@ test("methods are bound, and strange arguments are refused rather than thrown at
   assert.deepEqual(told, [...Array(8).fill("INVALID_PARAMETER"), "email"]);
 });
 
-test("the types name every method that the class has", async () => {
+test("the type declarations name every method of the class", async () => {
   const types = await readFile(`${root}pkg/index.d.ts`, "utf8");
   const { AuthClient } = await import(`${root}pkg/index.js`);
   const names = Object.getOwnPropertyNames(AuthClient.prototype).filter((name) => name !== "constructor");
@@ -686,7 +686,7 @@ test("the confirmation can be sent again after a reload and by a second client, 
 });
 
 for (const code of ["HOOK_REJECTED", "FORBIDDEN", "EXAM_RUNS"])
-  test(`a hook that refuses a sign-out with ${code} is told of; the local session ends anyway, and the server is asked once`, async (t) => {
+  test(`a sign-out that a hook refuses with ${code} rejects, ends the local session, and is sent once`, async (t) => {
     const rejected = [403, problem(code, { detail: "Not during the exam." })];
     const { page, names } = await open(t, { routes: { "POST /v1/login": [200, tokens()], "POST /v1/logout": rejected } });
     const told = await page.evaluate(async () => {
@@ -710,7 +710,7 @@ for (const [what, version, stores] of [
   ["of a later version", 7, ["keys"]],
   ["of other stores", 1, ["other"]],
 ]) {
-  test(`a database of keys ${what} is built anew, and the session lives on after a reload`, async (t) => {
+  test(`the client recreates a database of keys ${what}, and the session survives a reload`, async (t) => {
     const { page } = await open(t, { routes: { "POST /v1/login": [200, tokens()] } });
     const warnings = await page.evaluate(
       async ([version, stores]) => {
@@ -762,7 +762,7 @@ function sharedStorage() {
 }
 
 for (const kind of ["Worker", "SharedWorker"]) {
-  test(`in a ${kind} events and the user follow what the page does, without a call`, async (t) => {
+  test(`in a ${kind}, events and the user follow changes of the page without a call`, async (t) => {
     const { page } = await open(t, { routes: { "POST /v1/login": [200, tokens()], "POST /v1/logout": [200, {}] } });
     const told = await page.evaluate(
       async ([kind, sharedStorage]) => {
@@ -798,7 +798,7 @@ for (const kind of ["Worker", "SharedWorker"]) {
   });
 }
 
-test("two projects on one origin keep their sessions apart, each with its server's", async (t) => {
+test("two projects on one origin keep separate sessions, each with its own server", async (t) => {
   const { page } = await open(t, {});
   const told = await page.evaluate(
     async ([first, second]) => {
@@ -824,7 +824,7 @@ test("two projects on one origin keep their sessions apart, each with its server
   ]);
 });
 
-test("a session from before the entries named their server is taken over, by its server's client alone", async (t) => {
+test("only the client of its server takes over a session stored before entries named their server", async (t) => {
   const { page } = await open(t, {});
   const told = await page.evaluate(
     async (answer) => {
@@ -833,7 +833,7 @@ test("a session from before the entries named their server is taken over, by its
         url,
         fetch: async (request) => (asked.push(request), Response.json(request.url.endsWith("/v1/login") ? answer : {})),
       });
-      // As all clients of an origin kept it before.
+      // The entries of an older version, which all clients of an origin shared.
       await new AuthClient({ ...options("https://one.example"), storageKey: "doorward" }).login({ email: "a@b.de", password: "secret" });
       const users = ["https://two.example", "https://one.example"].map((url) => new AuthClient(options(url)).user?.email ?? null);
       const names = Object.keys(localStorage)
@@ -852,7 +852,7 @@ test("a session from before the entries named their server is taken over, by its
   });
 });
 
-test("a sign-out that the server has refused does not stand in the way of later ones", async (t) => {
+test("a sign-out that the server refused does not block later ones", async (t) => {
   const revoked = [];
   const answers = { "revoke-1": [503, {}], "revoke-2": [200, {}] };
   let number = 0;
@@ -873,7 +873,7 @@ test("a sign-out that the server has refused does not stand in the way of later 
   assert.deepEqual([revoked.includes("revoke-2"), await page.evaluate(() => localStorage.getItem("doorward.ended"))], [true, null]);
 });
 
-test("a session under the old names is moved once: after a sign-out no other client's session comes back", async (t) => {
+test("a session under the old names is moved once: after a sign-out no session of another client returns", async (t) => {
   const { page } = await open(t, {});
   const told = await page.evaluate(async (answer) => {
     const options = { url: "https://one.example", fetch: async ({ url }) => Response.json(url.endsWith("/v1/login") ? answer : {}) };

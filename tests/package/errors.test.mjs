@@ -1,4 +1,4 @@
-// What a person sees of an error, and what the page is told of it.
+// How errors are shown to the user and reported to the page.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ const FORM = `<form id="f">
 const WRONG = [401, problem("INCORRECT_USERNAME_OR_PASSWORD", { title: "Incorrect username or password." })];
 const EXCEEDED = [429, problem("REQUEST_EXCEED", { title: "Too many attempts. Please try again later." })];
 
-/** The README's own line, for a method and a form. */
+/** The README's example line, for a method and a form. */
 async function listen(page, method = "login", options = {}) {
   await page.evaluate(
     ({ method, options }) => {
@@ -23,7 +23,7 @@ async function listen(page, method = "login", options = {}) {
   );
 }
 
-/** Presses the button, and tells where which message is shown then. */
+/** Presses the button, and returns the controls that then show a message. */
 async function press(page) {
   await page.click("button");
   await page.evaluate(() => until(() => document.querySelector(":is(input, button):invalid")));
@@ -37,7 +37,7 @@ const shown = (page) =>
       .map((/** @type {any} */ control) => [control.name || control.textContent, control.validationMessage]),
   );
 
-test("wrong credentials are shown on the password, and leave no unhandled rejection", async (t) => {
+test("the password control shows wrong credentials, and no unhandled rejection remains", async (t) => {
   const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": WRONG } });
   await listen(page);
   assert.deepEqual(await press(page), [["password", "Incorrect username or password."]]);
@@ -51,7 +51,7 @@ for (const [code, name] of [
   ["EXPIRED_CODE", "code"],
   ["PASSWORD_REQUIRED", "password"],
 ]) {
-  test(`${code} is shown on the control of the ${name}`, async (t) => {
+  test(`the control of the ${name} shows ${code}`, async (t) => {
     const html = `<form id="f"><input name="code" value="123456"><input name="email" value="ada@example.com"><input name="password" value="secret"><button>Go</button></form>`;
     const { page } = await open(t, { html, routes: { "POST /v1/email/verify": [400, problem(code, { title: "No." })] } });
     await listen(page, "verifyEmail");
@@ -59,7 +59,7 @@ for (const [code, name] of [
   });
 }
 
-test("an error of no control is shown on the button that was pressed", async (t) => {
+test("the pressed button shows an error that belongs to no control", async (t) => {
   const codes = [
     "REQUEST_EXCEED",
     "LimitExceededException",
@@ -77,7 +77,7 @@ test("an error of no control is shown on the button that was pressed", async (t)
   }
 });
 
-test("where that button is disabled it is shown on the first control that the method knows", async (t) => {
+test("if that button is disabled, the first control that the method knows shows the error", async (t) => {
   const html = FORM.replace(`<form id="f">`, `<form id="f"><input name="remember">`);
   const { page } = await open(t, { html, routes: { "POST /v1/login": EXCEEDED } });
   await listen(page);
@@ -85,7 +85,7 @@ test("where that button is disabled it is shown on the first control that the me
   assert.deepEqual(await press(page), [["email", "Too many attempts. Please try again later."]]);
 });
 
-test("a server that does not answer, or takes too long, is told on the button", async (t) => {
+test("the button shows that the server does not respond or is too slow", async (t) => {
   const { page } = await open(t, { html: FORM, routes: {} });
   await listen(page, "login", { url: "http://127.0.0.1:9" });
   assert.deepEqual(await press(page), [["Sign in", "The server could not be reached."]]);
@@ -101,7 +101,7 @@ test("an error of a field without a control names the field", async (t) => {
   assert.deepEqual(await press(page), [["Sign in", "username: Please choose another one."]]);
 });
 
-test("the message goes with the next input, and never blocks a submit", async (t) => {
+test("the next input clears the message, and the message never blocks a submit", async (t) => {
   const { page, names } = await open(t, { html: FORM, routes: { "POST /v1/login": WRONG } });
   await listen(page);
   await press(page);
@@ -115,7 +115,7 @@ test("the message goes with the next input, and never blocks a submit", async (t
   assert.equal(names().length, 4);
 });
 
-test("a refused form leaves no listener on the document, and one message at a time", async (t) => {
+test("a rejected form leaves no listener on the document, and shows one message at a time", async (t) => {
   const answers = [WRONG, EXCEEDED];
   const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": () => answers.shift() } });
   await page.evaluate(() => {
@@ -129,15 +129,15 @@ test("a refused form leaves no listener on the document, and one message at a ti
   });
   await listen(page);
   await press(page);
-  await page.evaluate(() => (window.added.length = 0)); // those of the client
-  // A form that the page sends by itself is checked by nothing.
+  await page.evaluate(() => (window.added.length = 0)); // Ignores the client's own listeners.
+  // The browser does not validate a form that the page submits by script.
   await page.evaluate(() => f.dispatchEvent(new SubmitEvent("submit", { cancelable: true, submitter: document.querySelector("button") })));
   await page.evaluate(() => until(() => document.querySelector("button").validationMessage));
   assert.deepEqual(await shown(page), [["Sign in", "Too many attempts. Please try again later."]]);
   assert.deepEqual(await page.evaluate("added"), []);
 });
 
-test("the page is told by `doorward:error`, and shows the error in its own way by preventDefault", async (t) => {
+test("the page gets `doorward:error`, and with preventDefault shows the error itself", async (t) => {
   const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": WRONG } });
   const told = await page.evaluate(async () => {
     const auth = new AuthClient();
@@ -163,7 +163,7 @@ test("the page is told by `doorward:error`, and shows the error in its own way b
   assert.deepEqual(told, { events: 1, onForm: true, same: true, is: true, code: "INCORRECT_USERNAME_OR_PASSWORD", stack: true, shown: 0 });
 });
 
-test("without an event the promise is the caller's, and a form that was given is told all the same", async (t) => {
+test("without an event the caller handles the promise, and a form argument gets `doorward:error` all the same", async (t) => {
   const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": WRONG } });
   const told = await page.evaluate(async () => {
     const auth = new AuthClient();
@@ -176,7 +176,7 @@ test("without an event the promise is the caller's, and a form that was given is
   assert.deepEqual(told, ["INCORRECT_USERNAME_OR_PASSWORD", ["INCORRECT_USERNAME_OR_PASSWORD"], "Incorrect username or password."]);
 });
 
-test("the error of a click is told on what was clicked; if the page does not take it, it is unhandled", async (t) => {
+test("the clicked element gets the error of a click; if the page does not prevent it, the rejection is unhandled", async (t) => {
   const { page } = await open(t, { html: `<button id="b" type="button">My sessions</button>` });
   const told = await page.evaluate(async () => {
     const reported = [];
@@ -196,7 +196,7 @@ test("the error of a click is told on what was clicked; if the page does not tak
   assert.deepEqual(told, { codes: ["SESSION_REQUIRED", "SESSION_REQUIRED"], reported: ["SESSION_REQUIRED"] });
 });
 
-test("a client that is disposed of shows nothing and leaves no unhandled rejection", async (t) => {
+test("a disposed client shows nothing and leaves no unhandled rejection", async (t) => {
   const { page } = await open(t, { html: FORM, routes: { "POST /v1/login": () => new Promise(() => {}) } });
   await listen(page);
   await page.click("button");
@@ -231,7 +231,7 @@ test("without the option `locale` messages are in the page's language, with thei
   assert.deepEqual(await press(page), [["password", "Ein Passwort braucht mindestens 6 Zeichen."]]);
 });
 
-test("where the messages of a language cannot be had they are English", async (t) => {
+test("messages are English if the messages of the language cannot be loaded", async (t) => {
   const html = FORM.replace(`value="secret"`, "");
   const { page } = await open(t, { html });
   await page.route("**/messages-*", (route) => route.abort());
@@ -241,7 +241,7 @@ test("where the messages of a language cannot be had they are English", async (t
   assert.deepEqual(await page.evaluate("unhandled"), []);
 });
 
-test("an error does not wait long for the messages of its language, and waits once", async (t) => {
+test("an error waits a short time for the messages of its language, and only once", async (t) => {
   const html = FORM.replace(`value="secret"`, "");
   const { page } = await open(t, { html });
   await page.route("**/messages-*", () => {});
@@ -262,7 +262,7 @@ test("an event in the second argument gets the error, too", async (t) => {
   assert.deepEqual(await page.evaluate("unhandled"), []);
 });
 
-test("what no person can see is shown elsewhere", async (t) => {
+test("an invisible control does not show the error; another one does", async (t) => {
   const html = FORM.replace(
     `<input name="password" type="password" value="secret">`,
     `<div hidden><input name="password" value="secret"></div>`,
@@ -272,7 +272,7 @@ test("what no person can see is shown elsewhere", async (t) => {
   assert.deepEqual(await press(page), [["Sign in", "Incorrect username or password."]]);
 });
 
-test("a message goes when the person leaves it: a button that came later submits, and so does the page", async (t) => {
+test("leaving the control clears its message, so that a button added later and the page can submit", async (t) => {
   const { page, names } = await open(t, { html: FORM, routes: { "POST /v1/login": EXCEEDED } });
   await listen(page);
   await press(page);
@@ -280,13 +280,13 @@ test("a message goes when the person leaves it: a button that came later submits
   await page.click("#later");
   await page.evaluate(() => until(() => document.querySelector("#later").validationMessage));
   await page.evaluate(() => (document.activeElement.blur(), f.requestSubmit()));
-  // No button was pressed: the first control of the method shows it.
+  // No button was pressed, so the first control of the method shows the error.
   await page.evaluate(() => until(() => f.email.validationMessage));
   assert.deepEqual(await shown(page), [["email", "Too many attempts. Please try again later."]]);
   assert.equal(names().length, 3);
 });
 
-test("a control that was marked as valid is marked as not, and then as before", async (t) => {
+test("a message replaces the control's aria-invalid, and clearing it restores the old value", async (t) => {
   const html = FORM.replace(`type="password"`, `type="password" aria-invalid="false"`);
   const { page } = await open(t, { html, routes: { "POST /v1/login": WRONG } });
   await listen(page);
@@ -296,7 +296,7 @@ test("a control that was marked as valid is marked as not, and then as before", 
   assert.equal(await page.getAttribute("[name=password]", "aria-invalid"), "false");
 });
 
-test("where WebAssembly is refused the form says so", async (t) => {
+test("the form shows that WebAssembly is unavailable", async (t) => {
   const { page } = await open(t, { html: FORM });
   await page.evaluate(() => delete window.WebAssembly);
   await listen(page);
@@ -306,7 +306,7 @@ test("where WebAssembly is refused the form says so", async (t) => {
   assert.deepEqual(await page.evaluate("unhandled"), []);
 });
 
-test("a request of the page's own fails in the client's language", async (t) => {
+test("a failed `fetch` of the page has its message in the client's language", async (t) => {
   const { page } = await open(t, {});
   const message = await page.evaluate(() =>
     new AuthClient({ locale: "de", url: "http://127.0.0.1:9", dpop: false }).fetch("http://127.0.0.1:9/x").catch((error) => error.message),
@@ -314,7 +314,7 @@ test("a request of the page's own fails in the client's language", async (t) => 
   assert.equal(message, "Der Server ist nicht erreichbar.");
 });
 
-test("an error keeps what the browser threw as its cause, and says what failed", async (t) => {
+test("an error keeps the browser's exception as its cause, and names the failed operation", async (t) => {
   const { page } = await open(t, { routes: { "POST /v1/login": EXCEEDED } });
   const told = await page.evaluate(async () => {
     const ada = { email: "ada@example.com", password: "secret" };
@@ -349,7 +349,7 @@ test("an error keeps what the browser threw as its cause, and says what failed",
   });
 });
 
-test("a page without an origin is told that this is why no server answers", async (t) => {
+test("a page without an origin gets an error that names this as the reason", async (t) => {
   const { page } = await open(t, {});
   const told = await page.evaluate(async () => {
     const frame = document.createElement("iframe");
@@ -368,7 +368,7 @@ test("a page without an origin is told that this is why no server answers", asyn
   assert.match(told[1], /this page has no origin/);
 });
 
-test("without AbortSignal.any and AbortSignal.timeout calls work, end in time, and end with the caller's signal", async (t) => {
+test("without AbortSignal.any and AbortSignal.timeout calls work, time out, and end with the caller's signal", async (t) => {
   const slow = () => new Promise(() => {});
   const { page } = await open(t, { routes: { "POST /v1/login": EXCEEDED, "GET /v1/settings": slow } });
   const told = await page.evaluate(async () => {

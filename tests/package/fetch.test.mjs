@@ -1,4 +1,4 @@
-// `fetch`, `authHeaders` and `checkLoginStatus` of the built package: an app's own API behind the session.
+// `fetch`, `authHeaders` and `checkLoginStatus` of the built package: an app's own API with the session.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,7 +13,7 @@ const signIn = () =>
 const claims = ({ headers }) => JSON.parse(Buffer.from(headers.dpop.split(".")[1], "base64url"));
 const api = (asked) => asked.filter(({ name }) => name.endsWith("/api"));
 
-test("a request carries the token and a proof of its own, and is otherwise as it was given", async (t) => {
+test("a request carries the token and its own proof, and is otherwise unchanged", async (t) => {
   const { page, asked } = await open(t, { routes: { ...login, "POST /api": ({ body }) => [201, { body }] } });
   await page.evaluate(signIn);
   const answers = await page.evaluate(async () => {
@@ -35,7 +35,7 @@ test("a request carries the token and a proof of its own, and is otherwise as it
   assert.ok(!claims(api(asked)[0]).htu.includes("q=1"));
 });
 
-test("headers for another library are made for a path of the page, too", async (t) => {
+test("authHeaders also takes a path of the page", async (t) => {
   const { page, asked } = await open(t, { routes: { ...login, "GET /api": [200, {}] } });
   await page.evaluate(signIn);
   await page.evaluate(async () => fetch("/api?q=1", { headers: await auth.authHeaders("get", "/api?q=1") }));
@@ -44,7 +44,7 @@ test("headers for another library are made for a path of the page, too", async (
   assert.deepEqual([claims(call).htm, new URL(claims(call).htu).pathname], ["GET", "/api"]);
 });
 
-test("no other origin gets anything", async (t) => {
+test("other origins get no request", async (t) => {
   const { page, asked } = await open(t, { routes: login });
   await page.evaluate(signIn);
   const told = await page.evaluate(async () => {
@@ -61,7 +61,7 @@ test("no other origin gets anything", async (t) => {
   assert.deepEqual(api(asked), []);
 });
 
-test("a redirect is not followed", async (t) => {
+test("fetch does not follow a redirect", async (t) => {
   const { page, asked } = await open(t, { routes: { ...login, "GET /api": [302, {}, { location: "http://localhost:1/" }] } });
   await page.evaluate(signIn);
   const answer = await page.evaluate(() => auth.fetch("/api").then(({ type, ok }) => [type, ok]));
@@ -69,7 +69,7 @@ test("a redirect is not followed", async (t) => {
   assert.equal(api(asked).length, 1);
 });
 
-test("a refused token is refreshed and the request repeated once, with its body", async (t) => {
+test("fetch refreshes a rejected token and repeats the request once, with its body", async (t) => {
   const routes = {
     ...login,
     "POST /v1/token": refresh(2),
@@ -82,7 +82,7 @@ test("a refused token is refreshed and the request repeated once, with its body"
   assert.deepEqual(names(), ["POST /v1/login", "POST /api", "POST /v1/token", "POST /api"]);
 });
 
-test("requests at once whose token is refused are all repeated, after one refresh", async (t) => {
+test("concurrent requests with a rejected token are all repeated after one refresh", async (t) => {
   const taken = ({ headers }) => [headers.authorization === "DPoP access-2" ? 200 : 401, {}];
   const { page, names } = await open(t, { routes: { ...login, "POST /v1/token": refresh(2), "GET /api": taken } });
   await page.evaluate(signIn);
@@ -91,7 +91,7 @@ test("requests at once whose token is refused are all repeated, after one refres
   assert.equal(names().filter((name) => name === "POST /v1/token").length, 1);
 });
 
-test("an API that takes no token of ours causes one refresh, and not one for each request", async (t) => {
+test("an API that accepts no token causes one refresh, not one per request", async (t) => {
   let number = 1;
   const { page, names } = await open(t, { routes: { ...login, "POST /v1/token": () => refresh(++number), "GET /api": [401, {}] } });
   await page.evaluate(signIn);
@@ -104,13 +104,13 @@ test("an API that takes no token of ours causes one refresh, and not one for eac
   assert.equal(names().filter((name) => name === "POST /v1/token").length, 1);
 });
 
-test("where no new token is to be had, the answer is the API's", async (t) => {
+test("if no new token is available, fetch returns the API's response", async (t) => {
   const { page } = await open(t, { routes: { ...login, "POST /v1/token": [500, {}], "GET /api": [401, { mine: true }] } });
   await page.evaluate(signIn);
   assert.deepEqual(await page.evaluate(async () => (await auth.fetch("/api")).json()), { mine: true });
 });
 
-test("a nonce that an API wants is taken from its answer once", async (t) => {
+test("fetch uses the nonce of an API's response once", async (t) => {
   const challenge = (nonce) => [401, {}, { "www-authenticate": `DPoP error="use_dpop_nonce"`, "dpop-nonce": nonce }];
   const routes = {
     ...login,
@@ -128,7 +128,7 @@ test("a nonce that an API wants is taken from its answer once", async (t) => {
   assert.deepEqual(names().slice(1), ["GET /api", "GET /api", "GET /api", "PUT /api", "PUT /api"]);
 });
 
-test("a stream is sent once", async (t) => {
+test("fetch sends a stream once", async (t) => {
   const { page } = await open(t, { routes: { ...login } });
   await page.evaluate(signIn);
   const told = await page.evaluate(async () => {
@@ -141,7 +141,7 @@ test("a stream is sent once", async (t) => {
   assert.deepEqual(told, [401, 1]);
 });
 
-test("signals end a request, and a network that fails is told", async (t) => {
+test("signals end a request, and a network failure is an error", async (t) => {
   const routes = { ...login, "GET /api": () => new Promise(() => {}) };
   const { page } = await open(t, { routes });
   await page.evaluate(signIn);
@@ -166,14 +166,14 @@ test("signals end a request, and a network that fails is told", async (t) => {
   assert.deepEqual(codes, ["ABORTED", "ABORTED", "ABORTED", "NETWORK", "ABORTED", "ABORTED"]);
 });
 
-test("signed out, a request goes without a token", async (t) => {
+test("signed out, fetch sends a request without a token", async (t) => {
   const { page, asked } = await open(t, { routes: { "GET /api": [401, {}] } });
   assert.equal(await page.evaluate(async () => (await new AuthClient().fetch("/api")).status), 401);
   assert.equal(api(asked).length, 1);
   assert.equal(api(asked)[0].headers.authorization, undefined);
 });
 
-test("a token is valid or not: neither is an error", async (t) => {
+test("checkLoginStatus reports a valid and an invalid token without an error", async (t) => {
   const routes = {
     ...login,
     "GET /v1/session": ({ headers }) =>

@@ -17,7 +17,7 @@ const settings = {
   check_email: true,
   extras: [{ name: "country", type: "string", visibility: "owner" }],
 };
-/** The account as our server gives it. */
+/** The account in doorward's format. */
 const profile = (more) => ({
   user_id: "7e522de6-9504-4d39-9365-58f4b83fa172",
   email: "account@somedomain.com",
@@ -33,7 +33,7 @@ const profile = (more) => ({
   name: "Doctor Grid",
   ...more,
 });
-/** The same as the seed documents it. */
+/** The same account in the format of the seed's documentation. */
 const user = (more) => ({
   created_at: time,
   updated_at: time,
@@ -63,7 +63,7 @@ const answer = { oauthToken: "t", oauthVerifier: "v" };
 const token = "t".repeat(43);
 const callback = "http://localhost:8080/google-signin/";
 
-// [the example, the call, what our server answers, what the seed documents]
+// [the example, the call, the server's response, the documented result]
 /** @type {any[][]} */
 const EXAMPLES = [
   [
@@ -238,7 +238,7 @@ const EXAMPLES = [
     { "POST /v1/password/reset": [400, problem("TOKEN_REVOKED", { title: "The token has been revoked." })] },
     refused("400", "JWTERR", "The token has been revoked."),
   ],
-  // What the seed does not document, in its words.
+  // Errors that the seed does not document, in its format.
   ["seed_m55_the_token_is_damaged", ["resetPassword", "t", "123QWEasd"], {}, (said) => said.error.code === "JWTERR"],
   ["seed_m06_the_token_is_missing", ["resetPassword", undefined, "123QWEasd"], {}, missing("token")],
   ["seed_m06_the_password_is_missing", ["resetPassword", token], {}, missing("password")],
@@ -328,7 +328,7 @@ for (const [name, [method, ...args], routes, documented] of EXAMPLES) {
       async ([method, args]) => {
         const { createClient } = await import("/mylib.js");
         const said = await createClient({ columns: ["country", "address"] }).auth[method](...args);
-        // What JSON and comparisons do not see.
+        // Facts that JSON and comparisons do not show.
         return said?.error ? { ...said, cause: said.error.cause.code } : said;
       },
       [method, args],
@@ -337,7 +337,7 @@ for (const [name, [method, ...args], routes, documented] of EXAMPLES) {
       return assert.ok(documented({ error: { ...said.error, cause: said.cause } }), JSON.stringify(said));
     if (documented?.error) {
       delete said.cause;
-      // seed_m57, seed_m58: an id that is a moment in milliseconds
+      // seed_m57, seed_m58: an id that is a time in milliseconds
       if (documented.error.code) {
         assert.match(said.error.id, /^\d{13}$/);
         assert.ok(+said.error.id >= before - 1000 && +said.error.id <= Date.now() + 1000);
@@ -348,7 +348,7 @@ for (const [name, [method, ...args], routes, documented] of EXAMPLES) {
   });
 }
 
-test("seed_m06: the missing property is named in the documented words, whatever the page's language", async (t) => {
+test("seed_m06: the error names the missing property in the documented words, in any language of the page", async (t) => {
   const { page } = await open(t, {});
   const { error } = await page.evaluate(async () => {
     const { createClient } = await import("/mylib.js");
@@ -372,7 +372,7 @@ test("seed_m61_m64: times have milliseconds; a user has the tokens that were sto
   assert.match(data.created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 });
 
-test("seed_m53_m54: a fetch of the page's own gives no more than the client needs, and is called once", async (t) => {
+test("seed_m53_m54: a custom fetch needs to return only the parts that the client uses, and is called once", async (t) => {
   const { page } = await open(t, { routes: {} });
   const said = await page.evaluate(
     async ([token, user]) => {
@@ -390,7 +390,7 @@ test("seed_m53_m54: a fetch of the page's own gives no more than the client need
   assert.deepEqual([said.asked, said.said.message, said.said.data?.email], [1, "User password reset", "account@somedomain.com"]);
 });
 
-test("seed_m57: an error that no answer brought has a status, too", async (t) => {
+test("seed_m57: an error without a response has a status, too", async (t) => {
   const { page } = await open(t, { routes: { "POST /v1/signup": [200, { confirmation_required: false, user: profile() }] } });
   const { error } = await page.evaluate(async (credentials) => {
     const { createClient } = await import("/mylib.js");
@@ -405,7 +405,7 @@ const consent = {
   flow: "f",
 };
 
-test("seed_m21_m25_m32: on a page, oauthRedirect and redoOAuth go there and resolve with null", async (t) => {
+test("seed_m21_m25_m32: on a page, oauthRedirect and redoOAuth navigate and resolve with null", async (t) => {
   const begin = ({ headers }) => [200, { data: { url: `http://${headers.host}/consent`, provider: "google", id: "google" }, state: "s" }];
   const { page, names } = await open(t, { routes: { "POST /v1/flows/google": begin, "GET /consent": [204, {}] } });
   const said = await page.evaluate(async () => {
@@ -417,7 +417,7 @@ test("seed_m21_m25_m32: on a page, oauthRedirect and redoOAuth go there and reso
   assert.equal(names().filter((name) => name === "POST /v1/flows/google").length, 2);
 });
 
-test("seed_m26_m29_m33_m34: outside a page, both resolve with the address to go to", async (t) => {
+test("seed_m26_m29_m33_m34: outside a page, both resolve with the URL to open", async (t) => {
   const server = createServer((request, response) => {
     const provider = request.url.split("/").at(-1);
     response.setHeader("content-type", "application/json");

@@ -1,4 +1,4 @@
-// The packed package itself: what is in it, what tools that read packages say, and Node and TypeScript as its users.
+// The packed package: its files, the verdict of tools that check packages, and its use in Node and TypeScript.
 
 import assert from "node:assert/strict";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { emptyProject, packedFiles, root, run } from "./world.mjs";
 
-test("it holds the entries, their types, the licences, and nothing of the workshop", async () => {
+test("the package contains the entries, their types and the licences, and no development files", async () => {
   const contents = await packedFiles();
   const expected = [
     "LICENSE-APACHE",
@@ -30,7 +30,7 @@ test("it holds the entries, their types, the licences, and nothing of the worksh
   assert.deepEqual(contents.toSorted(), expected);
 });
 
-test("the files that wasm-pack adds to pkg/ do not change it", async (t) => {
+test("the files that wasm-pack adds to pkg/ do not change the package", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "doorward-wasm-pack-"));
   t.after(() => rm(folder, { recursive: true }));
   for (const name of ["package.json", "README.md", "LICENSE-APACHE", "LICENSE-MIT", "pkg"]) {
@@ -48,7 +48,7 @@ test("the files that wasm-pack adds to pkg/ do not change it", async (t) => {
   assert.deepEqual(files.map((file) => file.path).toSorted(), (await packedFiles()).toSorted());
 });
 
-test("no file of it names a folder of the machine that built it", async () => {
+test("no file of the package contains a path of the building machine", async () => {
   const folder = await emptyProject();
   for (const file of await packedFiles()) {
     const text = await readFile(join(folder, "node_modules/doorward", file), "latin1");
@@ -58,7 +58,7 @@ test("no file of it names a folder of the machine that built it", async () => {
   }
 });
 
-test("publint has nothing to say about it", async () => {
+test("publint finds no fault in the package", async () => {
   const folder = await emptyProject();
   const { messages, pkg } = await publint({ pkgDir: join(folder, "node_modules/doorward"), strict: true });
   assert.deepEqual(
@@ -67,7 +67,7 @@ test("publint has nothing to say about it", async () => {
   );
 });
 
-test("on a server, importing and constructing do nothing that a program notices", async () => {
+test("on a server, importing and constructing have no side effects", async () => {
   const folder = await emptyProject({
     "server.mjs": `
       const before = Object.getOwnPropertyNames(globalThis).length;
@@ -79,11 +79,11 @@ test("on a server, importing and constructing do nothing that a program notices"
       console.log(Object.getOwnPropertyNames(globalThis).length - before);
     `,
   });
-  // It also has to end by itself: no timer, no open channel.
+  // The program must also end by itself, without an open timer or channel.
   assert.equal(await run(process.execPath, ["server.mjs"], folder), "function false null\n0\n");
 });
 
-test("on a server, the rules run", async () => {
+test("on a server, the validation rules run", async () => {
   const folder = await emptyProject({
     "server.mjs": `
       import { AuthClient } from "doorward";
@@ -95,7 +95,7 @@ test("on a server, the rules run", async () => {
   assert.equal(await run(process.execPath, ["server.mjs"], folder), "INVALID_PARAMETER email\n");
 });
 
-test("TypeScript, strict, accepts right uses and refuses wrong ones", async () => {
+test("strict TypeScript accepts correct uses and rejects wrong ones", async () => {
   const folder = await emptyProject({
     "slim.ts": `
       import { AuthClient, init, type CodeScene, type LoginOptions, type ProfileUpdates, type UdvType } from "doorward/slim";
@@ -160,7 +160,7 @@ test("TypeScript, strict, accepts right uses and refuses wrong ones", async () =
       } ) ( ) ;
       const sent: null | { error: object } = await client.auth.forgotPassword("a@b.example");
       await client.core.logout(); sent;
-      // @ts-expect-error: nobody is registered by nothing
+      // @ts-expect-error: registering needs data
       client.auth.register("local", { email: "a@b.example" });
     `,
     "app.ts": `
@@ -219,22 +219,22 @@ test("TypeScript, strict, accepts right uses and refuses wrong ones", async () =
       message; name; left; gone;
       // @ts-expect-error: there are two intents
       auth.login("google", { callback: "https://app.example/" }, "marry");
-      // @ts-expect-error: a verifier does not come alone
+      // @ts-expect-error: a verifier needs its token
       auth.login("twitter", { oauthVerifier: "v" });
-      // @ts-expect-error: a redirect comes back somewhere
+      // @ts-expect-error: a redirect needs a callback
       auth.oauthRedirect("google");
-      // @ts-expect-error: a code has a scene of its own
+      // @ts-expect-error: not a scene
       auth.sendEmail("a@b.example", "ANYTHING");
-      // @ts-expect-error: nobody signs in with a name alone
+      // @ts-expect-error: a name alone is not enough
       auth.login({ username: "ada" });
       // @ts-expect-error: there is no such storage
       new AuthClient({ storage: "cookie" });
-      // @ts-expect-error: a method that is not there
+      // @ts-expect-error: no such method
       auth.signon();
     `,
   });
   const tsc = join(root, "tests/package/node_modules/typescript/bin/tsc");
-  // TypeScript's own declarations are not the subject, and take longer to check than ours.
+  // Skips TypeScript's own declarations, which take longer to check than the package's.
   const strict = ["--noEmit", "--strict", "--skipDefaultLibCheck", "--target", "es2022", "--lib", "es2022,dom,dom.iterable"];
   const files = ["app.ts", "slim.ts", "mylib.ts"];
   const resolutions = [

@@ -5,8 +5,8 @@ import { readFile } from "node:fs/promises";
 import { after } from "node:test";
 import { browser, root } from "./world.mjs";
 
-// All tests of a file share a tab: to open one takes three times as long as all that a test does in it. They have nothing
-// else in common, since each has an origin of its own: a server keeps its port until the file ends.
+// All tests of a file share a tab: opening one takes three times as long as a whole test. They share nothing else,
+// because each test has its own origin: a server keeps its port until the file ends.
 let shared;
 const servers = [];
 after(() => servers.forEach((server) => server.close()));
@@ -17,10 +17,11 @@ async function newTab(context) {
   return page;
 }
 
-/** Makes what the package exports, and `until`, globals of the page. */
+/** Makes the package's exports, and `until`, globals of the page. */
 export const load = (page) =>
   page.evaluate(async () => {
-    // Waits for what no promise tells. Goes on after a while all the same: what is asserted then says more than a timeout.
+    // Polls for effects that no promise reports. Continues after a while in any case: the assertion is then clearer
+    // than a timeout.
     const until = async (holds) => {
       for (let tries = 0; !holds() && tries < 1000; tries += 1) await new Promise((resolve) => setTimeout(resolve, 10));
     };
@@ -30,7 +31,7 @@ export const load = (page) =>
 const files = new Map();
 const built = (name) => files.get(name) ?? files.set(name, readFile(`${root}pkg${name}`)).get(name);
 
-/** Tokens as a login gives them. */
+/** Tokens in the format of a login response. */
 export const tokens = (more) => ({
   access_token: "access-1",
   token_type: "DPoP",
@@ -45,9 +46,9 @@ export const tokens = (more) => ({
 export const problem = (code, more) => ({ code, title: code, ...more });
 
 /**
- * Opens `html` at an origin that no other test has. `routes` are `"POST /v1/login": [status, body, headers]` or a function of the
- * call that gives one; every other path is an empty page. `asked` has what the page asked for, navigations included.
- * `before` runs in the page before anything else.
+ * Opens `html` at an origin that no other test has. `routes` are `"POST /v1/login": [status, body, headers]` or a
+ * function that returns one for the call; every other path is an empty page. `asked` lists the page's requests,
+ * including navigations. `before` runs in the page before any other script.
  * @param {{ after(end: () => unknown): void }} t
  * @param {object} given
  * @param {string} [given.html]
@@ -69,7 +70,7 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
       response.setHeader("content-type", type);
       return response.end(await built(pathname));
     }
-    // Every page asks for it once; no test is about that.
+    // Every page requests it once; no test is about it.
     if (pathname === "/v1/nonce") return response.writeHead(200, { "content-type": "application/json", "dpop-nonce": "n0" }).end("{}");
     let body = "";
     for await (const part of request) body += part;
@@ -94,13 +95,13 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
     if (!error.message.includes("interrupted by another navigation")) throw error;
   };
   const go = async (page) => {
-    // A navigation that the test before has begun may still be on its way, and get in the way of this one.
+    // A navigation of the previous test may still be pending and disturb this one.
     while (!(await page.goto(address).catch(ifInterrupted)));
     await load(page);
     return page;
   };
   if (before) {
-    // What runs before a page cannot be taken back: this context is for one test.
+    // An init script cannot be removed, so this context is for one test.
     const context = await (await browser()).newContext();
     t.after(() => context.close());
     await context.addInitScript(before);
@@ -109,7 +110,7 @@ export async function open(t, { html = "", routes = {}, headers = {}, before }) 
   }
   shared ??= newTab(await (await browser()).newContext());
   const page = await shared;
-  // Nothing of this test runs on in the next one. Fails where the page is just going elsewhere, which is as good.
+  // Nothing of this test may run on in the next one. Fails if the page is navigating, which also stops it.
   t.after(() => page.goto(address).catch(() => {}));
   const tab = async () => {
     const other = await newTab(page.context());

@@ -1,4 +1,4 @@
-// What the tests of signing in with a provider share: a server of mocked routes, going to the consent screen and coming back.
+// Helpers for tests of signing in with a provider: a server of mocked routes, the way to the consent screen and back.
 
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
@@ -21,7 +21,7 @@ export const linked = {
 };
 export const registered = { data: { user_id: "u1" }, message: "You have been registered with google account" };
 
-/** A server whose flows are `s1`, `s2`, …, and what else or different it has. */
+/** A server whose flows are `s1`, `s2`, …, plus or instead of that the routes in `more`. */
 export function server(more) {
   let flows = 0;
   const begin = ({ name, headers }) => {
@@ -40,24 +40,24 @@ export function server(more) {
   };
 }
 
-/** Begins a flow and goes along to the consent screen. */
+/** Begins a flow and waits until the browser is at the consent screen. */
 export async function leave(page, provider = "google", options = {}) {
   const gone = page.waitForURL("**/consent?*");
   const said = page.evaluate(
     ([provider, options]) => new AuthClient(options).oauthRedirect(provider, `${location.origin}/back`),
     [provider, options],
   );
-  // The page may be gone before it can say.
+  // The page may be gone before the call resolves.
   await Promise.all([gone, said.catch(() => null)]);
 }
 
-/** Comes to a page, with the package. */
+/** Opens a page with the package. */
 export async function come(page, path) {
   await page.goto(new URL(path, page.url()).href);
   await load(page);
 }
 
-/** The call, or `CODE field` of why it was refused. */
+/** The result of the call, or `CODE field` of its error. */
 export const call = (page, method, ...args) => callWith(page, {}, method, ...args);
 export const callWith = (page, options, method, ...args) =>
   page.evaluate(
@@ -66,7 +66,7 @@ export const callWith = (page, options, method, ...args) =>
     [options, method, args],
   );
 
-/** What the browser keeps: of each key, whether a session has it. */
+/** The `kept` values of the stored keys: true if a session uses the key. */
 export const storedKeys = (page) =>
   page.evaluate(
     () =>
@@ -79,13 +79,13 @@ export const storedKeys = (page) =>
       }),
   );
 
-/** Waits until this is what the browser keeps: a call does not wait until its key is stored or deleted. */
+/** Waits until the browser stores exactly these keys: a call does not wait until its key is stored or deleted. */
 export async function keeps(page, expected) {
   for (let tries = 0; tries < 100 && !isDeepStrictEqual(await storedKeys(page), expected); tries += 1) await page.waitForTimeout(20);
   assert.deepEqual(await storedKeys(page), expected);
 }
 
-/** A consent screen that never comes: the browser stays on the page. */
+/** The consent screen never loads, so the browser stays on the page. */
 export const stay = { "GET /consent": [204, {}] };
 
 export const body = (call) => JSON.parse(call.body);

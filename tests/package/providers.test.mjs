@@ -1,4 +1,5 @@
-// Signing in with a provider, around the wasm: what a page asks for, going there, coming back on another page.
+// Signing in with a provider, around the wasm: the requests of a page, the way to the provider, and the return to
+// another page.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,8 +7,8 @@ import { open, problem, tokens } from "./page.mjs";
 import { body, call, callWith, claims, come, existing, keyOf, leave, linked, registered, server, stay, unknown } from "./providers.mjs";
 import { emptyProject, run } from "./world.mjs";
 
-test("seed_m25: oauthRedirect goes to the consent screen and resolves with null", async (t) => {
-  // The browser asks before the server hears of it.
+test("seed_m25: oauthRedirect navigates to the consent screen and resolves with null", async (t) => {
+  // The test's server receives the request later than the browser sends it.
   let arrive;
   const arrived = new Promise((resolve) => (arrive = resolve));
   const consent = () => (arrive(), [204, {}]);
@@ -19,7 +20,7 @@ test("seed_m25: oauthRedirect goes to the consent screen and resolves with null"
   assert.equal(asked[0].headers.authorization, undefined);
 });
 
-test("seed_m36_m43: on another page, the same key signs in with what came back", async (t) => {
+test("seed_m36_m43: on another page, the same key signs in with the provider's response", async (t) => {
   const { page, asked } = await open(t, { routes: server() });
   await leave(page);
   await come(page, "/back?code=c1&state=s1");
@@ -38,7 +39,7 @@ test("seed_m36_m43: on another page, the same key signs in with what came back",
   assert.ok(ended.headers["idempotency-key"]);
 });
 
-test("seed_m38: a code may stand beside the callback; the state is this tab's, unless the page has said one", async (t) => {
+test("seed_m38: a code may be given apart from the callback; the state is this tab's unless the page names one", async (t) => {
   const { page, asked } = await open(t, { routes: server() });
   await leave(page);
   await come(page, "/back");
@@ -59,7 +60,7 @@ test("seed_m38: a code may stand beside the callback; the state is this tab's, u
   assert.deepEqual(sent.at(-1), { oauth_token: "t", oauth_verifier: "v" });
 });
 
-test("seed_m45: whoever registers has the key that the oauthKey was given to, also on a later page", async (t) => {
+test("seed_m45: register uses the key that the oauthKey was issued to, also on a later page", async (t) => {
   const routes = server({
     "POST /v1/login/provider/google": [200, unknown],
     "POST /v1/signup/provider/google": [200, registered],
@@ -84,7 +85,7 @@ test("seed_m45: whoever registers has the key that the oauthKey was given to, al
   assert.equal(await call(page, "getSession"), null, "seed_m18: nobody is signed in");
 });
 
-test("seed_m29_m30_m35: redoOAuth goes the same way again with the same key, and says so", async (t) => {
+test("seed_m29_m30_m35: redoOAuth repeats the flow with the same key, and tells the server that it is a repetition", async (t) => {
   const routes = server({
     "GET /consent": ({ search }) => (search.includes("s1") ? [200, {}] : [204, {}]),
     "POST /v1/login/provider/google": [200, unknown],
@@ -103,7 +104,7 @@ test("seed_m29_m30_m35: redoOAuth goes the same way again with the same key, and
   assert.equal(keyOf(again), keyOf(first));
 });
 
-test("seed_m31_m35: redoOAuth is refused before the first oauthRedirect, and for a consent that is good for once", async (t) => {
+test("seed_m31_m35: redoOAuth rejects before the first oauthRedirect, and for a provider whose consent works only once", async (t) => {
   const { page, names } = await open(t, { routes: server() });
   for (const provider of ["google", "twitter", "apple"]) {
     assert.equal(await call(page, "redoOAuth", provider), "INVALID_REQUEST");
@@ -111,7 +112,7 @@ test("seed_m31_m35: redoOAuth is refused before the first oauthRedirect, and for
   assert.deepEqual(names(), []);
 });
 
-test("seed_m46: the signed-in user begins a flow, and links what came of it", async (t) => {
+test("seed_m46: a signed-in user begins a flow and links its result", async (t) => {
   const { page, asked } = await open(t, { routes: server({ "POST /v1/identities/google": [200, linked] }) });
   await call(page, "login", { email: "ada@example.com", password: "secret" });
   await leave(page);
@@ -127,7 +128,7 @@ test("seed_m46: the signed-in user begins a flow, and links what came of it", as
   assert.equal(await page.evaluate(() => new AuthClient().getSession().then(({ access_token }) => access_token)), "access-1");
 });
 
-test("seed_m46: whoever must sign in anew to link ends the same flow, with the same key", async (t) => {
+test("seed_m46: a user who must sign in again to link ends the same flow with the same key", async (t) => {
   let isFresh = false;
   const link = () => (isFresh ? [200, linked] : [401, problem("REAUTH_REQUIRED")]);
   const { page, asked } = await open(t, { routes: server({ "POST /v1/identities/google": link }) });
@@ -145,7 +146,7 @@ test("seed_m46: whoever must sign in anew to link ends the same flow, with the s
 });
 
 for (const options of [{}, { dpop: false }]) {
-  test(`whoever was unknown and signs in links with the oauthKey, and what it was given to: ${JSON.stringify(options)}`, async (t) => {
+  test(`after LoginOAuth a user signs in and links with the oauthKey and its key or secret: ${JSON.stringify(options)}`, async (t) => {
     const routes = server({
       "POST /v1/login": [200, tokens(options.dpop === false && { token_type: "Bearer" })],
       "POST /v1/login/provider/google": [200, unknown],
@@ -165,14 +166,14 @@ for (const options of [{}, { dpop: false }]) {
   });
 }
 
-test("a flow of which this browser knows nothing is for the server to judge", async (t) => {
+test("the server decides about a flow that this browser did not begin", async (t) => {
   const routes = server({ "POST /v1/login/provider/google": [400, problem("OAUTH_STATE_MISMATCH")] });
   const { page, asked } = await open(t, { routes });
   assert.equal(await call(page, "login", "google", { callback: "https://a.example/?code=c&state=s" }), "OAUTH_STATE_MISMATCH");
   assert.deepEqual(body(asked[0]), { callback: "https://a.example/?code=c&state=s" });
 });
 
-test("React's second run of an effect joins the first; a reload asks again, in the same words", async (t) => {
+test("the second run of a React effect joins the first; a reload repeats the same request", async (t) => {
   const { page, asked, names } = await open(t, { routes: server() });
   await leave(page);
   await come(page, "/back?code=c1&state=s1");
@@ -195,7 +196,7 @@ test("React's second run of an effect joins the first; a reload asks again, in t
   assert.equal(keyOf(asked.at(-1)), keyOf(first));
 });
 
-test("React's second run of an effect joins the first, which has taken the code out of the address", async (t) => {
+test("the second run of a React effect joins the first, which has removed the code from the URL", async (t) => {
   const { page, names } = await open(t, { routes: server() });
   await leave(page);
   await come(page, "/back?provider=google&code=c1&state=s1");
@@ -216,7 +217,7 @@ test("React's second run of an effect joins the first, which has taken the code 
   assert.equal(names().filter((name) => name === "POST /v1/login/provider/google").length, 3, "the page, another, and once it was over");
 });
 
-test("an effect that is cleaned up takes its own call along, and no other", async (t) => {
+test("a React effect that is cleaned up aborts its own call and no other", async (t) => {
   const { page } = await open(t, { routes: server() });
   await leave(page);
   await come(page, "/back?code=c1&state=s1");
@@ -235,7 +236,7 @@ test("an effect that is cleaned up takes its own call along, and no other", asyn
   assert.deepEqual(told, ["ABORTED", "LoginExisting"]);
 });
 
-test("seed_m10: a token that the app has is shown with the key of the session that comes of it", async (t) => {
+test("seed_m10: the token of an app is sent with the key of the session that it begins", async (t) => {
   const routes = server({
     "POST /v1/login/provider/google": ({ body }) => [200, JSON.parse(body).token === "new" ? unknown : { ...existing, session: tokens() }],
     "POST /v1/signup/provider/google": [200, registered],
@@ -253,7 +254,7 @@ test("seed_m10: a token that the app has is shown with the key of the session th
   assert.equal(keyOf(asked.at(-1)), keyOf(asked.at(-2)));
 });
 
-test('seed_m07_m14_m37_m42: "local" signs up and in with a password, in the same words', async (t) => {
+test('seed_m07_m14_m37_m42: the provider "local" signs up and in with a password, with the same signature', async (t) => {
   const user = { user_id: "u1", email: "ada@example.com", email_verified: false, name: "Ada" };
   const routes = server({
     "POST /v1/signup": ({ body }) => [200, { confirmation_required: true, user: JSON.parse(body).name ? user : undefined }],
@@ -275,7 +276,7 @@ test('seed_m07_m14_m37_m42: "local" signs up and in with a password, in the same
   assert.notEqual(await call(page, "getSession"), null);
 });
 
-test("seed_m27: what is wrong with an argument is told by its name, and nothing is sent", async (t) => {
+test("seed_m27: an invalid argument rejects with its name, and nothing is sent", async (t) => {
   const { page, names } = await open(t, { routes: server() });
   const callback = "https://app.example.com/back";
   for (const [field, ...args] of [
@@ -309,7 +310,7 @@ test("seed_m27: what is wrong with an argument is told by its name, and nothing 
   assert.deepEqual(names(), []);
 });
 
-test("a form may register; it is held back, and what is wrong is shown on its control", async (t) => {
+test("a form may register: its submit is prevented, and its control shows the error", async (t) => {
   const html = `<form id="f" method="post" action="/home"><input name="oauthKey" value="k1"><input name="email" value="ada">
     <input name="extras.coins" type="number" value="5"><button>Go</button></form>`;
   const routes = server({ "POST /v1/signup/provider/google": [200, registered] });
@@ -329,7 +330,7 @@ test("a form may register; it is held back, and what is wrong is shown on its co
   assert.deepEqual(body(asked[0]), { oauth_key: "k1", email: "ada@example.com", extras: { coins: 5 } });
 });
 
-test("an event whose call is refused at once is held back, too", async (t) => {
+test("the client prevents the submit even if the call is rejected at once", async (t) => {
   const { page } = await open(t, { html: `<form id="f" method="post" action="/home"><button>Go</button></form>` });
   const told = await page.evaluate(async () => {
     const auth = new AuthClient();
@@ -342,14 +343,14 @@ test("an event whose call is refused at once is held back, too", async (t) => {
   assert.deepEqual(told, [true, "intent"]);
 });
 
-test("an address that is none of the web is not gone to", async (t) => {
+test("the client does not navigate to a URL that is not a web URL", async (t) => {
   const route = [200, { data: { url: "javascript:document.title='evil'", provider: "google", id: "google" }, state: "s" }];
   const { page } = await open(t, { routes: server({ "POST /v1/flows/google": route }) });
   assert.equal(await call(page, "oauthRedirect", "google", "https://app.example.com/back"), "SERVER");
   assert.equal(await page.title(), "");
 });
 
-test("whose session has ended meanwhile begins the flow as somebody new", async (t) => {
+test("a user whose session has ended begins the flow with a new key", async (t) => {
   const over = [401, problem("SESSION_REQUIRED")];
   const routes = server(stay);
   const begin = routes["POST /v1/flows/google"];
@@ -362,7 +363,7 @@ test("whose session has ended meanwhile begins the flow as somebody new", async 
   assert.notEqual(keyOf(asked[3]), keyOf(asked[0]));
 });
 
-test("a server that wants another session each time is asked once", async (t) => {
+test("a server that rejects every session gets one repetition", async (t) => {
   const routes = server({ "POST /v1/flows/google": [401, problem("SESSION_REQUIRED")], "POST /v1/token": [200, tokens()] });
   const { page, names } = await open(t, { routes });
   await call(page, "login", { email: "ada@example.com", password: "secret" });
@@ -370,7 +371,7 @@ test("a server that wants another session each time is asked once", async (t) =>
   assert.deepEqual(names().slice(1), ["POST /v1/flows/google", "POST /v1/token", "POST /v1/flows/google"]);
 });
 
-test("a client that is disposed of goes nowhere", async (t) => {
+test("a disposed client does not navigate", async (t) => {
   const { page, names } = await open(t, { routes: server() });
   const told = await page.evaluate(async () => {
     const auth = new AuthClient();
@@ -387,7 +388,7 @@ test("a client that is disposed of goes nowhere", async (t) => {
 });
 
 for (const how of ["abort", "dispose"]) {
-  test(`who ends the call while the browser still stores the flow goes nowhere: ${how}`, async (t) => {
+  test(`a call that ends while the browser stores the flow does not navigate: ${how}`, async (t) => {
     const { page, names } = await open(t, { routes: server() });
     const told = await page.evaluate(async (how) => {
       const ender = new AbortController();
@@ -413,7 +414,7 @@ for (const how of ["abort", "dispose"]) {
   });
 }
 
-test("a browser that never gives a key does not keep whoever has ended the call", async (t) => {
+test("a call ends at its signal even if the browser never returns a key", async (t) => {
   const before = () => {
     IDBFactory.prototype.open = () => /** @type {any} */ ({});
   };
@@ -429,7 +430,7 @@ test("a browser that never gives a key does not keep whoever has ended the call"
   assert.deepEqual(names(), []);
 });
 
-test("what an account is linked to is listed, and taken from it", async (t) => {
+test("linked identities can be listed and unlinked", async (t) => {
   const identities = [{ provider: "google", id: "7", created_at: "2026-01-01T00:00:00Z" }];
   const routes = server({
     "GET /v1/identities": [200, { identities }],
@@ -444,7 +445,7 @@ test("what an account is linked to is listed, and taken from it", async (t) => {
   assert.equal(await call(page, "unlink", "google"), "FORBIDDEN");
 });
 
-test("seed_m26_m33: outside a browser the addresses come back, and another client with the same storage ends the flow", async () => {
+test("seed_m26_m33: outside a browser the calls return URLs, and another client with the same storage ends the flow", async () => {
   const folder = await emptyProject({
     "server.mjs": `
       import { AuthClient } from "doorward";

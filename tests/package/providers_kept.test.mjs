@@ -1,4 +1,5 @@
-// What the browser keeps while somebody is at a provider: the keys of flows and of sessions, in this tab and in others.
+// The data that the browser stores while a user is at a provider: the keys of flows and of sessions, in this tab and in
+// others.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -20,7 +21,7 @@ import {
   unknown,
 } from "./providers.mjs";
 
-test("two tabs at once do not disturb each other", async (t) => {
+test("two concurrent flows in two tabs do not disturb each other", async (t) => {
   const { page, tab, asked } = await open(t, { routes: server() });
   const other = await tab();
   await leave(page);
@@ -39,7 +40,7 @@ test("two tabs at once do not disturb each other", async (t) => {
   assert.notEqual(keyOf(begun[0]), keyOf(begun[1]));
 });
 
-test("a provider may come back in another tab than it was gone to", async (t) => {
+test("a flow may return to another tab than the one that began it", async (t) => {
   const { page, tab, asked } = await open(t, { routes: server() });
   await leave(page);
   await leave(page);
@@ -55,7 +56,7 @@ test("a provider may come back in another tab than it was gone to", async (t) =>
   assert.equal(body(second).state, undefined, "which of the other tab's flows it is, the server knows");
 });
 
-test("redoOAuth goes on with a new key where the old is gone", async (t) => {
+test("redoOAuth uses a new key if the old one is gone", async (t) => {
   const routes = server({ "GET /consent": ({ search }) => (search.includes("s1") ? [200, {}] : [204, {}]) });
   const { page, asked } = await open(t, { routes });
   await leave(page);
@@ -69,7 +70,7 @@ test("redoOAuth goes on with a new key where the old is gone", async (t) => {
   assert.notEqual(keyOf(again), keyOf(first));
 });
 
-test("a token that nobody is known by does not take the key from the session", async (t) => {
+test("a token of a provider identity without an account does not take the session's key", async (t) => {
   const { page, asked } = await open(t, { routes: server({ "POST /v1/login/provider/google": [200, unknown] }) });
   await call(page, "login", { email: "ada@example.com", password: "secret" });
   await leave(page);
@@ -79,7 +80,7 @@ test("a token that nobody is known by does not take the key from the session", a
   assert.deepEqual(await storedKeys(page), [true]);
 });
 
-test("a key that a session in memory had is gone after the sign-out", async (t) => {
+test("the key of a session in memory is deleted at the sign-out", async (t) => {
   const { page, asked } = await open(t, { routes: server() });
   const options = { storage: "memory" };
   await leave(page, "google", options);
@@ -94,7 +95,7 @@ test("a key that a session in memory had is gone after the sign-out", async (t) 
   assert.notEqual(keyOf(asked.at(-1)), keyOf(asked[0]));
 });
 
-test("two clients with storages of their own have keys of their own", async (t) => {
+test("two clients with separate storages have separate keys", async (t) => {
   const { page, asked } = await open(t, { routes: server({ ...stay, "GET /v1/profile": [200, tokens().user] }) });
   await page.evaluate(async () => {
     const client = () => {
@@ -118,7 +119,7 @@ test("two clients with storages of their own have keys of their own", async (t) 
   await keeps(page, [true]);
 });
 
-test("who signs in in another tab leaves a flow of this one its key", async (t) => {
+test("a sign-in in another tab does not take the key of a flow in this tab", async (t) => {
   const { page, tab, asked } = await open(t, { routes: server() });
   const other = await tab();
   await call(page, "login", { email: "ada@example.com", password: "secret" });
@@ -131,7 +132,7 @@ test("who signs in in another tab leaves a flow of this one its key", async (t) 
   assert.notEqual(proofs.at(-2), proofs[0]);
 });
 
-test("seed_m46: after a sign-in in another tab, one in this tab links with the key of the flow", async (t) => {
+test("seed_m46: after a sign-in in another tab, a sign-in in this tab links with the key of the flow", async (t) => {
   const { page, tab, asked } = await open(t, { routes: server({ "POST /v1/identities/google": [200, linked] }) });
   const other = await tab();
   const ada = { email: "ada@example.com", password: "secret" };
@@ -147,7 +148,7 @@ test("seed_m46: after a sign-in in another tab, one in this tab links with the k
 });
 
 for (const isDeleted of [false, true]) {
-  test(`redoOAuth after a sign-out in another tab comes back with a key that is there${isDeleted ? ", if need be a new one" : ""}`, async (t) => {
+  test(`redoOAuth after a sign-out in another tab uses a stored key${isDeleted ? ", or else a new one" : ""}`, async (t) => {
     const { page, tab, asked } = await open(t, { routes: server() });
     const other = await tab();
     await leave(page);
@@ -171,7 +172,7 @@ for (const isDeleted of [false, true]) {
 }
 
 for (const options of [{}, { dpop: false }]) {
-  test(`a sign-out ends what this tab has begun, and no other: ${JSON.stringify(options)}`, async (t) => {
+  test(`a sign-out ends the flows of this tab and no others: ${JSON.stringify(options)}`, async (t) => {
     const bearer = { "POST /v1/login": [200, tokens({ token_type: "Bearer" })] };
     const { page, tab } = await open(t, { routes: server({ ...stay, ...(options.dpop === false && bearer) }) });
     const other = await tab();
@@ -190,7 +191,7 @@ for (const options of [{}, { dpop: false }]) {
   });
 }
 
-test("after a sign-out, here or in another tab, the next session has a key that stays", async (t) => {
+test("after a sign-out in this tab or another, the next session has a key that lasts", async (t) => {
   const wrong = [401, problem("INCORRECT_USERNAME_OR_PASSWORD")];
   const routes = server({
     "POST /v1/login": ({ body }) => (JSON.parse(body).password === "wrong" ? wrong : [200, tokens()]),
@@ -216,7 +217,7 @@ test("after a sign-out, here or in another tab, the next session has a key that 
   assert.equal(names().at(-1), "POST /v1/logout");
 });
 
-test("whoever was unknown and signs in another way, on a later page, does so with the key of the flow", async (t) => {
+test("a user without a linked account who signs in another way, on a later page, uses the key of the flow", async (t) => {
   const { page, asked } = await open(t, { routes: server({ "POST /v1/login/provider/google": [200, unknown] }) });
   await leave(page);
   await come(page, "/back?code=c1&state=s1");
@@ -226,13 +227,13 @@ test("whoever was unknown and signs in another way, on a later page, does so wit
   const proofs = asked.filter(({ headers }) => headers.dpop).map(keyOf);
   assert.equal(proofs.length, 3);
   assert.equal(new Set(proofs).size, 1);
-  // The key is that session's alone: the next one gets its own.
+  // The key belongs to that session alone: the next session gets its own.
   await call(page, "logout");
   await call(page, "login", { email: "ada@example.com", password: "secret" });
   assert.notEqual(keyOf(asked.at(-1)), proofs[0]);
 });
 
-test("a provider that signs somebody in who is signed in keeps the key that both sessions have", async (t) => {
+test("a provider sign-in of a signed-in user keeps the key that both sessions share", async (t) => {
   const routes = server({ "GET /v1/profile": [200, tokens().user] });
   const { page, asked } = await open(t, { routes });
   await call(page, "login", { email: "ada@example.com", password: "secret" });
@@ -244,7 +245,7 @@ test("a provider that signs somebody in who is signed in keeps the key that both
   assert.equal(keyOf(asked.at(-1)), keyOf(asked[0]));
 });
 
-test("where the flow's key is gone, the call says to start again, and sends nothing", async (t) => {
+test("if the key of the flow is gone, the call rejects as a state mismatch and sends nothing", async (t) => {
   const { page, asked, names } = await open(t, { routes: server() });
   await call(page, "login", { email: "ada@example.com", password: "secret" });
   await leave(page);
@@ -258,7 +259,7 @@ test("where the flow's key is gone, the call says to start again, and sends noth
   assert.deepEqual(names().slice(before), []);
 });
 
-test("a key that is about to be deleted is taken by nobody", async (t) => {
+test("a key that is about to be deleted is not used for another session", async (t) => {
   const { page, names } = await open(t, { routes: server(stay) });
   const told = await page.evaluate(async () => {
     let held;
@@ -280,7 +281,7 @@ test("a key that is about to be deleted is taken by nobody", async (t) => {
     return code;
   });
   assert.equal(told, "OAUTH_STATE_MISMATCH");
-  // The browser's own request for the consent screen may come at any time.
+  // The browser may send its own request for the consent screen at any time.
   assert.equal(
     names()
       .filter((name) => name !== "GET /consent")
@@ -328,7 +329,7 @@ const denied = {
   },
 };
 for (const [what, before] of Object.entries(denied)) {
-  test(`where the browser has ${what}, a flow lasts as long as the page`, async (t) => {
+  test(`with ${what}, a flow lasts as long as the page`, async (t) => {
     const { page, asked } = await open(t, { routes: server(stay), before });
     const told = await page.evaluate(async () => {
       const auth = new AuthClient();
@@ -342,7 +343,7 @@ for (const [what, before] of Object.entries(denied)) {
   });
 }
 
-test("where the browser keeps no keys, and with Bearer tokens, a secret takes the place of the flow's key", async (t) => {
+test("without stored keys, and with Bearer tokens, a secret replaces the key of the flow", async (t) => {
   const routes = {
     "POST /v1/login/provider/google": [200, unknown],
     "POST /v1/signup/provider/google": [200, registered],
@@ -374,7 +375,7 @@ test("where the browser keeps no keys, and with Bearer tokens, a secret takes th
   }
 });
 
-test("what is remembered of flows is bounded, and grows old", async (t) => {
+test("the number and the age of remembered flows are limited", async (t) => {
   const mismatch = [400, problem("OAUTH_STATE_MISMATCH")];
   const { page, asked } = await open(t, { routes: server({ ...stay, "POST /v1/login/provider/google": mismatch }) });
   const told = await page.evaluate(async () => {
@@ -395,7 +396,7 @@ test("what is remembered of flows is bounded, and grows old", async (t) => {
   assert.equal(body(login).state, undefined);
 });
 
-test("what is remembered of flows does not stay stored when it is over", async (t) => {
+test("ended flows do not stay in the storage", async (t) => {
   const { page } = await open(t, { routes: server(stay) });
   const told = await page.evaluate(async () => {
     const auth = new AuthClient();
@@ -411,7 +412,7 @@ test("what is remembered of flows does not stay stored when it is over", async (
   assert.deepEqual(told, [[5, 5], [4, 4], [0, 0], false]);
 });
 
-test("keys of flows that came to nothing are not kept for long", async (t) => {
+test("keys of abandoned flows are deleted after a while", async (t) => {
   const { page } = await open(t, { routes: server(stay) });
   await page.evaluate(async () => {
     const auth = new AuthClient();
@@ -420,7 +421,7 @@ test("keys of flows that came to nothing are not kept for long", async (t) => {
   });
   assert.deepEqual(await storedKeys(page), ["loose"]);
   await page.evaluate(async () => {
-    // A tab that knows nothing of it.
+    // A tab that knows nothing of the flows.
     sessionStorage.clear();
     const later = new AuthClient({ storage: "session" });
     const { now } = Date;
@@ -430,7 +431,7 @@ test("keys of flows that came to nothing are not kept for long", async (t) => {
   await keeps(page, [true]);
 });
 
-test("damage in the storage harms nothing", async (t) => {
+test("damaged entries in the storage do no harm", async (t) => {
   const { page, asked } = await open(t, { routes: server() });
   for (const [text, expected] of /** @type {any[][]} */ ([
     ["", existing],

@@ -1,4 +1,4 @@
-// What every package test needs: the packed package installed in an empty project, and a page of it in Chromium.
+// Helpers for every package test: the packed package installed in an empty project, and a page with it in Chromium.
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -12,10 +12,10 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
-/** The repository. */
+/** The folder of the repository. */
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Runs a program and gives its stdout; a failure shows what it printed. */
+/** Runs a program and returns its stdout. A failure shows its output. */
 export async function run(program, args, cwd) {
   try {
     return (await promisify(execFile)(program, args, { cwd, maxBuffer: 1e8 })).stdout;
@@ -26,7 +26,7 @@ export async function run(program, args, cwd) {
 
 const quiet = ["--ignore-scripts", "--loglevel=error"];
 const scratch = mkdtemp(join(tmpdir(), "doorward-package-"));
-// The shell draws the same pages, and opens one for a quarter of the processor time.
+// The headless shell draws the same pages, and opens one in a quarter of the processor time.
 const executablePath = process.env.DOORWARD_CHROMIUM ?? ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find(existsSync);
 let installed, launched;
 after(async () => {
@@ -37,13 +37,16 @@ after(async () => {
 /** The browser of this test file. */
 export const browser = () => (launched ??= chromium.launch({ executablePath }));
 
-/** The paths of the files that `npm pack` packs. */
+/** The paths of the files that `npm pack` includes. */
 export async function packedFiles() {
   const [{ files }] = JSON.parse(await readFile(join(await install(), "packed.json"), "utf8"));
   return files.map((file) => file.path);
 }
 
-/** The folder of an empty project with the packed package in it, as `npm install doorward` makes one, and these files. */
+/**
+ * Returns the folder of an empty project with the packed package, like after `npm install doorward`, plus the given
+ * files.
+ */
 export async function emptyProject(files = {}) {
   const folder = await mkdtemp(join(await scratch, "app-"));
   await cp(join(await install(), "app"), folder, { recursive: true });
@@ -51,14 +54,14 @@ export async function emptyProject(files = {}) {
   return folder;
 }
 
-// Test files run in processes of their own. The first one packs and installs, and its result serves all that test the
-// same package: the folder's name has the content of the package in it.
+// Test files run in separate processes. The first one packs and installs, and all processes that test the same package
+// use its result: the folder's name contains a hash of the package.
 function install() {
   installed ??= contentHash().then(async (hash) => {
     const shared = join(tmpdir(), `doorward-packed-${hash}`);
     if (!existsSync(shared)) {
       const folder = await packAndInstall();
-      // In one step, so that no process finds half of it. If another process was first, its folder is as good.
+      // A rename is atomic, so no process sees half of the folder. If another process was first, its folder is equal.
       await rename(folder, shared).catch((error) => {
         if (!existsSync(shared)) throw error;
       });
@@ -79,7 +82,7 @@ async function packAndInstall() {
   return folder;
 }
 
-// Of every file that `npm pack` may take: those in the root folder and all of pkg/.
+// A hash of every file that `npm pack` may include: the files of the root folder and all of pkg/.
 async function contentHash() {
   const hash = createHash("sha256").update(process.version);
   for (const [folder, recursive] of /** @type {[string, boolean][]} */ ([
@@ -95,8 +98,8 @@ async function contentHash() {
 }
 
 /**
- * The module that the page tests bundle. It proves that the wasm runs: a rule of the protocol crate refuses the address, without a
- * request. What it finds out is in `window.found`.
+ * The module that the page tests bundle. It proves that the wasm runs: a rule of the protocol crate rejects the address
+ * without a request. The results are in `window.found`.
  */
 export const app = `
 import { AuthClient } from "doorward";
@@ -107,7 +110,7 @@ auth.login({ email: "no address", password: "correct horse" }).then(
 );
 `;
 
-/** What `app` finds out when all is well. */
+/** The results of `app` on success. */
 export const refused = "AuthError INVALID_PARAMETER email";
 
 const types = {
@@ -117,7 +120,7 @@ const types = {
   ".wasm": "application/wasm",
 };
 
-/** Serves the folder, opens `index.html` with this text in Chromium, and gives what the module found out. */
+/** Serves the folder, opens `index.html` with this text in Chromium, and returns the results of the module. */
 export async function found(t, folder, html, charset = "") {
   await writeFile(join(folder, "index.html"), html);
   const asked = [];

@@ -1,4 +1,5 @@
-"""What schemathesis cannot know of this server: who signs in, and which refusals of sound data are as they should be."""
+"""The facts about this server that schemathesis cannot know: how a user signs in, and which rejections of valid data
+are correct."""
 
 import base64
 import json
@@ -11,46 +12,46 @@ import schemathesis
 
 SERVER = os.environ["SERVER"]
 SIGNED_IN = os.environ.get("SIGNED_IN") == "yes"
-# As INTROSPECTION__CLIENTS of the server.
+# The same as the server's setting INTROSPECTION__CLIENTS.
 CLIENT = "Basic " + base64.b64encode(b"api:a-secret-that-is-only-for-these-tests").decode()
 
-# Well formed, and wrong all the same: no schema can say what was mailed to whom, or what was issued.
+# Codes for data that is well formed but wrong: a schema cannot know the mailed codes or the issued tokens.
 WRONG = {"INVALID_CODE", "EXPIRED_CODE", "TOKEN_REVOKED", "TOKEN_EXPIRED", "invalid_grant", "stale_token"}
 
-# Fields whose value, or whose being there, hangs on more than the field: (end of the call, its fields).
+# Fields whose validity depends on more than their schema: (end of the path, names of the fields).
 BEYOND_SCHEMA = [
-    # Which numbers and time zones there are, lists know; which signs a name may have together, PRECIS; how a language tag is
-    # put together, RFC 5646.
+    # Lists define the valid numbers and time zones; PRECIS defines the valid characters of a name; RFC 5646 defines the
+    # syntax of a language tag.
     ("", ("phone_number", "old_phone_number", "zoneinfo", "locale", "username")),
-    # Where a call comes from, only a program with a service key can say.
+    # Only a program with a service key may set the client's IP address.
     ("", "options.client_ip"),
     # Confirming and signing in at once exclude each other; a redirect must be on the operator's list.
     ("/signup", "options."),
     ("/signup/code", "options."),
-    # What the operator does not allow, no page can ask for.
+    # The operator may forbid it.
     ("/v1/login", "options.auto_register"),
     # Fields and keys that the operator declares.
     ("/signup", "extras"),
     ("/signup/code", "extras"),
     ("/v1/profile", "extras"),
     ("/v1/data/{key}", ("key", "value")),
-    # A code with its address, or a token, but not both and not neither.
+    # Needs either a code with its address, or a token, but not both.
     ("/v1/email/verify", ("email", "code", "token")),
     ("/v1/password/reset", ("email", "code", "token")),
-    # Either of two proofs, or the one that the account has.
+    # Needs one of two proofs, or the proof that the account has.
     ("/v1/account/delete", ("password", "code")),
     ("/v1/password", "old_password"),
-    # One of the names that an account can have; a scene that fits it.
+    # Needs one of the names that an account can have, and a scene that fits it.
     ("/v1/code", ("email", "scene")),
     ("/v1/login/code", "email"),
     ("/v1/signup", "email"),
     ("/v1/signup/code", "email"),
-    # The old address is the account's own, the new one is not.
+    # The old address must be the account's own, the new one must not.
     ("/v1/email/change", ("email", "old_email")),
     ("/v1/phone/change", "old_phone_code"),
 ]
 
-# Refusals of the whole request: the first address is bound, the next ones change it, and none can be taken from none.
+# Paths that may reject the whole request: `bind` adds the first address, `change` replaces it, and `unbind` needs one.
 BEYOND_FIELDS = ("/bind", "/change", "/unbind")
 
 
@@ -65,10 +66,10 @@ if SIGNED_IN:
 
     @schemathesis.auth(refresh_interval=None)
     class Person:
-        """Somebody who is signed in. A call may have ended the session, or the account: then it is somebody else."""
+        """A signed-in user. A call may have ended the session or deleted the account; then a new user signs up."""
 
         token = None
-        # Many cases are generated before the first of them is called: one look serves them all.
+        # Many cases are generated before the first call: one check is enough for all of them.
         is_surely_alive = False
 
         def get(self, case, context):
@@ -99,7 +100,7 @@ if SIGNED_IN:
 
 @schemathesis.check
 def refused_for_a_reason(ctx, response, case):
-    """Data that the document calls sound is refused only for what a schema cannot say."""
+    """The server rejects data that the document allows only for reasons that a schema cannot express."""
     if response.status_code != 400 or case.meta is None or not case.meta.generation.mode.is_positive:
         return
     answer = response.json()
@@ -109,7 +110,7 @@ def refused_for_a_reason(ctx, response, case):
     if field is None:
         sound = path.endswith(BEYOND_FIELDS)
     else:
-        # A field of the operator's own is named as it is, without the `extras` that it came in.
+        # The error names a field that the operator declares without its parent `extras`.
         extras = case.body.get("extras") if isinstance(case.body, dict) else None
         sound = (isinstance(extras, dict) and field in extras) or any(
             path.endswith(end) and field.startswith(names) for end, names in BEYOND_SCHEMA

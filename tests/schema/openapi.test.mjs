@@ -1,5 +1,5 @@
-// `/openapi.json` is held against the running server by schemathesis: each call with data that the document allows and
-// with data that it does not, and every answer compared with what the document says.
+// schemathesis tests `/openapi.json` against the running server: it sends data that the document allows and data that
+// it forbids, and compares every response with the document.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -11,20 +11,20 @@ import { folder, LONG_RUN, startServer } from "../e2e/world.mjs";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const SCHEMATHESIS = process.env.DOORWARD_SCHEMATHESIS ?? join(HERE, "../../.tools/schema/bin/schemathesis");
 
-// The quick run makes fewer calls than schemathesis.toml says: three random ones for each operation, and the 4,000 of the coverage
-// phase only with a session. Without one, most operations answer 401 to any input.
+// The quick run makes fewer calls than schemathesis.toml configures: three random ones for each operation, and the
+// 4,000 of the coverage phase only with a session. Without a session, most operations answer 401 to any input.
 const FEWER = ["--max-examples", "3"];
 const FEWER_SIGNED_OUT = ["--phases", "examples,fuzzing,stateful"];
 
-// At the same time: each pass has a server of its own.
+// The passes run concurrently, each with its own server.
 describe("openapi.json", { concurrency: true }, () => {
   for (const [who, signedIn] of [
-    ["nobody", "no"],
-    ["somebody who is signed in", "yes"],
+    ["a signed-out client", "no"],
+    ["a signed-in user", "yes"],
   ]) {
-    test(`every answer to ${who} is as openapi.json says`, async () => {
+    test(`every response to ${who} matches openapi.json`, async () => {
       const server = await startServer({
-        // Hashes are cheap here: what they cost is not the point.
+        // Cheap hashes, because their cost does not matter here.
         settings: {
           PASSWORD__HASH_MEMORY: 64,
           PASSWORD__HASH_PASSES: 1,

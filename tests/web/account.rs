@@ -1,4 +1,4 @@
-//! The account of the signed-in user: profile, addresses, password, data, its end; and what others show.
+//! The account of the signed-in user: profile, addresses, password, data and deletion; and public profiles.
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
@@ -6,7 +6,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::world::*;
 
-/// Every path answers the profile, with the body's fields in it.
+/// Every path returns the profile, with the fields of the body in it.
 const ACCOUNT: &str = r#"new Proxy({ "POST /v1/login": [200, TOKENS] }, {
     get: (routes, name) => routes[name] ?? ((call) => [200, { user_id: "u1", email: "ada@example.com", ...call.body }]),
 })"#;
@@ -43,7 +43,7 @@ async fn seed_a38_a_profile_is_updated_and_the_kept_user_learns_it_once() {
 
 #[wasm_bindgen_test]
 async fn an_older_profile_that_comes_late_changes_nothing() {
-    // The longer the name, the later it was given.
+    // The longer the name, the later the response.
     let world = server_of(
         r#"{ "POST /v1/login": [200, TOKENS], "PATCH /v1/profile": ({ body: { nickname } }) =>
             [200, { user_id: "u1", email: "ada@example.com", nickname, updated_at: `2026-01-01T00:00:0${nickname.length}Z` }] }"#,

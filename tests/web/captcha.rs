@@ -1,11 +1,11 @@
-//! Captchas: what the client does by itself, and what it leaves to the person.
+//! Captchas: a proof of work, which the client solves, and a picture, which it leaves to the user.
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::world::*;
 
-/// A server that wants a proof of work, and looks at it as ours does.
+/// A server that requires a proof of work and verifies it like the real server.
 const WORK: &str = r#"{
     "POST /v1/login": async (call) => {
         const [id, code] = (call.headers["Captcha-Response"] ?? ":").split(":");
@@ -28,7 +28,7 @@ const WORK: &str = r#"{
 
 const ENDLESS: &str = "{ difficulty: 2e9 }";
 
-/// With that server, which asks so many times, and what it asks for changed.
+/// A client of that server. The server asks `times` times, with `change` applied to the challenge.
 fn asking(times: u32, change: &str) -> World {
     let world = server_of(WORK);
     world.run(&format!("(window.asked = 0, window.times = {times}, window.change = {change})"));
@@ -72,7 +72,7 @@ async fn the_page_stays_usable_meanwhile() {
     let world = asking(1, ENDLESS);
     world.run("(window.ticks = [0, 0])");
     let is_usable = "ticks[1] > ticks[0] / 10";
-    // In turns, because the machine's other work slows both down; and again where it slowed down one of them alone.
+    // Alternate, because other programs slow down both; repeat if they slowed down only one of the two.
     for _ in 0..5 {
         world.run("(window.timer = setInterval(() => ticks[0]++, 10))");
         pause(200).await;

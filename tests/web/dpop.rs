@@ -1,11 +1,11 @@
-//! Sessions that are bound to a key of this browser (RFC 9449): what is proved, and what becomes of the key.
+//! Sessions bound to a key of this browser (RFC 9449): the proofs, and the life of the key.
 
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::world::*;
 
-/// A server that binds sessions, and what else or different it has.
+/// A server that binds sessions, plus the routes in `more`.
 fn server(more: &str) -> String {
     format!(
         r#"{{
@@ -19,9 +19,9 @@ fn server(more: &str) -> String {
 
 const ADA: &str = "{ email: 'ada@example.com', password: 'secret' }";
 
-/// A client of such a server, with nothing left of the tests before.
+/// A client of such a server, without data of earlier tests.
 async fn bound(more: &str, options: &str) -> World {
-    // Their clients would take part in what is stored from now on.
+    // Clients of earlier tests would react to changes of the storage.
     js("window.lives?.forEach((life) => life.abort())");
     clear().await;
     world_with(&server(more), &format!("{{ dpop: undefined, storage: 'local', {options} }}"))
@@ -33,7 +33,7 @@ async fn clear() {
     JsFuture::from(js_sys::Promise::from(js(deleted))).await.expect("the database is deleted");
 }
 
-/// The ids in the database.
+/// The ids of the keys in the database.
 async fn kept() -> String {
     let keys = "new Promise((done) => { const open = indexedDB.open('doorward.keys', 1);
         open.onupgradeneeded = () => open.result.createObjectStore('keys');
@@ -120,7 +120,7 @@ async fn a_key_outlives_the_page_and_ends_with_its_session() {
     let reloaded = world.reloaded();
     ok(reloaded.get_profile(NONE)).await;
     assert_eq!(world.run("world.calls[0].jwk.x === world.calls[1].jwk.x"), "true");
-    // Somebody else signs in: the first one's key is of no use any more.
+    // Another user signs in, so the key of the first user is no longer needed.
     ok(reloaded.login(js(ADA), NONE)).await;
     let next = world.run("JSON.parse(localStorage.getItem('doorward.session')).key");
     assert_ne!(next, id);
@@ -305,7 +305,7 @@ async fn a_page_that_is_not_secure_says_so_at_each_call() {
     ok(world.core.login(js(ADA), NONE)).await;
 }
 
-/// What calls show: the first key, another one, or none; and the access token.
+/// The key and the access token of each call: the first key, another key, or none.
 fn shown(world: &World) -> String {
     let first = "world.calls.find((call) => /signup/.test(call.name)).jwk.x";
     let key = format!("!call.jwk ? 'none' : call.jwk.x === {first} ? 'key' : 'other'");
@@ -341,7 +341,7 @@ async fn sec_a03_the_session_is_shown_where_the_key_of_another_signup_is_not_eno
     ok(world.core.signup(js("{ email: 'bob@example.com', password: 'secret' }"), NONE)).await;
     ok(world.core.verify_account(js("'abcdefghijklmnop'"), NONE)).await;
     assert_eq!(shown(&world), "signup key,verify key,verify other DPoP access-1");
-    // That of the signup stays for its own address.
+    // The key of the signup stays, because it belongs to another address.
     assert_ne!(world.run("localStorage.getItem('doorward.signup')"), "null");
 }
 

@@ -1,4 +1,4 @@
-//! Whatever happens on the way, the caller gets one of our errors.
+//! Every failure rejects with an error of the SDK.
 
 use wasm_bindgen_test::wasm_bindgen_test;
 

@@ -1,4 +1,4 @@
-//! `Input<T>`: what a form, an event, a FormData or an object says.
+//! `Input<T>`: the values of a form, an event, a FormData or an object.
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;

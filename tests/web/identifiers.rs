@@ -1,4 +1,4 @@
-//! Every way to sign up and in, the codes for it, and how a call's fields may be spelt.
+//! All methods to sign up and in, their codes, and the spellings of fields.
 
 use wasm_bindgen_test::wasm_bindgen_test;
 

@@ -1,4 +1,4 @@
-//! The calls, with the texts and codes that the seeds name.
+//! The calls, with the messages and codes that the seeds document.
 
 use js_sys::Promise;
 use wasm_bindgen_test::wasm_bindgen_test;

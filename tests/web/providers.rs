@@ -1,5 +1,5 @@
-//! Signing in with a provider: coming back with an answer. Going to the provider, which leaves the page, is tested on the built
-//! package.
+//! Signing in with a provider: the return with a response. The tests of the built package cover the way to
+//! the provider, which leaves the page.
 
 use js_sys::Promise;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -15,7 +15,7 @@ fn login(world: &World, data: &str) -> Promise {
     world.core.ask("login", "google".into(), js(data))
 }
 
-/// Lets this tab have begun a flow.
+/// Stores a flow that this tab has begun.
 fn begun(flow: &str) {
     js(&format!(
         "sessionStorage.setItem('doorward.flow', JSON.stringify([{{ at: Date.now(), ...{flow} }}]))"

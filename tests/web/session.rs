@@ -1,11 +1,12 @@
-//! A session from sign-in to sign-out: refreshed on use, ended only by a verdict, seen in every tab.
+//! A session from sign-in to sign-out: refreshed on use, ended only by an explicit rejection, visible in
+//! every tab.
 
 use js_sys::Promise;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::world::*;
 
-/// A server whose access tokens live for ten minutes, and what else or different it has.
+/// A server whose access tokens live for ten minutes, plus the routes in `more`.
 fn server(more: &str) -> String {
     format!(
         r#"{{
@@ -22,7 +23,7 @@ fn server(more: &str) -> String {
     )
 }
 
-/// Begins a refresh that the server does not answer until `release`.
+/// Starts a refresh that the server does not answer until `release`.
 async fn held_refresh(world: &World) -> Promise {
     js("window.held = new Promise((resolve) => (window.answer = resolve))");
     let refresh = world.core.get_access_token(NONE);
@@ -313,7 +314,7 @@ async fn only_the_servers_own_answer_ends_the_telling_of_a_logout() {
         js("localStorage.clear()");
         let route = format!(r#""POST /v1/logout": {answer},"#);
         let world = world_with(&server(&route), "{ storage: 'local' }").signed_in().await;
-        // A refusal of the server's own is told.
+        // The call rejects with a refusal of the server itself.
         match left {
             "null" => assert_eq!(err(world.core.logout(NONE, NONE)).await, "INVALID_PARAMETER"),
             _ => drop(ok(world.core.logout(NONE, NONE)).await),

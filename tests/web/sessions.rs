@@ -1,4 +1,4 @@
-//! All sessions of a user: listing and ending them, taking one up, asking about one.
+//! All sessions of a user: listing, ending, restoring and checking them.
 
 use wasm_bindgen_test::wasm_bindgen_test;
 

@@ -1,4 +1,4 @@
-//! Where the session is kept, and what happens when that place is denied, full or damaged.
+//! The storage of the session, and its failures: denied, full or damaged.
 
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -62,7 +62,7 @@ async fn a_storage_that_has_no_space_left_keeps_nothing_half_written() {
     assert!(world.core.user().is_object());
 }
 
-/// Lets the storage have no space for a text longer than this, until `setItem` is put back.
+/// Makes the storage reject texts longer than this, until `setItem` is restored.
 fn fill_storage(longest: u32) {
     js(&format!(
         "Object.defineProperty(Storage.prototype, 'setItem', {{ configurable: true, value(key, text) {{

@@ -1,4 +1,4 @@
-//! Refreshing ahead, waking up, and other tabs that are told by a channel.
+//! Refreshing in advance, waking up, and messages to other tabs by a channel.
 
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -59,7 +59,7 @@ async fn a_client_that_is_disposed_of_refreshes_nothing() {
         "(window.realTimeout = window.setTimeout, window.setTimeout = (...args) => { window.timers = [...(window.timers ?? []), typeof args[0]]; return realTimeout(...args); })",
     );
     world.run("world.life.abort()");
-    // A call looks once more at the session: no timer is set for that.
+    // The call reads the session again, without a timer.
     assert_eq!(err(world.core.logout(NONE, NONE)).await, "ABORTED");
     js("window.setTimeout = window.realTimeout");
     assert_eq!(world.run("window.timers?.filter((kind) => kind !== 'function').length ?? 0"), "0");
@@ -76,7 +76,7 @@ async fn a_server_that_cannot_be_reached_is_told_once_and_asked_less_and_less() 
         assert_eq!(err(world.core.get_access_token(NONE)).await, "NETWORK");
     }
     let asked: u32 = world.run("world.calls.length").parse().unwrap();
-    // Each is repeated once by itself.
+    // Each request is repeated once.
     assert!((2..=8).contains(&asked), "{asked} requests for 20 calls");
     assert_eq!(world.events(), "WARNING offline");
     assert!(world.core.user().is_object());

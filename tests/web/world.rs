@@ -1,12 +1,12 @@
-//! A client, a server of mocked routes, and what happened between them.
+//! A client, a server of mocked routes, and a record of their calls and events.
 
 use doorward::AuthClient;
 use js_sys::{Array, Function, JSON, Map, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-/// A server that has the routes of a test and no other: `"POST /v1/login": [status, body, headers]`, or a
-/// function of the call that gives such a triple or throws.
+/// A server that has only the routes of a test: `"POST /v1/login": [status, body, headers]`, or a function of
+/// the call that returns such a triple or throws.
 const SERVER: &str = r#"
 const world = { calls: [], events: [], page: new Map(), own: new Map() };
 world.routes = (0, eval)("(" + routes + ")");
@@ -16,11 +16,11 @@ world.life = new AbortController();
 world.emit = (event, session, detail) => world.events.push(detail ? event + " " + detail.code : event);
 world.fetch = async (request) => {
     const name = request.method + " " + new URL(request.url).pathname;
-    // Every client asks for it before its first proof.
+    // Every client requests it before its first proof.
     if (name === "GET /v1/nonce") return new Response("{}", { status: 404 });
     const text = await request.text();
     const body = text.startsWith("{") ? JSON.parse(text) : text || undefined;
-    // A header by its name, in capitals or not.
+    // Header names are case-insensitive.
     const headers = new Proxy({}, {
         get: (_, name) => request.headers.get(name) ?? undefined,
         has: (_, name) => request.headers.has(name),
@@ -48,7 +48,7 @@ const proof = async (jws) => {
 return world;
 "#;
 
-/// What the server of most tests answers to a login.
+/// The response of most test servers to a login.
 pub const TOKENS: &str = r#"{ access_token: "access-1", token_type: "Bearer", expires_in: 600,
     refresh_token: "refresh-1", revoke_token: "revoke-1", server_time: 1000,
     user: { user_id: "u1", email: "ada@example.com" } }"#;
@@ -147,12 +147,12 @@ pub struct World {
     inside: JsValue,
 }
 
-/// The text with `TOKENS` where it says `TOKENS`.
+/// Replaces `TOKENS` in the text.
 fn with_tokens(text: &str) -> String {
     text.replace("TOKENS", TOKENS)
 }
 
-/// A world with these routes and options, both JavaScript.
+/// A world with these routes and options, both as JavaScript.
 pub fn world_with(routes: &str, options: &str) -> World {
     let make = Function::new_with_args("routes, options", SERVER);
     let inside = make
@@ -169,7 +169,7 @@ fn open(inside: &JsValue) -> Client {
     let [page, own] = ["page", "own"].map(|name| get(inside, name).unchecked_into::<Map>());
     let life = get(&get(inside, "life"), "signal").unchecked_into();
     let client = AuthClient::new(get(inside, "options"), Some(life), Some(page), Some(own));
-    // Only real changes are events of a test: the first state is known.
+    // A test records only real changes: the first state is known.
     client.on_auth_state_change(Function::from(get(inside, "emit")), Some(true));
     Client(client.into())
 }
@@ -186,7 +186,7 @@ impl World {
         open(&self.inside)
     }
 
-    /// The calls so far, `METHOD /path` each.
+    /// The calls so far, as `METHOD /path`.
     pub fn calls(&self) -> String {
         self.run("world.calls.map((call) => call.name).join(', ')")
     }
@@ -201,7 +201,7 @@ impl World {
         self.run("world.events.join(', ')")
     }
 
-    /// A JavaScript expression about this `world`, as text.
+    /// Evaluates a JavaScript expression on `world`, as text.
     pub fn run(&self, expression: &str) -> String {
         let function =
             Function::new_with_args("world", &format!("return String({});", with_tokens(expression)));
@@ -209,7 +209,7 @@ impl World {
         value.as_string().expect("String() gives a string")
     }
 
-    /// Lets the device's date run ahead.
+    /// Moves the device's date forward.
     pub fn seconds_later(&self, seconds: u32) {
         self.run(&format!(
             "(window.date ??= Date.now, window.ahead = (window.ahead ?? 0) + {seconds}000, Date.now = () => window.date.call(Date) + window.ahead)"
@@ -225,13 +225,13 @@ impl World {
     }
 }
 
-/// A JavaScript value.
+/// Evaluates a JavaScript expression.
 pub fn js(expression: &str) -> JsValue {
     let function = Function::new_no_args(&format!("return ({expression});"));
     function.call0(&JsValue::NULL).expect("the expression is JavaScript")
 }
 
-/// A form of this page. Its predecessor is removed.
+/// Adds a form to this page and removes the previous one.
 pub fn form(controls: &str) -> JsValue {
     let make = Function::new_with_args(
         "controls",
@@ -248,7 +248,7 @@ pub fn get(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &name.into()).expect("an object")
 }
 
-/// What a promise resolves with, as JSON.
+/// The resolved value of a promise, as JSON.
 pub async fn ok(promise: Promise) -> String {
     match JsFuture::from(promise).await {
         Ok(value) => json(&value),
@@ -256,7 +256,7 @@ pub async fn ok(promise: Promise) -> String {
     }
 }
 
-/// `CODE field` of what a promise rejects with, or `CODE`.
+/// The error of a promise as `CODE field` or `CODE`.
 pub async fn err(promise: Promise) -> String {
     let error = rejection(promise).await;
     let mut text = get(&error, "code").as_string().expect("an error has a code");
@@ -267,7 +267,7 @@ pub async fn err(promise: Promise) -> String {
     text
 }
 
-/// What a promise rejects with.
+/// The error of a promise.
 pub async fn rejection(promise: Promise) -> JsValue {
     match JsFuture::from(promise).await {
         Ok(value) => panic!("resolved with {}", json(&value)),
@@ -284,7 +284,8 @@ pub async fn pause(milliseconds: u32) {
     JsFuture::from(Promise::from(timer)).await.expect("a timer ends");
 }
 
-/// Waits for what no promise tells. Goes on after five seconds all the same: what is asserted then says more.
+/// Polls for effects that no promise reports. Continues after five seconds in any case: the assertion is then
+/// clearer.
 pub async fn until(mut holds: impl AsyncFnMut() -> bool) {
     for _ in 0..500 {
         if holds().await {
@@ -294,10 +295,10 @@ pub async fn until(mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// The page's clocks and timers, which stand still until a test moves them on.
+/// The page's clocks and timers, which stand still until a test advances them.
 pub struct Clock(JsValue);
 
-/// Timers end in the order of their times. Between two of them the page gets the time to do what it has to do.
+/// Fires timers in the order of their times. Between two of them the page gets time to run.
 const CLOCK: &str = r#"
 const real = { set: window.setTimeout, clear: window.clearTimeout, date: Date.now, running: performance.now };
 const [date, running] = [Date.now(), performance.now()];
@@ -333,7 +334,7 @@ return {
 "#;
 
 impl Clock {
-    /// Stops all clocks, until this is dropped.
+    /// Stops all clocks until the result is dropped.
     pub fn stop() -> Clock {
         Clock(Function::new_no_args(CLOCK).call0(&JsValue::NULL).expect("the clock is JavaScript"))
     }

@@ -1,4 +1,4 @@
-//! Settings of the captcha: what has to be solved, and when.
+//! Settings of the captcha: its kind, and when a request needs a solution.
 
 use doorward_core::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -7,31 +7,31 @@ use url::Url;
 use super::{Config, Span, settings};
 
 settings! {
-    /// What has to be solved after failures, before a call goes on.
+    /// The captcha that a client must solve after failures, before its request is processed.
     pub struct Captcha {
-        /// `proof_of_work`: the browser computes for a moment, and asks nobody. `picture`: a person reads letters. `turnstile`, `hcaptcha`, `recaptcha`: the widget of that service. `none`: nothing.
+        /// `proof_of_work`: the browser computes for a moment; no third party is involved. `picture`: the user types the letters of a picture. `turnstile`, `hcaptcha`, `recaptcha`: the widget of that service. `none`: no captcha.
         kind: CaptchaKind = CaptchaKind::ProofOfWork,
-        /// So many failures of one source, or on one account, and the next call has to bring a solution; 0 means every call that costs or guesses. With --dev none ever has to, unless this is set.
+        /// Number of failures from one source, or on one account or address, after which the next request needs a solution. 0: every request that is rate-limited needs one. With --dev no request needs one, unless this is set.
         after: u32 = 3,
-        /// `proof_of_work`: hashes that a solution costs on average. The default keeps a slow phone busy for a second or two, a desktop for a small part of one.
+        /// `proof_of_work`: average number of hashes for one solution. The default takes a slow phone a second or two, and a desktop computer a small fraction of a second.
         difficulty: u32 = 60_000,
-        /// Of a service: what its widget is shown with. Everybody may see it.
+        /// Captcha service: the site key of its widget. It is public.
         site_key: String = String::new(),
-        /// Of a service: what its verification call is made with.
+        /// Captcha service: the secret key for its verification request.
         secret: Secret = Secret::default(),
-        /// Of a service: where its verification call goes, if that is not where the service documents it.
+        /// Captcha service: address of its verification endpoint. Empty: the address that the service documents.
         verify_url: String = String::new(),
-        /// Of a service: how long its verification call may take.
+        /// Captcha service: time limit of its verification request.
         timeout: Span = Span::seconds(5),
-        /// Of a service that cannot be reached, or does not know our secret. `refuse`: calls that need a solution are told to come again (503). `go_on`: they pass.
+        /// Used when the captcha service cannot be reached or does not accept `secret`. `refuse`: requests that need a solution are refused with 503 and Retry-After. `go_on`: they are accepted.
         on_failure: Unreached = Unreached::Refuse,
-        /// Of a service: hosts of pages where a solution may come from. Empty: those of `public_url` and `cors.origins`, and with --dev any. `["*"]`: any.
+        /// Captcha service: hosts of the pages that a solution may come from. Empty: the hosts of `public_url` and `cors.origins`; with --dev any host. `["*"]`: any host.
         hostnames: Vec<String> = Vec::new(),
-        /// Of a service: the `action` that its widget was shown with, as Turnstile and reCAPTCHA v3 tell it. Empty: any.
+        /// Captcha service: the required `action` of the widget, as Turnstile and reCAPTCHA v3 report it. Empty: any.
         action: String = String::new(),
-        /// Of reCAPTCHA v3: the least score that is good enough, in percent.
+        /// reCAPTCHA v3: the lowest accepted score, in percent.
         least_score: u32 = 50,
-        /// Of a service: does it learn the person's address from us, too?
+        /// Captcha service: `true` sends it the IP address of the client.
         send_address: bool = false,
     }
 }
@@ -40,11 +40,11 @@ settings! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CaptchaKind {
-    /// Nothing has to be solved.
+    /// No captcha.
     None,
-    /// The browser computes.
+    /// A proof of work, which the browser computes.
     ProofOfWork,
-    /// A person reads letters.
+    /// A picture with letters, which the user types.
     Picture,
     /// Cloudflare Turnstile.
     Turnstile,
@@ -58,14 +58,14 @@ pub enum CaptchaKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unreached {
-    /// Whoever needs a solution has to come again.
+    /// Requests that need a solution are refused with 503.
     Refuse,
-    /// Whoever needs a solution passes.
+    /// Requests that need a solution are accepted.
     GoOn,
 }
 
 impl CaptchaKind {
-    /// As in the settings and on the wire.
+    /// Its name in settings and in answers.
     pub const fn as_str(self) -> &'static str {
         match self {
             CaptchaKind::None => "none",
@@ -77,7 +77,7 @@ impl CaptchaKind {
         }
     }
 
-    /// Where a service documents its verification call; `None` for what is no service.
+    /// The verification address that the service documents. `None` for kinds without a service.
     pub const fn service(self) -> Option<&'static str> {
         match self {
             CaptchaKind::None | CaptchaKind::ProofOfWork | CaptchaKind::Picture => None,
@@ -89,13 +89,13 @@ impl CaptchaKind {
 }
 
 impl Config {
-    /// Settings that could not work, by their names. Where the verification call goes is checked where it is used.
+    /// The invalid settings, by name. `captcha.verify_url` is checked where it is used.
     pub(super) fn captcha_errors(&self) -> Vec<(&'static str, &'static str)> {
         let captcha = &self.captcha;
         let service = captcha.kind.service().is_some();
         [
             (
-                // Half of the time that the SDK waits, on a slow phone.
+                // At the upper bound, a slow phone needs half of the time that the SDK waits.
                 (160..=200_000).contains(&captcha.difficulty),
                 "captcha.difficulty",
                 "must be at least 160 and at most 200000",
@@ -103,12 +103,12 @@ impl Config {
             (
                 !service || !captcha.site_key.is_empty(),
                 "captcha.site_key",
-                "is required with this captcha.kind: the service gives it to you, with the secret",
+                "is required with this captcha.kind: the service issues it together with the secret",
             ),
             (
                 !service || !captcha.secret.is_empty(),
                 "captcha.secret",
-                "is required with this captcha.kind: the service gives it to you, with the site key",
+                "is required with this captcha.kind: the service issues it together with the site key",
             ),
             (
                 (Span::seconds(1)..=Span::seconds(20)).contains(&captcha.timeout),
@@ -123,7 +123,7 @@ impl Config {
                     host == "*" || whole.is_ok_and(same)
                 }),
                 "captcha.hostnames",
-                "each must be a bare host like www.example.com, as the service tells it, or *",
+                "each must be a bare host like www.example.com, as the service reports it, or *",
             ),
             (captcha.least_score <= 100, "captcha.least_score", "must be at most 100"),
         ]

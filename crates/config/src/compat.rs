@@ -1,13 +1,13 @@
-//! Settings of the surfaces that programs know from other systems.
+//! Settings of the APIs that are compatible with other systems.
 
 use super::{Config, Span, settings};
 
 settings! {
-    /// Surfaces that programs know from other systems.
+    /// APIs that are compatible with other systems.
     pub struct Compat {
-        /// Is `/api/v1/auth/…` served, for programs that were written for that API? Its sessions are not bound to a key.
+        /// Serves `/api/v1/auth/…`, for programs that were written for that API. Its sessions have no key binding.
         auth_v1: bool = false,
-        /// How long its access tokens live. They are all that such a program has: to stay signed in it refreshes one before this is over.
+        /// Lifetime of the access tokens of that API. Its programs have no other token: to stay signed in, they refresh the access token before it expires.
         token_lifetime: Span = Span::hours(24),
     }
 }
@@ -21,7 +21,7 @@ impl Config {
         if self.session.require_proof {
             errors.push((
                 "compat.auth_v1",
-                "must be off where session.require_proof is on: it knows no proofs",
+                "must be off when session.require_proof is on: that API has no DPoP proofs",
             ));
         }
         if self.compat.token_lifetime.as_seconds() == 0 || self.compat.token_lifetime >= self.session.idle {

@@ -1,4 +1,4 @@
-//! Settings of the database: nothing for the file in `data`, an address for PostgreSQL.
+//! Settings of the database: without an address a SQLite file in `data`, with one PostgreSQL.
 
 use std::path::PathBuf;
 
@@ -8,16 +8,16 @@ use url::Url;
 use super::{Config, settings};
 
 settings! {
-    /// Where accounts and sessions are kept.
+    /// The database of accounts and sessions.
     pub struct Database {
-        /// Empty: SQLite, a file in `data`, for one server. `postgres://user:password@host/name?sslmode=verify-full`: PostgreSQL, for any number of them; `sslrootcert` names a certificate (PEM) of your own.
+        /// Empty: SQLite, a file in `data`, for one server. `postgres://user:password@host/name?sslmode=verify-full`: PostgreSQL, for any number of servers; the parameter `sslrootcert` names the file with your own root certificate (PEM).
         url: Secret = Secret::default(),
-        /// Connections to PostgreSQL that this server opens at most.
+        /// Maximum number of connections that this server opens to PostgreSQL.
         connections: u32 = 16,
     }
 }
 
-/// What an address may say behind its `?`.
+/// The allowed query parameters of an address.
 const PARAMETERS: &[&str] = &[
     "sslmode",
     "sslrootcert",
@@ -34,20 +34,20 @@ const PARAMETERS: &[&str] = &[
     "statement-cache-capacity",
 ];
 
-/// How the way to the database is secured.
+/// How the connection to the database is secured.
 enum ConnectionSecurity {
-    /// It does not leave this machine.
+    /// The database is on this machine.
     Local,
-    /// Encrypted, and the other end is known.
+    /// Encrypted, and the server's certificate is verified.
     Verified,
-    /// As the operator wrote it, without both.
+    /// The operator chose an `sslmode` without encryption or without verification.
     Open,
-    /// Nobody said.
+    /// Undecided: without `sslmode`, or with `allow` or `prefer`, which can fall back to plain text.
     Unsaid,
 }
 
 impl Database {
-    /// Which database it is, without what is secret.
+    /// Describes the database without user and password.
     pub fn place(&self) -> String {
         let Ok(url) = Url::parse(self.url.expose()) else { return "SQLite".to_owned() };
         let said = |name| value(&url, name);
@@ -58,13 +58,13 @@ impl Database {
         format!("PostgreSQL at {host}{port}/{name}")
     }
 
-    /// Does the address hold a password?
+    /// True if the address contains a password.
     pub(super) fn has_password(&self) -> bool {
         let url = Url::parse(self.url.expose());
         url.is_ok_and(|url| url.password().is_some() || value(&url, "password").is_some())
     }
 
-    /// The file with the key of our certificate.
+    /// The file with the key of the client certificate.
     pub(super) fn client_key(&self) -> Option<PathBuf> {
         value(&Url::parse(self.url.expose()).ok()?, "sslkey").map(PathBuf::from)
     }
@@ -78,7 +78,7 @@ impl Database {
         }
         match value(url, "sslmode").as_deref() {
             Some("verify-full") => ConnectionSecurity::Verified,
-            // Whom the whole world trusts signs for everybody: without the name that says nothing.
+            // Public authorities issue certificates to everyone, so `verify-ca` needs a private root certificate.
             Some("verify-ca") if value(url, "sslrootcert").is_some() => ConnectionSecurity::Verified,
             Some("verify-ca" | "require" | "disable") => ConnectionSecurity::Open,
             _ => ConnectionSecurity::Unsaid,
@@ -97,7 +97,7 @@ fn value(url: &Url, name: &str) -> Option<String> {
 }
 
 impl Config {
-    /// Settings of the database that could not work, by their names.
+    /// The invalid settings of the database, by name.
     pub(super) fn database_errors(&self, dev: bool) -> Vec<(&'static str, String)> {
         let mut errors = Vec::new();
         let Database { url, connections } = &self.database;
@@ -107,13 +107,16 @@ impl Config {
         if url.is_empty() {
             return errors;
         }
-        // What is wrong is said without the address: it may hold a password.
+        // The messages do not contain the address: it may hold a password.
         let mut wrong = |message: String| errors.push(("database.url", message));
         match Url::parse(url.expose()) {
             Ok(url) if matches!(url.scheme(), "postgres" | "postgresql") => {
                 let unknown = |name: &str| !PARAMETERS.contains(&name) && !name.starts_with("options[");
                 if let Some((name, _)) = url.query_pairs().find(|(name, _)| unknown(name)) {
-                    wrong(format!("has no parameter {name}; there are: {}", PARAMETERS.join(", ")));
+                    wrong(format!(
+                        "cannot have the parameter {name}; valid parameters are: {}",
+                        PARAMETERS.join(", ")
+                    ));
                 }
                 let mut names: Vec<_> = url.query_pairs().map(|(name, _)| name).collect();
                 names.sort_unstable();
@@ -125,8 +128,8 @@ impl Config {
                 }
                 if !dev && matches!(Database::way(&url), ConnectionSecurity::Unsaid) {
                     wrong(
-                        "must say sslmode=verify-full, so that nobody between here and there reads or changes what \
-                         is sent; sslmode=disable if that way is your own"
+                        "must have sslmode=verify-full, so that no third party can read or change the traffic; or \
+                         sslmode=disable, if you control the network to the database"
                             .to_owned(),
                     );
                 }
@@ -136,11 +139,11 @@ impl Config {
         errors
     }
 
-    /// What about the database should be known.
+    /// A warning about the connection to the database.
     pub(super) fn database_warning(&self) -> Option<String> {
         let url = Url::parse(self.database.url.expose()).ok()?;
         matches!(Database::way(&url), ConnectionSecurity::Open).then(|| {
-            "database.url: without sslmode=verify-full whoever is on the way to the database can pass for it".into()
+            "database.url: without sslmode=verify-full an attacker in the network can impersonate the database".into()
         })
     }
 }
@@ -150,7 +153,7 @@ mod tests {
     use super::Database;
 
     #[test]
-    fn a_database_is_named_without_its_password() {
+    fn a_database_is_described_without_its_password() {
         let place = |url: &str| Database { url: url.to_owned().into(), ..Database::default() }.place();
         assert_eq!(
             place("postgres://app:hunter2@db.example:6432/auth"),

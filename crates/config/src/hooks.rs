@@ -1,4 +1,4 @@
-//! Settings of hooks that are a script.
+//! Settings of the hook script.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,26 +6,26 @@ use std::time::Duration;
 use super::{Config, Layers, ShortSpan, settings};
 
 settings! {
-    /// `[hooks]`
+    /// The hook script.
     pub struct Hooks {
-        /// File with hooks in Starlark [default: `hooks.star` beside the file of settings, or in the working directory, if there is one].
+        /// File with hooks in Starlark. Default: `hooks.star`, if it exists, in the folder of the settings file, or without a settings file in the working directory.
         script: PathBuf = PathBuf::new(),
-        /// Longest time of one call of a hook, once a worker is free for it; what takes longer is ended, and the request fails.
+        /// Time limit of one call of a hook, measured from when a worker is free. A call that takes longer is stopped, and its request fails.
         time: ShortSpan = ShortSpan::millis(100),
-        /// Most memory of one call, in MiB.
+        /// Memory limit of one call, in MiB.
         memory: u32 = 32,
-        /// Most steps of one call: calls of functions and rounds of loops.
+        /// Limit of steps in one call: function calls and loop iterations.
         steps: u32 = 1_000_000,
     }
 }
 
-/// Where the script is unless a setting says otherwise.
+/// Default name of the script.
 const NAME: &str = "hooks.star";
-/// What the server gives all hooks of a call together.
+/// Time limit of all hooks of a request together (D-37).
 const TOGETHER: Duration = Duration::from_secs(5);
 
 impl Config {
-    /// The script that is meant. Only one that was named must be there.
+    /// Resolves the path of the script. A script that a setting names must exist; the default one may be missing.
     pub(super) fn place_hooks(&mut self, layers: &Layers) {
         let script = &mut self.hooks.script;
         *script = match script.as_os_str().is_empty() {
@@ -34,7 +34,7 @@ impl Config {
         };
     }
 
-    /// Settings that could not work, by their names.
+    /// The invalid settings, by name.
     pub(super) fn hooks_errors(&self, layers: &Layers) -> Vec<(&'static str, String)> {
         let mut errors = Vec::new();
         let hooks = &self.hooks;

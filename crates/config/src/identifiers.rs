@@ -1,4 +1,4 @@
-//! Settings of what accounts are known by, and of what is kept of a person.
+//! Settings of the names that identify an account, and of the data that a user stores.
 
 use std::collections::BTreeMap;
 
@@ -14,62 +14,63 @@ use super::{Config, Explain, Explained, Layers, settings};
 settings! {
     /// E-mail addresses.
     pub struct Email {
-        /// May an account be signed in to, and begun, with a code sent by mail?
+        /// Allows sign-in and sign-up with a code sent by mail.
         codes: bool = true,
-        /// Must a code from the old address be given, too, when a proven address is changed for another?
+        /// Changing a verified address also needs a code sent to the old address.
         verify_old: bool = true,
     }
 
     /// Phone numbers. They need `sms`, or --dev.
     pub struct Phone {
-        /// The region of numbers that are given without `+`, like `CN`. Empty: such numbers are refused.
+        /// Region of numbers without `+`, like `CN`. Empty: such numbers are refused.
         region: String = String::new(),
-        /// Are only numbers taken that exist in a country's plan? Else `+` and 5 to 15 digits are enough.
+        /// Accepts only numbers that are valid in the numbering plan of a country. Otherwise `+` and 5 to 15 digits are enough.
         strict: bool = false,
-        /// Must a code from the old number be given, too, when it is changed for another?
+        /// Changing a number also needs a code sent to the old number.
         verify_old: bool = true,
     }
 
-    /// Ids that an app makes for its device. Each client that knows one can sign in with it.
+    /// Device ids, which an app generates. Every client that knows a device id can sign in with it.
     pub struct DeviceId {
-        /// May they be used to sign in? On with --dev.
+        /// Allows sign-in with a device id. On with --dev.
         enabled: bool = false,
     }
 
-    /// Ids that another system of yours has for a person.
+    /// User ids of another system of yours.
     pub struct CustomId {
-        /// May they be used to sign in, with a service key of the scope `trusted`? On with --dev.
+        /// Allows sign-in with such an id and a service key of the scope `trusted`. On with --dev.
         enabled: bool = false,
-        /// May they be used without a key? Then a client that guesses one is signed in. On with --dev.
+        /// Allows sign-in without a service key. A client that guesses an id is then signed in. On with --dev.
         open: bool = false,
     }
 
-    /// Does a first sign-in make the account? A page can only say no to what is on here, and must ask for `password`.
+    /// Sign-in methods that create an account at a user's first sign-in. A page can turn off a method that is on
+    /// here, but not turn on one that is off. With `password`, the page must also request it.
     pub struct AutoRegister {
-        /// With a password: an account is made of what was given, where the page asks for it.
+        /// With a password: creates an account with the given name and password, if the page requests it.
         password: bool = false,
-        /// With a code sent by mail.
+        /// With a code sent by mail: creates the account.
         email_code: bool = false,
-        /// With a code sent by SMS.
+        /// With a code sent by SMS: creates the account.
         phone_code: bool = true,
-        /// With the id of a device.
+        /// With a device id: creates the account.
         device: bool = true,
-        /// With an id of another system.
+        /// With an id of another system: creates the account.
         custom: bool = true,
-        /// With a provider: the account is made at once, without asking the person for anything else.
+        /// With a provider: creates the account at once, without asking the user for further data.
         provider: bool = false,
     }
 
-    /// The profile of a person.
+    /// The profile of a user.
     pub struct Profile {
-        /// The words that `gender` takes, like `["M", "F", "U"]`. Empty: any.
+        /// Allowed values of `gender`, like `["M", "F", "U"]`. Empty: any.
         genders: Vec<String> = Vec::new(),
-        /// Fields of your own: `[profile.extras.NAME]` with `type` and `visibility`. A name in snake_case may be given in camelCase, and the other way round; answers have it as it is declared.
+        /// Fields of your own: `[profile.extras.NAME]` with `type` and `visibility`. Requests may spell NAME in snake_case or camelCase; answers use the declared spelling.
         extras: Declared<Extra> = Declared::default(),
     }
 }
 
-/// Declarations under names of the operator's own.
+/// Declarations under names that the operator chooses.
 pub type Declared<T> = BTreeMap<String, T>;
 
 /// `[profile.extras.NAME]`
@@ -79,7 +80,7 @@ pub struct Extra {
     /// The type of its value.
     #[serde(rename = "type")]
     pub kind: ValueType,
-    /// The people who see it; default `owner`.
+    /// The users who can see it; default `owner`.
     #[serde(default)]
     pub visibility: Visibility,
 }
@@ -112,12 +113,12 @@ impl Config {
         }
     }
 
-    /// Gives the fields that accounts begin with the names that they are declared with.
+    /// Renames the fields in `defaults` to their declared spelling in `profile.extras`.
     pub(super) fn respell_extras(&mut self) {
         for beginning in self.defaults.values_mut() {
             for (name, value) in std::mem::take(&mut beginning.extras) {
                 let declared = self.profile.extras.keys().find(|declared| is_same_name(declared, &name));
-                // One that is there twice keeps its name, and is reported as not declared.
+                // The second of two spellings keeps its name, and is reported as not declared.
                 let declared = declared.filter(|declared| !beginning.extras.contains_key(*declared));
                 beginning.extras.insert(declared.cloned().unwrap_or(name), value);
             }
@@ -127,7 +128,7 @@ impl Config {
     pub(super) fn identifier_errors(&self) -> Vec<(String, &'static str)> {
         let mut errors = Vec::new();
         if !self.phone.region.is_empty() && self.phone.region.parse::<phonenumber::country::Id>().is_err() {
-            errors.push(("phone.region".to_owned(), "must be a region like CN, in two capital letters"));
+            errors.push(("phone.region".to_owned(), "must be a region like CN, two capital letters"));
         }
         let names: Vec<&str> = self.profile.extras.keys().map(String::as_str).collect();
         for (at, name) in names.iter().enumerate() {
@@ -144,16 +145,16 @@ impl Config {
     }
 }
 
-/// Why a field of the operator's own cannot have this name.
+/// The reason why a field of the operator cannot have this name, if there is one.
 fn extra_error(name: &str, others: &[&str]) -> Option<&'static str> {
-    // A field that a request or an answer has already would be read as that.
+    // A field with the name of an existing field of a request or an answer would be read as that field.
     let in_requests = [UpdateProfileRequest::FIELDS, SignupRequest::FIELDS];
     if !is_name(name) {
         Some(
-            "a name has letters and digits of ASCII, in snake_case or camelCase, and begins with a small letter",
+            "a name has ASCII letters and digits, in snake_case or camelCase, and begins with a lower-case letter",
         )
     } else if field_named(PROFILE, name).is_some() {
-        Some("is a field of every profile: it can be given and is answered without a declaration")
+        Some("is a built-in field of the profile: it works without a declaration")
     } else if in_requests.iter().any(|fields| field_named(fields, name).is_some())
         || OURS.iter().any(|ours| is_same_name(ours, name))
     {
@@ -165,7 +166,7 @@ fn extra_error(name: &str, others: &[&str]) -> Option<&'static str> {
     }
 }
 
-/// Fields of the answers that no request has.
+/// Fields that exist in answers but in no request.
 const OURS: &[&str] = &[
     "user_id",
     "code",

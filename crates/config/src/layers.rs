@@ -1,5 +1,5 @@
-//! Lays sources of settings over each other, remembers where each value came from, and reads the whole into a
-//! struct; every error names the setting and its origin.
+//! Merges the sources of settings, remembers the origin of each value, and deserialises the result into a struct.
+//! Every error names the setting and its origin.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// A setting that cannot be used.
+/// An invalid setting.
 #[derive(Debug)]
 pub struct ConfigError {
     key: Option<String>,
@@ -17,7 +17,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// About one setting.
+    /// An error about one setting.
     pub fn about(key: &str, origin: Option<&str>, message: impl fmt::Display) -> ConfigError {
         ConfigError {
             key: Some(key.to_owned()),
@@ -55,26 +55,26 @@ impl de::Error for ConfigError {
     }
 
     fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
-        de::Error::custom(format_args!("there is no such setting; there are: {}", expected.join(", ")))
+        de::Error::custom(format_args!("there is no such setting; valid names are: {}", expected.join(", ")))
     }
 }
 
-/// A value, and where it came from.
+/// A value and its origin.
 #[derive(Debug)]
 enum Node {
     Section(BTreeMap<String, Node>),
     Value(toml::Value, String),
-    /// From the environment or a flag: becomes whatever the setting is.
+    /// Text from the environment or a flag. It is parsed as the type of the setting.
     Text(String, String),
 }
 
-/// Sources of settings, laid over each other.
+/// The merged sources of settings.
 #[derive(Debug)]
 pub struct Layers {
     root: Node,
-    /// The file with settings, and what it is called in errors. Paths in it are relative to its folder.
+    /// The settings file: its name in errors, and its path. Paths in the file are relative to its folder.
     file: Option<(String, PathBuf)>,
-    /// Variables that Kubernetes or Docker has set.
+    /// Names of ignored variables: Kubernetes or Docker set them to describe a service.
     service_links: BTreeSet<String>,
 }
 
@@ -96,7 +96,7 @@ impl Layers {
         Ok(())
     }
 
-    /// Adds the settings of a file.
+    /// Adds the settings of a file. `text` is its content.
     pub fn file(&mut self, file: &Path, text: &str) -> Result<(), ConfigError> {
         let origin = file.display().to_string();
         self.toml(text, &origin)?;
@@ -104,12 +104,12 @@ impl Layers {
         Ok(())
     }
 
-    /// The file with settings, where there is one.
+    /// The settings file, if there is one.
     pub fn settings_file(&self) -> Option<&Path> {
         self.file.as_ref().map(|(_, file)| file.as_path())
     }
 
-    /// Does a setting come from that file?
+    /// True if the value of the setting comes from the settings file.
     pub fn is_from_file(&self, key: &str) -> bool {
         self.file.as_ref().is_some_and(|(origin, _)| self.origin(key) == Some(origin))
     }
@@ -118,12 +118,12 @@ impl Layers {
         self.settings_file().and_then(Path::parent).unwrap_or(Path::new(""))
     }
 
-    /// A path as it was meant: one in the file of settings is relative to that file.
+    /// Resolves a path: one from the settings file is relative to the folder of that file.
     pub fn placed(&self, key: &str, path: &Path) -> PathBuf {
         if self.is_from_file(key) { self.folder().join(path) } else { path.to_owned() }
     }
 
-    /// A path beside the file of settings; without one, in the working directory.
+    /// A path in the folder of the settings file. Without such a file, a path in the working directory.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.folder().join(name)
     }
@@ -139,7 +139,7 @@ impl Layers {
         }
     }
 
-    /// Adds variables: `DOORWARD_PASSWORD__MIN_LENGTH` is `password.min_length`.
+    /// Adds environment variables: `DOORWARD_PASSWORD__MIN_LENGTH` sets `password.min_length`.
     pub fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
         for (name, value) in variables {
             if is_service_link(&name, &value) {
@@ -151,13 +151,13 @@ impl Layers {
         }
     }
 
-    /// Says which variables were passed over, if any were.
+    /// A warning that lists the ignored variables, if there are any.
     pub fn service_links_warning(&self) -> Option<String> {
         let names: Vec<&str> = self.service_links.iter().map(String::as_str).collect();
         (!names.is_empty()).then(|| {
             format!(
-                "these variables describe a service of Kubernetes and are no settings: {}; `enableServiceLinks: false` in the pod's \
-                 spec keeps them away",
+                "these variables describe a Kubernetes service and are ignored: {}; to remove them, set \
+                 `enableServiceLinks: false` in the pod's spec",
                 names.join(", ")
             )
         })
@@ -172,7 +172,7 @@ impl Layers {
     fn put(&mut self, path: &[String], value: Node) {
         let mut at = &mut self.root;
         for part in path {
-            // A section that stands where a value stood before replaces it: reading reports what is wrong with it.
+            // A section replaces a value of the same name. Reading then reports the wrong type.
             if !matches!(at, Node::Section(_)) {
                 *at = Node::Section(BTreeMap::new());
             }
@@ -182,7 +182,7 @@ impl Layers {
         *at = value;
     }
 
-    /// Where a setting came from; `None` is its default.
+    /// The origin of a setting's value. `None` for the default value.
     pub fn origin(&self, key: &str) -> Option<&str> {
         let mut at = &self.root;
         for part in key.split('.') {
@@ -192,7 +192,7 @@ impl Layers {
         at.origin()
     }
 
-    /// Reads the whole.
+    /// Deserialises the merged settings.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         T::deserialize(Reader { node: &self.root, path: String::new() })
     }
@@ -207,19 +207,19 @@ impl Node {
     }
 }
 
-/// Does a variable describe a service with a name that begins with `doorward`? Kubernetes sets these in every pod of the
-/// namespace: `DOORWARD_PORT`, `DOORWARD_PORT_80_TCP_ADDR`, `DOORWARD_ADMIN_SERVICE_HOST`.
+/// True if the variable describes a service with a name that begins with `doorward`. Kubernetes sets such variables in
+/// every pod of the namespace: `DOORWARD_PORT`, `DOORWARD_PORT_80_TCP_ADDR`, `DOORWARD_ADMIN_SERVICE_HOST`.
 fn is_service_link(name: &str, value: &str) -> bool {
     const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
     let Some(rest) = name.strip_prefix("DOORWARD_").filter(|rest| !rest.contains("__")) else { return false };
-    // The service's own name may go on: `rest` is what stands behind it then.
+    // The service name may be longer than `doorward`, so any part of `rest` after an underscore may be the end.
     let ends = rest.match_indices('_').filter_map(|(at, _)| rest.get(at + 1..)).chain([rest]);
     ends.into_iter().any(|end| {
         if end == "SERVICE_HOST" || end == "SERVICE_PORT" || end.starts_with("SERVICE_PORT_") {
             return true;
         }
         if end == "PORT" {
-            // Only the value tells it from a mistyped setting.
+            // Only the value distinguishes it from a mistyped setting.
             return value.split_once("://").is_some_and(|(scheme, _)| {
                 PROTOCOLS.iter().any(|protocol| protocol.eq_ignore_ascii_case(scheme))
             });
@@ -239,7 +239,7 @@ struct Reader<'a> {
     path: String,
 }
 
-/// Text becomes a number or a flag when the setting is one.
+/// Parses text as a number or a boolean where the setting has that type.
 macro_rules! parsed {
     ($($method:ident $visit:ident $what:literal)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_stands_over_the_file_and_the_file_over_the_default() {
+    fn a_variable_overrides_the_file_and_the_file_overrides_the_default() {
         let text =
             "check_email = true\n[password]\nmin_length = 8\nmax_length = 90\n[token]\nlifetime = \"5m\"";
         let layers = layers(text, &[("DOORWARD_PASSWORD__MIN_LENGTH", "15"), ("PATH", "/bin")]);

@@ -1,4 +1,5 @@
-//! Settings: defaults, then the file, then `DOORWARD_…` variables, then flags. What a setting does stands at its field.
+//! Settings: defaults, then the file, then `DOORWARD_…` variables, then flags. The doc comment of a field is the
+//! description of its setting, which `doorward config check` prints.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod address;
@@ -48,24 +49,24 @@ pub use sms::{Preset, Sms};
 pub use span::{ShortSpan, Span};
 pub use webhooks::{OnFailure, Webhook};
 
-/// What `settings!` knows of one setting, for `doorward config check`.
+/// One setting as `doorward config check` prints it.
 #[derive(Debug)]
 pub struct Explained {
     /// Its full name, like `password.min_length`.
     pub key: String,
-    /// Its value, as it would be written.
+    /// Its value as JSON. Secrets are hidden.
     pub value: String,
-    /// What it does.
+    /// Its description.
     pub doc: &'static str,
 }
 
-/// A setting, or a section of them, that can say what it is.
+/// A setting or a section of settings that can describe itself.
 pub trait Explain {
-    /// Appends itself to the list.
+    /// Appends its settings to the list. `doc` is the description of its field.
     fn explain(&self, key: &str, doc: &'static str, list: &mut Vec<Explained>);
 }
 
-/// Declares a section: each field with its documentation, type and default.
+/// Declares a section: each field with its description, type and default.
 macro_rules! settings {
     ($(
         $(#[doc = $about:literal])*
@@ -99,7 +100,7 @@ macro_rules! settings {
 }
 pub(crate) use settings;
 
-/// Settings that are written as one value.
+/// Implements `Explain` for settings with a single value.
 macro_rules! plain {
     ($($type:ty),* $(,)?) => {$(
         impl Explain for $type {

@@ -1,49 +1,51 @@
-//! Settings of limits: how often what costs or guesses may happen.
+//! Settings of rate limits.
 
 use super::{Config, Layers, Rates, Span, settings};
 
 settings! {
-    /// How often what costs or guesses may happen. A limit is so many in a time, like `20/1m`; several that hold at once, like `1/30s, 20/1d`; or `off`. The time begins with the first. A source is an IPv4 address, or an IPv6 network of 64 bits. All are off with --dev.
+    /// Rate limits of requests that cost something or try to guess a secret. A limit is a number of requests
+    /// in a time, like `20/1m`; several limits that all apply, like `1/30s, 20/1d`; or `off`. The time starts with the first
+    /// request. A source is an IPv4 address or a /64 network of IPv6. All limits are off with --dev.
     pub struct Limits {
-        /// Sign-ins from one source, right or wrong, with whatever method.
+        /// Sign-ins from one source with any method, successful or not.
         sign_in: Rates = Rates::of([(30, Span::minutes(1))]),
-        /// Sign-ins from everywhere. Off: the hashes that may wait (`password.hash_queue`) are the limit, and nobody else's flood keeps people out for longer than it lasts.
+        /// Sign-ins from all sources together. Off: `password.hash_queue` is the limit, so a flood of sign-ins does not block users after it has ended.
         sign_in_total: Rates = Rates::OFF,
         /// Signups from one source.
         sign_up: Rates = Rates::of([(30, Span::hours(1))]),
-        /// Signups from everywhere.
+        /// Signups from all sources together.
         sign_up_total: Rates = Rates::of([(3_000, Span::hours(1))]),
-        /// Codes and mails that one source asks for, to whatever addresses.
+        /// Codes and mails that one source requests, to any addresses.
         send: Rates = Rates::of([(20, Span::minutes(10)), (100, Span::days(1))]),
-        /// Codes and links that one source uses, right or wrong. Each code takes five tries besides, and five more on devices that the account knows.
+        /// Codes and links that one source enters, right or wrong. In addition, each code accepts five tries, and five more from devices that the account knows.
         code: Rates = Rates::of([(30, Span::minutes(10))]),
-        /// Questions of one source whether an address is taken (`check_email`), or a username that somebody wants instead.
+        /// Checks from one source whether an e-mail address is taken (`check_email`), or whether a new username is.
         check: Rates = Rates::of([(20, Span::minutes(1))]),
-        /// Such questions from everywhere.
+        /// Such checks from all sources together.
         check_total: Rates = Rates::of([(600, Span::minutes(1))]),
-        /// Ways to a provider that one source begins, links it makes, and captchas it asks for beforehand.
+        /// Provider sign-ins that one source starts, provider identities that it links, and captchas that it requests in advance.
         flow: Rates = Rates::of([(60, Span::minutes(1))]),
-        /// Mails with a code or a link to one address, whoever asks for them, and whether anybody has an account there. SMS have `sms.pause` and `sms.budget_number`.
+        /// Mails with a code or a link to one address, requested from all sources together, whether the address has an account or not. For SMS see `sms.pause` and `sms.budget_number`.
         mail: Rates = Rates::of([(1, Span::seconds(30)), (6, Span::hours(1)), (20, Span::days(1))]),
-        /// Mails with a code or a link to everybody. SMS have `sms.budget_total`.
+        /// Mails with a code or a link to all addresses together. For SMS see `sms.budget_total`.
         mail_total: Rates = Rates::of([(20_000, Span::days(1))]),
-        /// Wrong passwords in a row on one account, by whatever name of it, before there is a pause between tries.
+        /// Wrong passwords in a row on one account, under any of its names, before a pause is enforced between tries.
         failures: u32 = 5,
-        /// The first such pause; each next one is twice as long.
+        /// Length of the first such pause. Each further one is twice as long.
         pause: Span = Span::seconds(1),
-        /// The longest such pause.
+        /// Maximum length of such a pause.
         longest_pause: Span = Span::minutes(15),
-        /// Wrong passwords in a row on one account within `limits.forget`; then no more until that is over, except from devices where its owner has signed in before.
+        /// Maximum number of wrong passwords in a row on one account within `limits.forget`. Further tries are refused until that time is over, except from devices where the owner of the account has signed in before.
         most_failures: u32 = 100,
-        /// Wrong passwords on an account are forgotten this long after the first, or with a sign-in.
+        /// The count of wrong passwords on an account is reset this long after the first one, or by a sign-in.
         forget: Span = Span::days(1),
-        /// Wrong passwords and codes from one source are forgotten this long after the first. They are counted for `captcha.after`.
+        /// The count of wrong passwords and codes from one source is reset this long after the first one. `captcha.after` uses this count.
         forget_source: Span = Span::hours(1),
     }
 }
 
 impl Config {
-    /// In development nobody attacks, and tests ask for much.
+    /// Turns the limits off for `--dev`: there are no attackers, and tests send many requests.
     pub(super) fn loosen_limits(&mut self, layers: &Layers) {
         let unset = |key: &str| layers.origin(key).is_none();
         let limits = &mut self.limits;
@@ -74,11 +76,11 @@ impl Config {
         }
     }
 
-    /// Settings that could not work, by their names.
+    /// The invalid settings, by name.
     pub(super) fn limits_errors(&self) -> Vec<(&'static str, &'static str)> {
         let limits = &self.limits;
         [
-            (limits.failures > 0, "limits.failures", "must be at least 1: everybody mistypes"),
+            (limits.failures > 0, "limits.failures", "must be at least 1: users mistype their passwords"),
             (
                 limits.most_failures >= limits.failures,
                 "limits.most_failures",

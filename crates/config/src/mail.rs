@@ -1,4 +1,4 @@
-//! Settings of mail, and of the codes and links in it.
+//! Settings of mail, and of the codes and links that it carries.
 
 use std::path::PathBuf;
 
@@ -13,16 +13,16 @@ use super::{Config, Layers, Links, ShortSpan, Span, settings};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Security {
-    /// Begins in the clear and must become TLS before anything is said (port 587).
+    /// Plain text at first; must switch to TLS before any command with data (port 587).
     Starttls,
     /// TLS from the first byte (port 465).
     Tls,
-    /// In the clear, for a server on this machine or in a closed network (port 25).
+    /// Plain text, for a server on this machine or in a closed network (port 25).
     None,
 }
 
 impl Security {
-    /// The usual port.
+    /// The standard port.
     pub const fn port(self) -> u16 {
         match self {
             Security::Starttls => 587,
@@ -33,55 +33,55 @@ impl Security {
 }
 
 settings! {
-    /// The server that takes our mails.
+    /// The SMTP server that mails are sent to.
     pub struct Smtp {
-        /// Its name. Empty means that no mail leaves; --dev shows mails at /dev/mailbox, with or without it.
+        /// Host name of the server. Empty: no mail is sent. With --dev, mails are also shown at /dev/mailbox.
         host: String = String::new(),
-        /// Its port; 0 means the usual one: 587 for `starttls`, 465 for `tls`, 25 for `none`.
+        /// Port of the server. 0: the standard one, 587 for `starttls`, 465 for `tls`, 25 for `none`.
         port: u16 = 0,
-        /// `starttls`: must become TLS before anything is said. `tls`: TLS from the first byte. `none`: in the clear, without a password unless on this machine. Without it, the port decides: `tls` for 465, `starttls` for any other.
+        /// `starttls`: the connection must switch to TLS before login and mail. `tls`: TLS from the first byte. `none`: plain text; a password is only allowed for a server on this machine. Without this setting the port decides: `tls` for 465, `starttls` for any other.
         security: Option<Security> = None,
-        /// Who we are there; empty means that no password is asked for.
+        /// User name for SMTP authentication. Empty: no authentication.
         username: String = String::new(),
-        /// The password.
+        /// Password for SMTP authentication.
         password: Secret = Secret::default(),
-        /// File with a certificate (PEM) to trust beside the system's, for a server with one of your own.
+        /// File with a certificate (PEM) to trust in addition to those of the system, for a server with your own certificate.
         ca_file: Option<PathBuf> = None,
-        /// How long the delivery of one mail may take.
+        /// Time limit of the delivery of one mail.
         timeout: ShortSpan = ShortSpan::millis(30_000),
-        /// How many mails leave at the same time; each has a connection, which is used again.
+        /// Number of mails sent at the same time. Each uses a connection of its own, which is reused.
         connections: u32 = 4,
     }
 
-    /// What mails look like.
+    /// Sender, language and templates of mails.
     pub struct Mail {
         /// The sender, like `Example <hello@example.com>`. Required with `smtp.host`.
         from: String = String::new(),
-        /// Where answers go, where that is not the sender.
+        /// Address for replies, if it is not the sender.
         reply_to: Option<String> = None,
-        /// The name of your service, in mails and on the pages that this server shows itself.
+        /// The name of your service, in mails and on the pages of this server.
         product: String = "doorward".to_owned(),
-        /// The language for whom nothing is known of.
+        /// Language used when the recipient's is unknown.
         language: String = "en".to_owned(),
-        /// Folder with templates of your own, laid out like `en/verify_email.subject`, `.txt`, `.html`; what is not in it stays as it is.
+        /// Folder with your own templates, named like `en/verify_email.subject`, `.txt`, `.html`. The built-in template is used for each file that is not in the folder.
         templates: Option<PathBuf> = None,
-        /// A mail is given up after so many attempts; the pauses between them grow from seconds to 15 minutes.
+        /// Number of attempts after which a mail is given up. The pauses between them grow from seconds to 15 minutes.
         attempts: u32 = 40,
     }
 
     /// One-time codes and mailed links.
     pub struct Codes {
-        /// How long a code of six digits works, from the moment its mail leaves. At most 10m.
+        /// Lifetime of a six-digit code that is sent by mail, from the moment the mail is sent. At most 10m.
         lifetime: Span = Span::minutes(10),
-        /// How long a code works that goes by SMS, from the moment it leaves. At most 10m.
+        /// Lifetime of a code that is sent by SMS, from the moment the SMS is sent. At most 10m.
         sms_life: Span = Span::minutes(1),
-        /// How long the link that proves an address works.
+        /// Lifetime of the link that verifies an address.
         verify_link: Span = Span::hours(24),
-        /// How long the link for a new password works.
+        /// Lifetime of the reset link.
         reset_link: Span = Span::minutes(30),
-        /// What a code is good for that is asked for without a scene. `by_session`: an SMS code signs in, signs up or sets a new password; asked for by a signed-in person, it binds or changes the number of that account instead; a code by mail signs in. `strict`: such a request is refused.
+        /// Scene of a code that is requested without one. `by_session`: an SMS code is valid for sign-in, sign-up and a new password; if a signed-in user requests it, it is valid for binding or changing the number of that account instead. A mailed code is valid for sign-in. `strict`: such a request is refused.
         default_scene: DefaultScene = DefaultScene::BySession,
-        /// Does a new password that was set with a mailed code or link prove the address, too?
+        /// A new password that is set with a mailed code or link also verifies the address.
         reset_verifies: bool = false,
     }
 }
@@ -92,29 +92,29 @@ settings! {
 pub enum DefaultScene {
     /// The session of the request decides.
     BySession,
-    /// No scene is assumed: a request without `scene` is refused.
+    /// A request without `scene` is refused.
     Strict,
 }
 
 impl Smtp {
-    /// How the connection is protected: as the setting says, else as the port does.
+    /// How the connection is protected: by `smtp.security`, else by the port.
     pub fn security(&self) -> Security {
         let by_port = if self.port == Security::Tls.port() { Security::Tls } else { Security::Starttls };
         self.security.unwrap_or(by_port)
     }
 
-    /// The port: as the setting says, else the usual one.
+    /// The port: `smtp.port`, else the standard one.
     pub fn port(&self) -> u16 {
         if self.port == 0 { self.security().port() } else { self.port }
     }
 
-    /// A warning where the server at that port begins with TLS and the setting with a greeting in the clear, or the other way
-    /// round: each side then waits for the other until time is up.
+    /// A warning if `smtp.security` and the port contradict each other: one side starts with TLS, the other with plain
+    /// text. Each then waits for the other until the time limit.
     pub(super) fn contradiction(&self) -> Option<String> {
         let (says, usual) = match (self.host.is_empty(), self.port, self.security?) {
             (false, 465, Security::Starttls) => ("starttls", "TLS from the first byte (tls)"),
             (false, 465, Security::None) => ("none", "TLS from the first byte (tls)"),
-            (false, 25 | 587, Security::Tls) => ("tls", "a start in the clear (starttls)"),
+            (false, 25 | 587, Security::Tls) => ("tls", "a plain-text start (starttls)"),
             _ => return None,
         };
         Some(format!(
@@ -126,7 +126,7 @@ impl Smtp {
 }
 
 impl Config {
-    /// Makes the paths of the settings file relative to it.
+    /// Resolves the paths of the settings file relative to that file.
     pub(super) fn place_files(&mut self, layers: &Layers) {
         self.data = layers.placed("data", &self.data);
         for site in &mut self.site {
@@ -146,7 +146,7 @@ impl Config {
         }
     }
 
-    /// Settings that could not work, by their names.
+    /// The invalid settings, by name.
     pub(super) fn mail_errors(&self) -> Vec<(&'static str, &'static str)> {
         let mut errors = Vec::new();
         let mut check = |holds: bool, key, message| {
@@ -164,7 +164,7 @@ impl Config {
         check(
             smtp.security() != Security::None || smtp.username.is_empty() || here,
             "smtp.security",
-            "must be starttls or tls with smtp.username: else the password travels in the clear",
+            "must be starttls or tls with smtp.username: otherwise the password is sent in plain text",
         );
         check(smtp.timeout >= ShortSpan::millis(100), "smtp.timeout", "must be at least 100ms");
         check(
@@ -176,12 +176,12 @@ impl Config {
         check(
             (Span::minutes(1)..=Span::minutes(10)).contains(&codes.lifetime),
             "codes.lifetime",
-            "must be at least 1m and at most 10m: a code of six digits is no password",
+            "must be at least 1m and at most 10m: a six-digit code can be guessed",
         );
         check(
             (Span::minutes(1)..=Span::minutes(10)).contains(&codes.sms_life),
             "codes.sms_life",
-            "must be at least 1m and at most 10m: a code of six digits is no password",
+            "must be at least 1m and at most 10m: a six-digit code can be guessed",
         );
         check(
             codes.verify_link >= codes.lifetime && codes.verify_link <= self.prune.challenges,
@@ -198,7 +198,8 @@ impl Config {
 }
 
 impl Links {
-    /// The link in a mail, where it has one. Its host comes from the settings and from nothing else (C06).
+    /// The link in the mail of a scene, if it has one. Its host comes only from the settings, never from a request
+    /// (SECURITY C06).
     pub fn with_token(&self, scene: Scene, public_url: &str, token: &str) -> Option<String> {
         let template = match scene {
             Scene::VerifyEmail => &self.verify,
@@ -210,14 +211,14 @@ impl Links {
         Some(template.replace("{public_url}", public_url).replace("{token}", token))
     }
 
-    /// The page where a new password can be asked for.
+    /// The page where a user requests a reset link.
     pub fn forgot_page(&self, public_url: &str) -> String {
         self.forgot.replace("{public_url}", public_url)
     }
 }
 
 impl Codes {
-    /// How long a code lives that goes this way.
+    /// Lifetime of a code that is sent over this channel.
     pub fn life(&self, channel: Channel) -> Span {
         match channel {
             Channel::Mail => self.lifetime,
@@ -225,7 +226,7 @@ impl Codes {
         }
     }
 
-    /// How long the link of a scene lives, where it has one.
+    /// Lifetime of the link of a scene, if it has one.
     pub fn link_life(&self, scene: Scene) -> Option<Span> {
         match scene {
             Scene::VerifyEmail => Some(self.verify_link),

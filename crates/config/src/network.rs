@@ -1,4 +1,4 @@
-//! A network as settings name it: `10.1.2.0/24`, or one address.
+//! A network in settings: `10.1.2.0/24`, or a single address.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,18 +6,18 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A network.
+/// An IP network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network(IpNet);
 
 impl Network {
-    /// Is the address one of it?
+    /// True if the network contains the address.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address)
     }
 
-    /// A single address is a network of one. A network is named by its first address: `10.1.2.3/24` is a mistake of
-    /// somebody who meant something else.
+    /// Parses a network, or a single address as a network of one address. A network must be written with its first
+    /// address: `10.1.2.3/24` is `None`, because it is probably a mistake.
     pub fn parse(text: &str) -> Option<Network> {
         let network = match text.parse::<IpAddr>() {
             Ok(address) => IpNet::from(address),
@@ -38,7 +38,7 @@ impl<'de> Deserialize<'de> for Network {
         let text = String::deserialize(deserializer)?;
         Network::parse(text.trim()).ok_or_else(|| {
             de::Error::custom(format_args!(
-                "{text:?} is no network like 10.1.2.0/24 or 2001:db8::/32, and no address"
+                "{text:?} is neither an address nor a network like 10.1.2.0/24 or 2001:db8::/32"
             ))
         })
     }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_is_one_that_somebody_could_have_meant() {
+    fn a_network_is_an_address_or_a_prefix_without_host_bits() {
         for (text, within, without) in [
             ("10.1.2.0/24", "10.1.2.255", "10.1.3.0"),
             ("10.1.2.3", "10.1.2.3", "10.1.2.4"),

@@ -1,11 +1,11 @@
-//! Whom the server may call.
+//! Settings of requests to other servers.
 
 use super::{Network, settings};
 
 settings! {
-    /// Calls of other servers: webhooks, SMS gateways, providers.
+    /// Requests to other servers: webhooks, SMS gateways, providers.
     pub struct Outbound {
-        /// Networks that are not open to everybody and may be called all the same, like `10.1.2.0/24`: private ones, this machine (`127.0.0.1`, `::1`). Only what stands here is: else whoever names an address could have doorward look around behind your firewall. With --dev this machine may be called, too.
+        /// Allowlist of private networks that requests may go to, like `10.1.2.0/24`, or this machine (`127.0.0.1`, `::1`). All others are refused, so that an attacker who supplies an address cannot probe the network behind your firewall. With --dev this machine is allowed, too.
         allow: Vec<Network> = Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use doorward_core::files::is_open_to_others;
 use super::{Config, Explain, Layers};
 
 impl Config {
-    /// A warning for each file with secrets that is open to others.
+    /// A warning for each file with secrets that other users of the machine can read or write.
     pub(super) fn exposures(&self, layers: &Layers) -> Vec<String> {
         let mut warnings = Vec::new();
         if let Some(file) = layers.settings_file().filter(|file| is_open_to_others(file)) {
@@ -13,7 +13,7 @@ impl Config {
             if !secrets.is_empty() {
                 let (shown, named) = (file.display(), secrets.join(", "));
                 warnings.push(format!(
-                    "{shown} has secrets in it ({named}) and is open to other users of this machine: chmod 600 {shown}"
+                    "{shown} contains secrets ({named}) and is open to other users of this machine: chmod 600 {shown}"
                 ));
             }
         }
@@ -34,7 +34,7 @@ impl Config {
         warnings
     }
 
-    /// The settings with secrets that stand in the file itself.
+    /// The names of the settings with secrets in the settings file itself.
     fn secrets_from(&self, layers: &Layers) -> Vec<String> {
         let mut list = Vec::new();
         self.explain("", "", &mut list);

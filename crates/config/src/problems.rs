@@ -1,21 +1,22 @@
-//! What settings must be together, before anything starts.
+//! Checks the settings as a whole, before the server starts.
 
 use doorward_core::domain;
 use url::Url;
 
 use super::{AccountDisclosure, Config, ConfigError, Confirmation, Layers, SignupDisclosure, Span, origin};
 
-/// Settings that cannot go together, or warnings about ones that can.
+/// A problem with the settings.
 #[derive(Debug)]
 pub enum SettingProblem {
     /// The server does not start.
     Error(ConfigError),
-    /// The server starts and says so.
+    /// The server starts and logs this warning.
     Warning(String),
 }
 
 impl Config {
-    /// Reads the layers, fills in what `--dev` and `public_url` imply, and checks the whole.
+    /// Reads the layers, applies the defaults that follow from `--dev` and `public_url`, and checks the result. Returns
+    /// the settings and the warnings about them.
     pub fn load(layers: &Layers, dev: bool) -> Result<(Config, Vec<String>), ConfigError> {
         let mut config: Config = layers.read()?;
         config.place_files(layers);
@@ -45,7 +46,7 @@ impl Config {
         Ok((config, warnings))
     }
 
-    /// Domains may be written in any letters, and are compared and sent in ASCII.
+    /// Converts internationalised domains to ASCII, the form in which they are compared and sent.
     fn write_domains_in_ascii(&mut self) {
         let signup = &mut self.signup;
         for domain in signup.domains.iter_mut().chain(&mut signup.blocked_domains) {
@@ -76,12 +77,12 @@ impl Config {
         match Url::parse(&self.public_url) {
             Err(_) if self.public_url.is_empty() => error(
                 "public_url",
-                "is required: the https address that people reach this server at. Name the file that has it with --config. A server \
-                 that runs with --dev needs none: give --dev to each command for it",
+                "is required: the https address at which users reach this server. Use --config to name the file that sets it. \
+                 A server that runs with --dev does not need it: pass --dev to each command for that server",
             ),
-            Err(_) => error("public_url", "is no address"),
+            Err(_) => error("public_url", "is not a valid address"),
             Ok(url) if !dev && url.scheme() != "https" => {
-                error("public_url", "must be https outside --dev: tokens and passwords travel to it");
+                error("public_url", "must be https without --dev: tokens and passwords are sent to it");
             }
             Ok(url)
                 if url.query().is_some()
@@ -96,25 +97,19 @@ impl Config {
                     .bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte)) =>
             {
-                error(
-                    "public_url",
-                    "must have no other characters in its path than letters, digits, - . _ ~ and /",
-                );
+                error("public_url", "may have only letters, digits, - . _ ~ and / in its path");
             }
             Ok(_) => {}
         }
         if dev && !self.listen.ip().is_loopback() {
             error(
                 "listen",
-                "must be a loopback address like 127.0.0.1:8787 with --dev: its mailbox shows every code",
+                "must be a loopback address like 127.0.0.1:8787 with --dev: the development mailbox shows every code",
             );
         }
         if let Some(admin) = self.admin.listen {
             if admin == self.listen && admin.port() != 0 {
-                error(
-                    "admin.listen",
-                    "must be another than listen; to serve /v1/admin there, set admin.public",
-                );
+                error("admin.listen", "must differ from listen; to serve /v1/admin there, set admin.public");
             }
             if dev && !admin.ip().is_loopback() {
                 error("admin.listen", "must be a loopback address like 127.0.0.1:8091 with --dev");
@@ -136,7 +131,7 @@ impl Config {
             ("signup.blocked_domains", &self.signup.blocked_domains),
         ] {
             if list.iter().any(String::is_empty) {
-                error(key, "each must be a domain like example.com, without anything before or behind it");
+                error(key, "each must be a bare domain like example.com");
             }
         }
         for redirect in &self.links.redirects {
@@ -149,7 +144,7 @@ impl Config {
         }
         for (key, template) in [("links.verify", &self.links.verify), ("links.reset", &self.links.reset)] {
             if !template.contains("{token}") {
-                error(key, "must have {token} in it");
+                error(key, "must contain {token}");
             }
         }
         for (key, template) in [
@@ -160,7 +155,7 @@ impl Config {
             let filled = template.replace("{public_url}", "https://a.example").replace("{token}", "t");
             let address = Url::parse(&filled).is_ok_and(|url| origin::is_target(&url));
             if !address || filled.contains(['{', '}']) {
-                error(key, "must be a full address; only {public_url} and {token} can stand in it");
+                error(key, "must be a full address with no other placeholders than {public_url} and {token}");
             }
         }
         for client in &self.introspection.clients {
@@ -177,12 +172,13 @@ impl Config {
         {
             error(
                 "disclosure.account",
-                "must be strict where disclosure.signup is quiet: it would tell what that hides",
+                "must be strict when disclosure.signup is quiet: compatible answers reveal which addresses have \
+                 accounts",
             );
         }
         let token = &self.token;
         if !dev && token.publish_keys < Span::minutes(10) {
-            error("token.publish_keys", "must be at least 10m: copies of the JWKS document are kept for 5");
+            error("token.publish_keys", "must be at least 10m: clients cache the JWKS document for 5m");
         }
         if token.publish_keys >= token.rotate_keys {
             error("token.rotate_keys", "must be longer than token.publish_keys");
@@ -192,7 +188,7 @@ impl Config {
         {
             error(
                 "password.min_length",
-                "must be at least 1 and at most password.max_length, and that at most 1024",
+                "must be at least 1 and at most password.max_length, which must be at most 1024",
             );
         }
         if argon2::Params::new(password.hash_memory, password.hash_passes, password.hash_lanes, None).is_err()
@@ -202,7 +198,7 @@ impl Config {
         } else if !dev && u64::from(password.hash_memory) * u64::from(password.hash_passes) < 19_456 * 2 {
             error(
                 "password.hash_memory",
-                "is less than the 19456 KiB and 2 passes that keep a stolen database useless",
+                "must be at least 19456 with 2 passes: weaker hashes of a stolen database can be cracked",
             );
         }
         for (key, message) in self.mail_errors() {
@@ -242,16 +238,17 @@ impl Config {
         if session.absolute < session.idle {
             error("session.absolute", "must be at least session.idle");
         }
-        // A session is used when it is refreshed: once in the life of an access token, and not before `repeat` is over.
+        // A refresh counts as use of a session. Clients refresh once per access token, and not within `session.repeat`.
         if session.idle <= token.lifetime || session.idle <= session.repeat || session.idle <= session.grace {
             error("session.idle", "must be longer than token.lifetime, session.repeat and session.grace");
         }
         if session.grace.as_seconds() == 0 {
-            error("session.grace", "must be at least 1s: two tabs that refresh at once are no theft");
+            error("session.grace", "must be at least 1s: two tabs may refresh with the same token at once");
         }
         if !self.signup.domains.is_empty() && self.signup.confirmation == Confirmation::Optional {
             faults.push(SettingProblem::Warning(
-                "signup.domains keeps nobody out while signup.confirmation is optional: anybody can type an address of them"
+                "signup.domains restricts nothing while signup.confirmation is optional: users can enter addresses that they \
+                 do not own"
                     .into(),
             ));
         }
@@ -261,18 +258,20 @@ impl Config {
         faults.extend(self.exposures(layers).into_iter().map(SettingProblem::Warning));
         if !dev && self.admin.listen.is_some_and(|admin| !admin.ip().is_loopback()) {
             faults.push(SettingProblem::Warning(
-                "admin.listen is open to other machines: let a proxy in front of it end TLS, as service keys pass there"
+                "admin.listen is reachable from other machines: put a TLS proxy in front of it, because requests carry \
+                 service keys"
                     .into(),
             ));
         }
         if !dev && self.smtp.host.is_empty() {
             faults.push(SettingProblem::Warning(
-                "smtp.host is not set: no mail leaves, and each is given up after mail.attempts".into(),
+                "smtp.host is not set: no mail is sent, and each mail is given up after mail.attempts attempts".into(),
             ));
         }
         if !dev && password.min_length < 8 {
             faults.push(SettingProblem::Warning(format!(
-                "password.min_length is {}: passwords below 8 characters are guessed easily; 15 is today's advice",
+                "password.min_length is {}: passwords of fewer than 8 characters are easy to guess; 15 is recommended \
+                 today",
                 password.min_length
             )));
         }
@@ -313,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_way_to_the_database_is_warned_of() {
+    fn an_unverified_connection_to_the_database_causes_a_warning() {
         for (at, warned) in [
             ("localhost/auth", false),
             ("db.example/auth?sslmode=verify-full", false),
@@ -329,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_that_no_page_sends_is_refused_with_the_one_that_it_does() {
+    fn an_origin_that_no_browser_sends_is_refused_and_the_error_names_the_right_one() {
         for (origin, said) in [
             ("https://a.example/", "write https://a.example"),
             ("https://a.example/app?x#y", "write https://a.example"),
@@ -368,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_would_fail_later_is_refused_at_start_with_its_name() {
+    fn an_invalid_setting_is_refused_at_start_with_its_name() {
         let https = "public_url = \"https://auth.example.com\"\n";
         for (text, key) in [
             ("[cors]\norigins = [\"https://a.example/\"]", "cors.origins"),

@@ -1,4 +1,4 @@
-//! Settings of the providers that people sign in with, and of what a new account begins with.
+//! Settings of identity providers, and the initial roles and fields of new accounts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
@@ -14,69 +14,69 @@ use super::origin::is_callback;
 use super::{Config, Declared, Explain, Explained, Span, settings};
 
 settings! {
-    /// A provider that people sign in with: `[providers.NAME]`. The name is yours; it stands in addresses and in messages.
+    /// An identity provider: `[providers.NAME]`. You choose the name; it appears in addresses and in messages.
     pub struct Provider {
-        /// What it speaks: `google`, `microsoft`, `apple`, `facebook`, `twitter` (OAuth 2), `twitter_oauth1`, or `oidc` for any other OpenID Connect provider. Without it, what the name says.
+        /// `google`, `microsoft`, `apple`, `facebook`, `twitter` (OAuth 2), `twitter_oauth1`, or `oidc` for any other OpenID Connect provider. Without this setting the section's NAME must be one of these, and decides.
         kind: Option<ProviderKind> = None,
-        /// Who we are there: the client id; Apple: the Services ID; Facebook: the app id; Twitter with OAuth 1.0a: the API key.
+        /// The client id that the provider gave you. Apple: the Services ID; Facebook: the app id; Twitter with OAuth 1.0a: the API key.
         client_id: String = String::new(),
-        /// The secret that came with it. Apple has none: see `private_key`.
+        /// The client secret. Apple has none: see `private_key`.
         client_secret: Secret = Secret::default(),
-        /// How the secret is sent: `basic` (in a header) or `post` (in the form). Without it, as the provider announces or documents.
+        /// How the secret is sent: `basic` (in a header) or `post` (in the form). Without this setting, as the provider announces or documents.
         client_auth: Option<ClientAuth> = None,
-        /// Exact addresses of your pages that the provider may send people back to. With --dev any localhost address is allowed too. They must be registered at the provider, letter by letter; with `response_mode = "form_post"` register {public_url}/v1/callback/NAME there instead.
+        /// Exact addresses of your pages that the provider may redirect users to. With --dev any localhost address is allowed, too. Register the same addresses, character by character, at the provider; with `response_mode = "form_post"` register {public_url}/v1/callback/NAME there instead.
         callbacks: Vec<String> = Vec::new(),
-        /// Who signs the ID tokens: for `oidc` the address that the provider names itself by. For `microsoft` it may have {tenantid} in it.
+        /// Issuer of the ID tokens: for `oidc` the provider's issuer address. For `microsoft` it may contain {tenantid}.
         issuer: String = String::new(),
-        /// Address of the provider's discovery document, where that is not issuer + `/.well-known/openid-configuration`.
+        /// Address of the provider's discovery document, if it is not issuer + `/.well-known/openid-configuration`.
         discovery: String = String::new(),
-        /// Hosts beside the issuer's that the discovery document may name endpoints on, like `oauth2.example.com`.
+        /// Allowlist of further hosts for the endpoints in the discovery document, besides the issuer's host, like `oauth2.example.com`.
         hosts: Vec<String> = Vec::new(),
-        /// The page where people consent. This and the next ones stand over the discovery document.
+        /// Authorization endpoint, the page where users consent. This and the following endpoints override the discovery document.
         authorization_endpoint: String = String::new(),
-        /// Where a code becomes tokens.
+        /// Token endpoint, which exchanges a code for tokens.
         token_endpoint: String = String::new(),
-        /// Where an access token becomes a description of the person.
+        /// Userinfo endpoint, which describes the user of an access token.
         userinfo_endpoint: String = String::new(),
-        /// Where the keys are that ID tokens are signed with.
+        /// Address of the keys that verify ID tokens (JWKS).
         jwks_uri: String = String::new(),
-        /// Google: where an access token is asked about. Facebook: the address of `debug_token`.
+        /// Google: the tokeninfo endpoint, which describes an access token. Facebook: the address of `debug_token`.
         tokeninfo_endpoint: String = String::new(),
-        /// Twitter with OAuth 1.0a: where a flow begins.
+        /// Twitter with OAuth 1.0a: the request token endpoint, where a flow begins.
         request_token_endpoint: String = String::new(),
-        /// What is asked for; without it, what name and address need.
+        /// Requested scopes. Empty: those for the name and the e-mail address.
         scopes: Vec<String> = Vec::new(),
-        /// Further parameters of the authorization request, like `access_type = "offline"`. One that is empty is left out of the request: `prompt = ""`.
+        /// Further parameters of the authorization request, like `access_type = "offline"`. An empty value removes a parameter from the request: `prompt = ""`.
         parameters: Declared<String> = Declared::default(),
-        /// How the provider answers: `query`, or `form_post` to {public_url}/v1/callback/NAME. Apple: `form_post`.
+        /// How the provider returns its answer: `query`, or `form_post` to {public_url}/v1/callback/NAME. Apple: `form_post`.
         response_mode: Option<ResponseMode> = None,
-        /// Algorithms that an ID token may be signed with. Without it, the asymmetric ones that the provider announces.
+        /// Allowed signature algorithms of ID tokens. Empty: the asymmetric algorithms that the provider announces.
         algorithms: Vec<String> = Vec::new(),
-        /// May its word that an address is proven link accounts? Google and Apple: true unless you say otherwise. Facebook never gives that word.
+        /// Trusts the provider's claim that an e-mail address is verified, to link accounts. Default: `true` for Google and Apple, else `false`. Facebook does not make this claim.
         trust_email: Option<bool> = None,
-        /// May an app bring a token that it got from the provider itself? Twitter's name no audience and cannot be brought.
+        /// Lets an app sign a user in with a token that it obtained from the provider itself. Not possible for Twitter, because its tokens name no audience.
         accept_tokens: bool = false,
-        /// Audiences beside `client_id` that ID tokens may name, like the project of a ZITADEL client or what a mapper of Keycloak adds. With `accept_tokens`, an app may bring tokens that are for one of these alone: list the client ids of your apps for phones.
+        /// Audiences that ID tokens may name in addition to `client_id`, like the project of a ZITADEL client, or an audience that a Keycloak mapper adds. With `accept_tokens`, a token from an app may name one of these instead of `client_id`: list the client ids of your mobile apps.
         audiences: Vec<String> = Vec::new(),
-        /// How long one call to the provider may take.
+        /// Time limit of one request to the provider.
         timeout: Span = Span::seconds(5),
-        /// Apple: the team's id.
+        /// Apple: the team id.
         team_id: String = String::new(),
-        /// Apple: the id of the key.
+        /// Apple: the key id.
         key_id: String = String::new(),
-        /// Apple: the key, the content of the .p8 file.
+        /// Apple: the private key, the content of the .p8 file.
         private_key: Secret = Secret::default(),
-        /// Microsoft: the tenants whose people may sign in, by their ids. Empty: those of any.
+        /// Microsoft: ids of the tenants from which users may sign in. Empty: any tenant.
         tenants: Vec<String> = Vec::new(),
-        /// Microsoft, Azure AD B2C: the policies whose tokens are taken (`tfp` or `acr`). Empty: any.
+        /// Microsoft, Azure AD B2C: accepted policies of a token (`tfp` or `acr`). Empty: any.
         policies: Vec<String> = Vec::new(),
     }
 
-    /// What a new account begins with, by how it was begun: `[defaults.METHOD]`.
+    /// Initial roles and fields of a new account, by sign-in method: `[defaults.METHOD]`.
     pub struct Beginning {
-        /// Its roles; without it, `roles.default`.
+        /// Roles of the account. Without this setting, `roles.default`.
         roles: Option<Vec<String>> = None,
-        /// Its fields of your own, which are declared in `profile.extras`.
+        /// Values of your own fields, which `profile.extras` declares.
         extras: Extras = Extras::new(),
     }
 }
@@ -115,13 +115,13 @@ pub enum ClientAuth {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseMode {
-    /// In the address of the page that the browser comes back to.
+    /// In the query of the callback address.
     Query,
-    /// In a form that the browser posts to us.
+    /// In a form that the browser posts to this server.
     FormPost,
 }
 
-/// Sections under names of the operator's own.
+/// Sections under names that the operator chooses.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Named<T>(BTreeMap<String, T>);
@@ -158,7 +158,7 @@ impl<T: Explain> Explain for Named<T> {
 }
 
 impl Provider {
-    /// What it speaks: as the setting says, else as its name does.
+    /// The kind: from the setting `kind`, else from the name of the section.
     pub fn kind(&self, name: &str) -> Option<ProviderKind> {
         self.kind.or(match name {
             "google" => Some(ProviderKind::Google),
@@ -172,7 +172,7 @@ impl Provider {
         })
     }
 
-    /// Addresses that the server itself calls, by the names of their settings. Those that are not set are empty.
+    /// Addresses that the server itself requests, with the names of their settings. Empty if not set.
     pub fn called(&self) -> [(&'static str, &str); 7] {
         [
             ("issuer", &self.issuer),
@@ -185,7 +185,7 @@ impl Provider {
         ]
     }
 
-    /// Settings that could not work, by their names within the section.
+    /// The invalid settings, by their names within the section.
     fn errors(&self, name: &str) -> Vec<(&'static str, &'static str)> {
         let mut errors = Vec::new();
         let mut check = |holds: bool, key, message| {
@@ -212,7 +212,7 @@ impl Provider {
         check(
             kind != Apple || self.client_secret.is_empty(),
             "client_secret",
-            "is made of private_key for Apple",
+            "must be empty for Apple: it is made from private_key",
         );
         let signing = [
             ("team_id", self.team_id.is_empty()),
@@ -227,7 +227,7 @@ impl Provider {
             check(
                 self.response_mode != Some(ResponseMode::Query),
                 "response_mode",
-                "must be form_post: Apple gives name and address no other way",
+                "must be form_post: otherwise Apple sends neither name nor address",
             );
         }
         for (key, list) in [("tenants", &self.tenants), ("policies", &self.policies)] {
@@ -242,24 +242,24 @@ impl Provider {
             check(
                 matches!(kind, Oidc | Microsoft) || address.is_empty(),
                 key,
-                "is for oidc and microsoft: this provider's is known",
+                "is for oidc and microsoft alone: doorward knows it for this provider",
             );
         }
         check(kind != Oidc || !self.issuer.is_empty(), "issuer", "is required");
         check(
             !(self.accept_tokens && matches!(kind, Twitter | TwitterOauth1)),
             "accept_tokens",
-            "cannot be true: Twitter's tokens do not say whom they are for",
+            "cannot be true: Twitter's tokens name no audience",
         );
         check(
             self.audiences.is_empty() || openid,
             "audiences",
-            "are for providers with ID tokens: others' tokens are for one app",
+            "are for providers with ID tokens: tokens of other providers are for one app",
         );
         check(
             self.trust_email != Some(true) || kind != Facebook,
             "trust_email",
-            "cannot be true: Facebook does not say whether an address is proven",
+            "cannot be true: Facebook does not say whether an address is verified",
         );
         check(
             !openid
@@ -267,7 +267,7 @@ impl Provider {
                 || self.scopes.is_empty()
                 || self.scopes.iter().any(|scope| scope == "openid"),
             "scopes",
-            "must have openid among them: else there is no ID token",
+            "must include openid: without it there is no ID token",
         );
         let safe = |text: &str| {
             text.is_empty()
@@ -284,7 +284,7 @@ impl Provider {
         check(
             self.issuer.is_empty() || kind == Microsoft || !self.issuer.contains("{tenantid}"),
             "issuer",
-            "can have {tenantid} in it for Microsoft alone",
+            "can contain {tenantid} for Microsoft alone",
         );
         check(
             self.callbacks.iter().all(|callback| Url::parse(callback).is_ok_and(|url| is_callback(&url))),
@@ -302,7 +302,7 @@ impl Provider {
         check(
             self.algorithms.iter().all(|name| ALGORITHMS.contains(&name.as_str())),
             "algorithms",
-            "must be of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA",
+            "must be some of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA",
         );
         check(
             !self.parameters.keys().any(|key| RESERVED.contains(&key.as_str())),
@@ -310,17 +310,17 @@ impl Provider {
             "cannot set what doorward sets itself: client_id, redirect_uri, response_type, state, nonce and the like",
         );
         let timeout = self.timeout.as_seconds();
-        // A sign-in takes up to four calls, and ours may take 30 s.
+        // A sign-in makes up to four requests to the provider, and must end within 30 s.
         check((1..=7).contains(&timeout), "timeout", "must be at least 1s and at most 7s");
         errors
     }
 }
 
-/// What an ID token may be signed with: nothing that whoever can check it could have made.
+/// Allowed signature algorithms of ID tokens. All are asymmetric: with a symmetric one, a verifier could forge tokens.
 pub const ALGORITHMS: [&str; 9] =
     ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
-/// Parameters of the authorization request whose value only the flow knows.
+/// Parameters of the authorization request that only the flow sets.
 const RESERVED: [&str; 15] = [
     "client_id",
     "client_secret",
@@ -339,7 +339,7 @@ const RESERVED: [&str; 15] = [
     "registration",
 ];
 
-/// Ways to begin an account that are no provider's.
+/// Sign-in methods without a provider.
 const METHODS: [&str; 5] = ["password", "email_code", "phone_code", "device", "custom"];
 
 impl Config {
@@ -349,11 +349,13 @@ impl Config {
         for (name, provider) in self.providers.iter() {
             let key = format!("providers.{name}");
             for callback in &provider.callbacks {
-                // A page must know whose answer it has: else one provider's code could be shown to another (O03).
+                // A page must know which provider an answer is from. Otherwise one provider's code could be sent to another
+                // (SECURITY O03).
                 if !pages.insert(Url::parse(callback).map_or_else(|_| callback.clone(), String::from)) {
                     errors.push((
                         format!("{key}.callbacks"),
-                        "has an address of another provider's: give each its own, if need be by a query"
+                        "has an address of another provider: give each provider its own, for example with a \
+                         different query"
                             .into(),
                     ));
                 }
@@ -361,12 +363,12 @@ impl Config {
             if !is_name(name) {
                 errors.push((
                     key,
-                    "a name has small letters, digits, _ and -, and begins with a letter".into(),
+                    "a name has lower-case letters, digits, _ and -, and begins with a letter".into(),
                 ));
                 continue;
             }
             if METHODS.contains(&name.as_str()) || name == "local" {
-                errors.push((key, "is the name of another way to sign in".into()));
+                errors.push((key, "is the name of another sign-in method".into()));
                 continue;
             }
             let wrong = provider.errors(name).into_iter();
@@ -376,14 +378,14 @@ impl Config {
             let key = format!("defaults.{name}");
             if !METHODS.contains(&name.as_str()) && !self.providers.contains_key(name) {
                 let known = METHODS.join(", ");
-                errors.push((key, format!("is neither one of {known} nor a provider of this server")));
+                errors.push((key, format!("is neither one of {known} nor the name of a provider")));
                 continue;
             }
             for (field, value) in &beginning.extras {
                 let key = format!("{key}.extras.{field}");
                 match self.profile.extras.get(field) {
                     None => {
-                        errors.push((key, format!("is not declared: there is no profile.extras.{field}")))
+                        errors.push((key, format!("is not declared: profile.extras.{field} does not exist")))
                     }
                     Some(extra) => {
                         if let Err(message) = typed_value::check(extra.kind, value) {
@@ -397,7 +399,7 @@ impl Config {
     }
 }
 
-/// Is it one that an operator can give?
+/// True if an operator can choose this name for a section.
 pub(super) fn is_name(name: &str) -> bool {
     name.len() <= 32
         && name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -427,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_that_could_not_work_is_refused_at_start_with_the_settings_name() {
+    fn an_invalid_provider_is_refused_at_start_with_the_settings_name() {
         load(GOOD, &[]).unwrap();
         for (line, key) in [
             ("client_secret = \"\"", "client_secret"),
@@ -507,7 +509,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_l05_a_providers_settings_are_explained_one_by_one_and_its_secrets_are_not_shown() {
+    fn sec_l02_a_providers_settings_are_explained_one_by_one_and_its_secrets_are_not_shown() {
         let text = format!(
             "{GOOD}parameters = {{ access_type = \"offline\" }}\n[providers.other]\nkind = \"apple\"\n\
             client_id = \"1\"\nteam_id = \"t\"\nkey_id = \"k\"\nprivate_key = \"hunter3\""
@@ -534,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn seed_r21_what_an_account_begins_with_is_declared_and_of_its_type() {
+    fn seed_r21_initial_fields_of_an_account_are_declared_and_have_their_type() {
         let declared = "[profile.extras.coin]\ntype = \"number\"\n";
         let good =
             "[defaults.google]\nroles = [\"user\"]\nextras = { coin = 500 }\n[defaults.password]\nroles = []";

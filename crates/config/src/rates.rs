@@ -1,4 +1,4 @@
-//! How often something may happen, as people write it: `20/1m`, `1/30s, 20/1d`, `off`.
+//! Rate limits in settings: `20/1m`, `1/30s, 20/1d`, `off`.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Span;
 
-/// So many in a stretch of time that begins with the first.
+/// A number of requests in a time that starts with the first request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// At most.
+    /// Maximum number of requests.
     pub count: u32,
-    /// In this time.
+    /// Length of the time.
     pub span: Span,
 }
 
@@ -23,20 +23,20 @@ impl Rate {
     }
 }
 
-/// Several of them, which hold all at once; or none.
+/// Several rates, which all apply. Without any there is no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rates(Vec<Rate>);
 
 impl Rates {
-    /// As often as anybody likes.
+    /// No limit.
     pub const OFF: Rates = Rates(Vec::new());
 
-    /// These.
+    /// These rates, each as a number and a time.
     pub fn of(rates: impl IntoIterator<Item = (u32, Span)>) -> Rates {
         Rates(rates.into_iter().map(|(count, span)| Rate { count, span }).collect())
     }
 
-    /// Each of them.
+    /// The rates.
     pub fn iter(&self) -> impl Iterator<Item = Rate> {
         self.0.iter().copied()
     }
@@ -46,7 +46,7 @@ impl Rates {
             return Some(Rates::OFF);
         }
         let rates: Vec<Rate> = text.split(',').map(|rate| Rate::parse(rate.trim())).collect::<Option<_>>()?;
-        // They would be counted as one.
+        // Rates with the same time would share one counter.
         let twice = |(at, rate): (usize, &Rate)| rates.iter().take(at).any(|other| other.span == rate.span);
         (!rates.iter().enumerate().any(twice)).then_some(Rates(rates))
     }
@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for Rates {
         let text = String::deserialize(deserializer)?;
         Rates::parse(&text).ok_or_else(|| {
             de::Error::custom(format_args!(
-                "{text:?} is no limit: write it like 20/1m, several of different times like 1/30s, 20/1d, none as off"
+                "{text:?} is not a rate limit: write it like 20/1m; several with different times like 1/30s, 20/1d; or off"
             ))
         })
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_read_and_written_as_so_many_in_a_time() {
+    fn a_rate_limit_is_parsed_and_written_as_a_number_in_a_time() {
         for (text, rates) in [
             ("20/1m", vec![(20, Span::minutes(1))]),
             ("1/30s, 20/1d", vec![(1, Span::seconds(30)), (20, Span::days(1))]),

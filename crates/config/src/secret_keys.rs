@@ -1,4 +1,4 @@
-//! The secret keys that the settings name.
+//! Loads the secret keys from the file or text in the settings.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Config, ConfigError};
 
-/// Reads the keys that the settings name; `--dev` makes them when there are none.
+/// Reads the keys of `secret_keys`. With `--dev`, creates them if there are none.
 pub fn load_secret_keys(config: &Config, dev: bool, world: &World) -> Result<SecretKeys, ConfigError> {
     let setting = config.secret_keys.expose().trim();
     let wrong = |message: String| ConfigError::about("secret_keys", None, message);
@@ -21,14 +21,14 @@ pub fn load_secret_keys(config: &Config, dev: bool, world: &World) -> Result<Sec
     if setting.is_empty() && dev && !file.exists() {
         let made = make_folder(&config.data).and_then(|()| SecretKeys::create(file, world));
         match made {
-            // Another server made them meanwhile.
+            // Another server has created them meanwhile.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             made => made.map_err(|error| wrong(format!("{}: {error}", file.display())))?,
         }
     }
     if setting.is_empty() && !file.exists() {
         return Err(wrong(
-            "is required: name a file with keys. Make one with: (umask 077; doorward keys generate > secret_keys)"
+            "is required: the path of a file with keys. Make one with: (umask 077; doorward keys generate > secret_keys)"
                 .into(),
         ));
     }
@@ -37,7 +37,7 @@ pub fn load_secret_keys(config: &Config, dev: bool, world: &World) -> Result<Sec
     SecretKeys::parse(&Zeroizing::new(text)).map_err(|error| wrong(format!("{}: {error}", file.display())))
 }
 
-/// The file that the settings name, unless they hold the keys themselves.
+/// The path of the key file. `None` if the setting holds the keys themselves.
 pub fn secret_keys_file(config: &Config) -> Option<PathBuf> {
     let setting = config.secret_keys.expose().trim();
     if SecretKeys::looks_like_keys(setting) {

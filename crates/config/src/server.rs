@@ -1,4 +1,5 @@
-//! Every setting of the core. Defaults suit production; what `--dev` changes is said there.
+//! The top-level settings and sections of the server. Defaults suit production; the description of a setting names what
+//! `--dev` changes.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -14,51 +15,51 @@ use super::{
 };
 
 settings! {
-    /// Everything an operator can set.
+    /// All settings.
     pub struct Config {
-        /// Where people and apps reach this server, like `https://auth.example.com`. With a path, like `https://www.example.com/auth`, the proxy in front must take that path away. Names the issuer of tokens and the host of mail links. Required and https, except with --dev.
+        /// Public address of this server, like `https://auth.example.com`. If it has a path, like `https://www.example.com/auth`, the proxy in front must remove that path from requests. It is the issuer of tokens and the start of links in mails. Required, and must be https, except with --dev.
         public_url: String = String::new(),
-        /// Address and port to listen on. Port 0 is a free port that the system chooses; the line on standard output names it.
+        /// Address and port to listen on. With port 0 the system chooses a free port; the line on standard output names it.
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)),
-        /// Addresses and networks of the proxies in front of this server, like `10.1.2.0/24`: whom they say that they speak for is believed. Without any, everybody behind a proxy is one source for limits, and one address in the audit log.
+        /// Addresses and networks of the proxies in front of this server, like `10.1.2.0/24`. The client address is taken from the header that they set. For a proxy that is not listed, all clients behind it are one source for limits, and one address in the audit log.
         trusted_proxies: Vec<Network> = Vec::new(),
-        /// Where such a proxy says it: `x-forwarded-for` or `forwarded` (RFC 7239).
+        /// Header in which these proxies send the client address: `x-forwarded-for` or `forwarded` (RFC 7239).
         proxy_header: ProxyHeader = ProxyHeader::XForwardedFor,
         /// Connections of clients.
         http: Http = Http::default(),
-        /// Folder of the database, unless that is PostgreSQL.
+        /// Folder of the SQLite database.
         data: PathBuf = PathBuf::from("data"),
-        /// Where accounts and sessions are kept.
+        /// The database of accounts and sessions.
         database: Database = Database::default(),
-        /// File with the secret keys, or its content. `doorward keys generate` makes one; --dev makes its own in the data folder.
+        /// Path of the file with the secret keys, or the content of such a file. `doorward keys generate` makes one. With --dev the server makes the file itself, in the data folder.
         secret_keys: Secret = Secret::default(),
-        /// Does `POST /v1/email/check` tell whether an address is taken? On with --dev.
+        /// Lets `POST /v1/email/check` answer whether an address is taken. On with --dev.
         check_email: bool = false,
-        /// Pages of other origins that may call this server.
+        /// Origins of the pages that may call this server.
         cors: Cors = Cors::default(),
         /// Creating accounts.
         signup: Signup = Signup::default(),
-        /// Does a first sign-in make the account?
+        /// Sign-in methods that create an account at a user's first sign-in.
         auto_register: AutoRegister = AutoRegister::default(),
-        /// What has to be solved after failures, before a call goes on.
+        /// The captcha that a client must solve after failures, before its request is processed.
         captcha: Captcha = Captcha::default(),
-        /// Providers that people sign in with: `[providers.NAME]`.
+        /// Identity providers: `[providers.NAME]`.
         providers: Named<Provider> = Named::default(),
-        /// What a new account begins with: `[defaults.METHOD]`, the method being `password`, `email_code`, `phone_code`, `device`, `custom` or the name of a provider.
+        /// Initial roles and fields of a new account: `[defaults.METHOD]`. METHOD is `password`, `email_code`, `phone_code`, `device`, `custom` or the name of a provider.
         defaults: Named<Beginning> = Named::default(),
         /// E-mail addresses.
         email: Email = Email::default(),
         /// Phone numbers.
         phone: Phone = Phone::default(),
-        /// Ids that an app makes for its device.
+        /// Device ids, which an app generates.
         device_id: DeviceId = DeviceId::default(),
-        /// Ids that another system of yours has for a person.
+        /// User ids of another system of yours.
         custom_id: CustomId = CustomId::default(),
-        /// What a person says of themself.
+        /// The profile of a user.
         profile: Profile = Profile::default(),
-        /// User-defined data: `[user_data.NAME]` with `type`.
+        /// User-defined data: `[user_data.NAME]` with a `type`.
         user_data: Declared<Datum> = Declared::default(),
-        /// What answers tell about accounts.
+        /// How much answers reveal about accounts.
         disclosure: Disclosure = Disclosure::default(),
         /// Passwords and their hashes.
         password: Password = Password::default(),
@@ -68,9 +69,9 @@ settings! {
         session: Session = Session::default(),
         /// Sign-ins with a provider.
         flows: Flows = Flows::default(),
-        /// Back ends that ask whether a token is good.
+        /// Token introspection for your back ends.
         introspection: Introspection = Introspection::default(),
-        /// Functions of yours that the server calls before and after what it does.
+        /// The hook script: functions of yours that the server calls before and after operations.
         hooks: Hooks = Hooks::default(),
         /// Administration over HTTP: `/v1/admin`, for service keys of the scope `admin`.
         admin: Admin = Admin::default(),
@@ -78,167 +79,167 @@ settings! {
         roles: Roles = Roles::default(),
         /// Addresses in mails and redirects.
         links: Links = Links::default(),
-        /// The server that takes our mails.
+        /// The SMTP server that mails are sent to.
         smtp: Smtp = Smtp::default(),
-        /// The gateway that takes our SMS, and what may be spent on it.
+        /// The SMS gateway and its budgets.
         sms: Sms = Sms::default(),
-        /// What mails look like.
+        /// Sender, language and templates of mails.
         mail: Mail = Mail::default(),
         /// One-time codes and mailed links.
         codes: Codes = Codes::default(),
-        /// Services of yours that are told what people do, and may be asked before it: `[webhooks.NAME]`.
+        /// Services of yours that this server calls before or after operations: `[webhooks.NAME]`.
         webhooks: Named<Webhook> = Named::default(),
-        /// Calls of other servers: webhooks, SMS gateways, providers.
+        /// Requests to other servers: webhooks, SMS gateways, providers.
         outbound: Outbound = Outbound::default(),
-        /// How often what costs or guesses may happen.
+        /// Rate limits of requests.
         limits: Limits = Limits::default(),
-        /// Surfaces that programs know from other systems.
+        /// APIs that are compatible with other systems.
         compat: Compat = Compat::default(),
-        /// Folders that are served beside the API: `[[site]]` with `path` and `dir`.
+        /// Folders that the server serves in addition to the API: `[[site]]` with `path` and `dir`.
         site: Vec<Site> = Vec::new(),
         /// Logging.
         log: Log = Log::default(),
-        /// Deleting what is over.
+        /// Deletion of expired rows.
         prune: Prune = Prune::default(),
     }
 
-    /// Pages of other origins that may call this server.
+    /// Origins of the pages that may call this server.
     pub struct Cors {
-        /// Exact origins, like `https://www.example.com`; of apps and extensions like `capacitor://localhost` and `chrome-extension://ID`. With --dev any localhost origin is allowed too, and `null`, which `file:` pages have, if it stands here.
+        /// Exact origins, like `https://www.example.com`; for apps and extensions like `capacitor://localhost` and `chrome-extension://ID`. With --dev any localhost origin is allowed, too, and this list may contain `null`, the origin of `file:` pages.
         origins: Vec<String> = Vec::new(),
     }
 
     /// Creating accounts.
     pub struct Signup {
-        /// May anybody sign up?
+        /// Lets new users sign up.
         open: bool = true,
-        /// `required`: the address must be confirmed before the first login. `optional`: as the page asks.
+        /// `required`: the e-mail address must be confirmed before the first sign-in. `optional`: the page decides.
         confirmation: Confirmation = Confirmation::Optional,
-        /// What the link or code of a confirmation mail is enough for. `careful`: for an account that the same person has made, which takes evidence the first time. `trusting`: for every account with the address.
+        /// Evidence needed besides the link or code of a confirmation mail. `careful`: the first confirmation also needs evidence that the same person created the account. `trusting`: none.
         confirmation_click: ConfirmationClick = ConfirmationClick::Careful,
-        /// May a page ask to be signed in by the signup itself (`login`, `generate_token`)?
+        /// Lets a page request a session with the sign-up itself (`login`, `generate_token`).
         auto_login: bool = true,
-        /// Domains like `example.com`: people give themselves addresses of these and of no others. Empty: of any. Keeps others out only with `confirmation = "required"`.
+        /// Allowlist of e-mail domains like `example.com`: users can only set addresses of these domains. Empty: any domain. Restricts sign-ups only with `confirmation = "required"`.
         domains: Vec<String> = Vec::new(),
-        /// Domains of which, and below which, nobody takes an address.
+        /// Blocklist of e-mail domains: users cannot set addresses of these domains or of their subdomains.
         blocked_domains: Vec<String> = Vec::new(),
     }
 
-    /// What answers tell about accounts.
+    /// How much answers reveal about accounts.
     pub struct Disclosure {
-        /// `exists`: a signup with a taken address says so. `quiet`: every signup answers that confirmation is required.
+        /// `exists`: the answer to a sign-up reveals that the address is taken. `quiet`: the answer to every sign-up is that confirmation is required.
         signup: SignupDisclosure = SignupDisclosure::Exists,
-        /// `compatible`: `check_email` tells dates and whether an address is verified, and asking for a mail or an SMS to an address or number that no account has is refused. `strict`: neither.
+        /// `compatible`: `check_email` also returns dates and whether an address is verified, and a request for a mail or an SMS is refused if no account has the address or number. `strict`: neither.
         account: AccountDisclosure = AccountDisclosure::Strict,
     }
 
     /// Passwords and their hashes.
     pub struct Password {
-        /// Least number of characters in a new password.
+        /// Minimum number of characters in a new password.
         min_length: u32 = 6,
-        /// Greatest number of characters in a new password.
+        /// Maximum number of characters in a new password.
         max_length: u32 = 60,
-        /// New passwords that are refused: `common` for the 20,000 most frequent ones, or a file with one a line; with them those that are made of the person's names and addresses, of `mail.product` and of the host. Empty: none.
+        /// Blocklist for new passwords: `common` for the 20,000 most frequent ones, or a file with one password per line. Either also refuses passwords that are made of the user's names and addresses, of `mail.product` or of the host. Empty: no blocklist.
         blocked: String = String::new(),
-        /// File of stolen passwords that are refused, made by `doorward passwords filter`.
+        /// File with stolen passwords, which are refused. `doorward passwords filter` makes it.
         breach_filter: Option<PathBuf> = None,
-        /// Service that knows stolen passwords by the first five digits of their SHA-1, like `https://pwned.example.com/range/`. It is asked for one second at most; no answer refuses nobody.
+        /// Service that looks up stolen passwords by the first five hex digits of their SHA-1, like `https://pwned.example.com/range/`. The server waits at most one second for its answer. Without an answer the password is accepted.
         breach_service: String = String::new(),
-        /// Argon2id: memory of one hash in KiB.
+        /// Argon2id: memory of one hash, in KiB.
         hash_memory: u32 = 19_456,
         /// Argon2id: passes over the memory.
         hash_passes: u32 = 2,
         /// Argon2id: lanes.
         hash_lanes: u32 = 1,
-        /// Hashes computed at the same time; 0 means one per core.
+        /// Number of hashes computed at the same time. 0: one per core.
         hash_threads: u32 = 0,
-        /// Hashes that may wait; more are refused at once with 503 and Retry-After.
+        /// Number of hashes that may wait. Further requests are refused at once with 503 and Retry-After.
         hash_queue: u32 = 256,
     }
 
     /// Access tokens.
     pub struct Token {
-        /// How long an access token lives.
+        /// Lifetime of an access token.
         lifetime: Span = Span::minutes(10),
-        /// Its `aud`; empty means `public_url`.
+        /// The `aud` claim of access tokens. Empty: `public_url`.
         audience: String = String::new(),
-        /// A new key signs after this long.
+        /// Age at which a signing key is replaced by a new one.
         rotate_keys: Span = Span::days(30),
-        /// A new key is published this long before it signs: longer than anybody keeps a copy of the JWKS document.
+        /// Time between the publication of a new key and its first use. It must be longer than clients cache the JWKS document.
         publish_keys: Span = Span::days(1),
     }
 
     /// Sessions and their refresh tokens.
     pub struct Session {
-        /// A session ends this long after the sign-in, however much it is used.
+        /// Maximum lifetime of a session after the sign-in, even if it is in use.
         absolute: Span = Span::days(90),
-        /// A session ends when it was not refreshed for this long.
+        /// A session ends if it is not refreshed for this long.
         idle: Span = Span::days(30),
-        /// For this long after a refresh the token before still gets the same successor.
+        /// For this long after a refresh, the previous refresh token still gets the same successor.
         grace: Span = Span::seconds(30),
-        /// A token this young is not replaced by a refresh: the answer carries it again.
+        /// A refresh token younger than this is not replaced: the answer to a refresh carries the same token.
         repeat: Span = Span::seconds(10),
-        /// A sign-in this young allows to change password, addresses and links, and to delete the account.
+        /// Maximum age of the sign-in for changes of password, addresses and linked identities, and for deletion of the account.
         fresh: Span = Span::minutes(10),
-        /// Must every new session be bound to a key of the browser (DPoP)? Sign-ins without a proof are refused then.
+        /// Requires a key binding (DPoP) for every new session. Sign-ins without a DPoP proof are then refused.
         require_proof: bool = false,
     }
 
     /// Sign-ins with a provider.
     pub struct Flows {
-        /// How long a person has at the provider, and then again to register with what it says.
+        /// Time that a user has for the sign-in at the provider, and then again for the registration with the provider's answer.
         lifetime: Span = Span::minutes(10),
-        /// For this long the same answer of a provider gets the same answer of ours: after a reload, or when the page asks twice.
+        /// For this long, the same provider answer gets the same result again: after a reload, or if the page sends it twice.
         grace: Span = Span::minutes(2),
     }
 
-    /// Back ends that ask whether a token is good.
+    /// Token introspection for your back ends.
     pub struct Introspection {
-        /// Who may call `POST /v1/introspect`: each `id:secret`, the secret at least 32 characters long.
+        /// Clients that may call `POST /v1/introspect`, each as `id:secret`. The secret has at least 32 characters.
         clients: Vec<Secret> = Vec::new(),
     }
 
     /// Administration over HTTP: `/v1/admin`, for service keys of the scope `admin`.
     pub struct Admin {
-        /// Address and port of a listener that serves it and nothing else, like `127.0.0.1:8091`. Without this setting there is no such listener.
+        /// Address and port of a separate listener for `/v1/admin` alone, like `127.0.0.1:8091`. Without this setting there is no such listener.
         listen: Option<SocketAddr> = None,
-        /// Is it served where `listen` says, too, to whoever reaches this server?
+        /// Serves `/v1/admin` on the public listener (`listen`), too.
         public: bool = false,
     }
 
     /// Roles.
     pub struct Roles {
-        /// Roles of a new account. They stand in the `roles` claim of its access tokens.
+        /// Roles of a new account. The `roles` claim of its access tokens lists them.
         default: Vec<String> = vec!["user".to_owned()],
     }
 
     /// Addresses in mails and redirects.
     pub struct Links {
-        /// Exact addresses that a confirmation may end at: of pages, or of an app like `com.example.app://welcome`. With --dev any localhost address is allowed too.
+        /// Exact addresses that a confirmation may redirect to: of pages, or of an app like `com.example.app://welcome`. With --dev any localhost address is allowed, too.
         redirects: Vec<String> = Vec::new(),
-        /// Address in the verification mail, with `{public_url}` and `{token}`.
+        /// Link in the verification mail, with the placeholders `{public_url}` and `{token}`.
         verify: String = "{public_url}/account/verify#token={token}".to_owned(),
-        /// Address in the password mail, with `{public_url}` and `{token}`.
+        /// Reset link in the password mail, with the placeholders `{public_url}` and `{token}`.
         reset: String = "{public_url}/account/reset#token={token}".to_owned(),
-        /// The page where a new password can be asked for, with `{public_url}`; named in mails without a token.
+        /// Page where a user requests a reset link, with the placeholder `{public_url}`. Mails without a token link to it.
         forgot: String = "{public_url}/account/reset".to_owned(),
     }
 
     /// Logging.
     pub struct Log {
-        /// What is logged: `error`, `warn`, `info`, `debug`, or a filter like `info,doorward=debug`.
+        /// Log level: `error`, `warn`, `info`, `debug`, or a filter like `info,doorward=debug`.
         level: String = "info".to_owned(),
     }
 
-    /// Deleting what is over.
+    /// Deletion of expired rows.
     pub struct Prune {
-        /// How often to look.
+        /// Interval between two runs.
         every: Span = Span::minutes(10),
-        /// How long the audit log is kept.
+        /// How long entries of the audit log are kept.
         audit: Span = Span::days(365),
-        /// How long a challenge is remembered, used or not: until then an old link is told to be old.
+        /// How long codes and links are kept, used or not. Until then, an expired link is answered with `TOKEN_EXPIRED`, later with `TOKEN_REVOKED`.
         challenges: Span = Span::days(7),
-        /// How long a mail that was given up is kept for you to see.
+        /// How long a mail, SMS or `post_` event that was given up is kept for you to inspect.
         dead_letters: Span = Span::days(30),
     }
 }
@@ -247,14 +248,14 @@ settings! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProxyHeader {
-    /// What most proxies send.
+    /// The header that most proxies send.
     XForwardedFor,
-    /// As RFC 7239 has it.
+    /// The header of RFC 7239.
     Forwarded,
 }
 
 impl ProxyHeader {
-    /// Its name in a request.
+    /// The name of the header.
     pub const fn name(self) -> &'static str {
         match self {
             ProxyHeader::XForwardedFor => "x-forwarded-for",
@@ -267,9 +268,9 @@ impl ProxyHeader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confirmation {
-    /// As the page asks.
+    /// The page decides.
     Optional,
-    /// Always.
+    /// Every sign-up needs a confirmation.
     Required,
 }
 
@@ -277,9 +278,9 @@ pub enum Confirmation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConfirmationClick {
-    /// The first proof of an address asks for evidence that the same person made the account (D-39).
+    /// The first proof of an address needs evidence that the same person created the account (D-39).
     Careful,
-    /// It asks for none.
+    /// The first proof of an address needs no such evidence.
     Trusting,
 }
 
@@ -287,9 +288,9 @@ pub enum ConfirmationClick {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SignupDisclosure {
-    /// A taken address is said to be taken.
+    /// The answer reveals that an address is taken.
     Exists,
-    /// Taken or not, the answer is that confirmation is required.
+    /// The answer is always that confirmation is required.
     Quiet,
 }
 
@@ -297,8 +298,8 @@ pub enum SignupDisclosure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccountDisclosure {
-    /// Nothing about an account to anybody but its owner.
+    /// Answers reveal nothing about an account, except to its owner.
     Strict,
-    /// As the seeds' systems did.
+    /// Answers reveal as much as those of the systems in the seeds.
     Compatible,
 }

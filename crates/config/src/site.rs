@@ -1,4 +1,4 @@
-//! Folders that are served beside the API.
+//! Folders that the server serves in addition to the API.
 
 use std::path::PathBuf;
 
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Site {
-    /// Where it is mounted, like `/` or `/docs`.
+    /// The path at which it is served, like `/` or `/docs`.
     pub path: String,
-    /// The folder, relative to the file with the settings.
+    /// The folder, relative to the settings file.
     pub dir: PathBuf,
 }

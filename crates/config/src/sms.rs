@@ -1,4 +1,4 @@
-//! Settings of SMS: the gateway, and what may be spent on it.
+//! Settings of SMS: the gateway and its budgets.
 
 use doorward_core::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -13,70 +13,70 @@ pub enum Preset {
     Twilio,
     /// Vonage, its Messages API.
     Vonage,
-    /// MessageBird, which is called Bird now: its SMS API.
+    /// MessageBird (now called Bird), its SMS API.
     Messagebird,
 }
 
 impl Preset {
-    /// With the account that the gateway counts by: MessageBird knows it by the key alone.
+    /// True if the gateway needs `sms.account`. MessageBird identifies the account by the key alone.
     pub fn has_account(self) -> bool {
         self != Preset::Messagebird
     }
 }
 
 settings! {
-    /// The gateway that takes our SMS, and what may be spent on it.
+    /// The SMS gateway and its budgets.
     pub struct Sms {
-        /// A gateway that is known here: `twilio`, `vonage` or `messagebird`. For any other set `sms.url`. Without either no SMS leaves; --dev shows them at /dev/mailbox, with or without it.
+        /// A known gateway: `twilio`, `vonage` or `messagebird`. For any other gateway set `sms.url`. Without both, no SMS is sent. With --dev, SMS are also shown at /dev/mailbox.
         preset: Option<Preset> = None,
-        /// Who we are there. Twilio: the account's SID; Vonage: the API key.
+        /// Account at the gateway. Twilio: the account's SID; Vonage: the API key.
         account: String = String::new(),
-        /// Twilio: the SID of an API key, where `sms.secret` is that key's and not the account's.
+        /// Twilio: the SID of an API key, if `sms.secret` is the secret of that key and not of the account.
         key: String = String::new(),
         /// The secret. Twilio: the auth token, or the API key's secret; Vonage: the API secret; MessageBird: the access key.
         secret: Secret = Secret::default(),
         /// The sender: a number, or a name where the country allows it. Twilio: also the SID of a messaging service.
         from: String = String::new(),
-        /// Address of the gateway; with `sms.preset`, another address of the same. Here and in `sms.body` can stand {to}, {digits} (the number without +), {text}, {from}, {account}, {key} and {secret}.
+        /// Address of the gateway. With `sms.preset`, replaces its address. Placeholders here and in `sms.body`: {to}, {digits} (the number without +), {text}, {from}, {account}, {key} and {secret}.
         url: String = String::new(),
-        /// `GET`, `POST` or `PUT`.
+        /// HTTP method of the request: `GET`, `POST` or `PUT`.
         method: String = "POST".to_owned(),
-        /// Headers of the request, each like `Content-Type: application/json`; that one also says how values are written in `sms.body`. {secret}, {account}, {key}, {from} and {basic} (account and secret as HTTP wants them) can stand in them.
+        /// Headers of the request, each like `Content-Type: application/json`. The content type also decides how values are escaped in `sms.body`. Placeholders: {secret}, {account}, {key}, {from} and {basic} (account and secret for HTTP Basic authentication).
         headers: Vec<Secret> = Vec::new(),
         /// Body of the request, like `{"to":"{to}","text":"{text}"}`.
         body: String = String::new(),
-        /// The status, or a range of them, that says that the gateway took the SMS.
+        /// HTTP status, or range of statuses, of an answer that accepts the SMS.
         success: String = "200-299".to_owned(),
-        /// Where in the answer's JSON the gateway says so, where the status does not: a pointer like `/messages/0/status` (RFC 6901).
+        /// JSON pointer (RFC 6901) like `/messages/0/status`, if the JSON of the answer and not its status shows that the gateway accepted the SMS.
         success_at: String = String::new(),
-        /// What must stand there, like `0`; without `sms.success_at`, anywhere in the answer.
+        /// Expected value at `sms.success_at`, like `0`. Without `sms.success_at`: text that the answer must contain.
         success_is: String = String::new(),
-        /// How long the gateway may take to answer.
+        /// Time limit of one request to the gateway.
         timeout: ShortSpan = ShortSpan::millis(10_000),
-        /// How many SMS leave at the same time.
+        /// Number of SMS sent at the same time.
         connections: u32 = 4,
-        /// An SMS is given up after so many attempts; the pauses between them grow from seconds to 15 minutes.
+        /// Number of attempts after which an SMS is given up. The pauses between them grow from seconds to 15 minutes.
         attempts: u32 = 12,
-        /// One number gets no more than one SMS in this time. None with --dev.
+        /// Minimum time between two SMS to one number. Off with --dev.
         pause: Span = Span::seconds(30),
-        /// SMS to one number in a day. Plenty with --dev.
+        /// Budget of SMS to one number per day. 1000000 with --dev.
         budget_number: u32 = 10,
-        /// SMS to all numbers that begin with the same six characters, like +49170, in a day. Plenty with --dev.
+        /// Budget of SMS to all numbers with the same first six characters, like +49170, per day. 1000000 with --dev.
         budget_prefix: u32 = 500,
-        /// SMS in a day. Plenty with --dev.
+        /// Budget of SMS to all numbers per day. 1000000 with --dev.
         budget_total: u32 = 10_000,
     }
 }
 
 impl Sms {
-    /// Is there a gateway?
+    /// True if a gateway is set.
     pub fn is_configured(&self) -> bool {
         self.preset.is_some() || !self.url.is_empty()
     }
 }
 
 impl Config {
-    /// In development SMS cost nothing, and tests ask for many.
+    /// Raises the budgets for `--dev`: SMS cost nothing there, and tests send many.
     pub(super) fn loosen_sms(&mut self, layers: &Layers) {
         let unset = |key: &str| layers.origin(key).is_none();
         let sms = &mut self.sms;
@@ -94,7 +94,7 @@ impl Config {
         }
     }
 
-    /// Settings that could not work, by their names. What a template must be is checked where it is used.
+    /// The invalid settings, by name. Templates are checked where they are used.
     pub(super) fn sms_errors(&self) -> Vec<(&'static str, &'static str)> {
         let mut errors = Vec::new();
         let mut check = |holds: bool, key, message| {
@@ -106,7 +106,7 @@ impl Config {
         check(
             sms.is_configured() || (sms.secret.is_empty() && sms.from.is_empty()),
             "sms.preset",
-            "or sms.url is required: else no SMS leaves",
+            "or sms.url is required: without them no SMS is sent",
         );
         if let Some(preset) = sms.preset {
             check(!sms.secret.is_empty(), "sms.secret", "is required with sms.preset");
@@ -116,13 +116,21 @@ impl Config {
                 "sms.account",
                 "is required: the account's SID at Twilio, the API key at Vonage",
             );
-            check(sms.body.is_empty(), "sms.body", "is known with sms.preset: leave one of them out");
-            check(sms.headers.is_empty(), "sms.headers", "are known with sms.preset: leave one of them out");
+            check(
+                sms.body.is_empty(),
+                "sms.body",
+                "cannot be set together with sms.preset: remove one of them",
+            );
+            check(
+                sms.headers.is_empty(),
+                "sms.headers",
+                "cannot be set together with sms.preset: remove one of them",
+            );
         }
         check(
             sms.success_at.is_empty() || (sms.success_at.starts_with('/') && !sms.success_is.is_empty()),
             "sms.success_at",
-            "must be a pointer like /messages/0/status, and sms.success_is say what stands there",
+            "must be a JSON pointer like /messages/0/status, and sms.success_is must be the value there",
         );
         check(sms.timeout >= ShortSpan::millis(100), "sms.timeout", "must be at least 100ms");
         check((1..=100).contains(&sms.connections), "sms.connections", "must be at least 1 and at most 100");

@@ -1,4 +1,4 @@
-//! A length of time as people write it: `90s`, `10m`, `24h`, `30d`.
+//! Durations in settings: `90s`, `10m`, `24h`, `30d`.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use doorward_core::clock::Millis;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A length of time.
+/// A duration in whole seconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
     seconds: u32,
@@ -15,27 +15,27 @@ pub struct Span {
 const UNITS: [(char, u32); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
 impl Span {
-    /// So many seconds.
+    /// A duration in seconds.
     pub const fn seconds(seconds: u32) -> Span {
         Span { seconds }
     }
 
-    /// So many minutes.
+    /// A duration in minutes.
     pub const fn minutes(minutes: u32) -> Span {
         Span { seconds: minutes * 60 }
     }
 
-    /// So many hours.
+    /// A duration in hours.
     pub const fn hours(hours: u32) -> Span {
         Span { seconds: hours * 3_600 }
     }
 
-    /// So many days.
+    /// A duration in days of 24 hours.
     pub const fn days(days: u32) -> Span {
         Span { seconds: days * 86_400 }
     }
 
-    /// In the unit of the clock.
+    /// In milliseconds, the unit of the clock.
     pub fn millis(self) -> Millis {
         Millis::from(self.seconds) * 1000
     }
@@ -45,7 +45,7 @@ impl Span {
         self.seconds
     }
 
-    /// Reads `90s`, `15m`, `2h` or `30d`.
+    /// Parses `90s`, `15m`, `2h` or `30d`.
     pub fn parse(text: &str) -> Option<Span> {
         let (at, unit) = text.char_indices().next_back()?;
         let (_, scale) = UNITS.into_iter().find(|(letter, _)| *letter == unit)?;
@@ -54,24 +54,24 @@ impl Span {
     }
 }
 
-/// A length of time that may be below a second: `100ms`, or as a [`Span`].
+/// A duration that may be shorter than a second: `100ms`, or written like a [`Span`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ShortSpan {
     millis: u32,
 }
 
 impl ShortSpan {
-    /// So many milliseconds.
+    /// A duration in milliseconds.
     pub const fn millis(millis: u32) -> ShortSpan {
         ShortSpan { millis }
     }
 
-    /// In the unit of the clock.
+    /// In milliseconds, the unit of the clock.
     pub fn as_millis(self) -> Millis {
         self.millis.into()
     }
 
-    /// Reads one of [`Span`], or `250ms`.
+    /// Parses `250ms`, or text in the format of [`Span`].
     pub fn parse(text: &str) -> Option<ShortSpan> {
         let millis = match text.strip_suffix("ms") {
             Some(number) => number.trim().parse().ok()?,
@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for ShortSpan {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         ShortSpan::parse(&text).ok_or_else(|| {
-            de::Error::custom(format_args!("{text:?} is no length of time: write it like 100ms or 2s"))
+            de::Error::custom(format_args!("{text:?} is not a duration: write it like 100ms or 2s"))
         })
     }
 }
@@ -141,9 +141,7 @@ impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Span::parse(&text).ok_or_else(|| {
-            de::Error::custom(format_args!(
-                "{text:?} is no length of time: write it like 90s, 10m, 24h or 30d"
-            ))
+            de::Error::custom(format_args!("{text:?} is not a duration: write it like 90s, 10m, 24h or 30d"))
         })
     }
 }
@@ -159,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_length_of_time_is_read_and_written_with_its_unit() {
+    fn a_duration_is_parsed_and_written_with_its_unit() {
         for (text, seconds) in [("90s", 90), ("10m", 600), ("24h", 86_400), ("30d", 2_592_000)] {
             assert_eq!(Span::parse(text), Some(Span { seconds }), "{text}");
         }

@@ -1,4 +1,4 @@
-//! Settings of the operator's services that are told what people do, and are asked before it.
+//! Settings of webhooks: services of the operator that are called before or after an operation.
 
 use doorward_core::local_address::is_local;
 use doorward_core::operation::{Operation, SCRIPT};
@@ -11,21 +11,22 @@ use super::providers::is_name;
 use super::{Config, Span, settings};
 
 settings! {
-    /// A service of yours that is told what people do, and may be asked before it: `[webhooks.NAME]`. The name is yours; it stands in the log.
+    /// A service of yours that this server calls before or after operations: `[webhooks.NAME]`. You choose the
+    /// name; it appears in the log.
     pub struct Webhook {
-        /// Its address: https; http only on this machine. A private network must stand in `outbound.allow`.
+        /// Its address: https; http only on this machine. A private network must be listed in `outbound.allow`.
         url: String = String::new(),
-        /// What our calls are signed with after Standard Webhooks, like `whsec_…`: `doorward hooks secret` makes one. Two while you change them: calls are then signed with both.
+        /// Secrets that sign the calls (Standard Webhooks), like `whsec_…`: `doorward hooks secret` makes one. List two while you replace one: calls are then signed with both.
         secrets: Vec<Secret> = Vec::new(),
-        /// What it hears: names of hooks like `pre_signup` (before it; it may change or refuse it) or `post_signup` (after it), `pre_*`, `post_*`.
+        /// Events that it receives: names of hooks like `pre_signup` (before the operation, which it may change or refuse) or `post_signup` (after it), `pre_*`, `post_*`.
         events: Vec<String> = Vec::new(),
-        /// What becomes of a request when the service does not answer a `pre_` event as it must: `refuse` it, or `go_on` as if the service were not there.
+        /// Used when the service gives no valid answer to a `pre_` event. `refuse`: the request is answered with 503. `go_on`: the request continues without the service.
         on_failure: OnFailure = OnFailure::Refuse,
-        /// How long it may take to answer a `pre_` event: a person waits meanwhile.
+        /// Time limit of its answer to a `pre_` event. The user waits for it.
         timeout: Span = Span::seconds(2),
-        /// A `post_` event is given up after so many attempts; the pauses between them grow from seconds to 15 minutes, so that 100 are about a day.
+        /// Number of attempts after which a `post_` event is given up. The pauses between them grow from seconds to 15 minutes, so 100 attempts take about a day.
         attempts: u32 = 100,
-        /// How many `post_` events are on their way at the same time.
+        /// Number of `post_` events that are sent at the same time.
         connections: u32 = 4,
     }
 }
@@ -41,7 +42,7 @@ pub enum OnFailure {
 }
 
 impl Webhook {
-    /// Does it hear of this event?
+    /// True if the webhook receives this event.
     pub fn hears(&self, event: &str) -> bool {
         self.events.iter().any(|heard| match heard.strip_suffix('*') {
             Some(beginning) => event.starts_with(beginning),
@@ -49,7 +50,7 @@ impl Webhook {
         })
     }
 
-    /// Settings that could not work, by their names within the section.
+    /// The invalid settings, by their names within the section.
     fn errors(&self) -> Vec<(&'static str, &'static str)> {
         let mut errors = Vec::new();
         let mut check = |holds: bool, key, message| {
@@ -70,7 +71,7 @@ impl Webhook {
         check(
             matches!(self.secrets.len(), 1 | 2),
             "secrets",
-            "must be one, or two while you change them: make one with `doorward hooks secret`",
+            "must be one, or two while you replace one: make one with `doorward hooks secret`",
         );
         check(
             self.secrets.iter().all(|secret| WebhookKey::read(secret).is_some()),
@@ -79,9 +80,9 @@ impl Webhook {
         );
         if let [one, other] = self.secrets.as_slice() {
             let same = same(one.expose().as_bytes(), other.expose().as_bytes());
-            check(!same, "secrets", "are the same one twice");
+            check(!same, "secrets", "are the same secret twice");
         }
-        check(!self.events.is_empty(), "events", "must name at least one, like post_signup or post_*");
+        check(!self.events.is_empty(), "events", "must name at least one event, like post_signup or post_*");
         let known = |event: &String| {
             ["pre_*", "post_*"].contains(&event.as_str())
                 || Operation::ALL.iter().any(|one| one.hooks().contains(&event.as_str()))
@@ -89,7 +90,7 @@ impl Webhook {
         check(
             self.events.iter().all(known),
             "events",
-            "has one that does not exist: docs/hooks.md lists them",
+            "has an unknown event: docs/hooks.md lists the events",
         );
         let timeout = self.timeout.millis();
         // All hooks of a request have five seconds (D-37).
@@ -106,8 +107,7 @@ impl Config {
         for (name, webhook) in self.webhooks.iter() {
             let key = format!("webhooks.{name}");
             if !is_name(name) || name == SCRIPT {
-                let rule =
-                    "a name has small letters, digits, _ and -, and begins with a letter; `script` is taken";
+                let rule = "a name has lower-case letters, digits, _ and -, and begins with a letter; `script` is reserved";
                 errors.push((key, rule.into()));
                 continue;
             }
@@ -134,24 +134,24 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_that_could_not_work_is_refused_at_start_with_the_settings_name() {
+    fn an_invalid_webhook_is_refused_at_start_with_the_settings_name() {
         let config = load(GOOD).unwrap();
         let crm = &config.webhooks["crm"];
         assert!(crm.hears("pre_signup") && crm.hears("post_logout") && !crm.hears("pre_logout"));
-        assert_eq!(crm.on_failure, OnFailure::Refuse, "closed, unless somebody says otherwise");
+        assert_eq!(crm.on_failure, OnFailure::Refuse, "the default refuses");
         let other = "\"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"";
         let ours = "\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"";
         for (good, bad, said) in [
             ("https://crm.example.com/hook", "http://crm.example.com/hook", "url: must be an https address"),
             ("https://crm.example.com/hook", "", "url: must be an https address"),
             ("https://crm", "https://user:pass@crm", "url: must be an https address"),
-            ("pre_signup", "pre_singup", "events: has one that does not exist"),
-            ("pre_signup", "*", "events: has one that does not exist"),
+            ("pre_signup", "pre_singup", "events: has an unknown event"),
+            ("pre_signup", "*", "events: has an unknown event"),
             ("\"pre_signup\", \"post_*\"", "", "events: must name at least one"),
             (ours, "", "secrets: must be one, or two"),
             (ours, "\"whsec_c2hvcnQ=\"", "secrets: each must be whsec_"),
             (ours, "\"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"", "secrets: each must be whsec_"),
-            (ours, &format!("{ours}, {ours}"), "secrets: are the same one twice"),
+            (ours, &format!("{ours}, {ours}"), "secrets: are the same secret twice"),
             (ours, &format!("{ours}, {other}, {other}"), "secrets: must be one, or two"),
             ("[webhooks.crm]", "[webhooks.crm]\ntimeout = \"5s\"", "timeout: must be at most 4s"),
             ("[webhooks.crm]", "[webhooks.crm]\nattempts = 0", "attempts: must be at least 1"),
@@ -168,6 +168,9 @@ mod tests {
         assert!(
             load(&GOOD.replace("crm]", "script]")).unwrap_err().starts_with("webhooks.script: a name has")
         );
-        assert!(load(&GOOD.replace(ours, &format!("{ours}, {other}"))).is_ok(), "two are live at once");
+        assert!(
+            load(&GOOD.replace(ours, &format!("{ours}, {other}"))).is_ok(),
+            "two secrets are valid at once"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// So many bytes from their one spelling in base64url.
+/// Decodes exactly `N` bytes. `None` for any text but their single valid encoding.
 pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != N.div_ceil(3) * 4 - (3 - N % 3) % 3 {
         return None;

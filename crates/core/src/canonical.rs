@@ -1,4 +1,4 @@
-//! The canonical form of a text: what is stored and compared, what messages are sent to, and what hooks see (D-41, D-44).
+//! Canonical forms of texts. They are stored and compared, messages are sent to them, and hooks see them (D-41, D-44).
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use idna::uts46::{DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::restriction_level::{RestrictionLevel, RestrictionLevelDetection};
 
-/// Checks a text by a rule, in the form in which it is counted.
+/// Checks a text by a rule. The characters of a new password are counted in its canonical form.
 pub fn check(rule: Rule, text: &str, policy: Policy) -> Result<(), Cow<'static, str>> {
     rule.check(&given(rule, text), policy)
 }
 
-/// A text as its rule looks at it: the characters of a new password are counted in its canonical form.
+/// A text as the input of its rule: a new password in its canonical form, any other text unchanged.
 pub fn given(rule: Rule, text: &str) -> Given<'_> {
     Given::Text(if matches!(rule, Rule::NewPassword) { password(text) } else { text.into() })
 }
@@ -32,15 +32,15 @@ pub fn email(text: &str) -> Option<String> {
         Hyphens::CheckFirstLast,
         DnsLength::Verify,
     );
-    // Asked again: characters of other scripts become ASCII ones, and some disappear.
+    // Checked again, because the conversion maps characters to ASCII and drops some.
     bare_email(&format!("{local}@{}", ascii.ok()?)).filter(|address| address.is_ascii())
 }
 
-/// How a label that IDNA has encoded begins.
+/// Prefix of a label that IDNA has encoded.
 const PUNYCODE: &str = "xn--";
 
-/// A canonical e-mail address as its owner writes it: the domain in its own letters. Labels whose scripts are never
-/// written together stay in ASCII, because they may look like another domain (UTS #39 §5.2).
+/// A canonical e-mail address for display, with the domain in Unicode. A label stays in ASCII if it mixes scripts
+/// that are not written together, because it may look like another domain (UTS #39 §5.2).
 pub fn shown_email(address: &str) -> String {
     match address.split_once('@') {
         Some((local, domain)) if domain.contains(PUNYCODE) => {
@@ -59,7 +59,8 @@ pub fn shown_email(address: &str) -> String {
     }
 }
 
-/// A password in the form in which it is counted, screened and hashed: NFC, and every space as U+0020 (RFC 8265 §4.2.2).
+/// A password in the form in which it is counted, screened and hashed: NFC, and every space as U+0020 (RFC 8265
+/// §4.2.2).
 pub fn password(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return text.into();
@@ -68,12 +69,12 @@ pub fn password(text: &str) -> Cow<'_, str> {
     text.chars().map(space).nfc().collect::<String>().into()
 }
 
-/// U+2028 and U+2029 are white space and not spaces (category Zs).
+/// U+2028 and U+2029 are white space, but not in the category Zs of spaces.
 fn is_line_end(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Text that is searched for or compared without regard to case: NFC in lower case.
+/// Text for searches and comparisons that ignore case: NFC in lower case.
 pub fn folded(text: &str) -> String {
     text.nfc().flat_map(char::to_lowercase).collect()
 }
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_shown_as_it_is_written_and_comes_back_to_the_same_canonical_form() {
+    fn a_displayed_address_has_the_same_canonical_form_as_the_typed_one() {
         for (typed, canonical, shown) in [
             ("joerg@Müller.example", "joerg@xn--mller-kva.example", "joerg@müller.example"),
             ("ada@例え.jp", "ada@xn--r8jz45g.jp", "ada@例え.jp"),
@@ -96,7 +97,7 @@ mod tests {
             ),
             ("ada@r3---sn.example", "ada@r3---sn.example", "ada@r3---sn.example"),
             ("ada@еxample.com", "ada@xn--xample-2of.com", "ada@xn--xample-2of.com"),
-            // What some normalisation makes ASCII is that ASCII domain.
+            // Full-width letters normalise to the ASCII domain.
             ("ada@ｅｘａｍｐｌｅ.com", "ada@example.com", "ada@example.com"),
         ] {
             assert_eq!(email(typed).as_deref(), Some(canonical), "{typed}");
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_composed_and_its_spaces_are_spaces() {
+    fn a_password_is_normalised_to_nfc_and_its_spaces_to_u_0020() {
         assert_eq!(password("cafe\u{301}\u{a0}au\u{3000}lait"), "caf\u{e9} au lait");
         for kept in ["correct horse", "Pass\u{2028}word", "\u{fb01}ne", "\u{ff21}bc", "\u{1f511}\u{200d}"] {
             assert_eq!(password(kept), kept, "compatibility characters stay apart (NFC, not NFKC)");

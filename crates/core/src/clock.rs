@@ -1,4 +1,4 @@
-//! Time and chance as arguments, so that a test can say "29 minutes later" and repeat itself.
+//! Time and randomness as arguments, so that a test can move the clock and repeat a run.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,15 +8,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
-/// A moment: milliseconds since 1970, as in the database.
+/// A time in milliseconds: a point in time counts from 1970, as in the database.
 pub type Millis = i64;
 
-/// Tells the time.
+/// A clock.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// The current time.
     fn now(&self) -> Millis;
 
-    /// Moves the clock forward. False when this clock cannot be moved.
+    /// Moves the clock forward. Returns false if this clock cannot be moved.
     fn advance(&self, _by: Millis) -> bool {
         false
     }
@@ -28,13 +28,13 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Millis {
-        #[expect(clippy::disallowed_methods, reason = "here the time comes from")]
+        #[expect(clippy::disallowed_methods, reason = "the only place that reads the system clock")]
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
     }
 }
 
-/// The machine's own clock plus what `POST /dev/clock` has added to it. Only `--dev` uses it.
+/// The machine's own clock plus the time that `POST /dev/clock` has added. Only `--dev` uses it.
 #[derive(Debug, Default)]
 pub struct DevClock(AtomicI64);
 
@@ -49,7 +49,7 @@ impl Clock for DevClock {
     }
 }
 
-/// Gives unpredictable bytes.
+/// A source of unpredictable bytes.
 pub trait Random: Send + Sync {
     /// Fills the buffer.
     fn fill(&self, bytes: &mut [u8]);
@@ -72,38 +72,39 @@ impl fmt::Debug for SystemRandomness {
 
 impl Random for SystemRandomness {
     fn fill(&self, bytes: &mut [u8]) {
-        // AWS-LC ends the process itself when the kernel gives no entropy: there is no error to handle.
+        // Without entropy from the kernel AWS-LC aborts the process, so there is no error to handle.
         let _ = self.0.fill(bytes);
     }
 }
 
-/// The outside world as the application sees it.
+/// The environment of the application: time, randomness, program, delays.
 #[derive(Clone)]
 pub struct World {
-    /// Time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Chance.
+    /// The source of randomness.
     pub random: Arc<dyn Random>,
-    /// The program that workers are started from.
+    /// The executable that worker processes run.
     pub program: PathBuf,
-    /// Answers that could tell whether an account exists leave at multiples of this time. Zero: at once.
+    /// Answers that could reveal by their timing whether an account exists are sent at multiples of this time.
+    /// Zero: at once.
     pub beat: Duration,
-    /// When a commit is on the disk.
+    /// When a commit is written to disk.
     pub durability: Durability,
-    /// The newest id: its milliseconds and the count within them.
+    /// The newest id: its milliseconds, and a counter within the millisecond.
     newest: Arc<AtomicU64>,
 }
 
-/// Much longer than the two ways to such an answer differ by, too short for a person to notice.
+/// Much longer than the difference in time between the two code paths, too short for a user to notice.
 const BEAT: Duration = Duration::from_millis(50);
 
-/// When a commit is on the disk.
+/// When a commit is written to disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
-    /// Before its caller gets an answer.
+    /// Before the caller gets its answer.
     #[default]
     Full,
-    /// When the system writes it: a power failure can lose it. For tests of other things.
+    /// When the system writes it, so a power failure can lose it. For tests of other aspects.
     Lazy,
 }
 
@@ -120,41 +121,42 @@ impl fmt::Debug for World {
 }
 
 impl World {
-    /// With this time and chance.
+    /// A world with this clock and this source of randomness.
     pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> World {
         let (program, newest) = (this_program(), Arc::default());
         World { clock, random, program, beat: BEAT, durability: Durability::Full, newest }
     }
 
-    /// The machine's time and chance, with a clock that `POST /dev/clock` can move forward.
+    /// The machine's clock and randomness; `POST /dev/clock` can move the clock forward.
     pub fn for_development() -> World {
         World::new(Arc::new(DevClock::default()), Arc::new(SystemRandomness::default()))
     }
 
-    /// The same, with another program than the running one to start workers from: a test is no server.
+    /// The same world with another executable for workers. Tests need it, because their own executable is not the
+    /// server.
     pub fn with_program(self, program: impl Into<PathBuf>) -> World {
         World { program: program.into(), ..self }
     }
 
-    /// The same without waits, for tests of other things: not for the disk, and not for a beat.
+    /// The same world without waiting for the disk or for a beat. For tests of other aspects.
     pub fn hasty(self) -> World {
         World { beat: Duration::ZERO, durability: Durability::Lazy, ..self }
     }
 
-    /// Now.
+    /// The current time.
     pub fn now(&self) -> Millis {
         self.clock.now()
     }
 
-    /// So many unpredictable bytes.
+    /// `N` unpredictable bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.random.fill(&mut bytes);
         bytes
     }
 
-    /// A new id: a UUID of version 7, so that rows of one time lie together in an index. Those of one node come in the
-    /// order in which they were made, also within a millisecond (RFC 9562 §6.2, a counter of 12 bits).
+    /// A new id: a UUID of version 7, so that rows of the same time are adjacent in an index. Ids of one node
+    /// increase in the order of creation, also within a millisecond (RFC 9562 §6.2, a counter of 12 bits).
     pub fn id(&self) -> String {
         let now = u64::try_from(self.now()).unwrap_or(0) << 12;
         let next = |newest: u64| Some(now.max(newest.wrapping_add(1)));
@@ -167,7 +169,7 @@ impl World {
     }
 }
 
-/// The program that is running: this very version of it, also while the file is being replaced.
+/// The running executable. On Linux it stays the running version, even if its file is replaced.
 fn this_program() -> PathBuf {
     if cfg!(target_os = "linux") {
         return "/proc/self/exe".into();
@@ -175,19 +177,21 @@ fn this_program() -> PathBuf {
     std::env::current_exe().unwrap_or_else(|_| "doorward".into())
 }
 
-/// What two clocks may differ by before it is worth a word (D-34).
+/// The difference between two clocks that is tolerated without a warning (D-34).
 const TOLERATED: Millis = 2_000;
 
-/// Says so when a node's clock and the database's are too far apart.
+/// A warning if the clocks of this node and of the database differ by more than two seconds.
 pub fn disagreement(node: Millis, database: Millis) -> Option<String> {
     let ahead = node - database;
     (ahead.abs() > TOLERATED).then(|| {
         let (seconds, way) = (ahead.abs() / 1000, if ahead > 0 { "ahead of" } else { "behind" });
-        format!("this server's clock is {seconds} s {way} the database's: let both follow a time server")
+        format!(
+            "this server's clock is {seconds} s {way} the database's: synchronise both with a time server"
+        )
     })
 }
 
-/// As in answers: RFC 3339 with milliseconds in UTC.
+/// Formats a time as in answers: RFC 3339 with milliseconds, in UTC.
 pub fn rfc3339(at: Millis) -> String {
     let moment = jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     format!("{moment:.3}")
@@ -198,21 +202,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_come_in_the_order_in_which_they_were_made() {
+    fn ids_increase_in_the_order_of_creation() {
         let world = World::default();
         let ids: Vec<String> = (0..10_000).map(|_| world.id()).collect();
         assert!(ids.is_sorted_by(|one, next| one < next));
     }
 
     #[test]
-    fn clocks_that_are_two_seconds_apart_are_told_of() {
+    fn clocks_that_differ_by_more_than_two_seconds_cause_a_warning() {
         assert_eq!(disagreement(10_000, 12_000), None);
         assert!(disagreement(10_000, 12_001).unwrap().contains("2 s behind"));
         assert!(disagreement(73_000, 12_000).unwrap().contains("61 s ahead of"));
     }
 
     #[test]
-    fn a_moment_is_written_with_milliseconds_in_utc() {
+    fn a_time_is_written_with_milliseconds_in_utc() {
         assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(rfc3339(1_767_225_600_120), "2026-01-01T00:00:00.120Z");
     }

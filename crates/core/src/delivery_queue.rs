@@ -1,5 +1,5 @@
-//! What the outbox and the deliveries of hooks have in common: rows that are taken under a lease, leave a few at a time, and
-//! come back after a pause that grows.
+//! Shared by the outbox and the deliveries of hooks: a worker that takes rows under a lease, delivers a few at a
+//! time, and retries after a growing pause.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use tokio::task::{JoinError, JoinSet};
 use crate::clock::Millis;
 use crate::tasks::Tasks;
 
-/// Why it did not leave. The text is for the operator; it holds nothing of the message.
+/// Why a delivery failed. The text is for the operator; it contains no part of the message.
 #[derive(Debug)]
 pub enum Failure {
-    /// It may leave later: no connection, a time-out, a full mailbox, a password that the operator can correct.
+    /// A retry may succeed: no connection, a time-out, a full mailbox, a password that the operator can correct.
     Later(String),
-    /// It never will: there is no such mailbox.
+    /// A retry cannot succeed: the mailbox does not exist.
     Never(String),
 }
 
@@ -26,30 +26,30 @@ impl fmt::Display for Failure {
     }
 }
 
-/// How often to look without having been woken: for rows of other nodes and for leases that ran out.
+/// Interval between two looks without a wake-up: for rows of other nodes and for expired leases.
 const LOOK: Duration = Duration::from_secs(1);
-/// What a lease has over the longest attempt.
+/// Time by which a lease is longer than the longest attempt.
 pub const LEASE_MARGIN: Millis = 30_000;
-/// The first pause after a failure; each next one is twice as long.
+/// The first pause after a failure. Each further one is twice as long.
 const PAUSE: Millis = 5_000;
 /// The longest pause.
 const LONGEST_PAUSE: Millis = 15 * 60_000;
 
-/// A task that empties a queue, as `/health/ready` and the log name it.
+/// A task that delivers the items of a queue.
 #[derive(Clone, Copy)]
 pub struct Worker<'a> {
     /// The record of tasks.
     pub tasks: &'a Tasks,
-    /// Its name.
+    /// Its name in `/health/ready` and in the log.
     pub name: &'a str,
-    /// Items that may be on their way at the same time.
+    /// Maximum number of deliveries at the same time.
     pub slots: usize,
-    /// Wakes it.
+    /// Wakes the worker.
     pub wake_up: &'a Notify,
 }
 
 impl Worker<'_> {
-    /// Takes and delivers until it is told to end; then lets the items on their way finish, as it does after a panic.
+    /// Takes and delivers items until `ended` changes. Then, as after a panic, waits for the running deliveries.
     pub async fn work<T, Taking, Delivering>(
         self,
         ended: watch::Receiver<()>,
@@ -79,7 +79,8 @@ impl Worker<'_> {
             while let Some(done) = leaving.try_join_next() {
                 self.note(done);
             }
-            // Never more than can leave at once: what waits stays in the table, where another node can take it.
+            // Takes no more than it can deliver at once: the other rows stay in the table, where another node can
+            // take them.
             for item in take(slots.saturating_sub(leaving.len())).await {
                 leaving.spawn(deliver(item));
             }
@@ -96,7 +97,7 @@ impl Worker<'_> {
         }
     }
 
-    /// An item that panicked comes back after its lease.
+    /// Records a panic. The item is taken again when its lease has expired.
     fn note(self, done: Result<(), JoinError>) {
         if let Some(Ok(panic)) = done.err().map(JoinError::try_into_panic) {
             self.tasks.piece_panicked(self.name, &*panic);
@@ -104,8 +105,8 @@ impl Worker<'_> {
     }
 }
 
-/// How long to wait after so many attempts: twice as long after each, up to a bound, and anywhere in the upper half of
-/// that. What failed together does not come back together.
+/// The pause after this number of attempts: doubles with each attempt, up to a bound. The result is a random value
+/// in the upper half of that pause, so that jobs that failed together do not retry together.
 pub fn pause(attempts: i64, chance: u64) -> Millis {
     let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(20);
     let longest = PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
@@ -118,7 +119,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_costs_the_item_that_it_happens_in_and_is_told_of() {
+    async fn a_panic_fails_only_its_own_item_and_is_reported() {
         let (tasks, wake_up) = (Tasks::default(), Notify::new());
         let (end, ended) = watch::channel(());
         let (sent, mut arrived) = tokio::sync::mpsc::unbounded_channel();
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_to_a_bound_and_are_never_all_alike() {
+    fn pauses_grow_to_a_bound_and_have_jitter() {
         for (attempts, longest) in [(1, 5_000), (2, 10_000), (5, 80_000), (9, 900_000), (1_000_000, 900_000)]
         {
             assert_eq!(pause(attempts, 0), longest / 2);

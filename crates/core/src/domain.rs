@@ -1,4 +1,4 @@
-//! Domains in the form in which browsers and mail servers compare them.
+//! Domains in ASCII, the form in which browsers and mail servers compare them.
 
 use url::Url;
 
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_domain_is_written_in_one_way() {
+    fn a_domain_has_one_canonical_form() {
         for (text, domain) in [
             ("Example.COM", Some("example.com")),
             (" bücher.example ", Some("xn--bcher-kva.example")),
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_of_the_settings_may_have_its_host_in_any_letters() {
+    fn the_host_of_a_url_is_converted_to_ascii() {
         for (text, ascii) in [
             ("https://www.Müller.example", Some("https://www.xn--mller-kva.example")),
             ("https://müller.example:8443/ä?ö", Some("https://xn--mller-kva.example:8443/ä?ö")),

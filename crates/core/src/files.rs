@@ -1,5 +1,5 @@
-//! Files that must be whole. A draft is written beside its place, made durable, and then renamed: a crash at any moment
-//! leaves the old file or no file, never a partial one. [`Draft::replace_unsynced`] leaves out the durable part.
+//! Atomic writes of files. A draft is written to the same folder, synced to disk, and then renamed. A crash at any
+//! moment leaves the old file or no file, never a partial one. [`Draft::replace_unsynced`] does not sync.
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile, PersistError};
 
-/// A file that is not in its place yet. Dropped without [`Draft::create`] or [`Draft::replace`], it is removed.
+/// A file under a temporary name. It is removed if it is dropped without [`Draft::create`] or [`Draft::replace`].
 #[derive(Debug)]
 pub struct Draft {
     file: NamedTempFile,
@@ -16,7 +16,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Begins a file with these permissions, less those that the process's umask takes away.
+    /// Creates a draft for `target` with the permissions `mode`, minus those in the umask of the process.
     pub fn of(target: &Path, mode: u32) -> io::Result<Draft> {
         let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
         let mut prefix = std::ffi::OsString::from(".");
@@ -27,27 +27,29 @@ impl Draft {
         Ok(Draft { file: file.tempfile_in(folder_of(target))?, target: target.to_owned() })
     }
 
-    /// The draft itself: its owner is set here, or what was written so far is read again.
+    /// The open file, to set its owner or to read what was written so far.
     pub fn file(&self) -> &File {
         self.file.as_file()
     }
 
-    /// Where the draft is meanwhile.
+    /// The temporary path of the draft.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
 
-    /// Puts it in its place. A file that is there already stays, and is an error of the kind `AlreadyExists`.
+    /// Renames the draft to its target. If the target exists, keeps it and returns an error of the kind
+    /// `AlreadyExists`.
     pub fn create(self) -> io::Result<()> {
         self.put(|file, target| file.persist_noclobber(target))
     }
 
-    /// Puts it in its place, instead of a file that is there.
+    /// Renames the draft to its target. Replaces an existing file.
     pub fn replace(self) -> io::Result<()> {
         self.put(|file, target| file.persist(target))
     }
 
-    /// The same without waiting for the disk: after a power failure it may be the one from before, or empty.
+    /// Like [`Draft::replace`], but does not wait for the disk. After a power failure the file may be the old one,
+    /// or empty.
     pub fn replace_unsynced(self) -> io::Result<()> {
         self.file.persist(self.target)?;
         Ok(())
@@ -56,8 +58,8 @@ impl Draft {
     fn put(self, rename: impl FnOnce(NamedTempFile, &Path) -> Result<File, PersistError>) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         rename(self.file, &self.target)?;
-        // Without this a power failure could take the new name back. Some file systems cannot do it for a folder; the file is
-        // in its place then, too.
+        // Without this, a power failure could undo the rename. Some file systems cannot sync a folder; that is no
+        // error, because the file is renamed.
         let _ = File::open(folder_of(&self.target)).and_then(|folder| folder.sync_all());
         Ok(())
     }
@@ -80,12 +82,13 @@ fn folder_of(file: &Path) -> &Path {
     }
 }
 
-/// Can other users than its owner and its group read or write it? Not if it cannot be looked at.
+/// True if users other than the owner and the group can read or write the file. False if its permissions cannot be
+/// read.
 pub fn is_open_to_others(file: &Path) -> bool {
     std::fs::metadata(file).is_ok_and(|about| about.permissions().mode() & 0o006 != 0)
 }
 
-/// Makes a folder that only its owner can look into, unless it is there.
+/// Creates a folder with access for its owner only, unless it exists.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

@@ -1,8 +1,8 @@
-//! Addresses of this machine.
+//! Recognises addresses of this machine.
 
 use url::{Host, Url};
 
-/// Does the address name this machine?
+/// True if the http or https address names this machine.
 pub fn is_local(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
         && match url.host() {
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_machines_own_names_are_local() {
+    fn only_loopback_hosts_are_local() {
         for (text, local) in [
             ("http://localhost:3000", true),
             ("https://app.localhost", true),

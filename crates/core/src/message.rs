@@ -1,9 +1,9 @@
-//! The messages that doorward sends, and the ways that they can go.
+//! The messages that doorward sends, and their channels.
 
-/// Declares the messages with their names, so that none can be forgotten.
+/// Declares the messages with their names and the list of all.
 macro_rules! messages {
     ($( $(#[$meta:meta])* $name:ident = $text:literal; )*) => {
-        /// What a mail says. The name is also that of its template files.
+        /// A kind of mail or SMS. Its template files have the same name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Message {
             $( $(#[$meta])* $name, )*
@@ -13,7 +13,7 @@ macro_rules! messages {
             /// Every message.
             pub const ALL: &'static [Message] = &[ $( Message::$name, )* ];
 
-            /// As in the outbox and in the names of template files.
+            /// Its name in the outbox and in the names of template files.
             pub const fn as_str(self) -> &'static str {
                 match self { $( Message::$name => $text, )* }
             }
@@ -22,33 +22,33 @@ macro_rules! messages {
 }
 
 messages! {
-    /// Proves an address, also after a signup.
+    /// Verifies an e-mail address, also after a sign-up.
     VerifyEmail = "verify_email";
-    /// Gets somebody back in who forgot the password.
+    /// Lets a user set a new password.
     ResetPassword = "reset_password";
-    /// Signs somebody in, or up.
+    /// Signs a user in or up.
     LoginCode = "login_code";
-    /// Signs somebody in or up, or gets them back in who forgot the password.
+    /// Signs a user in or up, or lets a user set a new password.
     AccessCode = "access_code";
-    /// Proves an address, the new one or the old one, when an account changes it.
+    /// Verifies the new or the old e-mail address when an account changes it.
     ChangeEmail = "change_email";
-    /// Proves a phone number, the new one or the old one, when an account changes it.
+    /// Verifies the new or the old phone number when an account changes it.
     BindPhone = "bind_phone";
-    /// Confirms that an account shall be deleted.
+    /// Confirms the deletion of an account.
     DeleteAccount = "delete_account";
-    /// Tells that the password was changed.
+    /// Notice that the password was changed.
     PasswordChanged = "password_changed";
-    /// Tells the owner of an address that somebody tried to sign up with it (`disclosure.signup = "quiet"`).
+    /// Notice to the owner of an address that a sign-up with it was tried (`disclosure.signup = "quiet"`).
     AccountExists = "account_exists";
-    /// Tells the old e-mail address that an account's e-mail address or phone number was changed or removed.
+    /// Notice that the e-mail address or phone number of the account was changed or removed.
     AddressChanged = "address_changed";
-    /// Tells that a provider was linked to the account, or unlinked.
+    /// Notice that a provider identity was linked to the account, or unlinked.
     IdentitiesChanged = "identities_changed";
-    /// Tells that the account was deleted.
+    /// Notice that the account was deleted.
     AccountDeleted = "account_deleted";
 }
 
-/// The ways that a message can go.
+/// How a message is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
     /// By mail, to an e-mail address.
@@ -58,12 +58,12 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// The way to an address: a phone number begins with `+`, as also a mailbox may.
+    /// The channel for an address. Only a phone number begins with `+` and has no `@`.
     pub fn of(address: &str) -> Channel {
         if address.starts_with('+') && !address.contains('@') { Channel::Sms } else { Channel::Mail }
     }
 
-    /// As in the outbox.
+    /// Its name in the outbox.
     pub const fn as_str(self) -> &'static str {
         match self {
             Channel::Mail => "mail",
@@ -71,7 +71,7 @@ impl Channel {
         }
     }
 
-    /// In a sentence.
+    /// Its name in a sentence.
     pub const fn what(self) -> &'static str {
         match self {
             Channel::Mail => "a mail",
@@ -81,7 +81,7 @@ impl Channel {
 }
 
 impl Message {
-    /// Does it go this way? What is told by SMS is short, and paid for.
+    /// True if the message can be sent over this channel. SMS cost money, so fewer messages use them.
     pub const fn goes_by(self, channel: Channel) -> bool {
         match channel {
             Channel::Mail => !matches!(self, Message::AccessCode | Message::BindPhone),
@@ -99,14 +99,14 @@ impl Message {
         }
     }
 
-    /// The endings of its template files.
+    /// The extensions of its template files.
     pub fn parts(self) -> impl Iterator<Item = &'static str> {
         let mail: &[&str] = if self.goes_by(Channel::Mail) { &["subject", "txt", "html"] } else { &[] };
         let sms: &[&str] = if self.goes_by(Channel::Sms) { &["sms"] } else { &[] };
         mail.iter().chain(sms).copied()
     }
 
-    /// The message of that name.
+    /// The message with this name.
     pub fn named(name: &str) -> Option<Message> {
         Message::ALL.iter().copied().find(|message| message.as_str() == name)
     }

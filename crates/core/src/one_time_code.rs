@@ -1,4 +1,4 @@
-//! One-time codes and the tokens of mailed links: what they are good for, how they are made and hashed.
+//! One-time codes and the tokens of mailed links: their scenes, how they are made, and how they are hashed.
 
 use std::iter;
 
@@ -11,28 +11,29 @@ use crate::message::Message;
 use crate::secret::Secret;
 use crate::secret_keys::{KeyId, Purpose, SecretKeys};
 
-/// All that a code or link is good for (D-21). The name is also that of the mail which carries it.
+/// The purpose of a code or link, which is valid for nothing else (D-21). The message that carries it has the same
+/// name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scene {
-    /// Proving an address.
+    /// Verifying an e-mail address.
     VerifyEmail,
-    /// Choosing a new password.
+    /// Setting a new password.
     ResetPassword,
-    /// Signing in, or up.
+    /// Signing in or up.
     Login,
-    /// Signing in, signing up or choosing a new password: an SMS code that was asked for without a scene and without a
-    /// session (D-40). No call asks for it by name; see [`Scene::accepted`].
+    /// Signing in, signing up or setting a new password: the scene of an SMS code that was requested without a
+    /// scene and without a session (D-40). No request names it; see [`Scene::accepted`].
     Access,
-    /// Giving an account another e-mail address: the new one and the old one are proven.
+    /// Changing the e-mail address of an account: verifies the new and the old address.
     ChangeEmail,
-    /// Giving an account a phone number, or another one: the new one and the old one are proven.
+    /// Setting or changing the phone number of an account: verifies the new and the old number.
     BindPhone,
     /// Deleting the account.
     DeleteAccount,
 }
 
 impl Scene {
-    /// The mail that carries its code and link.
+    /// The message that carries its code and link.
     pub const fn message(self) -> Message {
         match self {
             Scene::VerifyEmail => Message::VerifyEmail,
@@ -45,7 +46,7 @@ impl Scene {
         }
     }
 
-    /// What the code and link of a mail are good for.
+    /// The scene of the code and link in a message. `None` for messages without a code.
     pub fn of(message: Message) -> Option<Scene> {
         match message {
             Message::VerifyEmail => Some(Scene::VerifyEmail),
@@ -63,27 +64,27 @@ impl Scene {
         }
     }
 
-    /// Does its mail carry a link beside the code?
+    /// True if its mail contains a link besides the code.
     pub const fn has_link(self) -> bool {
         matches!(self, Scene::VerifyEmail | Scene::ResetPassword)
     }
 
-    /// Is it opened for one account, whoever the address belongs to?
+    /// True if its codes belong to one signed-in account, and not to the account that has the address.
     pub const fn is_bound(self) -> bool {
         matches!(self, Scene::ChangeEmail | Scene::BindPhone | Scene::DeleteAccount)
     }
 
-    /// The scenes of the codes that a call for this scene takes, in the order in which they are tried.
+    /// The scenes of the codes that a request for this scene accepts, in the order in which they are tried.
     ///
-    /// A code without a scene is one challenge with one count of tries, whichever call it is given to: so it takes five
-    /// tries in all, and its first use ends everything that it opens.
+    /// A code of the scene [`Scene::Access`] has one count of tries for all requests that accept it. So it allows
+    /// five tries in total, and its first use consumes it for all of them.
     pub fn accepted(self) -> impl Iterator<Item = Scene> {
         let is_wide = matches!(self, Scene::Login | Scene::ResetPassword);
         iter::once(self).chain(is_wide.then_some(Scene::Access))
     }
 
-    /// The scenes of the codes that a new code of this one voids: one call takes both, and side by side they would double its
-    /// tries.
+    /// The scenes of the codes that a new code of this scene voids. One request accepts both codes, so together
+    /// they would double the number of tries.
     pub const fn rivals(self) -> &'static [Scene] {
         match self {
             Scene::Login | Scene::ResetPassword => &[Scene::Access],
@@ -92,66 +93,66 @@ impl Scene {
         }
     }
 
-    /// As in the database.
+    /// Its name in the database.
     pub const fn as_str(self) -> &'static str {
         self.message().as_str()
     }
 }
 
-/// A code as it is sent: six digits.
+/// A code in plain text, as it is sent.
 pub struct PlainCode(Secret);
 
 impl PlainCode {
-    /// Six digits, each of the million equally likely.
+    /// A new code of six digits, uniformly distributed.
     pub fn mint(world: &World) -> PlainCode {
         const LIMIT: u32 = 4_294_000_000;
         loop {
             let number = u32::from_be_bytes(world.bytes());
-            // What lies above the last whole million would make the lowest codes more likely.
+            // Rejects numbers above the last full million, which would make low codes more likely.
             if number < LIMIT {
                 return PlainCode(Secret::from(format!("{:06}", number % 1_000_000)));
             }
         }
     }
 
-    /// A code as somebody gave it, six digits.
+    /// A code that a user entered, as six digits.
     pub fn given(digits: String) -> PlainCode {
         PlainCode(Secret::from(digits))
     }
 
-    /// For the mail.
+    /// The digits, for the message.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
 
-    /// As it is stored: bound to scene and address, and with a key that is not in the database, because a million
-    /// codes are tried in no time. `None` when the key is not in the file any more.
+    /// The hash that is stored, a MAC over scene, address and code. Its key is not in the database: without a key,
+    /// a million codes can be tried at once. `None` if the key file does not contain the key.
     pub fn hash(&self, keys: &SecretKeys, key: KeyId, scene: Scene, address: &str) -> Option<Vec<u8>> {
         let parts = [scene.as_str().as_bytes(), b"\n", address.as_bytes(), b"\n", self.expose().as_bytes()];
         keys.mac(key, Purpose::Code, &parts).map(Vec::from)
     }
 }
 
-/// The token of a link as it is sent: 256 bits.
+/// The token of a link in plain text, as it is sent: 256 bits.
 pub struct PlainToken(Secret);
 
 impl PlainToken {
-    /// A new one.
+    /// A new random token.
     pub fn mint(world: &World) -> PlainToken {
         PlainToken(Secret::from(URL_SAFE_NO_PAD.encode(world.bytes::<32>())))
     }
 
-    /// A token as somebody gave it.
+    /// A token that a client sent.
     pub fn given(text: String) -> PlainToken {
         PlainToken(Secret::from(text))
     }
 
-    /// For the link.
+    /// The text, for the link.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
 
-    /// As it is stored. Nobody can go through 256 bits: no key is needed here.
+    /// The hash that is stored. 256 random bits need no key.
     pub fn hash(&self) -> Vec<u8> {
         digest(&SHA256, self.expose().as_bytes()).as_ref().to_vec()
     }

@@ -1,17 +1,17 @@
-//! What a hook can be about: each operation, and what its model has.
+//! The operations that hooks can receive, and the fields of their models.
 
 use doorward_protocol::Rule;
 use doorward_protocol::profile::PROFILE;
 
-/// Who is told by a script, in the table of deliveries.
+/// The target of deliveries to the hook script, in the table of deliveries.
 pub const SCRIPT: &str = "script";
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Text; an absent one reads as empty.
+    /// Text. An absent field reads as empty.
     Text,
-    /// True or false; an absent one reads as false.
+    /// True or false. An absent field reads as false.
     Flag,
     /// A list of texts.
     Texts,
@@ -26,18 +26,18 @@ pub enum Kind {
 pub struct FieldSpec {
     /// Its name: `email` is read by `get_email()` and set by `set_email(…)`.
     pub name: &'static str,
-    /// Where it stands in the request, with dots; empty for what no client can send.
+    /// Its path in the request, with dots. Empty for a field that no client can send.
     pub path: &'static str,
-    /// What a value of it must look like: one that a hook sets is checked by it, and brought into canonical form.
+    /// The rule for its value. A value that a hook sets is checked by it and converted to canonical form.
     pub rule: Rule,
-    /// May a hook set it?
+    /// True if a hook can set it.
     pub settable: bool,
-    /// Does whoever knows it come in by it? Then it stays in this process: no webhook, no log and no `post_` hook has it.
+    /// True for a credential. It never leaves this process: no webhook, no log and no `post_` hook receives it.
     pub secret: bool,
 }
 
 impl FieldSpec {
-    /// What it holds.
+    /// Its type.
     pub fn kind(&self) -> Kind {
         match self.rule {
             Rule::Flag => Kind::Flag,
@@ -61,7 +61,7 @@ const fn fixed(name: &'static str, rule: Rule) -> FieldSpec {
     FieldSpec { settable: false, ..field(name, rule) }
 }
 
-/// A fact about the account, which no request has in it.
+/// A fact about the account, which is in no request.
 const fn fact(name: &'static str, rule: Rule) -> FieldSpec {
     FieldSpec { path: "", ..fixed(name, rule) }
 }
@@ -77,44 +77,44 @@ const PROVIDER: FieldSpec = fixed("provider", Rule::Line(64));
 const FIXED_EMAIL: FieldSpec = fixed("email", Rule::Email);
 const FIXED_PHONE: FieldSpec = fixed("phone_number", Rule::Phone);
 
-/// Is the account made, if there is none (seed H07)?
+/// Create the account if there is none (seed H07).
 const CREATE: FieldSpec = FieldSpec { path: "options.auto_register", ..field("create", Rule::Flag) };
 
-/// The roles of the account, if it is made now.
+/// The roles of the account, if the operation creates it.
 const ROLES: FieldSpec = FieldSpec { path: "", ..field("roles", Rule::Lines(64, 256)) };
 
-/// Does the operator vouch for the id, though no service key came with it (D-23)?
+/// The operator's hook vouches for the id, although the request has no service key (D-23).
 const APPROVED: FieldSpec = FieldSpec { path: "", ..field("approved", Rule::Flag) };
 
-/// Declares the operations: name, what it is called in a hook, and its fields.
+/// Declares the operations: variant, name in hooks, and fields.
 macro_rules! operations {
     ($( $(#[$meta:meta])* $name:ident = $text:literal: [$($field:expr),* $(,)?]; )*) => {
-        /// What somebody is about to do, or has done.
+        /// An operation that a client requests.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Operation {
             $( $(#[$meta])* $name, )*
         }
 
         impl Operation {
-            /// All there are.
+            /// All operations.
             pub const ALL: &'static [Operation] = &[ $( Operation::$name, )* ];
 
-            /// As hooks are named: `pre_` and `post_` stand before it.
+            /// Its name in hooks, after `pre_` or `post_`.
             pub const fn as_str(self) -> &'static str {
                 match self { $( Operation::$name => $text, )* }
             }
 
-            /// The hook that comes before it.
+            /// The name of the hook before the operation.
             pub const fn pre(self) -> &'static str {
                 match self { $( Operation::$name => concat!("pre_", $text), )* }
             }
 
-            /// The hook that comes after it.
+            /// The name of the hook after the operation.
             pub const fn post(self) -> &'static str {
                 match self { $( Operation::$name => concat!("post_", $text), )* }
             }
 
-            /// The fields beside those of the profile.
+            /// Its fields, without those of the profile.
             fn own(self) -> Vec<FieldSpec> {
                 match self { $( Operation::$name => vec![ $($field),* ], )* }
             }
@@ -131,55 +131,56 @@ operations! {
     PhoneAuth = "phone_auth": [PHONE, PASSWORD];
     /// Signing in with a one-time code.
     CodeAuth = "code_auth": [EMAIL, PHONE, CREATE, ROLES];
-    /// Signing in with the id of a device (seed H11).
+    /// Signing in with a device id (seed H11).
     DeviceidAuth = "deviceid_auth": [secret("id", "device_id", Rule::Id(16, 128)), CREATE, ROLES];
     /// Signing in with an id of another system (seed H17).
     CustomidAuth = "customid_auth": [secret("id", "custom_id", Rule::Id(6, 128)), APPROVED, CREATE, ROLES];
     /// Signing in with a provider.
     ProviderAuth = "provider_auth": [PROVIDER, CREATE, ROLES];
-    /// Beginning a session, by any method: the person has proven which account is theirs.
+    /// Beginning a session, with any method, after the user has authenticated.
     SignIn = "sign_in": [
         METHOD, fact("email", Rule::Email), fact("email_verified", Rule::Flag), fact("phone_number", Rule::Phone),
         fact("phone_verified", Rule::Flag), fact("username", Rule::Username), fact("roles", Rule::Lines(64, 256)),
         fact("created_at", Rule::Line(64)), fact("new", Rule::Flag),
     ];
-    /// Making an account.
+    /// Creating an account.
     Signup = "signup": [
         METHOD, EMAIL, USERNAME, PHONE, PASSWORD, ROLES,
     ];
-    /// Ending a session by its own browser (seed H23).
+    /// Signing out: a browser ends its own session (seed H23).
     Logout = "logout": [];
-    /// Going on with a session by a token that was kept (seed H27).
+    /// Restoring a session with a stored refresh token (seed H27).
     RestoreToken = "restore_token": [TOKEN];
     /// Exchanging a refresh token (seed H33).
     RefreshToken = "refresh_token": [TOKEN];
     /// Sending a one-time code.
     SendCode = "send_code": [EMAIL, PHONE, fixed("scene", Rule::Line(64))];
-    /// Asking for a mail or SMS to set a new password with.
+    /// Requesting a mail or SMS for a new password.
     ForgotPassword = "forgot_password": [EMAIL, PHONE];
-    /// Setting a new password with what was sent.
+    /// Setting a new password with the code or reset link.
     ResetPassword = "reset_password": [FIXED_EMAIL, FIXED_PHONE, NEW_PASSWORD];
-    /// Setting another password, signed in.
+    /// Changing the password of the signed-in account.
     ChangePassword = "change_password": [NEW_PASSWORD];
-    /// Proving an e-mail address with what was sent.
+    /// Verifying an e-mail address with the code or link.
     VerifyEmail = "verify_email": [FIXED_EMAIL];
-    /// Giving an account another e-mail address or phone number, or taking it away (then both are empty).
+    /// Setting, changing or removing an e-mail address or phone number of an account. Both fields are empty for a
+    /// removal.
     ChangeAddress = "change_address": [FIXED_EMAIL, FIXED_PHONE];
     /// Changing the profile.
     UpdateProfile = "update_profile": [USERNAME];
     /// Linking an identity of a provider to an account.
     LinkIdentity = "link_identity": [PROVIDER];
-    /// Taking an identity from an account.
+    /// Unlinking an identity from an account.
     UnlinkIdentity = "unlink_identity": [PROVIDER];
-    /// Closing an account.
+    /// Deleting an account.
     DeleteAccount = "delete_account": [];
-    /// Taking over an account that has no owner yet, by the first proof of its address (D-39). It happens within another
-    /// operation, and hooks hear of it only afterwards.
+    /// Taking over an account without an owner, by the first proof of its address (D-39). It is part of another
+    /// operation, and has no `pre_` hook.
     AccountClaimed = "account_claimed": [FIXED_EMAIL];
 }
 
 impl Operation {
-    /// Its hooks.
+    /// The names of its hooks.
     pub fn hooks(self) -> Vec<&'static str> {
         match self {
             Operation::AccountClaimed => vec![self.post()],
@@ -187,7 +188,7 @@ impl Operation {
         }
     }
 
-    /// What its model has.
+    /// The fields of its model.
     pub fn fields(self) -> Vec<FieldSpec> {
         let mut fields = self.own();
         if matches!(self, Operation::Signup | Operation::UpdateProfile) {
@@ -196,7 +197,7 @@ impl Operation {
         fields
     }
 
-    /// Does it begin a session?
+    /// True if the operation signs a user in.
     pub fn is_sign_in(self) -> bool {
         matches!(
             self,
@@ -211,7 +212,7 @@ impl Operation {
         )
     }
 
-    /// Is a repetition with the same `Idempotency-Key` the same event? Else each call is one.
+    /// True if a repetition with the same `Idempotency-Key` is the same event. Otherwise each request is an event.
     pub fn is_carried_out_once(self) -> bool {
         matches!(
             self,
@@ -224,12 +225,12 @@ impl Operation {
         )
     }
 
-    /// One of its fields.
+    /// Its field with this name.
     pub fn field(self, name: &str) -> Option<FieldSpec> {
         self.fields().into_iter().find(|field| field.name == name)
     }
 
-    /// The operation of this name.
+    /// The operation with this name.
     pub fn named(name: &str) -> Option<Operation> {
         Operation::ALL.iter().copied().find(|operation| operation.as_str() == name)
     }
@@ -240,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_of_a_model_has_one_meaning() {
+    fn field_names_of_a_model_are_unique() {
         for operation in Operation::ALL {
             let mut names: Vec<_> = operation.fields().iter().map(|field| field.name).collect();
             let count = names.len();

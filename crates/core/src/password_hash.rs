@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// A password hash as it is stored: a PHC string. Not the password, but worth guarding.
+/// A password hash as it is stored: a PHC string. It is sensitive, so `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// For the database.
+    /// The PHC string, for the database.
     pub fn as_str(&self) -> &str {
         &self.0
     }

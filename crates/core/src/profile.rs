@@ -1,11 +1,11 @@
-//! What a profile may hold, beyond the protocol's rules.
+//! Rules for profiles that only the server checks, in addition to those of the protocol.
 
 use std::borrow::Cow;
 
 use doorward_protocol::Invalid;
 use doorward_protocol::profile::ProfileFields;
 
-/// Checks that only the server can make; `genders` are the values of `profile.genders`, empty for any.
+/// Checks gender, time zone and locale. `genders` are the values of `profile.genders`; empty allows any.
 pub fn check(fields: &ProfileFields, genders: &[String]) -> Result<(), Invalid> {
     let wrong = |text: &Option<String>, good: &dyn Fn(&str) -> bool| {
         text.as_ref().is_some_and(|text| !text.is_empty() && !good(text))
@@ -26,7 +26,7 @@ fn refused(field: &str, message: Cow<'static, str>) -> Invalid {
     Invalid { field: field.to_owned(), message }
 }
 
-/// The shape of a BCP 47 tag (RFC 5646 §2.1); some write `_` for `-`.
+/// True for the syntax of a BCP 47 tag (RFC 5646 §2.1). Also accepts `_` instead of `-`, which some platforms use.
 fn is_language_tag(text: &str) -> bool {
     let mut parts = text.split(['-', '_']);
     let first = parts.next().unwrap_or("");

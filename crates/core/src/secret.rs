@@ -1,22 +1,22 @@
-//! Secrets as types: they do not print, cannot be compared with `==`, and are wiped from memory when dropped.
+//! A type for secrets. They are not printed, cannot be compared with `==`, and are wiped from memory when dropped.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-/// A text that must not be seen: a password, a token.
+/// A text that must not be printed: a password, a token.
 #[derive(Clone, Default, Deserialize)]
 #[serde(from = "String")]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// The text itself; for the one place that needs it.
+    /// The text itself, for the code that needs it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Was nothing given?
+    /// True for an empty text.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -41,7 +41,7 @@ impl Serialize for Secret {
     }
 }
 
-/// Are the two equal? Takes the same time wherever they differ.
+/// Compares in constant time.
 pub fn same(one: &[u8], other: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(one, other).is_ok()
 }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_does_not_print() {
+    fn a_secret_is_not_printed() {
         let secret = Secret::from(String::from("hunter2"));
         assert_eq!(format!("{secret:?}"), "Secret");
         assert_eq!(serde_json::to_string(&secret).unwrap(), "\"(hidden)\"");

@@ -1,5 +1,6 @@
-//! The secret keys (D-4): kept in a file outside the database, one active, the others retired. They MAC refresh
-//! tokens and seal what the database must not show. Copying the file to another node is all that scaling needs.
+//! The secret keys (D-4): a file outside the database with one active key and retired ones. They authenticate
+//! tokens with MACs, and encrypt data that must not be readable in the database. All nodes use a copy of the same
+//! file.
 
 use std::fmt;
 use std::io::Write;
@@ -15,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::clock::World;
 use crate::files::Draft;
 
-/// Names a key: in refresh tokens and sealed values.
+/// The id of a key, which tokens and sealed values contain.
 pub type KeyId = [u8; 4];
 
 /// The keys of the file, the active one first.
@@ -36,7 +37,7 @@ struct SecretKey {
     seal: LessSafeKey,
 }
 
-/// What a MAC is for: each purpose has a key of its own.
+/// The purpose of a MAC. Each has a separate derived key.
 #[derive(Clone, Copy, Debug)]
 pub enum Purpose {
     /// Refresh tokens (D-3).
@@ -45,28 +46,28 @@ pub enum Purpose {
     Revoke,
     /// Bodies of requests with an idempotency key (D-16).
     Replay,
-    /// One-time codes, which are too short for a bare hash.
+    /// One-time codes, which are too short for a hash without a key.
     Code,
-    /// Nonces of proofs (D-5).
+    /// Nonces of DPoP proofs (D-5).
     Nonce,
-    /// Where a list goes on.
+    /// Cursors of paged lists.
     Cursor,
-    /// Keys of sign-ins with a provider.
+    /// The `oauthKey` of sign-ins with a provider.
     Flow,
-    /// Challenges whose solution is a proof of work.
+    /// Captcha challenges with a proof of work.
     Captcha,
-    /// What limits are counted under: addresses of people.
+    /// Names of budgets, which are made from addresses.
     Limit,
-    /// Devices that an account knows.
+    /// Tokens of known devices.
     Device,
 }
 
-const HEADER: &str = "# doorward secret keys: one a line, the first is active, the others are retired.\n\
-    # Whoever has this file and the database can sign in as anybody: keep it out of backups of the database.\n";
+const HEADER: &str = "# doorward secret keys: one per line. The first is active, the others are retired.\n\
+    # With this file and the database an attacker can sign in to every account: do not back them up together.\n";
 
 impl SecretKeys {
-    /// Do the settings hold the keys themselves, and not the name of a file? Also a key that is no good must not be taken for a
-    /// path: an error would print it.
+    /// True if the setting holds keys and not the path of a file. Also true for an invalid key: an error about a
+    /// path would print it.
     pub fn looks_like_keys(setting: &str) -> bool {
         setting.lines().any(|line| {
             line.trim()
@@ -75,7 +76,7 @@ impl SecretKeys {
         })
     }
 
-    /// Puts a new key in front of those of a file. The file is replaced at once: a crash leaves the one or the other.
+    /// Adds a new active key in front of those of a file. Replaces the file atomically.
     pub fn rotate(file: &Path, world: &World) -> std::io::Result<()> {
         let file = &file.canonicalize()?;
         let before = Zeroizing::new(std::fs::read_to_string(file)?);
@@ -94,7 +95,7 @@ impl SecretKeys {
         }
         let owned = std::fs::metadata(file)?;
         let mut draft = Draft::of(file, 0o600)?;
-        // Who runs this need not be who runs the server.
+        // The server may run as another user than this command.
         fchown(draft.file(), Some(owned.uid()), Some(owned.gid()))?;
         draft.file().set_permissions(std::fs::Permissions::from_mode(owned.mode() & 0o777))?;
         draft.write_all(after.as_bytes())?;
@@ -106,7 +107,7 @@ impl SecretKeys {
         self.0.iter().map(|key| format!("{:08x}", u32::from_be_bytes(key.id)))
     }
 
-    /// Makes a file with a key, where there is none; only its owner reads it.
+    /// Creates a file with a new key, readable by its owner only. Returns an error if the file exists.
     pub fn create(file: &Path, world: &World) -> std::io::Result<()> {
         let mut draft = Draft::of(file, 0o600)?;
         draft.write_all(HEADER.as_bytes())?;
@@ -114,14 +115,14 @@ impl SecretKeys {
         draft.create()
     }
 
-    /// A line for the file: a new id and a new key.
+    /// A line for the key file, with a new id and a new key.
     pub fn generate(world: &World) -> Zeroizing<String> {
         let id = u32::from_be_bytes(world.bytes());
         let key = Zeroizing::new(world.bytes::<32>());
         Zeroizing::new(format!("{id:08x}:{}\n", URL_SAFE_NO_PAD.encode(key.as_slice())))
     }
 
-    /// Reads the lines of a file.
+    /// Parses the content of a key file.
     pub fn parse(text: &str) -> Result<SecretKeys, String> {
         let mut keys: Vec<SecretKey> = Vec::new();
         for (at, line) in text.lines().enumerate() {
@@ -130,7 +131,10 @@ impl SecretKeys {
                 continue;
             }
             let key = SecretKey::parse(line).ok_or_else(|| {
-                format!("line {} is no key: it must be as doorward keys generate prints it", at + 1)
+                format!(
+                    "line {} is not a key: it must have the form that `doorward keys generate` prints",
+                    at + 1
+                )
             })?;
             if keys.iter().any(|other| other.id == key.id) {
                 return Err(format!("line {} repeats the id of another key", at + 1));
@@ -138,7 +142,7 @@ impl SecretKeys {
             keys.push(key);
         }
         if keys.is_empty() {
-            Err("has no key in it: doorward keys generate prints one".into())
+            Err("contains no key: `doorward keys generate` prints one".into())
         } else {
             Ok(SecretKeys(keys))
         }
@@ -152,12 +156,12 @@ impl SecretKeys {
         self.0.first()
     }
 
-    /// Id of the active key.
+    /// The id of the active key.
     pub fn active_id(&self) -> KeyId {
         self.active().map_or([0; 4], |key| key.id)
     }
 
-    /// A MAC with the key of that id; `None` when there is no such key (any more).
+    /// A MAC over the concatenated parts, with the key of that id. `None` if the file does not contain that key.
     pub fn mac(&self, id: KeyId, purpose: Purpose, parts: &[&[u8]]) -> Option<[u8; 32]> {
         let mut context = hmac::Context::with_key(self.find(id)?.mac_key(purpose));
         for part in parts {
@@ -166,12 +170,12 @@ impl SecretKeys {
         context.sign().as_ref().try_into().ok()
     }
 
-    /// Was it sealed with the active key? What a retired one sealed should be sealed again.
+    /// True if the value was sealed with the active key. Otherwise the caller should seal it again.
     pub fn is_current(&self, sealed: &[u8]) -> bool {
         sealed.get(1..5) == Some(self.active_id().as_slice())
     }
 
-    /// Encrypts with the active key, bound to what it is (`context`): it opens nowhere else.
+    /// Encrypts with the active key. The result can only be opened with the same `context`.
     pub fn seal(&self, world: &World, context: &str, plain: &[u8]) -> Option<Vec<u8>> {
         let key = self.active()?;
         let nonce = world.bytes::<12>();
@@ -181,7 +185,8 @@ impl SecretKeys {
         Some([&[1], key.id.as_slice(), &nonce, &sealed].concat())
     }
 
-    /// Decrypts what [`SecretKeys::seal`] made, with whichever key made it.
+    /// Decrypts a value of [`SecretKeys::seal`], with the key that sealed it. `None` for a wrong context, or an
+    /// unknown key.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (version, rest) = sealed.split_first()?;
         let (id, rest) = rest.split_first_chunk::<4>()?;
@@ -203,7 +208,7 @@ impl SecretKey {
         let (id, key) = line.trim().split_once(':')?;
         let id = (id.len() == 8).then(|| u32::from_str_radix(id, 16).ok())??.to_be_bytes();
         let key = Zeroizing::new(URL_SAFE_NO_PAD.decode(key).ok()?);
-        // Whatever comes from a generator has 32 bytes; a pattern like 000… or aaa… does not come from one.
+        // A generated key has 32 random bytes. A pattern like 000… or aaa… was not generated.
         let distinct = key.iter().collect::<std::collections::BTreeSet<_>>().len();
         if key.len() != 32 || distinct < 8 {
             return None;
@@ -266,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retired_key_opens_what_it_sealed_and_nothing_opens_elsewhere() {
+    fn a_retired_key_opens_what_it_sealed_in_the_same_context_only() {
         let world = World::default();
         let old = line();
         let before = SecretKeys::parse(&old).unwrap();
@@ -295,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn each_purpose_has_a_mac_of_its_own() {
+    fn each_purpose_has_a_different_mac() {
         let keys = SecretKeys::parse(&line()).unwrap();
         let of = |purpose| keys.mac(keys.active_id(), purpose, &[b"same"]).unwrap();
         let all = [

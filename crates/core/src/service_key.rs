@@ -1,5 +1,5 @@
-//! Service keys: what the operator's own programs show instead of a sign-in. Each is made on the command line, shown
-//! once, stored as a hash, and good for its scopes alone.
+//! Service keys: credentials of the operator's own programs. A key is created on the command line, shown once,
+//! stored as a hash, and valid for its scopes only.
 
 use std::fmt;
 
@@ -13,20 +13,20 @@ use crate::base64url::decode;
 use crate::clock::World;
 use crate::secret::Secret;
 
-/// What a service key may do.
+/// A permission of a service key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Everything below `/v1/admin`.
     Admin,
-    /// Saying who somebody is: signing in by `custom_id`, and `client_ip`.
+    /// Vouching for end users: sign-in with `custom_id`, and `client_ip`.
     Trusted,
 }
 
 impl Scope {
-    /// All there are.
+    /// All scopes.
     pub const ALL: [Scope; 2] = [Scope::Admin, Scope::Trusted];
 
-    /// As stored, and as on the command line.
+    /// Its name in the database and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Scope::Admin => "admin",
@@ -40,23 +40,23 @@ impl Scope {
 pub struct Scopes(Vec<Scope>);
 
 impl Scopes {
-    /// Each once, in the order of [`Scope::ALL`].
+    /// Removes duplicates and sorts in the order of [`Scope::ALL`].
     pub fn new(given: &[Scope]) -> Scopes {
         Scopes(Scope::ALL.into_iter().filter(|scope| given.contains(scope)).collect())
     }
 
-    /// As they are stored, with spaces between. One that a newer doorward knows is none here.
+    /// Parses stored names, separated by spaces. Ignores unknown names, which a newer doorward may have stored.
     pub fn stored(text: &str) -> Scopes {
         let named = |scope: &Scope| text.split(' ').any(|word| word == scope.as_str());
         Scopes(Scope::ALL.into_iter().filter(named).collect())
     }
 
-    /// Is it one of them?
+    /// True if the key has this scope.
     pub fn has(&self, scope: Scope) -> bool {
         self.0.contains(&scope)
     }
 
-    /// Their names.
+    /// The names of the scopes.
     pub fn names(&self) -> Vec<String> {
         self.0.iter().map(|scope| scope.as_str().to_owned()).collect()
     }
@@ -68,43 +68,43 @@ impl fmt::Display for Scopes {
     }
 }
 
-/// What a service key begins with: scanners for leaked secrets know one by it.
+/// Prefix of a service key, by which scanners for leaked secrets recognise it.
 pub const PREFIX: &str = "dw_sk_";
-/// Bytes behind it: the id and the secret.
+/// Number of bytes after the prefix: the id and the secret.
 const BYTES: usize = 16 + 32;
 
-/// A service key as its program has it.
+/// A service key in plain text, as its program stores it.
 pub struct PlainKey {
     id: Uuid,
     secret: Zeroizing<[u8; 32]>,
 }
 
 impl PlainKey {
-    /// A new one.
+    /// A new random key.
     pub fn mint(world: &World) -> PlainKey {
         let id = Uuid::try_parse(&world.id()).unwrap_or_default();
         PlainKey { id, secret: Zeroizing::new(world.bytes()) }
     }
 
-    /// Reads what may be a key.
+    /// Parses a key. `None` if the text is not a service key.
     pub fn read(text: &str) -> Option<PlainKey> {
         let bytes: Zeroizing<[u8; BYTES]> = Zeroizing::new(decode(text.strip_prefix(PREFIX)?)?);
         let (id, secret) = bytes.split_first_chunk::<16>()?;
         Some(PlainKey { id: Uuid::from_bytes(*id), secret: Zeroizing::new(secret.try_into().ok()?) })
     }
 
-    /// For the one time that it is shown.
+    /// The text of the key, which is shown once.
     pub fn write(&self) -> Secret {
         let bytes = Zeroizing::new([self.id.as_bytes().as_slice(), self.secret.as_slice()].concat());
         Secret::from(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes.as_slice())))
     }
 
-    /// Names its row.
+    /// The id of its row.
     pub fn id(&self) -> String {
         self.id.to_string()
     }
 
-    /// What is stored of the secret. Nobody can go through 256 bits: a bare hash is enough.
+    /// The hash of the secret, which is stored. A hash without a key is enough for 256 random bits.
     pub fn hash(&self) -> SecretHash {
         SecretHash(digest(&SHA256, self.secret.as_slice()).as_ref().to_vec())
     }
@@ -121,7 +121,7 @@ impl fmt::Debug for PlainKey {
 pub struct SecretHash(Vec<u8>);
 
 impl SecretHash {
-    /// For the database.
+    /// The bytes for the database.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_read_as_it_was_written_and_in_no_other_spelling() {
+    fn a_key_is_parsed_only_in_its_exact_spelling() {
         let key = PlainKey::mint(&World::default());
         let text = key.write();
         assert!(text.expose().starts_with("dw_sk_") && text.expose().len() == 6 + 64);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_stored_each_once_and_what_nobody_knows_is_none() {
+    fn scopes_are_stored_without_duplicates_and_unknown_ones_are_ignored() {
         let scopes = Scopes::new(&[Scope::Trusted, Scope::Admin, Scope::Trusted]);
         assert_eq!(scopes.to_string(), "admin trusted");
         assert_eq!(Scopes::stored("admin trusted"), scopes);

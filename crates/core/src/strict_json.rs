@@ -1,4 +1,4 @@
-//! JSON that reads in one way only.
+//! JSON without duplicate names, which all readers understand in the same way.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// JSON in which no object has a name twice: two readers could see two different requests in it.
+/// JSON in which no object has a name twice. Otherwise two readers could see two different requests.
 pub struct Strict(pub Value);
 
 impl<'de> Deserialize<'de> for Strict {
@@ -33,7 +33,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(number.into())
     }
     fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-        // JSON has one kind of number: 3.0 is 3. Beyond 2^53 it is not said which whole number is meant.
+        // JSON has one kind of number, so 3.0 is 3. From 2^53 on, a float does not identify one whole number.
         let is_whole = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
         Ok(if is_whole { (number as i64).into() } else { number.into() })
     }
@@ -67,8 +67,8 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 }
 
-/// How serde_json writes a number where some crate of the program (here starlark) asks it to keep all digits: as an object
-/// of this one name. Who sends such an object has sent a number.
+/// The feature `arbitrary_precision` of serde_json, which starlark turns on, passes a number as an object with this one
+/// name. So a client that sends such an object has sent a number.
 const NUMBER: &str = "$serde_json::private::Number";
 
 impl StrictVisitor {

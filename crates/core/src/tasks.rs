@@ -1,4 +1,4 @@
-//! Tasks that run as long as the server: a panic in one is logged, counted and ends in a fresh start of that task.
+//! Tasks that run as long as the server. A panic in a task is logged and counted, and the task is restarted.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -9,14 +9,14 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
 
-/// The pause before the first fresh start; each next one is twice as long.
+/// The pause before the first restart. Each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause: without the writer no request is carried out.
+/// The longest pause. It is short, because the server cannot write while the writer task is down.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// A panic this long ago is no longer told of, and its task starts without a pause.
+/// An older panic is no longer reported, and no longer counts for the pause.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
 
-/// What a panic says.
+/// The message of a panic.
 pub fn text_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
@@ -26,12 +26,12 @@ tokio::task_local! {
     static NAME: Arc<str>;
 }
 
-/// The name of the task that this code runs in, if it is one that runs as long as the server.
+/// The name of the task in which the calling code runs. `None` outside of the tasks of [`Tasks::keep`].
 pub fn current() -> Option<Arc<str>> {
     NAME.try_with(Arc::clone).ok()
 }
 
-/// The panics of the tasks; clones are the same record.
+/// A record of the panics of the tasks. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks(Arc<Mutex<BTreeMap<Arc<str>, Panics>>>);
 
@@ -43,7 +43,7 @@ struct Panics {
 }
 
 impl Tasks {
-    /// Runs a task until it ends by itself; after a panic it is run anew.
+    /// Runs a task until it ends by itself. Restarts it after a panic.
     pub async fn keep<F: Future<Output = ()>>(&self, name: &str, mut run: impl FnMut() -> F) {
         let scope = Arc::<str>::from(name);
         while let Err(panic) =
@@ -54,12 +54,12 @@ impl Tasks {
         }
     }
 
-    /// Logs and counts a panic in one piece of a task's work, which the others outlive.
+    /// Logs and counts a panic in one piece of a task's work. The task itself continues.
     pub fn piece_panicked(&self, name: &str, panic: &(dyn Any + Send)) {
         self.panicked(name, panic, false);
     }
 
-    /// Logs and counts a panic; answers how long to wait until the next start.
+    /// Logs and counts a panic. Returns the pause before the restart.
     pub fn panicked(&self, name: &str, panic: &(dyn Any + Send), is_down: bool) -> Duration {
         let last = Instant::now();
         let mut tasks = self.lock();
@@ -72,20 +72,20 @@ impl Tasks {
         pause(count)
     }
 
-    /// The task runs again.
+    /// Records that the task runs again.
     pub fn started(&self, name: &str) {
         if let Some(panics) = self.lock().get_mut(name) {
             panics.is_down = false;
         }
     }
 
-    /// What `/health/ready` tells of tasks that are down, or panicked not long ago.
+    /// Warnings for `/health/ready` about tasks that are down or panicked recently.
     pub fn warnings(&self) -> Vec<String> {
         let tasks = self.lock();
         let recent = tasks.iter().filter(|(_, panics)| panics.last.elapsed() < REMEMBERED);
         recent
             .map(|(name, Panics { count, is_down, .. })| {
-                let now = if *is_down { "is down and starts again soon" } else { "runs again" };
+                let now = if *is_down { "is down and restarts soon" } else { "runs again" };
                 format!("the task `{name}` panicked ({count}) and {now}: see the log")
             })
             .collect()
@@ -96,7 +96,7 @@ impl Tasks {
     }
 }
 
-/// How long to wait after so many panics.
+/// The pause after this number of panics.
 fn pause(panics: u32) -> Duration {
     PAUSE.saturating_mul(1 << panics.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
 }
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_task_that_panics_starts_again_and_is_told_of() {
+    async fn a_task_that_panics_is_restarted_and_reported() {
         let (tasks, runs) = (Tasks::default(), AtomicU32::new(0));
         let kept = tasks.keep("example", || async {
             assert_eq!(current().as_deref(), Some("example"));
@@ -120,17 +120,17 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_is_down_is_told_of_as_down() {
+    fn a_task_that_is_down_is_reported_as_down() {
         let tasks = Tasks::default();
         tasks.panicked("example", &"cause", true);
         assert_eq!(
             tasks.warnings(),
-            ["the task `example` panicked (1) and is down and starts again soon: see the log"]
+            ["the task `example` panicked (1) and is down and restarts soon: see the log"]
         );
     }
 
     #[test]
-    fn the_pause_before_a_fresh_start_grows_from_a_tenth_of_a_second_to_a_second() {
+    fn the_pause_before_a_restart_grows_from_a_tenth_of_a_second_to_a_second() {
         let millis = [1, 2, 3, 4, 5, 1_000_000].map(|panics| pause(panics).as_millis());
         assert_eq!(millis, [100, 200, 400, 800, 1_000, 1_000]);
     }

@@ -1,14 +1,14 @@
-//! Values of the operator's own: each of the type that it was declared with.
+//! Checks values of fields that the operator declares against their declared types.
 
 use doorward_protocol::data::ValueType;
 use serde_json::Value;
 
-/// Longest value, in bytes of its JSON.
+/// Maximum size of a value, in bytes of its JSON.
 const LONGEST: usize = 16 * 1024;
-/// Deepest nesting of one.
+/// Maximum depth of a value.
 const DEEPEST: usize = 16;
 
-/// Is it of this type? The error is a sentence for a person.
+/// Checks type, size and depth of a value. The error is a sentence for the user.
 pub fn check(kind: ValueType, value: &Value) -> Result<(), &'static str> {
     let holds = match kind {
         ValueType::String => value.is_string(),
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seed_a58_a_value_is_of_the_type_that_was_declared() {
+    fn seed_a58_a_value_must_have_its_declared_type() {
         for (kind, good, bad) in [
             (ValueType::String, json!("x"), json!(1)),
             (ValueType::Number, json!(1.5), json!("1")),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_x04_a_value_is_neither_endless_nor_bottomless() {
+    fn sec_x04_size_and_depth_of_a_value_are_limited() {
         assert!(check(ValueType::String, &json!("x".repeat(LONGEST))).is_err());
         let deep = (0..=DEEPEST).fold(json!(1), |inner, _| json!([inner]));
         assert!(check(ValueType::Object, &deep).is_err());

@@ -1,4 +1,4 @@
-//! Signatures after Standard Webhooks 1.0: over id, time and body, so that none of them can be another's.
+//! Signatures of Standard Webhooks 1.0, over id, time and body. So an attacker cannot combine parts of different calls.
 
 use aws_lc_rs::hmac;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
@@ -11,24 +11,25 @@ use crate::secret::Secret;
 
 const PREFIX: &str = "whsec_";
 
-/// Secrets are copied from hand to hand, and their `=` gets lost.
+/// Accepts base64 without padding: copied secrets often lose their `=`.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What calls of a webhook are signed with.
+/// The key that signs the calls of a webhook.
 #[derive(Debug)]
 pub struct WebhookKey(hmac::Key);
 
 impl WebhookKey {
-    /// From `whsec_…`; `None` if it is none, or shorter than a guesser needs or longer than the specification allows.
+    /// Reads `whsec_…`. `None` if the text has another form, or if the key is not 24 to 64 bytes long, as the
+    /// specification requires.
     pub fn read(secret: &Secret) -> Option<WebhookKey> {
         let bytes = Zeroizing::new(LENIENT.decode(secret.expose().trim().strip_prefix(PREFIX)?).ok()?);
         (24..=64).contains(&bytes.len()).then(|| WebhookKey(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
     }
 
-    /// A new one, as it stands in settings.
+    /// A new secret in the form for the settings.
     pub fn mint(world: &World) -> Secret {
         let bytes = Zeroizing::new(world.bytes::<32>());
         Secret::from(format!("{PREFIX}{}", STANDARD.encode(bytes.as_slice())))
@@ -40,7 +41,8 @@ impl WebhookKey {
     }
 }
 
-/// The header `webhook-signature`: one for each live secret, so that a receiver can change its own at any time.
+/// The header `webhook-signature`: one signature for each secret, so that a receiver can replace its secret at any
+/// time.
 pub fn header(keys: &[WebhookKey], id: &str, seconds: Millis, body: &str) -> String {
     keys.iter().map(|key| key.sign(id, seconds, body)).collect::<Vec<_>>().join(" ")
 }

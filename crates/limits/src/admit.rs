@@ -1,4 +1,4 @@
-//! Admits a call or refuses it: budgets of its source and of all, failures, captcha.
+//! Admits a call or refuses it, by the budgets of its source, the global budgets, failed attempts, and captchas.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::purpose::{Purpose, Subject};
 use super::service::Limits;
 use super::{captcha, known_devices, messages, names};
 
-/// Lets a call pass, asks for a captcha, or says when to come again.
+/// Admits a call, asks for a captcha, or returns when the client may try again.
 pub async fn admit(
     limits: &Arc<Limits>,
     caller: &Caller,
@@ -34,10 +34,11 @@ pub async fn admit(
     }
 }
 
-/// How often a source sends a form of ours where a captcha would be asked for.
+/// Time between two submissions of a hosted form from one source, where an API call would need a captcha.
 const FORM: Millis = 30_000;
 
-/// The same for a form of a page of ours, which has no captcha: instead of solving one, who asks waits between two.
+/// Like [`admit`], for a form of a hosted page. Such a page has no captcha: the source waits between two submissions
+/// instead.
 pub async fn admit_form(
     limits: &Arc<Limits>,
     caller: &Caller,
@@ -56,13 +57,13 @@ pub async fn admit_form(
     }
 }
 
-/// The same for a captcha that is asked for: none can be asked for that.
+/// Like [`admit`], for a call that asks for a captcha: it cannot itself need one.
 pub async fn admit_captcha(limits: &Arc<Limits>, caller: &Caller) -> Result<(), ApiError> {
     let asked = Charge::new(limits, caller, Purpose::Flow, Subject::Nobody).await?;
     count(limits, asked, u32::MAX).await.map(drop)
 }
 
-/// Counts a guess at another password than that which was admitted.
+/// Counts a guess at another password than the admitted one.
 pub async fn admit_instead(
     limits: &Arc<Limits>,
     caller: &Caller,
@@ -82,7 +83,7 @@ pub async fn admit_instead(
     admit_solved(limits, asked).await
 }
 
-/// Gives a try back that was admitted: nobody has looked at the password, or it was the right one.
+/// Gives an admitted try back: the password was not checked, or was right.
 pub async fn give_back(
     platform: &Arc<Platform>,
     caller: &Caller,
@@ -96,12 +97,12 @@ pub async fn give_back(
     Ok(given.await?)
 }
 
-/// Why a guess at a password came to nothing.
+/// Why a guess at a password failed.
 #[derive(Debug)]
 pub enum Failed {
-    /// The password was looked at and is wrong, or is to seem wrong: the guess stays counted.
+    /// The password was checked and is wrong, or must seem wrong: the guess stays counted.
     Wrong(ApiError),
-    /// It was right, or was not looked at.
+    /// The password was right, or was not checked.
     Otherwise(ApiError),
 }
 
@@ -111,7 +112,7 @@ impl<E: Into<ApiError>> From<E> for Failed {
     }
 }
 
-/// What became of a guess that was admitted: unless the password was wrong, the guess is given back.
+/// Settles an admitted guess. An error other than a wrong password gives the guess back.
 pub async fn settle<T>(
     platform: &Arc<Platform>,
     caller: &Caller,
@@ -128,7 +129,7 @@ pub async fn settle<T>(
     }
 }
 
-/// In which queue the password that a call guesses is hashed: on a device that the account knows, in the short one.
+/// The queue in which the password of a call is hashed: the preferred one on a device that the account knows.
 pub async fn hash_priority(
     platform: &Arc<Platform>,
     caller: &Caller,
@@ -137,8 +138,8 @@ pub async fn hash_priority(
     Ok(Guess::at(platform, caller, subject).await?.turn())
 }
 
-/// Spends the signup of an account that a first sign-in makes, which was admitted as one. An error must end the
-/// transaction. Comes after all other locks of it but those of mails.
+/// Spends the sign-up budgets for an account that a first sign-in creates; the call was admitted as a sign-in. An error
+/// must end the transaction. Call it after the transaction's other locks, except those of mails.
 pub async fn spend_signup(tx: &mut Tx, limits: &Limits, caller: &Caller) -> Result<(), ApiError> {
     if caller.is_operators {
         return Ok(());
@@ -149,20 +150,21 @@ pub async fn spend_signup(tx: &mut Tx, limits: &Limits, caller: &Caller) -> Resu
     spent.map_err(|ends_at| exceeded(ErrorCode::RequestExceed, ends_at - limits.platform.world.now()))
 }
 
-/// What is to be counted for a call.
+/// The budgets and counters of a call.
 #[derive(Clone, Debug)]
 struct Charge {
     purpose: Purpose,
-    /// What is spent in any case.
+    /// Budgets that are spent in any case.
     of_source: Vec<Budget>,
-    /// What is spent once nothing has to be solved any more: who solves nothing uses up nothing that is everybody's.
+    /// Budgets that are spent only after the captcha, if one is needed: a client that solves nothing cannot use up a
+    /// global budget.
     of_all: Vec<Budget>,
-    /// Failures of the source.
+    /// The failures of the source.
     source: String,
     guess: Guess,
-    /// Where something is sent to.
+    /// The address that a message is sent to.
     sent_to: Option<String>,
-    /// Is it on a device that the account knows?
+    /// True on a device that the account knows.
     is_at_home: bool,
 }
 
@@ -176,7 +178,7 @@ impl Charge {
         let source = names::source(caller.ip);
         let mut guess = Guess::at(&limits.platform, caller, subject).await?;
         if guess.is_password() {
-            // A busy server hashes nothing: then nothing was tried.
+            // A busy server refuses now, before a guess is counted that it would not hash.
             limits.hasher.room(guess.turn())?;
         }
         let home = match (purpose, subject) {
@@ -186,7 +188,8 @@ impl Charge {
             _ => guess.home().map(str::to_owned),
         };
         let (of_source, of_all) = match &home {
-            // Others of the same source, or of all, do not stand in its way: the account has as much for all its devices.
+            // Other clients of the same source, or of all sources, do not block a known device: the account has one
+            // budget for all its devices.
             Some(account) => {
                 let what = [purpose.as_str(), " home"].concat();
                 (
@@ -202,7 +205,7 @@ impl Charge {
             None => (of_source(&limits.platform, purpose, &source)?, of_all(&limits.platform, purpose)?),
         };
         if home.is_some() && matches!(guess, Guess::Code(_)) {
-            // Nor do codes that others got wrong.
+            // Wrong codes of other clients do not count on a known device.
             guess = Guess::Nothing;
         }
         let sent_to = match subject {
@@ -220,7 +223,7 @@ impl Charge {
         Ok(asked)
     }
 
-    /// What this node knows to be over the limit costs no write (SECURITY S13).
+    /// Refuses without a write if this node knows that a budget is exhausted (SECURITY S13).
     fn spare(&self, limits: &Limits, budgets: &[Budget]) -> Result<(), ApiError> {
         let now = limits.platform.world.now();
         let until =
@@ -233,10 +236,10 @@ impl Charge {
     }
 }
 
-/// Networks of 64 bits that one of 56 bits counts as: it has 256 of them, and one customer may have it.
+/// A /56 network counts as eight /64 networks: it contains 256 of them, but one customer may have it.
 const WIDE: u32 = 8;
 
-/// The budgets of what a source asks for.
+/// The budgets of a source.
 fn of_source(platform: &Platform, purpose: Purpose, source: &[u8]) -> Result<Vec<Budget>, StoreError> {
     let (rates, _) = purpose.rates(&platform.config.limits);
     let mut budgets = each(platform, rates, purpose.as_str(), source)?;
@@ -249,13 +252,13 @@ fn of_source(platform: &Platform, purpose: Purpose, source: &[u8]) -> Result<Vec
     Ok(budgets)
 }
 
-/// The budgets of what all ask for.
+/// The global budgets.
 fn of_all(platform: &Platform, purpose: Purpose) -> Result<Vec<Budget>, StoreError> {
     let (_, rates) = purpose.rates(&platform.config.limits);
     rates.map_or(Ok(Vec::new()), |rates| each(platform, rates, purpose.as_str(), b""))
 }
 
-/// Counts a call of which nobody knows yet whether it solves something.
+/// Counts a call before it is known whether it must solve a captcha.
 async fn count(limits: &Arc<Limits>, asked: Charge, captcha_after: u32) -> Result<Found, ApiError> {
     let job = limits.clone();
     limits
@@ -276,7 +279,7 @@ async fn count(limits: &Arc<Limits>, asked: Charge, captcha_after: u32) -> Resul
                 let length = job.platform.config.limits.forget_source.millis();
                 is_doubted |= budgets::used(tx, &asked.source, length, now).await?.count >= captcha_after;
             }
-            // Where nothing can be solved, nothing is asked for.
+            // `u32::MAX`: no captcha can be asked for.
             is_doubted &= captcha_after < u32::MAX;
             let found = failures::admit(tx, &job.platform, &asked.guess, captcha_after, is_doubted).await?;
             if let Found::Admitted = found {
@@ -287,7 +290,7 @@ async fn count(limits: &Arc<Limits>, asked: Charge, captcha_after: u32) -> Resul
         .await
 }
 
-/// Counts the rest of a call that came with a solved captcha.
+/// Counts the rest of a call after its captcha.
 async fn admit_solved(limits: &Arc<Limits>, asked: Charge) -> Result<(), ApiError> {
     if asked.of_all.is_empty() && !asked.guess.is_password() {
         return Ok(());
@@ -307,7 +310,7 @@ async fn admit_solved(limits: &Arc<Limits>, asked: Charge) -> Result<(), ApiErro
         .await
 }
 
-/// Last in its transaction: everybody waits for these rows.
+/// Must be last in its transaction: all calls wait for these rows.
 async fn spend_all(tx: &mut Tx, limits: &Limits, asked: &Charge) -> Result<(), ApiError> {
     let spent = spend(tx, limits, &asked.of_all).await?;
     spent.map_err(|ends_at| asked.refusal(ends_at - limits.platform.world.now()))

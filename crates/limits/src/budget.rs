@@ -1,4 +1,4 @@
-//! A budget: how often something may be done in a time.
+//! A budget: how often an action is allowed in a period.
 
 use doorward_config::Rates;
 use doorward_core::clock::Millis;
@@ -10,18 +10,18 @@ use doorward_store::{StoreError, Tx, budgets};
 use super::names;
 use super::service::Limits;
 
-/// How often something may be done.
+/// How often an action is allowed.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
-    /// What it is counted under.
+    /// Name of the counter.
     pub(super) name: String,
-    /// So often.
+    /// Allowed actions.
     pub(super) limit: u32,
-    /// In this time.
+    /// Length of the period.
     pub(super) length: Millis,
 }
 
-/// The budgets of a limit.
+/// The budgets of a setting: one for each of its rates.
 pub(super) fn each(
     platform: &Platform,
     rates: &Rates,
@@ -38,15 +38,15 @@ pub(super) fn each(
         .collect()
 }
 
-/// What is left of budgets.
+/// The state of some budgets.
 pub(super) struct Room {
-    /// When all of them have one again, if one has none.
+    /// When all of them have room again, if one is exhausted.
     pub(super) ends_at: Option<Millis>,
-    /// Is half of one used? Then everybody solves something, before somebody has used up the rest.
+    /// True if half of a budget is used. Then all calls need a captcha, before one client can use up the rest.
     pub(super) is_crowded: bool,
 }
 
-/// Looks at what is left of budgets.
+/// Reads the state of some budgets.
 pub(super) async fn look(tx: &mut Tx, limits: &Limits, all: &[Budget]) -> Result<Room, StoreError> {
     let (now, mut room) = (limits.platform.world.now(), Room { ends_at: None, is_crowded: false });
     for Budget { name, limit, length } in all {
@@ -60,7 +60,8 @@ pub(super) async fn look(tx: &mut Tx, limits: &Limits, all: &[Budget]) -> Result
     Ok(room)
 }
 
-/// Spends one of each budget; otherwise answers when all of them have one again, and remembers which have none.
+/// Spends one action of each budget. If one is exhausted, returns when all have room again, and remembers the exhausted
+/// ones.
 pub(super) async fn spend(
     tx: &mut Tx,
     limits: &Limits,
@@ -77,7 +78,7 @@ pub(super) async fn spend(
     Ok(Ok(()))
 }
 
-/// When to come again, in whole seconds: never too early.
+/// The error with the time to wait, rounded up to whole seconds.
 pub(super) fn exceeded(code: ErrorCode, wait: Millis) -> ApiError {
     let seconds = u32::try_from(wait.max(0)).map_or(u32::MAX, |millis| millis.div_ceil(1000));
     ApiError { retry_after: Some(seconds.max(1)), ..code.into() }

@@ -1,4 +1,4 @@
-//! What this node has seen to be over its limit: until that is past, it costs no write to say so again (SECURITY S13).
+//! In-memory cache of exhausted budgets, so that repeated refusals need no database write (SECURITY S13).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,10 +7,11 @@ use std::sync::{Mutex, PoisonError};
 
 use doorward_core::clock::Millis;
 
-/// Budgets that are remembered, some hundred kilobytes. One more costs its write.
+/// Most remembered budgets, some hundred kilobytes. Refusals by further budgets need a write.
 const REMEMBERED: usize = 4096;
 
-/// Budgets that are used up, by name and limit, and since and until when: before that was seen, a clock was wrong.
+/// The periods of exhausted budgets, by name and limit. An entry does not count before its period begins: then a clock
+/// was wrong.
 #[derive(Default)]
 pub struct ExhaustedBudgets(Mutex<HashMap<(String, u32), Range<Millis>>>);
 
@@ -21,7 +22,7 @@ impl fmt::Debug for ExhaustedBudgets {
 }
 
 impl ExhaustedBudgets {
-    /// Until when it is used up, if it is.
+    /// When the budget has room again, if it is exhausted.
     pub(super) fn until(&self, name: &str, limit: u32, now: Millis) -> Option<Millis> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(&(name.to_owned(), limit)).filter(|over| over.contains(&now)).map(|over| over.end)
@@ -43,7 +44,7 @@ mod tests {
     use super::{ExhaustedBudgets, REMEMBERED};
 
     #[test]
-    fn what_is_remembered_has_an_end_and_is_never_too_much() {
+    fn entries_expire_and_their_number_is_limited() {
         let exhausted = ExhaustedBudgets::default();
         exhausted.put("one", 5, 100, 0);
         assert_eq!((exhausted.until("one", 5, 99), exhausted.until("one", 5, 100)), (Some(100), None));
@@ -55,6 +56,6 @@ mod tests {
         }
         assert_eq!(exhausted.0.lock().unwrap().len(), REMEMBERED);
         exhausted.put("late", 5, 300, 200);
-        assert_eq!(exhausted.until("late", 5, 200), Some(300), "what is past made room");
+        assert_eq!(exhausted.until("late", 5, 200), Some(300), "expired entries made room");
     }
 }

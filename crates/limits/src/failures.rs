@@ -1,6 +1,7 @@
-//! Failures in a row: of a source, of an account, of an address that codes were sent to. After some of them a captcha is
-//! asked for. On an account a growing pause follows, but never for the owner on a device that the account knows, nor for
-//! who has a code, of whose tries some are left to such a device: nobody can lock somebody else out (SECURITY R04).
+//! Failures in a row: of a source, of an account, of an address that codes were sent to. After some of them a captcha
+//! is needed. On an account, growing pauses follow as well. They never affect the owner on a device that the account
+//! knows, nor a client with a code; some of a code's tries are reserved for such a device. So no attacker can lock an
+//! owner out (SECURITY R04).
 
 use std::sync::Arc;
 
@@ -18,28 +19,28 @@ use doorward_store::{StoreError, Tx};
 use super::{Subject, known_devices, names};
 use crate::captcha::Captcha;
 
-/// What was found about a call.
+/// The result of the checks of a call.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Found {
-    /// It may go on. If it guesses a password, that is counted as wrong until it is known to be right.
+    /// It may go on. A password guess is counted as wrong until it is known to be right.
     Admitted,
     /// A captcha must be solved first.
     Doubted,
-    /// Not before this.
+    /// Refused until this time.
     Closed(Millis),
 }
 
-/// What a call guesses.
+/// The secret that a call guesses.
 #[derive(Clone, Debug)]
 pub(super) enum Guess {
     Nothing,
-    /// A code that was sent there, by the name of its budget.
+    /// A code that was sent to an address, by the name of its counter.
     Code(String),
-    /// The password of whoever is known by this name.
+    /// The password of the account with this name.
     Named(Kind, String),
-    /// The password of an account, by the name of its budget.
+    /// The password of an account, by the name of its counter.
     Password(String),
-    /// The same on a device that the account knows, which has a budget of its own.
+    /// The same on a device that the account knows, with a counter of its own.
     AtHome {
         account: String,
         device: String,
@@ -78,7 +79,7 @@ impl Guess {
         matches!(self, Guess::Named(..) | Guess::Password(_) | Guess::AtHome { .. })
     }
 
-    /// In which queue it is hashed.
+    /// The queue in which the password is hashed.
     pub(super) fn turn(&self) -> HashPriority {
         match self {
             Guess::AtHome { .. } => HashPriority::First,
@@ -94,7 +95,7 @@ impl Guess {
         }
     }
 
-    /// The budget of tries.
+    /// The name of the counter of tries.
     async fn budget(&self, tx: &mut Tx, platform: &Platform) -> Result<Option<String>, StoreError> {
         Ok(match self {
             Guess::Nothing | Guess::Code(_) => None,
@@ -104,7 +105,7 @@ impl Guess {
     }
 }
 
-/// So many failures, and a captcha is asked for.
+/// The number of failures after which a captcha is needed.
 pub(super) fn captcha_after(captcha: &Captcha, platform: &Platform) -> u32 {
     match captcha {
         Captcha::None => u32::MAX,
@@ -112,8 +113,8 @@ pub(super) fn captcha_after(captcha: &Captcha, platform: &Platform) -> u32 {
     }
 }
 
-/// Looks at the failures so far, and counts a guess at a password as one more. `is_doubted`: the source alone is reason
-/// enough for a captcha.
+/// Checks the earlier failures, and counts a password guess as one more. `is_doubted`: other checks already require a
+/// captcha.
 pub(super) async fn admit(
     tx: &mut Tx,
     platform: &Platform,
@@ -140,12 +141,12 @@ pub(super) async fn admit(
     if budgets::attempt(tx, &name, tries, allowed, now).await? {
         return Ok(Found::Admitted);
     }
-    // Others were faster.
+    // Parallel calls were faster.
     let after = budgets::used(tx, &name, tries.length, now).await?;
     Ok(closed(after, tries, now).unwrap_or(Found::Doubted))
 }
 
-/// Gives back what was counted for a guess: nobody has looked at it, or it was right. Others' stay counted.
+/// Gives back one counted guess: it was not checked, or was right. Other guesses stay counted.
 pub(super) async fn give_back(tx: &mut Tx, platform: &Platform, guess: &Guess) -> Result<(), StoreError> {
     let Some(name) = guess.budget(tx, platform).await? else { return Ok(()) };
     budgets::give_back(tx, &name, tries(platform).free, platform.world.now()).await
@@ -169,8 +170,8 @@ fn tries(platform: &Platform) -> Tries {
     }
 }
 
-/// The budget of whoever is known by a name, the same by all of them; a name of nobody's has one, too, after the same
-/// steps.
+/// The counter of the account with this name, shared by all names of the account. A name without an account also has a
+/// counter, and is processed in the same steps.
 async fn of_name(tx: &mut Tx, platform: &Platform, kind: Kind, value: &str) -> Result<String, StoreError> {
     let account = accounts::by_identity(tx, kind, value).await?;
     let nobodys = of_nobody(platform, kind, value)?;
@@ -198,7 +199,8 @@ fn of_address(platform: &Platform, address: &str) -> Result<String, StoreError> 
     names::keyed(platform, "failures code", &[address.as_bytes()])
 }
 
-/// Counts a failure of a source, and of the address that a wrong code was given for. One on an account is counted already.
+/// Counts a failure of a source, and of the address that a wrong code was given for. A failure on an account is already
+/// counted.
 pub async fn failed(
     tx: &mut Tx,
     platform: &Platform,
@@ -210,13 +212,13 @@ pub async fn failed(
         let address = of_address(platform, address)?;
         budgets::count(tx, &address, limits.forget.millis(), now).await?;
     }
-    // Last, as everybody of this source waits for it.
+    // Last, because all calls of this source wait for the row.
     let source = names::keyed(platform, "failures source", &[&names::source(caller.ip)])?;
     budgets::count(tx, &source, limits.forget_source.millis(), now).await
 }
 
-/// Forgets the failures on an account, since its owner has come in; those of others, while the owner comes from a device
-/// that it knows, go on to count: else each sign-in would give the others new tries.
+/// Forgets the failures on an account after its owner signed in. On a known device this forgets only the failures of
+/// that device: otherwise each sign-in of the owner would give an attacker new tries.
 pub async fn succeeded(
     tx: &mut Tx,
     platform: &Platform,
@@ -230,8 +232,8 @@ pub async fn succeeded(
     budgets::restore(tx, &name).await
 }
 
-/// Failures on a name that nobody had are those on the account that takes it now: else the count's going away would tell
-/// that there is an account (SECURITY R01). The name with the most of them is what counts.
+/// Moves the failures on an unused name to the account that takes the name: if the counter disappeared, an attacker
+/// would learn that there is an account now (SECURITY R01). Of several names, the one with the most failures counts.
 pub async fn inherited(
     tx: &mut Tx,
     platform: &Platform,
@@ -250,12 +252,12 @@ pub async fn inherited(
     }
 }
 
-/// Forgets the failures on an account whose password is a new one: nobody can have come closer to it.
+/// Forgets the failures on an account that has a new password: earlier guesses say nothing about it.
 pub async fn forgiven(tx: &mut Tx, platform: &Platform, account: &str) -> Result<(), StoreError> {
     budgets::restore(tx, &of_account(platform, account)?).await
 }
 
-/// Forgets the wrong codes for an address, since the right one was given.
+/// Forgets the wrong codes for an address after the right one.
 pub async fn code_met(tx: &mut Tx, platform: &Platform, address: &str) -> Result<(), StoreError> {
     budgets::restore(tx, &of_address(platform, address)?).await
 }

@@ -1,6 +1,6 @@
-//! Known devices. After a sign-in a browser holds a token, bound to the account and its password. With the token, failed
-//! sign-ins that other clients cause do not delay the owner (SECURITY R04). The token opens nothing, and the server stores none
-//! of it.
+//! Known devices. After a sign-in a browser holds a token, bound to the account and its password. With the token,
+//! failed sign-ins that other clients cause do not delay the owner (SECURITY R04). The token grants no access, and the
+//! server does not store it.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ use doorward_store::{StoreError, Tx};
 
 use super::messages;
 
-/// A token for the device that this account was just signed in to on: the one that it has, else a new one. A browser that
-/// several people share keeps a few, and each needs one only.
+/// A token for the device on which this account has just signed in. If the device presented a token of the account, its
+/// id stays the same. A shared browser keeps the tokens of several accounts, one for each.
 pub fn mint(platform: &Platform, account: &Account, presented: &[KnownDevice]) -> Option<String> {
     let known = one_of(platform, presented, &account.id, account.devices);
     let (key, id) =
@@ -28,7 +28,7 @@ pub fn mint(platform: &Platform, account: &Account, presented: &[KnownDevice]) -
     Some(URL_SAFE_NO_PAD.encode([key.as_slice(), &id, &mac].concat()))
 }
 
-/// The device of a call that this account knows. The work is the same for an account that there is not.
+/// The device of a call that this account knows. The work is the same without an account.
 pub(super) fn at_home<'a>(
     platform: &Platform,
     caller: &'a Caller,
@@ -38,7 +38,8 @@ pub(super) fn at_home<'a>(
     one_of(platform, &caller.devices, id, epoch).filter(|_| account.is_some())
 }
 
-/// The same for whoever is known by this name, with the account. Who shows no device costs no look.
+/// Like [`at_home`] for the account with this name, which is returned, too. A call without a device token costs no
+/// read.
 pub(super) async fn at_home_of<'a>(
     platform: &Arc<Platform>,
     caller: &'a Caller,
@@ -53,7 +54,8 @@ pub(super) async fn at_home_of<'a>(
     Ok(account.zip(device))
 }
 
-/// The account that an address is proven to be of, if it knows the device: who only claims an address is a stranger there.
+/// The account that has proven the address, if it knows the device. An account that only claims the address does not
+/// count.
 pub(super) async fn home_of(
     platform: &Arc<Platform>,
     caller: &Caller,
@@ -67,7 +69,7 @@ fn is_proven(account: &Account, address: &str) -> bool {
     messages::kind(address) == Kind::Phone || account.proven_email() == Some(address)
 }
 
-/// The same within a transaction: is there such an account?
+/// True if the account that has proven the address knows the device; reads in this transaction.
 pub async fn is_at_home(
     tx: &mut Tx,
     platform: &Platform,

@@ -1,9 +1,9 @@
-//! Limits: how often what costs or guesses may happen, counted by source, by account, by destination and in all. Every node
-//! counts in the database, before anything is hashed or sent (D-6).
+//! Limits: how often an expensive action or a guess is allowed, for each source, account and destination, and in total.
+//! Every node counts in the database, before it hashes or sends anything (D-6).
 //!
-//! A call is admitted in one or two transactions: `count` spends what the source has and looks at the rest; where a captcha is
-//! asked for, `admit_solved` spends that rest after it. Messages, and accounts that a first sign-in makes, are spent in the
-//! transaction that makes them.
+//! A call is admitted in one or two transactions. `count` spends the budgets of the source and checks the others. If a
+//! captcha is needed, `admit_solved` spends the others after it. The budgets of messages, and of accounts that a first
+//! sign-in creates, are spent in the transaction that creates them.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod admit;

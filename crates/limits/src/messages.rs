@@ -1,6 +1,6 @@
-//! What is sent has a limit for each address and in all (SECURITY C08), whoever asks, and whoever has the address. SMS
-//! have one for each prefix, too: numbers of one prefix cost the same fraudster's money, who has them called and runs
-//! through them.
+//! Budgets of messages: for each address and in total (SECURITY C08), for all callers, with or without an account. SMS
+//! have a budget for each prefix, too, against SMS pumping: a fraudster who earns from the numbers of a prefix requests
+//! messages to many of them.
 
 use doorward_core::clock::Millis;
 use doorward_core::message::Channel;
@@ -17,22 +17,23 @@ use super::{known_devices, names};
 
 const DAY: Millis = 24 * 60 * 60 * 1000;
 
-/// How much of a number is its prefix: `+` and what names country and network, mostly.
+/// Characters of a number's prefix: `+` and, for most numbers, the codes of country and network.
 const PREFIX: usize = 6;
 
-/// Of each limit, so many are left to devices that the account of the address knows: one of five. So strangers do not use
-/// up what the owner needs to come in.
+/// A fifth of each limit is reserved for devices that the account of the address knows, so that strangers cannot use up
+/// the messages that the owner needs to sign in.
 const KEPT: u32 = 5;
 
-/// Spends a message to an address. An error must end the transaction: with that, a refused one has cost nothing. Comes
-/// after all other locks of the transaction: every message of this moment waits for its end.
+/// Spends the budgets of a message to an address. An error must end the transaction, so that a refused message costs
+/// nothing. Call it after the transaction's other locks: all messages wait for the end of this transaction.
 pub async fn spend(tx: &mut Tx, limits: &Limits, caller: &Caller, address: &str) -> Result<(), ApiError> {
     let is_at_home = known_devices::is_at_home(tx, &limits.platform, caller, address).await?;
     let spent = budget::spend(tx, limits, &budgets(&limits.platform, address, is_at_home)?).await?;
     spent.map_err(|ends_at| exceeded(ErrorCode::LimitExceeded, ends_at - limits.platform.world.now()))
 }
 
-/// Looks at what was sent, before anything is: is a captcha asked for? Refuses what would be one too many.
+/// Checks the budgets before anything is sent. True if a captcha is needed. Refuses a message for which a budget has no
+/// room.
 pub(super) async fn look(
     tx: &mut Tx,
     limits: &Limits,
@@ -46,14 +47,14 @@ pub(super) async fn look(
     }
     let mut is_doubted = budget::look(tx, limits, &of_all(&limits.platform, address)?).await?.is_crowded;
     for Budget { name, limit, length } in of_address(&limits.platform, address)? {
-        // A pause between two is no reason for one.
+        // A message within the pause is no reason for a captcha.
         let used = budgets::used(tx, &name, length, limits.platform.world.now()).await?.count;
         is_doubted |= limit > 1 && used >= captcha_after && !is_at_home;
     }
     Ok(is_doubted)
 }
 
-/// What an account has such an address as.
+/// The kind of name that such an address is for an account.
 pub(super) fn kind(address: &str) -> Kind {
     match Channel::of(address) {
         Channel::Mail => Kind::Email,
@@ -61,7 +62,7 @@ pub(super) fn kind(address: &str) -> Kind {
     }
 }
 
-/// What one address may get.
+/// The budgets of one address.
 fn of_address(platform: &Platform, address: &str) -> Result<Vec<Budget>, StoreError> {
     match Channel::of(address) {
         Channel::Mail => each(platform, &platform.config.limits.mail, "mail", address.as_bytes()),
@@ -76,7 +77,7 @@ fn of_address(platform: &Platform, address: &str) -> Result<Vec<Budget>, StoreEr
     }
 }
 
-/// What all may get, or all numbers of a prefix.
+/// The global budgets, and for SMS that of the prefix.
 fn of_all(platform: &Platform, address: &str) -> Result<Vec<Budget>, StoreError> {
     match Channel::of(address) {
         Channel::Mail => each(platform, &platform.config.limits.mail_total, "mail", b""),
@@ -92,7 +93,7 @@ fn of_all(platform: &Platform, address: &str) -> Result<Vec<Budget>, StoreError>
     }
 }
 
-/// What a message to an address is spent of.
+/// All budgets of a message to an address.
 pub(super) fn budgets(
     platform: &Platform,
     address: &str,

@@ -1,5 +1,5 @@
-//! What budgets are counted under. Whoever reads the database learns no address by it: it holds MACs, with a key that is
-//! not in it (D-4).
+//! The names of budgets. A reader of the database learns no address from them: they contain MACs, and the key is not in
+//! the database (D-4).
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use doorward_store::StoreError;
 /// Bytes of a MAC in a name.
 const MAC: usize = 16;
 
-/// What is counted, and of whom.
+/// The name of a budget: `what` is counted, and for `whose` address, account or source.
 pub(super) fn keyed(platform: &Platform, what: &str, whose: &[&[u8]]) -> Result<String, StoreError> {
     let keys = &platform.secret_keys;
     let mut parts = vec![what.as_bytes()];
@@ -25,12 +25,12 @@ pub(super) fn keyed(platform: &Platform, what: &str, whose: &[&[u8]]) -> Result<
     Ok(format!("{what} {}", URL_SAFE_NO_PAD.encode(short)))
 }
 
-/// A source: an IPv4 address, or the network of an IPv6 address that one customer has (RFC 6177), as bytes.
+/// A source: an IPv4 address, or the /64 network of an IPv6 address, which one customer has (RFC 6177), as bytes.
 pub fn source(address: Option<IpAddr>) -> Vec<u8> {
     match address.map(|address| address.to_canonical()) {
         Some(IpAddr::V4(address)) => address.octets().to_vec(),
         Some(IpAddr::V6(address)) => address.octets().into_iter().take(8).collect(),
-        // Who comes over no network is one source.
+        // All calls without a network address are one source.
         None => vec![0],
     }
 }

@@ -1,4 +1,4 @@
-//! What is limited: what a call is for, and who or what it is about.
+//! The purpose and the subject of a call, which select its limits.
 
 use doorward_config::{Limits, Rates};
 use doorward_protocol::error::ErrorCode;
@@ -6,7 +6,7 @@ use doorward_protocol::password::MailProof;
 use doorward_store::accounts::Account;
 use doorward_store::identities::Kind;
 
-/// What a call costs or guesses.
+/// The purpose of a call: an expensive action or a guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Signing in.
@@ -19,12 +19,12 @@ pub enum Purpose {
     Code,
     /// Asking whether an address or a username is taken.
     Check,
-    /// Going to a provider, or coming back to link; and asking for a captcha beforehand.
+    /// Starting a sign-in with a provider, linking its identity afterwards, or asking for a captcha in advance.
     Flow,
 }
 
 impl Purpose {
-    /// What its budgets are called.
+    /// First word of its budgets' names.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Purpose::SignIn => "sign_in",
@@ -36,7 +36,7 @@ impl Purpose {
         }
     }
 
-    /// What is said where there is no more.
+    /// The error when a budget is exhausted.
     pub(super) const fn exceeded(self) -> ErrorCode {
         match self {
             Purpose::Send => ErrorCode::LimitExceeded,
@@ -44,12 +44,12 @@ impl Purpose {
         }
     }
 
-    /// How often for one source, and for all.
+    /// The rates for one source, and for all sources.
     pub(super) fn rates(self, limits: &Limits) -> (&Rates, Option<&Rates>) {
         match self {
             Purpose::SignIn => (&limits.sign_in, Some(&limits.sign_in_total)),
             Purpose::SignUp => (&limits.sign_up, Some(&limits.sign_up_total)),
-            // In all, mails and SMS are counted when they are put into the outbox.
+            // The total of mails and SMS is counted when they are put into the outbox.
             Purpose::Send => (&limits.send, None),
             Purpose::Code => (&limits.code, None),
             Purpose::Check => (&limits.check, Some(&limits.check_total)),
@@ -58,18 +58,18 @@ impl Purpose {
     }
 }
 
-/// Whom or what a call is about.
+/// The account, name or address that a call is about.
 #[derive(Clone, Copy, Debug)]
 pub enum Subject<'a> {
-    /// Nobody whom it could harm: an id or a link that nobody guesses.
+    /// None: the call has an id or a link that cannot be guessed.
     Nobody,
-    /// The password of whoever is known by this name, in canonical form.
+    /// The password of the account with this name, in canonical form.
     Name(Kind, &'a str),
     /// The password of this account.
     Account(&'a Account),
-    /// The same, together with a right code or link of its address. Tries without one do not count there.
+    /// The same, together with a right code or link for its address. Counted apart from tries without one.
     Reader(&'a Account),
-    /// What is sent to this address, or was.
+    /// A message to this address, or a code that was sent to it.
     Address(&'a str),
 }
 
@@ -89,7 +89,7 @@ impl PartialEq for Subject<'_> {
 }
 
 impl<'a> Subject<'a> {
-    /// The address that a code was sent to; a link is nobody's.
+    /// The address that a code was sent to. A link has none.
     pub fn of(proof: &'a MailProof) -> Subject<'a> {
         match proof {
             MailProof::Code { email, .. } => Subject::Address(email),

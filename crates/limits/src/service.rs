@@ -1,4 +1,4 @@
-//! The service of limits.
+//! The service that limits calls.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use doorward_request::platform::Platform;
 use super::captcha::Captcha;
 use super::exhausted_budgets::ExhaustedBudgets;
 
-/// Limits and captcha.
+/// The state of limits and captchas.
 #[derive(Debug)]
 pub struct Limits {
     /// Settings, time, keys and the database.
     pub platform: Arc<Platform>,
-    /// What has to be solved after failures.
+    /// The captcha that is needed after failures.
     pub captcha: Captcha,
-    /// Limits that are known to be reached.
+    /// Budgets that are known to be exhausted.
     pub exhausted: ExhaustedBudgets,
-    /// Hashes passwords: a call that would have to wait for it is refused first.
+    /// Hashes passwords. A call is refused early if the queue is full.
     pub hasher: Arc<Hasher>,
 }

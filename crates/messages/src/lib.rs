@@ -1,4 +1,4 @@
-//! Mail and SMS: what they say, the outbox that they wait in, and how they leave.
+//! Mail and SMS: templates, the outbox, and delivery.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod mail;

@@ -1,5 +1,6 @@
-//! Whom calls of ours may reach (SECURITY H01): https, at an address of the open internet or of a network that the operator
-//! listed. What is checked is the address that is then connected to: a name that leads elsewhere a moment later gains nothing.
+//! The destinations that outbound calls may reach (SECURITY H01): https (http only to this machine), at an address of
+//! the public internet or of a network that the operator listed. The guard checks the very address that is then
+//! connected to, so that a name that changes its address after the check (DNS rebinding) gains nothing.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
@@ -12,16 +13,16 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-/// Addresses of names. A test has its own.
+/// Resolves host names. Tests use their own.
 pub trait Names: Send + Sync {
     /// Those of one name, in the order in which they are to be tried.
     fn find(&self, name: &str) -> Finding;
 }
 
-/// What [`Names::find`] gives.
+/// The result of [`Names::find`].
 pub type Finding = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
-/// As the system finds them.
+/// The resolver of the system.
 pub(super) struct SystemNames;
 
 impl Names for SystemNames {
@@ -34,16 +35,16 @@ impl Names for SystemNames {
     }
 }
 
-/// Decides whom calls may reach.
+/// Decides which destinations calls may reach.
 pub(super) struct Guard {
     pub(super) allow: Vec<Network>,
     pub(super) names: Arc<dyn Names>,
 }
 
 impl Guard {
-    /// May this be called, as far as the address itself says it? A name is looked at when it is looked up.
+    /// Checks the scheme and a literal address. A host name is checked when it is resolved.
     pub(super) fn check(&self, url: &Url) -> Result<(), String> {
-        // Only this machine hears what is said on loopback.
+        // Only this machine can read traffic on loopback.
         if url.scheme() != "https" && !(url.scheme() == "http" && is_local(url)) {
             return Err("is not https".into());
         }
@@ -61,7 +62,7 @@ impl Guard {
         let inner = embedded(address).map_or(address, IpAddr::V4);
         match self.allow.iter().any(|network| network.contains(address) || network.contains(inner)) {
             true => Ok(()),
-            false => Err(format!("leads to {what}, which is called only where outbound.allow lists it")),
+            false => Err(format!("leads to {what}, which is called only if outbound.allow lists it")),
         }
     }
 
@@ -80,10 +81,11 @@ impl Guard {
     }
 }
 
-/// What is connected to is what came out of here: literal addresses never get here, [`Guard::check`] sees them.
+/// All connections to host names use these addresses. Literal addresses are never resolved; [`Guard::check`] checks
+/// them.
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
-        // RFC 6761 §6.3: never asked for, so that no name server can say that this machine is elsewhere.
+        // RFC 6761 §6.3: never sent to a name server, so that no name server can claim that this machine is elsewhere.
         let local = Url::parse(&format!("http://{}/", name.as_str())).is_ok_and(|url| is_local(&url));
         let found: Finding = match local {
             true => {
@@ -106,7 +108,7 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// What the address is, if not one that anybody could reach.
+/// The kind of an address that is not public. `None` for a public one.
 fn closed(address: IpAddr) -> Option<&'static str> {
     let among = |table: &[(Ipv4Net, &'static str)], address: Ipv4Addr| {
         table.iter().find(|(network, _)| network.contains(&address)).map(|(_, what)| *what)
@@ -119,21 +121,21 @@ fn closed(address: IpAddr) -> Option<&'static str> {
                 .iter()
                 .find(|(network, _)| network.contains(&v6))
                 .map(|(_, what)| *what)
-                // What is not handed out today may be anything tomorrow.
+                // Addresses that are unassigned today may become anything.
                 .or_else(|| (!OPEN_V6.contains(&v6)).then_some("a reserved address")),
         },
     }
 }
 
-/// The IPv4 address that a packet to this one ends up at: mapped (RFC 4291), translated (NAT64, RFC 6052), or 6to4
-/// (RFC 3056).
+/// The IPv4 address that a packet to an IPv6 address ends up at: mapped (RFC 4291), translated (NAT64, RFC 6052), or
+/// 6to4 (RFC 3056).
 fn embedded(address: IpAddr) -> Option<Ipv4Addr> {
     let IpAddr::V6(v6) = address else { return None };
     let [.., a, b, c, d] = v6.octets();
     let last = Ipv4Addr::new(a, b, c, d);
     match v6.segments() {
         [0, 0, 0, 0, 0, 0xffff, _, _] | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => Some(last),
-        // Once the same as mapped; `::1` and `::` are what they are.
+        // The deprecated IPv4-compatible form. `::1` and `::` are not IPv4 addresses.
         [0, 0, 0, 0, 0, 0, high, _] if high != 0 => Some(last),
         [0x2002, high, low, ..] => {
             let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
@@ -151,7 +153,7 @@ const fn v6(first: u16, second: u16, third: u16, length: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(first, second, third, 0, 0, 0, 0, 0), length)
 }
 
-/// After IANA's registry of special addresses, and what clouds tell machines of theirs.
+/// From IANA's registry of special-purpose addresses, plus the metadata addresses of clouds.
 const CLOSED: [(Ipv4Net, &str); 17] = [
     (v4(0, 0, 0, 0, 8), "an unspecified address"),
     (v4(10, 0, 0, 0, 8), "a private address"),
@@ -178,13 +180,13 @@ const CLOSED_V6: [(Ipv6Net, &str); 8] = [
     (v6(0xfc00, 0, 0, 7), "a private address"),
     (v6(0xfe80, 0, 0, 10), "a link-local address"),
     (v6(0xff00, 0, 0, 8), "a multicast address"),
-    // Teredo and other protocols' own.
+    // Teredo and other protocol assignments.
     (v6(0x2001, 0, 0, 23), "a reserved address"),
     (v6(0x2001, 0xdb8, 0, 32), "an address for documentation"),
     (v6(0x3fff, 0, 0, 20), "an address for documentation"),
 ];
 
-/// All that is handed out today.
+/// The range from which all public addresses are assigned today.
 const OPEN_V6: Ipv6Net = v6(0x2000, 0, 0, 3);
 
 #[cfg(test)]
@@ -271,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_may_be_called_and_nothing_beside_it() {
+    fn only_listed_private_addresses_may_be_called() {
         let listed = guard(&["10.1.2.0/24", "fd12::/16"]);
         for (host, called) in [
             ("10.1.2.3", true),
@@ -286,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_h01_only_this_machine_is_spoken_to_without_tls() {
+    fn sec_h01_only_this_machine_is_called_without_tls() {
         let here = guard(&["127.0.0.0/8", "::1", "10.0.0.0/8"]);
         for (url, called) in [
             ("http://127.0.0.1:9000/", true),
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_a_names_addresses_only_those_are_used_that_may_be() {
+    async fn only_the_allowed_addresses_of_a_name_are_used() {
         let mixed = vec!["10.0.0.1".parse().unwrap(), "8.8.8.8".parse().unwrap()];
         assert_eq!(guard(&[]).admitted(mixed).unwrap(), ["8.8.8.8".parse::<IpAddr>().unwrap()]);
         assert!(guard(&[]).admitted(vec!["10.0.0.1".parse().unwrap()]).unwrap_err().contains("private"));

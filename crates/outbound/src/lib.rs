@@ -1,5 +1,5 @@
-//! Calls of other servers: webhooks, SMS gateways, providers. There is no other way out than this client: it goes where
-//! [`guard`] allows it, and each call ends in time and reads no more than it is allowed to.
+//! Calls to other servers: webhooks, SMS gateways, providers. The server makes all of them through this client. It
+//! connects only where [`guard`] allows it, and limits the time and the size of each answer.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod guard;
@@ -15,49 +15,49 @@ use url::Url;
 
 pub use guard::{Finding, Names};
 
-/// How long a connection may take to come about.
+/// Time limit for a new connection.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long a connection is kept for the next call: less than the five seconds after which Node ends it, perhaps just
-/// when the next call leaves.
+/// How long a connection is kept for the next call. Node closes idle connections after five seconds, perhaps just when
+/// the next call is sent; this is shorter.
 const IDLE: Duration = Duration::from_secs(4);
 
-/// What one call may cost.
+/// The limits of one call.
 #[derive(Clone, Copy, Debug)]
 pub struct CallLimits {
     /// Time in all, from the connection to the last byte.
     pub time: Duration,
-    /// Bytes of the answer's body.
+    /// Most bytes of the answer's body.
     pub bytes: usize,
 }
 
-/// What came back.
+/// The answer to a call.
 #[derive(Debug)]
 pub struct HttpResponse {
     /// The HTTP status.
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
-    /// Is that all of it? Else it was longer than allowed.
+    /// True if the body is complete. Otherwise it was longer than allowed, and was cut off.
     pub whole: bool,
 }
 
-/// Calls other servers. Follows no redirect: an answer from elsewhere is nobody's word.
+/// Calls other servers. Does not follow redirects: an answer from another server is not trusted.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    /// Made when the first address is checked, which is at start for each address in the settings. A server that calls
-    /// nothing does not read the system's certificates.
+    /// Created when the first URL is checked; each URL in the settings is checked at start. A server without outbound
+    /// calls does not read the system's certificates.
     client: Arc<OnceLock<reqwest::Client>>,
     guard: Arc<Guard>,
 }
 
 impl HttpClient {
-    /// Prepares it; nothing is connected yet. `dev` allows this machine.
+    /// Prepares the client. Does not connect yet. `dev` also allows this machine.
     pub fn new(outbound: &Outbound, dev: bool) -> Result<HttpClient, String> {
         let here = ["127.0.0.0/8", "::1"].into_iter().filter_map(Network::parse).filter(|_| dev);
         HttpClient::with(outbound.allow.iter().copied().chain(here).collect(), Arc::new(SystemNames))
     }
 
-    /// The same, with the names of a test.
+    /// Like [`HttpClient::new`], with the resolver of a test.
     pub fn with(allow: Vec<Network>, names: Arc<dyn Names>) -> Result<HttpClient, String> {
         Ok(HttpClient { client: Arc::default(), guard: Arc::new(Guard { allow, names }) })
     }
@@ -79,16 +79,17 @@ impl HttpClient {
         Ok(self.client.get_or_init(|| client))
     }
 
-    /// Could this be called at all? For settings: the error goes on from their name, `leads to a private address …`.
+    /// Checks whether a URL may be called. For settings: the error continues their name, like `leads to a private
+    /// address …`.
     pub fn check(&self, url: &Url) -> Result<(), String> {
         self.guard.check(url)?;
         self.client().map(drop)
     }
 
-    /// Carries out one call. The error is for the log: it names neither the address nor what was sent.
+    /// Makes one call. The error is for the log: it contains neither the URL nor the request.
     pub async fn send(&self, request: Request<Vec<u8>>, limits: CallLimits) -> Result<HttpResponse, String> {
         let request = reqwest::Request::try_from(request).map_err(causes)?;
-        self.check(request.url()).map_err(|cause| format!("the address {cause}"))?;
+        self.check(request.url()).map_err(|cause| format!("the URL {cause}"))?;
         match tokio::time::timeout(limits.time, exchange(self.client()?, request, limits.bytes)).await {
             Ok(answer) => answer.map_err(causes),
             Err(_) => Err("no answer in time".into()),
@@ -114,7 +115,7 @@ async fn exchange(
     Ok(HttpResponse { status, body, whole: true })
 }
 
-/// The error and what is behind it, without the address: a secret may stand in it.
+/// The error and its causes, without the URL, which may contain a secret.
 fn causes(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();

@@ -1,4 +1,4 @@
-//! The caller of a request: data alone; the server reads it from the connection and the headers.
+//! The caller of a request, as plain data. The server reads it from the connection and the headers.
 
 use std::net::IpAddr;
 
@@ -13,26 +13,27 @@ use crate::known_device::KnownDevice;
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-/// Who asks, as far as the connection and the headers tell.
+/// The caller, as far as the connection and the headers describe it.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
     /// Id of the request.
     pub request_id: String,
-    /// The address of who asks: the other end of the connection, or whom that speaks for and is trusted in.
+    /// The client's IP address: the other end of the connection, or the address that a trusted proxy or service key
+    /// names.
     pub ip: Option<IpAddr>,
     /// `Accept-Language`: the first language, a tag like `de-CH`.
     pub locale: Option<String>,
-    /// `User-Agent`, as far as it is text and not longer than a person would read.
+    /// `User-Agent`, if it is text, cut to a readable length.
     pub user_agent: Option<String>,
     /// The solution of a captcha.
     pub captcha: Option<Solution>,
-    /// What hooks are told of the outcome.
+    /// The events that hooks receive about the outcome.
     pub outcome: Pending,
-    /// Devices that accounts know.
+    /// Tokens of known devices.
     pub devices: Vec<KnownDevice>,
     /// A text that has the form of a service key. It is not verified yet.
     pub service_key: Option<Secret>,
-    /// A program of the operator's that asks for itself: it signs in and up as many as it says.
+    /// True for a sign-in by the operator's own program that names no client address. Limits do not apply to it.
     pub is_operators: bool,
 }
 
@@ -42,7 +43,7 @@ impl Caller {
         self.ip.map(|ip| ip.to_string())
     }
 
-    /// What hooks are told of the caller and the request.
+    /// The data about the caller and the request that hooks receive.
     pub fn about(&self, who: Principal, now: Millis) -> About {
         About {
             user_id: who.user_id,

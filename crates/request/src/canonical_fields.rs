@@ -1,5 +1,5 @@
-//! The canonical form of a value: what is stored and compared, what messages are sent to, and what hooks see (D-41, D-44).
-//! A request is brought into it when it is read, and a value that a hook sets when it is set.
+//! The canonical form of a value. The server stores and compares values in this form, sends messages to it, and shows it
+//! to hooks (D-41, D-44). A request is converted when it is read, and a hook's value when it is set.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::{phones, typed_values, usernames};
 
-/// Brings the fields of an object that passed its table into canonical form.
+/// Converts the fields of an object, which its table has accepted, into canonical form.
 pub fn object(object: &mut Map<String, Value>, fields: &[Field], config: &Config) -> Result<(), Invalid> {
     for field in fields {
         match (field.rule, object.get_mut(field.name)) {
@@ -28,8 +28,8 @@ pub fn object(object: &mut Map<String, Value>, fields: &[Field], config: &Config
     Ok(())
 }
 
-/// The canonical form of a text that its rule accepts; `None` if it is the text itself. The error is a sentence for a
-/// person: only the server knows all domains and phone numbers.
+/// The canonical form of a text that its rule accepts; `None` if the text stays as it is. The error is a sentence for
+/// the user: only the server knows all domains and phone numbers.
 ///
 /// A password that is compared with a stored hash ([`Rule::Password`]) stays as it was typed:
 /// `Hasher::verify` (crate `credentials`) may need that form.
@@ -37,7 +37,7 @@ pub fn text(rule: Rule, text: &str, config: &Config) -> Result<Option<String>, &
     match rule {
         Rule::Email => email(text).map(Some).ok_or(ENTER_EMAIL),
         Rule::Phone => phones::canonical(text, &config.phone).map(Some),
-        // An impossible name stays as it is: a sign-in does not find it, a signup refuses it with the reason.
+        // An impossible username stays as it is: a sign-in does not find it, and a sign-up refuses it with the reason.
         Rule::Username => Ok(usernames::canonical(text)),
         Rule::NewPassword => Ok(Some(password(text).into_owned())),
         _ => Ok(None),

@@ -1,19 +1,19 @@
-//! The solution of a captcha, as a request brings it.
+//! The solution of a captcha, read from a request.
 
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 
-/// A solution as a call brought it.
+/// A solution from a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Solution {
-    /// Of the challenge; empty where a service knows it by the code alone.
+    /// Id of the challenge; empty for a captcha service, which needs only the code.
     pub id: String,
-    /// What was read or computed.
+    /// The letters, the numbers, or the token of a service.
     pub code: String,
 }
 
 impl Solution {
-    /// Reads the header; what is none counts as none.
+    /// Reads the header `Captcha-Response`. A malformed value is ignored.
     pub fn of(headers: &HeaderMap) -> Option<Solution> {
         let text = headers.get("captcha-response")?.to_str().ok()?;
         let (id, code) = text.split_once(':')?;

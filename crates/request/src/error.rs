@@ -12,22 +12,22 @@ use utoipa::IntoResponses;
 use utoipa::openapi::response::Response as Description;
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 
-/// Why a request was not carried out. `http::trace` turns it into RFC 9457's JSON.
+/// The reason why a request failed. `http::trace` converts it to JSON (RFC 9457).
 #[derive(Clone, Debug)]
 pub struct ApiError {
-    /// What a program can act on.
+    /// The code, for programs.
     pub code: ErrorCode,
-    /// The HTTP status, where it is not the code's own.
+    /// The HTTP status, if it differs from the code's own.
     pub status: Option<u16>,
     /// The field at fault.
     pub field: Option<String>,
-    /// What was wrong in this case.
+    /// Detail of this case, for a person.
     pub detail: Option<Cow<'static, str>>,
-    /// Seconds to wait.
+    /// Seconds to wait before the next attempt.
     pub retry_after: Option<u32>,
-    /// What has to be solved first.
+    /// The captcha that must be solved first.
     pub captcha: Option<Box<Challenge>>,
-    /// For the log only.
+    /// The cause, for the log only.
     pub cause: Option<String>,
 }
 
@@ -45,11 +45,11 @@ impl From<ErrorCode> for ApiError {
     }
 }
 
-/// Beside a page that tells the error in its own words: for the log only.
+/// An error that a page shows in its own words. Attached to the answer for the log.
 #[derive(Clone, Debug)]
 pub struct Shown(pub ApiError);
 
-/// In the OpenAPI document, of a call whose errors a person looks at: `responses(…, Shown)`.
+/// For the OpenAPI document: `responses(…, Shown)` marks a call that shows its errors on a page.
 impl IntoResponses for Shown {
     fn responses() -> BTreeMap<String, RefOr<Description>> {
         refusals("Page", "Page")
@@ -67,38 +67,38 @@ impl Shown {
 }
 
 impl ApiError {
-    /// The request as a whole cannot be carried out; with a status of its own like 413.
+    /// The request as a whole is refused, with a status of its own like 413.
     pub fn request(status: u16, detail: impl Into<Cow<'static, str>>) -> ApiError {
         let error = ApiError::from(ErrorCode::InvalidRequest);
         ApiError { status: Some(status), detail: Some(detail.into()), ..error }
     }
 
-    /// A field is not as it must be.
+    /// A field is not valid.
     pub fn field(field: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> ApiError {
         let error = ApiError::from(ErrorCode::InvalidParameter);
         ApiError { field: Some(field.into()), detail: Some(detail.into()), ..error }
     }
 
-    /// There is more to do than can be done now.
+    /// The server is overloaded. The client should wait this many seconds.
     pub fn overloaded(retry_after: u32) -> ApiError {
         ApiError { retry_after: Some(retry_after), ..ErrorCode::Overloaded.into() }
     }
 
-    /// A fault of ours; the cause goes to the log.
+    /// An internal error. The cause goes into the log.
     pub fn internal(cause: impl std::fmt::Display) -> ApiError {
         ApiError { cause: Some(cause.to_string()), ..ErrorCode::Internal.into() }
     }
 
     /// The HTTP status.
     pub fn status(&self) -> u16 {
-        // Codes of the SDK have no status; none of them arises here.
+        // Codes that only the SDK uses have no status. None of them occurs here.
         self.status.unwrap_or(match self.code.status() {
             0 => 500,
             status => status,
         })
     }
 
-    /// As JSON for the caller.
+    /// The error as JSON for the caller.
     pub fn problem(&self, request_id: &str) -> Problem {
         Problem {
             kind: format!("urn:doorward:error:{}", self.code.as_str()),
@@ -131,7 +131,7 @@ impl From<StoreError> for ApiError {
     }
 }
 
-/// For the command line: what was wrong, in a sentence.
+/// For the command line: the error as a sentence.
 impl std::fmt::Display for ApiError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(field) = &self.field {
@@ -148,7 +148,7 @@ impl std::fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 
 impl IntoResponse for ApiError {
-    /// Leaves the body to the layer that knows the request's id.
+    /// The layer that knows the request's id writes the body.
     fn into_response(self) -> Response {
         let mut response = Response::default();
         *response.status_mut() = http::StatusCode::from_u16(self.status()).unwrap_or_default();
@@ -157,7 +157,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// In the OpenAPI document: `responses(…, ApiError)` says of a call that it may be refused, or fail, as all are.
+/// For the OpenAPI document: `responses(…, ApiError)` adds the errors that every call can return.
 impl IntoResponses for ApiError {
     fn responses() -> BTreeMap<String, RefOr<Description>> {
         refusals("Problem", "Problem")
@@ -175,7 +175,7 @@ impl ApiError {
     }
 }
 
-/// Descriptions by name: one for what the caller can do something about, one for faults of ours.
+/// References to the descriptions: `refused` for errors that the caller can correct, `failed` for those of the server.
 pub fn refusals(refused: &str, failed: &str) -> BTreeMap<String, RefOr<Description>> {
     [("4XX", refused), ("5XX", failed)]
         .map(|(status, name)| (status.to_owned(), Ref::from_response_name(name).into()))

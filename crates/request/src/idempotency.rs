@@ -1,6 +1,7 @@
-//! Idempotency keys (D-16): a repeated request gets the answer of the first, also when both arrive at once.
+//! Idempotency keys (D-16): a repeated request gets the answer of the first, even if both arrive at the same time.
 //!
-//! The row is written in the transaction of the effect, and holds ids, never tokens: those are minted anew.
+//! The row is written in the transaction of the request's effect. It contains ids, never tokens: those are created
+//! again.
 
 use doorward_core::clock::Millis;
 use doorward_core::secret_keys::{Purpose, SecretKeys};
@@ -14,17 +15,17 @@ use crate::error::ApiError;
 /// How long a key is remembered.
 pub const KEPT: doorward_config::Span = doorward_config::Span::minutes(10);
 
-/// The `Idempotency-Key` of a request, with what tells whether another request is the same.
+/// The `Idempotency-Key` of a request, with a MAC that recognises a repetition of the same request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {
     /// A UUID that the caller chose.
     pub key: String,
-    /// MAC over method, path and body: the body may hold a password, so that a bare hash would not do.
+    /// MAC over method, path and body. A plain hash is not enough, because the body may contain a password.
     pub request: Vec<u8>,
 }
 
 impl Idempotency {
-    /// Reads the header; `None` when there is none.
+    /// Reads the header. `None` if it is absent.
     pub fn of(parts: &Parts, body: &[u8], keys: &SecretKeys) -> Result<Option<Idempotency>, ApiError> {
         let Some(header) = parts.headers.get("idempotency-key") else { return Ok(None) };
         let key = header
@@ -43,17 +44,17 @@ impl Idempotency {
 /// Whether a request is to be carried out.
 #[derive(Debug)]
 pub enum Claim<'a, T> {
-    /// Yes; write the answer down in the same transaction.
+    /// Yes. The answer must be stored in the same transaction.
     New(Claimed<'a>),
-    /// No, it was already: this is what the answer is made of.
+    /// No, it was carried out before. This is the stored answer.
     Done(T),
 }
 
-/// The right to carry a request out; holds for the transaction.
+/// The right to carry a request out, until the end of the transaction.
 #[derive(Debug)]
 pub struct Claimed<'a>(Option<&'a Idempotency>);
 
-/// Looks whether the request was carried out before; cheap, and not the last word: that is [`claim`].
+/// A cheap check whether the request was carried out before. Only [`claim`] decides.
 pub async fn find<T: DeserializeOwned>(
     db: &mut Tx,
     idempotency: Option<&Idempotency>,
@@ -64,7 +65,8 @@ pub async fn find<T: DeserializeOwned>(
     done.map(|done| answer_of(idempotency, &done)).transpose()
 }
 
-/// Takes the key, unless the request was carried out before. Of two at once the second waits for the first.
+/// Takes the key, unless the request was carried out before. If two requests arrive at the same time, the second waits
+/// for the first.
 pub async fn claim<'a, T: DeserializeOwned>(
     tx: &mut Tx,
     idempotency: Option<&'a Idempotency>,
@@ -87,7 +89,7 @@ fn answer_of<T: DeserializeOwned>(idempotency: &Idempotency, done: &store::Done)
 }
 
 impl Claimed<'_> {
-    /// Writes down what the answer is made of: ids, never a secret.
+    /// Stores the data of the answer: ids, never a secret.
     pub async fn answer(self, tx: &mut Tx, answer: &impl Serialize) -> Result<(), ApiError> {
         if let Some(idempotency) = self.0 {
             let answer = serde_json::to_string(answer).map_err(ApiError::internal)?;

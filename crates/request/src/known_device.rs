@@ -1,24 +1,24 @@
-//! The token of a known device, as a request brings it.
+//! The token of a known device, read from a request.
 
 use doorward_core::base64url::decode;
 use doorward_core::secret_keys::KeyId;
 use http::HeaderMap;
 
-/// Bytes of a MAC_BYTES: nobody tries 128 bits through.
+/// Bytes of the MAC: 128 bits cannot be guessed.
 pub const MAC_BYTES: usize = 16;
-/// Bytes of a token: key id, id of the device, MAC_BYTES.
+/// Bytes of a token: key id, id of the device, MAC.
 const BYTES: usize = 4 + 16 + MAC_BYTES;
-/// Devices of one request that are looked at: the accounts of one browser.
+/// Most devices that are read from one request: one for each account that is used in the browser.
 const MOST: usize = 5;
 
-/// A token as a request brought it.
+/// A token from a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownDevice {
-    /// The key of its MAC_BYTES.
+    /// Id of the key of the MAC.
     pub key: KeyId,
     /// The id of the device.
     pub id: [u8; 16],
-    /// The MAC_BYTES over the id, the account and its password.
+    /// MAC over the id of the device, the account, and a counter that ends all devices of the account.
     pub mac: [u8; MAC_BYTES],
 }
 
@@ -31,7 +31,7 @@ impl KnownDevice {
     }
 }
 
-/// The tokens of the header `Known-Device`, separated by commas; what is none counts as none.
+/// The tokens in the header `Known-Device`, separated by commas. Malformed tokens are ignored.
 pub fn presented(headers: &HeaderMap) -> Vec<KnownDevice> {
     let texts = headers.get("known-device").and_then(|value| value.to_str().ok()).unwrap_or_default();
     texts.split(',').take(MOST).filter_map(|text| KnownDevice::read(text.trim())).collect()

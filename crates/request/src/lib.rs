@@ -1,5 +1,5 @@
-//! What belongs to one request: the caller, its JSON, the error, the audit record, the event that hooks are told, and the
-//! idempotency key; and the platform that all of it stands on.
+//! The parts of one request: caller, JSON, error, audit record, event for hooks, and idempotency key; and the platform
+//! that all of them use.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod audit;

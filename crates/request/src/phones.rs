@@ -1,4 +1,4 @@
-//! Phone numbers: from what people write to the one form in which they are stored and compared.
+//! Phone numbers: converts the spellings that users enter into the one form that is stored and compared.
 
 use std::borrow::Cow;
 
@@ -6,9 +6,9 @@ use doorward_config::Phone;
 use doorward_protocol::{ENTER_PHONE, bare_phone};
 use phonenumber::{Mode, country};
 
-/// A number in E.164: `+`, the country's code, the number. One without `+` is of the region in the settings. Zeros between
-/// `+` and the country's code are left out: no code begins with one, and gateways leave them out too. The error is a
-/// sentence for a person.
+/// A number in E.164: `+`, country code, number. A number without `+` belongs to the region in the settings. Zeros
+/// between `+` and the country code are removed: no code begins with a zero, and gateways remove them, too. The error
+/// is a sentence for the user.
 pub fn canonical(text: &str, settings: &Phone) -> Result<String, &'static str> {
     let bare = bare_phone(text).ok_or(ENTER_PHONE)?;
     let international = bare.starts_with('+');
@@ -23,7 +23,7 @@ pub fn canonical(text: &str, settings: &Phone) -> Result<String, &'static str> {
     };
     match phonenumber::parse(region, dialled).ok().filter(phonenumber::is_valid) {
         Some(number) => Ok(number.format().mode(Mode::E164).to_string()),
-        // No plan has it, which may be new, or a test's (seed K06).
+        // No numbering plan has it. It may be new, or a number of a test (seed K06).
         None if international && !settings.strict => Ok(bare),
         None => Err("This is no phone number that exists. Enter it as + and digits, like +12025550123."),
     }
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_becomes_one_number() {
+    fn all_spellings_of_a_number_are_one_number() {
         for text in ["+4930901820", "+49 30 901820", "+49 (30) 90-18.20", "+04930901820", "+00 49 30 901820"]
         {
             assert_eq!(canonical(text, &settings("", true)).as_deref(), Ok("+4930901820"), "{text}");

@@ -1,4 +1,4 @@
-//! What nearly every part of the server stands on.
+//! The platform: the objects that nearly every part of the server uses.
 
 use doorward_config::Config;
 use doorward_core::clock::{World, disagreement};
@@ -11,11 +11,11 @@ use doorward_store::{Store, StoreError};
 pub struct Platform {
     /// Settings.
     pub config: Config,
-    /// Was the server started with `--dev`?
+    /// True if the server was started with `--dev`.
     pub dev: bool,
     /// Time and randomness.
     pub world: World,
-    /// The keys from outside the database.
+    /// The keys that are kept outside the database.
     pub secret_keys: SecretKeys,
     /// The database.
     pub store: Store,
@@ -30,12 +30,12 @@ impl Platform {
         }
     }
 
-    /// Asks the database whether it can do its work, and compares its clock with ours: codes, sessions and leases
-    /// end by the clock of the node that looks at them.
+    /// Checks that the database works, and compares its clock with the clock of this node. Codes, sessions and leases
+    /// expire by the clock of the node that checks them.
     pub async fn clocks_disagree(&self) -> Result<Option<String>, StoreError> {
         let before = self.world.now();
         let theirs = self.store.ping().await?;
-        // It was read somewhere between question and answer.
+        // The database read its clock between the two readings here.
         let ours = before + (self.world.now() - before) / 2;
         Ok(theirs.and_then(|theirs| disagreement(ours, theirs)))
     }

@@ -1,13 +1,13 @@
-//! Roles: what an operator or a hook may give an account.
+//! The roles that an operator or a hook gives an account.
 
 use crate::error::ApiError;
 
-/// Roles of an account at most.
+/// Most roles of an account.
 const ROLES: usize = 32;
-/// Characters of a role at most.
+/// Most characters of a role.
 const ROLE: usize = 64;
 
-/// Each role once, in the order given.
+/// Checks the roles. Returns each once, in the given order.
 pub fn checked_roles(roles: Vec<String>) -> Result<Vec<String>, ApiError> {
     let mut kept: Vec<String> = Vec::new();
     for role in roles {

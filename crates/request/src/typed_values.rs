@@ -1,4 +1,4 @@
-//! Values of the operator's own: user-defined data and extra profile fields, each of the type that it was declared with.
+//! The operator's own values: user-defined data and extra profile fields, each with its declared type.
 
 use doorward_config::Profile;
 use doorward_core::typed_value;
@@ -8,13 +8,12 @@ use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 
-/// The name of a field as it is declared: it may be given in snake_case or camelCase (seed A88).
+/// The declared name of a field, which may be given in snake_case or camelCase (seed A88).
 fn declared_name<'a>(name: &str, settings: &'a Profile) -> Option<&'a str> {
     settings.extras.keys().map(String::as_str).find(|declared| is_same_name(declared, name))
 }
 
-/// Gives extra fields the names that they are declared with. A name that is not declared stays as it is, and is refused
-/// when the fields are taken over.
+/// Renames extra fields to their declared names. An undeclared name stays as it is, and [`take_over`] refuses it.
 pub fn respell(extras: &mut Map<String, Value>, settings: &Profile) -> Result<(), Invalid> {
     for (given, value) in std::mem::take(extras) {
         let name = declared_name(&given, settings).map_or(given, str::to_owned);
@@ -25,7 +24,7 @@ pub fn respell(extras: &mut Map<String, Value>, settings: &Profile) -> Result<()
     Ok(())
 }
 
-/// Takes over extra fields that were given, under the names that they are declared with; `null` clears one.
+/// Takes over the given extra fields, under their declared names; `null` clears a field.
 pub fn take_over(extras: &mut Extras, given: Extras, settings: &Profile) -> Result<(), ApiError> {
     for (name, value) in given {
         let Some(declared) = settings.extras.get(&name) else {

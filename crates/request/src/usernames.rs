@@ -1,4 +1,4 @@
-//! Usernames: the one form in which they are compared, and what keeps one from being mistaken for another.
+//! Usernames: the canonical form in which they are compared, and the rules against names that look like another name.
 
 use std::borrow::Cow;
 
@@ -16,26 +16,26 @@ const NO_ADDRESS: &str = "A username must not look like an address, a number or 
 pub struct Username {
     /// In canonical form.
     pub value: String,
-    /// What it looks like: two names with one look cannot be told apart by eye (UTS 39 §4).
+    /// The look of the name: two names with one look cannot be distinguished by eye (UTS 39 §4).
     pub look: String,
 }
 
-/// The form in which names are stored and compared: letters small, widths and compositions made alike (RFC 8265
-/// §3.3). `None` when nobody can have such a name.
+/// The form in which usernames are stored and compared: lower case, with normalised width and composition (RFC 8265
+/// §3.3). `None` if no user can have such a name.
 pub fn canonical(text: &str) -> Option<String> {
     let name = UsernameCaseMapped::enforce(text.trim()).ok()?;
     (!name.is_empty()).then(|| name.into_owned())
 }
 
-/// A name that somebody wants to have. The error is a sentence for a person.
+/// Checks a username that a user chooses. The error is a sentence for the user.
 pub fn choose(text: &str) -> Result<Username, &'static str> {
     let value = canonical(text).ok_or("A username has letters, digits and signs like - _ . only.")?;
-    // Asked again: wide signs have become narrow ones, and what was no address is one now.
+    // Checked again: after normalisation, wide characters may have become an address.
     Rule::Username.check(&Given::Text(Cow::Borrowed(&value)), Policy::default()).map_err(|_| NO_ADDRESS)?;
     if Uuid::try_parse(&value).is_ok() {
         return Err(NO_ADDRESS);
     }
-    // Letters of several scripts that are never written together make a name that looks like another.
+    // Letters of scripts that are never written together can make a name look like another name.
     if !value.as_str().check_restriction_level(RestrictionLevel::HighlyRestrictive) {
         return Err("A username cannot mix letters of these scripts.");
     }
@@ -55,7 +55,7 @@ mod tests {
         }
         assert_eq!(canonical("two words"), None);
         assert_eq!(canonical("zero\u{200b}width"), None);
-        assert_eq!(canonical("ﬁne"), None, "a ligature is none of a name's letters");
+        assert_eq!(canonical("ﬁne"), None, "a ligature is not a letter of a name");
         assert_eq!(canonical("\u{202e}bob"), None);
     }
 
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn scripts_are_not_mixed_but_where_people_do() {
+    fn only_scripts_that_are_written_together_are_mixed() {
         for good in ["ada", "Łukasz", "Юлия", "名前とkana", "한글abc", "x_1-2.3"] {
             assert!(choose(good).is_ok(), "{good}");
         }

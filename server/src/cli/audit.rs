@@ -1,4 +1,4 @@
-//! `doorward audit`: what happened, the newest first.
+//! `doorward audit`: the audit log, newest entries first.
 
 use clap::Args;
 use doorward_accounts::admin::moment;
@@ -11,16 +11,17 @@ use super::operator::{Ask, PAGE, Verdict, plain, tell, tell_line, work};
 
 #[derive(Debug, Args)]
 pub(super) struct Which {
-    /// About this account only: its id, e-mail address, phone number with `+`, or username. A deleted one by its id.
+    /// Only events of this account: its id, e-mail address, phone number with `+`, or username. A deleted account: its
+    /// id.
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// This event only, like `signed_in`.
+    /// Only this event, like `signed_in`.
     #[arg(long, value_name = "EVENT")]
     event: Option<String>,
-    /// Not before: a date, a time like 2026-01-31T12:00:00Z, or how long ago, like 24h.
+    /// Not before this: a date, a time like 2026-01-31T12:00:00Z, or a time span back from now, like 24h.
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
-    /// At most so many.
+    /// Print at most this many.
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: u32,
     #[command(flatten)]
@@ -30,9 +31,10 @@ pub(super) struct Which {
 pub(super) fn run(which: Which) -> Verdict {
     let Which { user, event, since, limit, ask } = which;
     let since = match since {
-        Some(text) => {
-            Some(moment(&text, World::default().now()).ok_or("--since: no date, time or length of time")?)
-        }
+        Some(text) => Some(
+            moment(&text, World::default().now())
+                .ok_or("--since: this is not a date, a time or a time span")?,
+        ),
         None => None,
     };
     work(&ask.settings, async |operator, _| {

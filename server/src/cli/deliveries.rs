@@ -1,4 +1,4 @@
-//! `doorward hooks deliveries`: what hooks were told after an operation, and what they are still to be told.
+//! `doorward hooks deliveries`: the events that hooks have received after operations, or will receive.
 
 use clap::Args;
 use doorward_protocol::admin::Delivery;
@@ -7,16 +7,16 @@ use super::operator::{Ask, Verdict, plain, tell, tell_line, work};
 
 #[derive(Debug, Args)]
 pub(super) struct Which {
-    /// Only what was given up.
+    /// Only deliveries that were given up.
     #[arg(long)]
     failed: bool,
-    /// Only those to this webhook, or to `script`.
+    /// Only deliveries to this webhook, or to `script`.
     #[arg(long, value_name = "NAME")]
     webhook: Option<String>,
-    /// At most so many.
+    /// Print at most this many.
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: u32,
-    /// Send the one of this id again, whatever became of it.
+    /// Send the delivery with this id again, in any state.
     #[arg(long, value_name = "ID", conflicts_with_all = ["failed", "webhook", "limit"])]
     send: Option<String>,
     #[command(flatten)]
@@ -28,7 +28,7 @@ pub(super) fn run(which: Which) -> Verdict {
     work(&ask.settings, async |operator, _| {
         if let Some(id) = send {
             operator.resend(&id).await?;
-            return Ok(tell("It is sent again, by a server that runs.")?);
+            return Ok(tell("A running server sends it again.")?);
         }
         for delivery in operator.deliveries(webhook.as_deref(), failed, limit).await? {
             if ask.json {

@@ -1,4 +1,4 @@
-//! `doorward export USER`: all that is stored of a person, as one JSON document.
+//! `doorward export USER`: all stored data of a user, as one JSON document.
 
 use super::operator::{Ask, Verdict, tell_document, work};
 

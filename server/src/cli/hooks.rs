@@ -1,4 +1,4 @@
-//! `doorward hooks`: what an operator does with hooks before they meet a person.
+//! `doorward hooks`: checks hooks and tries them before users meet them.
 
 use std::path::PathBuf;
 
@@ -14,36 +14,36 @@ use serde_json::{Map, Value, json};
 use super::operator::{Verdict, plain, tell};
 use super::{Settings, deliveries, wait};
 
-/// What can be done with hooks.
+/// The commands for hooks.
 #[derive(Debug, Subcommand)]
 pub(super) enum HooksVerb {
-    /// Say what is wrong with the script, with line and column, and which hooks it has.
+    /// Check the script: print its hooks, or its errors with line and column.
     Check {
         /// The script [default: the one in the settings].
         file: Option<PathBuf>,
         #[command(flatten)]
         settings: Settings,
     },
-    /// Run one hook on a sample, and say what it did. Nothing is changed.
+    /// Run one hook on a sample and print what it does. Changes nothing.
     Try {
         /// The hook, like pre_email_auth.
         event: String,
         /// The script [default: the one in the settings].
         #[arg(long)]
         file: Option<PathBuf>,
-        /// A field of the sample, or what every model has, like ip or time (in milliseconds). Can be repeated.
+        /// A field of the sample, or a value that every model has, like ip or time (in milliseconds). Can be repeated.
         #[arg(long = "set", value_name = "FIELD=VALUE")]
         set: Vec<String>,
-        /// The whole sample as a JSON object: fields and what every model has.
+        /// The whole sample as a JSON object: fields, and values that every model has.
         #[arg(long, value_name = "SAMPLE")]
         json: Option<String>,
-        /// For a post_ hook: the operation did not succeed.
+        /// For a post_ hook: the operation failed.
         #[arg(long)]
         failed: bool,
         #[command(flatten)]
         settings: Settings,
     },
-    /// Print what hooks were told after an operation, or are still to be told, the newest first; with --json one a line.
+    /// Print the events that hooks have received, or will receive, newest first; with --json one per line.
     Deliveries(deliveries::Which),
     /// Print a new secret for `[webhooks.NAME]`.
     Secret,
@@ -62,21 +62,21 @@ pub(super) fn run(verb: HooksVerb) -> Verdict {
     }
 }
 
-/// The settings of hooks, with another script if one is named.
+/// The settings of hooks, with `file` as the script if it is given.
 fn script(settings: &Settings, file: Option<PathBuf>) -> Result<Hooks, Box<dyn std::error::Error>> {
     let load = || {
         let layers = settings.layers()?;
-        // Only a server with --dev does without an address. Nothing else of that matters to a script.
+        // Only a server with --dev works without public_url. The other effects of --dev do not matter to a script.
         let dev = settings.dev || layers.origin("public_url").is_none();
         Config::load(&layers, dev)
     };
     let Some(script) = file else { return Ok(load()?.0.hooks) };
-    // Whoever writes a script need not have settings yet.
+    // The author of a script may not have settings yet.
     let hooks = load();
     Ok(Hooks { script, ..hooks.map(|(config, _)| config.hooks).unwrap_or_default() })
 }
 
-/// Would the server start with this script, if there is one?
+/// Fails if the server would not start with this script. A missing script is not an error.
 pub(super) fn would_load(hooks: &Hooks) -> Verdict {
     if hooks.script.exists() { open(hooks, async |_| Ok(())) } else { Ok(()) }
 }
@@ -125,7 +125,7 @@ fn operation(event: &str) -> Result<(Operation, bool), String> {
     }
 }
 
-/// What a call may look like, with what the operator wants to be otherwise.
+/// A sample call, with the values that the operator sets.
 fn sample(operation: Operation, after: bool, set: &[String], given: Option<&str>) -> Result<Model, String> {
     let mut about = json!(About {
         request_id: "0199a000-0000-7000-8000-000000000000".into(),
@@ -197,7 +197,9 @@ fn attempt(hooks: &Hooks, event: &str, model: &Model, succeeded: Option<bool>) -
         tell(format_args!("printed: {}", plain(&line)))?;
     }
     match said? {
-        HookAnswer::GoOn(fields) if fields.is_empty() => tell("It went on and set nothing.")?,
+        HookAnswer::GoOn(fields) if fields.is_empty() => {
+            tell("The hook allowed the operation and set nothing.")?
+        }
         HookAnswer::GoOn(fields) => {
             for (name, value) in fields {
                 tell(format_args!("set: {name} = {}", plain(&value.to_string())))?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::complain;
 use super::operator::{Ask, Verdict, confirm, plain, tell, tell_document, tell_line, work};
 
-/// A service key, as `--json` shows it.
+/// A service key in the output of `--json`.
 #[derive(Serialize)]
 struct Shown {
     id: String,
@@ -19,7 +19,7 @@ struct Shown {
     last_used_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked_at: Option<String>,
-    /// Once, when it is made.
+    /// Only in the output of `create`.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
 }
@@ -38,7 +38,7 @@ impl From<StoredKey> for Shown {
     }
 }
 
-/// Makes a key. It alone goes to stdout, so that it can go into a file that nobody else reads.
+/// Creates a key. Only the key is written to stdout, so that it can be redirected into a protected file.
 pub(super) fn create(ask: &Ask, name: &str, scopes: &[Scope]) -> Verdict {
     let (plain, stored) =
         work(&ask.settings, async |operator, _| Ok(operator.create_key(name, Scopes::new(scopes)).await?))?;
@@ -54,7 +54,7 @@ pub(super) fn create(ask: &Ask, name: &str, scopes: &[Scope]) -> Verdict {
     Ok(())
 }
 
-/// All keys, in JSON one a line.
+/// Prints all keys; with `--json` one per line.
 pub(super) fn list(ask: &Ask) -> Verdict {
     let keys = work(&ask.settings, async |operator, _| Ok(operator.keys().await?))?;
     for key in keys.into_iter().map(Shown::from) {
@@ -69,9 +69,9 @@ pub(super) fn list(ask: &Ask) -> Verdict {
     Ok(())
 }
 
-/// Ends a key.
+/// Revokes a key.
 pub(super) fn revoke(ask: &Ask, id: &str, yes: bool) -> Verdict {
-    confirm(&format!("The key {} is good for nothing from then on.", plain(id)), yes)?;
+    confirm(&format!("The key {} will not work any more.", plain(id)), yes)?;
     work(&ask.settings, async |operator, _| Ok(operator.revoke_key(id).await?))?;
     if ask.json { tell_document(&serde_json::json!({})) } else { Ok(tell("The key is revoked.")?) }
 }

@@ -1,4 +1,4 @@
-//! `doorward keys …`: the secret keys of the file, and the signing keys of the database.
+//! `doorward keys …`: the secret keys in the file, and the signing keys in the database.
 
 use doorward_config::Config;
 use doorward_core::clock::{Millis, World, rfc3339};
@@ -10,13 +10,13 @@ use super::{Settings, wait};
 
 type Verdict = Result<(), Box<dyn std::error::Error>>;
 
-/// A new line for the file of secret keys.
+/// Prints a new line for the file of secret keys.
 pub(super) fn generate() -> Verdict {
     tell(SecretKeys::generate(&World::default()).trim_end())?;
     Ok(())
 }
 
-/// Which keys there are, and what each does now. Ids only.
+/// Prints the ids of all keys, and the state of each.
 pub(super) fn list(settings: &Settings) -> Verdict {
     let (config, _) = Config::load(&settings.layers()?, settings.dev)?;
     let world = World::default();
@@ -48,21 +48,21 @@ fn state(activates_at: Millis, retires_at: Option<Millis>, now: Millis, signs: b
     }
 }
 
-/// Puts a new secret key in front of the file.
+/// Adds a new secret key at the front of the file.
 pub(super) fn rotate(settings: &Settings) -> Verdict {
     let (config, _) = Config::load(&settings.layers()?, settings.dev)?;
     if !config.database.url.is_empty() {
-        return Err("with several nodes each must know a key before one uses it: add a line of `doorward keys \
-            generate` at the end of each node's file and start them again, then move it to the front of each and \
-            start them again"
+        return Err("with several nodes, all must know a key before one uses it: add a line of `doorward keys \
+            generate` at the end of each node's file and restart the nodes, then move it to the front of each file and \
+            restart them again"
             .into());
     }
     let file = doorward_config::secret_keys_file(&config).ok_or(
-        "secret_keys holds the keys themselves: put a line of `doorward keys generate` in front of them",
+        "secret_keys contains the keys themselves: put a line of `doorward keys generate` in front of them",
     )?;
     SecretKeys::rotate(&file, &World::default()).map_err(|error| format!("{}: {error}", file.display()))?;
     tell(format_args!(
-        "{}: a new key is in front. It is used from the server's next start.",
+        "{}: added a new key at the front. The server uses it from its next start.",
         file.display()
     ))?;
     Ok(())

@@ -35,53 +35,53 @@ struct Cli {
 enum Verb {
     /// Run the server.
     Serve(Settings),
-    /// Write settings and keys that a server in production begins with: doorward.toml and keys.
+    /// Write the first settings and keys of a server in production: doorward.toml and keys.
     Init {
-        /// The address of the server as browsers know it, like https://auth.example.com.
+        /// The URL of the server in browsers, like https://auth.example.com.
         public_url: String,
         /// A page that may call the server, like https://www.example.com. Can be repeated.
         #[arg(long = "page", value_name = "ORIGIN")]
         pages: Vec<String>,
-        /// Where the files go. It is made, for you alone, if it is not there.
+        /// The folder of the files. It is created, readable only by you, if it does not exist.
         #[arg(long, value_name = "DIR", default_value = ".")]
         folder: std::path::PathBuf,
     },
-    /// Look at the settings.
+    /// Check the settings.
     #[command(subcommand)]
     Config(ConfigVerb),
-    /// Make, show and change keys.
+    /// Create, show and rotate keys.
     #[command(subcommand)]
     Keys(KeysVerb),
-    /// Make lists that passwords are held against.
+    /// Create lists of refused passwords.
     #[command(subcommand)]
     Passwords(PasswordsVerb),
-    /// Service keys, for programs of yours that administer accounts or say who somebody is.
+    /// Manage service keys. With them your own programs administer accounts or sign users in.
     #[command(subcommand)]
     Key(KeyVerb),
-    /// Look at accounts and change them. USER is an id, an e-mail address, a phone number with +, or a username.
+    /// Show and change accounts. USER is an id, an e-mail address, a phone number with +, or a username.
     #[command(subcommand)]
     User(UserVerb),
-    /// Print all that is stored of a person, as one JSON document without secrets.
+    /// Print all stored data of a user, as one JSON document without secrets.
     Export {
         user: String,
         #[command(flatten)]
         ask: Ask,
     },
-    /// Print who wants the newsletter at an address that was proven; with --json one a line.
+    /// Print the proven addresses of users that want the newsletter; with --json one per line.
     Subscribers(Ask),
-    /// Print what happened, the newest first; with --json one a line.
+    /// Print the audit log, newest entries first; with --json one per line.
     Audit(audit::Which),
-    /// Look at the hooks and try them.
+    /// Check the hooks and try them.
     #[command(subcommand)]
     Hooks(hooks::HooksVerb),
-    /// What the server starts to evaluate hooks in.
+    /// The process in which the server evaluates hooks.
     #[command(hide = true)]
     HookWorker,
 }
 
 #[derive(Debug, Subcommand)]
 enum ConfigVerb {
-    /// Print every setting, its value, where it came from and what it does; fail if one is wrong.
+    /// Print every setting with its value, origin and meaning; fail if one is wrong.
     Check(Settings),
 }
 
@@ -89,44 +89,45 @@ enum ConfigVerb {
 enum KeysVerb {
     /// Print a new line for the file of secret keys.
     Generate,
-    /// Show the ids of the secret keys and of the keys that sign tokens, and what each does now.
+    /// Show the ids of the secret keys and of the keys that sign tokens, and the state of each.
     List(Settings),
-    /// Put a new secret key in front of the file; the others stay behind it, so that nobody is signed out.
+    /// Put a new secret key in front of the file. The others stay behind it, so that all sessions continue.
     Rotate(Settings),
 }
 
 #[derive(Debug, Subcommand)]
 enum PasswordsVerb {
-    /// Make the file of password.breach_filter from a list of stolen passwords or of their SHA-1 hashes, one a line, with or
-    /// without `:count` behind.
+    /// Create the file for password.breach_filter from a list of stolen passwords or of their SHA-1 hashes, one per
+    /// line, with or without `:count` at the end.
     Filter {
         /// The list; - for stdin.
         input: std::path::PathBuf,
-        /// The file that is made.
+        /// The file to create.
         output: std::path::PathBuf,
     },
 }
 
 #[derive(Debug, Subcommand)]
 enum KeyVerb {
-    /// Make a service key and print it, once.
+    /// Create a service key and print it once.
     Create {
-        /// What you call it.
+        /// Your name for the key.
         #[arg(long, default_value = "")]
         name: String,
-        /// What it may do: `admin` everything below /v1/admin, `trusted` sign people in by custom_id. Can be repeated.
+        /// Permission: `admin` for everything below /v1/admin, `trusted` to sign users in by custom_id. Can be
+        /// repeated.
         #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = scope)]
         scopes: Vec<Scope>,
         #[command(flatten)]
         ask: Ask,
     },
-    /// Show all service keys; with --json one a line.
+    /// Show all service keys; with --json one per line.
     List(Ask),
-    /// End a service key.
+    /// Revoke a service key.
     Revoke {
         /// Its id.
         id: String,
-        /// Do it without asking.
+        /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
@@ -136,13 +137,13 @@ enum KeyVerb {
 
 fn scope(text: &str) -> Result<Scope, &'static str> {
     let known = Scope::ALL.into_iter().find(|scope| scope.as_str() == text);
-    known.ok_or("there are the scopes admin and trusted")
+    known.ok_or("the scopes are admin and trusted")
 }
 
-/// Where settings come from.
+/// The sources of the settings.
 #[derive(Debug, Args)]
 struct Settings {
-    /// For trying and developing: makes its own keys, shows mails at /dev/mailbox, allows any localhost origin.
+    /// For trials and development: creates its own keys, shows mails at /dev/mailbox, allows any localhost origin.
     #[arg(long)]
     dev: bool,
     /// Address and port to listen on [default: 127.0.0.1:8787].
@@ -185,12 +186,12 @@ impl Settings {
     }
 }
 
-/// Reads the command line and does what it asks for.
+/// Reads the command line and runs the command.
 pub fn run() -> ExitCode {
     let verdict = carry_out(Cli::parse().verb);
     match verdict {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader of standard output has seen enough.
+        // The reader of standard output has closed it.
         Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
@@ -199,10 +200,10 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Does what a verb asks for.
+/// Runs a command.
 fn carry_out(verb: Verb) -> Verdict {
-    // Entered before anything else: libraries look for a runtime when they are set up, and abort the process without one. A
-    // worker for hooks confines itself, and has no use for threads.
+    // Entered before anything else: some libraries look for a runtime when they are set up, and abort the process
+    // without one. A hook worker limits its own resources and needs no threads.
     let runtime = match verb {
         Verb::HookWorker => None,
         _ => Some(tokio::runtime::Builder::new_multi_thread().enable_all().build()?),
@@ -238,7 +239,7 @@ fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-/// Tells a person why a command failed; where standard error cannot be written, the exit code has to do.
+/// Prints why a command failed. If standard error cannot be written, only the exit code shows the failure.
 fn complain(error: &dyn std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "doorward: {error}");
 }

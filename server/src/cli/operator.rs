@@ -1,4 +1,4 @@
-//! What the verbs for operators share: the database beside the server that runs on it, and how they speak.
+//! Shared by the operator's commands: access to the database, on which a server may run at the same time, and output.
 
 use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -25,23 +25,23 @@ use super::{Settings, wait};
 
 pub(super) use doorward_core::escape::plain;
 
-/// Rows that are read at a time.
+/// Rows per read.
 pub(super) const PAGE: u32 = 500;
 
-/// How a verb ends.
+/// The result of a command.
 pub(super) type Verdict = Result<(), Box<dyn Error>>;
 
-/// Which database, and how to answer.
+/// The database to use and the format of the output.
 #[derive(Debug, Args)]
 pub(super) struct Ask {
     #[command(flatten)]
     pub(super) settings: Settings,
-    /// Answer in JSON.
+    /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
 }
 
-/// Opens the database, lets an operator work on it, and closes it again. The server need not run, and may.
+/// Opens the database, runs the job as operator, and closes the database. A server may run on it, but need not.
 pub(super) fn work<T>(
     settings: &Settings,
     job: impl AsyncFnOnce(&Operator, &Config) -> Result<T, Box<dyn Error>>,
@@ -58,7 +58,7 @@ pub(super) fn work<T>(
     })
 }
 
-/// Writes a line to stdout. Unlike `println!` it does not panic when nobody reads any more (`| head`).
+/// Writes a line to stdout. Unlike `println!` it does not panic if the reader has closed the pipe (`| head`).
 pub(super) fn tell(line: impl std::fmt::Display) -> io::Result<()> {
     writeln!(io::stdout(), "{line}")
 }
@@ -68,18 +68,18 @@ pub(super) fn tell_document(answer: &impl Serialize) -> Verdict {
     Ok(tell(quiet(&serde_json::to_string_pretty(answer)?))?)
 }
 
-/// Writes one line of JSON, of several.
+/// Writes one of several lines of JSON.
 pub(super) fn tell_line(answer: &impl Serialize) -> Verdict {
     Ok(tell(quiet(&serde_json::to_string(answer)?))?)
 }
 
-/// Asks before something is done that cannot be undone. Where nobody can answer, `--yes` has to have been said.
+/// Asks before an action that cannot be undone. Without a terminal it requires `--yes`.
 pub(super) fn confirm(question: &str, yes: bool) -> Verdict {
     if yes {
         return Ok(());
     }
     if !io::stdin().is_terminal() {
-        return Err(format!("{question} Say so with --yes.").into());
+        return Err(format!("{question} Confirm with --yes.").into());
     }
     write!(io::stderr(), "{question} [y/N] ")?;
     let mut answer = String::new();
@@ -90,13 +90,13 @@ pub(super) fn confirm(question: &str, yes: bool) -> Verdict {
     }
 }
 
-/// A new password, hashed: the first line of stdin, or asked for twice where somebody sits. Never an argument, which
-/// other users of the machine can see.
+/// Reads and hashes a new password: the first line of stdin, or two prompts on a terminal. It is never an argument,
+/// because other users of the machine can see arguments.
 pub(super) async fn hash(config: &Config, dev: bool) -> Result<PasswordHash, Box<dyn Error>> {
     let password = if io::stdin().is_terminal() {
         let password = ask_unseen("New password: ")?;
         if !same(password.expose().as_bytes(), ask_unseen("Once more: ")?.expose().as_bytes()) {
-            return Err("these were two different passwords".into());
+            return Err("the two passwords are different".into());
         }
         password
     } else {
@@ -116,7 +116,7 @@ fn line() -> io::Result<Secret> {
     Ok(Secret::from(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-/// A line that is not shown while it is typed.
+/// Reads a line without showing it.
 fn ask_unseen(question: &str) -> io::Result<Secret> {
     write!(io::stderr(), "{question}")?;
     let before = tcgetattr(io::stdin())?;
@@ -129,7 +129,7 @@ fn ask_unseen(question: &str) -> io::Result<Secret> {
     answer
 }
 
-/// What [`plain`] does to text, for JSON, where such characters stand only inside of strings.
+/// Like [`plain`], for JSON, where such characters occur only inside strings.
 fn quiet(json: &str) -> String {
     json.chars()
         .map(|c| if c != '\n' && harms(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() })
@@ -141,7 +141,7 @@ mod tests {
     use super::{plain, quiet};
 
     #[test]
-    fn sec_l02_what_would_forge_a_line_is_spelled_out() {
+    fn sec_l02_control_characters_are_escaped() {
         assert_eq!(
             plain("a\u{1b}[2Jb\r\nc\u{9b}d\u{202e}e é 漢"),
             "a\\u{1b}[2Jb\\u{d}\\u{a}c\\u{9b}d\\u{202e}e é 漢"

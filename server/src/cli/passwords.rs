@@ -1,4 +1,4 @@
-//! `doorward passwords …`: lists that passwords are held against.
+//! `doorward passwords …`: lists of refused passwords.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -8,7 +8,7 @@ use doorward_accounts::screening;
 
 use super::operator::tell;
 
-/// Makes the file of `password.breach_filter`.
+/// Creates the file for `password.breach_filter`.
 pub(super) fn filter(input: &Path, output: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let told = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
     let count = if input == Path::new("-") {

@@ -1,4 +1,4 @@
-//! `doorward serve`: settings, log, then the server until it is told to stop.
+//! `doorward serve`: reads the settings, starts the log, and runs the server until a signal stops it.
 
 use doorward_config::Config;
 use doorward_core::clock::World;
@@ -19,7 +19,7 @@ pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>>
     }
     connections::raise_limit_of_files();
     wait(async move {
-        // From here on, because it may take long until a large database is checked.
+        // From here on, because the check of a large database may take long.
         let mut stop = std::pin::pin!(serve::stop_signal()?);
         tokio::spawn(serve::ignored_signals()?);
         let listeners = Listeners::bind(&config).await?;
@@ -37,7 +37,7 @@ pub(super) fn run(settings: &Settings) -> Result<(), Box<dyn std::error::Error>>
         if let Some(admin) = listeners.admin() {
             addresses += &format!(", /v1/admin on {}", admin?);
         }
-        // Without a reader of standard output it serves all the same.
+        // The server also runs without a reader of standard output.
         let _ = tell(format_args!("doorward is ready: {}, {addresses}", app.platform.config.public_url));
         serve::run(app, listeners, stop).await;
         Ok(())

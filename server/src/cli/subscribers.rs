@@ -1,4 +1,4 @@
-//! `doorward subscribers`: who wants the newsletter (seed K23).
+//! `doorward subscribers`: the users that want the newsletter (seed K23).
 
 use super::operator::{Ask, PAGE, Verdict, plain, tell, tell_line, work};
 

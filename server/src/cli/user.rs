@@ -11,12 +11,12 @@ use super::operator::{Ask, PAGE, Verdict, confirm, hash, plain, tell, tell_docum
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserVerb {
-    /// Show accounts, the newest first; with --json one a line.
+    /// Show accounts, newest first; with --json one per line.
     List {
-        /// Only those with a name (address, number, username) that has this in it.
+        /// Only accounts with a name (address, number, username) that contains this text.
         #[arg(long, value_name = "TEXT")]
         query: Option<String>,
-        /// At most so many.
+        /// Print at most this many.
         #[arg(long, value_name = "N")]
         limit: Option<u32>,
         #[command(flatten)]
@@ -28,24 +28,24 @@ pub(super) enum UserVerb {
         #[command(flatten)]
         ask: Ask,
     },
-    /// Make an account and print its id. No mail leaves.
+    /// Create an account and print its id. Sends no mail.
     Create {
-        /// An address that it is known by.
+        /// E-mail address of the account.
         #[arg(long, required_unless_present_any = ["phone", "username"])]
         email: Option<String>,
-        /// You know that the address is the person's.
+        /// You know that the address belongs to the user.
         #[arg(long, requires = "email")]
         verified: bool,
-        /// A number that it is known by; you know that it is the person's.
+        /// Phone number of the account; you know that it belongs to the user.
         #[arg(long)]
         phone: Option<String>,
-        /// A name to sign in by.
+        /// Username to sign in with.
         #[arg(long)]
         username: Option<String>,
-        /// Read a password from stdin, or ask for it. Without one the person has a code sent, and chooses one.
+        /// Read a password from stdin, or ask for it. Without it the user requests a code and chooses a password.
         #[arg(long)]
         password: bool,
-        /// A role; can be repeated. Without any: those of roles.default.
+        /// A role; can be repeated. Default: those of roles.default.
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
         /// Full name.
@@ -57,7 +57,7 @@ pub(super) enum UserVerb {
     /// Disable an account and end all its sessions.
     Disable {
         user: String,
-        /// Do it without asking.
+        /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
@@ -69,10 +69,10 @@ pub(super) enum UserVerb {
         #[command(flatten)]
         ask: Ask,
     },
-    /// Delete an account and what belongs to it.
+    /// Delete an account and everything that belongs to it.
     Delete {
         user: String,
-        /// Do it without asking.
+        /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
@@ -87,25 +87,25 @@ pub(super) enum UserVerb {
     /// Show the roles of an account, or set them.
     Roles {
         user: String,
-        /// These and no others; can be repeated.
+        /// Set these roles and no others; can be repeated.
         #[arg(long = "set", value_name = "ROLE", conflicts_with = "none")]
         set: Vec<String>,
-        /// None at all.
+        /// Remove all roles.
         #[arg(long)]
         none: bool,
         #[command(flatten)]
         ask: Ask,
     },
-    /// Show the sessions of an account, or end them; with --json one a line.
+    /// Show the sessions of an account, or end them; with --json one per line.
     Sessions {
         user: String,
-        /// End this one.
+        /// End this session.
         #[arg(long, value_name = "ID", conflicts_with = "end_all")]
         end: Option<String>,
-        /// End all of them.
+        /// End all sessions.
         #[arg(long)]
         end_all: bool,
-        /// Do it without asking.
+        /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
@@ -167,7 +167,7 @@ fn list(ask: &Ask, query: Option<String>, limit: Option<u32>) -> Verdict {
     })
 }
 
-/// Whatever came from a person stands last, so that it cannot push anything else around.
+/// Text from users is last, so that it cannot move the other columns.
 fn line(user: &UserProfile) -> String {
     let state = if user.disabled { "disabled" } else { "" };
     let (email, username) = (user.email.as_deref(), user.username.as_deref());
@@ -224,7 +224,7 @@ fn create(ask: &Ask, mut new: NewUser, with_password: bool) -> Verdict {
 }
 
 fn disable(ask: &Ask, user: &str, yes: bool) -> Verdict {
-    confirm(&format!("{} is signed out everywhere and cannot sign in.", plain(user)), yes)?;
+    confirm(&format!("{} will be signed out everywhere and cannot sign in any more.", plain(user)), yes)?;
     let ended = work(&ask.settings, async |operator, _| {
         let account = operator.find_user(user).await?;
         Ok(operator.disable_user(&account.id).await?)
@@ -241,7 +241,8 @@ fn enable(ask: &Ask, user: &str) -> Verdict {
 }
 
 fn delete(ask: &Ask, user: &str, yes: bool) -> Verdict {
-    let question = format!("{} is deleted with all that belongs to it. This cannot be undone.", plain(user));
+    let question =
+        format!("{} will be deleted with everything that belongs to it. This cannot be undone.", plain(user));
     confirm(&question, yes)?;
     work(&ask.settings, async |operator, _| {
         let account = operator.find_user(user).await?;
@@ -252,7 +253,7 @@ fn delete(ask: &Ask, user: &str, yes: bool) -> Verdict {
 
 fn set_password(ask: &Ask, user: &str) -> Verdict {
     let ended = work(&ask.settings, async |operator, config| {
-        // Before the password is asked for: nobody types one for nothing.
+        // Before the password prompt, so that an unknown account is reported first.
         let account = operator.find_user(user).await?;
         let hash = hash(config, ask.settings.dev).await?;
         Ok(operator.set_password(&account.id, hash).await?)
@@ -296,7 +297,7 @@ fn session_line(session: &AdminSession) -> String {
 }
 
 fn end_one(ask: &Ask, user: &str, id: &str, yes: bool) -> Verdict {
-    confirm(&format!("The session {} is signed out.", plain(id)), yes)?;
+    confirm(&format!("The session {} will be signed out.", plain(id)), yes)?;
     work(&ask.settings, async |operator, _| {
         let account = operator.find_user(user).await?;
         Ok(operator.end_session(&account.id, id).await?)
@@ -305,7 +306,7 @@ fn end_one(ask: &Ask, user: &str, id: &str, yes: bool) -> Verdict {
 }
 
 fn end_all(ask: &Ask, user: &str, yes: bool) -> Verdict {
-    confirm(&format!("{} is signed out everywhere.", plain(user)), yes)?;
+    confirm(&format!("{} will be signed out everywhere.", plain(user)), yes)?;
     let ended = work(&ask.settings, async |operator, _| {
         let account = operator.find_user(user).await?;
         Ok(operator.end_sessions(&account.id).await?)

@@ -1,5 +1,5 @@
-//! The memory for request bodies that are long: bounded in all and for each client, from the head of the request to its answer.
-//! Clients that send half a body and wait take a share of it and no more.
+//! The memory for long request bodies: limited in total and for each client, from the head of a request to its answer.
+//! Clients that send half a body and wait can take only their share.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,14 +13,14 @@ use doorward_request::error::ApiError;
 use super::source;
 use crate::app::AppState;
 
-/// A body of so many bytes is not counted: what most requests send.
+/// Bodies of at most this many bytes are not counted; most requests are shorter.
 const SHORT: u64 = 4 * 1024;
-/// Long bodies at a time. Each has at most [`crate::extract::BODY_LIMIT`]: 64 MiB in all.
+/// Most long bodies at the same time. Each has at most [`crate::extract::BODY_LIMIT`]: 64 MiB in total.
 const MOST: usize = 1024;
-/// The same for one client.
+/// Most long bodies of one client at the same time.
 const MOST_PER_SOURCE: usize = 256;
 
-/// The long bodies that are there; clones are the same count.
+/// The long bodies in memory; clones share one count.
 #[derive(Clone)]
 pub(super) struct Bodies {
     app: AppState,
@@ -54,7 +54,7 @@ pub(super) async fn limit(State(bodies): State<Bodies>, request: Request, next: 
     response
 }
 
-/// Is the body longer than [`SHORT`], or of unknown length?
+/// True if the body is longer than [`SHORT`] or of unknown length.
 fn is_long(headers: &HeaderMap) -> bool {
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -64,7 +64,7 @@ fn is_long(headers: &HeaderMap) -> bool {
     }
 }
 
-/// The share of one body; given back when this is dropped.
+/// The share of one body. Dropping it returns the share.
 struct Share {
     held: Arc<Mutex<Held>>,
     source: Vec<u8>,
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_takes_a_quarter_of_the_memory_and_all_together_no_more_than_there_is() {
+    fn a_client_takes_at_most_a_quarter_of_the_memory_and_all_clients_at_most_all() {
         let held = Arc::default();
         let take = |source: u8| -> Vec<Share> {
             (0..2 * MOST_PER_SOURCE).map_while(|_| Share::take(&held, vec![source])).collect()

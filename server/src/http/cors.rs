@@ -1,4 +1,4 @@
-//! Cross-origin requests (D-14): exact origins from the settings; public documents are open to all.
+//! Cross-origin requests (D-14): exact origins from the settings. Public documents are open to all origins.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, header};
@@ -10,10 +10,10 @@ use super::guard;
 use crate::app::AppState;
 use crate::routes::metadata;
 
-/// What any page may read: it says nothing about a person.
+/// Paths that any page may read: they contain nothing about users.
 const OPEN: &[&str] = &["/v1/settings", "/.well-known/jwks.json"];
 
-/// What no page may call, wherever it comes from (X05).
+/// Path that no page may call, from any origin (SECURITY X05).
 const CLOSED: &str = "/v1/admin";
 
 pub(super) fn layer(app: &AppState) -> CorsLayer {
@@ -55,7 +55,7 @@ fn allowed(app: &AppState, origin: &HeaderValue) -> bool {
         || (app.platform.dev && local_origin(origin))
 }
 
-/// `http://localhost:3000`, and also what only looks like an origin is parsed before it is believed.
+/// True for origins like `http://localhost:3000`. Parsed strictly, because a text may only look like such an origin.
 fn local_origin(origin: &str) -> bool {
     Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == origin && is_local(&url))
 }

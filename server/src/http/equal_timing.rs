@@ -1,5 +1,5 @@
-//! Answers that must not tell by their time whether there is such an account (D-19). Both ways do the same work, but a
-//! row that is there takes some microseconds more than one that is not: these answers leave on a beat.
+//! Hides in the answer's time whether an account exists (D-19). Both cases do the same work, but a row that exists
+//! takes some microseconds more than a row that does not. So these answers are sent only at fixed intervals.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::app::AppState;
 
-/// What is sent to whoever has the address, if anybody has.
+/// Routes that send a message to the owner of an address, if it has one.
 const SENDS: [&str; 6] = [
     "/v1/code",
     "/v1/password/forgot",
@@ -29,7 +29,7 @@ pub(super) async fn keep(State(app): State<AppState>, request: Request, next: Ne
     let signs_up = path.starts_with("/v1/signup") || path == "/api/v1/auth/register";
     let is_quiet = signs_up && app.platform.config.disclosure.signup == SignupDisclosure::Quiet;
     let signs_in = matches!(path, "/v1/login" | "/api/v1/auth/login");
-    // The worker begins while the answer is on its way, and has more to do where there is somebody to write to.
+    // The worker starts while the answer is being sent, and has more to do if the message has a reader.
     let sends = SENDS.contains(&path);
     let response = next.run(request).await;
     let parts = response.extensions();
@@ -40,7 +40,7 @@ pub(super) async fn keep(State(app): State<AppState>, request: Request, next: Ne
     response
 }
 
-/// `signs_in`: also what is said before anybody looks at the password is found by the account.
+/// `signs_in`: on these routes, errors before the password check also depend on the account.
 fn could_tell(error: &ApiError, signs_in: bool) -> bool {
     match error.code {
         ErrorCode::IncorrectUsernameOrPassword | ErrorCode::InvalidCode => true,
@@ -49,7 +49,7 @@ fn could_tell(error: &ApiError, signs_in: bool) -> bool {
     }
 }
 
-/// Up to the next beat.
+/// The passed time, rounded up to the next beat.
 fn beats(passed: Duration, beat: Duration) -> Duration {
     let Some(count) = passed.as_millis().checked_div(beat.as_millis()) else { return passed };
     beat.saturating_mul(u32::try_from(count + 1).unwrap_or(1))
@@ -61,7 +61,7 @@ mod tests {
     use doorward_core::clock::World;
 
     #[test]
-    fn what_takes_a_little_longer_leaves_at_the_same_time() {
+    fn answers_that_take_a_little_longer_leave_at_the_same_time() {
         let beat = World::default().beat;
         let millis = |millis| beats(Duration::from_millis(millis), beat).as_millis();
         assert_eq!((millis(0), millis(43), millis(49)), (50, 50, 50));

@@ -1,4 +1,4 @@
-//! Around every route: what hooks are told of a request is written down with its answer.
+//! Around every route: writes the events of a request for hooks when its answer is known.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -10,7 +10,7 @@ use doorward_request::event::Pending;
 use crate::app::AppState;
 use crate::http::oauth_form::RefusedAs;
 
-/// What was begun and not noted is noted with its answer.
+/// Writes the events that the request began and has not written.
 pub(super) async fn settle(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
     if app.hooks.is_idle() {
         return next.run(request).await;
@@ -24,7 +24,7 @@ pub(super) async fn settle(State(app): State<AppState>, mut request: Request, ne
     response
 }
 
-/// Why it was refused; nothing where it was not.
+/// The error code of a refusal. `None` for a success.
 fn code_of(response: &Response) -> Option<&'static str> {
     if response.status().is_success() || response.status().is_redirection() {
         return None;

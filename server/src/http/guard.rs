@@ -1,4 +1,5 @@
-//! Keeps one request from harming others: a time limit, a net under panics, and the Host check of `--dev`.
+//! Protects requests from each other: a time limit, a handler of panics, the check for one `Host`, and the Host check
+//! of `--dev`.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use url::Url;
 
 use crate::app::AppState;
 
-/// Longest time for a request, its body included.
+/// Time limit for a request, including its body.
 const LIMIT: Duration = Duration::from_secs(30);
 
 pub(super) async fn timeout(request: Request, next: Next) -> Response {
@@ -28,7 +29,7 @@ pub(super) async fn timeout(request: Request, next: Next) -> Response {
     }
 }
 
-/// A panic costs one request.
+/// A panic ends only its own request.
 pub(super) async fn panics(request: Request, next: Next) -> Response {
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
@@ -36,8 +37,8 @@ pub(super) async fn panics(request: Request, next: Next) -> Response {
     }
 }
 
-/// A request names one host (RFC 9112 §3.2): with two, a proxy and this server could each believe another. Before HTTP/1.1
-/// it needed none.
+/// A request names one host (RFC 9112 §3.2): with two, a proxy and this server could each use a different one. Before
+/// HTTP/1.1 the header was optional.
 pub(super) async fn one_host(request: Request, next: Next) -> Response {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let why = match (hosts.next(), hosts.next()) {
@@ -53,14 +54,14 @@ pub(super) async fn one_host(request: Request, next: Next) -> Response {
     }
 }
 
-/// A name or address and perhaps a port; nothing at all where the address of the request has no host.
+/// True for a name or address, with or without a port. The value is empty if the URL of the request has no host.
 fn is_host(value: &HeaderValue) -> bool {
     let bytes = value.as_bytes();
     bytes.is_empty() || (!bytes.contains(&b'@') && Authority::try_from(bytes).is_ok())
 }
 
-/// With `--dev` only names of this machine are served: a page of another site must not reach the mailbox by
-/// pointing its own name at 127.0.0.1 (DNS rebinding, D-36).
+/// With `--dev` the server answers only under names of this machine: a page of another site must not reach the mailbox
+/// by pointing its own name at 127.0.0.1 (DNS rebinding, D-36).
 pub(super) async fn host(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let local =
@@ -75,7 +76,8 @@ pub(super) async fn host(State(app): State<AppState>, request: Request, next: Ne
     next.run(request).await
 }
 
-/// The development mailbox and clock, for pages without an origin: frames in a sandbox, on any page of the web, are such.
+/// True for the development mailbox and clock, for pages without an origin: any website can have such a page in a
+/// sandboxed frame.
 pub(super) fn is_closed_to(path: &str, origin: &HeaderValue) -> bool {
     origin == "null" && path.starts_with("/dev/")
 }

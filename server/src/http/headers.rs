@@ -1,4 +1,4 @@
-//! Security headers on every answer (W04); a route that needs others has set them already.
+//! Security headers on every answer (SECURITY W04). A header that the route has set stays.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};

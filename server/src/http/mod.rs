@@ -1,5 +1,6 @@
-//! What surrounds every route, from the outside in: request id and log, problems, security headers, the check for one `Host`,
-//! CORS, the envelope of `/api/v1/auth`, nonces, pace, what hooks are told, panics, time-out, the Host check of `--dev`.
+//! The layers around every route, from the outside in: request id, log and errors, security headers, the check for one
+//! `Host`, CORS, the envelope of `/api/v1/auth`, nonces, equal timing, events for hooks, panics, memory for bodies,
+//! time-out, the Host check of `--dev`.
 
 mod bodies;
 mod cors;
@@ -23,19 +24,19 @@ use crate::routes::auth_v1;
 
 pub use source::of as source_of;
 
-/// Puts everything around the routes.
+/// Adds all layers to the routes.
 pub fn surround(router: Router, app: &AppState) -> Router {
     let router = guarded(router, app).layer(from_fn_with_state(app.clone(), auth_v1::in_envelope));
-    // CORS answers a preflight itself: what every answer has stands around it.
+    // CORS answers a preflight itself: the layers for every answer are outside of it.
     outermost(router.layer(cors::layer(app)), app)
 }
 
-/// The same for what no page may call: without CORS.
+/// Like [`surround`] without CORS, for routes that no page may call.
 pub fn surround_for_programs(router: Router, app: &AppState) -> Router {
     outermost(guarded(router, app), app)
 }
 
-/// What every answer has.
+/// Adds the layers for every answer.
 fn outermost(router: Router, app: &AppState) -> Router {
     router
         .layer(from_fn(guard::one_host))
@@ -43,7 +44,7 @@ fn outermost(router: Router, app: &AppState) -> Router {
         .layer(from_fn_with_state(Trace::of(app), trace::problems))
 }
 
-/// What stands between the routes and the layer that writes errors down.
+/// Adds the layers between the routes and the layer that writes errors.
 fn guarded(router: Router, app: &AppState) -> Router {
     router
         .layer(from_fn_with_state(app.clone(), guard::host))

@@ -1,4 +1,4 @@
-//! A fresh nonce with every answer to a request that had a proof (RFC 9449 §8.2), refused or not.
+//! Adds a fresh nonce to every answer to a request with a proof (RFC 9449 §8.2), also to a refusal.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};

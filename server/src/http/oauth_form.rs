@@ -1,4 +1,4 @@
-//! What RFC 6749 asks of its endpoints: a form comes in, errors go out as §5.2 writes them (D-13).
+//! The format of endpoints of RFC 6749: requests are forms, and errors are written as in §5.2 (D-13).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,30 +18,30 @@ use utoipa::{IntoResponses, ToSchema};
 
 use crate::extract::read;
 
-/// An error as RFC 6749 §5.2 writes it.
+/// An error as in RFC 6749 §5.2.
 #[derive(Serialize, ToSchema)]
 pub struct OauthError {
-    /// One of the RFC's words.
+    /// Error code of the RFC.
     error: &'static str,
-    /// The same as a sentence.
+    /// The error as a sentence.
     error_description: Cow<'static, str>,
 }
 
-/// Why such a request was not carried out.
+/// The reason why such a request failed.
 #[derive(Debug)]
 pub enum Refused {
-    /// In the RFC's words.
+    /// An error of the RFC.
     Oauth(StatusCode, &'static str, Cow<'static, str>),
-    /// A fault of ours, or too much to do: as everywhere else.
+    /// An internal error or overload, in the format of the other endpoints.
     Api(ApiError),
 }
 
-/// Beside such an answer: the RFC's word, for who tells it further.
+/// Attached to such an answer: the RFC's error code, for the events of hooks.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusedAs(pub &'static str);
 
 impl Refused {
-    /// 400 with one of the RFC's words, and the same as a sentence.
+    /// 400 with an error code of the RFC and a sentence.
     pub fn new(error: &'static str, description: impl Into<Cow<'static, str>>) -> Refused {
         Refused::Oauth(StatusCode::BAD_REQUEST, error, description.into())
     }
@@ -75,7 +75,7 @@ impl IntoResponse for Refused {
     }
 }
 
-/// In the OpenAPI document: `responses(…, Refused)`.
+/// For the OpenAPI document: `responses(…, Refused)`.
 impl IntoResponses for Refused {
     fn responses() -> BTreeMap<String, RefOr<Description>> {
         refusals("OauthError", "Problem")
@@ -83,7 +83,8 @@ impl IntoResponses for Refused {
 }
 
 impl Refused {
-    /// The one description that [`IntoResponses`] refers to. What the RFC has no word for is a [`Problem`] here, too.
+    /// The one description that [`IntoResponses`] refers to. An error without a code in the RFC is a [`Problem`] here,
+    /// too.
     ///
     /// [`Problem`]: doorward_protocol::error::Problem
     pub fn description() -> Description {
@@ -95,12 +96,12 @@ impl Refused {
     }
 }
 
-/// The parameters of a request that are known where it is taken. They may be tokens: wiped when dropped.
+/// The parameters that the endpoint knows. They may be tokens, and are wiped when dropped.
 #[derive(Debug, Default)]
 pub struct Form(BTreeMap<&'static str, Secret>);
 
 impl Form {
-    /// Reads them. One that is there twice is an error, one that nobody knows is not (RFC 6749 §3.2).
+    /// Reads the form. A known parameter that occurs twice is an error; unknown parameters are ignored (RFC 6749 §3.2).
     pub async fn read(request: Request, known: &[&'static str]) -> Result<Form, Refused> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let is_form = kind
@@ -114,18 +115,18 @@ impl Form {
         for (name, value) in form_urlencoded::parse(&body) {
             let Some(name) = known.iter().find(|known| **known == name) else { continue };
             if form.insert(*name, Secret::from(value.into_owned())).is_some() {
-                return Err(Refused::new("invalid_request", "A parameter is there twice."));
+                return Err(Refused::new("invalid_request", "A parameter occurs twice."));
             }
         }
         Ok(Form(form))
     }
 
-    /// A parameter; an empty one is none (RFC 6749 §3.2).
+    /// A parameter. An empty one counts as absent (RFC 6749 §3.2).
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(Secret::expose).filter(|text| !text.is_empty())
     }
 
-    /// A parameter that must be there.
+    /// A required parameter.
     pub fn require(&self, name: &'static str) -> Result<&str, Refused> {
         self.get(name)
             .ok_or_else(|| Refused::new("invalid_request", format!("The parameter {name} is missing.")))

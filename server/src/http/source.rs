@@ -1,5 +1,5 @@
-//! Where a request comes from (SECURITY R03): the other end of the connection, unless that is a proxy of the operator's. A
-//! proxy says in a header whom it speaks for, behind what others said before; only what trusted ones said is believed.
+//! The client's address (SECURITY R03): the other end of the connection, unless that is a trusted proxy of the
+//! operator. A proxy adds the address of its client to the end of a header. Only entries of trusted proxies are used.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Once;
@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use doorward_config::{Config, Network, ProxyHeader};
 
-/// The address of who asks; `None` without a network.
+/// The client's address. `None` without a network.
 pub fn of(parts: &Parts, config: &Config) -> Option<IpAddr> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
     if config.trusted_proxies.is_empty() {
@@ -19,8 +19,8 @@ pub fn of(parts: &Parts, config: &Config) -> Option<IpAddr> {
     Some(behind(peer, &config.trusted_proxies, &said(&parts.headers, config.proxy_header)))
 }
 
-/// Walks from the connection outwards: as long as it is a trusted proxy, whoever that speaks for. What is no address ends
-/// the walk.
+/// Walks outwards from the connection: as long as the address is a trusted proxy, the next one is the entry that the
+/// proxy added. An entry that is not an address ends the walk.
 fn behind(peer: IpAddr, trusted: &[Network], said: &[String]) -> IpAddr {
     let mut at = peer;
     for entry in said.iter().rev() {
@@ -31,10 +31,10 @@ fn behind(peer: IpAddr, trusted: &[Network], said: &[String]) -> IpAddr {
     at
 }
 
-/// The entries of all lines of the header, the nearest proxy's last.
+/// The entries of all lines of the header; that of the nearest proxy is last.
 fn said(headers: &HeaderMap, header: ProxyHeader) -> Vec<String> {
     let name = header.name();
-    // A line that is no text is an entry that is no address.
+    // A line that is not text is an entry that is not an address.
     let lines = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or_default());
     let entries = lines.flat_map(|line| line.split(','));
     match header {
@@ -43,8 +43,8 @@ fn said(headers: &HeaderMap, header: ProxyHeader) -> Vec<String> {
     }
 }
 
-/// The `for` of an element of `Forwarded` (RFC 7239 §4). No address has a comma or a semicolon in it, so that a quoted
-/// one of those only makes an element that is none.
+/// The `for` of an element of `Forwarded` (RFC 7239 §4). Addresses contain neither commas nor semicolons. A quoted one
+/// splits an element, and the parts are not addresses.
 fn forwarded_for(element: &str) -> String {
     let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
     let value =
@@ -59,7 +59,7 @@ fn address(text: &str) -> Option<IpAddr> {
     address.or_else(bare).map(|address: IpAddr| address.to_canonical())
 }
 
-/// Without the setting, everybody behind a proxy is one source: its own address.
+/// Without the setting, all clients behind a proxy are one source: the proxy's address.
 fn warn_once(headers: &HeaderMap, peer: IpAddr) {
     static WARNED: Once = Once::new();
     let is_near = match peer {
@@ -74,7 +74,7 @@ fn warn_once(headers: &HeaderMap, peer: IpAddr) {
         WARNED.call_once(|| {
             tracing::warn!(
                 %peer,
-                "a proxy says whom it speaks for and is not believed: limits take all behind it for one; name it in trusted_proxies"
+                "the forwarding header of a proxy is ignored: limits treat all clients behind it as one; add it to trusted_proxies"
             );
         });
     }
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_r03_only_what_trusted_proxies_said_is_believed() {
+    fn sec_r03_only_entries_of_trusted_proxies_are_used() {
         for (peer, said, client) in [
             ("192.0.2.1", &["198.51.100.9"][..], "192.0.2.1"),
             ("10.0.0.1", &["198.51.100.9"], "198.51.100.9"),

@@ -1,7 +1,7 @@
-//! Serves the folders of `[[site]]`: the demo site, or an app's own pages beside its server.
+//! Serves the folders of `[[site]]`: the demo site, or an app's own pages on the same server.
 //!
-//! The pages share their origin with nothing secret (D-7: no cookie signs anybody in), but their headers are those
-//! that keep the session's key in the page (SECURITY.md §0): COOP, and a CSP that runs only the site's own scripts.
+//! The origin of the pages protects no secret (D-7: no cookie signs a user in), but their headers keep the session's
+//! key in the page (SECURITY B03): COOP, and a CSP that runs only the site's own scripts.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,12 +21,13 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
-    // Kept by the browser but asked for each time: an update shows at once and costs one 304 where there is none.
+    // The browser stores the file but asks each time: an update is visible at once, and an unchanged file costs one
+    // 304.
     (header::CACHE_CONTROL, "no-cache"),
 ];
 
-/// What may be served, by the ending of the name. A closed list, so that a `doorward.toml`, a database or a key
-/// that lies in the folder is never handed out.
+/// The file types that are served, by extension. A closed list, so that a `doorward.toml`, a database or a key in the
+/// folder is never served.
 const TYPES: &[(&str, &str)] = &[
     ("html", "text/html; charset=utf-8"),
     ("css", "text/css; charset=utf-8"),
@@ -55,7 +56,7 @@ const TYPES: &[(&str, &str)] = &[
 #[derive(Debug, Default)]
 pub struct Sites {
     mounts: Vec<Mount>,
-    /// The path of `public_url`, which a proxy has taken away.
+    /// The path of `public_url`, which a proxy removes.
     prefix: String,
 }
 
@@ -66,7 +67,7 @@ struct Mount {
     root: PathBuf,
 }
 
-/// What a path leads to.
+/// The target of a path.
 enum Found {
     File {
         kind: &'static str,
@@ -74,12 +75,12 @@ enum Found {
         length: u64,
         path: PathBuf,
     },
-    /// A folder that was asked for without the slash: its relative links would miss.
+    /// A folder that was requested without the slash: its relative links would be wrong.
     Folder,
 }
 
 impl Sites {
-    /// Mounts the folders of the settings. The longest path that fits wins.
+    /// Mounts the folders of the settings. The longest matching path wins.
     pub fn new(config: &Config) -> Result<Sites, ConfigError> {
         let mut all = Vec::new();
         for Site { path, dir } in &config.site {
@@ -99,7 +100,7 @@ impl Sites {
         Ok(Sites { mounts: all, prefix: config.path("") })
     }
 
-    /// Answers with a file, or with nothing where there is none.
+    /// Answers with a file or a redirect. `None` if there is no such file.
     pub async fn serve(
         self: Arc<Self>,
         method: &Method,
@@ -112,7 +113,7 @@ impl Sites {
         let asked = uri.path().to_owned();
         let (found, body) = {
             let (sites, head, known) = (self.clone(), *method == Method::HEAD, Known::of(headers));
-            // Reading a disk may wait, and must not do so on a thread that others need.
+            // Reading from disk may block, and must not block a thread that other requests need.
             tokio::task::spawn_blocking(move || sites.find(&asked, head, &known)).await.ok()??
         };
         let mut response = match found {
@@ -143,7 +144,7 @@ impl Sites {
     }
 }
 
-/// What of a file goes into the answer.
+/// The content of the answer.
 enum Contents {
     Bytes(Vec<u8>),
     Nothing,
@@ -151,7 +152,7 @@ enum Contents {
 }
 
 impl Mount {
-    /// `index.html` for a folder, `signup.html` for `/signup`, else the file itself.
+    /// `index.html` for a folder; otherwise the file itself, or `signup.html` for `/signup`.
     fn find(&self, rest: &str) -> Option<Found> {
         let decoded = percent_decode(rest)?;
         let mut path = self.root.clone();
@@ -160,7 +161,8 @@ impl Mount {
             None => (decoded.as_str(), rest.is_empty() && self.prefix.is_empty()),
         };
         for part in parts.split('/').skip(1) {
-            // Nothing that walks elsewhere, nothing hidden (`.git`, `.env`), nothing that another system reads as a path.
+            // Refuses parts that leave the folder, hidden files (`.git`, `.env`), and characters that another system
+            // reads as a path.
             if part.is_empty() || part.starts_with('.') || part.contains(['\\', '\0', ':']) {
                 return None;
             }
@@ -191,7 +193,7 @@ impl Mount {
         })
     }
 
-    /// A link in the folder may not lead out of it.
+    /// A symbolic link in the folder must not lead out of it.
     fn inside(&self, path: &Path) -> io::Result<(PathBuf, fs::Metadata)> {
         let real = path.canonicalize()?;
         if !real.starts_with(&self.root) {
@@ -207,7 +209,7 @@ fn content_type(path: &Path) -> Option<&'static str> {
     TYPES.iter().find(|(ending, _)| ending.eq_ignore_ascii_case(extension)).map(|(_, kind)| *kind)
 }
 
-/// What the browser already has.
+/// The version of the file that the browser already has.
 struct Known {
     tag: Option<String>,
     since: Option<String>,
@@ -219,7 +221,7 @@ impl Known {
         Known { tag: text(header::IF_NONE_MATCH), since: text(header::IF_MODIFIED_SINCE) }
     }
 
-    /// RFC 9110 §13.2.2: the tag decides where there is one.
+    /// RFC 9110 §13.2.2: the tag decides if there is one.
     fn has(&self, modified: SystemTime, length: u64) -> bool {
         match (&self.tag, &self.since) {
             (Some(tags), _) => {
@@ -228,7 +230,7 @@ impl Known {
                     .map(|tag| tag.trim().trim_start_matches("W/"))
                     .any(|tag| tag == ours || tag == "*")
             }
-            // Browsers send back what they were given, so that an exact comparison is enough.
+            // Browsers send back the value that they received, so that an exact comparison is enough.
             (None, Some(since)) => *since == http_date(modified),
             (None, None) => false,
         }
@@ -267,7 +269,7 @@ fn redirect(to: &str) -> Option<Response<Body>> {
         .ok()
 }
 
-/// Once, and strictly: a `%` that is no code and bytes that are no UTF-8 lead nowhere.
+/// Decodes once, and strictly: `None` for a wrong escape or for bytes that are not UTF-8.
 fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

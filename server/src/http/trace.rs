@@ -1,4 +1,4 @@
-//! Gives each request its id, writes its line in the log, and turns errors into RFC 9457's JSON.
+//! Gives each request its id, logs it, and converts errors to JSON (RFC 9457).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,7 +20,7 @@ use crate::{extract, translations};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What the layer works with.
+/// The state of the layer.
 #[derive(Clone)]
 pub(super) struct Trace {
     app: AppState,
@@ -33,8 +33,8 @@ impl Trace {
     }
 }
 
-/// The layer. Nothing of a request is logged but its method, its route and its verdict: a path, a query or a
-/// header may carry a secret.
+/// The layer. Of the request's content it logs only method, route and result: a path, a query or a header may contain a
+/// secret.
 pub(super) async fn problems(
     State(Trace { app, refusals }): State<Trace>,
     request: Request,
@@ -99,7 +99,7 @@ fn render(response: &mut Response, error: &ApiError, id: &str, locale: Option<&s
     *response.body_mut() = Body::from(body);
 }
 
-/// RFC 6750 §3 and RFC 9449 §7.1; a sign-in that failed has no token to speak of.
+/// RFC 6750 §3 and RFC 9449 §7.1. A failed sign-in had no token, so that its challenge names no error.
 fn challenges(code: ErrorCode) -> &'static [&'static str] {
     match code {
         ErrorCode::UseDpopNonce => &["DPoP error=\"use_dpop_nonce\", algs=\"ES256\""],

@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State as Shared;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use doorward_accounts::challenges;
+use doorward_accounts::addresses::challenges;
 use doorward_core::one_time_code::Scene;
 use doorward_messages::outbox;
 use doorward_protocol::error::ErrorCode;

@@ -1,4 +1,4 @@
-//! What a script sees of the server: the model's getters and setters, `reject`, and `print`.
+//! The server as a script sees it: the model's getters and setters, `reject`, and `print`.
 
 use std::cell::RefCell;
 
@@ -20,26 +20,27 @@ use zeroize::Zeroize;
 
 use super::wire::{ScriptError, ScriptOutcome};
 
-/// Lines that one call may print, and characters of each.
+/// Most lines that one call may print, and most characters of a line.
 const LINES: usize = 50;
 const WIDTH: usize = 1000;
-/// Bytes of all that a hook sets, as JSON.
+/// Most bytes of all values that a hook sets, as JSON.
 const ANSWER: usize = 256 * 1024;
-/// Characters that a caller is told, or the log of a mistake.
+/// Most characters of a refusal's message, or of a script error.
 pub(super) const MESSAGE: usize = 1000;
-/// A shorter secret cannot be told from other text.
+/// Shorter secrets are not masked: they could be part of any text.
 const SHORTEST: usize = 4;
 
-/// What every model has beside the fields of its operation.
+/// The names that every model has in addition to the fields of its operation.
 pub(super) const ABOUT: [&str; 8] =
     ["user_id", "session_id", "request_id", "ip", "locale", "user_agent", "time", "weekday"];
 
 thread_local! {
-    /// A worker runs one call at a time. (A type of ours could not hang on the evaluator without unsafe code.)
+    /// The running call; a worker runs one at a time. (To attach a type of this crate to the evaluator would need
+    /// unsafe code.)
     static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
 }
 
-/// A script does not use rightly what it was given.
+/// A script uses a function of the server in a wrong way.
 #[derive(Debug)]
 pub(super) struct Misuse(pub(super) String);
 
@@ -55,11 +56,11 @@ fn misuse<T>(message: impl Into<String>) -> starlark::Result<T> {
     Err(starlark::Error::new_other(Misuse(message.into())))
 }
 
-/// The call that runs, and what has become of it so far.
+/// The running call and its result so far.
 pub(super) struct Running {
     model: Model,
     fields: Vec<FieldSpec>,
-    /// The operation is over: there is nothing left to change.
+    /// True after the operation: nothing can be changed any more.
     over: bool,
     set: Map<String, Json>,
     rejected: Option<ScriptOutcome>,
@@ -67,7 +68,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Nothing was done yet.
+    /// A call that has not done anything yet.
     pub(super) fn new(model: Model, over: bool) -> Running {
         let fields = model.operation.fields();
         let secret = fields.iter().filter(|field| field.secret);
@@ -76,12 +77,12 @@ impl Running {
         Running { model, fields, over, set: Map::new(), rejected: None, secrets }
     }
 
-    /// Makes it the call that runs.
+    /// Makes this the running call.
     pub(super) fn begin(self) {
         RUNNING.set(Some(self));
     }
 
-    /// Ends it: how it went, given how the function did.
+    /// Ends the running call. Returns its outcome; `result` is the result of the script's function.
     pub(super) fn end(result: Result<(), ScriptError>) -> Option<ScriptOutcome> {
         let mut running = RUNNING.take()?;
         let outcome = match (running.rejected.take(), result) {
@@ -115,12 +116,12 @@ impl Running {
         }
     }
 
-    /// Sets a field to the one value that its setter must be called with.
+    /// Sets a field. The script must call the setter with exactly one value.
     fn write(&mut self, name: &str, values: &[Value<'_>]) -> starlark::Result<()> {
         let Some(field) = self.field(name) else { return Ok(()) };
         let value = match values {
             [value] => *value,
-            // The seed writes `set_token()`.
+            // The seed writes `set_token()`, without a value.
             [] if name == "token" => return Ok(()),
             _ => {
                 let count = if values.is_empty() { "none".to_owned() } else { values.len().to_string() };
@@ -133,14 +134,12 @@ impl Running {
             starlark::Error::new_other(Misuse(format!("set_{name} takes {wanted}, not {got}")))
         })?;
         if self.over {
-            // As the seed has it: the token's setter can stand in both, and does nothing in the second (H46).
+            // The seed allows `set_token` in both hooks. After the operation it does nothing (seed H46).
             if name == "token" {
                 return Ok(());
             }
             let function = self.model.operation.post();
-            return misuse(format!(
-                "set_{name} cannot be called in {function}: there is nothing left to change"
-            ));
+            return misuse(format!("set_{name} cannot be called in {function}: the operation is over"));
         }
         if let (true, Json::String(text)) = (field.secret, &given) {
             self.secrets.push(text.clone());
@@ -155,11 +154,11 @@ impl Running {
     fn reject(&mut self, message: &str, code: &str, field: Option<&str>) -> starlark::Result<()> {
         if self.over {
             let function = self.model.operation.post();
-            return misuse(format!("reject cannot be called in {function}: it is over"));
+            return misuse(format!("reject cannot be called in {function}: the operation is over"));
         }
         if HookRefusal::code(code).is_none() {
             return misuse(format!(
-                "reject: {code:?} is no code that a call can be refused with; see docs/errors.md"
+                "reject: {code:?} is not an error code that a hook can use; see docs/errors.md"
             ));
         }
         let told = |text: &str| shorten(&self.cover(text), MESSAGE);
@@ -171,26 +170,26 @@ impl Running {
         misuse("rejected")
     }
 
-    /// Without the secrets of this call, nor as they are written within quotes, or within quotes within quotes.
+    /// Masks the secrets of this call in a text, also where they are quoted once or twice.
     fn cover(&self, text: &str) -> String {
         let long = self.secrets.iter().filter(|secret| secret.len() >= SHORTEST);
         let mut spellings: Vec<_> = long.flat_map(|secret| spellings(secret)).collect();
         spellings.extend(spellings.clone().iter().flat_map(|spelling| self::spellings(spelling)));
-        // The longest first: what is in a longer one must not leave the rest of it.
+        // The longest spelling first: to replace a shorter one inside it would leave the rest of the secret.
         spellings.sort_by(|one, other| other.len().cmp(&one.len()).then(one.cmp(other)));
         spellings.dedup();
         spellings.iter().fold(text.to_owned(), |text, spelling| text.replace(spelling.as_str(), "[secret]"))
     }
 }
 
-/// As it is, as `repr` writes it, as JSON does, and as errors do.
+/// A secret as it is, and as `repr`, JSON and Rust's `Debug` write it within quotes.
 fn spellings(secret: &str) -> [String; 4] {
     let within = |quoted: String| quoted.get(1..quoted.len() - 1).unwrap_or(secret).to_owned();
     let repr = Heap::temp(|heap| heap.alloc(secret).to_repr());
     [secret.to_owned(), within(repr), within(json!(secret).to_string()), within(format!("{secret:?}"))]
 }
 
-/// What the getter of a field gives that is not there.
+/// The value that a getter returns for an absent field.
 fn empty(kind: Kind) -> Json {
     match kind {
         Kind::Text => json!(""),
@@ -207,7 +206,7 @@ fn wanted(kind: Kind) -> &'static str {
         Kind::Flag => "True or False",
         Kind::Texts => "a list of strings",
         Kind::Object => "a dict",
-        Kind::Any => "what JSON can say",
+        Kind::Any => "a JSON value",
     }
 }
 
@@ -257,22 +256,22 @@ fn weekday(time: Millis) -> &'static str {
 fn with<T>(use_it: impl FnOnce(&mut Running) -> starlark::Result<T>) -> starlark::Result<T> {
     RUNNING.with_borrow_mut(|running| match running {
         Some(running) => use_it(running),
-        None => misuse("this can only be called by a hook, while a call is made"),
+        None => misuse("this can only be called while a hook runs"),
     })
 }
 
-/// What the names of an operation's getters have after `get_`.
+/// The names of an operation's getters, without `get_`.
 pub(super) fn getters(fields: &[FieldSpec]) -> Vec<&'static str> {
     ABOUT.into_iter().chain(fields.iter().map(|field| field.name)).collect()
 }
 
-/// The same of its setters.
+/// The names of its setters, without `set_`.
 pub(super) fn setters(fields: &[FieldSpec]) -> Vec<&'static str> {
     fields.iter().filter(|field| field.settable).map(|field| field.name).collect()
 }
 
-/// For our prelude only: it binds names to these. They take all that a script may write and count it themselves, so that a
-/// mistake is told by the name that the script knows.
+/// For the prelude only, which binds names to these functions. They accept all arguments and count them themselves, so
+/// that an error message uses the name that the script knows.
 pub(super) fn access() -> Globals {
     GlobalsBuilder::extended_by(&[LibraryExtension::Partial, LibraryExtension::StructType])
         .with(accessors)
@@ -320,12 +319,12 @@ pub(super) fn reject(builder: &mut GlobalsBuilder) {
     }
 }
 
-/// Collects what is printed.
+/// Collects the printed lines.
 #[derive(Debug, Default)]
 pub(super) struct Printer(RefCell<Vec<String>>);
 
 impl Printer {
-    /// All of it, harmless in a log.
+    /// All printed lines, shortened and with secrets masked.
     pub(super) fn lines(self) -> Vec<String> {
         self.0.into_inner()
     }

@@ -1,4 +1,4 @@
-//! Loads a script and runs its functions. This is the worker's side: it is trusted with nothing but its limits.
+//! Loads a script and runs its functions, with limits on steps, memory and nesting. This code runs in the worker.
 
 use doorward_core::operation::Operation;
 use starlark::environment::{FrozenModule, Globals, GlobalsBuilder, LibraryExtension, Module};
@@ -9,21 +9,21 @@ use starlark::values::Value;
 use super::bindings::{self, MESSAGE, Misuse, Printer, Running, shorten};
 use super::wire::{Call, Functions, Load, Loaded, Ran, ScriptError, ScriptLimits, ScriptOutcome};
 
-/// Calls within calls.
+/// Most nested calls.
 const DEPTH: usize = 100;
 const MIB: usize = 1024 * 1024;
 
-/// A script that was loaded.
+/// A loaded script.
 pub(super) struct Script {
     name: String,
     module: FrozenModule,
-    /// Makes the model that a function gets.
+    /// Builds the model that a function receives.
     prelude: FrozenModule,
     limits: ScriptLimits,
 }
 
-/// What a function gets is a `struct` of functions: none of them can be replaced, and an unknown name is an error that
-/// names the nearest.
+/// A function receives a `struct` of functions: the script cannot replace any of them, and an unknown name is an error
+/// that suggests the nearest one.
 const PRELUDE: &str = "
 def model(getters, setters):
     members = {'get_' + name: partial(read, name) for name in getters}
@@ -32,7 +32,7 @@ def model(getters, setters):
 ";
 
 impl Script {
-    /// Reads it and runs what stands outside of its functions.
+    /// Parses the script and runs its top-level statements.
     pub(super) fn load(load: Load<'_>) -> Result<(Script, Loaded), ScriptError> {
         let Load { name, source, limits } = load;
         let lines = source.lines().map(str::to_owned).collect::<Vec<_>>();
@@ -50,7 +50,7 @@ impl Script {
         Ok((script, Loaded { functions, printed }))
     }
 
-    /// Is it a hook by its name? Then it must take what a hook is called with.
+    /// True if the function is a hook by its name. Fails if it does not take the arguments of that hook.
     fn takes(&self, function: &str, line: u32) -> Result<bool, ScriptError> {
         let (count, form) = match function.split_once('_') {
             Some(("pre", _)) => (1, "(model)"),
@@ -115,7 +115,7 @@ impl Script {
         if answer.is_none() || answer.ptr_eq(model) {
             return Ok(());
         }
-        // Whoever writes `return False` means something; it must not be passed over.
+        // The author of `return False` expects an effect, so that it must not be ignored.
         let message = format!(
             "{function} returned {}: a hook returns nothing; to refuse, it calls reject()",
             answer.get_type()
@@ -159,7 +159,7 @@ fn evaluate(
     }
 }
 
-/// The line, from 1, at which a function is defined.
+/// The line of a function's definition, counted from 1.
 fn defined(lines: &[String], function: &str) -> u32 {
     let begins = |line: &String| {
         let name =
@@ -177,7 +177,7 @@ fn confine(eval: &mut Evaluator<'_, '_, '_>, limits: ScriptLimits) -> starlark::
         .map_err(starlark::Error::new_other)
 }
 
-/// What a script can use: the language, and nothing that reaches outside or differs from one run to the next.
+/// The globals of a script: the language, and nothing that reaches outside or differs from one run to the next.
 fn globals() -> Globals {
     use LibraryExtension::{Filter, Json, Map, Partial, Print, SetType, StructType};
     GlobalsBuilder::extended_by(&[StructType, Map, Filter, Partial, Json, Print, SetType])
@@ -185,7 +185,7 @@ fn globals() -> Globals {
         .build()
 }
 
-/// What went wrong in words, and where: the place in the script, not in what it called.
+/// The message and the position of an error. The position is in the script, not in the code that it called.
 fn fault(name: &str, error: &starlark::Error) -> ScriptError {
     let span = error.span().filter(|span| span.filename() == name);
     let at = span.map(|span| {

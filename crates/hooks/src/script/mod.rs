@@ -1,8 +1,8 @@
-//! Hooks as a script: `hooks.star`, in Starlark, evaluated by processes that can reach nothing.
+//! Hooks as a script: `hooks.star`, in Starlark, evaluated by worker processes without access to anything outside.
 //!
-//! A [`Scripts`] has a pool of workers. A worker is this same program with another job ([`sandbox`]): it knows the
-//! script and nothing else, has no descriptor but its pipes, and is killed when a call takes too long. When the file
-//! changes, a new pool takes the place of the old one as a whole.
+//! [`Scripts`] has a pool of workers. A worker is this same program in another role ([`sandbox`]). It knows only the
+//! script, has no descriptor except its pipes, and is killed when a call takes too long. When the file changes, a new
+//! pool replaces the old one as a whole.
 
 mod bindings;
 mod interpret;
@@ -30,20 +30,20 @@ pub use names::unknown;
 
 /// The longest script, in bytes.
 const LONGEST: u64 = 512 * 1024;
-/// A line that says of a file without hooks that this is meant.
+/// A line that confirms that a file has no hooks on purpose.
 const NONE: &str = "# no hooks";
-/// Characters of a cause in the log.
+/// Most characters of a cause in the log.
 const CAUSE: usize = 2000;
-/// How often the file is looked at.
+/// How often the server checks the file.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// The script of the operator, if there is one.
+/// The operator's script, if there is one.
 #[derive(Debug)]
 pub struct Scripts {
     settings: doorward_config::Hooks,
     program: PathBuf,
     current: RwLock<Current>,
-    /// What was last read from the file, until it settles.
+    /// The text of the file at the last check. A new text is used only if two checks in a row read the same.
     read: Mutex<Option<String>>,
 }
 
@@ -52,11 +52,11 @@ struct Current {
     pool: Option<Arc<Pool>>,
     /// The text that is in use.
     source: String,
-    /// The file is not what is in use: it has been changed and cannot be used, or is gone.
+    /// Set if the file is gone, or was changed to a text that cannot be used.
     warning: Option<Unusable>,
 }
 
-/// Why what stands in the file is not in use.
+/// Why the file's current text is not in use.
 #[derive(Debug)]
 struct Unusable {
     source: Option<String>,
@@ -64,7 +64,7 @@ struct Unusable {
 }
 
 impl Scripts {
-    /// A script that is still to be loaded, by workers of this program.
+    /// A script that is not loaded yet. Its workers run `program`.
     pub fn new(settings: &doorward_config::Hooks, program: &Path) -> Scripts {
         Scripts {
             settings: settings.clone(),
@@ -74,7 +74,8 @@ impl Scripts {
         }
     }
 
-    /// Loads it. None is fine; one that is wrong is an error: a server that was told to ask a hook must not go without.
+    /// Loads the script. A missing file means that there are no hooks. A wrong script is an error, because a server
+    /// that must ask a hook must not run without it.
     pub async fn begin(&self) -> Result<(), String> {
         if let Some(source) = self.file().await? {
             let pool = self.load(&source).await.map_err(plainly)?;
@@ -83,23 +84,23 @@ impl Scripts {
         Ok(())
     }
 
-    /// Are there no hooks?
+    /// True if there are no hooks.
     pub fn is_empty(&self) -> bool {
         self.read().pool.is_none()
     }
 
-    /// Is there a function of this name?
+    /// True if the script has a function with this name.
     pub fn has(&self, function: &str) -> bool {
         self.pool().is_some_and(|pool| pool.functions().contains_key(function))
     }
 
-    /// The hooks that the script has, and the lines that they begin at.
+    /// The script's hooks, with the lines at which they begin.
     pub fn functions(&self) -> Vec<(String, u32)> {
         let pool = self.pool();
         pool.iter().flat_map(|pool| pool.functions()).map(|(name, line)| (name.clone(), *line)).collect()
     }
 
-    /// Runs a function; `succeeded` is for those that are called afterwards.
+    /// Runs a function. `succeeded` is for `post_` hooks.
     pub async fn call(
         &self,
         function: &str,
@@ -118,7 +119,7 @@ impl Scripts {
         rehearsal.said.map_err(Unanswered::Failed)
     }
 
-    /// The same with all that it did, and nothing in the log.
+    /// Like [`Scripts::call`], but returns all effects and logs nothing.
     pub async fn rehearse(
         &self,
         function: &str,
@@ -126,7 +127,7 @@ impl Scripts {
         succeeded: Option<bool>,
     ) -> Result<Rehearsal, Unanswered> {
         let begun = Instant::now();
-        // It may have been replaced since somebody asked for the function.
+        // The script may have been replaced since the caller looked for the function.
         let Some(pool) = self.pool().filter(|pool| pool.functions().contains_key(function)) else {
             return Ok(Rehearsal::default());
         };
@@ -142,16 +143,16 @@ impl Scripts {
         Ok(Rehearsal { said, printed, steps, time: begun.elapsed() })
     }
 
-    /// What is to be said of the file to whoever asks how the server is: nothing of what stands in it.
+    /// A warning for the health check if the file cannot be used. It does not quote the file.
     pub fn warning(&self) -> Option<String> {
         let unusable = self.read().warning.is_some();
         unusable.then(|| {
             let file = self.name();
-            format!("{file} was changed and cannot be used: the version before goes on. `doorward hooks check` says why")
+            format!("{file} was changed and cannot be used; the previous version stays in use. `doorward hooks check` shows the reason")
         })
     }
 
-    /// Looks at the file from time to time.
+    /// Checks the file from time to time.
     pub async fn watch(&self) {
         loop {
             tokio::time::sleep(LOOK).await;
@@ -159,8 +160,8 @@ impl Scripts {
         }
     }
 
-    /// Takes what stands in the file now, if it is the same that stood there at the last look: who writes a file may be
-    /// in the middle of it, and half a script can be a script. What cannot be used is passed over, and said once.
+    /// Takes over the file's text if the last check read the same text: the file may be half written, and half a script
+    /// can be a valid script. A text that cannot be used is ignored and logged once.
     pub async fn look(&self) {
         let mut read = self.read.lock().await;
         let source = match self.file().await {
@@ -182,17 +183,17 @@ impl Scripts {
             return;
         }
         match self.load(&source).await {
-            // A copy that was cut short looks like this, too.
+            // An incomplete copy of a file looks like this, too.
             Ok(None) if !self.is_empty() && !source.lines().any(|line| line.trim() == NONE) => {
                 let cause = format!(
-                    "{} has no hooks any more; a line `{NONE}` says that none are meant",
+                    "{} has no hooks any more; add the line `{NONE}` if that is intended",
                     self.name()
                 );
                 self.refuse(Some(source), cause);
             }
             Ok(pool) => self.take(pool, source),
             Err(trouble @ Trouble::Broken(_)) => self.refuse(Some(source), plainly(trouble)),
-            // The same text may be fine at the next look.
+            // The same text may work at the next check.
             Err(trouble @ Trouble::NoWorker(_)) => self.refuse(None, plainly(trouble)),
         }
     }
@@ -213,12 +214,12 @@ impl Scripts {
     fn refuse(&self, source: Option<String>, cause: String) {
         let mut current = self.write();
         if current.warning.as_ref().is_none_or(|before| before.cause != cause) {
-            tracing::error!(cause, "hooks are not changed: what was in use before goes on");
+            tracing::error!(cause, "hooks are not changed; the previous version stays in use");
         }
         current.warning = Some(Unusable { source, cause });
     }
 
-    /// None without a hook: nobody would ask the workers anything.
+    /// Returns `None` for a script without hooks: workers would have nothing to do.
     async fn load(&self, source: &str) -> Result<Option<Arc<Pool>>, Trouble> {
         let name = self.name();
         let limits = ScriptLimits { steps: self.settings.steps.into(), memory: self.settings.memory };
@@ -274,17 +275,17 @@ impl Scripts {
     }
 }
 
-/// As it can stand in the log.
+/// A text that is safe for the log.
 fn plainly(cause: impl std::fmt::Display) -> String {
     bindings::shorten(&doorward_core::escape::plain(&cause.to_string()), CAUSE)
 }
 
-/// Why a call has no answer; the cause is for the log.
+/// Why a call has no answer. The cause is for the log.
 #[derive(Debug)]
 pub enum Unanswered {
-    /// All workers have something to do.
+    /// All workers are busy.
     Busy(String),
-    /// The script is wrong, or has used more than it may.
+    /// The script is wrong, or exceeded a limit.
     Failed(String),
 }
 
@@ -304,14 +305,14 @@ impl From<Unanswered> for ApiError {
     }
 }
 
-/// All that a call did.
+/// All effects of a call.
 #[derive(Debug)]
 pub struct Rehearsal {
-    /// What the hook said; the error is the cause for the log.
+    /// The hook's answer. The error is the cause for the log.
     pub said: Result<HookAnswer, String>,
     /// Lines that it printed.
     pub printed: Vec<String>,
-    /// Calls and rounds of loops.
+    /// Calls and loop iterations.
     pub steps: u64,
     /// From the call to the answer.
     pub time: Duration,

@@ -1,8 +1,8 @@
-//! Which hook somebody meant.
+//! Suggests the hook that a misspelt function name probably means.
 
 use doorward_core::operation::Operation;
 
-/// What is to be said of functions that are called like hooks, and of which no operation knows.
+/// A message for each function that is named like a hook but belongs to no operation.
 pub fn unknown<'a>(functions: impl Iterator<Item = &'a str>) -> Vec<String> {
     functions.filter_map(mistake).collect()
 }
@@ -16,7 +16,7 @@ fn mistake(function: &str) -> Option<String> {
     Some(format!("{function} is never called: there is no such operation. Did you mean {nearest}?"))
 }
 
-/// How many characters must be added, taken away or replaced (Levenshtein).
+/// The number of characters to add, remove or replace (Levenshtein distance).
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelt_hook_is_told_with_the_nearest_name() {
+    fn the_message_about_a_misspelt_hook_suggests_the_nearest_name() {
         assert!(unknown(["pre_email_auth", "post_logout"].into_iter()).is_empty());
         let said = unknown(["pre_emial_auth"].into_iter());
         assert!(said[0].ends_with("Did you mean pre_email_auth?"), "{said:?}");

@@ -1,4 +1,4 @@
-//! The workers of one script, about as many as there are cores. One that dies is replaced.
+//! The workers of one script: one per core, at most eight. A worker that dies is replaced.
 
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
@@ -18,22 +18,22 @@ use super::wire::{Call, Functions, Load, Loaded, Ran, ScriptLimits, Task, Worker
 use super::worker::{self, Trouble, Worker};
 use crate::BUDGET;
 
-/// More workers than this wait for each other's cores.
+/// Most workers: more of them would compete for the cores.
 const MOST: usize = 8;
-/// Between two attempts to replace a worker.
+/// Pause between two attempts to start a worker.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a call waits for a worker.
+/// How long a call waits for a free worker.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// All that it takes to start a worker.
+/// The data that is needed to start a worker.
 #[derive(Debug)]
 pub(super) struct Kit {
     pub(super) program: PathBuf,
-    /// What the file is called in errors.
+    /// Name of the file in errors.
     pub(super) name: String,
     pub(super) source: String,
     pub(super) limits: ScriptLimits,
-    /// For one call, once it has a worker.
+    /// Time limit of one call, from the moment that it has a worker.
     pub(super) time: Duration,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Pool {
     kit: Arc<Kit>,
     functions: Functions,
     before: Bench,
-    /// For what is told afterwards there is one worker, and no other: nobody who signs in waits for that.
+    /// A separate worker for `post_` hooks, so that they never delay a request.
     after: Bench,
 }
 
@@ -83,7 +83,8 @@ impl Bench {
 }
 
 impl Pool {
-    /// Loads the script in a first worker of each kind that it has hooks for; the others follow by themselves.
+    /// Loads the script in one worker, and in a second one if it has `post_` hooks. More workers start in the
+    /// background.
     pub(super) async fn open(kit: Kit) -> Result<(Arc<Pool>, Vec<String>), Trouble> {
         let kit = Arc::new(kit);
         let (first, Loaded { functions, printed }) = kit.start().await?;
@@ -122,17 +123,17 @@ impl Pool {
             )));
         };
         let by = end.min(Instant::now() + *time);
-        // Who has called may go, but not with the worker: others need it.
+        // The caller may go away, but the worker must return to the pool: other calls need it.
         match tokio::spawn(held.ask(task, by)).await {
             Ok(Ok(Some(WorkerAnswer::Ran(ran)))) => Ok(ran),
-            Ok(Ok(Some(_))) => Err(failed("is answered with what was not asked".into())),
+            Ok(Ok(Some(_))) => Err(failed("got an unexpected answer from its worker".into())),
             Ok(Ok(None)) => Err(failed(format!("took longer than {time:?}"))),
             Ok(Err(cause)) => Err(failed(cause)),
             Err(error) => Err(failed(error.to_string())),
         }
     }
 
-    /// A worker that is alive: what else ends processes has perhaps ended some that had nothing to do.
+    /// Waits for a live worker. An idle worker may have been killed from outside.
     async fn hold(self: &Arc<Self>, after: bool) -> Held {
         loop {
             let Some(worker) = self.bench(after).take().await else { return std::future::pending().await };
@@ -156,7 +157,7 @@ impl Pool {
                         pool.bench(after).rest(worker)
                     };
                 }
-                // The panic has its line in the log; a worker fewer would stay a worker fewer.
+                // The panic has been logged. Without another attempt the pool would stay smaller.
                 Err(_) => {}
                 Ok(Err(trouble)) => tracing::error!(cause = %trouble, "a worker for hooks cannot be started"),
             }
@@ -165,8 +166,8 @@ impl Pool {
     }
 }
 
-/// A worker that is asked something. Dropped without an answer, it is in the middle of something: it ends, and another
-/// takes its place.
+/// A worker with a task. If it is dropped before the answer, the worker is in an unknown state: it is ended and
+/// replaced.
 struct Held {
     pool: Arc<Pool>,
     after: bool,
@@ -174,7 +175,7 @@ struct Held {
 }
 
 impl Held {
-    /// Its answer, if there is one by then.
+    /// Runs the task. `None` if there is no answer in time.
     async fn ask(mut self, task: Zeroizing<Vec<u8>>, by: Instant) -> Result<Option<WorkerAnswer>, String> {
         let Some(worker) = &mut self.worker else { return Ok(None) };
         let Ok(answer) = timeout_at(by, worker.ask(&task)).await else { return Ok(None) };

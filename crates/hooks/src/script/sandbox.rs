@@ -1,8 +1,8 @@
-//! The worker: a process of its own that evaluates one script, one call at a time, and can reach nothing.
+//! The worker: a separate process that evaluates one script, one call at a time, without access to anything outside.
 //!
-//! The server starts it with an empty environment and three descriptors (`doorward hook-worker`), feeds it tasks, and
-//! kills it when one takes too long. What an interpreter's own limits leave open, like one statement that asks for
-//! gigabytes, ends here with the process and nothing else.
+//! The server starts it with an empty environment and three descriptors (`doorward hook-worker`), sends it tasks, and
+//! kills it if one takes too long. A script that gets past the interpreter's limits, for example with one statement
+//! that asks for gigabytes, ends only this process.
 
 use std::io;
 
@@ -13,12 +13,12 @@ use zeroize::Zeroizing;
 use super::interpret::Script;
 use super::wire::{LINE, Load, Task, WorkerAnswer};
 
-/// What the interpreter needs beside the script's own memory.
+/// Bytes that the interpreter needs in addition to the script's own memory.
 const SPARE: u64 = 32 * 1024 * 1024;
-/// Seconds of computing in one task, in case that nobody is left to kill it.
+/// CPU seconds for one task, in case the server is no longer there to kill the worker.
 const SECONDS: u64 = 10;
 
-/// Serves until the server closes the pipe.
+/// Runs tasks until the server closes the pipe.
 pub fn run() -> io::Result<()> {
     let mut lines = Lines::default();
     let mut script = None;
@@ -48,7 +48,7 @@ pub fn run() -> io::Result<()> {
     Ok(())
 }
 
-/// From here on: no file, no more memory than this, nothing left behind on a crash.
+/// Limits the process: no files, no more memory than this, no core dump.
 fn confine(load: &Load<'_>) -> io::Result<()> {
     let memory = u64::from(load.limits.memory) * 1024 * 1024;
     if let Some(used) = address_space() {
@@ -57,7 +57,7 @@ fn confine(load: &Load<'_>) -> io::Result<()> {
     limit(Resource::Core, 0)?;
     limit(Resource::Fsize, 0)?;
     limit(Resource::Nofile, 3)?;
-    // Other programs of the same user cannot look into it.
+    // Other processes of the same user cannot inspect it.
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     Ok(())
@@ -67,21 +67,21 @@ fn limit(resource: Resource, most: u64) -> io::Result<()> {
     Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
 }
 
-/// The kernel counts from the beginning of the process; so each task moves the end.
+/// The kernel counts from the start of the process, so that each task moves the limit.
 fn spend_at_most(seconds: u64) {
     let used = clock_gettime(ClockId::ProcessCPUTime).tv_sec.unsigned_abs();
-    // A system without this limit still has the server that waits.
+    // On a system without this limit, the server still stops waiting and kills the worker.
     let _ = setrlimit(Resource::Cpu, Rlimit { current: Some(used + seconds), maximum: None });
 }
 
-/// What is mapped already, the program itself above all.
+/// The size of the address space that is already mapped, mostly by the program itself.
 fn address_space() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split(' ').next()?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64)
 }
 
-/// Lines from stdin, without a buffer that would keep what was in them.
+/// Lines from stdin, without a buffer that would keep a copy of them.
 #[derive(Default)]
 struct Lines {
     rest: Zeroizing<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! What the server and its workers say to each other: one line of JSON at a time.
+//! The messages between the server and its workers: one line of JSON each.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,33 +7,33 @@ use doorward_request::event::Model;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// No line is longer, in either direction.
+/// Most bytes of a line, in either direction.
 pub(super) const LINE: usize = 2 * 1024 * 1024;
 
 /// From the server to a worker.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Task<'a> {
-    /// The first, and only once: take this script.
+    /// Load this script. Must be the first task, and is sent only once.
     Load(Load<'a>),
-    /// Run a function of it.
+    /// Run a function of the script.
     Call(Call<'a>),
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Load<'a> {
-    /// What the file is called in errors.
+    /// Name of the file in errors.
     pub name: Cow<'a, str>,
     pub source: Cow<'a, str>,
     pub limits: ScriptLimits,
 }
 
-/// What one call may use up.
+/// The limits of one call.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(super) struct ScriptLimits {
-    /// Calls and rounds of loops.
+    /// Calls and loop iterations.
     pub steps: u64,
-    /// MiB.
+    /// In MiB.
     pub memory: u32,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct ScriptLimits {
 pub(super) struct Call<'a> {
     pub function: Cow<'a, str>,
     pub model: Cow<'a, Model>,
-    /// How it ended, for what is called after it.
+    /// The outcome of the operation, for `post_` hooks.
     pub succeeded: Option<bool>,
 }
 
@@ -51,28 +51,28 @@ pub(super) struct Call<'a> {
 pub(super) enum WorkerAnswer {
     /// The script can be used.
     Loaded(Loaded),
-    /// It cannot.
+    /// The script cannot be used.
     Broken(ScriptError),
     /// A function was run.
     Ran(Ran),
 }
 
-/// What a script has.
+/// The content of a loaded script.
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Loaded {
-    /// What is called `pre_…` or `post_…`.
+    /// The functions with a name like `pre_…` or `post_…`.
     pub functions: Functions,
     /// Lines that it printed.
     pub printed: Vec<String>,
 }
 
-/// Functions of a script, and the lines that they begin at.
+/// The functions of a script, with the lines at which they begin.
 pub(super) type Functions = BTreeMap<String, u32>;
 
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Ran {
     pub outcome: ScriptOutcome,
-    /// Lines that it printed, harmless in a log.
+    /// The lines that it printed, shortened and with secrets masked.
     pub printed: Vec<String>,
     pub steps: u64,
 }
@@ -80,22 +80,22 @@ pub(super) struct Ran {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ScriptOutcome {
-    /// It came to its end; these fields were set.
+    /// The function returned normally and set these fields.
     Set(Map<String, Value>),
-    /// It called `reject`.
+    /// The function called `reject`.
     Rejected { message: Option<String>, code: String, field: Option<String> },
-    /// It is wrong.
+    /// The function failed.
     Failed(ScriptError),
 }
 
-/// A mistake, and where it is.
+/// An error in a script, with its position.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) struct ScriptError {
-    /// The file.
+    /// Name of the file.
     pub file: String,
     /// Line and column, both from 1.
     pub at: Option<(u32, u32)>,
-    /// What is wrong.
+    /// Message.
     pub message: String,
 }
 

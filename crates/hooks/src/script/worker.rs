@@ -1,4 +1,4 @@
-//! A worker as the server sees it: a child process that is asked one thing at a time.
+//! A worker as the server sees it: a child process that gets one task at a time.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -11,19 +11,19 @@ use zeroize::Zeroizing;
 
 use super::wire::{LINE, Load, Loaded, ScriptError, Task, WorkerAnswer};
 
-/// Time for a process to begin and to read the script.
+/// Time limit for a worker to start and to load the script.
 const BEGIN: Duration = Duration::from_secs(5);
-/// Time for the kernel to say how a process ended.
+/// How long to wait for the exit status of a process.
 const END: Duration = Duration::from_secs(1);
-/// Room for what most calls say: a buffer that grows leaves copies of what was in it.
+/// Room for most messages: a buffer that grows leaves copies of its content in memory.
 const ROOM: usize = 16 * 1024;
 
 /// Why a script cannot be used.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// It is wrong.
+    /// The script is wrong.
     Broken(ScriptError),
-    /// It could not be tried.
+    /// No worker was able to load it.
     NoWorker(String),
 }
 
@@ -36,18 +36,18 @@ impl std::fmt::Display for Trouble {
     }
 }
 
-/// A task as a worker reads it.
+/// A task as the line that a worker reads.
 pub(super) fn line(task: &Task<'_>) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut line = Zeroizing::new(Vec::with_capacity(ROOM));
     serde_json::to_writer(&mut *line, task).map_err(|error| error.to_string())?;
     line.push(b'\n');
     if line.len() > LINE {
-        return Err("is called with more than a worker takes".into());
+        return Err("has more input than a worker accepts".into());
     }
     Ok(line)
 }
 
-/// A process that has loaded the script; it ends when this is dropped.
+/// A process that has loaded the script. It is killed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Worker {
     child: Child,
@@ -56,7 +56,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Starts one and gives it the script.
+    /// Starts a worker and loads the script.
     pub(super) async fn start(program: &Path, load: Load<'_>) -> Result<(Worker, Loaded), Trouble> {
         let name = load.name.clone().into_owned();
         let begun = async {
@@ -71,7 +71,7 @@ impl Worker {
             (worker, WorkerAnswer::Loaded(loaded)) => Ok((worker, loaded)),
             (_, WorkerAnswer::Broken(fault)) => Err(Trouble::Broken(fault)),
             (_, WorkerAnswer::Ran(_)) => {
-                Err(Trouble::NoWorker("the worker answered what was not asked".into()))
+                Err(Trouble::NoWorker("the worker gave an unexpected answer".into()))
             }
         }
     }
@@ -81,7 +81,8 @@ impl Worker {
             .arg("hook-worker")
             .env_clear()
             .current_dir("/")
-            // Ctrl-C in a terminal goes to a whole group; the server still needs its workers to finish what runs.
+            // Ctrl-C in a terminal signals a whole process group; the server needs its workers to finish the running
+            // requests.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -94,12 +95,12 @@ impl Worker {
         }
     }
 
-    /// Has it not ended?
+    /// True if the process has not ended.
     pub(super) fn lives(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Gives it a task. After an error it is of no use.
+    /// Runs a task. After an error the worker cannot be used any more.
     pub(super) async fn ask(&mut self, task: &[u8]) -> Result<WorkerAnswer, String> {
         if self.input.write_all(task).await.is_err() {
             return Err(self.obituary().await);
@@ -107,24 +108,25 @@ impl Worker {
         let mut line = Zeroizing::new(Vec::with_capacity(ROOM));
         while line.last() != Some(&b'\n') {
             if line.len() > LINE {
-                return Err("gave more than a worker may".into());
+                return Err("returned more than a worker may".into());
             }
             if self.output.read_buf(&mut *line).await.unwrap_or(0) == 0 {
                 return Err(self.obituary().await);
             }
         }
-        serde_json::from_slice(&line).map_err(|error| format!("the worker is not understood: {error}"))
+        serde_json::from_slice(&line)
+            .map_err(|error| format!("got an invalid answer from its worker: {error}"))
     }
 
     async fn obituary(&mut self) -> String {
         match tokio::time::timeout(END, self.child.wait()).await {
             Ok(Ok(status)) => cause_of(status),
-            _ => "is not answered by its worker".into(),
+            _ => "got no answer from its worker".into(),
         }
     }
 }
 
-/// What a script did that its process did not survive.
+/// The reason for the end of a worker process.
 fn cause_of(status: ExitStatus) -> String {
     const ABORT: i32 = 6;
     const KILL: i32 = 9;

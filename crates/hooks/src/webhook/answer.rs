@@ -1,4 +1,4 @@
-//! What a service says to a `pre_` event. Nothing is guessed: an answer that is not understood is a failure.
+//! A webhook's answer to a `pre_` event. The server does not guess: an answer that it does not understand is a failure.
 
 use doorward_core::operation::{FieldSpec, Kind, Operation};
 use doorward_core::strict_json::Strict;
@@ -7,17 +7,17 @@ use doorward_protocol::error::ErrorCode;
 use doorward_request::event::{HookAnswer, HookRefusal};
 use serde_json::{Map, Value};
 
-/// Longest message of a refusal.
+/// Most characters of a refusal's message.
 const LONGEST: usize = 500;
 
-/// Why there is no word of a service. The cause is for the log, and repeats nothing of an answer but names of fields of
-/// ours.
+/// Why a webhook has no valid answer. The cause is for the log. It quotes nothing from the answer except the names of
+/// known fields.
 #[derive(Debug)]
 pub(super) enum AnswerError {
-    /// The service is not well.
+    /// The service is faulty: the breaker counts it.
     Ill(String),
-    /// It lives, and says what cannot be obeyed. Perhaps somebody has chosen what they send for that: it must not shut the
-    /// others out.
+    /// The service works, but its answer is not valid. A user may be able to cause that with certain input, so that the
+    /// breaker does not count it: otherwise that user could affect the others.
     Wrong(String),
 }
 
@@ -43,13 +43,13 @@ pub(super) fn read(answer: &HttpResponse, operation: Operation) -> Result<HookAn
         return Ok(HookAnswer::GoOn(Map::new()));
     }
     let Ok(Strict(said)) = serde_json::from_slice(&answer.body) else {
-        return Err(AnswerError::Ill("its answer was no JSON".into()));
+        return Err(AnswerError::Ill("its answer was not JSON".into()));
     };
     word(said, operation).map_err(AnswerError::Wrong)
 }
 
 fn word(said: Value, operation: Operation) -> Result<HookAnswer, String> {
-    let Value::Object(mut said) = said else { return Err("its answer was no JSON object".into()) };
+    let Value::Object(mut said) = said else { return Err("its answer was not a JSON object".into()) };
     let (set, reject) = (said.remove("set"), said.remove("reject"));
     match (set, reject, said.is_empty()) {
         (None, None, true) => Ok(HookAnswer::GoOn(Map::new())),
@@ -65,17 +65,17 @@ fn word(said: Value, operation: Operation) -> Result<HookAnswer, String> {
 }
 
 fn check(operation: Operation, name: &str, value: &Value) -> Result<(), String> {
-    let field = operation.field(name).ok_or("it has set a field that there is not")?;
+    let field = operation.field(name).ok_or("it has set a field that does not exist")?;
     if !field.settable || field.secret {
         return Err(format!("it has set {}, which cannot be set", field.name));
     }
     match fits(field, value) {
         true => Ok(()),
-        false => Err(format!("it has set {} to what it cannot be", field.name)),
+        false => Err(format!("it has set {} to a value of the wrong type", field.name)),
     }
 }
 
-/// Is it of the field's kind? What it must be beyond that, the request's own table says.
+/// True if the value has the field's type. The request's own table checks the rest.
 fn fits(field: FieldSpec, value: &Value) -> bool {
     match (field.kind(), value) {
         (_, Value::Null) | (Kind::Any, _) => true,
@@ -87,7 +87,7 @@ fn fits(field: FieldSpec, value: &Value) -> bool {
     }
 }
 
-/// A refusal is one, however badly it is put: nothing goes on that a service did not want.
+/// A malformed refusal still counts: an operation that a service refused must not go on.
 fn refusal(said: &Map<String, Value>) -> HookRefusal {
     let text = |name: &str| said.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let clean = |text: &str| text.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_understood() {
+    fn an_empty_answer_and_known_fields_are_accepted() {
         for nothing in ["", " \n", "{}", "{\"set\":{}}"] {
             assert!(matches!(said(nothing), Ok(HookAnswer::GoOn(set)) if set.is_empty()), "{nothing}");
         }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_h03_what_is_not_understood_is_a_failure() {
+    fn sec_h03_an_answer_that_is_not_understood_is_a_failure() {
         for garbage in [
             "OK",
             "null",
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_s10_what_is_wrong_with_an_answer_is_not_wrong_with_the_service() {
+    fn sec_s10_an_invalid_answer_does_not_count_as_a_faulty_service() {
         let is_ill = |status, body: &str| {
             let answer = HttpResponse { status, body: body.into(), whole: true };
             matches!(read(&answer, Operation::EmailAuth), Err(AnswerError::Ill(_)))
@@ -175,13 +175,13 @@ mod tests {
             assert!(cause.starts_with("it has set "), "{cause}");
             assert!(
                 field == "password" || !cause.contains(field),
-                "what came from outside stays out of the log"
+                "names from the answer stay out of the log"
             );
         }
     }
 
     #[test]
-    fn a_refusal_is_one_however_badly_it_is_put() {
+    fn a_malformed_refusal_still_counts() {
         for (body, code, message, field) in [
             ("{}", ErrorCode::HookRejected, None, None),
             ("{\"message\":\"No.\"}", ErrorCode::HookRejected, Some("No."), None),

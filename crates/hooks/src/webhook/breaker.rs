@@ -1,44 +1,47 @@
-//! Leaves a service alone that fails and fails: who waits for it meanwhile waits for nothing. Each node has its own.
+//! A circuit breaker: stops calls to a service that keeps failing, so that requests do not wait for it. Each node has
+//! its own.
 
 use doorward_core::clock::Millis;
 
-/// So many failures in a row.
+/// Failures in a row that open the breaker.
 const FAILURES: u32 = 5;
-/// The first time that it is left alone; each next one is twice as long.
+/// The first pause; each following one is twice as long.
 const PAUSE: Millis = 2_000;
-/// The longest.
+/// The longest pause.
 const LONGEST_PAUSE: Millis = 60_000;
 
-/// Counts how calls of one service end.
+/// Counts how the calls of one service end.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
-    /// In a row.
+    /// Failures in a row.
     failures: u32,
-    /// It is left alone until then.
+    /// End of the current pause.
     until: Millis,
-    /// Counts how often it was closed or opened: what began before says nothing of how the service is since.
+    /// Counts how often the breaker was opened or closed. The result of a call that began before the last change is
+    /// ignored.
     turn: u64,
 }
 
-/// A call that may be made; it is handed back with how it ended.
+/// Permission for one call. The caller hands it back with the result.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pass(u64);
 
 impl Breaker {
-    /// May it be called? After a pause one call may, to see; the others wait for what becomes of it.
+    /// Returns permission for a call, or `None`. After a pause one call is admitted as a test. The others are refused
+    /// until its result is known.
     pub(super) fn admit(&mut self, now: Millis) -> Option<Pass> {
         if self.is_open() {
-            // An end that is further away than a pause is long was set by a clock that was wrong.
+            // An end that is further away than one pause was set by a wrong clock.
             if now < self.until && self.until <= now + self.pause() {
                 return None;
             }
-            // Also when nobody ever says how this call ended.
+            // Limits the wait even if the result of this call is never reported.
             self.until = now + self.pause();
         }
         Some(Pass(self.turn))
     }
 
-    /// It lives.
+    /// Records a success.
     pub(super) fn succeed(&mut self, pass: Pass) {
         if pass.0 == self.turn {
             let turn = self.turn + u64::from(self.is_open());
@@ -46,8 +49,8 @@ impl Breaker {
         }
     }
 
-    /// It does not. Answers for how long it is left alone now, if this call has decided that: of all that hang at the same
-    /// time, one does.
+    /// Records a failure. Returns the length of the pause if this failure begins one. Of all calls that hang at the
+    /// same time, only one begins a pause.
     pub(super) fn fail(&mut self, pass: Pass, now: Millis) -> Option<Millis> {
         if pass.0 != self.turn {
             return None;
@@ -61,7 +64,7 @@ impl Breaker {
         })
     }
 
-    /// Is it left alone?
+    /// True if the breaker is open: the service is paused.
     pub(super) fn is_open(&self) -> bool {
         self.failures >= FAILURES
     }
@@ -82,7 +85,7 @@ mod tests {
         breaker.fail(pass, now)
     }
 
-    /// A service that is left alone from now on, for two seconds.
+    /// A breaker that has just opened, for two seconds.
     fn open(now: Millis) -> Breaker {
         let mut breaker = Breaker::default();
         for _ in 0..4 {
@@ -94,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_s10_after_five_failures_a_service_is_left_alone_for_a_while_that_grows() {
+    fn sec_s10_five_failures_pause_a_service_and_the_pauses_grow() {
         let mut breaker = open(0);
         let mut now = 0;
         for (pause, next) in [
@@ -107,7 +110,7 @@ mod tests {
         ] {
             assert!(breaker.admit(now + pause - 1).is_none());
             now += pause;
-            let pass = breaker.admit(now).expect("one sees how it is");
+            let pass = breaker.admit(now).expect("one test call");
             assert!(breaker.admit(now).is_none(), "and only one");
             assert_eq!(breaker.fail(pass, now), Some(next));
         }
@@ -118,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_in_between_begins_the_count_anew() {
+    fn a_success_resets_the_count() {
         let mut breaker = Breaker::default();
         for _ in 0..10 {
             for _ in 0..4 {
@@ -140,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn what_began_before_a_service_was_well_again_says_nothing_of_it() {
+    fn results_of_calls_from_before_a_change_are_ignored() {
         let mut breaker = Breaker::default();
         let slow: Vec<_> = (0..10).map(|_| breaker.admit(0).unwrap()).collect();
         for _ in 0..5 {
             fail(&mut breaker, 0);
         }
         breaker.succeed(slow[0]);
-        assert!(breaker.is_open(), "nor of one that was not");
+        assert!(breaker.is_open(), "an old success does not close the breaker");
         let pass = breaker.admit(2_000).unwrap();
         breaker.succeed(pass);
         for pass in slow {
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_a_day_ahead_keeps_nobody_out() {
+    fn a_clock_that_was_a_day_ahead_does_not_block_calls() {
         let mut breaker = open(24 * 60 * 60_000);
         assert!(breaker.admit(0).is_some() && breaker.admit(0).is_none());
     }

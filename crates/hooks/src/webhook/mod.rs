@@ -1,6 +1,6 @@
-//! Webhooks: services of the operator's, called over HTTP and signed after Standard Webhooks. Before an operation they
-//! are asked while a person waits, so that each has little time, and none once it has failed often; after it they are told
-//! by [`crate::delivery`].
+//! Webhooks: the operator's services, called over HTTP and signed according to Standard Webhooks. Before an operation a
+//! user waits for their answers, so that each has little time, and is not called after repeated failures. After an
+//! operation, [`crate::delivery`] sends them the outcome.
 
 mod answer;
 mod breaker;
@@ -25,17 +25,17 @@ use crate::Hooks;
 
 pub(super) use doorward_core::webhook_signature::WebhookKey;
 
-/// More than anybody has to say about one request.
+/// Most bytes of an answer; a valid answer is much smaller.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
-/// How long a service may take to hear what has happened: nobody waits for it.
+/// Time limit of a call after an operation. No user waits for it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The operator's services, in the order of their names.
+/// The operator's webhooks, in the order of their names.
 #[derive(Debug)]
 pub struct Webhooks(Vec<Webhook>);
 
-/// One of them.
+/// One webhook.
 #[derive(Debug)]
 struct Webhook {
     name: String,
@@ -45,12 +45,12 @@ struct Webhook {
 }
 
 impl Webhooks {
-    /// Reads the settings; nothing is connected yet.
+    /// Reads the settings. Does not connect yet.
     pub fn open(config: &Config, http: &HttpClient) -> Result<Webhooks, ConfigError> {
         let open = |(name, settings): (&String, &doorward_config::Webhook)| {
             let about =
                 |key: &str, cause: &str| ConfigError::about(&format!("webhooks.{name}.{key}"), None, cause);
-            let url = Url::parse(&settings.url).map_err(|_| about("url", "is no address"))?;
+            let url = Url::parse(&settings.url).map_err(|_| about("url", "is not a valid URL"))?;
             http.check(&url).map_err(|cause| about("url", &cause))?;
             let keys = settings.secrets.iter().map(WebhookKey::read).collect::<Option<Vec<_>>>();
             Ok(Webhook {
@@ -63,28 +63,29 @@ impl Webhooks {
         config.webhooks.iter().map(open).collect::<Result<_, _>>().map(Webhooks)
     }
 
-    /// Are there none?
+    /// True if there are no webhooks.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Names of those that want to know of this.
+    /// The names of the webhooks that listen to this event.
     pub fn listening(&self, event: &str) -> Vec<&str> {
         self.hearing(event).map(|webhook| webhook.name.as_str()).collect()
     }
 
-    /// What will not go well until somebody looks after it.
+    /// Problems that the operator should look at.
     pub fn warnings(&self) -> Vec<String> {
         let open = |webhook: &&Webhook| webhook.with_breaker(|breaker| breaker.is_open());
         let tell = |webhook: &Webhook| {
-            format!("the webhook {} fails, and is left alone for some seconds at a time", webhook.name)
+            format!("the webhook {} keeps failing and is paused for some seconds at a time", webhook.name)
         };
         self.0.iter().filter(open).map(tell).collect()
     }
 
-    /// Asks all that listen, one after the other, each seeing what the one before has set. What must not leave this process is
-    /// not in what they see.
-    /// Time that is up for the first is up for all that come after it; what each does then, its settings say.
+    /// Asks all listening webhooks, one after the other. Each sees the values that the previous ones set, without the
+    /// fields that must not leave this process.
+    /// When the time is used up, the remaining webhooks are not called. The setting `on_failure` of each decides what
+    /// happens then.
     pub async fn before(&self, hooks: &Hooks, model: &Model, end: Instant) -> Result<HookAnswer, ApiError> {
         let mut model = model.public();
         let mut changes = Map::new();
@@ -109,7 +110,7 @@ impl Webhooks {
         Ok(HookAnswer::GoOn(changes))
     }
 
-    /// Tells one of them what has happened. `id` is the same at each attempt.
+    /// Sends the outcome of an operation to one webhook. `id` is the same at each attempt.
     pub(super) async fn tell(
         &self,
         hooks: &Hooks,
@@ -125,7 +126,7 @@ impl Webhooks {
         let body = envelope(model.operation.post(), model, outcome);
         match webhook.call(hooks, id, body, PATIENCE).await {
             Ok(HttpResponse { status: 200..=299, .. }) => Ok(()),
-            // It wants to hear no more of this.
+            // The service does not want this event any more.
             Ok(HttpResponse { status: 410, .. }) => Err(Failure::Never("it answered 410".into())),
             Ok(HttpResponse { status, .. }) => Err(Failure::Later(format!("it answered {status}"))),
             Err(cause) => Err(Failure::Later(cause)),
@@ -138,15 +139,15 @@ impl Webhooks {
 }
 
 impl Webhook {
-    /// What it says before an operation.
+    /// Asks for the webhook's answer before an operation.
     async fn ask(&self, hooks: &Hooks, model: &Model, end: Instant) -> Result<HookAnswer, String> {
         let left = end.saturating_duration_since(Instant::now());
         let time = Duration::from(self.settings.timeout).min(left);
         if time.is_zero() {
-            return Err("the hooks before it have used up the time".into());
+            return Err("the hooks before it used up the time".into());
         }
         let Some(pass) = self.with_breaker(|breaker| breaker.admit(hooks.platform.world.now())) else {
-            return Err("it is left alone, because it has failed again and again".into());
+            return Err("it is paused, because it failed repeatedly".into());
         };
         let body = envelope(model.operation.pre(), model, []);
         let answer =
@@ -154,11 +155,11 @@ impl Webhook {
         let said = answer.and_then(|answer| answer::read(&answer, model.operation));
         self.with_breaker(|breaker| match &said {
             Ok(_) | Err(answer::AnswerError::Wrong(_)) => breaker.succeed(pass),
-            // Others have used up some of its time.
+            // Earlier webhooks have used up part of its time.
             Err(answer::AnswerError::Ill(_)) if left < Duration::from(self.settings.timeout) => {}
             Err(answer::AnswerError::Ill(cause)) => {
                 if let Some(pause) = breaker.fail(pass, hooks.platform.world.now()) {
-                    tracing::error!(webhook = self.name, cause, pause, "left a webhook alone");
+                    tracing::error!(webhook = self.name, cause, pause, "paused a webhook");
                 }
             }
         });
@@ -181,7 +182,7 @@ impl Webhook {
             .header("webhook-timestamp", seconds)
             .header("webhook-signature", webhook_signature::header(&self.keys, id, seconds, &body))
             .body(body.into_bytes())
-            .map_err(|_| "its address came out wrong")?;
+            .map_err(|_| "its URL is not valid")?;
         hooks.http.send(request, CallLimits { time, bytes: LONGEST_ANSWER }).await
     }
 
@@ -190,8 +191,8 @@ impl Webhook {
     }
 }
 
-/// The body of a call. A field of the operation stands before what is known of every request: a `locale` that somebody
-/// gives says more than the one of their browser.
+/// The body of a call. A field of the operation takes precedence over the general one: a `locale` in the request is
+/// more specific than the browser's.
 fn envelope<const N: usize>(event: &str, model: &Model, outcome: [(&str, Value); N]) -> String {
     let about = &model.about;
     let mut data = model.fields.clone();
@@ -214,7 +215,7 @@ mod tests {
     use doorward_core::operation::Operation;
 
     #[test]
-    fn no_field_of_an_operation_hides_who_asks_or_what_came_of_it() {
+    fn no_field_of_an_operation_hides_the_caller_or_the_outcome() {
         for operation in Operation::ALL {
             for name in ["user_id", "session_id", "request_id", "ip", "user_agent", "succeeded", "code"] {
                 assert!(operation.field(name).is_none(), "{operation:?} {name}");

@@ -1,8 +1,9 @@
-//! The captcha: whether a call must bring a solution, and whether the one that it brings is right.
+//! The captcha: issues challenges and checks solutions.
 //!
-//! A solution comes in the header `Captcha-Response`, `id:code`, so that every call can carry one, and is good once, on
-//! all nodes. A call without one is answered with `CAPTCHA_REQUIRED` and a challenge; its number is 2000 for who knows
-//! it by that (seed A24). Nothing is stored for a challenge: what is in its id comes back with the solution.
+//! A solution is sent in the header `Captcha-Response` as `id:code`, so that every call can carry one. It is valid
+//! once, on all nodes together. A call without one gets `CAPTCHA_REQUIRED` and a challenge; the business code of this
+//! error is 2000 (seed A24). The server stores nothing for a challenge: its id contains the data and is part of the
+//! solution.
 
 mod picture;
 mod proof_of_work;
@@ -20,21 +21,21 @@ use doorward_request::platform::Platform;
 use doorward_store::{StoreError, proofs, transaction};
 use service::Service;
 
-/// What the settings chose.
+/// The captcha that the settings choose.
 #[derive(Debug)]
 pub enum Captcha {
-    /// Nothing has to be solved.
+    /// No captcha.
     None,
-    /// The browser computes; so many hashes, on average.
+    /// The browser computes this many hashes, on average.
     ProofOfWork(u32),
-    /// A person reads letters.
+    /// A person reads letters from a picture.
     Picture,
-    /// The widget of a service gives the solution.
+    /// The widget of a service returns the solution.
     Service(Service),
 }
 
 impl Captcha {
-    /// Prepares it; nothing is connected yet.
+    /// Prepares the captcha. Does not connect yet.
     pub fn open(config: &Config, http: &HttpClient, dev: bool) -> Result<Captcha, ConfigError> {
         Ok(match config.captcha.kind {
             CaptchaKind::None => Captcha::None,
@@ -47,8 +48,8 @@ impl Captcha {
     }
 }
 
-/// Lets a call pass that brings the solution of a captcha; that is used up by this. Any other is told what to solve.
-/// [`crate`] knows when to ask.
+/// Admits a call with a valid solution, and uses the solution up. Refuses other calls with a new challenge. [`crate`]
+/// decides when a captcha is needed.
 pub async fn demand(captcha: &Captcha, platform: &Platform, caller: &Caller) -> Result<(), ApiError> {
     let now = platform.world.now();
     let solved = match (captcha, &caller.captcha) {
@@ -60,7 +61,7 @@ pub async fn demand(captcha: &Captcha, platform: &Platform, caller: &Caller) -> 
                 None => false,
             }
         }
-        // One try: a wrong one is used up, too, and answered with another picture.
+        // One try: a wrong solution uses the picture up, too, and gets a new one.
         (Captcha::Picture, Some(solution)) => match picture::open(&platform.secret_keys, &solution.id, now) {
             Some(shown) => spend(platform, &solution.id, shown.until).await? && shown.reads(&solution.code),
             None => false,
@@ -76,7 +77,7 @@ pub async fn demand(captcha: &Captcha, platform: &Platform, caller: &Caller) -> 
     Err(ApiError { captcha: challenge, ..ErrorCode::CaptchaRequired.into() })
 }
 
-/// A new challenge; `None` where nothing has to be solved.
+/// A new challenge. `None` if no captcha is configured.
 pub fn challenge(captcha: &Captcha, platform: &Platform) -> Result<Option<Challenge>, ApiError> {
     let lacks_key = || ApiError::internal("no active secret key");
     Ok(Some(match captcha {
@@ -92,8 +93,8 @@ pub fn challenge(captcha: &Captcha, platform: &Platform) -> Result<Option<Challe
     }))
 }
 
-/// Uses a solution up; false when it was before, on whichever node. It stands among the used proofs, which are hashes as
-/// well, until it is good no more.
+/// Uses a solution up. False if it was used before, on any node. Its hash is stored among those of the used DPoP proofs
+/// until it expires.
 async fn spend(platform: &Platform, solution: &str, until: Millis) -> Result<bool, ApiError> {
     let id = digest(&SHA256, ["captcha\n", solution].concat().as_bytes());
     let fresh =

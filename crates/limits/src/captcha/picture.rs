@@ -1,7 +1,8 @@
-//! A picture with letters in it, drawn by ourselves: strokes that are bent, turned and crossed out, and only then pixels.
-//! (An SVG would hand a machine the very strokes.) What it says is sealed in its id, so that nothing is stored.
+//! A picture with letters: strokes that are bent, turned and crossed out, and only then pixels. (An SVG would hand the
+//! strokes to a program.) The letters are sealed in the picture's id, so that the server stores nothing.
 //!
-//! Programs read such pictures, too. It is for who must have one: the proof of work keeps nobody out who cannot see.
+//! Programs read such pictures, too. It is for operators that must have one: the proof of work does not exclude blind
+//! users.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -11,24 +12,24 @@ use doorward_core::secret_keys::SecretKeys;
 use doorward_protocol::captcha::Challenge;
 use zeroize::Zeroizing;
 
-/// How long a picture is good.
+/// How long a picture is valid.
 const LIFETIME: Millis = 5 * 60_000;
-/// Letters in it: one guess in two million is right, and each costs a picture.
+/// Letters in it: the chance of a guess is one in two million, and each guess uses a picture up.
 const LETTERS: usize = 5;
 const SEALED_AS: &str = "captcha picture";
-/// No id of ours is longer.
+/// Most characters of an id.
 const LONGEST: usize = 128;
 
 const WIDTH: usize = 200;
 const HEIGHT: usize = 70;
-/// Half of a letter's stroke, and of a line across, in pixels.
+/// Half the width of a letter's stroke and of a crossing line, in pixels.
 const PEN: f32 = 1.7;
 const NEEDLE: f32 = 0.9;
-/// Lines across it.
+/// Number of crossing lines.
 const LINES: usize = 2;
 
-/// None that looks like another, also with a line through it: then F is E, and P is R. A letter is strokes, a stroke is
-/// points, a point is a column from 0 to 8 and a row from 0 to c.
+/// Characters that do not look alike, even with a line through them (F would look like E, and P like R). A character is
+/// strokes, a stroke is points, a point is a column from 0 to 8 and a row from 0 to c.
 const ALPHABET: &[(char, &str)] = &[
     ('A', "0c 40 8c / 28 68"),
     ('C', "82 60 20 02 0a 2c 6c 8a"),
@@ -51,14 +52,14 @@ const ALPHABET: &[(char, &str)] = &[
     ('7', "00 80 3c"),
 ];
 
-/// What a picture says, as its id knows it.
+/// The content of a picture, read from its id.
 pub(super) struct ShownPicture {
     pub(super) until: Millis,
     letters: Zeroizing<Vec<u8>>,
 }
 
 impl ShownPicture {
-    /// Is it this? Capitals or not, and spaces, do not matter.
+    /// True if the code has these letters. Case and spaces do not matter.
     pub(super) fn reads(&self, code: &str) -> bool {
         let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
         same(code.to_ascii_uppercase().as_bytes(), &self.letters)
@@ -84,7 +85,7 @@ pub(super) fn challenge(keys: &SecretKeys, world: &World) -> Option<Challenge> {
     })
 }
 
-/// What the picture with this id says, if it is one of ours and not too old.
+/// Reads the content of a picture from its id. `None` if the id is forged or the picture is too old.
 pub(super) fn open(keys: &SecretKeys, id: &str, now: Millis) -> Option<ShownPicture> {
     if id.len() > LONGEST {
         return None;
@@ -101,7 +102,7 @@ fn pick(world: &World) -> Option<(char, &'static str)> {
     ALPHABET.get(chance % ALPHABET.len()).copied()
 }
 
-/// Evenly, anything between the two.
+/// A number between the two, evenly distributed.
 fn between(world: &World, least: f32, most: f32) -> f32 {
     let chance = f32::from(u16::from_be_bytes(world.bytes())) / f32::from(u16::MAX);
     least + chance * (most - least)
@@ -109,9 +110,9 @@ fn between(world: &World, least: f32, most: f32) -> f32 {
 
 type Point = (f32, f32);
 
-/// Paper that waves: what is drawn on it is bent.
+/// A canvas with waves: it bends the strokes that are drawn on it.
 struct Canvas {
-    /// From 0, white, to 1, ink; row by row.
+    /// From 0 (white) to 1 (ink), row by row.
     ink: Vec<f32>,
     height: f32,
     length: f32,
@@ -128,7 +129,7 @@ impl Canvas {
         }
     }
 
-    /// Writes a letter at its place, turned and leaning.
+    /// Writes a letter at its position, turned and slanted.
     fn write(&mut self, world: &World, at: usize, strokes: &str) {
         let (sin, cos) = between(world, -0.35, 0.35).sin_cos();
         let (wide, high) = (between(world, 2.6, 3.4), between(world, 3.0, 3.9));
@@ -176,7 +177,7 @@ impl Canvas {
         let reach = pen + 1.0;
         let (left, right) = (from.0.min(to.0) - reach, from.0.max(to.0) + reach);
         let (top, bottom) = (from.1.min(to.1) - reach, from.1.max(to.1) + reach);
-        // Only where it may leave ink: a picture has hundreds of pieces, and fourteen thousand pixels.
+        // Only the pixels that it can reach: a picture has hundreds of pieces and fourteen thousand pixels.
         let within =
             |from: f32, to: f32, most: usize| (from.max(0.0) as usize)..(to.max(0.0) as usize + 1).min(most);
         for row in within(top, bottom, HEIGHT) {
@@ -193,7 +194,7 @@ impl Canvas {
         let mut encoder = png::Encoder::new(&mut file, WIDTH as u32, HEIGHT as u32);
         encoder.set_color(png::ColorType::Grayscale);
         encoder.set_depth(png::BitDepth::Eight);
-        // Sixteen greys are enough, and half the bytes.
+        // Sixteen grey levels are enough and halve the size.
         let pixels: Vec<u8> = self.ink.iter().map(|ink| 255 - (ink * 15.0) as u8 * 16).collect();
         let mut writer = encoder.write_header().ok()?;
         writer.write_image_data(&pixels).ok()?;

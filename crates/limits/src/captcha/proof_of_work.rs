@@ -1,5 +1,5 @@
-//! A proof of work: what a browser computes for a moment, and the server checks with a few hashes. Several small puzzles
-//! take nearly the same time whoever is lucky; one big one would take some people five times as long.
+//! A proof of work: the browser computes for a moment, and the server checks the result with a few hashes. Several
+//! small puzzles take nearly the same time for all users; one big puzzle would take some of them five times as long.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -11,19 +11,19 @@ use doorward_core::secret_keys::{KeyId, Purpose, SecretKeys};
 use doorward_protocol::captcha::Challenge;
 use doorward_request::captcha_solution::Solution;
 
-/// How long a challenge is good.
+/// How long a challenge is valid.
 const LIFETIME: Millis = 5 * 60_000;
-/// With so many, nine solutions in ten take between 0.6 and 1.4 of the average time.
+/// With 16 puzzles, nine solutions in ten take between 0.6 and 1.4 of the average time.
 const PUZZLES: u8 = 16;
 
-/// What a challenge says: key, end, number of puzzles, difficulty of each, and chance, which makes it another each time.
-/// Each part is a multiple of three bytes long, so that each is a text of its own in base64.
+/// Bytes of a challenge: key id, expiry, number of puzzles, difficulty of each, and random bytes that make it unique.
+/// This part and the MAC are multiples of three bytes long, so that base64 encodes each separately.
 const SAID: usize = 4 + 8 + 1 + 4 + 13;
 const MAC: usize = 18;
-/// Characters of the MAC. They are the seed of the puzzles: nobody knows them before the server has said them.
+/// Characters of the MAC. They are the seed of the puzzles, so that no client can know them in advance.
 const SEED: usize = MAC / 3 * 4;
 
-/// A challenge of so many hashes, on average.
+/// A challenge that takes this many hashes, on average.
 pub(super) fn challenge(keys: &SecretKeys, world: &World, hashes: u32) -> Option<Challenge> {
     let difficulty = hashes / u32::from(PUZZLES);
     let until = world.now() + LIFETIME;
@@ -39,7 +39,7 @@ pub(super) fn challenge(keys: &SecretKeys, world: &World, hashes: u32) -> Option
     Some(Challenge::ProofOfWork { id, puzzles: PUZZLES.into(), difficulty })
 }
 
-/// Until when a solution is good, if it is right and good now. Cheap things come first: a stranger's id costs one MAC.
+/// The expiry of a solution, if it is valid. The cheap checks come first: a forged id costs one MAC.
 pub(super) fn good_until(keys: &SecretKeys, solution: &Solution, now: Millis) -> Option<Millis> {
     let bytes: [u8; SAID + MAC] = decode(&solution.id)?;
     let (said, given) = bytes.split_at(SAID);
@@ -87,7 +87,7 @@ mod tests {
         (line, keys)
     }
 
-    /// The challenge's id and each puzzle's first number that is, or is not, a solution.
+    /// The challenge's id, with each puzzle's first number that is, or is not, a solution.
     fn work(challenge: &Challenge, right: bool) -> Solution {
         let Challenge::ProofOfWork { id, puzzles, difficulty } = challenge else { panic!("{challenge:?}") };
         let seed = &id[id.len() - SEED..];
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_up_bent_or_left_out_is_no_solution() {
+    fn a_forged_changed_or_incomplete_solution_is_refused() {
         let (world, (_, keys)) = (World::default(), keys());
         let now = world.now();
         let puzzles = challenge(&keys, &world, HASHES).unwrap();
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_of_another_server_or_of_another_time_is_worth_nothing() {
+    fn a_solution_for_another_server_or_another_challenge_is_refused() {
         let (world, (_, here), (_, there)) = (World::default(), keys(), keys());
         let solution = work(&challenge(&there, &world, HASHES).unwrap(), true);
         assert!(good_until(&there, &solution, world.now()).is_some());

@@ -1,5 +1,5 @@
-//! Turnstile, hCaptcha and reCAPTCHA: their widget gives the page a token, and their verification call, which all three
-//! document alike, says what it is worth.
+//! Turnstile, hCaptcha and reCAPTCHA: their widget gives the page a token, and their verification call checks it. All
+//! three document that call alike.
 
 use std::fmt;
 
@@ -18,14 +18,14 @@ use url::{Url, form_urlencoded};
 
 use super::spend;
 
-/// No service's token is longer; Turnstile promises less.
+/// Most characters of a token; Turnstile documents a shorter maximum.
 const LONGEST: usize = 8192;
 const LONGEST_OF_TURNSTILE: usize = 2048;
-/// More than any has to say about one.
+/// Most bytes of an answer; a valid answer is much smaller.
 const LONGEST_ANSWER: usize = 16 * 1024;
-/// No service's token is good for longer; its own list of those that were used is the other one.
+/// No service accepts a token for longer. The service also keeps its own list of used tokens.
 const LIFETIME: Millis = 10 * 60_000;
-/// Errors that are about us, or the service itself, and not about the token.
+/// Errors about this server's settings or the service, not about the token.
 const NOT_THE_TOKEN: &[&str] = &[
     "internal-error",
     "missing-input-secret",
@@ -34,7 +34,7 @@ const NOT_THE_TOKEN: &[&str] = &[
     "invalid-keys",
 ];
 
-/// A service, ready to be asked.
+/// A service that is ready to be asked.
 pub struct Service {
     client: HttpClient,
     kind: CaptchaKind,
@@ -51,7 +51,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Prepares it; nothing is connected yet.
+    /// Prepares the service. Does not connect yet.
     pub(super) fn open(config: &Config, http: &HttpClient, dev: bool) -> Result<Service, ConfigError> {
         let wrong = |key: &str, message: &str| ConfigError::about(key, None, message);
         let captcha = &config.captcha;
@@ -59,11 +59,11 @@ impl Service {
             "" => captcha.kind.service().unwrap_or_default(),
             set => set,
         };
-        let parsed = Url::parse(url).map_err(|_| wrong("captcha.verify_url", "is no address"))?;
+        let parsed = Url::parse(url).map_err(|_| wrong("captcha.verify_url", "is not a valid URL"))?;
         if parsed.scheme() != "https" && !is_local(&parsed) {
             return Err(wrong(
                 "captcha.verify_url",
-                "must be https: the secret travels to it; http only on this machine",
+                "must be https, because the secret is sent to it; http is allowed only on this machine",
             ));
         }
         http.check(&parsed).map_err(|cause| wrong("captcha.verify_url", &cause))?;
@@ -91,7 +91,8 @@ impl Service {
         }
     }
 
-    /// Is the token right, and was it never used here? What happens when nobody can say is a setting.
+    /// True if the token is valid and was not used here before. A setting decides what happens if the service gives no
+    /// result.
     pub(super) async fn verify(
         &self,
         platform: &Platform,
@@ -102,19 +103,22 @@ impl Service {
             return Ok(false);
         }
         match self.ask(caller, token).await {
-            // Afterwards: a token that nobody could verify is still good when the service is back.
+            // Spent only after the check: a token that could not be verified stays valid for when the service is back.
             Ok(true) => spend(platform, token, platform.world.now() + LIFETIME).await,
             Ok(false) => Ok(false),
             Err(cause) if self.on_failure == Unreached::GoOn => {
-                tracing::warn!(cause, "the captcha's service does not answer: a call passed without");
+                tracing::warn!(
+                    cause,
+                    "the captcha service does not answer: admitted a call without a captcha"
+                );
                 Ok(true)
             }
             Err(cause) => Err(ApiError { cause: Some(cause), ..ApiError::overloaded(1) }),
         }
     }
 
-    /// Does it look like a token at all? What does not might be stopped on its way to the service, which then seems to
-    /// be silent.
+    /// True if the text can be a token at all. A firewall might block other texts on their way, and the service would
+    /// then seem to be down.
     fn could_be(&self, token: &str) -> bool {
         let longest = match self.kind {
             CaptchaKind::Turnstile => LONGEST_OF_TURNSTILE,
@@ -124,7 +128,7 @@ impl Service {
         !token.is_empty() && token.len() <= longest && token.bytes().all(is_of_one)
     }
 
-    /// The error says why there is no verdict.
+    /// Asks the service. The error says why there is no result.
     async fn ask(&self, caller: &Caller, token: &str) -> Result<bool, String> {
         let request = Request::builder()
             .method(Method::POST)
@@ -132,22 +136,19 @@ impl Service {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::ACCEPT, "application/json")
             .body(self.form(caller, token).into_bytes())
-            .map_err(|_| "captcha.verify_url came out wrong".to_owned())?;
+            .map_err(|_| "captcha.verify_url is not a valid URL".to_owned())?;
         let answer = self.client.send(request, self.limits).await?;
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         match said["success"].as_bool() {
             Some(true) if answer.whole && answer.status == 200 => Ok(self.takes(&said)),
-            // Turnstile says so with 400, too.
+            // Turnstile may send this with status 400.
             Some(false) if answer.whole && (200..500).contains(&answer.status) => refusal(&said),
-            // Whoever chose the token may have chosen it for that, too: to go on would let them pass.
+            // The client may have chosen the token to cause this, so that `on_failure` must not admit the call.
             _ if (400..500).contains(&answer.status) => {
-                tracing::warn!(
-                    status = answer.status,
-                    "the captcha's service wants to hear nothing of a token"
-                );
+                tracing::warn!(status = answer.status, "the captcha service refused to check a token");
                 Ok(false)
             }
-            _ => Err(format!("its answer with status {} says nothing", answer.status)),
+            _ => Err(format!("its answer with status {} has no result", answer.status)),
         }
     }
 
@@ -163,12 +164,12 @@ impl Service {
         form.finish()
     }
 
-    /// A token is right; is it from our page, and for this?
+    /// Checks the page, the action and the score of a valid token.
     fn takes(&self, said: &Value) -> bool {
         let host = said["hostname"].as_str().unwrap_or_default();
         let from = self.hosts.is_empty() || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(host));
         let action = self.action.is_empty() || said["action"].as_str() == Some(&self.action);
-        // hCaptcha counts the other way round, and only for those who pay for rules of their own.
+        // hCaptcha counts in the opposite direction, and only for paying customers with rules of their own.
         let score = match said.get("score") {
             Some(score) if self.kind == CaptchaKind::Recaptcha => {
                 score.as_f64().is_some_and(|score| score >= self.least_score)
@@ -176,17 +177,22 @@ impl Service {
             _ => true,
         };
         if !(from && action && score) {
-            tracing::info!(from, action, score, "a right captcha was not ours");
+            tracing::info!(
+                from,
+                action,
+                score,
+                "refused a valid captcha token of another page, action or score"
+            );
         }
         from && action && score
     }
 }
 
-/// A token that is wrong, old or used is a verdict; a fault that is ours or the service's is none.
+/// Distinguishes a rejected token from an outage or misconfiguration.
 fn refusal(said: &Value) -> Result<bool, String> {
     let errors = said["error-codes"].as_array().into_iter().flatten().filter_map(Value::as_str);
     match errors.into_iter().find(|error| NOT_THE_TOKEN.contains(error)) {
-        Some(error) => Err(format!("it says {error}")),
+        Some(error) => Err(format!("it answered {error}")),
         None => Ok(false),
     }
 }

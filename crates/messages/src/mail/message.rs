@@ -1,18 +1,18 @@
-//! A mail that is ready to leave.
+//! A mail that is ready to send.
 
 use std::fmt;
 
 use doorward_core::message::Message;
 
-/// A mail that is ready to leave. It may hold a code and a link that sign somebody in: it is never stored,
-/// and `Debug` shows nothing of it but the message.
+/// A mail that is ready to send. It may contain a code and a link that sign a user in: it is never stored, and `Debug`
+/// shows only the id and the message.
 pub struct Mail {
-    /// Unique, also between two attempts at the same row of the outbox: they carry different codes, and a
-    /// receiver that drops doubles must not drop the second.
+    /// Unique, also between two attempts at the same row of the outbox: they carry different codes, and a receiver that
+    /// drops duplicates must not drop the second one.
     pub id: String,
-    /// Which message it is.
+    /// The kind of message.
     pub message: Message,
-    /// The one address that it goes to, in canonical form.
+    /// The one recipient, in canonical form.
     pub to: String,
     /// One line.
     pub subject: String,

@@ -1,5 +1,5 @@
-//! Mail: what is said (`message`, `render`), and how it leaves the house (`transport`, `smtp`, `mailbox`).
-//! When it leaves is the outbox's business.
+//! Mail: its content (`message`, `render`) and its delivery (`transport`, `smtp`, `mailbox`). The outbox decides when a
+//! mail is sent.
 
 pub mod mailbox;
 pub mod message;

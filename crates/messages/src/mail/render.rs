@@ -1,7 +1,7 @@
-//! Mails from templates: the ones that are built in, over them the operator's folder (`mail.templates`).
+//! Renders mails and SMS from templates. Files in the operator's folder (`mail.templates`) replace the built-in ones.
 //!
-//! A language is a folder: `en/verify_email.subject`, `.txt`, `.html` and so on for every message. Everything is
-//! rendered once at start with example values, so that a broken template is refused then and not at the first mail.
+//! A language is a folder: `en/verify_email.subject`, `.txt`, `.html` and so on for every message. All templates are
+//! rendered once at start with example values, so that a broken template stops the start and not the first mail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use doorward_core::message::{Channel, Message};
 use minijinja::{Environment, UndefinedBehavior, context};
 
-/// The language for whom there is no better.
+/// The language of a message if no language of its recipient has templates.
 pub const LAST_LANGUAGE: &str = "en";
 
 const PARTS: [&str; 4] = ["subject", "txt", "html", "sms"];
@@ -76,28 +76,29 @@ const BUILT_IN: &[&[(&str, &str)]] = &[
     language!("zh"),
 ];
 
-/// What a template can name. Every value is there for every message; what does not apply is empty.
+/// The values that a template can use. All of them exist for every message; those that do not apply are empty.
 #[derive(Clone, Default)]
 pub struct Values {
     /// The operator's name for the service.
     pub product: String,
-    /// Where the service is.
+    /// The URL of the service.
     pub public_url: String,
-    /// The address that the mail goes to.
+    /// The recipient's address.
     pub address: String,
-    /// Name of the person, only where the address is proven: else anybody could have us mail their words to a stranger.
+    /// The user's name. Set only if the address is proven: otherwise an attacker could have the server mail their own
+    /// words to a stranger.
     pub name: String,
     /// Six digits.
     pub code: String,
     /// The link with the token.
     pub link: String,
-    /// How long the code works.
+    /// How long the code is valid.
     pub code_minutes: u32,
-    /// How long the link works.
+    /// How long the link is valid.
     pub link_minutes: u32,
-    /// The page where a new password can be asked for.
+    /// The page on which a user asks for a new password.
     pub reset_page: String,
-    /// When it happened, in UTC.
+    /// When the event happened, in UTC.
     pub happened_at: String,
 }
 
@@ -111,7 +112,7 @@ pub struct Rendered {
     pub html: String,
 }
 
-/// A template that cannot be used: which, and why.
+/// A template that cannot be used, with its name and the reason.
 #[derive(Debug)]
 pub struct TemplateError(String);
 
@@ -131,7 +132,7 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// Takes the built-in templates and, over them, those of the operator's folder.
+    /// Compiles the built-in templates and, over them, those of the operator's folder.
     pub fn load(folder: Option<&Path>) -> Result<Templates, TemplateError> {
         // Compiling and trying them takes most of a server's start. Tests start many servers in one process.
         static BUILT_IN_ALONE: OnceLock<Templates> = OnceLock::new();
@@ -154,7 +155,7 @@ impl Templates {
         }
         let languages = languages(&sources)?;
         let mut environment = Environment::new();
-        // A name that is spelt wrong in a template is an error and not an empty place in a mail.
+        // A misspelt name in a template is an error, not an empty place in a mail.
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         for (name, source) in sources {
             environment
@@ -166,7 +167,7 @@ impl Templates {
         Ok(templates)
     }
 
-    /// Is there a folder for this language?
+    /// True if there is a folder for this language.
     pub fn speaks(&self, language: &str) -> bool {
         self.languages.contains(language)
     }
@@ -185,12 +186,12 @@ impl Templates {
         Ok(Rendered { subject, text, html })
     }
 
-    /// The first of some BCP 47 tags that there is a language for, or English.
+    /// The first of the BCP 47 tags for which there is a language, or English.
     pub fn choose<'a>(&self, tags: impl IntoIterator<Item = &'a str>) -> &str {
         tags.into_iter().find_map(|tag| self.nearest(tag)).unwrap_or(LAST_LANGUAGE)
     }
 
-    /// The language of ours that is nearest to a BCP 47 tag: itself, or its first part.
+    /// The available language that is nearest to a BCP 47 tag: the tag itself, or its first part.
     fn nearest(&self, tag: &str) -> Option<&str> {
         let wanted = tag.split(['-', '_']).next().unwrap_or_default();
         [tag, wanted]
@@ -268,7 +269,7 @@ impl Templates {
     }
 }
 
-/// A subject must not be able to end the header that it stands in, and an SMS is one line.
+/// One line: a subject must not be able to end its header, and an SMS has no line breaks.
 fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_control() || c.is_whitespace())
         .filter(|word| !word.is_empty())
@@ -276,7 +277,7 @@ fn one_line(text: &str) -> String {
         .join(" ")
 }
 
-/// Every folder is a language, and a language has every message.
+/// Checks that every folder is a language and has every message. Returns the languages.
 fn languages(sources: &BTreeMap<String, String>) -> Result<BTreeSet<String>, TemplateError> {
     let mut languages = BTreeSet::new();
     for path in sources.keys() {
@@ -329,7 +330,7 @@ fn languages(sources: &BTreeMap<String, String>) -> Result<BTreeSet<String>, Tem
     Ok(languages)
 }
 
-/// The templates in a folder and in the folders in it, by their path from there.
+/// The templates in a folder and its subfolders, by their relative path.
 fn read_folder(folder: &Path) -> Result<BTreeMap<String, String>, TemplateError> {
     let mut sources = BTreeMap::new();
     for path in entries(folder)? {
@@ -393,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_says_code_and_link_and_how_long_they_live() {
+    fn a_mail_has_the_code_the_link_and_their_lifetimes() {
         let mail = built_in().render(Message::VerifyEmail, "en", &values()).unwrap();
         assert_eq!(mail.subject, "Confirm your address at Example");
         for part in [&mail.text, &mail.html] {
@@ -439,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn each_language_says_all_that_english_says_and_says_it_in_its_own_words() {
+    fn each_language_has_the_values_of_english_in_its_own_words() {
         let templates = built_in();
         let values = Values {
             name: "Ada Lovelace".into(),
@@ -477,12 +478,12 @@ mod tests {
     }
 
     #[test]
-    fn an_sms_fits_into_one() {
+    fn each_text_fits_into_one_sms() {
         let templates = built_in();
         for message in Message::ALL.iter().filter(|message| message.goes_by(Channel::Sms)) {
             for language in &templates.languages {
                 let text = templates.render_sms(*message, language, &values()).unwrap();
-                // The alphabet of GSM has the umlauts; with any letter that is not in it, 70 fit.
+                // The GSM alphabet includes the umlauts. A text with any other letter may have 70 characters.
                 let longest =
                     if text.chars().all(|c| c.is_ascii() || "äöüÄÖÜß".contains(c)) { 160 } else { 70 };
                 assert!(text.chars().count() <= longest, "{text}");

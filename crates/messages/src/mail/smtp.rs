@@ -1,4 +1,4 @@
-//! Hands mails to an SMTP server with lettre: connections are reused, every attempt has an end.
+//! Hands mails to an SMTP server with lettre. Connections are reused, and every attempt has a time limit.
 
 use std::time::Duration;
 
@@ -16,21 +16,21 @@ use super::message::Mail;
 
 /// Settings for reaching an SMTP server.
 pub struct Setup {
-    /// Name or address.
+    /// Host name or IP address.
     pub host: String,
     /// Port.
     pub port: u16,
     /// Protection of the connection.
     pub security: Security,
-    /// Our username there, and the password.
+    /// This server's username and password there.
     pub login: Option<(String, String)>,
-    /// A certificate (PEM) to trust beside the system's.
+    /// A certificate (PEM) to trust in addition to the system's.
     pub authority: Option<Vec<u8>>,
-    /// The name that we greet with.
+    /// The host name in the greeting (EHLO).
     pub hello: String,
-    /// How long one attempt may take in all.
+    /// Time limit of one attempt in all.
     pub timeout: Duration,
-    /// How many connections at once.
+    /// Most connections at the same time.
     pub connections: u32,
     /// The sender, as `Name <address>` or the address alone.
     pub from: String,
@@ -38,7 +38,7 @@ pub struct Setup {
     pub reply_to: Option<String>,
 }
 
-/// A way to an SMTP server.
+/// Sends mails to an SMTP server.
 #[derive(Debug)]
 pub struct Smtp {
     transport: AsyncSmtpTransport<Tokio1Executor>,
@@ -48,7 +48,7 @@ pub struct Smtp {
 }
 
 impl Smtp {
-    /// Prepares it; nothing is connected yet.
+    /// Prepares the transport. Does not connect yet.
     pub fn new(setup: Setup) -> Result<Smtp, ConfigError> {
         let from = mailbox("mail.from", &setup.from)?;
         let reply_to = setup.reply_to.as_deref().map(|text| mailbox("mail.reply_to", text)).transpose()?;
@@ -66,10 +66,11 @@ impl Smtp {
         Ok(Smtp { transport: builder.build(), timeout: setup.timeout, from, reply_to })
     }
 
-    /// Hands one mail over.
+    /// Hands one mail to the server.
     pub async fn send(&self, mail: &Mail) -> Result<(), Failure> {
         let message = self.message(mail)?;
-        // lettre's own time-out ends with the connection: a server that then goes silent would hold us for ever.
+        // lettre's own time-out stops once the connection is made: a server that goes silent later would block the
+        // worker for ever.
         match tokio::time::timeout(self.timeout, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(failure(&error, &mail.to)),
@@ -78,17 +79,17 @@ impl Smtp {
     }
 
     fn message(&self, mail: &Mail) -> Result<Message, Failure> {
-        // Neither happens with an address that the protocol's rule let through; if it did, no retry would help.
+        // Neither error happens with an address that passed the protocol's rule. If one did, a retry would not help.
         let to: Address =
-            mail.to.parse().map_err(|_| Failure::Never("the address cannot stand in a mail".into()))?;
+            mail.to.parse().map_err(|_| Failure::Never("the address is not valid in a mail".into()))?;
         let domain = self.from.email.domain();
         let mut builder = Message::builder()
             .from(self.from.clone())
-            // Never with the person's name beside it: it is their text, and the header would be theirs, too.
+            // Never with the user's name: the name is the user's own text, and would be part of the header.
             .to(Mailbox::new(None, to))
             .subject(mail.subject.as_str())
             .message_id(Some(format!("<{}@{domain}>", mail.id)))
-            // No out-of-office answers to a machine (RFC 3834 §5).
+            // Suppresses out-of-office replies to this server (RFC 3834 §5).
             .raw_header(HeaderValue::new(
                 HeaderName::new_from_ascii_str("Auto-Submitted"),
                 "auto-generated".into(),
@@ -103,7 +104,7 @@ impl Smtp {
                     .singlepart(part(ContentType::TEXT_PLAIN, &mail.text))
                     .singlepart(part(ContentType::TEXT_HTML, &mail.html)),
             )
-            .map_err(|error| Failure::Never(format!("the mail cannot be put together: {error}")))
+            .map_err(|error| Failure::Never(format!("the mail cannot be built: {error}")))
     }
 }
 
@@ -121,12 +122,12 @@ fn tls(setup: &Setup) -> Result<Tls, ConfigError> {
         parameters.build_rustls().map_err(|error| ConfigError::about("smtp.host", None, error))?;
     Ok(match setup.security {
         Security::Tls => Tls::Wrapper(parameters),
-        // Required, not opportunistic: who sits on the line could take STARTTLS out of the greeting.
+        // Required, not opportunistic: an attacker on the network could remove STARTTLS from the greeting.
         Security::Starttls | Security::None => Tls::Required(parameters),
     })
 }
 
-/// A sender of the settings, with its domain in ASCII: not every server takes another form (SMTPUTF8).
+/// A sender from the settings, with its domain in ASCII: not every server supports SMTPUTF8.
 fn mailbox(setting: &str, text: &str) -> Result<Mailbox, ConfigError> {
     let wrong = |cause: &dyn std::fmt::Display| {
         let message = format!("{text:?} is not a sender like `Example <hello@example.com>`: {cause}");
@@ -138,10 +139,11 @@ fn mailbox(setting: &str, text: &str) -> Result<Mailbox, ConfigError> {
     Ok(Mailbox { name, email })
 }
 
-/// Only a verdict about this very address is final. What the operator can put right, and what turns the whole
-/// connection away (credentials, 554, a policy: 5.7.x after RFC 3463 §3.8), says nothing about it: try again later.
+/// Only an error about this very address is final. Errors that the operator can correct, and errors that refuse the
+/// whole connection (credentials, 554, a policy: 5.7.x in RFC 3463 §3.8), say nothing about the address, so that a
+/// later attempt may succeed.
 fn failure(error: &Error, address: &str) -> Failure {
-    // It comes from outside and goes into a log and a row: one line, not without end, and addresses are not logged.
+    // The text is from outside and goes into a log and a row: one line, limited in length, and without the address.
     let cause = error.to_string().replace(address, "(the address)");
     let cause: String = cause.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
     match error.status().map(u16::from) {

@@ -1,4 +1,4 @@
-//! Where a mail or an SMS goes: to the SMTP server or the gateway, into the development mailbox, or both.
+//! The transports of mails and SMS: the SMTP server or the gateway, the development mailbox, or both.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::message::Mail;
 use super::smtp::{Setup, Smtp};
 use crate::sms::{Gateway, Sms};
 
-/// What leaves.
+/// A message that is ready to send.
 #[derive(Debug)]
 pub enum OutgoingMessage {
     /// A mail.
@@ -29,7 +29,7 @@ impl OutgoingMessage {
         }
     }
 
-    /// Where it goes.
+    /// The recipient's address.
     pub fn to(&self) -> &str {
         match self {
             OutgoingMessage::Mail(mail) => &mail.to,
@@ -38,19 +38,19 @@ impl OutgoingMessage {
     }
 }
 
-/// The ways out that are configured.
+/// The configured transports.
 #[derive(Clone, Debug, Default)]
 pub struct Transport {
-    /// The SMTP server, when there is one.
+    /// The SMTP server, if one is configured.
     pub smtp: Option<Arc<Smtp>>,
-    /// The SMS gateway, when there is one.
+    /// The SMS gateway, if one is configured.
     pub gateway: Option<Arc<Gateway>>,
     /// The development mailbox, only with `--dev`.
     pub mailbox: Option<Arc<Mailbox>>,
 }
 
 impl Transport {
-    /// As the settings say.
+    /// Opens the transports that the settings configure.
     pub fn open(config: &Config, http: &HttpClient, dev: bool) -> Result<Transport, ConfigError> {
         let smtp =
             if config.smtp.host.is_empty() { None } else { Some(Arc::new(Smtp::new(setup(config)?)?)) };
@@ -58,7 +58,7 @@ impl Transport {
         Ok(Transport { smtp, gateway: gateway.map(Arc::new), mailbox: dev.then(Arc::default) })
     }
 
-    /// Hands it over. `sent_at` is for the mailbox page, milliseconds since 1970.
+    /// Sends a message. `sent_at` is for the mailbox page, in milliseconds since 1970.
     pub async fn send(&self, parcel: OutgoingMessage, sent_at: i64) -> Result<(), Failure> {
         let shown = self.mailbox.is_some();
         let sent = match (&parcel, &self.smtp, &self.gateway) {
@@ -66,16 +66,16 @@ impl Transport {
             (OutgoingMessage::Sms(sms), _, Some(gateway)) => gateway.send(sms).await,
             _ if shown => Ok(()),
             (OutgoingMessage::Mail(_), None, _) => Err(Failure::Later("smtp.host is not set".into())),
-            (OutgoingMessage::Sms(_), _, None) => Err(Failure::Later("no SMS gateway is set".into())),
+            (OutgoingMessage::Sms(_), _, None) => Err(Failure::Later("no SMS gateway is configured".into())),
         };
-        // Shown also when it failed: who develops wants to see it, not wait for the next attempt.
+        // Also shown if sending failed: a developer should not have to wait for the next attempt.
         if let Some(mailbox) = &self.mailbox {
             mailbox.put(parcel, sent_at);
         }
         sent
     }
 
-    /// Can an SMS leave?
+    /// True if an SMS can be sent.
     pub fn has_sms(&self) -> bool {
         self.gateway.is_some() || self.mailbox.is_some()
     }

@@ -1,4 +1,5 @@
-//! Hands an SMS to a gateway: one HTTP request, made from the settings, and the gateway's answer judged by them.
+//! Hands an SMS to a gateway: one HTTP request, built from the settings. The settings also decide which answer is a
+//! success.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -19,10 +20,10 @@ use super::Sms;
 use super::preset::shape;
 use super::template::{Escape, fill};
 
-/// More than any gateway has to say about one SMS.
+/// Most bytes of an answer; a valid answer is much smaller.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
-/// A gateway, ready to be called.
+/// A configured gateway.
 pub struct Gateway {
     client: HttpClient,
     limits: CallLimits,
@@ -38,17 +39,17 @@ pub struct Gateway {
     from: String,
 }
 
-/// What an answer must be, to mean that the SMS was taken.
+/// The answer that means that the gateway accepted the SMS.
 struct Success {
     status: RangeInclusive<u16>,
-    /// Where in the JSON of the answer to look; empty means anywhere in its text.
+    /// JSON pointer to the value in the answer; empty to search the whole text.
     at: String,
-    /// What must be there; empty means that the status says it all.
+    /// The value; empty without a pointer if the status alone decides.
     is: String,
 }
 
 impl Gateway {
-    /// Prepares it; nothing is connected yet.
+    /// Reads the settings. Does not connect yet.
     pub fn new(sms: &doorward_config::Sms, http: &HttpClient) -> Result<Gateway, ConfigError> {
         let wrong = |key: &str, message: &str| ConfigError::about(key, None, message);
         let shape = sms.preset.map(|preset| shape(preset, &sms.from));
@@ -81,7 +82,7 @@ impl Gateway {
         };
         for line in lines {
             let (name, value) = gateway.header(line).ok_or_else(|| {
-                wrong("sms.headers", "each must be `Name: value`, as it stands in a request")
+                wrong("sms.headers", "each must be `Name: value`, like a line of a request")
             })?;
             if name == header::CONTENT_TYPE {
                 gateway.escape = Escape::of(value.to_str().unwrap_or_default());
@@ -89,19 +90,22 @@ impl Gateway {
             gateway.headers.push((name, value));
         }
         let filled = fill(&gateway.url, &gateway.values("+49", "text"), Escape::Percent);
-        let url = Url::parse(&filled).map_err(|_| wrong("sms.url", "is no address"))?;
+        let url = Url::parse(&filled).map_err(|_| wrong("sms.url", "is not a valid URL"))?;
         if url.scheme() != "https" && !is_local(&url) {
-            return Err(wrong("sms.url", "must be https: codes travel to it; http only on this machine"));
+            return Err(wrong(
+                "sms.url",
+                "must be https, because codes are sent to it; http is allowed only on this machine",
+            ));
         }
         gateway.client.check(&url).map_err(|cause| wrong("sms.url", &cause))?;
         let has = |name: &str| gateway.url.contains(name) || gateway.body.contains(name);
         if !has("{text}") || !(has("{to}") || has("{digits}")) {
-            return Err(wrong("sms.body", "or sms.url must have {text} in it, and {to} or {digits}"));
+            return Err(wrong("sms.body", "or sms.url must contain {text}, and {to} or {digits}"));
         }
         Ok(gateway)
     }
 
-    /// Hands one SMS over.
+    /// Hands one SMS to the gateway.
     pub async fn send(&self, sms: &Sms) -> Result<(), Failure> {
         let request = self.request(sms).map_err(Failure::Never)?;
         let answer = self.client.send(request, self.limits).await;
@@ -114,7 +118,7 @@ impl Gateway {
             .method(self.method.clone())
             .uri(fill(&self.url, &values, Escape::Percent))
             .body(fill(&self.body, &values, self.escape).into_bytes())
-            .map_err(|_| "the address of the gateway came out wrong".to_owned())?;
+            .map_err(|_| "the URL of the gateway is not valid".to_owned())?;
         request.headers_mut().extend(self.headers.iter().cloned());
         Ok(request)
     }
@@ -131,10 +135,10 @@ impl Gateway {
         ]
     }
 
-    /// A header of every request; nothing about the SMS can stand in it.
+    /// A header of every request. It cannot contain anything about the SMS.
     fn header(&self, line: &str) -> Option<(HeaderName, HeaderValue)> {
         let (name, value) = line.split_once(':')?;
-        // Twilio's API keys take the account's place as the user.
+        // An API key of Twilio replaces the account as the username.
         let user = if self.key.is_empty() { &self.account } else { &self.key };
         let basic = STANDARD.encode(format!("{user}:{}", self.secret.expose()));
         let values = [
@@ -149,8 +153,8 @@ impl Gateway {
         Some((HeaderName::from_bytes(name.trim().as_bytes()).ok()?, value))
     }
 
-    /// Only what is wrong with this very SMS is final. What the operator can put right (credentials, an empty account)
-    /// and what passes by itself says nothing about it: try again later.
+    /// Only an error about this very SMS is final. Errors that the operator can correct (credentials, an empty balance)
+    /// and temporary errors say nothing about the SMS, so that a later attempt may succeed.
     fn verdict(&self, answer: &HttpResponse) -> Result<(), Failure> {
         let text = String::from_utf8_lossy(&answer.body);
         let cause = format!("the gateway answered {}: {}", answer.status, text.trim());
@@ -168,7 +172,8 @@ impl Gateway {
         }
     }
 
-    /// The cause goes into a log and a row: one line, not without end, and neither number nor text nor secret.
+    /// The cause goes into a log and a row: one line, limited in length, and without the number, the text and the
+    /// secret.
     fn discreet(&self, failure: Failure, sms: &Sms) -> Failure {
         let clean = |cause: String| {
             let mut cause = cause;

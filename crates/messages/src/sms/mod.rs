@@ -1,5 +1,5 @@
-//! SMS: short texts with a code, handed to a gateway over HTTP. What they say is a template like a mail's
-//! (`mail::render`), and when they leave is the outbox's business.
+//! SMS: short texts with a code, handed to a gateway over HTTP. `mail::render` renders their templates, and the outbox
+//! decides when they are sent.
 
 pub mod gateway;
 pub mod preset;
@@ -11,15 +11,15 @@ use doorward_core::message::Message;
 
 pub use gateway::Gateway;
 
-/// An SMS that is ready to leave. It holds a code: it is never stored, and `Debug` shows nothing of it but the message.
+/// An SMS that is ready to send. It contains a code: it is never stored, and `Debug` shows only the id and the message.
 pub struct Sms {
     /// Unique, also between two attempts at the same row of the outbox.
     pub id: String,
-    /// Which message it is.
+    /// The kind of message.
     pub message: Message,
-    /// The number that it goes to, in E.164.
+    /// The recipient's number, in E.164.
     pub to: String,
-    /// What it says.
+    /// The text.
     pub text: String,
     /// The code in it, for the development mailbox.
     pub code: String,

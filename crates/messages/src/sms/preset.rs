@@ -1,8 +1,8 @@
-//! Gateways that we know: what the operator would have to write for each, written down once.
+//! Known gateways: the settings that an operator would otherwise write for each.
 
 use doorward_config::Preset;
 
-/// How a gateway is called; each text a template.
+/// The request to a gateway; each text is a template.
 #[derive(Debug)]
 pub(super) struct Shape {
     pub(super) url: &'static str,
@@ -10,10 +10,10 @@ pub(super) struct Shape {
     pub(super) body: &'static str,
 }
 
-/// `from` of Twilio may be a messaging service, which finds a number by itself.
+/// Twilio's `from` may be a messaging service, which chooses a number.
 const TWILIO_SERVICE: &str = "To={to}&MessagingServiceSid={from}&Body={text}";
 
-/// How the gateway is called, from this sender.
+/// The request to the gateway, from this sender.
 pub(super) fn shape(preset: Preset, from: &str) -> Shape {
     match preset {
         Preset::Twilio => Shape {
@@ -29,7 +29,7 @@ pub(super) fn shape(preset: Preset, from: &str) -> Shape {
         Preset::Messagebird => Shape {
             url: "https://rest.messagebird.com/messages",
             headers: &["Authorization: AccessKey {secret}", "Content-Type: application/json"],
-            // Its default would send what is not in the GSM alphabet as question marks.
+            // By default MessageBird replaces characters outside the GSM alphabet by question marks.
             body: r#"{"originator":"{from}","recipients":[{digits}],"body":"{text}","datacoding":"auto"}"#,
         },
     }

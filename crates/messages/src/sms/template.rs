@@ -1,22 +1,22 @@
-//! Requests from templates: `{name}` becomes a value, written so that it can be nothing but a value there.
+//! Requests from templates: `{name}` becomes a value, escaped so that it cannot be anything but a value there.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// How a value is written.
+/// The escaping of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Escape {
-    /// As it is.
+    /// None.
     None,
-    /// In an address or a form.
+    /// For a URL or a form.
     Percent,
-    /// Within the quotes of a JSON string.
+    /// For the inside of a JSON string.
     Json,
-    /// In XML.
+    /// For XML.
     Xml,
 }
 
 impl Escape {
-    /// What a body of this media type needs.
+    /// The escaping for a body of this media type.
     pub(super) fn of(content_type: &str) -> Escape {
         let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match kind.as_str() {
@@ -45,8 +45,8 @@ impl Escape {
     }
 }
 
-/// Fills a template in one pass: what a value holds is not looked at again. Braces that name no value stay, for JSON
-/// is full of them.
+/// Fills a template in one pass: braces inside a value are not replaced. Braces without a known name stay, because JSON
+/// has many of them.
 pub(super) fn fill(template: &str, values: &[(&str, &str)], escape: Escape) -> String {
     let mut text = String::new();
     let mut rest = template;
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_stays_a_value_whatever_is_in_it() {
+    fn a_value_cannot_change_the_structure_of_a_request() {
         let values = [("to", "+49"), ("text", "a\"},{\"x\":1\n{to}&To=1<b>")];
         let json = fill(r#"{"to":"{to}","text":"{text}"}"#, &values, Escape::Json);
         let parsed: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_media_type_says_how_a_body_is_written() {
+    fn the_media_type_selects_the_escaping() {
         for (kind, escape) in [
             ("application/json; charset=utf-8", Escape::Json),
             ("application/x-www-form-urlencoded", Escape::Percent),
