@@ -15,7 +15,7 @@ test("seed_M25_seed_M44_seed_M30_a new user consents, completes the registration
   const person = someone();
   await page.click(WITH_DEMO);
   await consent(page, person);
-  await sees(page, "#new .lead", "this Demo account");
+  await sees(page, "#new .lead", "this Demo sign-in");
   assert.equal(await page.inputValue("#email"), person.email);
   assert.equal(await page.inputValue("#name"), person.name);
   await sees(page, "#known", "From Demo.");

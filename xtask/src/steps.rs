@@ -46,8 +46,8 @@ pub(crate) const STEPS: &[Step] = &[
     // Its tests wait for timers: 10 CPU seconds in 15.
     Step { name: "web", about: "the SDK's own tests in a browser", needs: &["compile-wasm", "test-runner", "debian"], kind: Waits, typical: 20, work: test::web },
     Step { name: "package", about: "the packed npm package", needs: &["sdk", "npm-package", "debian"], kind: Computes, typical: 60, work: test::package },
-    Step { name: "api", about: "OAuth clients and APIs in other languages", needs: &["compile", "npm", "python-api"], kind: Computes, typical: 30, work: test::api },
-    Step { name: "schema", about: "the server against its OpenAPI document", needs: &["compile", "python-schema"], kind: Computes, typical: 40, work: test::schema },
+    Step { name: "api", about: "OAuth clients and APIs in other languages", needs: &["compile", "npm", "sdk", "python-api"], kind: Computes, typical: 30, work: test::api },
+    Step { name: "schema", about: "the server against its OpenAPI document", needs: &["compile", "sdk", "python-schema"], kind: Computes, typical: 40, work: test::schema },
     Step { name: "e2e", about: "people in a browser", needs: &["compile", "sdk", "debian"], kind: Computes, typical: 150, work: test::e2e },
     Step { name: "long", about: "the long tests", needs: &["compile", "sdk", "debian"], kind: Computes, typical: 600, work: test::long },
 ];

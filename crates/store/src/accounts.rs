@@ -1,4 +1,4 @@
-//! Accounts: who someone is here, with their e-mail identity beside.
+//! Accounts, read together with their names.
 
 use doorward_core::canonical;
 use doorward_core::clock::{Millis, rfc3339};
@@ -15,44 +15,44 @@ use crate::{StoreError, Tx};
 pub struct Account {
     /// UUID.
     pub id: String,
-    /// What the person says of themself.
+    /// The profile fields that the user fills in.
     pub profile: ProfileFields,
     /// Fields that the operator declares, by name.
     pub extras: Extras,
-    /// The name that it signs in by.
+    /// The username, for signing in.
     pub username: Option<String>,
-    /// The address it is known by, in canonical form.
+    /// The e-mail address of the account, in canonical form.
     pub email: Option<String>,
     /// When the address was proven.
     pub email_verified_at: Option<Millis>,
-    /// The phone number that it is known by: proven, since it is taken no other way.
+    /// The verified phone number of the account. A number becomes a name of an account only by verification.
     pub phone: Option<String>,
-    /// A phone number as given at signup, unproven.
+    /// The unverified phone number that was given at sign-up.
     pub phone_number: Option<String>,
-    /// Is the newsletter wanted?
+    /// True if the user wants the newsletter.
     pub email_subscription: bool,
-    /// As the operator gave them.
+    /// The roles that the operator gave it.
     pub roles: Vec<String>,
-    /// Was it disabled by an operator?
+    /// True if an operator has disabled the account.
     pub disabled: bool,
-    /// Must the address be confirmed before the first login?
+    /// True if the address must be verified before the first sign-in.
     pub confirmation_required: bool,
-    /// The key that the signup was made with (RFC 7638), until an address is proven.
+    /// The thumbprint (RFC 7638) of the key that signed up, until an address of the account is proven.
     pub signup_key: Option<String>,
-    /// How often all devices that it knows were forgotten.
+    /// Counts how often all remembered devices were forgotten.
     pub devices: i64,
-    /// How often it was signed in to.
+    /// The number of sign-ins.
     pub logins_count: i64,
-    /// Last sign-in.
+    /// The time of the last sign-in.
     pub last_login: Option<Millis>,
-    /// When it was made.
+    /// The time of the creation.
     pub created_at: Millis,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: Millis,
 }
 
 impl Account {
-    /// One that nothing is known of yet.
+    /// A new account without a profile, names or sign-ins.
     pub fn new(id: String, roles: Vec<String>, now: Millis) -> Account {
         Account {
             id,
@@ -76,7 +76,7 @@ impl Account {
         }
     }
 
-    /// As its owner sees it.
+    /// The profile that the user of the account sees.
     pub fn to_profile(&self) -> UserProfile {
         let mut fields = self.profile.clone();
         for flag in [
@@ -107,23 +107,24 @@ impl Account {
         }
     }
 
-    /// The address, if it was proven: else it may be a stranger's, who is told nothing.
+    /// The e-mail address, if it is proven. An unproven address may belong to another person, who must get no
+    /// messages about this account.
     pub fn proven_email(&self) -> Option<&str> {
         self.email.as_deref().filter(|_| self.email_verified_at.is_some())
     }
 
-    /// Where its owner is told that something was changed: at the proven address, else at the number.
+    /// The address for notices about changes: the proven e-mail address, or else the phone number.
     pub fn told_at(&self) -> Option<&str> {
         self.proven_email().or(self.phone.as_deref())
     }
 
-    /// Has it an address that was never proven?
+    /// True if the account has an e-mail address that was never proven.
     pub fn has_unproven_email(&self) -> bool {
         self.email.is_some() && self.email_verified_at.is_none()
     }
 }
 
-/// The columns of an account `a`, with the names that it is known by.
+/// Selects the columns of an account `a`, with its username, phone number and e-mail address.
 macro_rules! select_account {
     ($rest:literal) => {
         concat!(
@@ -190,10 +191,11 @@ pub async fn insert(tx: &mut Tx, account: &Account) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Locks an account until the end of the transaction: what is read of it, its password and its sessions from here on
-/// stays true. Comes before any lock on them, in every transaction, so that no two wait for each other.
+/// Locks an account until the end of the transaction, so that its row, its password and its sessions do not
+/// change after they are read. Every transaction takes this lock before locks on the password and the
+/// sessions, to avoid deadlocks.
 pub async fn lock(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
-    // Rows that refer to the account can be added meanwhile, with no lock of this kind: `for update` would end that.
+    // `for update` would also block inserts of rows that refer to the account.
     engine::lock(tx, "select 1 from accounts where id = $1 for no key update", id).await
 }
 
@@ -206,12 +208,12 @@ pub async fn by_id(db: &mut Tx, id: &str) -> Result<Option<Account>, StoreError>
     sqlx::query(sql).bind(id).fetch_optional(db).await?.as_ref().map(account).transpose()
 }
 
-/// The account that is known by this address, in canonical form.
+/// The account with this e-mail address, in canonical form.
 pub async fn by_email(db: &mut Tx, email: &str) -> Result<Option<Account>, StoreError> {
     by_identity(db, Kind::Email, email).await
 }
 
-/// The account that is known by this name, in canonical form.
+/// The account with this name, in canonical form.
 pub async fn by_identity(db: &mut Tx, kind: Kind, value: &str) -> Result<Option<Account>, StoreError> {
     let sql = select_account!(
         "from identities i
@@ -222,7 +224,7 @@ pub async fn by_identity(db: &mut Tx, kind: Kind, value: &str) -> Result<Option<
     row.as_ref().map(account).transpose()
 }
 
-/// Stores what the person says of themself, anew.
+/// Stores the profile, the operator's fields, the unverified phone number and the newsletter setting.
 pub async fn update(tx: &mut Tx, account: &Account, now: Millis) -> Result<(), StoreError> {
     let json = |error: serde_json::Error| StoreError::Internal(error.to_string());
     sqlx::query(
@@ -241,14 +243,14 @@ pub async fn update(tx: &mut Tx, account: &Account, now: Millis) -> Result<(), S
     Ok(())
 }
 
-/// Forgets the number that was given at signup: there is a proven one now, or there was.
+/// Deletes the unverified number from the sign-up, after a verified number was added or removed.
 pub async fn forget_phone(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
     sqlx::query("update accounts set phone_number = null where id = $1").bind(id).execute(tx).await?;
     Ok(())
 }
 
-/// Begins anew what only its owner may have begun: what others see of the account stays, roles are those given here, and no
-/// device is known.
+/// Resets an account for its rightful owner: keeps `shown` as the profile, sets the given roles, and forgets
+/// the app's data, the key of the sign-up and all devices.
 pub async fn begin_anew(
     tx: &mut Tx,
     id: &str,
@@ -271,13 +273,14 @@ pub async fn begin_anew(
     Ok(())
 }
 
-/// Forgets the key of the signup: a password was chosen by who reads what is sent to the address.
+/// Forgets the key of the sign-up, after a reader of the address has chosen a password.
 pub async fn forget_signup_key(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
     sqlx::query("update accounts set signup_key = null where id = $1").bind(id).execute(tx).await?;
     Ok(())
 }
 
-/// The address is proven: no login waits for that any more, and the key of the signup is forgotten.
+/// Records that the address is proven: sign-in no longer waits for it, and the key of the sign-up is
+/// forgotten.
 pub async fn confirm(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
     sqlx::query("update accounts set signup_key = null, confirmation_required = 0 where id = $1")
         .bind(id)
@@ -286,7 +289,7 @@ pub async fn confirm(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Counts a login and remembers when it was.
+/// Counts a sign-in and records its time.
 pub async fn count_login(tx: &mut Tx, id: &str, now: Millis) -> Result<(), StoreError> {
     sqlx::query("update accounts set logins_count = logins_count + 1, last_login = $2 where id = $1")
         .bind(id)
@@ -296,19 +299,20 @@ pub async fn count_login(tx: &mut Tx, id: &str, now: Millis) -> Result<(), Store
     Ok(())
 }
 
-/// Notes that something about the account has changed.
+/// Sets the time of the last change.
 pub async fn touch(tx: &mut Tx, id: &str, now: Millis) -> Result<(), StoreError> {
     sqlx::query("update accounts set updated_at = $2 where id = $1").bind(id).bind(now).execute(tx).await?;
     Ok(())
 }
 
-/// Forgets the devices that it was signed in to on.
+/// Forgets all devices that the account remembers.
 pub async fn forget_devices(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
     sqlx::query("update accounts set devices = devices + 1 where id = $1").bind(id).execute(tx).await?;
     Ok(())
 }
 
-/// Disables or enables an account, and forgets its devices. Ending its sessions is up to the caller, in the same transaction.
+/// Disables or enables an account, and forgets its devices. The caller ends its sessions in the same
+/// transaction.
 pub async fn set_disabled(tx: &mut Tx, id: &str, disabled: bool, now: Millis) -> Result<(), StoreError> {
     sqlx::query("update accounts set disabled = $2, updated_at = $3, devices = devices + 1 where id = $1")
         .bind(id)

@@ -1,4 +1,4 @@
-//! The audit log: written in the transaction of what it records.
+//! The audit log. Each entry is written in the transaction of the event.
 
 use doorward_core::clock::Millis;
 use sqlx::Row;
@@ -6,28 +6,28 @@ use sqlx::any::AnyRow;
 
 use crate::{StoreError, Tx};
 
-/// One line of the log.
+/// An entry to write.
 #[derive(Clone, Debug)]
 pub struct Entry<'a> {
     /// UUID.
     pub id: String,
-    /// When.
+    /// The time of the event.
     pub at: Millis,
-    /// What.
+    /// The name of the event.
     pub event: &'static str,
-    /// About whose account.
+    /// The id of the account that the event is about.
     pub account: Option<&'a str>,
-    /// About which session.
+    /// The id of the session that the event is about.
     pub session: Option<&'a str>,
-    /// From which address.
+    /// The IP address of the client.
     pub ip: Option<String>,
-    /// In which request.
+    /// The id of the request.
     pub request: Option<&'a str>,
-    /// What else there is to say; never a secret.
+    /// More detail, never a secret.
     pub detail: Option<&'a str>,
 }
 
-/// Adds a line.
+/// Adds an entry.
 pub async fn insert(tx: &mut Tx, entry: &Entry<'_>) -> Result<(), StoreError> {
     sqlx::query(
         "insert into audit (id, at, event, account, session, ip, request, detail)
@@ -46,7 +46,7 @@ pub async fn insert(tx: &mut Tx, entry: &Entry<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Deletes lines that were kept long enough, at most so many at a time.
+/// Deletes at most `limit` entries that are not newer than `before`.
 pub async fn prune(tx: &mut Tx, before: Millis, limit: i64) -> Result<u64, StoreError> {
     let done = sqlx::query("delete from audit where id in (select id from audit where at <= $1 limit $2)")
         .bind(before)
@@ -56,39 +56,39 @@ pub async fn prune(tx: &mut Tx, before: Millis, limit: i64) -> Result<u64, Store
     Ok(done.rows_affected())
 }
 
-/// A line as it is read.
+/// An entry as it is read.
 #[derive(Clone, Debug)]
 pub struct Line {
     /// UUID.
     pub id: String,
-    /// When.
+    /// The time of the event.
     pub at: Millis,
-    /// What.
+    /// The name of the event.
     pub event: String,
-    /// About whose account.
+    /// The id of the account that the event is about.
     pub account: Option<String>,
-    /// About which session.
+    /// The id of the session that the event is about.
     pub session: Option<String>,
-    /// From which address.
+    /// The IP address of the client.
     pub ip: Option<String>,
-    /// In which request.
+    /// The id of the request.
     pub request: Option<String>,
-    /// What else there is to say.
+    /// More detail, never a secret.
     pub detail: Option<String>,
 }
 
-/// Which lines are looked for. What is not said does not matter.
+/// The filter of a list. `None` matches every entry.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// About this account.
+    /// The id of the account.
     pub account: Option<String>,
-    /// This event.
+    /// The name of the event.
     pub event: Option<String>,
-    /// Not before.
+    /// The earliest time.
     pub since: Option<Millis>,
 }
 
-/// Lines written before the one with that id, the newest first, at most so many.
+/// Lists at most `limit` entries before the entry with the id `before`, newest first.
 pub async fn list(db: &mut Tx, filter: &Filter, before: &str, limit: i64) -> Result<Vec<Line>, StoreError> {
     macro_rules! select {
         ($account:literal) => {

@@ -1,5 +1,5 @@
-//! Budgets: how often something may happen in a stretch of time that begins with its first use. Tries are a budget with
-//! a pause behind each that grows.
+//! Budgets: how often an event may happen in a period. The period begins with the first use. A budget of
+//! tries also has a pause after each try, which grows.
 
 use doorward_core::clock::Millis;
 use sqlx::Row;
@@ -7,12 +7,13 @@ use sqlx::Row;
 use crate::engine::connection::Engine;
 use crate::{StoreError, Tx};
 
-/// How far clocks of nodes, and the moments at which calls that wait for each other have looked at one, may be apart. An
-/// end that is further away than a budget is long, and this, was set by a clock that was wrong, and counts as past.
+/// The tolerated difference between the clocks of the nodes, and between the times at which concurrent calls
+/// read them. An end that is further away than the length of the budget plus this tolerance was set by a
+/// wrong clock, and counts as past.
 const APART: Millis = 60_000;
 
-/// Spends one of a budget; of any number at once, no more than the limit succeed. Otherwise answers when it begins
-/// anew.
+/// Uses a budget once. Concurrent calls never exceed the limit. An exhausted budget returns the time at which
+/// it begins anew.
 pub async fn spend(
     tx: &mut Tx,
     name: &str,
@@ -46,25 +47,25 @@ pub async fn spend(
     Ok(Err(ends_at.unwrap_or(now)))
 }
 
-/// Spends one of a budget without end: how much was used is what is asked for.
+/// Counts a use of a budget without a limit, whose count [`used`] returns.
 pub async fn count(tx: &mut Tx, name: &str, length: Millis, now: Millis) -> Result<(), StoreError> {
     let _ = spend(tx, name, u32::MAX, length, now).await?;
     Ok(())
 }
 
-/// Gives a budget another name, which none has.
+/// Renames a budget. No budget may have the new name.
 pub async fn rename(tx: &mut Tx, name: &str, new: &str) -> Result<(), StoreError> {
     sqlx::query("update budgets set name = $2 where name = $1").bind(name).bind(new).execute(tx).await?;
     Ok(())
 }
 
-/// Gives a whole budget back.
+/// Deletes a budget, so that it begins anew.
 pub async fn restore(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
     sqlx::query("delete from budgets where name = $1").bind(name).execute(tx).await?;
     Ok(())
 }
 
-/// Gives one try back that was none: with it goes the pause that it caused.
+/// Takes back a use that was not a failed try, together with the pause that it caused.
 pub async fn give_back(tx: &mut Tx, name: &str, free: u32, now: Millis) -> Result<(), StoreError> {
     sqlx::query(
         "update budgets set
@@ -81,23 +82,23 @@ pub async fn give_back(tx: &mut Tx, name: &str, free: u32, now: Millis) -> Resul
     Ok(())
 }
 
-/// How a budget of tries is spent.
+/// The limits of a budget of tries.
 #[derive(Clone, Copy, Debug)]
 pub struct Tries {
-    /// Tries without a pause.
+    /// The number of tries without a pause.
     pub free: u32,
-    /// The first pause; each next one is twice as long.
+    /// The first pause. Each following pause is twice as long.
     pub pause: Millis,
-    /// The longest one.
+    /// The longest pause.
     pub longest: Millis,
-    /// Tries in all.
+    /// The total number of tries.
     pub most: u32,
-    /// When they are forgotten, after the first.
+    /// The time after the first try at which the budget begins anew.
     pub length: Millis,
 }
 
-/// Spends a try before anybody knows whether it is a good one; of any number at once, no more than may succeed. False when
-/// so many as are `allowed` were spent, or it is not time for another.
+/// Uses a try before its result is known. Concurrent calls never exceed the limit. Returns false if all tries
+/// are used or a pause is not over.
 pub async fn attempt(
     tx: &mut Tx,
     name: &str,
@@ -142,18 +143,18 @@ pub async fn attempt(
     Ok(spent.is_some())
 }
 
-/// What was used of a budget.
+/// The use of a budget.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Used {
-    /// How often.
+    /// The number of uses.
     pub count: u32,
-    /// Until when it is not time for another.
+    /// The end of the pause.
     pub opens_at: Millis,
-    /// When it begins anew.
+    /// The time at which the budget begins anew.
     pub ends_at: Millis,
 }
 
-/// What was used of a budget by now.
+/// The use of a budget until now.
 pub async fn used(db: &mut Tx, name: &str, length: Millis, now: Millis) -> Result<Used, StoreError> {
     let row = sqlx::query(
         "select used, pause, opens_at, ends_at from budgets
@@ -173,8 +174,9 @@ pub async fn used(db: &mut Tx, name: &str, length: Millis, now: Millis) -> Resul
     })
 }
 
-/// Deletes budgets that begin anew anyway, at most so many at a time. One that a call is renewing stays: who waited for
-/// it here could hold another that the call wants next.
+/// Deletes at most `limit` budgets that have ended. On PostgreSQL it skips rows that another transaction has
+/// locked: waiting for them could cause a deadlock, because that transaction may need a row that is locked
+/// here.
 pub async fn prune(tx: &mut Tx, now: Millis, limit: i64) -> Result<u64, StoreError> {
     macro_rules! prune {
         ($others:literal) => {

@@ -1,5 +1,5 @@
-//! Challenges: opened with their cause, given code and token when the mail leaves, consumed by the statement that
-//! checks them.
+//! Challenges. Each is opened in the transaction that causes its message, gets its code and token when the
+//! message is sent, and is consumed by the statement that checks it.
 
 use doorward_core::clock::Millis;
 use doorward_core::one_time_code::{PlainCode, PlainToken, Scene};
@@ -11,8 +11,8 @@ use sqlx::any::AnyRow;
 
 use crate::{StoreError, Tx, accounts};
 
-/// The name that a challenge has in its row. One for the account of whoever asked is apart from those that others ask for
-/// the same address: nobody voids or uses up somebody else's.
+/// The value of the column `scene`. For a bound scene it contains the account, so that other accounts that
+/// request a code for the same address can neither void this challenge nor use up its tries.
 fn name(scene: Scene, account: Option<&str>) -> String {
     match account.filter(|_| scene.is_bound()) {
         Some(account) => format!("{} {account}", scene.as_str()),
@@ -20,9 +20,9 @@ fn name(scene: Scene, account: Option<&str>) -> String {
     }
 }
 
-/// Opens a challenge and voids the one before, and those of the scene's [rivals](Scene::rivals). The same work whether there
-/// is an account with that address or not: whether a mail leaves is decided when it does. `account` is the one that a bound
-/// scene is opened for.
+/// Opens a challenge. Voids the previous one, and those of the scene's [rivals](Scene::rivals). The work is
+/// the same whether an account has the address or not: that is decided when the mail is sent. `account` is
+/// the account that a bound scene is opened for.
 pub async fn open(
     tx: &mut Tx,
     id: &str,
@@ -62,7 +62,7 @@ pub async fn open(
     Ok(())
 }
 
-/// The account that a challenge was opened for.
+/// The id of the account that a challenge belongs to.
 pub async fn account(db: &mut Tx, id: &str) -> Result<Option<String>, StoreError> {
     let account: Option<Option<String>> = sqlx::query_scalar("select account from challenges where id = $1")
         .bind(id)
@@ -71,23 +71,24 @@ pub async fn account(db: &mut Tx, id: &str) -> Result<Option<String>, StoreError
     Ok(account.flatten())
 }
 
-/// What a challenge gets when its mail leaves.
+/// The secrets that a challenge gets when its message is sent.
 pub struct Minted<'a> {
-    /// Whose it is; nobody's where it signs somebody up.
+    /// The account of the challenge. `None` if the challenge is for a sign-up.
     pub account: Option<&'a str>,
-    /// The secret key of the code's hash.
+    /// The secret key for the hash of the code.
     pub secret_key: KeyId,
-    /// Hash of the code.
+    /// The hash of the code.
     pub code_hash: Vec<u8>,
-    /// When the code's life ends.
+    /// The time at which the code expires.
     pub code_expires_at: Millis,
-    /// Hash of the token, where there is a link.
+    /// The hash of the token, if the message has a link.
     pub token_hash: Option<Vec<u8>>,
-    /// When the token's life ends.
+    /// The time at which the token expires.
     pub token_expires_at: Option<Millis>,
 }
 
-/// Starts the life of code and token. False when the challenge was used or superseded: then no mail may leave.
+/// Stores the hashes and begins the lifetime of code and token. Returns false if the challenge was used or
+/// replaced: then the message must not be sent.
 pub async fn mint(tx: &mut Tx, id: &str, minted: Minted<'_>) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "update challenges
@@ -107,27 +108,28 @@ pub async fn mint(tx: &mut Tx, id: &str, minted: Minted<'_>) -> Result<bool, Sto
     Ok(done.rows_affected() == 1)
 }
 
-/// A challenge that was met, and cannot be met again.
+/// A challenge that was consumed.
 #[derive(Debug)]
 pub struct Consumed {
-    /// Whose it is; nobody's where it signs somebody up.
+    /// The account of the challenge. `None` if the challenge is for a sign-up.
     pub account: Option<String>,
-    /// The address that was proven.
+    /// The address that is proven now.
     pub address: String,
-    /// Where the browser goes afterwards.
+    /// The URL that the browser is sent to afterwards.
     pub redirect: Option<String>,
 }
 
-/// How many wrong codes a challenge takes, whoever gives them (SECURITY C01).
+/// The number of wrong codes that a challenge accepts from all clients together (SECURITY C01).
 pub const TRIES: i64 = 5;
-/// How many, with those of devices that the account knows: strangers cannot use up all of them (SECURITY R04).
+/// The number including tries from devices that the account knows, so that attackers cannot use up all tries
+/// (SECURITY R04).
 pub const TRIES_AT_HOME: i64 = 10;
 
-/// Checks a code or token and consumes both, in one statement: of any number at once, one succeeds. The account that
-/// it is about is locked: what a proof leads to is read and written without anybody in between. A code is not looked at
-/// after so many `tries`.
+/// Checks a code or token and consumes both, in one statement: of concurrent calls, one succeeds. Locks the
+/// account of the challenge, so that the caller can read and change it without interference. After `tries`
+/// wrong codes, every code is refused.
 ///
-/// A refusal is an `Ok`, because it counts: the transaction that it stands in must be committed.
+/// A refusal is an `Ok`, because it counts: the caller must commit the transaction.
 pub async fn consume(
     tx: &mut Tx,
     keys: &SecretKeys,
@@ -144,7 +146,8 @@ pub async fn consume(
             for scene in scene.accepted() {
                 match consume_code(tx, keys, scene, account, given, now).await? {
                     Ok(consumed) => return Ok(Ok(consumed)),
-                    // Only a code that fits can have expired, which says more than that it does not fit another.
+                    // The code matches this challenge but has expired, which is more specific than a mismatch
+                    // with the other one.
                     Err(ErrorCode::ExpiredCode) => refusal = ErrorCode::ExpiredCode,
                     Err(_) => {}
                 }
@@ -155,8 +158,8 @@ pub async fn consume(
     }
 }
 
-/// Looks whether a code or token would be right, and consumes nothing: for what must be known before the transaction that
-/// consumes it. A wrong one is counted there.
+/// Checks a code or token without consuming it, for callers that need the result before the transaction that
+/// consumes it. A wrong code is counted only by [`consume`].
 pub async fn peek(
     db: &mut Tx,
     keys: &SecretKeys,
@@ -193,13 +196,13 @@ pub async fn peek(
     row.map(read).transpose()
 }
 
-/// A code as a person has typed it.
+/// A code as the user has typed it.
 #[derive(Clone, Copy)]
 struct GivenCode<'a> {
-    /// The address that they say it was sent to.
+    /// The address that the request names for the code.
     address: &'a str,
     code: &'a PlainCode,
-    /// How many wrong codes there may have been before.
+    /// The number of wrong codes after which every code is refused.
     tries: i64,
 }
 
@@ -251,7 +254,7 @@ async fn consume_code(
         Some(row) => (row.try_get("secret_key")?, row.try_get("account")?),
         None => (None, None),
     };
-    // Without a challenge, the same steps with the active key: they come to nothing, and take as long.
+    // Without a challenge the same steps run with the active key, so that they take as long.
     let key = key.and_then(|key| KeyId::try_from(key).ok()).unwrap_or(keys.active_id());
     accounts::lock(tx, &account.unwrap_or_default()).await?;
     let hash = code.hash(keys, key, scene, address).unwrap_or_default();
@@ -320,7 +323,7 @@ async fn consume_token(
     Ok(Err(if waiting.is_some() { ErrorCode::TokenExpired } else { ErrorCode::TokenRevoked }))
 }
 
-/// Takes back a [`consume`] of the same transaction: what the code was given for did not come about.
+/// Undoes a [`consume`] in the same transaction, if the operation that needed the code did not happen.
 pub async fn restore(tx: &mut Tx, scene: Scene, account: &str, address: &str) -> Result<(), StoreError> {
     sqlx::query("update challenges set consumed_at = null where scene = $1 and address = $2")
         .bind(name(scene, Some(account)))
@@ -330,7 +333,8 @@ pub async fn restore(tx: &mut Tx, scene: Scene, account: &str, address: &str) ->
     Ok(())
 }
 
-/// The same for a code that is bound to no account: its owner can still use it for another of the things that it opens.
+/// The same for a code that is bound to no account. The user can still use it for another operation that
+/// accepts it.
 pub async fn restore_unbound(tx: &mut Tx, scene: Scene, address: &str) -> Result<(), StoreError> {
     sqlx::query("update challenges set consumed_at = null where scene = $1 and address = $2")
         .bind(scene.as_str())
@@ -340,13 +344,14 @@ pub async fn restore_unbound(tx: &mut Tx, scene: Scene, address: &str) -> Result
     Ok(())
 }
 
-/// Ends all challenges of an address that is not the account's any more (SECURITY A05).
+/// Deletes all challenges of an address that no longer belongs to the account (SECURITY A05).
 pub async fn void_all(tx: &mut Tx, address: &str) -> Result<(), StoreError> {
     sqlx::query("delete from challenges where address = $1").bind(address).execute(tx).await?;
     Ok(())
 }
 
-/// Ends all challenges that were opened for an account, wherever they were sent, but the one that proves its address.
+/// Deletes all challenges that were opened for an account, for any address, except the one that verifies its
+/// e-mail address.
 pub async fn void_of(tx: &mut Tx, account: &str) -> Result<(), StoreError> {
     sqlx::query("delete from challenges where account = $1 and scene <> $2")
         .bind(account)
@@ -356,7 +361,7 @@ pub async fn void_of(tx: &mut Tx, account: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Ends all challenges of an address but that of one scene.
+/// Deletes all challenges of an address, except that of one scene.
 pub async fn void_others(tx: &mut Tx, scene: Scene, address: &str) -> Result<(), StoreError> {
     sqlx::query("delete from challenges where address = $1 and scene <> $2")
         .bind(address)
@@ -366,7 +371,7 @@ pub async fn void_others(tx: &mut Tx, scene: Scene, address: &str) -> Result<(),
     Ok(())
 }
 
-/// Where the newest code of a bound scene was sent to that is still good.
+/// The address of the newest valid code of a bound scene.
 pub async fn address_of(
     db: &mut Tx,
     scene: Scene,
@@ -387,7 +392,7 @@ pub async fn address_of(
     Ok(address)
 }
 
-/// Ends a challenge without using it: what it would prove does not matter any more.
+/// Deletes a challenge whose result no longer matters.
 pub async fn void(tx: &mut Tx, scene: Scene, address: &str) -> Result<(), StoreError> {
     sqlx::query("delete from challenges where scene = $1 and address = $2")
         .bind(scene.as_str())
@@ -397,7 +402,7 @@ pub async fn void(tx: &mut Tx, scene: Scene, address: &str) -> Result<(), StoreE
     Ok(())
 }
 
-/// Deletes what was opened before a moment, at most so many at a time.
+/// Deletes at most `limit` challenges that were opened before `before`.
 pub async fn prune(tx: &mut Tx, before: Millis, limit: i64) -> Result<u64, StoreError> {
     let done = sqlx::query(
         "delete from challenges where id in (select id from challenges where created_at < $1 limit $2)",

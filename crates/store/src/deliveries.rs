@@ -1,4 +1,5 @@
-//! What hooks are told: put in with what it tells of, taken under a lease, kept for a while.
+//! The queue of events for hooks and webhooks. A row is written in the transaction of its event, taken under
+//! a lease, and kept for a while.
 
 use doorward_core::clock::Millis;
 use sqlx::Row;
@@ -14,14 +15,14 @@ const DELIVERIES: Queue = Queue {
     taken: "event, target, payload, request",
 };
 
-/// Something to tell.
+/// An event to deliver.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
-    /// Id of the row; whoever is told the same twice knows it by that.
+    /// The id of the row. A target recognises a repeated delivery by it.
     pub id: &'a str,
     /// Name of the hook, like `post_signup`.
     pub event: &'a str,
-    /// Who is told: `script`, or the name of a webhook.
+    /// The target: `script`, or the name of a webhook.
     pub target: &'a str,
     /// A `Report` (crate `request`) as JSON.
     pub payload: &'a str,
@@ -29,7 +30,8 @@ pub struct Delivery<'a> {
     pub request: &'a str,
 }
 
-/// Puts one in; it is due at once. One that is there and was not told yet is replaced.
+/// Adds a delivery, which is due at once. Replaces the payload of a delivery with the same id that was not
+/// attempted yet.
 pub async fn put(tx: &mut Tx, delivery: Delivery<'_>, now: Millis) -> Result<(), StoreError> {
     sqlx::query(
         "insert into hook_deliveries (id, event, target, payload, request, attempts, due_at, created_at)
@@ -47,7 +49,7 @@ pub async fn put(tx: &mut Tx, delivery: Delivery<'_>, now: Millis) -> Result<(),
     Ok(())
 }
 
-/// Puts one in, unless it or the one that it would contradict is there.
+/// Adds a delivery, unless a row with its id or with the id `other`, which it would contradict, exists.
 pub async fn put_unless(
     tx: &mut Tx,
     delivery: Delivery<'_>,
@@ -72,14 +74,14 @@ pub async fn put_unless(
     Ok(())
 }
 
-/// A delivery that is ours until its lease ends.
+/// A delivery that this worker holds until its lease ends.
 #[derive(Clone, Debug)]
 pub struct Taken {
     /// The lease of the row.
     pub lease: Lease,
     /// Name of the hook.
     pub event: String,
-    /// Who is told.
+    /// The target: `script`, or the name of a webhook.
     pub target: String,
     /// A `Report` (crate `request`) as JSON.
     pub payload: String,
@@ -87,7 +89,7 @@ pub struct Taken {
     pub request: Option<String>,
 }
 
-/// Takes what is due for a target, the longest waiting first, until `lease_until`.
+/// Takes at most `limit` due deliveries of a target until `lease_until`, the longest waiting first.
 pub async fn take(
     tx: &mut Tx,
     target: &str,
@@ -108,24 +110,25 @@ fn taken(row: &AnyRow) -> Result<Taken, StoreError> {
     })
 }
 
-/// Notes that the target has been told. The row stays for a while: a late delivery with the same id must find it.
+/// Marks a delivery as done. The row stays for a while, because a late delivery with the same id must find
+/// it.
 pub async fn settle(tx: &mut Tx, lease: &Lease, now: Millis) -> Result<(), StoreError> {
     let end = DELIVERIES.end(lease, "update {table} set settled_at = $3, error = null");
     end.bind(now).execute(tx).await?;
     Ok(())
 }
 
-/// Keeps the delivery for the next attempt.
+/// Postpones the delivery to `due_at`.
 pub async fn postpone(tx: &mut Tx, lease: &Lease, due_at: Millis, error: &str) -> Result<(), StoreError> {
     DELIVERIES.postpone(tx, lease, due_at, error).await
 }
 
-/// Gives the delivery up. The row stays for the operator until it is pruned.
+/// Gives up the delivery. The row stays for the operator until it is pruned.
 pub async fn give_up(tx: &mut Tx, lease: &Lease, now: Millis, error: &str) -> Result<(), StoreError> {
     DELIVERIES.give_up(tx, lease, now, error).await
 }
 
-/// It is due again, whatever became of it. False if there is none of this id.
+/// Makes a delivery due again, even if it was done or given up. Returns false if no delivery has this id.
 pub async fn revive(tx: &mut Tx, id: &str, now: Millis) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "update hook_deliveries set due_at = $2, settled_at = null, dead_at = null, error = null where id = $1",
@@ -137,37 +140,38 @@ pub async fn revive(tx: &mut Tx, id: &str, now: Millis) -> Result<bool, StoreErr
     Ok(done.rows_affected() > 0)
 }
 
-/// When the next delivery to a target is due. `None` if no delivery waits.
+/// The time at which the next delivery to a target is due. `None` if no delivery waits.
 pub async fn next_due(connection: &mut Tx, target: &str) -> Result<Option<Millis>, StoreError> {
     DELIVERIES.next_due(connection, target).await
 }
 
-/// One as an operator sees it: all but what it tells.
+/// A delivery as an operator sees it, without its payload.
 #[derive(Clone, Debug)]
 pub struct Listed {
     /// Id of the row.
     pub id: String,
     /// Name of the hook.
     pub event: String,
-    /// Who is told.
+    /// The target: `script`, or the name of a webhook.
     pub target: String,
     /// The request that caused it.
     pub request: Option<String>,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: i64,
-    /// When it is due, if it still is.
+    /// The time at which it is due, if it still waits.
     pub due_at: Millis,
-    /// When it was told.
+    /// The time at which it was delivered.
     pub settled_at: Option<Millis>,
-    /// When it was given up.
+    /// The time at which it was given up.
     pub dead_at: Option<Millis>,
-    /// Why it was not told the last time.
+    /// The error of the last attempt.
     pub error: Option<String>,
-    /// When it was put in.
+    /// The time at which it was added.
     pub created_at: Millis,
 }
 
-/// The newest ones: those of one target or, where it is empty, all; all or only those that were given up.
+/// Lists the newest deliveries. An empty `target` lists all targets. `dead` lists only deliveries that were
+/// given up.
 pub async fn list(
     connection: &mut Tx,
     target: &str,
@@ -203,8 +207,9 @@ fn listed(row: &AnyRow) -> Result<Listed, StoreError> {
     })
 }
 
-/// Deletes what was told before a moment, and what was given up before another, at most so many of each at a time. What
-/// waits for longer than that waits for a target that is no more.
+/// Deletes deliveries that were done before `settled_before` or given up before `dead_before`, and waiting
+/// ones that are older than `dead_before`, whose target no longer exists. Deletes at most `limit` of each
+/// kind.
 pub async fn prune(
     tx: &mut Tx,
     settled_before: Millis,

@@ -1,4 +1,4 @@
-//! Accounts as operators look for them: page by page, by any name, with all that hangs on one.
+//! Accounts as operators see them: lists, search, and all data of one account.
 
 use doorward_core::canonical;
 use doorward_core::clock::Millis;
@@ -8,10 +8,10 @@ use sqlx::any::AnyRow;
 use crate::accounts::{Account, account, select_account};
 use crate::{StoreError, Tx};
 
-/// Greater than every id: begins a list that goes from the newest to the oldest.
+/// Greater than every id: the start of a list that is sorted from the newest to the oldest.
 pub const NEWEST: &str = "z";
 
-/// Accounts made before the one with that id, the newest first, at most so many.
+/// Lists at most `limit` accounts before the account with the id `before`, newest first.
 pub async fn list(db: &mut Tx, before: &str, limit: i64) -> Result<Vec<Account>, StoreError> {
     let sql = select_account!(
         "from accounts a
@@ -23,7 +23,7 @@ pub async fn list(db: &mut Tx, before: &str, limit: i64) -> Result<Vec<Account>,
     rows.iter().map(account).collect()
 }
 
-/// The same for accounts with a name that has this text in it, without regard to case.
+/// The same for accounts with an e-mail address, phone number or username that contains `part`. Ignores case.
 pub async fn search(db: &mut Tx, part: &str, before: &str, limit: i64) -> Result<Vec<Account>, StoreError> {
     let sql = select_account!(
         "from accounts a
@@ -46,16 +46,16 @@ pub async fn search(db: &mut Tx, part: &str, before: &str, limit: i64) -> Result
     rows.iter().map(account).collect()
 }
 
-/// A name that an account is known by.
+/// A name of an account.
 #[derive(Clone, Debug)]
 pub struct Name {
-    /// Its kind.
+    /// The kind of the name.
     pub kind: String,
-    /// In the form in which it is unique.
+    /// The canonical form, which is unique.
     pub value: String,
-    /// When it was proven.
+    /// The time at which it was proven.
     pub verified_at: Option<Millis>,
-    /// Since when the account has it.
+    /// The time at which the account got it.
     pub created_at: Millis,
 }
 
@@ -78,7 +78,7 @@ pub async fn names(db: &mut Tx, id: &str) -> Result<Vec<Name>, StoreError> {
     rows.iter().map(name).collect()
 }
 
-/// When the password was last set.
+/// The time at which the password was last set.
 pub async fn password_set_at(db: &mut Tx, id: &str) -> Result<Option<Millis>, StoreError> {
     let at = sqlx::query_scalar("select updated_at from passwords where account = $1").bind(id);
     Ok(at.fetch_optional(db).await?)
@@ -89,13 +89,13 @@ pub async fn password_set_at(db: &mut Tx, id: &str) -> Result<Option<Millis>, St
 pub struct Subscriber {
     /// UUID of the account.
     pub id: String,
-    /// The address, proven.
+    /// The proven address.
     pub email: String,
     /// The profile, as JSON.
     pub profile: String,
 }
 
-/// Enabled accounts that want the newsletter and have proven the address, the oldest first.
+/// Lists at most `limit` enabled accounts with the newsletter and a proven e-mail address, oldest first.
 pub async fn subscribers(db: &mut Tx, after: &str, limit: i64) -> Result<Vec<Subscriber>, StoreError> {
     let rows = sqlx::query(
         "select a.id, e.value as email, a.profile
@@ -119,7 +119,7 @@ pub async fn subscribers(db: &mut Tx, after: &str, limit: i64) -> Result<Vec<Sub
     rows.iter().map(one).collect()
 }
 
-/// Gives an account other roles.
+/// Replaces the roles of an account.
 pub async fn set_roles(tx: &mut Tx, id: &str, roles: &[String], now: Millis) -> Result<(), StoreError> {
     let json = serde_json::to_string(roles).map_err(|error| StoreError::Internal(error.to_string()))?;
     sqlx::query("update accounts set roles = $2, updated_at = $3 where id = $1")
@@ -131,14 +131,14 @@ pub async fn set_roles(tx: &mut Tx, id: &str, roles: &[String], now: Millis) -> 
     Ok(())
 }
 
-/// A challenge or message for an address.
+/// A challenge or message that was requested for an address.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// Scene of a challenge, or name of a message.
+    /// The scene of a challenge, or the name of a message.
     pub what: String,
     /// The address.
     pub address: String,
-    /// When it was asked for.
+    /// The time of the request.
     pub created_at: Millis,
 }
 
@@ -153,7 +153,7 @@ fn sent(rows: &[AnyRow]) -> Result<Vec<Sent>, StoreError> {
     rows.iter().map(one).collect()
 }
 
-/// The challenges of an account and of its addresses.
+/// The challenges of an account and of its e-mail address and phone number.
 pub async fn challenges(db: &mut Tx, id: &str) -> Result<Vec<Sent>, StoreError> {
     let rows = sqlx::query(
         "select scene as what, address, created_at
@@ -168,7 +168,7 @@ pub async fn challenges(db: &mut Tx, id: &str) -> Result<Vec<Sent>, StoreError> 
     sent(&rows)
 }
 
-/// Messages of the outbox for the addresses of an account.
+/// The messages in the outbox for the e-mail address and phone number of an account.
 pub async fn messages(db: &mut Tx, id: &str) -> Result<Vec<Sent>, StoreError> {
     let rows = sqlx::query(
         "select message as what, address, created_at
@@ -182,10 +182,11 @@ pub async fn messages(db: &mut Tx, id: &str) -> Result<Vec<Sent>, StoreError> {
     sent(&rows)
 }
 
-/// Deletes an account and all that belongs to it: names, password, sessions, challenges, what waits to be sent to its
-/// addresses. False when there is no such. The audit log stays, until it is pruned.
+/// Deletes an account with its names, password, sessions and challenges, and the unsent messages to its
+/// addresses. Returns false if the account does not exist. Its entries in the audit log stay until they are
+/// pruned.
 pub async fn erase(tx: &mut Tx, id: &str) -> Result<bool, StoreError> {
-    // These two know the account by its addresses, not by a reference that would take them along.
+    // These rows have no foreign key that would delete them: they know the account by its addresses.
     for sql in [
         "delete from outbox
         where address in (select value from identities where account = $1 and kind in ('email', 'phone'))",

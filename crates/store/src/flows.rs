@@ -1,4 +1,4 @@
-//! Flows: sign-ins with a provider, from the consent screen to what came of them.
+//! Flows: sign-ins with a provider, from the consent screen to their outcome.
 
 use doorward_core::clock::Millis;
 use sqlx::Row;
@@ -7,7 +7,7 @@ use sqlx::any::AnyRow;
 use crate::engine;
 use crate::{StoreError, Tx};
 
-/// What a flow is bound to: whoever ends it must show that they began it.
+/// The secret that a flow is bound to. The client that ends a flow must prove that it began the flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Binding {
     /// The thumbprint of the browser's key.
@@ -21,31 +21,32 @@ pub enum Binding {
 pub struct Flow {
     /// UUID.
     pub id: String,
-    /// The provider's name.
+    /// The name of the provider.
     pub provider: String,
-    /// Where the browser goes back to.
+    /// The URL that the provider returns the browser to.
     pub callback: String,
-    /// Who may end it.
+    /// The proof that a client needs to end the flow.
     pub binding: Binding,
-    /// Who was signed in when it began.
+    /// The account that was signed in when the flow began. After a registration or a link, the account of the
+    /// flow.
     pub account: Option<String>,
-    /// What the provider's answer is checked with, sealed. A token that an app brought has no such thing.
+    /// The sealed values that the provider's answer is checked with. `None` for a token from a native app.
     pub memory: Option<Vec<u8>>,
-    /// What the provider sent to the server instead of the page, sealed.
+    /// The sealed parameters that the provider sent to the server instead of the page.
     pub arrived: Option<Vec<u8>>,
-    /// The hash of the answer that it is being ended with, or was.
+    /// The hash of the answer that the flow is ended with.
     pub answer: Option<Vec<u8>>,
-    /// Since when it is being ended.
+    /// The time at which a request claimed the flow to end it.
     pub claimed_at: Option<Millis>,
-    /// Who it is, sealed: for a registration.
+    /// The sealed identity of the user, for a registration.
     pub person: Option<Vec<u8>>,
-    /// What came of it, as JSON.
+    /// The outcome, as JSON.
     pub outcome: Option<String>,
-    /// When.
+    /// The time of the outcome.
     pub finished_at: Option<Millis>,
-    /// When an account was made with it.
+    /// The time at which an account was created with it, or linked.
     pub used_at: Option<Millis>,
-    /// When the provider's answer comes too late.
+    /// The time until which the provider's answer is accepted.
     pub expires_at: Millis,
 }
 
@@ -56,7 +57,7 @@ fn flow(row: &AnyRow) -> Result<Flow, StoreError> {
         id: row.try_get("id")?,
         provider: row.try_get("provider")?,
         callback: row.try_get("callback")?,
-        // Without either nobody can end it.
+        // A flow with neither gets an empty hash, which no secret has: no client can end it.
         binding: key.map_or_else(|| Binding::Secret(secret.unwrap_or_default()), Binding::Key),
         account: row.try_get("account")?,
         memory: row.try_get("memory")?,
@@ -71,7 +72,7 @@ fn flow(row: &AnyRow) -> Result<Flow, StoreError> {
     })
 }
 
-/// Begins a flow. `handle` is the hash of what the provider's answer will name it by.
+/// Adds a flow. `handle` is the hash of the value that names the flow in the provider's answer.
 pub async fn insert(tx: &mut Tx, flow: &Flow, handle: &[u8], now: Millis) -> Result<(), StoreError> {
     let (key, secret) = match &flow.binding {
         Binding::Key(key) => (Some(key), None),
@@ -111,14 +112,14 @@ pub async fn by_id(db: &mut Tx, id: &str) -> Result<Option<Flow>, StoreError> {
     row.as_ref().map(flow).transpose()
 }
 
-/// The flow that an answer names.
+/// The flow that an answer names by its handle.
 pub async fn by_handle(db: &mut Tx, handle: &[u8]) -> Result<Option<Flow>, StoreError> {
     let row = sqlx::query("select * from flows where handle = $1").bind(handle).fetch_optional(db).await?;
     row.as_ref().map(flow).transpose()
 }
 
-/// The flow that an answer belongs to which names none (D-32): of this provider and browser the one that was ended with
-/// that very answer, else the last one that waits for an answer.
+/// The flow of an answer that does not name its flow (D-32). Of the flows of this browser and provider it is
+/// the one that was ended with this same answer, or else the newest one that waits for an answer.
 pub async fn of_browser(
     db: &mut Tx,
     binding: &Binding,
@@ -143,7 +144,7 @@ pub async fn of_browser(
     row.as_ref().map(flow).transpose()
 }
 
-/// Notes that it is being ended with this answer.
+/// Claims the flow: records the answer that it is being ended with.
 pub async fn claim(tx: &mut Tx, id: &str, answer: &[u8], now: Millis) -> Result<(), StoreError> {
     sqlx::query("update flows set answer_hash = $2, claimed_at = $3 where id = $1")
         .bind(id)
@@ -154,8 +155,9 @@ pub async fn claim(tx: &mut Tx, id: &str, answer: &[u8], now: Millis) -> Result<
     Ok(())
 }
 
-/// Nothing came of it that will not change: the same answer may be good yet. `person` is who it is, sealed, if the provider
-/// has said so much: it is not asked again. Only whoever has the claim gives it back.
+/// Gives up the claim after a temporary failure: the same answer may still succeed. `person` is the sealed
+/// identity, if the provider has returned it, so that the provider is not asked again. Only the holder of the
+/// claim can release it.
 pub async fn release(tx: &mut Tx, flow: &Flow, person: Option<&[u8]>) -> Result<(), StoreError> {
     sqlx::query(
         "update flows set answer_hash = null, claimed_at = null, person = $3
@@ -169,7 +171,7 @@ pub async fn release(tx: &mut Tx, flow: &Flow, person: Option<&[u8]>) -> Result<
     Ok(())
 }
 
-/// Keeps what the provider sent to the server, the first time. False when something was kept before.
+/// Stores the parameters that the provider sent to the server. Returns false if some were stored before.
 pub async fn arrive(tx: &mut Tx, id: &str, arrived: &[u8]) -> Result<bool, StoreError> {
     let done = sqlx::query("update flows set arrived = $2 where id = $1 and arrived is null")
         .bind(id)
@@ -179,8 +181,8 @@ pub async fn arrive(tx: &mut Tx, id: &str, arrived: &[u8]) -> Result<bool, Store
     Ok(done.rows_affected() > 0)
 }
 
-/// Notes what came of it; what it was checked with is of no use any more. False when another has ended it, or has claimed
-/// it meanwhile.
+/// Stores the outcome and deletes the values that the answer was checked with. Returns false if another
+/// request has ended or claimed the flow.
 pub async fn finish(
     tx: &mut Tx,
     flow: &Flow,
@@ -202,7 +204,7 @@ pub async fn finish(
     Ok(done.rows_affected() > 0)
 }
 
-/// Notes that an account was made with what came of it, or linked. False when one was before.
+/// Records that an account was created with the flow, or linked. Returns false if the flow was used before.
 pub async fn use_up(tx: &mut Tx, id: &str, account: &str, now: Millis) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "update flows set used_at = $2, account = $3, person = null where id = $1 and used_at is null",
@@ -215,7 +217,7 @@ pub async fn use_up(tx: &mut Tx, id: &str, account: &str, now: Millis) -> Result
     Ok(done.rows_affected() > 0)
 }
 
-/// Has this browser made an account with the provider since then?
+/// True if this browser has created an account with the provider since then.
 pub async fn was_used(
     db: &mut Tx,
     binding: &Binding,
@@ -233,7 +235,7 @@ pub async fn was_used(
     Ok(row.is_some())
 }
 
-/// Deletes flows that began before `before`, at most `limit`; answers how many.
+/// Deletes at most `limit` flows that began before `before`. Returns their number.
 pub async fn prune(tx: &mut Tx, before: Millis, limit: i64) -> Result<u64, StoreError> {
     let done = sqlx::query(
         "delete from flows where id in (select id from flows where created_at < $1 order by created_at limit $2)",

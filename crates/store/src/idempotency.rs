@@ -1,20 +1,20 @@
-//! Requests that were carried out: what they were, and the ids that their answer is made of.
+//! Completed requests with an idempotency key, and the data of their answers.
 
 use doorward_core::clock::Millis;
 use sqlx::Row;
 
 use crate::{StoreError, Tx};
 
-/// A request that was carried out.
+/// A completed request.
 #[derive(Clone, Debug)]
 pub struct Done {
-    /// MAC of the request.
+    /// The MAC of the request.
     pub request: Vec<u8>,
-    /// What the answer is made of, as JSON.
+    /// The data that the answer is built from, as JSON.
     pub answer: String,
 }
 
-/// The request with this key, if it was carried out since then.
+/// The request with this key, if it was completed after `since`.
 pub async fn find(db: &mut Tx, key: &str, since: Millis) -> Result<Option<Done>, StoreError> {
     let row = sqlx::query("select request, answer from idempotency where key = $1 and created_at > $2")
         .bind(key)
@@ -24,8 +24,8 @@ pub async fn find(db: &mut Tx, key: &str, since: Millis) -> Result<Option<Done>,
     row.map(|row| Ok(Done { request: row.try_get("request")?, answer: row.try_get("answer")? })).transpose()
 }
 
-/// Takes the key for a request. When another request has it already, that one is returned; the unique row makes
-/// two at once wait for each other.
+/// Claims the key for a request. Returns the earlier request if one has the key. The unique row makes
+/// concurrent requests wait for each other.
 pub async fn claim(
     tx: &mut Tx,
     key: &str,
@@ -50,7 +50,7 @@ pub async fn claim(
     if done.rows_affected() > 0 { Ok(None) } else { find(tx, key, since).await }
 }
 
-/// Writes down what the answer is made of.
+/// Stores the data that the answer is built from.
 pub async fn answer(tx: &mut Tx, key: &str, answer: &str) -> Result<(), StoreError> {
     sqlx::query("update idempotency set answer = $2 where key = $1")
         .bind(key)
@@ -60,7 +60,7 @@ pub async fn answer(tx: &mut Tx, key: &str, answer: &str) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Forgets what is too old to be repeated, at most so many at a time.
+/// Deletes at most `limit` keys that are not newer than `before`.
 pub async fn prune(tx: &mut Tx, before: Millis, limit: i64) -> Result<u64, StoreError> {
     let done = sqlx::query(
         "delete from idempotency where key in (select key from idempotency where created_at <= $1 limit $2)",

@@ -1,4 +1,4 @@
-//! Identities: the names that an account is known by, each of them unique.
+//! Identities: the names of an account, each of them unique.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -19,11 +19,11 @@ pub enum Kind {
     Email,
     /// A phone number in E.164.
     Phone,
-    /// A name that its owner chose, in the form of `usernames` (crate `request`).
+    /// A username, in the canonical form of `usernames` (crate `request`).
     Username,
-    /// The [`fingerprint`] of an id that an app made for its device. The id itself opens the account.
+    /// The [`fingerprint`] of an id that an app created for its device. The id is sufficient to sign in.
     Device,
-    /// The [`fingerprint`] of an id that another system has for the person.
+    /// The [`fingerprint`] of the user's id in another system.
     Custom,
     /// An identity at an outside issuer: [`Identity::at_provider`].
     Provider,
@@ -38,7 +38,7 @@ impl Kind {
         }
     }
 
-    /// As in the database.
+    /// The value in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Kind::Email => "email",
@@ -51,14 +51,14 @@ impl Kind {
     }
 }
 
-/// Locks a name until the end of the transaction, whether an account has it or not, so that only one transaction at a
-/// time can look it up and take it.
+/// Locks a name until the end of the transaction, whether an account has it or not. So only one transaction
+/// at a time can look it up and take it.
 pub async fn lock(tx: &mut Tx, kind: Kind, value: &str) -> Result<(), StoreError> {
     let name = format!("identity {} {value}", kind.as_str());
     engine::lock(tx, "select 1 from pg_advisory_xact_lock(hashtextextended($1, 0))", &name).await
 }
 
-/// A name that an account is given.
+/// A name to add to an account.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Its kind.
@@ -67,24 +67,24 @@ pub struct Identity {
     pub value: String,
     /// The skeleton of a username (UTS #39).
     pub look: Option<String>,
-    /// Was it proven just now? Ids are, by being known.
+    /// True if the name is proven now. An id is proven by its presentation.
     pub proven: bool,
-    /// The origin of an outside issuer's identity.
+    /// The origin of an identity at a provider.
     pub origin: Option<Origin>,
 }
 
-/// The origin of an outside issuer's identity.
+/// The origin of an identity at a provider.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// The provider's name.
+    /// The name of the provider.
     pub provider: String,
-    /// The address that it gave.
+    /// The address that the provider returned.
     pub email: Option<String>,
 }
 
 impl Identity {
-    /// The value of the column `email`: for a provider's identity the address that the provider gave, for an e-mail
-    /// address the form that is shown, if that differs.
+    /// The value of the column `email`. For an identity at a provider it is the address that the provider
+    /// returned. For an e-mail address it is the form for display, if that differs from the canonical form.
     fn email(&self) -> Option<String> {
         if self.kind == Kind::Email {
             return Some(canonical::shown_email(&self.value)).filter(|shown| *shown != self.value);
@@ -92,18 +92,18 @@ impl Identity {
         self.origin.as_ref()?.email.clone()
     }
 
-    /// A name that was given, and is not proven.
+    /// A name that is not proven.
     pub fn unproven(kind: Kind, value: String) -> Identity {
         Identity { kind, value, look: None, proven: false, origin: None }
     }
 
-    /// An id that opens the account by itself.
+    /// The identity of an id that is sufficient to sign in.
     pub fn of_id(kind: Kind, id: &str) -> Identity {
         Identity { kind, value: fingerprint(id), look: None, proven: true, origin: None }
     }
 
-    /// An identity at a provider: its name, the issuer and the subject together, because one subject can be two people at
-    /// two issuers (SECURITY A01). The first two have no space in them.
+    /// An identity at a provider. Its value consists of provider, issuer and subject, because two issuers may
+    /// use the same subject for different people (SECURITY A01). Provider and issuer contain no space.
     pub fn at_provider(provider: &str, issuer: &str, subject: &str, email: Option<&str>) -> Identity {
         let origin = Origin { provider: provider.to_owned(), email: email.map(str::to_owned) };
         let value = format!("{provider} {issuer} {subject}");
@@ -111,13 +111,13 @@ impl Identity {
     }
 }
 
-/// The stored form of an id that opens an account by itself. A reader of the database cannot sign in with it, unless the
-/// id can be guessed.
+/// The stored form of an id that is sufficient to sign in. A reader of the database cannot sign in with it,
+/// unless the id can be guessed.
 pub fn fingerprint(id: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, id.as_bytes()))
 }
 
-/// Gives an account a name; [`StoreError::Conflict`] when another has it.
+/// Adds a name to an account. [`StoreError::Conflict`] if another account has it.
 pub async fn insert(tx: &mut Tx, identity: &Identity, account: &str, now: Millis) -> Result<(), StoreError> {
     sqlx::query(
         "insert into identities (kind, value, look, account, verified_at, created_at, provider, email)
@@ -136,7 +136,7 @@ pub async fn insert(tx: &mut Tx, identity: &Identity, account: &str, now: Millis
     Ok(())
 }
 
-/// Takes a name, or all of a kind, from an account. False when it has none.
+/// Removes all names of a kind from an account. Returns false if it has none.
 pub async fn remove(tx: &mut Tx, kind: Kind, account: &str) -> Result<bool, StoreError> {
     let done = sqlx::query("delete from identities where account = $1 and kind = $2")
         .bind(account)
@@ -146,14 +146,14 @@ pub async fn remove(tx: &mut Tx, kind: Kind, account: &str) -> Result<bool, Stor
     Ok(done.rows_affected() > 0)
 }
 
-/// A name that an account has, without the name itself.
+/// The kind of a name of an account, without the name itself.
 #[derive(Clone, Debug)]
 pub struct Held {
-    /// Its kind, as in the database.
+    /// The kind, as in the database.
     pub kind: String,
-    /// The provider that it is from.
+    /// The name of the provider.
     pub provider: Option<String>,
-    /// Was it proven?
+    /// True if the name is proven.
     pub proven: bool,
 }
 
@@ -171,20 +171,20 @@ pub async fn held(db: &mut Tx, account: &str) -> Result<Vec<Held>, StoreError> {
     rows.into_iter().map(read).collect()
 }
 
-/// An identity of an account elsewhere.
+/// An identity of an account in another system.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// The provider's name; of an id that opens the account by itself, its kind.
+    /// The name of the provider. For a device or custom id, its kind.
     pub provider: String,
-    /// The id there.
+    /// The id there. For a device or custom id, its fingerprint.
     pub id: String,
-    /// The address that the provider gave.
+    /// The address that the provider returned.
     pub email: Option<String>,
-    /// Since when.
+    /// The time at which the account got it.
     pub created_at: Millis,
 }
 
-/// The identities of an account elsewhere, the oldest first.
+/// The identities of an account in other systems, oldest first.
 pub async fn links(db: &mut Tx, account: &str) -> Result<Vec<Link>, StoreError> {
     let rows = sqlx::query(
         "select kind, value, provider, email, created_at from identities
@@ -209,7 +209,8 @@ pub async fn links(db: &mut Tx, account: &str) -> Result<Vec<Link>, StoreError> 
     rows.into_iter().map(read).collect()
 }
 
-/// Takes what [`Link::provider`] names from an account. False when it has none.
+/// Removes the identity that [`Link::provider`] names from an account. Returns false if the account does not
+/// have it.
 pub async fn unlink(tx: &mut Tx, account: &str, provider: &str) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "delete from identities
@@ -222,7 +223,7 @@ pub async fn unlink(tx: &mut Tx, account: &str, provider: &str) -> Result<bool, 
     Ok(done.rows_affected() > 0)
 }
 
-/// Does another account have a name that looks the same?
+/// True if another account has a username with the same skeleton.
 pub async fn looks_taken(db: &mut Tx, look: &str, account: &str) -> Result<bool, StoreError> {
     let owner: Option<String> = sqlx::query_scalar("select account from identities where look = $1")
         .bind(look)
@@ -231,12 +232,12 @@ pub async fn looks_taken(db: &mut Tx, look: &str, account: &str) -> Result<bool,
     Ok(owner.is_some_and(|owner| owner != account))
 }
 
-/// Is there an account with this name?
+/// True if an account has this name.
 pub async fn exists(db: &mut Tx, kind: Kind, value: &str) -> Result<bool, StoreError> {
     Ok(owner(db, kind, value).await?.is_some())
 }
 
-/// Id of the account with this name.
+/// The id of the account with this name.
 pub async fn owner(db: &mut Tx, kind: Kind, value: &str) -> Result<Option<String>, StoreError> {
     let account = sqlx::query_scalar("select account from identities where kind = $1 and value = $2")
         .bind(kind.as_str())
@@ -246,18 +247,20 @@ pub async fn owner(db: &mut Tx, kind: Kind, value: &str) -> Result<Option<String
     Ok(account)
 }
 
-/// The account that has a name, and what it has proven.
+/// The account that has a name, and what is proven.
 #[derive(Clone, Debug)]
 pub struct Holder {
     /// The account.
     pub account: String,
-    /// Was the name proven, or a password chosen by what was sent there? Else it is only claimed.
+    /// True if the name is proven, or a reader of the address has chosen the password. Otherwise the name is
+    /// only claimed.
     pub is_proven: bool,
-    /// Has the account another name that was proven? Then it has an owner, even without this name.
+    /// True if the account has a phone number, an identity at a provider, or a custom id. Then it has an
+    /// owner even without this name.
     pub has_another: bool,
 }
 
-/// The account that has a name, if one has.
+/// The account that has a name.
 pub async fn holder(db: &mut Tx, kind: Kind, value: &str) -> Result<Option<Holder>, StoreError> {
     let row = sqlx::query(
         "select i.account,
@@ -281,7 +284,7 @@ pub async fn holder(db: &mut Tx, kind: Kind, value: &str) -> Result<Option<Holde
     row.map(read).transpose()
 }
 
-/// Takes a name from an account.
+/// Removes a name from an account.
 pub async fn release(tx: &mut Tx, kind: Kind, value: &str, account: &str) -> Result<(), StoreError> {
     sqlx::query("delete from identities where kind = $1 and value = $2 and account = $3")
         .bind(kind.as_str())
@@ -292,7 +295,7 @@ pub async fn release(tx: &mut Tx, kind: Kind, value: &str, account: &str) -> Res
     Ok(())
 }
 
-/// Takes all names from an account but this one and its username.
+/// Removes all names from an account, except this one and the username.
 pub async fn remove_others(tx: &mut Tx, kind: Kind, value: &str, account: &str) -> Result<(), StoreError> {
     sqlx::query(
         "delete from identities
@@ -306,7 +309,7 @@ pub async fn remove_others(tx: &mut Tx, kind: Kind, value: &str, account: &str) 
     Ok(())
 }
 
-/// Notes that a reader of the address has chosen the password: the address is theirs.
+/// Records that a reader of the address has chosen the password: the address belongs to the account.
 pub async fn own(tx: &mut Tx, kind: Kind, value: &str, now: Millis) -> Result<(), StoreError> {
     sqlx::query("update identities set owned_at = $3 where kind = $1 and value = $2")
         .bind(kind.as_str())
@@ -317,7 +320,8 @@ pub async fn own(tx: &mut Tx, kind: Kind, value: &str, now: Millis) -> Result<()
     Ok(())
 }
 
-/// Notes that the name was proven, the first time it was. False when the account does not have it (any more).
+/// Records that the name is proven, and keeps an earlier time. Returns false if the account does not have the
+/// name any more.
 pub async fn verify(
     tx: &mut Tx,
     kind: Kind,

@@ -1,10 +1,10 @@
-//! Work that one node does for all of them: who holds it, and until when.
+//! Leases for work that one node does for all nodes.
 
 use doorward_core::clock::Millis;
 
 use crate::{StoreError, Tx};
 
-/// Takes a piece of work, or keeps it. False while another node has it.
+/// Takes or extends a lease. Returns false while another node holds it.
 pub async fn take(
     tx: &mut Tx,
     name: &str,

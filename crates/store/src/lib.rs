@@ -1,5 +1,6 @@
-//! The only place with SQL: one file per noun. Text, bigint and blob only, and what both engines understand: SQLite,
-//! one file that one process writes, and PostgreSQL, with any number of nodes. Where they differ is `engine/`.
+//! The database, and the only crate with SQL: one file for each kind of row. The SQL uses only the types
+//! text, bigint and blob, and only syntax that both engines accept: SQLite, a file that one process writes,
+//! and PostgreSQL, for any number of nodes. `engine/` contains their differences.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod engine;
@@ -30,14 +31,15 @@ pub use engine::writer::Work;
 pub use engine::{Reader, Store};
 pub use queue::Lease;
 
-/// Why the database did not do what it was asked for.
+/// The reason why the database did not carry out a call.
 #[derive(Debug)]
 pub enum StoreError {
-    /// Busy, full or broken for now: nothing was changed, and the caller may try again.
+    /// Busy, full or broken for now: nothing was changed, and the caller may try again. See [`Store::write`]
+    /// for the exception.
     Unavailable(String),
-    /// There is such a row already.
+    /// The row exists already.
     Conflict,
-    /// A fault of ours.
+    /// A bug of doorward.
     Internal(String),
 }
 

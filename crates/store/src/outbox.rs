@@ -1,4 +1,5 @@
-//! Mails and SMS that have not left yet: put in with their cause, taken under a lease, deleted when they have left.
+//! The queue of mails and SMS. A row is written in the transaction that causes the message, taken under a
+//! lease, and deleted after sending.
 
 use doorward_core::clock::Millis;
 use doorward_core::message::{Channel, Message};
@@ -15,24 +16,24 @@ const OUTBOX: Queue = Queue {
     taken: "message, address, challenge, language, request, created_at",
 };
 
-/// A mail to be sent.
+/// A message to be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Letter<'a> {
     /// Id of the row.
     pub id: &'a str,
-    /// What it says.
+    /// The kind of message.
     pub message: Message,
-    /// The address that it goes to.
+    /// The recipient: an e-mail address or phone number.
     pub address: &'a str,
-    /// The challenge whose code and link it carries.
+    /// The challenge whose code and link the message contains.
     pub challenge: Option<&'a str>,
-    /// The language that was asked for, a BCP 47 tag.
+    /// The requested language, a BCP 47 tag.
     pub language: Option<&'a str>,
     /// The request that caused it.
     pub request: &'a str,
 }
 
-/// Puts a mail in; it is due at once.
+/// Adds a message, which is due at once.
 pub async fn put(tx: &mut Tx, letter: Letter<'_>, now: Millis) -> Result<(), StoreError> {
     sqlx::query(
         "insert into outbox (id, message, channel, address, challenge, language, request, attempts, due_at, created_at)
@@ -51,26 +52,26 @@ pub async fn put(tx: &mut Tx, letter: Letter<'_>, now: Millis) -> Result<(), Sto
     Ok(())
 }
 
-/// A mail that is ours until its lease ends.
+/// A message that this worker holds until its lease ends.
 #[derive(Clone, Debug)]
 pub struct Taken {
     /// The lease of the row.
     pub lease: Lease,
-    /// What it says; `None` if a newer doorward wrote a message that this one does not know.
+    /// The kind of message. `None` if a newer doorward wrote a message that this version does not know.
     pub message: Option<Message>,
-    /// The address that it goes to.
+    /// The recipient: an e-mail address or phone number.
     pub address: String,
-    /// The challenge whose code and link it carries.
+    /// The challenge whose code and link the message contains.
     pub challenge: Option<String>,
-    /// The language that was asked for.
+    /// The requested language, a BCP 47 tag.
     pub language: Option<String>,
     /// The request that caused it.
     pub request: Option<String>,
-    /// When it was put in.
+    /// The time at which it was added.
     pub created_at: Millis,
 }
 
-/// Takes what is due on a channel, the longest waiting first, until `lease_until`.
+/// Takes at most `limit` due messages of a channel until `lease_until`, the longest waiting first.
 pub async fn take(
     tx: &mut Tx,
     channel: Channel,
@@ -93,28 +94,28 @@ fn taken(row: &AnyRow) -> Result<Taken, StoreError> {
     })
 }
 
-/// Deletes a mail that was sent, or must not be sent any more.
+/// Deletes a message that was sent, or must not be sent any more.
 pub async fn delete(tx: &mut Tx, lease: &Lease) -> Result<(), StoreError> {
     OUTBOX.end(lease, "delete from {table}").execute(tx).await?;
     Ok(())
 }
 
-/// Keeps the mail for the next attempt.
+/// Postpones the message to `due_at`.
 pub async fn postpone(tx: &mut Tx, lease: &Lease, due_at: Millis, error: &str) -> Result<(), StoreError> {
     OUTBOX.postpone(tx, lease, due_at, error).await
 }
 
-/// Gives the mail up. The row stays for the operator until it is pruned.
+/// Gives up the message. The row stays for the operator until it is pruned.
 pub async fn give_up(tx: &mut Tx, lease: &Lease, now: Millis, error: &str) -> Result<(), StoreError> {
     OUTBOX.give_up(tx, lease, now, error).await
 }
 
-/// When the next mail of a channel is due. `None` if no mail waits.
+/// The time at which the next message of a channel is due. `None` if no message waits.
 pub async fn next_due(connection: &mut Tx, channel: Channel) -> Result<Option<Millis>, StoreError> {
     OUTBOX.next_due(connection, channel.as_str()).await
 }
 
-/// Deletes at most `limit` mails that were given up before a moment.
+/// Deletes at most `limit` messages that were given up before `before`.
 pub async fn prune(tx: &mut Tx, before: Millis, limit: i64) -> Result<u64, StoreError> {
     OUTBOX.prune(tx, "dead_at", before, limit).await
 }

@@ -1,4 +1,4 @@
-//! Password hashes, one per account at most.
+//! Password hashes, at most one for each account.
 
 use doorward_core::clock::Millis;
 use doorward_core::password_hash::PasswordHash;
@@ -6,7 +6,7 @@ use sqlx::Row;
 
 use crate::{StoreError, Tx, accounts};
 
-/// Sets the password, whether there was one or not. Devices that knew the old one are strange again.
+/// Sets or replaces the password, and forgets the devices that the account remembers.
 pub async fn set(tx: &mut Tx, account: &str, hash: &PasswordHash, now: Millis) -> Result<(), StoreError> {
     sqlx::query(
         "insert into passwords (account, hash, updated_at) values ($1, $2, $3)
@@ -20,7 +20,8 @@ pub async fn set(tx: &mut Tx, account: &str, hash: &PasswordHash, now: Millis) -
     accounts::forget_devices(tx, account).await
 }
 
-/// Takes the password away; false when there was none.
+/// Removes the password, and forgets the devices that the account remembers. Returns false if there was no
+/// password.
 pub async fn remove(tx: &mut Tx, account: &str) -> Result<bool, StoreError> {
     let done =
         sqlx::query("delete from passwords where account = $1").bind(account).execute(&mut *tx).await?;
@@ -28,7 +29,8 @@ pub async fn remove(tx: &mut Tx, account: &str) -> Result<bool, StoreError> {
     Ok(done.rows_affected() > 0)
 }
 
-/// Replaces a hash by a better one of the same password; does nothing if the password was changed meanwhile.
+/// Replaces a hash by a stronger one of the same password. Does nothing if the password was changed
+/// meanwhile.
 pub async fn upgrade(
     tx: &mut Tx,
     account: &str,

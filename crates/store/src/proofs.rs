@@ -1,10 +1,11 @@
-//! Proofs that were used.
+//! Used DPoP proofs.
 
 use doorward_core::clock::Millis;
 
 use crate::{StoreError, Tx};
 
-/// Writes one down; false when it stands there already. The unique row makes two at once wait for each other.
+/// Records a proof. Returns false if it was used before. The unique row makes concurrent requests with the
+/// same proof wait for each other.
 pub async fn insert(tx: &mut Tx, id: &[u8], expires_at: Millis) -> Result<bool, StoreError> {
     let done = sqlx::query("insert into proofs (expires_at, id) values ($1, $2) on conflict do nothing")
         .bind(expires_at)
@@ -14,10 +15,10 @@ pub async fn insert(tx: &mut Tx, id: &[u8], expires_at: Millis) -> Result<bool, 
     Ok(done.rows_affected() > 0)
 }
 
-/// A node whose clock is behind, by this much at most, takes a nonce for longer.
+/// The tolerated clock difference between nodes: a node whose clock is behind accepts a nonce for longer.
 const LEEWAY: Millis = 120_000;
 
-/// Forgets those whose nonce is good no more, on any node; at most so many at a time.
+/// Deletes at most `limit` proofs whose nonce has expired on every node.
 pub async fn prune(tx: &mut Tx, now: Millis, limit: i64) -> Result<u64, StoreError> {
     let done = sqlx::query(
         "delete from proofs where (expires_at, id) in (

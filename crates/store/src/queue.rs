@@ -1,5 +1,5 @@
-//! What the tables of work have in common, the outbox and the deliveries to hooks: a row is taken under a lease, postponed
-//! after a failure, given up after the last one, and pruned.
+//! The common part of the work queues, the outbox and the deliveries to hooks. A row is taken under a lease,
+//! postponed after a failure, given up after the last one, and pruned.
 
 use doorward_core::clock::Millis;
 use sqlx::AssertSqlSafe;
@@ -10,13 +10,13 @@ use sqlx::{Any, Row};
 use crate::engine::connection::Engine;
 use crate::{StoreError, Tx};
 
-/// A row that is ours until its lease ends.
+/// The lease of a row that this worker holds.
 #[derive(Clone, Debug)]
 pub struct Lease {
     /// Id of the row.
     pub id: String,
-    /// How often the row was taken, this time included. The number names the lease: a worker that comes back late has an
-    /// old one, and changes nothing.
+    /// The number of times the row was taken, including this one. It identifies the lease: a worker that
+    /// returns after its lease has an old number, and changes nothing.
     pub attempts: i64,
 }
 
@@ -26,19 +26,19 @@ impl Lease {
     }
 }
 
-/// A table of work. Its columns `id`, `attempts`, `due_at`, `dead_at` and `error` are the same in each.
+/// A work queue. All have the columns `id`, `attempts`, `due_at`, `dead_at` and `error`.
 pub(super) struct Queue {
     pub(super) table: &'static str,
-    /// The column that says which worker takes the row.
+    /// The column that assigns a row to a worker.
     pub(super) lane: &'static str,
-    /// The condition of a row that still waits.
+    /// The SQL condition for rows that still wait.
     pub(super) waiting: &'static str,
-    /// The columns that a worker is given.
+    /// The columns that a worker gets.
     pub(super) taken: &'static str,
 }
 
 impl Queue {
-    /// Takes the rows of a lane that are due, the longest waiting first, until `lease_until`.
+    /// Takes at most `limit` due rows of a lane until `lease_until`, the longest waiting first.
     pub(super) async fn take(
         &self,
         tx: &mut Tx,
@@ -52,8 +52,9 @@ impl Queue {
             Engine::Sqlite => "",
             Engine::Postgres => "for update skip locked",
         };
-        // `materialized`: PostgreSQL may otherwise ask the inner query again for each row, and lock more than the limit. The
-        // condition stands outside, too: PostgreSQL tests it again on a row that another node took in this moment.
+        // Without `materialized`, PostgreSQL may run the inner query again for each row, and lock more rows
+        // than the limit. The condition is repeated outside, because PostgreSQL checks it again for a row
+        // that another node took at the same time.
         let sql = format!(
             "with due as materialized (
                 select id from {table} where {column} = $4 and {waiting} and due_at <= $1
@@ -66,13 +67,14 @@ impl Queue {
         Ok(query.fetch_all(tx).await?)
     }
 
-    /// Ends a lease: `change` is a statement on the table without its condition. Its first two parameters are the lease's.
+    /// Ends a lease. `change` is a statement on the table without its condition. Its first two parameters are
+    /// those of the lease.
     pub(super) fn end<'a>(&self, lease: &'a Lease, change: &str) -> Query<'a, Any, AnyArguments> {
         let sql = change.replace("{table}", self.table) + " where id = $1 and attempts = $2";
         sqlx::query(AssertSqlSafe(sql)).bind(&lease.id).bind(lease.attempts)
     }
 
-    /// Keeps the row for the next attempt.
+    /// Postpones the row to `due_at`.
     pub(super) async fn postpone(
         &self,
         tx: &mut Tx,
@@ -85,7 +87,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Gives the row up. It stays for the operator until it is pruned.
+    /// Gives up the row. It stays for the operator until it is pruned.
     pub(super) async fn give_up(
         &self,
         tx: &mut Tx,
@@ -98,7 +100,7 @@ impl Queue {
         Ok(())
     }
 
-    /// When the next row of a lane is due.
+    /// The time at which the next row of a lane is due.
     pub(super) async fn next_due(
         &self,
         connection: &mut Tx,
@@ -110,7 +112,8 @@ impl Queue {
         Ok(sqlx::query_scalar(AssertSqlSafe(sql)).bind(lane).fetch_optional(connection).await?)
     }
 
-    /// Deletes at most `limit` rows whose time in a column (or a column with more conditions before it) is before a moment.
+    /// Deletes at most `limit` rows whose time in `column` is before `before`. `column` may have more
+    /// conditions in front of it.
     pub(super) async fn prune(
         &self,
         tx: &mut Tx,

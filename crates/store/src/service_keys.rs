@@ -1,4 +1,4 @@
-//! Service keys: of the secret only its hash, and when the key was last used, to the minute.
+//! Service keys. The database has the hash of the secret, and the minute of the last use.
 
 use doorward_core::clock::Millis;
 use doorward_core::service_key::{Scopes, SecretHash};
@@ -10,19 +10,19 @@ use crate::{StoreError, Tx};
 /// A service key as it is stored.
 #[derive(Clone, Debug)]
 pub struct StoredKey {
-    /// UUID; the key begins with it.
+    /// The id, a UUID. The key begins with it.
     pub id: String,
-    /// Hash of the rest of it.
+    /// The hash of the secret part of the key.
     pub secret_hash: SecretHash,
-    /// What the operator calls it.
+    /// The name that the operator gave it.
     pub name: String,
-    /// What it may do.
+    /// The scopes of the key.
     pub scopes: Scopes,
-    /// When it was made.
+    /// The time of the creation.
     pub created_at: Millis,
-    /// When it was last used.
+    /// The minute of the last use.
     pub last_used_at: Option<Millis>,
-    /// Since when it is good for nothing.
+    /// The time of the revocation. A revoked key is rejected.
     pub revoked_at: Option<Millis>,
 }
 
@@ -66,7 +66,7 @@ pub async fn find(db: &mut Tx, id: &str) -> Result<Option<StoredKey>, StoreError
     row.as_ref().map(key).transpose()
 }
 
-/// All keys, the oldest first.
+/// All keys, oldest first.
 pub async fn list(db: &mut Tx) -> Result<Vec<StoredKey>, StoreError> {
     let rows = sqlx::query(
         "select id, secret_hash, name, scopes, created_at, last_used_at, revoked_at
@@ -78,7 +78,7 @@ pub async fn list(db: &mut Tx) -> Result<Vec<StoredKey>, StoreError> {
     rows.iter().map(key).collect()
 }
 
-/// Notes a use.
+/// Records a use.
 pub async fn touch(tx: &mut Tx, id: &str, minute: Millis) -> Result<(), StoreError> {
     sqlx::query(
         "update service_keys set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)",
@@ -90,7 +90,7 @@ pub async fn touch(tx: &mut Tx, id: &str, minute: Millis) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Ends a key; false when there is no such, or it has ended already.
+/// Revokes a key. Returns false if there is no such key, or it is revoked already.
 pub async fn revoke(tx: &mut Tx, id: &str, now: Millis) -> Result<bool, StoreError> {
     let done = sqlx::query("update service_keys set revoked_at = $2 where id = $1 and revoked_at is null")
         .bind(id)

@@ -1,4 +1,4 @@
-//! Sessions: one row each, from sign-in to sign-out. Nothing grows while one is used.
+//! Sessions: one row each, from sign-in to sign-out. A refresh adds no row.
 
 use doorward_core::clock::Millis;
 use sqlx::Row;
@@ -13,29 +13,30 @@ use crate::{StoreError, Tx};
 pub struct Session {
     /// UUID.
     pub id: String,
-    /// Whose it is.
+    /// The id of the account.
     pub account: String,
-    /// Goes into the MAC of its refresh tokens.
+    /// An input of the MAC of its refresh tokens.
     pub salt: Vec<u8>,
-    /// Which refresh token is the newest: rises by one with each rotation.
+    /// The generation of the newest refresh token. Each refresh increments it.
     pub generation: i64,
-    /// When it last rose; the moment of the sign-in before the first rotation.
+    /// The time of the last increment, or of the sign-in before the first one.
     pub rotated_at: Millis,
-    /// How the person signed in.
+    /// The sign-in method.
     pub method: String,
-    /// When the person signed in.
+    /// The time of the sign-in.
     pub authenticated_at: Millis,
-    /// When it ends, however much it is used.
+    /// The time at which the session ends, regardless of its use.
     pub expires_at: Millis,
-    /// When it was last refreshed.
+    /// The time of the last refresh.
     pub used_at: Millis,
-    /// The key that it is bound to (RFC 7638); none for a Bearer session.
+    /// The thumbprint of the key that the session is bound to (RFC 7638). `None` for a Bearer session.
     pub key: Option<String>,
-    /// The newest generation whose refresh token was presented; -1 before the first. Kept for bound sessions only.
+    /// The newest generation whose refresh token was presented, -1 before the first. Recorded for bound
+    /// sessions only.
     pub presented: i64,
-    /// The address that it was last refreshed from.
+    /// The IP address of the last refresh.
     pub ip: Option<String>,
-    /// What the browser called itself then.
+    /// The `User-Agent` of the last refresh.
     pub user_agent: Option<String>,
 }
 
@@ -88,7 +89,7 @@ pub async fn lock(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
     engine::lock(tx, "select 1 from sessions where id = $1 for update", id).await
 }
 
-/// A session and the roles of its account, for a refresh; none when the account is disabled.
+/// A session and the roles of its account, for a refresh. `None` if the account is disabled.
 pub async fn find(db: &mut Tx, id: &str) -> Result<Option<(Session, Vec<String>)>, StoreError> {
     let row = sqlx::query(
         "select s.id as session, s.account, s.salt, s.generation, s.rotated_at, s.method, s.authenticated_at,
@@ -108,7 +109,7 @@ pub async fn find(db: &mut Tx, id: &str) -> Result<Option<(Session, Vec<String>)
     .transpose()
 }
 
-/// The sessions of an account that have not ended, the last used first, at most so many.
+/// Lists at most `limit` sessions of an account that have not ended, the last used first.
 pub async fn list(
     db: &mut Tx,
     account: &str,
@@ -143,8 +144,8 @@ pub async fn live_account(db: &mut Tx, id: &str, now: Millis) -> Result<Option<A
     sqlx::query(sql).bind(id).bind(now).fetch_optional(db).await?.as_ref().map(account).transpose()
 }
 
-/// Moves the generation on to that of `next`, if it still is `from`: one compare-and-swap. False when it was moved by
-/// somebody else, or the session has ended.
+/// Moves the session from generation `from` to that of `next`, in one compare-and-swap. Returns false if
+/// another request has moved it, or the session has ended.
 pub async fn rotate(tx: &mut Tx, from: i64, next: &Session) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "update sessions
@@ -164,8 +165,8 @@ pub async fn rotate(tx: &mut Tx, from: i64, next: &Session) -> Result<bool, Stor
     Ok(done.rows_affected() > 0)
 }
 
-/// Writes down that the token of a generation was presented. False when the session has moved on from `at`, or has
-/// ended.
+/// Records that the refresh token of a generation was presented. Returns false if the session is no longer at
+/// generation `at`, or has ended.
 pub async fn present(tx: &mut Tx, id: &str, at: i64, presented: i64) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "update sessions set presented = case when presented < $3 then $3 else presented end
@@ -179,7 +180,7 @@ pub async fn present(tx: &mut Tx, id: &str, at: i64, presented: i64) -> Result<b
     Ok(done.rows_affected() > 0)
 }
 
-/// Ends a session; answers whose it was, `None` when it had ended already.
+/// Ends a session. Returns the id of its account, `None` if it had ended already.
 pub async fn delete(tx: &mut Tx, id: &str) -> Result<Option<String>, StoreError> {
     let row = sqlx::query("delete from sessions where id = $1 returning account")
         .bind(id)
@@ -188,7 +189,7 @@ pub async fn delete(tx: &mut Tx, id: &str) -> Result<Option<String>, StoreError>
     Ok(row.map(|row| row.try_get("account")).transpose()?)
 }
 
-/// Ends a session of an account; false when it has no such.
+/// Ends a session of an account. Returns false if the account does not have it.
 pub async fn delete_of(tx: &mut Tx, account: &str, id: &str) -> Result<bool, StoreError> {
     let done = sqlx::query("delete from sessions where id = $1 and account = $2")
         .bind(id)
@@ -198,7 +199,7 @@ pub async fn delete_of(tx: &mut Tx, account: &str, id: &str) -> Result<bool, Sto
     Ok(done.rows_affected() > 0)
 }
 
-/// Ends all sessions of an account but one; answers how many.
+/// Ends all sessions of an account except one. Returns their number.
 pub async fn delete_others(tx: &mut Tx, account: &str, id: &str) -> Result<u64, StoreError> {
     let done = sqlx::query("delete from sessions where account = $1 and id <> $2")
         .bind(account)
@@ -208,15 +209,16 @@ pub async fn delete_others(tx: &mut Tx, account: &str, id: &str) -> Result<u64, 
     Ok(done.rows_affected())
 }
 
-/// Ends all sessions of an account; answers how many.
+/// Ends all sessions of an account. Returns their number.
 pub async fn delete_all(tx: &mut Tx, account: &str) -> Result<u64, StoreError> {
     let done = sqlx::query("delete from sessions where account = $1").bind(account).execute(tx).await?;
     Ok(done.rows_affected())
 }
 
-/// Deletes sessions that are over, at most so many at a time.
+/// Deletes at most `limit` sessions that have ended.
 pub async fn prune(tx: &mut Tx, now: Millis, unused_since: Millis, limit: i64) -> Result<u64, StoreError> {
-    // The condition stands outside, too: one that is refreshed in this moment is looked at again as it is then.
+    // The condition is repeated outside, so that a session that is refreshed at the same time is checked
+    // again.
     let done = sqlx::query(
         "delete from sessions where id in (
             select id from sessions where expires_at <= $1

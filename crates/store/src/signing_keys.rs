@@ -1,4 +1,4 @@
-//! Keys that sign access tokens. The private half is sealed with the secret key from outside.
+//! Keys that sign access tokens. The private key is sealed with a secret key that is not in the database.
 
 use doorward_core::clock::Millis;
 use sqlx::Row;
@@ -11,19 +11,20 @@ use crate::{StoreError, Tx};
 pub struct StoredKey {
     /// `kid` in tokens and in the JWKS document.
     pub id: String,
-    /// The private key, sealed.
+    /// The sealed private key.
     pub sealed: Vec<u8>,
-    /// The public key: an uncompressed point.
+    /// The public key, an uncompressed point.
     pub public_key: Vec<u8>,
-    /// When it was made.
+    /// The time of the creation.
     pub created_at: Millis,
-    /// From when on it signs; it is published before.
+    /// The time from which it signs. It is published before.
     pub activates_at: Millis,
-    /// From when on it does not verify any more.
+    /// The time from which its signatures are no longer accepted.
     pub retires_at: Option<Millis>,
 }
 
-/// Keeps everybody else from adding or changing keys until the end of the transaction; they can be read.
+/// Prevents other transactions from adding or changing keys until the end of this one. They can still read
+/// keys.
 pub async fn lock(tx: &mut Tx) -> Result<(), StoreError> {
     engine::lock_table(tx, "lock table signing_keys in share row exclusive mode").await
 }
@@ -45,7 +46,7 @@ pub async fn insert(tx: &mut Tx, key: &StoredKey) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Seals a key with another secret key; nothing else changes.
+/// Replaces the sealed form of a key with one under another secret key.
 pub async fn reseal(tx: &mut Tx, id: &str, before: &[u8], sealed: &[u8]) -> Result<(), StoreError> {
     sqlx::query("update signing_keys set sealed = $3 where id = $1 and sealed = $2")
         .bind(id)
@@ -56,7 +57,7 @@ pub async fn reseal(tx: &mut Tx, id: &str, before: &[u8], sealed: &[u8]) -> Resu
     Ok(())
 }
 
-/// Lets all other keys retire at that time, unless they do already.
+/// Sets the time at which all other keys retire, unless they have one.
 pub async fn retire_others(tx: &mut Tx, id: &str, at: Millis) -> Result<(), StoreError> {
     sqlx::query("update signing_keys set retires_at = $2 where id <> $1 and retires_at is null")
         .bind(id)
@@ -72,7 +73,7 @@ pub async fn prune(tx: &mut Tx, now: Millis) -> Result<u64, StoreError> {
     Ok(done.rows_affected())
 }
 
-/// All keys that still verify, the newest first.
+/// All keys whose signatures are still accepted, newest first.
 pub async fn list(db: &mut Tx, now: Millis) -> Result<Vec<StoredKey>, StoreError> {
     let rows = sqlx::query(
         "select id, sealed, public_key, created_at, activates_at, retires_at

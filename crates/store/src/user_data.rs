@@ -1,11 +1,11 @@
-//! User-defined data of an account: values as JSON, by key.
+//! Data that an app stores for an account: values as JSON, by key.
 
 use doorward_core::clock::Millis;
 use sqlx::Row;
 
 use crate::{StoreError, Tx};
 
-/// All of an account's, by key.
+/// All values of an account, sorted by key.
 pub async fn list(db: &mut Tx, account: &str) -> Result<Vec<(String, serde_json::Value)>, StoreError> {
     let rows = sqlx::query("select key, value from user_data where account = $1 order by key")
         .bind(account)
@@ -18,7 +18,7 @@ pub async fn list(db: &mut Tx, account: &str) -> Result<Vec<(String, serde_json:
         .collect()
 }
 
-/// Sets a value, whether there was one or not.
+/// Sets or replaces a value.
 pub async fn set(
     tx: &mut Tx,
     account: &str,
@@ -39,7 +39,7 @@ pub async fn set(
     Ok(())
 }
 
-/// Removes a value; false when there is none.
+/// Removes a value. Returns false if it does not exist.
 pub async fn remove(tx: &mut Tx, account: &str, key: &str) -> Result<bool, StoreError> {
     let done = sqlx::query("delete from user_data where account = $1 and key = $2")
         .bind(account)

@@ -65,7 +65,7 @@ pub(super) async fn token(
         sessions::refresh(&app.issuer, &caller, &approved, proof).await
     };
     tokens.map(Answer).map_err(|refusal| match refusal {
-        RefreshRefusal::ExhaustedBudgets => {
+        RefreshRefusal::InvalidGrant => {
             Refused::new("invalid_grant", "The session has ended. Please sign in.")
         }
         RefreshRefusal::Stale => {

@@ -24,7 +24,7 @@ use crate::approved::{Approved, Refresh};
 #[derive(Debug)]
 pub enum RefreshRefusal {
     /// The token is good for nothing, now and later: the client's session is over (`invalid_grant`).
-    ExhaustedBudgets,
+    InvalidGrant,
     /// A newer token of the session has taken its place: this copy is over, the session goes on (`stale_token`).
     Stale,
     /// The session is bound to a key, and no proof of any came with the token.
@@ -133,7 +133,7 @@ pub async fn restore(
 ) -> Result<Tokens, RefreshRefusal> {
     let (session, roles) = exchange(&issuer.platform, caller, approved, proof).await?;
     let account = accounts::by_id(&mut *issuer.platform.store.read().await?, &session.account).await?;
-    let user = account.ok_or(RefreshRefusal::ExhaustedBudgets)?.to_profile();
+    let user = account.ok_or(RefreshRefusal::InvalidGrant)?.to_profile();
     Ok(Tokens { user: Some(user), ..tokens(issuer, &session, &roles)? })
 }
 
@@ -143,11 +143,11 @@ async fn exchange(
     approved: &Approved<Refresh>,
     proof: Option<Proof>,
 ) -> Result<Found, RefreshRefusal> {
-    let token = RefreshToken::read(approved.token.expose()).ok_or(RefreshRefusal::ExhaustedBudgets)?;
+    let token = RefreshToken::read(approved.token.expose()).ok_or(RefreshRefusal::InvalidGrant)?;
     let found = sessions::find(&mut *platform.store.read().await?, &token.session()).await?;
-    let (session, roles) = found.ok_or(RefreshRefusal::ExhaustedBudgets)?;
+    let (session, roles) = found.ok_or(RefreshRefusal::InvalidGrant)?;
     if !token.is_genuine(&platform.secret_keys, &session.salt) {
-        return Err(RefreshRefusal::ExhaustedBudgets);
+        return Err(RefreshRefusal::InvalidGrant);
     }
     // A hook may have put this token in the place of the one that came.
     caller.outcome.identify(&session.account, &session.id);
@@ -211,11 +211,11 @@ async fn advance(
                 current = sessions::find(tx, id).await?;
                 continue;
             }
-            Step::Expired => (Event::SessionExpired, RefreshRefusal::ExhaustedBudgets),
-            Step::Reused => (Event::TokenReused, RefreshRefusal::ExhaustedBudgets),
+            Step::Expired => (Event::SessionExpired, RefreshRefusal::InvalidGrant),
+            Step::Reused => (Event::TokenReused, RefreshRefusal::InvalidGrant),
             Step::Stale => (Event::TokenStale, RefreshRefusal::Stale),
             Step::WrongKey if proof.is_none() => (Event::KeyMismatch, RefreshRefusal::Unproven),
-            Step::WrongKey => (Event::KeyMismatch, RefreshRefusal::ExhaustedBudgets),
+            Step::WrongKey => (Event::KeyMismatch, RefreshRefusal::InvalidGrant),
         };
         if matches!(step, Step::Expired | Step::Reused) {
             // Nothing ends because of what was true a moment ago, when it was read without a lock.
@@ -234,7 +234,7 @@ async fn advance(
         record.write(tx, &platform.world, caller, now).await?;
         return Ok(Err(refusal));
     }
-    Ok(Err(RefreshRefusal::ExhaustedBudgets))
+    Ok(Err(RefreshRefusal::InvalidGrant))
 }
 
 #[cfg(test)]

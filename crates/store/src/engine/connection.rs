@@ -1,11 +1,11 @@
-//! A connection, and which of the two engines it is of.
+//! A connection, and its database engine.
 
 use sqlx::AnyConnection;
 
-/// What SQL runs on; within [`crate::Store::write`] it is one transaction.
+/// A connection for SQL. Within [`crate::Store::write`] it is a transaction.
 pub type Tx = AnyConnection;
 
-/// Which engine it is.
+/// The engine of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
     Sqlite,

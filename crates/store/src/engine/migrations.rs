@@ -1,4 +1,4 @@
-//! The migrations: each is written once, in the spelling of SQLite, and applied by [`sqlx::migrate`].
+//! The migrations. Each is written once, in the SQL dialect of SQLite, and applied by [`sqlx::migrate`].
 
 use std::borrow::Cow;
 
@@ -10,23 +10,25 @@ use crate::engine::connection::Engine;
 
 /// The SQL of each migration, with its description. A migration is never edited after its release.
 ///
-/// Listed here and not by `sqlx::migrate!`: the crate of that macro compiles both drivers, SQLite included, a second time.
+/// It does not use `sqlx::migrate!`: the crate of that macro would compile both drivers, SQLite included, a
+/// second time.
 const MIGRATIONS: &[(&str, &str)] = &[("schema", include_str!("../../migrations/0001_schema.sql"))];
 
-/// Where sqlx keeps what it has applied.
+/// The table in which sqlx records the applied migrations.
 const TABLE: &str = "_sqlx_migrations";
 
-/// Words of SQLite's dialect, and what PostgreSQL has in their place.
+/// Words of SQLite's dialect, and their replacements for PostgreSQL.
 const POSTGRES: [(&str, &str); 2] = [(" blob", " bytea"), (") without rowid;", ");")];
 
-/// The SQL that makes the tables of this version on SQLite. Tests name the databases that they keep by it.
+/// The SQL that creates the tables of this version on SQLite. Tests derive the names of their cached
+/// databases from it.
 #[doc(hidden)]
 pub fn schema() -> String {
     MIGRATIONS.iter().map(|(_, sql)| *sql).collect()
 }
 
-/// Applies the migrations that the database lacks, all in one transaction. A second node that starts at the same moment
-/// waits for it.
+/// Applies the missing migrations in one transaction. A second node that starts at the same time waits for
+/// it.
 pub(crate) async fn migrate(connection: &mut AnyConnection, engine: Engine) -> Result<(), StoreError> {
     refuse_development_tables(connection, engine).await?;
     let mut tx = match engine {
@@ -34,7 +36,8 @@ pub(crate) async fn migrate(connection: &mut AnyConnection, engine: Engine) -> R
         Engine::Sqlite => connection.begin_with("begin immediate").await?,
         Engine::Postgres => {
             let mut tx = connection.begin().await?;
-            // The number is this lock's alone. The lock ends with the transaction, so that a pooler may stand between.
+            // This number is used for no other lock. The lock ends with the transaction, so that it also
+            // works through a connection pooler.
             sqlx::raw_sql("select pg_advisory_xact_lock(6441126118)").execute(&mut *tx).await?;
             tx
         }
@@ -49,7 +52,7 @@ pub(crate) async fn migrate(connection: &mut AnyConnection, engine: Engine) -> R
     Ok(())
 }
 
-/// Checks that the tables are those of this version. Changes nothing.
+/// Checks that the database has the tables of this version. Changes nothing.
 pub(crate) async fn verify(connection: &mut AnyConnection, engine: Engine) -> Result<(), StoreError> {
     refuse_development_tables(connection, engine).await?;
     match missing(connection, engine).await?.first() {
@@ -61,7 +64,8 @@ pub(crate) async fn verify(connection: &mut AnyConnection, engine: Engine) -> Re
     }
 }
 
-/// The migrations that the database lacks. An error if it has one that this version does not know.
+/// The migrations that the database lacks. An error if the database has a migration that this version does
+/// not know.
 async fn missing(connection: &mut AnyConnection, engine: Engine) -> Result<Vec<Migration>, StoreError> {
     let applied = connection.list_applied_migrations(TABLE).await.map_err(|error| {
         StoreError::Internal(format!(
@@ -99,7 +103,8 @@ fn postgres(sqlite: &str) -> String {
     POSTGRES.iter().fold(sqlite.to_owned(), |sql, (sqlite, postgres)| sql.replace(sqlite, postgres))
 }
 
-/// Development versions before 0.1.0 kept the list of their migrations in a table `migrations`.
+/// Rejects a database of a development version before 0.1.0, which kept its list of migrations in a table
+/// `migrations`.
 async fn refuse_development_tables(connection: &mut AnyConnection, engine: Engine) -> Result<(), StoreError> {
     let tables = match engine {
         Engine::Sqlite => "select count(*) from sqlite_master where name = 'migrations'",

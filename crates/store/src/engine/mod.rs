@@ -1,4 +1,4 @@
-//! The database as the rest of the program sees it, and the few things in which the engines differ.
+//! The interface of the database, and the differences between the engines.
 
 pub(super) mod connection;
 pub(super) mod migrations;
@@ -26,7 +26,8 @@ use writer::{Work, Writer};
 
 use crate::StoreError;
 
-/// A connection for reading. Give it back before you write: on PostgreSQL a write takes one of the same pool.
+/// A connection for reading. Drop it before a write: on PostgreSQL a write takes a connection from the same
+/// pool.
 pub type Reader = PoolConnection<Any>;
 
 /// The database.
@@ -34,22 +35,22 @@ pub type Reader = PoolConnection<Any>;
 pub struct Store {
     readers: AnyPool,
     writes: Writes,
-    /// Pings one after the other: each empties the page cache of a reader.
+    /// Runs pings one after the other, because each empties the page cache of a reader.
     pinging: Arc<Mutex<()>>,
 }
 
 #[derive(Clone, Debug)]
 enum Writes {
-    /// SQLite: one after the other, many in one commit.
+    /// SQLite: one write after the other, many in one commit.
     Together(Writer),
-    /// PostgreSQL: each a transaction of its own, beside the others.
+    /// PostgreSQL: each write is a transaction of its own, concurrent with the others.
     Apart(Transactions),
 }
 
 /// The work of a transaction, for [`Store::write`]: `store.write(transaction!(|tx| { … }))`.
 ///
-/// It takes what it uses with it (`move`). A bound for asynchronous closures whose futures are `Send` is not stable yet; with
-/// one, this goes.
+/// It moves the variables that it uses. The macro is needed until bounds for asynchronous closures with
+/// `Send` futures are stable.
 #[macro_export]
 macro_rules! transaction {
     (|$tx:ident| $work:expr) => {
@@ -58,13 +59,13 @@ macro_rules! transaction {
 }
 
 impl Store {
-    /// Opens the database that the settings name, or else the file in `folder`, and brings its tables up to date.
+    /// Opens the database that the settings name, or else the file in `folder`, and updates its tables.
     pub async fn open(folder: &Path, database: &Database) -> Result<Store, StoreError> {
         Store::open_with(folder, database, Durability::Full, Tasks::default()).await
     }
 
-    /// The same; `durability` is about the file of SQLite. How PostgreSQL writes is its own setting. `tasks` is told of
-    /// panics of the writer.
+    /// The same. `durability` applies to SQLite only; PostgreSQL has a setting of its own. `tasks` is
+    /// notified when the writer panics.
     pub async fn open_with(
         folder: &Path,
         database: &Database,
@@ -81,8 +82,8 @@ impl Store {
         Ok(Store { readers: pool, writes: Writes::Apart(transactions), pinging: Arc::default() })
     }
 
-    /// Opens it for a command beside the server: nothing is made, no table is changed. One that is not of this version
-    /// is an error.
+    /// Opens the database for a command that runs beside the server. Creates nothing and changes no table. A
+    /// database of another version is an error.
     pub async fn attach(folder: &Path, database: &Database) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
         if database.url.is_empty() {
@@ -99,8 +100,8 @@ impl Store {
         Ok(self.readers.acquire().await?)
     }
 
-    /// Can the database be read and written within two seconds? What is written is nothing. Answers what time it
-    /// is there, if the database has a clock of its own.
+    /// Checks that the database can be read and written within two seconds, with an empty write. Returns the
+    /// time of the database, if it has a clock of its own.
     pub async fn ping(&self) -> Result<Option<Millis>, StoreError> {
         let both = async {
             let _turn = self.pinging.lock().await;
@@ -117,14 +118,15 @@ impl Store {
         tokio::time::timeout(Duration::from_secs(2), both).await.map_err(slow)?
     }
 
-    /// Does something as one transaction, and answers after it is on the disk.
+    /// Runs a job as one transaction, and returns after the commit is durable.
     ///
-    /// It is carried out to its end even if nobody waits for the answer any more. [`StoreError::Unavailable`] mostly
-    /// means that nothing was written; where a connection broke at the very end, it may have been: what must not
-    /// happen twice needs a key of its own.
+    /// The job runs to its end even if the caller has stopped waiting. [`StoreError::Unavailable`] normally
+    /// means that nothing was written. If a connection broke during the commit, the job may have been
+    /// written: an operation that must not happen twice needs an idempotency key.
     ///
-    /// On SQLite nothing runs beside it. On PostgreSQL other transactions do, and each statement sees what they have
-    /// committed by then: what several statements rely on must be locked first (`accounts::lock` and its like).
+    /// On SQLite no other write runs at the same time. On PostgreSQL other transactions do, and each
+    /// statement sees the commits before it: rows that several statements rely on must be locked first
+    /// (`accounts::lock` and similar functions).
     pub async fn write<T, E, F>(&self, job: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -137,7 +139,7 @@ impl Store {
         }
     }
 
-    /// Waits for what is being written and closes the database.
+    /// Waits for pending writes and closes the database.
     pub async fn close(&self) {
         if let Writes::Together(writer) = &self.writes {
             writer.close().await;
@@ -146,8 +148,8 @@ impl Store {
     }
 }
 
-/// Locks until the end of the transaction what a statement names by its one argument. On SQLite there is nothing to
-/// do: nobody else writes.
+/// Runs a statement that takes a lock until the end of the transaction; the argument names what is locked.
+/// Does nothing on SQLite, which has one writer.
 pub(super) async fn lock(tx: &mut Tx, sql: &'static str, argument: &str) -> Result<(), StoreError> {
     if Engine::of(tx) == Engine::Postgres {
         sqlx::query(sql).bind(argument).execute(tx).await?;
@@ -163,7 +165,7 @@ pub(super) async fn lock_table(tx: &mut Tx, sql: &'static str) -> Result<(), Sto
     Ok(())
 }
 
-/// Is this a fault that may pass?
+/// True if the error may be temporary.
 pub(super) fn is_passing(error: &dyn DatabaseError) -> bool {
     match error.try_downcast_ref::<PgDatabaseError>() {
         Some(error) => postgres::is_passing(error.code()),

@@ -1,5 +1,5 @@
-//! PostgreSQL: any number of nodes on one database. Each write is a transaction of its own on a connection of the
-//! pool, READ COMMITTED (D-34); who writes says what it locks.
+//! PostgreSQL: any number of nodes on one database. Each write is a transaction of its own on a connection of
+//! the pool, READ COMMITTED (D-34). Each write takes the row locks that it needs.
 
 use std::panic::AssertUnwindSafe;
 use std::str::FromStr;
@@ -19,23 +19,23 @@ use crate::engine::migrations::{migrate, verify};
 use crate::engine::writer::Work;
 use crate::{StoreError, Tx};
 
-/// How long to wait for a connection. While the database is away this is how soon a caller learns of it.
+/// The longest wait for a connection, and so the time until a caller learns that the database is down.
 const ACQUIRE: Duration = Duration::from_secs(2);
-/// How long a write may take, waiting for a connection and for locks included.
+/// The longest duration of a write, including the wait for a connection and for locks.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// Writes that may wait or run; more are refused at once.
+/// The number of writes that may wait or run. More are refused at once.
 const QUEUE: usize = 4096;
-/// How long a connection that comes back may take to say that it is alive.
+/// The time that a returned connection may take to answer a ping.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// A connection that was idle for longer is tried before it is used.
+/// A connection that was idle for longer is tested before its use.
 const TRUSTED: Duration = Duration::from_secs(1);
 
 const BEGIN: &str = "begin isolation level read committed";
-// PostgreSQL takes the commit of a transaction in which a statement failed for a rollback, and says so in passing. The
-// statement before it fails there instead.
+// PostgreSQL turns the commit of a transaction with a failed statement into a rollback, and reports that only
+// in the command tag. The statement before the commit fails in this case.
 const COMMIT: &str = "select 1; commit";
 
-/// Connects, and brings the tables up to date.
+/// Connects, and updates the tables.
 pub(crate) async fn open(database: &Database) -> Result<AnyPool, StoreError> {
     let (options, mut connection) = connect(database).await?;
     migrate(&mut connection, Engine::Postgres).await?;
@@ -43,7 +43,7 @@ pub(crate) async fn open(database: &Database) -> Result<AnyPool, StoreError> {
     pool(database, options).await
 }
 
-/// Connects, and leaves the tables as they are.
+/// Connects, and checks the tables without changing them.
 pub(crate) async fn attach(database: &Database) -> Result<AnyPool, StoreError> {
     let (options, mut connection) = connect(database).await?;
     verify(&mut connection, Engine::Postgres).await?;
@@ -58,7 +58,7 @@ async fn connect(database: &Database) -> Result<(AnyConnectOptions, AnyConnectio
         .map_err(|_| StoreError::Unavailable("no answer".into()))
         .and_then(|connected| Ok(connected?))
         .map_err(|error| StoreError::Unavailable(format!("{}: {error}", database.place())))?;
-    // A migration takes as long as it takes.
+    // This connection gets no timeouts, because a migration may take long.
     sqlx::raw_sql("set client_min_messages = warning").execute(&mut connection).await?;
     Ok((options, connection))
 }
@@ -77,7 +77,8 @@ async fn pool(database: &Database, options: AnyConnectOptions) -> Result<AnyPool
             })
         })
         .after_release(|connection, _| {
-            // The pool asks too, but waits for ever: a host that is gone without a word would keep every place.
+            // The pool pings, too, but without a timeout: a host that vanished would occupy every place of
+            // the pool.
             Box::pin(async move {
                 let alive = tokio::time::timeout(PATIENCE, sqlx::Connection::ping(connection)).await;
                 Ok(matches!(alive, Ok(Ok(()))))
@@ -95,21 +96,22 @@ fn options(database: &Database) -> Result<AnyConnectOptions, StoreError> {
     if !named.any(|(name, _)| name == "application_name") {
         options.database_url.query_pairs_mut().append_pair("application_name", "doorward");
     }
-    // What is slow shows in the request's own line of the log.
+    // Slow statements show in the log line of their request.
     Ok(options.disable_statement_logging())
 }
 
-/// A node that hangs in the middle of something must not hold its locks for ever, and none waits for ever.
+/// Sets timeouts, so that a node that hangs in a transaction does not hold its locks forever, and no
+/// statement waits forever.
 async fn prepare(connection: &mut AnyConnection) -> sqlx::Result<()> {
     let settings = "set client_min_messages = warning; set statement_timeout = '5s'; set lock_timeout = '4s'; \
         set idle_in_transaction_session_timeout = '10s';";
     sqlx::raw_sql(settings).execute(&mut *connection).await?;
-    // A standby may not know a session yet, or still know one that has ended: neither is an answer.
+    // A standby may lag behind: it may not know a new session yet, or still have an ended one.
     let clock = clock(connection).await.map(drop);
     clock.map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))
 }
 
-/// What time it is there; an error if nothing can be written there.
+/// The time of the database. An error if the database is read-only.
 pub(crate) async fn clock(connection: &mut AnyConnection) -> Result<Millis, StoreError> {
     let row = sqlx::query(
         "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as now,
@@ -123,14 +125,15 @@ pub(crate) async fn clock(connection: &mut AnyConnection) -> Result<Millis, Stor
     Ok(row.try_get("now")?)
 }
 
-/// Is this SQLSTATE one that may pass: no connection, no room, locked, shut down, just promoted or not yet?
+/// True if an error with this SQLSTATE may be temporary: no connection, no resources, locked, shut down, just
+/// promoted or not yet.
 pub(crate) fn is_passing(code: &str) -> bool {
     let passing = ["25006", "25P03", "25P04", "40001", "40P01", "55P03"];
     let classes = ["08", "28", "3D", "53", "57", "58"];
     passing.contains(&code) || code.get(..2).is_some_and(|class| classes.contains(&class))
 }
 
-/// Carries out writes, many at the same time.
+/// Runs writes, many at the same time.
 #[derive(Clone, Debug)]
 pub(crate) struct Transactions {
     pool: AnyPool,
@@ -142,7 +145,7 @@ impl Transactions {
         Transactions { pool, places: Arc::new(Semaphore::new(QUEUE)) }
     }
 
-    /// In a task of its own: a caller that goes away does not leave a transaction half done.
+    /// Runs the job in a task of its own, so that a caller that is dropped does not interrupt a transaction.
     pub(crate) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -172,32 +175,32 @@ where
 {
     let mut open = Open::begin(pool).await?;
     let tx = open.connection()?;
-    // A panic costs this job and nothing else.
+    // A panic fails this job only.
     let result = AssertUnwindSafe(async { job(tx).await })
         .catch_unwind()
         .await
         .unwrap_or_else(|_| Err(StoreError::Internal("a job of the writer panicked".into()).into()));
     match result {
         Ok(value) => {
-            // Whatever went wrong here, nobody can tell whether it is written.
+            // After an error here it is unknown whether the transaction was committed.
             open.end(COMMIT).await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
             Ok(value)
         }
         Err(error) => {
-            // If this fails, the connection is closed, which undoes as much.
+            // If the rollback fails, the connection is closed, which also undoes the transaction.
             let _ = open.end("rollback").await;
             Err(error)
         }
     }
 }
 
-/// A connection with a transaction on it. Dropped before its end, it is closed instead of given back: with that the
-/// transaction is undone.
+/// A connection with an open transaction. If it is dropped early, the connection is closed instead of
+/// returned, which undoes the transaction.
 struct Open(Option<PoolConnection<Any>>);
 
 impl Open {
-    /// A connection may be dead without anybody knowing, as all are after a restart of the database. Nothing was
-    /// asked of it yet, so that the next one can be tried.
+    /// Begins a transaction. A connection may be dead without notice, as all are after a restart of the
+    /// database. No statement has run yet, so that the next connection can be tried.
     async fn begin(pool: &AnyPool) -> Result<Open, StoreError> {
         let mut left = pool.options().get_max_connections();
         loop {

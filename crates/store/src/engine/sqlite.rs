@@ -1,4 +1,4 @@
-//! SQLite: a file in a folder of its own, many readers, one writer.
+//! SQLite: a file in a folder of its own, with many readers and one writer.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -22,14 +22,15 @@ use crate::engine::migrations::{migrate, verify};
 use crate::engine::wal::{self, Left, WalNote};
 use crate::engine::writer::Writer;
 
-/// Readers at a time. Each is a thread and a page cache: more do not help two cores.
+/// The number of readers. Each is a thread and a page cache; more do not help on two cores.
 const READERS: u32 = 4;
 /// How long a write waits for a lock that another program holds, such as a backup.
 const WRITER_WAITS: Duration = Duration::from_secs(5);
-/// How long a read waits for such a lock, and before that for a connection. Both together are as long as a write waits.
+/// How long a read waits for a connection, and then again for such a lock. Together they take as long as a
+/// write waits.
 const READER_WAITS: Duration = Duration::from_millis(2_500);
 
-/// Opens or creates the database in a folder and brings its tables up to date.
+/// Opens or creates the database in a folder and updates its tables.
 pub(crate) async fn open(
     folder: &Path,
     durability: Durability,
@@ -38,9 +39,10 @@ pub(crate) async fn open(
     let at = |error: io::Error| StoreError::Unavailable(format!("{}: {error}", folder.display()));
     make_folder(folder).map_err(at)?;
     let file = folder.canonicalize().map_err(at)?.join("doorward.db");
-    // Created here, so that nobody else can ever read it; SQLite gives its journal the same mode.
+    // Created here with this mode, so that other users can never read it. SQLite gives its journal the same
+    // mode.
     OpenOptions::new().append(true).create(true).mode(0o600).open(&file).map_err(at)?;
-    // Where it is a link, its journal is beside the file that it leads to.
+    // If the file is a symbolic link, its journal is beside the target of the link.
     let file = file.canonicalize().map_err(at)?;
     let left = how_left(&file)?;
     let database = DatabaseFile { options: options(&file)?, file, durability };
@@ -53,7 +55,7 @@ pub(crate) async fn open(
     serve(database, connection, tasks, true).await
 }
 
-/// Opens the database in a folder beside the server that runs on it, as it is.
+/// Opens the database in a folder for a command beside the server. Changes no table.
 pub(crate) async fn attach(folder: &Path) -> Result<(AnyPool, Writer), StoreError> {
     let file = folder.join("doorward.db");
     let file = file.canonicalize().map_err(|error| {
@@ -66,7 +68,7 @@ pub(crate) async fn attach(folder: &Path) -> Result<(AnyPool, Writer), StoreErro
     serve(database, connection, Tasks::default(), false).await
 }
 
-/// How the database was left; refuses it if its `-wal` belongs to another file.
+/// How the database was closed. An error if its `-wal` belongs to another file.
 fn how_left(file: &Path) -> Result<Left, StoreError> {
     match wal::left(file) {
         Left::Foreign => Err(StoreError::Internal(format!(
@@ -79,8 +81,8 @@ fn how_left(file: &Path) -> Result<Left, StoreError> {
     }
 }
 
-/// Changes the first page, and with it the state that [`WalNote`] knows the file by: a copy of the file from before this
-/// start is another file to it.
+/// Changes the first page of the file, and so the state by which [`WalNote`] recognises it. Copies from
+/// before this start then count as other files.
 async fn mark(connection: &mut AnyConnection) -> Result<(), StoreError> {
     let starts: i64 = sqlx::query_scalar("pragma user_version").fetch_one(&mut *connection).await?;
     let starts = i32::try_from(starts).unwrap_or(0).wrapping_add(1);
@@ -89,7 +91,7 @@ async fn mark(connection: &mut AnyConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// After an unclean end: are the pages of the database what they should be?
+/// Checks the pages of the database after an unclean end.
 async fn check(connection: &mut AnyConnection, file: &Path) -> Result<(), StoreError> {
     tracing::info!(
         "the database was not closed the last time: it is checked, which takes a while if it is large"
@@ -104,7 +106,7 @@ async fn check(connection: &mut AnyConnection, file: &Path) -> Result<(), StoreE
     )))
 }
 
-/// A database file, and how connections write to it.
+/// A database file and the options of its connections.
 pub(crate) struct DatabaseFile {
     options: AnyConnectOptions,
     file: PathBuf,
@@ -119,7 +121,7 @@ impl DatabaseFile {
     }
 }
 
-/// Begins to use the database: readers, and a writer. The server keeps the note of the `-wal`, commands leave it alone.
+/// Starts the readers and the writer. The server maintains the note about the `-wal`; commands do not.
 async fn serve(
     database: DatabaseFile,
     writer: AnyConnection,
@@ -144,7 +146,7 @@ async fn serve(
     Ok((readers, writer))
 }
 
-/// Can the file be read, and is it a database? Reads from the file and not from what the connection remembers of it: the
+/// Checks that the file can be read and is a database. Empties the cache of the connection, then reads the
 /// first page of each table.
 pub(crate) async fn probe(connection: &mut AnyConnection) -> Result<(), StoreError> {
     sqlx::raw_sql("pragma shrink_memory").execute(&mut *connection).await?;
@@ -159,11 +161,12 @@ fn options(file: &Path) -> Result<AnyConnectOptions, StoreError> {
     let name = || StoreError::Internal(format!("{}: not a name for a database", file.display()));
     let path = Url::from_file_path(file).map_err(|()| name())?;
     let options = AnyConnectOptions::from_str(&format!("sqlite://{}", path.path()))?;
-    // What is slow shows in the request's own line of the log.
+    // Slow statements show in the log line of their request.
     Ok(options.disable_statement_logging())
 }
 
-/// Durable after each commit, unless told otherwise; readers never wait for the writer; a lock held by a backup is waited for.
+/// Prepares a connection: WAL mode, in which readers never wait for the writer, the given durability, and the
+/// longest wait for locks of other programs.
 async fn prepare(
     connection: &mut AnyConnection,
     durability: Durability,
@@ -182,10 +185,10 @@ async fn prepare(
     Ok(())
 }
 
-/// Does another program hold a lock on the file?
+/// True if another program holds a lock on the file.
 pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    // SQLITE_BUSY_SNAPSHOT is about a transaction of the connection itself.
+    // SQLITE_BUSY_SNAPSHOT is about a transaction of this connection.
     error.as_database_error().and_then(primary_code) == Some(5) && code.as_deref() != Some("517")
 }
 
@@ -194,7 +197,7 @@ fn primary_code(error: &dyn DatabaseError) -> Option<u32> {
     error.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff)
 }
 
-/// Is this a fault that may pass: locked, out of memory, disk error, disk full, cannot open?
+/// True if the error may be temporary: locked, out of memory, disk error, disk full, cannot open.
 pub(crate) fn is_passing(error: &dyn DatabaseError) -> bool {
     matches!(primary_code(error), Some(5 | 6 | 7 | 8 | 10 | 13 | 14 | 15))
 }

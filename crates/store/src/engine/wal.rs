@@ -1,10 +1,10 @@
-//! Which database file a `-wal` file belongs to, and whether the database was closed.
+//! Detects a `-wal` file that belongs to another database file, and a database that was not closed.
 //!
-//! SQLite writes a commit to `doorward.db-wal` first and copies it into `doorward.db` from time to time. After a crash the
-//! next start finishes that copy, into the `doorward.db` that is there by then: a backup that was put in its place is overwritten page
-//! by page and corrupt. SQLite does not notice, because neither file names the other. So the server notes beside them, in
-//! `doorward.db-origin`, on which database file each `-wal` began, and a start compares. A note that is missing or old
-//! refuses nothing.
+//! SQLite writes a commit to `doorward.db-wal` first and copies it into `doorward.db` from time to time.
+//! After a crash the next start finishes that copy, into the `doorward.db` that exists by then: a backup that
+//! was restored meanwhile is overwritten page by page and corrupted. SQLite does not notice, because neither
+//! file names the other. So the server records in a note, `doorward.db-origin`, the state of the database
+//! file when each `-wal` began, and compares it at the next start. A missing or old note causes no refusal.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -14,21 +14,21 @@ use std::sync::Arc;
 
 use doorward_core::files::Draft;
 
-/// A `-wal` begins with a header of this length, <https://sqlite.org/fileformat2.html#walformat>.
+/// The length of the header of a `-wal` file, <https://sqlite.org/fileformat2.html#walformat>.
 const WAL_HEADER: usize = 32;
-/// Each of its frames begins with a header of this length: page, size of the database, the two salts, checksum.
+/// The length of the header of a frame: page, size of the database, the two salts, checksum.
 const FRAME_HEADER: usize = 24;
-/// A database file begins with a header of this length.
+/// The length of the header of a database file.
 const HEADER: usize = 100;
 
-/// What tells one `-wal` from the next in the same file.
+/// The salts of a `-wal`. They differ between successive `-wal` files of a database.
 type Salts = [u8; 8];
 
-/// What tells one state of a database file from another: its change counter, size and schema cookie, and the version that
-/// the change counter was written for.
+/// The state of a database file: its change counter, size and schema cookie, and the version that the change
+/// counter was written for.
 type State = [u8; 16];
 
-/// Whether the server has the database open: the last byte of a note.
+/// Whether the server has the database open. The last byte of a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Use {
@@ -36,18 +36,18 @@ enum Use {
     Open = b'1',
 }
 
-/// How a database was left.
+/// How a database was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
     /// It was closed, or is new.
     Clean,
     /// The server did not close it, or it is open in another process.
     Unclean,
-    /// There are commits in the `-wal`, and they belong to another database file.
+    /// The `-wal` contains commits that belong to another database file.
     Foreign,
 }
 
-/// The note that the server keeps.
+/// The note that the server writes.
 #[derive(Debug)]
 pub(crate) struct WalNote {
     file: PathBuf,
@@ -55,14 +55,14 @@ pub(crate) struct WalNote {
     wal: Option<File>,
     salts: Salts,
     state: State,
-    /// The note as this server has written it last.
+    /// The last content that this server wrote.
     written: Vec<u8>,
 }
 
 impl WalNote {
-    /// Notes that the server has the database open. `database` is the same file, open. It must stay open for as long as
-    /// SQLite has it open in this process: closing any descriptor of a file gives up all POSIX locks that the process has on
-    /// it, SQLite's among them.
+    /// Records that the server has the database open. `database` is an open descriptor of the same file. It
+    /// must stay open for as long as SQLite has the file open in this process: closing any descriptor of a
+    /// file releases all POSIX locks of the process on it, including those of SQLite.
     pub(crate) fn begin(file: &Path, database: Arc<File>) -> WalNote {
         let (wal, salts, state) = (None, Salts::default(), State::default());
         let mut note = WalNote { file: file.to_owned(), database, wal, salts, state, written: Vec::new() };
@@ -72,31 +72,33 @@ impl WalNote {
         note
     }
 
-    /// Call it after a commit: notes the state of the database if a new `-wal` began with the commit.
+    /// Records the state of the database if a new `-wal` began with the last commit. Call it after each
+    /// commit.
     pub(crate) fn commit(&mut self) {
         let Some(salts) = self.current_salts().filter(|salts| *salts != self.salts) else { return };
         let Some(state) = state(&self.database, 0) else { return };
         self.write(salts, state, Use::Open);
     }
 
-    /// Call it when SQLite was opened anew: it may have made a new `-wal`.
+    /// Call it after SQLite was reopened, which may have created a new `-wal`.
     pub(crate) fn reopened(&mut self) {
         self.wal = None;
     }
 
-    /// Call it when the database is closed. A note that another server has written meanwhile stays.
+    /// Records that the database is closed, unless another server has written the note meanwhile.
     pub(crate) fn end(&mut self) {
         if fs::read(beside(&self.file, "-origin")).is_ok_and(|note| note == self.written) {
             self.write(self.salts, self.state, Use::Closed);
         }
     }
 
-    /// Without a note a start after a crash checks less, so a failure here does not fail the commit: the next one tries again.
+    /// A failure is only logged, because without the note the next start merely checks less. The next commit
+    /// tries again.
     fn write(&mut self, salts: Salts, state: State, used: Use) {
         let note = [&salts[..], &state, &[used as u8]].concat();
         let written = Draft::of(&beside(&self.file, "-origin"), 0o600).and_then(|mut draft| {
             draft.write_all(&note)?;
-            // After a power failure it may be missing or empty.
+            // Not synced: after a power failure the note may be missing or empty.
             draft.replace_unsynced()
         });
         match written {
@@ -113,17 +115,18 @@ impl WalNote {
     }
 }
 
-/// How a database file was left. Ask before SQLite opens it, which begins to use the `-wal`.
+/// How a database file was closed. Call it before SQLite opens the file, because SQLite then begins to use
+/// the `-wal`.
 pub(crate) fn left(file: &Path) -> Left {
     match (look(file), look(file)) {
         ((Left::Foreign, seen), (Left::Foreign, again)) if seen == again => Left::Foreign,
-        // A server that runs on it has begun a new `-wal` between two reads.
+        // A running server began a new `-wal` between the two reads.
         ((Left::Foreign, _), _) => Left::Unclean,
         ((left, _), _) => left,
     }
 }
 
-/// How a database file was left, and what that was seen by.
+/// How a database file was closed, and the bytes that this result is based on.
 fn look(file: &Path) -> (Left, Vec<u8>) {
     let note = fs::read(beside(file, "-origin")).unwrap_or_default();
     let is_open = note.last() == Some(&(Use::Open as u8));
@@ -139,13 +142,14 @@ fn look(file: &Path) -> (Left, Vec<u8>) {
         return (Left::Unclean, seen);
     };
     let began_on = rest.first_chunk::<16>().filter(|_| *noted == salts);
-    // Part of the `-wal` may have been copied before the crash: the file is as it began, or as some commit left it.
+    // Part of the `-wal` may have been copied before the crash: then the file has its first state, or that of
+    // one of the commits.
     let is_own =
         |began_on: &State| now == *began_on || first_pages(&wal, salts, length).any(|copied| copied == now);
     (if began_on.is_none_or(is_own) { Left::Unclean } else { Left::Foreign }, seen)
 }
 
-/// The states that the commits of a `-wal` leave the database in, where they change its first page.
+/// The states of the database after those commits of a `-wal` that change its first page.
 fn first_pages(wal: &File, salts: Salts, length: u64) -> impl Iterator<Item = State> + '_ {
     let page = bytes::<4>(wal, 8).map_or(4096, u32::from_be_bytes);
     let frame = FRAME_HEADER as u64 + u64::from(page);
@@ -160,7 +164,7 @@ fn salts(wal: &File) -> Option<Salts> {
     bytes(wal, 16)
 }
 
-/// The state that a first page tells of. A file that is empty has none yet, which is a state, too.
+/// The state that a first page contains. An empty file has the default state.
 fn state(file: &File, at: u64) -> Option<State> {
     let Some(header) = bytes::<HEADER>(file, at) else { return Some(State::default()) };
     let parts = [header.get(24..28)?, header.get(28..32)?, header.get(40..44)?, header.get(92..96)?];
@@ -173,7 +177,7 @@ fn bytes<const N: usize>(file: &File, at: u64) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-/// `doorward.db-wal` beside `doorward.db`.
+/// The path of a file beside the database, like `doorward.db-wal`.
 fn beside(file: &Path, end: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(end);

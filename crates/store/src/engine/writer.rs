@@ -1,8 +1,9 @@
-//! SQLite's single writer: the jobs that have queued up while one commit ran are committed together with the next (D-33).
+//! The single writer of SQLite. Jobs that arrive during a commit share the next commit (D-33).
 //!
-//! Each job runs in a savepoint, so that one that fails is undone alone. Nobody is answered before the commit: a
-//! refusal, too, may rest on what another job of the batch wrote. Some errors (disk full, I/O) make SQLite undo the
-//! whole transaction: the savepoint is gone then, and the whole batch is answered as unavailable.
+//! Each job runs in a savepoint, so that a failed job is undone alone. No caller gets its result before the
+//! commit, because a refusal may also depend on what another job of the batch wrote. Some errors (disk full,
+//! I/O) make SQLite undo the whole transaction. Then the savepoint no longer exists, and all jobs of the
+//! batch fail as unavailable.
 
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
@@ -18,19 +19,19 @@ use crate::engine::sqlite::{self, DatabaseFile};
 use crate::engine::wal::WalNote;
 use crate::{StoreError, Tx};
 
-/// Jobs that share a commit at most.
+/// The maximum number of jobs in a commit.
 const BATCH: usize = 256;
-/// Jobs that may wait; more are refused at once.
+/// The number of jobs that may wait. More are refused at once.
 const QUEUE: usize = 4096;
 
-/// What a job returns: its result, in a box because it borrows the transaction.
+/// The future of a job. It is boxed because it borrows the transaction.
 pub type Work<'c, T, E> = BoxFuture<'c, Result<T, E>>;
 
-/// The sending end: cheap to clone.
+/// The sending end of the queue.
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Message>,
-    /// The file, open for as long as the store may use it: see [`WalNote::begin`].
+    /// Keeps the file open for as long as the store may use it: see [`WalNote::begin`].
     _open: Arc<File>,
 }
 
@@ -39,10 +40,10 @@ enum Message {
     Close(oneshot::Sender<()>),
 }
 
-/// A job in the queue, whatever its result is.
+/// A job in the queue, with its result type erased.
 trait Job: Send {
     fn run<'c>(&'c mut self, tx: &'c mut Tx) -> BoxFuture<'c, JobOutcome>;
-    /// Tells the result, or that nothing was written.
+    /// Sends the result to the caller, or the cause `undone` if nothing was written.
     fn answer(self: Box<Self>, undone: Option<&str>);
 }
 
@@ -66,7 +67,7 @@ where
     fn run<'c>(&'c mut self, tx: &'c mut Tx) -> BoxFuture<'c, JobOutcome> {
         Box::pin(async move {
             let Some(job) = self.job.take() else { return JobOutcome::Undo };
-            // A panic costs this job and nothing else: without this it would end the writer.
+            // A panic fails this job only. Without this it would end the writer.
             let result = AssertUnwindSafe(async move { job(tx).await })
                 .catch_unwind()
                 .await
@@ -82,7 +83,7 @@ where
             (None, Some(result)) => result,
             (cause, _) => Err(StoreError::Unavailable(cause.unwrap_or("not carried out").to_owned()).into()),
         };
-        // A caller that has gone away needs no answer.
+        // The caller may have stopped waiting.
         let _ = self.caller.send(result);
     }
 }
@@ -98,7 +99,7 @@ impl Writer {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let worker = Worker { first: Some(connection), database, note, jobs };
         tokio::spawn(async move {
-            // A panic outside of the jobs must not end all writing until the server is started anew.
+            // A panic outside of the jobs must not stop all writes until the next start of the server.
             let worker = Mutex::new(worker);
             tasks.keep("writer", async || worker.lock().await.run().await).await;
         });
@@ -127,9 +128,9 @@ impl Writer {
     }
 }
 
-/// The end of the queue.
+/// The receiving end of the queue.
 struct Worker {
-    /// The connection to begin with.
+    /// The first connection.
     first: Option<AnyConnection>,
     database: DatabaseFile,
     note: Option<WalNote>,
@@ -138,7 +139,7 @@ struct Worker {
 
 impl Worker {
     async fn run(&mut self) {
-        // Local: a panic drops the connection, and with it a transaction that was open.
+        // A local variable: a panic drops the connection, and with it an open transaction.
         let mut connection = self.first.take();
         while let Some(message) = self.jobs.recv().await {
             let close = match message {
@@ -158,7 +159,7 @@ impl Worker {
         }
     }
 
-    /// Carries out a job and those that have queued up behind it. Returns the sender of a pending close request.
+    /// Runs a job and those that are queued behind it. Returns the sender of a pending close request.
     async fn batch(
         &mut self,
         connection: &mut Option<AnyConnection>,
@@ -182,14 +183,16 @@ impl Worker {
                     .map_or_else(|| JobError::of("there is no connection to the database"), JobError::of)),
             };
         if verdict.is_err() && batch.done.is_empty() {
-            // Nothing could be begun, as when another program keeps the file locked. The queued jobs have waited as long
-            // already: they fail now instead of each waiting for the lock again.
+            // The transaction could not begin, for example because another program keeps the file locked. The
+            // queued jobs have waited as long already: they fail now instead of each waiting for the lock
+            // again.
             batch.take_all();
         }
         let close = batch.answer(&verdict);
         match (verdict, &mut self.note) {
             (Ok(()), Some(note)) => note.commit(),
-            // A new connection has no transaction half done. One that only waited for a lock has none either.
+            // A new connection has no half-done transaction. After a mere wait for a lock the old connection
+            // has none either, and stays.
             (Err(JobError { is_locked: false, .. }), _) => drop(connection.take()),
             _ => {}
         }
@@ -197,10 +200,10 @@ impl Worker {
     }
 }
 
-/// Why nothing of a batch was written.
+/// The reason why nothing of a batch was written.
 struct JobError {
     cause: String,
-    /// Another program holds a lock, and nothing was begun.
+    /// True if another program holds a lock and no transaction began.
     is_locked: bool,
 }
 
@@ -210,7 +213,7 @@ impl JobError {
     }
 }
 
-/// Jobs of one transaction.
+/// The jobs of one transaction.
 struct Batch<'q> {
     done: Vec<Box<dyn Job>>,
     next: Option<Box<dyn Job>>,
@@ -219,7 +222,7 @@ struct Batch<'q> {
 }
 
 impl Batch<'_> {
-    /// Runs the jobs that have queued up and commits them.
+    /// Runs the queued jobs and commits them.
     async fn commit(&mut self, connection: &mut AnyConnection) -> Result<(), JobError> {
         let begun = sqlx::query("begin immediate").execute(&mut *connection).await;
         begun.map_err(|error| JobError { is_locked: sqlite::is_locked(&error), ..JobError::of(error) })?;
@@ -238,7 +241,7 @@ impl Batch<'_> {
         statement(connection, "commit").await
     }
 
-    /// Drains the queue, so that its jobs are answered without being run.
+    /// Drains the queue, so that its jobs fail without being run.
     fn take_all(&mut self) {
         self.done.extend(self.next.take());
         while self.close.is_none()
@@ -268,7 +271,7 @@ async fn one(connection: &mut AnyConnection, job: &mut dyn Job) -> Result<(), Jo
     if let JobOutcome::Undo = job.run(connection).await {
         statement(connection, "rollback to job").await?;
     }
-    // Fails when SQLite has undone the whole transaction, also if the job kept the error to itself.
+    // Fails if SQLite has undone the whole transaction, even if the job ignored that error.
     statement(connection, "release job").await
 }
 
