@@ -1,4 +1,4 @@
-//! Calls to the server by one client, and what an answer means. Knows nothing of sessions.
+//! Calls of one client to the server, and the errors in answers. Knows nothing of sessions.
 
 use crate::{
     browser::{http::Fetch, limits::Limits},
@@ -7,11 +7,11 @@ use crate::{
     transport::{Answer, Call, Exchange, Holder, Nonces, Server},
 };
 
-/// The server, as one client reaches it.
+/// The server of one client.
 pub(crate) struct Api {
-    /// The address of the server, without a slash at its end.
+    /// The URL of the server, without a slash at its end.
     pub(crate) base: &'static str,
-    /// The language of its messages.
+    /// The language of the server's messages.
     pub(crate) locale: Option<&'static str>,
     pub(crate) fetch: Fetch,
     pub(crate) nonces: Nonces,
@@ -36,7 +36,7 @@ impl Api {
         Err(refusal(&answer))
     }
 
-    /// Sends a call. Returns the answer, also one that refuses.
+    /// Sends a call. Returns the answer, even if it is an error.
     pub(crate) async fn exchange(
         &self,
         call: &Call,
@@ -50,11 +50,11 @@ impl Api {
     }
 }
 
-/// The error that an answer says which is no success.
+/// The error in an answer that is not a success.
 pub(crate) fn refusal(answer: &Answer) -> Error {
     let text = |name: &str| answer.body.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
     let (code, message) = match text("code") {
-        // A code of a newer server is passed on as it is.
+        // The code of a newer server is passed on unchanged.
         Some(code) => {
             let message = text("detail").or_else(|| text("title")).unwrap_or_else(|| code.clone());
             (code.into(), message.into())

@@ -1,4 +1,4 @@
-//! `AuthClient`, the class that pages use: what one client holds. Its methods are in `methods`.
+//! `AuthClient`, the class that pages use, and its state. Its methods are in `methods`.
 
 use std::{
     cell::{Cell, RefCell},
@@ -27,24 +27,25 @@ use crate::{
     transport::Nonces,
 };
 
-/// A client of one server. In the npm package `js/face.js` stands in front of it.
+/// A client of one server. In the npm package `js/face.js` wraps it.
 #[wasm_bindgen]
 pub struct AuthClient {
     pub(crate) inner: &'static Client,
 }
 
-/// The state that all methods of a client share. It lives as long as the instance of the wasm, of which `js/face.js` makes one for each
-/// client: so the code that would take a client apart is not in the wasm, where it weighed 2 kB.
+/// The state that all methods of a client share. It is never freed: it lives as long as the instance of the
+/// wasm, and `js/face.js` creates one instance for each client. So the wasm contains no code that drops a
+/// client, which had a size of 2 kB.
 pub(crate) struct Client {
     pub(crate) api: &'static Api,
     pub(crate) session: &'static Keeper,
-    /// The rules of the server for passwords, once they are known.
+    /// The server's rules for passwords, once they are known.
     pub(crate) policy: Cell<Policy>,
-    /// The answer of `getSettings`, and when it came on the page's running clock.
+    /// The answer of `getSettings`, and when it arrived on the page's running clock.
     pub(crate) server_settings: RefCell<Option<(Document, f64)>>,
-    /// The calls that others join.
+    /// The pending calls that others can join.
     pub(crate) under_way: RefCell<Vec<UnderWay>>,
-    /// By origin, the header with the last new access token that an API refused.
+    /// For each origin, the header with the refreshed access token that its API refused last.
     pub(crate) refused: RefCell<Document>,
     pub(crate) settings: &'static Settings,
     pub(crate) messages: Messages,
@@ -52,19 +53,20 @@ pub(crate) struct Client {
     pub(crate) limits: Limits,
 }
 
-/// A call that is under way, and that the same call joins.
+/// A pending call that an identical call joins.
 pub(crate) struct UnderWay {
-    /// Its work holds this until it has ended.
+    /// The work of the call holds the other reference until it has ended.
     pub(crate) same: Weak<Same>,
     pub(crate) limits: Limits,
     pub(crate) promise: Promise,
 }
 
-/// What makes two calls the same.
+/// The identity of a call: calls with the same identity join.
 pub(crate) enum Same {
-    /// The form that was submitted, and the address of the method in memory.
+    /// The submitted form, and the memory address of the method.
     Form(JsValue, usize),
-    /// Texts about the arguments. The second call must have its first text in common with the first call.
+    /// Texts that identify the arguments. A later call joins if its first text is among the texts of the
+    /// earlier call.
     Arguments(Vec<String>),
 }
 
@@ -82,8 +84,9 @@ impl Same {
 
 #[wasm_bindgen]
 impl AuthClient {
-    /// `options` are those of `js/index.d.ts`. The rest is for `js/face.js`: `life` is aborted when the client ends; `page` and `own`
-    /// keep values for all clients of the page and for this one, also beyond a trap of the wasm.
+    /// `options` are those of `js/index.d.ts`. The other parameters are for `js/face.js`: `life` is aborted
+    /// when the client ends; `page` and `own` keep values for all clients of the page and for this one, even
+    /// beyond a trap of the wasm.
     #[wasm_bindgen(constructor)]
     pub fn new(
         options: JsValue,
@@ -94,7 +97,7 @@ impl AuthClient {
         let settings = forever(Settings::read(&options));
         let life = life.unwrap_or_else(limits::endless);
         let page = page.unwrap_or_else(memory::of_page);
-        // Off a page, clients serve different people.
+        // Outside of a page, the clients of a process serve different users.
         let is_shared = page::is_there() && matches!(settings.place, Place::Local | Place::Session);
         let memory = if is_shared {
             Memory::shared(&page, &[settings.place.name(), " ", &settings.key].concat())
@@ -102,7 +105,7 @@ impl AuthClient {
             Memory(own.unwrap_or_default())
         };
         let limits = Limits::new(life.clone(), settings.timeout);
-        // All servers have one database of keys: each key has an id of its own there.
+        // All servers share one database of keys, because each key has an id of its own.
         let keys = KeyStore::open(&memory, if settings.is_key_of_server { KEY } else { &settings.key });
         let base = &*settings.base;
         let fetch = Fetch::new(settings.fetch.as_ref(), base, keys.clone(), life.clone());
@@ -138,26 +141,26 @@ impl AuthClient {
         }
     }
 
-    /// The signed-in user as last seen, or `null`.
+    /// The last known signed-in user, or `null`.
     #[wasm_bindgen(getter)]
     pub fn user(&self) -> JsValue {
         self.inner.session.user()
     }
 
-    /// Where the session is really kept: `local`, `session`, `memory` or `custom`.
+    /// The actual place of the session: `local`, `session`, `memory` or `custom`.
     #[wasm_bindgen(getter)]
     pub fn persistence(&self) -> String {
         self.inner.session.place().name().into()
     }
 }
 
-/// A part of a client.
+/// Allocates a part of a client that is never freed.
 fn forever<T>(part: T) -> &'static T {
     Box::leak(Box::new(part))
 }
 
 impl Client {
-    /// The options of one call, over the client's own. Fails with the fault of the client's options, if there is one.
+    /// The options of a call, combined with those of the client. Fails if the client's options are invalid.
     pub(crate) fn options(
         &self,
         given: &JsValue,
@@ -169,7 +172,7 @@ impl Client {
         }
     }
 
-    /// The promise of the same call, if that is under way.
+    /// The promise of an identical pending call.
     pub(crate) fn under_way(&self, same: &Same) -> Option<Promise> {
         let mut calls = self.under_way.borrow_mut();
         calls.retain(|call| call.same.strong_count() > 0 && !call.limits.is_over());

@@ -19,7 +19,7 @@ pub(crate) enum Value {
     Text(String),
     List(Vec<Value>),
     Object(Document),
-    /// A copy of a value of the page that JSON can express. Only the server looks into it.
+    /// A copy of a value of the page that JSON can express. Only the server inspects it.
     Page(JsValue),
     /// A value that JSON cannot express, like a function. Every rule rejects it.
     Invalid,
@@ -58,12 +58,13 @@ impl Document {
         }
     }
 
-    /// Adds a member whose name comes from the page or from the server. The caller has checked that there is none of this name.
+    /// Adds a member with a name from the page or the server. The caller has checked that no member has this
+    /// name.
     pub(crate) fn push(&mut self, name: String, value: Value) {
         self.0.push((name.into(), value));
     }
 
-    /// Takes a member out.
+    /// Removes a member and returns it.
     #[inline(never)]
     pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
         let at = self.0.iter().position(|(other, _)| other == name)?;
@@ -105,7 +106,7 @@ impl Document {
         }
     }
 
-    /// Is the member there, and more than `null`, `false` or an empty text?
+    /// True if the member exists and is not `null`, `false` or an empty text.
     pub(crate) fn is_set(&self, name: &str) -> bool {
         match self.get(name) {
             None | Some(Value::Flag(false) | Value::Null) => false,
@@ -114,17 +115,17 @@ impl Document {
         }
     }
 
-    /// Are all members `null`?
+    /// True if all members are `null`.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.iter().all(|(_, value)| matches!(value, Value::Null))
     }
 
-    /// Drops the members that a table does not have.
+    /// Removes the members that are not in a table.
     pub(crate) fn keep(&mut self, fields: &[Field]) {
         self.0.retain(|(name, _)| fields.iter().any(|field| field.name == name));
     }
 
-    /// Takes over the members of another document.
+    /// Moves the members of another document into this one. They replace members with the same name.
     pub(crate) fn extend(&mut self, other: Document) {
         for (name, value) in other.0 {
             self.take(&name);
@@ -198,10 +199,10 @@ impl From<Document> for Value {
     }
 }
 
-/// The largest whole number that JSON carries unharmed, plus one.
+/// The largest whole number that JSON represents exactly, plus one.
 const UNSAFE: f64 = 9_007_199_254_740_992.0;
 
-/// The number, if it is whole, not negative, and JSON carries it unharmed.
+/// The number, if it is whole, not negative, and JSON represents it exactly.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked by the comparison")]
 pub(crate) fn whole(number: f64) -> Option<u64> {
     let truncated = number as u64;
@@ -227,7 +228,7 @@ impl Source for &Document {
         self.object(name)
     }
 
-    /// The first name that does not belong to this kind of request, among all names that the method knows.
+    /// The first name that is not a field of this request, although the method knows it.
     fn unknown(&self, known: &dyn Fn(&str) -> bool) -> Option<String> {
         let given = self.0.iter().filter(|(_, value)| !matches!(value, Value::Text(text) if text.is_empty()));
         given.map(|(name, _)| &**name).find(|name| !known(name)).map(str::to_owned)
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn only_numbers_that_json_carries_unharmed_are_whole() {
+    fn only_numbers_that_json_represents_exactly_are_whole() {
         assert_eq!(whole(0.0), Some(0));
         assert_eq!(whole(9_007_199_254_740_991.0), Some(9_007_199_254_740_991));
         for number in [-1.0, 0.5, 9_007_199_254_740_992.0, f64::NAN, f64::INFINITY] {

@@ -1,4 +1,4 @@
-//! The error of the SDK. `js/face.js` makes an `AuthError` of it.
+//! The error of the SDK. `js/face.js` converts it to an `AuthError`.
 
 use std::{borrow::Cow, ops::Deref, rc::Rc};
 
@@ -9,7 +9,7 @@ use crate::document::{Document, Value};
 
 type Text = Cow<'static, str>;
 
-/// Behind a pointer: errors are rare, and every result would have room for one.
+/// A pointer, because errors are rare and every result would reserve space for one.
 #[derive(Clone, Debug)]
 pub(crate) struct Error(Rc<Details>);
 
@@ -18,20 +18,20 @@ pub(crate) struct Error(Rc<Details>);
 pub(crate) struct Details {
     pub(crate) code: Text,
     pub(crate) message: Text,
-    /// HTTP status; 0 when no answer came.
+    /// The HTTP status. 0 without an answer.
     pub(crate) status: u16,
     pub(crate) field: Option<Text>,
-    /// Seconds.
+    /// The time to wait, in seconds.
     pub(crate) retry_after: Option<f64>,
     /// The answer of the server, which may have `id`, `business_code` and `captcha`.
     pub(crate) answer: Document,
-    /// What the browser or the page threw.
+    /// The value that the browser or the page threw.
     pub(crate) cause: Option<JsValue>,
-    /// The `AuthError` of a form, which its listeners have seen.
+    /// The `AuthError` that the listeners of a form have received.
     pub(crate) told: Option<JsValue>,
 }
 
-/// An error of the SDK's own making. A macro, so that only the texts that are used get into the wasm.
+/// An error that the SDK creates itself. A macro, so that only the used texts are in the wasm.
 macro_rules! error {
     ($code:ident) => {
         $crate::error::Error::of(
@@ -60,7 +60,7 @@ impl Error {
         Error::with_field(code.into(), message.into(), None)
     }
 
-    /// The error with the usual message of its code.
+    /// The error with the default message of its code.
     #[inline(never)]
     pub(crate) fn of((code, message): &'static (&'static str, &'static str)) -> Error {
         Error::new(*code, *message)
@@ -80,17 +80,17 @@ impl Error {
         Details { code, message, status: 0, field, retry_after: None, answer, cause: None, told: None }.into()
     }
 
-    /// The same error in other words.
+    /// The same error with another message.
     pub(crate) fn saying(&self, message: String) -> Error {
         Details { message: message.into(), ..(*self.0).clone() }.into()
     }
 
-    /// The same error as the `AuthError` that a form was told.
+    /// The same error, represented by the `AuthError` that a form has received.
     pub(crate) fn as_told(&self, told: JsValue) -> Error {
         Details { told: Some(told), ..(*self.0).clone() }.into()
     }
 
-    /// The same error with what the browser or the page threw.
+    /// The same error with the value that the browser or the page threw.
     pub(crate) fn because(&self, cause: JsValue) -> Error {
         Details { cause: Some(cause), ..(*self.0).clone() }.into()
     }
@@ -100,12 +100,13 @@ impl Error {
         Details { field: Some(field.into()), ..(*self.0).clone() }.into()
     }
 
-    /// `code` is an `ErrorCode`'s text: compared with the code itself, the texts of all codes would get into the wasm.
+    /// Compares the code with the text of an `ErrorCode`. A comparison with the code itself would put the
+    /// texts of all codes into the wasm.
     pub(crate) fn is(&self, code: &str) -> bool {
         self.code == code
     }
 
-    /// The field whose control shows the error.
+    /// The field with the control that shows the error.
     pub(crate) fn at_control(&self) -> Option<&str> {
         match &self.field {
             Some(field) => Some(field),
@@ -154,7 +155,7 @@ impl From<Invalid> for Error {
     }
 }
 
-/// Options stand beside the parameters in a form and in an error.
+/// The name of a field without the prefix of the options, because pages pass options beside the other fields.
 pub(crate) fn beside(field: String) -> String {
     match field.strip_prefix("options.") {
         Some(option) => option.to_owned(),

@@ -1,7 +1,7 @@
 //! The browser SDK of doorward, compiled to WebAssembly.
 //!
-//! [`client::AuthClient`] is the class that pages use; its methods are in `methods`. `session` keeps the tokens, `api` and `transport`
-//! talk to the server, and only `browser` touches the interfaces of the browser.
+//! [`client::AuthClient`] is the class that pages use; its methods are in `methods`. `session` manages the
+//! tokens, `api` and `transport` talk to the server, and only `browser` uses the interfaces of the browser.
 #![cfg_attr(
     not(test),
     deny(
@@ -12,7 +12,7 @@
         clippy::arithmetic_side_effects
     )
 )]
-// Off the browser only the unit tests use any of this.
+// Outside of the browser only the unit tests use this code.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "the exports are for wasm32"))]
 
 mod client;

@@ -1,4 +1,4 @@
-//! The messages of the SDK in the language of the client. Those of the server come in that language.
+//! The messages of the SDK in the language of the client. The server sends its messages in that language.
 
 use crate::{
     browser::{
@@ -14,7 +14,8 @@ use crate::{
 pub(crate) struct Messages(Option<Function>);
 
 impl Messages {
-    /// Begins to load them, so that they are there when the network is lost. `page` has the function for that (`js/instance.js`).
+    /// Begins to load the messages, so that they are available when the network is lost. `page` contains the
+    /// function for that (`js/instance.js`).
     pub(crate) fn load(page: &Map, locale: Option<&str>) -> Messages {
         let language = locale.and_then(|locale| locale.split('-').next()).unwrap_or_default();
         Messages(
@@ -23,7 +24,7 @@ impl Messages {
         )
     }
 
-    /// The error with its message in the language of the client, where there is a text for it.
+    /// The error with its message in the language of the client, if a translation exists.
     pub(crate) async fn localized(&self, error: Error) -> Error {
         let Some(translated) = self.0.as_ref().and_then(|translate| object::apply(translate, &error.message))
         else {

@@ -1,5 +1,5 @@
-//! The options of a client and of a call: read, checked, and with defaults. Reading them never throws: a fault of the client's
-//! options is told by the first call.
+//! The options of a client and of a call: reads and checks them, and sets defaults. Reading never throws: the
+//! first call reports an error in the client's options.
 
 use doorward_protocol::{Field, Rule, optional};
 use wasm_bindgen::prelude::*;
@@ -17,28 +17,28 @@ use crate::{
 
 /// The prefix of the names of stored entries.
 pub(crate) const KEY: &str = "doorward";
-/// Milliseconds before a request is given up.
+/// The default timeout of a request, in milliseconds.
 const TIMEOUT: f64 = 10_000.0;
 /// The longest time of a timer, in milliseconds.
 const LONGEST: f64 = 2_147_483_647.0;
-/// Characters of the longest language tag that is sent.
+/// The maximum length of a language tag that is sent.
 const LONGEST_LOCALE: usize = 35;
 
-/// Where the session is kept.
+/// The place of the session.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Place {
-    /// `localStorage`
+    /// `localStorage`.
     Local,
-    /// `sessionStorage`
+    /// `sessionStorage`.
     Session,
-    /// As long as the page.
+    /// The memory of the page.
     Memory,
-    /// A storage of the page's own.
+    /// A storage that the page supplies.
     Custom,
 }
 
 impl Place {
-    /// As in `AuthClient.persistence`.
+    /// The name, as in `AuthClient.persistence`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Place::Local => "local",
@@ -51,25 +51,25 @@ impl Place {
 
 /// The options of a client.
 pub(crate) struct Settings {
-    /// The address of the server, without a slash at its end.
+    /// The URL of the server, without a slash at its end.
     pub(crate) base: String,
     pub(crate) place: Place,
     /// The prefix of the names of stored entries.
     pub(crate) key: String,
-    /// True if the prefix contains the server's address: no `storageKey` was given, and the server has another origin than the page. Keeps
-    /// two projects on `http://localhost:5173` apart.
+    /// True if the prefix contains the server's URL: no `storageKey` was given, and the server has another
+    /// origin than the page. So two projects on `http://localhost:5173` have separate sessions.
     pub(crate) is_key_of_server: bool,
-    /// The storage of that place; `undefined` if it cannot be used.
+    /// The storage of the place. `undefined` if it cannot be used.
     pub(crate) storage: JsValue,
-    /// Milliseconds before a request is given up, for each try.
+    /// The timeout of each try of a request, in milliseconds.
     pub(crate) timeout: f64,
     pub(crate) locale: Option<String>,
     pub(crate) navigate: JsValue,
     /// The page's own `fetch`.
     pub(crate) fetch: Option<Function>,
-    /// Are sessions bound to a key?
+    /// True if sessions are bound to a key.
     pub(crate) binds: bool,
-    /// Are access tokens refreshed before they expire?
+    /// True if access tokens are refreshed before they expire.
     pub(crate) refreshes_ahead: bool,
     origins: Vec<String>,
     pub(crate) fault: Option<Error>,
@@ -157,19 +157,20 @@ impl Settings {
         }
     }
 
-    /// Resolves an address that may get tokens: one of the origins in the options `url` and `apis`. `None` for any other.
+    /// Resolves a URL that may get tokens: its origin must be in the options `url` and `apis`. `None` for any
+    /// other.
     pub(crate) fn reach(&self, address: &str) -> Option<String> {
         let url = location::resolve(address)?;
         self.origins.contains(&url.origin()).then(|| url.href())
     }
 }
 
-/// The server's address without a slash at its end, or the page's own origin.
+/// The server's URL without a slash at its end. The default is the page's own origin.
 fn base(given: &JsValue) -> Option<String> {
     if object::is_absent(given) {
         return location::origin().filter(|origin| origin.starts_with("http"));
     }
-    // It may be a `URL`.
+    // The page may pass a `URL`.
     let url = location::resolve(&given.as_string().or_else(|| object::text(given, "href"))?)?;
     let mut base = url.origin();
     base.push_str(url.pathname().trim_end_matches('/'));
@@ -180,35 +181,36 @@ fn origin(address: &str) -> Option<String> {
     location::resolve(address).map(|url| url.origin())
 }
 
-/// A header with it is sent without a preflight only when it is plain.
+/// True for a plain value: a header with another value would need a preflight.
 fn is_plain(locale: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     (1..=LONGEST_LOCALE).contains(&locale.len()) && locale.bytes().all(is_plain)
 }
 
-/// `Some(None)` for an absent value; `None` for a value that is no duration.
+/// `Some(None)` for an absent value. `None` for a value that is not a duration.
 fn timeout(value: &JsValue) -> Option<Option<f64>> {
     if object::is_absent(value) {
         return Some(None);
     }
-    // Node takes no fractions.
+    // Node does not accept fractions.
     value.as_f64().filter(|number| (0.0..=LONGEST).contains(number)).map(|number| Some(number.trunc()))
 }
 
-/// Characters in the answer to a captcha: what the widget of a service gives is long.
+/// The maximum length of a captcha's solution in characters. The solutions of captcha services are long.
 const LONGEST_CODE: u32 = 8192;
 
-/// The options of every call that are no limits.
+/// The options of every call, except for its limits.
 pub(crate) const CAPTCHA: &[Field] =
     &[optional("captcha_id", Rule::Line(1024)), optional("captcha_code", Rule::Line(LONGEST_CODE))];
 
-/// The options of one call: `RequestOptions` over the limits of the client, and the options of the method as its table says.
+/// The options of a call: `RequestOptions` combined with the limits of the client, and the options in the
+/// method's table.
 pub(crate) fn of_call(
     given: &JsValue,
     own: &'static [Field],
     limits: &Limits,
 ) -> Result<(Limits, Document), Error> {
-    // Handlers get called with an index or an event as their second argument: these are no options.
+    // Event handlers get an index or an event as their second argument, which is not an object of options.
     if !object::is_object(given) || object::has_method(given, "preventDefault") {
         return Ok((limits.clone(), Document::default()));
     }

@@ -1,7 +1,7 @@
-//! Requests to the server: what they carry, when they are repeated (D-16), and what came back.
+//! Requests to the server: their headers and bodies, their repetition (D-16), and their answers.
 //!
-//! An [`Exchange`] decides and never waits: it names the next step, and takes the outcome of that. The browser carries out the steps,
-//! behind [`Transport`], so that these rules run in plain tests.
+//! An [`Exchange`] decides and never waits: it names the next step, and takes its outcome. The browser runs
+//! the steps, behind [`Transport`], so that plain tests can check these rules.
 
 use std::{cell::RefCell, mem};
 
@@ -10,15 +10,16 @@ use crate::{
     error::{Error, code, error},
 };
 
-/// Milliseconds for which a nonce is good for sure.
+/// The time in milliseconds for which a nonce is certainly valid.
 const NONCE_LIFE: f64 = 60_000.0;
-/// Milliseconds before a request that may be repeated is sent again; and until a sign-out in another tab is known in this one.
+/// The pause in milliseconds before a request is repeated. Also the time until this tab knows of a sign-out
+/// in another tab.
 pub(crate) const PAUSE: f64 = 250.0;
-/// A solution may be too old when it arrives: so the work is done twice at most.
+/// A solution may be too old when it arrives, so the work is done at most twice.
 const MOST_WORKS: u32 = 2;
-/// Puzzles of a challenge. No server asks for more.
+/// The maximum number of puzzles of a challenge.
 const MOST_PUZZLES: u32 = 64;
-/// Characters at the end of a challenge's id that are the seed of its puzzles.
+/// The number of characters at the end of a challenge's id that are the seed of its puzzles.
 const SEED: usize = 24;
 
 /// The kind of a call: its HTTP method, and whether it may be repeated.
@@ -61,11 +62,11 @@ impl Kind {
 pub(crate) struct Call {
     pub(crate) kind: Kind,
     pub(crate) path: String,
-    /// Sent with all kinds but `Get` and `Delete`.
+    /// Sent with all kinds except `Get` and `Delete`.
     pub(crate) body: Document,
-    /// The solution of a captcha, as its header has it.
+    /// The solution of a captcha, in the format of its header.
     pub(crate) captcha: Option<String>,
-    /// Shows that this browser has signed in before, as its header has it.
+    /// The known-device tokens of this browser, in the format of their header.
     pub(crate) devices: String,
 }
 
@@ -80,9 +81,9 @@ impl Call {
 pub(crate) struct Holder {
     /// The access token.
     pub(crate) token: Option<String>,
-    /// The id of the key that the token is, or will be, bound to; empty for none.
+    /// The id of the key that the token is, or will be, bound to. Empty without a key.
     pub(crate) key: String,
-    /// Seconds since 1970 by the server's clock, as well as it is known.
+    /// The estimated time of the server, in seconds since 1970.
     pub(crate) time: f64,
 }
 
@@ -91,25 +92,25 @@ pub(crate) struct Holder {
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
     pub(crate) url: String,
-    /// Texts by the names of the headers.
+    /// The values of the headers, by name.
     pub(crate) headers: Document,
     pub(crate) body: Option<&'a Document>,
-    /// Is the body form-encoded, and not JSON?
+    /// True if the body is form-encoded, and not JSON.
     pub(crate) is_form: bool,
-    /// May it outlive the page?
+    /// True if the request may outlive the page.
     pub(crate) keepalive: bool,
 }
 
 /// The answer to a call.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
-    /// The HTTP status; 0 if a `fetch` of the page's own gave no response.
+    /// The HTTP status. 0 if the page's own `fetch` returned no response.
     pub(crate) status: u16,
-    /// Empty if the body is no JSON object.
+    /// Empty if the body is not a JSON object.
     pub(crate) body: Document,
-    /// Is the body a JSON object?
+    /// True if the body is a JSON object.
     pub(crate) is_object: bool,
-    /// Seconds to wait, from the header `Retry-After`.
+    /// The seconds to wait, from the header `Retry-After`.
     pub(crate) retry_after: Option<f64>,
 }
 
@@ -123,7 +124,7 @@ pub(crate) struct Response {
     pub(crate) retry_after: Option<String>,
 }
 
-/// Puzzles for a program, as `protocol/src/captcha.rs` describes them.
+/// A proof-of-work captcha, as `protocol/src/captcha.rs` describes it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct ProofOfWork {
     pub(crate) id: String,
@@ -133,7 +134,7 @@ pub(crate) struct ProofOfWork {
 }
 
 impl ProofOfWork {
-    /// The work that an answer asks for; `None` for a challenge that no server means.
+    /// The work that an answer requires. `None` for an invalid challenge.
     fn of(answer: &Answer) -> Option<ProofOfWork> {
         let asked = answer.body.object("captcha").filter(|_| answer.status == 403)?;
         let id = asked.text("id").filter(|_| asked.text("kind") == Some("proof_of_work"))?;
@@ -146,51 +147,51 @@ impl ProofOfWork {
     }
 }
 
-/// What an exchange waits for.
+/// The next step of an exchange.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// A nonce that the server gives when it is asked for one; exchanges that ask at the same time share the request.
+    /// Request a nonce from the server. Concurrent exchanges share the request.
     AskForNonce,
-    /// A proof with this nonce about the request (RFC 9449 §4.2), signed with the holder's key.
+    /// Create a proof for the request with this nonce (RFC 9449 §4.2), signed with the holder's key.
     Prove(Option<String>),
-    /// The answer to the request.
+    /// Send the request.
     Send,
-    /// The solutions of puzzles: numbers with dots between them.
+    /// Solve the puzzles. The solution consists of numbers, separated by dots.
     Solve(ProofOfWork),
-    /// A short time. Then the exchange fails with the error, or begins again.
+    /// Wait a short time. Then the exchange fails with the error, or begins again.
     Pause(Option<Error>),
-    /// Nothing more.
+    /// The exchange has ended.
     Done,
 }
 
-/// How a step ended.
+/// The outcome of a step.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// No answer came, or the browser refused: the call fails with this, unless it is repeated.
+    /// No answer arrived, or the browser failed. The call fails with this error, unless it is repeated.
     Failed(Error),
-    /// The nonce, the proof, or the solutions; `None` for a proof if the key is gone.
+    /// The nonce, the proof, or the solution. `None` for a proof if the key is gone.
     Text(Option<String>),
     Response(Response),
 }
 
-/// The browser, as far as an exchange needs it. Each call has one, which knows the limits of the call.
+/// The interface of an exchange to the browser. Each call has its own, which knows the limits of the call.
 pub(crate) trait Transport {
-    /// Carries out the next step of an exchange. Fails with `TIMEOUT` or `ABORTED` if it takes too long.
+    /// Runs the next step of an exchange. Fails with `TIMEOUT` or `ABORTED` if it takes too long.
     async fn perform(&self, exchange: &Exchange<'_>) -> Result<Outcome, Error>;
     /// Milliseconds on a clock that never goes back.
     fn now(&self) -> f64;
-    /// Seconds from now until a date in the format of HTTP; `None` if it is no date.
+    /// The seconds from now until a date in the format of HTTP. `None` if it is not a date.
     fn seconds_until(&self, date: &str) -> Option<f64>;
     /// A random UUID.
     fn uuid(&self) -> String;
 }
 
-/// The nonces that servers gave, by origin, and when they came (RFC 9449 §8).
+/// The nonces from servers, by origin, and when they arrived (RFC 9449 §8).
 #[derive(Default)]
 pub(crate) struct Nonces(RefCell<Document>);
 
 impl Nonces {
-    /// Remembers a nonce. Returns whether there was one.
+    /// Stores a nonce. Returns true if there was one.
     #[inline(never)]
     pub(crate) fn learn(&self, url: &str, nonce: Option<String>, now: f64) -> bool {
         let Some(text) = nonce.filter(|nonce| !nonce.is_empty()) else { return false };
@@ -207,32 +208,32 @@ impl Nonces {
     }
 }
 
-/// Scheme, host and port of an address as the browser writes it: the part before the third slash.
+/// The scheme, host and port of a normalised URL: the part before the third slash.
 pub(crate) fn origin(url: &str) -> &str {
     let end = url.bytes().enumerate().filter(|(_, byte)| *byte == b'/').nth(2);
     end.and_then(|(at, _)| url.get(..at)).unwrap_or(url)
 }
 
-/// The server, as one client reaches it.
+/// The server of one client.
 #[derive(Clone, Copy)]
 pub(crate) struct Server<'a> {
-    /// Its address, without a slash at the end.
+    /// The URL of the server, without a slash at its end.
     pub(crate) base: &'a str,
-    /// The language of its messages.
+    /// The language of the server's messages.
     pub(crate) locale: Option<&'a str>,
     pub(crate) nonces: &'a Nonces,
 }
 
-/// A request on its way: with its credentials, repeated once if no answer came and its kind allows that, once with the nonce that the
-/// answer brings, and with the solution of a captcha that is work for a program.
+/// A request in progress. It has its credentials, and is repeated once without an answer if its kind allows
+/// that, once with the nonce of the answer, and with the solution of a proof-of-work captcha.
 pub(crate) struct Exchange<'a> {
     server: Server<'a>,
     pub(crate) holder: &'a Holder,
     pub(crate) request: Request<'a>,
     pub(crate) step: Step,
-    /// Empty until it has come.
+    /// Empty until the answer arrives.
     pub(crate) answer: Answer,
-    /// Is no request sent?
+    /// True if no request is sent.
     is_for_headers: bool,
     may_repeat: bool,
     may_take_nonce: bool,
@@ -271,7 +272,7 @@ impl<'a> Exchange<'a> {
         exchange
     }
 
-    /// Carries it out. Fails with `TOKEN_BOUND` if the key is gone, and with `NETWORK` if no answer came.
+    /// Runs the exchange. Fails with `TOKEN_BOUND` if the key is gone, and with `NETWORK` without an answer.
     pub(crate) async fn run(&mut self, transport: &impl Transport) -> Result<(), Error> {
         while !matches!(self.step, Step::Done) {
             let outcome = transport.perform(self).await;
@@ -284,13 +285,14 @@ impl<'a> Exchange<'a> {
         Ok(())
     }
 
-    /// The first step of each try. Each has a proof of its own.
+    /// The first step of each try. Each try has a proof of its own.
     fn first_step(&self, now: f64) -> Step {
         if self.holder.key.is_empty() {
             return self.last_step();
         }
-        // Our own server is asked for its first nonce: a request without it would be refused with one, which takes as long, and shows as
-        // an error in the browser's console. Another server may have another meaning for that path.
+        // Requests the first nonce from the doorward server: a request without a nonce would be rejected with
+        // one, which takes as long and shows as an error in the browser's console. On another server that
+        // path may have another meaning.
         let is_ours =
             self.request.url.strip_prefix(self.server.base).is_some_and(|path| path.starts_with("/v1/"));
         match self.server.nonces.get(&self.request.url) {
@@ -313,7 +315,7 @@ impl<'a> Exchange<'a> {
         let now = transport.now();
         let url = &self.request.url;
         Ok(match (&self.step, outcome) {
-            // Without one the server may refuse the proof, but then it gives one.
+            // Without a nonce the server may reject the proof, but then it returns a nonce.
             (Step::AskForNonce, outcome) => {
                 if let Ok(Outcome::Text(nonce)) = outcome {
                     self.server.nonces.learn(url, nonce, now);
@@ -327,7 +329,8 @@ impl<'a> Exchange<'a> {
                 self.request.headers.put("DPoP", proof.into());
                 self.last_step()
             }
-            // After a sign-out in another tab the session disappears before its key does, but the event may be on its way.
+            // After a sign-out in another tab the session is removed before its key, but the event may not
+            // have arrived yet.
             (Step::Prove(_), Ok(Outcome::Text(None))) => Step::Pause(Some(error!(TokenBound))),
             (Step::Solve(work), Ok(Outcome::Text(Some(numbers)))) => {
                 self.request.headers.put("Captcha-Response", [&*work.id, ":", &numbers].concat().into());
@@ -387,13 +390,13 @@ fn request<'a>(server: Server<'_>, transport: &impl Transport, call: &'a Call) -
     }
 }
 
-/// Does the server refuse the proof for want of a nonce (RFC 9449 §8 and §9)?
+/// True if the server rejects the proof because it needs a nonce (RFC 9449 §8 and §9).
 fn wants_nonce(answer: &Answer) -> bool {
     let says = |name| answer.body.text(name).is_some_and(|said| said.eq_ignore_ascii_case("use_dpop_nonce"));
     says("error") || says("code")
 }
 
-/// The seconds that a header `Retry-After` says: a number or a date (RFC 9110 §10.2.3).
+/// The seconds in a header `Retry-After`: a number or a date (RFC 9110 §10.2.3).
 fn seconds(transport: &impl Transport, text: &str) -> Option<f64> {
     if text.is_empty() {
         return None;
@@ -417,10 +420,10 @@ mod tests {
     const BASE: &str = "https://auth.example.com";
     const ID: &str = "challenge-ABCDEFGHIJKLMNOPQRSTUVWX";
 
-    /// A browser whose steps end as a test says, and what was asked of it.
+    /// A browser with step outcomes that a test supplies. Records the steps.
     struct Browser<'a> {
         ends: &'a dyn Fn(&Exchange<'_>, usize) -> Result<Outcome, Error>,
-        /// In words.
+        /// The steps as text.
         steps: RefCell<Vec<String>>,
         sent: Cell<usize>,
         now: f64,
@@ -516,7 +519,7 @@ mod tests {
         Ok(Outcome::Response(Response { nonce: Some(nonce.into()), ..refusal }))
     }
 
-    /// The answer that asks for work.
+    /// An answer that requires a proof of work.
     fn challenge(id: &str, kind: &str, puzzles: f64, difficulty: f64) -> Document {
         let captcha =
             Document::of("kind", kind).with("id", id).with("puzzles", puzzles).with("difficulty", difficulty);
@@ -581,7 +584,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_call_that_is_repeated_by_its_key_has_one() {
+    fn only_a_call_of_kind_post_once_has_an_idempotency_key() {
         let kinds =
             [Kind::Get, Kind::Put, Kind::Patch, Kind::Delete, Kind::Post, Kind::Token, Kind::Farewell];
         for kind in kinds {
@@ -594,7 +597,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_carries_what_its_call_says() {
+    fn a_request_carries_the_headers_and_body_of_its_call() {
         let mut full = call(Kind::Token);
         full.captcha = Some("id:code".into());
         full.devices = "d1,d2".into();
@@ -648,7 +651,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_for_want_of_a_nonce_that_brings_none_is_left_to_the_caller() {
+    fn a_nonce_error_without_a_nonce_is_returned_to_the_caller() {
         let odd = |exchange: &Exchange<'_>, _| match &exchange.step {
             Step::Send => Ok(Outcome::Response(answer(400, Document::of("error", "use_dpop_nonce")))),
             _ => text("x"),
@@ -679,7 +682,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_new_nonce_comes_the_old_one_is_used() {
+    fn without_a_new_nonce_the_old_one_is_used() {
         for failure in [error!(Timeout), error!(Aborted)] {
             let ends = |exchange: &Exchange<'_>, _| match &exchange.step {
                 Step::Send => fine(),
@@ -711,7 +714,7 @@ mod tests {
     }
 
     #[test]
-    fn an_api_of_another_origin_is_asked_for_no_nonce() {
+    fn no_nonce_is_requested_from_an_api_of_another_origin() {
         let ends = |_: &Exchange<'_>, _| text("proof");
         let browser = browser(&ends);
         let nonces = Nonces::default();
@@ -719,7 +722,7 @@ mod tests {
         let headers = browser.headers(&nonces, api, &bound()).unwrap();
         assert_eq!(headers, Document::of("Authorization", "DPoP token").with("DPoP", "proof"));
         assert_eq!(browser.told(), "prove nothing");
-        // Its own nonce is good for it alone, however old.
+        // A nonce is valid for its origin only, regardless of its age.
         nonces.learn(api, Some("api".into()), 0.0);
         browser.headers(&nonces, "https://api.example.com/other", &bound()).unwrap();
         browser.headers(&nonces, "https://api.example.com:8443/other", &bound()).unwrap();
@@ -730,7 +733,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_without_a_key_need_nothing_of_the_browser() {
+    fn headers_without_a_key_need_no_browser_step() {
         let browser = browser(&|_, _| fine());
         let bearer = Holder { token: Some("token".into()), ..Holder::default() };
         let headers = browser.headers(&Nonces::default(), BASE, &bearer).unwrap();
@@ -791,7 +794,7 @@ mod tests {
     }
 
     #[test]
-    fn work_that_the_browser_does_not_do_is_an_error() {
+    fn failed_proof_of_work_is_an_error() {
         let ends = |exchange: &Exchange<'_>, _| match &exchange.step {
             Step::Solve(_) => Ok(Outcome::Failed(error!(Internal))),
             _ => Ok(Outcome::Response(answer(403, challenge(ID, "proof_of_work", 3.0, 500.0)))),
@@ -803,7 +806,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_that_no_server_means_is_left_to_the_caller() {
+    fn an_invalid_challenge_is_returned_to_the_caller() {
         let means = |status, body: Document| {
             let ends = |exchange: &Exchange<'_>, sent| match &exchange.step {
                 Step::Solve(_) => text("1"),
@@ -832,7 +835,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_gone_is_told_after_a_pause_and_nothing_is_sent() {
+    fn a_missing_key_is_reported_after_a_pause_without_a_request() {
         let ends = |exchange: &Exchange<'_>, _| match &exchange.step {
             Step::AskForNonce => text("n"),
             _ => Ok(Outcome::Text(None)),
@@ -843,7 +846,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_that_cannot_sign_is_told_at_once() {
+    fn a_signing_failure_is_reported_at_once() {
         let ends = |exchange: &Exchange<'_>, _| match &exchange.step {
             Step::AskForNonce => text("n"),
             _ => Ok(Outcome::Failed(error!(Internal))),

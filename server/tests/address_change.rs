@@ -154,7 +154,7 @@ async fn seed_a54_sec_a05_the_last_way_in_is_not_taken_away() {
     let who = both(&t).await;
     t.post_as(&who, "/v1/email/unbind", json!({})).await.ok();
     let problem = t.post_as(&who, "/v1/phone/unbind", json!({})).await.refused(403, "FORBIDDEN");
-    assert!(problem["detail"].as_str().unwrap().contains("last way"));
+    assert!(problem["detail"].as_str().unwrap().contains("last sign-in method"));
     // A username is one only with a password.
     t.send_as(&who, "PATCH", "/v1/profile", json!({ "username": "ada" })).await.ok();
     t.post_as(&who, "/v1/phone/unbind", json!({})).await.refused(403, "FORBIDDEN");

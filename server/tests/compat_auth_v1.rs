@@ -377,7 +377,7 @@ async fn seed_r03_what_is_no_call_there_and_what_stands_before_all_calls_has_the
         (Method::POST, "refreshToken", "GET,HEAD"),
     ] {
         let said = t.send(method, &format!("/api/v1/auth/{name}"), "application/json", "{}").await;
-        refused(&said, 405, "INVALID_REQUEST", "This address does not take this method.");
+        refused(&said, 405, "INVALID_REQUEST", "This URL does not support this method.");
         assert_eq!(said.header("allow"), allow, "{name}");
     }
     let said = t.get("/api/v1/auth/refreshToken").header("host", "evil.example").await;

@@ -391,8 +391,5 @@ async fn seed_r17_r22_r36_who_registered_locally_comes_in_by_google_and_the_firs
     let said = bring("118").await;
     assert_eq!((said.status, &said.json["error"]["code"]), (403, &json!("FORBIDDEN")));
     let message = said.json["error"]["message"].as_str().unwrap();
-    assert_eq!(
-        message,
-        "No account here is known by this identity of the provider, and none was made for it."
-    );
+    assert_eq!(message, "No account is linked to this identity of the provider, and none was created.");
 }

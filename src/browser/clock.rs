@@ -1,5 +1,5 @@
-//! The two clocks of a page: the date, which people change, and the time since the page began, which may
-//! stand still while the machine sleeps.
+//! The two clocks of a page: the date, which the user can change, and the time since the page began, which
+//! may stop while the machine sleeps.
 
 use wasm_bindgen::prelude::*;
 
@@ -9,12 +9,12 @@ extern "C" {
     fn running() -> Result<f64, JsValue>;
 }
 
-/// Milliseconds on both clocks.
+/// The time on both clocks, in milliseconds.
 #[derive(Clone, Copy)]
 pub(crate) struct Instant {
-    /// Since 1970, by the device's date.
+    /// Milliseconds since 1970, by the device's date.
     pub(crate) date: f64,
-    /// Since the page began; never goes back.
+    /// Milliseconds since the page began. Never goes back.
     pub(crate) running: f64,
 }
 

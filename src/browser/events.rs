@@ -1,4 +1,4 @@
-//! Events of the page. A listener ends with the signal it was given; there is nothing to remove by hand.
+//! Events of the page. A listener is removed when its signal is aborted.
 
 pub(crate) use js_sys::Function;
 use wasm_bindgen::prelude::*;
@@ -14,7 +14,7 @@ pub(crate) fn function(inner: impl Fn(Event) + 'static) -> Function {
     Closure::wrap(closure).into_js_value().unchecked_into()
 }
 
-/// What listens to everything, as far as the place has events: a window, a worker.
+/// The global object, which dispatches the events of a window or worker.
 pub(crate) fn everywhere() -> EventTarget {
     js_sys::global().unchecked_into()
 }
@@ -34,7 +34,7 @@ pub(super) fn add(target: &EventTarget, names: &[&str], signal: Option<&AbortSig
     let signal = signal.map(|signal| Value::Page(signal.into()));
     let options = json::to_js(&Document::of("capture", true).with_some("signal", signal));
     for name in names {
-        // Off a page there may be nothing to listen to.
+        // Outside of a page the global object may have no `addEventListener`.
         let _ = target.add_event_listener_with_callback_and_add_event_listener_options(
             name,
             listener,
@@ -43,14 +43,14 @@ pub(super) fn add(target: &EventTarget, names: &[&str], signal: Option<&AbortSig
     }
 }
 
-/// Tells the listeners of a target.
+/// Dispatches an event without data.
 pub(crate) fn dispatch(target: &EventTarget, name: &str) {
     if let Ok(event) = Event::new(name) {
         let _ = target.dispatch_event(&event);
     }
 }
 
-/// The key and the new text that another tab has stored; `None` for any other event.
+/// The key and the new text that another tab has stored. `None` for any other event.
 pub(crate) fn stored(event: &Event) -> Option<(String, String)> {
     let event = (event.type_() == "storage").then(|| event.unchecked_ref::<StorageEvent>())?;
     Some((event.key()?, event.new_value()?))

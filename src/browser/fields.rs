@@ -1,7 +1,8 @@
-//! Reads the fields of a request from an object of the page or from a form, at once: later changes of the object change nothing.
+//! Reads the fields of a request from an object of the page or from a form, immediately: later changes of the
+//! object have no effect.
 //!
-//! An object may have the names of the tables and no other, unless the operator may have declared it. A form may have any other
-//! control. The rule of a field decides what kind of value its control becomes.
+//! An object may have only names of the tables, unless the operator may have declared the name. A form may
+//! have any other control. The rule of a field decides what kind of value its control becomes.
 
 use doorward_protocol::{Field, Invalid, Members, Place, Reading, Rule, no_such_field};
 use wasm_bindgen::JsValue;
@@ -9,7 +10,7 @@ use wasm_bindgen::JsValue;
 use super::{json, object};
 use crate::document::{Document, Value, whole};
 
-/// What an empty or absent value of a field means.
+/// The meaning of an empty or absent value.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Empty {
     /// The field is absent.
@@ -19,13 +20,13 @@ pub(crate) enum Empty {
 }
 
 impl Empty {
-    /// The value of a field that is given as nothing.
+    /// The value of an empty field.
     fn value(self) -> Option<Value> {
         (self == Empty::Clears).then_some(Value::Null)
     }
 }
 
-/// Reads the fields of an object of the page that some tables know, except for `others`.
+/// Reads the fields of the tables from an object of the page. Skips the names in `others`.
 pub(crate) fn of_object(
     tables: &[&'static [Field]],
     others: &[&str],
@@ -35,7 +36,7 @@ pub(crate) fn of_object(
     read(tables, From::Object(others), empty, given)
 }
 
-/// Reads the fields of a form that some tables know. `values` are those of `js/forms.js`.
+/// Reads the fields of the tables from a form. `values` are the values from `js/forms.js`.
 pub(crate) fn of_form(
     tables: &[&'static [Field]],
     empty: Empty,
@@ -44,17 +45,17 @@ pub(crate) fn of_form(
     read(tables, From::Form, empty, values)
 }
 
-/// Where values are read from.
+/// The source of the values.
 #[derive(Clone, Copy)]
 enum From<'a> {
-    /// An object of the page, which may have these other names too.
+    /// An object of the page, which may also have these other names.
     Object(&'a [&'a str]),
     /// The controls of a form.
     Form,
 }
 
 impl From<'_> {
-    /// The fields inside a value that is an object, or that of several controls with a common prefix.
+    /// The fields inside a value that is an object, or of several controls with a common prefix.
     fn inner(self, value: &JsValue) -> Option<JsValue> {
         let inner = match self {
             From::Object(_) => value.clone(),
@@ -91,7 +92,7 @@ fn read(
                 if let Some(extras) = from.inner(&value) =>
             {
                 for name in object::names(&extras) {
-                    // An empty text of an object stays one.
+                    // An empty text inside of an object stays a text.
                     let extra = from.value(Rule::Any, empty, &object::get(&extras, &name));
                     put_extra(&mut reading, &name, extra).map_err(|fault| fault.within("extras"))?;
                 }
@@ -112,7 +113,7 @@ fn read(
     Ok(document(reading))
 }
 
-/// Adds a field that only the operator's settings know.
+/// Adds a field that only the operator's settings declare.
 fn put_extra(reading: &mut Reading<'_, Value>, name: &str, value: Read) -> Result<(), Invalid> {
     match value.map_err(|fault| fault.within(name))? {
         None => Ok(()),
@@ -142,10 +143,10 @@ fn document(reading: Reading<'_, Value>) -> Document {
     document
 }
 
-/// A value that was read; `None` for an absent one. A fault has no name yet.
+/// A value that was read. `None` if it is absent. An error does not have its field's name yet.
 type Read = Result<Option<Value>, Invalid>;
 
-/// The value of a field that an object of the page gives.
+/// Reads the value of a field from an object of the page.
 pub(crate) fn of_value(rule: Rule, empty: Empty, given: &JsValue) -> Read {
     if object::is_absent(given) {
         return Ok(empty.value());
@@ -178,13 +179,13 @@ pub(crate) fn of_value(rule: Rule, empty: Empty, given: &JsValue) -> Read {
     }))
 }
 
-/// A text; a new password in composed letters, so that its characters are counted as the server counts them. An existing password
-/// is sent as it was typed: the server may have stored it so.
+/// A text. A new password is composed (NFC), so that its characters are counted as on the server. An existing
+/// password is sent as it was typed, because the server may have stored it so.
 fn text_of(rule: Rule, given: &JsValue) -> Option<String> {
     if matches!(rule, Rule::NewPassword) { object::composed(given) } else { given.as_string() }
 }
 
-/// The value of a field that a control of a form gives, or several controls with a common prefix.
+/// Reads the value of a field from a control of a form, or from several controls with a common prefix.
 fn of_control(rule: Rule, empty: Empty, given: &JsValue) -> Read {
     let part = |name| object::get(given, name);
     if let Some(fault) = object::text(given, "fault") {

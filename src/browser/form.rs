@@ -1,7 +1,8 @@
-//! A form on the page: the values of its controls, the message for one of them, and the address that the form leads to.
+//! A form on the page: the values of its controls, the error message on a control, and the form's `action`.
 //!
-//! A control may have the name of a property of the form (`elements`, `action`, `submit`) and hides it. So nothing here reads a
-//! property from a form: methods are taken from the classes of the DOM.
+//! A control may have the name of a property of the form (`elements`, `action`, `submit`), and then hides
+//! that property. So this module reads no property from a form, and takes methods from the classes of the
+//! DOM.
 
 use std::borrow::Cow;
 
@@ -45,21 +46,21 @@ extern "C" {
 
 /// A form, its submit event, or a FormData.
 pub(crate) struct Form {
-    /// `undefined` for a FormData, and for an event without a form.
+    /// The form element. `undefined` for a FormData, and for an event without a form.
     element: JsValue,
-    /// The values of its controls, for [`super::fields::of_form`].
+    /// The values of the controls, for [`super::fields::of_form`].
     pub(crate) values: JsValue,
-    /// The address that the form leads to.
+    /// The URL of the form's `action`.
     target: Option<Url>,
-    /// The button that submits it; `undefined` if a script does.
+    /// The button that submits the form. `undefined` if a script does.
     submitter: JsValue,
-    /// The target of the event; `undefined` without an event.
+    /// The target of the event. `undefined` without an event.
     place: JsValue,
 }
 
 impl Form {
-    /// Reads what was given, if it is a form, its submit event, a React event around one, a FormData, or another event. Keeps the
-    /// browser from submitting the form.
+    /// Reads the input, if it is a form, its submit event, a React event around one, a FormData, or another
+    /// event. Prevents the browser from submitting the form.
     pub(crate) fn of(input: &JsValue) -> Option<Form> {
         if !input.is_object() {
             return None;
@@ -71,7 +72,8 @@ impl Form {
         if object::is_a(input, "HTMLFormElement") {
             return Form::submitted(input, JsValue::UNDEFINED, JsValue::UNDEFINED);
         }
-        // Of a React event, the browser's own inside it. A test may give an object that only looks like an event.
+        // A React event contains the browser's event. A test may pass an object that only looks like an
+        // event.
         let native = object::get(input, "nativeEvent");
         let event = if native.is_object() { &native } else { input };
         if !object::get(event, "defaultPrevented").is_truthy() {
@@ -79,21 +81,21 @@ impl Form {
         }
         let target = object::get(event, "target");
         if object::is_a(&target, "HTMLFormElement") {
-            // An event of an old browser has no submitter.
+            // In old browsers the event has no submitter.
             return Form::submitted(&target, object::get(event, "submitter"), target.clone());
         }
-        // An event without a form: a click on a button that signs out, for example.
+        // An event without a form, for example a click on a button that signs out.
         let is_event = [event, input].into_iter().any(|event| object::has_method(event, "preventDefault"));
         is_event.then(|| Form::without(target))
     }
 
-    /// The form of an event in the second argument: it gets the error and nothing else.
+    /// The form of an event in the second argument. It shows the error, and supplies no values and no URL.
     pub(crate) fn beside(input: &JsValue) -> Option<Form> {
         let form = Form::of(input).filter(|form| !form.place.is_undefined())?;
         Some(Form { target: None, values: JsValue::UNDEFINED, ..form })
     }
 
-    /// For a FormData, and for an event outside a form.
+    /// Without a form element: for a FormData, and for an event outside of a form.
     fn without(place: JsValue) -> Form {
         let nothing = JsValue::UNDEFINED;
         Form { element: nothing.clone(), values: nothing.clone(), target: None, submitter: nothing, place }
@@ -113,13 +115,13 @@ impl Form {
         Some(Form { element: element.clone(), values, target, submitter, place })
     }
 
-    /// The form element, if there is one.
     pub(crate) fn element(&self) -> Option<&JsValue> {
         (!self.element.is_undefined()).then_some(&self.element)
     }
 
-    /// Tells the page of an error, and shows it unless the page does: on the control of its field, else on the button that was pressed,
-    /// else on the first control of the method, else on a button that submits. Returns the `AuthError`.
+    /// Dispatches an error to the page, and shows it unless the page prevents that: on the control of its
+    /// field, or else on the pressed button, on the first control of the method, or on a submit button.
+    /// Returns the `AuthError`.
     pub(crate) fn refuse(
         &self,
         error: &Error,
@@ -138,7 +140,7 @@ impl Form {
             let on_first = |message: &str, is_meant: &dyn Fn(&JsValue) -> bool| {
                 controls.iter().any(|control| is_meant(&control) && shows(&control, message))
             };
-            // A control may be a custom element of the page, whose getters throw.
+            // A control may be a custom element of the page, with getters that throw.
             let has_name = |control: &JsValue, fits: &dyn Fn(&str) -> bool| {
                 object::text(control, "name").is_some_and(|name| fits(&name))
             };
@@ -154,8 +156,8 @@ impl Form {
         told
     }
 
-    /// Goes where the form leads, in a later task than the handlers of the promise that is being resolved (D-27). `navigate` is
-    /// the option of the client: `false`, or a function that goes there in its own way.
+    /// Opens the URL of the form, in a later task than the handlers of the promise that is being resolved
+    /// (D-27). `navigate` is the option of the client: `false`, or a function that navigates in its own way.
     pub(crate) fn follow(self, navigate: &JsValue) {
         let Some(target) = self.target.filter(|_| navigate.as_bool() != Some(false)) else { return };
         let navigate = navigate.dyn_ref::<Function>().cloned();

@@ -1,7 +1,8 @@
 //! The browser's `fetch`, as the transport of calls.
 //!
-//! Requests are those of gloo-net, but it neither sends them nor reads the answers: it panics where `fetch` rejects with a value that is
-//! no `Error`, or resolves with one that is no `Response`, which a page can cause by a `fetch` of its own.
+//! Requests are built with gloo-net, but it neither sends them nor reads the answers: it panics if `fetch`
+//! rejects with a value that is not an `Error`, or resolves with one that is not a `Response`. A page can
+//! cause that with its own `fetch`.
 
 use std::cell::RefCell;
 
@@ -23,7 +24,8 @@ use crate::{
 
 #[wasm_bindgen]
 extern "C" {
-    // web-sys has it as a method of windows and of workers, and without `catch`: the page may have replaced it.
+    // web-sys declares it as a method of windows and workers, and without `catch`. The page may have replaced
+    // it.
     #[wasm_bindgen(js_name = fetch, catch)]
     fn global_fetch(request: &web_sys::Request) -> Result<JsValue, JsValue>;
 }
@@ -33,16 +35,16 @@ extern "C" {
     fn solve(seed: &str, puzzles: u32, difficulty: u32, signal: &AbortSignal) -> Promise;
 }
 
-/// Milliseconds for a first nonce.
+/// The timeout for the first nonce, in milliseconds.
 const NONCE_PATIENCE: f64 = 5_000.0;
 
-/// The parts of the browser that all calls of a client use.
+/// The parts of the browser that all calls of a client share.
 pub(crate) struct Fetch {
     /// The client's option `fetch`.
     own: Option<&'static Function>,
-    /// The address of the server, without a slash at its end.
+    /// The URL of the server, without a slash at its end.
     base: &'static str,
-    /// The request for a nonce that is under way.
+    /// The pending request for a nonce.
     asking: RefCell<Option<Promise>>,
     patience: Limits,
     keys: KeyStore,
@@ -63,7 +65,7 @@ impl Fetch {
         Bounded { fetch: self, limits }
     }
 
-    /// Calls `fetch`. A promise in any case, also where it throws.
+    /// Calls `fetch`. Returns a promise even if `fetch` throws.
     fn begin(&self, request: &web_sys::Request) -> Promise {
         let begun = match self.own {
             Some(own) => own.call1(&JsValue::UNDEFINED, request),
@@ -72,12 +74,11 @@ impl Fetch {
         begun.map_or_else(|error| Promise::reject(&error), |answer| wait::promise_of(&answer))
     }
 
-    /// Sends a request.
     #[inline(never)]
     fn send(&self, request: &Request<'_>, signal: &AbortSignal) -> Result<Promise, Error> {
         match build(request, signal) {
             Ok(request) => Ok(self.begin(&request.into())),
-            Err(cause) => Err(error!(Internal, "The browser makes no request of this.").because(cause)),
+            Err(cause) => Err(error!(Internal, "The browser cannot build this request.").because(cause)),
         }
     }
 
@@ -86,7 +87,7 @@ impl Fetch {
         self.begin(&request.0)
     }
 
-    /// Asks the server for a nonce, or joins the request that is under way. Returns the promise of the response.
+    /// Requests a nonce from the server, or joins the pending request. Returns the promise of the response.
     fn ask_for_nonce(&self) -> Result<Promise, Error> {
         let under_way = self.asking.borrow().clone();
         if let Some(asking) = under_way {
@@ -177,7 +178,7 @@ impl Transport for Bounded<'_> {
     }
 }
 
-/// The error of a step that failed.
+/// The error of a failed step.
 #[inline(never)]
 fn failure(step: &Step, cause: JsValue) -> Error {
     match step {
@@ -189,7 +190,7 @@ fn failure(step: &Step, cause: JsValue) -> Error {
     }
 }
 
-/// `NETWORK`: `fetch` failed with this.
+/// The error `NETWORK` for a failed `fetch`.
 pub(crate) fn no_answer(cause: JsValue) -> Error {
     let error = if page::has_origin() {
         error!(Network)
@@ -202,7 +203,7 @@ pub(crate) fn no_answer(cause: JsValue) -> Error {
     error.because(cause)
 }
 
-/// A header of a response; `None` also for a value that is no response.
+/// A header of a response. `None` also for a value that is not a response.
 #[inline(never)]
 fn header(response: &JsValue, name: &str) -> Option<String> {
     object::call(&object::get(response, "headers"), "get", &[name.into()])?.as_string()
@@ -212,15 +213,15 @@ fn status(response: &JsValue) -> f64 {
     object::get(response, "status").as_f64().unwrap_or(0.0)
 }
 
-/// What is known of a response before its body has come, and the promise of that. A connection that breaks meanwhile is no answer; a page of
-/// a captive portal is an answer that makes no sense.
+/// The head of a response, and the promise of its body. If the connection breaks before the body is complete,
+/// that counts as no answer. A page of a captive portal counts as an answer that is not valid.
 fn open(value: &JsValue) -> (Response, Promise) {
     let mut response = Response {
         nonce: header(value, "DPoP-Nonce"),
         retry_after: header(value, "Retry-After"),
         ..Response::default()
     };
-    // A test may give an object that has no more than `json`.
+    // A test may pass an object that has only the method `json`.
     let text = object::call(value, "text", &[]).or_else(|| object::call(value, "json", &[]));
     if text.is_some() {
         response.answer.status = status(value) as u16;
@@ -228,7 +229,7 @@ fn open(value: &JsValue) -> (Response, Promise) {
     (response, wait::promise_of(&text.unwrap_or_default()))
 }
 
-/// The request for `fetch`.
+/// Builds the request for `fetch`.
 fn build(request: &Request<'_>, signal: &AbortSignal) -> Result<gloo_net::http::Request, JsValue> {
     let init = Document::of("method", request.method)
         .with("headers", request.headers.clone())
@@ -238,7 +239,8 @@ fn build(request: &Request<'_>, signal: &AbortSignal) -> Result<gloo_net::http::
     let make = |init: Document| {
         web_sys::Request::new_with_str_and_init(&request.url, json::to_js(&init).unchecked_ref())
     };
-    // The signal may be of another realm than `Request`, as in jsdom: then the request goes without it, and only the wait for its answer ends.
+    // The signal may belong to another realm than `Request`, as in jsdom. Then the request is sent without
+    // it, and the signal only ends the wait for the answer.
     let built = make(init.clone().with("signal", Value::Page(signal.into()))).or_else(|_| make(init));
     built.map(Into::into)
 }
@@ -246,24 +248,25 @@ fn build(request: &Request<'_>, signal: &AbortSignal) -> Result<gloo_net::http::
 /// A request of the page for `AuthClient.fetch`.
 pub(crate) struct PageRequest(web_sys::Request);
 
-/// The answer to it.
+/// The answer to a request of the page.
 pub(crate) struct PageResponse(pub(crate) JsValue);
 
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(extends = web_sys::Request, js_name = Request)]
     type NewRequest;
-    // The one of js-sys cannot fail, but the page's getters may throw.
+    // The binding of js-sys cannot fail, but the page's getters may throw.
     #[wasm_bindgen(js_namespace = Object, catch)]
     fn assign(target: &Object, first: &JsValue, second: &JsValue) -> Result<JsValue, JsValue>;
-    // web-sys takes a text or a `Request`; the page may give a `URL` as well.
+    // web-sys accepts a text or a `Request`; the page may also pass a `URL`.
     #[wasm_bindgen(constructor, js_class = "Request", catch)]
     fn new(input: &JsValue, init: &JsValue) -> Result<NewRequest, JsValue>;
 }
 
 impl PageRequest {
-    /// Makes the request that the page described to `fetch(input, init)`, as often as needed. Redirects are not followed: the token is for
-    /// the origin that was asked for, and the proof for the address.
+    /// Builds the request that the page described to `fetch(input, init)`. It can be built repeatedly.
+    /// Redirects are not followed, because the token is for the requested origin and the proof is for the
+    /// requested URL.
     pub(crate) fn new(input: &JsValue, init: &JsValue, limits: &Limits) -> Result<PageRequest, JsValue> {
         let own = Document::of("redirect", "manual").with("signal", Value::Page(limits.ended().into()));
         let init = assign(&Object::new(), init, &json::to_js(&own))?;
@@ -289,7 +292,7 @@ impl PageResponse {
         status(&self.0)
     }
 
-    /// A header; `None` also for a response that has no headers.
+    /// A header. `None` also for a response without headers.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         header(&self.0, name)
     }

@@ -1,4 +1,4 @@
-//! JSON as the browser reads and writes it.
+//! JSON, read and written by the browser.
 
 use js_sys::JSON;
 use serde::Serialize;
@@ -9,20 +9,20 @@ use web_sys::UrlSearchParams;
 use super::object;
 use crate::document::{Document, Value};
 
-/// Levels of nesting that are read. Deeper ones could exhaust the stack of the wasm.
+/// The maximum depth of nesting. Deeper values could exhaust the stack of the wasm.
 const DEEPEST: usize = 64;
 
-/// The value that a JSON text says; `None` if it is no JSON.
+/// The value of a JSON text. `None` if it is not JSON.
 pub(crate) fn parse(text: &str) -> Option<Value> {
     read(&JSON::parse(text).ok()?, DEEPEST)
 }
 
-/// The object that a JSON text says; `None` if it says none.
+/// The object of a JSON text. `None` if it is not an object.
 pub(crate) fn parse_object(text: &str) -> Option<Document> {
     parse(text)?.into_object()
 }
 
-/// The value as the page gets it.
+/// The value as a JavaScript value.
 pub(crate) fn to_js(value: &(impl Serialize + ?Sized)) -> JsValue {
     value.serialize(&Serializer::json_compatible()).unwrap_or_default()
 }
@@ -39,13 +39,13 @@ pub(crate) fn text(value: &(impl Serialize + ?Sized)) -> String {
     serde_json::to_string(value).unwrap()
 }
 
-/// Nothing else of the SDK runs without a browser.
+/// A placeholder, because the SDK does not run without a browser.
 #[cfg(all(not(test), not(target_arch = "wasm32")))]
 pub(crate) fn text(_: &(impl Serialize + ?Sized)) -> String {
     String::new()
 }
 
-/// A document as the body of a request, which stays in JavaScript: JSON, or form-encoded.
+/// A document as the body of a request, as JSON or form-encoded. The body stays in JavaScript.
 pub(crate) fn body(document: &Document, is_form: bool) -> JsValue {
     let object = to_js(document);
     if is_form {
@@ -55,19 +55,20 @@ pub(crate) fn body(document: &Document, is_form: bool) -> JsValue {
     JSON::stringify(&object).map_or(JsValue::UNDEFINED, JsValue::from)
 }
 
-/// A copy of a value of the page, as far as JSON can express it; `None` for a function, a cycle, NaN or `null`.
+/// A copy of a value of the page, as far as JSON can express it. `None` for a function, a cycle, NaN or
+/// `null`.
 pub(crate) fn copy(value: &JsValue) -> Option<JsValue> {
     let text = stringify(value).filter(|text| text != "null")?;
     JSON::parse(&text).ok()
 }
 
-/// JSON text of a value of the page; `None` if JSON cannot express it.
+/// The JSON text of a value of the page. `None` if JSON cannot express it.
 pub(crate) fn stringify(value: &JsValue) -> Option<String> {
-    // `undefined` for a function.
+    // `JSON.stringify` returns `undefined` for a function.
     JsValue::from(JSON::stringify(value).ok()?).as_string()
 }
 
-/// What `JSON.parse` made.
+/// Converts a result of `JSON.parse`.
 fn read(value: &JsValue, levels: usize) -> Option<Value> {
     let inner = levels.checked_sub(1)?;
     Some(if let Some(text) = value.as_string() {

@@ -1,4 +1,4 @@
-//! How long a call may take, and what ends it.
+//! The time limit of a call, and the signals that end it.
 
 use std::{
     future::Future,
@@ -16,39 +16,41 @@ use crate::error::{Error, error};
 
 #[wasm_bindgen]
 extern "C" {
-    // web-sys has both without `catch`. Some runtimes lack them, and `any` throws for a value that is not an AbortSignal.
+    // web-sys declares both without `catch`. Some runtimes lack them, and `any` throws for a value that is
+    // not an AbortSignal.
     #[wasm_bindgen(js_namespace = AbortSignal, js_name = any, catch)]
     fn any(signals: &Array) -> Result<AbortSignal, JsValue>;
     #[wasm_bindgen(js_namespace = AbortSignal, js_name = timeout, catch)]
     fn timeout(milliseconds: f64) -> Result<AbortSignal, JsValue>;
-    // The one of js-sys is generic.
+    // The binding of js-sys is generic.
     #[wasm_bindgen(js_namespace = ["Function", "prototype", "bind"], js_name = call)]
     fn bind(function: &Function, context: &JsValue, argument: &JsValue) -> Function;
     #[wasm_bindgen(js_namespace = ["Function", "prototype", "bind"], js_name = call)]
     fn bind_both(function: &JsValue, context: &JsValue, first: &str, second: &Function) -> Function;
-    // The one of js-sys takes a closure.
+    // The binding of js-sys takes a closure.
     #[wasm_bindgen(js_namespace = ["Promise", "prototype", "finally"], js_name = call)]
     fn finally(promise: &Promise, work: &Function) -> Promise;
 }
 
-/// The signals and the time that end a call.
+/// The signals and the timeout of a call.
 #[derive(Clone)]
 pub(crate) struct Limits {
     /// Aborted when the client is disposed of.
     life: AbortSignal,
     /// Aborted when the client is disposed of, or by the caller's signal.
     ended: AbortSignal,
-    /// Milliseconds, for each try.
+    /// The timeout of each try, in milliseconds.
     timeout: f64,
 }
 
 impl Limits {
-    /// Those of a client.
+    /// The limits of a client.
     pub(crate) fn new(life: AbortSignal, timeout: f64) -> Limits {
         Limits { ended: life.clone(), life, timeout }
     }
 
-    /// Those of one call of the client: with the signal of its caller and a timeout of its own. `None` if that is no signal.
+    /// The limits of a call: with the signal of its caller and a timeout of its own. `None` if `signal` is
+    /// not an AbortSignal.
     pub(crate) fn of_call(&self, signal: &JsValue, timeout: Option<f64>) -> Option<Limits> {
         let ended = if signal.is_undefined() { self.life.clone() } else { either(&self.life, signal)? };
         Some(Limits { life: self.life.clone(), ended, timeout: timeout.unwrap_or(self.timeout) })
@@ -63,29 +65,29 @@ impl Limits {
         &self.ended
     }
 
-    /// Milliseconds, for each try.
+    /// The timeout of each try, in milliseconds.
     pub(crate) fn timeout(&self) -> f64 {
         self.timeout
     }
 
-    /// Has a signal ended the call?
+    /// True if a signal has ended the call.
     pub(crate) fn is_over(&self) -> bool {
         self.ended.aborted()
     }
 
-    /// The limits of one try: the time runs from now.
+    /// The limits of a try, which begins now.
     pub(crate) fn begin(&self) -> Try {
         let late = after(self.timeout);
         let signal = either(&self.ended, &late).unwrap_or(late);
         Try { signal, ended: self.ended.clone() }
     }
 
-    /// The limits of a wait that has no time: only a signal ends it.
+    /// The limits of a wait without a timeout: only a signal ends it.
     pub(crate) fn without_time(&self) -> Try {
         Try { signal: self.ended.clone(), ended: self.ended.clone() }
     }
 
-    /// Awaits a promise, no longer than the limits allow.
+    /// Awaits a promise within a new try.
     pub(crate) fn within(&self, promise: &Promise) -> Within {
         self.begin().within(promise)
     }
@@ -101,7 +103,7 @@ pub(crate) fn endless() -> AbortSignal {
     AbortController::new().map_or_else(|_| AbortSignal::abort(), |controller| controller.signal())
 }
 
-/// A signal that is aborted when one of the two is; `None` if the other is not an AbortSignal.
+/// A signal that is aborted when one of the two is. `None` if `other` is not an AbortSignal.
 fn either(one: &AbortSignal, other: &JsValue) -> Option<AbortSignal> {
     any(&Array::of2(one, other)).ok().or_else(|| {
         let is_signal = object::is_a(other, "AbortSignal");
@@ -114,7 +116,8 @@ fn after(milliseconds: f64) -> AbortSignal {
     timeout(milliseconds).unwrap_or_else(|_| made(&|_, end| page::call_after(end, milliseconds)))
 }
 
-/// A replacement for `AbortSignal.any` and `AbortSignal.timeout` in runtimes without them. `prepare` gets the function that aborts it.
+/// Replaces `AbortSignal.any` and `AbortSignal.timeout` in runtimes without them. `prepare` gets the function
+/// that aborts the signal.
 #[inline(never)]
 fn made(prepare: &dyn Fn(&AbortController, &Function)) -> AbortSignal {
     let Ok(controller) = AbortController::new() else { return AbortSignal::abort() };
@@ -132,7 +135,7 @@ fn follow(signals: &[&AbortSignal], controller: &AbortController, end: &Function
     }
 }
 
-/// A promise that settles as the given one does, and rejects with `reason` when the signal is aborted before.
+/// A promise that settles like the given one, or rejects with `reason` if the signal is aborted first.
 pub(crate) fn race(promise: &Promise, signal: &AbortSignal, reason: &JsValue) -> Promise {
     let mut listener = None;
     let over = Promise::new(&mut |_, reject| {
@@ -144,12 +147,12 @@ pub(crate) fn race(promise: &Promise, signal: &AbortSignal, reason: &JsValue) ->
         listener = Some(reject);
     });
     let raced = Promise::race(&Array::of2(&over, promise));
-    // The signal may live as long as the page, and would hold the promise and its value.
+    // The signal may live as long as the page, and its listener would keep the promise and its value alive.
     let Some(listener) = listener else { return raced };
     finally(&raced, &bind_both(&object::get(signal, "removeEventListener"), signal, "abort", &listener))
 }
 
-/// One try of a call.
+/// A try of a call.
 #[derive(Clone)]
 pub(crate) struct Try {
     pub(crate) signal: AbortSignal,
@@ -157,17 +160,17 @@ pub(crate) struct Try {
 }
 
 impl Try {
-    /// Awaits a promise. `ABORTED` or `TIMEOUT` when the try is over before.
+    /// Awaits a promise. `ABORTED` or `TIMEOUT` if the try ends first.
     pub(crate) fn within(&self, promise: &Promise) -> Within {
         Within { settled: self.race(promise).into(), one: self.clone() }
     }
 
-    /// A promise that settles as the given one does, and rejects when the try is over before.
+    /// A promise that settles like the given one, or rejects if the try ends first.
     pub(crate) fn race(&self, promise: &Promise) -> Promise {
         race(promise, &self.signal, &JsValue::UNDEFINED)
     }
 
-    /// Is the try over, and why?
+    /// `ABORTED` or `TIMEOUT` if the try has ended.
     pub(crate) fn check(&self) -> Result<(), Error> {
         match (self.signal.aborted(), self.ended.aborted()) {
             (false, _) => Ok(()),
@@ -177,7 +180,7 @@ impl Try {
     }
 }
 
-/// The wait for a promise within a try. Written by hand: the compiler's own futures are larger.
+/// The wait for a promise within a try. It is written by hand, because an async function would be larger.
 pub(crate) struct Within {
     settled: JsFuture,
     one: Try,

@@ -1,4 +1,4 @@
-//! Where the page is.
+//! The location of the page, and its URLs.
 
 use wasm_bindgen::prelude::*;
 use web_sys::{Location, Url, UrlSearchParams};
@@ -11,12 +11,12 @@ extern "C" {
     static LOCATION: Option<Location>;
 }
 
-/// The page's own origin, where there is one.
+/// The page's own origin, if it has one.
 pub(crate) fn origin() -> Option<String> {
     LOCATION.with(|location| location.as_ref()?.origin().ok())
 }
 
-/// The URL of an address on this page; `None` unless it is http or https.
+/// Resolves an address against this page. `None` unless the URL is http or https.
 pub(crate) fn resolve(address: &str) -> Option<Url> {
     let of_page = DOCUMENT.with(|document| document.as_ref()?.base_uri().ok()?);
     let base = of_page.or_else(|| LOCATION.with(|location| location.as_ref()?.href().ok()));
@@ -28,7 +28,7 @@ pub(crate) fn resolve(address: &str) -> Option<Url> {
     matches!(&*url.protocol(), "http:" | "https:").then_some(url)
 }
 
-/// Leaves the page for this address.
+/// Navigates to this address.
 pub(crate) fn go_to(address: &str) {
     LOCATION.with(|location| {
         if let Some(location) = location {
@@ -37,11 +37,11 @@ pub(crate) fn go_to(address: &str) {
     });
 }
 
-/// The parameters in the query of an address.
+/// The parameters in the query of a URL.
 pub(crate) struct Query(UrlSearchParams);
 
 impl Query {
-    /// `None` if this is no full address.
+    /// `None` if this is not an absolute URL.
     pub(crate) fn of(address: &str) -> Option<Query> {
         Url::new(address).ok().map(|url| Query(url.search_params()))
     }
@@ -51,13 +51,13 @@ impl Query {
     }
 }
 
-/// A full address without its query and fragment; `None` if this is none.
+/// A URL without its query and fragment. `None` if it is not absolute.
 pub(crate) fn without_query(address: &str) -> Option<String> {
     let url = Url::new(address).ok()?;
     Some([url.origin(), url.pathname()].concat())
 }
 
-/// A text as one step of a path.
+/// A text as one segment of a path.
 pub(crate) fn in_path(text: &str) -> String {
     js_sys::encode_uri_component(text).into()
 }

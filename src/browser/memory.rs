@@ -1,15 +1,15 @@
-//! What outlives this instance of the wasm: maps of JavaScript that a page's clients share.
+//! JavaScript maps that the clients of a page share, and that outlive this instance of the wasm.
 
 pub(crate) use js_sys::Map;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::EventTarget;
 
-/// Entries of one client, or of all clients of a page that share a storage.
+/// The entries of one client, or of all clients of a page that share a storage.
 #[derive(Clone)]
 pub(crate) struct Memory(pub(crate) Map);
 
 impl Memory {
-    /// The memory of this name in the page's.
+    /// The entries with this name in the memory of the page.
     pub(crate) fn shared(page: &Map, name: &str) -> Memory {
         Memory(entry(page, name, &|| Map::new().into()).unchecked_into())
     }
@@ -18,7 +18,7 @@ impl Memory {
         self.0.get(&name.into()).as_string()
     }
 
-    /// An object in the memory; made if there is none.
+    /// An object in the memory. Creates it if it does not exist.
     pub(crate) fn entry(&self, name: &str, make: &dyn Fn() -> JsValue) -> JsValue {
         entry(&self.0, name, make)
     }
@@ -36,12 +36,13 @@ thread_local! {
     static PAGE: Map = Map::new();
 }
 
-/// The memory of a page whose code keeps none for its clients.
+/// The memory of a page that passes none to its clients.
 pub(crate) fn of_page() -> Map {
     PAGE.with(Clone::clone)
 }
 
-/// Tells the clients of a page of changes: the browser tells other pages only.
+/// The event target on which the clients of a page notify each other of changes. The browser's own event
+/// notifies only other pages.
 pub(crate) fn bus(page: &Map) -> Option<EventTarget> {
     let bus = entry(page, ".bus", &|| EventTarget::new().map_or(JsValue::UNDEFINED, Into::into));
     (!bus.is_undefined()).then(|| bus.unchecked_into())

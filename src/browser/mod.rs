@@ -1,6 +1,7 @@
-//! The browser, as small Rust types: the only folder that names its interfaces.
+//! Small Rust types for the interfaces of the browser. Only this folder names those interfaces.
 //!
-//! A page may deny its storage, replace its `fetch`, or call a control of a form `elements`: nothing here throws.
+//! A page may deny its storage, replace its `fetch`, or name a control of a form `elements`: no function here
+//! throws.
 
 pub(crate) mod clock;
 pub(crate) mod events;

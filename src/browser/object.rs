@@ -1,4 +1,4 @@
-//! Values of the page: its options, its objects, its functions. Reading one never throws.
+//! Values of the page: options, objects and functions. Reading one never throws.
 
 use js_sys::{Array, Function, JsString, Object, Reflect};
 use wasm_bindgen::prelude::*;
@@ -19,7 +19,7 @@ extern "C" {
     fn console_error(error: &JsValue);
 }
 
-/// A property; `undefined` if there is none, or its getter throws.
+/// A property. `undefined` if it does not exist, or its getter throws.
 #[inline(never)]
 pub(crate) fn get(object: &JsValue, name: &str) -> JsValue {
     reflect_get(object, name).unwrap_or_default()
@@ -36,7 +36,7 @@ pub(crate) fn global(name: &str) -> JsValue {
     get(&js_sys::global(), name)
 }
 
-/// The own enumerable names of an object; none if it is a `Proxy` that does not tell them.
+/// The own enumerable names of an object. Empty for a `Proxy` that does not list them.
 pub(crate) fn names(object: &JsValue) -> Vec<String> {
     let mut names = Vec::new();
     for name in keys(object).unwrap_or_default().iter() {
@@ -45,7 +45,7 @@ pub(crate) fn names(object: &JsValue) -> Vec<String> {
     names
 }
 
-/// The items of an array; none if it is none.
+/// The items of an array. Empty for another value.
 pub(crate) fn items(array: &JsValue) -> Vec<JsValue> {
     let mut items = Vec::new();
     if array.is_array() {
@@ -56,22 +56,22 @@ pub(crate) fn items(array: &JsValue) -> Vec<JsValue> {
     items
 }
 
-/// `undefined` or `null`?
+/// True for `undefined` and `null`.
 pub(crate) fn is_absent(value: &JsValue) -> bool {
     value.is_undefined() || value.is_null()
 }
 
-/// An object, and no array or function?
+/// True for an object that is neither an array nor a function.
 pub(crate) fn is_object(value: &JsValue) -> bool {
     value.is_object() && !value.is_array()
 }
 
-/// An object literal, and not of a class with a tag of its own, like a `FormData`?
+/// True for an object literal, and not for a class with its own tag, like `FormData`.
 pub(crate) fn is_plain(value: &JsValue) -> bool {
     is_a(value, "Object")
 }
 
-/// Is it of this class? Also of a class of another frame, where `instanceof` says no.
+/// True if the value has this class, even from another frame, where `instanceof` fails.
 pub(crate) fn is_a(value: &JsValue, class: &str) -> bool {
     let tag = to_string_tag(value).unwrap_or_default();
     tag.strip_prefix("[object ").and_then(|tag| tag.strip_suffix(']')) == Some(class)
@@ -81,7 +81,7 @@ pub(crate) fn has_method(object: &JsValue, name: &str) -> bool {
     get(object, name).is_function()
 }
 
-/// Calls a method; `None` if there is none or it throws.
+/// Calls a method. `None` if it does not exist or throws.
 #[inline(never)]
 pub(crate) fn call(object: &JsValue, name: &str, arguments: &[JsValue]) -> Option<JsValue> {
     let method = get(object, name);
@@ -89,12 +89,12 @@ pub(crate) fn call(object: &JsValue, name: &str, arguments: &[JsValue]) -> Optio
     Reflect::apply(method, object, &arguments.iter().collect::<Array>()).ok()
 }
 
-/// The value as a function, if it is one.
+/// The value, if it is a function.
 pub(crate) fn function(value: JsValue) -> Option<Function> {
     value.dyn_into().ok()
 }
 
-/// Calls a function with a text; `None` if the value is not a function, or throws.
+/// Calls a function with a text. `None` if the value is not a function, or throws.
 pub(crate) fn apply(function: &JsValue, text: &str) -> Option<JsValue> {
     function.dyn_ref::<Function>()?.call1(&JsValue::UNDEFINED, &text.into()).ok()
 }
@@ -106,8 +106,8 @@ pub(crate) fn literal(name: &str, value: &JsValue) -> JsValue {
     object.into()
 }
 
-/// A copy of an object in which the members of its member `inner` stand beside the others. Fails with the name of a member that has two
-/// different values.
+/// A copy of an object into which the members of its member `inner` are moved up. Fails with the name of a
+/// member that has two different values.
 pub(crate) fn flattened(object: &JsValue, inner: &str) -> Result<JsValue, String> {
     let copy = Object::new();
     let put = |name: &str, value: &JsValue| drop(Reflect::set(&copy, &name.into(), value));
@@ -125,8 +125,8 @@ pub(crate) fn flattened(object: &JsValue, inner: &str) -> Result<JsValue, String
     Ok(copy.into())
 }
 
-/// JSON text of arguments, to tell whether another call has the same ones. `None` if one of them belongs to one call alone: a form, its
-/// event, a FormData, or options with a signal.
+/// The JSON text of arguments, to detect another call with the same ones. `None` if an argument belongs to
+/// one call only: a form, its event, a FormData, or options with a signal.
 pub(crate) fn snapshot(arguments: &[&JsValue]) -> Option<String> {
     let list = Array::new();
     for argument in arguments {
@@ -139,12 +139,12 @@ pub(crate) fn snapshot(arguments: &[&JsValue]) -> Option<String> {
     json::stringify(&list)
 }
 
-/// A text with composed letters (Unicode Normalization Form C); `None` if the value is no text.
+/// A text with composed letters (Unicode Normalization Form C). `None` if the value is not a text.
 pub(crate) fn composed(value: &JsValue) -> Option<String> {
     value.dyn_ref::<JsString>().map(|text| text.normalize("NFC").into())
 }
 
-/// Shows an error of the page's own code where uncaught errors are shown.
+/// Reports an error of the page's own code like an uncaught error.
 pub(crate) fn report(error: &JsValue) {
     if report_error(error).is_err() {
         console_error(error);

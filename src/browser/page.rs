@@ -1,4 +1,4 @@
-//! The page that the client is on: is it looked at, its timers, and the channel between its tabs.
+//! The page that the client runs on: its language and visibility, timers, and the channel between tabs.
 
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
@@ -17,35 +17,36 @@ extern "C" {
     fn clear_timeout(timer: &JsValue);
 }
 
-/// The language of the page, or else of the browser. A test environment may imitate a page with less than a browser has, so
-/// that every step may fail.
+/// The language of the page, or else of the browser. Every step may fail, because a test environment may
+/// imitate only a part of a page.
 pub(crate) fn language() -> Option<String> {
     let element = object::get(&object::global("document"), "documentElement");
     let of_page = object::text(&element, "lang").filter(|lang| !lang.is_empty());
     of_page.or_else(|| object::text(&object::global("navigator"), "language"))
 }
 
-/// Can the page use keys? Browsers offer WebCrypto on https and localhost only.
+/// True if the page can use keys. Browsers offer WebCrypto on https and localhost only.
 pub(crate) fn is_secure() -> bool {
     !object::is_absent(&object::get(&object::global("crypto"), "subtle"))
 }
 
-/// Does the page have an origin that a server can allow? A page from a file and a sandboxed frame do not.
+/// True if the page has an origin that a server can allow. A page from a file and a sandboxed frame have
+/// none.
 pub(crate) fn has_origin() -> bool {
     object::global("origin").as_string().as_deref() != Some("null")
 }
 
-/// Is there a page at all, and no worker or server?
+/// True on a page, and false in a worker or on a server.
 pub(crate) fn is_there() -> bool {
     DOCUMENT.with(Option::is_some)
 }
 
-/// Is this a worker of a page, of any kind?
+/// True in a worker of any kind.
 pub(crate) fn is_worker() -> bool {
     object::global("WorkerGlobalScope").is_function()
 }
 
-/// Does a person see it?
+/// True if the page is visible to the user.
 pub(crate) fn is_visible() -> bool {
     let is_visible = |document: &Document| document.visibility_state() == VisibilityState::Visible;
     DOCUMENT.with(|document| document.as_ref().is_some_and(is_visible))
@@ -56,7 +57,7 @@ pub(crate) fn call_after(function: &Function, milliseconds: f64) {
     let _ = set_timeout(function, milliseconds);
 }
 
-/// A timer that calls a function once; stopped when this is dropped.
+/// A timer that calls a function once. Dropping it stops the timer.
 pub(crate) struct Timer(JsValue);
 
 impl Timer {
@@ -71,7 +72,7 @@ impl Drop for Timer {
     }
 }
 
-/// A channel to the other tabs, where the browser has one.
+/// A channel to the other tabs, if the browser supports it.
 pub(crate) fn channel(name: &str) -> Option<BroadcastChannel> {
     BroadcastChannel::new(name).ok()
 }

@@ -11,14 +11,15 @@ use super::{object, page, wait::promise_of};
 extern "C" {
     #[wasm_bindgen(js_name = changeAll)]
     fn change_all(storages: &Array, name: &str, change: &Function) -> Promise;
-    /// Writes when another write is over: writes to a storage that answers later may overtake each other.
+    /// Writes after an earlier write has ended, because writes to an asynchronous storage may overtake each
+    /// other.
     #[wasm_bindgen(js_name = writeAfter)]
     pub(crate) fn write_after(before: &Promise, storage: &JsValue, key: &str, value: Option<&str>)
     -> Promise;
 }
 
-/// `localStorage` or `sessionStorage`, if a value written there can be read back; or if it is full, but has a session
-/// under this key. Outside a page every user of the process would share it.
+/// `localStorage` or `sessionStorage`, if a written value can be read back, or if the storage is full but has
+/// a session under this key. `undefined` outside of a page, where all users of the process would share it.
 pub(crate) fn of_browser(place: &str, key: &str) -> JsValue {
     let open = || {
         let storage = page::is_there().then(|| raw(place))??;
@@ -33,13 +34,13 @@ pub(crate) fn of_browser(place: &str, key: &str) -> JsValue {
     open().map_or(JsValue::UNDEFINED, JsValue::from)
 }
 
-/// The storage of this tab, as it is; `undefined` outside a page and where the browser denies it.
+/// The storage of this tab, untested. `undefined` outside of a page, and where the browser denies it.
 pub(crate) fn of_tab() -> JsValue {
     page::is_there().then(|| raw("session")).flatten().map_or(JsValue::UNDEFINED, JsValue::from)
 }
 
-/// gloo-storage throws where the browser denies its storage, and where a page is imitated: so it is asked first, without
-/// a throw.
+/// gloo-storage throws if the browser denies its storage or a test imitates a page. This check comes first,
+/// and does not throw.
 fn raw(place: &str) -> Option<Storage> {
     let name = if place == "local" { "localStorage" } else { "sessionStorage" };
     let found = object::global(name);
@@ -53,13 +54,14 @@ fn raw(place: &str) -> Option<Storage> {
     })
 }
 
-/// The answer of a store: at once, or later.
+/// The answer of a store, immediate or asynchronous.
 pub(crate) enum Read {
     Now(Option<String>),
     Later(Promise),
 }
 
-/// The store was denied: by the browser's settings, in a sandboxed frame, for lack of space, by the page's own object.
+/// The store is denied: by the browser's settings, in a sandboxed frame, for lack of space, or by the page's
+/// own object.
 pub(crate) struct Denied;
 
 pub(crate) fn read(storage: &JsValue, key: &str) -> Result<Read, Denied> {
@@ -70,7 +72,7 @@ pub(crate) fn read(storage: &JsValue, key: &str) -> Result<Read, Denied> {
     Ok(Read::Now(value.as_string()))
 }
 
-/// Writes, or removes when there is no value. The promise is there when the store is asynchronous.
+/// Writes a value, or removes it if it is `None`. Returns a promise if the store is asynchronous.
 pub(crate) fn write(storage: &JsValue, key: &str, value: Option<&str>) -> Result<Option<Promise>, Denied> {
     let done = match value {
         Some(value) => object::call(storage, "setItem", &[key.into(), value.into()]),
@@ -80,17 +82,18 @@ pub(crate) fn write(storage: &JsValue, key: &str, value: Option<&str>) -> Result
     Ok(object::has_method(&done, "then").then(|| promise_of(&done)))
 }
 
-/// Several storages. A `Map` is one, too.
+/// Several storages. A `Map` also counts as one.
 pub(crate) struct Storages(Array);
 
 impl Storages {
-    /// Without the ones that are `undefined`.
+    /// Skips the storages that are `undefined`.
     pub(crate) fn of(all: &[&JsValue]) -> Storages {
         Storages(all.iter().filter(|storage| !storage.is_undefined()).collect())
     }
 
-    /// Changes the text under this name in each of them: `change` takes it, or `null`, and returns the new one. The promise resolves with the
-    /// new texts, when all have answered, or have not done so in time.
+    /// Changes the text under this name in each storage. `change` gets the old text, or `null`, and returns
+    /// the new one. The promise resolves with the new texts, when all storages have answered or their time
+    /// has run out.
     pub(crate) fn change(&self, name: &str, change: Box<dyn Fn(JsValue) -> JsValue>) -> Promise {
         change_all(&self.0, name, Closure::wrap(change).into_js_value().unchecked_ref())
     }

@@ -1,4 +1,4 @@
-//! Waits for promises of the browser, and gives work of ours to the page as promises.
+//! Awaits promises of the browser, and returns the SDK's work to the page as promises.
 
 use std::{
     future::Future,
@@ -20,20 +20,21 @@ use crate::{
     error::{Error, error},
 };
 
-/// Work of a call: it ends in the answer, `None` for `undefined`, or in an error. Boxed, so that the machinery below exists once.
+/// The work of a call. Ends with the answer, where `None` is `undefined`, or with an error. Boxed, so that
+/// the code below exists once in the wasm.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Result<Option<Value>, Error>>>>;
 
-/// `await`
+/// Awaits a promise.
 pub(crate) async fn settled(promise: Promise) -> Result<JsValue, JsValue> {
     JsFuture::from(promise).await
 }
 
-/// What `await` waits for.
+/// The promise that JavaScript's `await` would wait for.
 pub(crate) fn promise_of(value: &JsValue) -> Promise {
     Promise::resolve(value)
 }
 
-/// Keeps the browser from reporting a promise that no code waits for as unhandled.
+/// Keeps the browser from reporting a promise that no code awaits as unhandled.
 pub(crate) fn ignore(promise: Promise) {
     spawn(async move {
         let _ = settled(promise).await;
@@ -50,7 +51,7 @@ pub(crate) fn after(milliseconds: f64) -> Promise {
     Promise::new(&mut |resolve, _| page::call_after(&resolve, milliseconds))
 }
 
-/// A promise of the work's answer; it rejects with the error as an object. The work begins at once.
+/// A promise of the work's answer. Rejects with the error as an object. The work begins immediately.
 pub(crate) fn promise(work: Work) -> Promise {
     let mut work = Some(work);
     Promise::new(&mut |resolve, reject| {
@@ -68,26 +69,26 @@ pub(crate) fn promise(work: Work) -> Promise {
     })
 }
 
-/// A promise of the work's answer that also rejects when a signal of the call is aborted.
+/// A promise of the work's answer. Also rejects when a signal of the call is aborted.
 pub(crate) fn bounded(limits: &Limits, work: Work) -> Promise {
     let aborted = json::to_js(&error!(Aborted).to_document());
     race(&promise(work), limits.ended(), &aborted)
 }
 
-/// Work that no code waits for. It begins at once and not a microtask later: what it does first, like reading a stored session,
-/// is done when the caller goes on.
+/// Runs work that no code awaits. It begins immediately and not a microtask later, so that its synchronous
+/// beginning, like reading a stored session, is done when this returns.
 pub(crate) fn spawn(work: impl Future<Output = ()> + 'static) {
     begin(Box::pin(work));
 }
 
 fn begin(mut work: Pin<Box<dyn Future<Output = ()>>>) {
-    // It registers its real waker when it is polled again, in the first microtask.
+    // The real waker is registered by the next poll, in the first microtask.
     if work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
         spawn_local(work);
     }
 }
 
-/// Work that begins in the next microtask.
+/// Runs work in the next microtask.
 pub(crate) fn later(work: impl FnOnce() + 'static) {
     spawn_local(async move { work() });
 }

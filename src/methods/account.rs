@@ -1,4 +1,4 @@
-//! The end of an account.
+//! Deleting the account.
 
 use doorward_protocol::{account::DeleteAccountRequest, messages};
 use wasm_bindgen::prelude::*;
@@ -8,7 +8,7 @@ use crate::{browser::wait::Promise, client::AuthClient, transport::Kind};
 
 #[wasm_bindgen]
 impl AuthClient {
-    /// Closes the account and erases its data.
+    /// Deletes the account and its data.
     #[wasm_bindgen(js_name = deleteAccount)]
     pub fn delete_account(&self, input: JsValue, options: JsValue) -> Promise {
         self.call(&DELETE, [&input, &options, NONE])

@@ -1,4 +1,4 @@
-//! The e-mail address and the phone number of the account: the first one, another one, none.
+//! Adding, changing and removing the e-mail address and the phone number of the account.
 
 use doorward_protocol::{
     email::{BindEmailRequest, ChangeEmailRequest},
@@ -11,37 +11,37 @@ use crate::{browser::wait::Promise, client::AuthClient, transport::Kind};
 
 #[wasm_bindgen]
 impl AuthClient {
-    /// Gives the account its first e-mail address.
+    /// Adds the first e-mail address to the account.
     #[wasm_bindgen(js_name = bindEmail)]
     pub fn bind_email(&self, input: JsValue, options: JsValue) -> Promise {
         self.call(&BIND_EMAIL, [&input, &options, NONE])
     }
 
-    /// Gives the account another e-mail address.
+    /// Changes the e-mail address of the account.
     #[wasm_bindgen(js_name = updateEmail)]
     pub fn update_email(&self, input: JsValue, options: JsValue) -> Promise {
         self.call(&UPDATE_EMAIL, [&input, &options, NONE])
     }
 
-    /// Takes the e-mail address from the account.
+    /// Removes the e-mail address from the account.
     #[wasm_bindgen(js_name = unbindEmail)]
     pub fn unbind_email(&self, options: JsValue) -> Promise {
         self.call(&UNBIND_EMAIL, [&options, NONE, NONE])
     }
 
-    /// Gives the account its first phone number.
+    /// Adds the first phone number to the account.
     #[wasm_bindgen(js_name = bindPhone)]
     pub fn bind_phone(&self, input: JsValue, options: JsValue) -> Promise {
         self.call(&BIND_PHONE, [&input, &options, NONE])
     }
 
-    /// Gives the account another phone number.
+    /// Changes the phone number of the account.
     #[wasm_bindgen(js_name = updatePhone)]
     pub fn update_phone(&self, input: JsValue, options: JsValue) -> Promise {
         self.call(&UPDATE_PHONE, [&input, &options, NONE])
     }
 
-    /// Takes the phone number from the account.
+    /// Removes the phone number from the account.
     #[wasm_bindgen(js_name = unbindPhone)]
     pub fn unbind_phone(&self, options: JsValue) -> Promise {
         self.call(&UNBIND_PHONE, [&options, NONE, NONE])
@@ -57,7 +57,7 @@ static UPDATE_PHONE: Method =
     change(&[Endpoint::of::<ChangePhoneRequest>(Kind::PostOnce, "/v1/phone/change")]);
 static UNBIND_PHONE: Method = change(&[Endpoint::to(Kind::Post, "/v1/phone/unbind")]);
 
-/// A change of the account, which answers with the new profile.
+/// A change of the account. The server returns the new profile.
 const fn change(endpoints: &'static [Endpoint]) -> Method {
     Method::new(endpoints, call(Credentials::User, Outcome::Profile))
 }

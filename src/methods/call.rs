@@ -1,4 +1,4 @@
-//! Carries out the methods.
+//! Runs the methods.
 
 use std::rc::Rc;
 
@@ -26,13 +26,13 @@ use crate::{
 };
 
 impl AuthClient {
-    /// Begins a method with its arguments, which are read before this returns.
+    /// Begins a method. Reads its arguments before it returns.
     pub(super) fn call(&self, method: &'static Method, arguments: [&JsValue; 3]) -> Promise {
         self.begin(method, Ok(None), None, arguments)
     }
 
-    /// The same for a method that may begin or end a flow with a provider. Joins the same call, if that is under way: React runs each
-    /// effect twice in its strict mode.
+    /// The same for a method that may begin or end a flow with a provider. Joins the same call if it is
+    /// pending, because React runs each effect twice in strict mode.
     pub(super) fn begin(
         &self,
         method: &'static Method,
@@ -42,7 +42,7 @@ impl AuthClient {
     ) -> Promise {
         let Read { form, beside, input } = input::read(self.inner, method, flow, &arguments);
         let same = same.or_else(|| {
-            // A second submit of a form joins the first.
+            // A second submit of a form joins the pending first one.
             Some(Same::Form(form.as_ref()?.element()?.clone(), std::ptr::from_ref(method).addr()))
         });
         if let Some(promise) = same.as_ref().and_then(|same| self.inner.under_way(same)) {
@@ -59,7 +59,7 @@ impl AuthClient {
                     Ok(input) => carry_out(method, input).await,
                     Err(error) => Err(error),
                 };
-                // From now on no call joins this one.
+                // From now on no other call joins this one.
                 drop(same);
                 let outcome = match outcome {
                     Err(error) => Err(client.messages.localized(error).await),
@@ -78,7 +78,7 @@ impl AuthClient {
     }
 }
 
-/// Does what follows for the form: goes where it leads, or tells of the error and shows it there.
+/// Completes a call of a form: opens the URL of the form, or dispatches the error and shows it on the form.
 fn settle(
     form: Form,
     method: &Method,
@@ -100,8 +100,8 @@ fn settle(
     }
 }
 
-/// Is this the name of the control for a field? It may be in camelCase; and a field of the operator is `extras.coins` in a form and
-/// `coins` for the server.
+/// True if a control with this name belongs to the field. The name may be in camelCase. A field of the
+/// operator is `extras.coins` in a form and `coins` on the server.
 fn is_of_field(name: &str, field: &str) -> bool {
     let plain = |name: &str| name.strip_prefix("extras.").unwrap_or(name).to_owned();
     is_same_name(&plain(name), &plain(field))
@@ -128,23 +128,24 @@ pub(super) fn carry_out(method: &'static Method, mut input: Box<Input>) -> Work 
 /// The credentials of one try of a call.
 #[derive(Clone, Copy, PartialEq)]
 enum By {
-    /// The signed-in user.
+    /// The session of the signed-in user.
     User,
-    /// The key of the last signup in this browser.
+    /// The key of the last sign-up in this browser.
     SignupKey,
-    /// A key that no session has yet.
+    /// A key without a session.
     NewKey,
     /// The token in the fields.
     GivenToken,
-    /// The key of a flow, or the signed-in user.
+    /// The key of a flow, or the session of the signed-in user.
     Flow,
-    /// The key of the session that is there.
+    /// The key of the current session.
     SessionKey,
     None,
 }
 
 impl Credentials {
-    /// The tries of a call. All but the last one are followed by the next where their credentials do not suffice.
+    /// The tries of a call, in order. A later try follows if the credentials of the earlier one do not
+    /// suffice.
     fn tries(&self) -> &'static [By] {
         match self {
             Credentials::User | Credentials::UserOrNull => &[By::User],
@@ -159,7 +160,7 @@ impl Credentials {
     }
 }
 
-/// Sends the fields to the endpoint, with the credentials of one try after the other.
+/// Sends the fields to the endpoint. Tries the credentials one after the other.
 async fn send(
     method: &'static Method,
     prepare: fn(&mut Input) -> Result<(), Error>,
@@ -193,10 +194,10 @@ async fn send(
     Ok(end.carry_out(input.client.session, is_kept))
 }
 
-/// An answer, and the session that it was asked for with.
+/// The session that a call was sent with, and its answer.
 type Sent = (Option<Rc<Session>>, Result<Document, Error>);
 
-/// A call on its way to the server.
+/// A call that is being sent.
 struct Sending<'a> {
     input: &'a mut Input,
     endpoint: &'static Endpoint,
@@ -204,10 +205,10 @@ struct Sending<'a> {
     /// The tries that may follow.
     rest: &'static [By],
     by: By,
-    /// The flow that the first try belongs to.
+    /// The flow of the first try.
     known: Option<Flow>,
     flow: Option<FlowContext>,
-    /// The key of the try: one that no session has yet.
+    /// The key of the try, which has no session yet.
     key: String,
     first_error: Option<Error>,
 }
@@ -249,7 +250,7 @@ impl<'a> Sending<'a> {
         })
     }
 
-    /// Goes to the next try that is not in vain. Returns the promise of its key, if it needs a new one.
+    /// Moves to the next try with usable credentials. Returns the promise of a key, if the try needs one.
     #[inline(never)]
     fn next_try(&mut self) -> Result<Option<Promise>, Error> {
         let session = &self.input.client.session;
@@ -285,7 +286,7 @@ impl<'a> Sending<'a> {
         Ok(())
     }
 
-    /// The call, and its credentials unless these are the signed-in user's.
+    /// The call, and its credentials. `None` for those of the signed-in user.
     #[inline(never)]
     fn call(&mut self) -> Result<(Call, Option<Holder>), Error> {
         let session = &self.input.client.session;
@@ -307,7 +308,7 @@ impl<'a> Sending<'a> {
         self.input.options.is_set("refresh_token")
     }
 
-    /// The answer, or its error; `None` if another try follows.
+    /// The answer, or its error. `None` if another try follows.
     #[inline(never)]
     fn last(&mut self, sent: Result<(Option<Rc<Session>>, Document), Error>) -> Option<Sent> {
         let may_be_renewed = self.flow.as_ref().is_some_and(|flow| flow.may_be_renewed);
@@ -318,7 +319,8 @@ impl<'a> Sending<'a> {
         }
         Some(match sent {
             Ok((of, answer)) => (of, Ok(answer)),
-            // The first try has used up the solution of the captcha: its error is the one that the person can act on.
+            // The first try has used up the solution of the captcha. Its error is the one that the user can
+            // act on.
             Err(error) if error.is(code!(CaptchaRequired)) => {
                 (None, Err(self.first_error.take().unwrap_or(error)))
             }
@@ -326,7 +328,7 @@ impl<'a> Sending<'a> {
         })
     }
 
-    /// The use of the answer, and the promises that are to be kept before.
+    /// The use of the answer, and the promises to await first.
     #[inline(never)]
     fn end(
         self,
@@ -354,7 +356,7 @@ impl<'a> Sending<'a> {
     }
 }
 
-/// Does another try follow this one?
+/// True if another try follows.
 #[inline(never)]
 fn goes_on(by: By, session: &'static Keeper, may_be_renewed: bool, error: Option<&Error>) -> bool {
     match by {
@@ -363,18 +365,18 @@ fn goes_on(by: By, session: &'static Keeper, may_be_renewed: bool, error: Option
             if error.is_none() || !has_key {
                 session.forget_signup("");
             }
-            // The key and the session can be of different accounts.
+            // The key and the session can belong to different accounts.
             let wants_other = error.is_some_and(|error| error.is(code!(PasswordRequired)));
             !has_key || (wants_other && session.current().is_some())
         }
         By::User => error.is_some_and(is_signed_out),
-        // The key or the session is gone: once more, without them.
+        // The key or the session is gone: tries once more without it.
         By::Flow => may_be_renewed && error.is_some_and(is_gone),
         By::NewKey | By::GivenToken | By::SessionKey | By::None => false,
     }
 }
 
-/// The call that carries the fields.
+/// The call with the fields.
 fn call_of(endpoint: &Endpoint, input: &Input, flow: Option<&FlowContext>) -> Call {
     let mut fields = input.fields.clone();
     if let Some(flow) = flow {
@@ -395,11 +397,11 @@ fn call_of(endpoint: &Endpoint, input: &Input, flow: Option<&FlowContext>) -> Ca
 
 /// The end of a call.
 enum End {
-    /// It resolves with this.
+    /// Resolves with this answer.
     Answer(Option<Value>),
-    /// A session begins, and it resolves with this. The tokens may have something for this device to keep.
+    /// Begins a session, and resolves with the answer. The tokens may contain a token of a known device.
     Session(Rc<Session>, Document, Value),
-    /// A signup with this key has begun no session. It resolves with this.
+    /// Remembers the key of a sign-up that began no session, and resolves with the answer.
     Signup(String, Value),
 }
 
@@ -434,7 +436,7 @@ fn used(
         return Ok(End::Answer(Some(Value::Null)));
     }
     let begin = |tokens: Document, answer: Option<Document>| {
-        // Tokens from elsewhere may be bound to no key.
+        // Tokens of a restored session may be bound to no key.
         let is_unbound =
             matches!(credentials, Credentials::Restore) && tokens.text("token_type") == Some("Bearer");
         let began = session.session_of(&tokens, if is_unbound { "" } else { &key })?;

@@ -1,4 +1,4 @@
-//! One-time codes: asking for one, and signing up and in with it.
+//! One-time codes: requesting a code, and signing up and in with it.
 
 use doorward_protocol::{
     Field, Request, Rule,
@@ -43,21 +43,22 @@ static SEND_EMAIL: Method = Method::new(
 )
 .positional(&["email", "scene"]);
 
-/// `SendCodeRequest` to a phone.
+/// A `SendCodeRequest` with a phone number.
 struct SmsCodeRequest;
 
 impl Request for SmsCodeRequest {
     const FIELDS: &'static [Field] = &[required("phone_number", Rule::Phone), optional("scene", SCENES)];
 }
 
-/// `SendCodeRequest` to an e-mail address.
+/// A `SendCodeRequest` with an e-mail address.
 struct EmailCodeRequest;
 
 impl Request for EmailCodeRequest {
     const FIELDS: &'static [Field] = &[required("email", Rule::Email), required("scene", SCENES)];
 }
 
-/// Some scenes belong to the account of the signed-in user. Without a scene the server decides by the session, if there is one.
+/// Some scenes need the session of the signed-in user. Without a scene the server decides by the session, if
+/// there is one.
 fn of_scene(fields: &Document) -> Credentials {
     match fields.text("scene") {
         None | Some("") => Credentials::UserOrNone,

@@ -1,4 +1,4 @@
-//! Signing in with the id of a person in another system.
+//! Sign-in with the id of a user in another system.
 
 use doorward_protocol::custom::CustomLoginRequest;
 

@@ -1,4 +1,4 @@
-//! Data that an app keeps for a user, in types that the operator has declared.
+//! Data that an app stores for a user, in types that the operator has declared.
 
 use doorward_protocol::{Field, Request, Rule, required};
 use wasm_bindgen::prelude::*;

@@ -1,4 +1,4 @@
-//! Signing in with an id that the app has made for its device.
+//! Sign-in with an id that the app has created for its device.
 
 use doorward_protocol::device::DeviceLoginRequest;
 

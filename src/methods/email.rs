@@ -1,4 +1,4 @@
-//! E-mail addresses: proving one, and asking whether one is taken.
+//! E-mail addresses: verifying one, and checking whether one is taken.
 
 use doorward_protocol::{
     Field, Rule,
@@ -21,7 +21,7 @@ use crate::{
 
 #[wasm_bindgen]
 impl AuthClient {
-    /// Is this address taken?
+    /// Checks whether an address is taken.
     #[wasm_bindgen(js_name = checkEmail)]
     pub fn check_email(&self, input: JsValue, options: JsValue) -> Promise {
         self.call(&CHECK, [&input, &options, NONE])
@@ -33,7 +33,8 @@ impl AuthClient {
         self.call(&RESEND_VERIFICATION, [&input, &options, NONE])
     }
 
-    /// Sends the signup confirmation again, to the account of the last login that was refused for want of it.
+    /// Sends the sign-up confirmation again, to the account of the last login that was refused because the
+    /// confirmation was missing.
     #[wasm_bindgen(js_name = resendSignupConfirmation)]
     pub fn resend_signup_confirmation(&self, options: JsValue) -> Promise {
         self.call(&RESEND_CONFIRMATION, [&options, NONE, NONE])
@@ -88,11 +89,11 @@ static VERIFY_EMAIL: Method = VERIFY;
 
 static VERIFY_ACCOUNT: Method = VERIFY.positional(&["token"]);
 
-/// A password shows that the account is the person's own, or a new one makes it so.
+/// The account's password proves that the user created the account. A new password takes the account over.
 const PASSWORDS: &[Field] =
     &[optional("password", Rule::Password), optional("new_password", Rule::NewPassword)];
 
-/// Behind a token that is given as a text, the passwords stand among the options.
+/// If the token is a plain argument, the passwords are in the options.
 fn with_passwords(input: &mut Input) -> Result<(), Error> {
     for field in PASSWORDS {
         if let Some(value) = input.options.take(field.name) {

@@ -1,4 +1,4 @@
-//! `fetch` with the access token and its proof, to the origins that the client's options name and to no other.
+//! `fetch` with the access token and its DPoP proof, only to the origins in the client's options.
 
 use std::mem;
 
@@ -21,7 +21,7 @@ use crate::{
 
 #[wasm_bindgen]
 impl AuthClient {
-    /// `fetch` of the browser, with the credentials of the signed-in user.
+    /// The browser's `fetch`, with the credentials of the signed-in user.
     pub fn fetch(&self, input: JsValue, init: JsValue) -> Promise {
         let client = self.inner;
         promise(Box::pin(async move {
@@ -47,26 +47,27 @@ async fn carry_out_fetch(client: &'static Client, input: JsValue, init: JsValue)
     Ok(exchange.response.0)
 }
 
-/// A request of the page: sent once more with the nonce that the answer brings, and once more with a new token where the answer is 401.
+/// A request of the page. It is sent once more with the nonce of the answer, and once more with a new token
+/// after a 401.
 struct Exchange {
     client: &'static Client,
     limits: Limits,
     input: JsValue,
     init: JsValue,
-    /// A stream can be sent once only.
+    /// A stream can be sent only once.
     is_stream: bool,
     may_take_nonce: bool,
     is_renewed: bool,
-    /// Does the next request need a new token?
+    /// True if the next request needs a new token.
     wants_new: bool,
-    /// The header with the token of the last request; empty if it had none.
+    /// The `Authorization` header of the last request. Empty if it had no token.
     authorization: String,
-    /// The last answer; `undefined` before the first.
+    /// The last answer. `undefined` before the first one.
     response: PageResponse,
 }
 
 impl Exchange {
-    /// With the limits of the client and of the page's own signal.
+    /// Uses the limits of the client and the page's own signal.
     fn new(client: &'static Client, input: JsValue, init: JsValue) -> Result<Exchange, Error> {
         let (signal, given) = (object::get(&init, "signal"), object::get(&input, "signal"));
         let signal = if object::is_absent(&signal) { given } else { signal };
@@ -89,7 +90,7 @@ impl Exchange {
     fn request(&self) -> Result<PageRequest, Error> {
         PageRequest::new(&self.input, &self.init, &self.limits).map_err(|cause| {
             let why = object::text(&cause, "message").unwrap_or_default();
-            Error::parameter("input", ["The browser makes no request of this. ", &why].concat())
+            Error::parameter("input", ["The browser cannot build this request. ", &why].concat())
         })
     }
 
@@ -111,7 +112,8 @@ impl Exchange {
         carry_out(&session::HEADERS, Box::new(input))
     }
 
-    /// Sends a request with these headers. `None` where it is sent again, and there is no new token: then the last answer stays.
+    /// Sends a request with these headers. `None` if a repeated request has no new token: then the last
+    /// answer stays.
     fn send(
         &mut self,
         request: &PageRequest,
@@ -134,7 +136,7 @@ impl Exchange {
         Ok(Some(self.client.api.fetch.pass_on(request)))
     }
 
-    /// Keeps the answer. Is the request sent again?
+    /// Stores the answer. True if the request must be sent again.
     fn is_repeated(&mut self, url: &str, response: JsValue) -> bool {
         self.response = PageResponse(response);
         let nonce = self.response.header("DPoP-Nonce");
@@ -145,13 +147,13 @@ impl Exchange {
         if wants_nonce(&self.response.header("WWW-Authenticate").unwrap_or_default()) {
             return has_nonce && mem::take(&mut self.may_take_nonce);
         }
-        // Another call may have got a new token meanwhile.
+        // Another call may have refreshed the token meanwhile.
         let current = self.client.session.current();
         self.wants_new = current.is_none_or(|now| self.authorization.ends_with(&now.access_token));
         !self.is_stream && !self.is_in_vain(origin(url))
     }
 
-    /// Has this API refused the token, although it was new? Then no newer one is got for it.
+    /// True if this API has refused a token that was just refreshed. Then a further refresh is useless.
     fn is_in_vain(&mut self, origin: &str) -> bool {
         let mut refused = self.client.refused.borrow_mut();
         if mem::replace(&mut self.is_renewed, true) {
@@ -162,7 +164,7 @@ impl Exchange {
     }
 }
 
-/// Does the header `WWW-Authenticate` ask for a nonce (RFC 9449 §9)?
+/// True if the header `WWW-Authenticate` requires a nonce (RFC 9449 §9).
 fn wants_nonce(challenge: &str) -> bool {
     let error = b"use_dpop_nonce";
     challenge.as_bytes().windows(error.len()).any(|part| part == error)

@@ -1,4 +1,4 @@
-//! The flow with a provider that a call begins, repeats or ends: found in this browser, and remembered.
+//! Finds and remembers the flow with a provider that a call begins, repeats or ends.
 
 use wasm_bindgen::JsValue;
 
@@ -16,19 +16,21 @@ use crate::{
 /// The flow of a call.
 pub(super) struct FlowContext {
     flow: Flow,
-    /// The id of the key that proves who began the flow; `None` for the signed-in user.
+    /// The id of the key that proves that this browser began the flow. `None` if the session of the signed-in
+    /// user proves it.
     pub(super) key: Option<String>,
-    /// The state that the answer must name.
+    /// The `state` of this tab's flow, which the answer must match.
     state: Option<String>,
-    /// Has this browser begun the flow?
+    /// True if this browser has begun the flow.
     is_known: bool,
-    /// Can the call be repeated with another key?
+    /// True if the call can be repeated with another key.
     pub(super) may_be_renewed: bool,
     begins: bool,
 }
 
 impl FlowStep {
-    /// Reads the flows of this browser, if the call repeats or ends one. A token of the app's own belongs to no flow.
+    /// Reads the flows of this browser, if the call repeats or ends one. A token that the app got itself
+    /// belongs to no flow.
     pub(super) fn read(&self, input: &Input) -> Option<Promise> {
         let has_flow = self.step != Step::Begin && !input.fields.is_set("token");
         has_flow.then(|| input.client.session.flows.read())
@@ -41,7 +43,7 @@ impl FlowStep {
         Flows::find(read, &self.provider, state.as_deref())
     }
 
-    /// The fields for a call that repeats this flow.
+    /// The fields of a call that repeats this flow.
     pub(super) fn repeated(&self, known: Option<&Flow>) -> Result<Document, Error> {
         if self.step != Step::Repeat {
             return Ok(Document::default());
@@ -63,7 +65,8 @@ impl FlowStep {
         let current = if begins { session.current() } else { None };
         let is_user = self.step == Step::Link || current.is_some();
         let known_key = flow.key().to_owned();
-        // An attacker may have made up an address with an answer in it: so there the answer must name its flow, or have a nonce in it.
+        // An attacker may have forged a callback URL with an answer. So the answer in a URL must name its
+        // flow or contain a nonce.
         let is_named = begins
             || self.step == Step::Link
             || input.fields.is_set("state")
@@ -84,13 +87,14 @@ impl FlowStep {
 }
 
 impl FlowContext {
-    /// The key that is to be replaced by one that is still there, unless it need not be; and must that outlive the page?
+    /// The id of the key to use if it still exists, and whether the key must outlive the page. `None` if no
+    /// key is needed.
     pub(super) fn wanted_key(&self) -> Option<(String, bool)> {
         let key = self.key.as_ref().filter(|key| self.begins || key.is_empty())?;
         Some((key.clone(), self.begins))
     }
 
-    /// Adds the fields that name the flow.
+    /// Adds the fields that identify the flow.
     pub(super) fn add_to(&self, fields: &mut Document) {
         fields.put("provider", self.flow.provider().into());
         for (name, text) in [("state", self.state.as_deref()), ("flow", self.flow.secret())] {
@@ -100,8 +104,8 @@ impl FlowContext {
         }
     }
 
-    /// A flow that has begun, to be remembered. And one whose answer belongs to no account, with the key that must be kept for it: the
-    /// person who registers must be the one who was asked for consent.
+    /// The flow to remember: one that has begun, or one whose answer belongs to no account. In the second
+    /// case also the id of the key to keep, because only the browser that was asked for consent may register.
     pub(super) fn remembered(mut self, answer: &Document) -> Option<(Flow, String)> {
         let key = self.key.unwrap_or_default();
         let is_new = self.begins || !self.is_known;
@@ -116,7 +120,7 @@ impl FlowContext {
     }
 }
 
-/// Was nothing sent, because the key or the session is gone?
+/// True if nothing was sent because the key or the session is gone.
 pub(super) fn is_gone(error: &Error) -> bool {
     error.status == 0 && (error.is(code!(TokenBound)) || error.is(code!(SessionRequired)))
 }

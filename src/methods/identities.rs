@@ -1,4 +1,4 @@
-//! The providers that an account is linked to.
+//! The providers that are linked to an account.
 
 use doorward_protocol::{Field, Request, Rule, required};
 use wasm_bindgen::prelude::*;
@@ -8,13 +8,13 @@ use crate::{browser::wait::Promise, client::AuthClient, transport::Kind};
 
 #[wasm_bindgen]
 impl AuthClient {
-    /// Lists the providers that the account is linked to.
+    /// Lists the providers that are linked to the account.
     #[wasm_bindgen(js_name = listIdentities)]
     pub fn list_identities(&self, options: JsValue) -> Promise {
         self.call(&LIST, [&options, NONE, NONE])
     }
 
-    /// Takes a provider from the account.
+    /// Removes a provider from the account.
     pub fn unlink(&self, provider: JsValue, options: JsValue) -> Promise {
         self.call(&UNLINK, [&provider, &options, NONE])
     }

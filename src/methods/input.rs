@@ -1,5 +1,5 @@
-//! Reads the arguments of a method, before the method returns: a form, its submit event, a FormData, an object or plain texts, and the
-//! options behind them.
+//! Reads the arguments of a method before the method returns: a form, its submit event, a FormData, an object
+//! or plain texts, followed by the options.
 
 use doorward_protocol::{Field, field_named};
 use wasm_bindgen::JsValue;
@@ -18,32 +18,32 @@ use crate::{
     options::CAPTCHA,
 };
 
-/// The arguments of a call, as they were when it was made.
+/// The arguments of a call, at the time of the call.
 pub(super) struct Input {
     pub(super) client: &'static Client,
     pub(super) fields: Document,
     pub(super) options: Document,
     pub(super) limits: Limits,
-    /// The solution of a captcha, as its header has it.
+    /// The solution of a captcha, in the format of its header.
     pub(super) captcha: Option<String>,
     /// The flow with a provider that the call begins or ends.
     pub(super) flow: Option<FlowStep>,
-    /// The first argument, to tell under which name a field was given.
+    /// The first argument, to find out under which name a field was given.
     pub(super) given: JsValue,
 }
 
 impl Input {
-    /// A text that must be there.
+    /// A required text.
     pub(super) fn required(&self, name: &'static str) -> Result<&str, Error> {
         let text = self.fields.text(name).filter(|text| !text.is_empty());
         text.ok_or_else(|| Error::parameter(name, "This field is required."))
     }
 }
 
-/// The forms that a call was given, and its input or the fault in that.
+/// The forms of a call, and its input or an error.
 pub(super) struct Read {
     pub(super) form: Option<Form>,
-    /// The form of an event in the second argument: it gets the error and nothing else.
+    /// The form of an event in the second argument. It shows the error, and supplies no values and no URL.
     pub(super) beside: Option<Form>,
     pub(super) input: Result<Box<Input>, Error>,
 }
@@ -75,7 +75,8 @@ fn read_input(
     let has_second = method.positional.len() > 1 && (are_texts || second.is_string());
     let given_options = match (takes_fields, has_second) {
         (false, _) => first,
-        // `sendSmsCode(form, undefined, options)`: the text is absent, and the options are where they always are.
+        // `sendSmsCode(form, undefined, options)`: the second text is absent, and the options keep their
+        // place.
         (true, false) if method.positional.len() > 1 && object::is_absent(second) => third,
         (true, false) => second,
         (true, true) => third,
@@ -85,7 +86,7 @@ fn read_input(
     let (mut fields, mut options) = (Document::default(), Document::default());
     match form {
         _ if are_texts || !takes_fields => {}
-        // A form has the fields that the method knows, its options among them, and other controls.
+        // A form contains the fields of the method, its options, and other controls.
         Some(form) => {
             fields = fields::of_form(&tables, empty, &form.values)?;
             options = fields::of_form(&[method.options, CAPTCHA], Empty::Absent, &form.values)?;
@@ -119,7 +120,7 @@ fn read_input(
     Ok(Box::new(Input { client, fields, options, limits, captcha, flow, given: first.clone() }))
 }
 
-/// Refuses an option among the fields. `signup` and `updateProfile` would send it as a field of the operator's.
+/// Rejects an option among the fields. `signup` and `updateProfile` would send it as a field of the operator.
 fn refuse_options(given: &JsValue, tables: &[&[Field]], options: &[Field]) -> Result<(), Error> {
     let is_in = |table: &[Field], name: &str| field_named(table, name).is_some();
     let is_option = |name: &String| {
@@ -127,19 +128,19 @@ fn refuse_options(given: &JsValue, tables: &[&[Field]], options: &[Field]) -> Re
     };
     match object::names(given).into_iter().find(is_option) {
         Some(name) => {
-            Err(Error::parameter(name, "This is an option: give it in the argument behind the fields."))
+            Err(Error::parameter(name, "This is an option: pass it in the argument after the fields."))
         }
         None => Ok(()),
     }
 }
 
-/// The solution of a captcha, as its header has it.
+/// The solution of a captcha, in the format of its header.
 fn captcha(options: &mut Document) -> Option<String> {
     let mut text = |name| match options.take(name) {
         Some(Value::Text(text)) => Some(location::in_path(&text)),
         _ => None,
     };
-    // A service knows its code without an id.
+    // The solution of a captcha service has no id.
     let (id, code) = (text("captcha_id").unwrap_or_default(), text("captcha_code")?);
     Some([&*id, ":", &*code].concat())
 }

@@ -1,4 +1,4 @@
-//! A method of `AuthClient` as data: its fields, its endpoint, its credentials, and the use of the answer.
+//! A method of `AuthClient` as data: its fields, endpoint and credentials, and the use of the answer.
 
 use doorward_protocol::{Field, Invalid, Policy, Request, Rule};
 use wasm_bindgen::JsValue;
@@ -11,30 +11,30 @@ use crate::{
     transport::Kind,
 };
 
-/// An argument that a method does not have.
+/// A missing argument.
 pub(super) const NONE: &JsValue = &JsValue::UNDEFINED;
 
 /// A method.
 pub(super) struct Method {
-    /// The endpoints that it can call. The given fields decide between them.
+    /// The endpoints that it can call. The given fields select one.
     pub(super) endpoints: &'static [Endpoint],
-    /// The fields that may be given as plain arguments: `checkEmail("a@b.de")`.
+    /// The fields that can be plain arguments, as in `checkEmail("a@b.de")`.
     pub(super) positional: &'static [&'static str],
-    /// Its own options, beside those of every request.
+    /// Its own options, in addition to those of every request.
     pub(super) options: &'static [Field],
-    /// Does an empty field clear the stored value?
+    /// True if an empty field clears the stored value.
     pub(super) clears: bool,
     pub(super) action: Action,
-    /// Changes the outcome, also an error.
+    /// Maps the outcome, including errors.
     pub(super) then: Then,
-    /// The answer, if it is known without a call.
+    /// Returns the answer if it is known without a call.
     pub(super) known: fn(&Client) -> Option<Value>,
 }
 
 pub(super) type Then = fn(&Input, Result<Option<Value>, Error>) -> Result<Option<Value>, Error>;
 
 impl Method {
-    /// A method that calls one endpoint with the fields of a request.
+    /// A method with these endpoints.
     pub(super) const fn new(endpoints: &'static [Endpoint], action: Action) -> Method {
         Method {
             endpoints,
@@ -47,7 +47,7 @@ impl Method {
         }
     }
 
-    /// The same with fields that may be given as plain arguments.
+    /// The same with fields that can be plain arguments.
     pub(super) const fn positional(self, positional: &'static [&'static str]) -> Method {
         Method { positional, ..self }
     }
@@ -62,12 +62,12 @@ impl Method {
         Method { known, ..self }
     }
 
-    /// The same with a change of the outcome.
+    /// The same with a function that maps the outcome.
     pub(super) const fn then(self, then: Then) -> Method {
         Method { then, ..self }
     }
 
-    /// The endpoint that the given fields ask for.
+    /// The endpoint for the given fields.
     pub(super) fn endpoint(&self, fields: &Document) -> Option<&'static Endpoint> {
         let has_field =
             |endpoint: &&Endpoint| !endpoint.chosen_by.is_empty() && fields.is_set(endpoint.chosen_by);
@@ -75,16 +75,16 @@ impl Method {
     }
 }
 
-/// An endpoint of the server, and the fields that it takes.
+/// An endpoint of the server and its fields.
 pub(super) struct Endpoint {
     pub(super) kind: Kind,
-    /// Where the path ends in a slash, the value of the field `tail` follows.
+    /// If the path ends with a slash, the value of the field `tail` is appended.
     pub(super) path: &'static str,
     pub(super) tail: &'static str,
     /// The fields of the first argument. A method without fields takes its options there.
     pub(super) fields: &'static [Field],
     pub(super) check: fn(&Document, Policy) -> Result<(), Invalid>,
-    /// The field that only this endpoint has, among those of its method.
+    /// The field that selects this endpoint among those of its method.
     pub(super) chosen_by: &'static str,
 }
 
@@ -95,7 +95,8 @@ impl Endpoint {
         Endpoint { kind, path, tail: "", fields: R::FIELDS, check, chosen_by: "" }
     }
 
-    /// The same without the `options` at the end of the request's table: these are for back ends of the operator.
+    /// The same without the `options` at the end of the request's table, which are for back ends of the
+    /// operator.
     pub(super) const fn for_page<R: Request>(kind: Kind, path: &'static str) -> Endpoint {
         let fields = match R::FIELDS {
             [fields @ .., Field { rule: Rule::Object(_), .. }] => fields,
@@ -115,47 +116,50 @@ impl Endpoint {
     }
 }
 
-/// What a method does.
+/// The action of a method.
 pub(super) enum Action {
-    /// Calls its endpoint.
+    /// Calls an endpoint.
     Call {
         /// Changes the fields before they are checked.
         prepare: fn(&mut Input) -> Result<(), Error>,
         credentials: Credentials,
         outcome: Outcome,
     },
-    /// Does something else.
+    /// Runs a task.
     Task(Task),
 }
 
-/// An action that calls the endpoint with the fields as they are.
+/// An action that calls the endpoint with the unchanged fields.
 pub(super) const fn call(credentials: Credentials, outcome: Outcome) -> Action {
     Action::Call { prepare: |_| Ok(()), credentials, outcome }
 }
 
-/// The credentials that a call carries.
+/// The credentials of a call.
 #[derive(Clone, Copy)]
 pub(super) enum Credentials {
     None,
-    /// The key of a new session. The answer has its tokens, unless the outcome finds something else in it.
+    /// The key of a new session. The answer contains its tokens, unless the outcome finds something else in
+    /// it.
     NewSession,
-    /// The key of a signup that begins no session. The key is kept (D-39).
+    /// The key of a sign-up that begins no session. The key is stored (D-39).
     Signup,
-    /// Those of the signed-in user. `SESSION_REQUIRED` when signed out.
+    /// The session of the signed-in user. `SESSION_REQUIRED` if signed out.
     User,
-    /// The same; when signed out the answer is `null`.
+    /// The same. If signed out, the answer is `null`.
     UserOrNull,
-    /// The same; when signed out the call goes without credentials.
+    /// The same. If signed out, the call is sent without credentials.
     UserOrNone,
-    /// As the given fields decide.
+    /// The given fields decide.
     ByFields(fn(&Document) -> Credentials),
     /// The token in the fields.
     GivenToken,
-    /// The key of the current session. The answer has the tokens of a session that may be bound to another key, or to no key.
+    /// The key of the current session. The answer contains the tokens of a session that may be bound to
+    /// another key, or to no key.
     Restore,
-    /// The proof that the person has made the account: the key of a signup in this browser, else the session, else none.
+    /// The evidence that the user has created the account: the key of a sign-up in this browser, or else the
+    /// session, or else nothing.
     Claim,
-    /// Those of a flow with a provider: its key, or the session if the account is linked.
+    /// The key of a flow with a provider, or the session for a link.
     Flow,
 }
 
@@ -169,12 +173,12 @@ pub(super) enum Outcome {
     Text(&'static str),
     /// Resolves with `undefined`.
     Nothing,
-    /// The answer is the profile of the user: it is kept, and the call resolves with it.
+    /// Stores the answer as the profile of the user, and resolves with it.
     Profile,
-    /// The answer may have a session, which begins. Resolves with the answer.
+    /// Begins a session if the answer contains one. Resolves with the answer.
     MaySignIn,
-    /// The account was deleted and the session is over. Resolves with a text.
+    /// Ends the session, because the account was deleted. Resolves with a text.
     AccountDeleted(&'static str),
-    /// Anything else; decides about errors as well.
+    /// Maps the answer or the error.
     Map(fn(&Input, Result<Document, Error>) -> Result<Value, Error>),
 }

@@ -1,7 +1,7 @@
-//! The methods of `AuthClient`, one file for each subject, in the order in which a person meets them.
+//! The methods of `AuthClient`, one file for each subject.
 //!
-//! Most methods are data: the fields that they take, the endpoint that gets them, the credentials, and the use of the answer. `call`
-//! carries them out. A new way to sign in is a file here, a line in the list of files, and one in `LOGINS`.
+//! Most methods are data: their fields, endpoint and credentials, and the use of the answer. `call` runs
+//! them. A new sign-in method is a file here, a line in the list of modules, and one in `LOGINS`.
 
 mod account;
 mod addresses;
@@ -27,8 +27,8 @@ mod task;
 
 use method::Endpoint;
 
-/// The ways to sign in. The given fields decide; the last one is for fields that do not.
+/// The sign-in methods. The given fields select one; the last one is the default.
 const LOGINS: &[Endpoint] = &[code::LOGIN, device::LOGIN, custom::LOGIN, password::LOGIN];
 
-/// The ways to sign up, likewise.
+/// The sign-up methods, selected in the same way.
 const SIGNUPS: &[Endpoint] = &[code::SIGNUP, password::SIGNUP];

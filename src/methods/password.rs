@@ -1,4 +1,4 @@
-//! The password: signing up and in with it, and setting another one.
+//! Sign-up and sign-in with a password, and changing the password.
 
 use doorward_protocol::{
     login::LoginRequest,
@@ -34,7 +34,7 @@ impl AuthClient {
         self.call(&RESET, [&input, &password, &options])
     }
 
-    /// Sets another password for the signed-in user.
+    /// Changes the password of the signed-in user.
     #[wasm_bindgen(js_name = updatePassword)]
     pub fn update_password(&self, input: JsValue, options: JsValue) -> Promise {
         self.call(&UPDATE, [&input, &options, NONE])
@@ -70,13 +70,13 @@ static UPDATE: Method = Method::new(
     call(Credentials::User, Outcome::Map(password_set)),
 );
 
-/// Keeps the new value of `Known-Device`: the change of the password has ended the old one.
+/// Stores the new value of `Known-Device`, because the change of the password has invalidated the old one.
 fn password_set(input: &Input, answer: Result<Document, Error>) -> Result<Value, Error> {
     input.client.session.know_device(&answer?);
     Ok(messages::PASSWORD_SET.into())
 }
 
-/// Takes a text that begins like a phone number and has no @ for a phone number.
+/// Treats a text that begins like a phone number and has no @ as a phone number.
 fn number_or_address(input: &mut Input) -> Result<(), Error> {
     let text = input.fields.text("email").unwrap_or_default().trim().as_bytes();
     if matches!(text, [b'+' | b'0'..=b'9', ..])
@@ -88,7 +88,7 @@ fn number_or_address(input: &mut Input) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks that there is a code with the address that it was sent to, or the token of a link.
+/// Checks that the fields have either a code with the address that it was sent to, or the token of a link.
 pub(super) fn one_proof(input: &mut Input) -> Result<(), Error> {
     proof_of(&input.fields)
 }

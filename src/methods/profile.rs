@@ -8,7 +8,7 @@ use crate::{browser::wait::Promise, client::AuthClient, document::Value, error::
 
 #[wasm_bindgen]
 impl AuthClient {
-    /// The signed-in user as the server knows it now.
+    /// Loads the profile of the signed-in user.
     #[wasm_bindgen(js_name = getProfile)]
     pub fn get_profile(&self, options: JsValue) -> Promise {
         self.call(&GET, [&options, NONE, NONE])
@@ -20,7 +20,7 @@ impl AuthClient {
         self.call(&UPDATE, [&input, &options, NONE])
     }
 
-    /// The public part of another user's profile.
+    /// Loads the public profile of another user.
     #[wasm_bindgen(js_name = getUser)]
     pub fn get_user(&self, user_id: JsValue, options: JsValue) -> Promise {
         self.call(&GET_USER, [&user_id, &options, NONE])

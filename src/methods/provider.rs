@@ -1,4 +1,4 @@
-//! Signing in with an outside issuer: going there, and coming back with an answer.
+//! Sign-in with identity providers: going to the provider, and using its answer.
 
 use doorward_protocol::{
     Request,
@@ -31,7 +31,7 @@ use crate::{
 
 #[wasm_bindgen]
 impl AuthClient {
-    /// Goes to the provider's consent screen, and from there to `callback`.
+    /// Opens the provider's consent screen, which returns to `callback`.
     #[wasm_bindgen(js_name = oauthRedirect)]
     pub fn oauth_redirect(&self, provider: JsValue, callback: JsValue, options: JsValue) -> Promise {
         let same = same_call("redirect", &[&provider, &callback, &options]);
@@ -39,13 +39,13 @@ impl AuthClient {
         self.begin(&REDIRECT, FlowStep::of(&provider, Some(Step::Begin)), same, [&data, &options, NONE])
     }
 
-    /// Goes the way of the last `oauthRedirect` again.
+    /// Repeats the last `oauthRedirect`.
     #[wasm_bindgen(js_name = redoOAuth)]
     pub fn redo_oauth(&self, provider: JsValue, options: JsValue) -> Promise {
         let same = same_call("redo", &[&provider, &options]);
         let flow = FlowStep::of(&provider, Some(Step::Repeat)).and_then(|flow| match &flow {
             Some(FlowStep { provider, .. }) if matches!(&**provider, "twitter" | "apple") => {
-                let refused = ["The consent of ", provider, " is good for once. Call oauthRedirect again."];
+                let refused = ["The consent of ", provider, " is valid only once. Call oauthRedirect again."];
                 Err(error!(InvalidRequest, refused.concat()))
             }
             _ => Ok(flow),
@@ -53,7 +53,8 @@ impl AuthClient {
         self.begin(&REDO, flow, same, [NONE, &options, NONE])
     }
 
-    /// Creates an account with the answer of a provider; for the provider `local` one by e-mail address and password.
+    /// Creates an account with the answer of a provider, or for the provider `local` with e-mail address and
+    /// password.
     pub fn register(&self, provider: JsValue, data: JsValue, options: JsValue) -> Promise {
         let same = same_call("register", &[&provider, &data, &options]);
         let (method, step) = if is_local(&provider) {
@@ -70,7 +71,7 @@ impl AuthClient {
 }
 
 impl AuthClient {
-    /// `login` whose first argument is the name of a provider.
+    /// `login` with the name of a provider as its first argument.
     pub(super) fn login_by_provider(
         &self,
         provider: &JsValue,
@@ -78,7 +79,7 @@ impl AuthClient {
         intent: &JsValue,
         options: &JsValue,
     ) -> Promise {
-        // The options may stand in the place of the intent.
+        // The options may take the place of the intent.
         let (intent, options) = if object::is_plain(intent) { (NONE, intent) } else { (intent, options) };
         let same = same_login(provider, data, intent, options);
         let name = if object::is_absent(intent) { Some("register".into()) } else { intent.as_string() };
@@ -104,7 +105,7 @@ static REDO: Method = begin(|input, answer| {
     })
 });
 
-/// Begins a flow, and goes where it leads once that is stored.
+/// Begins a flow, and opens its URL after the flow is stored.
 const fn begin(then: Then) -> Method {
     const BEGIN: &[Endpoint] =
         &[Endpoint { tail: "provider", ..Endpoint::for_page::<FlowRequest>(Kind::Post, "/v1/flows/") }];
@@ -141,12 +142,12 @@ static REGISTER_LOCAL: Method = Method::new(
 const FINISH: Action =
     Action::Call { prepare: with_options, credentials: Credentials::Flow, outcome: Outcome::MaySignIn };
 
-/// An endpoint whose path ends with the name of the provider.
+/// An endpoint with a path that ends with the name of the provider.
 const fn to<R: Request>(kind: Kind, path: &'static str) -> Endpoint {
     Endpoint { tail: "provider", ..Endpoint::of::<R>(kind, path) }
 }
 
-/// Goes to the provider. Where no page can go there, the answer is for the caller.
+/// Opens the provider's URL. Outside of a page it returns the answer to the caller instead.
 fn go(
     input: &Input,
     answer: Result<Option<Value>, Error>,
@@ -158,21 +159,21 @@ fn go(
         return Ok(Some(told(data).into()));
     }
     let url = data.text("url").filter(|url| location::resolve(url).is_some());
-    let url = url.ok_or_else(|| error!(Server, "The server gave no address to go to."))?;
+    let url = url.ok_or_else(|| error!(Server, "The server returned no URL to open."))?;
     if !input.limits.is_over() {
         location::go_to(url);
     }
     Ok(Some(Value::Null))
 }
 
-/// The outcome in the words of the page.
+/// Maps errors to the names that the page uses.
 fn told(input: &Input, outcome: Result<Option<Value>, Error>) -> Result<Option<Value>, Error> {
     let links = input.flow.as_ref().is_some_and(|flow| flow.step == Step::Link);
     outcome.map_err(|error| {
         if is_gone(&error) && !links {
             return error!(OauthStateMismatch, "The key of this sign-in is gone. Please start again.");
         }
-        // The field as the page knows it.
+        // The page may have used the camelCase name.
         let field = error.field.as_deref().filter(|field| object::get(&input.given, field).is_undefined());
         match field {
             Some("oauth_key") => error.about("oauthKey"),
@@ -183,12 +184,13 @@ fn told(input: &Input, outcome: Result<Option<Value>, Error>) -> Result<Option<V
     })
 }
 
-/// Is it the name for signing in by a password?
+/// True for the provider name that means sign-in with a password.
 fn is_local(provider: &JsValue) -> bool {
     provider.as_string().as_deref() == Some("local")
 }
 
-/// The data of a registration. Fields of the profile may be among its extras, too: they are no fields of the operator's then.
+/// The data of a registration. Profile fields in `extras` are moved up, and are then not fields of the
+/// operator.
 fn flattened(data: &JsValue) -> Result<JsValue, Error> {
     let extras = object::get(data, "extras");
     if !object::is_plain(&extras) {
@@ -198,7 +200,7 @@ fn flattened(data: &JsValue) -> Result<JsValue, Error> {
         .map_err(|field| Error::parameter(field, "This is given twice, with two values."))
 }
 
-/// A sign-in with a password, in the words of one with a provider.
+/// The answer of a sign-in with a password, in the format of one with a provider.
 fn existing(_: &Input, outcome: Result<Option<Value>, Error>) -> Result<Option<Value>, Error> {
     let mut user = outcome?.and_then(Value::into_object).unwrap_or_default();
     let data = Document::of("provider", "local")
@@ -210,7 +212,8 @@ fn existing(_: &Input, outcome: Result<Option<Value>, Error>) -> Result<Option<V
     ))
 }
 
-/// The account. A server that does not tell whether there is one now gives none: then the fields that the caller knows.
+/// The new account. A server that does not disclose whether the account existed returns none: then it
+/// consists of the fields that the caller sent.
 fn registered(input: &Input, answer: Result<Document, Error>) -> Result<Value, Error> {
     let user = answer?.take("user").unwrap_or_else(|| {
         let email = input.fields.text("email").unwrap_or_default();
@@ -219,13 +222,14 @@ fn registered(input: &Input, answer: Result<Document, Error>) -> Result<Value, E
     Ok(Document::of("data", user).with("message", messages::PLEASE_CONFIRM).into())
 }
 
-/// The same call, by its arguments. A form, a FormData or a signal in them belongs to one call alone.
+/// Identifies a call by its arguments. `None` if a form, a FormData or a signal in them belongs to one call
+/// only.
 fn same_call(name: &str, arguments: &[&JsValue]) -> Option<Same> {
     object::snapshot(arguments).map(|arguments| Same::Arguments(vec![[name, &*arguments].concat()]))
 }
 
-/// The same for `login`. Its callback with an answer joins by that answer, and any other by its page: the first call may have taken the
-/// answer out of the address.
+/// The same for `login`. A call with an answer in its callback joins by that answer. A call without one joins
+/// by its page, because the first call may have removed the answer from the URL.
 fn same_login(provider: &JsValue, data: &JsValue, intent: &JsValue, options: &JsValue) -> Option<Same> {
     let full = ["login", &*object::snapshot(&[provider, data, intent, options])?].concat();
     let callback = object::text(data, "callback");

@@ -1,4 +1,4 @@
-//! The session of this browser, and the other sessions of its user.
+//! The session of this browser, and the other sessions of the user.
 
 use doorward_protocol::{Field, Request, Rule, optional, required};
 use wasm_bindgen::prelude::*;
@@ -19,20 +19,21 @@ use crate::{
 
 #[wasm_bindgen]
 impl AuthClient {
-    /// Calls the listener with the first state, and then with each change. `has_begun` is for `js/face.js`: an instance of the wasm that
-    /// is lost has told the first state. Returns the function that ends it.
+    /// Calls the listener with the current state, and then with each change. `has_begun` is for `js/face.js`:
+    /// a lost instance of the wasm has already reported the first state. Returns the function that removes
+    /// the listener.
     #[wasm_bindgen(js_name = onAuthStateChange)]
     pub fn on_auth_state_change(&self, listener: Function, has_begun: Option<bool>) -> Function {
         self.inner.session.subscribe(listener, has_begun.unwrap_or(false))
     }
 
-    /// The session in this browser, without a request.
+    /// The session in this browser. Makes no request.
     #[wasm_bindgen(js_name = getSession)]
     pub fn get_session(&self, options: JsValue) -> Promise {
         self.call(&GET, [&options, NONE, NONE])
     }
 
-    /// An access token, refreshed if need be.
+    /// An access token, refreshed if necessary.
     #[wasm_bindgen(js_name = getAccessToken)]
     pub fn get_access_token(&self, options: JsValue) -> Promise {
         self.call(&GET_ACCESS_TOKEN, [&options, NONE, NONE])
@@ -44,22 +45,22 @@ impl AuthClient {
         self.call(&REFRESH, [&options, NONE, NONE])
     }
 
-    /// Takes up a session from a refresh token that was kept elsewhere.
+    /// Restores a session from a refresh token that was stored elsewhere.
     #[wasm_bindgen(js_name = restoreToken)]
     pub fn restore_token(&self, token: JsValue, options: JsValue) -> Promise {
         self.call(&RESTORE, [&token, &options, NONE])
     }
 
-    /// Is this access token valid, or the current one?
+    /// Checks whether an access token is valid, by default the current one.
     #[wasm_bindgen(js_name = checkLoginStatus)]
     pub fn check_login_status(&self, token: JsValue, options: JsValue) -> Promise {
         self.call(&STATUS, [&token, &options, NONE])
     }
 
-    /// The headers with the access token and its proof for one request.
+    /// The headers with the access token and its DPoP proof for one request.
     #[wasm_bindgen(js_name = authHeaders)]
     pub fn auth_headers(&self, method: JsValue, url: JsValue, options: JsValue) -> Promise {
-        // It may be a `URL`.
+        // The page may pass a `URL`.
         let address = object::get(&url, "href");
         let url = if address.is_string() { address } else { url };
         self.call(&HEADERS, [&method, &url, &options])
@@ -76,14 +77,14 @@ impl AuthClient {
         self.call(&LIST, [&options, NONE, NONE])
     }
 
-    /// Ends one of them.
+    /// Ends a session of the account.
     #[wasm_bindgen(js_name = revokeSession)]
     pub fn revoke_session(&self, id: JsValue, options: JsValue) -> Promise {
         self.call(&REVOKE, [&id, &options, NONE])
     }
 }
 
-/// Characters in a token.
+/// The maximum length of a token in characters.
 const LONGEST: u32 = 4096;
 
 const TOKEN: &[Field] = &[required("token", Rule::Line(LONGEST))];
@@ -99,7 +100,8 @@ static RESTORE: Method = Method::new(
     &[Endpoint { kind: Kind::Token, path: TOKEN_PATH, ..Endpoint::none(TOKEN) }],
     Action::Call {
         prepare: |input| {
-            // `restore` tells the operator's hooks a restored session from a refresh, and asks for the user.
+            // `restore` makes the server run the hooks for a restored session instead of a refresh, and
+            // return the user.
             input.fields = token_body(input.required("token")?).with("restore", "true");
             Ok(())
         },
@@ -118,10 +120,10 @@ pub(super) static HEADERS: Method = Method::new(
 )
 .positional(&["method", "url"]);
 
-/// Resolves the address, which must be one that may get tokens.
+/// Resolves the URL, which must be one that may get tokens.
 fn resolve(input: &mut Input) -> Result<(), Error> {
     let url = input.client.settings.reach(input.required("url")?).ok_or_else(|| {
-        let message = "This address is of none of the origins in the options url and apis.";
+        let message = "This is not an origin in the options url and apis.";
         Error::parameter("url", message)
     })?;
     let method = input.required("method")?.to_ascii_uppercase();
@@ -129,11 +131,11 @@ fn resolve(input: &mut Input) -> Result<(), Error> {
     Ok(())
 }
 
-/// The tokens of the restored session, or the reason why this browser cannot take it up (D-12).
+/// The tokens of the restored session, or the reason why this browser cannot use it (D-12).
 fn restored(input: &Input, answer: Result<Document, Error>) -> Result<Value, Error> {
     answer.map(Into::into).map_err(|error| match error.answer.text("error") {
         Some("invalid_dpop_proof" | "use_dpop_nonce") => error!(TokenBound),
-        // Of a session that is over; or bound to another key than the one that was shown.
+        // The session has ended, or it is bound to another key than that of the current session.
         Some("invalid_grant") if input.client.session.current().is_some_and(|now| now.is_bound()) => {
             error!(TokenBound)
         }
@@ -173,7 +175,7 @@ fn of_token(fields: &Document) -> Credentials {
     if fields.get("token").is_some() { Credentials::GivenToken } else { Credentials::User }
 }
 
-/// A token is valid or not: neither is an error.
+/// A token that is not valid is an answer, not an error.
 fn status_of(_: &Input, answer: Result<Option<Value>, Error>) -> Result<Option<Value>, Error> {
     let is_verdict = |error: &Error| error.status == 401 || error.is(code!(SessionRequired));
     match answer {

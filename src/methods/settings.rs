@@ -1,4 +1,4 @@
-//! The settings of the server that matter to a page, and its captcha.
+//! The public settings of the server, and its captcha.
 
 use doorward_protocol::Policy;
 use wasm_bindgen::prelude::*;
@@ -12,18 +12,18 @@ use crate::{
     transport::Kind,
 };
 
-/// Milliseconds for which an answer is kept.
+/// The time in milliseconds for which an answer is cached.
 const KEPT: f64 = 60_000.0;
 
 #[wasm_bindgen]
 impl AuthClient {
-    /// What the server allows. Kept for a minute.
+    /// Loads the public settings of the server. Cached for a minute.
     #[wasm_bindgen(js_name = getSettings)]
     pub fn get_settings(&self, options: JsValue) -> Promise {
         self.call(&GET, [&options, NONE, NONE])
     }
 
-    /// A picture that a person solves.
+    /// Loads a captcha picture.
     #[wasm_bindgen(js_name = getCaptcha)]
     pub fn get_captcha(&self, options: JsValue) -> Promise {
         self.call(&GET_CAPTCHA, [&options, NONE, NONE])
@@ -46,14 +46,14 @@ static GET: Method = Method::new(
 static GET_CAPTCHA: Method =
     Method::new(&[Endpoint::to(Kind::Get, "/v1/captcha")], call(Credentials::None, Outcome::Answer));
 
-/// The answer that is kept.
+/// The cached answer.
 fn known(client: &Client) -> Option<Value> {
     let known = client.server_settings.borrow();
     let (settings, at) = known.as_ref()?;
     (clock::now().running - at < KEPT).then(|| settings.clone().into())
 }
 
-/// Keeps the answer. From now on the rule for passwords is the operator's.
+/// Caches the answer. From now on the client checks passwords by the operator's rule.
 fn learn(client: &Client, settings: &Document) -> Option<()> {
     let rule = settings.object("password")?;
     let limit = |name: &str| u32::try_from(whole(rule.number(name)?)?).ok();

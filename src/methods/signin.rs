@@ -1,4 +1,4 @@
-//! Signing up and in.
+//! Sign-up and sign-in.
 
 use doorward_protocol::{Request, login::LoginOptions, messages, signup::SignupOptions};
 use wasm_bindgen::prelude::*;
@@ -58,7 +58,7 @@ pub(super) const LOGIN: Method = Method::new(
 
 static BY_FIELDS: Method = LOGIN;
 
-/// Puts the options among the fields, where the server wants them.
+/// Moves the options into the fields, where the server expects them.
 pub(super) fn with_options(input: &mut Input) -> Result<(), Error> {
     if input.fields.get("options").is_some() {
         return Err(Error::parameter("options", "Give the options as the second argument."));
@@ -69,7 +69,8 @@ pub(super) fn with_options(input: &mut Input) -> Result<(), Error> {
     Ok(())
 }
 
-/// Resolves a path against the page. A page that is not on the web cannot be the end of a link (seed K22).
+/// Resolves a path against the page. The URL must be http or https, because a mailed link leads there
+/// (seed K22).
 fn resolve_confirmation(options: &mut Document) -> Result<(), Error> {
     let Some(address) = options.text("signup_confirmation").filter(|address| !address.is_empty()) else {
         return Ok(());
@@ -84,12 +85,12 @@ fn resolve_confirmation(options: &mut Document) -> Result<(), Error> {
     Ok(())
 }
 
-/// A signup cannot sign in at once and require a confirmation first (seed K25).
+/// Rejects a sign-up that requests both an immediate session and a confirmation first (seed K25).
 fn refuse_both(options: &Document) -> Result<(), Error> {
     let wanted = ["login", "generate_token"].into_iter().find(|name| options.is_set(name));
     match wanted {
         Some(name) if options.is_set("signup_confirmation") => {
-            Err(Error::parameter(name, "Not together with signup_confirmation."))
+            Err(Error::parameter(name, "This excludes signup_confirmation."))
         }
         _ => Ok(()),
     }

@@ -1,4 +1,5 @@
-//! The methods that do more than to call one endpoint, or less. They are one function, so that what waits for them is in the wasm once.
+//! The methods that do not simply call one endpoint. They share one function, so that its async code is in
+//! the wasm once.
 
 use doorward_protocol::messages;
 

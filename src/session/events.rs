@@ -1,4 +1,4 @@
-//! What a page is told about its session: real changes only.
+//! The events that tell a page about changes of its session.
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,7 +17,7 @@ use crate::{
     document::Document,
 };
 
-/// A change of the session. `INITIAL_SESSION` and `WARNING` are none.
+/// A change of the session. `INITIAL_SESSION` and `WARNING` are not changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Event {
     SignedIn,
@@ -39,7 +39,7 @@ impl Event {
     }
 }
 
-/// What happened between two states, if anything did.
+/// The change between two states, if any.
 pub(crate) fn change(before: Option<&Session>, after: Option<&Session>) -> Option<Event> {
     match (before, after) {
         (None, None) => None,
@@ -56,11 +56,11 @@ pub(crate) fn change(before: Option<&Session>, after: Option<&Session>) -> Optio
 
 /// A listener of the page.
 pub(crate) struct Listener {
-    /// `None` once the page has unsubscribed.
+    /// `None` after the page has unsubscribed.
     function: RefCell<Option<Function>>,
-    /// Has it been told its `INITIAL_SESSION`?
+    /// True if it has received its `INITIAL_SESSION`.
     has_begun: Cell<bool>,
-    /// The session that it is told of with its next event; `None` if it was told of none yet.
+    /// The session for its next event. `None` before the first one.
     session: RefCell<Option<JsValue>>,
 }
 
@@ -70,19 +70,19 @@ impl Listener {
         let Some(function) = function else { return };
         let session = self.session.borrow().clone().unwrap_or(JsValue::NULL);
         let detail = warning.map_or(JsValue::UNDEFINED, |code| json::to_js(&Document::of("code", code)));
-        // The error of one listener must not keep the others from being told.
+        // An error of one listener must not keep the others from being called.
         if let Err(error) = function.call3(&JsValue::UNDEFINED, &event.into(), &session, &detail) {
             object::report(&error);
         }
     }
 
-    /// It is told nothing more.
+    /// Ends the listener.
     pub(crate) fn end(&self) {
         self.function.take();
     }
 }
 
-/// The listeners of a client, and the warnings that later ones are told too.
+/// The listeners of a client, and the warnings that later listeners also receive.
 pub(crate) struct Listeners {
     /// Aborted when the client ends.
     life: AbortSignal,
@@ -95,8 +95,8 @@ impl Listeners {
         Listeners { life, list: RefCell::default(), warnings: RefCell::default() }
     }
 
-    /// Adds a listener. It is told nothing before [`Listeners::begin`], unless another instance of the wasm has told it its
-    /// `INITIAL_SESSION`.
+    /// Adds a listener. It receives nothing before [`Listeners::begin`], unless another instance of the wasm
+    /// has sent it its `INITIAL_SESSION`.
     pub(crate) fn add(&self, function: Function, has_begun: bool) -> Rc<Listener> {
         let (function, has_begun) = (RefCell::new(Some(function)), Cell::new(has_begun));
         let listener = Rc::new(Listener { function, has_begun, session: RefCell::default() });
@@ -106,7 +106,8 @@ impl Listeners {
         listener
     }
 
-    /// Tells a listener the first state, and the warnings that it has missed. A change that happened since it was added is in that state.
+    /// Sends a listener the first state, and the warnings that it has missed. The first state includes
+    /// changes since the listener was added.
     pub(crate) fn begin(&self, listener: &Listener, session: JsValue) {
         if self.life.aborted() {
             return;
@@ -119,24 +120,25 @@ impl Listeners {
         }
     }
 
-    /// Tells of a change.
+    /// Sends a change to the listeners.
     pub(crate) fn tell(&'static self, event: Event, session: JsValue) {
         self.emit(event.name(), Some(session), None);
     }
 
-    /// Tells a warning; most of them once.
+    /// Sends a warning to the listeners, most warnings only once.
     pub(crate) fn warn(&'static self, code: &'static str) {
         if self.warnings.borrow().contains(&code) {
             return;
         }
-        // These two are over when a later listener comes.
+        // These two no longer apply when a later listener is added.
         if !matches!(code, "offline" | "key_lost") {
             self.warnings.borrow_mut().push(code);
         }
         self.emit("WARNING", None, Some(code));
     }
 
-    /// In the next microtask, so that a listener may call the client; but before the call resolves that caused it.
+    /// Calls the listeners in the next microtask, so that they may call the client, but before the call that
+    /// caused the event resolves.
     fn emit(&'static self, event: &'static str, session: Option<JsValue>, warning: Option<&'static str>) {
         later(move || {
             if self.life.aborted() {

@@ -1,5 +1,5 @@
-//! The flows with providers that this browser has begun: the page that a provider sends the browser back to must know by which key
-//! each was begun.
+//! The flows with providers that this browser has begun. The page that a provider returns to needs the id of
+//! the key that the flow was begun with.
 
 use wasm_bindgen::JsValue;
 
@@ -16,14 +16,14 @@ use crate::{
     options::Settings,
 };
 
-/// Milliseconds for which the server knows a flow.
+/// The time in milliseconds for which the server knows a flow.
 const LIFE: f64 = 600_000.0;
-/// Milliseconds for which `redoOAuth` knows where a provider leads.
+/// The time in milliseconds for which `redoOAuth` can repeat a flow.
 const KEPT: f64 = 86_400_000.0;
 const MOST: usize = 9;
 
-/// A flow with a provider, as it is stored: `{ provider, key, state, flow, callback, at }`. `flow` is the secret of a flow without a key, `at`
-/// the time when it was begun, in milliseconds since 1970.
+/// A flow with a provider, as it is stored: `{ provider, key, state, flow, callback, at }`. `flow` is the
+/// secret of a flow without a key. `at` is the time of its beginning, in milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Flow(Document);
 
@@ -32,12 +32,12 @@ impl Flow {
         Flow(Document::of("provider", provider).with("key", key))
     }
 
-    /// The flow with the page that the provider sends the browser back to.
+    /// The flow with the page that the provider returns the browser to.
     pub(crate) fn leading_to(self, callback: Option<&str>) -> Flow {
         Flow(self.0.with_some("callback", callback))
     }
 
-    /// The flow with what the server answered when it began.
+    /// The flow with the server's answer to its beginning.
     pub(crate) fn begun(self, answer: &Document) -> Flow {
         Flow(self.0.with_some("state", answer.text("state")).with_some("flow", answer.text("flow")))
     }
@@ -46,12 +46,12 @@ impl Flow {
         self.0.text("provider").unwrap_or_default()
     }
 
-    /// The id of the key that it was begun with; empty for none.
+    /// The id of the key that it was begun with. Empty without a key.
     pub(crate) fn key(&self) -> &str {
         match self.0.get("key") {
             None => "",
             Some(Value::Text(key)) => key,
-            // The key of a damaged flow is gone.
+            // A damaged flow counts as one with a missing key.
             Some(_) => "?",
         }
     }
@@ -70,7 +70,7 @@ impl Flow {
         self.0.text("flow")
     }
 
-    /// The page that the provider sends the browser back to. What is stored may have been damaged.
+    /// The page that the provider returns the browser to. The stored value may be damaged.
     pub(crate) fn callback(&self) -> Option<&Value> {
         self.0.get("callback")
     }
@@ -79,20 +79,20 @@ impl Flow {
         self.0.number("at").unwrap_or(0.0)
     }
 
-    /// Does the server still know it?
+    /// True if the server still knows the flow.
     #[inline(never)]
     fn is_young(&self) -> bool {
         self.at() > clock::now().date - LIFE
     }
 
-    /// Forgets what the server no longer knows.
+    /// Forgets the values that the server no longer knows.
     fn forget_answer(&mut self) {
         self.0.take("state");
         self.0.take("flow");
     }
 }
 
-/// A change of the flows in one storage.
+/// A change of the flows in a storage.
 enum Change {
     Nothing,
     Begin(Flow),
@@ -119,11 +119,12 @@ impl Change {
     }
 }
 
-/// The flows of a client. Two tabs at once must not disturb each other: a flow is in the storage of the tab that began it, and also
-/// in the client's, since a provider may send the browser back to another tab.
+/// The flows of a client. A flow is in the storage of the tab that began it, so that concurrent tabs do not
+/// disturb each other. It is also in the client's storage, because a provider may return the browser to
+/// another tab.
 pub(crate) struct Flows {
     name: String,
-    /// The storage of this tab; `undefined` if there is none.
+    /// The storage of this tab. `undefined` if there is none.
     tab: JsValue,
     memory: Memory,
     /// The storage of this tab, the memory, and the storage of the client.
@@ -133,13 +134,13 @@ pub(crate) struct Flows {
 impl Flows {
     pub(crate) fn open(settings: &Settings, memory: Memory) -> Flows {
         let (tab, outside) = (storage::of_tab(), &settings.storage);
-        // They may be the same one.
+        // Both may be the same storage.
         let own = if *outside == tab { &JsValue::UNDEFINED } else { outside };
         let all = Storages::of(&[&tab, &memory.0, own]);
         Flows { name: [&*settings.key, ".flow"].concat(), tab, memory, all }
     }
 
-    /// The flows of this tab, the latest first.
+    /// The flows of this tab, newest first.
     fn of_tab(&self) -> Vec<Flow> {
         let stored = match storage::read(&self.tab, &self.name) {
             Ok(Read::Now(text)) => text,
@@ -150,8 +151,8 @@ impl Flows {
         flows
     }
 
-    /// The key of the last flow of this tab; empty if there is none. It is the key of the next session too, so that a person who must sign
-    /// in again to link (`REAUTH_REQUIRED`) can finish the flow.
+    /// The key of the last flow of this tab. Empty if there is none. The next session uses it, too, so that a
+    /// user who must sign in again to link an identity (`REAUTH_REQUIRED`) can finish the flow.
     pub(crate) fn next_key(&self) -> String {
         let flows = self.of_tab();
         flows.iter().find(|flow| flow.is_young()).map_or("", Flow::key).to_owned()
@@ -163,13 +164,14 @@ impl Flows {
         flows.iter().find(|flow| flow.provider() == provider)?.state().map(str::to_owned)
     }
 
-    /// Remembers a flow that begins now. The promise resolves when it is stored.
+    /// Stores a new flow. The promise resolves when it is stored.
     pub(crate) fn add(&self, mut flow: Flow) -> Promise {
         flow.0.put("at", clock::now().date.into());
         self.change(Change::Begin(flow))
     }
 
-    /// Ends the flows that this tab began with a key whose session is over. Returns whether another tab has begun one with the key.
+    /// Ends the flows that this tab began with the key of an ended session. Returns true if another tab has
+    /// begun a flow with the key.
     pub(crate) async fn end(&self, key: &str) -> bool {
         let mut own = self.of_tab();
         own.retain(|flow| flow.is_young() && (flow.key() == key || flow.secret().is_some()));
@@ -178,12 +180,13 @@ impl Flows {
         left.iter().any(|flow| flow.key() == key && flow.is_young())
     }
 
-    /// Reads the flows of all tabs. The promise is for `find`.
+    /// Reads the flows of all tabs. The result of the promise is for `find`.
     pub(crate) fn read(&self) -> Promise {
         self.change(Change::Nothing)
     }
 
-    /// The flow with this `state`, or else the last one with the provider: of this tab, or of any.
+    /// The flow with this `state`, or else the newest one with the provider, first of this tab and then of
+    /// the others.
     pub(crate) fn find(read: Result<JsValue, JsValue>, provider: &str, state: Option<&str>) -> Option<Flow> {
         let mut flows = changed(read);
         flows.retain(|flow| flow.provider() == provider);
@@ -191,7 +194,7 @@ impl Flows {
         flows.into_iter().nth(named.unwrap_or(0))
     }
 
-    /// Changes what is stored. The promise resolves with the flows, for `changed`. What is over does not stay stored.
+    /// Changes the stored flows, and removes old ones. The result of the promise is for `changed`.
     fn change(&self, change: Change) -> Promise {
         self.all.change(
             &self.name,
@@ -217,14 +220,14 @@ fn changed(texts: Result<JsValue, JsValue>) -> Vec<Flow> {
     flows
 }
 
-/// Does the answer of a provider stand in this query?
+/// True if the query contains the answer of a provider.
 pub(crate) fn has_answer(query: &Query) -> bool {
     ["code", "error", "state", "oauth_token", "denied", "oauthKey"]
         .iter()
         .any(|name| query.get(name).is_some())
 }
 
-/// The flows that an earlier page has left, the latest first.
+/// The stored flows, newest first.
 #[inline(never)]
 fn parse(text: Option<String>) -> Vec<Flow> {
     let Some(Value::List(list)) = text.and_then(|text| json::parse(&text)) else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! Keeps the session of one client: takes it up, refreshes it, ends it.
+//! Manages the session of one client: begins, refreshes and ends it.
 
 use std::{
     cell::{Cell, RefCell},
@@ -31,13 +31,13 @@ use crate::{
     transport::{Answer, Call, Holder, Kind},
 };
 
-/// Of so many accounts this browser shows that it has signed in before.
+/// The number of accounts for which this browser stores a known-device token.
 const MOST_DEVICES: usize = 4;
 
-/// Of so many sessions that ended the server is told when it can be reached.
+/// The number of ended sessions that are reported later to a server that cannot be reached.
 const MOST_ENDED: usize = 20;
 
-/// Keeps the session of one client.
+/// Manages the session of one client.
 pub(crate) struct Keeper {
     pub(super) settings: &'static Settings,
     pub(super) api: &'static Api,
@@ -46,28 +46,28 @@ pub(crate) struct Keeper {
     pub(crate) flows: Flows,
     pub(crate) unconfirmed: Unconfirmed,
     pub(crate) listeners: &'static Listeners,
-    /// Of requests that serve all callers.
+    /// The limits of requests that serve all callers.
     pub(super) limits: Limits,
-    /// Has the store been loaded once?
+    /// True after the store has been loaded.
     pub(super) loaded: Cell<bool>,
     pub(super) machine: RefCell<Machine>,
-    /// The user of this session, as an object that stays the same.
+    /// The user of the session, as one object until the session changes.
     pub(super) user: RefCell<Option<(Rc<Session>, JsValue)>>,
     pub(super) flight: RefCell<Option<Flight>>,
-    /// Why the last refresh failed.
+    /// The error of the last failed refresh.
     pub(super) refusal: RefCell<Option<Error>>,
-    /// The key of the next sign-in.
+    /// The key for the next sign-in.
     pub(super) spare: RefCell<Option<String>>,
     /// The function that the timer calls.
     pub(super) tick: RefCell<Option<Function>>,
     pub(super) timer: RefCell<Option<Timer>>,
-    /// To other tabs.
+    /// The channel to other tabs.
     pub(super) channel: RefCell<Option<BroadcastChannel>>,
-    /// To other clients of this page.
+    /// The event target for other clients of this page.
     pub(super) bus: Option<EventTarget>,
 }
 
-/// The parts of a keeper that the page holds.
+/// The parts of a keeper that depend on the page.
 pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) keys: KeyStore,
@@ -112,20 +112,21 @@ impl Keeper {
         &self.limits
     }
 
-    /// Where the session is really kept.
+    /// The actual place of the session.
     pub(crate) fn place(&self) -> Place {
         self.store.place()
     }
 
-    /// The session as it is stored now.
+    /// The currently stored session.
     pub(crate) fn current(&'static self) -> Option<Rc<Session>> {
         self.look(false)
     }
 
-    /// Reads the stored session. `is_over`: another tab or client said that the server ended it.
+    /// Reads the stored session. `is_over` is true if another tab or client has reported that the server
+    /// ended it.
     pub(super) fn look(&'static self, is_over: bool) -> Option<Rc<Session>> {
         let text = self.store.read(Entry::Session);
-        // Not yet loaded: that is no state to tell of.
+        // Before loading, an absent text is not a state to report.
         if (text.is_some() || self.loaded.get()) && !self.machine.borrow().knows(text.as_deref()) {
             let session = text.as_deref().and_then(|text| read_stored(text, &self.settings.base));
             self.step(Input::Stored(text, session, is_over));
@@ -133,7 +134,8 @@ impl Keeper {
         self.machine.borrow().session().cloned()
     }
 
-    /// Tells the machine what happened, and does what it says; what takes time is left to the caller.
+    /// Passes an input to the machine and runs its commands. Returns the asynchronous command, if any, to the
+    /// caller.
     pub(super) fn step(&'static self, input: Input) -> Option<Command> {
         let commands = self.machine.borrow_mut().step(input, now());
         let mut rest = None;
@@ -157,7 +159,7 @@ impl Keeper {
         rest
     }
 
-    /// Makes sure that `current` knows what is stored.
+    /// Loads the store, so that `current` returns the stored session.
     pub(crate) async fn load(&'static self, limits: &Limits) -> Result<(), Error> {
         self.store.load(limits).await?;
         self.loaded.set(true);
@@ -165,12 +167,12 @@ impl Keeper {
         Ok(())
     }
 
-    /// Waits until what changed is stored.
+    /// Waits until changes are stored.
     pub(crate) async fn flush(&self, limits: &Limits) {
         self.store.flush(limits).await;
     }
 
-    /// The user, without waiting; the same object until something changes. `null` when signed out.
+    /// The user, without a request. It is the same object until something changes, and `null` if signed out.
     pub(crate) fn user(&'static self) -> JsValue {
         let Some(session) = self.current() else { return JsValue::NULL };
         let mut user = self.user.borrow_mut();
@@ -180,10 +182,11 @@ impl Keeper {
         }
     }
 
-    /// A session as the page gets it; `null` for none.
+    /// A session in the format of the page. `null` for none.
     pub(crate) fn shown(&self, session: Option<&Session>) -> Value {
         let Some(session) = session else { return Value::Null };
-        // Of a bound session it would be useless to the page, and the browser is to keep it to itself (D-12).
+        // The refresh token of a bound session would be useless to the page, and must not leave the SDK
+        // (D-12).
         let refresh_token = (!self.settings.binds && !session.is_bound()).then_some(&*session.refresh_token);
         Document::default()
             .with_some("refresh_token", refresh_token)
@@ -198,15 +201,16 @@ impl Keeper {
         json::to_js(&self.shown(session))
     }
 
-    /// The session that an answer carries. Tokens that are not bound to the key, where there is one, are rejected.
+    /// The session in an answer. Rejects tokens that are not bound to the given key.
     pub(crate) fn session_of(&self, tokens: &Document, key: &str) -> Result<Rc<Session>, Error> {
         let session = read_tokens(tokens, &self.settings.base, key, None).ok_or_else(|| error!(Server))?;
-        // The next sign-in makes another key.
+        // The next sign-in needs a new key.
         self.spare.borrow_mut().take_if(|spare| spare == key);
         Ok(session)
     }
 
-    /// Takes up a new session. Where its key cannot be kept, the session must not outlive this page either: other pages could not use it.
+    /// Begins a new session. If its key cannot be stored, the session is kept in memory only, because other
+    /// pages could not use it.
     pub(crate) fn establish(&'static self, session: Rc<Session>, is_kept: bool) {
         if !is_kept && !self.is_memory() {
             self.store.retreat();
@@ -214,18 +218,19 @@ impl Keeper {
         }
         self.forget_signup(&session.key);
         self.unconfirmed.set(None);
-        // The state before must be known, so that this is seen as a change.
+        // Reads the previous state, so that the sign-in counts as a change.
         self.current();
         self.step(Input::SignedIn(session));
     }
 
-    /// Is what is stored kept as long as this page only?
+    /// True if the session lives only as long as this page.
     pub(crate) fn is_memory(&self) -> bool {
         self.store.is_memory()
     }
 
-    /// Carries out a call with these credentials, or as the signed-in user. Returns the session that it was made with, too. Fails with
-    /// `SESSION_REQUIRED` and the status 0 when signed out, also by the server's verdict on the refresh token.
+    /// Sends a call with these credentials, or as the signed-in user. Also returns the session that it was
+    /// sent with. Fails with `SESSION_REQUIRED` and the status 0 if signed out, also after a refresh that
+    /// ended the session.
     pub(crate) async fn send(
         &'static self,
         call: &Call,
@@ -245,10 +250,10 @@ impl Keeper {
             match (self.api.send(call, used, limits).await, session) {
                 (answer, session) if with.is_some() => return Ok((session, answer?)),
                 (Err(error), Some(session)) if lacks_key(&error) => self.lose_key(session),
-                // Once: a server that refuses a new token too has another reason.
+                // Refreshes once: if the server rejects a new token, too, it has another reason.
                 (Err(error), Some(session)) if error.is(code!(SessionRequired)) && !last => {
                     last = true;
-                    // Unless another call has got a new one meanwhile.
+                    // Unless another call has refreshed the token meanwhile.
                     refresh = self.current().is_some_and(|now| now.access_token == session.access_token);
                 }
                 (answer, session) => return Ok((session, answer?)),
@@ -256,7 +261,7 @@ impl Keeper {
         }
     }
 
-    /// The credentials that a token makes, which may be of another session.
+    /// The credentials of an access token, which may belong to another session.
     pub(crate) fn presenter(&'static self, token: Option<&str>) -> Result<Holder, Error> {
         let token = token.filter(|token| tokens::is_token(token)).ok_or_else(|| error!(SessionRequired))?;
         let ours = self.current().filter(|session| session.access_token == token);
@@ -264,7 +269,8 @@ impl Keeper {
         Ok(ours.map_or_else(other, |session| holder(&session)))
     }
 
-    /// A session whose access token the server may still take, unless it must be new; refreshed if that is possible.
+    /// A session with an access token that the server may still accept, or that is new if `need` requires it.
+    /// Refreshes the token if possible.
     pub(super) async fn usable(
         &'static self,
         need: Need,
@@ -281,7 +287,7 @@ impl Keeper {
         }
     }
 
-    /// Puts a newer profile of its user into the session that it was asked for with, if that is still there.
+    /// Stores a newer profile in the session that it was loaded with, if that session still exists.
     pub(crate) fn learn_user(&'static self, of: &Session, user: &Document) {
         if let Some(now) = self.current()
             && now.revoke_token == of.revoke_token
@@ -293,8 +299,10 @@ impl Keeper {
         }
     }
 
-    /// Signs out: here and in all tabs at once, then at the server, now or when it can be reached. And on all devices, if the server can
-    /// be reached. Fails if the server refuses, as a hook of the operator can: then its session lives on, and the local one ends anyway.
+    /// Signs out. Ends the local session in all tabs immediately, then reports it to the server, now or when
+    /// it can be reached. `everywhere` also ends all other sessions, which needs the server. Fails if the
+    /// server refuses, as a hook of the operator can. Then the session on the server continues, but the local
+    /// one has ended.
     pub(crate) async fn sign_out(&'static self, everywhere: bool, limits: &Limits) -> Result<(), Error> {
         let mut done = Ok(());
         let mut own = None;
@@ -314,8 +322,8 @@ impl Keeper {
         self.send(&revoke_call("others"), None, false, limits).await.map(|_| ())
     }
 
-    /// The account of this session was deleted by its user. Also forgets that the account has signed in here: that is the newest known
-    /// device, since no other account has signed in after it.
+    /// Ends a session after its user has deleted the account. Also removes the account's known-device token,
+    /// which is the newest one because no other account has signed in later.
     pub(crate) fn forget(&'static self, session: &Session) {
         if self.current().is_some_and(|now| now.revoke_token == session.revoke_token) {
             self.step(Input::SignedOut);
@@ -331,15 +339,15 @@ impl Keeper {
         let session = self.current()?;
         let mut ended = self.ended_here();
         ended.push(session.revoke_token.clone());
-        // Removing the session frees the space for its revoke token.
+        // Removing the session first frees the space for its revoke token.
         self.step(Input::SignedOut);
         self.store.withdraw_old();
         self.write_ended(&ended);
         Some(session)
     }
 
-    /// Tells the server of sessions that were ended while it could not be reached. Fails if it refuses to end the session of the revoke
-    /// token `own`.
+    /// Reports ended sessions to the server, including those from times when it could not be reached. Fails
+    /// if the server refuses to end the session of the revoke token `own`.
     pub(crate) async fn tell_ended(&self, own: Option<&str>, limits: &Limits) -> Result<(), Error> {
         let mut told = Ok(());
         for token in self.ended_here() {
@@ -360,8 +368,7 @@ impl Keeper {
         told
     }
 
-    /// What shows that this browser has signed in before, the newest first, as it goes into its header. What the storage
-    /// holds may have been damaged.
+    /// The known-device tokens for the header, newest first. Skips damaged values of the storage.
     pub(crate) fn known_devices(&self) -> String {
         let mut header = String::new();
         for device in self.listed(Entry::Devices).iter().rev().filter(|device| tokens::is_token(device)) {
@@ -373,7 +380,7 @@ impl Keeper {
         header
     }
 
-    /// Keeps what an answer gives this device to show, if it does.
+    /// Stores the known-device token of an answer, if it contains one.
     pub(crate) fn know_device(&self, answer: &Document) {
         let Some(newest) = answer.text("known_device").map(str::to_owned) else { return };
         let mut devices = self.listed(Entry::Devices);
@@ -403,7 +410,8 @@ impl Keeper {
     }
 }
 
-/// Has the server decided about a sign-out? A rate limit, a captive portal or a gateway in between has not.
+/// True if the server has decided about a sign-out. A rate limit, a captive portal or a gateway is not a
+/// decision.
 fn hears(answer: &Answer) -> bool {
     match answer.status {
         200 => answer.is_object,
@@ -412,24 +420,24 @@ fn hears(answer: &Answer) -> bool {
     }
 }
 
-/// The clocks, and some chance.
+/// The clocks, and a random number.
 pub(super) fn now() -> Now {
     let now = clock::now();
     Now { date: now.date, running: now.running, chance: random::fraction() }
 }
 
-/// Was nothing sent, because no user is signed in?
+/// True if nothing was sent because no user is signed in.
 pub(crate) fn is_signed_out(error: &Error) -> bool {
     error.is(code!(SessionRequired)) && error.status == 0
 }
 
-/// Was nothing sent, because the key for it is gone?
+/// True if nothing was sent because the key is gone.
 pub(crate) fn lacks_key(error: &Error) -> bool {
     error.is(code!(TokenBound)) && error.status == 0
 }
 
-/// Is it a profile of the same user, and not an older one? Answers may overtake each other. Their times are texts of one format and
-/// compare as such.
+/// True for a profile of the same user that is not older, because answers may overtake each other. The times
+/// are texts of one format, so that they can be compared as texts.
 fn is_newer(user: &Document, kept: &Document) -> bool {
     user.text("user_id") == kept.text("user_id") && user.text("updated_at") >= kept.text("updated_at")
 }

@@ -1,4 +1,4 @@
-//! The key that a session is bound to: made for a sign-in, removed with the session (D-11).
+//! The key that a session is bound to: generated for a sign-in, removed with the session (D-11).
 
 use std::rc::Rc;
 
@@ -20,10 +20,10 @@ use crate::{
 };
 
 impl Keeper {
-    /// The id of a key that no session has yet; empty if the option `dpop` is off. It is `known` if that is still there, else the key of
-    /// the last flow of this tab, unless that belongs to the session of another client, which would take the key along when it ends. For a
-    /// flow it must outlive the page; it is empty if it cannot: the server then gives a secret.
-    /// Returns its promise, for `take_key`.
+    /// Requests a key that has no session yet; `None` if the option `dpop` is off. The key is `known` if that
+    /// still exists, or else the key of the last flow of this tab, unless the session of another client has
+    /// it and would remove it at its end. A key for a flow must outlive the page; if it cannot, the id is
+    /// empty, and the server returns a secret instead. The result of the promise is for `take_key`.
     pub(crate) fn ask_for_key(&'static self, known: &str, for_flow: bool) -> Option<Promise> {
         if !self.settings.binds {
             return None;
@@ -38,7 +38,7 @@ impl Keeper {
         })
     }
 
-    /// The id of the key that `ask_for_key` has got.
+    /// The id of the key from `ask_for_key`.
     pub(crate) fn take_key(&self, got: Result<JsValue, JsValue>, known: &str) -> Result<String, Error> {
         let got = got
             .map_err(|cause| error!(Internal, "The browser makes no key for the session.").because(cause))?;
@@ -49,30 +49,32 @@ impl Keeper {
         Ok(key)
     }
 
-    /// Is it the key of the session that is there now?
+    /// True if the current session has this key.
     fn is_of_session(&'static self, key: &str) -> bool {
         self.current().is_some_and(|session| session.key == key)
     }
 
-    /// Keeps a key beyond this page: for a session that is about to be stored, or for none yet, unless a session has it. The promise rejects
-    /// if the browser does not allow that. `None` for no key.
+    /// Stores a key beyond this page, for a session that is about to be stored, or for no session yet.
+    /// Changes nothing if a session has the key. The promise rejects if the browser does not allow that.
+    /// `None` without a key.
     pub(crate) fn keep_key(&self, key: &str, for_session: bool) -> Option<Promise> {
         (!key.is_empty()).then(|| self.keys.keep(key, for_session))
     }
 
-    /// The credentials of the holder of this key.
+    /// The credentials for this key.
     pub(crate) fn holder_of(&self, key: String) -> Holder {
         Holder { key, time: clock::now().date / 1000.0, ..Holder::default() }
     }
 
-    /// The key of the session that is there, without its token.
+    /// The credentials for the key of the current session, without its token.
     pub(crate) fn holder_of_session(&'static self) -> Holder {
         let holder = self.current().map(|session| holder(&session)).unwrap_or_default();
         Holder { token: None, ..holder }
     }
 
-    /// Remembers the key of a signup that has begun no session. Until the address is proven or a sign-in replaces it, it shows that this
-    /// browser has signed up (D-39). Where it cannot be kept, the password shows the same.
+    /// Stores the key of a sign-up that began no session. Until the address is proven or a sign-in replaces
+    /// it, the key proves that this browser has signed up (D-39). If it cannot be stored, the password is the
+    /// proof.
     pub(crate) fn remember_signup(&'static self, key: &str, is_kept: bool) {
         self.forget_signup(key);
         if is_kept && !key.is_empty() {
@@ -80,12 +82,13 @@ impl Keeper {
         }
     }
 
-    /// The key of the last signup in this browser.
+    /// The key of the last sign-up in this browser.
     pub(crate) fn signup_key(&self) -> Option<String> {
         self.store.read(Entry::Signup).filter(|key| !key.is_empty())
     }
 
-    /// The key of the last signup has served; `kept` is the key of a session, which stays.
+    /// Forgets the key of the last sign-up. The key is not removed if it is `kept` or belongs to the current
+    /// session.
     pub(crate) fn forget_signup(&'static self, kept: &str) {
         if let Some(key) = self.signup_key() {
             self.store.write(Entry::Signup, None);
@@ -95,14 +98,14 @@ impl Keeper {
         }
     }
 
-    /// A call found that the key of this session is gone.
+    /// Ends the session after a call found that its key is gone.
     pub(super) fn lose_key(&'static self, session: Rc<Session>) {
         self.current();
         self.step(Input::KeyGone(session));
     }
 
-    /// Forgets the key of a session that is over, and the flows that this tab has begun with it. A session without a key may have
-    /// flows, too. A flow that another tab has begun may still need the key.
+    /// Forgets the key of an ended session, and the flows that this tab has begun with it. A session without
+    /// a key may also have flows. A flow of another tab may still need the key.
     pub(super) fn drop_key(&'static self, key: &str) {
         self.spare.borrow_mut().take_if(|spare| spare == key);
         let of = key.to_owned();

@@ -15,16 +15,16 @@ use crate::document::Document;
 /// Stored for a moment before a session that the server ended is removed.
 pub(crate) const EXPIRED: &str = "expired";
 
-/// No server makes a client wait longer than this, nor do we, in milliseconds.
+/// The longest pause in milliseconds, also for a server that asks for more.
 const LONGEST_REST: f64 = 60_000.0;
-/// The first pause after a failed refresh, in milliseconds; each further one is twice as long.
+/// The first pause after a failed refresh, in milliseconds. Each further one is twice as long.
 const SHORTEST_REST: f64 = 500.0;
-/// A pause so short that a call waits for its end rather than fail.
+/// The longest pause that a call waits for. It fails if the pause is longer.
 const PATIENCE: f64 = 1_000.0;
-/// The part of its life that an access token has left when it is refreshed ahead.
+/// An access token is refreshed ahead when this part of its lifetime is left.
 const AHEAD: f64 = 0.2;
 
-/// The clocks of the device (see `browser::clock`), and some chance between 0 and 1.
+/// The clocks of the device (see `browser::clock`), and a random number between 0 and 1.
 #[derive(Clone, Copy)]
 pub(crate) struct Now {
     pub(crate) date: f64,
@@ -32,72 +32,72 @@ pub(crate) struct Now {
     pub(crate) chance: f64,
 }
 
-/// How new a token must be.
+/// The requirement for a token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Need {
-    /// Long enough to live to be used.
+    /// Valid long enough to be used.
     Usable,
-    /// Not near its end yet.
+    /// Not yet near its end.
     Ahead,
-    /// Newer than the one that is there.
+    /// Newer than the current one.
     New,
 }
 
-/// What became of a refresh.
+/// The result of a refresh.
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
     Tokens(Rc<Session>),
-    /// One of the closed list that ends a session.
+    /// An error of the closed list that ends a session.
     Over,
-    /// This copy of the session is over; another may go on, in a tab that was duplicated, say (D-1).
+    /// This copy of the session has ended. Another copy may continue, for example in a duplicated tab (D-1).
     Stale,
-    /// The key that it needs is gone.
+    /// The key of the session is gone.
     KeyGone,
-    /// Something else was answered, perhaps with the seconds that the server wants to be left alone.
+    /// Another error, with the seconds to wait if the server requested that.
     Refused(Option<f64>),
     Unreachable,
 }
 
-/// What happens.
+/// An input of the machine.
 #[derive(Debug)]
 pub(crate) enum Input {
-    /// The stored text and the session in it. The flag tells, where there is none, that the server ended the session.
+    /// The stored text, and the session in it. Without a session, the flag is true if the server ended it.
     Stored(Option<String>, Option<Rc<Session>>, bool),
-    /// A sign-in on this page, or a session that was restored.
+    /// A sign-in on this page, or a restored session.
     SignedIn(Rc<Session>),
     SignedOut,
     /// A newer profile of the user.
     Profile(Document),
     /// A call needs a token.
     Wanted(Need),
-    /// The pause that was asked for is over.
+    /// The requested pause is over.
     Rested,
-    /// The refresh with this session's token is over.
+    /// The refresh with this session's token has ended.
     Answered(Rc<Session>, Verdict),
     /// A call found that the key of this session is gone.
     KeyGone(Rc<Session>),
-    /// The network is back.
+    /// The network is available again.
     Online,
 }
 
-/// What is to be done.
+/// A command for the shell.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Store this, or remove what is stored.
+    /// Store this text, or remove the stored one.
     Store(Option<String>),
     Tell(Event),
     Warn(&'static str),
-    /// Ask for new tokens with this session's.
+    /// Request new tokens with this session's refresh token.
     Send(Rc<Session>),
-    /// Say `Rested` in so many milliseconds.
+    /// Send the input `Rested` after this number of milliseconds.
     Rest(f64),
-    /// Those who wait for a token can go on: with the state as it is, or with the last refusal.
+    /// Waiting calls continue: with the current state if true, or with the last error if false.
     Settle(bool),
-    /// The session with this key is over.
+    /// Remove this key, because its session has ended.
     DropKey(String),
 }
 
-/// No refresh with this token before `until` on the page's running clock.
+/// Prevents a refresh with this token before `until` on the page's running clock.
 struct Rest {
     token: String,
     failures: u32,
@@ -105,14 +105,14 @@ struct Rest {
     is_asked_for: bool,
 }
 
-/// What one tab knows.
+/// The state of one tab.
 #[derive(Default)]
 pub(crate) struct Machine {
-    /// Has the storage been read once? The first state is no change.
+    /// True after the first read of the storage. The first state is not a change.
     has_read: bool,
     text: Option<String>,
     session: Option<Rc<Session>>,
-    /// What the refresh is for that is under way.
+    /// The requirement of the pending refresh.
     flight: Option<Need>,
     rest: Option<Rest>,
     is_offline: bool,
@@ -123,13 +123,13 @@ impl Machine {
         self.session.as_ref()
     }
 
-    /// Would `Stored` with this text be news?
+    /// True if `Stored` with this text would change nothing.
     pub(crate) fn knows(&self, text: Option<&str>) -> bool {
         self.has_read && self.text.as_deref() == text
     }
 
-    /// Milliseconds until the token is to be refreshed ahead: somewhat later in each tab, so that one does it for
-    /// all.
+    /// The milliseconds until the token is to be refreshed ahead. It includes a random delay for each tab, so
+    /// that one tab refreshes for all.
     pub(crate) fn due(&self, now: Now) -> Option<f64> {
         let session = self.session.as_ref()?;
         let spare = session.remaining(now.date, now.running) - session.expires_in * AHEAD;
@@ -171,7 +171,7 @@ impl Machine {
         out
     }
 
-    /// Begins a refresh, unless there is nothing to refresh or it is too early for another try.
+    /// Begins a refresh, unless it is not needed or too early for another try.
     fn ask(&mut self, need: Need, now: Now, out: &mut Vec<Command>) {
         self.flight = None;
         let Some(session) = self.session.clone().filter(|session| !satisfies(session, need, now)) else {
@@ -197,7 +197,8 @@ impl Machine {
             self.session.as_ref().is_some_and(|session| session.refresh_token == sent.refresh_token);
         match verdict {
             Verdict::Tokens(mut next) => {
-                // Not in the place of another: what these tokens came from may have been ended meanwhile.
+                // The tokens must not replace another session: the one that they came from may have ended
+                // meanwhile.
                 if let Some(before) = self.session.clone().filter(|_| is_there) {
                     self.rest = None;
                     Rc::make_mut(&mut next).user = before.user.clone();
@@ -211,7 +212,7 @@ impl Machine {
             // The other copy needs the key.
             Verdict::Stale if is_there => self.end(Event::SessionExpired, out),
             Verdict::KeyGone if is_there => self.lose_key(sent, out),
-            // It was about another session than the one that is there now.
+            // The verdict was about another session than the current one.
             Verdict::Over | Verdict::Stale | Verdict::KeyGone => return self.ask(need, now, out),
             Verdict::Refused(wish) => return self.fail(sent, wish, now, out),
             Verdict::Unreachable => {
@@ -224,7 +225,7 @@ impl Machine {
         out.push(Command::Settle(true));
     }
 
-    /// Leaves the server alone for some time, and for longer each time.
+    /// Begins a pause after a failure. Each further pause is longer.
     fn fail(&mut self, sent: &Session, wish: Option<f64>, now: Now, out: &mut Vec<Command>) {
         let token = sent.refresh_token.clone();
         let failures = self.rest.take().filter(|rest| rest.token == token).map_or(0, |rest| rest.failures);
@@ -241,7 +242,7 @@ impl Machine {
         rest.map_or(0.0, |rest| (rest.until - now.running).max(0.0))
     }
 
-    /// A session whose key is gone is over, unless another has taken its place.
+    /// Ends a session whose key is gone, unless another session has replaced it.
     fn lose_key(&mut self, of: &Session, out: &mut Vec<Command>) {
         if self.session.as_ref().is_some_and(|now| now.key == of.key) {
             out.push(Command::Warn("key_lost"));
@@ -257,15 +258,15 @@ impl Machine {
 
     fn end(&mut self, event: Event, out: &mut Vec<Command>) {
         if event == Event::SessionExpired {
-            // So that others can tell it from a sign-out: tabs get the storage event for this first, and clients
-            // of this page look when they hear of it.
+            // Lets other tabs and clients distinguish this from a sign-out: tabs receive the storage event
+            // for this text first, and clients of this page receive an event.
             out.push(Command::Store(Some(EXPIRED.into())));
         }
         self.set(None, None, Some(event), out);
         out.push(Command::Store(None));
     }
 
-    /// Remembers a state, and tells of the change; `named` says what kind of end it is, if it is one.
+    /// Sets the state, and reports the change. `named` is the event for the end of a session.
     fn set(
         &mut self,
         text: Option<String>,
@@ -277,7 +278,7 @@ impl Machine {
         let before = std::mem::replace(&mut self.session, session);
         self.text = text;
         match change(before.as_deref(), self.session.as_deref()) {
-            // A session that was there when the page began is each subscriber's INITIAL_SESSION.
+            // A session that exists when the page begins is the INITIAL_SESSION of each listener.
             Some(_) if is_first => {}
             Some(Event::SignedOut) => out.push(Command::Tell(named.unwrap_or(Event::SignedOut))),
             Some(event) => out.push(Command::Tell(event)),

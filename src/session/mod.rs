@@ -1,7 +1,7 @@
-//! The session of this browser: taking it up, keeping it, ending it, in every tab.
+//! The session of this browser, in every tab.
 //!
-//! What is stored is the truth and is read at each use; the copy in memory only saves the parsing. Each write
-//! first looks whether the session it was computed from is still there: a sign-out in the meantime wins.
+//! The stored text decides, and is read at each use. The copy in memory only saves the parsing. Before each
+//! write the session that it was computed from must still be stored, so that a sign-out in the meantime wins.
 
 pub(crate) mod events;
 pub(crate) mod flows;

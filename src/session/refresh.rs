@@ -1,4 +1,4 @@
-//! Getting new tokens: one request at a time, however many calls ask, and the verdicts that end a session.
+//! Refreshing tokens: one request at a time for all calls that wait, and the verdicts that end a session.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -22,7 +22,7 @@ use crate::{
     transport::{Answer, Call, Holder, Kind},
 };
 
-/// A refresh that is under way, and how it ended.
+/// A pending refresh, and its result.
 #[derive(Clone)]
 pub(super) struct Flight {
     promise: Promise,
@@ -30,8 +30,8 @@ pub(super) struct Flight {
 }
 
 impl Keeper {
-    /// The session with an access token as new as needed: refreshes, or joins the refresh that is under way. `None` when signed out, also by
-    /// the server's verdict.
+    /// The session with a token that meets `need`. Refreshes it, or joins the pending refresh. `None` if
+    /// signed out, also after a verdict that ended the session.
     pub(crate) async fn refresh(
         &'static self,
         need: Need,
@@ -43,7 +43,8 @@ impl Keeper {
         }
         let under_way = self.flight.borrow().clone();
         let flight = under_way.unwrap_or_else(|| self.take_off(need));
-        // The flight has its own time limit and is everybody's: one caller's limits end that caller's wait only.
+        // The refresh has its own timeout, because all callers share it. The limits of a caller end only that
+        // caller's wait.
         let _ = limits.within(&flight.promise).await?;
         let outcome = flight.outcome.borrow().clone();
         match outcome {
@@ -56,7 +57,7 @@ impl Keeper {
         let outcome = Rc::new(RefCell::new(None));
         let result = outcome.clone();
         let promise = promise(Box::pin(async move {
-            // Not before it is known to be under way.
+            // Waits until `flight` is set, so that other calls can join.
             let _ = settled(promise_of(&JsValue::UNDEFINED)).await;
             let rotated = self.rotate(need).await;
             self.flight.replace(None);
@@ -76,7 +77,7 @@ impl Keeper {
             input = match self.step(input) {
                 Some(Command::Send(session)) => {
                     let mut verdict = self.ask_for_verdict(&session).await;
-                    // Another tab may have been faster, or have signed out: what is stored counts.
+                    // Another tab may have refreshed earlier or signed out: the stored text decides.
                     if let Err(error) = self.load(limits).await {
                         verdict = self.refused(error);
                     }
@@ -106,7 +107,7 @@ impl Keeper {
         }
     }
 
-    /// Keeps the error for those who wait.
+    /// Stores the error for the waiting calls.
     fn refused(&self, error: Error) -> Verdict {
         let is_silence = error.is(code!(Network)) || error.is(code!(Timeout));
         let verdict = if is_silence { Verdict::Unreachable } else { Verdict::Refused(error.retry_after) };
@@ -120,7 +121,8 @@ impl Keeper {
         self.api.exchange(&call, &holder, limits).await
     }
 
-    /// Ends all sessions of the user with one that is over in this browser already: the tokens that this needs are not stored.
+    /// Ends all sessions of the user with a session that has already ended in this browser. The tokens for
+    /// that are not stored.
     pub(super) async fn revoke_all(&self, session: &Session, limits: &Limits) -> Result<(), Error> {
         let mut holder = holder(session);
         if !is_fresh(session) {
@@ -137,23 +139,23 @@ pub(super) fn is_fresh(session: &Session) -> bool {
     session.is_fresh(now.date, now.running)
 }
 
-/// The endpoint that takes refresh tokens.
+/// The path of the token endpoint.
 pub(crate) const TOKEN_PATH: &str = "/v1/token";
 
-/// RFC 6749 §6.
+/// The body of a refresh (RFC 6749 §6).
 pub(crate) fn token_body(refresh_token: &str) -> Document {
     Document::of("grant_type", "refresh_token")
         .with("client_id", CLIENT_ID)
         .with("refresh_token", refresh_token)
 }
 
-/// Ends sessions of the user: all, or all but this one.
+/// Ends sessions of the user: all, or all except this one.
 pub(super) fn revoke_call(scope: &str) -> Call {
     Call::new(Kind::Post, "/v1/sessions/revoke", Document::of("scope", scope))
 }
 
-/// The verdict of an answer: new tokens, or an end of the session by an error of the closed list. `None` for every other answer, which keeps the
-/// session.
+/// The verdict of an answer: new tokens, or the end of the session by an error of the closed list. `None` for
+/// every other answer, which keeps the session.
 fn verdict(answer: &Answer, session: &Session) -> Option<Verdict> {
     match answer.body.text("error") {
         Some("stale_token") if is_refusal(answer) => Some(Verdict::Stale),
@@ -166,7 +168,7 @@ fn is_refusal(answer: &Answer) -> bool {
     matches!(answer.status, 400 | 401)
 }
 
-/// The session that goes on with the tokens of an answer.
+/// The session with the new tokens of an answer.
 fn received(answer: &Answer, before: &Session) -> Option<Rc<Session>> {
     if answer.status != 200 {
         return None;

@@ -1,7 +1,8 @@
-//! Many tabs of one browser in virtual time: clocks of their own over one storage, messages that are late, lost or in
-//! another order, requests and answers that are lost, late or refused; and the real server, in process.
+//! A simulation of many tabs of one browser in virtual time. Each tab has its own clocks, and all share one
+//! storage. Messages between tabs may be late, lost or reordered; requests and answers may be lost, late or
+//! refused. The server is the real one, in process.
 //!
-//! The tabs are the machine and nothing else; what the browser's shell does for it is done here by hand.
+//! A tab consists of the machine only. The simulation does the work of the browser's shell.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -47,7 +48,7 @@ impl Clock for SetClock {
     }
 }
 
-/// Chance that is the same each time.
+/// Random numbers that are the same in each run.
 #[derive(Debug)]
 struct Dice(AtomicU64);
 
@@ -60,7 +61,7 @@ impl Random for Dice {
     }
 }
 
-/// One for all cases: each has a person and sessions of its own, and time only goes on.
+/// One server for all cases. Each case has a user and sessions of its own, and the time only moves forward.
 struct Server {
     runtime: tokio::runtime::Runtime,
     app: AppState,
@@ -73,7 +74,7 @@ struct Server {
 fn server() -> MutexGuard<'static, Server> {
     static SERVER: OnceLock<Mutex<Server>> = OnceLock::new();
     let server = SERVER.get_or_init(|| Mutex::new(Server::start()));
-    // A case that failed has broken nothing here.
+    // A failed case does not damage the server.
     server.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
@@ -128,16 +129,16 @@ impl Server {
 
 // ── the browser ──
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fate {
-    /// Answered with what the server made of it at once; the answer may be late.
+    /// The server processes the request at once; the answer may arrive late.
     Early,
-    /// Answered with what the server makes of it when the answer comes.
+    /// The server processes the request when the answer arrives.
     Late,
-    /// The server never hears of it.
+    /// The server does not receive the request.
     Lost,
-    /// The server has done it, and nobody learns.
+    /// The server processes the request, but the answer is lost.
     AnswerLost,
     Broken,
     Busy,
@@ -147,24 +148,24 @@ enum Fate {
 enum Action {
     Want(usize, Need),
     SignIn(usize),
-    /// Does the server hear of it?
+    /// The flag is true if the server receives the sign-out.
     SignOut(usize, bool),
-    /// From now on requests have this fate.
+    /// Sets the fate of the following requests.
     Fate(Fate),
-    /// One of the answers that are under way comes.
+    /// One of the pending answers arrives.
     Answer(usize),
-    /// One of the messages that a tab has not heard yet is heard, or is lost.
+    /// A tab receives or misses one of its pending messages.
     Hear(usize, usize),
     Miss(usize, usize),
-    /// Milliseconds pass.
+    /// Lets milliseconds pass.
     Pass(f64),
-    /// The device's date is changed for a tab; its running clock stood still.
+    /// Changes the device's date for a tab. `Sleep` also stops its running clock.
     Date(usize, f64),
     Sleep(usize, f64),
     Online(usize),
-    /// The server tells of a profile, perhaps of the same.
+    /// The tab receives a profile from the server, which may be unchanged.
     Profile(usize, u8),
-    /// Looks at its storage, as each call does first.
+    /// The tab reads its storage, as each call does first.
     Look(usize),
 }
 
@@ -174,10 +175,11 @@ struct Tab {
     asleep: f64,
     messages: Vec<Option<String>>,
     resting_until: Option<f64>,
-    /// When refreshes with a token failed, and how long they must wait: the least that a machine may do.
+    /// For each refresh token that failed, the end of the shortest allowed pause, and whether the server
+    /// requested it.
     quiet: HashMap<String, (f64, bool)>,
     is_new: bool,
-    /// Has it lost a message? Then it knows when it looks.
+    /// True if the tab has missed a message. Then it learns the state when it reads the storage.
     missed: bool,
 }
 
@@ -196,7 +198,7 @@ struct Browser<'a> {
     keys: HashMap<String, EcdsaKeyPair>,
     asked: Vec<Asked>,
     fate: Fate,
-    /// Revoke tokens of sessions that are over: in the storage, and on the server.
+    /// Revoke tokens of sessions that have ended: in the storage, and on the server.
     over: HashSet<String>,
     over_there: HashSet<String>,
     person: String,
@@ -332,7 +334,7 @@ impl Browser<'_> {
         }
     }
 
-    /// What the server makes of a refresh, as the shell reads it.
+    /// The server's verdict on a refresh, as the shell would read it.
     fn verdict(&mut self, tab: usize, sent: &Session) -> Verdict {
         let Some(key) = self.keys.get(&sent.key) else { return Verdict::KeyGone };
         let body = format!(
@@ -396,7 +398,7 @@ impl Browser<'_> {
         }
     }
 
-    /// As the shell does it: what is stored first.
+    /// Reads the storage first, as the shell does.
     fn input(&mut self, tab: usize, input: Input) {
         self.look(tab, false);
         self.step(tab, input);
@@ -406,7 +408,7 @@ impl Browser<'_> {
         let clocks = self.clocks(tab);
         let is_first = std::mem::take(&mut self.tabs[tab].is_new);
         let before = self.tabs[tab].machine.session().cloned();
-        // Who may end the session that is stored: the person, and the server's word on this very token.
+        // Only the user, a server verdict on this very token, or a missing key may end the stored session.
         let may_end = match &input {
             Input::SignedOut => true,
             Input::Answered(sent, Verdict::Over | Verdict::Stale) => {
@@ -465,7 +467,7 @@ impl Browser<'_> {
         }
     }
 
-    /// The network is good, all is said and heard.
+    /// Ends all network failures, and delivers all answers and messages.
     fn settle(&mut self) {
         self.fate = Fate::Early;
         while !self.asked.is_empty() {
@@ -488,7 +490,7 @@ impl Browser<'_> {
         }
     }
 
-    /// Signed in, and not out by anybody: then a call works, however bad it was before.
+    /// Checks that a session that was not signed out works again after all failures.
     fn recovers(&mut self) {
         let Some(session) = self.stored.as_deref().and_then(read) else { return };
         if self.over_there.contains(&session.revoke_token) {
@@ -503,11 +505,11 @@ impl Browser<'_> {
     }
 }
 
-/// What is to be told of a change: said in other words than the code under test says it.
+/// The expected event of a change, computed independently of the code under test.
 fn expected(before: Option<&Session>, after: Option<&Session>, told: &[Event]) -> Vec<Event> {
     match (before, after) {
         (None, None) => vec![],
-        // Why it ended is known to who ended it.
+        // Only the tab that ended the session knows the reason.
         (Some(_), None) if told == [Event::SessionExpired] => vec![Event::SessionExpired],
         (Some(_), None) => vec![Event::SignedOut],
         (None, Some(_)) => vec![Event::SignedIn],
@@ -518,7 +520,7 @@ fn expected(before: Option<&Session>, after: Option<&Session>, told: &[Event]) -
     }
 }
 
-/// A profile, as the simulation makes them.
+/// A profile of the simulation.
 fn document(profile: &Value) -> Document {
     let mut document = Document::default();
     for (name, value) in profile.as_object().unwrap() {
@@ -528,7 +530,7 @@ fn document(profile: &Value) -> Document {
     document
 }
 
-/// What a stored text says.
+/// The session in a stored text.
 fn read(text: &str) -> Option<Session> {
     let value: Value = serde_json::from_str(text).ok()?;
     let text = |name: &str| Some(value.get(name)?.as_str()?.to_owned());
@@ -580,7 +582,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: rounds(60, 200), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn tabs_agree_and_nobody_is_signed_out_by_accident(actions in prop::collection::vec(action(), 1..80)) {
+    fn tabs_agree_and_no_session_ends_without_a_verdict(actions in prop::collection::vec(action(), 1..80)) {
         let mut browser = Browser::open();
         browser.sign_in(0);
         for action in actions {
@@ -592,7 +594,7 @@ proptest! {
 }
 
 #[test]
-fn fifty_refreshes_whose_answers_are_lost_end_no_session() {
+fn fifty_refreshes_with_lost_answers_end_no_session() {
     let mut browser = Browser::open();
     browser.sign_in(0);
     browser.fate = Fate::AnswerLost;
@@ -607,7 +609,7 @@ fn fifty_refreshes_whose_answers_are_lost_end_no_session() {
 }
 
 #[test]
-fn a_server_that_wants_to_be_left_alone_is_and_one_that_fails_is_asked_less_and_less() {
+fn retry_after_is_respected_and_failures_back_off() {
     let mut browser = Browser::open();
     browser.sign_in(0);
     for (fate, rounds, most) in [(Fate::Busy, 29, 1), (Fate::Broken, 600, 18)] {

@@ -1,7 +1,8 @@
-//! Where the session is kept: the browser's storage, the page's own, or memory when these fail. Texts only.
+//! Stores the session in the browser's storage, in the page's own, or in memory if these fail. Stores only
+//! texts.
 //!
-//! Reading and writing never wait. A storage that answers later is read into memory by `load` before a call uses
-//! it, and `flush` waits for what was written; both do nothing for the others.
+//! `read` and `write` never wait. `load` reads an asynchronous storage into memory before a call uses it, and
+//! `flush` waits for pending writes. Both do nothing for other storages.
 
 use std::cell::{Cell, RefCell};
 
@@ -24,18 +25,18 @@ use crate::{
 pub(crate) enum Entry {
     /// The session.
     Session,
-    /// Revoke tokens of sessions that were ended here and that no server has heard of yet.
+    /// Revoke tokens of sessions that ended here and were not yet reported to the server.
     Ended,
-    /// What shows that this browser has signed in before; a sign-out leaves it, the end of an account does not.
+    /// The known-device tokens of this browser. A sign-out keeps them; deleting an account removes its token.
     Devices,
-    /// The key of a signup whose address is not proven yet.
+    /// The key of a sign-up with an address that is not proven yet.
     Signup,
 }
 
 const ENTRIES: [Entry; 4] = [Entry::Session, Entry::Ended, Entry::Devices, Entry::Signup];
 
 impl Entry {
-    /// Its name in the storage.
+    /// The name in the storage.
     fn name(self, prefix: &str) -> String {
         let name = match self {
             Entry::Session => ".session",
@@ -47,27 +48,27 @@ impl Entry {
     }
 }
 
-/// A store; from the first failure on, memory.
+/// A store. After the first failure it uses only memory.
 pub(crate) struct Store {
     outside: JsValue,
     place: Cell<Place>,
-    /// Prefix of the entry names.
+    /// The prefix of the entry names.
     prefix: String,
-    /// A copy of all that was written and loaded.
+    /// A copy of all written and loaded texts.
     memory: Memory,
-    /// Does the storage answer later?
+    /// True if the storage is asynchronous.
     answers_later: Cell<bool>,
-    /// The last write that is under way.
+    /// The last pending write.
     writing: RefCell<Option<Promise>>,
-    /// How often it was written.
+    /// The number of writes.
     writes: Cell<u32>,
-    /// Milliseconds after which a storage that does not answer counts as denied.
+    /// The time in milliseconds after which a storage that does not answer counts as denied.
     patience: f64,
     listeners: &'static Listeners,
 }
 
 impl Store {
-    /// As the client's settings say; in memory where the browser denies its storage.
+    /// Opens the store of the client's settings, or memory if the browser denies its storage.
     pub(crate) fn open(settings: &Settings, memory: Memory, listeners: &'static Listeners) -> Store {
         let wanted = settings.place;
         let outside = settings.storage.clone();
@@ -91,8 +92,8 @@ impl Store {
         store
     }
 
-    /// Moves a session of this server from entries without the server's name, where earlier versions kept it. Once: another client may
-    /// have a session there later.
+    /// Moves a session of this server from entries without the server's name, where earlier versions stored
+    /// it. Runs once, because another client may have a session there later.
     fn take_over(&self, base: &str) {
         let read = |name: &str| match storage::read(&self.outside, name) {
             Ok(Read::Now(text)) => text,
@@ -115,7 +116,7 @@ impl Store {
         }
     }
 
-    /// Where the session is really kept.
+    /// The actual place of the session.
     pub(crate) fn place(&self) -> Place {
         self.place.get()
     }
@@ -125,17 +126,17 @@ impl Store {
         self.key(Entry::Session)
     }
 
-    /// The text, as far as it is known without waiting.
+    /// The last known text. Does not wait.
     pub(crate) fn read(&self, entry: Entry) -> Option<String> {
         let key = &*self.key(entry);
         if !self.is_memory() && !self.answers_later.get() {
             match storage::read(&self.outside, key) {
                 Ok(Read::Now(text)) => {
-                    // So that a read that fails ends nothing.
+                    // Updates the copy, so that a later failed read does not end the session.
                     self.memory.set_text(key, text.as_deref());
                     return text;
                 }
-                // `load` asks again.
+                // `load` reads again.
                 Ok(Read::Later(promise)) => {
                     ignore(promise);
                     self.answers_later.set(true);
@@ -162,32 +163,34 @@ impl Store {
             };
             match written {
                 Ok(written) => drop(self.writing.replace(written)),
-                // Nothing is lost without it.
+                // These entries are optional.
                 Err(Denied) if matches!(entry, Entry::Devices | Entry::Signup) => {}
                 Err(Denied) => self.lose(entry),
             }
         }
     }
 
-    /// The write that is under way.
+    /// The pending write.
     pub(crate) fn written(&self) -> Option<Promise> {
         self.writing.borrow().clone()
     }
 
-    /// Can this stand in the place of the session's text? If it cannot, that text stays.
+    /// True if the storage has room for a new text of the session, which it then contains. If false, the old
+    /// text stays.
     pub(crate) fn has_room(&self, text: &str) -> bool {
         matches!(self.place(), Place::Memory | Place::Custom)
             || storage::write(&self.outside, &self.session_key(), Some(text)).is_ok()
     }
 
-    /// For a sign-out: a session that was stored before this store went on in memory must not come back after a reload.
+    /// For a sign-out: removes a session that was stored before this store changed to memory, so that it does
+    /// not return after a reload.
     pub(crate) fn withdraw_old(&self) {
         if self.is_memory() {
             self.withdraw(Entry::Session);
         }
     }
 
-    /// Reads a storage that answers later.
+    /// Reads an asynchronous storage.
     pub(crate) async fn load(&self, limits: &Limits) -> Result<(), Error> {
         for entry in ENTRIES {
             // A read must not overtake a write.
@@ -206,7 +209,7 @@ impl Store {
                 Err(Denied) => None,
             };
             match loaded {
-                // What was written meanwhile is newer.
+                // Writes since then are newer.
                 Some(_) if self.writes.get() != writes => {}
                 Some(text) => self.memory.set_text(key, text.as_string().as_deref()),
                 None => self.fall_back(),
@@ -215,13 +218,13 @@ impl Store {
         Ok(())
     }
 
-    /// Waits until what was written is kept, as long as the limits let it.
+    /// Waits for pending writes, within the limits.
     pub(crate) async fn flush(&self, limits: &Limits) {
         loop {
             let (writing, writes) = (self.writing.borrow().clone(), self.writes.get());
             let Some(promise) = writing else { return };
             let Ok(kept) = self.answer(promise, limits).await else { return };
-            // What was written meanwhile comes behind this.
+            // Later writes are queued behind this one.
             if self.writes.get() == writes {
                 self.writing.replace(None);
                 if kept.is_none() {
@@ -231,8 +234,8 @@ impl Store {
         }
     }
 
-    /// What the storage answers; nothing when it fails, or does not answer in a time that is long enough for a
-    /// server. A caller who has less patience than that gives up alone.
+    /// The answer of the storage. `None` if it fails, or does not answer within the client's timeout. If the
+    /// caller's own timeout is shorter, only that call fails.
     async fn answer(&self, promise: Promise, limits: &Limits) -> Result<Option<JsValue>, Error> {
         match limits.within(&promise).await {
             Ok(answer) => Ok(answer.ok()),
@@ -241,7 +244,7 @@ impl Store {
         }
     }
 
-    /// Is it kept as long as this page only?
+    /// True if the session lives only as long as this page.
     pub(crate) fn is_memory(&self) -> bool {
         self.place() == Place::Memory
     }
@@ -250,7 +253,8 @@ impl Store {
         entry.name(&self.prefix)
     }
 
-    /// A write failed, for lack of space, say. An older text must not come back from there after a reload.
+    /// Handles a failed write, for example for lack of space: removes the older text, so that it does not
+    /// return after a reload.
     fn lose(&self, entry: Entry) {
         self.withdraw(entry);
         self.fall_back();
@@ -263,7 +267,7 @@ impl Store {
         }
     }
 
-    /// Goes on in memory: what would be written outside would be of no use there.
+    /// Changes to memory, because other pages could not use a stored session. The caller warns the page.
     pub(crate) fn retreat(&self) {
         self.withdraw(Entry::Session);
         self.place.set(Place::Memory);

@@ -1,4 +1,5 @@
-//! Other tabs of this browser: a change there is an event here. And the timer that refreshes tokens ahead, while the page is visible.
+//! Reports changes of other tabs as events of this one, and refreshes tokens ahead of time while the page is
+//! visible.
 
 use wasm_bindgen::JsValue;
 
@@ -23,15 +24,15 @@ const LONGEST: f64 = 2_147_483_647.0;
 const CHANGED: &str = "change";
 
 impl Keeper {
-    /// Listens to the other tabs, to this one being shown again, and to the network coming back, until the
-    /// client ends.
+    /// Listens for changes of other tabs, for this tab becoming visible, and for the network becoming
+    /// available, until the client ends.
     pub(crate) fn listen(&'static self) {
         let life = self.limits.life().clone();
-        // A page that was asleep has heard no `storage` event.
+        // A page that was asleep has received no `storage` event.
         let names = ["storage", "pageshow", "visibilitychange", "online"];
         listen(&everywhere(), &names, Some(&life), move |event| {
             let stored = events::stored(&event).filter(|_| self.place() == Place::Local);
-            // By now it may be removed.
+            // The text may be removed by now.
             self.look(stored == Some((self.store.session_key(), EXPIRED.into())));
             if event.type_() == "online" {
                 self.step(Input::Online);
@@ -54,7 +55,7 @@ impl Keeper {
                 });
             })));
         }
-        // On a server a channel would keep the process from ending.
+        // On a server a channel would keep the process alive.
         if (page::is_there() || page::is_worker()) && matches!(self.place(), Place::Local | Place::Custom) {
             self.open_channel(&life);
         }
@@ -67,7 +68,7 @@ impl Keeper {
         });
     }
 
-    /// Opens the channel between tabs: a storage of the page's own has no events.
+    /// Opens the channel between tabs, because a storage of the page's own has no events.
     fn open_channel(&'static self, life: &AbortSignal) {
         let Some(channel) = page::channel(&self.store.session_key()) else { return };
         listen(&channel, &["message"], Some(life), move |event| {
@@ -76,7 +77,7 @@ impl Keeper {
         self.channel.replace(Some(channel));
     }
 
-    /// Looks what is stored, also in a storage that answers later.
+    /// Reads the stored session again, also from an asynchronous storage.
     fn look_again(&'static self, is_over: bool) {
         spawn(async move {
             let _ = self.store.load(&self.limits).await;
@@ -84,8 +85,8 @@ impl Keeper {
         });
     }
 
-    /// Adds a listener of the page: it gets `INITIAL_SESSION` soon, unless it has got that before, and then each change. Returns the
-    /// function that ends this.
+    /// Adds a listener of the page. It receives `INITIAL_SESSION` soon, unless it has received that before,
+    /// and then each change. Returns the function that removes the listener.
     pub(crate) fn subscribe(&'static self, listener: Function, has_begun: bool) -> Function {
         let listener = self.listeners.add(listener, has_begun);
         if !has_begun {
@@ -96,8 +97,8 @@ impl Keeper {
     }
 
     async fn begin(&'static self, listener: &Listener) {
-        // Not before the page goes on. A change that happens until then is in the first state: the listeners are told of it in the
-        // first microtask.
+        // Waits until the page's code continues. A change before that is included in the first state, because
+        // events are dispatched in the first microtask.
         for _ in 0..2 {
             let _ = settled(promise_of(&JsValue::UNDEFINED)).await;
         }
@@ -106,15 +107,16 @@ impl Keeper {
         self.listeners.begin(listener, self.session_for_page(session.as_deref()));
     }
 
-    /// Tells the other clients of this page that something else is stored now. Has the server ended the session?
+    /// Notifies the other clients of this page of a change of the stored session. `is_over` is true if the
+    /// server ended it.
     pub(super) fn tell_clients(&self, is_over: bool) {
         if let Some(bus) = self.bus.clone() {
-            // When it is stored.
+            // After the text is stored.
             later(move || events::dispatch(&bus, if is_over { EXPIRED } else { CHANGED }));
         }
     }
 
-    /// Tells the other tabs and the workers that the stored session has changed, after the storage has kept it.
+    /// Notifies other tabs and workers of a change of the stored session, after it is stored.
     pub(super) fn tell_tabs(&'static self, text: Option<&str>) {
         let word = JsValue::from(text.filter(|text| *text == EXPIRED).unwrap_or_default());
         let written = self.store.written();
@@ -128,13 +130,13 @@ impl Keeper {
         });
     }
 
-    /// Sets the one timer anew.
+    /// Restarts the timer.
     pub(crate) fn schedule(&self) {
-        // Stops the one before, also where no other follows.
+        // Stops the previous timer, even if no new one follows.
         self.timer.take();
         let due = self.machine.borrow().due(now());
         let tick = self.tick.borrow();
-        // A client that is over has none.
+        // A client that has ended has no tick.
         if let (Some(due), Some(tick)) =
             (due.filter(|_| page::is_visible() && self.settings.refreshes_ahead), &*tick)
         {

@@ -1,4 +1,4 @@
-//! The tokens of one signed-in browser: how they are kept as text, and how long they live. No I/O, no clock.
+//! The tokens of a session: their stored text, and their lifetime. No I/O, no clock.
 
 use std::rc::Rc;
 
@@ -8,29 +8,29 @@ use crate::{
     transport::Holder,
 };
 
-/// An access token with less than this many seconds to live is refreshed before it is used.
+/// An access token with fewer seconds left is refreshed before it is used.
 const FRESH: f64 = 30.0;
 
-/// A session, as this browser keeps it.
+/// A session, as this browser stores it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Session {
-    /// Base URL of the server that it is a session of.
+    /// The base URL of the server.
     pub(crate) base: String,
     pub(crate) access_token: String,
     pub(crate) refresh_token: String,
-    /// Can do nothing but end the session. It stays the same through all refreshes, so that it identifies the session.
+    /// Can only end the session. It stays the same through all refreshes, so that it identifies the session.
     pub(crate) revoke_token: String,
-    /// The id of the key that the session is bound to; empty for none.
+    /// The id of the key that the session is bound to. Empty for a Bearer session.
     pub(crate) key: String,
-    /// Milliseconds since 1970 by this device's date, when the access token came.
+    /// The time at which the access token arrived, in milliseconds since 1970 by this device's date.
     pub(crate) received_at: f64,
-    /// Seconds that the access token lived from then.
+    /// The lifetime of the access token from then, in seconds.
     pub(crate) expires_in: f64,
-    /// Seconds since 1970 by the server's clock, at the same moment.
+    /// The server's time at the same moment, in seconds since 1970.
     pub(crate) server_time: f64,
-    /// The user's profile.
     pub(crate) user: Document,
-    /// When the access token came, by the page's running clock; not for tokens that another page got.
+    /// The time at which the access token arrived, by the page's running clock. `None` for tokens that
+    /// another page got.
     pub(crate) running_at: Option<f64>,
 }
 
@@ -54,49 +54,51 @@ impl Session {
         json::text(&document)
     }
 
-    /// Are its tokens of use only together with a key?
+    /// True if its tokens are useful only with a key.
     pub(crate) fn is_bound(&self) -> bool {
         !self.key.is_empty()
     }
 
-    /// `token_type`, as the server writes it and as pages see it.
+    /// The `token_type`, as the server and pages use it.
     pub(crate) fn token_type(&self) -> &'static str {
         if self.is_bound() { "DPoP" } else { "Bearer" }
     }
 
-    /// Could these be tokens? What the storage holds may have been damaged, and goes into a header.
+    /// True if these can be tokens. The stored values may be damaged, and must not get into a header then.
     pub(crate) fn is_sound(&self) -> bool {
         [&self.access_token, &self.refresh_token, &self.revoke_token].into_iter().all(|text| is_token(text))
             && self.expires_in >= 1.0
     }
 
-    /// Seconds that the access token has to live.
+    /// The remaining lifetime of the access token in seconds.
     ///
-    /// Measured from when it came, so that a wrong date does no harm; and by the clock that says more has passed,
-    /// so that neither a date set back nor a running clock that stood still makes an old token look young.
+    /// It is measured from the token's arrival, so that a wrong date has no effect. The clock with the longer
+    /// elapsed time counts, so that neither a date that was set back nor a stopped running clock makes an old
+    /// token appear fresh.
     pub(crate) fn remaining(&self, date: f64, running: f64) -> f64 {
         let by_date = date - self.received_at;
         let elapsed = match self.running_at {
             Some(running_at) => by_date.max(running - running_at),
-            // The date was set back since: the time that has passed is unknown.
+            // The date was set back: the elapsed time is unknown.
             None if by_date < 0.0 => return 0.0,
             None => by_date,
         };
         self.expires_in - elapsed / 1000.0
     }
 
-    /// Has it long enough to live to be used? A server may give tokens that live hardly longer than `FRESH`.
+    /// True if it lives long enough to be used. A server may issue tokens that live hardly longer than
+    /// `FRESH`.
     pub(crate) fn is_fresh(&self, date: f64, running: f64) -> bool {
         self.remaining(date, running) >= FRESH.min(self.expires_in / 2.0)
     }
 
-    /// Seconds since 1970 by the server's clock, when the access token expires.
+    /// The expiry of the access token by the server's clock, in seconds since 1970.
     pub(crate) fn expires_at(&self) -> f64 {
         self.server_time + self.expires_in
     }
 }
 
-/// Could this be a token, and go into a header?
+/// True if this can be a token in a header.
 pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| (0x21..0x7f).contains(&byte))
 }
@@ -111,8 +113,8 @@ pub(super) fn holder(session: &Session) -> Holder {
     }
 }
 
-/// The session in a token response of the server. `None` if it is bound to another key than `key`. `user` stands in for a profile that
-/// the response lacks.
+/// The session in a token response of the server. `None` if it is bound to another key than `key`. `user`
+/// replaces a profile that the response lacks.
 pub(super) fn read_tokens(
     tokens: &Document,
     base: &str,
@@ -124,8 +126,8 @@ pub(super) fn read_tokens(
     tokens.text("token_type")?.eq_ignore_ascii_case(session.token_type()).then_some(session)
 }
 
-/// The session in a stored text. `None` if the text is damaged, of another version, or of another server: that server must not get the
-/// tokens.
+/// The session in a stored text. `None` if the text is damaged, of another version, or of another server,
+/// which must not get the tokens.
 pub(super) fn read_stored(text: &str, base: &str) -> Option<Rc<Session>> {
     let stored = json::parse_object(text)?;
     let known = stored.number("v") == Some(VERSION);
@@ -159,7 +161,7 @@ fn read(
     session.is_sound().then_some(session)
 }
 
-/// Whether a document is the profile of a user.
+/// True if a document is the profile of a user.
 pub(crate) fn is_profile(document: &Document) -> bool {
     document.text("user_id").is_some()
 }
@@ -191,14 +193,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_date_that_is_years_off_changes_nothing_as_long_as_it_runs_on() {
+    fn a_constantly_wrong_date_does_not_affect_freshness() {
         let mut session = session("a");
         session.received_at = 4_102_444_800_000.0;
         assert!(session.is_fresh(4_102_444_800_000.0 + 60_000.0, 0.0));
     }
 
     #[test]
-    fn a_date_set_back_makes_no_old_token_look_young() {
+    fn an_old_token_is_not_fresh_after_the_date_was_set_back() {
         let mut session = session("a");
         assert!(!session.is_fresh(session.received_at - 1.0, 0.0), "got by another page");
         session.running_at = Some(100.0);
@@ -207,7 +209,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_page_clock_that_stood_still_makes_no_old_token_look_young() {
+    fn an_old_token_is_not_fresh_after_the_page_clock_stopped() {
         let mut session = session("a");
         session.running_at = Some(100.0);
         assert!(!session.is_fresh(session.received_at + 3_600_000.0, 200.0));

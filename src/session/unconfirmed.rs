@@ -1,4 +1,5 @@
-//! The address of the last login that was refused because it is not confirmed: a person can have the mail sent again, also after a reload.
+//! The e-mail address of the last login that was refused because the address is not confirmed. The user can
+//! request the mail again, also after a reload.
 
 use wasm_bindgen::JsValue;
 
@@ -12,7 +13,7 @@ use crate::{
 
 pub(crate) struct Unconfirmed {
     name: String,
-    /// sessionStorage; `undefined` where the browser denies it, and with the option `storage: "memory"`.
+    /// `sessionStorage`. `undefined` if the browser denies it, and with the option `storage: "memory"`.
     tab: JsValue,
     memory: Memory,
 }
@@ -23,7 +24,6 @@ impl Unconfirmed {
         Unconfirmed { name: [&*settings.key, ".unconfirmed ", &settings.base].concat(), tab, memory }
     }
 
-    /// The address.
     pub(crate) fn address(&self) -> Option<String> {
         match storage::read(&self.tab, &self.name) {
             Ok(Read::Now(address)) => address,
@@ -31,10 +31,10 @@ impl Unconfirmed {
         }
     }
 
-    /// Sets the address; `None` clears it, once it is confirmed or signed in.
+    /// Sets the address. `None` clears it after the confirmation or a sign-in.
     pub(crate) fn set(&self, address: Option<&str>) {
         self.memory.set_text(&self.name, address);
-        // Where it is denied the memory is enough.
+        // If the storage is denied, the memory suffices.
         let _ = storage::write(&self.tab, &self.name, address);
     }
 }

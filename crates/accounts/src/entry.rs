@@ -1,5 +1,5 @@
-//! The one way in that every method of signing up and in plugs into, in the order of D-6: proof of the key, limits, captcha,
-//! `pre_` hooks and their checks. A method's file then holds what proves the person, and one transaction.
+//! The common path of all sign-in and sign-up methods, in the order of D-6: proof of the key, limits, captcha,
+//! `pre_` hooks and their checks. A method's own file contains only the proof of identity and one transaction.
 
 use std::sync::Arc;
 
@@ -21,41 +21,43 @@ use crate::service::Accounts;
 use crate::sign_up::SignUp;
 use crate::{registration, service_keys, sessions};
 
-/// A call that signs in or up: the caller, the proof of the browser's key, and the session that the browser has already.
+/// A sign-in or sign-up request: the caller, the proof of the browser's key, and the browser's present session.
 #[derive(Debug)]
 pub struct Call {
-    /// Where the call comes from.
+    /// The client that sent the request.
     pub caller: Caller,
-    /// The proof of the key that the session is bound to.
+    /// The proof of the key that the new session is bound to.
     pub proof: Option<Proof>,
-    /// The account and session of the browser so far, for hooks.
+    /// The present account and session of the browser, for hooks.
     pub who: Principal,
 }
 
-/// How a person signs in or up: the method, and the name of the account.
+/// How a user signs in or up: the method, and the name of the account.
 #[derive(Debug)]
 pub struct EntryMethod {
-    /// As hooks know it.
+    /// The operation that hooks are asked about.
     pub operation: Operation,
-    /// As the audit and sessions know it.
+    /// The method as stored in the audit log and in sessions.
     pub method: String,
-    /// The name that the account is known by; none where a provider is to say it.
+    /// The name of the account. `None` if the provider returns it later, or if a sign-up takes its names from
+    /// the draft.
     pub name: Option<Identity>,
-    /// May a first sign-in make the account?
+    /// True if a first sign-in may create the account.
     pub registers: bool,
-    /// What else the hooks are told.
+    /// Additional fields for the hooks.
     pub more: Vec<(&'static str, String)>,
-    /// Why it cannot be tried here at all. Told once the try is counted.
+    /// Set if this server cannot perform the method. The error is returned after the limits have counted the
+    /// attempt.
     pub refusal: Option<ApiError>,
 }
 
 impl EntryMethod {
-    /// By a method that knows the name.
+    /// For a method that reads the account's name from the request.
     pub fn named(operation: Operation, method: &str, name: Identity, registers: bool) -> EntryMethod {
         EntryMethod { name: Some(name), registers, ..EntryMethod::unnamed(operation, method) }
     }
 
-    /// By a method that learns later who it is.
+    /// For a method without a name in the request.
     pub fn unnamed(operation: Operation, method: &str) -> EntryMethod {
         EntryMethod {
             operation,
@@ -68,7 +70,8 @@ impl EntryMethod {
     }
 }
 
-/// What a try costs and guesses.
+/// The limits that an attempt counts against: its purpose, and the address or name that it may guess the code
+/// or password of.
 fn limited(operation: Operation, name: Option<&Identity>) -> (Purpose, Subject<'_>) {
     match (name, operation) {
         (Some(name), Operation::CodeAuth) => (Purpose::Code, Subject::Address(&name.value)),
@@ -79,26 +82,27 @@ fn limited(operation: Operation, name: Option<&Identity>) -> (Purpose, Subject<'
     }
 }
 
-/// A try to sign in that limits, captcha and hooks have let pass.
+/// A sign-in attempt that has passed limits, captcha and hooks.
 #[derive(Debug)]
 pub struct Entering<T> {
-    /// Where the call comes from.
+    /// The client that sent the request.
     pub caller: Caller,
-    /// The proof of the key that the session is bound to.
+    /// The proof of the key that the new session is bound to.
     pub proof: Option<Proof>,
-    /// The request, as hooks leave it.
+    /// The request after the hooks have changed it.
     pub request: T,
-    /// Makes a repetition harmless.
+    /// The idempotency key of the request, if it has one.
     pub idempotency: Option<Idempotency>,
-    /// What the hooks have approved.
+    /// The attempt as the hooks have approved it.
     pub attempt: Approved<Attempt>,
-    /// What else a hook has given.
+    /// The grants of the hooks.
     pub granted: Granted,
-    /// May an account be made, and what does it begin with?
+    /// The grants for an account that this sign-in may create. `None` if it may not create one.
     pub first: Option<Granted>,
 }
 
-/// From the request to the proof of a sign-in. `method` names it, and is asked again for the request that the hooks leave.
+/// Takes a sign-in request through all checks that precede the method's own proof. `method` reads the method
+/// from the request. It is called again after the hooks have changed the request.
 pub async fn sign_in<T: Request + DeserializeOwned + Options>(
     accounts: &Arc<Accounts>,
     call: Call,
@@ -128,7 +132,8 @@ pub async fn sign_in<T: Request + DeserializeOwned + Options>(
         doorward_limits::settle(&accounts.platform, &caller, subject, approved.map_err(Failed::from)).await?;
     let (_, subject_after) = limited(operation, attempt.name.as_ref());
     if subject != subject_after {
-        // A hook has given another name: it is that one's password that is tried.
+        // A hook has changed the name, so the attempt guesses the password of another account and counts
+        // against its budget.
         doorward_limits::give_back(&accounts.platform, &caller, subject).await?;
         doorward_limits::admit_instead(&accounts.limits, &caller, subject_after).await?;
     }
@@ -140,20 +145,20 @@ pub async fn sign_in<T: Request + DeserializeOwned + Options>(
     Ok(Entering { caller, proof, request, idempotency, attempt, granted, first })
 }
 
-/// A signup that limits, captcha and hooks have let pass.
+/// A sign-up that has passed limits, captcha and hooks.
 #[derive(Debug)]
 pub struct Registering {
-    /// Where the call comes from.
+    /// The client that sent the request.
     pub caller: Caller,
-    /// The proof of the key that the session is bound to.
+    /// The proof of the key that the new session is bound to.
     pub proof: Option<Proof>,
-    /// Makes a repetition harmless.
+    /// The idempotency key of the request, if it has one.
     pub idempotency: Option<Idempotency>,
-    /// What the hooks have approved.
+    /// The attempt as the hooks have approved it.
     pub new: NewAccount,
 }
 
-/// Lets a signup be tried: the address that a program speaks for, limits and captcha.
+/// Admits a sign-up attempt: takes the `client_ip` of a trusted program, then checks limits and captcha.
 pub async fn admit_sign_up(
     accounts: &Arc<Accounts>,
     call: Call,
@@ -172,8 +177,8 @@ pub async fn admit_sign_up(
     }
 }
 
-/// Asks the hooks about a signup: `draft` makes the account of the request as they leave it. `method` is that of the sign-in that a
-/// signup may come with.
+/// Asks the hooks about a sign-up. `draft` builds the account from the request as the hooks leave it. `method`
+/// describes the sign-in that the sign-up may include.
 pub async fn approve_sign_up<T: Request + DeserializeOwned>(
     accounts: &Arc<Accounts>,
     call: Call,
@@ -196,7 +201,7 @@ pub async fn approve_sign_up<T: Request + DeserializeOwned>(
     Ok(Registering { caller, proof, idempotency, new })
 }
 
-/// From the request to the proof of a signup.
+/// Takes a sign-up request through all checks that precede the method's own proof.
 pub async fn sign_up<T: Request + DeserializeOwned + Options>(
     accounts: &Arc<Accounts>,
     call: Call,

@@ -1,6 +1,7 @@
-//! What a provider's word does to accounts. An identity at a provider is (provider, issuer, subject), never an address
-//! (SECURITY A01). Its owner links it to an account. By itself it is linked only on an address that the provider vouches for, with
-//! the operator's trust (SECURITY A02); where the address was not proven here, that is its first proof: see [`crate::addresses::first_proof`].
+//! Links identities at providers to accounts. An identity is (provider, issuer, subject), never an address
+//! (SECURITY A01). Its owner links it to an account. Without the owner's request it is linked only by an
+//! address that the provider vouches for, if the operator trusts the provider (SECURITY A02). If the address
+//! was not proven here before, this is its first proof: see [`crate::addresses::first_proof`].
 
 use doorward_core::message::Message;
 use doorward_core::password_hash::PasswordHash;
@@ -27,18 +28,19 @@ use crate::sessions::current::CurrentSession;
 use crate::sign_up::SignUp;
 use crate::{names, registration, signin};
 
-/// Who somebody is at a provider, as a name of an account.
+/// A user's identity at a provider, as a name of an account.
 pub fn identity(provider: &str, person: &Person) -> Identity {
     Identity::at_provider(provider, &person.issuer, &person.subject, person.email.as_deref())
 }
 
-/// The address that a provider vouches for, as a name of an account.
+/// The e-mail address that the provider vouches for, as a proven name of an account.
 pub fn vouched(person: &Person) -> Option<Identity> {
     let value = person.email.clone().filter(|_| person.vouched)?;
     Some(Identity { kind: Kind::Email, value, look: None, proven: true, origin: None })
 }
 
-/// Asks the hooks about the session that the provider's word may begin, or the account that it may make.
+/// Asks the hooks about the session that a sign-in with a provider may begin, or the account that it may
+/// create.
 pub async fn admit(
     hooks: &Hooks,
     caller: &Caller,
@@ -78,17 +80,18 @@ pub struct ProviderSignIn<'a> {
     pub provider: &'a str,
     /// The user as the provider describes them.
     pub person: &'a Person,
-    /// What the hooks have approved.
+    /// The approval of the hooks.
     pub admission: &'a Admission,
-    /// The password of the account that is made.
+    /// The password of the account, if the sign-in creates one.
     pub password: Option<&'a PasswordHash>,
-    /// What shows that the browser is that of the account's signup.
+    /// The evidence that the same user signed up for the account.
     pub evidence: &'a Evidence,
     /// The key that the session is bound to.
     pub key: Option<Thumbprint>,
 }
 
-/// Signs in to the account that is known by what the provider says; makes one, if there may be one.
+/// Signs in to the account that has the identity, or else the vouched address. If there is none, creates an
+/// account if that is allowed, or else offers the user to register or to link the identity.
 pub async fn sign_in(
     tx: &mut Tx,
     accounts: &Accounts,
@@ -100,7 +103,7 @@ pub async fn sign_in(
     let mut names = admission.names(&name);
     names.extend(address.clone().filter(|address| !names.iter().any(|name| name.value == address.value)));
     names::lock(tx, &names).await?;
-    // What is said of an account stays true only from its lock on: it is asked again then.
+    // The owner may have changed before the lock, so it is read again after it.
     if let Some(account) = identities::owner(tx, name.kind, &name.value).await? {
         accounts::lock(tx, &account).await?;
         if identities::owner(tx, name.kind, &name.value).await?.as_ref() == Some(&account) {
@@ -111,7 +114,8 @@ pub async fn sign_in(
     if let Some(contact) = address.as_ref().map(Contact::from) {
         let standing = first_proof::locked_standing(tx, &contact, evidence).await?;
         let account = match &standing {
-            // The provider knows its owner by another identity: they say themselves whether it is the same person.
+            // The account has another identity at this provider, so the user decides whether both are the same
+            // person.
             Standing::Own(account) if has_at(tx, &account.id, provider).await? => {
                 return Ok(FlowOutcome::Offered);
             }
@@ -139,7 +143,7 @@ pub async fn sign_in(
     Ok(FlowOutcome::SignedIn { session })
 }
 
-/// Links the provider's identity to the account that is signed in.
+/// Links the identity at the provider to the account that is signed in.
 pub async fn link(
     tx: &mut Tx,
     platform: &Platform,
@@ -151,7 +155,7 @@ pub async fn link(
     let (name, account) = (identity(provider, person), &session.account.id);
     identities::lock(tx, name.kind, &name.value).await?;
     accounts::lock(tx, account).await?;
-    // Its proof is spent; the session can have ended while the provider was asked.
+    // The proof was spent earlier, and the session may have ended during the calls to the provider.
     doorward_store::sessions::lock(tx, &session.id).await?;
     let alive = doorward_store::sessions::live_account(tx, &session.id, platform.world.now()).await?;
     alive.ok_or(ErrorCode::SessionRequired)?;
@@ -159,7 +163,7 @@ pub async fn link(
         Some(owner) if owner != *account => return Err(ErrorCode::SocialAccountInUse.into()),
         Some(_) => {}
         None if has_at(tx, account, provider).await? => {
-            let detail = "The account has another identity of this provider's. Unlink that first.";
+            let detail = "The account already has another identity at this provider. Unlink it first.";
             return Err(ApiError {
                 field: Some("provider".into()),
                 detail: Some(detail.into()),
@@ -171,7 +175,8 @@ pub async fn link(
     Ok(FlowOutcome::Linked { account: account.clone() })
 }
 
-/// Takes what an account is known by at a provider from it, but not its last way in; answers what is left.
+/// Unlinks an account's identity at a provider, unless it is the last sign-in method. Returns the links that
+/// remain.
 pub async fn unlink(
     tx: &mut Tx,
     accounts: &Accounts,
@@ -179,18 +184,18 @@ pub async fn unlink(
     account: &str,
     provider: &str,
 ) -> Result<Vec<Link>, ApiError> {
-    let goes = |name: &identities::Held| name.provider.as_deref().unwrap_or(&name.kind) == provider;
+    let is_removed = |name: &identities::Held| name.provider.as_deref().unwrap_or(&name.kind) == provider;
     let links = identities::links(tx, account).await?;
     if !links.iter().any(|link| link.provider == provider) {
         return Err(ErrorCode::NotFound.into());
     }
-    keep_a_way_in(tx, accounts, account, goes).await?;
+    keep_a_way_in(tx, accounts, account, is_removed).await?;
     identities::unlink(tx, account, provider).await?;
     tell(tx, &accounts.platform, caller, account, Event::IdentityUnlinked, provider).await?;
     Ok(identities::links(tx, account).await?)
 }
 
-/// Has the account an identity of this provider's?
+/// True if the account has an identity at this provider.
 async fn has_at(tx: &mut Tx, account: &str, provider: &str) -> Result<bool, StoreError> {
     let held = identities::held(tx, account).await?;
     Ok(held.iter().any(|name| name.provider.as_deref() == Some(provider)))
@@ -212,7 +217,7 @@ async fn attach(
     Ok(tell(tx, platform, caller, account, Event::IdentityLinked, provider).await?)
 }
 
-/// Writes it down, and tells the account's owner.
+/// Writes the audit record and notifies the owner of the account.
 async fn tell(
     tx: &mut Tx,
     platform: &Platform,

@@ -1,4 +1,5 @@
-//! What an account is known by: whether a name is taken, and the locks that keep two from taking it at once.
+//! Names of accounts: checks whether a name is taken, and locks that keep two transactions from taking it at
+//! once.
 
 use doorward_protocol::error::ErrorCode;
 use doorward_request::error::ApiError;
@@ -7,15 +8,16 @@ use doorward_store::{StoreError, Tx};
 
 use crate::addresses::contacts;
 
-/// Who asks whether an address is taken may not learn it where the signup is quiet; unless they have it.
+/// True for an e-mail address without proof. With a quiet sign-up, the response must not reveal whether it is
+/// taken.
 pub fn is_secret(name: &Identity) -> bool {
     name.kind == Kind::Email && !name.proven
 }
 
-/// Has an account this name, or one that cannot be told from it?
+/// True if an account has this name, or a username that looks the same.
 pub async fn is_taken(db: &mut Tx, name: &Identity) -> Result<bool, StoreError> {
     if let Some(holder) = identities::holder(db, name.kind, &name.value).await? {
-        // An account that is proven by another name does not keep others from an address that it only claims.
+        // An account with another proven name does not block an address that it never proved.
         return Ok(name.kind != Kind::Email || holder.is_proven || !holder.has_another);
     }
     match &name.look {
@@ -24,12 +26,12 @@ pub async fn is_taken(db: &mut Tx, name: &Identity) -> Result<bool, StoreError> 
     }
 }
 
-/// The refusal of a name that is taken.
+/// The error for a name that is taken.
 pub fn exists(name: &Identity) -> ApiError {
     ApiError { field: Some(contacts::field(name.kind).into()), ..ErrorCode::Exists.into() }
 }
 
-/// Locks names in one order for all, before any account: so no two transactions wait for each other.
+/// Locks names in sorted order, and before any account. The fixed order prevents deadlocks.
 pub async fn lock(tx: &mut Tx, names: &[Identity]) -> Result<(), StoreError> {
     let mut names: Vec<_> = names.iter().map(|name| (name.kind.as_str(), name.kind, &name.value)).collect();
     names.sort_by_key(|(kind, _, value)| (*kind, *value));

@@ -1,4 +1,4 @@
-//! Profiles: checks beyond the protocol's rules, changes, and the part that others see.
+//! Profiles: checks beyond the protocol's rules, changes, and the public part.
 
 use doorward_config::Profile;
 use doorward_core::{canonical, profile};
@@ -11,7 +11,7 @@ use doorward_request::typed_values;
 use doorward_store::accounts::Account;
 use serde_json::{Map, Value};
 
-/// Changes what was given and clears what was emptied; the name to sign in by is left to the caller.
+/// Sets the given fields and clears the emptied ones. The caller changes the username.
 pub fn change(
     account: &mut Account,
     request: UpdateProfileRequest,
@@ -33,8 +33,8 @@ pub fn change(
     Ok(())
 }
 
-/// Parts of an address that are given, at the top level or within `address`, belong to the one that is there; a line of text
-/// takes its place.
+/// Merges given parts of an address, at the top level or within `address`, into the stored address. An
+/// `address` that is a text replaces the stored one.
 fn keep_address(profile: &mut ProfileInput, address: Option<&Address>, emptied: &[String]) {
     let parts = |name: &String| name.strip_prefix("address.").unwrap_or(name).to_owned();
     let cleared: Vec<String> = emptied.iter().map(parts).collect();
@@ -71,7 +71,7 @@ fn keep_address(profile: &mut ProfileInput, address: Option<&Address>, emptied: 
     profile.fields.address = touched.then_some(Address::Claim(claim));
 }
 
-/// The stored fields with the given ones over them, and without the emptied ones.
+/// The stored fields without the emptied ones, overwritten by the given ones.
 fn overlay(
     stored: &ProfileFields,
     given: &ProfileFields,
@@ -86,14 +86,14 @@ fn overlay(
         fields.remove(name);
     }
     fields.append(&mut object(given)?);
-    // Removes an address whose last part was removed.
+    // Removes an address without parts.
     if fields.get("address").and_then(Value::as_object).is_some_and(Map::is_empty) {
         fields.remove("address");
     }
     serde_json::from_value(Value::Object(fields)).map_err(ApiError::internal)
 }
 
-/// The part of a profile that others always see: name, picture and pages.
+/// The fields that other users always see: name, picture and pages.
 pub fn shown_to_all(own: ProfileFields) -> ProfileFields {
     ProfileFields {
         name: own.name,
@@ -109,9 +109,8 @@ pub fn shown_to_all(own: ProfileFields) -> ProfileFields {
     }
 }
 
-/// The part of an account that others see: name, picture and pages, fields that its owner made public, and the operator's
-/// public fields.
-/// Address and number only once they are proven (seeds K10 to K14).
+/// The part of an account that other users see: name, picture and pages, the fields that the owner made public,
+/// and the operator's public fields. E-mail address and phone number only after their proof (seeds K10 to K14).
 pub fn public(account: &Account, settings: &Profile) -> PublicProfile {
     let own = account.profile.clone();
     let shown = |flag: Option<bool>| flag == Some(true);

@@ -1,4 +1,4 @@
-//! Deletes what is over (D-35): a little at a time, so that nobody waits for it, and on one node for all of them.
+//! Deletes expired rows (D-35). One node does it for all, in small transactions, so that no request waits long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,29 +11,29 @@ use doorward_store::{
     transaction,
 };
 
-/// Rows in one go.
+/// Maximum number of rows of a table in one transaction.
 const LIMIT: i64 = 500;
 
-/// What a hook was told can be sent again for so long.
+/// Time in milliseconds for which delivered events are kept, so that they can be sent again.
 const TOLD: Millis = 24 * 60 * 60_000;
 
-/// What a lease has over the time until its holder looks again.
+/// Time in milliseconds for which a lease lasts beyond its next renewal.
 const LEASE_MARGIN: Millis = 60_000;
 
-/// Looks from time to time, for ever.
+/// Deletes expired rows at the interval `prune.every`, without end.
 pub async fn run(platform: Arc<Platform>) {
     let every = Duration::from(platform.config.prune.every).max(Duration::from_secs(1));
     let node = platform.world.id();
     loop {
         tokio::time::sleep(every).await;
         if let Err(error) = turn(&platform, &node).await {
-            tracing::warn!(cause = %error, "what is over could not be deleted");
+            tracing::warn!(cause = %error, "expired rows could not be deleted");
         }
     }
 }
 
-/// Deletes what is over, if that is this node's work: it is for as long as it keeps coming, else it becomes
-/// another's. Answers how many rows; `None` when another node does it.
+/// Deletes expired rows if this node holds the lease. A node keeps the lease by renewing it here. If it stops,
+/// another node takes the lease. Returns the number of deleted rows, or `None` if another node holds the lease.
 pub async fn turn(platform: &Platform, node: &str) -> Result<Option<u64>, StoreError> {
     let (node, now) = (node.to_owned(), platform.world.now());
     let until = now + platform.config.prune.every.millis() + LEASE_MARGIN;
@@ -42,14 +42,14 @@ pub async fn turn(platform: &Platform, node: &str) -> Result<Option<u64>, StoreE
     if ours { all(platform).await.map(Some) } else { Ok(None) }
 }
 
-/// Deletes everything that is over now; answers how many rows.
+/// Deletes all expired rows. Returns their number.
 pub async fn all(platform: &Platform) -> Result<u64, StoreError> {
     let now = platform.world.now();
     let unused_since = now - platform.config.session.idle.millis();
     let audit = now - platform.config.prune.audit.millis();
     let old_challenges = now - platform.config.prune.challenges.millis();
     let dead = now - platform.config.prune.dead_letters.millis();
-    // What a flow ended with is asked for in its last minutes.
+    // Clients may ask for the outcome of a flow, or use its offer, after the flow has expired.
     let old_flows = now - 4 * platform.config.flows.lifetime.millis() - platform.config.flows.grace.millis();
     let mut rows = 0;
     loop {

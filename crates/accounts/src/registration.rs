@@ -1,5 +1,5 @@
-//! Creating an account, whatever it is known by. A method brings the names and what proves them; what else an account
-//! begins with is the same for all.
+//! Creates accounts. The sign-in method supplies the names and their proof. The rest is the same for all
+//! methods.
 
 use std::sync::Arc;
 
@@ -32,23 +32,24 @@ use crate::service::Accounts;
 use crate::sign_up::FirstSession;
 use crate::signin;
 
-/// What an answer to a signup is made of: ids, so that a repetition mints its tokens anew (D-16).
+/// The result of a sign-up, stored for a repeated request. It contains only ids, so that a repetition mints new
+/// tokens (D-16).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Done {
-    /// Must the address be confirmed before the first login?
+    /// True if the address must be confirmed before the first sign-in.
     pub confirmation_required: bool,
-    /// The account, if it may be told that there is one.
+    /// The id of the account. `None` if the response must not reveal that the account was created.
     #[serde(default)]
     pub account: Option<String>,
-    /// The session that began.
+    /// The id of the new session, if one began.
     pub session: Option<String>,
-    /// Did the account begin with an address that was not proven? Its owner may take the account over.
+    /// True if the account began with an unproven address. The owner of the address may take the account over.
     #[serde(default)]
     pub has_claim: bool,
 }
 
-/// Creates the account, in the transaction of what led to it: names, password, session, mail and audit, or nothing of
-/// it. The names are locked.
+/// Creates the account with its names, password, session, mail and audit record, all in the caller's
+/// transaction. The caller has locked the names.
 pub async fn create(
     tx: &mut Tx,
     accounts: &Accounts,
@@ -81,7 +82,7 @@ pub async fn create(
     accounts::insert(tx, account).await?;
     for name in &plan.names {
         identities::insert(tx, name, &account.id, now).await.map_err(|error| match error {
-            // Two at once: the unique row decides.
+            // Two concurrent sign-ups: the unique constraint decides.
             StoreError::Conflict => exists(name),
             error => error.into(),
         })?;
@@ -110,19 +111,19 @@ pub async fn create(
     if plan.is_first {
         doorward_limits::spend_signup(tx, &accounts.limits, caller).await?;
     }
-    // Last, as everywhere: all mails of this moment wait for these rows.
+    // Last in every transaction, because all concurrent mails wait for these rows.
     if let Some(email) = plan.names.iter().find(|name| is_secret(name)) {
         doorward_limits::spend_message(tx, &accounts.limits, caller, &email.value).await?;
     }
-    // Where a taken address gets the same answer, that has no account in it.
-    let told = !(plan.quiet && plan.names.iter().any(is_secret));
-    let account_id = told.then(|| account.id.clone());
+    // With a quiet sign-up, the response is the same for a taken address, so it must not contain the account.
+    let is_shown = !(plan.quiet && plan.names.iter().any(is_secret));
+    let account_id = is_shown.then(|| account.id.clone());
     let has_claim = plan.names.iter().any(is_secret);
     Ok(Done { confirmation_required: account.confirmation_required, account: account_id, session, has_claim })
 }
 
-/// Takes the name of a new account from the account that has it now (D-39): from one that only claims it, always; from one
-/// without an owner, only if this signup proves the name.
+/// Removes a name of the new account from the account that has it now (D-39). An account that only claims the
+/// name always loses it. An account without an owner is replaced, but only if this sign-up proves the name.
 async fn make_room(
     tx: &mut Tx,
     hooks: &Hooks,
@@ -131,13 +132,13 @@ async fn make_room(
     evidence: &Evidence,
 ) -> Result<(), ApiError> {
     let contact = Contact::from(name);
-    let none = Evidence::default();
-    let evidence = if name.proven { evidence } else { &none };
+    let no_evidence = Evidence::default();
+    let evidence = if name.proven { evidence } else { &no_evidence };
     match first_proof::locked_standing(tx, &contact, evidence).await? {
         Standing::OwnedByOther(account) => {
             Ok(first_proof::release(tx, &hooks.platform, caller, &contact, &account).await?)
         }
-        // What an operator has closed is not opened by making it anew.
+        // A new sign-up must not reopen a disabled account.
         Standing::Unowned(account) if name.proven && account.disabled => {
             Err(ErrorCode::UserIsDisabled.into())
         }
@@ -148,14 +149,14 @@ async fn make_room(
     }
 }
 
-/// The answer to a signup, now or repeated.
+/// The response to a sign-up, new or repeated.
 pub async fn answer(
     issuer: &TokenIssuer,
     done: &Done,
     proof: Option<&Proof>,
 ) -> Result<SignupAnswer, ApiError> {
     let session = match &done.session {
-        // It may have been signed out meanwhile: then there is nothing to hand out.
+        // The session may have ended meanwhile. Then the response has no tokens.
         Some(id) => signin::tokens_of(issuer, id, &[], proof).await?,
         None => None,
     };
@@ -169,7 +170,7 @@ pub async fn answer(
     Ok(SignupAnswer { confirmation_required: done.confirmation_required, user, session })
 }
 
-/// The answer to a signup that was carried out before: nothing is written but the proof.
+/// The response to a repeated sign-up. Only the proof of the key is written.
 pub async fn repeat(
     issuer: &Arc<TokenIssuer>,
     done: &Done,
@@ -182,7 +183,7 @@ pub async fn repeat(
     if !done.has_claim || answer.session.is_some() {
         return Ok(answer);
     }
-    // The account is shown only as long as it is that of then: afterwards it may be another person's.
+    // Once the address is proven, the account may belong to another user, so it is not shown.
     let email = answer.user.as_ref().and_then(|user| user.email.as_deref()).and_then(canonical::email);
     let holder = match email {
         Some(email) => {
@@ -194,8 +195,9 @@ pub async fn repeat(
     Ok(SignupAnswer { user, ..answer })
 }
 
-/// May a first sign-in make the account, and what does that begin with? The page may say no to what the operator allows,
-/// and cannot allow more.
+/// The grants for an account that a first sign-in may create. `None` if it may not create one. `allowed` is the
+/// operator's setting, `asked` is the option of the request: it can forbid the account, but not allow it
+/// against the operator's setting.
 pub fn first(
     platform: &Platform,
     allowed: bool,

@@ -1,4 +1,4 @@
-//! The service that signs people up and in, and changes their accounts.
+//! The service for sign-up, sign-in and account changes.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use doorward_request::platform::Platform;
 use crate::flows::Waiting;
 use crate::screening::Screening;
 
-/// Sign-up, sign-in, and what else happens to accounts.
+/// Carries out all account operations, with the services that they use.
 #[derive(Debug)]
 pub struct Accounts {
     /// Settings, time, keys and the database.
@@ -24,20 +24,20 @@ pub struct Accounts {
     pub limits: Arc<Limits>,
     /// Mails and SMS.
     pub outbox: Arc<Outbox>,
-    /// What the operator adds to operations.
+    /// The operator's scripts and webhooks.
     pub hooks: Arc<Hooks>,
-    /// Providers that people sign in with.
+    /// The configured identity providers.
     pub providers: Providers,
-    /// Refuses passwords that are guessed first.
+    /// Block lists for new passwords.
     pub screening: Screening,
     /// Hashes passwords.
     pub hasher: Arc<Hasher>,
-    /// Wakes those who wait for a sign-in with a provider to end.
+    /// Wakes requests that wait for another request to finish a sign-in with a provider.
     pub waiting: Waiting,
 }
 
 impl Accounts {
-    /// Can an SMS leave? With --dev it always can, into the mailbox.
+    /// True if an SMS can be sent. Always true with `--dev`, where messages go to the development mailbox.
     pub fn sms_configured(&self) -> bool {
         self.outbox.transport.has_sms()
     }

@@ -1,5 +1,5 @@
-//! Service keys: what the operator's own programs show instead of a sign-in. Each is made on the command line, shown
-//! once, stored as a hash, and good for its scopes alone.
+//! Service keys: the credentials of the operator's own programs. A key is created on the command line, shown
+//! once, stored as a hash, and valid only for its scopes.
 
 use std::net::IpAddr;
 
@@ -12,51 +12,51 @@ use doorward_request::error::ApiError;
 use doorward_request::platform::Platform;
 use doorward_store::{service_keys, transaction};
 
-/// A request with `Authorization: Bearer dw_sk_…`, a key that was made here and not revoked. What it may do is asked
-/// with [`ServiceKey::require`].
+/// The valid service key of a request with `Authorization: Bearer dw_sk_…`. [`ServiceKey::require`] checks its
+/// scopes.
 ///
-/// As an `Option`: none where the request has no such key, refused where it has a wrong one.
+/// `Option<ServiceKey>` is `None` without such a header. A wrong key is rejected.
 #[derive(Clone, Debug)]
 pub struct ServiceKey {
-    /// Id of the key, for the audit log.
+    /// The id of the key, for the audit log.
     pub id: String,
     scopes: Scopes,
 }
 
 impl ServiceKey {
-    /// Refuses a key that is not for this.
+    /// Rejects the request if the key does not have this scope.
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
         if self.scopes.has(scope) {
             return Ok(());
         }
-        let detail = format!("This service key has not the scope {}.", scope.as_str());
+        let detail = format!("This service key does not have the scope {}.", scope.as_str());
         Err(ApiError { detail: Some(detail.into()), ..ErrorCode::Forbidden.into() })
     }
 }
 
-/// A program of the operator's says whom it asks for (`client_ip`, seed A08): from there on that is who asks, for limits,
-/// hooks and the audit log. Nobody else may say so, or limits would be what each caller wants them to be.
+/// Replaces the address of the caller with `client_ip`: the end user's address, sent by a program of the
+/// operator (seed A08). Limits, hooks and the audit log then use it. Requires a service key with the scope
+/// `trusted`, because any other client could evade its limits this way.
 pub async fn speaks_for(
     platform: &Platform,
     caller: Caller,
     client_ip: Option<&str>,
 ) -> Result<Caller, ApiError> {
     let Some(given) = client_ip else { return Ok(caller) };
-    let refused = |said| ApiError::field("options.client_ip", said);
-    let key =
-        caller.service_key.as_ref().ok_or_else(|| refused("Only with a service key can this be said."))?;
+    let refused = |detail| ApiError::field("options.client_ip", detail);
+    let key = caller.service_key.as_ref().ok_or_else(|| refused("This option requires a service key."))?;
     recognise(platform, key.expose()).await?.require(Scope::Trusted)?;
-    let ip: IpAddr = given.parse().map_err(|_| refused("This is no IP address."))?;
+    let ip: IpAddr = given.parse().map_err(|_| refused("This is not an IP address."))?;
     Ok(Caller { ip: Some(ip.to_canonical()), ..caller })
 }
 
-/// The refusal of a call without a key, or with a wrong one.
+/// The error for a request without a valid service key.
 pub fn required() -> ApiError {
-    let detail = "A service key is needed: the header Authorization: Bearer dw_sk_… with one that is in use.";
+    let detail = "This call requires a valid service key in the header Authorization: Bearer dw_sk_….";
     ApiError { detail: Some(detail.into()), ..ErrorCode::SessionRequired.into() }
 }
 
-/// Unknown, wrong and revoked are one answer.
+/// Looks up a service key. An unknown, a wrong and a revoked key get the same error.
 pub async fn recognise(platform: &Platform, text: &str) -> Result<ServiceKey, ApiError> {
     let plain = PlainKey::read(text).ok_or_else(required)?;
     let found = service_keys::find(&mut *platform.store.read().await?, &plain.id()).await?;
@@ -72,7 +72,7 @@ pub async fn recognise(platform: &Platform, text: &str) -> Result<ServiceKey, Ap
     Ok(ServiceKey { id: stored.id, scopes: stored.scopes })
 }
 
-/// A use is noted to the minute: finer would cost every request a write.
+/// Rounds down to the minute. With a finer `last_used_at`, every request would cost a write.
 fn minute(now: Millis) -> Millis {
     now - now.rem_euclid(60_000)
 }

@@ -1,4 +1,4 @@
-//! The draft of an account: what it begins with, and what the hooks of a signup are asked about.
+//! The draft of a new account, which the hooks are asked about.
 
 use std::sync::Arc;
 
@@ -26,40 +26,40 @@ use crate::names::{exists, is_secret, is_taken};
 use crate::screening;
 use crate::service::Accounts;
 
-/// An account that is to be made: the draft that the hooks are asked about.
+/// The draft of a new account, which the hooks are asked about.
 #[derive(Clone, Debug)]
 pub struct SignUp {
-    /// What it begins with.
+    /// The data that the account begins with.
     pub account: Account,
-    /// What it is known by.
+    /// The names of the account.
     pub names: Vec<Identity>,
-    /// Its first password.
+    /// The first password.
     pub password: Option<Secret>,
-    /// Does a session begin with it, and how is that counted?
+    /// The session that begins with the sign-up, if any.
     pub session: Option<FirstSession>,
-    /// Where the confirmation ends.
+    /// The page that the browser is sent to after the confirmation.
     pub redirect: Option<Url>,
-    /// Must the answer be the same for a taken address?
+    /// True if the response must be the same for a taken address.
     pub quiet: bool,
-    /// The method that makes it.
+    /// The method that creates the account.
     pub method: String,
-    /// Does a sign-in make it? It is not limited as a signup yet.
+    /// True if a first sign-in creates the account. The sign-up limits have not counted it yet.
     pub is_first: bool,
-    /// Has a hook said which roles it has?
+    /// True if a hook has set the roles.
     pub has_granted_roles: bool,
 }
 
-/// How the session that comes with a signup is counted.
+/// How the session of a sign-up is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstSession {
-    /// As a login would be (seed A06).
+    /// As a login (seed A06).
     Counted,
     /// Not as a login (seed A07).
     Uncounted,
 }
 
 impl SignUp {
-    /// The account of a signup. The operator decides, the page can only tighten (D-20).
+    /// The account of a sign-up. The options of the page can only make the operator's settings stricter (D-20).
     pub fn of_signup(
         platform: &Platform,
         options: SignupOptions,
@@ -75,7 +75,7 @@ impl SignUp {
             None => false,
         };
         if quiet && names.iter().any(is_secret) && names.iter().any(|name| name.kind == Kind::Username) {
-            // Whether it is taken afterwards would tell whether the address was free.
+            // A later lookup of the username would reveal whether the address was free.
             return Err(ApiError::field("username", "Choose a username after the address is confirmed."));
         }
         let demanded = asked || settings.confirmation == Confirmation::Required;
@@ -85,7 +85,7 @@ impl SignUp {
         }
         let confirmation_required = (demanded || quiet) && unproven;
         let session = match (options.login.unwrap_or(false), options.generate_token.unwrap_or(false)) {
-            // Both: a login it is (seed A09).
+            // With both options, the session counts as a login (seed A09).
             (true, _) => Some(("options.login", FirstSession::Counted)),
             (false, true) => Some(("options.generate_token", FirstSession::Uncounted)),
             (false, false) => None,
@@ -119,7 +119,7 @@ impl SignUp {
         Ok(draft)
     }
 
-    /// The account of a first sign-in, with what a hook has given.
+    /// The account of a first sign-in, with the roles that a hook has granted.
     pub fn of_first(
         platform: &Platform,
         names: Vec<Identity>,
@@ -129,7 +129,7 @@ impl SignUp {
         Ok(SignUp::of_sign_in(platform, names, method)?.granted(granted))
     }
 
-    /// The account of a first sign-in, which makes it.
+    /// The account that a first sign-in creates. Returns `FORBIDDEN` if the operator has closed sign-up.
     fn of_sign_in(platform: &Platform, names: Vec<Identity>, method: &str) -> Result<SignUp, ApiError> {
         if !platform.config.signup.open {
             return Err(ErrorCode::Forbidden.into());
@@ -158,7 +158,7 @@ impl SignUp {
         })
     }
 
-    /// Gives the account what a hook says instead of what it would begin with.
+    /// Replaces the default roles with those that a hook has granted.
     #[must_use]
     pub fn granted(mut self, granted: Granted) -> SignUp {
         if let Some(roles) = granted.roles {
@@ -168,13 +168,14 @@ impl SignUp {
         self
     }
 
-    /// Refuses addresses of domains that the operator does not want.
+    /// Rejects addresses of domains that the operator does not allow.
     pub fn check_domains(&self, platform: &Platform) -> Result<(), ApiError> {
         let mut addresses = self.names.iter().filter(|name| name.kind == Kind::Email);
         addresses.try_for_each(|name| domains::admit(&platform.config.signup, &name.value))
     }
 
-    /// The account of a first sign-in with what hooks have added to it. The names that the person signs in by stay.
+    /// Applies the changes of the sign-up hooks to the account of a first sign-in. Returns an error if a hook
+    /// has changed a name that the user signs in with.
     pub fn complete(
         &mut self,
         platform: &Platform,
@@ -191,7 +192,7 @@ impl SignUp {
                 (Some(present), Some(given)) if present.value == given.value => {}
                 (Some(_), _) => {
                     let field = contacts::field(kind);
-                    let cause = format!("pre_signup has set another {field} than the person signs in by");
+                    let cause = format!("pre_signup has changed {field}, which the user signs in with");
                     return Err(ApiError::internal(cause));
                 }
                 (None, Some(given)) if kind == Kind::Phone => self.account.phone_number = Some(given.value),
@@ -212,7 +213,7 @@ impl SignUp {
         Ok(())
     }
 
-    /// The account as it will be.
+    /// The account as it will be stored.
     pub fn as_account(&self) -> Account {
         let mut account = self.account.clone();
         for name in &self.names {
@@ -236,12 +237,12 @@ impl SignUp {
         Ok(Some(accounts.hasher.hash(&accounts.platform.world, password, HashPriority::Last).await?))
     }
 
-    /// What a password of the account must not be made of.
+    /// Pieces of the user's own data, which a password must not be made of.
     fn known(&self) -> Vec<String> {
         screening::of_names(&self.names, &self.account.profile)
     }
 
-    /// Is a name taken that may be told to be?
+    /// The error for a taken name. With a quiet sign-up, unproven addresses are not checked.
     pub async fn taken(&self, db: &mut Tx) -> Result<Option<ApiError>, StoreError> {
         for name in &self.names {
             if !(self.quiet && is_secret(name)) && is_taken(db, name).await? {
@@ -251,7 +252,10 @@ impl SignUp {
         Ok(None)
     }
 }
-/// An address of the operator's list, compared after one parse by the rules that browsers parse by (SECURITY O07).
+
+/// Parses a redirect URL and checks that the setting `links.redirects` lists it. Both URLs are parsed by the
+/// rules of browsers before they are compared (SECURITY O07). With `--dev`, URLs of this machine are allowed,
+/// too.
 fn redirect(platform: &Platform, text: &str) -> Result<Url, ApiError> {
     let listed = |url: &Url| {
         let same = |entry: &String| Url::parse(entry).is_ok_and(|entry| entry == *url);

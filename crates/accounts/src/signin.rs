@@ -1,4 +1,5 @@
-//! What follows once a method has proven who somebody is: may they come in, and the session that begins.
+//! The common last part of all sign-in methods, after the proof of identity: checks the account and begins the
+//! session.
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::service::Accounts;
 use crate::sign_up::SignUp;
 use crate::{names, registration, sessions};
 
-/// Signs in to an account that was proven to be somebody's, in the transaction that proved it.
+/// Signs in to an account, in the transaction that has proven the user's identity.
 pub async fn enter(
     tx: &mut Tx,
     platform: &Platform,
@@ -41,7 +42,7 @@ pub async fn enter(
     begin(tx, platform, caller, id, admission.sign_in(id)?, key).await
 }
 
-/// Begins the session, and writes that down.
+/// Begins the session and writes the audit record.
 pub async fn begin(
     tx: &mut Tx,
     platform: &Platform,
@@ -56,8 +57,8 @@ pub async fn begin(
     Ok(session)
 }
 
-/// The tokens of a session, with the profile of its account. `None` if the session has ended, or is bound to another key than
-/// the one of this proof. `devices` are those of the request.
+/// The tokens of a session, with the profile of its account. `None` if the session has ended, or if the proof
+/// does not match the key of the session. `devices` are the known devices of the request.
 pub async fn tokens_of(
     issuer: &TokenIssuer,
     id: &str,
@@ -76,18 +77,18 @@ pub async fn tokens_of(
     Ok(None)
 }
 
-/// The answer to a sign-in.
+/// The response to a sign-in.
 pub async fn answer(
     issuer: &TokenIssuer,
     session: &str,
     devices: &[KnownDevice],
     proof: Option<&Proof>,
 ) -> Result<Tokens, ApiError> {
-    // It can have ended in this moment, or the request be a repetition of an old one.
+    // The session may have just ended, or the request may repeat an old one.
     Ok(tokens_of(issuer, session, devices, proof).await?.ok_or(ErrorCode::SessionRequired)?)
 }
 
-/// Signs in by an id that opens an account by itself; the first time, if there may be one, makes the account.
+/// Signs in with an id that needs no other proof. Creates the account at the first sign-in, if that is allowed.
 pub async fn by_id<T>(accounts: &Arc<Accounts>, entering: Entering<T>) -> Result<Tokens, ApiError> {
     let Entering { caller, proof, attempt, first, .. } = entering;
     let name = attempt.name()?.clone();
@@ -109,9 +110,9 @@ pub async fn by_id<T>(accounts: &Arc<Accounts>, entering: Entering<T>) -> Result
         .store
         .write(transaction!(|tx| {
             let key = dpop::spend(tx, shown.as_ref()).await?;
-            // Of two at once with a new id, the second finds the account of the first (seed H40).
+            // With two concurrent requests for a new id, the second finds the account of the first (seed H40).
             names::lock(tx, &admission.names(&name)).await?;
-            // What is said of an account stays true only from its lock on: the owner is asked again then.
+            // The owner may have changed before the lock, so it is read again after it.
             if let Some(id) = identities::owner(tx, name.kind, &name.value).await? {
                 accounts::lock(tx, &id).await?;
                 if identities::owner(tx, name.kind, &name.value).await?.as_ref() == Some(&id) {
@@ -136,7 +137,8 @@ pub async fn by_id<T>(accounts: &Arc<Accounts>, entering: Entering<T>) -> Result
     }
 }
 
-/// Is it said to somebody who was recognised, and is to be written down?
+/// True for a refusal that depends on the account or its credentials. The audit log records it as a failed
+/// sign-in.
 pub fn is_verdict(code: ErrorCode) -> bool {
     matches!(
         code,
@@ -146,7 +148,7 @@ pub fn is_verdict(code: ErrorCode) -> bool {
     )
 }
 
-/// Writes down that a sign-in was refused, and answers why.
+/// Records a refused sign-in in the audit log. Returns the error for the response.
 pub async fn refuse(
     platform: &Arc<Platform>,
     caller: Caller,
@@ -158,7 +160,7 @@ pub async fn refuse(
     let written = platform
         .store
         .write(transaction!(|tx| {
-            // A proof that was used before hides nothing: the password was looked at.
+            // The password was checked, so a replayed proof must not suppress the record.
             let spent = match dpop::spend(tx, proof.as_ref()).await {
                 Err(error) if error.code != ErrorCode::InvalidProof => return Err(error),
                 spent => spent.map(drop),
@@ -166,7 +168,7 @@ pub async fn refuse(
             let record = Record::of(Event::SignInFailed).detail(code.as_str());
             let record = Record { account: account.as_ref().map(|account| account.id.as_str()), ..record };
             record.write(tx, &job.world, &caller, job.world.now()).await?;
-            // The other refusals follow a right proof: nothing was guessed.
+            // Only a wrong password is a guess. The other refusals follow a right one.
             if code == ErrorCode::IncorrectUsernameOrPassword {
                 doorward_limits::failed(tx, &job, &caller, None).await?;
             }

@@ -1,4 +1,4 @@
-//! What a person and a browser show: password hashes, signing keys, tokens, and proofs of keys (DPoP, RFC 9449).
+//! Credentials: password hashes, signing keys, tokens, and proofs of keys (DPoP, RFC 9449).
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod dpop;

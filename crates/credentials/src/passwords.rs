@@ -1,5 +1,5 @@
-//! Hashing passwords with Argon2id, on threads of its own with a bounded queue: past it the answer is "overloaded",
-//! at once, and everything else goes on.
+//! Hashes passwords with Argon2id on threads of its own, with a bounded queue. If the queue is full, a request
+//! gets `OVERLOADED` at once, and the rest of the server continues to work.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,9 +19,9 @@ use doorward_request::error::ApiError;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-/// Bytes of a hash.
+/// Length of a hash in bytes.
 const LENGTH: usize = 32;
-/// Memory that no hash has used for this long is given back.
+/// Memory that no hash has used for this long is freed.
 const IDLE: Duration = Duration::from_secs(2);
 
 /// The parts of a stored hash.
@@ -44,28 +44,28 @@ impl Parsed {
     }
 }
 
-/// The outcome of a comparison.
+/// The result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match {
-    /// It is another password, or there is none.
+    /// The password is wrong, or there is no hash.
     No,
-    /// It is the password.
+    /// The password is right.
     Yes,
-    /// It is the password, and a hash of today would be another: the settings have changed, or the password was hashed
-    /// as it was typed, before passwords were normalised.
+    /// The password is right, but must be hashed again: the settings have changed, or the password was hashed
+    /// as typed, before passwords were normalised.
     Outdated,
 }
 
-/// The queue that a hash waits in.
+/// The queue that a job waits in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashPriority {
     /// The long queue.
     Last,
-    /// A short queue of its own, which takes turns with the long one and has room when that is full.
+    /// A short queue, which takes turns with the long one and still has room if that is full.
     First,
 }
 
-/// Places in the short queue.
+/// Maximum number of jobs in the short queue.
 const FIRST: usize = 16;
 
 /// Hashes passwords.
@@ -85,13 +85,13 @@ struct State {
     first: VecDeque<Job>,
     last: VecDeque<Job>,
     is_firsts_turn: bool,
-    /// All that were ever taken.
+    /// Number of all jobs that were ever queued.
     taken: u64,
     closed: bool,
 }
 
 impl State {
-    /// The queue with room for one more job.
+    /// The queue for one more job. `None` if there is no room.
     fn room(&mut self, turn: HashPriority, limit: usize) -> Option<&mut VecDeque<Job>> {
         match turn {
             HashPriority::First if self.first.len() < FIRST => Some(&mut self.first),
@@ -99,7 +99,7 @@ impl State {
         }
     }
 
-    /// Takes turns, so that a flood of one queue does not stop the other.
+    /// Alternates between the queues, so that a flood in one queue does not block the other.
     fn next(&mut self) -> Option<Job> {
         self.is_firsts_turn = !self.is_firsts_turn;
         match self.is_firsts_turn {
@@ -136,13 +136,13 @@ impl Hasher {
             std::thread::Builder::new()
                 .name("hasher".into())
                 .stack_size(256 * 1024)
-                // A panic costs the hash that it happens in: a thread fewer would stay a thread fewer.
+                // A panic costs only the hash that it happens in, because the thread continues.
                 .spawn(move || while catch_unwind(AssertUnwindSafe(|| work(&queue))).is_err() {})?;
         }
         Ok(Hasher { queue, params })
     }
 
-    /// Hashes a new password, in its canonical form.
+    /// Hashes a new password in its canonical form.
     pub async fn hash(
         &self,
         world: &World,
@@ -157,11 +157,11 @@ impl Hasher {
         Ok(PasswordHash::from(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")))
     }
 
-    /// Compares a password with a hash. Without one the work is the same: the time does not tell whether there is such
-    /// an account, or whether it has a password.
+    /// Compares a password with a hash. Without a hash the work is the same, so the time does not reveal
+    /// whether the account exists or has a password.
     ///
-    /// A text that is not in canonical form is also compared as it was typed, for hashes of earlier versions. That second hash
-    /// depends on the text alone, not on the account.
+    /// A password that is not in canonical form is also compared as typed, for hashes of earlier versions. That
+    /// second hash depends on the password alone, not on the account.
     pub async fn verify(
         &self,
         password: &Secret,
@@ -194,7 +194,7 @@ impl Hasher {
         Ok(same(hash.as_slice(), &parsed.hash))
     }
 
-    /// Refuses if there is no room for one more job, before other work is done for the request.
+    /// Returns `OVERLOADED` if there is no room for one more job. Call this before other work for the request.
     pub fn room(&self, turn: HashPriority) -> Result<(), ApiError> {
         match self.queue.lock().room(turn, self.queue.limit) {
             Some(_) => Ok(()),
@@ -202,7 +202,7 @@ impl Hasher {
         }
     }
 
-    /// Number of hashes that were queued.
+    /// Number of jobs that were ever queued.
     pub fn asked(&self) -> u64 {
         self.queue.lock().taken
     }
@@ -247,7 +247,7 @@ fn same_costs(one: &Params, other: &Params) -> bool {
 
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing is left half-done under this lock, even if a thread panicked.
+        // The state is consistent even if a thread panicked while it held the lock.
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
@@ -261,7 +261,8 @@ impl Queue {
         true
     }
 
-    /// The next job; `None` when it is time to end. Calls `idle` when there was none for a while.
+    /// Waits for the next job. Returns `None` when the hasher is dropped. Calls `idle` once if there was no job
+    /// for [`IDLE`].
     fn next(&self, mut idle: impl FnMut()) -> Option<Job> {
         let mut state = self.lock();
         let mut rested = false;
@@ -287,11 +288,11 @@ impl Queue {
     }
 }
 
-/// One thread: it keeps its memory from hash to hash, because fresh pages cost a tenth of the hash.
+/// The loop of one thread. It keeps its memory from hash to hash, because fresh pages cost a tenth of the hash.
 fn work(queue: &Queue) {
     let mut memory = std::cell::RefCell::new(Vec::<Block>::new());
     while let Some(job) = queue.next(|| drop(memory.take())) {
-        // The request may have ended while the job waited.
+        // Skips the job if its request has ended meanwhile.
         if job.caller.is_closed() {
             continue;
         }
@@ -351,7 +352,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_hash_is_the_one_that_argon2_gives_without_our_reused_memory() {
+    async fn a_hash_in_reused_memory_equals_the_plain_argon2_hash() {
         let (hasher, world) = (Hasher::start(&settings()).unwrap(), World::default());
         for text in ["first one", "second one", "third one"] {
             let hash = hasher.hash(&world, &secret(text), HashPriority::Last).await.unwrap();
@@ -365,7 +366,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn sec_p03_a_hash_of_other_settings_is_recognised() {
+    async fn sec_p03_a_hash_made_with_other_settings_is_outdated() {
         let world = World::default();
         let old = Hasher::start(&settings()).unwrap();
         let hash = old.hash(&world, &secret("correct horse"), HashPriority::Last).await.unwrap();
@@ -381,7 +382,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn sec_p04_past_the_queue_the_answer_is_overloaded_at_once() {
+    async fn sec_p04_with_a_full_queue_the_answer_is_overloaded_at_once() {
         let slow =
             Password { hash_memory: 8192, hash_passes: 20, hash_threads: 1, hash_queue: 2, ..settings() };
         let hasher = Arc::new(Hasher::start(&slow).unwrap());

@@ -1,5 +1,6 @@
-//! Rotates the keys that sign access tokens: the next one is published well before it signs, and the one before
-//! verifies until the last token that it signed is over. So nobody who keeps a copy of the JWKS document notices.
+//! Rotates the keys that sign access tokens. The next key is published well before it signs. The previous key
+//! verifies until its last token has expired. So services that keep a copy of the JWKS document are not
+//! affected.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +12,14 @@ use doorward_store::{StoreError, transaction};
 
 use crate::signing::{TokenIssuer, generate};
 
-/// How often to look for keys of other nodes, and whether one is due.
+/// Interval at which a node looks for keys of other nodes, and checks whether the next key is due.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// A token may be checked a little after its end: clocks differ.
+/// Extra time in milliseconds for which a key verifies, because clocks differ.
 const LEEWAY: Millis = 5 * 60 * 1000;
 
-/// Looks from time to time, for ever. Often enough to know a key of another node before that signs with it.
+/// Checks the keys periodically, without end. The interval is short enough to load a key of another node before
+/// that node signs with it.
 pub async fn run(issuer: Arc<TokenIssuer>) {
     let every = EVERY
         .min(Duration::from(issuer.platform.config.token.publish_keys) / 4)
@@ -25,12 +27,12 @@ pub async fn run(issuer: Arc<TokenIssuer>) {
     loop {
         tokio::time::sleep(every).await;
         if let Err(error) = turn(&issuer).await {
-            tracing::warn!(cause = %error, "the signing keys could not be looked at");
+            tracing::warn!(cause = %error, "the signing keys could not be checked");
         }
     }
 }
 
-/// Makes the next key if it is time for that, and takes up the keys that the database has.
+/// Creates the next key if it is due, and loads the keys of the database.
 pub async fn turn(issuer: &TokenIssuer) -> Result<(), StoreError> {
     let now = issuer.platform.world.now();
     let stored = list(&mut *issuer.platform.store.read().await?, now).await?;
@@ -40,16 +42,16 @@ pub async fn turn(issuer: &TokenIssuer) -> Result<(), StoreError> {
     issuer.signing_keys.reload(&issuer.platform.store, &issuer.platform.secret_keys, now).await
 }
 
-/// When the next key is to sign, if it is time to publish it.
+/// The time at which the next key begins to sign. `None` if it is too early to publish it.
 fn due(stored: &[StoredKey], now: Millis, rules: &doorward_config::Token) -> Option<Millis> {
     let newest = stored.iter().map(|key| key.activates_at).max()?;
     let ahead = rules.publish_keys.millis();
     let next = newest + rules.rotate_keys.millis();
-    // A server that was off for long is late: the new key is published for its full time all the same.
+    // After a long downtime the rotation is late, but the new key is still published for its full time.
     (next - ahead <= now).then_some(next.max(now + ahead))
 }
 
-/// Makes a key that signs from then on, and lets the others end when their tokens have.
+/// Creates a key that signs from `activates_at` on. The other keys end after their last tokens.
 async fn publish(platform: &Platform, activates_at: Millis) -> Result<(), StoreError> {
     let key = generate(&platform.secret_keys, &platform.world, activates_at)?;
     let (now, rules) = (platform.world.now(), platform.config.token.clone());

@@ -1,5 +1,5 @@
-//! The keys that sign access tokens (ES256): made at first start, sealed in the database, published as JWKS. When a
-//! new one takes over is decided in [`crate::rotation`].
+//! The keys that sign access tokens (ES256): created at the first start, sealed in the database, published as
+//! JWKS. [`crate::rotation`] decides when a new key begins to sign.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -19,15 +19,15 @@ use serde_json::{Value, json};
 
 use crate::tokens::AccessTokens;
 
-/// All keys that verify, the newest first. Another node may add one at any time: see [`SigningKeys::reload`].
+/// All keys that verify, newest first. Another node may add a key at any time: see [`SigningKeys::reload`].
 #[derive(Debug)]
 pub struct SigningKeys(RwLock<Vec<Arc<SigningKey>>>);
 
 /// One key.
 pub struct SigningKey {
-    /// `kid`
+    /// The `kid`.
     pub id: String,
-    /// The first part of every token that it signs, as it stands there.
+    /// The encoded header of every token that the key signs.
     pub header: String,
     pair: EcdsaKeyPair,
     point: Vec<u8>,
@@ -49,13 +49,13 @@ fn context(id: &str) -> String {
 }
 
 impl SigningKeys {
-    /// Reads the keys; makes the first one.
+    /// Loads the keys of the database. Creates the first one if there is none.
     pub async fn load(store: &Store, secret: &SecretKeys, world: &World) -> Result<SigningKeys, StoreError> {
         let now = world.now();
         let mut stored = list(&mut *store.read().await?, now).await?;
         if stored.is_empty() {
             let key = generate(secret, world, now)?;
-            // Another node may have done the same in this moment: whichever came first is everybody's.
+            // Another node may do the same at this moment. All nodes use the key that was stored first.
             stored = store
                 .write(transaction!(|tx| {
                     lock(tx).await?;
@@ -77,7 +77,7 @@ impl SigningKeys {
         Ok(SigningKeys(RwLock::new(keys)))
     }
 
-    /// Takes up what the database has now: keys that another node made, and that some have retired.
+    /// Loads the present keys of the database: adds those of other nodes and drops retired ones.
     pub async fn reload(&self, store: &Store, secret: &SecretKeys, now: Millis) -> Result<(), StoreError> {
         let stored = list(&mut *store.read().await?, now).await?;
         if stored.is_empty() {
@@ -99,24 +99,26 @@ impl SigningKeys {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The key that signs: the newest that is active.
+    /// The key that signs: the newest active one.
     pub fn active(&self, now: Millis) -> Option<Arc<SigningKey>> {
         let keys = self.keys();
         keys.iter().find(|key| key.activates_at <= now).or(keys.first()).cloned()
     }
 
-    /// The key whose header a token has, to the letter: type, algorithm and key are right, and nothing else is there.
+    /// The key with exactly this token header. An exact match implies the right type and algorithm, and that
+    /// the header has no other parameters.
     pub fn with_header(&self, header: &str) -> Option<Arc<SigningKey>> {
         self.keys().iter().find(|key| key.header == header).cloned()
     }
 
-    /// The public halves (RFC 7517).
+    /// The public keys as a JWKS document (RFC 7517).
     pub fn jwks(&self) -> Value {
         json!({ "keys": self.keys().iter().map(|key| key.jwk()).collect::<Vec<_>>() })
     }
 }
 
-/// So that a retired secret key can leave the file once every node has started with the new one.
+/// Seals a signing key with the active secret key. A retired secret key can be removed from the file once every
+/// node has started with the new one.
 async fn reseal_with_the_active_key(
     store: &Store,
     secret: &SecretKeys,
@@ -138,11 +140,11 @@ pub struct TokenIssuer {
     pub platform: Arc<Platform>,
     /// The keys that sign access tokens.
     pub signing_keys: SigningKeys,
-    /// What the tokens say of this server.
+    /// Writes and verifies access tokens.
     pub access_tokens: AccessTokens,
 }
 
-/// A new key that signs from then on.
+/// Creates a key that signs from `activates_at` on.
 pub fn generate(secret: &SecretKeys, world: &World, activates_at: Millis) -> Result<StoredKey, StoreError> {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(broken)?;
     let id = URL_SAFE_NO_PAD.encode(world.bytes::<9>());
@@ -157,8 +159,8 @@ impl SigningKey {
     fn open(stored: &StoredKey, secret: &SecretKeys) -> Result<SigningKey, StoreError> {
         let private = secret.open(&context(&stored.id), &stored.sealed).ok_or_else(|| {
             broken(
-                "cannot be opened with these secret keys: use the file that this database was made with. If that is \
-                 lost, delete the rows of the table signing_keys: everybody has to sign in again",
+                "cannot be opened with these secret keys: use the file that this database was created with. If it is \
+                 lost, delete the rows of the table signing_keys: then all users must sign in again",
             )
         })?;
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &private).map_err(broken)?;
@@ -172,13 +174,13 @@ impl SigningKey {
         })
     }
 
-    /// A signature, 64 bytes.
+    /// Signs a message. The signature has 64 bytes.
     pub fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
-        // AWS-LC takes its randomness itself; the argument is there for the older interface.
+        // AWS-LC ignores this argument and uses its own randomness. It exists for compatibility.
         Some(self.pair.sign(&SystemRandom::new(), message).ok()?.as_ref().to_vec())
     }
 
-    /// Is it a signature of this key?
+    /// True if this key has made the signature.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.point).verify(message, signature).is_ok()
     }

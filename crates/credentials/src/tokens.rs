@@ -1,5 +1,5 @@
-//! The tokens themselves: access tokens (RFC 9068), refresh tokens (D-3), revoke-only values (D-10). Writing and
-//! reading them; what they are good for is decided in `accounts::sessions`.
+//! Writes and reads tokens: access tokens (RFC 9068), refresh tokens (D-3), revoke-only values (D-10).
+//! `accounts::sessions` decides what a token permits.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,49 +18,50 @@ use uuid::Uuid;
 
 use crate::signing::SigningKeys;
 
-/// What an access token says (RFC 9068 §2.2). Every claim but `cnf` is required, and each is of exactly this type.
+/// The claims of an access token (RFC 9068 §2.2). All but `username`, `id` and `cnf` are required, and each has
+/// exactly this type.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Claims {
-    /// `public_url`
+    /// The setting `public_url`.
     pub iss: String,
-    /// `token.audience`
+    /// The setting `token.audience`.
     pub aud: String,
-    /// Id of the account.
+    /// The id of the account.
     pub sub: String,
-    /// `doorward`
+    /// Always `doorward`.
     pub client_id: String,
-    /// When it was made, in seconds.
+    /// The time of issue, in seconds since 1970.
     pub iat: i64,
-    /// When it ends, in seconds.
+    /// The end of validity, in seconds since 1970.
     pub exp: i64,
-    /// Its own id.
+    /// The id of the token.
     pub jti: String,
-    /// Id of the session.
+    /// The id of the session.
     pub sid: String,
-    /// When the person signed in, in seconds.
+    /// The time of the sign-in, in seconds since 1970.
     pub auth_time: i64,
     /// Roles of the account.
     pub roles: Vec<String>,
-    /// Only in tokens of `/api/v1/auth` (seed R18): the address or name of the account, for people to read. It may be
-    /// unproven: only `sub` tells who it is.
+    /// Only in tokens of `/api/v1/auth` (seed R18): the address or name of the account, for display. It may be
+    /// unproven. Only `sub` identifies the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// Likewise: `sub` once more.
+    /// Only in tokens of `/api/v1/auth`: the same value as `sub`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The key that the session is bound to, if it is.
+    /// The key that the session is bound to, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
 }
 
-/// The key that whoever uses a token must prove to have (RFC 9449 §6.1).
+/// The key that a request with the token must prove (RFC 9449 §6.1).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Confirmation {
-    /// Its thumbprint (RFC 7638).
+    /// The thumbprint of the key (RFC 7638).
     pub jkt: String,
 }
 
-/// An access token of ours, verified: its claims can be believed.
+/// Signs and verifies the access tokens of one issuer and audience.
 #[derive(Debug)]
 pub struct AccessTokens {
     issuer: String,
@@ -68,17 +69,17 @@ pub struct AccessTokens {
     cache: Mutex<Cache>,
 }
 
-/// Verified tokens by their hash: checking a signature costs more than everything else a read does.
+/// Verified tokens by their hash. The check of a signature costs more than the rest of a read request.
 #[derive(Default)]
 struct Cache {
     young: HashMap<[u8; 32], Arc<Claims>>,
     old: HashMap<[u8; 32], Arc<Claims>>,
 }
 
-/// Verified tokens that are remembered: twice this many at most, about 600 bytes each.
+/// Number of verified tokens in each of the two generations of the cache. A token takes about 600 bytes.
 const REMEMBERED: usize = 4096;
 
-/// Longer ones are not ours.
+/// Maximum length of an access token in bytes.
 const LONGEST: usize = 4096;
 
 impl fmt::Debug for Cache {
@@ -93,7 +94,7 @@ impl AccessTokens {
         AccessTokens { issuer: issuer.into(), audience: audience.into(), cache: Mutex::default() }
     }
 
-    /// Signs; issuer, audience and client are filled in here.
+    /// Signs the claims. Fills in issuer, audience and client.
     pub fn sign(&self, keys: &SigningKeys, claims: Claims, now: Millis) -> Option<String> {
         let claims = Claims {
             iss: self.issuer.clone(),
@@ -111,10 +112,11 @@ impl AccessTokens {
         Some(token)
     }
 
-    /// Reads and verifies (RFC 9068 §4, RFC 8725): `None` for anything but a token of ours that has not ended.
+    /// Reads and verifies a token (RFC 9068 §4, RFC 8725). `None` unless this server has issued it and it has
+    /// not expired.
     ///
-    /// The header is compared with ours to the letter, so that no `alg`, `jwk`, `jku` or `crit` of a stranger is
-    /// ever looked at.
+    /// The header must be exactly one of this server's own, so that an `alg`, `jwk`, `jku` or `crit` of an
+    /// attacker is never evaluated.
     pub fn verify(&self, keys: &SigningKeys, token: &str, now: Millis) -> Option<Arc<Claims>> {
         if token.len() > LONGEST {
             return None;
@@ -160,7 +162,7 @@ impl Cache {
         Some(claims)
     }
 
-    /// What was not used for two generations is forgotten.
+    /// Adds a token. Tokens that were not used for two generations are dropped.
     fn remember(&mut self, hash: [u8; 32], claims: Arc<Claims>) {
         if self.young.len() >= REMEMBERED {
             self.old = std::mem::take(&mut self.young);
@@ -175,11 +177,11 @@ const REFRESH_BYTES: usize = 1 + 4 + 16 + 8 + 32;
 const REVOKE_BYTES: usize = 1 + 4 + 16 + 32;
 const VERSION: u8 = 1;
 
-/// A refresh token that was read; nothing about it can be believed until [`RefreshToken::is_genuine`].
+/// A refresh token after reading. Do not trust it before [`RefreshToken::is_genuine`].
 pub struct RefreshToken {
     key: KeyId,
     session: Uuid,
-    /// Which of the session's tokens it is.
+    /// The generation of the session that the token belongs to.
     pub generation: i64,
     mac: [u8; 32],
 }
@@ -191,13 +193,13 @@ fn refresh_mac(
     generation: i64,
     salt: &[u8],
 ) -> Option<[u8; 32]> {
-    // All parts but the last have a fixed length: no two inputs look alike.
+    // All parts but the last have a fixed length, so different inputs have different bytes.
     let parts: [&[u8]; 5] = [&[VERSION], &key, session.as_bytes(), &generation.to_be_bytes(), salt];
     keys.mac(key, Purpose::Refresh, &parts)
 }
 
 impl RefreshToken {
-    /// Writes the token of a session's generation. The same input gives the same token.
+    /// Writes the token of a session's generation. The same input results in the same token.
     pub fn write(keys: &SecretKeys, session: &str, generation: i64, salt: &[u8]) -> Option<String> {
         let session = Uuid::try_parse(session).ok()?;
         let key = keys.active_id();
@@ -206,7 +208,7 @@ impl RefreshToken {
         Some(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Reads what may be a token.
+    /// Reads a text that may be a refresh token.
     pub fn read(text: &str) -> Option<RefreshToken> {
         let bytes: [u8; REFRESH_BYTES] = decode(text)?;
         let (version, rest) = bytes.split_first()?;
@@ -221,12 +223,12 @@ impl RefreshToken {
         })
     }
 
-    /// Id of the session that it claims to be of.
+    /// The id of the session that the token names.
     pub fn session(&self) -> String {
         self.session.to_string()
     }
 
-    /// Did we write it for the session with this salt?
+    /// True if this server has issued the token for the session with this salt.
     pub fn is_genuine(&self, keys: &SecretKeys, salt: &[u8]) -> bool {
         refresh_mac(keys, self.key, &self.session, self.generation, salt)
             .is_some_and(|mac| same(&mac, &self.mac))
@@ -239,12 +241,12 @@ impl fmt::Debug for RefreshToken {
     }
 }
 
-/// Writes and reads the value that can do nothing but end a session.
+/// Writes and reads the value that can only end a session.
 #[derive(Debug)]
 pub struct RevokeToken;
 
 impl RevokeToken {
-    /// The value for a session.
+    /// Writes the value for a session.
     pub fn write(keys: &SecretKeys, session: &str) -> Option<String> {
         let session = Uuid::try_parse(session).ok()?;
         let key = keys.active_id();
@@ -252,7 +254,7 @@ impl RevokeToken {
         Some(URL_SAFE_NO_PAD.encode([&[VERSION], &key[..], session.as_bytes(), &mac].concat()))
     }
 
-    /// Id of the session, if the value is ours.
+    /// The id of the session, if this server has issued the value.
     pub fn read(keys: &SecretKeys, text: &str) -> Option<String> {
         let bytes: [u8; REVOKE_BYTES] = decode(text)?;
         let (version, rest) = bytes.split_first()?;
@@ -281,7 +283,7 @@ mod tests {
         let token = RefreshToken::read(&text).unwrap();
         assert_eq!((token.session().as_str(), token.generation), (SESSION, 7));
         assert!(token.is_genuine(&keys, b"salt"));
-        assert!(!token.is_genuine(&keys, b"tlas"), "the database alone has the salt, and nothing else");
+        assert!(!token.is_genuine(&keys, b"tlas"), "the MAC depends on the salt");
         assert!(!token.is_genuine(&self::keys(), b"salt"));
         for (at, letter) in text.char_indices() {
             let other = if letter == 'A' { "B" } else { "A" };
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revoke_value_is_no_refresh_token_and_names_one_session() {
+    fn a_revoke_token_is_not_a_refresh_token_and_names_one_session() {
         let keys = keys();
         let text = RevokeToken::write(&keys, SESSION).unwrap();
         assert_eq!(RevokeToken::read(&keys, &text).as_deref(), Some(SESSION));

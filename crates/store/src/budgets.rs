@@ -65,7 +65,7 @@ pub async fn restore(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes back a use that was not a failed try, together with the pause that it caused.
+/// Takes back a try that does not count as failed, together with the pause that it caused.
 pub async fn give_back(tx: &mut Tx, name: &str, free: u32, now: Millis) -> Result<(), StoreError> {
     sqlx::query(
         "update budgets set

@@ -1,4 +1,4 @@
-//! Request bodies: size, content type, JSON.
+//! Request bodies: size limit, content type, JSON.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::app::AppState;
 
-/// Largest body that is read, in bytes.
+/// The maximum size of a body, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
 impl<T: Request + DeserializeOwned> FromRequest<AppState> for Json<T> {
@@ -34,7 +34,7 @@ impl<T: Request + DeserializeOwned> FromRequest<AppState> for Json<T> {
     }
 }
 
-/// A request whose fields have other names than ours, for surfaces that others have designed.
+/// A JSON body with other field names, for APIs that other systems have designed.
 #[derive(Debug)]
 pub struct Foreign(pub Map<String, Value>);
 
@@ -61,9 +61,10 @@ fn is_json(headers: &HeaderMap) -> bool {
         })
 }
 
-/// Time for a client to send its body.
+/// The time within which a body must arrive.
 const BODY_TIME: Duration = Duration::from_secs(15);
-/// Reads a whole body, at most [`BODY_LIMIT`]. It may hold a password: wiped when dropped.
+/// Reads a whole body, at most [`BODY_LIMIT`]. The buffer is wiped when it is dropped, because it may contain
+/// a password.
 pub async fn read(body: Body) -> Result<Zeroizing<Vec<u8>>, ApiError> {
     match tokio::time::timeout(BODY_TIME, read_all(body)).await {
         Ok(read) => read,

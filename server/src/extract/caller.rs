@@ -1,4 +1,4 @@
-//! The caller of a request, and the session that hooks are told of.
+//! The caller of a request, and the session that hooks see.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -13,7 +13,7 @@ use super::credentials::presented;
 use crate::app::AppState;
 use crate::http;
 
-/// Longest `User-Agent` that is kept, in bytes.
+/// The maximum length of a stored `User-Agent`, in bytes.
 const LONGEST_AGENT: usize = 256;
 
 impl FromRequestParts<AppState> for Caller {
@@ -40,8 +40,8 @@ fn user_agent(headers: &HeaderMap) -> Option<String> {
     (!kept.is_empty()).then(|| kept.to_owned())
 }
 
-/// Who is signed in already where nobody has to be (seed H45). A token that is not good is none: hooks learn of it, and
-/// nothing else depends on it.
+/// The signed-in user, for hooks of calls that need no session (seed H45). An invalid access token counts as
+/// no session, because only hooks use it.
 impl FromRequestParts<AppState> for Principal {
     type Rejection = std::convert::Infallible;
 
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_first_language_tag_is_taken_and_only_if_it_is_one() {
+    fn the_locale_is_the_first_language_tag_if_it_is_valid() {
         let of = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_LANGUAGE, text.parse().unwrap());

@@ -1,16 +1,16 @@
-//! The one `Authorization` header of a request.
+//! The `Authorization` header of a request.
 
 use axum::http::{HeaderMap, header};
 use doorward_core::secret::Secret;
 use doorward_core::service_key;
 
-/// How a token is presented.
+/// The scheme of a token.
 pub(super) enum Scheme {
     Bearer,
     Dpop,
 }
 
-/// Scheme and token of the one `Authorization` header.
+/// The scheme and token of the `Authorization` header. `None` if there are several.
 pub(super) fn credentials(headers: &HeaderMap) -> Option<(Scheme, &str)> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let (one, None) = (all.next()?, all.next()) else { return None };
@@ -22,7 +22,7 @@ pub(super) fn credentials(headers: &HeaderMap) -> Option<(Scheme, &str)> {
     }
 }
 
-/// What may be a key in the headers of any request.
+/// A bearer token with the prefix of a service key. It is not verified here.
 pub(super) fn presented(headers: &HeaderMap) -> Option<Secret> {
     match credentials(headers)? {
         (Scheme::Bearer, text) if text.starts_with(service_key::PREFIX) => {

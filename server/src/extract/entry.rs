@@ -1,4 +1,4 @@
-//! What a sign-in, a signup and the proof of an address take from a request.
+//! The common part of sign-in, sign-up and address verification requests.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -31,7 +31,7 @@ impl FromRequestParts<AppState> for Prover {
         let session =
             <Option<CurrentSession> as FromRequestParts<AppState>>::from_request_parts(parts, app).await;
         let (session, has_ended) = match session {
-            // A session that has ended is no evidence, and no reason to refuse the proof.
+            // An ended session is no evidence, but also no reason to reject the proof of the address.
             Err(error) if error.code == ErrorCode::SessionRequired => (None, true),
             session => (session?, false),
         };

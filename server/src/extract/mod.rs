@@ -1,4 +1,4 @@
-//! What handlers take from a request: its body, the caller, the session, keys and proofs.
+//! Extractors for handlers: body, caller, session, keys and proofs.
 
 mod body;
 mod caller;

@@ -1,4 +1,4 @@
-//! The proof of a key (DPoP, RFC 9449) of a request.
+//! The DPoP proof of a request (RFC 9449).
 
 use axum::extract::OptionalFromRequestParts;
 use axum::http::request::Parts;
@@ -7,8 +7,8 @@ use doorward_request::error::ApiError;
 
 use crate::app::{App, AppState};
 
-/// The proof of a key that came without an access token: a session that begins now is bound to it, a refresh needs it.
-/// No proof is none; a bad one is refused.
+/// The DPoP proof of a request without an access token. A new session is bound to its key, and a refresh
+/// needs it. `None` without a DPoP header; an invalid proof is rejected.
 impl OptionalFromRequestParts<AppState> for Proof {
     type Rejection = ApiError;
 
@@ -21,8 +21,8 @@ pub(super) fn proof(parts: &Parts, app: &App, access_token: Option<&str>) -> Res
     let mut all = parts.headers.get_all("dpop").iter();
     let text = match (all.next(), all.next()) {
         (None, _) => return Ok(None),
-        (Some(one), None) => one.to_str().map_err(|_| ProofError::Invalid("The proof is no JWS."))?,
-        _ => return Err(ProofError::Invalid("There must be one DPoP header only.").into()),
+        (Some(one), None) => one.to_str().map_err(|_| ProofError::Invalid("The proof is not a JWS."))?,
+        _ => return Err(ProofError::Invalid("There must be only one DPoP header.").into()),
     };
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let about = About {

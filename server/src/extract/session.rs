@@ -1,4 +1,4 @@
-//! The session of a request: its access token, and the proof of its key.
+//! The session of a request: its access token, and the DPoP proof of its key.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::header;
@@ -13,8 +13,9 @@ use super::credentials::{Scheme, credentials, presented};
 use super::proof::proof;
 use crate::app::AppState;
 
-/// For calls with an optional session: a request without an access token has none, a bad token is refused. A service key is
-/// no session: the browser that its back end calls for counts as signed out.
+/// For calls with an optional session. A request without an access token has no session; an invalid token is
+/// rejected. A request with a service key also has no session: the browser that the back end calls for counts
+/// as signed out.
 impl OptionalFromRequestParts<AppState> for CurrentSession {
     type Rejection = ApiError;
 
@@ -48,7 +49,8 @@ impl FromRequestParts<AppState> for CurrentSession {
                 }
                 Some(proof)
             }
-            // A bound token is no Bearer token, whoever says so (RFC 9449 §7.2).
+            // A bound token must not be used with the scheme Bearer (RFC 9449 §7.2), nor an unbound one with
+            // DPoP.
             (Scheme::Bearer, Some(_)) | (Scheme::Dpop, None) => return Err(required()),
         };
         let mut db = app.platform.store.read().await?;

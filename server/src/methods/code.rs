@@ -1,4 +1,4 @@
-//! One-time codes by mail and SMS: asking for one, and signing up and in with it.
+//! One-time codes by mail and SMS: requesting a code, and signing up or in with it.
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -46,14 +46,14 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(signup_with_code))
 }
 
-/// The JSON that it takes.
+/// The JSON requests of this method.
 pub(super) fn requests(requests: &mut Requests<'_>) {
     requests.describe::<SendCodeRequest>();
     requests.describe::<CodeLoginRequest>();
     requests.describe::<CodeSignupRequest>();
 }
 
-/// The ways to sign in that are on.
+/// The names of the methods that are enabled.
 pub(super) fn names(app: &App) -> Vec<&'static str> {
     let on = |kind| signs_in(app, kind).then(|| method(kind));
     [Kind::Email, Kind::Phone].into_iter().filter_map(on).collect()
@@ -63,20 +63,20 @@ fn method(kind: Kind) -> &'static str {
     if kind == Kind::Phone { "phone_code" } else { "email_code" }
 }
 
-/// Can a code be sent there, and does it sign in?
+/// True if codes can be sent to this kind of address and are accepted for sign-in.
 fn signs_in(app: &App, kind: Kind) -> bool {
     contacts::reaches(&app.accounts, kind) && (kind == Kind::Phone || app.platform.config.email.codes)
 }
 
-/// Does a first sign-in with a code make the account?
+/// True if a first sign-in with a code creates an account.
 fn registers(app: &App, kind: Kind) -> bool {
     let settings = &app.platform.config.auto_register;
     if kind == Kind::Phone { settings.phone_code } else { settings.email_code }
 }
 
-/// Sends a code. The answer is the same whether there is such an account or not. Some scenes are for the account of
-/// whoever asks. An SMS code without a scene signs in or sets a new password; with an access token it is for the number of
-/// that account.
+/// Sends a code. The answer is the same whether an account has the address or not. Some scenes need a session
+/// and apply to its account. An SMS code without a scene is for signing in, signing up or setting a new
+/// password; with an access token it is for setting the phone number of that account.
 #[utoipa::path(post, path = "/v1/code", request_body = SendCodeRequest, security((), ("access_token" = [])),
     responses((status = 200, body = Object), ApiError))]
 async fn send_code(
@@ -108,8 +108,8 @@ async fn send_code(
     Ok(Answer(json!({})))
 }
 
-/// The scene of a code that was asked for without one (D-40). The session decides, and not the call that the code is given to
-/// later: a code for the account of a signed-in person never opens another, nor the reverse.
+/// The scene of a code that was requested without one (D-40). It depends on the session, and not on the call
+/// that uses the code later: a code for a signed-in account never opens another account, nor the reverse.
 fn default_scene(contact: &Contact, session: Option<&CurrentSession>) -> Scene {
     match (contact.kind, session) {
         (Kind::Phone, Some(_)) => Scene::BindPhone,
@@ -169,7 +169,8 @@ async fn open(
 ) -> Result<(), ApiError> {
     let now = app.platform.world.now();
     if !scene.rivals().is_empty() {
-        // Two requests at once would leave a code of each scene. Names are locked before accounts, as everywhere.
+        // Two concurrent requests would leave a valid code of each scene. Names are locked before accounts,
+        // as everywhere.
         identities::lock(tx, contact.kind, &contact.value).await?;
     }
     if let Some(session) = &session {
@@ -182,7 +183,7 @@ async fn open(
     Ok(record.write(tx, &app.platform.world, caller, now).await?)
 }
 
-/// Signs in with a code, and makes the account where the operator lets a first sign-in do so.
+/// Signs in with a code. Creates the account at the first sign-in, if the operator allows that.
 #[utoipa::path(post, path = "/v1/login/code", request_body = CodeLoginRequest,
     responses((status = 200, body = Tokens), ApiError))]
 async fn login_with_code(
@@ -241,7 +242,7 @@ async fn login_with_code(
     }
 }
 
-/// The account that the code opens, if it is right.
+/// The account that the code opens, if the code is right.
 async fn found(
     app: &App,
     caller: &Caller,
@@ -260,27 +261,28 @@ async fn found(
     Ok(standing.account_after(&app.platform, contact).map_or(Found::NoAccount, Found::Account))
 }
 
-/// What came of a code that was to sign in, as an idempotency key remembers it: a refusal, too, so that a repetition is no
-/// second try.
+/// The outcome of a sign-in with a code, as stored for an idempotency key. It includes refusals, so that a
+/// repeated request does not count as a second try.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
     /// The id of the session.
     SignedIn(String),
-    /// The error's code.
+    /// The error code.
     Refused(String),
 }
 
-/// A sign-in with a code that the hooks have let pass.
+/// A sign-in with a code that the hooks have approved.
 struct CodeSignIn<'a> {
     contact: &'a Contact,
     code: &'a GivenCode,
     admission: &'a Admission,
-    /// The password of the account that is made.
+    /// The password of the new account.
     password: Option<&'a PasswordHash>,
 }
 
-/// The one transaction of a sign-in with a code. An error that is returned here undoes it all: the code stays good.
+/// The transaction of a sign-in with a code. An error that is returned here rolls it back, so that the code
+/// stays valid.
 async fn enter(
     tx: &mut Tx,
     app: &App,
@@ -313,7 +315,8 @@ async fn enter(
                     first_proof::note(tx, &app.platform, caller, contact, &account).await?;
                     signin::enter(tx, &app.platform, caller, &account.id, admission, key).await?.id
                 }
-                // The reader of the mailbox or phone may learn that it has no account. The code also proves it for a signup.
+                // The code proves the mailbox or phone, so that its reader may learn that it has no account.
+                // The same code is valid for a sign-up.
                 Standing::OwnedByOther(_) | Standing::Free => {
                     let new = admission.sign_up()?;
                     let done = registration::create(tx, &app.accounts, caller, new, password, &evidence, key)
@@ -372,17 +375,17 @@ fn draft(app: &App, request: CodeSignupRequest) -> Result<SignUp, ApiError> {
     Ok(draft)
 }
 
-/// What came of a code that was to make an account.
+/// The outcome of a sign-up with a code.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Made {
-    /// The account.
+    /// The new account.
     Done(Done),
-    /// The error's code.
+    /// The error code.
     Refused(String),
 }
 
-/// A sign-up with a code that the hooks have let pass.
+/// A sign-up with a code that the hooks have approved.
 struct CodeSignUp<'a> {
     new: &'a NewAccount,
     code: &'a GivenCode,
@@ -405,13 +408,13 @@ async fn create(
     };
     names::lock(tx, &new.sign_up.names).await?;
     let evidence = Evidence { proof: proof.cloned(), ..Evidence::default() };
-    // The code proves the address that the hooks have left.
+    // The address after the hooks, which may have changed it.
     let proven = new.sign_up.names.iter().find(|name| name.proven);
     let proven = proven.ok_or_else(|| ApiError::internal("a signup with a code and no address"))?;
     let proof = Contact::from(proven).proof(code);
     let made = match challenges::consume(tx, &app.platform, caller, Scene::Login, proof).await? {
         Err(code) => Made::Refused(code.as_str().to_owned()),
-        // A name that is taken undoes it all: the code stays good, for a sign-in perhaps.
+        // A name that is taken rolls back the transaction: the code stays valid, for example for a sign-in.
         Ok(_) => {
             Made::Done(registration::create(tx, &app.accounts, caller, new, password, &evidence, key).await?)
         }

@@ -1,4 +1,5 @@
-//! An id that another system of the operator's has for a person: that system vouches for it, with a service key (D-23).
+//! Sign-in with the user's id in another system of the operator, which vouches for the user with a service
+//! key (D-23).
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -24,18 +25,19 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(login_with_custom_id))
 }
 
-/// The JSON that it takes.
+/// The JSON request of this method.
 pub(super) fn requests(requests: &mut Requests<'_>) {
     requests.describe::<CustomLoginRequest>();
 }
 
-/// Its name, where a page can use it.
+/// The name of the method, if it is enabled and pages can use it without a service key.
 pub(super) fn names(app: &App) -> Vec<&'static str> {
     let settings = &app.platform.config.custom_id;
     if settings.enabled && settings.open { vec!["custom"] } else { Vec::new() }
 }
 
-/// Signs in with an id of another system, and makes the account where the operator lets a first sign-in do so.
+/// Signs in with the user's id in another system. Creates the account at the first sign-in, if the operator
+/// allows that.
 #[utoipa::path(post, path = "/v1/login/custom", request_body = CustomLoginRequest, security((), ("service_key" = [])),
     responses((status = 200, body = Tokens), ApiError))]
 async fn login_with_custom_id(
@@ -46,7 +48,8 @@ async fn login_with_custom_id(
 ) -> Result<Answer<Tokens>, ApiError> {
     let settings = &app.platform.config.custom_id;
     key.as_ref().map(|key| key.require(Scope::Trusted)).transpose()?;
-    // The operator's own programs sign in as many as they say, unless they say for whom.
+    // A request with a service key and without `client_ip` comes from the operator's own program, which
+    // limits do not apply to.
     let is_operators = key.is_some() && json.request.options.client_ip.is_none();
     let call = Call { caller: Caller { is_operators, ..call.caller }, ..call };
     let way = |request: &CustomLoginRequest| {

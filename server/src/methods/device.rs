@@ -1,4 +1,4 @@
-//! The id of a device: whoever knows it is signed in. Off unless the operator turns it on (D-23).
+//! Sign-in with the id of a device: knowing the id is sufficient. Off unless the operator enables it (D-23).
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -21,17 +21,17 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(login_with_device))
 }
 
-/// The JSON that it takes.
+/// The JSON request of this method.
 pub(super) fn requests(requests: &mut Requests<'_>) {
     requests.describe::<DeviceLoginRequest>();
 }
 
-/// Its name, where it is on.
+/// The name of the method, if it is enabled.
 pub(super) fn names(app: &App) -> Vec<&'static str> {
     if app.platform.config.device_id.enabled { vec!["device"] } else { Vec::new() }
 }
 
-/// Signs in with the id of a device, and makes the account where the operator lets a first sign-in do so.
+/// Signs in with the id of a device. Creates the account at the first sign-in, if the operator allows that.
 #[utoipa::path(post, path = "/v1/login/device", request_body = DeviceLoginRequest,
     responses((status = 200, body = Tokens), ApiError))]
 async fn login_with_device(

@@ -1,4 +1,4 @@
-//! Ways to sign in: one file each. A method proves who someone is and hands that on; sessions issue tokens.
+//! The sign-in methods, one file each. A method identifies the account; sessions issue the tokens.
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -13,15 +13,15 @@ pub mod provider;
 
 pub mod recovery;
 
-/// Each method has its `names`, where it is on, its `router`, and the `requests` that it takes.
+/// Each method has its `names` if it is enabled, its `router`, and the `requests` that it accepts.
 macro_rules! methods {
     ($($name:ident),*) => {
-        /// Names of the methods that are on, for `GET /v1/settings`.
+        /// The names of the enabled methods, for `GET /v1/settings`.
         pub fn names(app: &App) -> Vec<String> {
             [$( $name::names(app) ),*].into_iter().flatten().map(str::to_owned).collect()
         }
 
-        /// The routes of all methods, and of getting back in.
+        /// The routes of all methods and of account recovery.
         pub fn router() -> OpenApiRouter<AppState> {
             OpenApiRouter::new()$( .merge($name::router()) )*.merge(recovery::router())
         }

@@ -1,4 +1,4 @@
-//! A password, with an e-mail address, a username or a phone number: signing up and signing in.
+//! Sign-up and sign-in with a password and an e-mail address, username or phone number.
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -40,13 +40,13 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(signup)).routes(routes!(login))
 }
 
-/// The JSON that it takes.
+/// The JSON requests of this method.
 pub(super) fn requests(requests: &mut Requests<'_>) {
     requests.describe::<SignupRequest>();
     requests.describe::<LoginRequest>();
 }
 
-/// Its name.
+/// The name of the method.
 pub(super) fn names(_: &App) -> Vec<&'static str> {
     vec!["password"]
 }
@@ -59,7 +59,7 @@ pub(crate) async fn signup(
     call: Call,
     json: Json<SignupRequest>,
 ) -> Result<Answer<SignupAnswer>, ApiError> {
-    // Who signs in at once is known by the address, if there is one.
+    // Hooks see the sign-in that follows as one by e-mail address, if the request has an address.
     let operation = if json.request.email.is_some() { Operation::EmailAuth } else { Operation::UsernameAuth };
     let registering =
         entry::sign_up(&app.accounts, call, json, EntryMethod::unnamed(operation, "password"), |request| {
@@ -68,11 +68,13 @@ pub(crate) async fn signup(
         .await?;
     let Registering { caller, proof, idempotency, new } = registering;
     let mut db = app.platform.store.read().await?;
-    // Where a taken address is told anyway, it need not cost a hash. Asked before the key is looked for: if this very
-    // request has taken the address meanwhile, it has left the key, too.
+    // If the server discloses that a name is taken, it does so before the expensive hash. This check runs
+    // before the look-up of the idempotency key: if a concurrent copy of this request takes the name in
+    // between, the look-up finds its key.
     let taken = new.sign_up.taken(&mut db).await?;
     let done = idempotency::find(&mut db, idempotency.as_ref(), app.platform.world.now()).await?;
-    // Given back before anything else is read: holding one while waiting for the next ends in a standstill.
+    // Released before other code needs a connection: waiting for a second connection while holding the first
+    // can deadlock.
     drop(db);
     match (done, taken) {
         (Some(done), _) => return registration::repeat(&app.issuer, &done, proof).await.map(Answer),
@@ -129,7 +131,7 @@ async fn create(
     Ok(done)
 }
 
-/// Signs in.
+/// Signs in with a password.
 #[utoipa::path(post, path = "/v1/login", request_body = LoginRequest,
     responses((status = 200, body = Tokens), ApiError))]
 pub(crate) async fn login(
@@ -145,18 +147,20 @@ pub(crate) async fn login(
         .map(Answer)
 }
 
-/// Verifies the password, and lets its owner in.
+/// Verifies the password and signs in.
 async fn verify(app: &AppState, entering: Entering<LoginRequest>) -> Result<Tokens, Failed> {
     let Entering { caller, proof, request, attempt, first, .. } = entering;
     let name = attempt.name()?;
     let quiet = is_quiet(app);
-    // An account of a password is only made where the page says so, and never of a number, which it does not prove.
+    // Creates an account only if the page asks for it, and never for a phone number, which a password does
+    // not prove.
     let first = first.filter(|_| request.options.auto_register == Some(true) && !quiet);
     let first = first.filter(|_| name.kind != Kind::Phone);
     let password = Secret::from(request.password);
     let mut db = app.platform.store.read().await?;
     let account = accounts::by_identity(&mut db, name.kind, &name.value).await?;
-    // Unknown account, wrong password, no password: the same questions, the same hash, a write, the same words.
+    // Unknown account, wrong password and missing password take the same steps: the same queries, one hash,
+    // one write, and the same message.
     let id = account.as_ref().map_or("", |account| account.id.as_str());
     let stored = passwords::of(&mut db, id).await?;
     drop(db);
@@ -173,9 +177,10 @@ async fn verify(app: &AppState, entering: Entering<LoginRequest>) -> Result<Toke
             return Err(Failed::Wrong(signin::refuse(&app.platform, caller, proof, account, wrong).await));
         }
     };
-    // It shows only to who knows the password.
+    // These refusals are shown only after the right password.
     match sessions::refusal(&app.platform, &attempt.method, &account) {
-        // Who signs up and then signs in with the same password would learn whether the address was free.
+        // Otherwise an attacker could sign up, sign in with the same password, and learn whether the address
+        // was free.
         Some(ErrorCode::SignupConfirmationNeeded) if quiet => {
             return Err(Failed::Wrong(
                 signin::refuse(&app.platform, caller, proof, Some(account), wrong).await,
@@ -189,7 +194,7 @@ async fn verify(app: &AppState, entering: Entering<LoginRequest>) -> Result<Toke
     let found = async || Ok(Found::Account(account.clone().into()));
     let admission = approved::admit(&app.hooks, &caller, &attempt, None, found).await?;
     let better = match matched {
-        // A busy server does it at another login.
+        // A busy server skips this. A later login does it.
         Match::Outdated => {
             app.accounts.hasher.hash(&app.platform.world, &password, HashPriority::Last).await.ok()
         }
@@ -211,7 +216,8 @@ fn is_quiet(app: &App) -> bool {
     app.platform.config.disclosure.signup == SignupDisclosure::Quiet
 }
 
-/// The name in the request, and the operation that hooks know such a sign-in by. An impossible name is unknown like any other.
+/// The name in the request, and the operation that hooks see for it. A malformed name is treated like an
+/// unknown one.
 fn way(app: &App, request: &LoginRequest) -> Result<EntryMethod, ApiError> {
     let (operation, name) = match (&request.email, &request.username, &request.phone_number) {
         (_, Some(username), _) => {
@@ -230,16 +236,16 @@ fn way(app: &App, request: &LoginRequest) -> Result<EntryMethod, ApiError> {
     Ok(EntryMethod::named(operation, "password", name, registers))
 }
 
-/// A password that was right when it was compared.
+/// A password that matched the stored hash.
 struct VerifiedPassword<'a> {
     account: &'a str,
     /// The hash that it was compared with.
     stored: &'a PasswordHash,
-    /// A hash with the parameters of today, if the stored one has others.
+    /// A hash with the current parameters, if those of the stored one are outdated.
     better: Option<PasswordHash>,
 }
 
-/// The one transaction of a login. What was read before the hash may have changed meanwhile. Answers the session's id.
+/// The transaction of a login. Checks again what was read before the hash. Returns the id of the session.
 async fn enter(
     tx: &mut Tx,
     app: &App,
@@ -250,7 +256,8 @@ async fn enter(
 ) -> Result<String, ApiError> {
     let VerifiedPassword { account, stored, better } = verified;
     let key = dpop::spend(tx, proof).await?;
-    // A new password ends all sessions: it comes before this one, and then the old one does not fit, or after it.
+    // A password change ends all sessions. With this lock it happens either before, and then the stored hash
+    // no longer matches, or after, and then it ends this session, too.
     accounts::lock(tx, account).await?;
     if passwords::of(tx, account).await?.as_ref() != Some(stored) {
         return Err(ErrorCode::IncorrectUsernameOrPassword.into());
@@ -261,7 +268,7 @@ async fn enter(
     Ok(signin::enter(tx, &app.platform, caller, account, admission, key).await?.id)
 }
 
-/// A sign-in that makes the account of what was given (seed A21, H39).
+/// A sign-in that creates the account (seed A21, H39).
 async fn begin(
     app: &AppState,
     caller: Caller,
@@ -302,7 +309,7 @@ async fn begin(
             signin::answer(&app.issuer, &session, &[], proof.as_ref()).await
         }
         Ok(Done { session: None, .. }) => Err(ErrorCode::SignupConfirmationNeeded.into()),
-        // Another request was faster, perhaps the same person's: the next try signs in, or does not.
+        // A concurrent request has created the account. The next try signs in if the password matches.
         Err(error) if error.code == ErrorCode::Exists => Err(ErrorCode::IncorrectUsernameOrPassword.into()),
         Err(error) => Err(error),
     }

@@ -1,5 +1,5 @@
-//! Outside issuers: a provider says who somebody is. What it speaks is in `providers`, what its word does to accounts in
-//! `links`; a sign-in from the consent screen to its end is a flow.
+//! Sign-in with identity providers. The protocols are in the crate `providers`, and the effects on accounts
+//! in `identity_linking`. A flow is a sign-in from the consent screen to its outcome.
 
 use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
@@ -53,14 +53,14 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(take_answer))
 }
 
-/// The JSON that it takes.
+/// The JSON requests of this method.
 pub(super) fn requests(requests: &mut Requests<'_>) {
     requests.describe::<FlowRequest>();
     requests.describe::<ProviderLoginRequest>();
     requests.describe::<ProviderSignupRequest>();
 }
 
-/// Providers stand in a list of their own.
+/// Providers have a list of their own.
 pub(super) fn names(_: &App) -> Vec<&'static str> {
     Vec::new()
 }
@@ -75,10 +75,10 @@ fn named<'a>(app: &'a App, name: &Result<Path<String>, PathRejection>) -> Result
     app.accounts.providers.get(name).ok_or_else(unknown)
 }
 
-/// Begins a sign-in with a provider: answers where the browser goes. If somebody is signed in, it can be ended by linking
-/// the provider's identity to their account.
+/// Begins a sign-in with a provider. Returns the URL that the browser must open. With an access token, the
+/// flow can end by linking the provider's identity to that account.
 #[utoipa::path(post, path = "/v1/flows/{provider}",
-    params(("provider" = String, Path, description = "As configured.")), request_body = FlowRequest,
+    params(("provider" = String, Path, description = "The name of a configured provider.")), request_body = FlowRequest,
     security((), ("access_token" = [])), responses((status = 200, body = FlowAnswer), ApiError))]
 async fn begin_flow(
     State(app): State<AppState>,
@@ -95,10 +95,10 @@ async fn begin_flow(
     Ok(Answer(flows::begin(&app.platform, &caller, provider, proof, session, request).await?))
 }
 
-/// Ends a sign-in with a provider by what came back from it. Somebody unknown gets a key to register with, or an account at
-/// once where the operator says so.
+/// Ends a sign-in with the provider's answer. A user without an account gets a key to register with, or at
+/// once an account if the operator allows that.
 #[utoipa::path(post, path = "/v1/login/provider/{provider}",
-    params(("provider" = String, Path, description = "As configured.")), request_body = ProviderLoginRequest,
+    params(("provider" = String, Path, description = "The name of a configured provider.")), request_body = ProviderLoginRequest,
     responses((status = 200, body = ProviderLogin), ApiError))]
 pub(crate) async fn login_with_provider(
     State(app): State<AppState>,
@@ -122,7 +122,7 @@ pub(crate) async fn login_with_provider(
     ))
 }
 
-/// By the provider that a path names.
+/// The sign-in method of the provider that a path names.
 fn way(app: &App, name: &Result<Path<String>, PathRejection>) -> EntryMethod {
     match named(app, name) {
         Ok(provider) => EntryMethod::unnamed(Operation::ProviderAuth, provider.name()),
@@ -132,9 +132,9 @@ fn way(app: &App, name: &Result<Path<String>, PathRejection>) -> EntryMethod {
     }
 }
 
-/// Creates an account for somebody whom a provider knows. Nobody is signed in by that.
+/// Creates an account for a user without one, with the key from the sign-in. Does not sign in.
 #[utoipa::path(post, path = "/v1/signup/provider/{provider}",
-    params(("provider" = String, Path, description = "As configured.")), request_body = ProviderSignupRequest,
+    params(("provider" = String, Path, description = "The name of a configured provider.")), request_body = ProviderSignupRequest,
     responses((status = 200, body = ProviderSignup), ApiError))]
 async fn signup_with_provider(
     State(app): State<AppState>,
@@ -178,22 +178,23 @@ async fn signup_with_provider(
     Ok(Answer(ProviderSignup { data, message, id }))
 }
 
-/// Somebody whom the provider knows and nobody is known by here.
+/// The offer to register an identity that has no account.
 struct Offer {
     flow: String,
     person: Person,
-    /// Did the page say which address?
+    /// True if the page has sent an e-mail address.
     wants_address: bool,
 }
 
-/// What the flow of a key has offered, if it is this browser's and not used yet.
+/// The offer behind a key, if this browser has it and it is not used yet.
 async fn offered(app: &App, provider: &str, browser: Browser<'_>, key: &str) -> Result<Offer, ApiError> {
     let unknown = || mismatch("This browser has not begun such a registration. Please start again.");
     let id = OauthKey::flow(key).ok_or_else(unknown)?;
     let flow = rows::by_id(&mut *app.platform.store.read().await?, id).await?;
     let flow = flow.filter(|flow| flow.provider == provider).ok_or_else(unknown)?;
     let is_key = OauthKey::is(&app.platform.secret_keys, Good::ForOffer, &flow.id, key);
-    // Of a token that was brought without a key of the browser, nobody has the secret: the key of the offer is all.
+    // After a sign-in with a token and without a browser key, no client knows the secret of the flow. Then
+    // the key of the offer is sufficient.
     let is_free = flow.callback.is_empty() && matches!(flow.binding, Binding::Secret(_));
     if !is_key || !(is_free || browser.is(&flow.binding)) {
         return Err(unknown());
@@ -209,7 +210,8 @@ async fn offered(app: &App, provider: &str, browser: Browser<'_>, key: &str) -> 
     Ok(Offer { flow: flow.id, person, wants_address: false })
 }
 
-/// The request with what the provider says where the page says nothing, so that hooks see the account as it will be.
+/// Completes the request with the provider's data where the page sent none, so that hooks see the account as
+/// it will be.
 fn completed(
     app: &App,
     json: Json<ProviderSignupRequest>,
@@ -234,7 +236,7 @@ fn completed(
     Json::of(object, json.idempotency, &app.platform, !app.hooks.is_idle())
 }
 
-/// The account that is to be: what the page says, and where it says nothing, the provider.
+/// The account to create, from the completed request.
 fn draft(
     app: &App,
     provider: &str,
@@ -246,13 +248,14 @@ fn draft(
     if let Some(email) = &request.email {
         let email = Contact::email(email, "email")?;
         let proven = vouched.is_some_and(|vouched| vouched.value == email.value);
-        // Whether the provider's identity is linked afterwards would tell whether the address was free.
+        // Otherwise, whether the provider's identity is linked afterwards would reveal whether the address
+        // was free.
         let quiet = app.platform.config.disclosure.signup == SignupDisclosure::Quiet;
         let required = app.platform.config.signup.confirmation == Confirmation::Required;
         if !proven && (quiet || required) {
             return Err(ApiError::field(
                 "email",
-                "Give the address that the provider vouches for, or none, and bind another afterwards.",
+                "Use the address that the provider has verified, or none, and add another one afterwards.",
             ));
         }
         names.push(email.identity(proven));
@@ -264,14 +267,14 @@ fn draft(
     Ok(draft)
 }
 
-/// An account for an identity that a provider has vouched for.
+/// An account for an identity from a provider.
 struct Registration<'a> {
     offer: &'a Offer,
     new: NewAccount,
     password: Option<&'a PasswordHash>,
 }
 
-/// The one transaction: the account with its names, and the end of the offer.
+/// The transaction: creates the account with its names, and uses up the offer.
 async fn register(
     tx: &mut Tx,
     app: &App,
@@ -297,7 +300,7 @@ async fn register(
     let address = new.sign_up.names.iter().find(|name| name.kind == Kind::Email);
     if let Some(address) = address.filter(|_| !offer.wants_address) {
         let contact = Contact::from(address);
-        // The page has not asked for it: an account that has it does not stand in the way.
+        // The page did not send this address, so an account that has it does not block the sign-up.
         match first_proof::standing(tx, &contact, &evidence).await? {
             Standing::Own(_) => new.sign_up.give_up(Kind::Email),
             Standing::Unowned(account) if account.disabled => new.sign_up.give_up(Kind::Email),
@@ -312,27 +315,27 @@ async fn register(
     Ok(done)
 }
 
-/// What a provider posts that does not send its answer to the page (Apple).
+/// The form that a provider posts if it does not send its answer to the page (Apple).
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes the form in the OpenAPI document")]
 struct PostedAnswer {
     #[schema(min_length = 1)]
     state: String,
-    /// The code.
+    /// The authorization code.
     code: Option<String>,
-    /// The refusal instead.
+    /// The error code, if the provider refuses.
     error: Option<String>,
-    /// Who answers.
+    /// The issuer.
     iss: Option<String>,
-    /// Apple: name and address, once.
+    /// Apple: name and address as JSON, only at the first sign-in.
     user: Option<String>,
 }
 
-/// Takes the form that a provider answers with, and sends the browser on to the page that began the flow.
+/// Receives the form that a provider posts, and redirects the browser to the page that began the flow.
 #[utoipa::path(post, path = "/v1/callback/{provider}",
-    params(("provider" = String, Path, description = "As configured.")),
+    params(("provider" = String, Path, description = "The name of a configured provider.")),
     request_body(content = PostedAnswer, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 303, description = "To the page that began the flow."), Shown))]
+    responses((status = 303, description = "Redirects to the page that began the flow."), Shown))]
 async fn take_answer(
     State(app): State<AppState>,
     provider: Result<Path<String>, PathRejection>,
@@ -355,18 +358,19 @@ async fn answered(
         return Err(ErrorCode::NotFound.into());
     }
     let form = Form::read(request, &["state", "code", "error", "iss", "user"]).await;
-    let form = form.map_err(|_| ApiError::request(400, "This is no answer of a provider's."))?;
+    let form = form.map_err(|_| ApiError::request(400, "This is not an answer of a provider."))?;
     let text = |name: &str| form.get(name).map(str::to_owned);
     let answer = match (text("code"), text("error")) {
         (_, Some(error)) => Returned::refusal(&error),
         (Some(code), None) => Returned::Code { code, iss: text("iss"), user: text("user") },
-        (None, None) => return Err(ApiError::request(400, "This is no answer of a provider's.")),
+        (None, None) => return Err(ApiError::request(400, "This is not an answer of a provider.")),
     };
     let page = flows::keep(&app.platform, provider, form.get("state").unwrap_or_default(), answer).await?;
     HeaderValue::try_from(String::from(page)).map_err(ApiError::internal)
 }
 
-/// A person looks at it: the browser is on our page, and there is none to go to.
+/// An error page for the user: the browser is on the server's own page, and the page that began the flow is
+/// unknown.
 fn refusal_page(app: &App, error: ApiError) -> Result<Response, ApiError> {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let text = error.detail.clone().unwrap_or_else(|| error.code.message().into());

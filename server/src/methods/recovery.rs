@@ -1,4 +1,4 @@
-//! Getting back in: asking for a mail, and choosing a new password with its code or link.
+//! Account recovery: requesting a code or link, and choosing a new password with it.
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -37,7 +37,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(forgot_password)).routes(routes!(reset_password))
 }
 
-/// Sends a mail with a code and a link for a new password. The answer is the same for every address, unless the operator
+/// Sends a code and a link for a new password. The answer is the same for every address, unless the operator
 /// has chosen `disclosure.account = "compatible"`.
 #[utoipa::path(post, path = "/v1/password/forgot", request_body = ForgotPasswordRequest,
     responses((status = 200, body = Object), ApiError))]
@@ -60,7 +60,7 @@ async fn forgot_password(
     Ok(Answer(json!({})))
 }
 
-/// Sets a new password with the code or the link of the mail, and ends all sessions of the account.
+/// Sets a new password with the code or the link, and ends all sessions of the account.
 #[utoipa::path(post, path = "/v1/password/reset", request_body = ResetPasswordRequest,
     responses((status = 200, body = PasswordReset), ApiError))]
 async fn reset_password(
@@ -83,20 +83,20 @@ async fn reset_password(
         (None, code) => MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?,
     };
     doorward_limits::admit(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
-    // What it proves, no hook can change.
+    // The proof was read before the hooks, so that they cannot change it.
     let Json { request, idempotency, .. } =
         doorward_hooks::before(&app.hooks, &caller, Operation::ResetPassword, prover.who, json).await?;
     let password = request.new_password.into();
     let id = reset(&app, caller, proof, prover.evidence, password, idempotency).await?;
     let account = accounts::by_id(&mut *app.platform.store.read().await?, &id).await?;
-    // Somebody who does not come in with the new password sees nothing by setting it.
+    // A user who cannot sign in with the new password does not get the profile.
     let account = account
         .filter(|account| doorward_accounts::sessions::refusal(&app.platform, "password", account).is_none());
     Ok(Answer(PasswordReset { user: account.map(|account| account.to_profile()) }))
 }
 
-/// Asks for the mail. Nobody looks here whether there is such an account: the worker does when it sends, so that
-/// neither the answer nor its time can tell (D-19).
+/// Requests the message. The worker checks whether an account has the address when it sends, so that neither
+/// the answer nor its duration reveals that (D-19).
 pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> Result<(), ApiError> {
     if contact.kind == Kind::Phone && !contacts::reaches(&app.accounts, Kind::Phone) {
         return Err(ErrorCode::Forbidden.into());
@@ -106,7 +106,7 @@ pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> 
         .store
         .write(transaction!(|tx| {
             let (world, scene) = (&job.platform.world, Scene::ResetPassword);
-            // Two requests at once would leave a code of each of the scenes that a reset takes.
+            // Two concurrent requests would leave a valid code of each scene that a reset accepts.
             identities::lock(tx, contact.kind, &contact.value).await?;
             outbox::challenge(tx, world, &caller, scene, &contact.value, None, None).await?;
             contacts::spend(tx, &job.limits, &caller, &contact).await?;
@@ -118,7 +118,8 @@ pub(crate) async fn forgot(app: &AppState, caller: Caller, contact: Contact) -> 
     Ok(())
 }
 
-/// Sets the password; answers whose. Hashing comes before the code is looked at: a wrong one costs the same work (D-6).
+/// Sets the password. Returns the id of the account. Hashes the password before it checks the code, so that a
+/// wrong code costs the same work (D-6).
 pub(crate) async fn reset(
     app: &AppState,
     caller: Caller,
@@ -127,7 +128,8 @@ pub(crate) async fn reset(
     password: Secret,
     idempotency: Option<Idempotency>,
 ) -> Result<String, ApiError> {
-    // Whose account it is must not show: what is known of it is what the caller has said.
+    // The screening uses only the address in the request, so that its result reveals nothing about the
+    // account.
     let known = match &proof {
         MailProof::Code { email, .. } => screening::of_names(&[known_by(email)], &ProfileFields::default()),
         MailProof::Token(_) => Vec::new(),
@@ -151,7 +153,7 @@ fn known_by(address: &str) -> Identity {
     Contact { kind: Kind::of(address), value: address.to_owned() }.identity(false)
 }
 
-/// The one transaction: code or link, password, sessions, notice, audit.
+/// The transaction: code or link, password, sessions, notice, audit.
 async fn replace(
     tx: &mut Tx,
     app: &App,
@@ -185,7 +187,7 @@ async fn replace(
                 Standing::Free => Verdict::refused(ErrorCode::InvalidCode),
             }
         }
-        // Without an account, a code that also signs up stays valid for the signup.
+        // Without an account, a code that is also valid for a sign-up stays valid.
         Ok(Consumed { address, .. }) => {
             doorward_store::challenges::restore_unbound(tx, Scene::Access, &address).await?;
             Verdict::refused(ErrorCode::InvalidCode)
@@ -196,7 +198,7 @@ async fn replace(
     Ok(verdict)
 }
 
-/// Sets the password, and ends what was begun with the old one.
+/// Sets the password, and ends sessions and challenges that began with the old one.
 async fn set(
     tx: &mut Tx,
     app: &App,
@@ -208,7 +210,7 @@ async fn set(
     let (id, now) = (account.id, app.platform.world.now());
     passwords::set(tx, &id, hash, now).await?;
     doorward_limits::forgiven(tx, &app.platform, &id).await?;
-    // Who was signed in with the old password, a thief included, is not any more (SECURITY C07).
+    // Signs out every client that used the old password, including an attacker (SECURITY C07).
     sessions::delete_all(tx, &id).await?;
     accounts::touch(tx, &id, now).await?;
     identities::own(tx, contact.kind, &contact.value, now).await?;
@@ -225,7 +227,7 @@ async fn set(
     Ok(Verdict::Met { account: id, redirect: None })
 }
 
-/// Where the owner is told: at the address that the mail went to; after an SMS at the proven address, where there is one.
+/// The address for the notice: the address that the mail was sent to, or after an SMS [`Account::told_at`].
 async fn told(tx: &mut Tx, account: &str, address: &str) -> Result<Option<String>, StoreError> {
     if Kind::of(address) == Kind::Email {
         return Ok(Some(address.to_owned()));
@@ -234,7 +236,7 @@ async fn told(tx: &mut Tx, account: &str, address: &str) -> Result<Option<String
     Ok(account.and_then(|account| account.told_at().map(str::to_owned)))
 }
 
-/// The code came by mail, so that it proves the address, too (seed M54: only where the operator wants it so).
+/// The message with the code also proves the address (seed M54: only if the operator enables it).
 async fn prove(
     tx: &mut Tx,
     account: &str,

@@ -1,4 +1,4 @@
-//! Closing an account and erasing its data.
+//! Deleting an account and its data.
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -32,7 +32,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(delete_account))
 }
 
-/// Deletes the account of whoever asks.
+/// Deletes the account of the session.
 #[utoipa::path(post, path = "/v1/account/delete", request_body = DeleteAccountRequest,
     security(("access_token" = [])), responses((status = 200, body = Object), ApiError))]
 async fn delete_account(
@@ -85,7 +85,8 @@ async fn delete(
         {
             return Err(ApiError::field("code", "Give a code that was sent for this.").into());
         }
-        // There is nothing but the fresh sign-in that could prove it.
+        // The account has no password and no address that a code can be sent to. The fresh sign-in must
+        // suffice.
         (_, None, None) => {}
     }
     let job = app.clone();
@@ -99,7 +100,7 @@ async fn delete(
     Ok(json!({}))
 }
 
-/// The one transaction: code, account with all that is kept of it, the last mail, audit.
+/// The transaction: code, account with all its data, the last mail, audit.
 async fn erase(
     tx: &mut Tx,
     app: &App,

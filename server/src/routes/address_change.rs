@@ -1,4 +1,4 @@
-//! Binding, changing and unbinding an e-mail address or a phone number: the step that all six routes end with.
+//! The common last step of the six routes that bind, change and unbind an e-mail address or phone number.
 
 use axum::Json as Answer;
 use doorward_accounts::addresses::{self, Change};
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::app::AppState;
 
-/// Checks the change, asks the hooks, and carries it out.
+/// Checks the limits, runs the hooks, and carries out the change.
 pub(super) async fn carry_out<T: Request + DeserializeOwned>(
     app: &AppState,
     caller: Caller,
@@ -22,7 +22,7 @@ pub(super) async fn carry_out<T: Request + DeserializeOwned>(
     change: Change,
 ) -> Result<Answer<UserProfile>, ApiError> {
     addresses::admit(&app.accounts, &caller, &session, &change).await?;
-    // A hook may refuse the change, but not set another address than the one that is proven.
+    // A hook may reject the change, but not replace the proven address.
     let Json { idempotency, .. } =
         doorward_hooks::before(&app.hooks, &caller, Operation::ChangeAddress, &session, json).await?;
     Ok(Answer(addresses::change(&app.accounts, caller, session, change, idempotency).await?.to_profile()))

@@ -1,4 +1,4 @@
-//! A captcha for who wants one before being asked: a page that shows the picture with its form.
+//! Captchas on request, for a page that shows the captcha with its form.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,11 +16,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(challenge))
 }
 
-/// Gives something to solve, new each time: its solution is good once, for five minutes. `NOT_FOUND` where nothing has
-/// to be solved.
+/// Returns a new captcha. Its solution is valid once, for five minutes. `NOT_FOUND` if the server asks for no
+/// captcha.
 #[utoipa::path(get, path = "/v1/captcha", responses((status = 200, body = Challenge), ApiError))]
 async fn challenge(State(app): State<AppState>, caller: Caller) -> Result<Json<Challenge>, ApiError> {
-    // Never with a captcha: this is where to get one.
+    // This limit never asks for a captcha, because this call returns them.
     doorward_limits::admit_captcha(&app.limits, &caller).await?;
     captcha::challenge(&app.limits.captcha, &app.platform)?
         .map(Json)

@@ -1,5 +1,5 @@
-//! Moves the server's clock forward, so that a test of a week takes no week. Only with `--dev`, which listens on this
-//! machine alone (D-36).
+//! Moves the server's clock forward, so that a test of a week does not take a week. Only with `--dev`, which
+//! listens on the loopback address only (D-36).
 
 use axum::extract::State;
 use axum::routing::post;
@@ -38,7 +38,7 @@ async fn advance(State(app): State<AppState>, Foreign(body): Foreign) -> Result<
     if !app.platform.world.clock.advance(by) {
         return Err(ErrorCode::NotFound.into());
     }
-    // The workers sleep by the machine's clock: what has become due now is sent at once.
+    // The workers sleep by the machine's clock. Wakes them up, so that they send what is due now.
     app.outbox.wake_up.signal();
     app.hooks.wake_up.signal();
     Ok(Json(Moved { now: rfc3339(app.platform.world.now()) }))

@@ -1,4 +1,4 @@
-//! User-defined data: what an app keeps for a person (seed A56 to A60). Keys and types are the operator's.
+//! User-defined data that an app stores for a user (seed A56 to A60). The operator declares keys and types.
 
 use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
@@ -20,7 +20,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list_data)).routes(routes!(set_data, remove_data))
 }
 
-/// All that is kept for whoever asks, by key.
+/// Lists all data of the account, sorted by key.
 #[utoipa::path(get, path = "/v1/data", security(("access_token" = [])),
     responses((status = 200, body = DataList), ApiError))]
 async fn list_data(
@@ -29,7 +29,7 @@ async fn list_data(
 ) -> Result<Answer<DataList>, ApiError> {
     let mut db = app.platform.store.read().await?;
     let stored = user_data::list(&mut db, &session.account.id).await?;
-    // What is not declared any more is kept, and not shown.
+    // Values of keys that are no longer declared are kept, but not shown.
     let data = stored.into_iter().filter_map(|(key, value)| {
         let kind = app.platform.config.user_data.get(&key)?.kind;
         Some(DataItem { key, value, kind })
@@ -38,7 +38,7 @@ async fn list_data(
 }
 
 /// Sets a value.
-#[utoipa::path(put, path = "/v1/data/{key}", params(("key" = String, Path, description = "As declared.")),
+#[utoipa::path(put, path = "/v1/data/{key}", params(("key" = String, Path, description = "A key that the settings declare.")),
     request_body = SetDataRequest, security(("access_token" = [])),
     responses((status = 200, body = Object), ApiError))]
 async fn set_data(
@@ -63,7 +63,7 @@ async fn set_data(
 }
 
 /// Removes a value.
-#[utoipa::path(delete, path = "/v1/data/{key}", params(("key" = String, Path, description = "As declared.")),
+#[utoipa::path(delete, path = "/v1/data/{key}", params(("key" = String, Path, description = "A key that the settings declare.")),
     security(("access_token" = [])), responses((status = 200, body = Object), ApiError))]
 async fn remove_data(
     State(app): State<AppState>,

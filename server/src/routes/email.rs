@@ -1,4 +1,5 @@
-//! Addresses: proving one, sending the mail for it again, asking whether one is taken.
+//! E-mail addresses: verifying, resending the mail, checking whether an address is taken, binding, changing
+//! and unbinding.
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -54,7 +55,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(unbind_email))
 }
 
-/// Gives the account its first address.
+/// Adds the first e-mail address to the account.
 #[utoipa::path(post, path = "/v1/email/bind", request_body = BindEmailRequest, security(("access_token" = [])),
     responses((status = 200, body = UserProfile), ApiError))]
 async fn bind_email(
@@ -69,7 +70,7 @@ async fn bind_email(
     address_change::carry_out(&app, caller, session, json, change).await
 }
 
-/// Changes the address for another.
+/// Replaces the e-mail address of the account.
 #[utoipa::path(post, path = "/v1/email/change", request_body = ChangeEmailRequest, security(("access_token" = [])),
     responses((status = 200, body = UserProfile), ApiError))]
 async fn change_email(
@@ -89,7 +90,7 @@ async fn change_email(
     address_change::carry_out(&app, caller, session, json, change).await
 }
 
-/// Takes the address from the account, unless it is the last way in.
+/// Removes the e-mail address from the account, unless it is the last sign-in method.
 #[utoipa::path(post, path = "/v1/email/unbind", request_body = UnbindRequest, security(("access_token" = [])),
     responses((status = 200, body = UserProfile), ApiError))]
 async fn unbind_email(
@@ -102,8 +103,9 @@ async fn unbind_email(
     address_change::carry_out(&app, caller, session, json, change).await
 }
 
-/// Proves an address with the code or the link of the mail. The first proof of an account also needs what shows that the same
-/// person has made the account: the key of the signup, a session of the account, or its password (D-39).
+/// Verifies an e-mail address with the code or the link of the mail. The first verification of an account
+/// also needs evidence that the same person created the account: the key of the sign-up, a session of the
+/// account, or its password (D-39).
 #[utoipa::path(post, path = "/v1/email/verify", request_body = VerifyEmailRequest, security((), ("access_token" = [])),
     responses((status = 200, body = UserProfile), ApiError))]
 async fn verify_email(
@@ -127,7 +129,7 @@ pub(super) async fn verify_by(
     let VerifyEmailRequest { email, code, token, .. } = &json.request;
     let proof = MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?;
     doorward_limits::admit(&app.limits, &caller, Purpose::Code, Subject::of(&proof)).await?;
-    // What it proves, no hook can change.
+    // The proof was read before the hooks, so that they cannot change it.
     let Json { request, idempotency, .. } =
         doorward_hooks::before(&app.hooks, &caller, Operation::VerifyEmail, prover.who, json).await?;
     let password = PasswordGiven::of(request.password, request.new_password)?;
@@ -136,34 +138,34 @@ pub(super) async fn verify_by(
     Ok(account.to_profile())
 }
 
-/// A proof of an address, with what the person says about the account.
+/// A proof of an address, with evidence about the account.
 #[derive(Debug)]
 pub(crate) struct Verification {
     /// The code or the link.
     pub proof: MailProof,
-    /// What shows that the person has made the account.
+    /// The evidence that the same person created the account.
     pub evidence: Evidence,
-    /// A password of the account.
+    /// The password in the request.
     pub password: PasswordGiven,
-    /// Makes a repetition harmless.
+    /// The idempotency key.
     pub idempotency: Option<Idempotency>,
-    /// Does it come from a page of ours, which has no captcha?
+    /// True for a form of the server's own page, which has no captcha.
     pub is_form: bool,
 }
 
-/// The password that comes with a proof.
+/// The password that is sent with a proof.
 #[derive(Debug)]
 pub(crate) enum PasswordGiven {
-    /// None.
+    /// No password.
     None,
-    /// That of the account: the person has made it.
+    /// The password of the account: evidence that the same person created it.
     Current(Secret),
-    /// The password from now on: the person has not made the account.
+    /// A new password: the person did not create the account.
     New(Secret),
 }
 
 impl PasswordGiven {
-    /// At most one of the two.
+    /// An error if both are given.
     pub(crate) fn of(password: Option<String>, new_password: Option<String>) -> Result<Self, ApiError> {
         match (password, new_password) {
             (Some(_), Some(_)) => {
@@ -176,11 +178,11 @@ impl PasswordGiven {
     }
 }
 
-/// What hooks know of a mail that is sent again.
+/// The field that tells hooks the scene of a resent mail.
 pub(super) const RESENT: (&str, &str) = ("scene", "VERIFY_EMAIL");
 
-/// Sends the mail for proving an address again. The answer is the same for every address, unless the operator has chosen
-/// `disclosure.account = "compatible"`.
+/// Sends the mail for verifying an e-mail address again. The answer is the same for every address, unless the
+/// operator has chosen `disclosure.account = "compatible"`.
 #[utoipa::path(post, path = "/v1/email/resend", request_body = ResendVerificationRequest,
     responses((status = 200, body = ResendVerificationAnswer), ApiError))]
 pub(super) async fn resend_verification(
@@ -201,7 +203,7 @@ pub(super) async fn resend_verification(
     Ok(Answer(ResendVerificationAnswer { email, message: PLEASE_CONFIRM.to_owned() }))
 }
 
-/// Is this address taken? Only where the operator lets everybody know (D-19).
+/// Returns whether an e-mail address is taken. Only if the operator allows it (D-19).
 #[utoipa::path(post, path = "/v1/email/check", request_body = CheckEmailRequest,
     responses((status = 200, body = EmailStatus), ApiError))]
 async fn check_email(
@@ -218,7 +220,7 @@ async fn check_email(
     let email = Contact::email(&request.email, "email")?.value;
     let mut db = app.platform.store.read().await?;
     let account = accounts::by_email(&mut db, &email).await?;
-    // An address that can be signed up with is not registered, though an account claims it.
+    // An address that a user can sign up with counts as not registered, even if an account claims it.
     let registered = names::is_taken(&mut db, &Identity::unproven(Kind::Email, email.clone())).await?;
     let account = account.filter(|_| registered);
     let told =
@@ -236,7 +238,7 @@ async fn check_email(
     Ok(Answer(EmailStatus { data, message: message.to_owned() }))
 }
 
-/// Proves the address; answers the account, and where the browser goes afterwards.
+/// Verifies the address. Returns the account, and the URL that the browser is sent to afterwards.
 pub(crate) async fn verify(
     app: &AppState,
     caller: Caller,
@@ -271,8 +273,8 @@ pub(crate) async fn verify(
     Ok((account, redirect))
 }
 
-/// The hash of the account's password, if this is the password. Only a right code or link leads here. Tries are limited as those
-/// of a login, in a budget that tries without a code or link do not touch.
+/// The hash of the account's password, if `password` is right. Needs a valid code or link. Tries are limited
+/// like those of a login, but in a separate budget that clients without a code or link cannot use up.
 async fn verified(
     app: &AppState,
     caller: &Caller,
@@ -291,7 +293,7 @@ async fn verified(
         Some(account) => accounts::by_id(&mut db, &account).await?,
         None => None,
     };
-    // The transaction refuses it, and counts that.
+    // Without an account the transaction rejects the code or link, and counts the try.
     let Some(account) = account else { return Ok(None) };
     let stored = passwords::of(&mut db, &account.id).await?;
     drop(db);
@@ -318,8 +320,8 @@ async fn verified(
 
 const WRONG: ErrorCode = ErrorCode::IncorrectUsernameOrPassword;
 
-/// The one transaction: code or link, the proven address, audit. A login that waited for the confirmation waits no
-/// more with that. An error that is returned here undoes it all: code and link stay good.
+/// The transaction: code or link, the proven address, audit. A login that waited for the confirmation becomes
+/// possible. An error that is returned here rolls it back, so that code and link stay valid.
 async fn confirm(
     tx: &mut Tx,
     app: &App,
@@ -399,11 +401,11 @@ async fn confirmed(
 ) -> Result<(), ApiError> {
     first_proof::note(tx, &app.platform, caller, contact, account).await?;
     accounts::touch(tx, &account.id, app.platform.world.now()).await?;
-    // What others tried, perhaps before there was an account, does not keep out who begins to use it.
+    // Failed tries by other clients, perhaps before the account existed, must not lock out its new user.
     Ok(doorward_limits::forgiven(tx, &app.platform, &account.id).await?)
 }
 
-/// Takes the address from an account that another person made with it. The account stays.
+/// Removes the address from an account that another person created with it. The account stays.
 pub(crate) async fn disown(app: &AppState, caller: Caller, proof: MailProof) -> Result<(), ApiError> {
     let job = app.clone();
     let verdict = app
@@ -420,7 +422,7 @@ pub(crate) async fn disown(app: &AppState, caller: Caller, proof: MailProof) -> 
                             first_proof::release(tx, &job.platform, &caller, &contact, &account).await?;
                             Verdict::Met { account: account.id, redirect: None }
                         }
-                        // It was proven meanwhile, or the account is gone.
+                        // The address was proven meanwhile, or the account is gone.
                         Standing::Own(_) | Standing::Free => Verdict::refused(ErrorCode::TokenRevoked),
                     }
                 }
@@ -432,8 +434,8 @@ pub(crate) async fn disown(app: &AppState, caller: Caller, proof: MailProof) -> 
     verdict.met().map(drop)
 }
 
-/// Asks for the mail; answers the address as it is shown. Whether there is anything to prove is looked up when
-/// the mail leaves, so that neither the answer nor its time can tell.
+/// Requests the mail. Returns the address in its display form. The worker checks whether there is anything to
+/// verify when it sends, so that neither the answer nor its duration reveals that.
 pub(crate) async fn resend(app: &AppState, caller: Caller, contact: Contact) -> Result<String, ApiError> {
     let (job, email) = (app.clone(), canonical::shown_email(&contact.value));
     app.platform

@@ -1,4 +1,4 @@
-//! For operators and load balancers: is the server alive, can it do its work?
+//! Health checks for operators and load balancers.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,13 +13,14 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready))
 }
 
-/// The process answers.
+/// Succeeds while the process answers.
 #[utoipa::path(get, path = "/health/live", responses((status = 200, body = Object), ApiError))]
 async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// The database can be read and written. `warning` tells of what will not go well for long.
+/// Succeeds while the database can be read and written. `warning` describes problems that will become
+/// serious.
 #[utoipa::path(get, path = "/health/ready", responses((status = 200, body = Object), ApiError))]
 async fn ready(State(app): State<AppState>) -> Result<Json<Value>, ApiError> {
     let (clocks, hooks) = (app.platform.clocks_disagree().await?, &app.hooks);

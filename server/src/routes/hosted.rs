@@ -1,5 +1,6 @@
-//! The pages that mailed links open, for apps that have none of their own. Opening one changes nothing, because mail
-//! scanners open every link (SECURITY C05): only the form does, and it works with the code of the mail, too.
+//! The pages that mailed links open, for apps without pages of their own. Opening one changes nothing,
+//! because mail scanners open every link (SECURITY C05). Only the form changes something. It also accepts the
+//! code of the mail.
 
 use std::borrow::Cow;
 
@@ -57,7 +58,7 @@ async fn post_verify(
         Err(error) => Err(error),
     };
     done.or_else(|error| {
-        // Whatever else went wrong, link and code are still good.
+        // After all other errors the link and the code are still valid.
         let is_used = matches!(
             error.code,
             ErrorCode::InvalidCode
@@ -117,7 +118,7 @@ async fn verify(
             let asked = Verification { proof, evidence, password, idempotency: None, is_form: true };
             let (_, redirect) = email::verify(app, caller, asked).await?;
             Ok(match redirect {
-                // Checked against the operator's list when the signup named it.
+                // Checked against the operator's list at the sign-up.
                 Some(page) => go_to(&page),
                 None => to(app, "/account/verify/done"),
             })
@@ -153,7 +154,7 @@ async fn reset(
     }
 }
 
-/// What the operator's hooks make of a form.
+/// Runs the operator's hooks for a form, and returns the fields that they may have changed.
 async fn ask<const N: usize>(
     app: &AppState,
     caller: &Caller,
@@ -168,7 +169,7 @@ fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> &'a str {
     fields.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The address that a code was sent to; a link does not name it.
+/// The address that a code was sent to. Empty for a link, which does not name it.
 fn address(proof: &MailProof) -> &str {
     match proof {
         MailProof::Code { email, .. } => email,
@@ -195,17 +196,17 @@ async fn reset_done(State(app): State<AppState>) -> Result<Response, ApiError> {
     app.pages.show(&app.platform.world, "done.html", context! { title, text })
 }
 
-/// To a page of ours.
+/// Redirects to a page of the server.
 fn to(app: &AppState, path: &str) -> Response {
     go_to(&app.platform.config.path(path))
 }
 
-/// 303: the browser goes on with GET, and a reload posts nothing again (SECURITY O08).
+/// 303: the browser continues with GET, and a reload does not post the form again (SECURITY O08).
 fn go_to(address: &str) -> Response {
     Redirect::to(address).into_response()
 }
 
-/// What the page has to say beside its form.
+/// The message that the page shows beside its form.
 enum Notice {
     Nothing,
     Sent,
@@ -217,7 +218,7 @@ impl Notice {
         if uri.query() == Some("sent") { Notice::Sent } else { Notice::Nothing }
     }
 
-    /// The field at fault, if it is one of the page's own, and what there is to say.
+    /// The field at fault, if it is on the page, and the message.
     fn words(&self) -> (&str, Cow<'_, str>) {
         let error = match self {
             Notice::Nothing => return ("", "".into()),
@@ -263,7 +264,7 @@ fn page(
     let (field, words) = notice.words();
     let at = |name: &str| if name == field { words.as_ref() } else { "" };
     let (email, code, new_password) = (at("email"), at("code"), at("new_password"));
-    // A refused token is of no more use: the form for the code stands there then.
+    // A rejected token cannot be used again: then the page shows the form for the code.
     let token = if new_password.is_empty() { "" } else { form.text("token") };
     let values = context! {
         title,
@@ -281,7 +282,7 @@ fn page(
     Ok(response)
 }
 
-/// A page that goes on with the proof of a form.
+/// A page that continues with the proof of a form.
 fn proof_page(
     app: &AppState,
     template: &str,
@@ -315,7 +316,7 @@ fn proof_page(
     Ok(response)
 }
 
-/// The page says it in words, the status in a number.
+/// Sets the status of an error that the page shows as text.
 fn refuse(response: &mut Response, error: ApiError) {
     *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     if let Some(seconds) = error.retry_after {
@@ -324,11 +325,11 @@ fn refuse(response: &mut Response, error: ApiError) {
     response.extensions_mut().insert(Shown(error));
 }
 
-/// What a form asks for.
+/// The request of a form.
 enum PageRequest {
     /// A new mail to this address.
     Mail(String),
-    /// What the page is for.
+    /// The action of the page, with its proof.
     Act(MailProof),
 }
 
@@ -349,7 +350,7 @@ impl Form {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
-    /// Checks the fields by the tables of the API's own requests: `M` for a new mail, `A` for the act.
+    /// Checks the fields by the tables of the API requests: `M` for a new mail, `A` for the action.
     fn check<M: Request, A: Request>(&self, app: &AppState) -> Result<PageRequest, ApiError> {
         if self.text("action") == "send" {
             M::check(&Fields(self, &["email"]), app.platform.policy())?;
@@ -377,7 +378,7 @@ fn is_form(headers: &HeaderMap) -> bool {
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
-/// The fields of a form that a table is to look at, as it sees them.
+/// The fields of a form that a table checks.
 struct Fields<'a>(&'a Form, &'a [&'a str]);
 
 impl Source for Fields<'_> {

@@ -1,4 +1,4 @@
-//! What an account is known by elsewhere: looking at it, linking a provider, and unlinking one.
+//! The identities of an account in other systems: listing them, and linking and unlinking a provider.
 
 use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
@@ -29,7 +29,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(unlink_identity))
 }
 
-/// What the account is known by at providers, and ids that open it by themselves.
+/// Lists the identities at providers, and the device and custom ids of the account.
 #[utoipa::path(get, path = "/v1/identities", security(("access_token" = [])),
     responses((status = 200, body = IdentityList), ApiError))]
 async fn list_identities(
@@ -40,9 +40,9 @@ async fn list_identities(
     Ok(Answer(listed(identities::links(&mut db, &session.account.id).await?)))
 }
 
-/// Links the provider's identity to the account, by what came back from the provider.
+/// Links a provider's identity to the account, with the provider's answer.
 #[utoipa::path(post, path = "/v1/identities/{provider}",
-    params(("provider" = String, Path, description = "As configured.")), request_body = ProviderLoginRequest,
+    params(("provider" = String, Path, description = "The name of a configured provider.")), request_body = ProviderLoginRequest,
     security(("access_token" = [])), responses((status = 200, body = ProviderLogin), ApiError))]
 async fn link_identity(
     State(app): State<AppState>,
@@ -65,9 +65,10 @@ async fn link_identity(
     Ok(Answer(flows::end(&app.accounts, provider.name(), asker, came, Intent::Link(session.into())).await?))
 }
 
-/// Takes a provider's identity from the account, but not its last way in. Answers what is left.
+/// Removes a provider's identity from the account, unless it is the last sign-in method. Returns the
+/// remaining identities.
 #[utoipa::path(delete, path = "/v1/identities/{provider}",
-    params(("provider" = String, Path, description = "As in the list.")), security(("access_token" = [])),
+    params(("provider" = String, Path, description = "The `provider` of an identity in the list.")), security(("access_token" = [])),
     responses((status = 200, body = IdentityList), ApiError))]
 async fn unlink_identity(
     State(app): State<AppState>,

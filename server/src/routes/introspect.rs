@@ -1,5 +1,5 @@
-//! Token introspection (RFC 7662), for an app's own back ends that ask instead of checking signatures themselves: the
-//! answer knows of a sign-out at once.
+//! Token introspection (RFC 7662), for back ends that call it instead of checking signatures themselves. The
+//! answer reflects a sign-out at once.
 
 use axum::Json as Answer;
 use axum::extract::{Request, State};
@@ -23,18 +23,20 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(introspect))
 }
 
-/// What the form has in it.
+/// The fields of the form.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the form in the OpenAPI document")]
 struct IntrospectionRequest {
-    /// An access token. No other kind is any business of a resource server.
+    /// An access token. Other kinds count as inactive.
     #[schema(min_length = 1)]
     token: String,
 }
 
-/// Says whether an access token is good now, and whose it is. For clients of `introspection.clients`, by HTTP Basic.
+/// Returns whether an access token is active, and its claims. For clients of `introspection.clients`, with
+/// HTTP Basic.
 ///
-/// A token with `cnf` is bound to a key: check the proof that came with it, or refuse it (RFC 9449 §6.2).
+/// A token with `cnf` is bound to a key: the back end must check the DPoP proof of its request, or reject the
+/// token (RFC 9449 §6.2).
 #[utoipa::path(post, path = "/v1/introspect", security(("client" = [])),
     request_body(content = IntrospectionRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = Object), Refused))]
@@ -47,7 +49,7 @@ async fn introspect(
         let error = Refused::Oauth(
             StatusCode::UNAUTHORIZED,
             "invalid_client",
-            "This is for clients of introspection.clients.".into(),
+            "Only clients in introspection.clients may call this.".into(),
         );
         return Err(([(header::WWW_AUTHENTICATE, "Basic realm=\"introspection\"")], error).into_response());
     }
@@ -73,12 +75,13 @@ async fn live_claims(app: &App, token: &str) -> Result<Option<Value>, ApiError> 
     Ok(Some(answer))
 }
 
-/// HTTP Basic: form-encoded as RFC 6749 §2.3.1 says, or as it is, which is what most programs send.
+/// HTTP Basic: the credentials are form-encoded as RFC 6749 §2.3.1 requires, or plain, which most programs
+/// send.
 fn is_client(app: &App, headers: &HeaderMap) -> bool {
     let Some(given) = basic(headers) else { return false };
     let decoded = percent_decode_str(&given.replace('+', " ")).collect::<Vec<u8>>();
     let clients = app.platform.config.introspection.clients.iter().map(|client| client.expose().as_bytes());
-    // All of them are compared: how long it takes says nothing about which one is near.
+    // Compares with all clients, so that the time reveals nothing about a partial match.
     clients.fold(false, |found, client| same(client, given.as_bytes()) | same(client, &decoded) | found)
 }
 

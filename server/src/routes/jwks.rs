@@ -1,4 +1,4 @@
-//! The public keys: with them an app's own back end checks our access tokens with any JWT library.
+//! The public keys, with which a back end can check access tokens with any JWT library.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,7 +14,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(jwks))
 }
 
-/// Public keys of the access tokens (RFC 7517).
+/// Returns the public keys of the access tokens (RFC 7517).
 #[utoipa::path(get, path = "/.well-known/jwks.json", responses((status = 200, body = Object), ApiError))]
 async fn jwks(State(app): State<AppState>) -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(app.issuer.signing_keys.jwks()))

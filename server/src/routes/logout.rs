@@ -17,7 +17,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(logout))
 }
 
-/// Ends the session of a revoke-only value; the answer is the same when it has ended before.
+/// Ends the session of a revoke-only token. The answer is the same if the session had ended before.
 #[utoipa::path(post, path = "/v1/logout", request_body = LogoutRequest,
     responses((status = 200, body = Object), ApiError))]
 async fn logout(

@@ -1,5 +1,5 @@
-//! The development mailbox: a page to read mails and SMS on, and the same as JSON for tests. Only with `--dev`, which listens
-//! on this machine alone (D-36).
+//! The development mailbox: a page with the sent mails and SMS, and the same as JSON for tests. Only with
+//! `--dev`, which listens on the loopback address only (D-36).
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -19,7 +19,7 @@ use url::form_urlencoded;
 
 use crate::app::{App, AppState};
 
-/// The mail as its sender wrote it: no script, nothing from elsewhere; links open in a tab of their own.
+/// For the HTML of a mail: no scripts and no external resources. Links open in a new tab.
 const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; \
     form-action 'none'; sandbox allow-popups allow-popups-to-escape-sandbox";
 
@@ -33,7 +33,7 @@ pub(super) fn router(app: &App) -> Router<AppState> {
         .route("/dev/mailbox/{id}", get(html))
 }
 
-/// A mail or an SMS as JSON; an SMS has neither subject nor HTML nor link.
+/// A mail or SMS as JSON. An SMS has no subject, HTML and link.
 #[derive(Serialize)]
 struct Entry<'a> {
     id: &'a str,
@@ -88,10 +88,10 @@ async fn page(State(app): State<AppState>) -> Result<Response, ApiError> {
     app.pages.show(&app.platform.world, "mailbox.html", context! {})
 }
 
-/// Newest first; `?to=` takes an address as a person writes it.
+/// Lists the messages, newest first. `?to=` accepts an address in any spelling.
 async fn list(State(app): State<AppState>, uri: Uri) -> Result<Response, ApiError> {
     let mut query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-    // A plus sign that was not encoded is meant: no address has a space in it.
+    // A space is an unencoded plus sign, because addresses contain no space.
     let to = query.find(|(name, _)| name == "to").map(|(_, to)| to.replace(' ', "+"));
     let to = to.map(|to| canonical::email(&to).unwrap_or(to));
     let mails = mailbox(&app)?.list(to.as_deref());

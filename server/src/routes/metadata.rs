@@ -1,4 +1,4 @@
-//! What a generic OAuth client has to know of this server (RFC 8414). There is no authorisation endpoint (D-8).
+//! Metadata for generic OAuth clients (RFC 8414). There is no authorization endpoint (D-8).
 
 use axum::extract::State;
 use axum::http::header;
@@ -19,7 +19,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(metadata))
 }
 
-/// Where clients look for the document of an issuer with a path: between its host and that path (RFC 8414 §3.1).
+/// The path of the document for an issuer with a path: clients insert the well-known path between host and
+/// path (RFC 8414 §3.1).
 pub(super) fn router_below(prefix: &str) -> Router<AppState> {
     match prefix {
         "" => Router::new(),
@@ -27,7 +28,7 @@ pub(super) fn router_below(prefix: &str) -> Router<AppState> {
     }
 }
 
-/// Where the standard endpoints are and what they take (RFC 8414).
+/// Returns the standard endpoints and their capabilities (RFC 8414).
 #[utoipa::path(get, path = "/.well-known/oauth-authorization-server",
     responses((status = 200, body = Object), ApiError))]
 async fn metadata(State(app): State<AppState>) -> impl IntoResponse {
@@ -38,7 +39,7 @@ async fn metadata(State(app): State<AppState>) -> impl IntoResponse {
         "revocation_endpoint": at("/v1/revoke"),
         "introspection_endpoint": at("/v1/introspect"),
         "jwks_uri": at("/.well-known/jwks.json"),
-        // Required by the RFC; without an authorisation endpoint there is none.
+        // The RFC requires this member. It is empty without an authorization endpoint.
         "response_types_supported": [],
         "grant_types_supported": ["refresh_token"],
         "token_endpoint_auth_methods_supported": ["none"],

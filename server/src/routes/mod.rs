@@ -1,4 +1,4 @@
-//! What is no way to sign in: one file per group of calls.
+//! The routes that are not sign-in methods, one file for each group of calls.
 
 mod account;
 mod address_change;
@@ -36,7 +36,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::AppState;
 use crate::{http, methods};
 
-/// All routes, with everything around them.
+/// All routes, with the layers around them.
 pub fn router(app: &AppState) -> Router {
     let mut api = OpenApiRouter::with_openapi(openapi::document())
         .merge(methods::router())
@@ -75,7 +75,7 @@ pub fn router(app: &AppState) -> Router {
     http::surround(router, app)
 }
 
-/// What the listener of `admin.listen` serves.
+/// The routes of the listener `admin.listen`.
 pub fn admin_router(app: &AppState) -> Router {
     let (router, document) = OpenApiRouter::with_openapi(openapi::document())
         .merge(admin::router())
@@ -89,7 +89,7 @@ pub fn admin_router(app: &AppState) -> Router {
     http::surround_for_programs(router, app)
 }
 
-/// What no route takes may be a file of a `[[site]]`.
+/// A path without a route may be a file of a `[[site]]`.
 async fn not_found(State(app): State<AppState>, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
     let file = app.sites.clone().serve(&parts.method, &parts.uri, &parts.headers).await;
@@ -97,5 +97,5 @@ async fn not_found(State(app): State<AppState>, request: Request) -> Result<Resp
 }
 
 async fn method_not_allowed() -> ApiError {
-    ApiError::request(405, "This address does not take this method.")
+    ApiError::request(405, "This URL does not support this method.")
 }

@@ -1,5 +1,5 @@
-//! A nonce for the first proof of a page. Without asking, the first request would be refused with one (RFC 9449 §8),
-//! which costs the same way to the server and back, and shows as an error in the browser's console.
+//! A nonce for the first DPoP proof of a page. Without it the first request would be rejected with a nonce
+//! (RFC 9449 §8). That takes the same round trip, and shows as an error in the browser's console.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +17,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(nonce))
 }
 
-/// Gives a nonce for proofs in the header `DPoP-Nonce`; good for a minute at least.
+/// Returns a nonce for DPoP proofs in the header `DPoP-Nonce`. It is valid for at least a minute.
 #[utoipa::path(get, path = "/v1/nonce", responses((status = 200, body = Object), ApiError))]
 async fn nonce(State(app): State<AppState>) -> Result<impl IntoResponse, ApiError> {
     let nonce = dpop::nonce(&app.platform.secret_keys, app.platform.world.now());

@@ -1,4 +1,4 @@
-//! The description of the API, made from the code that serves it.
+//! The OpenAPI document, generated from the code that serves the API.
 
 mod requests;
 
@@ -18,17 +18,18 @@ use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, S
 use crate::app::AppState;
 use crate::http::oauth_form::{OauthError, Refused};
 
-/// The frame that the routes put themselves into.
+/// The document without routes.
 pub(super) fn document() -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("at+jwt").description(Some(
-        "With a session that is bound to a key: the scheme DPoP instead of Bearer, and the header DPoP with a proof (RFC 9449).",
+        "For a session that is bound to a key, use the scheme DPoP instead of Bearer, and send a proof in the header DPoP (RFC 9449).",
     )).build();
-    let client =
-        HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some("One of introspection.clients."));
+    let client = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Basic)
+        .description(Some("A client in introspection.clients."));
     let service_key = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("dw_sk_…")
-        .description(Some("A service key of the scope `admin`, made with doorward key create."));
+        .description(Some("A service key of the scope `admin`, created with doorward key create."));
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -51,7 +52,7 @@ pub(super) fn document() -> OpenApi {
         .build()
 }
 
-/// The document, with the address that its calls are below.
+/// Adds the base URL of the API to the document.
 pub(super) fn at(mut document: OpenApi, config: &Config) -> OpenApi {
     document.servers = Some(vec![ServerBuilder::new().url(config.address("")).build()]);
     document
@@ -63,7 +64,7 @@ fn text(document: &OpenApi, policy: Policy) -> String {
     document.to_string()
 }
 
-/// Serves the finished document. It is written when a program first asks for it.
+/// Serves the finished document. It is generated at the first request.
 pub(super) fn router(document: OpenApi, policy: Policy) -> Router<AppState> {
     let (document, written) = (Arc::new(document), Arc::new(OnceLock::<String>::new()));
     let serve = move || async move {

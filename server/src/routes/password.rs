@@ -1,4 +1,4 @@
-//! Another password for whoever is signed in, or the first one.
+//! Setting or changing the password of a signed-in user.
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -27,8 +27,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(update_password))
 }
 
-/// Sets the password. All other sessions of the account end, since one of them may be a thief's, and all devices are
-/// strange but this one.
+/// Sets the password. Ends all other sessions of the account, because one may belong to an attacker, and
+/// forgets all remembered devices except this one.
 #[utoipa::path(post, path = "/v1/password", request_body = UpdatePasswordRequest, security(("access_token" = [])),
     responses((status = 200, body = PasswordChanged), ApiError))]
 async fn update_password(
@@ -93,14 +93,14 @@ async fn replace(
     let now = app.platform.world.now();
     session.confirm(tx, now).await?;
     let id = session.account.id.as_str();
-    // What was verified before the hash may have been replaced meanwhile.
+    // The password may have changed since it was verified.
     if passwords::of(tx, id).await?.as_ref() != verified {
         return Err(ApiError::field("old_password", WRONG));
     }
     passwords::set(tx, id, hash, now).await?;
     doorward_limits::forgiven(tx, &app.platform, id).await?;
     sessions::delete_others(tx, id, &session.id).await?;
-    // Whoever asked for a code before does not come in with it any more.
+    // Codes that were requested before no longer work, except for verifying an address.
     for address in session.account.email.iter().chain(&session.account.phone) {
         challenges::void_others(tx, Scene::VerifyEmail, address).await?;
     }
@@ -114,7 +114,7 @@ async fn replace(
 
 const WRONG: &str = "This is not the password of your account.";
 
-/// Writes down that a signed-in person gave the wrong password, and answers what is said.
+/// Records that a signed-in user entered a wrong password. Returns the error.
 pub(super) async fn refuse(
     app: &AppState,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! The phone number of an account. What becomes of it is in [`doorward_accounts::addresses`].
+//! The phone number of an account. [`doorward_accounts::addresses`] carries out the changes.
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -24,7 +24,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(unbind_phone))
 }
 
-/// Gives the account its first phone number.
+/// Adds the first phone number to the account.
 #[utoipa::path(post, path = "/v1/phone/bind", request_body = BindPhoneRequest, security(("access_token" = [])),
     responses((status = 200, body = UserProfile), ApiError))]
 async fn bind_phone(
@@ -39,7 +39,7 @@ async fn bind_phone(
     address_change::carry_out(&app, caller, session, json, change).await
 }
 
-/// Changes the phone number for another.
+/// Replaces the phone number of the account.
 #[utoipa::path(post, path = "/v1/phone/change", request_body = ChangePhoneRequest, security(("access_token" = [])),
     responses((status = 200, body = UserProfile), ApiError))]
 async fn change_phone(
@@ -62,7 +62,7 @@ async fn change_phone(
     address_change::carry_out(&app, caller, session, json, change).await
 }
 
-/// Takes the phone number from the account, unless it is the last way in.
+/// Removes the phone number from the account, unless it is the last sign-in method.
 #[utoipa::path(post, path = "/v1/phone/unbind", request_body = UnbindRequest, security(("access_token" = [])),
     responses((status = 200, body = UserProfile), ApiError))]
 async fn unbind_phone(

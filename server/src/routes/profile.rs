@@ -1,4 +1,4 @@
-//! The account as its owner sees and changes it, and as others see it.
+//! The profile of an account, as its user and as other users see it.
 
 use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
@@ -28,14 +28,14 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(profile, update_profile)).routes(routes!(public_profile))
 }
 
-/// Whose session it is.
+/// Returns the profile of the signed-in user.
 #[utoipa::path(get, path = "/v1/profile", security(("access_token" = [])),
     responses((status = 200, body = UserProfile), ApiError))]
 async fn profile(session: CurrentSession) -> Answer<UserProfile> {
     Answer(session.account.to_profile())
 }
 
-/// Changes what is given and leaves the rest; `null` or an empty text clears a field.
+/// Changes the given fields and keeps the others. `null` or an empty text clears a field.
 #[utoipa::path(patch, path = "/v1/profile", request_body = UpdateProfileRequest, security(("access_token" = [])),
     responses((status = 200, body = UserProfile), ApiError))]
 async fn update_profile(
@@ -46,7 +46,7 @@ async fn update_profile(
 ) -> Result<Answer<UserProfile>, ApiError> {
     let asked = json.request.username.as_deref();
     if asked.is_some() && asked != session.account.username.as_deref() {
-        // It tells whether a name is taken.
+        // The answer reveals whether a username is taken.
         doorward_limits::admit(&app.limits, &caller, Purpose::Check, Subject::Nobody).await?;
     }
     let Json { request, emptied, .. } =
@@ -103,7 +103,7 @@ async fn rename(
     identities::remove(tx, Kind::Username, id).await?;
     let Some(name) = name else { return Ok(()) };
     let look = name.look.as_deref().unwrap_or_default();
-    // Asked before it is tried: a row that is refused would end the whole transaction on PostgreSQL.
+    // Checked first, because on PostgreSQL a rejected insert would abort the whole transaction.
     if identities::exists(tx, Kind::Username, &name.value).await?
         || identities::looks_taken(tx, look, id).await?
     {
@@ -115,15 +115,15 @@ async fn rename(
     })
 }
 
-/// What another user shows to others.
-#[utoipa::path(get, path = "/v1/users/{id}", params(("id" = String, Path, description = "Of the account.")),
+/// Returns the public profile of a user.
+#[utoipa::path(get, path = "/v1/users/{id}", params(("id" = String, Path, description = "The id of the account.")),
     security(("access_token" = [])), responses((status = 200, body = PublicProfile), ApiError))]
 async fn public_profile(
     State(app): State<AppState>,
     _: CurrentSession,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Answer<PublicProfile>, ApiError> {
-    // What is no UUID, or no text at all, names nobody.
+    // Text that is not a UUID matches no user.
     let id = id.ok().and_then(|Path(id)| Uuid::try_parse(&id).ok()).ok_or(ErrorCode::NotFound)?;
     let mut db = app.platform.store.read().await?;
     let account = accounts::by_id(&mut db, &id.to_string()).await?.filter(|account| !account.disabled);

@@ -17,7 +17,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(revoke))
 }
 
-/// What the form has in it.
+/// The fields of the form.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the form in the OpenAPI document")]
 struct RevocationRequest {
@@ -28,9 +28,10 @@ struct RevocationRequest {
     client_id: String,
 }
 
-/// Ends the session of a refresh token or an access token; the answer is the same when there is none.
+/// Ends the session of a refresh token or an access token. The answer is the same if the token has no
+/// session.
 ///
-/// Needs no proof of the key: who has a token may always say that it shall be good for nothing.
+/// Needs no DPoP proof: a client that holds a token may always revoke it.
 #[utoipa::path(post, path = "/v1/revoke",
     request_body(content = RevocationRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = Object), Refused))]

@@ -1,4 +1,4 @@
-//! The sessions of an account: looking at them, and ending them.
+//! Listing and ending the sessions of an account.
 
 use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
@@ -25,7 +25,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(live_session))
 }
 
-/// The browsers that are signed in to this account, the last used first; a hundred at most.
+/// Lists the sessions of this account, the last used first, at most a hundred.
 #[utoipa::path(get, path = "/v1/sessions", security(("access_token" = [])),
     responses((status = 200, body = SessionList), ApiError))]
 async fn list_sessions(
@@ -35,8 +35,8 @@ async fn list_sessions(
     Ok(Answer(SessionList { sessions: sessions::list(&app.platform, &session).await? }))
 }
 
-/// Ends one of them. The one that asks may end itself.
-#[utoipa::path(delete, path = "/v1/sessions/{id}", params(("id" = String, Path, description = "Of the session.")),
+/// Ends a session of this account, which may be the session of the request.
+#[utoipa::path(delete, path = "/v1/sessions/{id}", params(("id" = String, Path, description = "The id of the session.")),
     security(("access_token" = [])), responses((status = 200, body = Object), ApiError))]
 async fn revoke_session(
     State(app): State<AppState>,
@@ -44,7 +44,7 @@ async fn revoke_session(
     session: CurrentSession,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Answer<Value>, ApiError> {
-    // What is no UUID, or no text at all, names no session.
+    // Text that is not a UUID matches no session.
     let id = id.ok().and_then(|Path(id)| Uuid::try_parse(&id).ok()).ok_or(ErrorCode::NotFound)?;
     match sessions::end(&app.platform, caller, session, id.to_string()).await? {
         true => Ok(Answer(json!({}))),
@@ -52,7 +52,7 @@ async fn revoke_session(
     }
 }
 
-/// Ends all of them, or all but the one that asks.
+/// Ends all sessions of this account, or all except that of the request.
 #[utoipa::path(post, path = "/v1/sessions/revoke", request_body = SessionsRevokeRequest,
     security(("access_token" = [])), responses((status = 200, body = Object), ApiError))]
 async fn revoke_sessions(
@@ -65,8 +65,9 @@ async fn revoke_sessions(
     Ok(Answer(json!({})))
 }
 
-/// Whether the access token is good and its session alive, for whoever holds it. An app's own API asks
-/// `/v1/introspect`: with a bound token it could not ask here.
+/// Succeeds if the access token is valid and its session has not ended. Only the client that holds the token
+/// can call it. An app's own API calls `/v1/introspect` instead, because it cannot prove the key of a bound
+/// token.
 #[utoipa::path(get, path = "/v1/session", security(("access_token" = [])),
     responses((status = 200, body = LiveSession), ApiError))]
 async fn live_session(session: CurrentSession) -> Answer<LiveSession> {

@@ -1,4 +1,4 @@
-//! What this server allows, for pages that render their forms by it (D-15).
+//! The public settings of the server, for pages that render their forms accordingly (D-15).
 
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +17,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(settings))
 }
 
-/// Methods, rules and policies; public and cacheable.
+/// Returns the sign-in methods, rules and policies. Public and cacheable.
 #[utoipa::path(get, path = "/v1/settings", responses((status = 200, body = ServerSettings), ApiError))]
 async fn settings(State(app): State<AppState>) -> impl IntoResponse {
     let config = &app.platform.config;

@@ -1,4 +1,4 @@
-//! The token endpoint (RFC 6749 §6): form-encoded, with errors as §5.2 writes them.
+//! The token endpoint (RFC 6749 §6): form-encoded, with the errors of §5.2.
 
 use axum::Json as Answer;
 use axum::extract::{Request, State};
@@ -20,19 +20,20 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(token))
 }
 
-/// What the form has in it.
+/// The fields of the form.
 #[derive(Default, ToSchema)]
 #[schema(as = TokenRequest)]
 #[expect(dead_code, reason = "describes the form in the OpenAPI document")]
 struct TokenForm {
     #[schema(pattern = "^refresh_token$")]
     grant_type: String,
-    /// The newest one of the session.
+    /// The newest refresh token of the session.
     #[schema(min_length = 1)]
     refresh_token: String,
     #[schema(pattern = "^doorward$")]
     client_id: String,
-    /// Did the page bring the token, instead of going on with its session? Hooks know it by another name then, and the answer has the user.
+    /// `true` if the page has supplied the refresh token, instead of continuing its stored session. Hooks see
+    /// it as another operation, and the answer contains the user.
     #[schema(pattern = "^(true|false)$")]
     restore: Option<String>,
 }
@@ -49,7 +50,7 @@ pub(super) async fn token(
 ) -> Result<Answer<Tokens>, Refused> {
     let form = Form::read(request, &["grant_type", "refresh_token", "client_id", "restore"]).await?;
     if form.require("grant_type")? != "refresh_token" {
-        return Err(Refused::new("unsupported_grant_type", "Only refresh_token is taken here."));
+        return Err(Refused::new("unsupported_grant_type", "The grant type must be refresh_token."));
     }
     if form.get("client_id") != Some(CLIENT_ID) {
         return Err(Refused::new("invalid_client", "The parameter client_id must be doorward."));
@@ -68,9 +69,7 @@ pub(super) async fn token(
         RefreshRefusal::InvalidGrant => {
             Refused::new("invalid_grant", "The session has ended. Please sign in.")
         }
-        RefreshRefusal::Stale => {
-            Refused::new("stale_token", "A newer refresh token has taken the place of this one.")
-        }
+        RefreshRefusal::Stale => Refused::new("stale_token", "A newer refresh token has replaced this one."),
         RefreshRefusal::Unproven => {
             Refused::new("invalid_dpop_proof", "The session is bound to a key: send a proof of it.")
         }

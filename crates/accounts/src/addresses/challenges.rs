@@ -1,4 +1,4 @@
-//! One-time codes and the tokens of mailed links: how they are made, hashed and named. Rows are `store::challenges`.
+//! Consumes one-time codes and the tokens of mailed links. The rows are in `store::challenges`.
 
 use doorward_core::one_time_code::Scene;
 use doorward_protocol::error::ErrorCode;
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::addresses::first_proof;
 
-/// Consumes a code or token in the transaction of its effect. A refusal is written down, and it counts: the caller
-/// must let the transaction be committed. Not for bound scenes: those are [`consume_own`]'s.
+/// Consumes a code or token in the transaction of its effect. A refusal is recorded and counted, so the caller
+/// must let the transaction commit in that case, too. For the codes of a signed-in user use [`consume_own`].
 pub async fn consume(
     tx: &mut Tx,
     platform: &Platform,
@@ -28,9 +28,9 @@ pub async fn consume(
     let address = address_of(&proof);
     let tries = tries(tx, platform, caller, address.as_deref().unwrap_or_default()).await?;
     let mut consumed = challenges::consume(tx, &platform.secret_keys, scene, None, proof, tries, now).await?;
-    if let Ok(met) = &consumed {
-        // It went to an address that is not the account's any more (SECURITY A05).
-        if !is_still_theirs(tx, met).await? {
+    if let Ok(found) = &consumed {
+        // The account no longer has the address that the code was sent to (SECURITY A05).
+        if !still_has_address(tx, found).await? {
             consumed = Err(if by_code { ErrorCode::InvalidCode } else { ErrorCode::TokenRevoked });
         }
     }
@@ -42,7 +42,8 @@ pub async fn consume(
     Ok(consumed)
 }
 
-/// How many wrong codes for this address there may have been before one of this caller is not looked at.
+/// Number of wrong codes for this address after which further codes of this caller are refused unchecked. A
+/// device that the account knows gets more.
 pub async fn tries(
     db: &mut Tx,
     platform: &Platform,
@@ -55,8 +56,9 @@ pub async fn tries(
     })
 }
 
-/// Consumes a code that was sent for this account, also where another account has the address. Answers why the code is
-/// refused. Only a person who is signed in to the account can give such a code, so no tries are kept for known devices.
+/// Consumes a code that was sent for this account, even if another account has the address. Returns the reason
+/// of a refusal. Only a user who is signed in to the account can send such a code, so known devices get no
+/// extra attempts.
 pub async fn consume_own(
     tx: &mut Tx,
     platform: &Platform,
@@ -77,7 +79,7 @@ pub async fn consume_own(
     Ok(consumed.err())
 }
 
-/// The address that a code was sent to.
+/// The address that a code was sent to. `None` for the token of a link.
 fn address_of(proof: &MailProof) -> Option<String> {
     match proof {
         MailProof::Code { email, .. } => Some(email.clone()),
@@ -85,54 +87,55 @@ fn address_of(proof: &MailProof) -> Option<String> {
     }
 }
 
-/// Counts what was wrong, and forgets it with what is right.
+/// Counts a wrong code or token. A right code clears the count of its address.
 async fn settle(
     tx: &mut Tx,
     platform: &Platform,
     caller: &Caller,
     address: Option<String>,
-    met: bool,
+    is_right: bool,
 ) -> Result<(), StoreError> {
-    match (met, address) {
+    match (is_right, address) {
         (false, address) => doorward_limits::failed(tx, platform, caller, address.as_deref()).await,
         (true, Some(address)) => doorward_limits::code_met(tx, platform, &address).await,
         (true, None) => Ok(()),
     }
 }
 
-/// The code of an error that an idempotency key remembers.
+/// The error code with this name, as an idempotency key stores it. `INVALID_CODE` for an unknown name.
 pub fn code_named(text: &str) -> ErrorCode {
     let code = ErrorCode::ALL.iter().find(|code| code.as_str() == text);
     code.copied().unwrap_or(ErrorCode::InvalidCode)
 }
 
-async fn is_still_theirs(tx: &mut Tx, met: &Consumed) -> Result<bool, StoreError> {
-    // A code that signs somebody up is nobody's yet.
-    let Some(account) = &met.account else { return Ok(true) };
-    let owner = identities::owner(tx, Kind::of(&met.address), &met.address).await?;
+async fn still_has_address(tx: &mut Tx, consumed: &Consumed) -> Result<bool, StoreError> {
+    // A code for a sign-up does not belong to an account yet.
+    let Some(account) = &consumed.account else { return Ok(true) };
+    let owner = identities::owner(tx, Kind::of(&consumed.address), &consumed.address).await?;
     Ok(owner.as_ref() == Some(account))
 }
 
-/// What came of a code or token, as an idempotency key remembers it: a refusal too, so that a repetition is no
-/// second try.
+/// The result of a code or token, as an idempotency key stores it. Refusals are stored, too, so that a
+/// repetition does not count as a second attempt.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It was right.
+    /// The code or token was right.
     Met {
-        /// Whose it was.
+        /// The account that it belongs to.
         account: String,
-        /// Where the browser goes afterwards.
+        /// The page that the browser is sent to.
         redirect: Option<String>,
     },
-    /// It was right, and the account that has claimed the address has lost it: it was another person's.
+    /// The code or token was right. It only removed the address from the account of another user, who had
+    /// claimed it.
     Left,
-    /// It was not, and this is the error's code.
+    /// The code or token was refused with this error code.
     Refused(String),
 }
 
 impl Verdict {
-    /// Refused with this code.
+    /// A refusal with this code.
     pub fn refused(code: ErrorCode) -> Verdict {
         Verdict::Refused(code.as_str().to_owned())
     }

@@ -1,4 +1,5 @@
-//! Contacts: an e-mail address or a phone number, in the form in which it is stored and compared. What codes are sent to.
+//! Contacts: e-mail addresses and phone numbers in the form in which they are stored and compared. Codes are
+//! sent to contacts.
 
 use doorward_config::AccountDisclosure;
 use doorward_core::canonical;
@@ -25,7 +26,7 @@ pub struct Contact {
 }
 
 impl Contact {
-    /// What limits count a message to it under.
+    /// The subject under which limits count messages to this contact.
     pub fn subject(&self) -> Subject<'_> {
         Subject::Address(&self.value)
     }
@@ -38,12 +39,12 @@ impl Contact {
 
     /// A phone number; `field` names it in an error.
     pub fn phone(platform: &Platform, text: &str, field: &str) -> Result<Contact, ApiError> {
-        let value =
-            phones::canonical(text, &platform.config.phone).map_err(|said| ApiError::field(field, said))?;
+        let value = phones::canonical(text, &platform.config.phone)
+            .map_err(|detail| ApiError::field(field, detail))?;
         Ok(Contact { kind: Kind::Phone, value })
     }
 
-    /// The one of both that was given.
+    /// The contact from the one field that is given. Returns an error if both or neither are given.
     pub fn of(platform: &Platform, email: Option<&str>, phone: Option<&str>) -> Result<Contact, ApiError> {
         match (email, phone) {
             (Some(email), None) => Contact::email(email, "email"),
@@ -55,12 +56,13 @@ impl Contact {
         }
     }
 
-    /// Its name in requests and errors.
+    /// The name of the field in requests and errors.
     pub fn field(&self) -> &'static str {
         field(self.kind)
     }
 
-    /// Refuses an address without an account, if `disclosure.account` says so (seeds M20, M52). Else looks nothing up.
+    /// Rejects a contact without an account if `disclosure.account` is `compatible` (seeds M20, M52). With
+    /// `strict` it does nothing.
     pub async fn known(&self, platform: &Platform) -> Result<(), ApiError> {
         if platform.config.disclosure.account == AccountDisclosure::Strict {
             return Ok(());
@@ -71,25 +73,25 @@ impl Contact {
         }
     }
 
-    /// As a name of an account.
+    /// The contact as a name of an account.
     pub fn identity(&self, proven: bool) -> Identity {
         Identity { proven, ..Identity::unproven(self.kind, self.value.clone()) }
     }
 
-    /// With the code that was sent to it.
+    /// The contact with the code that was sent to it.
     pub fn proof(&self, code: &GivenCode) -> MailProof {
         MailProof::Code { email: self.value.clone(), code: code.digits() }
     }
 }
 
-/// The address that an account has as a name.
+/// The contact in a name of an account.
 impl From<&Identity> for Contact {
     fn from(name: &Identity) -> Contact {
         Contact { kind: name.kind, value: name.value.clone() }
     }
 }
 
-/// Can something be sent to an address of this kind?
+/// True if this server can send messages to contacts of this kind.
 pub fn reaches(accounts: &Accounts, kind: Kind) -> bool {
     match kind {
         Kind::Email => accounts.platform.dev || !accounts.platform.config.smtp.host.is_empty(),
@@ -98,15 +100,15 @@ pub fn reaches(accounts: &Accounts, kind: Kind) -> bool {
     }
 }
 
-/// Counts a message to it, and refuses one too many. Comes before its account is looked up.
+/// Counts a message to the contact, and rejects it over the limit. Call this before the lookup of the account.
 pub async fn spend(tx: &mut Tx, limits: &Limits, caller: &Caller, contact: &Contact) -> Result<(), ApiError> {
     doorward_limits::spend_message(tx, limits, caller, &contact.value).await
 }
 
-/// Can a person sign in by such a name? `password` says whether the account has one.
+/// True if a user can sign in with this name. `password` says whether the account has a password.
 pub fn is_way_in(accounts: &Accounts, name: &Held, password: bool) -> bool {
     match name.kind.as_str() {
-        // Where there is no password yet, a mail or an SMS helps to one.
+        // Without a password, the user can set one with a code by mail or SMS.
         "email" => password || (name.proven && reaches(accounts, Kind::Email)),
         "phone" => password || reaches(accounts, Kind::Phone),
         "username" => password,
@@ -129,9 +131,9 @@ pub fn field(kind: Kind) -> &'static str {
     }
 }
 
-/// A wanted username, as a name of an account.
+/// The username that a user has chosen, as a name of an account.
 pub fn username(text: &str) -> Result<Identity, ApiError> {
-    let name = usernames::choose(text).map_err(|said| ApiError::field("username", said))?;
+    let name = usernames::choose(text).map_err(|detail| ApiError::field("username", detail))?;
     Ok(Identity {
         kind: Kind::Username,
         value: name.value,

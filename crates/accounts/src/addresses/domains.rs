@@ -1,11 +1,10 @@
-//! Domains: allow and block lists for e-mail addresses, applied to everything except operator commands; and domains of
-//! settings, in the form in which browsers and mail servers compare them.
+//! Allow and block lists of e-mail domains, applied to everything except operator commands.
 
 use doorward_config::Signup;
 use doorward_protocol::error::ErrorCode;
 use doorward_request::error::ApiError;
 
-/// Refuses an address, given in canonical form, whose domain is blocked or not listed.
+/// Rejects an address, given in canonical form, if its domain is blocked or not on the allowlist.
 pub fn admit(settings: &Signup, email: &str) -> Result<(), ApiError> {
     let (_, domain) = email.rsplit_once('@').unwrap_or_default();
     let listed = settings.domains.is_empty() || settings.domains.iter().any(|one| one == domain);
@@ -15,7 +14,7 @@ pub fn admit(settings: &Signup, email: &str) -> Result<(), ApiError> {
     if listed && !blocked {
         return Ok(());
     }
-    let detail = "This server takes no address of this domain.";
+    let detail = "This server does not accept addresses of this domain.";
     Err(ApiError { field: Some("email".into()), detail: Some(detail.into()), ..ErrorCode::Forbidden.into() })
 }
 
@@ -24,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_blocked_domain_blocks_what_is_below_it_and_a_list_is_exact() {
+    fn a_blocked_domain_blocks_its_subdomains_and_the_allowlist_is_exact() {
         let may = |domains: &[&str], blocked: &[&str], email: &str| {
             let list = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
             let settings =

@@ -1,7 +1,8 @@
-//! The first proof of an address (D-39). As long as none of its names was proven, an account has no owner: a stranger may
-//! have prepared it, and wait for the owner of the address to confirm it. So the first proof keeps what was prepared only with
-//! evidence, in the same request, that the same person prepared it. Without evidence the account is taken over; or, if another
-//! name of it is proven, the address leaves it.
+//! The first proof of an address (D-39). An account has no owner as long as none of its names is proven: an
+//! attacker may have created it, and may wait for the owner of the address to confirm it. So the first proof
+//! keeps the account as it is only with evidence, in the same request, that the same user created it. Without
+//! evidence, the account is taken over. If another name of it is proven, the address is removed from it
+//! instead.
 
 use doorward_core::message::Message;
 use doorward_core::operation::Operation;
@@ -24,19 +25,19 @@ use crate::addresses::contacts::{self, Contact};
 use crate::profiles;
 use crate::sessions::current::CurrentSession;
 
-/// What shows that the person who proves an address has also prepared the account. A known device is no evidence.
+/// Evidence that the user who proves an address also created the account. A known device is not evidence.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    /// A proof by the key that the signup was made with.
+    /// A proof by the key of the sign-up.
     pub proof: Option<Proof>,
     /// A session of the account.
     pub session: Option<Box<CurrentSession>>,
-    /// The password of the account, which was verified.
+    /// The password hash of the account, after the user's password has matched it.
     pub password: Option<PasswordHash>,
 }
 
 impl Evidence {
-    /// Uses up the proofs that came with the request.
+    /// Uses up the proofs of the request.
     pub async fn spend(&self, tx: &mut Tx, platform: &Platform) -> Result<(), ApiError> {
         match &self.session {
             Some(session) => session.confirm(tx, platform.world.now()).await,
@@ -44,7 +45,7 @@ impl Evidence {
         }
     }
 
-    /// Does it show that this account was prepared by the same person?
+    /// True if the same user created this account.
     pub async fn is_for(&self, db: &mut Tx, account: &Account) -> Result<bool, StoreError> {
         if self.session.as_ref().is_some_and(|session| session.account.id == account.id) {
             return Ok(true);
@@ -55,38 +56,38 @@ impl Evidence {
             return Ok(true);
         }
         match &self.password {
-            // It may have been replaced since it was verified.
+            // The password may have changed since the check.
             Some(verified) => Ok(passwords::of(db, &account.id).await?.as_ref() == Some(verified)),
             None => Ok(false),
         }
     }
 }
 
-/// What came with a proof of an address: evidence, and the session for hooks.
+/// The user who proves an address: the account and session for hooks, and the evidence.
 #[derive(Debug, Default)]
 pub struct Prover {
-    /// For hooks.
+    /// The present account and session, for hooks.
     pub who: Principal,
-    /// The proof of a key, or a session.
+    /// The evidence that the user created the account.
     pub evidence: Evidence,
 }
 
-/// To whom the account with an address belongs, when a person proves the address.
+/// The owner of the account that has an address, compared with the user who proves the address.
 #[derive(Clone, Debug)]
 pub enum Standing {
     /// No account has the address.
     Free,
-    /// The account is the person's own: the address was proven before, or there is evidence.
+    /// The account is the user's own: the address was proven before, or there is evidence.
     Own(Box<Account>),
     /// The account has no owner yet: none of its names was proven.
     Unowned(Box<Account>),
-    /// The account belongs to another person, who only claims the address.
+    /// The account belongs to another user, who only claims the address.
     OwnedByOther(Box<Account>),
 }
 
 impl Standing {
-    /// The account as the proof leaves it, if it then belongs to the person. Hooks see this one: of an account that is taken
-    /// over they do not see what the earlier holder entered.
+    /// The account after the proof, if it then belongs to the user. Hooks see this form. For an account that is
+    /// taken over it contains only the data that the takeover keeps.
     pub fn account_after(self, platform: &Platform, contact: &Contact) -> Option<Box<Account>> {
         let mut account = match self {
             Standing::Own(account) => account,
@@ -110,7 +111,7 @@ impl Standing {
     }
 }
 
-/// To whom the account with this address belongs. Within a transaction, call [`locked_standing`].
+/// Finds the account with this address and its owner. Within a transaction, call [`locked_standing`].
 pub async fn standing(db: &mut Tx, contact: &Contact, evidence: &Evidence) -> Result<Standing, StoreError> {
     let Some(holder) = identities::holder(db, contact.kind, &contact.value).await? else {
         return Ok(Standing::Free);
@@ -126,7 +127,7 @@ pub async fn standing(db: &mut Tx, contact: &Contact, evidence: &Evidence) -> Re
     })
 }
 
-/// The same, with the account locked: what is said of it stays true until the end of the transaction.
+/// Like [`standing`], but locks the account, so that the result stays true until the end of the transaction.
 pub async fn locked_standing(
     tx: &mut Tx,
     contact: &Contact,
@@ -138,7 +139,7 @@ pub async fn locked_standing(
     standing(tx, contact, evidence).await
 }
 
-/// Notes that the address is proven.
+/// Records that the address is proven.
 pub async fn note(
     tx: &mut Tx,
     platform: &Platform,
@@ -156,8 +157,9 @@ pub async fn note(
     record.write(tx, &platform.world, caller, now).await
 }
 
-/// Takes over an account that has no owner yet: all that was prepared ends. The address and the username stay, and what others
-/// see of the profile. Answers whether there was a password.
+/// Takes over an account that has no owner yet: ends its sessions, and removes its password, codes and other
+/// data. The address, the username and the public part of the profile remain. Returns whether there was a
+/// password.
 pub async fn take_over(
     tx: &mut Tx,
     hooks: &Hooks,
@@ -177,7 +179,8 @@ pub async fn take_over(
     Ok(had_password)
 }
 
-/// The same for a proof that sets no password: the owner of the address is told that there is none any more.
+/// Like [`take_over`], for a proof that sets no password: notifies the owner of the address that the password
+/// was removed.
 pub async fn take_over_and_notify(
     tx: &mut Tx,
     hooks: &Hooks,
@@ -193,7 +196,7 @@ pub async fn take_over_and_notify(
     }
 }
 
-/// Deletes an account that has no owner yet, since the owner of its address makes one of their own.
+/// Deletes an account that has no owner yet, because the owner of its address creates a new one.
 pub async fn replace(
     tx: &mut Tx,
     hooks: &Hooks,
@@ -219,7 +222,8 @@ async fn record_takeover(
     doorward_hooks::queue_event(tx, hooks, caller, Operation::AccountClaimed, fields, account).await
 }
 
-/// Takes the address from an account that only claims it, and tells its owner where they have proven to be reached.
+/// Removes the address from an account that only claims it. Notifies the owner of that account at a proven
+/// contact.
 pub async fn release(
     tx: &mut Tx,
     platform: &Platform,
@@ -236,8 +240,8 @@ pub async fn release(
     }
 }
 
-/// The answer to a first proof that has only taken an address from another account.
+/// The error for a first proof that only removed the address from another account.
 pub fn address_left() -> ApiError {
-    let detail = "The address belonged to the account of another person, and has left it. You can sign up with it now.";
+    let detail = "The address was removed from the account of another user. You can sign up with it now.";
     ApiError { field: Some("email".into()), detail: Some(detail.into()), ..ErrorCode::NotFound.into() }
 }

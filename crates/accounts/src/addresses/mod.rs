@@ -1,5 +1,5 @@
-//! The e-mail address and the phone number of an account: giving it one, another one, or none. Whoever asks has signed in
-//! a moment ago (D-9), and proves every address with a code.
+//! The e-mail address and the phone number of an account: adding, replacing and removing them. The user must
+//! have signed in recently (D-9) and proves every contact with a code.
 
 pub mod challenges;
 pub mod contacts;
@@ -30,28 +30,28 @@ use first_proof::{Evidence, Standing};
 use crate::service::Accounts;
 use crate::sessions::current::CurrentSession;
 
-/// An address with the code that was sent to it.
+/// A contact with the code that was sent to it.
 #[derive(Debug)]
 pub struct Proven {
-    /// The address.
+    /// The contact.
     pub contact: Contact,
     /// The code.
     pub code: GivenCode,
 }
 
-/// What becomes of the address of one kind.
+/// A change of the contact of one kind.
 #[derive(Debug)]
 pub enum Change {
-    /// The first one.
+    /// Adds the first contact, or proves the one from the sign-up.
     Bind(Proven),
-    /// Another one; with the old one, where that was given.
+    /// Replaces the contact.
     Replace {
-        /// From now on.
+        /// The new contact.
         new: Proven,
-        /// So far.
+        /// The old contact, if the request proves it.
         old: Option<Proven>,
     },
-    /// None.
+    /// Removes the contact.
     Unbind(Kind),
 }
 
@@ -71,7 +71,8 @@ impl Change {
     }
 }
 
-/// Lets a change be tried, before anybody else is asked or anything is looked up.
+/// Checks the age of the session, the domain lists and the limits, before hooks are asked and before any
+/// lookup.
 pub async fn admit(
     accounts: &Arc<Accounts>,
     caller: &Caller,
@@ -93,7 +94,7 @@ pub async fn admit(
     }
 }
 
-/// Carries it out; answers the account as it is then.
+/// Carries out the change. Returns the account after it.
 pub async fn change(
     accounts: &Arc<Accounts>,
     caller: Caller,
@@ -107,7 +108,7 @@ pub async fn change(
         .store
         .write(transaction!(|tx| {
             let now = job.platform.world.now();
-            // Names before accounts, as everywhere.
+            // Names are locked before accounts, as in all transactions.
             if let Some(new) = change.given() {
                 identities::lock(tx, new.contact.kind, &new.contact.value).await?;
             }
@@ -139,14 +140,16 @@ async fn carry_out(
     let kind = change.kind();
     let present = if kind == Kind::Phone { account.phone.as_ref() } else { account.email.as_ref() };
     match (change, present) {
-        // Proving the one that was given with the signup.
+        // The user proves the contact that was given at sign-up.
         (Change::Bind(new), Some(present))
             if new.contact.value == *present && account.proven_email() != Some(present.as_str()) => {}
-        (Change::Bind(_), Some(_)) => return Err(instead("There is one already: change it.")),
-        // A number that was given at signup and never proven.
+        (Change::Bind(_), Some(_)) => {
+            return Err(bad_request("The account already has one. Change it instead."));
+        }
+        // The number was given at sign-up and never proven.
         (Change::Unbind(Kind::Phone), None) if account.phone_number.is_some() => {}
         (Change::Replace { .. } | Change::Unbind(_), None) => {
-            return Err(instead("There is none yet: bind the first one."));
+            return Err(bad_request("The account does not have one yet. Add the first one."));
         }
         (Change::Unbind(_), Some(_)) => {
             keep_a_way_in(tx, accounts, &account.id, |name| name.kind == kind.as_str()).await?;
@@ -165,7 +168,7 @@ async fn carry_out(
     if let Some(new) = change.given() {
         if let Some(code) = prove(tx, &accounts.platform, caller, account, new).await? {
             if let Change::Replace { old: Some(old), .. } = change {
-                // It was right, and is needed again.
+                // The old code was right, and the next attempt needs it again.
                 doorward_store::challenges::restore(tx, scene(kind), &account.id, &old.contact.value).await?;
             }
             return Ok(Verdict::refused(code));
@@ -173,7 +176,8 @@ async fn carry_out(
         release_claim(tx, &accounts.platform, caller, &new.contact, &account.id).await?;
         let owner = identities::owner(tx, kind, &new.contact.value).await?;
         if owner.is_some_and(|owner| owner != account.id) {
-            // Who has both can choose: nothing happens by itself (seed X15). The codes stay good.
+            // Another account has proven the contact. Accounts are not merged automatically (seed X15). The
+            // codes stay valid.
             return Err(ErrorCode::MergeRequired.into());
         }
     }
@@ -181,7 +185,7 @@ async fn carry_out(
     Ok(Verdict::Met { account: account.id.clone(), redirect: None })
 }
 
-/// Takes the address from another account that only claims it: this person has proven it.
+/// Removes the contact from another account that only claims it, because this user has proven it.
 async fn release_claim(
     tx: &mut Tx,
     platform: &Platform,
@@ -197,16 +201,17 @@ async fn release_claim(
     }
 }
 
-fn instead(said: &'static str) -> ApiError {
-    ApiError::request(400, said)
+fn bad_request(detail: &'static str) -> ApiError {
+    ApiError::request(400, detail)
 }
 
-/// The scene of the codes that prove an address of this kind, old and new.
+/// The scene of the codes that prove the old and the new contact of this kind.
 fn scene(kind: Kind) -> Scene {
     if kind == Kind::Phone { Scene::BindPhone } else { Scene::ChangeEmail }
 }
 
-/// The address so far, where it must be proven: one that never was may be mistyped, and nobody could read the code.
+/// Checks the code for the old contact, if one is required. An e-mail address that was never proven needs none:
+/// it may be mistyped, and then the user cannot read the code.
 async fn prove_old(
     tx: &mut Tx,
     platform: &Platform,
@@ -236,7 +241,7 @@ async fn prove_old(
     }
 }
 
-/// Consumes a code that was sent for this account; answers why it is refused.
+/// Consumes a code that was sent for this account. Returns the reason of a refusal.
 async fn prove(
     tx: &mut Tx,
     platform: &Platform,
@@ -248,25 +253,24 @@ async fn prove(
     challenges::consume_own(tx, platform, caller, scene, &account.id, contact.proof(&proven.code)).await
 }
 
-/// The last way in is not taken away: somebody would be locked out of their own account. `goes` says which names are to
-/// go.
+/// Returns an error if the change would remove the last sign-in method and so lock the owner out. `is_removed`
+/// selects the names that the change removes.
 pub async fn keep_a_way_in(
     tx: &mut Tx,
     accounts: &Accounts,
     account: &str,
-    goes: impl Fn(&Held) -> bool,
+    is_removed: impl Fn(&Held) -> bool,
 ) -> Result<(), ApiError> {
     let has_password = passwords::of(tx, account).await?.is_some();
     let names = identities::held(tx, account).await?;
-    if names.iter().any(|name| !goes(name) && contacts::is_way_in(accounts, name, has_password)) {
+    if names.iter().any(|name| !is_removed(name) && contacts::is_way_in(accounts, name, has_password)) {
         return Ok(());
     }
-    let detail =
-        "It is the last way into this account. Add another first: an address, a number, or a password.";
+    let detail = "This is the last sign-in method of the account. Add another first: an address, a number, or a password.";
     Err(ApiError { detail: Some(detail.into()), ..ErrorCode::Forbidden.into() })
 }
 
-/// Writes the change, and tells the owner at the address that is not theirs any more (SECURITY A05).
+/// Writes the change, and notifies the owner at the contact that the account had before (SECURITY A05).
 async fn write(
     tx: &mut Tx,
     platform: &Platform,

@@ -1,4 +1,4 @@
-//! What hooks were told, and are to be told: looked at, sent again.
+//! Deliveries of events to hooks: listing and resending.
 
 use doorward_core::clock::rfc3339;
 use doorward_protocol::admin::Delivery;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Operator;
 
 impl Operator {
-    /// The newest deliveries: all or one target's, all or only those that were given up.
+    /// The newest deliveries. `target` limits them to one target, `dead` to those that were given up.
     pub async fn deliveries(
         &self,
         target: Option<&str>,
@@ -24,10 +24,10 @@ impl Operator {
         Ok(listed.into_iter().map(delivery).collect())
     }
 
-    /// Has a delivery sent again, whatever became of it.
+    /// Schedules a delivery to be sent again, in whichever state it is.
     pub async fn resend(&self, id: &str) -> Result<(), ApiError> {
         let unknown = || ApiError {
-            detail: Some("There is no such delivery (any more).".into()),
+            detail: Some("This delivery does not exist, or it was deleted.".into()),
             ..ErrorCode::NotFound.into()
         };
         let id = Uuid::try_parse(id).map_err(|_| unknown())?.to_string();

@@ -1,4 +1,5 @@
-//! All that is stored of a person, as JSON: for whoever asks what you know of them. No secret is in it.
+//! Exports all data that is stored about a user, as JSON, for a user who asks for it. The export contains no
+//! secrets.
 
 use doorward_core::clock::rfc3339;
 use doorward_protocol::admin::{ExportedChallenge, ExportedMessage, UserExport};
@@ -12,7 +13,7 @@ use super::Operator;
 use super::lists::entry;
 
 impl Operator {
-    /// Puts it together. The audit log says that it was.
+    /// Collects the data. The export is recorded in the audit log.
     pub async fn export_user(&self, id: &str) -> Result<UserExport, ApiError> {
         let account = self.show_user(id).await?;
         let sessions = self.sessions(id).await?;
@@ -23,7 +24,7 @@ impl Operator {
         let messages = directory::messages(&mut db, id).await?;
         let data = user_data::list(&mut db, id).await?;
         let password_set_at = directory::password_set_at(&mut db, id).await?.map(rfc3339);
-        // Given back before anything is written.
+        // Releases the read connection before the write.
         drop(db);
         let export = UserExport {
             exported_at: rfc3339(self.world.now()),

@@ -1,4 +1,4 @@
-//! Service keys: made, looked at, ended.
+//! Service keys: creating, listing and revoking them.
 
 use doorward_core::service_key::{PlainKey, Scopes};
 use doorward_protocol::error::ErrorCode;
@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use super::Operator;
 
-/// Characters in a name at most.
+/// Maximum length of a name in characters.
 const NAME: usize = 128;
 
 impl Operator {
-    /// Makes a service key. What is returned first is never to be had again.
+    /// Creates a service key. The plain key, which is returned first, cannot be read again later.
     pub async fn create_key(&self, name: &str, scopes: Scopes) -> Result<(PlainKey, StoredKey), ApiError> {
         if name.chars().count() > NAME || name.chars().any(char::is_control) {
             return Err(ApiError::field("name", "This must be one line of at most 128 characters."));
@@ -41,12 +41,12 @@ impl Operator {
         Ok((plain, key))
     }
 
-    /// All service keys, the revoked ones too.
+    /// All service keys, including revoked ones.
     pub async fn keys(&self) -> Result<Vec<StoredKey>, ApiError> {
         Ok(service_keys::list(&mut *self.store.read().await?).await?)
     }
 
-    /// Ends a service key: no request with it is answered any more.
+    /// Revokes a service key. From then on requests with it are rejected.
     pub async fn revoke_key(&self, id: &str) -> Result<(), ApiError> {
         let unknown = || ApiError {
             detail: Some("There is no such service key, or it was revoked before.".into()),

@@ -1,4 +1,4 @@
-//! What is looked through page by page: accounts, subscribers of the newsletter, the audit log.
+//! Lists in pages: accounts, subscribers of the newsletter, the audit log.
 
 use doorward_config::Span;
 use doorward_core::clock::{Millis, rfc3339};
@@ -11,17 +11,17 @@ use doorward_store::identities::Kind;
 
 use super::Operator;
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
-    /// What stands in it.
+    /// The items of the page.
     pub items: Vec<T>,
-    /// The id that the next part goes on from; none at the end.
+    /// The id after which the next page begins. `None` for the last page.
     pub next: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// Made of one row more than it may have: that there is such a row says that there is a next part.
+    /// Builds a page from at most `limit + 1` rows. The extra row shows that there is a next page.
     fn of<R>(mut rows: Vec<R>, limit: u32, id: impl Fn(&R) -> &str, item: impl Fn(R) -> T) -> Page<T> {
         let limit = limit as usize;
         let more = rows.len() > limit;
@@ -31,23 +31,23 @@ impl<T> Page<T> {
     }
 }
 
-/// Which accounts are looked for.
+/// The accounts to list.
 #[derive(Clone, Debug)]
 pub enum Wanted {
-    /// All of them.
+    /// All accounts.
     All,
-    /// The one with this address.
+    /// The account with this e-mail address.
     Email(String),
-    /// The one with this phone number.
+    /// The account with this phone number.
     Phone(String),
-    /// The one with this username.
+    /// The account with this username.
     Username(String),
-    /// Those with a name that this is part of.
+    /// The accounts with a name that contains this text.
     Like(String),
 }
 
 impl Operator {
-    /// Accounts, the newest first.
+    /// Accounts, newest first.
     pub async fn users(
         &self,
         wanted: &Wanted,
@@ -67,7 +67,8 @@ impl Operator {
         Ok(Page::of(found, limit, |account| &account.id, |account| account.to_profile()))
     }
 
-    /// Who wants the newsletter at an address that was proven, and is not disabled; the oldest account first (seed K23).
+    /// Subscribers of the newsletter with a proven address whose account is enabled, oldest account first (seed
+    /// K23).
     pub async fn subscribers(&self, after: Option<&str>, limit: u32) -> Result<Page<Subscriber>, ApiError> {
         let mut db = self.store.read().await?;
         let rows = directory::subscribers(&mut db, after.unwrap_or_default(), i64::from(limit) + 1).await?;
@@ -78,7 +79,7 @@ impl Operator {
         Ok(Page::of(rows, limit, |row| &row.id, subscriber))
     }
 
-    /// The audit log, the newest first.
+    /// The audit log, newest first.
     pub async fn audit(
         &self,
         filter: &Filter,
@@ -104,7 +105,7 @@ pub(super) fn entry(line: Line) -> AuditEntry {
     }
 }
 
-/// A moment as people say it: `2026-01-31`, `2026-01-31T12:00:00Z`, or how long ago, like `24h`.
+/// Parses a point in time: `2026-01-31`, `2026-01-31T12:00:00Z`, or an age like `24h`.
 pub fn moment(text: &str, now: Millis) -> Option<Millis> {
     if let Some(span) = Span::parse(text) {
         return Some(now - span.millis());
@@ -112,7 +113,7 @@ pub fn moment(text: &str, now: Millis) -> Option<Millis> {
     if let Ok(moment) = text.parse::<jiff::Timestamp>() {
         return Some(moment.as_millisecond());
     }
-    // A time without a zone would be read as a day, too.
+    // The length excludes a time without a zone, which would be parsed as a date, too.
     let day: jiff::civil::Date =
         if text.len() == "2026-01-31".len() { text.parse().ok()? } else { return None };
     let utc = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_a_date_a_time_or_a_while_ago() {
+    fn a_moment_is_a_date_a_time_or_an_age() {
         let now = 1_767_225_600_000;
         assert_eq!(moment("24h", now), Some(now - 86_400_000));
         assert_eq!(moment("2026-01-01", now), Some(now));
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_goes_on_only_where_there_is_more() {
+    fn only_a_page_with_rows_after_it_has_a_next_page() {
         let page = |rows: usize| Page::of(vec!["id"; rows], 2, |id| id, str::len);
         assert_eq!((page(2).items.len(), page(2).next), (2, None));
         assert_eq!((page(3).items.len(), page(3).next.as_deref()), (2, Some("id")));

@@ -1,5 +1,5 @@
-//! What an operator does, on the command line and over HTTP: both call the same operations. Each one that changes
-//! something leaves a row in the audit log that says who did it.
+//! Actions of operators, for the command line and for HTTP: both call the same operations. Each operation that
+//! changes data writes an audit record that names the actor.
 
 mod deliveries;
 mod export;
@@ -22,10 +22,10 @@ use doorward_request::error::ApiError;
 use doorward_store::accounts::{self, Account};
 use doorward_store::{Store, StoreError, Tx};
 
-/// Who administers.
+/// The actor of an operation.
 #[derive(Clone, Debug)]
 pub enum By {
-    /// Whoever can run commands on a machine that reaches the database.
+    /// A user who can run commands on a machine that reaches the database.
     CommandLine,
     /// A program, by the id of its service key.
     Key(String),
@@ -40,28 +40,28 @@ impl fmt::Display for By {
     }
 }
 
-/// An operator at work. The operations are its methods: one file for each group of them.
+/// The operations of an operator, as methods: one file for each group of them.
 #[derive(Clone, Debug)]
 pub struct Operator {
     store: Store,
     world: World,
-    /// Sessions that were not refreshed for this long are over.
+    /// Sessions that were not refreshed for this long, in milliseconds, have ended.
     idle: Millis,
-    /// How phone numbers are read.
+    /// The settings for reading phone numbers.
     phone: Phone,
     by: By,
     caller: Caller,
 }
 
 impl Operator {
-    /// Somebody who may administer, on this database.
+    /// Operations on this database, with `by` as their actor.
     pub fn new(store: &Store, world: &World, config: &Config, by: By, caller: Caller) -> Operator {
         let idle = config.session.idle.millis();
         let phone = config.phone.clone();
         Operator { store: store.clone(), world: world.clone(), idle, phone, by, caller }
     }
 
-    /// Writes a row of the audit log, in the transaction of what it records: who did it, and what else there is to say.
+    /// Writes an audit record with the actor and `more`, in the transaction of the operation that it records.
     async fn record(
         &self,
         tx: &mut Tx,
@@ -79,7 +79,7 @@ fn unknown_user() -> ApiError {
     ApiError { detail: Some("There is no such account.".into()), ..ErrorCode::NotFound.into() }
 }
 
-/// An account that nobody else changes until the end of the transaction.
+/// Locks an account until the end of the transaction, and returns it.
 async fn locked(tx: &mut Tx, id: &str) -> Result<Account, ApiError> {
     accounts::lock(tx, id).await?;
     accounts::by_id(tx, id).await?.ok_or_else(unknown_user)

@@ -1,4 +1,4 @@
-//! The sessions of an account, as an operator sees and ends them.
+//! The sessions of an account: listing and ending them.
 
 use doorward_core::clock::rfc3339;
 use doorward_protocol::admin::AdminSession;
@@ -10,11 +10,11 @@ use doorward_store::{accounts, transaction};
 
 use super::{Operator, locked, unknown_user};
 
-/// Sessions in a list at most.
+/// Maximum number of sessions in a list.
 const LISTED: i64 = 1000;
 
 impl Operator {
-    /// The sessions that have not ended, the last used first.
+    /// The sessions that have not ended, last used first.
     pub async fn sessions(&self, id: &str) -> Result<Vec<AdminSession>, ApiError> {
         let now = self.world.now();
         let mut db = self.store.read().await?;
@@ -23,7 +23,7 @@ impl Operator {
         Ok(all.into_iter().map(shown).collect())
     }
 
-    /// Ends all sessions; answers how many.
+    /// Ends all sessions of an account. Returns their number.
     pub async fn end_sessions(&self, id: &str) -> Result<u64, ApiError> {
         let (operator, id) = (self.clone(), id.to_owned());
         self.store

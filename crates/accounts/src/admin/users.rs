@@ -1,4 +1,4 @@
-//! Accounts: found, shown, made, disabled, deleted; their passwords and roles.
+//! Accounts: finding, showing, creating, disabling and deleting them; their passwords and roles.
 
 use doorward_core::canonical;
 use doorward_core::clock::rfc3339;
@@ -21,27 +21,27 @@ use super::{Operator, locked, unknown_user};
 use crate::addresses::contacts::{self, Contact};
 use crate::names;
 
-/// An account as an operator makes it, known by at least one name.
+/// A new account from an operator, with at least one name.
 #[derive(Clone, Debug, Default)]
 pub struct NewUser {
-    /// An address that it is known by.
+    /// An e-mail address.
     pub email: Option<String>,
-    /// Does the operator know that the address is the person's?
+    /// True if the operator knows that the address belongs to the user.
     pub email_verified: bool,
-    /// A number that it is known by; the operator knows that it is the person's.
+    /// A phone number that belongs to the user, as the operator knows.
     pub phone_number: Option<String>,
-    /// A name to sign in by.
+    /// A username.
     pub username: Option<String>,
-    /// Without one the person has a code sent, and chooses one.
+    /// The hash of the password. Without a password, the user requests a code and sets one.
     pub password: Option<PasswordHash>,
-    /// Its roles.
+    /// The roles of the account.
     pub roles: Vec<String>,
-    /// What else is known of the person.
+    /// The fields of the profile.
     pub profile: ProfileFields,
 }
 
 impl Operator {
-    /// The account that somebody means: by its id, an e-mail address, a phone number with `+`, or a username.
+    /// Finds an account by its id, an e-mail address, a phone number with `+`, or a username.
     pub async fn find_user(&self, text: &str) -> Result<Account, ApiError> {
         self.look_up(text).await?.ok_or_else(unknown_user)
     }
@@ -58,21 +58,21 @@ impl Operator {
         self.known_by(kind, text).await
     }
 
-    /// The account with a name, if there is one.
+    /// The account with a name, if any.
     pub(super) async fn known_by(&self, kind: Kind, text: &str) -> Result<Option<Account>, ApiError> {
         let value = match kind {
             Kind::Email => canonical::email(text),
             Kind::Phone => phones::canonical(text, &self.phone).ok(),
             Kind::Username => usernames::canonical(text),
             Kind::Device | Kind::Custom => Some(identities::fingerprint(text)),
-            // As it is shown: provider, issuer and subject.
+            // In the form that is displayed: provider, issuer and subject.
             Kind::Provider => Some(text.to_owned()),
         };
         let Some(value) = value else { return Ok(None) };
         Ok(accounts::by_identity(&mut *self.store.read().await?, kind, &value).await?)
     }
 
-    /// An account with all that it is known by.
+    /// An account with all its names.
     pub async fn show_user(&self, id: &str) -> Result<AdminUser, ApiError> {
         let mut db = self.store.read().await?;
         let account = accounts::by_id(&mut db, id).await?.ok_or_else(unknown_user)?;
@@ -86,7 +86,7 @@ impl Operator {
         })
     }
 
-    /// Makes an account; answers its id. No mail leaves.
+    /// Creates an account and returns its id. Sends no mail.
     pub async fn create_user(&self, new: NewUser) -> Result<String, ApiError> {
         let names = self.names(&new)?;
         let now = self.world.now();
@@ -102,7 +102,7 @@ impl Operator {
                         return Err(names::exists(name));
                     }
                     identities::insert(tx, name, &account.id, now).await.map_err(|error| match error {
-                        // Two at once: the unique row decides.
+                        // Two concurrent requests: the unique constraint decides.
                         StoreError::Conflict => names::exists(name),
                         error => error.into(),
                     })?;
@@ -124,7 +124,7 @@ impl Operator {
         }
         if let Some(text) = &new.phone_number {
             let value =
-                phones::canonical(text, &self.phone).map_err(|said| ApiError::field("phone_number", said))?;
+                phones::canonical(text, &self.phone).map_err(|detail| ApiError::field("phone_number", detail))?;
             names.push(Contact { kind: Kind::Phone, value }.identity(true));
         }
         if let Some(text) = &new.username {
@@ -136,8 +136,8 @@ impl Operator {
         Ok(names)
     }
 
-    /// Disables an account and ends all its sessions: from the answer on none of its tokens works here. Answers how
-    /// many sessions that were.
+    /// Disables an account and ends all its sessions. After the response, this server accepts none of its
+    /// tokens. Returns the number of sessions.
     pub async fn disable_user(&self, id: &str) -> Result<u64, ApiError> {
         let (operator, id) = (self.clone(), id.to_owned());
         self.store
@@ -166,7 +166,7 @@ impl Operator {
             .await
     }
 
-    /// Deletes an account and what belongs to it. The audit log keeps its id, and what it says of it.
+    /// Deletes an account and its data. The audit log keeps the records about it, with its id.
     pub async fn delete_user(&self, id: &str) -> Result<(), ApiError> {
         let (operator, id) = (self.clone(), id.to_owned());
         self.store
@@ -179,7 +179,8 @@ impl Operator {
             .await
     }
 
-    /// Sets a password. As after a reset all sessions end, codes for another reset are void, and the owner gets a mail.
+    /// Sets a password. As after a reset, all sessions end, other codes of the account's contacts become void,
+    /// and the owner is notified by mail. Returns the number of sessions.
     pub async fn set_password(&self, id: &str, hash: PasswordHash) -> Result<u64, ApiError> {
         let (operator, id) = (self.clone(), id.to_owned());
         self.store
@@ -203,7 +204,7 @@ impl Operator {
             .await
     }
 
-    /// Gives an account these roles and no others. Access tokens carry the old ones until they are replaced.
+    /// Replaces the roles of an account. Access tokens contain the old roles until they are renewed.
     pub async fn set_roles(&self, id: &str, roles: Vec<String>) -> Result<(), ApiError> {
         let roles = checked_roles(roles)?;
         let (operator, id) = (self.clone(), id.to_owned());

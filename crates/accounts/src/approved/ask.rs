@@ -1,4 +1,4 @@
-//! Asks the hooks, and makes of their answers what is approved.
+//! Asks the hooks and turns their answers into approvals.
 
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ use crate::service::Accounts;
 use crate::sessions;
 use crate::sign_up::{FirstSession, SignUp};
 
-/// Asks the hooks before a sign-in by this method. `read` takes the method's name of the account from the request, as the
-/// hooks leave it.
+/// Asks the hooks before a sign-in attempt. `read` reads the method and the account's name from the request as
+/// the hooks leave it.
 pub async fn attempt<T: Request + DeserializeOwned>(
     hooks: &Hooks,
     caller: &Caller,
@@ -42,8 +42,8 @@ pub async fn attempt<T: Request + DeserializeOwned>(
     Ok((json, Approved(Attempt { method, name, who, repeatable })))
 }
 
-/// Asks the hooks before a signup, and before the session that it asks for. `draft` makes the account of the request as the
-/// hooks leave it; `operation` is the sign-in that fits the method.
+/// Asks the hooks before a sign-up, and before the session that it requests. `draft` builds the account from
+/// the request as the hooks leave it. `operation` is the sign-in operation of the method.
 pub async fn sign_up<T: Request + DeserializeOwned>(
     hooks: &Hooks,
     caller: &Caller,
@@ -60,16 +60,16 @@ pub async fn sign_up<T: Request + DeserializeOwned>(
     let Some(session) = draft.session else {
         return Ok(NewAccount { sign_up: Approved(draft), sign_in: None });
     };
-    // Without counting as a login, it is told as none, either (seed A07).
+    // A session that does not count as a login is not reported as one (seed A07).
     let is_told = session == FirstSession::Counted;
     let asked = Question { operation, who, repeatable: idempotency.as_ref(), is_told };
     let shown = with_password(shown(&draft), draft.password.as_ref(), operation);
     let set = ask_once(hooks, caller, asked, shown.clone()).await?;
-    // It was made with what the hooks before a signup have let pass: others cannot take its place any more.
+    // The sign-up hooks have approved these names, so the sign-in hooks must not change them.
     for name in ["email", "username", "phone_number"] {
         if set.get(name).is_some_and(|value| shown.get(name) != Some(value)) {
             return Err(ApiError::internal(format!(
-                "{} has set another {name} than the account has",
+                "{} has changed {name}, which the account is created with",
                 operation.pre()
             )));
         }
@@ -82,9 +82,9 @@ pub async fn sign_up<T: Request + DeserializeOwned>(
     Ok(NewAccount { sign_up: Approved(draft), sign_in: Some(sign_in) })
 }
 
-/// Asks the hooks before a session begins, once the person has proven whose account it is: `look` finds that out. Where there is
-/// no account, the hooks of a signup are asked about the one that is made, `draft`. Without a proof no hook is asked, so that
-/// none of their answers tells whether there is an account.
+/// Asks the hooks before a session begins, after the user has proven the identity. `look` finds the account. If
+/// there is none, the sign-up hooks are asked about `draft`, the account to create. Without a valid proof no
+/// hook is asked, so that no answer of a hook reveals whether an account exists.
 pub async fn admit(
     hooks: &Hooks,
     caller: &Caller,
@@ -94,14 +94,14 @@ pub async fn admit(
 ) -> Result<Admission, ApiError> {
     let may_make_account = draft.is_some();
     let method = attempt.method.clone();
-    let none = Admission { method: method.clone(), sign_in: None, new: None, may_make_account };
+    let refused = Admission { method: method.clone(), sign_in: None, new: None, may_make_account };
     if !hooks.listen_to(Operation::SignIn) && !hooks.listen_to(Operation::Signup) {
         let sign_in = Approved(SignIn { method, account: None });
         let of_new = |draft: SignUp| {
             let sign_in = draft.session.map(|_| sign_in.clone());
             NewAccount { sign_up: Approved(draft), sign_in }
         };
-        return Ok(Admission { new: draft.map(of_new), sign_in: Some(sign_in.clone()), ..none });
+        return Ok(Admission { new: draft.map(of_new), sign_in: Some(sign_in.clone()), ..refused });
     }
     let start =
         SessionStart { method: &attempt.method, repeatable: attempt.repeatable.as_ref(), is_told: true };
@@ -110,7 +110,7 @@ pub async fn admit(
             if sessions::refusal(&hooks.platform, &attempt.method, &account).is_none() =>
         {
             let sign_in = Some(ask_sign_in(hooks, caller, start, SessionOf::Known(&account)).await?);
-            Ok(Admission { sign_in, ..none })
+            Ok(Admission { sign_in, ..refused })
         }
         (Found::NoAccount, Some(draft)) => {
             let draft = ask_first(hooks, caller, attempt, draft).await?;
@@ -118,14 +118,14 @@ pub async fn admit(
                 Some(_) => Some(ask_sign_in(hooks, caller, start, SessionOf::New(&draft)).await?),
                 None => None,
             };
-            Ok(Admission { new: Some(NewAccount { sign_up: Approved(draft), sign_in }), ..none })
+            Ok(Admission { new: Some(NewAccount { sign_up: Approved(draft), sign_in }), ..refused })
         }
-        // The transaction refuses it.
-        (Found::Account(_) | Found::NoAccount | Found::Wrong, _) => Ok(none),
+        // The transaction will refuse the sign-in.
+        (Found::Account(_) | Found::NoAccount | Found::Wrong, _) => Ok(refused),
     }
 }
 
-/// How a session begins.
+/// How a session begins: by which method, with which idempotency key, and whether hooks receive the outcome.
 #[derive(Clone, Copy)]
 struct SessionStart<'a> {
     method: &'a str,
@@ -143,10 +143,10 @@ async fn ask_sign_in(
     hooks: &Hooks,
     caller: &Caller,
     SessionStart { method, repeatable, is_told }: SessionStart<'_>,
-    whose: SessionOf<'_>,
+    session_of: SessionOf<'_>,
 ) -> Result<Approved<SignIn>, ApiError> {
     let operation = Operation::SignIn;
-    let (account, is_new) = match whose {
+    let (account, is_new) = match session_of {
         SessionOf::Known(account) => (account.clone(), false),
         SessionOf::New(draft) => (draft.as_account(), true),
     };
@@ -168,8 +168,8 @@ async fn ask_sign_in(
     Ok(Approved(SignIn { method: method.to_owned(), account: Some(account.id) }))
 }
 
-/// Asks the hooks of a signup about an account that a first sign-in makes. What the person signs in by stays as it is; what
-/// else an account begins with, they may add and change.
+/// Asks the sign-up hooks about an account that a first sign-in creates. They may change everything except the
+/// names that the user signs in with.
 async fn ask_first(
     hooks: &Hooks,
     caller: &Caller,
@@ -199,7 +199,7 @@ async fn ask_first(
     Ok(draft)
 }
 
-/// The names of an account that is to be made.
+/// The names of the new account, by request field.
 fn shown(draft: &SignUp) -> Map<String, Value> {
     let names =
         draft.names.iter().filter(|name| matches!(name.kind, Kind::Email | Kind::Username | Kind::Phone));
@@ -221,8 +221,9 @@ fn with_password(
     shown
 }
 
-/// Asks the hooks before a refresh token is exchanged. A text that is no token of this server may be one of the operator's, which a
-/// hook exchanges for a token of this server. Such calls are limited, since anybody can make up texts.
+/// Asks the hooks before a refresh token is exchanged. A text that is not a token of this server may be a token
+/// of the operator's own system, which a hook exchanges for a token of this server. Such requests are limited,
+/// since an attacker can send any text.
 pub async fn approve_refresh(
     accounts: &Arc<Accounts>,
     caller: &Caller,

@@ -1,6 +1,6 @@
-//! What the operator's hooks have let pass. Only this module makes an [`Approved`], once it has asked them. An account can be
-//! made, a session can begin and a refresh token can be exchanged only with one: a way in that forgets its hooks does not
-//! compile (D-41).
+//! Approvals of the operator's hooks. Only this module can make an [`Approved`], after it has asked the hooks.
+//! Creating an account, beginning a session and exchanging a refresh token each require one, so a sign-in
+//! method that skips the hooks does not compile (D-41).
 
 mod ask;
 
@@ -21,7 +21,7 @@ use doorward_store::identities::{Identity, Kind};
 use crate::service::Accounts;
 use crate::sign_up::SignUp;
 
-/// What the hooks of its operation were asked about, and have not refused.
+/// A value that the hooks of its operation were asked about and did not refuse.
 #[derive(Clone, Debug)]
 pub struct Approved<T>(T);
 
@@ -34,45 +34,45 @@ impl<T> Deref for Approved<T> {
 }
 
 impl Approved<SignIn> {
-    /// Were the hooks asked about the session of this account, or was there none to ask?
+    /// True if the hooks were asked about a session of this account, or if there was no hook to ask.
     pub fn is_for(&self, account: &str) -> bool {
         self.account.as_ref().is_none_or(|asked| asked == account)
     }
 }
 
 impl Approved<SignUp> {
-    /// Goes on without a name. Nothing can be added.
+    /// Removes the names of this kind. A name cannot be added after the approval.
     pub fn give_up(&mut self, kind: Kind) {
         self.0.names.retain(|name| name.kind != kind);
     }
 }
 
-/// A try to sign in: nothing is proven yet.
+/// A sign-in attempt, before any proof of identity.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// How; as in the audit and in sessions.
+    /// The method as stored in the audit log and in sessions.
     pub method: String,
-    /// By which name; none where a provider is to say who it is.
+    /// The name of the account. `None` if the provider returns it later.
     pub name: Option<Identity>,
-    /// The account and session of the browser so far.
+    /// The present account and session of the browser.
     who: Principal,
-    /// A repetition with this key is the same event.
+    /// The idempotency key: a repetition with the same key is the same event.
     repeatable: Option<Idempotency>,
 }
 
 impl Attempt {
-    /// The name. An error for a method that learns later who it is.
+    /// The name of the account. Returns an error for a method that learns it later.
     pub fn name(&self) -> Result<&Identity, ApiError> {
         self.name.as_ref().ok_or_else(|| ApiError::internal("a sign-in without a name"))
     }
 }
 
-/// A session that may begin.
+/// A session that the hooks have allowed.
 #[derive(Clone, Debug)]
 pub struct SignIn {
-    /// How the person has signed in.
+    /// The method of the sign-in.
     pub method: String,
-    /// The account that the hooks were asked about; none where there was no hook to ask.
+    /// The account that the hooks were asked about. `None` if there was no hook to ask.
     account: Option<String>,
 }
 
@@ -83,16 +83,16 @@ pub struct Refresh {
     pub token: Secret,
 }
 
-/// An account that may be made, and the session that may begin with it.
+/// An account that may be created, and the session that may begin with it.
 #[derive(Clone, Debug)]
 pub struct NewAccount {
     /// The account.
     pub sign_up: Approved<SignUp>,
-    /// Its first session, if one was asked for.
+    /// The first session, if one was requested.
     pub sign_in: Option<Approved<SignIn>>,
 }
 
-/// What a method learns about a code or a password before its transaction.
+/// The result of a check of the user's code or password before the transaction.
 #[derive(Debug)]
 pub enum Found {
     /// The code or password is right, and opens this account.
@@ -103,7 +103,7 @@ pub enum Found {
     Wrong,
 }
 
-/// What a try to sign in may lead to.
+/// The possible results of a sign-in attempt: a session of an existing account, or a new account.
 #[derive(Clone, Debug)]
 pub struct Admission {
     method: String,
@@ -113,17 +113,17 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// How the person signs in.
+    /// The method of the sign-in.
     pub fn method(&self) -> &str {
         &self.method
     }
 
-    /// May an account be made, if there is none?
+    /// True if an account may be created where none exists.
     pub fn may_make_account(&self) -> bool {
         self.may_make_account
     }
 
-    /// The names to lock: this one, and those of an account that may be made.
+    /// The names to lock: `own`, and the names of the account that may be created.
     pub fn names(&self, own: &Identity) -> Vec<Identity> {
         let mut names: Vec<_> = self.new.iter().flat_map(|new| new.sign_up.names.clone()).collect();
         if !names.iter().any(|name| (name.kind, &name.value) == (own.kind, &own.value)) {
@@ -132,7 +132,7 @@ impl Admission {
         names
     }
 
-    /// The hash of the password that the account begins with, if it is made and a hook has given it one.
+    /// The hash of the password that a hook has set for the new account, if any.
     pub async fn hash(&self, accounts: &Arc<Accounts>) -> Result<Option<PasswordHash>, ApiError> {
         match &self.new {
             Some(new) => new.sign_up.hash(accounts).await,
@@ -140,17 +140,18 @@ impl Admission {
         }
     }
 
-    /// The session of this account. `OVERLOADED` (try again) where it is another account than the hooks were asked about.
+    /// The approval of a session of this account. Returns `OVERLOADED`, so that the client retries, if the
+    /// hooks were asked about another account.
     pub fn sign_in(&self, account: &str) -> Result<&Approved<SignIn>, ApiError> {
         let approved = self.sign_in.as_ref().filter(|approved| approved.is_for(account));
         approved.ok_or_else(|| ApiError::overloaded(1))
     }
 
-    /// The account that is made, since there is none.
+    /// The account to create. Returns `NOT_FOUND` if none may be created.
     pub fn sign_up(&self) -> Result<&NewAccount, ApiError> {
         match (&self.new, self.may_make_account) {
             (Some(new), _) => Ok(new),
-            // It was there a moment ago.
+            // The account existed when the hooks were asked, so the client must retry.
             (None, true) => Err(ApiError::overloaded(1)),
             (None, false) => Err(ApiError {
                 detail: Some("This account does not exist yet. Please sign up first.".into()),

@@ -1,4 +1,5 @@
-//! Beginning: where the browser goes, and what is remembered until it comes back.
+//! Begins a flow: returns the URL that the browser is sent to, and stores the state that is needed when it
+//! returns.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use url::Url;
 use super::{Browser, hash, refused, seal};
 use crate::sessions::current::CurrentSession;
 
-/// Begins a flow, for this browser and, where somebody is signed in, for them.
+/// Begins a flow for this browser and, if a user is signed in, for that account.
 pub async fn begin(
     platform: &Arc<Platform>,
     caller: &Caller,
@@ -29,7 +30,7 @@ pub async fn begin(
     let callback = listed.ok_or_else(|| {
         ApiError::field(
             "callback",
-            "This address is not on the server's list for the provider, letter by letter.",
+            "This URL is not on the server's list of callbacks for the provider. It must match an entry exactly.",
         )
     })?;
     let browser = Browser { proof: proof.as_ref(), session: session.as_ref(), flow: None };
@@ -40,7 +41,8 @@ pub async fn begin(
         (None, None) => return Err(ApiError::internal("a flow without a browser")),
     };
     let again = request.again == Some(true) && {
-        // Only who has just been asked need not be asked again: else a script could sign in behind the person's back.
+        // The choice of the account is skipped only if the user has just made it. Otherwise a script could sign
+        // in without the user's consent.
         let since = platform.world.now() - platform.config.flows.lifetime.millis();
         flows::was_used(&mut *platform.store.read().await?, &binding, provider.name(), since).await?
     };

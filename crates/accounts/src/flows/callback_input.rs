@@ -1,35 +1,35 @@
-//! What came back from a provider, as the page hands it on: in fields of their own, or as the whole address that the
-//! browser came back to.
+//! The provider's answer as the page sends it: in separate fields, or as the full URL that the browser returned
+//! to.
 
 use doorward_core::secret::Secret;
 use doorward_protocol::provider::ProviderLoginRequest;
 use doorward_request::error::ApiError;
 use url::Url;
 
-/// What came back.
+/// The provider's answer as the page sends it.
 #[derive(Debug)]
 pub enum CallbackInput {
-    /// An answer of the provider's to the page.
+    /// An answer that the provider sent to the page.
     Here {
-        /// What it names the flow by.
+        /// The value that names the flow: `state`, or the request token of OAuth 1.0a.
         handle: Option<String>,
-        /// The page.
+        /// The full URL that the browser returned to.
         callback: Option<Url>,
         /// The answer.
         answer: Returned,
     },
     /// The key of an answer that the provider sent to the server.
     There(String),
-    /// A token that the app has from the provider.
+    /// A token that an app got from the provider.
     Token {
         /// The token.
         token: Secret,
-        /// What it must have as its nonce.
+        /// The nonce that the token must contain.
         nonce: Option<String>,
     },
 }
 
-/// An answer of a provider's.
+/// An answer of a provider.
 #[derive(Debug, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Returned {
@@ -37,9 +37,9 @@ pub enum Returned {
     Code {
         /// The code.
         code: String,
-        /// Who says to have given it (RFC 9207).
+        /// The issuer that the answer names (RFC 9207).
         iss: Option<String>,
-        /// What Apple tells of a person, once.
+        /// Apple's description of the user, which it sends only once.
         user: Option<String>,
     },
     /// OAuth 1.0a
@@ -49,12 +49,12 @@ pub enum Returned {
         /// The verifier.
         verifier: String,
     },
-    /// The person or the provider said no: why, as it may be told.
+    /// The user or the provider refused. The text is the reason, and safe to show.
     Refusal(String),
 }
 
 impl Returned {
-    /// What tells it from another answer.
+    /// A text that differs between different answers.
     pub fn as_text(&self) -> String {
         match self {
             Returned::Code { code, .. } => format!("code {code}"),
@@ -63,7 +63,7 @@ impl Returned {
         }
     }
 
-    /// A refusal in the provider's word.
+    /// A refusal with the provider's error code.
     pub fn refusal(error: &str) -> Returned {
         let is_word = error.len() <= 40 && error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         Returned::Refusal(match error {
@@ -77,11 +77,11 @@ impl Returned {
 }
 
 impl CallbackInput {
-    /// Takes it out of a request.
+    /// Reads the answer from a request.
     pub fn of(mut given: ProviderLoginRequest) -> Result<CallbackInput, ApiError> {
         let callback = match &given.callback {
             Some(text) => {
-                let url = Url::parse(text).map_err(|_| ApiError::field("callback", "This is no address."))?;
+                let url = Url::parse(text).map_err(|_| ApiError::field("callback", "This is not a valid URL."))?;
                 take_over(&mut given, &url);
                 Some(url)
             }
@@ -111,7 +111,7 @@ impl CallbackInput {
         let Some(code) = given.code else {
             return Err(ApiError::field(
                 "code",
-                "Give the code that the provider sent the browser back with.",
+                "Pass the code that the provider added to the callback URL.",
             ));
         };
         let answer = Returned::Code { code, iss: given.iss, user: None };
@@ -119,7 +119,7 @@ impl CallbackInput {
     }
 }
 
-/// What stands in the query of the callback need not be given apart; what is, counts.
+/// Fills missing fields from the query of the callback URL. Separate fields take precedence.
 fn take_over(given: &mut ProviderLoginRequest, callback: &Url) {
     let mut denied = None;
     for (name, value) in callback.query_pairs() {
@@ -131,7 +131,7 @@ fn take_over(given: &mut ProviderLoginRequest, callback: &Url) {
             "oauth_token" => &mut given.oauth_token,
             "oauth_verifier" => &mut given.oauth_verifier,
             "oauthKey" => &mut given.oauth_key,
-            // OAuth 1.0a: the request token that was refused.
+            // OAuth 1.0a: the request token that the user refused.
             "denied" => &mut denied,
             _ => continue,
         };
@@ -145,7 +145,8 @@ fn take_over(given: &mut ProviderLoginRequest, callback: &Url) {
     }
 }
 
-/// Is it the page that the flow was begun for? The provider adds to the query; what was there must be there still.
+/// True if the browser returned to the page that the flow was begun for. The provider may add query parameters,
+/// but the original ones must remain.
 pub(super) fn is_page(came: &Url, begun: &str) -> bool {
     let Ok(begun) = Url::parse(begun) else { return false };
     let place = |url: &Url| {

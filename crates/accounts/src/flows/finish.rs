@@ -1,4 +1,5 @@
-//! Ending a flow with what came back: whoever comes first asks the provider, all others get the same answer.
+//! Ends a flow with the provider's answer. The first request with the answer asks the provider; all others get
+//! the same outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,39 +27,40 @@ use crate::service::Accounts;
 use crate::sessions::current::CurrentSession;
 use crate::{identity_linking, signin};
 
-/// Whoever ends a flow has this long; then another may try, since a server can go down in between.
+/// Time in milliseconds in which a request must end a flow. Then another request may try, since a server can
+/// crash in between.
 const PATIENCE: Millis = 30_000;
-/// The provider has this long for all that it is asked.
+/// Time limit for all calls to the provider together.
 const DEADLINE: Duration = Duration::from_secs(25);
-/// How often those who wait look, for what another node has done.
+/// Interval at which waiting requests check whether another node has ended the flow.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// What a flow is ended for.
+/// The purpose for which a flow is ended.
 #[derive(Debug)]
 pub enum Intent {
-    /// To sign in; and to make an account of somebody unknown at once, if there may be one.
+    /// To sign in, and to create an account for an unknown user if that is allowed.
     SignIn {
-        /// What the hooks have approved.
+        /// The attempt as the hooks have approved it.
         attempt: Box<Approved<Attempt>>,
-        /// What such an account begins with.
+        /// The grants for such an account. `None` if none may be created.
         first: Option<Granted>,
     },
-    /// To link the provider's identity to the account of this session.
+    /// To link the identity at the provider to the account of this session.
     Link(Box<CurrentSession>),
 }
 
-/// Who asks: what shows the browser, and the address that the request is from.
+/// The sender of a request: the client, and the data that identify its browser.
 #[derive(Debug)]
 pub struct Asker {
-    /// For the audit.
+    /// The client, for the audit log.
     pub caller: Caller,
-    /// The proof of the browser's key; that of a session is in the session.
+    /// The proof of the browser's key. With a session, the session has the proof.
     pub proof: Option<Proof>,
     /// The secret of a flow that was begun without a key.
     pub flow: Option<String>,
 }
 
-/// Ends a flow, or begins and ends one with a token that the app has.
+/// Ends a flow. For a token that the app got from the provider, begins and ends one.
 pub async fn end(
     accounts: &Arc<Accounts>,
     provider: &str,
@@ -68,7 +70,7 @@ pub async fn end(
 ) -> Result<ProviderLogin, ApiError> {
     let (proof, caller) = (asker.proof.clone(), asker.caller.clone());
     let job = Job { accounts: accounts.clone(), provider: provider.to_owned(), asker, intent };
-    // Carried out to its end even if nobody waits any more: the code is good once, and the page may ask again.
+    // Runs to the end even if the client disconnects: the code is valid only once, and the page may ask again.
     let (flow, outcome) = tokio::spawn(job.run(came)).await.map_err(ApiError::internal)??;
     outcome.answer(&accounts.issuer, &flow, &caller, proof.as_ref()).await
 }
@@ -80,15 +82,15 @@ struct Job {
     intent: Intent,
 }
 
-/// What a request finds that wants to end a flow.
+/// The state in which a request finds the flow that it wants to end.
 enum Found {
-    /// Nobody has ended it: it is this one's to do. The key is that of a session which may begin now.
+    /// The flow has not ended, and this request has claimed it. The key is for a session that may begin now.
     Open(Box<Flow>, Returned, Option<Thumbprint>),
-    /// Another is ending it with the same answer.
+    /// Another request is ending the flow with the same answer.
     Busy(Box<Flow>),
-    /// It was ended with this answer.
+    /// The flow was ended with this answer.
     Ended(Box<Flow>),
-    /// It was ended before somebody signed in: what came of it can be linked to their account.
+    /// The flow was ended before the user signed in. Its identity can be linked to the user's account.
     Offered(Box<Flow>, Box<Person>),
 }
 
@@ -105,7 +107,7 @@ impl Job {
                 let outcome = self.conclude(&flow, returned, key).await;
                 self.accounts.waiting.wake();
                 let outcome = outcome?;
-                // Sealed in its row is who it is.
+                // The row now contains the sealed description of the user.
                 let flow = self.read(&flow.id).await?.unwrap_or(*flow);
                 Ok((flow, outcome))
             }
@@ -115,7 +117,7 @@ impl Job {
         }
     }
 
-    /// What came of it, for whoever asks for the same as at first.
+    /// The stored outcome, if the request has the same purpose as the one that ended the flow.
     fn repeat(&self, flow: Flow) -> Result<(Flow, FlowOutcome), ApiError> {
         let outcome = FlowOutcome::stored(flow.outcome.as_deref().unwrap_or_default())?;
         match (&outcome, &self.intent) {
@@ -135,7 +137,7 @@ impl Job {
         flows::by_id(&mut *self.accounts.platform.store.read().await?, id).await
     }
 
-    /// Finds the flow, checks that it is this browser's, and claims it.
+    /// Finds the flow, checks that it belongs to this browser, and claims it.
     async fn find(&self, came: CallbackInput) -> Result<Found, ApiError> {
         let (app, provider) = (self.accounts.clone(), self.provider.clone());
         let (proof, secret) = (self.asker.proof.clone(), self.asker.flow.clone());
@@ -156,7 +158,7 @@ impl Job {
             .await
     }
 
-    /// Asks the provider, and does what follows. A refusal that will not change is remembered.
+    /// Asks the provider, then signs in or links. Stores a refusal that will not change.
     async fn conclude(
         &self,
         flow: &Flow,
@@ -195,7 +197,7 @@ impl Job {
         Err(error)
     }
 
-    /// Writes down that it was refused, and whom, if somebody was recognised.
+    /// Records the refusal in the audit log, with the account if it is known.
     async fn note(
         &self,
         error: &ApiError,
@@ -221,7 +223,7 @@ impl Job {
             .await
     }
 
-    /// Who it is, as the provider says.
+    /// Asks the provider for the identity of the user.
     async fn ask(&self, flow: &Flow, returned: Returned) -> Result<Person, ApiError> {
         let memory = flow
             .memory
@@ -239,13 +241,13 @@ impl Job {
         };
         let asked = self.provider()?.finish(&self.accounts.platform.world, &memory, &answer);
         let slow = |_| ApiError {
-            cause: Some("the provider takes too long in all".into()),
+            cause: Some("the calls to the provider took too long".into()),
             ..ErrorCode::Network.into()
         };
         tokio::time::timeout(DEADLINE, asked).await.map_err(slow)?.map_err(refused)
     }
 
-    /// The one transaction of what follows, and of the row that remembers it.
+    /// Signs in or links, and stores the outcome in the row of the flow, in one transaction.
     async fn settle(
         &self,
         flow: &Flow,
@@ -295,12 +297,13 @@ impl Job {
                         };
                         identity_linking::sign_in(tx, &app, &caller, sign_in).await?
                     }
-                    (None, None) => return Err(ApiError::internal("a flow that ends in nothing")),
+                    (None, None) => return Err(ApiError::internal("a flow with neither a session nor an admission")),
                 };
                 let kept = matches!(outcome, FlowOutcome::Offered).then_some(sealed.as_slice());
                 match flows::finish(tx, &row, &outcome.to_json()?, kept, app.platform.world.now()).await? {
                     true => Ok::<_, ApiError>(outcome),
-                    // It took so long that another has claimed it: what that one does counts.
+                    // This request took so long that another one has claimed the flow. The outcome of that one
+                    // counts.
                     false => Err(ErrorCode::Network.into()),
                 }
             }))
@@ -309,7 +312,7 @@ impl Job {
         Ok(outcome)
     }
 
-    /// Links what a flow has offered to whoever has signed in since, in the same browser.
+    /// Links the identity that a flow has offered to the account that has signed in since, in the same browser.
     async fn take_up(&self, flow: Flow, person: Person) -> Result<(Flow, FlowOutcome), ApiError> {
         let (app, caller, provider) =
             (self.accounts.clone(), self.asker.caller.clone(), self.provider.clone());
@@ -332,7 +335,7 @@ impl Job {
         Ok((flow, outcome))
     }
 
-    /// Whose account it is linked to.
+    /// The session of the account to link to.
     fn session(&self) -> Option<CurrentSession> {
         match &self.intent {
             Intent::Link(session) => Some(session.as_ref().clone()),
@@ -340,7 +343,7 @@ impl Job {
         }
     }
 
-    /// Somebody else is ending it.
+    /// Waits for another request to end the flow.
     async fn wait(&self, mut flow: Flow) -> Result<(Flow, FlowOutcome), ApiError> {
         let until = flow.claimed_at.unwrap_or_default() + PATIENCE;
         loop {
@@ -352,18 +355,19 @@ impl Job {
                 return self.repeat(flow);
             }
             if flow.answer.is_none() || self.accounts.platform.world.now() > until {
-                // It came to nothing, but may yet.
+                // The other request failed for a reason that may pass. The client may try again.
                 return Err(ErrorCode::Network.into());
             }
             let _ = tokio::time::timeout(LOOK, woken).await;
         }
     }
 
-    /// A token that the app has from the provider: there was no consent screen of ours. Its flow is only for the answer.
+    /// Handles a token that the app got from the provider, without a consent screen of this server. The flow
+    /// only stores the answer.
     async fn bring(&self, token: &str, nonce: Option<&str>) -> Result<(Flow, FlowOutcome), ApiError> {
         let provider = self.provider()?;
         if !provider.takes_tokens() {
-            let detail = "This server takes no tokens of this provider's.";
+            let detail = "This server does not accept tokens of this provider.";
             return Err(ApiError { detail: Some(detail.into()), ..ErrorCode::Forbidden.into() });
         }
         let person = provider.of_token(&self.accounts.platform.world, token, nonce).await.map_err(refused)?;
@@ -371,7 +375,8 @@ impl Job {
             (&self.accounts, self.accounts.platform.world.id(), self.accounts.platform.world.now());
         let session = self.session();
         let browser = Browser { proof: self.asker.proof.as_ref(), session: session.as_ref(), flow: None };
-        // Without a key, the key of the offer is secret enough.
+        // Without a browser key, no client knows the secret. Then the key of the offer is sufficient to
+        // register.
         let binding =
             browser.binding().unwrap_or_else(|| Binding::Secret(app.platform.world.bytes::<32>().to_vec()));
         let flow = Flow {
@@ -416,7 +421,7 @@ impl Job {
     }
 }
 
-/// The flow that an answer belongs to, if it is this browser's; claimed, if nobody has ended it.
+/// Finds the flow of an answer and checks that it belongs to this browser. Claims it if it has not ended.
 async fn claim(
     tx: &mut Tx,
     platform: &Platform,
@@ -425,7 +430,7 @@ async fn claim(
     came: CallbackInput,
     key: Option<Thumbprint>,
 ) -> Result<Found, ApiError> {
-    let unknown = || mismatch("This browser has not begun such a sign-in, or long ago. Please start again.");
+    let unknown = || mismatch("This browser has not begun this sign-in, or it has expired. Please start again.");
     let (found, text, page, mut returned, given) = match came {
         CallbackInput::Token { .. } => return Err(ApiError::internal("a token has no flow")),
         CallbackInput::There(given) => {
@@ -436,16 +441,16 @@ async fn claim(
             let text = answer.as_text();
             let found = match &handle {
                 Some(handle) => flows::by_handle(tx, &hash(handle)).await?,
-                // The address of a page that somebody else may have made up names its flow, or none is taken.
+                // An attacker can make up a callback URL with a code, so it must name its flow.
                 None if callback.as_ref().is_some_and(has_code) => return Err(unknown()),
                 None => {
                     let binding = browser.binding().ok_or_else(unknown)?;
                     let found = flows::of_browser(tx, &binding, provider, &hash(&text)).await?;
-                    // Without a state, only a nonce tells a code that was slipped in.
+                    // Without a state, only a nonce reveals an injected code.
                     let found = found.filter(|flow| flow.outcome.is_some() || has_nonce(platform, flow));
                     Some(found.ok_or_else(|| {
                         mismatch(
-                            "Hand on the state, too, or the whole address that the browser came back to.",
+                            "Pass the state, too, or the full URL that the browser returned to.",
                         )
                     })?)
                 }
@@ -466,7 +471,7 @@ async fn claim(
     if let Some(session) = browser.session
         && flow.account.as_ref() != Some(&session.account.id)
     {
-        return Err(mismatch("This was not begun by whoever is signed in now. Please start again."));
+        return Err(mismatch("This sign-in was not begun with the account that is signed in now. Please start again."));
     }
     if page.is_some_and(|page| !is_page(&page, &flow.callback)) {
         return Err(mismatch("The sign-in was begun for another callback."));
@@ -495,7 +500,7 @@ async fn claim(
     Ok(Found::Open(Box::new(Flow { claimed_at: Some(now), ..*flow }), returned, key))
 }
 
-/// What a flow of this browser has offered, to be linked to the account of whoever has signed in since.
+/// The identity that a flow of this browser has offered, to be linked to the account that has signed in since.
 fn offered(platform: &Platform, flow: Box<Flow>, session: &CurrentSession) -> Result<Found, ApiError> {
     if flow.used_at.is_some() {
         let is_theirs = flow.account.as_ref() == Some(&session.account.id);

@@ -1,5 +1,6 @@
-//! Flows: sign-ins with a provider, from the consent screen to what came of them (D-32). A flow is one row: begun for one
-//! provider, callback and browser, ended by one answer of the provider's, and by that once, however often it comes.
+//! Flows: sign-ins with a provider, from the consent screen to the outcome (D-32). A flow is one row. It begins
+//! for one provider, callback and browser. One answer of the provider ends it, and only once, however often the
+//! answer is sent.
 
 mod begin;
 mod callback_input;
@@ -29,7 +30,7 @@ use tokio::sync::Notify;
 
 use crate::sessions::current::CurrentSession;
 
-/// Wakes those who wait for a flow that another request is ending.
+/// Wakes requests that wait for a flow that another request is ending.
 #[derive(Debug, Default)]
 pub struct Waiting(Notify);
 
@@ -38,18 +39,18 @@ impl Waiting {
         self.0.notify_waiters();
     }
 
-    /// What was woken before this is awaited is not missed.
+    /// The future also completes for a wake-up between this call and its `await`.
     fn woken(&self) -> tokio::sync::futures::Notified<'_> {
         self.0.notified()
     }
 }
 
-/// What the database and the log have of a text that opens something.
+/// SHA-256 of a secret text, for the database and the log.
 fn hash(text: &str) -> Vec<u8> {
     digest(&SHA256, text.as_bytes()).as_ref().to_vec()
 }
 
-/// Seals what the database must not show of a flow.
+/// Encrypts data of a flow for the database.
 fn seal(
     platform: &Platform,
     id: &str,
@@ -74,17 +75,17 @@ fn context(id: &str, what: &str) -> String {
     format!("flow {id} {what}")
 }
 
-/// The person of a flow that nobody was known by.
+/// The user as the provider describes them, in a flow that found no account.
 pub fn person(platform: &Platform, flow: &doorward_store::flows::Flow) -> Option<Person> {
     open(platform, &flow.id, "person", flow.person.as_ref()?)
 }
 
-/// What a request shows of the browser that it comes from.
+/// The parts of a request that identify its browser.
 #[derive(Clone, Copy, Debug)]
 pub struct Browser<'a> {
-    /// The proof of its key.
+    /// The proof of the browser's key.
     pub proof: Option<&'a Proof>,
-    /// The session that it comes with.
+    /// The session of the request.
     pub session: Option<&'a CurrentSession>,
     /// The secret of a flow that was begun without a key.
     pub flow: Option<&'a str>,
@@ -96,39 +97,40 @@ impl Browser<'_> {
         of_session.map(|key| key.jkt.as_str()).or(self.proof.map(Proof::key))
     }
 
-    /// What a flow would be bound to that this browser begins, or has begun.
+    /// The binding of a flow that this browser begins or has begun.
     fn binding(&self) -> Option<Binding> {
         let key = self.key().map(|key| Binding::Key(key.to_owned()));
         key.or_else(|| self.flow.map(|flow| Binding::Secret(hash(flow))))
     }
 
-    /// Is it the one that is bound there? Takes the same time wherever the two differ.
+    /// True if the flow with this binding belongs to this browser. Compares in constant time.
     pub fn is(&self, binding: &Binding) -> bool {
         match binding {
             Binding::Key(key) => self.key().is_some_and(|shown| same(key.as_bytes(), shown.as_bytes())),
-            // Also where the key is one that could not be kept from page to page: the session begins with that.
+            // Also if the request has a key: a browser that cannot keep its key from page to page has a new one
+            // now, and the session is bound to that.
             Binding::Secret(known) => self.flow.is_some_and(|shown| same(known, &hash(shown))),
         }
     }
 }
 
-/// The answer does not belong to a flow of this browser.
+/// The error for an answer that does not belong to a flow of this browser.
 pub fn mismatch(why: &'static str) -> ApiError {
-    told(ErrorCode::OauthStateMismatch, why)
+    with_reason(ErrorCode::OauthStateMismatch, why)
 }
 
-/// Why, for the caller and for the log.
-fn told(code: ErrorCode, why: impl Into<Cow<'static, str>>) -> ApiError {
+/// An error with its reason, for the response and the log.
+fn with_reason(code: ErrorCode, why: impl Into<Cow<'static, str>>) -> ApiError {
     let why = why.into();
     ApiError { cause: Some(why.clone().into_owned()), detail: Some(why), ..code.into() }
 }
 
-/// The error that tells why a provider was not believed.
+/// The error for a refusal by a provider, or for a token that failed a check.
 pub fn refused(refusal: Refusal) -> ApiError {
     match refusal {
-        Refusal::Denied(why) | Refusal::Untrusted(why) => told(ErrorCode::OauthDenied, why),
+        Refusal::Denied(why) | Refusal::Untrusted(why) => with_reason(ErrorCode::OauthDenied, why),
         Refusal::Reused => ErrorCode::OauthReused.into(),
-        Refusal::Mismatch(why) => told(ErrorCode::OauthStateMismatch, why),
+        Refusal::Mismatch(why) => with_reason(ErrorCode::OauthStateMismatch, why),
         Refusal::Unreachable(why) => ApiError {
             detail: Some("The provider could not be reached. Please try again.".into()),
             cause: Some(why),

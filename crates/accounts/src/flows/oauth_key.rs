@@ -1,4 +1,4 @@
-//! Keys that name a flow to whoever was given one: what a page knows as `oauthKey`.
+//! Keys that name a flow to a page. Requests and responses call them `oauthKey`.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,17 +7,19 @@ use doorward_core::secret_keys::{KeyId, Purpose, SecretKeys};
 
 use super::hash;
 
-/// What a key is good for.
+/// The purpose of a key.
 #[derive(Clone, Copy, Debug)]
 pub enum Good<'a> {
-    /// For this answer, which the provider sent to the server (Apple). Who has not seen the answer cannot have the key: the
-    /// person who consents may be somebody else than who began the flow (SECURITY T14).
+    /// For this answer, which the provider sent to the server (Apple). The key depends on the answer, so a
+    /// client that has not seen the answer cannot have the key: the user who consents may not be the one who
+    /// began the flow (SECURITY T14).
     ForAnswer(&'a str),
-    /// For a registration, or to be linked.
+    /// For a registration or a link.
     ForOffer,
 }
 
-/// The id of a flow with a MAC: nobody makes one up, and the same flow has always the same.
+/// The id of a flow with a MAC, which clients cannot forge. The same flow always has the same key for a
+/// purpose.
 #[derive(Debug)]
 pub struct OauthKey;
 
@@ -29,12 +31,12 @@ impl OauthKey {
         Some(format!("{flow}.{}", URL_SAFE_NO_PAD.encode([id.as_slice(), &mac].concat())))
     }
 
-    /// The flow that it names. Whether it may: [`OauthKey::is`].
+    /// The flow that a key names. Check the key with [`OauthKey::is`].
     pub fn flow(text: &str) -> Option<&str> {
         text.split_once('.').map(|(flow, _)| flow)
     }
 
-    /// Is it the key of this flow, for this?
+    /// True if the text is the key of this flow for this purpose.
     pub fn is(keys: &SecretKeys, good: Good<'_>, flow: &str, text: &str) -> bool {
         let read = || {
             let (named, rest) = text.split_once('.')?;

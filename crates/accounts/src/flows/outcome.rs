@@ -1,4 +1,4 @@
-//! What came of a flow, as its row remembers it: the same answer for whoever asks again.
+//! The outcome of a flow, as its row stores it: a repeated request gets the same answer.
 
 use doorward_core::canonical;
 use doorward_credentials::dpop::Proof;
@@ -16,35 +16,36 @@ use super::{Good, OauthKey, person};
 use crate::addresses::challenges::code_named;
 use crate::signin;
 
-/// What came of it.
+/// The outcome of a flow.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FlowOutcome {
-    /// Somebody known is signed in.
+    /// The user is signed in.
     SignedIn {
         /// The id of the session.
         session: String,
     },
-    /// The provider's identity is the account's now.
+    /// The identity at the provider is now linked to the account.
     Linked {
         /// The account.
         account: String,
     },
-    /// Nobody is known by it; the flow's row says who it is.
+    /// No account has the identity, so the user can register or link it. The row of the flow describes the
+    /// user.
     Offered,
-    /// It was refused.
+    /// The flow was refused.
     Refused {
-        /// The error's code.
+        /// The error code.
         code: String,
         /// The field at fault.
         field: Option<String>,
-        /// Why.
+        /// The reason.
         detail: Option<String>,
     },
 }
 
 impl FlowOutcome {
-    /// A refusal, to be remembered.
+    /// A refusal, to be stored.
     pub fn refused(error: &ApiError) -> FlowOutcome {
         FlowOutcome::Refused {
             code: error.code.as_str().to_owned(),
@@ -53,17 +54,17 @@ impl FlowOutcome {
         }
     }
 
-    /// As stored.
+    /// The form in which it is stored.
     pub fn to_json(&self) -> Result<String, ApiError> {
         serde_json::to_string(self).map_err(ApiError::internal)
     }
 
-    /// From what is stored.
+    /// Reads the stored form.
     pub fn stored(text: &str) -> Result<FlowOutcome, ApiError> {
         serde_json::from_str(text).map_err(ApiError::internal)
     }
 
-    /// For the caller.
+    /// The response to the client.
     pub async fn answer(
         self,
         issuer: &TokenIssuer,
@@ -76,7 +77,7 @@ impl FlowOutcome {
             FlowOutcome::SignedIn { session } => {
                 let tokens = signin::answer(issuer, &session, &caller.devices, proof).await?;
                 let user = tokens.user.clone().ok_or(ErrorCode::SessionRequired)?;
-                // A repetition has written nothing that would tell the hooks.
+                // A repeated request writes no row that names the user to the hooks.
                 caller.outcome.identify(&user.user_id, &session);
                 Ok(ProviderLogin {
                     kind: ProviderOutcome::LoginExisting,
@@ -108,7 +109,7 @@ impl FlowOutcome {
                 })
             }
             FlowOutcome::Offered => {
-                // Somebody has registered with it.
+                // Without a description, the offer was already used.
                 let person = person(&issuer.platform, flow).ok_or(ErrorCode::OauthReused)?;
                 let key = OauthKey::write(&issuer.platform.secret_keys, Good::ForOffer, &flow.id);
                 Ok(ProviderLogin {

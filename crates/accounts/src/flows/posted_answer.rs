@@ -1,4 +1,5 @@
-//! An answer that the provider posts to the server instead of sending the browser back with it (Apple's `form_post`).
+//! Answers that the provider posts to the server, instead of sending them with the browser to the page (Apple's
+//! `form_post`).
 
 use std::sync::Arc;
 
@@ -12,8 +13,9 @@ use url::Url;
 use super::callback_input::Returned;
 use super::{Good, OauthKey, hash, mismatch, seal};
 
-/// Keeps it for the page that began the flow, and answers where the browser goes: there, with a key that is good for this very
-/// answer and in that browser only. Nothing is decided here, because here is no proof of who asks.
+/// Stores the answer for the page that began the flow. Returns the URL of that page with a key, which is valid
+/// only for this answer and in that browser. The request does not prove which browser sent it, so nothing is
+/// decided here.
 pub async fn keep(
     platform: &Arc<Platform>,
     provider: &Provider,
@@ -31,7 +33,8 @@ pub async fn keep(
     let sealed = seal(platform, &id, "arrived", &answer)?;
     let key = OauthKey::write(&platform.secret_keys, Good::ForAnswer(&answer.as_text()), &id);
     let key = key.ok_or_else(|| ApiError::internal("a key could not be written"))?;
-    // The first counts. Who posts another gets a key that is good for nothing; a reload gets the same.
+    // Only the first answer is stored. Another answer gets a key that is never valid; a reload gets the same
+    // key again.
     platform.store.write(transaction!(|tx| flows::arrive(tx, &id, &sealed).await)).await?;
     page.query_pairs_mut().append_pair("oauthKey", &key);
     Ok(page)

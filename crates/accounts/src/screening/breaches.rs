@@ -1,5 +1,6 @@
-//! Stolen passwords, offline: a file of the first six bytes of each one's SHA-1, sorted. A thousand million of them are 6 GB on
-//! disk and none in memory; a look costs some thirty small reads, less than a hash, and is wrong once in 280,000 times.
+//! Finds stolen passwords offline, in a sorted file with the first six bytes of the SHA-1 of each. With one
+//! thousand million passwords, the file takes 6 GB on disk and no memory. A lookup takes about thirty small
+//! reads, which cost less than a password hash, and finds a password wrongly once in 280,000 times.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -11,13 +12,13 @@ use doorward_core::files::Draft;
 
 use super::{HASH, sha1};
 
-/// The first bytes of a filter.
+/// The first bytes of a filter file.
 const MAGIC: &[u8; 8] = b"dw sha1\n";
 const KEY: usize = 6;
 
 type Key = [u8; KEY];
 
-/// A filter.
+/// An open filter file.
 #[derive(Clone, Debug)]
 pub(super) struct Breaches {
     file: Arc<Mutex<File>>,
@@ -25,21 +26,21 @@ pub(super) struct Breaches {
 }
 
 impl Breaches {
-    /// Opens the file.
+    /// Opens a filter file.
     pub(super) fn open(path: &Path) -> Result<Breaches, String> {
-        let told = |cause: &dyn std::fmt::Display| format!("{}: {cause}", path.display());
-        let mut file = File::open(path).map_err(|error| told(&error))?;
-        let length = file.metadata().map_err(|error| told(&error))?.len();
+        let explain = |cause: &dyn std::fmt::Display| format!("{}: {cause}", path.display());
+        let mut file = File::open(path).map_err(|error| explain(&error))?;
+        let length = file.metadata().map_err(|error| explain(&error))?.len();
         let mut magic = [0; MAGIC.len()];
         let is_ours = file.read_exact(&mut magic).is_ok() && magic == *MAGIC;
         let keys = length.saturating_sub(MAGIC.len() as u64);
         if !is_ours || keys % KEY as u64 != 0 {
-            return Err(told(&"this is not a filter: make one with `doorward passwords filter`"));
+            return Err(explain(&"this is not a filter: make one with `doorward passwords filter`"));
         }
         Ok(Breaches { file: Arc::new(Mutex::new(file)), count: keys / KEY as u64 })
     }
 
-    /// Is it there? If the disk fails, the password is accepted.
+    /// True if the filter contains the hash. If the disk fails, the password is accepted.
     pub(super) async fn have(&self, hash: [u8; HASH]) -> bool {
         let breaches = self.clone();
         let found = tokio::task::spawn_blocking(move || breaches.find(&key(&hash))).await;
@@ -79,8 +80,9 @@ fn key(hash: &[u8]) -> Key {
     key
 }
 
-/// Makes a filter of lines: SHA-1 hashes in hexadecimal, with or without `:count` behind, or the passwords themselves. Answers
-/// how many it has. Hashes that come sorted, as they are published, need no memory; what does not, six bytes each.
+/// Makes a filter from lines: SHA-1 hashes in hexadecimal, optionally followed by `:count`, or plain passwords.
+/// Returns the number of entries. Hashes in sorted order, as they are published, need no memory. Each hash out
+/// of order needs six bytes.
 pub fn make(mut lines: impl BufRead, target: &Path) -> io::Result<u64> {
     let (mut sorted, mut rest, mut last) = (begin(target)?, Vec::<Key>::new(), None::<Key>);
     let (mut line, mut count) = (Vec::new(), 0);
@@ -89,7 +91,7 @@ pub fn make(mut lines: impl BufRead, target: &Path) -> io::Result<u64> {
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         if !text.is_empty() {
             let key = read(text).unwrap_or_else(|| match std::str::from_utf8(text) {
-                // As passwords are looked up.
+                // Lookups use the canonical form, too.
                 Ok(word) => key(&sha1(canonical::password(word).as_bytes())),
                 Err(_) => key(&sha1(text)),
             });
@@ -119,7 +121,7 @@ fn begin(target: &Path) -> io::Result<BufWriter<Draft>> {
     Ok(draft)
 }
 
-/// Puts what did not come sorted between what did.
+/// Merges the keys that were out of order into the sorted ones.
 fn merge(part: &Draft, mut rest: Vec<Key>, target: &Path) -> io::Result<(Draft, u64)> {
     rest.sort_unstable();
     rest.dedup();
@@ -149,7 +151,8 @@ fn merge(part: &Draft, mut rest: Vec<Key>, target: &Path) -> io::Result<(Draft, 
     Ok((out.into_inner()?, count))
 }
 
-/// A hash as it is published: 40 digits, and perhaps how often the password was seen.
+/// Parses a hash as it is published: 40 hexadecimal digits, optionally followed by the number of times that the
+/// password was seen.
 fn read(line: &[u8]) -> Option<Key> {
     let (hex, after) = line.split_at_checked(2 * HASH)?;
     if !hex.iter().all(u8::is_ascii_hexdigit) || !matches!(after, [] | [b':', ..]) {
@@ -170,7 +173,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("filter");
         let count = make(lines.as_bytes(), &path).unwrap();
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
         (folder, Breaches::open(&path).unwrap(), count)
     }
 
@@ -191,8 +194,8 @@ mod tests {
                 assert!(!filter.find(&key(&sha1(word.to_uppercase().as_bytes()))).unwrap(), "{word}");
             }
         }
-        let (_folder, none, _) = self::filter("");
-        assert!(!none.find(&[0; KEY]).unwrap());
+        let (_folder, empty, _) = self::filter("");
+        assert!(!empty.find(&[0; KEY]).unwrap());
     }
 
     #[test]

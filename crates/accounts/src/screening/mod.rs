@@ -1,8 +1,8 @@
-//! Block lists for new passwords (SECURITY P02): common ones, those made of public facts about the account, and stolen
-//! ones. All are off until the operator turns them on.
+//! Block lists for new passwords (SECURITY P02): common passwords, passwords made of public facts about the
+//! account, and stolen passwords. All are off until the operator enables them.
 //!
-//! A password is screened before it is hashed, and only against facts that the caller has given: neither answer nor time
-//! may tell whether there is an account.
+//! A password is screened before it is hashed, and only against facts from the request: neither the response
+//! nor its time may reveal whether an account exists.
 
 mod breaches;
 mod personal_words;
@@ -23,7 +23,7 @@ use doorward_request::error::ApiError;
 use service::Service;
 use words::Words;
 
-/// Bytes of a SHA-1, by which lists of stolen passwords are kept.
+/// Length in bytes of a SHA-1 hash, which lists of stolen passwords contain.
 const HASH: usize = 20;
 
 /// The lists that the settings name.
@@ -37,7 +37,7 @@ pub struct Screening {
 }
 
 impl Screening {
-    /// Reads the lists.
+    /// Reads the lists that the settings name.
     pub fn open(config: &Config, http: &HttpClient, dev: bool) -> Result<Screening, ConfigError> {
         let settings = &config.password;
         let about = |key: &str, cause: String| ConfigError::about(&format!("password.{key}"), None, cause);
@@ -59,15 +59,15 @@ impl Screening {
         Ok(Screening { words, known, breaches, service })
     }
 
-    /// Refuses a new password that is on a list. `known` has the pieces that [`of_names`] makes of the facts that the
-    /// caller has given; `field` names the password in the error.
+    /// Rejects a new password that is on a list. `known` has the pieces that [`of_names`] makes of the facts
+    /// from the request. `field` names the password in the error.
     pub async fn admit(&self, password: &Secret, known: &[String], field: &str) -> Result<(), ApiError> {
         let refuse = |detail: Option<&'static str>| ApiError {
             field: Some(field.to_owned()),
             detail: detail.map(Into::into),
             ..ErrorCode::PasswordRejected.into()
         };
-        // The form that is hashed.
+        // Screens the form that is hashed.
         let password = &Secret::from(canonical::password(password.expose()).into_owned());
         if let Some(words) = &self.words {
             let own: Vec<&str> = self.known.iter().chain(known).map(String::as_str).collect();

@@ -1,4 +1,5 @@
-//! Public facts: the names of the service and of the person. Passwords made of them are guessed first.
+//! Public facts: the names of the service and of the user. Attackers first guess passwords that are made of
+//! them.
 
 use doorward_core::canonical;
 use doorward_protocol::profile::ProfileFields;
@@ -6,26 +7,26 @@ use doorward_store::accounts::Account;
 use doorward_store::identities::{Identity, Kind};
 use url::Url;
 
-/// Fewest characters of a piece.
+/// Minimum length of a piece in characters.
 const PIECE: usize = 4;
-/// Fewest other letters that make it another password.
+/// Minimum number of other letters in an accepted password.
 const LETTERS: usize = 4;
-/// Most digits that do not make it another password: a year.
+/// Maximum number of other digits in a rejected password: a year has four.
 const DIGITS: usize = 4;
 
-/// Pieces of the product name and the host.
+/// Pieces of the product name and the host name.
 pub(super) fn of_service(product: &str, public_url: &str) -> Vec<String> {
     let host = Url::parse(public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
     pieces([Some(product.to_owned()), host].into_iter().flatten())
 }
 
-/// Pieces of the names and profile that the caller has given.
+/// Pieces of the names and profile in a request.
 pub fn of_names(names: &[Identity], profile: &ProfileFields) -> Vec<String> {
     let known = |name: &&Identity| matches!(name.kind, Kind::Email | Kind::Username | Kind::Phone);
     pieces(names.iter().filter(known).map(|name| name.value.clone()).chain(of_profile(profile)))
 }
 
-/// Pieces of an account whose owner is signed in.
+/// Pieces of the names and profile of an account that is signed in.
 pub fn of_account(account: &Account) -> Vec<String> {
     let names = [&account.email, &account.username, &account.phone].into_iter().flatten().cloned();
     pieces(names.chain(of_profile(&account.profile)))
@@ -43,7 +44,7 @@ fn of_profile(profile: &ProfileFields) -> impl Iterator<Item = String> {
     names.into_iter().flatten().cloned().collect::<Vec<_>>().into_iter()
 }
 
-/// The texts and their parts between punctuation and spaces, the longest first.
+/// The texts and their parts between punctuation and spaces, longest first.
 fn pieces(texts: impl Iterator<Item = String>) -> Vec<String> {
     let mut pieces: Vec<String> = texts
         .flat_map(|text| {
@@ -59,12 +60,12 @@ fn pieces(texts: impl Iterator<Item = String>) -> Vec<String> {
     pieces
 }
 
-/// Small letters and digits alone.
+/// The letters and digits of a text, in lower case.
 fn folded(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Is the password one of these pieces, or several, and hardly anything else?
+/// True if the password consists of known pieces and hardly anything else.
 pub(super) fn makes_up(known: &[&str], password: &str) -> bool {
     let whole = folded(password);
     let mut rest = whole.clone();
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_p02_what_is_made_of_names_is_easy_and_what_only_has_one_in_it_is_not() {
+    fn sec_p02_a_password_made_of_names_is_easy_and_one_that_only_contains_a_name_is_not() {
         let ada = ["ada.lovelace@example.com", "Ada Lovelace", "countess_of_l"];
         for password in [
             "lovelace",

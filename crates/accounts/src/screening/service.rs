@@ -1,5 +1,5 @@
-//! Stolen passwords, online: a service that answers all hashes which begin with the same five digits, so that it does not
-//! learn which is meant.
+//! Finds stolen passwords online. The service returns all hashes that begin with the same five digits, so it
+//! does not learn which one is checked.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use url::Url;
 
 use super::HASH;
 
-/// The service only advises, so a request waits one second at most. An answer has some 60 KB with padding.
+/// The check is only advisory, so it waits at most one second. A padded response has about 60 KB.
 const LIMITS: CallLimits = CallLimits { time: Duration::from_secs(1), bytes: 512 * 1024 };
-/// Hexadecimal digits that leave.
+/// Number of hexadecimal digits that are sent to the service.
 const PREFIX: usize = 5;
 
-/// The service.
+/// Client of the service.
 #[derive(Debug)]
 pub(super) struct Service {
     client: HttpClient,
@@ -22,7 +22,7 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Prepares it; nothing is asked yet.
+    /// Prepares the client. Sends no request yet.
     pub(super) fn open(address: &str, http: &HttpClient, dev: bool) -> Result<Service, String> {
         let url = Url::parse(address).ok().filter(|url| {
             let scheme = url.scheme() == "https" || (dev && url.scheme() == "http");
@@ -34,14 +34,15 @@ impl Service {
         Ok(Service { client: http.clone(), address })
     }
 
-    /// Does it know the password with this hash? Where it does not answer, no (fail open).
+    /// True if the service knows the password with this hash. Returns `false` if the service does not answer
+    /// (fail open).
     pub(super) async fn has(&self, hash: [u8; HASH]) -> bool {
         let hex: String = hash.iter().map(|byte| format!("{byte:02X}")).collect();
         let (prefix, suffix) = hex.split_at(PREFIX);
         match self.range(prefix).await {
             Ok(text) => text.lines().any(|line| {
                 let (found, count) = line.trim().split_once(':').unwrap_or((line.trim(), "1"));
-                // Padding has the count 0.
+                // Padding entries have the count 0.
                 found.eq_ignore_ascii_case(suffix) && count.trim() != "0"
             }),
             Err(cause) => {
@@ -55,7 +56,7 @@ impl Service {
         let address = self.address.join(prefix).map_err(|error| error.to_string())?;
         let mut request =
             Request::get(address.as_str()).body(Vec::new()).map_err(|error| error.to_string())?;
-        // Answers of one length: their size on the wire does not tell the prefix.
+        // With padding, the size of a response does not reveal the prefix.
         request.headers_mut().insert("add-padding", HeaderValue::from_static("true"));
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("text/plain"));
         let answer = self.client.send(request, LIMITS).await?;

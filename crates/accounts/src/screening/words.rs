@@ -1,4 +1,4 @@
-//! A list of words, sorted, one a line: as text, because that is the smallest it can be without unpacking.
+//! A sorted list of words, one per line. It stays a text, which is its smallest form without unpacking.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use doorward_core::canonical;
 /// The built-in list. `crates/accounts/data/README.md` has its source.
 const COMMON: &str = include_str!("../../data/common_passwords.txt");
 
-/// Words in small letters.
+/// Sorted words in lower case.
 pub(super) struct Words(Cow<'static, str>);
 
 impl fmt::Debug for Words {
@@ -25,7 +25,7 @@ impl Words {
         Words(Cow::Borrowed(COMMON))
     }
 
-    /// The operator's own, one a line.
+    /// Reads the operator's own list, one word per line.
     pub(super) fn read(path: &Path) -> Result<Words, String> {
         let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let words: BTreeSet<String> =
@@ -38,13 +38,13 @@ impl Words {
         Ok(Words(Cow::Owned(sorted)))
     }
 
-    /// Is the whole password one of them, in small letters or capital ones?
+    /// True if the whole password is on the list. Ignores case.
     pub(super) fn have(&self, password: &str) -> bool {
         let word = folded(password);
         let mut rest: &str = &self.0;
         while !rest.is_empty() {
             let (before, after) = rest.as_bytes().split_at(rest.len() / 2);
-            // The line that the middle is in.
+            // The line that contains the middle.
             let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             let end = after.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| before.len() + at);
             let line = rest.get(begin..end).unwrap_or_default();
@@ -58,7 +58,7 @@ impl Words {
     }
 }
 
-/// As a password is hashed, in lower case.
+/// The canonical form of a password, in lower case.
 fn folded(word: &str) -> String {
     canonical::folded(&canonical::password(word))
 }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_ones_own_need_not_be_sorted() {
+    fn an_operators_own_list_need_not_be_sorted() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "Zebra\n\n  acme2026\r\nÄpfel und Birnen").unwrap();
         let words = Words::read(file.path()).unwrap();

@@ -12,26 +12,28 @@ use doorward_request::platform::Platform;
 use doorward_store::accounts::{self, Account};
 use doorward_store::{Tx, sessions};
 
-/// A request with the access token of a session that has not ended: revoking one works at once (D-5). If the session
-/// is bound to a key, it came with a proof of that.
+/// The session of a request with an access token. The session has not ended: a revocation takes effect at once
+/// (D-5). If the session is bound to a key, the request has proven the key.
 ///
-/// A handler that writes calls [`CurrentSession::confirm`] first in its transaction; for one that reads all is done.
+/// A handler that writes calls [`CurrentSession::confirm`] first in its transaction. A handler that only reads
+/// needs no other check.
 #[derive(Clone, Debug)]
 pub struct CurrentSession {
-    /// Whose session it is.
+    /// The account of the session.
     pub account: Account,
-    /// Id of the session.
+    /// The id of the session.
     pub id: String,
-    /// When the person signed in.
+    /// The time of the sign-in.
     pub authenticated_at: Millis,
-    /// What the access token says.
+    /// The claims of the access token.
     pub claims: Arc<Claims>,
-    /// The proof of its key, where it is bound to one.
+    /// The proof of the session's key, if the session is bound to one.
     pub proof: Option<Proof>,
 }
 
 impl CurrentSession {
-    /// Has it not ended meanwhile, and is its proof used for the first time? Asked in the transaction of every write.
+    /// Checks that the session has not ended meanwhile, and uses up its proof. Call this in the transaction of
+    /// every write.
     pub async fn confirm(&self, tx: &mut Tx, now: Millis) -> Result<(), ApiError> {
         dpop::spend(tx, self.proof.as_ref()).await?;
         accounts::lock(tx, &self.account.id).await?;
@@ -42,8 +44,8 @@ impl CurrentSession {
 }
 
 impl CurrentSession {
-    /// Refuses with `REAUTH_REQUIRED` unless the person signed in within `session.fresh`. Changes that could lock the owner
-    /// out or let another person in ask for this (D-9).
+    /// Returns `REAUTH_REQUIRED` unless the user signed in within `session.fresh`. Changes that could lock the
+    /// owner out or let another user in require this (D-9).
     pub fn fresh(&self, platform: &Platform) -> Result<(), ApiError> {
         let age = platform.world.now() - self.authenticated_at;
         if age > platform.config.session.fresh.millis() {
@@ -60,7 +62,7 @@ impl From<&CurrentSession> for Principal {
     }
 }
 
-/// The account and session of a call that needs none.
+/// The account and session of a request that may have none.
 pub fn principal(session: Option<&CurrentSession>) -> Principal {
     session.map(Principal::from).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! The sessions of an account: which there are, and ending them. What is ended is a row that is gone: no token of it works
-//! here from that moment on.
+//! The sessions of an account: listing and ending them. The row of an ended session is deleted, so this server
+//! rejects all its tokens from that moment on.
 
 use std::sync::Arc;
 
@@ -16,15 +16,16 @@ use doorward_store::{StoreError, Tx, transaction};
 
 use crate::sessions::current::CurrentSession;
 
-/// Sessions in a list at most.
+/// Maximum number of sessions in a list.
 const LISTED: i64 = 100;
 
-/// The session that a revoke-only value names. Says nothing about whether there is one.
+/// The session that a revoke-only value names. Does not check that the session exists.
 pub fn of_revoke_token(platform: &Platform, value: &str) -> Option<String> {
     RevokeToken::read(&platform.secret_keys, value)
 }
 
-/// The session of a refresh token or of an access token. An old copy of a refresh token ends nothing (D-1).
+/// The session of a refresh token or an access token. `None` for an old copy of a refresh token, which must end
+/// nothing (D-1).
 pub async fn of_token(issuer: &TokenIssuer, token: &str) -> Result<Option<String>, ApiError> {
     if let Some(token) = RefreshToken::read(token) {
         let found = sessions::find(&mut *issuer.platform.store.read().await?, &token.session()).await?;
@@ -38,7 +39,7 @@ pub async fn of_token(issuer: &TokenIssuer, token: &str) -> Result<Option<String
     Ok(claims.map(|claims| claims.sid.clone()))
 }
 
-/// Ends a session, if it has not ended. With the answer no token of it works here any more.
+/// Ends a session, if it has not ended. After the response, this server rejects all its tokens.
 pub async fn sign_out(platform: &Platform, caller: &Caller, id: String) -> Result<(), ApiError> {
     let (world, caller) = (platform.world.clone(), caller.clone());
     platform
@@ -53,7 +54,7 @@ pub async fn sign_out(platform: &Platform, caller: &Caller, id: String) -> Resul
         .await
 }
 
-/// The sessions of whoever asks.
+/// The sessions of the user's account.
 pub async fn list(platform: &Platform, asking: &CurrentSession) -> Result<Vec<SessionInfo>, ApiError> {
     let now = platform.world.now();
     let unused_since = now - platform.config.session.idle.millis();
@@ -70,7 +71,8 @@ pub async fn list(platform: &Platform, asking: &CurrentSession) -> Result<Vec<Se
     Ok(all.into_iter().map(info).collect())
 }
 
-/// Ends one session of whoever asks, perhaps the very one; false when it is none of theirs.
+/// Ends one session of the user's account, possibly the present one. Returns `false` if the account has no such
+/// session.
 pub async fn end(
     platform: &Arc<Platform>,
     caller: Caller,
@@ -93,7 +95,7 @@ pub async fn end(
         .await
 }
 
-/// Ends several sessions of whoever asks.
+/// Ends several sessions of the user's account.
 pub async fn end_several(
     platform: &Arc<Platform>,
     caller: Caller,
@@ -118,7 +120,7 @@ pub async fn end_several(
         .await
 }
 
-/// Ends all sessions of an account, in the transaction of what is the reason for it.
+/// Ends all sessions of an account, in the caller's transaction. Returns their number.
 pub async fn end_all(tx: &mut Tx, account: &str) -> Result<u64, StoreError> {
     sessions::delete_all(tx, account).await
 }

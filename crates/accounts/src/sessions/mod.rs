@@ -1,4 +1,4 @@
-//! Sessions: begun here, refreshed and ended in the files beside this one. The only place that issues tokens.
+//! Sessions: this file begins them, the others refresh and end them. Only this module issues tokens.
 
 pub mod current;
 mod end;
@@ -23,16 +23,16 @@ use doorward_store::sessions::{self, Session};
 
 use crate::approved::{Approved, SignIn};
 
-/// Refuses a sign-in that brings no key where the operator wants one. Asked before any work is done for it.
+/// Rejects a sign-in without a key if the operator requires one. Called before any other work for the request.
 pub fn admit(platform: &Platform, bound: bool) -> Result<(), ApiError> {
     if platform.config.session.require_proof && !bound {
-        return Err(ProofError::Invalid("This server signs in only with a proof of a key (DPoP).").into());
+        return Err(ProofError::Invalid("This server requires a proof of a key (DPoP) to sign in.").into());
     }
     Ok(())
 }
 
-/// Begins a session for an account, in the transaction of what led to it. With a key it is bound to that: none of its
-/// tokens is good without it.
+/// Begins a session for an account, in the caller's transaction. With a key, the session is bound to it: none
+/// of its tokens is valid without a proof of the key.
 pub async fn establish(
     tx: &mut Tx,
     platform: &Platform,
@@ -65,7 +65,7 @@ pub async fn establish(
     Ok(session)
 }
 
-/// The tokens of a session as it stands. Their user is left to the caller.
+/// The tokens of a session in its present state. The caller adds the user.
 pub fn tokens(issuer: &TokenIssuer, session: &Session, roles: &[String]) -> Result<Tokens, ApiError> {
     let now = issuer.platform.world.now();
     let (claims, lifetime) = claims(&issuer.platform, session, roles, issuer.platform.config.token.lifetime);
@@ -85,7 +85,7 @@ pub fn tokens(issuer: &TokenIssuer, session: &Session, roles: &[String]) -> Resu
     written().ok_or_else(|| ApiError::internal("a token could not be written"))
 }
 
-/// An access token that stands alone: `/api/v1/auth` knows no refresh token, and claims of its own (seeds R18, R19).
+/// An access token without a refresh token, for `/api/v1/auth`, which has additional claims (seeds R18, R19).
 pub fn token_alone(
     issuer: &TokenIssuer,
     session: &Session,
@@ -99,7 +99,7 @@ pub fn token_alone(
     token.ok_or_else(|| ApiError::internal("a token could not be written"))
 }
 
-/// What an access token says, and for how many milliseconds: it does not outlive its session.
+/// The claims of an access token, and its lifetime in milliseconds. The token does not outlive its session.
 fn claims(platform: &Platform, session: &Session, roles: &[String], lifetime: Span) -> (Claims, Millis) {
     let now = platform.world.now();
     let lifetime = lifetime.millis().min(session.expires_at - now).max(0);
@@ -121,8 +121,9 @@ fn claims(platform: &Platform, session: &Session, roles: &[String], lifetime: Sp
     (claims, lifetime)
 }
 
-/// May its tokens be handed to whoever proves this? A repeated request gets the tokens of the first: with another key
-/// they would be of no use, and without one they would be less than was asked for.
+/// True if a request with this proof may get the tokens of the session. A repeated request gets the tokens of
+/// the first. With another key they would be useless. Without a key in the session they would lack the binding
+/// that the request asked for.
 pub fn is_for(session: &Session, proof: Option<&Proof>) -> bool {
     match (&session.key, proof) {
         (Some(key), Some(proof)) => proof.is_by(key),
@@ -131,12 +132,13 @@ pub fn is_for(session: &Session, proof: Option<&Proof>) -> bool {
     }
 }
 
-/// Why the owner of an account is not signed in. An answer only after they have proven that it is theirs.
+/// The reason why the account cannot sign in, if any. Shown only after the user has proven the identity.
 pub fn refusal(platform: &Platform, method: &str, account: &Account) -> Option<ErrorCode> {
     if account.disabled {
         return Some(ErrorCode::UserIsDisabled);
     }
-    // An account from before the operator required it is asked, too, at its password: other methods prove a name of its own.
+    // An account from before the operator required a confirmation must confirm its address, too, at a sign-in
+    // with its password. Other methods prove a name themselves.
     let is_required = platform.config.signup.confirmation == doorward_config::Confirmation::Required
         && method == "password"
         && account.phone.is_none();

@@ -1,7 +1,7 @@
 //! Refreshing a session (RFC 6749 §6).
 //!
-//! A session is one row with a generation that rises by one when its refresh token is replaced. Which of its tokens a
-//! client presents, and when, decides everything: the tables are at [`decide`].
+//! A session is one row with a generation, which rises by one when the refresh token is replaced. The outcome
+//! depends on which of its tokens a client presents, and when: see the tables at [`decide`].
 
 use std::sync::Arc;
 
@@ -20,16 +20,17 @@ use doorward_store::{Tx, accounts, transaction};
 use super::tokens;
 use crate::approved::{Approved, Refresh};
 
-/// Why a refresh was refused.
+/// The reason for a refused refresh.
 #[derive(Debug)]
 pub enum RefreshRefusal {
-    /// The token is good for nothing, now and later: the client's session is over (`invalid_grant`).
+    /// The token is not valid and never will be: the client's session is over (`invalid_grant`).
     InvalidGrant,
-    /// A newer token of the session has taken its place: this copy is over, the session goes on (`stale_token`).
+    /// A newer token of the session has replaced this one. This copy is not valid, but the session continues
+    /// (`stale_token`).
     Stale,
-    /// The session is bound to a key, and no proof of any came with the token.
+    /// The session is bound to a key, and the request has no proof of a key.
     Unproven,
-    /// It could not be carried out; the token is as good as before.
+    /// The refresh failed. The token remains valid.
     Failed(ApiError),
 }
 
@@ -39,48 +40,48 @@ impl<E: Into<ApiError>> From<E> for RefreshRefusal {
     }
 }
 
-/// What a genuine refresh token leads to.
+/// The step that a genuine refresh token leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// The session's generation becomes this; the answer carries its token.
+    /// Sets the session's generation to this number and returns the token of it.
     Rotate(i64),
-    /// Nothing changes; the answer carries the token of the session's generation.
+    /// Changes nothing and returns the token of the session's generation.
     Repeat,
-    /// The session has outlived its time.
+    /// The lifetime or the idle time of the session is over.
     Expired,
-    /// A token that was used up: a copy of it is about (RFC 9700 §4.14.2).
+    /// The token was replaced before: a copy of it is in use (RFC 9700 §4.14.2).
     Reused,
-    /// A token that was used up, presented with the session's key: an old copy in the right browser.
+    /// The token was replaced before, but the session's key was proven: an old copy in the right browser.
     Stale,
-    /// Whoever presents it does not have the session's key.
+    /// The request does not prove the session's key.
     WrongKey,
 }
 
-/// The rules of a Bearer session (D-2), in the order in which they are looked at:
+/// The rules of a Bearer session (D-2). The first row that applies decides:
 ///
 /// | presented | when | step |
 /// |---|---|---|
 /// | any | the session is older than `absolute`, or was not refreshed for `idle` | expired |
 /// | newest | rotated less than `repeat` ago | repeat: a second tab, or an answer that was lost (D-1) |
 /// | newest | otherwise | rotate |
-/// | the one before | rotated less than `grace` ago | repeat: the very same successor, however many ask |
-/// | ahead of the row | | rotate past it: the database has lost a write, the MAC says it was ours (D-1) |
+/// | the one before | rotated less than `grace` ago | repeat: the same successor for every request |
+/// | ahead of the row | | rotate past it: the database has lost a write, the MAC proves that this server issued it (D-1) |
 /// | older | | reused |
 ///
-/// The rules of a session that is bound to a key (D-1). A copy without the key can do nothing, so that nothing has to
-/// end because of one:
+/// The rules of a session that is bound to a key (D-1). A copy of a token is useless without the key, so a copy
+/// does not end the session:
 ///
 /// | presented | when | step |
 /// |---|---|---|
-/// | any | not with the session's key | wrong key: nothing ends |
+/// | any | without a proof of the session's key | wrong key: the session continues |
 /// | any | older than `absolute`, or not refreshed for `idle` | expired |
 /// | newest | rotated less than `repeat` ago | repeat |
 /// | newest | otherwise | rotate |
 /// | the one before | the newest was never presented, or rotated less than `grace` ago | repeat: its answer was lost |
 /// | ahead of the row | | rotate past it |
-/// | older | | stale: nothing ends |
+/// | older | | stale: the session continues |
 ///
-/// A clock that was set back makes a rotation look young: nothing is lost by that.
+/// A clock that was set back makes a rotation look recent, which does no harm.
 fn decide(
     session: &Session,
     presented: i64,
@@ -109,11 +110,11 @@ fn decide(
 /// A session, and the roles of its account.
 type Found = (Session, Vec<String>);
 
-/// Exchanges a refresh token for new tokens; with a proof, if there is one.
+/// Exchanges a refresh token for new tokens. The proof is that of the request, if it has one.
 ///
-/// Reads first, and writes only where the step needs it: a repetition without a proof costs no commit. The write is one
-/// compare-and-swap on the row that a revoke deletes, so that nothing survives a revoke; who loses the race looks
-/// again, and finds a repetition.
+/// Reads first, and writes only if the step needs it: a repetition without a proof costs no commit. The write
+/// is one compare-and-swap on the row that a revocation deletes, so no token survives a revocation. A request
+/// that loses the race reads again, and finds a repetition.
 pub async fn refresh(
     issuer: &Arc<TokenIssuer>,
     caller: &Caller,
@@ -124,7 +125,8 @@ pub async fn refresh(
     Ok(tokens(issuer, &session, &roles)?)
 }
 
-/// The same for a page that brings the token from elsewhere (seed H43): it does not know yet whose session it is.
+/// Like [`refresh`], for a page that has the token from another source (seed H43). Also returns the user,
+/// because the page does not know the account yet.
 pub async fn restore(
     issuer: &Arc<TokenIssuer>,
     caller: &Caller,
@@ -149,7 +151,7 @@ async fn exchange(
     if !token.is_genuine(&platform.secret_keys, &session.salt) {
         return Err(RefreshRefusal::InvalidGrant);
     }
-    // A hook may have put this token in the place of the one that came.
+    // A hook may have replaced the client's token with this one, so the session was not known before.
     caller.outcome.identify(&session.account, &session.id);
     let (now, presented) = (platform.world.now(), token.generation);
     let step = decide(&session, presented, proof.as_ref(), now, &platform.config.session);
@@ -166,8 +168,8 @@ async fn exchange(
         .await?
 }
 
-/// Carries out what [`decide`] says, in the transaction that the proof was spent in. A refusal is no error of the
-/// transaction: it is written down.
+/// Carries out the step from [`decide`], in the transaction that spent the proof. A refusal is not an error of
+/// the transaction, because it must be recorded.
 async fn advance(
     tx: &mut Tx,
     platform: &Platform,
@@ -186,7 +188,7 @@ async fn advance(
                 if session.key.is_none() || sessions::present(tx, id, session.generation, presented).await? {
                     return Ok(Ok((session, roles)));
                 }
-                // Another request was faster: what it left decides.
+                // Another request was faster: the step depends on the new state.
                 current = sessions::find(tx, id).await?;
                 continue;
             }
@@ -218,14 +220,14 @@ async fn advance(
             Step::WrongKey => (Event::KeyMismatch, RefreshRefusal::InvalidGrant),
         };
         if matches!(step, Step::Expired | Step::Reused) {
-            // Nothing ends because of what was true a moment ago, when it was read without a lock.
+            // The session was read without a lock. It ends only if the step is still the same under the lock.
             sessions::lock(tx, id).await?;
-            let as_it_is = sessions::find(tx, id).await?;
+            let locked = sessions::find(tx, id).await?;
             let still = |(session, _): &Found| {
                 decide(session, presented, proof, now, &platform.config.session) == step
             };
-            if !as_it_is.as_ref().is_some_and(still) {
-                current = as_it_is;
+            if !locked.as_ref().is_some_and(still) {
+                current = locked;
                 continue;
             }
             sessions::delete(tx, id).await?;
@@ -293,7 +295,7 @@ mod tests {
                 step,
                 "{generation} {age} {presented}"
             );
-            // A proof does not bind what was begun without one.
+            // A proof does not bind a session that was begun without one.
             let proof = Proof::for_test(KEY, 0);
             assert_eq!(decide(&session, presented, Some(&proof), NOW, &rules), step);
         }
@@ -314,7 +316,7 @@ mod tests {
             (5, 9_999, true, 5, Step::Repeat),
             (5, 10_000, false, 5, Step::Rotate(6)),
             (5, old, true, 5, Step::Rotate(6)),
-            // The parent: in the grace always, later only while the newest was never seen.
+            // The token before: within the grace time always, later only if the newest was never presented.
             (5, 0, false, 4, Step::Repeat),
             (5, 29_999, true, 4, Step::Repeat),
             (5, 30_000, true, 4, Step::Stale),
@@ -322,12 +324,12 @@ mod tests {
             (5, old, false, 4, Step::Repeat),
             (5, old, true, 4, Step::Stale),
             (1, old, false, 0, Step::Repeat),
-            // Older: never, and nothing ends.
+            // Older tokens: always stale.
             (5, 0, false, 3, Step::Stale),
             (5, 0, true, 3, Step::Stale),
             (5, old, false, 0, Step::Stale),
             (5, old, false, -1, Step::Stale),
-            // Ahead.
+            // Ahead of the row.
             (5, 0, false, 6, Step::Rotate(7)),
             (5, old, true, 9, Step::Rotate(10)),
             // A clock that was set back by an hour.

@@ -1,5 +1,5 @@
-//! Proofs of a key (DPoP, RFC 9449): what one must be, the nonces in it, and that each is taken once. What a session
-//! makes of its key is decided in `accounts::sessions`.
+//! Proofs of a key (DPoP, RFC 9449): their checks, their nonces, and the protection against replays.
+//! `accounts::sessions` decides how a session uses its key.
 
 mod proof;
 

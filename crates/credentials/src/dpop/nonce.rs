@@ -1,6 +1,6 @@
-//! Nonces (RFC 9449 §8): MACs of a time slot, so that every node knows them all and none has to remember one.
+//! Nonces (RFC 9449 §8): MACs of a time slot, so that every node can verify them and none has to store them.
 //!
-//! They are the only time in a proof that is believed: what the client's clock says (`iat`) does not matter.
+//! Only the nonce determines the age of a proof. The time of the client's clock (`iat`) is ignored.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,21 +9,22 @@ use doorward_core::clock::Millis;
 use doorward_core::secret::same;
 use doorward_core::secret_keys::{KeyId, Purpose, SecretKeys};
 
-/// How long one nonce is given out.
+/// Time in milliseconds for which one nonce is issued.
 const SLOT: Millis = 60_000;
-/// Bytes of a MAC that are given out: nobody can try 128 bits through in two minutes.
+/// Length in bytes of the MAC in a nonce. An attacker cannot guess 128 bits in two minutes.
 const MAC: usize = 16;
-/// Bytes of a nonce: key id, slot, MAC.
+/// Length in bytes of a nonce: key id, slot, MAC.
 const BYTES: usize = 4 + 8 + MAC;
 
-/// The nonce of this moment.
+/// The present nonce.
 pub fn issue(keys: &SecretKeys, now: Millis) -> Option<String> {
     let (key, slot) = (keys.active_id(), now.div_euclid(SLOT));
     Some(URL_SAFE_NO_PAD.encode([&key[..], &slot.to_be_bytes(), &mac(keys, key, slot)?].concat()))
 }
 
-/// Until when a nonce is good, if it is one of ours and good now: in its slot and the next. The slot to come is that of
-/// a node whose clock is a little ahead.
+/// The time at which a nonce expires. `None` unless this server has issued it and it is valid now: in its slot
+/// or the next. A nonce of the coming slot is valid, too, because the clock of another node may be a little
+/// ahead.
 pub(super) fn good_until(keys: &SecretKeys, text: &str, now: Millis) -> Option<Millis> {
     let bytes: [u8; BYTES] = decode(text)?;
     let (key, rest) = bytes.split_first_chunk::<4>()?;
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_d07_a_key_that_is_retired_still_verifies_and_a_stranger_does_not() {
+    fn sec_d07_a_retired_key_still_verifies_nonces_and_an_unknown_key_does_not() {
         let (old, new) = (line(), line());
         let nonce = issue(&SecretKeys::parse(&old).unwrap(), NOW).unwrap();
         assert!(good_until(&SecretKeys::parse(&format!("{new}{old}")).unwrap(), &nonce, NOW).is_some());

@@ -1,4 +1,5 @@
-//! One proof: a JWS that the browser's key made for one request (RFC 9449 §4). All checks of §4.3 are here.
+//! One proof: a JWS that the browser's key has signed for one request (RFC 9449 §4). This file has all checks
+//! of §4.3.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
@@ -18,53 +19,54 @@ use url::Url;
 
 use super::nonce;
 
-/// Longer ones are no proofs: ours have about 600 bytes.
+/// Maximum length of a proof in bytes. A proof of the SDK has about 600.
 const LONGEST: usize = 4096;
-/// Longest `jti`, in bytes.
+/// Maximum length of `jti` in bytes.
 const LONGEST_ID: usize = 128;
-/// Characters of a wrong address that the answer repeats.
+/// Maximum number of characters of a wrong address in the error.
 const SHOWN: usize = 200;
 /// Members of a JWK that only a private or a symmetric key has (RFC 7518 §6).
 const PRIVATE: [&str; 8] = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"];
 
-/// A proof that was checked; that it is taken once is seen to by [`Proof::spend`] and [`Proof::show`].
+/// A checked proof. [`Proof::spend`] and [`Proof::show`] ensure that it is used only once.
 #[derive(Clone, Debug)]
 pub struct Proof {
-    /// The key that made it.
+    /// The key that has signed it.
     pub(super) thumbprint: Thumbprint,
     /// Hash of the key and the `jti`.
     pub(super) id: [u8; 32],
-    /// When its nonce is good no more.
+    /// The time at which its nonce expires.
     pub(super) expires_at: Millis,
 }
 
-/// Names a key (RFC 7638): SHA-256 of its JWK.
+/// The thumbprint of a key (RFC 7638): SHA-256 of its JWK.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thumbprint(String);
 
-/// The request that a proof must have been made for.
+/// The request that a proof must match.
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {
-    /// As in the request.
+    /// The method of the request.
     pub method: &'a str,
-    /// The setting: what stands before the path, whatever a proxy or a `Host` header says (D-17).
+    /// The setting `public_url`, which precedes the path. A proxy or a `Host` header does not change it (D-17).
     pub public_url: &'a str,
-    /// Without the query.
+    /// The path of the request, without the query.
     pub path: &'a str,
-    /// With `--dev`, any address of this machine is right: the page may stand behind a dev server's proxy.
+    /// With `--dev`, any address of this machine is accepted, because the page may use the proxy of a dev
+    /// server.
     pub dev: bool,
-    /// The access token that comes with it.
+    /// The access token of the request.
     pub access_token: Option<&'a str>,
 }
 
-/// Why a proof is not taken.
+/// The reason why a proof is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProofError {
-    /// It has no nonce, or not one of ours, or an old one.
+    /// The nonce is missing, expired, or not from this server.
     Nonce,
-    /// Anything else, and what.
+    /// Another check has failed, with a description.
     Invalid(&'static str),
-    /// It was made for another address, and which.
+    /// The proof is for another address, with a description.
     Elsewhere(String),
 }
 
@@ -84,7 +86,7 @@ impl From<ProofError> for ApiError {
     }
 }
 
-/// As in `cnf.jkt` and in the database.
+/// The form in `cnf.jkt` and in the database.
 impl From<Thumbprint> for String {
     fn from(thumbprint: Thumbprint) -> String {
         thumbprint.0
@@ -92,16 +94,17 @@ impl From<Thumbprint> for String {
 }
 
 impl Proof {
-    /// Checks all of RFC 9449 §4.3. The nonce comes before the signature: to ask for a new one costs nothing (D-6).
+    /// Makes all checks of RFC 9449 §4.3. The nonce is checked before the signature, so that a request for a
+    /// new nonce costs no verification (D-6).
     pub fn check(text: &str, about: About<'_>, keys: &SecretKeys, now: Millis) -> Result<Proof, ProofError> {
-        let (message, signature) = parts(text).ok_or(ProofError::Invalid("The proof is no JWS."))?;
-        let (header, claims) = message.split_once('.').ok_or(ProofError::Invalid("The proof is no JWS."))?;
-        let header = object(header).ok_or(ProofError::Invalid("The proof's header is no JSON object."))?;
-        let claims = object(claims).ok_or(ProofError::Invalid("The proof's payload is no JSON object."))?;
+        let (message, signature) = parts(text).ok_or(ProofError::Invalid("The proof is not a JWS."))?;
+        let (header, claims) = message.split_once('.').ok_or(ProofError::Invalid("The proof is not a JWS."))?;
+        let header = object(header).ok_or(ProofError::Invalid("The proof's header is not a JSON object."))?;
+        let claims = object(claims).ok_or(ProofError::Invalid("The proof's payload is not a JSON object."))?;
         let key = PublicKey::of_header(&header)?;
         let id = text_of(&claims, "jti").filter(|id| (1..=LONGEST_ID).contains(&id.len()));
         let id = id.ok_or(ProofError::Invalid("jti must be a text of 1 to 128 bytes."))?;
-        // Whose clock made it does not matter: the nonce says when (RFC 9449 §11.1).
+        // The value does not matter: the nonce determines the age (RFC 9449 §11.1).
         if !claims.get("iat").is_some_and(Value::is_number) {
             return Err(ProofError::Invalid("iat must be a number."));
         }
@@ -119,17 +122,17 @@ impl Proof {
         Ok(Proof { thumbprint, id, expires_at })
     }
 
-    /// The key that made it, as in `cnf.jkt`.
+    /// The thumbprint of its key, as in `cnf.jkt`.
     pub fn key(&self) -> &str {
         &self.thumbprint.0
     }
 
-    /// Was it made with this key? Takes the same time wherever the two differ.
+    /// True if this key has signed the proof. Compares in constant time.
     pub fn is_by(&self, thumbprint: &str) -> bool {
         same(self.thumbprint.0.as_bytes(), thumbprint.as_bytes())
     }
 
-    /// A proof by a key that is only a number, for unit tests of what a proof decides.
+    /// A proof for unit tests. Its key is only a number.
     #[cfg(any(test, feature = "testing"))]
     pub fn for_test(key: u8, expires_at: Millis) -> Proof {
         Proof { thumbprint: Thumbprint(format!("key {key}")), id: [key; 32], expires_at }
@@ -142,7 +145,7 @@ impl Proof {
     }
 }
 
-/// What is signed, and the signature.
+/// The signed part and the signature.
 fn parts(text: &str) -> Option<(&str, [u8; 64])> {
     let (message, signature) = text.rsplit_once('.').filter(|_| text.len() <= LONGEST)?;
     Some((message, decode(signature)?))
@@ -163,7 +166,7 @@ fn sha256(text: &str) -> [u8; 32] {
     digest(&SHA256, text.as_bytes()).as_ref().try_into().unwrap_or_default()
 }
 
-/// A point on P-256; that it lies on the curve is seen when it verifies.
+/// A point on P-256. The verification of a signature fails if it is not on the curve.
 struct PublicKey {
     x: [u8; 32],
     y: [u8; 32],
@@ -177,9 +180,9 @@ impl PublicKey {
         if text_of(header, "alg") != Some("ES256") {
             return Err(ProofError::Invalid("alg must be ES256."));
         }
-        // RFC 7515 §4.1.11: what is critical and not understood.
+        // RFC 7515 §4.1.11: a critical extension that is not supported must be rejected.
         if header.contains_key("crit") {
-            return Err(ProofError::Invalid("crit is not understood."));
+            return Err(ProofError::Invalid("crit is not supported."));
         }
         let jwk = header.get("jwk").and_then(Value::as_object);
         jwk.and_then(PublicKey::of_jwk).ok_or(ProofError::Invalid("jwk must be a public key on P-256."))
@@ -198,7 +201,7 @@ impl PublicKey {
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok()
     }
 
-    /// RFC 7638 §3: the members that make the key, in this order, without spaces.
+    /// RFC 7638 §3: the required members, in this order, without spaces.
     fn thumbprint(&self) -> Thumbprint {
         let [x, y] = [self.x, self.y].map(|coordinate| URL_SAFE_NO_PAD.encode(coordinate));
         let jwk = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
@@ -207,7 +210,7 @@ impl PublicKey {
 }
 
 impl About<'_> {
-    /// Do `htm`, `htu` and, where there is an access token, `ath` name this request?
+    /// Checks that `htm`, `htu` and, with an access token, `ath` match this request.
     fn meets(&self, claims: &Map<String, Value>) -> Result<(), ProofError> {
         if text_of(claims, "htm") != Some(self.method) {
             return Err(ProofError::Invalid("htm is not the method of this request."));
@@ -215,7 +218,7 @@ impl About<'_> {
         let address = text_of(claims, "htu");
         let address = address.ok_or(ProofError::Invalid("htu must be text: the address of the request."))?;
         if !self.is_at(address) {
-            // Never the query, which may carry a secret.
+            // Without the query, which may contain a secret.
             let bare = address.split(['?', '#']).next().unwrap_or_default();
             let (ours, given) = (self.public_url, plain(bare));
             let given: String = given.chars().take(SHOWN).collect();
@@ -239,7 +242,7 @@ impl About<'_> {
         own.is_some() && (normal(address) == own || (self.dev && self.is_at_this_machine(address)))
     }
 
-    /// The same path, the one of `public_url` in front of it, on any port of this machine.
+    /// True if the path is the same, after the path of `public_url`, on any port of this machine.
     fn is_at_this_machine(&self, address: &str) -> bool {
         let Ok(url) = Url::parse(address) else { return false };
         let prefix = Url::parse(self.public_url).map(|ours| ours.path().trim_end_matches('/').to_owned());
@@ -249,7 +252,8 @@ impl About<'_> {
     }
 }
 
-/// An address without query and fragment, as RFC 3986 §6.2.2 and §6.2.3 make two of them comparable.
+/// The address without query and fragment, normalised by RFC 3986 §6.2.2 and §6.2.3. `None` unless it is an
+/// http or https address without a user name and password.
 fn normal(address: &str) -> Option<String> {
     let url = Url::parse(address).ok()?;
     let plain = address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
@@ -257,7 +261,7 @@ fn normal(address: &str) -> Option<String> {
     (fits && url.password().is_none()).then(|| url.origin().ascii_serialization() + &unescaped(url.path()))
 }
 
-/// A path in which only what must be is percent-encoded, in capitals.
+/// A path with percent-encoding only where it is necessary, in capital letters.
 fn unescaped(path: &str) -> String {
     let mut pieces = path.split('%');
     let mut plain = pieces.next().unwrap_or_default().to_owned();
@@ -287,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sec_d01_an_address_is_compared_as_what_it_means() {
+    fn sec_d01_an_address_is_normalised_before_it_is_compared() {
         let about = About {
             method: "GET",
             public_url: "https://auth.example.com",
@@ -317,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thumbprint_is_that_of_rfc_7638() {
+    fn a_thumbprint_is_computed_as_in_rfc_7638() {
         // The key of RFC 9449 §4.1 and its thumbprint of §6.1.
         let key = PublicKey {
             x: decode("l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs").unwrap(),

@@ -1,5 +1,5 @@
-//! Each proof is taken once (RFC 9449 §11.1, D-5): for what writes, on all nodes, by a row in the same transaction;
-//! for what only reads, on this node, in memory.
+//! Accepts each proof only once (RFC 9449 §11.1, D-5). For a request that writes this holds on all nodes, by a
+//! row in the same transaction. For a request that only reads it holds on this node, in memory.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -11,13 +11,15 @@ use doorward_store::{Tx, proofs};
 
 use super::proof::{Proof, ProofError, Thumbprint};
 
-/// Proofs of reads that are remembered for one nonce, about 5 MB; there are three nonces at most.
+/// Maximum number of proofs of reads that are remembered for one nonce, about 5 MB. There are at most three
+/// nonces.
 const REMEMBERED: usize = 1 << 18;
 
 const AGAIN: ProofError = ProofError::Invalid("This proof was used before. Make a new one for each request.");
 
 impl Proof {
-    /// Uses it up, in the transaction of what it was made for. Only so its key can be bound to a session.
+    /// Uses up the proof in the transaction of its request. Only this returns the key that a session can be
+    /// bound to.
     pub async fn spend(&self, tx: &mut Tx) -> Result<Thumbprint, ApiError> {
         match proofs::insert(tx, &self.id, self.expires_at).await? {
             true => Ok(self.thumbprint.clone()),
@@ -25,13 +27,13 @@ impl Proof {
         }
     }
 
-    /// Uses it up for a request that only reads.
+    /// Uses up the proof for a request that only reads.
     pub fn show(&self, seen: &Seen, now: Millis) -> Result<(), ApiError> {
         if seen.is_first(self, now) { Ok(()) } else { Err(AGAIN.into()) }
     }
 }
 
-/// Uses up the proof of a request that may have come without one.
+/// Uses up the proof of a request, if it has one.
 pub async fn spend(tx: &mut Tx, proof: Option<&Proof>) -> Result<Option<Thumbprint>, ApiError> {
     match proof {
         Some(proof) => proof.spend(tx).await.map(Some),
@@ -39,7 +41,7 @@ pub async fn spend(tx: &mut Tx, proof: Option<&Proof>) -> Result<Option<Thumbpri
     }
 }
 
-/// The proofs of reads that this node has seen: by the end of their nonce, the first bytes of their ids.
+/// The proofs of reads that this node has seen: the first bytes of their ids, by the expiry of their nonce.
 #[derive(Default)]
 pub struct Seen(Mutex<BTreeMap<Millis, HashSet<u64>>>);
 
@@ -54,7 +56,7 @@ impl Seen {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|expires_at, _| *expires_at > now);
         let seen = all.entry(proof.expires_at).or_default();
-        // A flood makes it forget, not refuse: a read that is repeated changes nothing.
+        // In a flood, proofs are forgotten rather than rejected: a repeated read changes nothing.
         if seen.len() >= REMEMBERED {
             seen.clear();
         }
@@ -78,6 +80,6 @@ mod tests {
         assert!(!seen.is_first(&proof, 59_999), "the last ones are remembered");
         assert!(seen.0.lock().unwrap().values().map(HashSet::len).sum::<usize>() <= REMEMBERED);
         assert!(seen.is_first(&Proof::for_test(1, 120_000), 60_000));
-        assert_eq!(seen.0.lock().unwrap().len(), 1, "what can come no more is forgotten");
+        assert_eq!(seen.0.lock().unwrap().len(), 1, "expired proofs are forgotten");
     }
 }

@@ -1,4 +1,4 @@
-//! Cursors: where a list goes on. Each is signed for its list, so that none is taken but those that were handed out.
+//! Cursors of lists. Each is signed for its list, so that only returned cursors are accepted.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,15 +9,15 @@ use doorward_request::error::ApiError;
 use uuid::Uuid;
 
 const VERSION: u8 = 1;
-/// Bytes of a cursor: version, key id, id of the last row, MAC.
+/// The length of a cursor in bytes: version, key id, id of the last row, MAC.
 const BYTES: usize = 1 + 4 + 16 + 32;
 
 fn mac(keys: &SecretKeys, key: KeyId, row: &[u8; 16], list: &str) -> Option<[u8; 32]> {
-    // All parts but the last have a fixed length: no two inputs look alike.
+    // All parts except the last have a fixed length, so that different inputs never produce the same bytes.
     keys.mac(key, Purpose::Cursor, &[&[VERSION], &key, row, list.as_bytes()])
 }
 
-/// The cursor that goes on after this row of the list.
+/// The cursor of the rows after this row of the list.
 pub(super) fn write(keys: &SecretKeys, list: &str, row: Option<String>) -> Result<Option<String>, ApiError> {
     let Some(row) = row else { return Ok(None) };
     let key = keys.active_id();
@@ -29,7 +29,7 @@ pub(super) fn write(keys: &SecretKeys, list: &str, row: Option<String>) -> Resul
     written().map(Some).ok_or_else(|| ApiError::internal("a cursor could not be written"))
 }
 
-/// The row that a cursor goes on after; refused if it was not written for this list.
+/// The row before the cursor's first row. An error if the cursor was not written for this list.
 pub(super) fn read(keys: &SecretKeys, list: &str, text: Option<&str>) -> Result<Option<String>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     let row = || {
@@ -41,6 +41,6 @@ pub(super) fn read(keys: &SecretKeys, list: &str, text: Option<&str>) -> Result<
         (*version == VERSION && same(&mac, given)).then(|| Uuid::from_bytes(*row).to_string())
     };
     row().map(Some).ok_or_else(|| {
-        ApiError::field("cursor", "This is none that the server gave for this list: begin again without it.")
+        ApiError::field("cursor", "This is not a cursor of this list. Start again without it.")
     })
 }

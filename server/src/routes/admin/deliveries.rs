@@ -1,4 +1,4 @@
-//! What hooks were told, and are to be told.
+//! Deliveries to hooks.
 
 use axum::Json as Answer;
 use axum::extract::Path;
@@ -19,11 +19,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(deliveries)).routes(routes!(send_delivery))
 }
 
-/// What hooks were told after an operation, or are still to be told, the newest first.
+/// Lists the events for hooks, delivered or not, newest first.
 #[utoipa::path(get, path = "/v1/admin/deliveries", security(("service_key" = [])), params(
-    ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many; 50 unless told."),
-    ("target" = Option<String>, Query, description = "Only those to this webhook, or to `script`."),
-    ("failed" = Option<bool>, Query, description = "`true`: only those that were given up.")),
+    ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "The number of rows, 50 by default."),
+    ("target" = Option<String>, Query, description = "Only deliveries to this webhook, or to `script`."),
+    ("failed" = Option<bool>, Query, description = "`true`: only deliveries that were given up.")),
     responses((status = 200, body = DeliveryList), ApiError))]
 async fn deliveries(operator: Operator, uri: Uri) -> Result<Answer<DeliveryList>, ApiError> {
     let params = Params::read(&uri, &["limit", "target", "failed"])?;
@@ -36,9 +36,9 @@ async fn deliveries(operator: Operator, uri: Uri) -> Result<Answer<DeliveryList>
     Ok(Answer(DeliveryList { deliveries }))
 }
 
-/// Has one sent again, whatever became of it.
+/// Sends a delivery again, even if it was delivered or given up.
 #[utoipa::path(post, path = "/v1/admin/deliveries/{id}/send",
-    params(("id" = String, Path, description = "Of the delivery.")),
+    params(("id" = String, Path, description = "The id of the delivery.")),
     security(("service_key" = [])), responses((status = 200, body = Object), ApiError))]
 async fn send_delivery(
     operator: Operator,

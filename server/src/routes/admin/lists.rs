@@ -19,10 +19,10 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(subscribers)).routes(routes!(audit_log))
 }
 
-/// Who wants the newsletter at an address that was proven, the oldest account first.
+/// Lists the users that want the newsletter and have a proven e-mail address, the oldest account first.
 #[utoipa::path(get, path = "/v1/admin/subscribers", security(("service_key" = [])), params(
-    ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many; 50 unless told."),
-    ("cursor" = Option<String>, Query, description = "`next` of the answer before.")),
+    ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "The number of rows, 50 by default."),
+    ("cursor" = Option<String>, Query, description = "`next` of the previous answer.")),
     responses((status = 200, body = SubscriberList), ApiError))]
 async fn subscribers(
     State(app): State<AppState>,
@@ -37,14 +37,14 @@ async fn subscribers(
     Ok(Answer(SubscriberList { subscribers: page.items, next }))
 }
 
-/// What happened, the newest first.
+/// Lists the audit log, newest first.
 #[utoipa::path(get, path = "/v1/admin/audit", security(("service_key" = [])), params(
-    ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many; 50 unless told."),
-    ("cursor" = Option<String>, Query, description = "`next` of the answer before."),
-    ("user" = Option<String>, Query, description = "About the account with this id, deleted ones too."),
-    ("event" = Option<String>, Query, description = "This event, like `signed_in`."),
+    ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "The number of rows, 50 by default."),
+    ("cursor" = Option<String>, Query, description = "`next` of the previous answer."),
+    ("user" = Option<String>, Query, description = "Only entries about the account with this id, even if it was deleted."),
+    ("event" = Option<String>, Query, description = "Only this event, like `signed_in`."),
     ("since" = Option<String>, Query,
-        description = "Not before: a date, a time like `2026-01-31T12:00:00Z`, or how long ago, like `24h`.")),
+        description = "The earliest time: a date, a time like `2026-01-31T12:00:00Z`, or a duration before now, like `24h`.")),
     responses((status = 200, body = AuditList), ApiError))]
 async fn audit_log(
     State(app): State<AppState>,
@@ -70,7 +70,7 @@ fn filter(params: &Params, now: doorward_core::clock::Millis) -> Result<Filter, 
     };
     let since = match params.get("since") {
         Some(text) => Some(moment(text, now).ok_or_else(|| {
-            ApiError::field("since", "This must be a date, a time, or a length of time like 24h.")
+            ApiError::field("since", "This must be a date, a time, or a duration like 24h.")
         })?),
         None => None,
     };

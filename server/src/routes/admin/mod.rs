@@ -1,4 +1,5 @@
-//! `/v1/admin`: what operators do, for service keys of the scope `admin`. No page of any origin may call it (SECURITY X05).
+//! `/v1/admin`: operator calls, for service keys of the scope `admin`. Pages cannot call it from any origin
+//! (SECURITY X05).
 
 mod cursor;
 mod deliveries;
@@ -29,7 +30,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(deliveries::router())
 }
 
-/// Whoever shows a service key of the scope `admin`.
+/// A caller with a service key of the scope `admin`.
 impl FromRequestParts<AppState> for Operator {
     type Rejection = ApiError;
 
@@ -47,7 +48,7 @@ impl FromRequestParts<AppState> for Operator {
     }
 }
 
-/// An id in the address. What is no UUID, or no text at all, names nothing.
+/// An id in the path. Text that is not a UUID is `NOT_FOUND`.
 fn id(path: Result<Path<String>, PathRejection>) -> Result<String, ApiError> {
     let Path(text) = path.map_err(|_| ErrorCode::NotFound)?;
     uuid(&text)

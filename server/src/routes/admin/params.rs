@@ -1,4 +1,4 @@
-//! What stands behind the `?` of an address: names that the call knows, each once at most.
+//! Query parameters: only names that the call knows, each at most once.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,18 @@ use axum::http::Uri;
 use doorward_request::error::ApiError;
 use url::form_urlencoded;
 
-/// Rows of an answer, where the call does not say how many.
+/// The default number of rows in an answer.
 const USUAL: u32 = 50;
-/// Rows of an answer at most.
+/// The maximum number of rows in an answer.
 const MOST: u32 = 500;
-/// Characters of a value at most.
+/// The maximum length of a value in characters.
 const LONGEST: usize = 512;
 
 #[derive(Debug)]
 pub(super) struct Params(BTreeMap<&'static str, String>);
 
 impl Params {
-    /// Reads those that are known; any other is refused by its name.
+    /// Reads the known parameters. An unknown parameter is rejected by name.
     pub(super) fn read(uri: &Uri, known: &[&'static str]) -> Result<Params, ApiError> {
         let mut params = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
@@ -35,19 +35,19 @@ impl Params {
         Ok(Params(params))
     }
 
-    /// One of them; an empty one is none.
+    /// The value of a parameter. `None` if it is empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// How many rows are asked for.
+    /// The requested number of rows.
     pub(super) fn limit(&self) -> Result<u32, ApiError> {
         let Some(text) = self.get("limit") else { return Ok(USUAL) };
         let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
         limit.ok_or_else(|| ApiError::field("limit", "This must be a number from 1 to 500."))
     }
 
-    /// What a list depends on beside where it goes on, in one spelling: a cursor is good for this list alone.
+    /// The name of a list with its filters, in one spelling. A cursor is valid for this list only.
     pub(super) fn list(&self, name: &str) -> String {
         let mut list = form_urlencoded::Serializer::new(format!("{name}?"));
         list.extend_pairs(self.0.iter().filter(|(name, _)| !matches!(**name, "cursor" | "limit")));

@@ -1,4 +1,4 @@
-//! The sessions of an account, as an operator sees and ends them.
+//! Listing and ending the sessions of an account.
 
 use axum::Json as Answer;
 use axum::extract::Path;
@@ -18,9 +18,9 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(user_sessions, end_user_sessions)).routes(routes!(end_user_session))
 }
 
-/// The browsers that are signed in to an account, the last used first.
+/// Lists the sessions of an account, the last used first.
 #[utoipa::path(get, path = "/v1/admin/users/{id}/sessions",
-    params(("id" = String, Path, description = "Of the account.")),
+    params(("id" = String, Path, description = "The id of the account.")),
     security(("service_key" = [])), responses((status = 200, body = AdminSessionList), ApiError))]
 async fn user_sessions(
     operator: Operator,
@@ -29,9 +29,9 @@ async fn user_sessions(
     Ok(Answer(AdminSessionList { sessions: operator.sessions(&id(path)?).await? }))
 }
 
-/// Ends all of them.
+/// Ends all sessions of an account.
 #[utoipa::path(delete, path = "/v1/admin/users/{id}/sessions",
-    params(("id" = String, Path, description = "Of the account.")),
+    params(("id" = String, Path, description = "The id of the account.")),
     security(("service_key" = [])), responses((status = 200, body = SessionsEnded), ApiError))]
 async fn end_user_sessions(
     operator: Operator,
@@ -40,10 +40,10 @@ async fn end_user_sessions(
     Ok(Answer(SessionsEnded { ended: operator.end_sessions(&id(path)?).await? }))
 }
 
-/// Ends one of them.
+/// Ends a session of an account.
 #[utoipa::path(delete, path = "/v1/admin/users/{id}/sessions/{session}",
-    params(("id" = String, Path, description = "Of the account."),
-        ("session" = String, Path, description = "Of the session.")),
+    params(("id" = String, Path, description = "The id of the account."),
+        ("session" = String, Path, description = "The id of the session.")),
     security(("service_key" = [])), responses((status = 200, body = Object), ApiError))]
 async fn end_user_session(
     operator: Operator,

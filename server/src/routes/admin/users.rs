@@ -1,4 +1,4 @@
-//! Accounts: looked for, made, changed, deleted.
+//! Listing, creating, changing and deleting accounts.
 
 use axum::Json as Answer;
 use axum::extract::rejection::PathRejection;
@@ -32,14 +32,14 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(export_user))
 }
 
-/// Accounts, the newest first. At most one of `email`, `phone_number`, `username` and `query`.
+/// Lists accounts, newest first. Accepts at most one of `email`, `phone_number`, `username` and `query`.
 #[utoipa::path(get, path = "/v1/admin/users", security(("service_key" = [])), params(
-    ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many; 50 unless told."),
-    ("cursor" = Option<String>, Query, description = "`next` of the answer before."),
-    ("email" = Option<String>, Query, description = "The one with this address."),
-    ("phone_number" = Option<String>, Query, description = "The one with this number."),
-    ("username" = Option<String>, Query, description = "The one with this username."),
-    ("query" = Option<String>, Query, description = "Those with a name (address, number, username) that has this in it.")),
+    ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "The number of rows, 50 by default."),
+    ("cursor" = Option<String>, Query, description = "`next` of the previous answer."),
+    ("email" = Option<String>, Query, description = "The account with this e-mail address."),
+    ("phone_number" = Option<String>, Query, description = "The account with this phone number."),
+    ("username" = Option<String>, Query, description = "The account with this username."),
+    ("query" = Option<String>, Query, description = "Accounts with an address, number or username that contains this text.")),
     responses((status = 200, body = AdminUserList), ApiError))]
 async fn list_users(
     State(app): State<AppState>,
@@ -62,7 +62,9 @@ fn wanted(params: &Params) -> Result<Wanted, ApiError> {
         .filter_map(|name| params.get(name).map(|value| (name, value.to_owned())));
     let mut given = given.collect::<Vec<_>>().into_iter();
     match (given.next(), given.next()) {
-        (_, Some((name, _))) => Err(ApiError::field(name, "Look for one thing at a time.")),
+        (_, Some((name, _))) => {
+            Err(ApiError::field(name, "Send only one of email, phone_number, username and query."))
+        }
         (None, _) => Ok(Wanted::All),
         (Some((name, value)), None) => Ok(match name {
             "email" => Wanted::Email(value),
@@ -73,7 +75,7 @@ fn wanted(params: &Params) -> Result<Wanted, ApiError> {
     }
 }
 
-/// Makes an account. No mail leaves; without a password the person has a code sent, and chooses one.
+/// Creates an account. Sends no mail. Without a password, the user requests a code and chooses one.
 #[utoipa::path(post, path = "/v1/admin/users", security(("service_key" = [])),
     request_body = CreateUserRequest, responses((status = 200, body = AdminUser), ApiError))]
 async fn create_user(
@@ -101,8 +103,8 @@ async fn create_user(
     Ok(Answer(operator.show_user(&id).await?))
 }
 
-/// An account.
-#[utoipa::path(get, path = "/v1/admin/users/{id}", params(("id" = String, Path, description = "Of the account.")),
+/// Returns an account.
+#[utoipa::path(get, path = "/v1/admin/users/{id}", params(("id" = String, Path, description = "The id of the account.")),
     security(("service_key" = [])), responses((status = 200, body = AdminUser), ApiError))]
 async fn show_user(
     operator: Operator,
@@ -111,8 +113,8 @@ async fn show_user(
     Ok(Answer(operator.show_user(&id(path)?).await?))
 }
 
-/// Deletes an account and what belongs to it.
-#[utoipa::path(delete, path = "/v1/admin/users/{id}", params(("id" = String, Path, description = "Of the account.")),
+/// Deletes an account and all its data.
+#[utoipa::path(delete, path = "/v1/admin/users/{id}", params(("id" = String, Path, description = "The id of the account.")),
     security(("service_key" = [])), responses((status = 200, body = Object), ApiError))]
 async fn delete_user(
     operator: Operator,
@@ -122,8 +124,8 @@ async fn delete_user(
     Ok(Answer(json!({})))
 }
 
-/// Disables an account and ends all its sessions at once.
-#[utoipa::path(post, path = "/v1/admin/users/{id}/disable", params(("id" = String, Path, description = "Of the account.")),
+/// Disables an account and ends all its sessions.
+#[utoipa::path(post, path = "/v1/admin/users/{id}/disable", params(("id" = String, Path, description = "The id of the account.")),
     security(("service_key" = [])), responses((status = 200, body = SessionsEnded), ApiError))]
 async fn disable_user(
     operator: Operator,
@@ -133,7 +135,7 @@ async fn disable_user(
 }
 
 /// Enables an account again.
-#[utoipa::path(post, path = "/v1/admin/users/{id}/enable", params(("id" = String, Path, description = "Of the account.")),
+#[utoipa::path(post, path = "/v1/admin/users/{id}/enable", params(("id" = String, Path, description = "The id of the account.")),
     security(("service_key" = [])), responses((status = 200, body = Object), ApiError))]
 async fn enable_user(
     operator: Operator,
@@ -143,8 +145,8 @@ async fn enable_user(
     Ok(Answer(json!({})))
 }
 
-/// Sets a password and ends all sessions. The owner gets a mail about it.
-#[utoipa::path(post, path = "/v1/admin/users/{id}/password", params(("id" = String, Path, description = "Of the account.")),
+/// Sets a password and ends all sessions. The user gets a mail about it.
+#[utoipa::path(post, path = "/v1/admin/users/{id}/password", params(("id" = String, Path, description = "The id of the account.")),
     security(("service_key" = [])), request_body = SetPasswordRequest,
     responses((status = 200, body = SessionsEnded), ApiError))]
 async fn set_user_password(
@@ -161,8 +163,8 @@ async fn set_user_password(
     Ok(Answer(SessionsEnded { ended }))
 }
 
-/// Gives an account these roles and no others.
-#[utoipa::path(put, path = "/v1/admin/users/{id}/roles", params(("id" = String, Path, description = "Of the account.")),
+/// Replaces the roles of an account.
+#[utoipa::path(put, path = "/v1/admin/users/{id}/roles", params(("id" = String, Path, description = "The id of the account.")),
     security(("service_key" = [])), request_body = RolesRequest,
     responses((status = 200, body = AdminUser), ApiError))]
 async fn set_user_roles(
@@ -175,8 +177,8 @@ async fn set_user_roles(
     Ok(Answer(operator.show_user(&id).await?))
 }
 
-/// All that is stored of a person, without secrets.
-#[utoipa::path(get, path = "/v1/admin/users/{id}/export", params(("id" = String, Path, description = "Of the account.")),
+/// Exports all stored data of a user, without secrets.
+#[utoipa::path(get, path = "/v1/admin/users/{id}/export", params(("id" = String, Path, description = "The id of the account.")),
     security(("service_key" = [])), responses((status = 200, body = UserExport), ApiError))]
 async fn export_user(
     operator: Operator,

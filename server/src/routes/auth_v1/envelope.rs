@@ -1,4 +1,4 @@
-//! What answers are wrapped in: `{ data, isSuccess }` (seeds R02, R03).
+//! The envelope of answers: `{ data, isSuccess }` (seeds R02, R03).
 
 use axum::Json as Answer;
 use axum::body::Body;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::BASE;
 use crate::app::AppState;
 
-/// An answer.
+/// A successful answer.
 #[derive(Debug, Serialize)]
 pub(super) struct SuccessBody {
     data: Value,
@@ -21,13 +21,13 @@ pub(super) struct SuccessBody {
     is_success: bool,
 }
 
-/// It worked, with this.
+/// Wraps the data of a successful answer.
 pub(super) fn success(data: impl Into<Value>) -> Answer<SuccessBody> {
     Answer(SuccessBody { data: data.into(), is_success: true })
 }
 
-/// Writes every error below the base path in this envelope, also that of an unknown path or method, of a time-out or of a
-/// panic: these arise in layers that know nothing of this surface.
+/// Writes every error below the base path in this envelope, including an unknown path or method, a time-out
+/// and a panic. Those arise in layers that do not know this API.
 pub(crate) async fn in_envelope(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let path = request.uri().path().strip_prefix(BASE);
     let is_here = app.platform.config.compat.auth_v1
@@ -36,7 +36,7 @@ pub(crate) async fn in_envelope(State(app): State<AppState>, request: Request, n
     if is_here { refusal(response) } else { response }
 }
 
-/// The error of a response in this envelope, with its status, and for the log as it is.
+/// Rewrites an error response in this envelope. Keeps its status, and the error for the log.
 fn refusal(mut response: Response) -> Response {
     let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
     let message = error.detail.as_deref().unwrap_or(error.code.message());

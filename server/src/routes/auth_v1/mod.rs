@@ -1,7 +1,9 @@
-//! `/api/v1/auth/…` as seed 002 documents it, for programs that were written for that API (D-18). Off by default.
+//! `/api/v1/auth/…` as seed 002 documents it, for programs that were written for that API (D-18). Off by
+//! default.
 //!
-//! Nothing is decided here: each call puts the given fields into a request of ours, hands that to the handler of the same
-//! call under `/v1`, with all that it checks, and puts the answer into the seed's words. Sessions are Bearer sessions.
+//! It decides nothing: each call converts its fields to the request of the same call under `/v1`, runs that
+//! call's handler with all its checks, and converts the answer to the seed's format. Sessions are Bearer
+//! sessions.
 
 mod envelope;
 mod request;
@@ -39,10 +41,10 @@ use crate::app::{App, AppState};
 use crate::http::oauth_form::Refused;
 use crate::methods::{password, provider};
 
-/// Where its calls are.
+/// The base path.
 const BASE: &str = "/api/v1/auth";
 
-/// Its routes, where the operator has turned them on.
+/// The routes, if the operator has enabled them.
 pub(super) fn router(app: &AppState) -> Router<AppState> {
     if !app.platform.config.compat.auth_v1 {
         return Router::new();
@@ -59,7 +61,7 @@ pub(super) fn router(app: &AppState) -> Router<AppState> {
     Router::new().nest(BASE, routes)
 }
 
-/// Seed R04: the claims of the token, and our session beside them (seed R08).
+/// Seed R04: returns the claims of the provider's token, and the session beside them (seed R08).
 async fn with_microsoft(
     State(app): State<AppState>,
     caller: Caller,
@@ -67,7 +69,7 @@ async fn with_microsoft(
 ) -> Result<Begun, ApiError> {
     let token = given.text("JWTToken");
     let (device, session) = with_provider(&app, caller, given, "microsoft", "JWTToken").await?;
-    // Verified a moment ago.
+    // Its signature was verified by the call above.
     let claims = token.as_deref().and_then(|token| token.split('.').nth(1));
     let claims = claims.and_then(|claims| URL_SAFE_NO_PAD.decode(claims).ok());
     let mut claims =
@@ -94,8 +96,8 @@ async fn with_google(
     with_provider(&app, caller, given, "google", "authenToken").await.map(begun)
 }
 
-/// Signs in with a token that the program has from the provider, and registers whoever is new where a first sign-in may
-/// (`auto_register.provider`).
+/// Signs in with a token that the program got from the provider. Registers a new user if
+/// `auto_register.provider` allows it.
 async fn with_provider(
     app: &AppState,
     caller: Caller,
@@ -112,14 +114,13 @@ async fn with_provider(
             Ok((device_of(&tokens), session_of(app, &tokens).await?))
         }
         _ => {
-            let detail =
-                "No account here is known by this identity of the provider, and none was made for it.";
+            let detail = "No account is linked to this identity of the provider, and none was created.";
             Err(ApiError { detail: Some(detail.into()), ..ErrorCode::Forbidden.into() })
         }
     }
 }
 
-/// Neither a proof nor a session comes with a call of this surface.
+/// This API has no DPoP proofs and no optional sessions.
 fn call(caller: Caller) -> Call {
     Call { caller, proof: None, who: Principal::default() }
 }
@@ -133,7 +134,7 @@ async fn login(State(app): State<AppState>, caller: Caller, given: ForeignFields
     Ok(begun((device_of(&tokens), session_of(&app, &tokens).await?)))
 }
 
-/// Seed R30. What is answered as `secret` opens nothing (seed R32).
+/// Seed R30. The returned `secret` is valid for nothing (seed R32).
 async fn register(
     State(app): State<AppState>,
     caller: Caller,
@@ -157,7 +158,8 @@ async fn resend(
     Ok(success(sent(&app, &address)))
 }
 
-/// The seed's own `secret` verified whoever asked for the mail: here it has the form of one, and the mail has the token.
+/// In the seed's API this `secret` verified the address of every caller that requested the mail. Here it is a
+/// random value of the same form, and only the mail contains the token.
 fn sent(app: &App, address: &str) -> Value {
     let secret = URL_SAFE.encode(app.platform.world.bytes::<37>());
     let message = format!("Verification email will send to you as {}", address.trim());
@@ -180,7 +182,7 @@ async fn verify(
     Ok(success(user::shown(&account, &links)))
 }
 
-/// Seed R33: a new token for one that is still good, while its session goes on.
+/// Seed R33: exchanges a valid token for a new one while its session lasts.
 async fn refresh(
     State(app): State<AppState>,
     caller: Caller,
@@ -204,7 +206,8 @@ async fn refresh(
     session_of(&app, &tokens.0).await.map(success)
 }
 
-/// The id of the session whose access token of this surface is in the header `Authorization`, bare or as a Bearer token.
+/// The id of the session whose access token of this API is in the `Authorization` header, bare or as a Bearer
+/// token.
 struct Presented(String);
 
 impl FromRequestParts<AppState> for Presented {
@@ -219,7 +222,8 @@ impl FromRequestParts<AppState> for Presented {
             parts.headers.insert(header::AUTHORIZATION, value);
         }
         let session = <CurrentSession as FromRequestParts<AppState>>::from_request_parts(parts, app).await?;
-        // One of ours under `/v1` lives for minutes: whoever finds it in a log must not make it one that lives for a day.
+        // An access token of `/v1` lives for minutes. An attacker who finds one in a log must not exchange it
+        // for a token that lives for a day.
         if session.claims.username.is_none() {
             return Err(ErrorCode::SessionRequired.into());
         }
@@ -234,7 +238,8 @@ fn begun((device, token): (HeaderMap, String)) -> Begun {
     (device, success(token))
 }
 
-/// What shows at the next sign-ins that the account knows this device: their answers have no place for it but a header.
+/// The token by which the account knows this device at the next sign-in. It is a header, because these
+/// answers have no field for it.
 fn device_of(tokens: &Tokens) -> HeaderMap {
     let known = tokens.known_device.as_deref().and_then(|known| HeaderValue::try_from(known).ok());
     known
@@ -242,7 +247,7 @@ fn device_of(tokens: &Tokens) -> HeaderMap {
         .unwrap_or_default()
 }
 
-/// The token of this surface for a session that our own call has begun or refreshed.
+/// The token of this API for a session that a call of `/v1` has begun or refreshed.
 async fn session_of(app: &App, tokens: &Tokens) -> Result<String, ApiError> {
     let claims = app.issuer.access_tokens.verify(
         &app.issuer.signing_keys,

@@ -1,4 +1,4 @@
-//! What a call brings, by the seed's names, and the request of ours that it becomes.
+//! Converts the seed's fields to a request of `/v1`.
 
 use axum::extract::{FromRequest, Request as HttpRequest};
 use doorward_protocol::Request;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::app::{App, AppState};
 use crate::extract::Foreign;
 
-/// What a field is called there, and what ours is.
+/// The seed's name of a field, and the name under `/v1`.
 pub(super) type Name = (&'static str, &'static str);
 
 /// The fields of a call.
@@ -26,13 +26,13 @@ impl FromRequest<AppState> for ForeignFields {
 }
 
 impl ForeignFields {
-    /// A field that is a text.
+    /// The value of a text field.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         self.0.get(name).and_then(Value::as_str).map(str::to_owned)
     }
 
-    /// The field that says who signs in: the seed's documentation has lost its name, and calls the address `username` in
-    /// its tokens.
+    /// The field that identifies the user. The seed's documentation does not name it, and calls the address
+    /// `username` in its tokens.
     pub(super) fn identifier(&self) -> Name {
         if self.0.contains_key("email") {
             return ("email", "email");
@@ -44,7 +44,8 @@ impl ForeignFields {
         }
     }
 
-    /// Our request, with these fields, all of which must be there (seed R43), and perhaps those.
+    /// The request of `/v1` with the `required` fields, all of which must be present (seed R43), and the
+    /// `optional` ones.
     pub(super) fn request<T: Request + DeserializeOwned>(
         mut self,
         app: &App,
@@ -63,7 +64,7 @@ impl ForeignFields {
             }
         }
         if let Some(name) = self.0.keys().next() {
-            // It comes from outside and goes into the answer and the log: short and printable.
+            // The name comes from the client and appears in the answer and the log: short and printable.
             let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
             return Err(ApiError::field(name, "This field is not known."));
         }
@@ -71,7 +72,7 @@ impl ForeignFields {
     }
 }
 
-/// An error about a field, by the name that it has there.
+/// Renames the field of an error to the seed's name.
 pub(super) fn named(mut error: ApiError, names: &[Name]) -> ApiError {
     let there = names.iter().find(|(_, here)| error.field.as_deref() == Some(here));
     if let Some((there, _)) = there {

@@ -1,4 +1,4 @@
-//! An account as the seed shows it (seed R38).
+//! An account in the seed's format (seed R38).
 
 use doorward_core::clock::rfc3339;
 use doorward_store::accounts::Account;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// Providers whose accounts have the seed's type 1 (seed R22).
 const TYPED: [&str; 2] = ["facebook", "google"];
 
-/// Every field of the seed's is there; a text that nobody has given is empty.
+/// Contains every field of the seed. A missing text is empty.
 pub(super) fn shown(account: &Account, links: &[Link]) -> Value {
     let profile = account.to_profile();
     let fields = &profile.fields;
@@ -26,7 +26,7 @@ pub(super) fn shown(account: &Account, links: &[Link]) -> Value {
         "tel": text(&profile.phone_number),
         "authenTypeId": kind,
         "authenId": link.map(|link| link.id.clone()).unwrap_or_default(),
-        // What a provider gives is nobody's business (seed R39).
+        // The provider's token is never returned (seed R39).
         "authenToken": "",
         "verified": profile.email_verified,
         "verifiedAt": account.email_verified_at.map(rfc3339).unwrap_or_default(),
@@ -36,8 +36,9 @@ pub(super) fn shown(account: &Account, links: &[Link]) -> Value {
     })
 }
 
-/// The claim `username` of an account that has neither an address nor a username (seed R18): the address that a provider gave,
-/// first of all the one that the session was begun with; else the id, since programs may take the claim for a key.
+/// The claim `username` of an account without an e-mail address and username (seed R18): the address from a
+/// provider, preferably the one that began the session. Otherwise the id, because programs may use the claim
+/// as a key.
 pub(super) fn stand_in(account: &Account, links: &[Link], method: &str) -> String {
     let at_provider = links.iter().find(|link| link.provider == method && link.email.is_some());
     let link = at_provider.or_else(|| links.iter().find(|link| link.email.is_some()));

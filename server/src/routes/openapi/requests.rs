@@ -1,4 +1,4 @@
-//! The requests that come as JSON, for the OpenAPI document.
+//! The JSON requests, for the OpenAPI document.
 
 use doorward_protocol::Policy;
 use doorward_protocol::account::DeleteAccountRequest;
@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::methods;
 use crate::request_schema::Requests;
 
-/// Puts the rules into the schemas. Every request that comes as JSON is named here, or by its method.
+/// Adds the rules of the fields to the schemas. Every JSON request is listed here or by its sign-in method.
 pub(super) fn describe(schemas: &mut Value, policy: Policy) {
     let mut requests = Requests::new(schemas, policy);
     methods::requests(&mut requests);
