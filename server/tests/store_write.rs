@@ -76,6 +76,33 @@ async fn what_a_failed_job_wrote_before_it_failed_is_undone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_journal_begins_again_while_writes_go_on() {
+    if !database::is_sqlite() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(store(folder.path()).await);
+    let writers = (0..8_i64).map(|writer| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for id in (0..300).map(|n| n * 8 + writer) {
+                let job = store.write(transaction!(|tx| {
+                    let insert = sqlx::query("insert into things (id, filler) values ($1, $2)");
+                    insert.bind(id).bind("x".repeat(40_000)).execute(tx).await?;
+                    Ok::<_, StoreError>(())
+                }));
+                job.await.unwrap();
+            }
+        })
+    });
+    join_all(writers).await.into_iter().for_each(|writer| writer.unwrap());
+    let size = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().len();
+    // 2,400 rows of 40,000 bytes.
+    assert!(size("doorward.db") > 48 << 20, "{} bytes were copied", size("doorward.db"));
+    assert!(size("doorward.db-wal") < 80 << 20, "{} bytes in the journal", size("doorward.db-wal"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_sqlite_undid_is_answered_as_unavailable_and_the_next_one_works() {
     if !database::is_sqlite() {
         return;

@@ -59,7 +59,7 @@ pub(crate) async fn verify(connection: &mut AnyConnection, engine: Engine) -> Re
         None => Ok(()),
         Some(Migration { version, description, .. }) => Err(StoreError::Internal(format!(
             "the database is without migration {version} ({description}): it was written by an older doorward. Start \
-             doorward serve of this version, it brings the tables up to date"
+             doorward serve of this version, which updates the tables"
         ))),
     }
 }
@@ -69,7 +69,7 @@ pub(crate) async fn verify(connection: &mut AnyConnection, engine: Engine) -> Re
 async fn missing(connection: &mut AnyConnection, engine: Engine) -> Result<Vec<Migration>, StoreError> {
     let applied = connection.list_applied_migrations(TABLE).await.map_err(|error| {
         StoreError::Internal(format!(
-            "the database has no tables yet ({error}): start doorward serve, it makes them"
+            "the database has no tables yet ({error}): start doorward serve, which creates them"
         ))
     })?;
     let mut missing = migrations(engine);

@@ -1,5 +1,6 @@
 //! The interface of the database, and the differences between the engines.
 
+mod checkpoints;
 pub(super) mod connection;
 pub(super) mod migrations;
 mod postgres;

@@ -238,7 +238,7 @@ mod tests {
     use super::is_passing;
 
     #[test]
-    fn what_may_pass_is_told_from_what_is_our_fault() {
+    fn temporary_errors_differ_from_bugs() {
         for code in ["57P01", "57P03", "40001", "40P01", "53300", "08006", "57014", "55P03", "25006"] {
             assert!(is_passing(code), "{code}");
         }

@@ -17,6 +17,7 @@ use sqlx::{AnyConnection, AnyPool, ConnectOptions};
 use url::Url;
 
 use crate::StoreError;
+use crate::engine::checkpoints::Checkpoints;
 use crate::engine::connection::Engine;
 use crate::engine::migrations::{migrate, verify};
 use crate::engine::wal::{self, Left, WalNote};
@@ -29,6 +30,9 @@ const WRITER_WAITS: Duration = Duration::from_secs(5);
 /// How long a read waits for a connection, and then again for such a lock. Together they take as long as a
 /// write waits.
 const READER_WAITS: Duration = Duration::from_millis(2_500);
+
+/// Pages of the `-wal` at which a commit copies what [`super::checkpoints`] has left, so that the `-wal` begins anew: 32 MiB.
+const WAL_PAGES: u32 = 8_000;
 
 /// Opens or creates the database in a folder and updates its tables.
 pub(crate) async fn open(
@@ -59,7 +63,7 @@ pub(crate) async fn open(
 pub(crate) async fn attach(folder: &Path) -> Result<(AnyPool, Writer), StoreError> {
     let file = folder.join("doorward.db");
     let file = file.canonicalize().map_err(|error| {
-        StoreError::Unavailable(format!("{}: {error}: doorward serve makes the database", file.display()))
+        StoreError::Unavailable(format!("{}: {error}: doorward serve creates the database", file.display()))
     })?;
     how_left(&file)?;
     let database = DatabaseFile { options: options(&file)?, file, durability: Durability::Full };
@@ -93,9 +97,7 @@ async fn mark(connection: &mut AnyConnection) -> Result<(), StoreError> {
 
 /// Checks the pages of the database after an unclean end.
 async fn check(connection: &mut AnyConnection, file: &Path) -> Result<(), StoreError> {
-    tracing::info!(
-        "the database was not closed the last time: it is checked, which takes a while if it is large"
-    );
+    tracing::info!("the database was not closed properly: checking it, which takes a while if it is large");
     let damage: String = sqlx::query_scalar("pragma quick_check(1)").fetch_one(connection).await?;
     if damage == "ok" {
         return Ok(());
@@ -107,6 +109,7 @@ async fn check(connection: &mut AnyConnection, file: &Path) -> Result<(), StoreE
 }
 
 /// A database file and the options of its connections.
+#[derive(Clone)]
 pub(crate) struct DatabaseFile {
     options: AnyConnectOptions,
     file: PathBuf,
@@ -142,7 +145,8 @@ async fn serve(
     let open = || File::open(&database.file).map_err(|error| StoreError::Unavailable(error.to_string()));
     let open = Arc::new(open()?);
     let note = is_server.then(|| WalNote::begin(&database.file, open.clone()));
-    let writer = Writer::start(writer, database, note, open, tasks);
+    let checkpoints = is_server.then(|| Checkpoints::start(database.clone()));
+    let writer = Writer::start(writer, database, note, checkpoints, open, tasks);
     Ok((readers, writer))
 }
 
@@ -179,7 +183,7 @@ async fn prepare(
     let patience = patience.as_millis();
     let pragmas = format!(
         "pragma busy_timeout = {patience}; pragma journal_mode = wal; pragma synchronous = {synchronous}; \
-         pragma foreign_keys = on; pragma cache_size = -2000; pragma temp_store = memory;"
+         pragma wal_autocheckpoint = {WAL_PAGES}; pragma foreign_keys = on; pragma cache_size = -2000; pragma temp_store = memory;"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas)).execute(connection).await?;
     Ok(())

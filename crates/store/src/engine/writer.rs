@@ -15,6 +15,7 @@ use futures_util::future::BoxFuture;
 use sqlx::AnyConnection;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use crate::engine::checkpoints::Checkpoints;
 use crate::engine::sqlite::{self, DatabaseFile};
 use crate::engine::wal::WalNote;
 use crate::{StoreError, Tx};
@@ -93,11 +94,12 @@ impl Writer {
         connection: AnyConnection,
         database: DatabaseFile,
         note: Option<WalNote>,
+        checkpoints: Option<Checkpoints>,
         open: Arc<File>,
         tasks: Tasks,
     ) -> Writer {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let worker = Worker { first: Some(connection), database, note, jobs };
+        let worker = Worker { first: Some(connection), database, note, checkpoints, jobs };
         tokio::spawn(async move {
             // A panic outside of the jobs must not stop all writes until the next start of the server.
             let worker = Mutex::new(worker);
@@ -134,6 +136,7 @@ struct Worker {
     first: Option<AnyConnection>,
     database: DatabaseFile,
     note: Option<WalNote>,
+    checkpoints: Option<Checkpoints>,
     jobs: mpsc::Receiver<Message>,
 }
 
@@ -147,6 +150,9 @@ impl Worker {
                 Message::Close(done) => Some(done),
             };
             if let Some(done) = close {
+                if let Some(checkpoints) = self.checkpoints.take() {
+                    checkpoints.end().await;
+                }
                 if let Some(connection) = connection.take() {
                     let _ = sqlx::Connection::close(connection).await;
                 }
@@ -188,7 +194,11 @@ impl Worker {
             // again.
             batch.take_all();
         }
+        let jobs = batch.done.len();
         let close = batch.answer(&verdict);
+        if let (Ok(()), Some(checkpoints)) = (&verdict, &mut self.checkpoints) {
+            checkpoints.committed(jobs);
+        }
         match (verdict, &mut self.note) {
             (Ok(()), Some(note)) => note.commit(),
             // A new connection has no half-done transaction. After a mere wait for a lock the old connection
@@ -224,18 +234,26 @@ struct Batch<'q> {
 impl Batch<'_> {
     /// Runs the queued jobs and commits them.
     async fn commit(&mut self, connection: &mut AnyConnection) -> Result<(), JobError> {
-        let begun = sqlx::query("begin immediate").execute(&mut *connection).await;
+        // One statement where it can be: each is a round trip to the thread of the connection.
+        let begun = sqlx::query("begin immediate; savepoint job").execute(&mut *connection).await;
         begun.map_err(|error| JobError { is_locked: sqlite::is_locked(&error), ..JobError::of(error) })?;
         while let Some(mut job) = self.next.take() {
-            let run = one(connection, job.as_mut()).await;
+            let outcome = job.run(connection).await;
             self.done.push(job);
-            run?;
+            if let JobOutcome::Undo = outcome {
+                // The savepoint stays, for the next job.
+                statement(connection, "rollback to job").await?;
+            }
             if self.done.len() < BATCH && self.close.is_none() {
                 match self.queue.try_recv() {
                     Ok(Message::Job(job)) => self.next = Some(job),
                     Ok(Message::Close(done)) => self.close = Some(done),
                     Err(_) => {}
                 }
+            }
+            if let (JobOutcome::Keep, Some(_)) = (outcome, &self.next) {
+                // Fails when SQLite has undone the whole transaction, also if the job kept the error to itself.
+                statement(connection, "release job; savepoint job").await?;
             }
         }
         statement(connection, "commit").await
@@ -257,22 +275,13 @@ impl Batch<'_> {
     fn answer(self, verdict: &Result<(), JobError>) -> Option<oneshot::Sender<()>> {
         let undone = verdict.as_ref().err().map(|fault| fault.cause.as_str());
         if let Some(cause) = undone {
-            tracing::error!(cause, jobs = self.done.len(), "nothing of a batch was written");
+            tracing::error!(cause, jobs = self.done.len(), "a batch of writes was not committed");
         }
         for job in self.done.into_iter().chain(self.next) {
             job.answer(undone);
         }
         self.close
     }
-}
-
-async fn one(connection: &mut AnyConnection, job: &mut dyn Job) -> Result<(), JobError> {
-    statement(connection, "savepoint job").await?;
-    if let JobOutcome::Undo = job.run(connection).await {
-        statement(connection, "rollback to job").await?;
-    }
-    // Fails if SQLite has undone the whole transaction, even if the job ignored that error.
-    statement(connection, "release job").await
 }
 
 async fn statement(connection: &mut AnyConnection, sql: &'static str) -> Result<(), JobError> {
